@@ -6,6 +6,7 @@
     'interpreter_sources': [
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
+      'native/plan/fork.cc',
       'native/plan/interpreter.cc',
       'native/plan/landlock.cc',
       'native/plan/limits.cc',
@@ -91,6 +92,7 @@
         'native/accounts/names.cc',
         'native/files/scan.cc',
         'native/files/treescan.cc',
+        'native/addon/listen.cc',
         'native/addon/socket.cc',
         'native/start/pipes.cc',
         'native/start/process.cc',

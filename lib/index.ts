@@ -32,6 +32,14 @@ export { type Progress } from './jail/work/steps.ts';
 export { removeJail, type RemoveReport, type RemoveRequest } from './jail/remove.ts';
 export { type JailRequest, type JailWork } from './jail/request/jail-request.ts';
 export { type JailPart, type PackReason } from './jail/manifest/jail-parts.ts';
+export {
+  type Connection,
+  type EndedConnection,
+  type EndReason,
+  type Peer,
+} from './inetd/connection-entry.ts';
+export { JailService, serveInJail } from './inetd/serve.ts';
+export { type ServeRequest } from './inetd/serve-request.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';
 export {

@@ -12,6 +12,18 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** A connection from accept(), whose descriptor blocks. `uid` and `pid` are those of a client of a unix socket. */
+export interface AcceptedConnection extends Partial<SocketAddress> {
+  readonly fd: number;
+  readonly uid?: number;
+  readonly pid?: number;
+}
+
+declare const watchBrand: unique symbol;
+
+/** A descriptor that is watched: a number that no other call has. */
+export type WatchHandle = number & { readonly [watchBrand]: true };
+
 /** The name of an address, and its addresses: getnameinfo(3), and getaddrinfo(3) in the same family. */
 export interface HostNameFacts {
   /** False: the addresses of the name are still being looked up. */
@@ -81,6 +93,20 @@ export interface Native extends LaunchCalls, FileCalls {
   duplicate(fd: number, target: number): void;
   /** Sends one datagram to a unix socket, without waiting. */
   sendDatagram(path: Bytes, message: Bytes): void;
+
+  // listening; `type` as socketType() has it. The caller closes the descriptors.
+  /** A bound socket, which listens if it is a stream. `::` takes IPv4 too. */
+  bindInternet(type: number, address: Bytes, port: number): number;
+  /** The same at a path, or at `@name` without a file. */
+  bindUnix(type: number, path: Bytes): number;
+  setBlocking(fd: number, isBlocking: boolean): void;
+  /** The next connection; undefined if none waits. @throws EMFILE and the like */
+  accept(fd: number): AcceptedConnection | undefined;
+  /** Calls `onReadable` while a descriptor has something to read, from setWatch() on. The loop stays alive for it. */
+  watchReadable(fd: number, onReadable: () => void): WatchHandle;
+  setWatch(handle: WatchHandle, isWanted: boolean): void;
+  /** Ends a watch, before its descriptor is closed. */
+  endWatch(handle: WatchHandle): void;
 }
 
 const packageRoot = `${import.meta.dirname}/../..`;

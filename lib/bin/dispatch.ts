@@ -45,6 +45,8 @@ export interface Program<Context> {
   readonly usageLine: string;
   readonly about: string;
   readonly options?: readonly Option[];
+  /** Runs if the first word is one of its options. */
+  readonly byDefault?: Command<Context>;
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** The last part of --help. */
@@ -59,15 +61,16 @@ const version = option('--version', 'print the version');
 
 // The help of all commands, or of one.
 function usageOf<Context>(program: Program<Context>, only?: Command<Context>): string {
-  const { name, commands, about, options = [], ending } = program;
-  const shown = Object.entries(commands).filter(([, command]) => only === undefined || command === only);
+  const { name, about, options = [], byDefault, ending } = program;
+  const all = { ...(byDefault && { [name]: byDefault }), ...program.commands };
+  const shown = Object.entries(all).filter(([, command]) => only === undefined || command === only);
   const synopses = shown.map(([, { synopsis }]) => `${name} ${synopsis}`);
   const parts = shown.map(([word, { summary, options, statuses }]) => {
     const ends = statuses === undefined ? '' : `  Exit status: ${statuses}\n`;
     return `${word}: ${summary}\n${optionLines(options)}${ends}\n`;
   });
-  const all = `All\n${optionLines([...options, help, ...(only === undefined ? [version] : [])])}`;
-  return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${all}${ending?.() ?? ''}`;
+  const common = `All\n${optionLines([...options, help, ...(only === undefined ? [version] : [])])}`;
+  return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${common}${ending?.() ?? ''}`;
 }
 
 /** The values of an option, in the given order. */
@@ -192,19 +195,28 @@ async function runCommand<Context>(
   return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }
 
+// Whether the words are those of the command that needs no name.
+function isForDefault<Context>({ byDefault }: Program<Context>, [first]: readonly Argument[]): boolean {
+  return (
+    byDefault !== undefined && first?.text.startsWith('-') === true && !/^--(help|version)$/.test(first.text)
+  );
+}
+
 /** Runs the command that the arguments of this process name. */
 export async function runProgram<Context>(program: Program<Context>): Promise<void> {
   let failureStatus = 1;
   let status = 0;
   try {
-    const { options, operands } = readFirst(program, commandArguments());
+    const all = commandArguments();
+    const isForNone = isForDefault(program, all);
+    const { options, operands } = isForNone ? { options: [], operands: all } : readFirst(program, all);
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) print(program.name, usageOf(program));
     else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
     else {
-      const command = findCommand(program, operands);
+      const command = (isForNone ? program.byDefault : undefined) ?? findCommand(program, operands);
       failureStatus = command.failureStatus ?? 1;
-      const outcome = await runCommand(program, command, operands.slice(1));
+      const outcome = await runCommand(program, command, isForNone ? operands : operands.slice(1));
       print(program.name, outcome.text, failureStatus);
       status = outcome.status;
     }

@@ -2,6 +2,7 @@
 // those of chroot, setpriv, bwrap and systemd.
 import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
+import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
@@ -84,14 +85,9 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ofCompile('--architecture ARCH', "x64 or arm64 (default: this machine's)"),
 ];
 
-type Keyed = readonly [key: string, option: LaunchOption];
+let keyed: readonly KeyedOption[] | undefined;
 
-let keyed: readonly Keyed[] | undefined;
-
-const keyedOptions = (): readonly Keyed[] =>
-  (keyed ??= Object.entries(launchRows).flatMap(([key, { options }]) =>
-    (options?.() ?? []).map((option): Keyed => [key, option]),
-  ));
+const keyedOptions = (): readonly KeyedOption[] => (keyed ??= optionsOf(launchRows));
 
 /** The options of a launch. uchroot-tcpd run takes them too. */
 export function launchOptions(): readonly LaunchOption[] {
@@ -145,9 +141,6 @@ export function toRequest(given: readonly GivenOption[], operands: readonly Argu
     args: args.map(({ bytes }) => bytes),
   };
   if (given.length > 0) checkTogether(given);
-  for (const [name, word] of given) {
-    const [key = '', option] = keyedOptions().find(([, option]) => option.name === name) ?? [];
-    if (option !== undefined) request[key] = option.parse(word, request[key] as never);
-  }
+  setKeys(request, given, keyedOptions());
   return request as unknown as LaunchRequest;
 }

@@ -80,7 +80,8 @@ export class GuardServer extends Server {
   }
 }
 
-function turnAway(socket: Socket): void {
+/** Closes the connection of a refused client, after its banner if it got one. */
+export function turnAway(socket: Socket): void {
   if (socket.writableEnded) return;
   if (socket.bytesWritten === 0) return void socket.destroy();
   socket.end();

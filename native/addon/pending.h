@@ -15,7 +15,7 @@ namespace uchroot {
 
 class PendingCalls;
 
-enum class CallKind { kPrograms, kProgram, kTree, kHostName };
+enum class CallKind { kPrograms, kProgram, kTree, kHostName, kWatch };
 
 // A pending call. It is listed until it is deleted, on the event loop.
 class PendingCall {

@@ -16,9 +16,25 @@
 #include <string>
 
 #include "../files/descriptor.h"
+#include "socketaddress.h"
 #include "values.h"
 
 namespace uchroot {
+
+Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t size) {
+  if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return env.Undefined();
+  char host[NI_MAXHOST];
+  const auto* address = reinterpret_cast<const sockaddr*>(&storage);
+  const int failed = getnameinfo(address, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  if (failed != 0) return checked(env, (errno = failed == EAI_MEMORY ? ENOMEM : EINVAL, -1), "getnameinfo");
+  const in_port_t port = storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(storage).sin_port
+                                                      : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("address", host);
+  object.Set("port", ntohs(port));
+  return object;
+}
+
 namespace {
 
 // setKeepAlive(fd)
@@ -40,21 +56,6 @@ Napi::Value setLinger(const Napi::CallbackInfo& info) {
   const linger value = {time > 0, time};
   return checked(info.Env(), setsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_LINGER, &value, sizeof value),
                  "setsockopt");
-}
-
-// {address, port}: a numeric internet address with its zone; undefined for other address families.
-Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t size) {
-  if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return env.Undefined();
-  char host[NI_MAXHOST];
-  const auto* address = reinterpret_cast<const sockaddr*>(&storage);
-  const int failed = getnameinfo(address, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  if (failed != 0) return checked(env, (errno = failed == EAI_MEMORY ? ENOMEM : EINVAL, -1), "getnameinfo");
-  const in_port_t port = storage.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(storage).sin_port
-                                                      : reinterpret_cast<const sockaddr_in6&>(storage).sin6_port;
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("address", host);
-  object.Set("port", ntohs(port));
-  return object;
 }
 
 template <typename Call>

@@ -29,6 +29,8 @@ enum PlanFlag : uint32_t {
   PLAN_USUAL = 1,   // the plan has all steps that a prepared thread runs, in their usual form
   PLAN_CLONED = 2,  // a step has STEP_CLONED
   PLAN_CGROUP = 4,  // a step has STEP_CGROUP
+  PLAN_UNFILTERED = 8,  // the plan isolates, and has all steps of PLAN_USUAL but the filter: the program installs its own
+  PLAN_SHARES_MEMORY = 16,  // set by the launching thread: the program's process may share the memory of its init until execve
 };
 
 struct PlanStage {

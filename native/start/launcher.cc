@@ -118,13 +118,15 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long spaces = argc == 6 ? parseNumber(argv[3]) : 0;
   const bool hasSeed = argc == 6 && parseNumber(argv[4]) == 1;
   const bool isHeeded = argc == 6 && parseNumber(argv[5]) == 1;
-  const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
+  const uint32_t flags = static_cast<PlanHeader*>(plan.start)->flags;
+  const bool isInit = (flags & PLAN_CLONED) != 0;
   PlanContext context = {.jailFd = static_cast<int>(jailFd),
                          .statusFd = static_cast<int>(statusFd),
                          .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
                          .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
-                         .tellsEnd = isInit};
+                         .tellsEnd = isInit,
+                         .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
   fail(statusFd, runPlan(plan.start, context));
 }
 

@@ -104,9 +104,9 @@ export function makeJail(): string {
   return jail;
 }
 
-/** Puts another copy of the probe at a path. */
-export function putProgram(path: string, mode = 0o755): void {
-  copyFileSync(compile('probe'), path);
+/** Puts another copy of the probe, or of another program of this directory, at a path. */
+export function putProgram(path: string, mode = 0o755, name = 'probe'): void {
+  copyFileSync(compile(name), path);
   chmodSync(path, mode);
 }
 
@@ -161,9 +161,21 @@ export function endBy(signal: NodeJS.Signals): Pick<Ended, 'status' | 'signal'> 
 }
 
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
-export function publicCommand(name: 'uchroot' | 'uchroot-jail' = 'uchroot'): readonly string[] {
+export function publicCommand(
+  name: 'uchroot' | 'uchroot-inetd' | 'uchroot-jail' = 'uchroot',
+): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-filter', '-doctor', '-jail', '-jail-command'];
+  const parts = [
+    '',
+    '-command',
+    '-compile',
+    '-late',
+    '-filter',
+    '-doctor',
+    '-inetd',
+    '-jail',
+    '-jail-command',
+  ];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,

@@ -8,6 +8,7 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
+import { isolateFilter } from '../seccomp/isolate-filter.ts';
 import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
@@ -250,11 +251,13 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
 }
 
-// The filter that a request asks for; undefined for the small one, which needs none of that code.
+// The filter that a request asks for; undefined for the small one. Most requests need no compiler of filters.
 function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
   const { isolate, allow, seccomp } = request;
-  if (!isolate && allow.length === 0 && seccomp === undefined) return undefined;
-  return launchFilter(request, account, caller.compiledFor ?? process.arch);
+  const architecture = caller.compiledFor ?? process.arch;
+  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true)
+    return launchFilter(request, account, architecture);
+  return isolate || seccomp !== undefined ? isolateFilter(architecture) : undefined;
 }
 
 function toSetUp(

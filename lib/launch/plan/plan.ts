@@ -89,10 +89,10 @@ function stagesOf(input: SetUpInput): Plan {
   });
 }
 
-function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
+function session({ request, newGroup = false, filter }: SetUpInput): readonly Step[] {
   return [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
-    { op: 'join_session_keyring' },
+    { op: 'join_session_keyring', ...(filter?.closesKeyrings === false ? { isOwn: true } : {}) },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
     ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
@@ -237,7 +237,7 @@ function handOver(input: SetUpInput): readonly Step[] {
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
     { op: 'reset_signals' },
     ...(isLast(input) ? [installed(input)] : []),
-    ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp' } as const] : []),
+    ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp', isOwn: true } as const] : []),
     ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),
   ];
 }

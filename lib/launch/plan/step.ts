@@ -21,7 +21,11 @@ export type Step = OneStep & {
 };
 
 type OneStep =
-  | { readonly op: 'join_session_keyring' }
+  | {
+      readonly op: 'join_session_keyring';
+      /** The program may use keyrings, so it shares none with other programs. */
+      readonly isOwn?: true;
+    }
   | { readonly op: 'setsid' }
   | { readonly op: 'setpgid' }
   | { readonly op: 'umask'; readonly mask: number; readonly exact: boolean }
@@ -66,7 +70,11 @@ type OneStep =
   | { readonly op: 'verify_capabilities'; readonly capabilities: readonly number[] }
   | { readonly op: 'verify_no_way_back' }
   | { readonly op: 'verify_no_new_privs' }
-  | { readonly op: 'verify_seccomp' }
+  | {
+      readonly op: 'verify_seccomp';
+      /** Reads back the filter that the program itself has installed. */
+      readonly isOwn?: true;
+    }
   | { readonly op: 'verify_cwd' }
   | {
       readonly op: 'unshare';

@@ -19,7 +19,8 @@ export const optionGroups = [
 
 /** An option of uchroot. */
 export interface LaunchOption extends Option {
-  readonly group: (typeof optionGroups)[number];
+  /** `Service` options are those of uchroot-inetd. */
+  readonly group: (typeof optionGroups)[number] | 'Service';
   /** The value of its key, from a word of the command line and the value so far. */
   readonly parse: (word: Argument, before: never) => unknown;
   /** Why --unit refuses it. */

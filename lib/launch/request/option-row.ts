@@ -1,4 +1,5 @@
 // What a row of the option table says (request.ts), and rows of the commonest kind.
+import type { Argument } from '../../command-option.ts';
 import { launchOption, type LaunchOption } from './launch-option.ts';
 import * as to from './value.ts';
 
@@ -19,6 +20,28 @@ export interface Row {
 
 /** What the caller gave for all keys. */
 export type Values = Readonly<Record<string, unknown>>;
+
+/** An option, and the key that it sets. */
+export type KeyedOption = readonly [key: string, option: LaunchOption];
+
+/** The options of a table's rows. */
+export function optionsOf(rows: Readonly<Record<string, Row>>): readonly KeyedOption[] {
+  return Object.entries(rows).flatMap(([key, { options }]) =>
+    (options?.() ?? []).map((option): KeyedOption => [key, option]),
+  );
+}
+
+/** Sets the keys of given options, in their order. Options that are not in the table are left to others. @throws UsageError */
+export function setKeys(
+  request: Record<string, unknown>,
+  given: readonly (readonly [name: string, word: Argument])[],
+  known: readonly KeyedOption[],
+): void {
+  for (const [name, word] of given) {
+    const [key = '', option] = known.find(([, option]) => option.name === name) ?? [];
+    if (option !== undefined) request[key] = option.parse(word, request[key] as never);
+  }
+}
 
 /** A key that is true or false, and the option that makes it true. */
 export function onOff(

@@ -113,8 +113,9 @@ async function withService(service: Service, body: (service: Service) => Promise
 async function withTracedService(
   wrapper: readonly string[],
   body: (service: Service, answer: Answer) => Promise<void>,
+  special: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  const service = new Service({ stdio: 'ignore', cold: true }, wrapper);
+  const service = new Service({ stdio: 'ignore', cold: true, ...special }, wrapper);
   try {
     await service.line();
     removeMarker();
@@ -123,7 +124,7 @@ async function withTracedService(
   } finally {
     service.end();
   }
-  return withTracedService(wrapper, body);
+  return withTracedService(wrapper, body, special);
 }
 
 // The calls of a launcher from its first instruction on, and how often other threads make each call meanwhile.
@@ -339,21 +340,36 @@ const preparations: readonly Fault[] = [
   ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
 ];
 
-for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
+// The same for isolated launches. They install their own filters.
+const isolatedPreparations: readonly Fault[] = [
+  ['prctl', 1, 'no_new_privs'],
+  ['keyctl', 1, 'join_session_keyring'],
+  ['prctl', 2, 'drop_bounding_set'],
+  ['prctl', capabilityCalls + 2, 'no_new_privs'],
+  ['prctl', capabilityCalls + 3, 'verify_no_new_privs'],
+];
+
+for (const { isolate, fault: given } of [
+  ...preparations.map((fault) => ({ isolate: false, fault })),
+  ...isolatedPreparations.map((fault) => ({ isolate: true, fault })),
+]) {
+  const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] = given;
+  const what = isolate ? 'an isolated program' : 'a program';
   t.test(
-    `a thread that cannot be prepared launches nothing, and tries it again: ${call} ${when}: ${fault}`,
-    { skip: skipIsolated },
+    `a thread that cannot be prepared for ${what} launches nothing, and tries it again: ${call} ${when}: ${fault}`,
+    { skip: isolate ? skip : skipIsolated },
     async (t) => {
       const strace = ['strace', '-qq', '-f', '-o/dev/null', `-etrace=${call}`];
       const wrapper = [...strace, `-einject=${call}:${fault}:when=${when}`];
-      await withTracedService(wrapper, async (service, answer) => {
+      const body = async (service: Service, answer: Answer): Promise<void> => {
         t.match(answer, { error: { name: 'LaunchError', step, code } });
         t.equal(existsSync(marker), false);
         // The first ones of these calls are also the launcher's, which has its own count.
         if (call === 'capset' || (call === 'prctl' && when < 10)) return;
         t.match(await service.launch(), { exit: { exitCode: 0 } });
         t.equal(existsSync(marker), true);
-      });
+      };
+      await withTracedService(wrapper, body, isolate ? { isolate } : {});
     },
   );
 }

@@ -1,0 +1,103 @@
+// uchroot-inetd: serves one service that options describe, or those of configuration files.
+import { basename } from 'node:path';
+
+import { option } from '../command-option.ts';
+import { UsageError } from '../errors.ts';
+import { readConfiguration, showNotCarried, toServices } from '../inetd/config/configuration.ts';
+import { runDaemon } from '../inetd/daemon.ts';
+import type { Services } from '../inetd/inetd.ts';
+import { STATUS_SOCKET } from '../inetd/status-server.ts';
+import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
+import { normalizeServe } from '../inetd/serve-request.ts';
+import { toArgument, type ReadArguments } from './arguments.ts';
+import { valueOf, valuesOf, type Command } from './dispatch.ts';
+import { absolute, launchOptions } from './uchroot-options.ts';
+
+const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
+const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
+  serveOptions().filter(({ name }) => isOfUchroot.has(name) === isTheirs),
+);
+
+export const ofConfiguration = [
+  option('--directory DIR', 'jail of services of inetd and xinetd that name none (default /)'),
+] as const;
+
+const ofDaemon = [
+  option('--config FILE', 'services in TOML, or as inetd and xinetd have them; may be repeated'),
+  ...ofConfiguration,
+  option('--status-socket PATH', `where uchroot-inetd status asks (default with --config: ${STATUS_SOCKET})`),
+] as const;
+
+const synopsis =
+  '--listen ADDRESS [OPTION]... [OPTION of uchroot]... USER[:GROUP] DIRECTORY PROGRAM [ARGUMENT]...';
+
+export const serve: Command<undefined> = {
+  synopsis: `${synopsis}\n       uchroot-inetd --config FILE [OPTION]...`,
+  summary:
+    'starts PROGRAM in its jail for each connection that the rules grant, with the connection as its descriptors 0 to 2',
+  options: [...own, ...ofDaemon],
+  unlisted: ofUchroot,
+  statuses: '0 ended by a signal; 125 to 127 as uchroot.',
+  operands: [0, Infinity],
+  startsProgram: true,
+  failureStatus: 125,
+  run: async (read) => {
+    const files = valuesOf(read, 'config').map(({ bytes }) => absolute(bytes).toString());
+    checkOperands(read, files.length > 0);
+    await runDaemon({
+      read: (isActivated, warn) =>
+        files.length > 0 ? readServices(read, files, warn) : oneService(read, isActivated),
+      statusSocket: valueOf(read, 'status-socket')?.text ?? (files.length > 0 ? STATUS_SOCKET : undefined),
+    });
+    return '';
+  },
+};
+
+function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void {
+  if (isConfigured && operands.length > 0)
+    throw new UsageError('--config and a program are given at once', {
+      hint: 'the services of the files have programs of their own',
+    });
+  if (!isConfigured && operands.length < 3)
+    throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
+}
+
+/** The jail of services of inetd and xinetd that name none. */
+export function directoryOf(read: ReadArguments): string {
+  const given = valueOf(read, 'directory');
+  return given === undefined ? '/' : absolute(given.bytes).toString();
+}
+
+// The options of the command line count for services that do not set them.
+function readServices(
+  read: ReadArguments,
+  files: readonly string[],
+  warn: (message: string) => void,
+): Services {
+  const { services, notCarried } = readConfiguration(files, directoryOf(read));
+  for (const one of notCarried) warn(showNotCarried(one));
+  const known = new Set(serveOptions().map(({ name }) => name));
+  const defaults = read.options
+    .filter(([name]) => known.has(name))
+    .map(([name, word]) => ({ name, word, line: undefined }));
+  return toServices(services, defaults);
+}
+
+// One service, with the name of its program.
+function oneService({ options, operands }: ReadArguments, isActivated: boolean): Services {
+  const [user = '', jail, program, ...args] = operands.map(({ bytes }) => bytes);
+  const isListening = options.some(([name]) => name === 'listen');
+  const systemd = ['listen', toArgument(Buffer.from('systemd'))] as const;
+  const request = toServeRequest(isListening || !isActivated ? options : [systemd, ...options], {
+    user: user.toString(),
+    jail: absolute(jail ?? Buffer.alloc(0)),
+    program: program ?? Buffer.alloc(0),
+    args,
+  });
+  if (request.listen === undefined)
+    throw new UsageError('no address to listen on', {
+      hint: 'give one with --listen, or start it by a .socket unit of systemd',
+    });
+  const settings = normalizeServe(request);
+  return new Map([[settings.daemon || basename(String(program)), settings]]);
+}

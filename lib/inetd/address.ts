@@ -1,0 +1,62 @@
+// An address to listen on, read from its text. Pure.
+import { isIPv4, isIPv6 } from 'node:net';
+
+import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
+
+/** Where a service listens. */
+export type ListenAddress =
+  | {
+      readonly kind: 'internet';
+      readonly protocol: 'tcp' | 'udp';
+      readonly address: string;
+      readonly port: number;
+    }
+  /** A path, or `@name` without a file (unix(7)). */
+  | { readonly kind: 'unix'; readonly path: string }
+  /** A socket that systemd has opened, by its FileDescriptorName=; without a name all of them. */
+  | { readonly kind: 'systemd'; readonly name: string | undefined };
+
+const FORMS =
+  'PORT, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, a path, @NAME, systemd or systemd:NAME';
+
+// bind(2): sun_path has 108 bytes, and a path ends in NUL (unix(7)).
+const MAX_PATH_BYTES = 107;
+
+function refuse(text: string): never {
+  throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${FORMS}` });
+}
+
+/** @throws UsageError */
+export function parseListenAddress(text: string): ListenAddress {
+  if (/^[/@]./.test(text)) {
+    if (Buffer.byteLength(text) > MAX_PATH_BYTES || text.includes('\0') || text.includes('\ufffd'))
+      refuse(text);
+    return { kind: 'unix', path: text };
+  }
+  const [, isSystemd, name] = /^(systemd)(?::([^:\s]+))?$/.exec(text) ?? [];
+  if (isSystemd !== undefined) return { kind: 'systemd', name };
+  const match = /^(?:([^[\]:]+):|\[([^[\]]+)\]:)?([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(text);
+  const [, v4, v6, digits = '', protocol = 'tcp'] = match ?? [];
+  const port = Number(digits);
+  const isRight = (v4 === undefined || isIPv4(v4)) && (v6 === undefined || isIPv6(v6));
+  // 0 asks the kernel for a free port (ip(7))
+  if (match === null || !isRight || port > 65_535) return refuse(text);
+  return { kind: 'internet', protocol: protocol as 'tcp' | 'udp', address: v4 ?? v6 ?? '::', port };
+}
+
+/** An address as parseListenAddress() reads it. */
+export function showListenAddress(address: ListenAddress): string {
+  switch (address.kind) {
+    case 'internet': {
+      const host = address.address.includes(':') ? `[${address.address}]` : address.address;
+      return `${host}:${address.port}${address.protocol === 'udp' ? '/udp' : ''}`;
+    }
+    case 'unix':
+      return address.path;
+    case 'systemd':
+      return address.name === undefined ? 'systemd' : `systemd:${address.name}`;
+    default:
+      return address satisfies never;
+  }
+}

@@ -1,0 +1,94 @@
+// Asks the rules about an accepted connection, before a byte is read and before anything is started.
+import { Socket } from 'node:net';
+
+import { native } from '../native.ts';
+import { dropIpOptions } from '../service/tcpd/connection.ts';
+import type { Verdict } from '../tcpwrappers/decide/ruling.ts';
+import type { MatchedRule } from '../tcpwrappers/decision.ts';
+import { turnAway } from '../tcpwrappers/guard.ts';
+import type { Hosts } from '../tcpwrappers/hosts.ts';
+import { unmapAddress } from '../tcpwrappers/text/address.ts';
+import type { Peer } from './connection-entry.ts';
+
+/** The connection of a client, and who closes its descriptor. */
+export class ClientSocket {
+  readonly fd: number;
+  #socket: Socket | undefined;
+  #isOpen = true;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** A socket of Node's, for the few rules that need one: it never reads. Node then closes the descriptor. */
+  get socket(): Socket {
+    if (this.#socket !== undefined) return this.#socket;
+    const socket = new Socket({ fd: this.fd, readable: false, writable: true });
+    // the client may go away meanwhile
+    socket.on('error', Boolean);
+    this.#socket = socket;
+    return socket;
+  }
+
+  /** Closes this process's descriptor. A program that has its own copy keeps the connection. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    if (this.#socket === undefined) native.closeDescriptor(this.fd);
+    else this.#socket.destroy();
+  }
+
+  /** Closes the connection when a banner has been sent. */
+  turnAway(): void {
+    if (this.#socket === undefined) return this.close();
+    this.#isOpen = false;
+    turnAway(this.#socket);
+  }
+}
+
+/** The answer of the rules. Only `granted` lets the client in. */
+export interface Admission {
+  readonly verdict: Verdict;
+  readonly rule: MatchedRule | undefined;
+  /** Set where the rule alone does not explain the verdict, and for actions that failed. */
+  readonly message: string | undefined;
+  /** Variables of the rule for the program (`setenv`). */
+  readonly variables: Readonly<Record<string, string>> | undefined;
+}
+
+function refusedByOptions(fd: number): string | undefined {
+  // the client could have chosen the route of the answers, and so pretend another address (tcpd(8))
+  return dropIpOptions(fd).refusal;
+}
+
+/** Asks the rules, and carries out the rule that matched. @throws what the files and look-ups of the host throw */
+export async function admit(
+  hosts: Hosts,
+  daemon: string,
+  { address, port }: Peer,
+  client: ClientSocket,
+): Promise<Admission> {
+  const { fd } = client;
+  if (address !== undefined && !address.includes(':')) {
+    const message = refusedByOptions(fd);
+    if (message !== undefined) return { verdict: 'denied', rule: undefined, message, variables: undefined };
+  }
+  const server = address === undefined ? undefined : native.getsockname(fd);
+  const decision = await hosts.check({
+    daemon,
+    client: { address, port },
+    server: server && { address: unmapAddress(server.address), port: server.port },
+  });
+  const { rule, reason: message } = decision;
+  if (decision.options.length === 0)
+    return { verdict: decision.expected, rule, message, variables: undefined };
+  const { socket } = client;
+  const applied = await decision.apply({ socket, onRefused: () => client.turnAway() });
+  const problems = [...(applied.reason === undefined ? [] : [applied.reason]), ...applied.problems];
+  return {
+    verdict: applied.verdict,
+    rule,
+    message: problems.length === 0 ? undefined : problems.join('; '),
+    variables: applied.variables,
+  };
+}

@@ -1,0 +1,106 @@
+// The configuration files of uchroot-inetd: finds their language, reads them, and makes their services.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { errnoName, reason } from '../../errno.ts';
+import { LaunchError, UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import type { Services } from '../inetd.ts';
+import type { ServiceSettings } from '../serve-request.ts';
+import {
+  errorAt,
+  toSettings,
+  type ConfiguredOption,
+  type ConfiguredService,
+  type ConfiguredServices,
+  type NotCarried,
+} from './configured-service.ts';
+import { readInetdConf, type HostProgram } from './inetd-conf.ts';
+import { portsOf } from './service-ports.ts';
+import { readToml } from './toml-file.ts';
+import { readXinetdConf } from './xinetd-conf.ts';
+
+function toReadError(path: string, error: unknown): LaunchError {
+  const { errno = -5 } = error as NodeJS.ErrnoException;
+  return new LaunchError(`configuration: ${quote(path)}: ${reason(-errno)}`, {
+    step: 'configuration',
+    code: errnoName(-errno),
+    errno: -errno,
+    path,
+    cause: error,
+  });
+}
+
+// A directory such as /etc/xinetd.d: its files in their order, without those of editors and packages (xinetd.conf(5), includedir).
+function filesOf(path: string): readonly string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    return readdirSync(path)
+      .filter((name) => !/[.~]/.test(name) || name.endsWith('.toml'))
+      .toSorted()
+      .map((name) => join(path, name));
+  } catch (error) {
+    throw toReadError(path, error);
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw toReadError(path, error);
+  }
+}
+
+function servicesText(): string {
+  try {
+    return readFileSync('/etc/services', 'utf8');
+  } catch {
+    return ''; // a name that needs it is then an error of its line
+  }
+}
+
+function readFile(path: string, host: HostProgram): ConfiguredServices {
+  const text = readText(path);
+  if (path.endsWith('.toml')) return readToml(path, text);
+  const isXinetd = /^\s*(?:service\s+\S+|defaults)\s*\{?\s*$/m.test(text) && text.includes('{');
+  return isXinetd ? readXinetdConf(path, text, host) : readInetdConf(path, text, host);
+}
+
+/**
+ * Reads files of any of the three languages: TOML if the name ends in `.toml`, xinetd.conf(5) if there is a section, else
+ * inetd.conf(5).
+ *
+ * @param directory the jail of services of inetd and xinetd that name none
+ * @throws UsageError, LaunchError
+ */
+export function readConfiguration(paths: readonly string[], directory: string): ConfiguredServices {
+  const host: HostProgram = { directory, portOf: portsOf(servicesText()) };
+  const all = paths.flatMap(filesOf).map((path) => readFile(path, host));
+  return {
+    services: all.flatMap(({ services }) => services),
+    notCarried: all.flatMap(({ notCarried }) => notCarried),
+  };
+}
+
+/** The settings of each service. @param defaults options for services that do not set them */
+export function toServices(
+  services: readonly ConfiguredService[],
+  defaults: readonly ConfiguredOption[],
+): Services {
+  if (services.length === 0) throw new UsageError('the configuration has no services');
+  const named = new Map<string, ServiceSettings>();
+  for (const service of services) {
+    const { name, file, line, options } = service;
+    if (named.has(name)) throw errorAt(file, line, `there is another service ${quote(name)}`);
+    const inherited = defaults.filter((option) => !options.some(({ name }) => name === option.name));
+    named.set(name, toSettings({ ...service, options: [...inherited, ...options] }));
+  }
+  return named;
+}
+
+/** The line of something that is not carried over. */
+export function showNotCarried({ file, line, message, leftOut }: NotCarried): string {
+  const end = leftOut === undefined ? '' : `; the service ${quote(leftOut)} is left out`;
+  return `${quote(file)}:${line}: ${message}${end}`;
+}

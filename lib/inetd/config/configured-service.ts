@@ -1,0 +1,97 @@
+// A service as a file describes it, in whatever language: its words are those of the options of the command.
+import { basename } from 'node:path';
+
+import type { Argument } from '../../command-option.ts';
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { serveOptions, toServeRequest } from '../serve-options.ts';
+import { normalizeServe, serveRows, type ServiceSettings } from '../serve-request.ts';
+
+/** An option with the line where it stands. */
+export interface ConfiguredOption {
+  readonly name: string;
+  readonly word: Argument;
+  readonly line: number | undefined;
+}
+
+export interface ConfiguredService {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number | undefined;
+  readonly user: string;
+  readonly directory: string;
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly options: readonly ConfiguredOption[];
+}
+
+/** Something of a file that cannot be carried over. The service is left out if that would let in more clients, or do less. */
+export interface NotCarried {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+  /** The name of the service that is left out for it. */
+  readonly leftOut: string | undefined;
+}
+
+export interface ConfiguredServices {
+  readonly services: readonly ConfiguredService[];
+  readonly notCarried: readonly NotCarried[];
+}
+
+/** A word of the command line. */
+export function toWord(text: string): Argument {
+  return { text, bytes: Buffer.from(text) };
+}
+
+function placeOf(file: string, line: number | undefined): string {
+  return `${quote(file)}${line === undefined ? '' : `:${line}`}`;
+}
+
+/** An error with its place in a file. */
+export function errorAt(file: string, line: number | undefined, message: string, hint?: string): UsageError {
+  return new UsageError(`${placeOf(file, line)}: ${message}`, { hint });
+}
+
+// The key of a service that an error of its values is about: messages begin with it.
+function lineOf({ options, line }: ConfiguredService, message: string): number | undefined {
+  const [key = ''] = message.split(/[ :]/, 1);
+  const names = new Set((serveRows[key]?.options?.() ?? []).map(({ name }) => name));
+  return options.findLast(({ name }) => names.has(name))?.line ?? line;
+}
+
+/** @throws UsageError with the place of what is wrong */
+export function toSettings(service: ConfiguredService): ServiceSettings {
+  const { file, options, user, directory, program, arguments: args } = service;
+  const known = new Set(serveOptions().map(({ name }) => name));
+  const request = {
+    user,
+    jail: Buffer.from(directory),
+    program: Buffer.from(program),
+    args: args.map((arg) => Buffer.from(arg)),
+  };
+  let line: number | undefined;
+  try {
+    for (const option of options) {
+      ({ line } = option);
+      if (!known.has(option.name)) throw new UsageError(`unknown option ${option.name}`);
+      toServeRequest([[option.name, option.word]], request);
+    }
+    line = undefined;
+    const settings = normalizeServe(
+      toServeRequest(
+        options.map(({ name, word }) => [name, word] as const),
+        request,
+      ),
+    );
+    return settings;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw errorAt(file, line ?? lineOf(service, error.message), error.message, error.hint);
+  }
+}
+
+/** The name of a service without one: its program's. */
+export function nameOf(program: string): string {
+  return basename(program);
+}

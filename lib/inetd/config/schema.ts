@@ -1,0 +1,40 @@
+// The JSON schema of the configuration in TOML, made from the option table.
+import type { Option } from '../../command-option.ts';
+import { serveOptions } from '../serve-options.ts';
+
+const text = { type: ['string', 'number'] } as const;
+
+function typeOf({ metavar }: Option): object {
+  if (metavar === undefined) return { type: 'boolean' };
+  const one = { anyOf: [text, { type: 'array', items: text }] };
+  if (!metavar.startsWith('NAME=')) return one;
+  return { anyOf: [...one.anyOf, { type: 'object', additionalProperties: text }] };
+}
+
+/** Draft 2020-12; editors check a file with it (taplo, Even Better TOML). */
+export function configurationSchema(): object {
+  const operands = {
+    user: { ...text, description: 'whom the program runs as, USER or USER:GROUP' },
+    directory: { type: 'string', description: 'the jail' },
+    program: { type: 'string', description: 'path of the program in the jail' },
+    arguments: { type: 'array', items: text, description: 'its arguments' },
+  };
+  const options = Object.fromEntries(
+    serveOptions().map((option) => [option.name, { ...typeOf(option), description: option.help }]),
+  );
+  const keys = { type: 'object', properties: { ...operands, ...options }, additionalProperties: false };
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of uchroot-inetd',
+    type: 'object',
+    properties: {
+      defaults: { ...keys, description: 'keys for services that do not set them' },
+      services: {
+        type: 'object',
+        propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9_.@+-]*$' },
+        additionalProperties: keys,
+      },
+    },
+    additionalProperties: false,
+  };
+}

@@ -1,0 +1,166 @@
+// Services in TOML: `[services.NAME]` tables, whose keys are the options of the command, and `[defaults]` for all of them.
+import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
+
+import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import { serveOptions } from '../serve-options.ts';
+import {
+  errorAt,
+  toWord,
+  type ConfiguredOption,
+  type ConfiguredService,
+  type ConfiguredServices,
+} from './configured-service.ts';
+
+// Keys of a service that are operands of the command.
+const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
+const TOP_KEYS: readonly string[] = ['defaults', 'services'];
+
+// Where a key stands. The parser gives no places, so the text is searched for the table and then for the key; a key in another
+// form, such as an inline table, has the line of its table.
+class Places {
+  readonly #lines: readonly string[];
+
+  constructor(text: string) {
+    this.#lines = text.split('\n');
+  }
+
+  table(path: readonly string[]): number | undefined {
+    const wanted = path.join('.');
+    const index = this.#lines.findIndex(
+      (line) => /^\s*\[([^\]]+)\]/.exec(line)?.[1]?.replace(/["'\s]/g, '') === wanted,
+    );
+    return index < 0 ? undefined : index + 1;
+  }
+
+  key(path: readonly string[], key: string): number | undefined {
+    const begin = path.length === 0 ? 0 : this.table(path);
+    if (begin === undefined) return undefined;
+    for (let i = begin; i < this.#lines.length; i++) {
+      const line = this.#lines[i] ?? '';
+      if (/^\s*\[/.test(line)) break;
+      if (/^\s*([^=.\s]+)\s*[=.]/.exec(line)?.[1]?.replace(/["']/g, '') === key) return i + 1;
+    }
+    return begin === 0 ? undefined : begin;
+  }
+}
+
+const isTable = (value: unknown): value is TomlTable =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** Reads one file. */
+class TomlFile {
+  readonly #file: string;
+  readonly #places: Places;
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#places = new Places(text);
+  }
+
+  fail(path: readonly string[], key: string, message: string, hint?: string): never {
+    throw errorAt(this.#file, this.#places.key(path, key), message, hint);
+  }
+
+  #word(path: readonly string[], key: string, value: unknown): string {
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+      return String(value);
+    return this.fail(path, key, `${key} takes a text or a number`);
+  }
+
+  // The words of an option: `true` for one without a value, one for each element of an array, NAME=VALUE of a table.
+  #words(
+    path: readonly string[],
+    key: string,
+    value: TomlValue,
+    metavar: string | undefined,
+  ): readonly string[] {
+    if (metavar === undefined) {
+      if (typeof value === 'boolean') return value ? [''] : [];
+      return this.fail(path, key, `${key} is true or false`);
+    }
+    if (Array.isArray(value)) return value.map((one) => this.#word(path, key, one));
+    if (isTable(value) && metavar.startsWith('NAME='))
+      return Object.entries(value).map(([name, one]) => `${name}=${this.#word(path, key, one)}`);
+    return [this.#word(path, key, value)];
+  }
+
+  options(path: readonly string[], table: TomlTable): readonly ConfiguredOption[] {
+    const known = serveOptions();
+    return Object.entries(table).flatMap(([key, value]) => {
+      if ((OPERAND_KEYS as readonly string[]).includes(key)) return [];
+      const option = known.find(({ name }) => name === key);
+      if (option === undefined) {
+        const names = [...known.map(({ name }) => name), ...OPERAND_KEYS];
+        return this.fail(path, key, `unknown key ${quote(key)}`, didYouMean(key, names));
+      }
+      const line = this.#places.key(path, key);
+      return this.#words(path, key, value, option.metavar).map((word) => ({
+        name: key,
+        word: toWord(word),
+        line,
+      }));
+    });
+  }
+
+  #operand(name: string, table: TomlTable, defaults: TomlTable, key: string): string {
+    const path = ['services', name];
+    const value = table[key] ?? defaults[key];
+    if (value === undefined) {
+      throw errorAt(this.#file, this.#places.table(path), `${quote(name)}: ${key} is missing`);
+    }
+    return this.#word(path, key, value);
+  }
+
+  service(name: string, table: TomlTable, defaults: TomlTable): ConfiguredService {
+    const path = ['services', name];
+    const args = table.arguments ?? defaults.arguments ?? [];
+    if (!Array.isArray(args)) return this.fail(path, 'arguments', 'arguments is an array');
+    const own = this.options(path, table);
+    const inherited = this.options(['defaults'], defaults).filter(({ name }) => !Object.hasOwn(table, name));
+    return {
+      name,
+      file: this.#file,
+      line: this.#places.table(path),
+      user: this.#operand(name, table, defaults, 'user'),
+      directory: this.#operand(name, table, defaults, 'directory'),
+      program: this.#operand(name, table, defaults, 'program'),
+      arguments: args.map((one) => this.#word(path, 'arguments', one)),
+      options: [...inherited, ...own],
+    };
+  }
+}
+
+/** The services of a text in TOML. @throws UsageError with the line of what is wrong */
+export function readToml(file: string, text: string): ConfiguredServices {
+  let document: TomlTable;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [message = ''] = error.message.split('\n', 1);
+    throw errorAt(file, error.line, `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`);
+  }
+  const reader = new TomlFile(file, text);
+  for (const key of Object.keys(document))
+    if (!TOP_KEYS.includes(key))
+      reader.fail(
+        [],
+        key,
+        `unknown key ${quote(key)}`,
+        didYouMean(key, TOP_KEYS) ?? `write [services.${key}]`,
+      );
+  const { defaults = {}, services = {} } = document;
+  if (!isTable(defaults)) return reader.fail([], 'defaults', 'defaults is a table');
+  if (!isTable(services)) return reader.fail([], 'services', 'services is a table of tables');
+  reader.options(['defaults'], defaults);
+  return {
+    services: Object.entries(services).map(([name, table]) => {
+      if (!/^[A-Za-z0-9][\w.@+-]*$/.test(name))
+        return reader.fail(['services', name], name, `${quote(name)} is no name`);
+      if (!isTable(table)) return reader.fail(['services'], name, `${quote(name)} is a table`);
+      return reader.service(name, table, defaults);
+    }),
+    notCarried: [],
+  };
+}

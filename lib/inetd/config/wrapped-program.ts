@@ -1,0 +1,54 @@
+// The program that a line of inetd or xinetd really starts: wrappers are not needed here, since the rules are asked anyway.
+import { basename } from 'node:path';
+
+import { serveOptions } from '../serve-options.ts';
+
+/** A program and how it starts, out of the words of its wrapper. */
+export interface StartedProgram {
+  readonly program: string;
+  /** Its process name, by which rules know it. */
+  readonly daemon: string;
+  readonly argv: readonly string[];
+  /** Of a jail that the wrapper names. */
+  readonly user: string | undefined;
+  readonly directory: string | undefined;
+  readonly options: readonly (readonly [name: string, text: string])[];
+}
+
+const WRAPPER_FILES: Readonly<Record<string, string>> = { allow: 'hosts-allow', deny: 'hosts-deny' };
+
+const absolute = (name: string): string => (name.startsWith('/') ? name : `/usr/sbin/${name}`);
+
+// uchroot-tcpd run [OPTION]... [--jail USER:DIRECTORY] DAEMON [ARGUMENT]...
+function readRun(words: readonly string[]): StartedProgram | undefined {
+  const options: (readonly [name: string, text: string])[] = [];
+  let user: string | undefined;
+  let directory: string | undefined;
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (!word.startsWith('--')) {
+      const program = absolute(word);
+      return { program, daemon: program, argv: [basename(program), ...rest], user, directory, options };
+    }
+    if (word === '--') continue;
+    const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const known = serveOptions().find((option) => option.name === name);
+    const isFlag = known !== undefined && known.metavar === undefined && !Object.hasOwn(WRAPPER_FILES, name);
+    const text = isFlag ? '' : (inline ?? rest.shift() ?? '');
+    const [, before, path] = name === 'jail' ? (/^(.+?):(\/.*)$/s.exec(text) ?? []) : [];
+    if (path !== undefined) [user, directory] = [before, path];
+    else options.push([WRAPPER_FILES[name] ?? name, text]);
+  }
+  return undefined;
+}
+
+/** @param argv with argv[0] */
+export function wrappedProgram(path: string, argv: readonly string[]): StartedProgram {
+  const plain = { user: undefined, directory: undefined, options: [] };
+  const name = basename(path);
+  const [first = name] = argv;
+  if (name === 'tcpd' && argv.length > 0)
+    return { ...plain, program: absolute(first), daemon: first, argv: [basename(first), ...argv.slice(1)] };
+  const run = /^uchroot-tcpd(\.cjs)?$/.test(name) && argv[1] === 'run' ? readRun(argv.slice(2)) : undefined;
+  return run ?? { ...plain, program: path, daemon: first, argv: argv.length === 0 ? [name] : argv };
+}

@@ -1,0 +1,145 @@
+// The life of the process uchroot-inetd: from its start over reloads to the end of its last connection.
+import { ManagerNotice } from './service-manager.ts';
+import { activatedSockets } from './activation.ts';
+import { Inetd, type Services } from './inetd.ts';
+import { InetdLog } from './inetd-log.ts';
+import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
+import { Metrics } from './metrics.ts';
+import type { Service } from './service.ts';
+import { openStatusServer } from './status-server.ts';
+
+/** How often the status that the service manager shows is brought up to date. */
+const STATUS_MS = 5000;
+
+// They are for this process: the programs of connections must not get them (sd_listen_fds(3), sd_notify(3)).
+const OWN_VARIABLES = [
+  'LISTEN_PID',
+  'LISTEN_PIDFDID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'NOTIFY_SOCKET',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+];
+
+function takeVariables(): Readonly<Record<string, string | undefined>> {
+  const taken = Object.fromEntries(OWN_VARIABLES.map((name) => [name, process.env[name]]));
+  for (const name of OWN_VARIABLES) delete process.env[name];
+  return taken;
+}
+
+function countOf(inetd: Inetd): string {
+  const { size } = inetd.connections;
+  return `${size} ${size === 1 ? 'connection' : 'connections'}`;
+}
+
+/** What the command gives the daemon. */
+export interface DaemonRequest {
+  /**
+   * Reads the configuration, at the start and at each SIGHUP.
+   *
+   * @param isActivated whether systemd has opened sockets
+   */
+  readonly read: (isActivated: boolean, warn: (message: string) => void) => Services;
+  /** Path of the socket for `uchroot-inetd status`. */
+  readonly statusSocket: string | undefined;
+}
+
+class Daemon {
+  readonly #log = new InetdLog();
+  readonly #notice: ManagerNotice;
+  readonly #inetd: Inetd;
+  readonly #read: () => Services;
+  readonly #metrics = new Metrics();
+  readonly #statusSocket: string | undefined;
+  #reload = Promise.resolve();
+  #isEnding = false;
+
+  constructor(request: DaemonRequest) {
+    const variables = takeVariables();
+    const activated = activatedSockets(variables, process.pid);
+    this.#notice = new ManagerNotice(variables, process.pid);
+    this.#inetd = new Inetd(activated);
+    this.#read = () => request.read(activated.length > 0, (message) => this.#log.say('warning', message));
+    this.#statusSocket = request.statusSocket;
+  }
+
+  async run(): Promise<void> {
+    const log = this.#log;
+    this.#inetd.on('end', (ended, { settings }) => {
+      this.#metrics.count(ended);
+      log.connection(ended, settings.log);
+    });
+    this.#inetd.on('problem', (problem, { name }) => log.fail(problem, name));
+    await this.#configure();
+    const closeStatus =
+      this.#statusSocket === undefined
+        ? undefined
+        : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics);
+    process.on('SIGHUP', () => void (this.#reload = this.#reload.then(() => this.#reloadNow())));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#end());
+    const status = setInterval(() => this.#notice.status(countOf(this.#inetd)), STATUS_MS).unref();
+    this.#notice.ready(this.#listening());
+    log.say('notice', this.#listening());
+    await this.#inetd.drained;
+    clearInterval(status);
+    closeStatus?.();
+    log.say('notice', 'ended: no connection is left');
+    log.flush();
+  }
+
+  async #configure(): Promise<void> {
+    const services = this.#read();
+    await this.#inetd.configure(services);
+    this.#log.isSyslog = [...services.values()].some(({ log }) => log === 'syslog');
+    for (const service of this.#inetd.services) this.#warn(service);
+  }
+
+  #warn(service: Service): void {
+    for (const { file, line, message } of service.findings)
+      this.#log.say(
+        'warning',
+        `${service.name}: ${toUtf8(file)}${line === undefined ? '' : `:${line}`}: ${message}`,
+      );
+  }
+
+  #listening(): string {
+    const services = this.#inetd.services.map(({ name, addresses }) => `${name} on ${addresses.join(', ')}`);
+    return services.length === 0 ? 'no services' : `listening: ${services.join('; ')}`;
+  }
+
+  async #reloadNow(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#notice.reloading();
+    try {
+      await this.#configure();
+      this.#log.say('notice', `reloaded, ${this.#listening()}`);
+    } catch (error) {
+      this.#log.fail(error, 'the configuration is wrong, and the old one stays');
+    }
+    this.#notice.ready(this.#listening());
+  }
+
+  // The second signal does not wait: the programs of the connections go on alone.
+  #end(): void {
+    if (this.#isEnding) {
+      this.#log.say('warning', `ended; ${countOf(this.#inetd)} go on alone`);
+      this.#log.flush();
+      process.exit(0);
+    }
+    this.#isEnding = true;
+    const message = `no more connections are accepted; ${countOf(this.#inetd)} left`;
+    this.#notice.stopping(message);
+    this.#log.say('notice', message);
+    this.#inetd.drain();
+  }
+}
+
+/**
+ * Serves until SIGTERM or SIGINT, and then until the last connection has ended. SIGHUP reads the configuration again.
+ *
+ * @throws UsageError, LaunchError if the first configuration is wrong
+ */
+export function runDaemon(request: DaemonRequest): Promise<void> {
+  return new Daemon(request).run();
+}

@@ -1,0 +1,139 @@
+// The super-server: its services and their sockets, a change of them all at once, and the end.
+import { EventEmitter } from 'node:events';
+
+import { UsageError } from '../errors.ts';
+import type { JailedProcess } from '../launch/process/process.ts';
+import { quote } from '../quote.ts';
+import { showListenAddress, type ListenAddress } from './address.ts';
+import type { ActivatedSocket } from './activation.ts';
+import type { Connection, EndedConnection } from './connection-entry.ts';
+import { ListeningSocket } from './listening-socket.ts';
+import type { ServiceSettings } from './serve-request.ts';
+import { Service, type ServiceObserver } from './service.ts';
+
+/** Services by name. */
+export type Services = ReadonlyMap<string, ServiceSettings>;
+
+interface InetdEvents {
+  /** A connection is over. */
+  readonly end: [ended: EndedConnection, service: Service];
+  /** A problem that is not about one connection, or a program that cannot be started. */
+  readonly problem: [problem: unknown, service: Service];
+}
+
+interface Opened {
+  readonly service: Service;
+  readonly sockets: readonly ListeningSocket[];
+}
+
+export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
+  /** The live connections, each with its program once that runs. */
+  readonly connections = new Map<Connection, JailedProcess | undefined>();
+  readonly #activated: readonly ListeningSocket[];
+  #services: readonly Opened[] = [];
+  #sockets = new Map<string, ListeningSocket>();
+  #isDraining = false;
+  #resolveDrained: () => void = () => undefined;
+  /** Resolves after drain(), when no connection is left. */
+  readonly drained = new Promise<void>((resolve) => (this.#resolveDrained = resolve));
+
+  /** @param activated sockets that systemd has opened */
+  constructor(activated: readonly ActivatedSocket[] = []) {
+    super();
+    this.#activated = activated.map((socket) => ListeningSocket.adopt(socket));
+  }
+
+  get services(): readonly Service[] {
+    return this.#services.map(({ service }) => service);
+  }
+
+  /**
+   * Replaces all services. Sockets that stay are kept open, so that no client is refused meanwhile; connections go on. If anything of
+   * the new services is wrong, nothing changes.
+   *
+   * @throws UsageError, LaunchError
+   */
+  async configure(services: Services): Promise<void> {
+    const opened: Opened[] = [];
+    const sockets = new Map<string, ListeningSocket>();
+    try {
+      for (const [name, settings] of services) {
+        const before = this.services.find((service) => service.name === name);
+        const observer: ServiceObserver = {
+          connections: this.connections,
+          onEnd: (ended, service) => this.#onEnd(ended, service),
+          onProblem: (problem, service) => void this.emit('problem', problem, service),
+        };
+        const service = await Service.open(name, settings, observer, before?.counter);
+        opened.push({ service, sockets: [] });
+        opened[opened.length - 1] = { service, sockets: this.#socketsOf(name, settings, sockets) };
+      }
+    } catch (error) {
+      for (const { service } of opened) service.retire();
+      for (const [key, socket] of sockets) if (!this.#sockets.has(key)) socket.close();
+      throw error;
+    }
+    this.#replace(opened, sockets);
+  }
+
+  // The sockets of a service; those that are new are opened.
+  #socketsOf(
+    name: string,
+    { listen, socketMode, wait }: ServiceSettings,
+    all: Map<string, ListeningSocket>,
+  ): readonly ListeningSocket[] {
+    return listen.flatMap((address) => {
+      if (address.kind === 'systemd') return this.#activatedFor(name, address, wait);
+      const key = showListenAddress(address);
+      if (all.has(key)) throw new UsageError(`${quote(name)}: another service listens on ${quote(key)} too`);
+      const socket = this.#sockets.get(key) ?? ListeningSocket.open(address, socketMode);
+      all.set(key, socket);
+      return [socket];
+    });
+  }
+
+  #activatedFor(
+    name: string,
+    address: ListenAddress & { readonly kind: 'systemd' },
+    wait: boolean,
+  ): readonly ListeningSocket[] {
+    const found = this.#activated.filter(
+      (socket) =>
+        address.name === undefined || showListenAddress(socket.address) === showListenAddress(address),
+    );
+    if (found.length === 0)
+      throw new UsageError(
+        `${quote(name)}: systemd has opened no socket ${quote(address.name ?? '')}`.trimEnd(),
+        {
+          hint: 'the unit needs a .socket of its name with Accept=no, and FileDescriptorName= for a name (sd_listen_fds(3))',
+        },
+      );
+    if (found.some(({ isDatagram }) => isDatagram) && !wait)
+      throw new UsageError(`${quote(name)}: a socket of datagrams has no connections: give wait as well`);
+    return found;
+  }
+
+  #replace(opened: readonly Opened[], sockets: Map<string, ListeningSocket>): void {
+    for (const { service } of this.#services) service.retire();
+    for (const [key, socket] of this.#sockets) if (sockets.get(key) !== socket) socket.close();
+    this.#sockets = sockets;
+    this.#services = opened;
+    for (const { service, sockets } of opened) service.serve(sockets);
+  }
+
+  #onEnd(ended: EndedConnection, service: Service): void {
+    this.emit('end', ended, service);
+    // another service may have replaced the one that accepted the connection
+    for (const { service: now } of this.#services) if (now.counter === service.counter) now.heed();
+    if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
+  }
+
+  /** Stops listening. Connections go on; `drained` resolves when none is left. */
+  drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#replace([], new Map());
+    for (const socket of this.#activated) socket.close();
+    if (this.connections.size === 0) this.#resolveDrained();
+  }
+}

@@ -1,0 +1,143 @@
+// A socket on which a service listens: opened here, or taken over from systemd; watched, and handed from one service to the next.
+import { lstatSync, rmSync, unlinkSync } from 'node:fs';
+
+import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
+import { reason } from '../errno.ts';
+import { native, type WatchHandle } from '../native.ts';
+import { quote } from '../quote.ts';
+import { showListenAddress, type ListenAddress } from './address.ts';
+import type { ActivatedSocket } from './activation.ts';
+
+/** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
+const STREAM = 1;
+const DATAGRAM = 2;
+
+/** An error of bind(2) or of another call for an address. */
+export function toListenError(error: unknown, address: ListenAddress): LaunchError {
+  const { code = 'EIO', errno = -5, syscall } = error as NodeJS.ErrnoException;
+  const shown = showListenAddress(address);
+  return new LaunchError(`listen: ${quote(shown)}: ${syscall ?? 'socket'}: ${reason(-errno)}`, {
+    step: 'listen',
+    call: syscall,
+    code: code as ErrnoName,
+    errno: -errno,
+    path: shown,
+    hint: code === 'EADDRINUSE' ? 'another program listens there: ss -lp shows it' : undefined,
+    cause: error,
+  });
+}
+
+/** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users for a moment. */
+export function withMode<T>(mode: number, bind: () => T): T {
+  const before = process.umask(0o777 & ~mode);
+  try {
+    return bind();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** Removes a socket that nobody listens on, as a killed server leaves it: bind(2) refuses its path. */
+export function removeDeadSocket(path: string): void {
+  if (path.startsWith('@') || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  try {
+    native.closeDescriptor(native.connectDatagram(path));
+  } catch (error) {
+    // a listener of streams answers EPROTOTYPE (unix(7))
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(path);
+  }
+}
+
+function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number): number {
+  if (address.kind === 'internet')
+    return native.bindInternet(address.protocol === 'udp' ? DATAGRAM : STREAM, address.address, address.port);
+  removeDeadSocket(address.path);
+  return withMode(mode, () => native.bindUnix(STREAM, address.path));
+}
+
+/** An open socket. It belongs to at most one service at a time. */
+export class ListeningSocket {
+  readonly fd: number;
+  /** The address that was asked for; `port` 0 is not replaced. */
+  readonly address: ListenAddress;
+  readonly isDatagram: boolean;
+  readonly #isOurs: boolean;
+  readonly #watch: WatchHandle;
+  #onReadable: (() => void) | undefined;
+  #isWanted = false;
+  #isHandedOut = false;
+  #isWatched = false;
+  #isClosed = false;
+
+  private constructor(fd: number, address: ListenAddress, isOurs: boolean) {
+    this.fd = fd;
+    this.address = address;
+    this.isDatagram = native.socketType(fd) === DATAGRAM;
+    this.#isOurs = isOurs;
+    this.#watch = native.watchReadable(fd, () => this.#onReadable?.());
+  }
+
+  /** Opens a socket. @throws LaunchError */
+  static open(address: ListenAddress, mode: number): ListeningSocket {
+    if (address.kind === 'systemd') throw new UsageError('a socket of systemd is not opened here');
+    try {
+      return new ListeningSocket(bind(address, mode), address, true);
+    } catch (error) {
+      throw toListenError(error, address);
+    }
+  }
+
+  /** Takes over a socket that systemd has opened. */
+  static adopt({ fd, name }: ActivatedSocket): ListeningSocket {
+    const address: ListenAddress = { kind: 'systemd', name };
+    try {
+      native.setBlocking(fd, false);
+      return new ListeningSocket(fd, address, false);
+    } catch (error) {
+      throw toListenError(error, address);
+    }
+  }
+
+  /** What it is bound to: `127.0.0.1:7000`, or the path. */
+  get shown(): string {
+    const bound = native.getsockname(this.fd);
+    if (bound === undefined) return showListenAddress(this.address);
+    const protocol = this.isDatagram ? 'udp' : 'tcp';
+    return showListenAddress({ kind: 'internet', protocol, ...bound });
+  }
+
+  /** Who is called while connections or datagrams wait. */
+  set onReadable(onReadable: (() => void) | undefined) {
+    this.#onReadable = onReadable;
+    this.watch(onReadable !== undefined);
+  }
+
+  watch(isWanted: boolean): void {
+    this.#isWanted = isWanted;
+    this.#apply();
+  }
+
+  /** A program has the socket itself: nobody else must read it. */
+  set isHandedOut(isHandedOut: boolean) {
+    this.#isHandedOut = isHandedOut;
+    this.#apply();
+  }
+
+  #apply(): void {
+    const isWatched = this.#isWanted && !this.#isHandedOut && !this.#isClosed;
+    if (this.#isWatched === isWatched) return;
+    this.#isWatched = isWatched;
+    native.setWatch(this.#watch, isWatched);
+  }
+
+  /** Stops listening. A client that waits for its connection to be accepted is refused by the kernel. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.onReadable = undefined;
+    this.#isClosed = true;
+    native.endWatch(this.#watch);
+    native.closeDescriptor(this.fd);
+    if (this.#isOurs && this.address.kind === 'unix' && !this.address.path.startsWith('@'))
+      rmSync(this.address.path, { force: true });
+  }
+}

@@ -1,0 +1,33 @@
+// From options of the command, or keys of a configuration with the same names, to a ServeRequest.
+import type { Argument } from '../command-option.ts';
+import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
+import type { LaunchOption } from '../launch/request/launch-option.ts';
+import { serveRows, type ServeRequest } from './serve-request.ts';
+
+let known: readonly KeyedOption[] | undefined;
+
+const keyedOptions = (): readonly KeyedOption[] => (known ??= optionsOf(serveRows));
+
+/** The options of a service: its own, and those of its launches. */
+export function serveOptions(): readonly LaunchOption[] {
+  return keyedOptions().map(([, option]) => option);
+}
+
+/** What a service starts: as whom, in which jail. */
+export interface ServedProgram {
+  readonly user: string;
+  /** Path from / on. */
+  readonly jail: Buffer;
+  readonly program: Buffer;
+  readonly args: readonly Buffer[];
+}
+
+/** The request that options make. @throws UsageError for a value that an option does not take */
+export function toServeRequest(
+  given: readonly (readonly [name: string, word: Argument])[],
+  program: ServedProgram,
+): ServeRequest {
+  const request: Record<string, unknown> = { ...program };
+  setKeys(request, given, keyedOptions());
+  return request as unknown as ServeRequest;
+}

@@ -1,0 +1,225 @@
+// The option table of a service: one row for each key that serveInJail() takes besides those of a launch, with its option of the
+// command and its key of the configuration.
+import { basename } from 'node:path';
+
+import type { Argument } from '../command-option.ts';
+import { UsageError } from '../errors.ts';
+import { checkKeys, reading } from '../keys.ts';
+import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
+import { onOff, type Row } from '../launch/request/option-row.ts';
+import {
+  launchKeys,
+  launchRows,
+  normalize,
+  type LaunchRequest,
+  type NormalRequest,
+} from '../launch/request/request.ts';
+import * as to from './service-value.ts';
+
+function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+const option = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
+  options: () => [launchOption('Service', spelling, help, parse)],
+});
+const word = ({ text }: Argument): string => text;
+const path = ({ bytes }: Argument): Buffer => bytes;
+
+const table = {
+  /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, a path, `@name`, `systemd`. */
+  listen: {
+    type: 'string, array of strings',
+    default: 'required',
+    always: true,
+    normal: to.toListen,
+    ...option(
+      '--listen ADDRESS',
+      'a port, ADDRESS:PORT, either with /udp, a path, @NAME or systemd; may be repeated',
+      addText,
+    ),
+  },
+  /** Name of the service in rules. */
+  daemon: {
+    type: 'string',
+    default: "the program's last component",
+    normal: (value: string | undefined): string | undefined => {
+      if (value === undefined || (typeof value === 'string' && /^[^\0/]+$/.test(value))) return value;
+      throw new UsageError('daemon must be a name');
+    },
+    ...option('--daemon NAME', "its name in the rules (default: the program's)", word),
+  },
+  /** File of the clients that are let in. */
+  hostsAllow: {
+    type: 'Bytes',
+    default: '`/etc/hosts.allow`',
+    normal: to.toPath,
+    ...option('--hosts-allow FILE', 'the clients to let in (default /etc/hosts.allow)', path),
+  },
+  /** File of the clients that are refused. */
+  hostsDeny: {
+    type: 'Bytes',
+    default: '`/etc/hosts.deny`',
+    normal: to.toPath,
+    ...option('--hosts-deny FILE', 'the clients to refuse (default /etc/hosts.deny)', path),
+  },
+  /** The program gets the listening socket itself, and the next one starts when it has ended. */
+  wait: onOff(
+    'Service',
+    '--wait',
+    'the program gets the listening socket, one program at a time (inetd wait)',
+  ),
+  /** Connections at once; more wait in the queue of the kernel. */
+  instances: {
+    type: 'number',
+    default: '256',
+    normal: (value: number | undefined, key: string): number => to.count(100_000)(value, key) ?? 256,
+    ...option('--instances N', 'connections at once; more of them wait (default 256)', ({ text }) =>
+      toNumber(text, '--instances'),
+    ),
+  },
+  /** Connections at once from one address, or one /48 of IPv6; more are closed. */
+  perSource: {
+    type: 'number',
+    default: '–',
+    normal: to.count(100_000),
+    ...option('--per-source N', 'connections at once from one source; more are closed', ({ text }) =>
+      toNumber(text, '--per-source'),
+    ),
+  },
+  /** Programs that start in a time, `COUNT[/SECONDS][:BURST]`; more connections wait. */
+  rate: {
+    type: 'string',
+    default: '–',
+    normal: to.toRate,
+    ...option('--rate COUNT[/SECONDS][:BURST]', 'starts in a time; more connections wait', word),
+  },
+  /** The same from one source; more are closed. */
+  sourceRate: {
+    type: 'string',
+    default: '–',
+    normal: to.toRate,
+    ...option('--source-rate COUNT[/SECONDS][:BURST]', 'the same from one source; more are closed', word),
+  },
+  /** Ends a connection's program after this time. */
+  timeoutMs: {
+    type: 'number',
+    default: '–',
+    normal: to.toMilliseconds,
+    ...option('--timeout SECONDS', 'end the program of a connection after this time', ({ text }) =>
+      to.parseSeconds(text),
+    ),
+  },
+  /** File that each client gets before its program starts. */
+  banner: {
+    type: 'Bytes',
+    default: '–',
+    normal: to.toPath,
+    ...option('--banner FILE', 'text that each client gets before its program starts', path),
+  },
+  /** Mode of a unix socket. */
+  socketMode: {
+    type: 'number, 0 to 0o777',
+    default: '0o666',
+    normal: to.toMode,
+    ...option('--socket-mode MODE', 'of a unix socket (default 666)', ({ text }) => to.parseMode(text)),
+  },
+  /** What isolated programs share. */
+  share: {
+    type: "'all', 'net', 'none'",
+    default: '`all`',
+    normal: to.oneOf(to.shares, 'all'),
+    ...option('--share all|net|none', 'what isolated connections of a jail share (default all)', word),
+  },
+  /** Where the line of each connection goes. */
+  log: {
+    type: "'text', 'json', 'syslog', 'none'",
+    default: '`text`',
+    normal: to.oneOf(to.logFormats, 'text'),
+    ...option('--log text|json|syslog|none', 'one line a connection (default text, on stderr)', word),
+  },
+} as const satisfies Readonly<Record<string, Row>>;
+
+type Table = typeof table;
+type Given = { readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0] };
+type Normal = { readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']> };
+
+// A connection has its own descriptors, and the program no pid file.
+type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds';
+
+/** A service: where it listens, who may connect, and what starts for each connection. */
+export interface ServeRequest
+  extends Pick<Given, 'listen'>, Partial<Omit<Given, 'listen'>>, Omit<LaunchRequest, NoLaunchKeys> {}
+
+/** The normal form of a ServeRequest. */
+export interface ServiceSettings extends Omit<Normal, 'daemon'> {
+  readonly daemon: string;
+  /** The launch of each connection; its normal form was checked. */
+  readonly launch: LaunchRequest;
+  readonly normalLaunch: NormalRequest;
+}
+
+// By key.
+const serviceRows: Readonly<Record<string, Row>> = table;
+
+const limitOption = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
+  options: () => [launchOption('Limits', spelling, help, parse)],
+});
+
+// Limits that need a cgroup. A launch in place cannot have them, so uchroot has no options for them.
+const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
+  memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', word),
+  swap: limitOption('--swap SIZE', 'swap besides that (default 0)', word),
+  pids: limitOption('--pids N', 'processes and threads of a connection', ({ text }) =>
+    toNumber(text, '--pids'),
+  ),
+  cpu: limitOption('--cpu N', 'CPUs that a connection may keep busy, such as 0.5', ({ text }) =>
+    Number(text),
+  ),
+  ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', ({ text }) =>
+    toNumber(text, '--io-weight'),
+  ),
+};
+
+const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds']);
+
+/** Every key of a ServeRequest, with its row. */
+export const serveRows: Readonly<Record<string, Row>> = {
+  ...table,
+  ...Object.fromEntries(
+    Object.entries(launchRows)
+      .filter(([key]) => !notServed.has(key))
+      .map(([key, row]): readonly [string, Row] => [key, { ...row, ...limitOptions[key] }]),
+  ),
+};
+
+const serveKeys: ReadonlySet<string> = new Set(Object.keys(serveRows));
+
+/** @throws UsageError */
+export function normalizeServe(request: ServeRequest): ServiceSettings {
+  return reading(() => {
+    checkKeys(
+      request,
+      serveKeys,
+      "{listen: '127.0.0.1:7000', user: 'sam', jail: '/srv/jail', program: '/bin/cat'}",
+    );
+    const given: Record<string, unknown> = {};
+    const launch: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(request)) (launchKeys.has(key) ? launch : given)[key] = value;
+    if (given.listen === undefined) throw new UsageError('listen is missing: give an address');
+    const own = Object.fromEntries(
+      Object.entries(serviceRows).map(([key, row]) => [key, row.normal(given[key] as never, key, given)]),
+    ) as Normal;
+    const normalLaunch = normalize(launch as unknown as LaunchRequest);
+    const { program } = normalLaunch;
+    if (program === undefined)
+      throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal');
+    const daemon = own.daemon ?? basename(program.toString());
+    const isDatagram = own.listen.some((one) => one.kind === 'internet' && one.protocol === 'udp');
+    if (isDatagram && !own.wait)
+      throw new UsageError('a service of datagrams has no connections: give wait as well', {
+        hint: 'the program then gets the socket, and reads the datagrams itself (inetd(8), wait)',
+      });
+    return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };
+  });
+}

@@ -1,0 +1,79 @@
+// Checks of the values of a service's keys. Each throws a UsageError that names the key. Pure.
+import { UsageError } from '../errors.ts';
+import { quote, toBuffer, type Bytes } from '../quote.ts';
+import { parseListenAddress, type ListenAddress } from './address.ts';
+import type { Rate } from './start-limits.ts';
+
+/** Where the line of a connection goes. */
+export const logFormats = ['text', 'json', 'syslog', 'none'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+export const shares = ['all', 'net', 'none'] as const;
+
+export function oneOf<Word extends string>(words: readonly Word[], first: Word) {
+  return (value: Word | undefined, key: string): Word => {
+    const word = words.find((word) => word === (value ?? first));
+    if (word !== undefined) return word;
+    throw new UsageError(`${key} is one of ${words.join(', ')}, not '${quote(String(value))}'`);
+  };
+}
+
+export function count(most: number) {
+  return (value: number | undefined, key: string): number | undefined => {
+    if (value === undefined) return undefined;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new UsageError(`${key} must be a whole number from 1 to ${most}, not ${quote(String(value))}`);
+  };
+}
+
+const RATE = /^([1-9][0-9]{0,6})(?:\/([0-9]{1,6}(?:\.[0-9]{1,3})?))?(?::([1-9][0-9]{0,6}))?$/;
+
+export function toRate(value: string | number | undefined, key: string): Rate | undefined {
+  if (value === undefined) return undefined;
+  const [, number, seconds = '1', burst] = RATE.exec(String(value)) ?? [];
+  const periodMs = 1000 * Number(seconds);
+  if (number !== undefined && periodMs > 0)
+    return { count: Number(number), periodMs, burst: Number(burst ?? number) };
+  throw new UsageError(`${key} must be COUNT[/SECONDS][:BURST], not '${quote(String(value))}'`, {
+    hint: 'such as 50/10:100, 50 in ten seconds, and 100 at once after a pause',
+  });
+}
+
+export function toListen(value: string | readonly string[]): readonly ListenAddress[] {
+  const texts = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === 'string'))
+    throw new UsageError('listen must be an address, or an array of addresses');
+  return texts.map(parseListenAddress);
+}
+
+export function toPath(value: Bytes | undefined, key: string): Buffer | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw new UsageError(`${key} must be a string or a Uint8Array`);
+  const bytes = toBuffer(value);
+  if (bytes.length > 0 && !bytes.includes(0)) return bytes;
+  throw new UsageError(`${key} must be a path`);
+}
+
+export function toMilliseconds(value: number | undefined, key: string): number | undefined {
+  if (value === undefined) return undefined;
+  // setTimeout() takes at most this
+  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
+  throw new UsageError(`${key} must be milliseconds up to ${2 ** 31 - 1}`);
+}
+
+export function toMode(value: number | undefined, key: string): number {
+  const mode = value ?? 0o666;
+  if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return mode;
+  throw new UsageError(`${key} must be a mode from 0 to 0o777`);
+}
+
+export function parseSeconds(text: string): number {
+  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text)) return 1000 * Number(text);
+  throw new UsageError(`--timeout takes seconds, not '${quote(text)}'`);
+}
+
+export function parseMode(text: string): number {
+  if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
+  throw new UsageError(`--socket-mode takes an octal mode such as 660, not '${quote(text)}'`);
+}

@@ -1,0 +1,273 @@
+// One service: accepts connections within its limits, asks the rules, and starts the program of each connection in its jail.
+import { openJail, type Jail } from '../launch/start/jail.ts';
+import type { JailedProcess } from '../launch/process/process.ts';
+import { native, type AcceptedConnection } from '../native.ts';
+import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
+import { readBanner, sendBanner } from './banner.ts';
+import { admit, ClientSocket, type Admission } from './admission.ts';
+import type { Connection, EndedConnection, EndReason } from './connection-entry.ts';
+import type { ListeningSocket } from './listening-socket.ts';
+import type { ServiceSettings } from './serve-request.ts';
+import { StartCounter } from './start-limits.ts';
+
+/** Connections that are accepted before other events get their turn. */
+const MOST_AT_ONCE = 16;
+/** How long to accept nothing when descriptors or memory are short. */
+const SHORTAGE_MS = 100;
+
+/** Who a service tells of its connections. */
+export interface ServiceObserver {
+  /** The live connections, each with its program once that runs. */
+  readonly connections: Map<Connection, JailedProcess | undefined>;
+  readonly onEnd: (ended: EndedConnection, service: Service) => void;
+  /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
+  readonly onProblem: (problem: unknown, service: Service) => void;
+}
+
+let lastId = 0;
+
+const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOBUFS']);
+
+function isShortage(error: unknown): boolean {
+  return SHORTAGES.has((error as NodeJS.ErrnoException).code);
+}
+
+export class Service {
+  readonly name: string;
+  readonly settings: ServiceSettings;
+  readonly counter: StartCounter;
+  readonly #jail: Jail;
+  readonly #hosts: Hosts;
+  readonly #banner: Buffer | undefined;
+  readonly #observer: ServiceObserver;
+  #sockets: readonly ListeningSocket[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isShort = false;
+
+  private constructor(
+    name: string,
+    settings: ServiceSettings,
+    observer: ServiceObserver,
+    counter: StartCounter,
+    opened: { readonly jail: Jail; readonly hosts: Hosts; readonly banner: Buffer | undefined },
+  ) {
+    this.name = name;
+    this.settings = settings;
+    this.counter = counter;
+    this.#observer = observer;
+    this.#jail = opened.jail;
+    this.#hosts = opened.hosts;
+    this.#banner = opened.banner;
+  }
+
+  /**
+   * Verifies the jail and reads the rules. Nothing is listened to before serve().
+   *
+   * @param counter that of the service that this one replaces
+   * @throws UsageError, LaunchError
+   */
+  static async open(
+    name: string,
+    settings: ServiceSettings,
+    observer: ServiceObserver,
+    counter = new StartCounter(settings),
+  ): Promise<Service> {
+    const { launch, share, hostsAllow: allow, hostsDeny: deny } = settings;
+    const hosts = openHosts({ ...(allow && { allow }), ...(deny && { deny }) });
+    const banner = settings.banner === undefined ? undefined : readBanner(settings.banner);
+    const { jail: directory, ...defaults } = launch;
+    const jail = await openJail(directory, { ...defaults, share, newGroup: true });
+    return new Service(name, settings, observer, counter, { jail, hosts, banner });
+  }
+
+  /** Addresses that it listens on. */
+  get addresses(): readonly string[] {
+    return this.#sockets.map(({ shown }) => shown);
+  }
+
+  /** Problems in the files of rules. */
+  get findings(): Hosts['findings'] {
+    return this.#hosts.findings;
+  }
+
+  /** Accepts connections from these sockets from now on. */
+  serve(sockets: readonly ListeningSocket[]): void {
+    this.counter.limits = this.settings;
+    this.#sockets = sockets;
+    for (const socket of sockets) {
+      native.setBlocking(socket.fd, this.settings.wait);
+      socket.onReadable = () => (this.settings.wait ? void this.#hand(socket) : this.#accept(socket));
+    }
+    this.heed();
+  }
+
+  /** Accepts no more connections; those that it has go on. Its sockets stay open. */
+  retire(): void {
+    for (const socket of this.#sockets) socket.onReadable = undefined;
+    this.#sockets = [];
+    clearTimeout(this.#timer);
+    this.#jail.close();
+  }
+
+  /** Listens if a connection may be accepted; else when the time for it has come, or when a connection has ended. */
+  heed(): void {
+    clearTimeout(this.#timer);
+    const waitMs = this.#isShort ? SHORTAGE_MS : this.counter.waitMs(performance.now());
+    for (const socket of this.#sockets) socket.watch(waitMs === 0);
+    if (waitMs === 0 || this.#sockets.length === 0 || waitMs === Infinity) return;
+    this.#timer = setTimeout(() => {
+      this.#isShort = false;
+      this.heed();
+    }, waitMs);
+  }
+
+  #accept(socket: ListeningSocket): void {
+    try {
+      for (let i = 0; i < MOST_AT_ONCE; i++) {
+        if (this.counter.waitMs(performance.now()) > 0) return this.heed();
+        const accepted = native.accept(socket.fd);
+        if (accepted === undefined) return;
+        this.#enter(accepted);
+      }
+    } catch (error) {
+      this.#onShortage(error);
+    }
+  }
+
+  // Descriptors or memory are short: connections wait in the queue of the kernel for a moment.
+  #onShortage(error: unknown): void {
+    if (!this.#isShort) this.#observer.onProblem(error, this);
+    this.#isShort = true;
+    this.heed();
+  }
+
+  #enter(accepted: AcceptedConnection): void {
+    const { fd, port, uid, pid } = accepted;
+    const address = accepted.address && unmapAddress(accepted.address);
+    const source = address === undefined ? `uid ${uid}` : shareOf(address);
+    const peer = address === undefined ? { uid, pid } : { address, port };
+    const sinceMs = Date.now();
+    const connection: Connection = {
+      id: ++lastId,
+      service: this.name,
+      peer,
+      sinceMs,
+      pid: undefined,
+      rule: undefined,
+    };
+    const client = new ClientSocket(fd);
+    const refusal = this.counter.enter(source, performance.now());
+    if (refusal !== undefined) {
+      client.close();
+      return this.#tell(connection, { reason: refusal, durationMs: 0 });
+    }
+    this.#observer.connections.set(connection, undefined);
+    void this.#serve(connection, client, source);
+  }
+
+  // Never rejects.
+  async #serve(connection: Connection, client: ClientSocket, source: string): Promise<void> {
+    const beginMs = performance.now();
+    const refuse = (reason: EndReason, message: string | undefined): void => {
+      client.turnAway();
+      this.counter.leaveRefused(source);
+      this.#over(connection, { reason, message, durationMs: performance.now() - beginMs });
+    };
+    let admission: Admission;
+    try {
+      admission = await admit(this.#hosts, this.settings.daemon, connection.peer, client);
+    } catch (error) {
+      this.#observer.onProblem(error, this);
+      return refuse('failed', (error as Error).message);
+    }
+    const { verdict, rule, message, variables } = admission;
+    connection.rule = rule;
+    if (verdict !== 'granted') return refuse(verdict, message);
+    try {
+      if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
+      const process = await this.#start(client.fd, variables);
+      void this.#run(connection, process, source, beginMs, message);
+    } catch (error) {
+      if (isShortage(error)) {
+        // another program may start as soon as one has ended
+        this.counter.leaveRefused(source);
+        this.#onShortage(error);
+      } else {
+        this.counter.leaveEnded(source, false, 0, performance.now());
+        this.#observer.onProblem(error, this);
+      }
+      const durationMs = performance.now() - beginMs;
+      this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
+    } finally {
+      client.close();
+    }
+  }
+
+  #start(fd: number, variables: Admission['variables']): Promise<JailedProcess> {
+    const { timeoutMs } = this.settings;
+    const stdio = [fd, fd, fd] as const;
+    return this.#jail.spawn({
+      stdio,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(variables !== undefined && { env: variables }),
+    }) as Promise<JailedProcess>;
+  }
+
+  // Never rejects.
+  async #run(
+    connection: Connection,
+    process: JailedProcess,
+    source: string,
+    beginMs: number,
+    message: string | undefined,
+  ): Promise<void> {
+    connection.pid = process.pid;
+    this.#observer.connections.set(connection, process);
+    const { exitCode, signal, usage, limit } = await process.exited;
+    const nowMs = performance.now();
+    const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
+    this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
+    const reason: EndReason = limit ?? (signal === null ? 'exit' : 'signal');
+    this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
+  }
+
+  // The program gets the listening socket itself, and reads it (inetd(8), wait).
+  async #hand(socket: ListeningSocket): Promise<void> {
+    const source = socket.shown;
+    this.counter.enter(source, performance.now());
+    const connection: Connection = {
+      id: ++lastId,
+      service: this.name,
+      peer: {},
+      sinceMs: Date.now(),
+      pid: undefined,
+      rule: undefined,
+    };
+    this.#observer.connections.set(connection, undefined);
+    socket.isHandedOut = true;
+    const beginMs = performance.now();
+    try {
+      const process = await this.#start(socket.fd, undefined);
+      await this.#run(connection, process, source, beginMs, undefined);
+    } catch (error) {
+      this.#observer.onProblem(error, this);
+      this.counter.leaveEnded(source, false, 0, performance.now());
+      this.#over(connection, { reason: 'failed', durationMs: 0, message: (error as Error).message });
+    } finally {
+      socket.isHandedOut = false;
+    }
+  }
+
+  #over(connection: Connection, end: End): void {
+    this.#observer.connections.delete(connection);
+    this.#tell(connection, end);
+  }
+
+  #tell(connection: Connection, end: End): void {
+    const { exitCode = null, signal = null, usage, message, reason, durationMs } = end;
+    this.#observer.onEnd({ ...connection, exitCode, signal, usage, message, reason, durationMs }, this);
+  }
+}
+
+type End = Pick<EndedConnection, 'reason' | 'durationMs'> & Partial<EndedConnection>;

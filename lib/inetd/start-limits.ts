@@ -1,0 +1,137 @@
+// How many connections a service may have, and how fast it may start programs. Pure: the caller tells the time.
+
+/** The limits of a service; undefined is no limit. */
+export interface StartLimits {
+  /** Connections at once. */
+  readonly instances: number;
+  /** Connections at once from one source. */
+  readonly perSource: number | undefined;
+  readonly rate: Rate | undefined;
+  /** The same for each source. */
+  readonly sourceRate: Rate | undefined;
+}
+
+/** Programs that may start in a time, and how many at once after a pause. */
+export interface Rate {
+  readonly count: number;
+  readonly periodMs: number;
+  readonly burst: number;
+}
+
+/** Why a connection is closed. */
+export type LimitReason = 'per-source' | 'source-rate';
+
+// The theoretical arrival time of a leaky bucket (GCRA, ITU-T I.371): one number holds a rate and its burst.
+function waitOf(arrivalMs: number, { count, periodMs, burst }: Rate, nowMs: number): number {
+  return Math.max(0, arrivalMs - ((burst - 1) * periodMs) / count - nowMs);
+}
+
+function take(arrivalMs: number, { count, periodMs }: Rate, nowMs: number): number {
+  return Math.max(arrivalMs, nowMs) + periodMs / count;
+}
+
+/** A program that ends this soon without success has crashed at once. */
+const AT_ONCE_MS = 1000;
+/** Crashes in a row before starts are slowed down. */
+const PATIENCE = 3;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+/** Sources whose rate is kept before those that have none to wait for are forgotten. */
+const MOST_SOURCES = 4096;
+
+/** Counts the connections of one service. Each is entered, and left once: as refused, or as ended. */
+export class StartCounter {
+  #limits: StartLimits;
+  #live = 0;
+  readonly #sources = new Map<string, number>();
+  #arrivalMs = 0;
+  readonly #arrivals = new Map<string, number>();
+  #crashes = 0;
+  #notBeforeMs = 0;
+
+  constructor(limits: StartLimits) {
+    this.#limits = limits;
+  }
+
+  /** Other limits for the same connections. */
+  set limits(limits: StartLimits) {
+    this.#limits = limits;
+  }
+
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Crashes in a row. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  /** How long to accept no connection: 0, or Infinity until one is left. */
+  waitMs(nowMs: number): number {
+    const { instances, rate } = this.#limits;
+    if (this.#live >= instances) return Infinity;
+    const pauseMs = Math.max(0, this.#notBeforeMs - nowMs);
+    return rate === undefined ? pauseMs : Math.max(pauseMs, waitOf(this.#arrivalMs, rate, nowMs));
+  }
+
+  /** A connection from a source. It is not entered if a reason is returned. */
+  enter(source: string, nowMs: number): LimitReason | undefined {
+    const { perSource, rate, sourceRate } = this.#limits;
+    const live = this.#sources.get(source) ?? 0;
+    if (perSource !== undefined && live >= perSource) return 'per-source';
+    if (sourceRate !== undefined) {
+      const arrivalMs = this.#arrivals.get(source) ?? 0;
+      if (waitOf(arrivalMs, sourceRate, nowMs) > 0) return 'source-rate';
+      if (this.#arrivals.size >= MOST_SOURCES) this.#forgetIdle(nowMs);
+      this.#arrivals.set(source, take(arrivalMs, sourceRate, nowMs));
+    }
+    if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
+    // one at a time: otherwise all waiting clients would start a program that crashes
+    this.#pause(nowMs);
+    this.#sources.set(source, live + 1);
+    this.#live++;
+    return undefined;
+  }
+
+  /** The rules refuse the connection: it counts for no rate. */
+  leaveRefused(source: string): void {
+    const { rate, sourceRate } = this.#limits;
+    if (rate !== undefined) this.#arrivalMs -= rate.periodMs / rate.count;
+    const arrivalMs = this.#arrivals.get(source);
+    if (sourceRate !== undefined && arrivalMs !== undefined)
+      this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
+    // another client may try the program at once
+    this.#notBeforeMs = 0;
+    this.#leave(source);
+  }
+
+  /** The program of the connection has ended, or could not be started. */
+  leaveEnded(source: string, isSuccess: boolean, durationMs: number, nowMs: number): void {
+    this.#leave(source);
+    if (isSuccess) {
+      this.#crashes = 0;
+      this.#notBeforeMs = 0;
+    } else if (durationMs < AT_ONCE_MS) {
+      this.#crashes++;
+      this.#pause(nowMs);
+    }
+  }
+
+  #pause(nowMs: number): void {
+    if (this.#crashes < PATIENCE) return;
+    const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(20, this.#crashes - PATIENCE);
+    this.#notBeforeMs = nowMs + Math.min(LONGEST_PAUSE_MS, pauseMs);
+  }
+
+  #leave(source: string): void {
+    this.#live--;
+    const live = (this.#sources.get(source) ?? 0) - 1;
+    if (live > 0) this.#sources.set(source, live);
+    else this.#sources.delete(source);
+  }
+
+  #forgetIdle(nowMs: number): void {
+    for (const [source, arrivalMs] of this.#arrivals) if (arrivalMs <= nowMs) this.#arrivals.delete(source);
+  }
+}

@@ -1,0 +1,94 @@
+// The status of a running super-server over a unix socket of root's, by HTTP: /status in JSON, /metrics in OpenMetrics text.
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
+import type { Connection } from './connection-entry.ts';
+import type { Inetd } from './inetd.ts';
+import { removeDeadSocket, toListenError, withMode } from './listening-socket.ts';
+import type { Metrics } from './metrics.ts';
+
+export const STATUS_SOCKET = '/run/uchroot-inetd.sock';
+
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+/** What `uchroot-inetd status` shows. */
+export interface InetdStatus {
+  readonly pid: number;
+  readonly services: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly live: number;
+    readonly instances: number;
+    readonly crashes: number;
+  }[];
+  readonly connections: readonly Connection[];
+}
+
+function statusOf(inetd: Inetd): InetdStatus {
+  return {
+    pid: process.pid,
+    services: inetd.services.map(({ name, addresses, counter, settings }) => ({
+      name,
+      addresses,
+      live: counter.live,
+      instances: settings.instances,
+      crashes: counter.crashes,
+    })),
+    connections: [...inetd.connections.keys()],
+  };
+}
+
+function answer({ url }: IncomingMessage, response: ServerResponse, inetd: Inetd, metrics: Metrics): void {
+  if (url === '/status') {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(statusOf(inetd)));
+  } else if (url === '/metrics') {
+    const gauges = inetd.services.map(({ name, counter }) => ({
+      name,
+      live: counter.live,
+      crashes: counter.crashes,
+    }));
+    response.setHeader('content-type', OPEN_METRICS);
+    response.end(metrics.text(gauges));
+  } else {
+    response.statusCode = 404;
+    response.end('there are /status and /metrics\n');
+  }
+}
+
+/** Answers on a socket that only root may use. @returns closes it @throws LaunchError */
+export async function openStatusServer(path: string, inetd: Inetd, metrics: Metrics): Promise<() => void> {
+  const server = createServer((request, response) => answer(request, response, inetd, metrics));
+  try {
+    removeDeadSocket(path);
+    withMode(0o600, () => server.listen({ path, exclusive: true }));
+    await once(server, 'listening');
+  } catch (error) {
+    throw toListenError(error, { kind: 'unix', path });
+  }
+  // it is no reason to go on
+  server.unref();
+  return () => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(path, { force: true });
+  };
+}
+
+/** Asks a running super-server. @throws UsageError if none answers */
+export async function askStatus(path: string, what: 'status' | 'metrics'): Promise<string> {
+  try {
+    const request = get({ socketPath: path, path: `/${what}` });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return await text(response);
+  } catch (error) {
+    throw new UsageError(`${quote(path)}: ${(error as Error).message}`, {
+      hint: 'is uchroot-inetd running, with --status-socket or --config? Only root may ask it.',
+      cause: error,
+    });
+  }
+}

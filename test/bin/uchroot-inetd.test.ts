@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { launchOptions } from '../../lib/bin/uchroot-options.ts';
+import { serveRows } from '../../lib/inetd/serve-request.ts';
+import { optionsOf } from '../../lib/launch/request/option-row.ts';
+import { plainEnv } from '../support/service.ts';
+
+const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
+
+function uchrootInetd(...words: string[]) {
+  return spawnSync(process.execPath, [bundle, ...words], { encoding: 'utf8', env: plainEnv() });
+}
+
+t.test('each usage error is one clear line, a hint where there is one', async (t) => {
+  const wrong: readonly [words: readonly string[], status: number, message: RegExp, hint?: RegExp][] = [
+    [[], 1, /^Usage: uchroot-inetd --listen ADDRESS /],
+    [['--lisen', '7000'], 125, /^uchroot-inetd: unknown option --lisen$/, /^did you mean --listen\?$/],
+    [['--listen', '7000'], 125, /^Usage: uchroot-inetd --listen /],
+    [['--listen'], 125, /^uchroot-inetd: option --listen needs a value$/],
+    [['--status-fd', '3', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --status-fd$/],
+    [['--pid-file', '/x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --pid-file$/],
+    [
+      ['--listen', 'x', 'sam', '/srv', '/bin/x'],
+      125,
+      /^uchroot-inetd: listen: 'x' is no address$/,
+      /^write PORT/,
+    ],
+    [['--wait', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: no address to listen on$/, /^give one/],
+    [['--listen', '1', '--rate', 'x', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/, /^such as 50/],
+    [['--listen', '1', '--rate', '0', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/],
+    [['--listen', '1', '--instances', '0', 'sam', '/srv', '/bin/x'], 125, /instances must be a whole number/],
+    [['--listen', '1', '--timeout', '-1', 'sam', '/srv', '/bin/x'], 125, /--timeout takes seconds/],
+    [['--listen', '1', '--log', 'xml', 'sam', '/srv', '/bin/x'], 125, /log is one of text, json/],
+    [['--listen', '1', '--share', 'some', 'sam', '/srv', '/bin/x'], 125, /share is one of all/],
+    [['--listen', '1', '--socket-mode', '888', 'sam', '/srv', '/bin/x'], 125, /takes an octal mode/],
+    [['--listen', '1', '--daemon', 'a/b', 'sam', '/srv', '/bin/x'], 125, /daemon must be a name/],
+    [['--listen', '1/udp', 'sam', '/srv', '/bin/x'], 125, /give wait as well/, /inetd\(8\), wait/],
+    [['--listen', '1', '--memory', 'much', 'sam', '/srv', '/bin/x'], 125, /memory must be bytes/],
+  ];
+  for (const [words, status, message, hint] of wrong) {
+    const run = uchrootInetd(...words);
+    const [first = '', second = ''] = run.stderr.split('\n');
+    t.match(first, message, words.join(' '));
+    t.equal(run.status, status, words.join(' '));
+    if (hint !== undefined) t.match(second.replace(/^hint: /, ''), hint);
+    t.equal(run.stdout, '');
+  }
+});
+
+t.test('--help has each option of a service, and so has the manual', async (t) => {
+  const help = uchrootInetd('--help');
+  t.equal(help.status, 0);
+  const ofUchroot = new Set(launchOptions().map(({ name }) => name));
+  const manual = readFileSync(join(import.meta.dirname, '../../../doc/uchroot-inetd.md'), 'utf8');
+  for (const [, { name, metavar }] of optionsOf(serveRows)) {
+    if (ofUchroot.has(name)) continue;
+    const spelling = `--${name}${metavar === undefined ? '' : ` ${metavar}`}`;
+    t.ok(help.stdout.includes(`  ${spelling}`), spelling);
+    t.ok(manual.includes(`\`${spelling}\``), spelling);
+  }
+  t.match(uchrootInetd('--version').stdout, /^uchroot-inetd \d+\.\d+\.\d+\n$/);
+});

@@ -1,0 +1,41 @@
+import t from 'tap';
+
+import { UsageError } from '../../lib/errors.ts';
+import { parseListenAddress, showListenAddress } from '../../lib/inetd/address.ts';
+
+t.test('an address is read, and shown in the same form', async (t) => {
+  for (const [text, shown = text] of [
+    ['127.0.0.1:7000'],
+    ['[::1]:7000'],
+    ['7000', '[::]:7000'],
+    ['0', '[::]:0'],
+    ['127.0.0.1:69/udp'],
+    ['69/udp', '[::]:69/udp'],
+    ['69/tcp', '[::]:69'],
+    ['/run/echo.sock'],
+    ['@echo'],
+    ['systemd'],
+    ['systemd:echo'],
+  ] as const)
+    t.equal(showListenAddress(parseListenAddress(text)), shown);
+});
+
+t.test('anything else is refused with the forms that there are', async (t) => {
+  for (const text of [
+    '',
+    'x',
+    '/',
+    '@',
+    '65536',
+    '127.0.0.1',
+    '127.1:80',
+    '::1:80',
+    '[127.0.0.1]:80',
+    '80/sctp',
+    '-1',
+    'systemd:',
+    `/${'x'.repeat(107)}`,
+  ])
+    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: /^write PORT, ADDRESS:PORT/ }, text);
+  t.throws(() => parseListenAddress('/a\0b'), UsageError);
+});

@@ -1,0 +1,319 @@
+// The three languages of configuration, what is wrong in them, and how they look in TOML.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parse } from 'smol-toml';
+import t from 'tap';
+
+import { toServices } from '../../../lib/inetd/config/configuration.ts';
+import { readInetdConf } from '../../../lib/inetd/config/inetd-conf.ts';
+import { configurationSchema } from '../../../lib/inetd/config/schema.ts';
+import { portsOf } from '../../../lib/inetd/config/service-ports.ts';
+import { readToml } from '../../../lib/inetd/config/toml-file.ts';
+import { tomlText } from '../../../lib/inetd/config/toml-text.ts';
+import { readXinetdConf } from '../../../lib/inetd/config/xinetd-conf.ts';
+
+const host = {
+  directory: '/srv/all',
+  portOf: portsOf('echo 7/tcp\nftp\t21/tcp fsp # file transfer\ntftp 69/udp\n# finger 79/tcp\n'),
+};
+
+const LINE = `user = "sam"
+directory = "/srv/j"
+program = "/bin/cat"
+`;
+
+t.test('a service of TOML has the options of the command, and defaults for what it leaves out', async (t) => {
+  const text = `[defaults]
+user = "sam"
+directory = "/srv/j"
+instances = 7
+setenv = { A = "1", B = 2 }
+
+[services.one]
+listen = ["127.0.0.1:1", "[::1]:1"]
+program = "/bin/cat"
+arguments = ["-u", 5]
+clear-groups = false
+
+[services."two.x"]
+listen = 2
+user = "joe:staff"
+program = "/bin/dog"
+instances = 9
+setenv = ["C=3"]
+ro-bind = ["/a", "/b:/c"]
+isolate = true
+memory = "64M"
+cpu = 0.5
+`;
+  const services = toServices(readToml('a.toml', text).services, []);
+  t.same([...services.keys()], ['one', 'two.x']);
+  t.match(services.get('one'), {
+    instances: 7,
+    daemon: 'cat',
+    launch: { user: 'sam', args: [Buffer.from('-u'), Buffer.from('5')] },
+  });
+  t.equal(services.get('one')?.launch.clearGroups, undefined);
+  t.same(
+    services.get('one')?.normalLaunch.env.map(([name]) => name),
+    ['A', 'B'],
+  );
+  t.match(services.get('two.x'), {
+    instances: 9,
+    launch: { user: 'joe:staff', memory: '64M', cpu: 0.5 },
+  });
+  t.same(
+    services.get('two.x')?.normalLaunch.env.map(([name]) => name),
+    ['C'],
+  );
+  t.equal(services.get('two.x')?.normalLaunch.view.length, 2);
+});
+
+t.test('what is wrong in TOML has its line, its key and the key that was meant', async (t) => {
+  const wrong: readonly [text: string, message: string | RegExp, hint?: string | RegExp][] = [
+    [
+      `[services.a]\nlisten = 1\n${LINE}instnces = 3\n`,
+      'a.toml:6: unknown key instnces',
+      'did you mean instances?',
+    ],
+    [`[services.a]\n\n${LINE}# x\nlisten = "x"\n`, /^a\.toml:7: listen: 'x' is no address$/, /^write PORT/],
+    [`[services.a]\nlisten = 1\n${LINE}rate = "x"\n`, /^a\.toml:6: rate must be COUNT/],
+    [`[services.a]\nlisten = 1\n${LINE}per-source = 0\n`, /^a\.toml:6: perSource must be a whole number/],
+    [`[services.a]\nlisten = 1\n${LINE}umask = "999"\n`, /^a\.toml:6: --umask takes an octal mode/],
+    [`[services.a]\nlisten = 1\n${LINE}isolate = 1\n`, 'a.toml:6: isolate is true or false'],
+    [`[services.a]\nlisten = 1\n${LINE}banner = true\n`, 'a.toml:6: banner takes a text or a number'],
+    [`[services.a]\nlisten = "1/udp"\n${LINE}`, /^a\.toml:1: a service of datagrams/],
+    [`[services.a]\nlisten = 1\n${LINE}arguments = "x"\n`, 'a.toml:6: arguments is an array'],
+    [`[services.a]\nuser = "x"\n`, 'a.toml:1: a: directory is missing'],
+    [`[services.a]\n${LINE}`, 'a.toml:1: listen is missing: give an address'],
+    [`[service.a]\nlisten = 1\n`, 'a.toml: unknown key service', 'did you mean services?'],
+    [`x = 1\n`, 'a.toml:1: unknown key x', 'write [services.x]'],
+    [`[defaults]\n\nlog = "x"\nlisen = 1\n`, 'a.toml:4: unknown key lisen', 'did you mean listen?'],
+    [`[services]\na = 1\n`, 'a.toml:2: a is a table'],
+    [`[services."a b"]\n`, /a b is no name/],
+    [`[services.a]\nlisten = \n`, /^a\.toml:2: no TOML: /],
+    [``, 'the configuration has no services'],
+  ];
+  for (const [text, message, hint] of wrong)
+    t.throws(
+      () => toServices(readToml('a.toml', text).services, []),
+      { message, ...(hint !== undefined && { hint }) },
+      text,
+    );
+});
+
+t.test('options of the command line count for services that do not set them', async (t) => {
+  const { services } = readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}instances = 3\n`);
+  const word = (text: string) => ({ text, bytes: Buffer.from(text) });
+  const defaults = [
+    { name: 'instances', word: word('5'), line: undefined },
+    { name: 'isolate', word: word(''), line: undefined },
+  ];
+  t.match(toServices(services, defaults).get('a'), { instances: 3, launch: { isolate: true } });
+  t.throws(() => toServices([...services, ...services], []), {
+    message: 'a.toml:1: there is another service a',
+  });
+});
+
+t.test('inetd.conf is read as it is', async (t) => {
+  const text = `# services
+ftp stream tcp nowait.50 root /usr/sbin/tcpd in.ftpd -l
+127.0.0.1:fsp stream tcp nowait sam:staff /usr/sbin/ftpd ftpd
+tftp dgram udp wait nobody /usr/sbin/in.tftpd in.tftpd -s
+[::1]:
+echo stream tcp6 nowait nobody /bin/echo
+*:
+8000 stream tcp nowait nobody /usr/bin/uchroot-tcpd uchroot-tcpd run --isolate --deny /etc/d --jail joe:staff:/srv/j /bin/d -w
+/run/x.sock stream unix nowait nobody /bin/x x
+echo stream tcp nowait root internal
+r stream rpc/tcp nowait root /bin/r r
+`;
+  const { services, notCarried } = readInetdConf('inetd.conf', text, host);
+  const shown = services.map(({ name, user, directory, program, arguments: args, options }) => [
+    name,
+    user,
+    directory,
+    program,
+    args.join(' '),
+    options.map(({ name, word }) => `${name}=${word.text}`).join(' '),
+  ]);
+  t.same(shown, [
+    [
+      'ftp',
+      'root',
+      '/srv/all',
+      '/usr/sbin/in.ftpd',
+      '-l',
+      'listen=0.0.0.0:21 daemon=in.ftpd argv0=in.ftpd rate=50/60',
+    ],
+    ['fsp', 'sam:staff', '/srv/all', '/usr/sbin/ftpd', '', 'listen=127.0.0.1:21 daemon=ftpd argv0=ftpd'],
+    [
+      'tftp-udp',
+      'nobody',
+      '/srv/all',
+      '/usr/sbin/in.tftpd',
+      '-s',
+      'listen=0.0.0.0:69/udp daemon=in.tftpd argv0=in.tftpd wait=',
+    ],
+    ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7 daemon=echo argv0=echo'],
+    [
+      '8000',
+      'joe:staff',
+      '/srv/j',
+      '/bin/d',
+      '-w',
+      'listen=0.0.0.0:8000 daemon=d argv0=d isolate= hosts-deny=/etc/d',
+    ],
+    ['x.sock', 'nobody', '/srv/all', '/bin/x', '', 'listen=/run/x.sock daemon=x argv0=x'],
+  ]);
+  t.match(notCarried, [
+    { line: 10, leftOut: 'echo', message: /performs itself/ },
+    { line: 11, leftOut: 'r', message: /RPC/ },
+  ]);
+  t.throws(() => readInetdConf('i', 'ftp stream tcp nowait root\n', host), {
+    message: /^i:1: it has fewer than six fields/,
+  });
+  t.throws(() => readInetdConf('i', '\nx stream tcp nowait root /bin/x\n', host), {
+    message: 'i:2: services(5) has no port of x/tcp',
+  });
+  t.throws(() => readInetdConf('i', 'ftp stream tcp later root /bin/x\n', host), {
+    message: 'i:1: later is neither wait nor nowait',
+  });
+});
+
+t.test(
+  'xinetd.d is read as it is, and a service with limits that are unknown here is left out',
+  async (t) => {
+    const text = `defaults
+{
+  instances = 60
+  cps = 25 30
+}
+service ftp
+{
+  # a comment
+  socket_type = stream
+  wait = no
+  user = root
+  group = ftp
+  server = /usr/sbin/vsftpd
+  server_args = -a b
+  per_source = 4
+  env = A=1
+  env += B=2
+  flags = NOLIBWRAP
+  bind = 127.0.0.1
+  rlimit_as = 8M
+  deny_time = FOREVER
+}
+service fsp
+{
+  id = second
+  type = UNLISTED
+  port = 2121
+  socket_type = dgram
+  wait = yes
+  user = nobody
+  server = /bin/x
+  instances = UNLIMITED
+  no_access =
+  mystery = 1
+}
+service closed
+{
+  server = /bin/x
+  only_from =
+}
+service off
+{
+  disable = yes
+}
+service echo
+{
+  type = INTERNAL
+}
+service tftp
+{
+  socket_type = dgram
+  server = /bin/t
+  only_from = 10.0.0.0/8
+}
+`;
+    const { services, notCarried } = readXinetdConf('x', text.replace('  deny_time = FOREVER\n', ''), host);
+    const shown = services.map(({ name, user, program, arguments: args, options }) => [
+      name,
+      user,
+      program,
+      args.join(' '),
+      options.map(({ name, word }) => `${name}=${word.text}`).join(' '),
+    ]);
+    t.same(shown, [
+      [
+        'ftp',
+        'root:ftp',
+        '/usr/sbin/vsftpd',
+        '-a b',
+        'listen=127.0.0.1:21 daemon=vsftpd hosts-allow=/dev/null hosts-deny=/dev/null clear-groups= instances=60 rate=25 per-source=4 setenv=A=1 setenv=B=2 rlimit=as=8388608',
+      ],
+      [
+        'second',
+        'nobody',
+        '/bin/x',
+        '',
+        'listen=0.0.0.0:2121/udp daemon=x wait= clear-groups= instances=100000 rate=25',
+      ],
+    ]);
+    t.match(notCarried, [
+      { message: 'mystery is not carried over', leftOut: undefined },
+      { message: /^only_from/, leftOut: 'closed' },
+      { message: /type INTERNAL/, leftOut: 'echo' },
+      { message: /^only_from is not carried over: write a rule/, leftOut: 'tftp' },
+    ]);
+    t.match(readXinetdConf('x', text, host).notCarried[0], {
+      line: 21,
+      leftOut: 'ftp',
+      message: /^deny_time/,
+    });
+    t.throws(() => readXinetdConf('x', 'service a\n{\nport = 1\n', host), {
+      message: 'x:1: the section a is not closed',
+    });
+    t.throws(() => readXinetdConf('x', 'service a\n{\nport\n}\n', host), {
+      message: /^x:3: 'port' is no attribute/,
+    });
+  },
+);
+
+t.test('what import writes says the same, and fits the schema, which is published', async (t) => {
+  const { services } = readInetdConf(
+    'inetd.conf',
+    'ftp stream tcp nowait.50 root /usr/sbin/tcpd in.ftpd -l\ntftp dgram udp wait nobody /usr/sbin/in.tftpd in.tftpd -s "é"\n',
+    host,
+  );
+  const text = tomlText(services);
+  const plain = (list: typeof services) =>
+    list.map(({ name, user, directory, program, arguments: args, options }) => {
+      return {
+        name,
+        user,
+        directory,
+        program,
+        args,
+        options: options.map(({ name, word }) => [name, word.text]),
+      };
+    });
+  t.same(plain(readToml('x.toml', text).services), plain(services));
+  const validate = new Ajv2020({ allowUnionTypes: true }).compile(configurationSchema());
+  t.ok(validate(parse(text)), JSON.stringify(validate.errors));
+  t.notOk(validate({ services: { a: { instnces: 1 } } }));
+  t.notOk(validate({ services: { a: { isolate: 'yes' } } }));
+  t.notOk(validate({ service: {} }));
+  const published = readFileSync(
+    join(import.meta.dirname, '../../../../doc/uchroot-inetd.schema.json'),
+    'utf8',
+  );
+  const { version, ...schema } = JSON.parse(published) as Record<string, unknown>;
+  t.equal(version, undefined);
+  t.same(schema, configurationSchema(), 'uchroot-inetd schema >doc/uchroot-inetd.schema.json');
+});

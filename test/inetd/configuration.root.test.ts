@@ -1,0 +1,147 @@
+// uchroot-inetd with configuration files: several services, reload, status; and the same as a library.
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { serveInJail } from '../../lib/index.ts';
+import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
+import { rootTest, temporaryDirectory } from '../support/launch.ts';
+import { eventually, plainEnv, processesOf } from '../support/service.ts';
+
+const test = rootTest();
+const jail = makeServerJail();
+// no other test has processes of this user
+const UID = 47_320;
+const local = (port: number) => ({ host: '127.0.0.1', port });
+
+function run(...words: string[]) {
+  const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
+  return spawnSync(process.execPath, [bundle, ...words], { encoding: 'utf8', env: plainEnv() });
+}
+
+const portOf = (line: string, name: string): number =>
+  Number(new RegExp(`${name} on [^ ]*:([0-9]+)`).exec(line)?.[1]);
+
+test('services of a file: SIGHUP adds, removes and changes them, and keeps the old ones if the new ones are wrong', async (t) => {
+  const directory = temporaryDirectory();
+  const [file, status] = [`${directory}/services.toml`, `${directory}/status`];
+  const defaults = `[defaults]\nuser = "+${UID}:+${UID}"\ndirectory = "${jail}"\nprogram = "/server"\nlog = "json"\nhosts-allow = "/dev/null"\nhosts-deny = "/dev/null"\n`;
+  const service = (name: string, listen: string, argument: string): string =>
+    `[services.${name}]\nlisten = "${listen}"\narguments = ["${argument}"]\n`;
+  const socket = `${directory}/socket`;
+  writeFileSync(
+    file,
+    `${defaults}${service('one', '127.0.0.1:0', 'copy')}${service('two', socket, 'state')}`,
+  );
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', status]);
+  const one = portOf(daemon.lines.join(), 'one');
+  const kept = await connectTo(t, local(one));
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  t.match((await ask({ path: socket })).text, /^uid/);
+  t.equal(statSync(status).mode & 0o777, 0o600);
+
+  const shown = run('status', '--status-socket', status);
+  t.match(shown.stdout, /^one: 127\.0\.0\.1:[0-9]+: 1 of 256 connections$/m);
+  t.match(shown.stdout, /^ {2}[0-9]+ one 127\.0\.0\.1:[0-9]+ pid [0-9]+ [0-9.]+ s$/m);
+  const json = JSON.parse(run('status', '--format', 'json', '--status-socket', status).stdout) as Record<
+    string,
+    unknown
+  >;
+  t.match(json, {
+    version: 1,
+    pid: daemon.pid,
+    services: [
+      { name: 'one', live: 1 },
+      { name: 'two', live: 0 },
+    ],
+  });
+  const metrics = run('status', '--metrics', '--status-socket', status).stdout;
+  t.match(metrics, /^uchroot_inetd_connections\{service="one"\} 1$/m);
+  t.match(metrics, /^uchroot_inetd_ended_total\{service="two",reason="exit"\} 1$/m);
+  t.match(metrics, /# EOF\n$/);
+
+  writeFileSync(file, `${defaults}${service('one', '127.0.0.1:0', 'state')}instnces = 3\n`);
+  daemon.child.kill('SIGHUP');
+  await daemon.line(
+    /the configuration is wrong, and the old one stays: .*services\.toml:11: unknown key instnces/,
+  );
+  await daemon.line(/hint: did you mean instances\?/);
+  t.equal((await ask(local(one), 'old')).text, 'old');
+
+  writeFileSync(
+    file,
+    `${defaults}${service('one', '127.0.0.1:0', 'state')}${service('three', '127.0.0.2:0', 'copy')}`,
+  );
+  daemon.child.kill('SIGHUP');
+  const reloaded = await daemon.line(/: reloaded, /);
+  t.equal(portOf(reloaded, 'one'), one, 'the socket is the same');
+  t.match((await ask(local(one))).text, /^uid/);
+  t.equal((await ask({ host: '127.0.0.2', port: portOf(reloaded, 'three') }, 'three')).text, 'three');
+  t.notOk(existsSync(socket), 'the socket of a service that is gone is removed');
+  kept.end('kept');
+  t.equal((await hear(kept)).text, 'kept');
+  t.equal(await daemon.end(), 0);
+  t.notOk(existsSync(status));
+  t.match(run('status', '--status-socket', status).stderr, /ENOENT.*\nhint: is uchroot-inetd running/);
+});
+
+test('isolated connections start from a warm jail', async (t) => {
+  const words = [
+    '--listen',
+    '127.0.0.1:0',
+    '--hosts-allow',
+    '/dev/null',
+    '--hosts-deny',
+    '/dev/null',
+    '--isolate',
+  ];
+  const daemon = await startInetd(t, [...words, `+${UID}:+${UID}`, jail, '/server', 'copy']);
+  for (let i = 0; i < 5; i++) t.equal((await ask(local(daemon.port), `${i}`)).text, `${i}`);
+});
+
+test('inetd.conf as it is: what is not carried over is told, and the rest is served', async (t) => {
+  const file = `${temporaryDirectory()}/inetd.conf`;
+  writeFileSync(
+    file,
+    `127.0.0.1:0 stream tcp nowait nobody /server server copy\necho stream tcp nowait root internal\n`,
+  );
+  const options = ['--directory', jail, '--hosts-allow', '/dev/null', '--hosts-deny', '/dev/null'];
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${file}.status`, ...options]);
+  t.match(daemon.lines.join('\n'), /inetd\.conf:2: .*; the service echo is left out/);
+  t.equal((await ask(local(daemon.port), 'as before')).text, 'as before');
+  const checked = run('check', '--directory', jail, file);
+  t.equal(checked.status, 3);
+  t.match(checked.stdout, `0: 127.0.0.1:0: /server in ${jail} as nobody\n`);
+  t.match(run('import', file).stdout, /^\[services\.0\]$/m);
+});
+
+test('serveInJail() serves, reloads and drains', async (t) => {
+  await using service = await serveInJail({
+    listen: '127.0.0.1:0',
+    user: `+${UID}:+${UID}`,
+    jail,
+    program: '/server',
+    args: ['copy'],
+    hostsAllow: '/dev/null',
+    hostsDeny: '/dev/null',
+  });
+  const port = Number(/:([0-9]+)$/.exec(service.addresses[0] ?? '')?.[1]);
+  const ended: unknown[] = [];
+  service.on('end', (entry) => ended.push(entry));
+  const client = await connectTo(t, local(port));
+  t.ok(await eventually(() => service.connections[0]?.pid !== undefined));
+  await service.reload();
+  t.equal((await ask(local(port), 'library')).text, 'library');
+  let isDrained = false;
+  const drained = service.drain().then(() => (isDrained = true));
+  t.equal((await ask(local(port))).error, 'ECONNREFUSED');
+  t.equal(isDrained, false);
+  client.end('last');
+  t.equal((await hear(client)).text, 'last');
+  await drained;
+  t.match(ended, [{ reason: 'exit', exitCode: 0, service: 'server' }, { reason: 'exit' }]);
+  await t.rejects(serveInJail({ listen: '1', user: 'x', jail, program: '/x', lissten: 1 } as never), {
+    name: 'UsageError',
+    hint: /listen/,
+  });
+});

@@ -1,0 +1,429 @@
+// uchroot-inetd with one service, used by real clients.
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+
+import type { Test } from 'tap';
+
+import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
+import { rootTest, start, temporaryDirectory } from '../support/launch.ts';
+import { countOf, eventually, processesOf, runs } from '../support/service.ts';
+
+const test = rootTest('prlimit', 'socat');
+const jail = makeServerJail();
+// no other test has processes of this user
+const UID = 47_310;
+const user = `+${UID}:+${UID}`;
+const local = (port: number) => ({ host: '127.0.0.1', port });
+
+/** Files of rules, and the options that name them. */
+function makeRules(allow: string, deny: string): { options: readonly string[]; allow: string; deny: string } {
+  const directory = temporaryDirectory();
+  const [allowFile, denyFile] = [`${directory}/hosts.allow`, `${directory}/hosts.deny`];
+  writeFileSync(allowFile, allow);
+  writeFileSync(denyFile, deny);
+  return {
+    options: ['--hosts-allow', allowFile, '--hosts-deny', denyFile],
+    allow: allowFile,
+    deny: denyFile,
+  };
+}
+
+const open = makeRules('', '').options;
+const listen = ['--listen', '127.0.0.1:0', '--log', 'json', ...open];
+
+test('a client of IPv4, of IPv6 and of a unix socket gets the program, as the user, with nothing but its connection', async (t) => {
+  const path = `${temporaryDirectory()}/socket`;
+  const words = [
+    '--listen',
+    '[::1]:0',
+    '--listen',
+    path,
+    '--listen',
+    '@uchroot-test',
+    '--socket-mode',
+    '600',
+  ];
+  const daemon = await startInetd(t, [...listen, ...words, user, jail, '/server', 'state']);
+  const [, six = ''] = /\[::1\]:([0-9]+)/.exec(daemon.lines.join()) ?? [];
+  t.equal(statSync(path).mode & 0o777, 0o600);
+  const state = `uid ${UID} gid ${UID} open 3 flags 0 0 0 NOTIFY no LISTEN no RULE no\n`;
+  for (const to of [local(daemon.port), { host: '::1', port: Number(six) }, { path }]) {
+    const { text, error } = await ask(to);
+    t.equal(error, undefined);
+    t.equal(text, state);
+  }
+  // Node 20 cannot connect to a name without a file
+  const abstract = start(['socat', '-u', 'ABSTRACT-CONNECT:uchroot-test', '-']);
+  t.equal(abstract.stdout, state);
+  t.equal(await daemon.end(), 0);
+  t.notOk(existsSync(path), 'the socket is removed');
+});
+
+test('a line for each connection says who, by which rule, how it ended and what it cost', async (t) => {
+  const { options, allow } = makeRules('# clients\nserver: 127.0.0.1\n', 'ALL: ALL\n');
+  const daemon = await startInetd(t, [
+    '--listen',
+    '127.0.0.1:0',
+    '--log',
+    'json',
+    ...options,
+    user,
+    jail,
+    '/server',
+    'exit',
+    '7',
+  ]);
+  await ask(local(daemon.port));
+  const [entry = {}] = await daemon.entries(1);
+  t.match(entry, {
+    event: 'connection',
+    service: 'server',
+    peer: { address: '127.0.0.1', port: Number },
+    rule: { file: allow, line: 2 },
+    pid: Number,
+    reason: 'exit',
+    exitCode: 7,
+    signal: null,
+    durationMs: Number,
+    usage: { userCpuMs: Number, systemCpuMs: Number },
+  });
+});
+
+test('a denied client reads no byte, and starts nothing', async (t) => {
+  const { options, deny } = makeRules('', 'server: 127.0.0.2\n');
+  const daemon = await startInetd(t, [
+    '--listen',
+    '127.0.0.1:0',
+    '--log',
+    'json',
+    ...options,
+    user,
+    jail,
+    '/server',
+    'copy',
+  ]);
+  const denied = { ...local(daemon.port), localAddress: '127.0.0.2' };
+  for (let i = 0; i < 20; i++) t.equal((await ask(denied, 'hello')).text, '');
+  t.equal((await ask(local(daemon.port), 'hello')).text, 'hello');
+  const entries = await daemon.entries(21);
+  const refused = entries.filter(({ reason }) => reason === 'denied');
+  t.equal(refused.length, 20);
+  for (const entry of refused) {
+    t.notOk('pid' in entry);
+    t.match(entry, { rule: { file: deny, line: 1 } });
+  }
+});
+
+test('rules are read again when they change, and their options count', async (t) => {
+  const { options, allow } = makeRules('ALL: ALL\n', '');
+  const daemon = await startInetd(t, ['--listen', '127.0.0.1:0', ...options, user, jail, '/server', 'state']);
+  t.match((await ask(local(daemon.port))).text, /RULE no/);
+  writeFileSync(allow, 'server: 127.0.0.1: setenv RULE %a: allow\n');
+  t.match((await ask(local(daemon.port))).text, /open 3 flags 0 0 0 .*RULE 127\.0\.0\.1\n/);
+  writeFileSync(allow, 'server: ALL: twist echo not you, %a\n');
+  t.equal((await ask(local(daemon.port))).text, 'not you, 127.0.0.1\n');
+  writeFileSync(allow, 'server: ALL: deny\n');
+  t.equal((await ask(local(daemon.port))).text, '');
+});
+
+test('clients that reset, are silent, half-close or send much are served, and nothing is left', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  await ask(local(daemon.port), 'warm');
+  const before = countOf(daemon.pid).fds;
+  const silent = await connectTo(t, local(daemon.port));
+  const reset = await connectTo(t, local(daemon.port));
+  reset.resetAndDestroy();
+  const gone = await connectTo(t, local(daemon.port));
+  gone.destroy();
+  const much = 'x'.repeat(4 * 2 ** 20);
+  const { text } = await ask(local(daemon.port), much);
+  t.equal(text.length, much.length);
+  silent.end();
+  t.equal((await hear(silent)).text, '');
+  t.equal((await daemon.entries(5)).length, 5);
+  t.ok(await eventually(() => processesOf(UID).length === 0));
+  t.ok(await eventually(() => countOf(daemon.pid).fds <= before), 'no descriptor is left');
+});
+
+test('a thousand connections, fifty at once, mixed allowed and denied: nothing leaks', async (t) => {
+  const { options } = makeRules('', 'server: 127.0.0.2\n');
+  const daemon = await startInetd(t, [
+    '--listen',
+    '127.0.0.1:0',
+    '--log',
+    'json',
+    ...options,
+    user,
+    jail,
+    '/server',
+    'copy',
+  ]);
+  await ask(local(daemon.port), 'warm');
+  const before = countOf(daemon.pid);
+  let wrong = 0;
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      for (let i = next++; i < 1000; i = next++) {
+        const isDenied = i % 4 === 0;
+        const to = { ...local(daemon.port), ...(isDenied && { localAddress: '127.0.0.2' }) };
+        const { text } = await ask(to, `line ${i}\n`);
+        if (text !== (isDenied ? '' : `line ${i}\n`)) wrong++;
+      }
+    }),
+  );
+  t.equal(wrong, 0);
+  const entries = await daemon.entries(1001);
+  t.equal(entries.length, 1001);
+  t.equal(entries.filter(({ reason }) => reason === 'denied').length, 250);
+  t.ok(await eventually(() => processesOf(UID).length === 0));
+  t.ok(await eventually(() => countOf(daemon.pid).fds <= before.fds + 1), 'no descriptor is left');
+});
+
+async function connectAll(t: Test, port: number, count: number): Promise<readonly Socket[]> {
+  return Promise.all(Array.from({ length: count }, () => connectTo(t, local(port))));
+}
+
+test('no more programs run than --instances, and the next client gets the first free place', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--instances', '3', user, jail, '/server', 'copy']);
+  const clients = await connectAll(t, daemon.port, 5);
+  t.ok(await eventually(() => processesOf(UID).length === 3));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.equal(processesOf(UID).length, 3);
+  for (const client of clients) {
+    client.end('bye');
+    t.equal((await hear(client)).text, 'bye');
+  }
+});
+
+test('--per-source closes what is too much of one source, and serves another', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--per-source', '2', user, jail, '/server', 'copy']);
+  const [first] = await connectAll(t, daemon.port, 2);
+  t.ok(await eventually(() => processesOf(UID).length === 2));
+  t.equal((await ask(local(daemon.port), 'third')).text, '');
+  t.equal((await ask({ ...local(daemon.port), localAddress: '127.0.0.9' }, 'other')).text, 'other');
+  first?.end();
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  t.equal((await ask(local(daemon.port), 'again')).text, 'again');
+  t.ok((await daemon.entries(4)).some(({ reason }) => reason === 'per-source'));
+});
+
+test('--rate makes clients wait, and refuses none', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--rate', '20/1:5', user, jail, '/server', 'copy']);
+  const begin = performance.now();
+  const answers = await Promise.all(Array.from({ length: 11 }, (_, i) => ask(local(daemon.port), `${i}`)));
+  t.same(
+    answers.map(({ text }) => text),
+    Array.from({ length: 11 }, (_, i) => `${i}`),
+  );
+  t.ok(performance.now() - begin > 250, 'six of them have waited for 50 ms each');
+});
+
+test('--timeout ends a connection, and its line says so', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--timeout', '0.2', user, jail, '/server', 'copy']);
+  const client = await connectTo(t, local(daemon.port));
+  t.equal((await hear(client)).error, undefined);
+  t.match(await daemon.entries(1), [{ reason: 'time', signal: 'SIGTERM' }]);
+});
+
+test('--banner comes before the program', async (t) => {
+  const banner = `${temporaryDirectory()}/banner`;
+  writeFileSync(banner, 'hello\n');
+  const daemon = await startInetd(t, [...listen, '--banner', banner, user, jail, '/server', 'copy']);
+  t.equal((await ask(local(daemon.port), 'me\n')).text, 'hello\nme\n');
+});
+
+test('a program that crashes at once is slowed down, and served again when it is mended', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'crash']);
+  const begin = performance.now();
+  for (let i = 0; i < 6; i++) await ask(local(daemon.port));
+  t.ok(
+    performance.now() - begin > 300,
+    'the last ones have waited for 100, 200 and 400 ms, or for the last two of these',
+  );
+  t.match(await daemon.entries(6), [{ reason: 'signal', signal: 'SIGSEGV' }]);
+});
+
+test('a program that is missing is a problem of the log, and the client is closed', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/missing']);
+  t.equal((await ask(local(daemon.port))).text, '');
+  await daemon.line(/^uchroot-inetd: missing: \/missing: not found in the jail$/);
+  t.match(await daemon.entries(1), [{ reason: 'failed' }]);
+});
+
+test('SIGTERM: no new connections; those that it has go on, and then it ends', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  const client = await connectTo(t, local(daemon.port));
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  daemon.child.kill('SIGTERM');
+  await daemon.line(/no more connections are accepted; 1 connection left/);
+  t.equal((await ask(local(daemon.port))).error, 'ECONNREFUSED');
+  client.end('still here');
+  t.equal((await hear(client)).text, 'still here');
+  await daemon.line(/ended: no connection is left/);
+  t.ok(await eventually(() => daemon.child.exitCode === 0));
+});
+
+test('a second SIGTERM does not wait, and the connections go on alone', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  const client = await connectTo(t, local(daemon.port));
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  daemon.child.kill('SIGTERM');
+  await daemon.line(/no more connections are accepted/);
+  t.equal(await daemon.end(), 0);
+  client.end('alone');
+  t.equal((await hear(client)).text, 'alone');
+});
+
+test('SIGKILL of uchroot-inetd leaves served connections alone, and the port is free', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  const client = await connectTo(t, local(daemon.port));
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  daemon.child.kill('SIGKILL');
+  t.ok(await eventually(() => !runs(daemon.pid)));
+  const again = await startInetd(t, [
+    '--listen',
+    `127.0.0.1:${daemon.port}`,
+    ...open,
+    user,
+    jail,
+    '/server',
+    'state',
+  ]);
+  t.match((await ask(local(again.port))).text, /^uid/);
+  client.end('orphan');
+  t.equal((await hear(client)).text, 'orphan');
+});
+
+test('a dead unix socket is replaced, and a live one is not', async (t) => {
+  const path = `${temporaryDirectory()}/socket`;
+  const words = ['--listen', path, ...open, user, jail, '/server', 'copy'];
+  const first = await startInetd(t, words);
+  await t.rejects(startInetd(t, words), { message: /EADDRINUSE|address already in use/i });
+  first.child.kill('SIGKILL');
+  t.ok(await eventually(() => !runs(first.pid)));
+  await startInetd(t, words);
+  t.equal((await ask({ path }, 'new')).text, 'new');
+});
+
+test('SIGHUP while clients come refuses none of them, and what is wrong changes nothing', async (t) => {
+  const { options, allow } = makeRules('ALL: ALL\n', '');
+  const banner = `${temporaryDirectory()}/banner`;
+  writeFileSync(banner, 'one\n');
+  const words = ['--listen', '127.0.0.1:0', '--banner', banner, ...options, user, jail, '/server', 'copy'];
+  const daemon = await startInetd(t, words);
+  const kept = await connectTo(t, local(daemon.port));
+  const heard = hear(kept);
+  const done = new AbortController();
+  let failed = 0;
+  let served = 0;
+  const clients = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!done.signal.aborted) {
+        const { text, error } = await ask(local(daemon.port), 'x');
+        if (error !== undefined || !/^(one|two)\nx$/.test(text)) failed++;
+        served++;
+      }
+    }),
+  );
+  writeFileSync(banner, 'two\n');
+  for (let i = 1; i <= 5; i++) {
+    daemon.child.kill('SIGHUP');
+    t.ok(await eventually(() => daemon.lines.filter((line) => line.includes(': reloaded,')).length >= i));
+  }
+  writeFileSync(banner, 'x'.repeat(5000));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/the configuration is wrong, and the old one stays: banner: /);
+  done.abort();
+  await clients;
+  t.equal(failed, 0);
+  t.ok(served > 5);
+  t.equal((await ask(local(daemon.port), 'x')).text, 'two\nx');
+  kept.end('kept');
+  t.equal((await heard).text, 'one\nkept');
+  t.ok(existsSync(allow));
+});
+
+test('without descriptors it accepts nothing for a moment, and recovers', async (t) => {
+  const limit = 60;
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy'], {
+    by: ['prlimit', `--nofile=${limit}:${limit}`],
+  });
+  const clients = await connectAll(t, daemon.port, 80);
+  await daemon.line(/EMFILE|[Tt]oo many open files/);
+  t.ok(countOf(daemon.pid).fds <= limit);
+  for (const client of clients) client.destroy();
+  let text = '';
+  // the first ones after that may still be shed
+  for (let i = 0; i < 50 && text === ''; i++) ({ text } = await ask(local(daemon.port), 'recovered'));
+  t.equal(text, 'recovered');
+  t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
+  t.equal((await ask(local(daemon.port), 'again')).text, 'again');
+});
+
+test('a wait service of datagrams gets the socket, again when it has ended', async (t) => {
+  const daemon = await startInetd(t, [
+    '--listen',
+    '127.0.0.1:0/udp',
+    '--wait',
+    '--log',
+    'json',
+    ...open,
+    user,
+    jail,
+    '/server',
+    'datagrams',
+    '2',
+  ]);
+  const { createSocket } = await import('node:dgram');
+  const client = createSocket('udp4');
+  t.teardown(() => client.close());
+  const got: string[] = [];
+  client.on('message', (bytes) => got.push(String(bytes)));
+  for (let i = 0; i < 4; i++) {
+    client.send(`datagram ${i}`, daemon.port, '127.0.0.1');
+    t.ok(await eventually(() => got.length === i + 1));
+  }
+  t.same(got, ['datagram 0', 'datagram 1', 'datagram 2', 'datagram 3']);
+  t.match(await daemon.entries(2), [{ reason: 'exit' }, { reason: 'exit' }]);
+});
+
+test('a wait service of streams accepts its connection itself', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--wait', user, jail, '/server', 'accept']);
+  for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
+});
+
+test('sockets of systemd are taken over, and their variables reach no program', async (t) => {
+  const { createServer } = await import('node:net');
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
+  t.teardown(() => server.close());
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const { port } = server.address() as { port: number };
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echo exec "$@"', 'sh'];
+  const daemon = await startInetd(t, [...open, user, jail, '/server', 'state'], { by, fds: [fd] });
+  server.close();
+  t.match((await ask(local(port))).text, /open 3 .*LISTEN no/);
+  t.match(daemon.lines.join(), /server on 127\.0\.0\.1:/);
+});
+
+test('the address that is missing, taken or wrong has an error with its remedy', async (t) => {
+  const fail = async (...words: string[]): Promise<string> => {
+    const error = await startInetd(t, words).catch((error: unknown) => error);
+    return (error as Error).message;
+  };
+  t.match(await fail('--user', 'x'), /unknown option --user/);
+  t.match(
+    await fail('--per-source', '1', user, jail, '/server'),
+    /no address to listen on.*\nhint: give one with --listen/s,
+  );
+  t.match(await fail('--listen', 'nowhere', user, jail, '/server'), /'nowhere' is no address/);
+  t.match(await fail('--listen', '127.0.0.1:0/udp', user, jail, '/server'), /give wait as well/);
+  t.match(
+    await fail('--listen', '127.0.0.1:0', 'no-such-user', jail, '/server'),
+    /Unknown user no-such-user/,
+  );
+  t.match(await fail('--listen', '192.0.2.1:0', user, jail, '/server'), /listen: 192\.0\.2\.1:0: bind: /);
+  t.match(await fail('--listen', 'systemd', user, jail, '/server'), /systemd has opened no socket/);
+});

@@ -1,0 +1,100 @@
+import t from 'tap';
+
+import { StartCounter, type StartLimits } from '../../lib/inetd/start-limits.ts';
+
+const none: StartLimits = { instances: 100, perSource: undefined, rate: undefined, sourceRate: undefined };
+
+t.test('no more than so many connections at once, and one that ends frees its place', async (t) => {
+  const counter = new StartCounter({ ...none, instances: 2 });
+  counter.enter('a', 0);
+  t.equal(counter.waitMs(0), 0);
+  counter.enter('b', 0);
+  t.equal(counter.waitMs(0), Infinity);
+  counter.leaveEnded('a', true, 5000, 0);
+  t.equal(counter.waitMs(0), 0);
+  counter.enter('c', 0);
+  counter.leaveRefused('c');
+  t.equal(counter.live, 1);
+});
+
+t.test('a source with all its connections is refused, and others are not', async (t) => {
+  const counter = new StartCounter({ ...none, perSource: 1 });
+  t.equal(counter.enter('a', 0), undefined);
+  t.equal(counter.enter('a', 0), 'per-source');
+  t.equal(counter.enter('b', 0), undefined);
+  t.equal(counter.live, 2);
+  counter.leaveEnded('a', true, 0, 0);
+  t.equal(counter.enter('a', 0), undefined);
+});
+
+t.test('a rate lets its burst through at once, and then one after the other', async (t) => {
+  const counter = new StartCounter({ ...none, rate: { count: 10, periodMs: 1000, burst: 3 } });
+  let nowMs = 1000;
+  for (let i = 0; i < 3; i++) {
+    t.equal(counter.waitMs(nowMs), 0);
+    counter.enter('a', nowMs);
+  }
+  t.equal(counter.waitMs(nowMs), 100);
+  nowMs += 100;
+  t.equal(counter.waitMs(nowMs), 0);
+  counter.enter('a', nowMs);
+  t.equal(counter.waitMs(nowMs), 100);
+  // a client that the rules refuse takes nothing from the others
+  counter.leaveRefused('a');
+  t.equal(counter.waitMs(nowMs), 0);
+  // a long pause gives no more than the burst
+  nowMs += 1e6;
+  let count = 0;
+  for (; counter.waitMs(nowMs) === 0; count++) counter.enter('a', nowMs);
+  t.equal(count, 3);
+});
+
+t.test('the rate of a source refuses that source alone, and idle sources are forgotten', async (t) => {
+  const counter = new StartCounter({
+    ...none,
+    instances: 1e6,
+    sourceRate: { count: 1, periodMs: 1000, burst: 1 },
+  });
+  t.equal(counter.enter('a', 0), undefined);
+  t.equal(counter.enter('a', 999), 'source-rate');
+  t.equal(counter.enter('b', 999), undefined);
+  t.equal(counter.enter('a', 1000), undefined);
+  for (let i = 0; i < 10_000; i++) counter.enter(`other ${i}`, 2000 + i);
+  t.equal(counter.enter('a', 12_000), undefined);
+  t.equal(counter.enter('a', 12_000), 'source-rate');
+});
+
+t.test(
+  'a program that crashes at once is started more and more seldom, and a success forgives it',
+  async (t) => {
+    const counter = new StartCounter(none);
+    let nowMs = 0;
+    const waits: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      counter.enter('a', nowMs);
+      counter.leaveEnded('a', false, 5, nowMs);
+      waits.push(counter.waitMs(nowMs));
+      nowMs += counter.waitMs(nowMs);
+    }
+    t.same(waits, [0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
+    // one at a time while it crashes
+    counter.enter('a', nowMs);
+    t.equal(counter.waitMs(nowMs), 10_000);
+    // a client that is refused gives its try back
+    counter.leaveRefused('a');
+    t.equal(counter.waitMs(nowMs), 0);
+    counter.enter('a', nowMs);
+    counter.leaveEnded('a', true, 5, nowMs);
+    t.equal(counter.waitMs(nowMs), 0);
+    t.equal(counter.crashes, 0);
+  },
+);
+
+t.test('a failure after a second is no crash', async (t) => {
+  const counter = new StartCounter(none);
+  for (let i = 0; i < 10; i++) {
+    counter.enter('a', 0);
+    counter.leaveEnded('a', false, 1000, 0);
+  }
+  t.equal(counter.waitMs(0), 0);
+});

@@ -1,0 +1,60 @@
+// A server for one connection on descriptors 0 to 2, or for a socket of datagrams: what it does is its first argument.
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void copyAll(void) {
+  char bytes[65536];
+  for (ssize_t got; (got = read(0, bytes, sizeof bytes)) > 0;) {
+    for (ssize_t done = 0; done < got;) {
+      const ssize_t wrote = write(1, bytes + done, got - done);
+      if (wrote < 0) exit(3);
+      done += wrote;
+    }
+  }
+}
+
+static void tellState(void) {
+  char text[512];
+  int open = 0, length = 0;
+  for (int fd = 0; fd < 256; fd++) open += fcntl(fd, F_GETFD) >= 0;
+  length = snprintf(text, sizeof text, "uid %d gid %d open %d flags %d %d %d NOTIFY %s LISTEN %s RULE %s\n", getuid(), getgid(),
+                    open, fcntl(0, F_GETFL) & O_NONBLOCK, fcntl(1, F_GETFL) & O_NONBLOCK, fcntl(2, F_GETFL) & O_NONBLOCK,
+                    getenv("NOTIFY_SOCKET") != NULL ? "yes" : "no", getenv("LISTEN_FDS") != NULL ? "yes" : "no",
+                    getenv("RULE") != NULL ? getenv("RULE") : "no");
+  if (write(1, text, length) != length) exit(3);
+}
+
+static void answerDatagrams(int most) {
+  char bytes[2048];
+  struct sockaddr_storage from;
+  alarm(10);
+  for (int i = 0; i < most; i++) {
+    socklen_t size = sizeof from;
+    const ssize_t got = recvfrom(0, bytes, sizeof bytes, 0, (struct sockaddr*)&from, &size);
+    if (got < 0 || sendto(0, bytes, got, 0, (struct sockaddr*)&from, size) < 0) exit(3);
+  }
+}
+
+// a wait service of streams: accepts one connection itself
+static void acceptOne(void) {
+  const int fd = accept(0, NULL, NULL);
+  if (fd < 0 || write(fd, "accepted\n", 9) != 9) exit(3);
+}
+
+int main(int count, char** argv) {
+  const char* what = count > 1 ? argv[1] : "";
+  const int number = count > 2 ? atoi(argv[2]) : 0;
+  if (strcmp(what, "copy") == 0) copyAll();
+  else if (strcmp(what, "state") == 0) tellState();
+  else if (strcmp(what, "datagrams") == 0) answerDatagrams(number);
+  else if (strcmp(what, "accept") == 0) acceptOne();
+  else if (strcmp(what, "crash") == 0) raise(SIGSEGV);
+  else if (strcmp(what, "exit") == 0) return number;
+  else return 99;
+  return 0;
+}
