@@ -250,7 +250,7 @@ test('what an ephemeral jail is written to is kept in a directory, of one launch
     '-c',
     'echo; read',
   ]);
-  const first = spawn(file, args, { cwd: '/', env: { PATH: searchPath }, stdio: ['pipe', 'pipe', 'ignore'] });
+  const first = spawn(file, args, { cwd: '/', env: commandEnv, stdio: ['pipe', 'pipe', 'ignore'] });
   await once(first.stdout, 'data');
   t.match(run(['--ephemeral-dir', kept], ':'), {
     status: 125,
