@@ -1,8 +1,8 @@
 // execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
 // lost its root directory and privileges, so the caller must report and exit.
 //
-// execWaiting: the same for a program in a pid namespace, or with a terminal of its own. This process starts it and becomes the
-// launcher, which waits for it.
+// execAndWait: the same for a program that needs a process which waits for it, because it runs in a pid namespace or has limits. This
+// process starts it and becomes the launcher, which waits for it.
 //
 // rehearsePlan: runs the steps before execve in a child.
 
@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
 #include "../addon/values.h"
+#include "cgroupinplace.h"
 #include "launch.h"
 #include "pipes.h"
 #include "terminal.h"
@@ -100,7 +102,7 @@ PlanFailure lastRecord(int statusFd, bool isInit) {
     const ssize_t got = read(statusFd, &record, sizeof record);
     if (got == static_cast<ssize_t>(sizeof record)) {
       last = record;
-      if (record.error == 0 && isInit) return last;
+      if (isInit && record.error == 0) return last;
     } else if (got < 0 && errno == EAGAIN) {
       pollfd readable = {statusFd, POLLIN, 0};
       (void)poll(&readable, 1, -1);
@@ -110,23 +112,27 @@ PlanFailure lastRecord(int statusFd, bool isInit) {
   }
 }
 
-// A program that runs. This process becomes the one that waits for it.
+// A program that was started in place, while this process waits for it.
 struct Started {
+  PlanFailure failure = {kNoStep, 0, 0, 0};
   pid_t child = -1;
-  Descriptor pty;  // the socket with the master of its terminal, if it has one
+  Descriptor record;  // where an init tells how its program has ended
+  Descriptor pty;     // the socket with the master of its terminal, if it has one
 };
 
 // Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
-PlanFailure startWithOwn(const LaunchRequest& request, Started* started) {
+void startWithOwn(const LaunchRequest& request, Started& started) {
   const LaunchResult result = launch(request);
-  if (result.failure.error != 0) return result.failure;
-  started->pty.reset(result.pipes[0]);
-  const PlanFailure last = lastRecord(result.statusFd, request.namespaces != 0);
-  close(result.statusFd);
+  started.failure = result.failure;
+  if (result.failure.error != 0) return;
+  const bool isInit = request.namespaces != 0;
+  started.record.reset(result.statusFd);
+  started.pty.reset(result.pipes[0]);
+  started.failure = lastRecord(result.statusFd, isInit);
+  if (!isInit) started.record.reset(-1);
   close(result.pidFd);
-  if (last.error != 0) (void)waitpid(result.pid, nullptr, 0);
-  started->child = result.pid;
-  return last;
+  if (started.failure.error != 0) (void)waitpid(result.pid, nullptr, 0);
+  started.child = result.pid;
 }
 
 // The program ends if this process cannot wait for it.
@@ -144,39 +150,83 @@ void passOn(int fd, int access) {
   (void)fcntl(fd, F_SETFD, 0);
 }
 
-// The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
-PlanFailure becomeWaiter(int launcherFd, const Started& started, int goFd, const Napi::Array& waiter) {
-  Terminal terminal;
-  if (started.pty.get() >= 0) {
-    if (const int error = terminal.take(started.pty.get()); error != 0) return failWith(error, started);
-    passOn(STDIN_FILENO, O_RDONLY);
-    passOn(STDOUT_FILENO, O_WRONLY);
-    (void)fcntl(STDERR_FILENO, F_SETFD, 0);
+// Arguments and environment of the process that waits: launcher.cc, waitFor() and watchLimits().
+struct WaiterWords {
+  std::vector<std::string> argv = {"uchroot", "wait"}, environment;
+
+  static std::vector<char*> pointersTo(std::vector<std::string>& strings) {
+    std::vector<char*> pointers;
+    for (std::string& string : strings) pointers.push_back(string.data());
+    pointers.push_back(nullptr);
+    return pointers;
   }
-  const int masterFd = terminal.master();
-  std::string words[6] = {masterFd < 0 ? "wait" : std::to_string(masterFd), std::to_string(started.child)};
-  for (uint32_t i = 0; i < 3; i++) words[i + 2] = waiter.Get(i).ToString().Utf8Value();
-  words[5] = std::to_string(goFd);
-  char name[] = "uchroot";
-  char* argv[] = {name,            words[0].data(), words[1].data(), words[2].data(),
-                  words[3].data(), words[4].data(), words[5].data(), nullptr};
-  char* environment[] = {nullptr};
-  (void)fcntl(goFd, F_SETFD, 0);
-  if (masterFd >= 0) (void)fcntl(masterFd, F_SETFD, 0);
-  (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
+};
+
+// The launcher, by descriptor, so that this works in any root directory.
+PlanFailure becomeWaiter(int launcherFd, const Started& started, WaiterWords& words) {
+  std::vector<char*> argv = WaiterWords::pointersTo(words.argv), environment = WaiterWords::pointersTo(words.environment);
+  (void)syscall(SYS_execveat, launcherFd, "", argv.data(), environment.data(), AT_EMPTY_PATH);
   return failWith(errno, started);
 }
 
-// execWaiting(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, hasPty)
-Napi::Value execWaiting(const Napi::CallbackInfo& info) {
-  if (!takesPlan(info, "execWaiting")) return info.Env().Undefined();
+void addNumber(WaiterWords& words, int number) { words.argv.push_back(std::to_string(number)); }
+
+// Hands over a descriptor, or -1.
+void addDescriptor(WaiterWords& words, int fd) {
+  if (fd >= 0) (void)fcntl(fd, F_SETFD, 0);
+  addNumber(words, fd);
+}
+
+WaiterWords wordsFor(const Started& started, int goFd, const Napi::Array& waiter, const Napi::Value& limits, const CgroupInPlace& cgroup) {
+  WaiterWords words;
+  addNumber(words, started.child);
+  for (uint32_t i = 0; i < 3; i++) words.argv.push_back(waiter.Get(i).ToString().Utf8Value());
+  addDescriptor(words, goFd);
+  if (!limits.IsObject()) return words;
+  const Napi::Object given = limits.As<Napi::Object>();
+  (void)fcntl(2, F_SETFD, 0);  // Node has marked it close-on-exec; if it is not open, nothing is told
+  addDescriptor(words, started.record.get());
+  words.argv.push_back(given.Get("timeMs").ToString().Utf8Value());
+  words.argv.push_back(given.Get("cpuSeconds").ToString().Utf8Value());
+  const Napi::Array told = given.Get("words").As<Napi::Array>();
+  for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
+  cgroup.describe(words.environment);
+  return words;
+}
+
+// The process that waits passes on what is typed and shown.
+void handOver(WaiterWords& words, int masterFd) {
+  words.argv[1] = std::to_string(masterFd);
+  (void)fcntl(masterFd, F_SETFD, 0);
+  passOn(STDIN_FILENO, O_RDONLY);
+  passOn(STDOUT_FILENO, O_WRONLY);
+}
+
+// Returns only with a failure.
+PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits) {
+  CgroupInPlace cgroup;
+  if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
+  Started started;
+  startWithOwn(request, started);
+  if (started.failure.error != 0) return cgroup.explain(started.failure);
+  Terminal terminal;
+  const bool hasPty = started.pty.get() >= 0;
+  if (const int error = hasPty ? terminal.take(started.pty.get()) : 0; error != 0) return failWith(error, started);
+  WaiterWords words = wordsFor(started, goFd, waiter, limits, cgroup);
+  if (hasPty) handOver(words, terminal.master());
+  return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
+}
+
+// execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?, hasPty)
+Napi::Value execAndWait(const Napi::CallbackInfo& info) {
+  if (!takesPlan(info, "execAndWait")) return info.Env().Undefined();
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   Recall recall;
   LaunchRequest request = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
                            .jailFd = info[1].As<Napi::Number>().Int32Value(),
                            .launcherFd = info[2].As<Napi::Number>().Int32Value(),
                            .recall = &recall};
-  const bool hasPty = info[6].IsBoolean() && info[6].As<Napi::Boolean>().Value();
+  const bool hasPty = info[7].IsBoolean() && info[7].As<Napi::Boolean>().Value();
   for (int fd = 0; fd < 3; fd++) request.stdio[fd] = hasPty || fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
   if (hasPty) request.stdio[0] = kPty;
   const Napi::Array kept = info[3].As<Napi::Array>();
@@ -185,19 +235,20 @@ Napi::Value execWaiting(const Napi::CallbackInfo& info) {
     request.kept.push_back({fd, fd});
   }
   takeNamespaces(request);
-  int go[2];
-  if (pipe2(go, O_CLOEXEC) < 0) return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
-  const Descriptor goRead(go[0]), goWrite(go[1]);
-  request.goFd = goRead.get();
+  Descriptor goRead, goWrite;
+  if (request.namespaces != 0) {
+    int go[2];
+    if (pipe2(go, O_CLOEXEC) < 0) return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
+    goRead.reset(go[0]);
+    goWrite.reset(go[1]);
+    request.goFd = goRead.get();
+  }
   // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  const PlanFailure failure = withPidFile(info[5], [&] {
-    Started started;
-    const PlanFailure failure = startWithOwn(request, &started);
-    return failure.error != 0 ? failure : becomeWaiter(request.launcherFd, started, goWrite.get(), info[4].As<Napi::Array>());
-  });
+  const PlanFailure failure =
+      withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6]); });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure);
 }
@@ -257,7 +308,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
 }
 
 void initExec(Napi::Env env, Napi::Object exports) {
-  exports.Set("execWaiting", Napi::Function::New<execWaiting>(env, "execWaiting"));
+  exports.Set("execAndWait", Napi::Function::New<execAndWait>(env, "execAndWait"));
   exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
   exports.Set("rehearsePlan", Napi::Function::New<rehearsePlan>(env, "rehearsePlan"));
 }

@@ -23,7 +23,7 @@ namespace {
 
 constexpr long kInput = 0, kOutput = 1;
 // Descriptors from here on are this process's own.
-constexpr long kMaster = 3, kGuard = 4, kFirstFree = 5;
+constexpr long kMaster = 3, kGuard = 4, kKept = 5, kFirstFree = 6;
 constexpr uint8_t kDone = 1;
 
 // More than a pseudo-terminal holds. A process that the program has left behind may write without end.
@@ -309,15 +309,26 @@ long startGuard(Relay* relay) {
   return got == 1 ? 0 : -ESRCH;
 }
 
-long openRelay(Relay* relay, long masterFd) {
-  const long master = sys(__NR_fcntl, masterFd, F_DUPFD_CLOEXEC, kFirstFree);
-  const long guardFd = relay->guardFd < 0 ? -1 : sys(__NR_fcntl, relay->guardFd, F_DUPFD_CLOEXEC, kFirstFree);
-  long result = master < 0 ? master : sys(__NR_dup3, master, kMaster, O_CLOEXEC);
-  if (result >= 0 && relay->guardFd >= 0) result = sys(__NR_dup3, guardFd, kGuard, O_CLOEXEC);
-  if (result < 0) return result;
-  (void)sys(__NR_close_range, relay->guardFd < 0 ? kGuard : kFirstFree, ~0u, 0);
-  relay->masterFd = kMaster;
-  if (relay->guardFd >= 0) relay->guardFd = kGuard;
+namespace {
+
+// Moves a descriptor to a number, or closes that one if there is none. All were moved out of the way before.
+long place(long fd, long number) {
+  if (fd >= 0) return sys(__NR_dup3, fd, number, O_CLOEXEC);
+  (void)sys(__NR_close, number);
+  return -1;
+}
+
+long outOfTheWay(long fd) { return fd <= 2 ? -1 : sys(__NR_fcntl, fd, F_DUPFD_CLOEXEC, kFirstFree); }
+
+}  // namespace
+
+long openRelay(Relay* relay, long masterFd, long* keptFd) {
+  const long master = outOfTheWay(masterFd), guardFd = outOfTheWay(relay->guardFd), kept = outOfTheWay(*keptFd);
+  relay->masterFd = place(master, kMaster);
+  relay->guardFd = place(guardFd, kGuard);
+  *keptFd = place(kept, kKept);
+  if (relay->masterFd < 0) return -EBADF;
+  (void)sys(__NR_close_range, kFirstFree, ~0u, 0);
   // Held open: otherwise the master would be at its end whenever the program has closed all of its own.
   relay->peerFd = sys(__NR_ioctl, kMaster, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   const uint64_t all = ~0ull;

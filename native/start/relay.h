@@ -42,7 +42,8 @@ struct Relay : Console {
 // whose user this process is about to become, cannot kill it. Returns 0 or a negative errno.
 long startGuard(Relay* relay);
 
-// Opens what the relay needs, closes all other descriptors, and takes the caller's terminal. Returns 0 or a negative errno.
-long openRelay(Relay* relay, long masterFd);
+// Opens what the relay needs, closes all descriptors above 2 but *keptFd, which may change or be -1, and takes the caller's terminal.
+// Returns 0 or a negative errno.
+long openRelay(Relay* relay, long masterFd, long* keptFd);
 
 }  // namespace uchroot

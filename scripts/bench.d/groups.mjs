@@ -9,6 +9,7 @@ import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { isolate } from './isolate.mjs';
+import { rootless } from './rootless.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
 
@@ -288,6 +289,7 @@ export const groups = {
   latency,
   throughput,
   isolate: (context) => isolate(context, { ordinary, empty }),
+  rootless: (context) => rootless(context, { ordinary }),
   command,
   compiled,
   memory,

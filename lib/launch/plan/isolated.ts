@@ -6,7 +6,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
 import { mapOwnIds } from './user-namespace.ts';
-import { makeView, openTrees, treesOf, viewSteps } from './view.ts';
+import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -34,6 +34,8 @@ export interface Waiting {
 }
 
 const SIGKILL = 9;
+
+const watch = (path: Buffer): Step => ({ op: 'watch_space', path });
 
 /**
  * The stages of a launch that makes namespaces.
@@ -63,6 +65,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
       ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
       : []),
     ...world,
+    ...(waiting.isCompiled ? [] : watchedSpaces(request).map(watch)),
     ...giveUp(waiting.account),
     // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
     { op: 'end_with_parent', afterFork: true },
