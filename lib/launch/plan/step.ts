@@ -30,11 +30,9 @@ type OneStep =
   | { readonly op: 'setpgid' }
   | {
       readonly op: 'open_pty';
-      /** Uid of its owner. */
       readonly owner: number;
       readonly cols: number;
       readonly rows: number;
-      /** Where a devpts is mounted, in the jail. */
       readonly directory: Buffer;
       /** Before the root directory changes. Then the host's devpts will do. */
       readonly isOutside: boolean;

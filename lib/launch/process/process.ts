@@ -3,11 +3,11 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import { UsageError, type LimitName, type ResourceUsage } from '../../errors.ts';
-import { native, type CgroupUse, type ProcessHandle, type Usage } from '../../native.ts';
+import { UsageError, type LimitName } from '../../errors.ts';
+import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { ExecveStep } from '../plan/step.ts';
-import { signalName, signalNumber } from '../request/signal.ts';
+import { signalNumber } from '../request/signal.ts';
 import {
   ptyStdio,
   type Joint,
@@ -17,50 +17,16 @@ import {
   type StreamOf,
 } from '../request/stdio.ts';
 import { toSide } from '../request/terminal-rows.ts';
+import type { Exit } from './exit.ts';
 import { Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
 import { linesOf } from './text-streams.ts';
-
-/** How a program ended. Both are null if other code in this process waited for any child and took the status. */
-export interface Exit {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly usage: ResourceUsage;
-  /** The limit that ended it, if one did. */
-  readonly limit?: LimitName | undefined;
-}
 
 // As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;
 
 /** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
-
-/** The exit from the addon's arguments of `onExit`. */
-export function toExit(
-  exitCode: number | null,
-  signal: number | null,
-  ...usage: [...Usage, ...CgroupUse, full: number]
-): Exit {
-  const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
-  const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;
-  return {
-    exitCode,
-    signal: signal === null ? null : signalName(signal),
-    usage: {
-      userCpuMs: usage[0],
-      systemCpuMs: usage[1],
-      minorFaults: usage[2],
-      majorFaults: usage[3],
-      blockInputs: usage[4],
-      blockOutputs: usage[5],
-      voluntarySwitches: usage[6],
-      involuntarySwitches: usage[7],
-      ...(peakMemoryBytes >= 0 ? { peakMemoryBytes } : {}),
-      ...(totalCpuMs >= 0 ? { totalCpuMs } : {}),
-    },
-  };
-}
 
 type Executed = Pick<ExecveStep, 'program' | 'argv'>;
 
