@@ -8,6 +8,7 @@ import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
+import { inetd } from './inetd.mjs';
 import { isolate } from './isolate.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
@@ -296,4 +297,5 @@ export const groups = {
   build,
   check,
   tcpwrappers,
+  inetd,
 };
