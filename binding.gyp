@@ -6,11 +6,13 @@
     'interpreter_sources': [
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
+      'native/plan/fork.cc',
       'native/plan/interpreter.cc',
       'native/plan/landlock.cc',
       'native/plan/limits.cc',
       'native/plan/mounts.cc',
       'native/plan/namespaces.cc',
+      'native/plan/rootless.cc',
       'native/plan/processstate.cc',
       'native/plan/readback.cc',
       'native/plan/stages.cc',

@@ -16,6 +16,7 @@ export type LaunchErrorCode =
   | 'ERR_UNKNOWN_GROUP'
   | 'ERR_ROOT_TARGET'
   | 'ERR_NOT_ROOT'
+  | 'ERR_ROOT'
   | 'ERR_INSECURE_PATH'
   | 'ERR_NOT_DELEGATED'
   /** Only of `uchroot --check`. */
@@ -33,6 +34,7 @@ export type JailErrorCode =
   | 'ERR_NO_MANIFEST'
   | 'ERR_RECIPE'
   | 'ERR_SCRATCH'
+  | 'ERR_SERVICE'
   | ErrnoName;
 
 /** `code` of an ExitError. */

@@ -42,6 +42,13 @@ export { JailService, serveInJail } from './inetd/serve.ts';
 export { type ServeRequest } from './inetd/serve-request.ts';
 export { type Account } from './launch/host/account.ts';
 export { type DirectoryFinding } from './launch/host/directory.ts';
+export {
+  capabilities,
+  type Capabilities,
+  type Lack,
+  type Level,
+  type LevelName,
+} from './launch/doctor/levels.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
@@ -58,5 +65,16 @@ export {
 } from './launch/start/run.ts';
 export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
+export {
+  adoptService,
+  type AdoptReport,
+  type AdoptRequest,
+  releaseService,
+  reloadService,
+  type ServiceWork,
+  updateService,
+  type UpdateServiceRequest,
+} from './service/adopt/adopt.ts';
+export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './quote.ts';

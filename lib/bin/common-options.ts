@@ -1,6 +1,4 @@
-// Shared by all commands: --format and --version, and the lines of --help.
-import { readFileSync } from 'node:fs';
-
+// Shared by all commands: --format, and the lines of --help.
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Argument, Option } from '../command-option.ts';
@@ -24,13 +22,6 @@ export function toFormat<Format extends CheckFormat>(
   throw new UsageError(`--format ${quote(text)}: it is one of ${formats.join(', ')}`, {
     hint: didYouMean(text, formats) ?? `write --format ${formats[0]}`,
   });
-}
-
-/** The version of the package. Only --version needs it, so package.json is read only then. */
-export function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8'));
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return known ? String(manifest.version) : 'unknown';
 }
 
 const COLUMN = 26;

@@ -7,8 +7,9 @@ import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
+import { readVersion } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
-import { optionLines, readVersion } from './common-options.ts';
+import { optionLines } from './common-options.ts';
 
 export interface Outcome {
   readonly text: string;

@@ -11,7 +11,8 @@ import { rules } from '../jail/check/rules.ts';
 import { absolute } from '../jail/host/given-path.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import type { Bytes } from '../quote.ts';
-import { type CheckFormat, readVersion } from './common-options.ts';
+import { readVersion } from '../version.ts';
+import { type CheckFormat } from './common-options.ts';
 import { summaryOf } from './jail-report.ts';
 
 export function showCheck(directory: Bytes, report: CheckReport, format: CheckFormat): string {

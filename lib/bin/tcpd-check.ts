@@ -9,8 +9,9 @@ import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import { listRules } from '../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../tcpwrappers/check/hosts-check.ts';
+import { readVersion } from '../version.ts';
 import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
-import { CHECK_FORMATS, type CheckFormat, readVersion, toFormat } from './common-options.ts';
+import { CHECK_FORMATS, type CheckFormat, toFormat } from './common-options.ts';
 import { missingFile, toNamedFiles } from './tcpd-options.ts';
 
 const rules = listRules();

@@ -52,7 +52,8 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
       bytePath(request.jail),
       joinPath(bytePath(view.cwd), bytePath(program)),
       // Root can write everywhere, so only what other users can write is a finding.
-      uid === 0 ? [] : [user],
+      // The program of a rootless launch owns what its caller owns.
+      uid === 0 || account.outside !== undefined ? [] : [user],
       // The launch itself has checked the path to the jail.
       new Set(['path-root', 'path-owner', 'path-writable']),
     );

@@ -21,11 +21,13 @@ import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
+import { readVersion } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { forgotten, toldBy, type Told } from './command-line-hint.ts';
-import { FORMATS, readVersion, toFormat } from './common-options.ts';
+import { FORMATS, toFormat } from './common-options.ts';
 import { foreignOptions } from './foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
+import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
@@ -94,10 +96,22 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
     file: absolute(file.bytes),
     architecture: given.get('architecture')?.text,
     anyInode: given.has('any-inode'),
-    isService: given.has('service-status'),
+    isService: given.has('service-status') || given.has('unit'),
     version: readVersion(),
     warn,
   });
+  return 0;
+}
+
+// The status is known later: cgroups are looked at without blocking.
+function doctor(format: 'text' | 'json'): number {
+  examine(format, output).then(
+    (status) => (process.exitCode = status),
+    (error: Error) => {
+      complain(`uchroot: ${error.stack ?? error.message}\n`);
+      process.exitCode = 125;
+    },
+  );
   return 0;
 }
 
@@ -122,6 +136,7 @@ function main(): number {
     const given = new Map(options);
     if (given.has('help')) return (output(usage()), 0);
     if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+    if (given.has('doctor')) return doctor(toFormat(given.get('format'), FORMATS));
     const isLaunch = !given.has('compile') && !given.has('unit');
     manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
     if (operands.length < 2) {
@@ -130,11 +145,12 @@ function main(): number {
     }
     const request = toRequest(options, operands);
     const file = given.get('compile');
-    if (file !== undefined) return compile(request, file, given);
+    if (file !== undefined && !given.has('unit')) return compile(request, file, given);
     statusFd =
       request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
     if (given.has('unit')) {
-      const { output: text, problem } = makeUnit(options, request, warn);
+      const launcher = file && ((launch: LaunchRequest) => void compile(launch, file, given));
+      const { output: text, problem } = makeUnit(options, request, warn, launcher);
       output(text);
       return tellProblem(problem, fail);
     }

@@ -11,11 +11,9 @@ import type { GivenOption } from './arguments.ts';
 /** The usage line of the C original. */
 export const usageLine = 'Usage: uchroot {username} {directory} {program} [arguments]';
 
-export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit'> {
+export interface CommandOption extends Option, Pick<LaunchOption, 'group' | 'notInUnit' | 'notCompiled'> {
   /** The option that this one requires. */
   readonly needs?: 'plan' | 'compile' | 'unit';
-  /** Why --compile refuses it, and the alternative. */
-  readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
 const chooseOne = {
@@ -42,7 +40,13 @@ const notOfLaunch = (): readonly CommandOption[] => [
     notInUnit: '--unit prints the unit instead of the steps: choose one',
     notCompiled: chooseOne,
   }),
-  option('--format text|json', 'how --plan is printed (default: text)', { group: 'Reports', needs: 'plan' }),
+  option('--doctor', 'print which levels of isolation work here, and what to do about the others', {
+    group: 'Reports',
+  }),
+  option('--format text|json', 'how --plan and --doctor are printed (default: text)', {
+    group: 'Reports',
+    needs: 'plan',
+  }),
   option('--service-status', 'for an init system: a launch that fails ends with 250 or 251, and says why', {
     group: 'Reports',
   }),
@@ -51,10 +55,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   option(
     '--unit FORMAT',
     'print the unit that performs this launch at boot: systemd, openrc, sysv, runit or s6',
-    {
-      group: 'Init units',
-      notCompiled: chooseOne,
-    },
+    { group: 'Init units' },
   ),
   ofUnit('--unit-dir DIR', 'write its files to DIR instead'),
   ofUnit('--unit-name NAME', "name of the service (default: the program's)"),
@@ -68,6 +69,12 @@ const notOfLaunch = (): readonly CommandOption[] => [
   ofUnit('--reload-signal SIGNAL', 'a reload sends this signal'),
   ofUnit('--reload-update', 'a reload first brings the jail up to date (uchroot-jail update)'),
   ofUnit('--syslog', "bring the socket of the host's log into the jail"),
+  ofUnit(
+    '--state NAME',
+    'systemd makes /var/lib/NAME for the service, which has it in its jail; may be repeated',
+  ),
+  ofUnit('--runtime NAME', 'the same with /run/NAME, which goes with the service; may be repeated'),
+  ofUnit('--credential NAME[:PATH]', 'a secret of systemd that only this service can read; may be repeated'),
   option('--compile FILE', 'write one static executable that performs this launch; start nothing', {
     group: 'Compiled launchers',
   }),

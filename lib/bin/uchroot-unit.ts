@@ -11,10 +11,11 @@ import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
-import { findMissingPack } from '../service/unit/systemd-unit.ts';
+import { launchHardening } from '../service/unit/launch-hardening.ts';
+import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
+import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
-import { readVersion } from './common-options.ts';
 import { commandOptions } from './uchroot-options.ts';
 
 type Options = readonly GivenOption[];
@@ -91,6 +92,43 @@ function toAddress(text: string): string {
   );
 }
 
+// The names of directories that systemd makes, relative to their base (systemd.exec(5), RuntimeDirectory=).
+function toDirectories(name: string, texts: readonly string[]): readonly string[] {
+  const wrong = texts.find(
+    (text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(text),
+  );
+  if (wrong === undefined) return texts;
+  throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`);
+}
+
+// NAME, or NAME:PATH (systemd.exec(5), LoadCredential=).
+function toCredentials(texts: readonly string[]): readonly string[] {
+  const wrong = texts.find((text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}(:\/[^\s"'\\]+)?$/.test(text));
+  if (wrong === undefined) return texts;
+  throw new UsageError(`--credential takes NAME or NAME:PATH, not '${quote(wrong)}'`);
+}
+
+// What a unit adds to its launch: directories of its own, and no socket of systemd for a program that does not use it.
+function unitLaunch(options: Options, request: LaunchRequest): LaunchRequest {
+  const own = ownOf(options);
+  const speaks = options.some(([name]) => name === 'notify' || name === 'watchdog');
+  const env = {
+    ...Object.fromEntries(directoryVariables(own)),
+    ...(speaks ? {} : { NOTIFY_SOCKET: undefined }),
+    ...request.env,
+  };
+  return { ...request, env };
+}
+
+function ownOf(options: Options): Pick<Unit, 'state' | 'runtime' | 'credentials'> {
+  const texts = (name: string) => options.filter(([given]) => given === name).map(([, value]) => value.text);
+  return {
+    state: toDirectories('state', texts('state')),
+    runtime: toDirectories('runtime', texts('runtime')),
+    credentials: toCredentials(texts('credential')),
+  };
+}
+
 // The options of the launch itself, as they were given.
 function launchOptions(options: Options): readonly string[] {
   const known = commandOptions();
@@ -107,22 +145,14 @@ function launchOptions(options: Options): readonly string[] {
   });
 }
 
-function toUnit(options: Options, request: LaunchRequest): Unit {
-  const given = new Map(options.map(([name, value]) => [name, value.text]));
-  const format = toInitSystem(given.get('unit') ?? '');
-  if (request.program === undefined)
-    throw new UsageError('a unit needs a program: the default shell needs a terminal', {
-      hint: 'give the path of the service in the jail, such as /usr/sbin/nginx',
-    });
-  const program = latin1(request.program);
-  const jail = latin1(toPlainPath(request.jail));
-  const name = toName(given.get('unit-name'), program);
+// Options that need another one, and values that are none.
+function checkValues(
+  given: ReadonlyMap<string, string>,
+  listen: readonly string[],
+  reloadSignal: string | undefined,
+): void {
   const watchdog = given.get('watchdog');
   const signal = given.get('reload-signal');
-  const reloadSignal = signal?.replace(/^SIG/, '');
-  const listen = options
-    .filter(([option]) => option === 'listen')
-    .map(([, value]) => latin1(toAddress(value.text)));
   if (given.has('accept') && listen.length === 0)
     throw new UsageError('--accept hands over connections: give the address as well, with --listen', {
       hint: 'for example --listen 8080 --accept',
@@ -142,12 +172,36 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
         didYouMean(`SIG${reloadSignal}`, Object.keys(osConstants.signals)) ??
         'for example --reload-signal HUP',
     });
+}
+
+function toUnit(options: Options, request: LaunchRequest): Unit {
+  const given = new Map(options.map(([name, value]) => [name, value.text]));
+  const format = toInitSystem(given.get('unit') ?? '');
+  const own = ownOf(options);
+  const file = given.get('compile');
+  const compiled = file === undefined ? undefined : latin1(toPlainPath(file));
+  if (request.program === undefined)
+    throw new UsageError('a unit needs a program: the default shell needs a terminal', {
+      hint: 'give the path of the service in the jail, such as /usr/sbin/nginx',
+    });
+  const program = latin1(request.program);
+  const jail = latin1(toPlainPath(request.jail));
+  const name = toName(given.get('unit-name'), program);
+  const watchdog = given.get('watchdog');
+  const reloadSignal = given.get('reload-signal')?.replace(/^SIG/, '');
+  const listen = options
+    .filter(([option]) => option === 'listen')
+    .map(([, value]) => latin1(toAddress(value.text)));
+  checkValues(given, listen, reloadSignal);
   return {
     format,
     name,
     description: oneLine(`${program} in the jail ${jail}`),
-    command: [nodePath(), latin1(process.argv[1] ?? '')],
-    options: launchOptions(options),
+    command: compiled === undefined ? [nodePath(), latin1(process.argv[1] ?? '')] : [compiled],
+    options: [
+      ...directoryVariables(own).map(([name, value]) => `--setenv=${name}=${value}`),
+      ...launchOptions(options),
+    ],
     operands: [latin1(String(request.user)), jail, program, ...(request.args ?? []).map(latin1)],
     listen,
     accept: given.has('accept'),
@@ -159,6 +213,9 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
       ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
       : undefined,
     syslog: given.has('syslog'),
+    compiled,
+    ...own,
+    settings: compiled === undefined || format !== 'systemd' ? [] : launchHardening(normalize(request), jail),
     pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
   };
@@ -168,6 +225,15 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
+    const place = findMissingPlace(unit, launch.view.root);
+    if (place !== undefined) {
+      const path = `${launch.view.jail}${place}`;
+      throw new LaunchError(`unit: ${path}: the jail has no place for this directory`, {
+        step: 'unit',
+        code: 'ENOENT',
+        hint: `mkdir -p ${path}`,
+      });
+    }
     const pack = findMissingPack(unit, launch.view.root);
     if (pack === undefined) return findProblem(launch);
     const { jail } = launch.view;
@@ -182,16 +248,23 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
 }
 
 /**
- * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
+ * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now. `compile` makes the
+ * launcher that the unit starts, once nothing speaks against the unit.
  *
  * @throws UsageError for an option that does not fit, or that the init system does not support
  * @throws LaunchError if a file cannot be written
  */
-export function makeUnit(options: Options, request: LaunchRequest, warn: Warn): UnitReport {
+export function makeUnit(
+  options: Options,
+  request: LaunchRequest,
+  warn: Warn,
+  compile?: (request: LaunchRequest) => void,
+): UnitReport {
   normalize(request);
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
   if (refusal !== undefined) throw new UsageError(refusal);
+  compile?.(unitLaunch(options, request));
   const files = unitFiles(unit);
   const directory = new Map(options).get('unit-dir')?.text;
   const output =

@@ -113,14 +113,14 @@ export interface LaunchCalls {
    * The same for a program in a pid namespace: starts it, and then replaces this process by one that waits for it. `kept`:
    * descriptors of this process that the program gets.
    *
-   * @param waiter uid and gid of the process that waits, and the pid of the parent with which it ends, or 0
+   * @param waiter uid and gid of the process that waits, both empty if it keeps its own, and the pid of the parent with which it ends, or 0
    */
   execIsolated(
     plan: Uint8Array,
     jailFd: number,
     launcherFd: number,
     kept: readonly number[],
-    waiter: readonly [uid: number, gid: number, parentPid: number],
+    waiter: readonly [uid: number | '', gid: number | '', parentPid: number],
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
   ): PlanFailure;
   /**

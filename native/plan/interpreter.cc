@@ -61,6 +61,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_MKNOD:
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
+    case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
@@ -133,7 +134,7 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   const uint8_t* bytes = static_cast<const uint8_t*>(plan);
   const PlanHeader* header = static_cast<const PlanHeader*>(plan);
   if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes) return false;
-  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP)) != 0) return false;
+  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP | PLAN_UNFILTERED | PLAN_SHARES_MEMORY)) != 0) return false;
   if (header->stages == 0 || header->stages > kPlanMaxStages) return false;
   uint32_t offset = sizeof(PlanHeader);
   uint32_t steps = 0;
@@ -219,6 +220,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKDIR: return makeDirectory(step);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
+    case OP_REOPEN_JAIL: return reopenJail(context);
+    case OP_NEW_TREE: return newTree(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
@@ -245,25 +248,24 @@ bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, P
   return result >= 0;
 }
 
+PlanFailure runStages(const Stages& stages, PlanContext& context) {
+  void* plan = stages.plan;
+  PlanStep* step = firstStep(stages.first);
+  uint32_t place = stages.place;
+  for (uint32_t i = 0; i < stages.first->steps; i++, place++, step = nextStep(step)) {
+    if ((step->flags & STEP_AFTER_FORK) != 0) continue;
+    PlanFailure failure;
+    if (!advance(plan, step, place, context, &failure)) return leave(context, failure);
+  }
+  // execve does not return, so this is reached only if the plan has no execve.
+  if (stages.count == 1) return leave(context, {kNoStep, PHASE_CHECK, EINVAL, 0});
+  return leave(context, forkStage(stages, {plan, reinterpret_cast<PlanStage*>(step), stages.count - 1, place}, context));
+}
+
 PlanFailure runPlan(void* plan, PlanContext& context) {
   int trees[kMaxTrees];
   context.trees = trees;
-  PlanStage* stage = firstStage(plan);
-  uint32_t place = 0;
-  for (uint32_t left = static_cast<PlanHeader*>(plan)->stages;;) {
-    const uint32_t first = place;
-    PlanStep* step = firstStep(stage);
-    for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
-      if ((step->flags & STEP_AFTER_FORK) != 0) continue;
-      PlanFailure failure;
-      if (!advance(plan, step, place, context, &failure)) return leave(context, failure);
-    }
-    // execve does not return, so this is reached only if the plan has no execve.
-    if (--left == 0) return leave(context, {kNoStep, PHASE_CHECK, EINVAL, 0});
-    PlanFailure failure;
-    if (!forkStage(plan, stage, first, &context, &failure)) return leave(context, failure);
-    stage = reinterpret_cast<PlanStage*>(step);
-  }
+  return runStages({plan, firstStage(plan), static_cast<PlanHeader*>(plan)->stages, 0}, context);
 }
 
 }  // namespace uchroot

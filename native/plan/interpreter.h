@@ -22,6 +22,7 @@ struct PlanContext {
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
+  bool sharesMemory = false;                 // of an init: its child shares its memory until execve
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.

@@ -110,31 +110,35 @@ long isDirectory(const char* path) {
 }
 
 // The root directory of an overlay takes owner and mode from the upper directory.
-long makeLike(long original, const char* name) {
+long makeLike(long original, const char* name, bool isRootless) {
   struct statx seen;
   long result = sys(__NR_statx, original, address(""), AT_EMPTY_PATH, STATX_MODE | STATX_UID | STATX_GID, address(&seen));
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
   if (result == -EEXIST) return isDirectory(name);  // of an earlier launch
   if (result >= 0) result = sys(__NR_fchownat, AT_FDCWD, address(name), seen.stx_uid, seen.stx_gid, 0);
+  // The owner has no id in this user namespace (user_namespaces(7)). Then the directory stays the caller's.
+  if (isRootless && result == -EINVAL) result = 0;
   return result < 0 ? result : sys(__NR_fchmodat, AT_FDCWD, address(name), seen.stx_mode & 07777);
 }
 
 constexpr uint64_t kNoStore = ~0ull;
 
 // What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
-long mountOverlay(long lower, long store, long flags, const char* options) {
+// Without the privilege for trusted.* attributes, an overlay keeps its own in user.* (overlayfs.rst, "userxattr").
+long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless) {
   long result = enterScratch(options);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("root"), 0700);
   if (result >= 0) result = attach(lower, "lower");
   if (result >= 0 && store >= 0) result = attach(store, "store");
-  if (result >= 0) result = makeLike(lower, "store/upper");
+  if (result >= 0) result = makeLike(lower, "store/upper", isRootless);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
   if (result == -EEXIST) result = isDirectory("store/work");
   if (result >= 0) {
     result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), flags,
-                 address("lowerdir=lower,upperdir=store/upper,workdir=store/work"));
+                 address(isRootless ? "lowerdir=lower,upperdir=store/upper,workdir=store/work,userxattr"
+                                    : "lowerdir=lower,upperdir=store/upper,workdir=store/work"));
   }
   return result < 0 ? result : sys(__NR_open_tree, AT_FDCWD, address("root"), OPEN_TREE_CLOEXEC);
 }
@@ -147,7 +151,9 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
   long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], static_cast<long>(step->a >> 32), stringsOf(step));
+    const bool isRootless = (step->a & OVERLAY_ROOTLESS) != 0;
+    const long flags = static_cast<long>((step->a & ~OVERLAY_ROOTLESS) >> 32);
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], flags, stringsOf(step), isRootless);
   } else if (result >= 0) {
     result = attach(root, "/");
   }

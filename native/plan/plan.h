@@ -29,6 +29,8 @@ enum PlanFlag : uint32_t {
   PLAN_USUAL = 1,   // the plan has all steps that a prepared thread runs, in their usual form
   PLAN_CLONED = 2,  // a step has STEP_CLONED
   PLAN_CGROUP = 4,  // a step has STEP_CGROUP
+  PLAN_UNFILTERED = 8,  // the plan isolates, and has all steps of PLAN_USUAL but the filter: the program installs its own
+  PLAN_SHARES_MEMORY = 16,  // set by the launching thread: the program's process may share the memory of its init until execve
 };
 
 struct PlanStage {
@@ -52,6 +54,9 @@ enum TreeFlag : uint64_t {
   TREE_IN_JAIL = 1ull << 32,   // the path lies in the jail, and not on the host
   TREE_IF_THERE = 1ull << 33,  // a missing path is no error
 };
+
+// Of OP_PIVOT_ROOT: the overlay belongs to a user namespace.
+constexpr uint64_t OVERLAY_ROOTLESS = 1ull << 48;
 
 enum StepFlag : uint16_t {
   STEP_INHERITED = 1,
@@ -121,7 +126,7 @@ enum Op : uint16_t {
   OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
   OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set, and TreeFlag; data: path, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
-                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory for what is written, ~0: a tmpfs;
+                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on, and OVERLAY_ROOTLESS; b: slot of the directory for what is written, ~0: a tmpfs;
                                // data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; b: 1: no error if TREE_IF_THERE has left it empty; data: target
   OP_MOUNT = 48,               // a: MS flags; data: type, target, options
@@ -138,6 +143,8 @@ enum Op : uint16_t {
                                // Fast Open
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
   OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
+  OP_REOPEN_JAIL = 75,         // the working directory is the jail, in a new mount namespace
+  OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
 };
 constexpr uint16_t kLastOp = 80;
 

@@ -1,7 +1,5 @@
-// Forks between two stages of a plan: the parent waits for its child and ends with the same status.
-//
-// The child reports through a pipe. It writes one record: a failure, or that only execve is left. Then the pipe ends, because
-// execve closes it. So the process that runs the first stage can report each failure.
+// What the processes of a plan with several stages tell each other, and how a process waits for its child and ends with the same
+// status.
 
 #include "steps.h"
 
@@ -11,63 +9,11 @@
 #include <linux/wait.h>
 
 #include <asm/errno.h>
-#include <asm/fcntl.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 
 namespace uchroot {
 namespace {
-
-constexpr int kStatusLost = 127;  // exit status of a child that fails: its parent reports the reason
-
-// The pipe must not use a descriptor number that a later step uses.
-long firstFreeNumber(void* plan, const PlanContext& context) {
-  uint64_t highest = 2 + static_cast<uint64_t>(context.listenFds);
-  Steps steps(plan);
-  while (const PlanStep* step = steps.next()) {
-    if ((step->flags & STEP_DESCRIPTOR) != 0 && step->a > highest) highest = step->a;
-  }
-  return static_cast<long>(highest + 1);
-}
-
-long moveAbove(int* fd, long first) {
-  if (*fd >= first) return 0;
-  const long moved = sys(__NR_fcntl, *fd, F_DUPFD_CLOEXEC, first);
-  // A number beyond the limit on descriptors: the step that uses it will fail, and says so (fcntl(2), EINVAL).
-  if (moved == -EINVAL) return 0;
-  (void)sys(__NR_close, *fd);  // no unwritten data: close cannot lose anything
-  if (moved >= 0) *fd = static_cast<int>(moved);
-  return moved < 0 ? moved : 0;
-}
-
-long makePipe(void* plan, const PlanContext& context, int* ends) {
-  const long made = sys(__NR_pipe2, address(ends), O_CLOEXEC);
-  if (made < 0) return made;
-  const long first = firstFreeNumber(plan, context);
-  const long movedRead = moveAbove(&ends[0], first);
-  return movedRead < 0 ? movedRead : moveAbove(&ends[1], first);
-}
-
-PlanFailure failedFork(long error) { return {kNoStep, PHASE_FORK, static_cast<int32_t>(-error), 0}; }
-
-// The last record of the child. If there is none, the child was killed before its program ran.
-PlanFailure readStatus(long fd) {
-  PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
-  PlanFailure record = last;
-  for (;;) {
-    const long got = sys(__NR_read, fd, address(&record), sizeof record);
-    if (got == -EINTR) continue;
-    if (got != sizeof record) return last;
-    last = record;
-  }
-}
-
-// Waits for the child and returns its wait status (wait(2)).
-int reap(long child) {
-  int status = 0;
-  while (sys(__NR_wait4, child, address(&status), __WALL, 0) == -EINTR) continue;
-  return status;
-}
 
 bool isInit() { return sys(__NR_getpid) == 1; }
 
@@ -158,8 +104,9 @@ void closeAllBut(long fd) {
   (void)sys(__NR_close_range, fd + 1, ~0u, 0);
 }
 
-// The program runs. This process only waits for it.
-[[noreturn]] void standFor(long child, const PlanContext& context) {
+}  // namespace
+
+void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
   if (context.isChild && endWithParent() < 0) quit(kStatusLost);
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
@@ -171,21 +118,6 @@ void closeAllBut(long fd) {
   if (!context.hasThreads) closeAllBut(endFd);
   endAs(child, endFd);
 }
-
-// Signals are blocked before the fork, so that none is lost between the program's start and the wait for signals.
-long setMask(uint64_t mask, uint64_t* before) {
-  return sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&mask), address(before), sizeof mask);
-}
-
-// If SIGCHLD is ignored, the kernel reaps the child (wait(2), NOTES).
-long heedChildren() {
-  const struct {
-    uint64_t handler, flags, restorer, mask;
-  } standard = {0, 0, 0, 0};
-  return sys(__NR_rt_sigaction, SIGCHLD, address(&standard), 0, 8);
-}
-
-}  // namespace
 
 long tell(long statusFd, const PlanFailure& record) {
   return writeAll(statusFd, reinterpret_cast<const uint8_t*>(&record), sizeof record);
@@ -207,69 +139,6 @@ long awaitParent(const PlanContext& context) {
     got = sys(__NR_read, context.goFd, address(&ready), 1);
   } while (got == -EINTR);
   return got == 1 ? 0 : -ECANCELED;  // the parent has failed and says why
-}
-
-namespace {
-
-// Runs the steps of a stage that come after its fork, and lets the child go on.
-bool finishStage(void* plan, PlanStage* stage, uint32_t place, PlanContext& context, long goFd, PlanFailure* failure) {
-  PlanStep* step = firstStep(stage);
-  for (uint32_t i = 0; i < stage->steps; i++, place++, step = nextStep(step)) {
-    if ((step->flags & STEP_AFTER_FORK) != 0 && !advance(plan, step, place, context, failure)) return false;
-  }
-  const uint8_t ready = 0;
-  (void)writeAll(goFd, &ready, 1);  // fails only if the child is gone: its status is read next
-  return true;
-}
-
-bool hasStepsAfterFork(PlanStage* stage) {
-  PlanStep* step = firstStep(stage);
-  for (uint32_t i = 0; i < stage->steps; i++, step = nextStep(step)) {
-    if ((step->flags & STEP_AFTER_FORK) != 0) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
-bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* context, PlanFailure* failure) {
-  int ends[2], go[2] = {-1, -1};
-  uint64_t mask = 0;
-  long error = heedChildren();
-  if (error == 0) error = makePipe(plan, *context, ends);
-  if (error == 0 && hasStepsAfterFork(stage)) error = makePipe(plan, *context, go);
-  if (error == 0) error = setMask(~0ull, &mask);
-  if (error < 0) {
-    *failure = failedFork(error);
-    return false;
-  }
-  const long child = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
-  if (child != 0) {
-    (void)sys(__NR_close, ends[1]);
-    if (go[0] >= 0) (void)sys(__NR_close, go[0]);
-    const bool isReady = child > 0 && (go[1] < 0 || finishStage(plan, stage, place, *context, go[1], failure));
-    if (child < 0) *failure = failedFork(child);
-    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
-    if (isReady) *failure = readStatus(ends[0]);
-    (void)sys(__NR_close, ends[0]);
-    if (isReady && failure->error == 0 && context->progress == nullptr) standFor(child, *context);
-    // Not ready: the child reads the end of its pipe, and exits.
-    const int status = child > 0 ? reap(child) : 0;
-    if (failure->op == PHASE_EXECUTE && failure->error != 0) failure->detail = static_cast<uint32_t>(status & 0x7f);
-  }
-  (void)setMask(mask, nullptr);  // restoring a mask does not fail
-  if (child == 0) {
-    (void)sys(__NR_close, ends[0]);
-    if (go[1] >= 0) (void)sys(__NR_close, go[1]);
-    // An outer status pipe belongs to the parent.
-    if (context->statusFd >= 0) (void)sys(__NR_close, context->statusFd);
-    if (context->goFd >= 0) (void)sys(__NR_close, context->goFd);
-    context->statusFd = ends[1];
-    context->goFd = go[0];
-    context->isChild = true;
-    context->hasThreads = false;
-  }
-  return child == 0;
 }
 
 }  // namespace uchroot

@@ -72,6 +72,11 @@ long bindPath(PlanStep* step, bool mustExist);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);
+
+// rootless.cc
+long reopenJail(PlanContext& context);
+long newTree(PlanStep* step, PlanContext& context);
+
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);
@@ -89,18 +94,33 @@ long verifyNoNewPrivs();
 long verifySeccomp();
 long verifyCwd(long jailFd);
 
+// Stages of a plan that are still to run: `count` of them from `first` on.
+struct Stages {
+  void* plan;
+  PlanStage* first;
+  uint32_t count;
+  uint32_t place;  // of the first step, through all stages of the plan
+};
+
 // interpreter.cc
+// Runs stages as runPlan() does.
+PlanFailure runStages(const Stages& stages, PlanContext& context);
 // Runs a step of the plan, unless it is done. False with the failure; in a rehearsal also before the program, without an error.
 bool advance(void* plan, PlanStep* step, uint32_t place, PlanContext& context, PlanFailure* failure);
 
+// fork.cc
+// Forks. The child runs the next stages and does not return. The parent returns only if the fork, one of its steps after it or the
+// child failed; the result says why.
+PlanFailure forkStage(const Stages& own, const Stages& next, PlanContext& context);
+
 // stages.cc
+constexpr int kStatusLost = 127;  // exit status of a child that fails: its parent reports the reason
+// The program `child` runs. This process only waits for it.
+[[noreturn]] void standFor(long child, const PlanContext& context);
 long tell(long statusFd, const PlanFailure& record);
 // If the waiting process ends, this process is killed too. It must be called after all steps, because a change of ids clears the
 // setting (PR_SET_PDEATHSIG(2const)). If the waiting process has ended already, tell() fails.
 long endWithParent();
-// Forks. Returns true in the child, which runs the next stage. Returns false in the parent if the fork, a step after it (from
-// `place` on) or the child failed: `failure` says why. If the child runs the program, the parent does not return.
-bool forkStage(void* plan, PlanStage* stage, uint32_t place, PlanContext* context, PlanFailure* failure);
 // Waits until the parent has run its steps after the fork.
 long awaitParent(const PlanContext& context);
 // Returns the failure in the calling process. In a forked process it reports the failure to the parent, and exits.

@@ -37,8 +37,9 @@ class Task {
 };
 
 enum class Thread {
-  kPrepared,
-  kPlain,  // for a plan without PLAN_USUAL
+  kPrepared,    // for a plan with PLAN_USUAL
+  kUnfiltered,  // for a plan with PLAN_UNFILTERED: prepared too, but without a filter, which would refuse what isolates
+  kPlain,
 };
 
 // The kind of thread that a plan needs.

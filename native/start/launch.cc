@@ -19,9 +19,11 @@
 #include <unistd.h>
 
 #include "../files/descriptor.h"
+#include "../plan/clone.h"
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
+#include "ambient.h"
 
 namespace uchroot {
 namespace {
@@ -43,6 +45,7 @@ struct ChildWork {
   int top;  // the highest target number; all sources are moved above it first
   int launcherFd, statusFd;
   bool isBatch;
+  bool keepsCapabilities;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
   char* argv[7];
@@ -94,6 +97,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
     const int priority = 0;
     failure.error = static_cast<int32_t>(-sys(__NR_sched_setscheduler, 0, SCHED_OTHER, address(&priority)));
   }
+  if (failure.error == 0 && work->keepsCapabilities) failure.error = static_cast<int32_t>(-raiseAllAmbient());
   if (failure.error == 0) {
     const long executed = sys(__NR_execveat, work->launcherFd, address(""), address(work->argv),
                               address(work->environment), AT_EMPTY_PATH);
@@ -150,47 +154,6 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   return true;
 }
 
-// clone3(2) with a stack for the child, which calls childMain(work). Libc has no wrapper. Returns a pid or a negative errno.
-long clone3(clone_args* arguments, ChildWork* work) {
-  long result;
-#if defined(__x86_64__)
-  register int (*start)(void*) __asm__("r12") = childMain;
-  register ChildWork* given __asm__("r13") = work;
-  __asm__ volatile(
-      "syscall\n"
-      "test %%rax, %%rax\n"
-      "jnz 1f\n"
-      "xor %%ebp, %%ebp\n"
-      "mov %%r13, %%rdi\n"
-      "call *%%r12\n"
-      "hlt\n"
-      "1:"
-      : "=a"(result)
-      : "a"(__NR_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(start), "r"(given)
-      : "rcx", "r11", "memory", "cc");
-#elif defined(__aarch64__)
-  register int (*start)(void*) __asm__("x19") = childMain;
-  register ChildWork* given __asm__("x20") = work;
-  register long number __asm__("x8") = __NR_clone3;
-  register long first __asm__("x0") = address(arguments);
-  register long second __asm__("x1") = sizeof *arguments;
-  __asm__ volatile(
-      "svc 0\n"
-      "cbnz x0, 1f\n"
-      "mov x29, #0\n"
-      "mov x30, #0\n"
-      "mov x0, x20\n"
-      "blr x19\n"
-      "brk 1\n"
-      "1:"
-      : "+r"(first)
-      : "r"(number), "r"(second), "r"(start), "r"(given)
-      : "memory", "cc");
-  result = first;
-#endif
-  return result;
-}
-
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram). A child with limits needs
 // it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with all
@@ -209,7 +172,7 @@ int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, ui
   arguments.stack = static_cast<uint64_t>(address(stack));
   arguments.stack_size = kChildStackBytes;
   arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
-  const long pid = clone3(&arguments, &work);
+  const long pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
   if (pid < 0) errno = static_cast<int>(-pid);
   return pid < 0 ? -1 : static_cast<int>(pid);
 }
@@ -223,6 +186,14 @@ void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
   (void)poll(&executed, 1, kPatienceMs);
   // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
+}
+
+// With 1, a process that has changed its ids can be traced by whoever has the new ones (proc_sys_fs(5)). The descriptor stays open,
+// because looking the path up is slow.
+bool isSuidDumpable() {
+  static const int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+  char first = '1';
+  return pread(fd, &first, 1, 0) != 1 || first == '1';
 }
 
 }  // namespace
@@ -240,6 +211,9 @@ void takeNamespaces(LaunchRequest& request) {
     request.refused = {steps.place(), step->op, 0, 0, step->flags};
     step->flags |= STEP_DONE;
   }
+  if (request.namespaces != CLONE_NEWPID || isSuidDumpable()) return;
+  header.flags |= PLAN_SHARES_MEMORY;
+  std::memcpy(plan.data(), &header, sizeof header);
 }
 
 LaunchResult launch(const LaunchRequest& request) {
@@ -289,6 +263,7 @@ LaunchResult launch(const LaunchRequest& request) {
   std::snprintf(size, sizeof size, "%zu", request.plan.size());
   std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
+                    (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,
                     {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : pipes, nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};

@@ -60,18 +60,19 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
+// Without ids, those of the caller stay: an ordinary user can have no others.
 long becomeUser(long uid, long gid) {
-  long result = sys(__NR_setgroups, 0, 0);
-  if (result >= 0) result = sys(__NR_setresgid, gid, gid, gid);
-  if (result >= 0) result = sys(__NR_setresuid, uid, uid, uid);
+  long result = uid < 0 ? 0 : sys(__NR_setgroups, 0, 0);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresgid, gid, gid, gid);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresuid, uid, uid, uid);
   const CapabilitySets none = {{_LINUX_CAPABILITY_VERSION_3, 0}, {}};
   return result < 0 ? result : sys(__NR_capset, address(&none.header), address(none.data));
 }
 
 // The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
 // pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
-// them. argv: `wait`, child, uid, gid, the parent with which it ends or 0, and the pipe by which the init learns that this process is
-// ready.
+// them. argv: `wait`, child, uid, gid (both empty for a rootless launch), the parent with which it ends or 0, and the pipe by which
+// the init learns that this process is ready.
 [[noreturn]] void waitFor(const char* const* argv) {
   const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]),
              goFd = parseNumber(argv[5]);
@@ -117,13 +118,15 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long spaces = argc == 6 ? parseNumber(argv[3]) : 0;
   const bool hasSeed = argc == 6 && parseNumber(argv[4]) == 1;
   const bool isHeeded = argc == 6 && parseNumber(argv[5]) == 1;
-  const bool isInit = (static_cast<PlanHeader*>(plan.start)->flags & PLAN_CLONED) != 0;
+  const uint32_t flags = static_cast<PlanHeader*>(plan.start)->flags;
+  const bool isInit = (flags & PLAN_CLONED) != 0;
   PlanContext context = {.jailFd = static_cast<int>(jailFd),
                          .statusFd = static_cast<int>(statusFd),
                          .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
                          .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
-                         .tellsEnd = isInit};
+                         .tellsEnd = isInit,
+                         .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
   fail(statusFd, runPlan(plan.start, context));
 }
 

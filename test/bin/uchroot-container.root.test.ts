@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { asInDocker, dockerCapabilities, inContainer } from '../support/container.ts';
 import type { Test } from 'tap';
 
-import { makeJail, oddCaller, rootTest, start, uchroot, type Ended } from '../support/launch.ts';
+import { bareOnly, makeJail, oddCaller, rootTest, start, uchroot, type Ended } from '../support/launch.ts';
 import { probe, readState, type State } from '../support/probe.ts';
 
 const test = rootTest('setpriv', 'crun', 'strace');
+const bareTest = bareOnly(test, 'isolation needs CAP_SYS_ADMIN, which Docker does not give');
 const jail = makeJail();
 
 const nobody = {
@@ -33,7 +34,7 @@ test('the filter of these tests refuses keyctl and mount, as in Docker', async (
   t.match(JSON.parse(tried.stdout), { keyctl: 1, add_key: 1, request_key: 1, mount: 1, chroot: 0 });
 });
 
-test('with the default capabilities and the filter of Docker the program starts', async (t) => {
+bareTest('with the default capabilities and the filter of Docker the program starts', async (t) => {
   t.same(credentials(probe(jail, [], { by: asInDocker() })), nobody);
 });
 
@@ -47,7 +48,7 @@ test('a failure in a container is told as elsewhere', async (t) => {
   t.match(ended.stderr, /^uchroot: \/nothing: not found in the jail\nhint: [^\n]*\n$/);
 });
 
-test('nothing is inherited there either', async (t) => {
+bareTest('nothing is inherited there either', async (t) => {
   const by = [...oddCaller('fds=20', 'rootfd=77', 'umask=000', 'groups', 'ignore'), ...asInDocker()];
   const state = probe(jail, [], { by });
   t.same(Object.keys(state.fds), ['0', '1', '2']);
@@ -83,7 +84,7 @@ for (const [capability, step] of [
   });
 }
 
-test('without CAP_SETPCAP the message names it', async (t) => {
+bareTest('without CAP_SETPCAP the message names it', async (t) => {
   const by = asInDocker(dockerCapabilities.filter((other) => other !== 'setpcap'));
   const ended = uchroot(['nobody', jail, '/probe', 'mark', '/tmp/setpcap'], { by });
   t.equal(ended.status, 125);
@@ -92,12 +93,24 @@ test('without CAP_SETPCAP the message names it', async (t) => {
   foreseen(t, ended, ['nobody', jail, '/probe', 'mark', '/tmp/setpcap'], by);
 });
 
-test('a capability that root cannot keep is foreseen', async (t) => {
+bareTest('a capability that root cannot keep is foreseen', async (t) => {
   const by = asInDocker(dockerCapabilities.filter((other) => other !== 'net_bind_service'));
   const words = ['--cap', 'net_bind_service', 'nobody', jail, '/probe', 'exit', '0'];
   const ended = uchroot(words, { by });
   t.equal(ended.status, 125);
   foreseen(t, ended, words, by);
+});
+
+test('isolation is refused there with the reason and the remedy, and that is foreseen', async (t) => {
+  const words = ['--isolate', 'nobody', jail, '/probe', 'mark', '/tmp/isolated'];
+  const ended = uchroot(words, { by: asInDocker() });
+  t.equal(ended.status, 125);
+  t.match(
+    ended.stderr,
+    /^uchroot: unshare: pid: operation not permitted\nhint: unshare needs CAP_SYS_ADMIN: /,
+  );
+  t.notOk(existsSync(`${jail}/tmp/isolated`));
+  foreseen(t, ended, words, asInDocker());
 });
 
 test('a call that a seccomp filter refuses is foreseen, and one for which it kills', async (t) => {
@@ -138,7 +151,7 @@ test('a directory in the place of a descriptor or of the pid file is foreseen', 
   t.equal(planned.stderr, taken.stderr);
 });
 
-test('--plan changes nothing of its caller, and is silent where the launch succeeds', async (t) => {
+bareTest('--plan changes nothing of its caller, and is silent where the launch succeeds', async (t) => {
   const words = [
     '--plan',
     '--new-session',

@@ -1,13 +1,26 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 import type { Test } from 'tap';
 
+import { mountRows } from '../../lib/launch/plan/mount-steps.ts';
+import { namespaceRows } from '../../lib/launch/plan/namespaces.ts';
 import { stepTable } from '../../lib/launch/plan/table.ts';
-import { distinctCalls, FaultyLaunch, type Faulty } from '../support/fault.ts';
-import { bothWays, makeJail, oddCaller, start } from '../support/launch.ts';
+import { countCalls, distinctCalls, FaultyLaunch, type Faulty } from '../support/fault.ts';
+import {
+  bareOnly,
+  bothWays,
+  command,
+  makeJail,
+  oddCaller,
+  rootTest,
+  start,
+  temporaryDirectory,
+} from '../support/launch.ts';
 
-const test = bothWays('strace');
+// spawn-fault.root.test.ts makes each call of isolated launches fail
+const test = bareOnly(bothWays('strace'), 'strace makes calls of one process fail');
 const jail = makeJail();
+const directory = temporaryDirectory();
 
 const lowersOom = start(['true'], { by: oddCaller('oom=-5') }).status === 0;
 
@@ -89,6 +102,77 @@ test('a fault in any call stops at a step, in their order, and each step stops a
     t.ok(stoppedBy.get(at)?.has(own), `${at} ${op} stops at ${own}`);
   }
 });
+
+// What a process does when the program runs, what it can do without, and how the processes tell each other.
+const afterwards =
+  /^(close|close_range|wait4|rt_sigtimedwait|rt_sigpending|getpid|getppid|getpgid|exit_group|kill|read)$/;
+const isTold = (text: string): boolean => /^write\(\d+, "(?:\\0"|\\377\\377\\377\\377)/.test(text);
+
+rootTest('strace')(
+  'so with a fault in any call of a compiled launcher that isolates, in each of its processes',
+  async (t) => {
+    const [file, trace, mark] = [`${directory}/launcher`, `${directory}/trace`, `${jail}/tmp/isolated`];
+    const view = ['--hostname', 'jail', '--proc', '/dir', '--tmpfs', '/dev'];
+    const words = [
+      ...options,
+      '--isolate',
+      ...view,
+      '--status-fd',
+      '7',
+      'nobody',
+      jail,
+      '/probe',
+      'mark',
+      '/tmp/isolated',
+    ];
+    const run = (calls: string, ...inject: readonly string[]) => {
+      rmSync(mark, { force: true });
+      const strace = ['strace', '-f', '-qqq', '-o', trace, '-e', `trace=${calls}`, ...inject];
+      const by = [...oddCaller('fd=9'), ...strace];
+      return start([file], {
+        by,
+        stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'],
+      });
+    };
+    t.equal(start([...command, '--compile', file, ...words], { by: oddCaller('fd=9') }).status, 0);
+    const whole = run('all');
+    t.equal(whole.status, 0, whole.stderr);
+    t.ok(existsSync(mark));
+    const threads = new Map<string, string[]>();
+    // strace shows a call in two parts if another process interrupts it
+    for (const [, pid = '', line = ''] of readFileSync(trace, 'latin1').matchAll(
+      /^(\d+) +(?!<\.\.\.)(.*)$/gm,
+    ))
+      threads.set(pid, [...(threads.get(pid) ?? []), line.replace(' <unfinished ...>', '')]);
+    t.equal(threads.size, 3);
+    const own = [...threads.values()].flatMap((lines) => {
+      const calls = countCalls(lines);
+      const first = calls.findIndex(({ text }) => text.startsWith('unshare(CLONE_NEWPID'));
+      const last = calls.findIndex(({ text }) => text.startsWith('execve("/probe"'));
+      return calls.slice(Math.max(first, 0), last < 0 ? undefined : last + 1);
+    });
+    const stoppedAt = new Set<string>();
+    for (const { name, text, when } of distinctCalls(
+      own.filter(({ name, text }) => !afterwards.test(name) && !isTold(text)),
+    )) {
+      const fault = understood.some((begin) => text.startsWith(begin)) ? 'error=EIO' : 'error=EPERM';
+      const { status, stderr, stdout, output } = run(name, `-einject=${name}:${fault}:when=${when}`);
+      const [event = '{}'] = String(output[7]).trim().split('\n').slice(-1);
+      stoppedAt.add(String((JSON.parse(event) as { step?: string }).step));
+      t.match(
+        { status, stderr, stdout },
+        { status: /12[56]/, stderr: /^uchroot: \w+: /, stdout: '' },
+        `${text} ${when}`,
+      );
+      t.notOk(existsSync(mark), 'the program did not run');
+    }
+    const steps = [...start([file, '--plan']).stdout.matchAll(/^ *\d+ {2}(\w+) /gm)].map(([, op = '']) => op);
+    t.same(
+      steps.filter((op) => (op in namespaceRows || op in mountRows) && !stoppedAt.has(op)),
+      [],
+    );
+  },
+);
 
 // A call that returns success without an effect: another layer does that, or a user namespace that does not map an id.
 const lies: readonly (readonly [step: string, name: string, begin: string])[] = [

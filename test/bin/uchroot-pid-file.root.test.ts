@@ -12,6 +12,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 
+import { isolated } from '../support/isolation.ts';
 import {
   bothWays,
   launchWords,
@@ -22,16 +23,23 @@ import {
   temporaryDirectory,
   uchroot,
 } from '../support/launch.ts';
-import { probe } from '../support/probe.ts';
+import { probe, readState } from '../support/probe.ts';
 
 const eitherWay = bothWays('strace');
 const jail = makeJail();
 const directory = temporaryDirectory();
 
+// The pid of the program; of an isolated one, the pid of the process outside that passes signals on to it.
+function startWith(pidFile: string): number {
+  const ended = uchroot(['--pid-file', pidFile, 'nobody', jail, '/probe']);
+  const state = readState(ended);
+  return isolated ? ended.pid : state.pid;
+}
+
 eitherWay('--pid-file has the pid of the program', async (t) => {
   const file = `${directory}/pid`;
-  const state = probe(jail, ['--pid-file', file]);
-  t.equal(readFileSync(file, 'utf8'), `${state.pid}\n`);
+  const pid = startWith(file);
+  t.equal(readFileSync(file, 'utf8'), `${pid}\n`);
   t.equal(statSync(file).mode & 0o7777, 0o644);
   const strict = `${directory}/strict`;
   probe(jail, ['--pid-file', strict], { by: oddCaller('umask=000') });
@@ -42,9 +50,9 @@ eitherWay('a symbolic link in place of the pid file is replaced, not followed', 
   putFile(`${directory}/victim`, 'kept');
   rmSync(`${directory}/link`, { force: true });
   symlinkSync(`${directory}/victim`, `${directory}/link`);
-  const state = probe(jail, ['--pid-file', `${directory}/link`]);
+  const pid = startWith(`${directory}/link`);
   t.equal(readFileSync(`${directory}/victim`, 'utf8'), 'kept');
-  t.equal(readFileSync(`${directory}/link`, 'utf8'), `${state.pid}\n`);
+  t.equal(readFileSync(`${directory}/link`, 'utf8'), `${pid}\n`);
 });
 
 eitherWay('a launch that failed leaves no pid file', async (t) => {

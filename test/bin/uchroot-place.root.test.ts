@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
+import { isolated } from '../support/isolation.ts';
 import {
+  bareOnly,
   bothWays,
   launchWords,
   makeJail,
@@ -11,7 +13,7 @@ import {
   temporaryDirectory,
   uchroot,
 } from '../support/launch.ts';
-import { readState, startWaiting, type State } from '../support/probe.ts';
+import { readState, startWaiting, type State, type Waiting } from '../support/probe.ts';
 
 const test = bothWays('script');
 const jail = makeJail();
@@ -35,27 +37,46 @@ function childrenOf(pid: number): readonly string[] {
   });
 }
 
-test('the program has the pid and the parent of the command, and nothing is left beside it', async (t) => {
-  const program = await startWaiting(jail);
-  t.equal(program.state.pid, program.pid);
-  t.equal(program.state.ppid, process.pid);
-  t.same(childrenOf(program.pid), []);
-  t.same(readdirSync(`/proc/${program.pid}/task`), [String(program.pid)], 'one thread');
-  t.equal(readlinkSync(`/proc/${program.pid}/exe`), `${jail}/probe`);
-  t.equal(readlinkSync(`/proc/${program.pid}/root`), jail);
-  t.notMatch(readFileSync(`/proc/${program.pid}/maps`, 'utf8'), /node/, 'nothing of Node in its memory');
-  await program.end();
+const bareTest = bareOnly(test, 'an isolated program is a child of its init');
+bareTest(
+  'the program has the pid and the parent of the command, and nothing is left beside it',
+  async (t) => {
+    const program = await startWaiting(jail);
+    t.equal(program.state.pid, program.pid);
+    t.equal(program.state.ppid, process.pid);
+    t.same(childrenOf(program.pid), []);
+    t.same(readdirSync(`/proc/${program.pid}/task`), [String(program.pid)], 'one thread');
+    t.equal(readlinkSync(`/proc/${program.pid}/exe`), `${jail}/probe`);
+    t.equal(readlinkSync(`/proc/${program.pid}/root`), jail);
+    t.notMatch(readFileSync(`/proc/${program.pid}/maps`, 'utf8'), /node/, 'nothing of Node in its memory');
+    await program.end();
+  },
+);
+
+test('an isolated program has an init beside it, and nothing of Node is left', async (t) => {
+  const waiting = await startWaiting(jail, ['--isolate']);
+  t.match(waiting.state, { pid: 2, ppid: 1 });
+  const [init = ''] = childrenOf(waiting.pid);
+  const [program = ''] = childrenOf(Number(init));
+  t.equal(childrenOf(waiting.pid).length + childrenOf(Number(init)).length, 2);
+  for (const pid of [String(waiting.pid), init, program]) {
+    t.same(readdirSync(`/proc/${pid}/task`), [pid], 'one thread');
+    t.notMatch(readFileSync(`/proc/${pid}/maps`, 'utf8'), /node/, 'nothing of Node in its memory');
+  }
+  t.equal(readlinkSync(`/proc/${program}/exe`), '/probe');
+  await waiting.end();
 });
 
 test('process group, session and terminal are those of the command', async (t) => {
   const state = readState(uchroot(['nobody', jail, '/probe'], { by: oddCaller('pty') }));
-  t.equal(state.sid, state.pid, 'the leader of the session of that terminal');
+  // In a pid namespace the numbers of others are 0 (pid_namespaces(7)).
+  t.equal(state.sid, isolated ? 0 : state.pid, 'the leader of the session of that terminal');
   t.equal(state.terminalSession, state.sid);
   const job = readState(
     uchroot(['nobody', jail, '/probe'], { by: [...oddCaller('pty'), ...oddCaller('job')] }),
   );
-  t.equal(job.pgid, job.pid);
-  t.equal(job.sid, job.ppid);
+  t.equal(job.pgid, isolated ? 0 : job.pid);
+  t.equal(job.sid, isolated ? 0 : job.ppid);
   t.equal(job.terminalSession, job.sid);
 });
 
@@ -88,13 +109,21 @@ test('--new-session has no terminal and the same pid, from a job of a shell too'
   }
 });
 
+// The pid of the program on the host. An isolated one is a child of its init, and that one of the process that waits.
+function programOf({ pid, state }: Pick<Waiting, 'pid' | 'state'>): number {
+  if (!isolated) return state.pid;
+  const [child] = childrenOf(pid);
+  return child === undefined ? pid : programOf({ pid: Number(child), state });
+}
+
 // A shell between this process and the program, which runs in the background.
 const shell = ['sh', '-c', '"$@" <&3 & wait', 'sh'];
 
 test('--die-with-parent: the program ends with the process that started it', async (t) => {
   const program = await startWaiting(jail, ['--die-with-parent'], { by: shell });
-  const { pid, ppid, parentDeathSignal } = program.state;
-  t.equal(ppid, program.pid);
+  const pid = programOf(program);
+  const { ppid, parentDeathSignal } = program.state;
+  t.equal(ppid, isolated ? 1 : program.pid);
   t.equal(parentDeathSignal, 9);
   t.ok(isAlive(pid));
   process.kill(program.pid, 'SIGKILL');
@@ -105,10 +134,12 @@ test('--die-with-parent: the program ends with the process that started it', asy
 
 test('without it the program goes on, and has no parent-death signal', async (t) => {
   const program = await startWaiting(jail, [], { by: shell });
-  t.equal(program.state.parentDeathSignal, 0);
+  const pid = programOf(program);
+  // with its init an isolated program ends, and that one with the process that waits
+  t.equal(program.state.parentDeathSignal, isolated ? 9 : 0);
   process.kill(program.pid, 'SIGKILL');
   await setTimeout(50);
-  t.ok(isAlive(program.state.pid));
+  t.ok(isAlive(pid));
   await program.end();
 });
 

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 
-import { runInJail } from '../../lib/index.ts';
+import { runInJail } from '../support/public-api.ts';
 import { bothWays, isCompiled, makeJail, putFile, rootTest, uchroot } from '../support/launch.ts';
 
 const test = bothWays();

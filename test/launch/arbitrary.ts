@@ -62,6 +62,7 @@ const filters: fc.Arbitrary<Filter> = fc.record({
   flags: fc.constantFrom(0, 2, 4, 6),
   title: fc.constant('the profile /etc/profile.json'),
   isReadable: fc.boolean(),
+  closesKeyrings: fc.boolean(),
 });
 
 /** The keys of a request about limits, where none is given. */

@@ -15,7 +15,7 @@ import {
   runInJail,
   spawnInJail,
   type RunRequest,
-} from '../../lib/index.ts';
+} from '../support/public-api.ts';
 import { hostsAccess, openHosts } from '../../lib/tcpwrappers/index.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
+import { isolated, unlessBare } from '../support/isolation.ts';
 import {
   runInJail,
   spawnInJail,
@@ -12,7 +13,7 @@ import {
   type JailedProcess,
   type RunRequest,
   type SpawnRequest,
-} from '../../lib/index.ts';
+} from '../support/public-api.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { childrenOf, eventually, plainEnv, processesOf } from '../support/service.ts';
@@ -20,6 +21,8 @@ import { childrenOf, eventually, plainEnv, processesOf } from '../support/servic
 const skip = unlessRoot();
 const uid = 61_113;
 const jail = skip === false ? makeJail(t, 'actor') : '';
+// with an isolated program ends all that it has started
+const skipIsolated = skip || unlessBare('nothing outlives the program');
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
 const long = 60_000;
 
@@ -44,11 +47,13 @@ t.test(
   { skip },
   async (t) => {
     const [ownGroup, ownSession] = groupOf(process.pid);
+    // the pid of an isolated program is that of its init, which begins no session
+    const session = (pid: number): number | undefined => (isolated ? ownSession : pid);
     for (const [more, expected] of [
       [{}, (pid: number) => [pid, ownSession]],
-      [{ newSession: true }, (pid: number) => [pid, pid]],
+      [{ newSession: true }, (pid: number) => [pid, session(pid)]],
       [{ newGroup: false }, () => [ownGroup, ownSession]],
-      [{ newGroup: false, newSession: true }, (pid: number) => [pid, pid]],
+      [{ newGroup: false, newSession: true }, (pid: number) => [pid, session(pid)]],
       [{}, (pid: number) => [pid, ownSession]],
     ] as const) {
       await using child = await act([`sleep=${long}`], more);
@@ -63,7 +68,7 @@ t.test(
   { skip: skip || unlessInstalled('script') },
   async (t) => {
     const request = { ...base, args: [`sleep=${long}`], stdio: 'inherit' as const };
-    const script = `import { spawnInJail } from ${JSON.stringify(import.meta.resolve('../../lib/index.js'))};
+    const script = `import { spawnInJail } from ${JSON.stringify(import.meta.resolve('../support/public-api.js'))};
       import { readFileSync } from 'node:fs';
       const child = await spawnInJail(${JSON.stringify(request)});
       const group = (pid) => readFileSync('/proc/' + pid + '/stat', 'latin1').split(' ')[4];
@@ -110,22 +115,26 @@ t.test('also what ignores the signal, once the program has ended or with it', { 
   t.ok(await isOver());
 });
 
-t.test('runInJail: a timeout ends what holds the pipes after the program has ended', { skip }, async (t) => {
-  for (const leaveDescendants of [false, true]) {
-    const request: RunRequest = {
-      ...base,
-      args: [`fork=${long}`, 'out=x'],
-      timeoutMs: 500,
-      leaveDescendants,
-    };
-    await t.rejects(runInJail(request), { code: 'ETIMEDOUT', stdout: 'x', exitCode: 0 });
-    t.ok(await isOver());
-  }
-});
+t.test(
+  'runInJail: a timeout ends what holds the pipes after the program has ended',
+  { skip: skipIsolated },
+  async (t) => {
+    for (const leaveDescendants of [false, true]) {
+      const request: RunRequest = {
+        ...base,
+        args: [`fork=${long}`, 'out=x'],
+        timeoutMs: 500,
+        leaveDescendants,
+      };
+      await t.rejects(runInJail(request), { code: 'ETIMEDOUT', stdout: 'x', exitCode: 0 });
+      t.ok(await isOver());
+    }
+  },
+);
 
 t.test('output beyond maxBufferBytes ends all of them, also what was to be left', { skip }, async (t) => {
   const args = [`fork=${long}`, 'spam=100000', `sleep=${long}`];
-  for (const leaveDescendants of [false, true]) {
+  for (const leaveDescendants of isolated ? [false] : [false, true]) {
     const run = runInJail({ ...base, args, maxBufferBytes: 10, leaveDescendants });
     await t.rejects(run, { code: 'ERR_MAX_BUFFER' });
     const areGone = await isOver();
@@ -134,25 +143,29 @@ t.test('output beyond maxBufferBytes ends all of them, also what was to be left'
   }
 });
 
-t.test('disposal also ends what a program has left that had ended by itself', { skip }, async (t) => {
-  for (const leaveDescendants of [false, true]) {
-    const child = await act([`fork=${long}`, 'exit=0'], { stdio: 'pipe', leaveDescendants });
-    await child.exited;
-    t.equal(processesOf(uid).length, 1);
-    await child[Symbol.asyncDispose]();
-    if (leaveDescendants) {
-      await sleep(50);
-      t.equal(processesOf(uid).length, 1, 'unless it may go on');
-    } else {
-      t.ok(await isOver());
+t.test(
+  'disposal also ends what a program has left that had ended by itself',
+  { skip: skipIsolated },
+  async (t) => {
+    for (const leaveDescendants of [false, true]) {
+      const child = await act([`fork=${long}`, 'exit=0'], { stdio: 'pipe', leaveDescendants });
+      await child.exited;
+      t.equal(processesOf(uid).length, 1);
+      await child[Symbol.asyncDispose]();
+      if (leaveDescendants) {
+        await sleep(50);
+        t.equal(processesOf(uid).length, 1, 'unless it may go on');
+      } else {
+        t.ok(await isOver());
+      }
+      await endAll();
     }
-    await endAll();
-  }
-});
+  },
+);
 
 t.test(
   'what is left when the program has ended by itself is killed, unless it is to be left',
-  { skip },
+  { skip: skipIsolated },
   async (t) => {
     const child = await act([`fork=${long}`, 'exit=3']);
     t.strictSame(await once(child, 'close'), [3, null]);
@@ -172,7 +185,7 @@ t.test(
   },
 );
 
-t.test('a daemon has left the group', { skip }, async (t) => {
+t.test('a daemon has left the group', { skip: skipIsolated }, async (t) => {
   const child = await act([`daemon=${long}`, 'sleep=100']);
   await once(child, 'close');
   await sleep(50);
@@ -180,7 +193,7 @@ t.test('a daemon has left the group', { skip }, async (t) => {
   await endAll();
 });
 
-t.test('what still writes into a pipe is waited for', { skip }, async (t) => {
+t.test('what still writes into a pipe is waited for', { skip: skipIsolated }, async (t) => {
   const { stdout, exitCode } = await runInJail({ ...base, args: ['fork=150', 'out=early'] });
   t.match({ stdout, exitCode }, { stdout: 'early', exitCode: 0 });
   const child = await act(['fork=150', 'exit=0'], { stdio: 'pipe' });
@@ -192,7 +205,7 @@ t.test('what still writes into a pipe is waited for', { skip }, async (t) => {
 
 t.test(
   'the pid is not free before the group has been signalled, and then no zombie is left',
-  { skip },
+  { skip: skipIsolated },
   async (t) => {
     const child = await act(['fork=200', 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
     await child.exited;
@@ -203,7 +216,7 @@ t.test(
   },
 );
 
-t.test('kill() is for the program alone', { skip }, async (t) => {
+t.test('kill() is for the program alone', { skip: skipIsolated }, async (t) => {
   const child = await act([`fork=${long}`, `sleep=${long}`], { leaveDescendants: true });
   t.ok(await eventually(() => processesOf(uid).length === 2));
   child.kill('SIGKILL');

@@ -11,10 +11,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { isolated, unlessBare } from './isolation.ts';
 import './plain-spawn.ts';
 import { unlessRoot } from './root.ts';
 import { sanitizerEnv } from './sanitizer.ts';
@@ -53,6 +55,12 @@ export function bothWays(...tools: readonly string[]): RootTest {
       await body(t);
     });
   };
+}
+
+/** The same test, skipped if launches are isolated: the reason says what only a bare launch does. */
+export function bareOnly(test: RootTest, reason: string): RootTest {
+  const skip = unlessBare(reason);
+  return skip === false ? test : (name, body) => void t.test(name, { skip }, body);
 }
 
 // Compiles into dist, where nobody else can put a file of that name; only if the source has changed.
@@ -109,6 +117,8 @@ export function putFile(path: string, content: string | Buffer, mode = 0o644): v
 }
 
 export interface Ended {
+  /** Of the process that was started: the command, unless other words come before it. */
+  readonly pid: number;
   readonly status: number | null;
   readonly signal: string | null;
   readonly stdout: string;
@@ -133,7 +143,7 @@ export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /** Runs a program to its end. */
 export function start(words: readonly string[], options: StartOptions = {}): Ended {
   const [file = '', ...args] = [...(options.accounts ?? []), ...(options.by ?? []), ...words];
-  const { status, signal, stdout, stderr, output, error } = spawnSync(file, args, {
+  const { pid, status, signal, stdout, stderr, output, error } = spawnSync(file, args, {
     env: { PATH: searchPath, ...sanitizerEnv, ...options.env },
     cwd: options.cwd ?? '/',
     stdio: options.stdio ?? 'pipe',
@@ -142,7 +152,12 @@ export function start(words: readonly string[], options: StartOptions = {}): End
     ...(options.input === undefined ? {} : { input: options.input }),
   });
   if (error !== undefined && status === null) throw error;
-  return { status, signal, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), output };
+  return { pid, status, signal, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), output };
+}
+
+/** How a launch ends whose program is ended by a signal: the process that waits for an isolated one has a status. */
+export function endBy(signal: NodeJS.Signals): Pick<Ended, 'status' | 'signal'> {
+  return isolated ? { status: 128 + constants.signals[signal], signal: null } : { status: null, signal };
 }
 
 /** A copy of the command that everybody may read: only root may be able to read the package's directory. */
@@ -150,7 +165,17 @@ export function publicCommand(
   name: 'uchroot' | 'uchroot-inetd' | 'uchroot-jail' = 'uchroot',
 ): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = ['', '-command', '-compile', '-late', '-filter', '-inetd', '-jail', '-jail-command'];
+  const parts = [
+    '',
+    '-command',
+    '-compile',
+    '-late',
+    '-filter',
+    '-doctor',
+    '-inetd',
+    '-jail',
+    '-jail-command',
+  ];
   const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,
@@ -181,8 +206,7 @@ function compileLauncher(
   return result;
 }
 
-// UCHROOT_ISOLATE=1 runs the launches of these tests in namespaces of their own.
-const isolation = process.env.UCHROOT_ISOLATE === '1' ? ['--isolate'] : [];
+const isolation = isolated ? ['--isolate'] : [];
 
 /** The words that launch in the way of the running test. */
 export function launchWords(words: readonly string[], accounts: readonly string[] = []): readonly string[] {

@@ -137,14 +137,14 @@ export async function bootMachine(): Promise<Machine> {
   const machine: Machine = {
     run: (argv, { input = '' } = {}) => {
       const enter = ['--target', String(first), '--all', '--wdns=/', '--', ...argv];
-      const { status, signal, stdout, stderr, output, error } = spawnSync('nsenter', enter, {
+      const { pid, status, signal, stdout, stderr, output, error } = spawnSync('nsenter', enter, {
         env: { PATH: searchPath },
         input,
         timeout: 60_000,
         maxBuffer: 64 * 2 ** 20,
       });
       if (error !== undefined && status === null) throw error;
-      return { status, signal, stdout: String(stdout), stderr: String(stderr), output };
+      return { pid, status, signal, stdout: String(stdout), stderr: String(stderr), output };
     },
     shell: (line) => machine.run(['sh', '-c', line]),
     until: async (line, pattern) => {

@@ -2,6 +2,7 @@
 //   probe state           prints everything that a program can be started with, as one JSON object
 //   probe brief           the same without the descriptors: counting them takes long under strace
 //   probe escape          prints one JSON object: the result of each attempt, 0 or an errno
+//   probe escape own      the same without calls of 32-bit programs, by which some filters kill
 //   probe wait            does the same as state, then waits until stdin ends
 //   probe mark FILE       creates FILE: proof that the program ran
 //   probe exit N | kill N ends with this status, or by this signal
@@ -14,6 +15,7 @@
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,7 +219,7 @@ static long call32(long number, long a, long b, long c) {
 }
 #endif
 
-static void ioctls(void) {
+static void ioctls(bool otherTables) {
   static char letter = 'x';
   const unsigned long high = 1ul << 32;
   TRY("TIOCSTI", syscall(SYS_ioctl, 0, TIOCSTI, &letter));
@@ -225,6 +227,7 @@ static void ioctls(void) {
   TRY("TIOCLINUX", syscall(SYS_ioctl, 0, TIOCLINUX, &letter));
   TRY("TIOCLINUX with a high bit", syscall(SYS_ioctl, 0, TIOCLINUX | high, &letter));
 #if defined(__x86_64__)
+  if (!otherTables) return;
   TRY("x32 TIOCSTI", syscall(0x40000000 + 514, 0, TIOCSTI, &letter));
   TRY("x32 getpid", syscall(0x40000000 + SYS_getpid));
   TRY("i386 TIOCSTI", call32(54, 0, TIOCSTI, 0));
@@ -235,7 +238,7 @@ static void ioctls(void) {
 #endif
 }
 
-static void escape(void) {
+static void escape(bool otherTables) {
   putchar('{');
   TRY("setuid", syscall(SYS_setuid, 0));
   TRY("setreuid", syscall(SYS_setreuid, 0, 0));
@@ -259,7 +262,7 @@ static void escape(void) {
   TRY("request_key", syscall(SYS_request_key, "user", "probe", NULL, 0));
   TRY("keyctl", syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
   TRY("keyctl join", syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0));
-  ioctls();
+  ioctls(otherTables);
   TRY("dot dot", open("../../../../../../etc/passwd", O_RDONLY));
   TRY("nice", setpriority(PRIO_PROCESS, 0, -1));
   const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
@@ -269,7 +272,7 @@ static void escape(void) {
 
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "state";
-  if (strcmp(mode, "escape") == 0) return escape(), 0;
+  if (strcmp(mode, "escape") == 0) return escape(argc == 2), 0;
   if (strcmp(mode, "mark") == 0) return argc > 2 && creat(argv[2], 0600) >= 0 ? 0 : 77;
   if (strcmp(mode, "exit") == 0) return argc > 2 ? atoi(argv[2]) : 0;
   if (strcmp(mode, "kill") == 0) return argc > 2 ? raise(atoi(argv[2])) : 0;

@@ -9,7 +9,7 @@ import { sanitizerEnv } from './sanitizer.ts';
 
 /** An environment without the variables of the test runner and the user. */
 export function plainEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const kept = ['PATH', 'TMPDIR', 'MUST_RUN'];
+  const kept = ['PATH', 'TMPDIR', 'MUST_RUN', 'UCHROOT_ISOLATE'];
   const env = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return { ...(Object.fromEntries(env) as Record<string, string>), ...sanitizerEnv, ...extra };
 }

@@ -10,6 +10,14 @@ import { errnoName, reason } from '../../errno.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 
+/** Who the program is on the host, if it has other ids in its user namespace: the caller of a launch without root. */
+export interface Outside {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups, which nobody without root can give up. */
+  readonly groups: readonly number[];
+}
+
 /** The identity of a program, resolved on the host. */
 export interface Account {
   readonly uid: number;
@@ -22,6 +30,8 @@ export interface Account {
   readonly name: string | undefined;
   readonly home: string;
   readonly shell: string;
+  /** Only of a rootless launch. The ids above are then those in its user namespace. */
+  readonly outside?: Outside;
 }
 
 type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;

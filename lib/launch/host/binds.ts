@@ -3,6 +3,7 @@ import { bytePath, parentPath, pathBytes } from '../../binary/path.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
+import { refuseOwnReach } from './own-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
 
 /**
@@ -16,6 +17,7 @@ export function judgeBinds(
   { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
   warn: (warning: DirectoryFinding) => void,
 ): void {
+  if (account.outside !== undefined) refuseOwnReach(request);
   const judge = (path: Buffer, title: string, isParent: boolean): void => {
     const jail = isParent ? pathBytes(parentPath(bytePath(path))) : path;
     const { components, jailFd } = native.readHostSync({ jail });

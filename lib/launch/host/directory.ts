@@ -10,6 +10,7 @@ import { nearestPath } from '../../misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
+import type { Person } from '../../trust/writer.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toPerson, type Account } from './account.ts';
 
@@ -92,8 +93,22 @@ export function judgeDirectory(
   account: Account,
   to: Destination = jail,
 ): readonly DirectoryFinding[] {
-  return judgeWay(way, [toPerson(account)]).map((finding) => toMessage(finding, to, account.home));
+  const { outside } = account;
+  const findings =
+    outside === undefined
+      ? judgeWay(way, [toPerson(account)])
+      : judgeWay(asRoots(way, outside.uid), [nobody]);
+  return findings.map((finding) => toMessage(finding, to, account.home));
 }
+
+// Without root the program's user is the caller himself. What is his is as safe as what is root's: the program reaches only what he has
+// put into its view, and refuseOwnReach() knows what that is.
+function asRoots(way: Way, uid: number): Way {
+  const components = way.components.map((one) => (one.uid === uid ? { ...one, uid: 0 } : one));
+  return { ...way, components };
+}
+
+const nobody: Person = { uid: -1, gids: [] };
 
 function toMessage(
   finding: WayFinding,

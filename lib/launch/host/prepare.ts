@@ -8,17 +8,19 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
+import { isolateFilter } from '../seccomp/isolate-filter.ts';
 import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
-import { accountQuery, refuseRoot, toAccount, type Account } from './account.ts';
+import { accountQuery, type Account } from './account.ts';
 import type { Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
-import { requireCapabilities, requireMappings, requireRoot } from './privilege.ts';
+import { rootedAccount } from './privilege.ts';
+import { hostAccount, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
 /**
@@ -101,13 +103,9 @@ export function hostQuery(request: NormalRequest): HostQuery {
  * @throws LaunchError
  */
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
-  const account = toAccount(request, facts);
-  if (privileged) requireRoot();
-  if (!request.allowRoot) refuseRoot(account, request.user);
-  if (privileged) {
-    requireCapabilities(request);
-    requireMappings(account);
-  }
+  const account = request.rootless
+    ? rootlessAccount(request, facts)
+    : rootedAccount(request, facts, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   return new VerifiedJail(facts.jailFd, account, warnings);
@@ -213,7 +211,7 @@ export class PreparedLaunch implements Launch {
 }
 
 function toView(request: NormalRequest, account: Account, jailFd: number, architecture: string): JailView {
-  return { ...viewOfJail(request, jailFd), account, architecture };
+  return { ...viewOfJail(request, jailFd), account: hostAccount(account), architecture };
 }
 
 // The user's shell as the host knows it, if the jail has it; else /bin/sh. Interactive, as in chroot(8).
@@ -253,11 +251,13 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
   return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
 }
 
-// The filter that a request asks for; undefined for the small one, which needs none of that code.
+// The filter that a request asks for; undefined for the small one. Most requests need no compiler of filters.
 function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
   const { isolate, allow, seccomp } = request;
-  if (!isolate && allow.length === 0 && seccomp === undefined) return undefined;
-  return launchFilter(request, account, caller.compiledFor ?? process.arch);
+  const architecture = caller.compiledFor ?? process.arch;
+  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true)
+    return launchFilter(request, account, architecture);
+  return isolate || seccomp !== undefined ? isolateFilter(architecture) : undefined;
 }
 
 function toSetUp(

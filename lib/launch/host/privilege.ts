@@ -5,8 +5,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { essentialSteps } from '../plan/table.ts';
+import type { HostFacts } from '../../native.ts';
 import type { NormalRequest } from '../request/request.ts';
-import type { Account } from './account.ts';
+import { refuseRoot, toAccount, type Account } from './account.ts';
 
 /** Throws LaunchError, with status 3, unless this process is root. */
 export function requireRoot(): void {
@@ -16,7 +17,7 @@ export function requireRoot(): void {
   throw new LaunchError(`uchroot must be run as root.  Current uid=${uid}, euid=${euid}`, {
     step: 'root',
     code: 'ERR_NOT_ROOT',
-    hint: 'start it with sudo, or from a unit without User=',
+    hint: 'start it with sudo, or from a unit without User=; or without root: --rootless (rootless: true)',
     exitStatus: 3,
   });
 }
@@ -107,4 +108,20 @@ export function requireMappings(account: Account): void {
     gidMap: read('gid_map'),
   });
   if (problem !== undefined) throw problem;
+}
+
+/**
+ * The account of a launch by root. The first problem is thrown, in the order of the C original.
+ *
+ * @param privileged whether the launch takes place, and so needs the privilege
+ */
+export function rootedAccount(request: NormalRequest, facts: HostFacts, privileged: boolean): Account {
+  const account = toAccount(request, facts);
+  if (privileged) requireRoot();
+  if (!request.allowRoot) refuseRoot(account, request.user);
+  if (privileged) {
+    requireCapabilities(request);
+    requireMappings(account);
+  }
+  return account;
 }

@@ -2,7 +2,7 @@
 import { zeroBytes } from '../../quote.ts';
 import { setUint64 } from './limits.ts';
 import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
-import { flagsOf, isUsual, rowOf } from './table.ts';
+import { flagsOf, inheritedSteps, rowOf } from './table.ts';
 
 const magic = 0x32504355;
 const headerBytes = 16;
@@ -13,6 +13,7 @@ const stepBytes = 24;
 const PLAN_USUAL = 1;
 const PLAN_CLONED = 2;
 const PLAN_CGROUP = 4;
+const PLAN_UNFILTERED = 8;
 
 // A step with its place in the plan.
 interface Placed {
@@ -71,10 +72,17 @@ function encode(stages: Plan): EncodedPlan {
   words[1] = size;
   words[2] = stages.length;
   const has = (flag: number): boolean => placed.some(({ flags }) => (flags & flag) !== 0);
+  // Of the program: its init has no_new_privs even if the program may gain privileges.
+  const inherited = inheritedSteps(placed.slice(placed.length - (stages.at(-1)?.length ?? 0)));
   // the filter of a prepared thread may refuse what isolates
-  const isPrepared = stages.length === 1 && isUsual(placed) && !stages[0]?.some(({ op }) => op === 'unshare');
+  const isUsual =
+    inherited === 'all' && stages.length === 1 && !stages[0]?.some(({ op }) => op === 'unshare');
+  // born in a pid namespace alone
+  const isInit = stages[0]?.some((step) => step.op === 'unshare' && step.cloned === true) === true;
+  const isUnfiltered = inherited === 'allButFilter' && isInit;
   words[3] =
-    (isPrepared ? PLAN_USUAL : 0) |
+    (isUsual ? PLAN_USUAL : 0) |
+    (isUnfiltered ? PLAN_UNFILTERED : 0) |
     (has(stepFlags.cloned) ? PLAN_CLONED : 0) |
     (has(stepFlags.cgroup) ? PLAN_CGROUP : 0);
   for (const [at, steps] of counts) words[at] = steps;

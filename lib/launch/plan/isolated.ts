@@ -1,9 +1,11 @@
 // The part of a plan that isolates: namespaces, the view of the file system, and the processes that wait. Pure.
+import { quote } from '../../quote.ts';
 import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
-import { makeView, openSource, openTrees, slotsOf, viewSteps } from './view.ts';
+import { mapOwnIds } from './user-namespace.ts';
+import { makeView, openTrees, treesOf, viewSteps } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -26,8 +28,6 @@ export interface Waiting {
   readonly newGroup: boolean;
   /** By a compiled launcher: the first stage is its own process. */
   readonly isCompiled: boolean;
-  /** Who must be the parent of a compiled launcher, for --die-with-parent. */
-  readonly parentPid: number;
   /** Kinds of namespaces that are kept and joined, and not made. */
   readonly joined: readonly Namespace[];
 }
@@ -46,37 +46,64 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   const others = namespaces.filter((name) => name !== 'pid');
   const { joined } = waiting;
   const own = others.filter((name) => !joined.includes(name));
-  const world = [
-    ...openTrees(request, own),
-    ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
-    ...makeNamespaces(request, own),
-    ...makeView(request, own),
-  ];
+  const world =
+    waiting.account.outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own);
   const entry = others.includes('mount') ? parts.entry.slice(-1) : parts.entry;
   if (!namespaces.includes('pid'))
     return [[...parts.before, ...parts.descriptors, ...world, ...entry, ...parts.after]];
+  const { outside } = waiting.account;
   const init: readonly Step[] = [
     { op: 'end_with_parent' },
     ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),
     ...parts.descriptors,
     ...parts.before.filter(needsHost),
-    // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)).
-    { op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' },
+    // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)). Only root of the host can.
+    ...(outside === undefined
+      ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
+      : []),
     ...world,
     ...giveUp(waiting.account),
     // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
     { op: 'end_with_parent', afterFork: true },
   ];
   const program = [...parts.before.filter((step) => !needsHost(step)), ...entry, ...parts.after];
-  if (!waiting.isCompiled) return [[{ op: 'unshare', namespaces: ['pid'], cloned: true }, ...init], program];
-  const { parentPid } = waiting;
-  const death: Step = {
-    op: 'parent_death_signal',
-    signal: parentPid > 0 ? SIGKILL : 0,
-    parentPid,
-    afterFork: true,
-  };
+  if (!waiting.isCompiled) return [[...bornIn(waiting.account), ...init], program];
+  // A compiled launcher learns who its parent is when it starts.
+  const signal = request.dieWithParent ? SIGKILL : 0;
+  const death: Step = { op: 'parent_death_signal', signal, parentPid: 0, afterFork: true };
   return [[{ op: 'unshare', namespaces: ['pid'] }, ...giveUp(waiting.account), death], init, program];
+}
+
+// The launcher is born in the namespaces that it could not make for itself.
+function bornIn(account: Account): readonly Step[] {
+  const { outside } = account;
+  if (outside === undefined) return [{ op: 'unshare', namespaces: ['pid'], cloned: true }];
+  return [{ op: 'user_namespace', namespaces: ['pid'], cloned: true }, ...mapOwnIds(account, outside)];
+}
+
+function makeWorld(
+  request: Request,
+  own: readonly Namespace[],
+  joined: readonly Namespace[],
+): readonly Step[] {
+  return [
+    ...openTrees(request, own),
+    ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
+    ...makeNamespaces(request, own),
+    ...makeView(request, own),
+  ];
+}
+
+// Nobody but root may copy a tree of the host's mount namespace, so the copies are made in the new one, which has all mounts
+// (open_tree(2), EPERM; mount_namespaces(7)).
+function makeOwnWorld(request: Request, own: readonly Namespace[]): readonly Step[] {
+  return [
+    { op: 'fchdir', directory: quote(request.jail) },
+    ...makeNamespaces(request, own),
+    { op: 'reopen_jail' },
+    ...openTrees(request, own),
+    ...makeView(request, own),
+  ];
 }
 
 /**
@@ -91,6 +118,8 @@ export function keptNamespaces(request: Request, kinds: readonly Namespace[]): r
 /** The kinds of namespaces that a launch can join. Each launch has pids of its own, and an overlay of its own. */
 export function shareable(request: Request): readonly Namespace[] {
   const { ephemeral } = request;
+  // A thread of a service cannot enter another user namespace (unshare(2), EINVAL).
+  if (request.rootless) return [];
   return namespacesOf(request).filter(
     (name) => name !== 'pid' && (name !== 'mount' || ephemeral === undefined),
   );
@@ -99,12 +128,12 @@ export function shareable(request: Request): readonly Namespace[] {
 // A launch with a proc(5) of its own gets a copy of the kept mounts to put it in.
 function joinNamespaces({ view }: Request, joined: readonly Namespace[]): readonly Step[] {
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
-  const slots = slotsOf(procs);
+  const trees = treesOf({ view: procs, readOnly: false, rootless: false });
   return [
-    ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
+    ...[...trees.values()].flat(),
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
-    ...procs.flatMap((entry) => viewSteps(entry, slots.get(entry))),
+    ...[...trees].flatMap(([entry, opened]) => viewSteps(entry, opened)),
   ];
 }
 
@@ -119,8 +148,8 @@ export const programPid = 2;
 /** The same plan for a process that has to make the pid namespace itself. */
 export function withoutClone(plan: Plan): Plan {
   const [[first, ...rest] = [], ...stages] = plan;
-  if (first?.op !== 'unshare' || first.cloned !== true) return plan;
-  return [[{ op: 'unshare', namespaces: first.namespaces }], rest, ...stages];
+  if ((first?.op !== 'unshare' && first?.op !== 'user_namespace') || first.cloned !== true) return plan;
+  return [[{ op: first.op, namespaces: first.namespaces }], rest, ...stages];
 }
 
 function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[]): readonly Step[] {
@@ -135,10 +164,10 @@ function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[])
 const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 
 // A process that only waits has the ids of the program's user, which it needs to send it signals, and no privilege.
-function giveUp({ uid, gid }: Account): readonly Step[] {
+function giveUp({ uid, gid, outside }: Account): readonly Step[] {
   const afterFork = true;
   return [
-    { op: 'setgroups', gids: [], afterFork },
+    ...(outside === undefined ? [{ op: 'setgroups', gids: [], afterFork } as const] : []),
     { op: 'setresgid', gid, afterFork },
     { op: 'setresuid', uid, afterFork },
     { op: 'capset', capabilities: [], afterFork },

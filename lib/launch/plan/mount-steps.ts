@@ -6,7 +6,8 @@ import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
 // linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
 const flagValues: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 };
 
-function maskOf(flags: readonly MountFlag[]): number {
+/** Flags of a mount as the kernel has them. */
+export function maskOf(flags: readonly MountFlag[]): number {
   return flags.reduce((mask, flag) => mask | flagValues[flag], 0);
 }
 
@@ -26,6 +27,9 @@ const encodeBind = ({ source, target, set, clear }: Bind) => ({
   b: maskOf(clear),
   data: strings(source, target),
 });
+
+// inode(7): S_IFREG
+const regularFile = 0o100000;
 
 // The slot that is none (kNoStore of native/plan/mounts.cc).
 const noSlot = Infinity;
@@ -76,7 +80,7 @@ export const mountRows = {
         : 'the same, and what is written goes elsewhere',
     needs: 'CAP_SYS_ADMIN',
     encode: ({ slot, overlay }) => ({
-      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32,
+      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32 + (overlay?.rootless === true ? 2 ** 48 : 0),
       ...(overlay === undefined
         ? {}
         : {
@@ -85,9 +89,21 @@ export const mountRows = {
           }),
     }),
     failures: {
+      // CAP_SYS_ADMIN is there: unshare(2) needs it too, and comes first.
+      EPERM: {
+        reason: 'operation not permitted, as for a process that Landlock confines',
+        hint: 'start uchroot from a process that Landlock does not confine: such a process cannot mount (landlock(7)); see also that no seccomp filter refuses the call',
+      },
       EINVAL: {
-        reason: 'the root directory of this process is no mount whose root can change (an initramfs is none)',
-        hint: 'run uchroot on a mounted root file system',
+        // clone_private_mount() in fs/namespace.c
+        reason: (_, { overlay }) =>
+          overlay?.rootless === true
+            ? 'file systems of the host are mounted inside the jail, and no ordinary user may make an overlay without them'
+            : 'the root directory of this process is no mount whose root can change (an initramfs is none)',
+        hint: (_, { overlay }) =>
+          overlay?.rootless === true
+            ? 'unmount them, or give --read-only with --tmpfs in place of --ephemeral'
+            : 'run uchroot on a mounted root file system',
       },
       ENODEV: {
         reason: 'the kernel has no overlayfs',
@@ -169,6 +185,13 @@ export const mountRows = {
     // makedev(3) for numbers below 256
     encode: ({ path, mode, major, minor }) => ({ a: mode, b: major * 256 + minor, data: cString(path) }),
   },
+  mkfile: {
+    op: 52,
+    call: 'mknod',
+    object: ({ path }) => quote(path),
+    purpose: 'an empty file, to mount a device on',
+    encode: ({ path }) => ({ a: regularFile | 0o666, data: cString(path) }),
+  },
   symlink: {
     op: 53,
     call: 'symlink',
@@ -185,5 +208,6 @@ export const mountRows = {
   | 'bind_if_there'
   | 'mkdir'
   | 'mknod'
+  | 'mkfile'
   | 'symlink'
 >;

@@ -78,22 +78,21 @@ function stagesOf(input: SetUpInput): Plan {
     entry: jailEntry(input),
     after: [...credentials(input), ...noNewPrivileges(input), ...readBack(input), ...handOver(input)],
   };
-  const { request, account, newGroup = false, isCompiled = false, parentPid } = input;
+  const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
     newGroup: newGroup || request.newSession,
     isCompiled,
-    parentPid: request.dieWithParent ? parentPid : 0,
     joined: input.joined ?? [],
   });
 }
 
-function session({ request, newGroup = false }: SetUpInput): readonly Step[] {
+function session({ request, newGroup = false, filter }: SetUpInput): readonly Step[] {
   return [
     // First and still as root: made later it would count against the user's 200 keys (keyrings(7)).
-    { op: 'join_session_keyring' },
+    { op: 'join_session_keyring', ...(filter?.closesKeyrings === false ? { isOwn: true } : {}) },
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
     ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
@@ -184,7 +183,8 @@ function credentials(input: SetUpInput): readonly Step[] {
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
-    { op: 'setgroups', gids: account.groups },
+    // In a user namespace of an ordinary user it is refused (user_namespaces(7), "setgroups").
+    ...(account.outside === undefined ? [{ op: 'setgroups', gids: account.groups } as const] : []),
     // Before setresuid, for the same reason (setresgid(2)).
     { op: 'setresgid', gid: account.gid },
     // All three, or the saved uid is a way back to root (setresuid(2)).
@@ -237,7 +237,7 @@ function handOver(input: SetUpInput): readonly Step[] {
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
     { op: 'reset_signals' },
     ...(isLast(input) ? [installed(input)] : []),
-    ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp' } as const] : []),
+    ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp', isOwn: true } as const] : []),
     ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),
   ];
 }

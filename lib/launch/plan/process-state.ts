@@ -15,7 +15,7 @@ export const processRows = {
     call: 'keyctl',
     purpose: "a new session keyring: none of the caller's keys",
     // Programs of one thread share it. It stays empty: the filter refuses them every call on keyrings.
-    flags: { inherited: true },
+    flags: { inherited: ({ isOwn }) => isOwn !== true },
   },
   setsid: {
     op: 2,

@@ -21,7 +21,11 @@ export type Step = OneStep & {
 };
 
 type OneStep =
-  | { readonly op: 'join_session_keyring' }
+  | {
+      readonly op: 'join_session_keyring';
+      /** The program may use keyrings, so it shares none with other programs. */
+      readonly isOwn?: true;
+    }
   | { readonly op: 'setsid' }
   | { readonly op: 'setpgid' }
   | { readonly op: 'umask'; readonly mask: number; readonly exact: boolean }
@@ -66,7 +70,11 @@ type OneStep =
   | { readonly op: 'verify_capabilities'; readonly capabilities: readonly number[] }
   | { readonly op: 'verify_no_way_back' }
   | { readonly op: 'verify_no_new_privs' }
-  | { readonly op: 'verify_seccomp' }
+  | {
+      readonly op: 'verify_seccomp';
+      /** Reads back the filter that the program itself has installed. */
+      readonly isOwn?: true;
+    }
   | { readonly op: 'verify_cwd' }
   | {
       readonly op: 'unshare';
@@ -75,6 +83,26 @@ type OneStep =
       readonly cloned?: true;
       /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
       readonly copies?: true;
+    }
+  | {
+      /** Makes a user namespace, and others with it. */
+      readonly op: 'user_namespace';
+      readonly namespaces: readonly Namespace[];
+      /** The process is born in them, as for `unshare`. */
+      readonly cloned?: true;
+    }
+  | {
+      readonly op: 'id_map';
+      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
+      readonly value: string;
+    }
+  | { readonly op: 'reopen_jail' }
+  | {
+      /** A new file system, mounted nowhere yet. */
+      readonly op: 'new_tree';
+      readonly slot: number;
+      readonly type: string;
+      readonly flags: readonly MountFlag[];
     }
   | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
@@ -101,6 +129,8 @@ type OneStep =
         readonly inodes: number;
         readonly slot?: number;
         readonly flags: readonly MountFlag[];
+        /** It belongs to a user namespace. */
+        readonly rootless?: true;
       };
     }
   | {
@@ -127,6 +157,7 @@ type OneStep =
       readonly major: number;
       readonly minor: number;
     }
+  | { readonly op: 'mkfile'; readonly path: Buffer }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
   | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }

@@ -10,6 +10,7 @@ import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';
+import { userNamespaceRows } from './user-namespace.ts';
 import {
   stepFlags,
   type FailureContext,
@@ -26,6 +27,7 @@ export const stepTable: StepRows<StepName> = {
   ...limitRows,
   ...descriptorRows,
   ...namespaceRows,
+  ...userNamespaceRows,
   ...mountRows,
   ...jailEntryRows,
   ...credentialRows,
@@ -79,16 +81,24 @@ export function flagsOf(step: Step): number {
 
 const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
 const stepNames = Object.keys(stepTable) as StepName[];
-const inheritedRows = stepNames.filter((name) => rowNamed(name).flags?.inherited !== undefined).length;
+const inheritedOps = new Set(
+  stepNames
+    .map(rowNamed)
+    .filter(({ flags }) => flags?.inherited !== undefined)
+    .map(({ op }) => op),
+);
 
 /**
- * Whether a prepared thread (native/start/crew.cc) can start the program: the plan has every step whose effect such a thread hands
- * down, each in its usual form.
+ * Which steps whose effect a prepared thread (native/start/crew.cc) hands down a plan has in their usual form: all, all but the filter
+ * of system calls, or fewer.
  */
-export function isUsual(steps: readonly { readonly flags: number }[]): boolean {
-  let inherited = 0;
-  for (const { flags } of steps) if ((flags & stepFlags.inherited) !== 0) inherited++;
-  return inherited === inheritedRows;
+export function inheritedSteps(
+  steps: readonly { readonly op: number; readonly flags: number }[],
+): 'all' | 'allButFilter' | 'few' {
+  const missing = new Set(inheritedOps);
+  for (const { op, flags } of steps) if ((flags & stepFlags.inherited) !== 0) missing.delete(op);
+  if (missing.size === 0) return 'all';
+  return missing.size === 1 && missing.has(stepTable.seccomp.op) ? 'allButFilter' : 'few';
 }
 
 /** What is said of a step that answers an errno: what its row knows better than the errno, and the capability that is missing. */

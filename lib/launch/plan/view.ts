@@ -19,31 +19,40 @@ function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
   return allowNewPrivs ? ['nodev'] : outside;
 }
 
+type Open = Extract<Step, { readonly op: 'open_tree' | 'new_tree' }>;
+
+type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> : never) : never;
+
 /**
- * The slots of the trees that come from the host: the source of each bind, what hides files of each proc(5), and each writable
- * directory of a jail that is read-only.
+ * The steps that open the trees of each entry, in slots one after the other: the source of each bind, what hides files of each proc(5),
+ * and each writable directory of a jail that is read-only. Without root also the proc(5) itself, and the devices of the host.
  */
-export function slotsOf(view: readonly NormalView[], isReadOnly = false): ReadonlyMap<NormalView, number> {
-  const opened = view.filter(
-    ({ kind }) => kind === 'bind' || kind === 'proc' || (isReadOnly && kind === 'writable'),
-  );
-  return new Map(opened.map((entry, i) => [entry, firstBind + i]));
+export function treesOf({
+  view,
+  readOnly: isReadOnly,
+  rootless,
+}: Pick<Request, 'view' | 'readOnly' | 'rootless'>): ReadonlyMap<NormalView, readonly Open[]> {
+  let slot = firstBind;
+  const opened = new Map<NormalView, readonly Open[]>();
+  for (const entry of view) {
+    const trees: Open[] = [];
+    for (const source of sourcesOf(entry, isReadOnly, rootless)) trees.push({ ...source, slot: slot++ });
+    opened.set(entry, trees);
+  }
+  return opened;
 }
 
 /** Opens the jail and what comes from the host, while the host's mounts can still be reached. */
-export function openTrees(
-  { readOnly: isReadOnly, ephemeral, view, allowNewPrivs }: Request,
-  namespaces: readonly Namespace[],
-): readonly Step[] {
+export function openTrees(request: Request, namespaces: readonly Namespace[]): readonly Step[] {
+  const { readOnly: isReadOnly, ephemeral, allowNewPrivs } = request;
   if (!namespaces.includes('mount')) return [];
   const isStored = ephemeral !== undefined && ephemeral !== true;
-  const slots = slotsOf(view, isReadOnly);
   const inJail = rootFlags(allowNewPrivs);
   return [
     { op: 'open_tree', slot: jailSlot, flags: isReadOnly ? [...inJail, ...readOnly] : inJail },
     ...(isStored ? [{ op: 'open_tree', slot: storeSlot, source: ephemeral, flags: inert } as const] : []),
     ...(ephemeral === undefined ? [openDevices] : []),
-    ...[...slots].map(([entry, slot]) => openSource(entry, slot)),
+    ...[...treesOf(request).values()].flat(),
   ];
 }
 
@@ -58,61 +67,79 @@ const openDevices: Step = {
   flags: ['nosuid', 'noexec'],
 };
 
-/**
- * Opens the source of a bind, what hides files of a proc(5), or a writable directory. The latter is taken from the jail as it is on
- * the host: what is mounted read-only there stays so.
- */
-export function openSource(entry: NormalView, slot: number): Step {
-  if (entry.kind === 'writable')
-    return { op: 'open_tree', slot, source: entry.target, isInJail: true, flags: inert };
-  if (entry.kind !== 'bind')
-    return { op: 'open_tree', slot, source: Buffer.from('/dev/null'), flags: readOnly };
-  const flags = entry.readOnly ? [...outside, ...readOnly] : outside;
-  return { op: 'open_tree', slot, source: entry.source, flags };
+const onHost = (path: string, flags: readonly MountFlag[]): Source => ({
+  op: 'open_tree',
+  source: Buffer.from(path),
+  flags,
+});
+
+// What an entry takes from outside of the new root directory. A writable directory is taken from the jail as it is on the host: what
+// is mounted read-only there stays so.
+function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean): readonly Source[] {
+  switch (entry.kind) {
+    case 'bind': {
+      const flags = entry.readOnly ? [...outside, ...readOnly] : outside;
+      return [{ op: 'open_tree', source: entry.source, flags }];
+    }
+    case 'writable':
+      return isReadOnly ? [{ op: 'open_tree', source: entry.target, isInJail: true, flags: inert }] : [];
+    case 'proc': {
+      const proc: readonly Source[] = isRootless ? [{ op: 'new_tree', type: 'proc', flags: inert }] : [];
+      return [onHost('/dev/null', readOnly), ...proc];
+    }
+    case 'dev':
+      return isRootless
+        ? Object.keys(devices).map((name) => onHost(`/dev/${name}`, ['nosuid', 'noexec']))
+        : [];
+    case 'tmpfs':
+    case 'dir':
+      return [];
+    default:
+      return entry satisfies never;
+  }
 }
 
 // What a program may write to an ephemeral jail: 256 MiB, 65536 files.
 const ephemeralSpace = { size: 256 * 2 ** 20, inodes: 65536 };
 
 /** Makes the jail the root directory, and mounts what the program sees in it. */
-export function makeView(
-  { ephemeral, view, allowNewPrivs, readOnly: isReadOnly }: Request,
-  namespaces: readonly Namespace[],
-): readonly Step[] {
+export function makeView(request: Request, namespaces: readonly Namespace[]): readonly Step[] {
   if (!namespaces.includes('mount')) return [];
-  const slots = slotsOf(view, isReadOnly);
-  const space = { ...ephemeralSpace, flags: rootFlags(allowNewPrivs) };
+  const { ephemeral, allowNewPrivs, rootless } = request;
+  const own = { flags: rootFlags(allowNewPrivs), ...(rootless ? { rootless } : {}) };
+  const space = { ...ephemeralSpace, ...own };
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...view.flatMap((entry) => viewSteps(entry, slots.get(entry))),
+    ...[...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
   ];
 }
 
 const device = Buffer.from('/dev');
 
-/** The steps of one entry of the view, in the jail. `slot` is that of its tree, if it has one. */
-export function viewSteps(entry: NormalView, slot: number | undefined): readonly Step[] {
+/** The steps of one entry of the view, in the jail, and with the trees that were opened for it. */
+export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly Step[] {
   const { target } = entry;
+  const [{ slot } = { slot: jailSlot }, ...others] = trees;
   switch (entry.kind) {
     case 'bind':
-      return [{ op: 'move_mount', slot: slot ?? jailSlot, target }];
+      return [{ op: 'move_mount', slot, target }];
     case 'tmpfs': {
       const options = `size=${entry.size},nr_inodes=${entry.inodes},mode=${entry.mode.toString(8)}`;
       return [{ op: 'mount', type: 'tmpfs', target, flags: outside, options }];
     }
     case 'proc':
-      return procSteps(target, slot ?? jailSlot);
+      return procSteps(target, slot, others[0]?.slot);
     case 'dev':
-      return devSteps(target);
+      return devSteps(target, trees);
     case 'dir':
       return [{ op: 'mkdir', path: target, mode: 0o755 }];
     case 'writable':
       // Nobody executes what he has put there.
-      return slot === undefined
+      return trees.length === 0
         ? [{ op: 'bind', source: target, target, set: inert, clear: [] }]
         : [{ op: 'move_mount', slot, target }];
     default:
@@ -129,10 +156,12 @@ const mask = 'timer_list';
 const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
 const unwritable = ['acpi', 'asound', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
 
-function procSteps(target: Buffer, slot: number): readonly Step[] {
+function procSteps(target: Buffer, slot: number, made: number | undefined): readonly Step[] {
   const source = beneath(target, mask);
   return [
-    { op: 'mount', type: 'proc', target, flags: inert, options: '' },
+    made === undefined
+      ? { op: 'mount', type: 'proc', target, flags: inert, options: '' }
+      : { op: 'move_mount', slot: made, target },
     { op: 'move_mount', slot, target: source },
     ...masked.map((name): Step => ({
       op: 'bind_if_there',
@@ -166,7 +195,21 @@ const links = {
 };
 const characterDevice = 0o020000;
 
-function devSteps(target: Buffer): readonly Step[] {
+// Only root makes devices. Without him those of the host appear there.
+function deviceSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
+  return Object.entries(devices).flatMap(([name, [major, minor]], i): readonly Step[] => {
+    const path = beneath(target, name);
+    const slot = trees[i]?.slot;
+    return slot === undefined
+      ? [{ op: 'mknod', path, mode: characterDevice | 0o666, major, minor }]
+      : [
+          { op: 'mkfile', path },
+          { op: 'move_mount', slot, target: path },
+        ];
+  });
+}
+
+function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
   const [pts, shm] = [beneath(target, 'pts'), beneath(target, 'shm')];
   return [
     {
@@ -176,13 +219,7 @@ function devSteps(target: Buffer): readonly Step[] {
       flags: ['nosuid', 'noexec'],
       options: 'size=64k,nr_inodes=64,mode=755',
     },
-    ...Object.entries(devices).map(([name, [major, minor]]): Step => ({
-      op: 'mknod',
-      path: beneath(target, name),
-      mode: characterDevice | 0o666,
-      major,
-      minor,
-    })),
+    ...deviceSteps(target, trees),
     ...Object.entries(links).map(([name, to]): Step => ({
       op: 'symlink',
       target: to,
@@ -195,7 +232,8 @@ function devSteps(target: Buffer): readonly Step[] {
       type: 'devpts',
       target: pts,
       flags: ['nosuid', 'noexec'],
-      options: 'ptmxmode=0666,mode=0620,gid=5',
+      // and without root no such group is mapped
+      options: `ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
     },
     { op: 'mkdir', path: shm, mode: 0o755 },
     { op: 'mount', type: 'tmpfs', target: shm, flags: inert, options: 'size=64m,nr_inodes=1024,mode=1777' },

@@ -2,13 +2,31 @@
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, launchOption } from './launch-option.ts';
-import { onOff, type Row } from './option-row.ts';
+import { onOff, type Row, type Values } from './option-row.ts';
+import { flag } from './value.ts';
 
 export const isolationRows = {
   /** Namespaces of its own of every kind, the jail as their root, and nothing of the host's processes and network. */
   isolate: {
     ...onOff('Isolation', '--isolate', 'own namespaces: no processes, network, IPC or mounts of the host'),
     setUp: true,
+    always: true,
+    normal: (value: boolean | undefined, key: string, others: Values) =>
+      flag(value, key) || others.rootless === true,
+  },
+  /** The same for an ordinary user, in a user namespace; `user` is who the program is there. */
+  rootless: {
+    ...onOff(
+      'Isolation',
+      '--rootless',
+      'the same without root: USER is a name for the caller, in a user namespace',
+      {
+        notInUnit: 'a service of the system is started as root, and needs no user namespace: give --isolate',
+        notCompiled: { because: 'a compiled launcher is run by root', hint: 'give --isolate' },
+      },
+    ),
+    setUp: true,
+    normal: to.toRootless,
   },
   /** Kinds of namespaces of its own: `mount`, `pid`, `ipc`, `uts`, `cgroup`, `net`; all of them with isolate. */
   unshare: {

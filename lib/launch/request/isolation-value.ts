@@ -59,8 +59,8 @@ export function namespacesOf(request: {
 type Values = Readonly<Record<string, unknown>>;
 
 /** Refuses a key that only has a meaning in a namespace of its own. */
-function requireNamespace(kind: Namespace, key: string, { isolate, unshare }: Values): void {
-  if (isolate === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
+function requireNamespace(kind: Namespace, key: string, { isolate, rootless, unshare }: Values): void {
+  if (isolate === true || rootless === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
   throw new UsageError(`${key} needs a ${kind} namespace of its own`, {
     hint: `give isolate (--isolate), or unshare ${kind} (--unshare ${kind})`,
   });
@@ -69,11 +69,15 @@ function requireNamespace(kind: Namespace, key: string, { isolate, unshare }: Va
 /** The network of a program: a namespace of its own with nothing but lo, or the host's. */
 export type Net = 'none' | 'host';
 
-export function toNet(value: Net | undefined, _: string, { isolate, unshare }: Values): Net | undefined {
+export function toNet(
+  value: Net | undefined,
+  _: string,
+  { isolate, rootless, unshare }: Values,
+): Net | undefined {
   if (value === undefined) return undefined;
   if (value !== 'none' && value !== 'host')
     throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`);
-  if (isolate !== true)
+  if (isolate !== true && rootless !== true)
     throw new UsageError(`net is for isolate`, {
       hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
     });
@@ -179,13 +183,36 @@ export function toView(
   requireNamespace('mount', key, others);
   if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
   const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
-  if (entries.filter(({ kind }) => needsTree.has(kind)).length <= mostTrees) return entries;
-  throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`);
+  const trees = others.rootless === true ? { ...treesOf, proc: 2, dev: 6 } : treesOf;
+  if (entries.reduce((sum, { kind }) => sum + trees[kind], 0) <= mostTrees) return entries;
+  throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`, {
+    hint: others.rootless === true ? 'rootless, a proc counts twice and a dev six times' : undefined,
+  });
 }
 
 // kMaxTrees of native/plan/plan.h, less the jail and the directory of --ephemeral
 const mostTrees = 62;
-const needsTree: ReadonlySet<NormalView['kind']> = new Set(['bind', 'proc', 'writable']);
+const treesOf: Readonly<Record<NormalView['kind'], number>> = {
+  bind: 1,
+  tmpfs: 0,
+  proc: 1,
+  dev: 0,
+  dir: 0,
+  writable: 1,
+};
+
+/** Whether the launch is one of an ordinary user, who has no say in supplementary groups (user_namespaces(7)). */
+export function toRootless(value: boolean | undefined, key: string, others: Values): boolean {
+  const isRootless = flag(value, key);
+  const given = ['groups', 'clearGroups'].find(
+    (name) => others[name] !== undefined && others[name] !== false,
+  );
+  if (isRootless && given !== undefined)
+    throw new UsageError(`${given} and rootless are given at once`, {
+      hint: "without root the program keeps the caller's supplementary groups: the kernel lets nobody change them",
+    });
+  return isRootless;
+}
 
 /** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */
 export function toEphemeral(

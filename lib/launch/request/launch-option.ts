@@ -25,6 +25,8 @@ export interface LaunchOption extends Option {
   readonly parse: (word: Argument, before: never) => unknown;
   /** Why --unit refuses it. */
   readonly notInUnit?: string;
+  /** Why --compile refuses it, and the alternative. */
+  readonly notCompiled?: { readonly because: string; readonly hint: string };
 }
 
 /** An option that sets a key, spelt as in --help. */
@@ -33,7 +35,7 @@ export const launchOption = (
   spelling: string,
   help: string,
   parse: LaunchOption['parse'],
-  more: Pick<LaunchOption, 'notInUnit'> = {},
+  more: Pick<LaunchOption, 'notInUnit' | 'notCompiled'> = {},
 ): LaunchOption => option(spelling, help, { group, parse, ...more });
 
 /** `NAME,NAME`, after those that were given before. */

@@ -44,7 +44,12 @@ export function setKeys(
 }
 
 /** A key that is true or false, and the option that makes it true. */
-export function onOff(group: LaunchOption['group'], spelling: string, help: string) {
-  const options = () => [launchOption(group, spelling, help, () => true)];
+export function onOff(
+  group: LaunchOption['group'],
+  spelling: string,
+  help: string,
+  more: Pick<LaunchOption, 'notInUnit' | 'notCompiled'> = {},
+) {
+  const options = () => [launchOption(group, spelling, help, () => true, more)];
   return { type: 'boolean', default: 'false', normal: to.flag, options };
 }

@@ -11,6 +11,7 @@ import {
   asLog,
   isPermissive,
   isRefused,
+  keyringCalls,
   withAllowed,
   withSmallRules,
   type Policy,
@@ -44,6 +45,8 @@ export interface Filter {
   readonly title: string;
   /** Whether prctl(PR_GET_SECCOMP) can tell that it is in force. */
   readonly isReadable: boolean;
+  /** Whether it refuses every call on the kernel's keyrings. */
+  readonly closesKeyrings: boolean;
 }
 
 // linux/prctl.h
@@ -128,5 +131,6 @@ export function makeFilter(request: FilterRequest): Filter {
     flags,
     title: parts.join('; '),
     isReadable: isPermissive(answerTo(policy, 'prctl', [PR_GET_SECCOMP])),
+    closesKeyrings: keyringCalls.every((call) => isRefused(policy, call, 'always')),
   };
 }

@@ -96,12 +96,13 @@ const terminalCases = terminalRequests.map((request) => ({
   answer: refused,
 }));
 
+export const keyringCalls = ['add_key', 'request_key', 'keyctl'] as const;
+
 /** Adds the rules of the small filter, which hold for every launch: no terminal injection, no kernel keyrings. */
 export function withSmallRules(policy: Policy): Policy {
   const verdicts = new Map(policy.verdicts);
   const verdictOf = (call: string): Verdict => verdicts.get(call) ?? always(policy.otherwise);
-  for (const call of ['add_key', 'request_key', 'keyctl'])
-    if (canPass(verdictOf(call))) verdicts.set(call, always(refused));
+  for (const call of keyringCalls) if (canPass(verdictOf(call))) verdicts.set(call, always(refused));
   const { cases, otherwise } = verdictOf('ioctl');
   if (canPass({ cases, otherwise }))
     verdicts.set('ioctl', { cases: [...terminalCases, ...cases], otherwise });

@@ -143,8 +143,11 @@ function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonl
   return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
 }
 
-function waiterOf({ account, request }: PreparedLaunch): readonly [number, number, number] {
-  return [account.uid, account.gid, request.dieWithParent ? process.ppid : 0];
+// Without root it keeps the ids that it has.
+function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execIsolated>[4] {
+  const { uid, gid, outside } = account;
+  const ids = outside === undefined ? ([uid, gid] as const) : (['', ''] as const);
+  return [...ids, request.dieWithParent ? process.ppid : 0];
 }
 
 /** Runs a prepared launch. Does not return. */

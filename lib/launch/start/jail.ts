@@ -230,7 +230,7 @@ export async function openJail<Coding extends Encoding = 'utf8', const Wanted ex
   const facts = await native.readHost({ ...query, jail: normal.jail });
   try {
     const usual = named ? judge(normal, facts) : undefined;
-    requireRoot();
+    if (!normal.rootless) requireRoot();
     if (facts.jailFd < 0) throw unreachable(facts, normal);
     warnOnce(usual?.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);

@@ -8,6 +8,7 @@ import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery, keepJail, keptJail, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
+import { hasInit } from '../plan/isolated.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
@@ -132,10 +133,7 @@ export async function startIn(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  if (options.leaveDescendants && needsCgroup(request))
-    throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
-      hint: 'the cgroup of a launch, and all processes in it, end with the program',
-    });
+  if (options.leaveDescendants) refuseEnd(request);
   const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
   const launch = prepare(
     request,
@@ -150,10 +148,23 @@ export async function startIn(
   return start(launch, jail.directory, options, onChanged);
 }
 
+// What ends all that the program has started, so that nothing can be left.
+function refuseEnd(request: NormalRequest): void {
+  if (needsCgroup(request))
+    throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
+      hint: 'the cgroup of a launch, and all processes in it, end with the program',
+    });
+  if (hasInit(request))
+    throw new UsageError('leaveDescendants and a pid namespace are given at once', {
+      hint: 'a pid namespace (isolate, unshare), and all processes in it, end with the program',
+    });
+}
+
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const facts = await native.readHost(hostQuery(request));
   const jail = verify(request, facts);
-  keepJail(request, jail, facts.sight);
+  // Only for root does the launching thread look again.
+  if (!request.rootless) keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
     // open until the program has started: a failure is looked into through this descriptor

@@ -18,18 +18,19 @@ function signalName(signal: number): string {
 }
 
 function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
-  // Pairs of the step and the step to try. The child's parent is this process.
+  // The steps to try, each with its place in the plan. The child's parent is this process.
+  let next = 0;
   const tried = withoutClone(stages).map((stage) =>
-    stage.flatMap((step): (readonly [Step, Step])[] => {
+    stage.flatMap((step): (readonly [number, Step])[] => {
       const { rehearse = (same: Step) => same } = rowOf(step);
-      const one = rehearse(step, process.pid);
-      return one === undefined ? [] : [[step, one]];
+      const [at, one] = [next++, rehearse(step, process.pid)];
+      return one === undefined ? [] : [[at, one]];
     }),
   );
   const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jailFd);
   if (failure === null) return undefined;
-  const step = tried.flat()[failure.step]?.[0];
-  const place = step === undefined ? -1 : steps.indexOf(step);
+  const place = tried.flat()[failure.step]?.[0] ?? -1;
+  const step = steps[place];
   if (failure.errno !== 0 || step === undefined)
     return toLaunchError(steps, { ...failure, step: place }, view);
   const signal = signalName(failure.detail);
@@ -59,9 +60,11 @@ function isDirectory(fd: number): boolean {
 
 /**
  * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run in a child, so
- * seccomp filters, limits and security modules take part. Only root can try this: for other users the result is undefined.
+ * seccomp filters, limits and security modules take part. Only root can try this, but for a rootless launch: for
+ * other users the result is undefined.
  */
 export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
+  if (launch.request.rootless) return findOpenDirectory(launch) ?? toProblem(launch);
   try {
     requireRoot();
   } catch {

@@ -37,6 +37,15 @@ export interface Unit {
   readonly update: readonly string[] | undefined;
   /** The jail gets the socket of the host's log. */
   readonly syslog: boolean;
+  /** A compiled launcher, which has the options and operands in it; undefined if uchroot itself performs the launch. */
+  readonly compiled: string | undefined;
+  /** Directories that the init system makes for the service, and mounts into the jail: their names below each base. */
+  readonly state: readonly string[];
+  readonly runtime: readonly string[];
+  /** Secrets that the init system gives the service: NAME or NAME:PATH. */
+  readonly credentials: readonly string[];
+  /** Further settings of the service. */
+  readonly settings: readonly string[];
   /** File of the pid, for an init system that needs one. */
   readonly pidFile: string;
   /** Version of uchroot, for the comment. */
@@ -67,13 +76,17 @@ export const finalStatus: number = serviceStatuses.final;
 
 /** The comment on top of each file. */
 export function heading(unit: Unit): string {
+  if (unit.compiled !== undefined)
+    return `# Made by uchroot ${unit.version} --unit ${unit.format}. The launcher has the whole launch in it: make both again to change it.
+`;
   return `# Made by uchroot ${unit.version} --unit ${unit.format}. The paths of node and uchroot are those of that moment:
 # make it again when one of them moves.
 `;
 }
 
 /** The words of the launch after those that start uchroot. */
-export function launchWords({ options, operands }: Unit): readonly string[] {
+export function launchWords({ options, operands, compiled }: Unit): readonly string[] {
+  if (compiled !== undefined) return [];
   // a name that begins with a dash would be read as an option
   return ['--service-status', ...options, ...(operands[0].startsWith('-') ? ['--'] : []), ...operands];
 }

@@ -53,23 +53,94 @@ function socketsOf({ notify, watchdogSec, syslog }: Unit): readonly string[] {
   ];
 }
 
-// In the mount namespace of the unit a tmpfs covers the directory. systemd makes the mount points in the tmpfs, and leaves
-// nothing in the jail. The directory must exist already, since systemd would make it in the jail.
+const directories = [
+  ['StateDirectory', '/var/lib', 'state'],
+  ['RuntimeDirectory', '/run', 'runtime'],
+] as const;
+
+// Credentials of the unit, and where they are in the jail.
+const credentials = '/run/credentials';
+
+// The directories of the host that the unit mounts into the jail, by their paths there.
+function mountedDirectories(unit: Unit): readonly string[] {
+  return [
+    ...directories.flatMap(([, base, key]) => unit[key].map((name) => `${base}/${name}`)),
+    ...(unit.credentials.length > 0 ? [credentials] : []),
+  ];
+}
+
+/** The variables that tell the program where its directories are. They have the same paths in the jail. */
+export function directoryVariables(
+  unit: Pick<Unit, 'state' | 'runtime' | 'credentials'>,
+): readonly (readonly [name: string, value: string])[] {
+  const named = directories.flatMap(([setting, base, key]) =>
+    unit[key].length === 0
+      ? []
+      : [
+          [
+            setting.replace('Directory', '_DIRECTORY').toUpperCase(),
+            unit[key].map((name) => `${base}/${name}`).join(':'),
+          ] as const,
+        ],
+  );
+  return [
+    ...named,
+    ...(unit.credentials.length > 0 ? [['CREDENTIALS_DIRECTORY', credentials] as const] : []),
+  ];
+}
+
+/** The first directory of the host for which the jail has no place; undefined if it has all. */
+export function findMissingPlace(unit: Unit, root: FileRoot): string | undefined {
+  return mountedDirectories(unit).find((directory) => {
+    const found = walk(root, bytePath(directory));
+    return found.kind !== 'found' || found.status.kind !== 'directory' || found.links.length > 0;
+  });
+}
+
+// The user is systemd's too then: the directories and credentials belong to him.
+const hasOwn = (unit: Unit): boolean => mountedDirectories(unit).length > 0;
+
+// +N is always a number.
+const plain = (word: string): string => word.replace(/^\+/, '');
+
+function ownLines(unit: Unit): readonly string[] {
+  if (!hasOwn(unit)) return [];
+  const [user = '', group] = unit.operands[0].split(':');
+  return [
+    `User=${plain(user)}`,
+    ...(group === undefined ? [] : [`Group=${plain(group)}`]),
+    ...directories.flatMap(([name, , key]) => unit[key].map((value) => `${name}=${setting(value)}`)),
+    ...unit.credentials.map((credential) => `LoadCredential=${setting(credential)}`),
+  ];
+}
+
+const assertion = (place: string): string => `AssertPathIsDirectory=${setting(place)}
+AssertPathIsSymbolicLink=!${setting(place)}
+`;
+
+// In the mount namespace of the unit a tmpfs covers the directory of the sockets. systemd makes the mount points in the tmpfs, and
+// leaves nothing in the jail. The directories must exist already, since systemd would make them in the jail.
 function jailMounts(unit: Unit): { readonly conditions: string; readonly mounts: string } {
   const sockets = socketsOf(unit);
-  if (sockets.length === 0) return { conditions: '', mounts: '' };
   const [, jail] = unit.operands;
-  const inJail = `${jail === '/' ? '' : jail}${socketDirectory}`;
+  const top = jail === '/' ? '' : jail;
+  const inJail = `${top}${socketDirectory}`;
+  const own = mountedDirectories(unit);
+  const ownAssertions = own.map((directory) => assertion(`${top}${directory}`)).join('');
+  const ownBinds = own.map((directory) => {
+    const isSecret = directory === credentials;
+    const source = isSecret ? `${credentials}/%n` : setting(directory);
+    return `${isSecret ? 'BindReadOnlyPaths' : 'BindPaths'}=${source}:${path(`${top}${directory}`)}\n`;
+  });
+  if (sockets.length === 0) return { conditions: ownAssertions, mounts: ownBinds.join('') };
   // each of the two paths has quotes of its own (config_parse_bind_paths in systemd's load-fragment.c)
   const binds = sockets.map(
     (socket) => `BindPaths=${socket}:${path(`${inJail}${socket.slice(socketDirectory.length)}`)}\n`,
   );
   return {
     conditions: `# uchroot-jail build makes it, with --pack notify; systemd would leave it behind
-AssertPathIsDirectory=${setting(inJail)}
-AssertPathIsSymbolicLink=!${setting(inJail)}
-`,
-    mounts: `TemporaryFileSystem=${path(`${inJail}:ro,mode=0755,nosuid,nodev,noexec,size=64k`)}\n${binds.join('')}`,
+${assertion(inJail)}${ownAssertions}`,
+    mounts: `TemporaryFileSystem=${path(`${inJail}:ro,mode=0755,nosuid,nodev,noexec,size=64k`)}\n${binds.join('')}${ownBinds.join('')}`,
   };
 }
 
@@ -103,24 +174,42 @@ function serviceSection(unit: Unit): string {
   // uchroot itself uses NOTIFY_SOCKET for STATUS=. A program that does not notify must not get the variable.
   const kept = notify || watchdogSec !== undefined ? [] : ['--unsetenv=NOTIFY_SOCKET'];
   const words = launchWords({ ...unit, options: [...kept, ...unit.options] });
+  // a reload works outside of the limits of the service
+  const outside = hasOwn(unit) || unit.settings.length > 0 ? '+' : '';
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
-    `ExecStart=${[...unit.command, ...words].map(systemdWord).join(' ')}`,
-    ...(unit.update === undefined ? [] : [`ExecReload=/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
+    // the launch takes the identity, systemd must not (systemd.service(5), COMMAND LINES)
+    `ExecStart=${hasOwn(unit) ? '!' : ''}${[...unit.command, ...words].map(systemdWord).join(' ')}`,
+    ...ownLines(unit),
+    ...(unit.update === undefined
+      ? []
+      : [`ExecReload=${outside}/bin/sh -c ${systemdWord(shellUpdate(unit.update))}`]),
     // the kill of the shell: not every host has kill(1)
-    ...(reloadSignal === undefined ? [] : [`ExecReload=/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
+    ...(reloadSignal === undefined
+      ? []
+      : [`ExecReload=${outside}/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
     // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
     `NotifyAccess=${unit.hasInit ? 'all' : 'main'}`,
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
     // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',
+    // what the init of a pid namespace answers for a program that SIGTERM has ended
+    ...(unit.hasInit ? ['SuccessExitStatus=143'] : []),
     `SyslogIdentifier=${unit.name}`,
+    ...unit.settings,
     ...(accept ? [] : restarts),
   ]
     .map((line) => `${line}\n`)
     .join('');
 }
+
+const notes = ({ compiled }: Unit): string =>
+  compiled === undefined
+    ? `# Options of uchroot stand for two settings that do not reach the program: LimitNOFILE=, which Node covers with a limit of
+# its own, is --rlimit nofile=N, and variables of Environment= pass with --pass-env NAME.
+`
+    : '# Variables of Environment= reach the program if the launcher was compiled with --pass-env NAME.\n';
 
 function serviceFile(unit: Unit): UnitFile {
   const { name, accept, description } = unit;
@@ -143,9 +232,7 @@ After=network.target nss-user-lookup.target${socket === '' ? '' : ` ${name}.sock
 ${socket}RequiresMountsFor=${path(unit.operands[1])}
 ${conditions}${limits}
 [Service]
-# Options of uchroot stand for two settings that do not reach the program: LimitNOFILE=, which Node covers with a limit of
-# its own, is --rlimit nofile=N, and variables of Environment= pass with --pass-env NAME.
-${serviceSection(unit)}${mounts}${install}`,
+${notes(unit)}${serviceSection(unit)}${mounts}${install}`,
   };
 }
 

@@ -27,6 +27,17 @@ export function unitFiles(unit: Unit): readonly UnitFile[] {
 export function findRefusal(unit: Unit): string | undefined {
   const { format } = unit;
   if (format === 'systemd') return systemdRefusal(unit);
+  for (const [option, { length }] of [
+    ['state', unit.state],
+    ['runtime', unit.runtime],
+    ['credential', unit.credentials],
+  ] as const)
+    if (length > 0)
+      return `--${option}: ${format} makes and mounts nothing for a service; make it once, and bring it in with --isolate --bind`;
+  if (unit.compiled !== undefined && format === 'sysv')
+    return '--compile: the script of sysv adds options of its own to each start; use --unit without it';
+  if (unit.compiled !== undefined && unit.notify)
+    return `--compile: --notify of ${format} needs a descriptor; compile with --preserve-fds=3, and write notification-fd yourself`;
   if (unit.listen.length > 0)
     return `--listen: ${format} opens no sockets for a program; let it bind itself, with --cap net_bind_service below port 1024`;
   if (unit.watchdogSec !== undefined) return `--watchdog: ${format} has no watchdog`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import posix from 'posix';
 import t from 'tap';
 
-import { runInJail, type RunRequest, type RunResult } from '../../../lib/index.ts';
+import { runInJail, type RunRequest, type RunResult } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { settledFds } from '../../support/service.ts';

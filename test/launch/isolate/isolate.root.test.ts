@@ -17,6 +17,7 @@ import t from 'tap';
 
 import { uchrootJail } from '../../support/builder.ts';
 import {
+  bareOnly,
   bothWays,
   launchWords,
   rootTest,
@@ -87,27 +88,30 @@ test('the program sees its own processes, lo alone, and nothing of the host bene
   t.match(roots[0], /nosuid,nodev/);
 });
 
-test('--net host and --unshare make fewer namespaces', async (t) => {
-  const look = 'ls -l /proc/self/ns/net /proc/self/ns/pid';
-  const same = (kind: string) => readlinkSync(`/proc/self/ns/${kind}`);
-  const isolated = run(['--net', 'host', '--proc', '/proc'], look);
-  t.ok(isolated.stdout.includes(same('net')), isolated.stderr);
-  t.notOk(isolated.stdout.includes(same('pid')));
-  const some = uchroot([
-    '--unshare',
-    'mount,net',
-    '--ro-bind',
-    '/proc',
-    user,
-    jail,
-    '/bin/bash',
-    '-c',
-    `${look}; echo $$`,
-  ]);
-  t.equal(some.status, 0, some.stderr);
-  t.notOk(some.stdout.includes(same('net')));
-  t.ok(some.stdout.includes(same('pid')));
-});
+bareOnly(test, '--unshare adds nothing to --isolate')(
+  '--net host and --unshare make fewer namespaces',
+  async (t) => {
+    const look = 'ls -l /proc/self/ns/net /proc/self/ns/pid';
+    const same = (kind: string) => readlinkSync(`/proc/self/ns/${kind}`);
+    const isolated = run(['--net', 'host', '--proc', '/proc'], look);
+    t.ok(isolated.stdout.includes(same('net')), isolated.stderr);
+    t.notOk(isolated.stdout.includes(same('pid')));
+    const some = uchroot([
+      '--unshare',
+      'mount,net',
+      '--ro-bind',
+      '/proc',
+      user,
+      jail,
+      '/bin/bash',
+      '-c',
+      `${look}; echo $$`,
+    ]);
+    t.equal(some.status, 0, some.stderr);
+    t.notOk(some.stdout.includes(same('net')));
+    t.ok(some.stdout.includes(same('pid')));
+  },
+);
 
 test('the exit status is the program’s, or 128 and its signal', async (t) => {
   t.equal(run([], 'exit 7').status, 7);
@@ -313,19 +317,22 @@ onlyOnce('without CAP_SYS_ADMIN the launch is refused with the remedy', async (t
   t.equal(ended.stdout, '');
 });
 
-onlyOnce('options that mean nothing without namespaces are refused', async (t) => {
-  for (const words of [
-    ['--read-only'],
-    ['--tmpfs', '/tmp'],
-    ['--ephemeral'],
-    ['--hostname', 'x'],
-    ['--net', 'none'],
-  ]) {
-    const ended = uchroot([...words, user, jail, '/bin/ls']);
-    t.equal(ended.status, 1, words.join(' '));
-    t.match(ended.stderr, /--isolate/);
-  }
-});
+bareOnly(onlyOnce, 'all options of isolation mean something')(
+  'options that mean nothing without namespaces are refused',
+  async (t) => {
+    for (const words of [
+      ['--read-only'],
+      ['--tmpfs', '/tmp'],
+      ['--ephemeral'],
+      ['--hostname', 'x'],
+      ['--net', 'none'],
+    ]) {
+      const ended = uchroot([...words, user, jail, '/bin/ls']);
+      t.equal(ended.status, 1, words.join(' '));
+      t.match(ended.stderr, /--isolate/);
+    }
+  },
+);
 
 test('signals reach the program, and the pid stays that of the starter', async (t) => {
   const [file = '', ...args] = launchWords([

@@ -54,6 +54,17 @@ t.test('a failure is told by its step', { skip }, async (t) => {
   });
 });
 
+t.test(
+  'nothing can be left by an isolated program, and whoever asks for that is told',
+  { skip },
+  async (t) => {
+    for (const more of [{ isolate: true }, { isolate: false, unshare: ['pid'] }] as const) {
+      const launch = runInJail({ ...isolated, ...more, program: '/bin/bash', leaveDescendants: true });
+      await t.rejects(launch, { name: 'UsageError', message: /^leaveDescendants and a pid namespace / });
+    }
+  },
+);
+
 t.test('wrong views are refused, with the key that is meant', { skip }, async (t) => {
   const wrong: readonly [unknown, RegExp][] = [
     [[{ tmpf: '/tmp' }], /view\[0\] must have one of/],

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { threadId } from 'node:worker_threads';
 
-import { spawnInJail } from '../../../lib/index.ts';
+import { spawnInJail } from '../../support/public-api.ts';
 import type { Played, Side } from './play.ts';
 
 export interface Jails {

@@ -7,7 +7,8 @@ import { encodePlan } from '../../../lib/launch/plan/encode.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import { stepFlags, type Step, type StepName } from '../../../lib/launch/plan/step.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
-import { planInputs } from '../arbitrary.ts';
+import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
+import { isolatedInputs, planInputs } from '../arbitrary.ts';
 
 const header = readFileSync(`${import.meta.dirname}/../../../../native/plan/plan.h`, 'utf8');
 const opsOfHeader = new Map(
@@ -32,6 +33,9 @@ const otherNames: Partial<Record<StepName, string>> = {
   no_new_privs: 'PRCTL',
   not_dumpable: 'PRCTL',
   end_with_parent: 'PARENT_DEATH_SIGNAL',
+  user_namespace: 'UNSHARE',
+  id_map: 'SYSCTL',
+  mkfile: 'MKNOD',
   verify_capabilities: 'VERIFY_CAPS',
   landlock_path: 'LANDLOCK_RULE',
   landlock_ports: 'LANDLOCK_RULE',
@@ -133,6 +137,23 @@ t.test('a plan begins with magic number, size, number of stages, and whether it 
     ),
   );
 });
+
+t.test(
+  'an isolated plan is for a prepared thread without a filter, if its own filter closes the keyrings',
+  async (t) => {
+    t.doesNotThrow(() =>
+      fc.assert(
+        fc.property(isolatedInputs, (input) => {
+          const flags = encodePlan(buildPlan(input)).readUInt32LE(12);
+          const { allowNewPrivs, caps } = input.request;
+          const closed = !allowNewPrivs && caps.length === 0 && input.filter?.closesKeyrings === true;
+          const isCloned = namespacesOf(input.request).includes('pid') && input.isCompiled !== true;
+          return ((flags & 8) !== 0) === (closed && isCloned) && (!isCloned || (flags & 1) === 0);
+        }),
+      ),
+    );
+  },
+);
 
 t.test('each step follows the one before, padded with zero bytes to a multiple of 8', async (t) => {
   t.doesNotThrow(() =>

@@ -141,6 +141,16 @@ t.test('a process that waits gives up everything after the fork, and ends with i
   });
 });
 
+t.test('the outer process of a compiled launcher ends with its starter if that is asked for', async (t) => {
+  always(t, (_, __, input) => {
+    const last = buildPlan({ ...input, isCompiled: true })[0]?.at(-1);
+    if (!hasPid(input)) return true;
+    // a compiled launcher fills in its parent (compiled.cc)
+    const signal = input.request.dieWithParent ? 9 : 0;
+    return last?.op === 'parent_death_signal' && last.signal === signal && last.parentPid === 0;
+  });
+});
+
 t.test('init ends with its starter from its first step on', async (t) => {
   always(t, (plan, _, input) => {
     if (!hasPid(input)) return true;

@@ -375,6 +375,7 @@ t.test('an ordinary launch is these steps', async (t) => {
       allowNewPrivs: false,
       dieWithParent: false,
       isolate: false,
+      rootless: false,
       unshare: [],
       net: undefined,
       hostname: undefined,

@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 
 import t from 'tap';
 
-import { spawnInJail, type JailedProcess, type SpawnRequest } from '../../../lib/index.ts';
+import { spawnInJail, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { countOf, eventually, settledFds, text } from '../../support/service.ts';

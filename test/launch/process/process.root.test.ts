@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { spawnInJail, UsageError, type JailedProcess, type SpawnRequest } from '../../../lib/index.ts';
+import { unlessBare } from '../../support/isolation.ts';
+import { spawnInJail, UsageError, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../../support/service.ts';
 
 const skip = unlessRoot();
+const skipIsolated = skip || unlessBare('nothing outlives the program');
 const user = '61101:61101';
 const jail = skip === false ? makeJail(t, 'actor') : '';
 
@@ -91,14 +93,18 @@ t.test('a listener that comes with the exit event still gets the output', { skip
   t.equal(out, 'late');
 });
 
-t.test('close waits for a grandchild that holds the pipe, exit does not', { skip }, async (t) => {
-  const child = await act(['fork=800']);
-  const started = performance.now();
-  await once(child, 'exit');
-  t.ok(performance.now() - started < 600);
-  await once(child, 'close');
-  t.ok(performance.now() - started > 500);
-});
+t.test(
+  'close waits for a grandchild that holds the pipe, exit does not',
+  { skip: skipIsolated },
+  async (t) => {
+    const child = await act(['fork=800']);
+    const started = performance.now();
+    await once(child, 'exit');
+    t.ok(performance.now() - started < 600);
+    await once(child, 'close');
+    t.ok(performance.now() - started > 500);
+  },
+);
 
 t.test('a signal ends it, and is named', { skip }, async (t) => {
   const child = await act(['sleep=60000']);
@@ -179,7 +185,7 @@ t.test('unref lets the event loop end, ref keeps it', { skip }, async (t) => {
 
 t.test(
   'after unref, what still holds the pipes of an ended program keeps nothing alive',
-  { skip },
+  { skip: skipIsolated },
   async (t) => {
     const request = { user, jail, program: '/actor', args: ['daemon=60000'] };
     const service = startService('unref', { request, calls: ['unref'], staysMs: 300 });

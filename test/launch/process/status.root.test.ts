@@ -15,7 +15,7 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
-import { runInJail, spawnInJail } from '../../../lib/index.ts';
+import { runInJail, spawnInJail } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { eventually, plainEnv, settledFds, text } from '../../support/service.ts';

@@ -58,6 +58,7 @@ t.test('user and jail are enough', async (t) => {
     caps: [],
     insecurePath: false,
     isolate: false,
+    rootless: false,
     unshare: [],
     net: undefined,
     hostname: undefined,

@@ -5,6 +5,7 @@ import t from 'tap';
 import { callNumbers } from '../../../lib/launch/seccomp/call-table.ts';
 import { callGroups } from '../../../lib/launch/seccomp/default-policy.ts';
 import { allowGroups, makeFilter, type FilterRequest } from '../../../lib/launch/seccomp/filter.ts';
+import { isolateFilter } from '../../../lib/launch/seccomp/isolate-filter.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { audit, run } from './interpreter.ts';
 
@@ -12,19 +13,19 @@ const machines = ['x64', 'arm64'] as const;
 const allowed = 0x7fff0000;
 const [EPERM, ENOSYS, EAFNOSUPPORT, EPROTONOSUPPORT] = [0x50001, 0x50026, 0x50061, 0x5005d];
 
+const isolated = {
+  caps: [],
+  kernel: '6.12.0',
+  isIsolated: true,
+  isLog: false,
+  profile: undefined,
+  allow: [],
+  allowNewPrivs: false,
+  hasInit: false,
+} as const;
+
 function filterOf(architecture: 'x64' | 'arm64', more: Partial<FilterRequest> = {}): Buffer {
-  return makeFilter({
-    architecture,
-    caps: [],
-    kernel: '6.12.0',
-    isIsolated: true,
-    isLog: false,
-    profile: undefined,
-    allow: [],
-    allowNewPrivs: false,
-    hasInit: false,
-    ...more,
-  }).bytes;
+  return makeFilter({ ...isolated, architecture, ...more }).bytes;
 }
 
 type Table = keyof typeof audit;
@@ -41,6 +42,23 @@ const forbidden = (
   'delete_module mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr ' +
   'open_tree_attr setns swapon swapoff reboot settimeofday clock_settime acct quotactl quotactl_fd syslog sethostname'
 ).split(' ');
+
+t.test(
+  'the filter of an isolated launch is ready: run scripts/isolate-filter.mjs again if it differs',
+  async (t) => {
+    for (const architecture of machines) {
+      const compiled = makeFilter({ ...isolated, architecture });
+      t.strictSame(isolateFilter(architecture), compiled, architecture);
+      t.equal(isolateFilter(architecture), isolateFilter(architecture), 'the same object each time');
+      t.strictSame(
+        makeFilter({ ...isolated, architecture, hasInit: true, hasStatus: true, kernel: '5.12' }),
+        compiled,
+      );
+      t.strictSame(makeFilter({ ...isolated, architecture, caps: [21], allowNewPrivs: true }), compiled);
+    }
+    t.throws(() => isolateFilter('ia32'), { name: 'UsageError' });
+  },
+);
 
 for (const machine of machines) {
   const filter = filterOf(machine);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
-import { openJail, UsageError, type JailRunRequest } from '../../../lib/index.ts';
+import { openJail, UsageError, type JailRunRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { settledFds, text } from '../../support/service.ts';

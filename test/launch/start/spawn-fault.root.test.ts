@@ -13,11 +13,14 @@ import { stepFlags, type Step } from '../../../lib/launch/plan/step.ts';
 import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';
+import { unlessBare } from '../../support/isolation.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { countOf, processesOf, startService } from '../../support/service.ts';
 
 const skip = unlessRoot('strace', 'setpriv');
+// the last but one test is about isolated launches
+const skipIsolated = skip || unlessBare('calls are counted in one process');
 const uid = 61_107;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const user = `${uid}:${uid}`;
@@ -110,8 +113,9 @@ async function withService(service: Service, body: (service: Service) => Promise
 async function withTracedService(
   wrapper: readonly string[],
   body: (service: Service, answer: Answer) => Promise<void>,
+  special: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  const service = new Service({ stdio: 'ignore', cold: true }, wrapper);
+  const service = new Service({ stdio: 'ignore', cold: true, ...special }, wrapper);
   try {
     await service.line();
     removeMarker();
@@ -120,7 +124,7 @@ async function withTracedService(
   } finally {
     service.end();
   }
-  return withTracedService(wrapper, body);
+  return withTracedService(wrapper, body, special);
 }
 
 // The calls of a launcher from its first instruction on, and how often other threads make each call meanwhile.
@@ -229,7 +233,7 @@ for (const [name, special] of [
     { landlockRo: ['/'], landlockRw: ['/tmp'], connectTcp: [80], bindTcp: [81] },
   ],
 ] as const) {
-  t.test(name, { skip, timeout: 180_000 }, async (t) => {
+  t.test(name, { skip: skipIsolated, timeout: 180_000 }, async (t) => {
     // Landlock has a rule for each of these that is there.
     for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
     await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
@@ -241,7 +245,7 @@ for (const [name, special] of [
 
 t.test(
   'so with a call that lies, and with a fault in any call around the plan',
-  { skip, timeout: 90_000 },
+  { skip: skipIsolated, timeout: 90_000 },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
       await service.launch();
@@ -285,7 +289,7 @@ t.test('so with a plan that takes a file to reach the launcher', { skip }, async
 
 t.test(
   'so where the service cannot tell its own oom_score_adj, and the launcher cannot open it',
-  { skip },
+  { skip: skipIsolated },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
       removeMarker();
@@ -336,21 +340,36 @@ const preparations: readonly Fault[] = [
   ['seccomp', 1, 'verify_seccomp', 'retval=0', 'EBADE'],
 ];
 
-for (const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] of preparations) {
+// The same for isolated launches. They install their own filters.
+const isolatedPreparations: readonly Fault[] = [
+  ['prctl', 1, 'no_new_privs'],
+  ['keyctl', 1, 'join_session_keyring'],
+  ['prctl', 2, 'drop_bounding_set'],
+  ['prctl', capabilityCalls + 2, 'no_new_privs'],
+  ['prctl', capabilityCalls + 3, 'verify_no_new_privs'],
+];
+
+for (const { isolate, fault: given } of [
+  ...preparations.map((fault) => ({ isolate: false, fault })),
+  ...isolatedPreparations.map((fault) => ({ isolate: true, fault })),
+]) {
+  const [call, when, step, fault = 'error=EPERM', code = 'EPERM'] = given;
+  const what = isolate ? 'an isolated program' : 'a program';
   t.test(
-    `a thread that cannot be prepared launches nothing, and tries it again: ${call} ${when}: ${fault}`,
-    { skip },
+    `a thread that cannot be prepared for ${what} launches nothing, and tries it again: ${call} ${when}: ${fault}`,
+    { skip: isolate ? skip : skipIsolated },
     async (t) => {
       const strace = ['strace', '-qq', '-f', '-o/dev/null', `-etrace=${call}`];
       const wrapper = [...strace, `-einject=${call}:${fault}:when=${when}`];
-      await withTracedService(wrapper, async (service, answer) => {
+      const body = async (service: Service, answer: Answer): Promise<void> => {
         t.match(answer, { error: { name: 'LaunchError', step, code } });
         t.equal(existsSync(marker), false);
         // The first ones of these calls are also the launcher's, which has its own count.
         if (call === 'capset' || (call === 'prctl' && when < 10)) return;
         t.match(await service.launch(), { exit: { exitCode: 0 } });
         t.equal(existsSync(marker), true);
-      });
+      };
+      await withTracedService(wrapper, body, isolate ? { isolate } : {});
     },
   );
 }
@@ -365,7 +384,7 @@ const begunWith = stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore
 for (const special of alone) {
   t.test(
     `so with ${Object.keys(special).join()}, where nothing is inherited`,
-    { skip, timeout: 180_000 },
+    { skip: skipIsolated, timeout: 180_000 },
     async (t) => {
       await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
         await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & begunWith) !== 0);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { LaunchError, runInJail, spawnInJail, type RunRequest } from '../../../lib/index.ts';
+import { LaunchError, runInJail, spawnInJail, type RunRequest } from '../../support/public-api.ts';
 import { loadCalls, makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { childrenOf, eventually, processesOf } from '../../support/service.ts';

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import t from 'tap';
 
 import { asInDocker } from '../../support/container.ts';
+import { isolated, unlessBare } from '../../support/isolation.ts';
 import { oddCaller } from '../../support/launch.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
@@ -141,7 +142,8 @@ t.test(
       nice: 0,
       personality: 0,
       timers: [0, 0, 0],
-      parentDeathSignal: 0,
+      // of its init
+      parentDeathSignal: isolated ? 9 : 0,
       subreaper: 0,
       policy: 0,
     });
@@ -170,7 +172,7 @@ t.test("a key in the service's session keyring does not", { skip }, async (t) =>
 
 t.test(
   'in a container whose filter refuses the keyrings there is none',
-  { skip: skip || unlessInstalled('setpriv') },
+  { skip: skip || unlessInstalled('setpriv') || unlessBare('isolation needs CAP_SYS_ADMIN') },
   async (t) => {
     const { probe } = await serve({ times: 3 }, plainEnv(), asInDocker());
     t.hasStrict(probe, {

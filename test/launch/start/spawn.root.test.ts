@@ -19,7 +19,8 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
-import { runInJail, spawnInJail, type JailedProcess, type SpawnRequest } from '../../../lib/index.ts';
+import { isolated } from '../../support/isolation.ts';
+import { runInJail, spawnInJail, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { eventually, processesOf, runs, runService, settledFds, text } from '../../support/service.ts';
@@ -215,9 +216,10 @@ t.test('dieWithParent: a service that is killed takes its program along', { skip
     t.equal(signal, 'SIGKILL');
     const pid = Number(stdout);
     t.ok(pid > 1);
-    if (dieWithParent) t.ok(await eventually(() => !runs(pid)));
+    // an isolated program ends with the service anyway
+    if (dieWithParent || isolated) t.ok(await eventually(() => !runs(pid)));
     else t.ok(runs(pid), 'without it the program goes on');
-    if (!dieWithParent) process.kill(pid, 'SIGKILL');
+    if (!dieWithParent && !isolated) process.kill(pid, 'SIGKILL');
   }
 });
 

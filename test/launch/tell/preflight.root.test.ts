@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import t from 'tap';
 
-import { openJail, planLaunch, runInJail } from '../../../lib/index.ts';
+import { openJail, planLaunch, runInJail } from '../../support/public-api.ts';
 import { buildJail } from '../../../lib/jail/building.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';

@@ -72,7 +72,7 @@ t.before(async () => {
   machine = await bootMachine();
   // as npm install -g leaves them, and node where Debian has it
   machine.shell(`
-    for name in uchroot uchroot-jail; do ln -s ${packageDirectory}/dist/bin/$name.cjs /usr/local/bin/$name; done
+    for name in uchroot uchroot-jail uchroot-service; do ln -s ${packageDirectory}/dist/bin/$name.cjs /usr/local/bin/$name; done
     [ -e /usr/bin/node ] || ln -s ${process.execPath} /usr/bin/node
   `);
 });

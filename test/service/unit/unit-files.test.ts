@@ -21,6 +21,11 @@ function makeUnit(format: Format, changes: Partial<Unit> = {}): Unit {
     reloadSignal: undefined,
     update: undefined,
     syslog: false,
+    compiled: undefined,
+    state: [],
+    runtime: [],
+    credentials: [],
+    settings: [],
     pidFile: '/run/www.pid',
     version: '0.1.0',
     ...changes,
@@ -185,4 +190,52 @@ t.test('scripts are executable, and units are not', async (t) => {
       t.equal(mode, isScript ? 0o755 : 0o644, `${format} ${path}`);
     }
   }
+});
+
+t.test('a unit mounts the directories that systemd makes, which belong to the user', async (t) => {
+  const own = {
+    state: ['www'],
+    runtime: ['www/a'],
+    credentials: ['key:/root/key'],
+    operands: makeUnit('systemd').operands,
+  };
+  const text = textsOf(makeUnit('systemd', own))['www.service'] ?? '';
+  t.match(text, /^ExecStart=!\/usr\/bin\/node /m, 'the launch takes the identity');
+  t.match(
+    text,
+    /^User=www-data\nStateDirectory=www\nRuntimeDirectory=www\/a\nLoadCredential=key:\/root\/key$/m,
+  );
+  t.match(text, 'BindPaths=/var/lib/www:/srv/www/var/lib/www\n');
+  t.match(text, 'BindPaths=/run/www/a:/srv/www/run/www/a\n');
+  t.match(text, 'BindReadOnlyPaths=/run/credentials/%n:/srv/www/run/credentials\n');
+  t.match(text, 'AssertPathIsDirectory=/srv/www/var/lib/www\n');
+  const operands = ['+33:+34', '/srv/www', '/bin/www'] as const;
+  t.match(
+    textsOf(makeUnit('systemd', { ...own, operands: [...operands] }))['www.service'],
+    'User=33\nGroup=34\n',
+  );
+});
+
+t.test('a compiled unit starts the launcher alone, with its settings', async (t) => {
+  const compiled = '/usr/local/sbin/www';
+  const changes = { compiled, command: [compiled], settings: ['ProtectHome=yes'], reloadSignal: 'HUP' };
+  const text = textsOf(makeUnit('systemd', changes))['www.service'] ?? '';
+  t.match(text, /^ExecStart=\/usr\/local\/sbin\/www$/m);
+  t.match(text, /^ProtectHome=yes$/m);
+  t.match(text, /^ExecReload=\+\/bin\/sh -c/m, 'a reload is not hardened');
+  t.notMatch(text, 'node');
+  t.match(
+    textsOf(makeUnit('runit', { compiled, command: [compiled] }))['www/run'],
+    '\nexec /usr/local/sbin/www\n',
+  );
+});
+
+t.test('what an init system cannot do with directories and launchers is refused', async (t) => {
+  for (const format of formats.filter((format) => format !== 'systemd')) {
+    t.match(findRefusal(makeUnit(format, { state: ['a'] })), /^--state: .* --isolate --bind$/);
+    t.match(findRefusal(makeUnit(format, { credentials: ['a'] })), /^--credential: /);
+  }
+  t.match(findRefusal(makeUnit('sysv', { compiled: '/a' })), /^--compile: /);
+  t.match(findRefusal(makeUnit('s6', { compiled: '/a', notify: true })), /^--compile: --notify of s6/);
+  t.equal(findRefusal(makeUnit('openrc', { compiled: '/a' })), undefined);
 });

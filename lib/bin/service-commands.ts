@@ -1,0 +1,158 @@
+// The commands of uchroot-service: their options, their library calls, and their output.
+import { UsageError } from '../errors.ts';
+import { option } from '../command-option.ts';
+import { jsonDocument } from '../json.ts';
+import {
+  adoptService,
+  type AdoptReport,
+  releaseService,
+  reloadService,
+  updateService,
+} from '../service/adopt/adopt.ts';
+import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
+import type { ReadArguments } from './arguments.ts';
+import { FORMATS, toFormat } from './common-options.ts';
+import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { megabytes } from './progress-bar.ts';
+
+type ServiceCommand = Command<AbortSignal>;
+
+const planOption = option('--plan', 'show what would be done, and change nothing');
+const formatOption = option('--format text|json', 'how the answer is printed');
+const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
+
+function warn(unit: string, warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`uchroot-service: warning: ${unit}: ${warning}\n`);
+}
+
+function showAdoption(report: AdoptReport, isPlan: boolean): string {
+  const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
+  const entered =
+    entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`;
+  const lines = [
+    `${unit}: ${isPlan ? 'would be adopted' : 'adopted'}`,
+    `  jail: ${report.directory}/jail, ${report.files} files, ${megabytes(report.sizeBytes)}`,
+    `  user: ${report.user} (${report.reason})`,
+    `  entry: ${entered}`,
+    ...paths.map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
+    ...(isPlan ? [] : [`  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`]),
+    `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)`,
+    `  drop-in: ${dropIn.path}`,
+    ...(isPlan ? ['', dropIn.text.trimEnd()] : []),
+    ...(isPlan || isRunning ? [] : ['  it does not run now; it starts in the jail']),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+async function make(read: ReadArguments, work: (plan: boolean) => Promise<AdoptReport>): Promise<string> {
+  const plan = has(read, 'plan');
+  const format = toFormat(valueOf(read, 'format'), FORMATS);
+  const report = await work(plan);
+  warn(report.unit, report.warnings);
+  return format === 'json' ? jsonDocument(report) : showAdoption(report, plan);
+}
+
+const adopt: ServiceCommand = {
+  synopsis: 'adopt UNIT [OPTION]...',
+  summary: 'puts a service into a jail, and restarts it if it runs',
+  options: [
+    option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
+    option('--ro-bind PATH', 'the same, and the service cannot write there'),
+    option('--user NAME', "start a service of root's as this account, or as root of its jail"),
+    planOption,
+    formatOption,
+  ],
+  operands: [1, 1],
+  run: (read, signal, unit) =>
+    make(read, (plan) =>
+      adoptService({
+        unit: String(unit),
+        signal,
+        plan,
+        user: valueOf(read, 'user')?.text,
+        binds: textsOf(read, 'bind'),
+        readOnlyBinds: textsOf(read, 'ro-bind'),
+      }),
+    ),
+};
+
+const update: ServiceCommand = {
+  synopsis: 'update UNIT|--all [--plan]',
+  summary:
+    'builds the jail anew, tests the configuration in it, and restarts the service; the old jail is kept if that fails',
+  options: [option('--all', 'every adopted service'), planOption, formatOption],
+  operands: [0, 1],
+  run: async (read, signal, unit?: Buffer) => {
+    if (has(read, 'all') === (unit !== undefined))
+      throw new UsageError(`Usage: uchroot-service ${update.synopsis}`);
+    const units = unit === undefined ? listServices() : [String(unit)];
+    const texts: string[] = [];
+    for (const one of units)
+      texts.push(await make(read, (plan) => updateService({ unit: one, signal, plan })));
+    return texts.join('');
+  },
+};
+
+const reload: ServiceCommand = {
+  synopsis: 'reload UNIT',
+  summary: 'tests the configuration in the jail, and has the service read it again',
+  options: [],
+  operands: [1, 1],
+  run: async (_, signal, unit) => {
+    const { checks } = await reloadService({ unit: String(unit), signal });
+    return `reloaded; tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}\n`;
+  },
+};
+
+const release: ServiceCommand = {
+  synopsis: 'release UNIT',
+  summary: 'takes a service out of its jail, removes the jail, and restarts the service if it runs',
+  options: [],
+  operands: [1, 1],
+  run: async (_, signal, unit) => {
+    await releaseService({ unit: String(unit), signal });
+    return '';
+  },
+};
+
+function showStatus(status: ServiceStatus): string {
+  const { unit, state, entry, exposure, packages, changes } = status;
+  const lines = [
+    `${unit}: ${state}`,
+    `  jail: ${status.jail}`,
+    `  user: ${status.user} (${status.reason})`,
+    `  entry: ${entry}`,
+    `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)`,
+    changes === 0 ? '  current' : `  behind the host: ${changes} files; uchroot-service update ${unit}`,
+    ...packages.map(
+      ({ package: name, from = 'none', to = 'none' }) => `    ${name}: ${from}, on the host ${to}`,
+    ),
+    ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
+    ...(status.failure === undefined ? [] : [`  last failure: ${status.failure}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const status: ServiceCommand = {
+  synopsis: 'status [UNIT]',
+  summary: 'shows the jail of a service, or of all adopted ones, and what has changed on the host since',
+  options: [formatOption],
+  operands: [0, 1],
+  run: async (read, signal, unit?: Buffer) => {
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const units = unit === undefined ? listServices() : [String(unit)];
+    const all: ServiceStatus[] = [];
+    for (const one of units) all.push(await serviceStatus({ unit: one, signal }));
+    if (format === 'json') return jsonDocument({ services: all });
+    return all.length === 0 ? 'no service is adopted\n' : all.map(showStatus).join('');
+  },
+};
+
+/** By name. */
+export const serviceCommands: Readonly<Record<string, ServiceCommand>> = {
+  adopt,
+  update,
+  reload,
+  status,
+  release,
+};

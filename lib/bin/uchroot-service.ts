@@ -1,0 +1,30 @@
+// The command uchroot-service: puts services of systemd into jails.
+import { runProgram } from './dispatch.ts';
+import { usualOptions } from './foreign-options.ts';
+import { serviceCommands } from './service-commands.ts';
+
+void runProgram({
+  name: 'uchroot-service',
+  commands: serviceCommands,
+  usageLine: `Usage: uchroot-service ${Object.keys(serviceCommands).join('|')} ...`,
+  about: `Puts installed services of systemd into jails, by a drop-in beside their units. UNIT is the name of a service, such as nginx or
+postgresql@17-main. Data and configuration stay where they are on the host.`,
+  foreign: {
+    commands: {
+      install: 'adopt',
+      add: 'adopt',
+      jail: 'adopt',
+      remove: 'release',
+      undo: 'release',
+      upgrade: 'update',
+    },
+    options: usualOptions,
+  },
+  // Aborts the work on a signal. Everything is then as before.
+  async start(run) {
+    const controller = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => controller.abort());
+    return run(controller.signal);
+  },
+});

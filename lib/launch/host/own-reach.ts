@@ -1,0 +1,73 @@
+// What a program without root can write belongs to the caller, as the rest does. So it must not hold what the next launch takes from
+// the host.
+import { realpathSync } from 'node:fs';
+
+import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
+import { LaunchError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import type { NormalRequest } from '../request/request.ts';
+
+// What does not exist fails the launch later, with its own message.
+function real(path: BytePath): BytePath | undefined {
+  try {
+    return bytePath(realpathSync(pathBytes(path), 'buffer'));
+  } catch {
+    return undefined;
+  }
+}
+
+interface Named {
+  readonly what: string;
+  readonly path: BytePath;
+}
+
+// Directories of the host that the program can write.
+function writablePlaces({ jail, view, readOnly, ephemeral }: NormalRequest): readonly BytePath[] {
+  const tree = bytePath(jail);
+  const places = view.flatMap((entry) => {
+    if (entry.kind === 'bind') return entry.readOnly ? [] : [bytePath(entry.source)];
+    return entry.kind === 'writable' && readOnly ? [joinPath(tree, bytePath(entry.target))] : [];
+  });
+  const jails = readOnly || ephemeral !== undefined ? [] : [tree];
+  const stores = ephemeral === undefined || ephemeral === true ? [] : [bytePath(ephemeral)];
+  return [...jails, ...stores, ...places];
+}
+
+const named = (what: string, path: string | Buffer | undefined): readonly Named[] =>
+  path === undefined ? [] : [{ what, path: bytePath(Buffer.from(path)) }];
+
+// What the launch opens by its path.
+function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest): readonly Named[] {
+  return [
+    ...named('jail', jail),
+    ...view.flatMap((entry) => (entry.kind === 'bind' ? named('bind', entry.source) : [])),
+    ...named('ephemeral', ephemeral === true ? undefined : ephemeral),
+    ...named('pid file', pidFile),
+    ...named('seccomp', seccomp?.file),
+  ];
+}
+
+/**
+ * Refuses a path of the host that lies in a directory that the program can write: it could put a link there, and the next launch would
+ * follow it with the rights of the caller.
+ *
+ * @throws LaunchError ERR_INSECURE_PATH
+ */
+export function refuseOwnReach(request: NormalRequest): void {
+  if (request.insecurePath) return;
+  const places = writablePlaces(request).flatMap((place) => real(place) ?? []);
+  for (const { what, path } of openedPaths(request)) {
+    const directory = real(parentPath(path));
+    const place = places.find((one) => directory !== undefined && `${directory}/`.startsWith(`${one}/`));
+    if (place === undefined) continue;
+    throw new LaunchError(
+      `${what}: ${quote(pathBytes(path))} lies in ${quote(pathBytes(place))}, which the program can write: it could put a link there for the next launch`,
+      {
+        step: 'rootless',
+        code: 'ERR_INSECURE_PATH',
+        path: quote(pathBytes(path)),
+        hint: 'keep it elsewhere, or let the program only read that directory (--read-only, --ro-bind)   (or accept the risk with --insecure-path)',
+      },
+    );
+  }
+}

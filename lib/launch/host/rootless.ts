@@ -1,0 +1,65 @@
+// A launch without root: who the caller is, and who the program is in its user namespace.
+import { readFileSync } from 'node:fs';
+
+import { LaunchError } from '../../errors.ts';
+import type { HostFacts } from '../../native.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { toAccount, type Account, type Outside } from './account.ts';
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // without /proc the launch fails, with a message about that
+  }
+}
+
+// Not process.getgroups(): Node adds the gid to it. The order is that of getgroups(2).
+function supplementaryGroups(): readonly number[] {
+  const line = /^Groups:(.*)$/m.exec(read('/proc/self/status'))?.[1] ?? '';
+  return line.split(/\s+/).filter(Boolean).map(Number);
+}
+
+/**
+ * The ids of this process, for a launch without root.
+ *
+ * @throws LaunchError ERR_ROOT if it is root: the program would own root's files, and root can have other ids for it
+ */
+function requireOrdinary(): Outside {
+  const [uid = 0, euid = 0, gid = 0] = [process.getuid?.(), process.geteuid?.(), process.getegid?.()];
+  if (uid !== 0 && euid === uid) return { uid, gid, groups: supplementaryGroups() };
+  throw new LaunchError(
+    `rootless: uchroot must be run by an ordinary user.  Current uid=${uid}, euid=${euid}`,
+    {
+      step: 'root',
+      code: 'ERR_ROOT',
+      hint: 'root starts the program with --isolate, as any user; or first becomes one: setpriv --reuid=USER --regid=GROUP --init-groups uchroot --rootless ...',
+    },
+  );
+}
+
+// How the kernel shows an id that is not mapped (user_namespaces(7), "Unmapped user and group IDs").
+function overflowGid(): number {
+  return Number(read('/proc/sys/kernel/overflowgid') || 65534);
+}
+
+/**
+ * The account of a launch without root. Its uid and gid are those in the user namespace, which has no others: there the caller's own
+ * are called so.
+ *
+ * @throws LaunchError as toAccount(), and ERR_ROOT
+ */
+export function rootlessAccount(request: NormalRequest, facts: HostFacts): Account {
+  const outside = requireOrdinary();
+  const own = { id: outside.gid, text: String(outside.gid) };
+  const asked = facts.passwd === null && request.group === undefined ? { ...request, group: own } : request;
+  const account = toAccount({ ...asked, groups: [] }, facts);
+  const groups = outside.groups.map((gid) => (gid === outside.gid ? account.gid : overflowGid()));
+  return Object.freeze({ ...account, groups, memberships: [], outside });
+}
+
+/** The account by which the host decides about files. */
+export function hostAccount(account: Account): Account {
+  const { outside } = account;
+  return outside === undefined ? account : { ...account, ...outside };
+}

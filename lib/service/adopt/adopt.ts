@@ -1,0 +1,292 @@
+// Puts installed services of systemd into jails, keeps them current, and takes them out again.
+import { existsSync } from 'node:fs';
+
+import { JailError, UsageError } from '../../errors.ts';
+import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
+import { quote } from '../../quote.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
+import { readVersion } from '../../version.ts';
+import type { Adoption, Entry } from './adoption.ts';
+import {
+  type AdoptionRecord,
+  type AdoptionWishes,
+  findRecord,
+  forgetService,
+  generationAt,
+  generationsOf,
+  placeOf,
+  readRecord,
+  withService,
+  writeRecord,
+} from './adoption-record.ts';
+import { exposureOf } from './exposure.ts';
+import { compileLaunchers, makeGeneration, removeGeneration } from './generation.ts';
+import { mustRun } from './host-command.ts';
+import type { InstalledService } from './installed-service.ts';
+import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
+import { type ServicePath } from './service-paths.ts';
+import { refusalOf } from './service-refusal.ts';
+import { presentDropIn, runChecks, swapDropIn } from './swap.ts';
+import { readService, readWithout, toUnitName, unitText } from './systemd-bus.ts';
+
+export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
+  /** The service, such as `nginx` or `postgresql@17-main.service`. */
+  readonly unit: string;
+}
+
+export interface AdoptRequest extends ServiceWork {
+  /** Start a service of root's as this account, or as `root` of its jail. */
+  readonly user?: string | undefined;
+  /** Further paths of the host that the service sees in its jail, at the same place. */
+  readonly binds?: readonly string[] | undefined;
+  /** The same, and the service cannot write there. */
+  readonly readOnlyBinds?: readonly string[] | undefined;
+  /** Changes nothing: the report says what would be done. */
+  readonly plan?: boolean | undefined;
+}
+
+export interface AdoptReport {
+  readonly unit: string;
+  readonly directory: string;
+  readonly user: string;
+  /** Capabilities that the service keeps, without `cap_`. */
+  readonly caps: readonly string[];
+  /** Why this user. */
+  readonly reason: string;
+  /** Who enters the jail. */
+  readonly entry: Entry;
+  /** Why systemd enters it; undefined if the launcher does. */
+  readonly entryReason: string | undefined;
+  readonly paths: readonly ServicePath[];
+  readonly dropIn: { readonly path: string; readonly text: string };
+  /** Of `systemd-analyze security`, from 0 to 10; undefined if it cannot tell. */
+  readonly exposure: AdoptionRecord['exposure'];
+  /** How many tests of the configuration have run in the jail. */
+  readonly checks: number;
+  /** The service runs in the jail already. It does so from its next start on otherwise. */
+  readonly isRunning: boolean;
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly warnings: readonly string[];
+}
+
+const workKeys = ['unit', 'signal', 'onProgress'];
+
+/** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
+export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
+  const own = takeRequest(request, (given) => {
+    checkKeys(given, new Set([...workKeys, ...more]));
+    if (typeof given.unit !== 'string') throw new UsageError('unit must be a string');
+    checkSignal(given.signal);
+  });
+  if (process.geteuid?.() !== 0) throw new UsageError('services are adopted by root');
+  return { ...own, unit: toUnitName(own.unit) };
+}
+
+function toPath(path: unknown, isReadOnly: boolean): ServicePath {
+  if (typeof path !== 'string' || !/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
+    throw new UsageError(`${quote(String(path))} is no absolute path that a setting of systemd can have`, {
+      hint: 'without blanks, colons, quotes and percent signs',
+    });
+  if (!existsSync(path)) throw new UsageError(`${path} does not exist`);
+  return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
+}
+
+function wishesOf({ user, binds = [], readOnlyBinds = [] }: AdoptRequest): AdoptionWishes {
+  if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
+    throw new UsageError('user must be the name of an account');
+  const paths = [
+    ...binds.map((path) => toPath(path, false)),
+    ...readOnlyBinds.map((path) => toPath(path, true)),
+  ];
+  return { user, paths };
+}
+
+/** All that is made before the service is touched. */
+interface Prepared {
+  readonly adoption: Adoption;
+  readonly report: AdoptReport;
+}
+
+// The launcher needs capabilities to enter the jail. Where that would make the service more exposed than the vendor's, systemd
+// enters it.
+async function prepare(
+  service: InstalledService,
+  generation: number,
+  wishes: AdoptionWishes,
+  work: Pick<JailWork, 'signal' | 'onProgress'>,
+): Promise<Prepared> {
+  const { unit } = service;
+  const directory = generationAt(unit, generation);
+  const made = await makeGeneration(service, directory, wishes, work);
+  const vendor = await unitText(unit, dropInPath(unit));
+  const before = await exposureOf(unit, vendor);
+  const measure = async (adoption: Adoption) => {
+    const text = dropInText(adoption, readVersion());
+    return { adoption, text, after: await exposureOf(unit, `${vendor}\n${text}`) };
+  };
+  const first = await measure(made.adoption);
+  const isWorse = before !== undefined && first.after !== undefined && first.after > before;
+  const entryReason = `with the launcher the exposure would be ${first.after}, and it is ${before} now`;
+  const { adoption, text, after } =
+    isWorse && made.adoption.entry === 'launcher'
+      ? await measure({ ...made.adoption, entry: 'systemd', entryReason })
+      : first;
+  const told = adoption.entry === 'launcher' ? await compileLaunchers(adoption) : [];
+  const { identity, entry, paths } = adoption;
+  return {
+    adoption,
+    report: {
+      unit,
+      directory,
+      user: identity.user,
+      caps: identity.caps,
+      reason: identity.reason,
+      entry,
+      entryReason: adoption.entryReason,
+      paths,
+      dropIn: { path: dropInPath(unit), text },
+      exposure: { before, after },
+      checks: 0,
+      isRunning: service.isActive,
+      files: made.report.files,
+      sizeBytes: made.report.sizeBytes,
+      warnings: [...made.warnings, ...told],
+    },
+  };
+}
+
+// Tests the configuration, swaps, and remembers.
+async function bringIn(
+  { adoption, report }: Prepared,
+  generation: number,
+  wishes: AdoptionWishes,
+): Promise<AdoptReport> {
+  const { unit, dropIn, exposure, entry, user, reason } = report;
+  const checks = configurationChecks(adoption);
+  await runChecks(unit, checks);
+  await swapDropIn({ unit, text: dropIn.text, isActive: adoption.service.isActive });
+  const mounted = report.paths.map(({ path }) => path);
+  writeRecord({ version: 1, unit, generation, entry, user, reason, exposure, wishes, mounted, checks });
+  return { ...report, checks: checks.length };
+}
+
+// Makes the next generation and uses it. If that fails, nothing of it is left.
+async function renew(
+  service: InstalledService,
+  wishes: AdoptionWishes,
+  request: ServiceWork & { readonly plan?: boolean | undefined },
+): Promise<AdoptReport> {
+  const { unit } = service;
+  const old = findRecord(unit)?.generation;
+  const present = existsSync(placeOf(unit)) ? generationsOf(unit) : [];
+  const generation = Math.max(0, ...present) + 1;
+  const directory = generationAt(unit, generation);
+  const { signal, onProgress } = request;
+  let report: AdoptReport;
+  try {
+    const prepared = await prepare(service, generation, wishes, { signal, onProgress });
+    if (request.plan === true) {
+      report = prepared.report;
+      await removeGeneration(directory);
+    } else report = await bringIn(prepared, generation, wishes);
+  } catch (error) {
+    await removeGeneration(directory);
+    if (old === undefined) forgetService(unit);
+    throw error;
+  }
+  if (request.plan === true && old === undefined) forgetService(unit);
+  if (request.plan === true) return report;
+  const left = await removeOld(unit, present);
+  return { ...report, warnings: [...report.warnings, ...left] };
+}
+
+// Removes the jails that a service used before, and those of interrupted runs. @returns a warning for each that is in use
+async function removeOld(unit: string, generations: readonly number[]): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  for (const generation of generations) {
+    try {
+      await removeGeneration(generationAt(unit, generation));
+    } catch (error) {
+      if (!(error instanceof JailError && error.code === 'EBUSY')) throw error;
+      warnings.push(`${error.message}; the next update removes it`);
+    }
+  }
+  return warnings;
+}
+
+/**
+ * Puts an installed service into a jail: builds the jail, writes a drop-in beside the unit, and restarts the service if it runs.
+ * Data and configuration stay where they are on the host. If the service does not come up, everything is as before.
+ * @throws UsageError for a service that cannot be adopted, with the reason; JailError ERR_SERVICE if systemd refuses, the test
+ * of the configuration fails, or the service does not come up; as buildJail
+ */
+export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
+  const request = takeServiceRequest(asked, ['user', 'binds', 'readOnlyBinds', 'plan']);
+  const wishes = wishesOf(request);
+  const found = await readService(request.unit);
+  const { unit } = found;
+  return withService(unit, async () => {
+    if (findRecord(unit) !== undefined)
+      throw new UsageError(`${unit} is adopted already`, { hint: `uchroot-service update ${unit}` });
+    const refusal = refusalOf(found);
+    if (refusal !== undefined) throw new UsageError(refusal);
+    if (presentDropIn(unit) !== undefined)
+      throw new UsageError(`${dropInPath(unit)} is there, and uchroot knows nothing of it`, {
+        hint: 'move it away',
+      });
+    return renew(found, wishes, request);
+  });
+}
+
+export interface UpdateServiceRequest extends ServiceWork {
+  /** Changes nothing: the report says what would be done. */
+  readonly plan?: boolean | undefined;
+}
+
+/**
+ * Builds the jail of an adopted service anew from the host, tests the configuration in it, and restarts the service with it. If
+ * the service does not come up, it goes on with the old jail.
+ * @throws as adoptService
+ */
+export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
+  const request = takeServiceRequest(asked, ['plan']);
+  const { unit } = await readService(request.unit);
+  return withService(unit, async () => {
+    const { wishes } = readRecord(unit);
+    const service = await readWithout(unit, dropInPath(unit));
+    const refusal = refusalOf(service);
+    if (refusal !== undefined) throw new UsageError(refusal);
+    return renew(service, wishes, request);
+  });
+}
+
+/**
+ * Takes a service out of its jail: removes the drop-in and the jail, and restarts the service if it runs.
+ * @throws JailError ERR_SERVICE if it does not come up without its jail; it then stays adopted
+ */
+export async function releaseService(asked: ServiceWork): Promise<void> {
+  const request = takeServiceRequest(asked);
+  const { unit, isActive } = await readService(request.unit);
+  await withService(unit, async () => {
+    readRecord(unit);
+    await swapDropIn({ unit, text: undefined, isActive });
+    for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
+    forgetService(unit);
+  });
+}
+
+/**
+ * Tests the configuration of an adopted service in its jail, and has the service read it again.
+ * @throws JailError ERR_SERVICE if the test fails, and the service is not told; as adoptService
+ */
+export async function reloadService(asked: ServiceWork): Promise<{ readonly checks: number }> {
+  const request = takeServiceRequest(asked);
+  const { unit } = await readService(request.unit);
+  return withService(unit, async () => {
+    const { checks } = readRecord(unit);
+    await runChecks(unit, checks);
+    await mustRun('systemctl', ['reload', unit]);
+    return { checks: checks.length };
+  });
+}

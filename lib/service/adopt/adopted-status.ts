@@ -1,0 +1,56 @@
+// The state of an adopted service: its jail, what has changed on the host since, and its last failure.
+import { updateJail } from '../../jail/building.ts';
+import type { VersionChange } from '../../jail/manifest/change.ts';
+import { type ServiceWork, takeServiceRequest } from './adopt.ts';
+import { jailOf } from './adoption.ts';
+import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
+import { runHost } from './host-command.ts';
+import { lastFailure, presentDropIn } from './swap.ts';
+import { readService } from './systemd-bus.ts';
+
+export interface ServiceStatus extends Pick<
+  AdoptionRecord,
+  'unit' | 'entry' | 'user' | 'reason' | 'exposure'
+> {
+  readonly jail: string;
+  /** `active`, `failed`, `inactive` and the like (systemctl(1)). */
+  readonly state: string;
+  /** Packages of the host whose versions are newer than those in the jail. */
+  readonly packages: readonly VersionChange[];
+  /** Files that an update would change. */
+  readonly changes: number;
+  /** The drop-in has gone. The service starts without its jail. */
+  readonly isDropInMissing: boolean;
+  /** Why the service has failed last; undefined if it has not. */
+  readonly failure: string | undefined;
+}
+
+/** The state of an adopted service. @throws UsageError if it is not adopted */
+export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
+  const request = takeServiceRequest(asked);
+  const { unit } = await readService(request.unit);
+  const { generation, entry, user, reason, exposure, mounted } = readRecord(unit);
+  const jail = jailOf(generationAt(unit, generation));
+  const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
+  const { stdout } = await runHost('systemctl', ['is-active', unit]);
+  return {
+    unit,
+    entry,
+    user,
+    reason,
+    exposure,
+    jail,
+    packages,
+    state: stdout.trim(),
+    // the service sees the host's own files there
+    changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
+      .length,
+    isDropInMissing: presentDropIn(unit) === undefined,
+    failure: await lastFailure(unit),
+  };
+}
+
+/** The names of all adopted services. */
+export function listServices(): readonly string[] {
+  return adoptedUnits();
+}

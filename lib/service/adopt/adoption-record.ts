@@ -1,0 +1,140 @@
+// What is remembered of an adopted service, below /var/lib/uchroot/services.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+
+import { JailError, UsageError } from '../../errors.ts';
+import { printedJson } from '../../json.ts';
+import type { Entry } from './adoption.ts';
+import type { ServicePath } from './service-paths.ts';
+
+/** What the caller has asked for. An update asks for the same again. */
+export interface AdoptionWishes {
+  readonly user: string | undefined;
+  readonly paths: readonly ServicePath[];
+}
+
+export interface AdoptionRecord {
+  readonly version: 1;
+  readonly unit: string;
+  /** Number of the directory that is in use. */
+  readonly generation: number;
+  readonly entry: Entry;
+  readonly user: string;
+  readonly reason: string;
+  readonly exposure: { readonly before: number | undefined; readonly after: number | undefined };
+  readonly wishes: AdoptionWishes;
+  /** Paths of the host that are mounted in the jail. */
+  readonly mounted: readonly string[];
+  /** Tests of the configuration. */
+  readonly checks: readonly ConfigurationCheck[];
+}
+
+/** A test of the configuration, as a unit that runs it in the surroundings of the service. */
+export interface ConfigurationCheck {
+  /** What it runs, for messages. */
+  readonly words: string;
+  readonly text: string;
+}
+
+const base = '/var/lib/uchroot/services';
+
+/** Everything of a service lies there. */
+export const placeOf = (unit: string): string => `${base}/${unit}`;
+
+/** Directory of a jail and its launchers. */
+export const generationAt = (unit: string, generation: number): string => `${placeOf(unit)}/${generation}`;
+
+const fileOf = (unit: string): string => `${placeOf(unit)}/adoption.json`;
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** The record of a service; undefined if it is not adopted. */
+export function findRecord(unit: string): AdoptionRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(fileOf(unit), 'utf8')) as AdoptionRecord;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new JailError(`${fileOf(unit)}: ${(error as Error).message}`, { code: 'ERR_MANIFEST' });
+  }
+}
+
+/** The record of a service. @throws UsageError if it is not adopted */
+export function readRecord(unit: string): AdoptionRecord {
+  const record = findRecord(unit);
+  if (record !== undefined) return record;
+  throw new UsageError(`${unit} is not adopted`, { hint: `uchroot-service adopt ${unit}` });
+}
+
+export function writeRecord(record: AdoptionRecord): void {
+  const file = fileOf(record.unit);
+  writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** The names of all adopted services. */
+export function adoptedUnits(): readonly string[] {
+  try {
+    return readdirSync(base)
+      .filter((unit) => findRecord(unit) !== undefined)
+      .toSorted();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** The numbers of the directories that are there, one that an interrupted run has left among them. */
+export function generationsOf(unit: string): readonly number[] {
+  return readdirSync(placeOf(unit))
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number);
+}
+
+/** Removes what is left of a service. */
+export function forgetService(unit: string): void {
+  rmSync(placeOf(unit), { recursive: true, force: true });
+}
+
+// The directories above the services go with the last one.
+function removeEmpty(): void {
+  for (const directory of [base, '/var/lib/uchroot']) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
+      throw error;
+    }
+  }
+}
+
+function isAlive(pid: string): boolean {
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `work` while no other process works on this service. @throws JailError EBUSY */
+export async function withService<T>(unit: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(base, { recursive: true, mode: 0o755 });
+  const file = `${base}/.${unit}.pid`;
+  for (let tries = 0; ; tries++) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const pid = readFileSync(file, 'utf8');
+      if (tries > 0 || isAlive(pid))
+        throw new JailError(`process ${pid} works on ${unit}`, { code: 'EBUSY', path: file });
+      rmSync(file, { force: true }); // its process was killed
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(file, { force: true });
+    removeEmpty();
+  }
+}

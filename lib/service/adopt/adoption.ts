@@ -1,0 +1,168 @@
+// How a service gets into its jail: as whom, with which capabilities, by the launcher or by systemd, and with which paths. Pure.
+import { capabilityNames } from '../../launch/request/capabilities.ts';
+import {
+  type ExecLine,
+  hasCredentials,
+  type InstalledService,
+  listOf,
+  numberOf,
+  ownDirectories,
+  textOf,
+} from './installed-service.ts';
+import { knownDaemon } from './known-daemons.ts';
+import type { ServicePath } from './service-paths.ts';
+import { launcherRefusal } from './service-refusal.ts';
+import { expandWords, readEnvironment } from './unit-text.ts';
+
+/** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
+export type Entry = 'launcher' | 'systemd';
+
+/** Who starts the service, and what he keeps. */
+export interface Identity {
+  /** `root`, or an account. */
+  readonly user: string;
+  readonly group: string | undefined;
+  /** The unit starts it as root, and this is not root. */
+  readonly isChosen: boolean;
+  /** Names without `cap_`. */
+  readonly caps: readonly string[];
+  /** The choice in one sentence. */
+  readonly reason: string;
+}
+
+/** A compiled launcher, or with `systemd` a command line in the jail. */
+export interface OwnLine {
+  readonly line: ExecLine;
+  /** Name of the launcher's file. */
+  readonly name: string;
+  readonly argv: readonly string[];
+}
+
+export interface Adoption {
+  readonly service: InstalledService;
+  readonly identity: Identity;
+  readonly entry: Entry;
+  /** Why the launcher does not enter the jail; undefined if it does. */
+  readonly entryReason: string | undefined;
+  /** Directory of the jail and the launchers. */
+  readonly directory: string;
+  readonly paths: readonly ServicePath[];
+  /** The lines that run in the jail. */
+  readonly own: readonly OwnLine[];
+  /** Tests of the configuration, which run in the jail before a restart. */
+  readonly checks: readonly (readonly string[])[];
+  /** Variables that the unit sets. */
+  readonly variables: ReadonlyMap<string, string>;
+  readonly jailFacts: JailFacts;
+}
+
+/** What the built jail says about the program. */
+export interface JailFacts {
+  /** The program compiles code while it runs, so memory must become executable. */
+  readonly compilesCode: boolean;
+  /** The program writes to the log of the host. */
+  readonly usesSyslog: boolean;
+}
+
+/** The jail of an adoption. */
+export const jailOf = (directory: string): string => `${directory}/jail`;
+
+const has = (mask: number, capability: number): boolean =>
+  // a set with all bits is more than a float holds exactly
+  mask >= 2 ** 53 || Math.floor(mask / 2 ** capability) % 2 === 1;
+
+const capsIn = (mask: number): readonly string[] => capabilityNames.filter((_, number) => has(mask, number));
+
+/** As whom a service starts. `wanted` is an account that the caller has named. */
+export function chooseIdentity({ settings, lines }: InstalledService, wanted?: string): Identity {
+  const user = textOf(settings, 'User');
+  const group = textOf(settings, 'Group') || undefined;
+  const ambient = capsIn(numberOf(settings, 'AmbientCapabilities'));
+  const bounding = capsIn(numberOf(settings, 'CapabilityBoundingSet'));
+  if (user !== '' && user !== 'root' && user !== '0')
+    return { user, group, isChosen: false, caps: ambient, reason: `User=${user}` };
+  const known = knownDaemon(lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
+  const chosen = wanted ?? known.user ?? 'root';
+  const isRoot = chosen === 'root';
+  const needed = isRoot && known.user !== undefined ? knownDaemon('').caps : known.caps;
+  const used = !isRoot && known.user === undefined ? ['net_bind_service'] : needed;
+  const caps = used.filter((cap) => bounding.includes(cap));
+  const words = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');
+  return {
+    user: chosen,
+    group: isRoot ? group : undefined,
+    isChosen: !isRoot,
+    caps,
+    reason: isRoot
+      ? `the unit starts it as root: root of the jail, with ${words}`
+      : `the unit starts it as root: ${chosen} from the first instruction on, with ${words}`,
+  };
+}
+
+/** The variables of a unit: those of its files count more (systemd.exec(5), EnvironmentFile=). */
+export function variablesOf(
+  { settings }: InstalledService,
+  files: readonly ReadonlyMap<string, string>[],
+): ReadonlyMap<string, string> {
+  return new Map([
+    ...readEnvironment(listOf(settings, 'Environment')),
+    ...files.flatMap((file) => [...file]),
+  ]);
+}
+
+const kindNames: Readonly<Record<ExecLine['kind'], string>> = {
+  ExecCondition: 'condition',
+  ExecStartPre: 'start-pre',
+  ExecStart: 'start',
+  ExecStartPost: 'start-post',
+  ExecReload: 'reload',
+  ExecStop: 'stop',
+  ExecStopPost: 'stop-post',
+};
+
+/** The lines whose program is the one of ExecStart=. Other programs, such as kill(1), work on the host. */
+export function ownLines(
+  { lines }: InstalledService,
+  variables: ReadonlyMap<string, string>,
+): readonly OwnLine[] {
+  const start = lines.find(({ kind }) => kind === 'ExecStart');
+  return lines
+    .filter(({ program, flags }) => program === start?.program && !flags.includes('privileged'))
+    .map((line, index) => ({
+      line,
+      name: line === start ? 'start' : `${kindNames[line.kind]}-${index + 1}`,
+      argv: line.flags.includes('no-env-expand') ? line.argv : expandWords(line.argv, variables),
+    }));
+}
+
+// A line of the daemon that looks at the configuration and ends.
+const isCheck = ({ line, argv }: OwnLine): boolean =>
+  line.kind === 'ExecStartPre' ||
+  (line.kind === 'ExecReload' && argv.some((word) => /^(-c|-t|--check|--test)$/.test(word)));
+
+/** The tests of the configuration that the unit has, or else the known one. */
+export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[] {
+  const found = own.filter(isCheck).map(({ argv }) => argv);
+  if (found.length > 0) return found;
+  const { check } = knownDaemon(own.find(({ name }) => name === 'start')?.line.program ?? '');
+  return check === undefined ? [] : [check];
+}
+
+/** Who enters the jail, as far as the unit says. */
+export function chooseEntry(
+  service: InstalledService,
+  { caps }: Identity,
+): Pick<Adoption, 'entry' | 'entryReason'> {
+  const entryReason = launcherRefusal(service, caps);
+  return { entry: entryReason === undefined ? 'launcher' : 'systemd', entryReason };
+}
+
+/** The variables that hold directories of the service. They have the same paths in the jail. */
+export function directoryVariables({ unit, settings }: InstalledService): Readonly<Record<string, string>> {
+  return Object.fromEntries([
+    ...ownDirectories(settings)
+      .filter(({ paths }) => paths.length > 0)
+      .map(({ variable, paths }) => [variable, paths.join(':')]),
+    ...(hasCredentials(settings) ? [['CREDENTIALS_DIRECTORY', `/run/credentials/${unit}`]] : []),
+  ]);
+}

@@ -1,0 +1,188 @@
+// Makes the jail of an adoption and its launchers, in a directory of their own: the running service is not touched.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+
+import { bytePath } from '../../binary/path.ts';
+import { buildJail, type JailReport } from '../../jail/building.ts';
+import { readBuilt } from '../../jail/listing.ts';
+import { removeJail } from '../../jail/remove.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
+import { compileLaunch } from '../../launch/compile/compile.ts';
+import { normalize, type LaunchRequest } from '../../launch/request/request.ts';
+import { resolveAccount } from '../../launch/tell/dry-run.ts';
+import { readVersion } from '../../version.ts';
+import {
+  type Adoption,
+  checksOf,
+  chooseEntry,
+  chooseIdentity,
+  directoryVariables,
+  jailOf,
+  type JailFacts,
+  ownLines,
+  variablesOf,
+} from './adoption.ts';
+import type { AdoptionWishes } from './adoption-record.ts';
+import { runHost } from './host-command.ts';
+import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
+import { knownDaemon } from './known-daemons.ts';
+import { configurationOf, dataOf, packagesOf, servicePaths } from './service-paths.ts';
+import { readEnvironmentFile } from './unit-text.ts';
+
+export interface Generation {
+  readonly adoption: Adoption;
+  readonly report: JailReport;
+  readonly warnings: readonly string[];
+}
+
+type Work = Pick<JailWork, 'signal' | 'onProgress'>;
+
+function environmentFiles({ settings }: InstalledService): readonly ReadonlyMap<string, string>[] {
+  const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [
+    path: string,
+    isOptional: boolean,
+  ])[];
+  return files
+    .filter(([path]) => existsSync(path))
+    .map(([path]) => readEnvironmentFile(readFileSync(path, 'utf8')));
+}
+
+const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www)(\/|$)/.test(path);
+
+const knownOf = (service: InstalledService) =>
+  knownDaemon(service.lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
+
+// Programs of all lines: with systemd's way they run in the jail too.
+function programsOf(service: InstalledService): readonly string[] {
+  const { programs = [], check = [] } = knownOf(service);
+  const lines = service.lines
+    .filter(({ flags }) => !flags.includes('privileged'))
+    .map(({ program }) => program);
+  const known = [...programs, ...check.slice(0, 1)].filter((path) => existsSync(path));
+  return [...new Set([...lines, ...known])].filter((path) => existsSync(path));
+}
+
+// Accounts that the jail's databases need: the user, those that the configuration is known to name, and those that are called
+// like the daemon.
+async function accountsOf(
+  service: InstalledService,
+  { user }: Adoption['identity'],
+  packages: readonly string[],
+): Promise<readonly string[]> {
+  const { accounts = [] } = knownOf(service);
+  const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
+  const likely = [...accounts, program, ...packages];
+  const { stdout } = await runHost('getent', ['passwd', ...likely]);
+  const found = stdout.split('\n').flatMap((line) => line.split(':', 1)[0] || []);
+  const own = user === 'root' || service.settings.DynamicUser === true ? [] : [user];
+  return [...new Set([...own, ...found])].filter((name) => name !== 'root');
+}
+
+const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit|node$|ruby|beam\.smp)/;
+
+function jailFacts(jail: string): JailFacts {
+  return readBuilt(bytePath(jail), (_, { entries }) => ({
+    compilesCode: entries.some(({ path }) => codeMakers.test(path)),
+    usesSyslog: entries.some(({ path }) => path === '/dev/log'),
+  }));
+}
+
+const instanceOf = (unit: string): string => /@(.*)\.service$/.exec(unit)?.[1] ?? '';
+
+/** Builds the jail in `directory`, and finds what else the service needs. */
+export async function makeGeneration(
+  service: InstalledService,
+  directory: string,
+  wishes: AdoptionWishes,
+  work: Work,
+): Promise<Generation> {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const identity = chooseIdentity(service, wishes.user);
+  const known = knownOf(service);
+  const packages = await packagesOf(service);
+  const report = await buildJail({
+    ...work,
+    directory: jailOf(directory),
+    programs: programsOf(service),
+    packages: known.packages?.(instanceOf(service.unit)) ?? [],
+    users: await accountsOf(service, identity, packages),
+  });
+  const variables = variablesOf(service, environmentFiles(service));
+  const own = ownLines(service, variables);
+  const found = {
+    data: [...dataOf(jailOf(directory)), ...(known.paths ?? []).filter((path) => !isOnlyRead(path))],
+    configuration: [...(await configurationOf(packages, service)), ...(known.paths ?? []).filter(isOnlyRead)],
+  };
+  const adoption = {
+    service,
+    identity,
+    ...chooseEntry(service, identity),
+    directory,
+    paths: servicePaths(service, found, wishes.paths),
+    own,
+    checks: checksOf(own),
+    variables,
+    jailFacts: jailFacts(jailOf(directory)),
+  };
+  // what the builder leaves out is mounted if the service has its directory
+  const isMounted = (warning: string): boolean =>
+    warning.startsWith('left out') && adoption.paths.some(({ path }) => warning.includes(`: ${path}`));
+  return { adoption, report, warnings: report.warnings.filter((warning) => !isMounted(warning)) };
+}
+
+// The launch of one line in the jail.
+async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<LaunchRequest> {
+  const { service, identity, directory, variables } = adoption;
+  const { settings } = service;
+  const [argv0 = '', ...args] = argv;
+  const own = adoption.own.find((one) => one.argv === argv);
+  const program = own?.line.program ?? argv0;
+  const more = listOf(settings, 'SupplementaryGroups');
+  const identityKeys = {
+    user: identity.user,
+    ...(identity.group === undefined ? {} : { group: identity.group }),
+  };
+  const groups = more.length === 0 ? undefined : [...(await resolveAccount(identityKeys)).groups, ...more];
+  const cwd = textOf(settings, 'WorkingDirectory');
+  return {
+    ...identityKeys,
+    jail: jailOf(directory),
+    program,
+    args,
+    ...(argv0 === program ? {} : { argv0 }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(identity.user === 'root' ? { allowRoot: true } : {}),
+    ...(cwd.startsWith('/') ? { cwd } : {}),
+    caps: identity.caps,
+    umask: numberOf(settings, 'UMask'),
+    seccomp: 'default',
+    env: directoryVariables(service),
+    passEnv: [...variables.keys(), ...listOf(settings, 'PassEnvironment'), 'INVOCATION_ID', 'JOURNAL_STREAM'],
+  };
+}
+
+/** Compiles a launcher for each line of the service that runs in the jail, and for each test of its configuration. */
+export async function compileLaunchers(adoption: Adoption): Promise<readonly string[]> {
+  const { directory, own, checks } = adoption;
+  const warnings: string[] = [];
+  const launchers = [
+    ...own.map(({ name, argv }) => ({ name, argv })),
+    ...checks.map((argv, index) => ({ name: `check-${index + 1}`, argv })),
+  ];
+  for (const { name, argv } of launchers) {
+    compileLaunch(normalize(await launchOf(adoption, argv)), {
+      file: Buffer.from(`${directory}/${name}`),
+      architecture: undefined,
+      anyInode: false,
+      isService: true,
+      version: readVersion(),
+      warn: ({ message }) => void warnings.push(message),
+    });
+  }
+  return warnings;
+}
+
+/** Removes a generation that no service uses. @throws JailError EBUSY if a process still runs in it */
+export async function removeGeneration(directory: string): Promise<void> {
+  if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
+  rmSync(directory, { recursive: true, force: true });
+}

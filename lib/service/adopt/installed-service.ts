@@ -1,0 +1,130 @@
+// An installed service as systemd has read it: its settings from the bus (org.freedesktop.systemd1(5)), with specifiers
+// replaced and drop-ins applied. Pure.
+
+export const execKinds = [
+  'ExecCondition',
+  'ExecStartPre',
+  'ExecStart',
+  'ExecStartPost',
+  'ExecReload',
+  'ExecStop',
+  'ExecStopPost',
+] as const;
+
+export type ExecKind = (typeof execKinds)[number];
+
+/** One command line. Variables are not replaced in it yet. */
+export interface ExecLine {
+  readonly kind: ExecKind;
+  readonly program: string;
+  readonly argv: readonly string[];
+  /** `ignore-failure`, `privileged`, `no-setuid`, `no-env-expand`. */
+  readonly flags: readonly string[];
+}
+
+/** Settings by their names on the bus. */
+export type Settings = Readonly<Record<string, unknown>>;
+
+export interface InstalledService {
+  /** Its full name, such as `nginx.service`. An alias is replaced. */
+  readonly unit: string;
+  /** The file of the unit. */
+  readonly fragment: string;
+  readonly isActive: boolean;
+  /** `loaded`, `not-found`, `masked`… */
+  readonly loadState: string;
+  readonly isTransient: boolean;
+  readonly lines: readonly ExecLine[];
+  readonly settings: Settings;
+}
+
+type BusValue = { readonly type: string; readonly data: unknown };
+
+/** The settings in the output of `busctl --json=short call … GetAll`. */
+export function readSettings(json: string): Settings {
+  const { data } = JSON.parse(json) as { readonly data: readonly [Readonly<Record<string, BusValue>>] };
+  return Object.fromEntries(Object.entries(data[0]).map(([name, value]) => [name, value.data]));
+}
+
+/** A service from its settings of the interfaces Unit and Service. */
+export function toInstalled(unit: Settings, settings: Settings): InstalledService {
+  return {
+    unit: textOf(unit, 'Id'),
+    fragment: textOf(unit, 'FragmentPath'),
+    isActive: ['active', 'activating', 'reloading'].includes(textOf(unit, 'ActiveState')),
+    loadState: textOf(unit, 'LoadState'),
+    isTransient: unit.Transient === true,
+    lines: execKinds.flatMap((kind) => toLines(kind, settings[`${kind}Ex`])),
+    settings,
+  };
+}
+
+type BusLine = readonly [program: string, argv: readonly string[], flags: readonly string[]];
+
+function toLines(kind: ExecKind, value: unknown): readonly ExecLine[] {
+  return ((value ?? []) as readonly BusLine[]).map(([program, argv, flags]) => ({
+    kind,
+    program,
+    argv,
+    flags,
+  }));
+}
+
+/** A setting that is text; empty if it is not set. */
+export function textOf(settings: Settings, name: string): string {
+  const value = settings[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** A setting that is a list of texts. */
+export function listOf(settings: Settings, name: string): readonly string[] {
+  const value = settings[name];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** A setting that is a number. JSON has the largest unsigned number as a float, which no limit or mask needs exactly. */
+export function numberOf(settings: Settings, name: string): number {
+  const value = settings[name];
+  return typeof value === 'number' ? value : 0;
+}
+
+/** A list of names that are allowed (`isAllowed`) or refused, such as SystemCallFilter=. */
+export function filterOf(
+  settings: Settings,
+  name: string,
+): { readonly isAllowed: boolean; readonly names: readonly string[] } {
+  const [isAllowed = false, names = []] = (settings[name] ?? []) as [boolean?, (readonly string[])?];
+  return { isAllowed, names };
+}
+
+/** The directories that systemd makes for the service, by their paths on the host (systemd.exec(5)). */
+export function ownDirectories(settings: Settings): readonly {
+  readonly variable: string;
+  readonly paths: readonly string[];
+}[] {
+  return directoryBases.map(([setting, base]) => ({
+    variable: setting.replace('Directory', '_DIRECTORY').toUpperCase(),
+    paths: listOf(settings, setting).map((name) => `${base}/${name}`),
+  }));
+}
+
+const directoryBases = [
+  ['RuntimeDirectory', '/run'],
+  ['StateDirectory', '/var/lib'],
+  ['CacheDirectory', '/var/cache'],
+  ['LogsDirectory', '/var/log'],
+  ['ConfigurationDirectory', '/etc'],
+] as const;
+
+const credentialSettings = [
+  'LoadCredential',
+  'LoadCredentialEncrypted',
+  'SetCredential',
+  'SetCredentialEncrypted',
+  'ImportCredential',
+];
+
+/** Whether systemd gives the service credentials (systemd.exec(5), CREDENTIALS). */
+export function hasCredentials(settings: Settings): boolean {
+  return credentialSettings.some((name) => Array.isArray(settings[name]) && settings[name].length > 0);
+}

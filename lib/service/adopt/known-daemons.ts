@@ -1,0 +1,59 @@
+// What daemons need that start as root and then take another user: as whom they can start instead, or which capabilities they
+// use as root. Pure.
+
+export interface KnownDaemon {
+  /** The account as which it works from its first instruction on. Without it, it starts as root of its jail. */
+  readonly user?: string;
+  /** Capabilities that it uses, as root or as `user`. */
+  readonly caps: readonly string[];
+  /** Accounts that its configuration names. */
+  readonly accounts?: readonly string[];
+  /** Programs that it has beside the one of ExecStart=, if they are installed. */
+  readonly programs?: readonly string[];
+  /** Debian packages of which it opens files by names that no program contains. */
+  readonly packages?: (instance: string) => readonly string[];
+  /** Further paths of its data and its configuration. It only reads those in /etc and /var/www. */
+  readonly paths?: readonly string[];
+  /** A test of its configuration, if the unit has none. */
+  readonly check?: readonly string[];
+}
+
+const asRoot = ['net_bind_service', 'setuid', 'setgid', 'chown', 'dac_override', 'kill'];
+
+// By the last component of the program.
+const daemons: Readonly<Record<string, KnownDaemon>> = {
+  nginx: {
+    caps: asRoot,
+    accounts: ['www-data'],
+    paths: ['/var/www'],
+    check: ['/usr/sbin/nginx', '-t', '-q'],
+  },
+  // its configuration has `chroot`
+  haproxy: { caps: [...asRoot, 'sys_chroot'] },
+  named: {
+    user: 'bind',
+    caps: ['net_bind_service'],
+    programs: ['/usr/bin/named-checkconf'],
+    check: ['/usr/bin/named-checkconf'],
+  },
+  // a script that refuses to work for others than root
+  'systemd-memcached-wrapper': {
+    caps: ['setuid', 'setgid'],
+    accounts: ['memcache'],
+    programs: ['/usr/bin/memcached'],
+  },
+  mosquitto: { user: 'mosquitto', caps: [] },
+  // an instance is called VERSION-CLUSTER
+  pg_ctlcluster: {
+    user: 'postgres',
+    caps: [],
+    packages: (instance) => ['postgresql-common', `postgresql-${instance.split('-', 1)[0] ?? ''}`],
+    paths: ['/etc/postgresql', '/var/lib/postgresql'],
+  },
+};
+
+/** What is known of a program; a daemon that nobody knows starts as root, with the capabilities that most daemons use. */
+export function knownDaemon(program: string): KnownDaemon {
+  const name = program.slice(program.lastIndexOf('/') + 1);
+  return (Object.hasOwn(daemons, name) ? daemons[name] : undefined) ?? { caps: asRoot };
+}

@@ -1,0 +1,206 @@
+// The drop-in that puts a service of systemd into its jail: systemd.service(5), systemd.exec(5). Pure.
+import {
+  capabilityWords,
+  commonCalls,
+  commonFamilies,
+  commonHardening,
+  launcherCalls,
+  launcherCaps,
+} from '../unit/hardening.ts';
+import { type Adoption, jailOf, type OwnLine } from './adoption.ts';
+import type { ConfigurationCheck } from './adoption-record.ts';
+import {
+  type ExecKind,
+  execKinds,
+  type ExecLine,
+  filterOf,
+  listOf,
+  numberOf,
+  textOf,
+} from './installed-service.ts';
+
+/** The file beside the vendor's unit. */
+export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
+
+// A word of a command line. Variables in it stay variables.
+function execWord(word: string): string {
+  const escaped = word.replaceAll('%', '%%');
+  return /^[A-Za-z0-9_./:=,@+${}%-]+$/.test(escaped)
+    ? escaped
+    : `"${escaped.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`;
+}
+
+const prefixes: readonly (readonly [flag: string, prefix: string])[] = [
+  ['ignore-failure', '-'],
+  ['no-env-expand', ':'],
+  ['privileged', '+'],
+  ['no-setuid', '!'],
+];
+
+function prefixOf(flags: readonly string[]): string {
+  return prefixes.flatMap(([flag, prefix]) => (flags.includes(flag) ? [prefix] : [])).join('');
+}
+
+// The launcher takes the identity itself, so systemd must not: `!` (systemd.service(5), COMMAND LINES).
+function launcherLine(adoption: Adoption, { line, name }: OwnLine): string {
+  const own = adoption.identity.user === 'root' ? [] : ['no-setuid'];
+  const kept = line.flags.filter((flag) => flag === 'ignore-failure');
+  return `${prefixOf([...kept, ...own])}${adoption.directory}/${name}`;
+}
+
+// A line for another program. It works on the host as before: if it was root's, with all that root may do.
+function hostLine({ service, identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
+  const wasRoot = textOf(service.settings, 'User') === '' && (identity.isChosen || identity.user === 'root');
+  const flags = wasRoot ? [...line.flags, 'privileged'] : line.flags;
+  const [first = line.program, ...rest] = line.argv;
+  const named = first === line.program ? [line.program] : [`@${line.program}`, first];
+  return `${prefixOf(flags)}${[...named, ...rest].map((word) => execWord(moved(word))).join(' ')}`;
+}
+
+// The pid file is written in the jail. Where it does not lie in a directory that the host shares, the host finds it there.
+function pidFileOf({ service, entry, directory, paths }: Adoption): string | undefined {
+  const file = textOf(service.settings, 'PIDFile');
+  if (file === '' || paths.some(({ path }) => file.startsWith(`${path}/`))) return undefined;
+  return entry === 'launcher' ? `${jailOf(directory)}${file}` : '';
+}
+
+function execLines(adoption: Adoption): readonly string[] {
+  const { service, own, entry } = adoption;
+  if (entry === 'systemd') return [];
+  const pidFile = textOf(service.settings, 'PIDFile');
+  const moved = (word: string): string => (word === pidFile ? (pidFileOf(adoption) ?? word) : word);
+  const linesOf = (kind: ExecKind): readonly string[] => {
+    const lines = service.lines.filter((line) => line.kind === kind);
+    return lines.length === 0
+      ? []
+      : [
+          `${kind}=`,
+          ...lines.map((line) => {
+            const found = own.find((one) => one.line === line);
+            return `${kind}=${found === undefined ? hostLine(adoption, line, moved) : launcherLine(adoption, found)}`;
+          }),
+        ];
+  };
+  return execKinds.flatMap(linesOf);
+}
+
+// The paths of the host in the jail. systemd mounts them in the mount namespace of the service alone.
+function mountLines(adoption: Adoption): readonly string[] {
+  const { service, entry, directory, paths, jailFacts } = adoption;
+  const jail = jailOf(directory);
+  const inJail = (path: string): string => (entry === 'systemd' ? '' : `:${jail}${path}`);
+  const isWritable = new Set(
+    listOf(service.settings, 'ReadWritePaths').map((path) => path.replace(/^[-+]+/, '')),
+  );
+  const binds = paths.map(({ path, isReadOnly, isOptional }) => {
+    const setting = isReadOnly && !isWritable.has(path) ? 'BindReadOnlyPaths' : 'BindPaths';
+    return `${setting}=${isOptional ? '-' : ''}${path}${inJail(path)}`;
+  });
+  if (entry === 'systemd') return [`RootDirectory=${jail}`, ...binds];
+  const speaks =
+    textOf(service.settings, 'Type').startsWith('notify') || numberOf(service.settings, 'WatchdogUSec') > 0;
+  const pidFile = pidFileOf(adoption);
+  const isExecLimited = listOf(service.settings, 'NoExecPaths').length > 0;
+  return [
+    ...binds,
+    ...(speaks ? [`BindReadOnlyPaths=/run/systemd/notify${inJail('/run/systemd/notify')}`] : []),
+    ...(jailFacts.usesSyslog
+      ? [`BindReadOnlyPaths=-/run/systemd/journal/dev-log${inJail('/run/systemd/journal/dev-log')}`]
+      : []),
+    ...['/tmp', '/var/tmp'].map((path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`),
+    ...(pidFile === undefined ? [] : [`ReadWritePaths=${pidFile.slice(0, pidFile.lastIndexOf('/'))}`]),
+    ...(isExecLimited ? [`ExecPaths=${directory}`] : []),
+  ];
+}
+
+// Directives that the vendor may have, with a value that is at least as strict.
+function hardeningLines({ service, entry, jailFacts }: Adoption): readonly string[] {
+  const { settings } = service;
+  const families = filterOf(settings, 'RestrictAddressFamilies');
+  const isVendorStrict = families.isAllowed && families.names.length > 0;
+  return [
+    ...commonHardening,
+    'ProtectHome=yes',
+    ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
+    ...(jailFacts.compilesCode ? [] : ['MemoryDenyWriteExecute=yes']),
+    ...(isVendorStrict ? [] : ['RestrictAddressFamilies=', commonFamilies]),
+    // its user namespace has no capability over the jail
+    ...(entry === 'launcher' && settings.PrivateUsers === true ? ['PrivateUsers=no'] : []),
+  ];
+}
+
+function privilegeLines({ service, entry, identity }: Adoption): readonly string[] {
+  const { settings } = service;
+  const calls = filterOf(settings, 'SystemCallFilter');
+  const hasFilter = calls.names.length > 0;
+  const own = entry === 'launcher' ? ` ${launcherCalls}` : '';
+  const needed = identity.caps.includes('sys_chroot') && own === '' ? `${own} chroot` : own;
+  const caps = entry === 'launcher' ? [...identity.caps, ...launcherCaps] : identity.caps;
+  const isAmbient = entry === 'systemd' && identity.user !== 'root' && identity.caps.length > 0;
+  return [
+    ...(identity.isChosen ? [`User=${identity.user}`] : []),
+    'CapabilityBoundingSet=',
+    ...(caps.length === 0 ? [] : [`CapabilityBoundingSet=${capabilityWords(caps)}`]),
+    'AmbientCapabilities=',
+    ...(isAmbient ? [`AmbientCapabilities=${capabilityWords(identity.caps)}`] : []),
+    ...(hasFilter ? [] : commonCalls),
+    ...(needed === '' ? [] : [`SystemCallFilter=${needed.trim()}`]),
+  ];
+}
+
+// The settings that make the surroundings of the service: mounts, identity, hardening.
+function surroundings(adoption: Adoption): readonly string[] {
+  return [...mountLines(adoption), ...privilegeLines(adoption), ...hardeningLines(adoption)];
+}
+
+/** The text of the drop-in. */
+export function dropInText(adoption: Adoption, version: string): string {
+  const pidFile = pidFileOf(adoption);
+  const lines = [
+    ...execLines(adoption),
+    ...(pidFile === undefined ? [] : [`PIDFile=${pidFile}`]),
+    ...surroundings(adoption),
+  ];
+  return `# Made by uchroot-service ${version}: \`uchroot-service release ${adoption.service.unit}\` removes it.
+[Unit]
+RequiresMountsFor=${adoption.directory}
+
+[Service]
+${lines.join('\n')}
+`;
+}
+
+// The command of a test: a launcher, or the words themselves where systemd enters the jail.
+function checkCommand(
+  { entry, identity, directory }: Adoption,
+  words: readonly string[],
+  index: number,
+): string {
+  if (entry === 'systemd') return `:${words.map(execWord).join(' ')}`;
+  return `${identity.user === 'root' ? '' : '!'}${directory}/check-${index + 1}`;
+}
+
+/** A unit for each test of the configuration. It runs in the surroundings of the service. */
+export function configurationChecks(adoption: Adoption): readonly ConfigurationCheck[] {
+  const { settings, unit } = adoption.service;
+  const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
+  const given = (name: 'User' | 'Group'): readonly string[] =>
+    textOf(settings, name) === '' ? [] : [`${name}=${textOf(settings, name)}`];
+  const common = [
+    'Type=oneshot',
+    ...given('User'),
+    ...given('Group'),
+    ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
+    ...files.map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`),
+    ...surroundings(adoption),
+  ];
+  return adoption.checks.map((words, index) => ({
+    words: words.join(' '),
+    text: `[Unit]
+Description=test of the configuration of ${unit}
+
+[Service]
+${[...common, `ExecStart=${checkCommand(adoption, words, index)}`].join('\n')}
+`,
+  }));
+}

@@ -1,0 +1,115 @@
+// The files and directories of the host that a service gets in its jail: where its data lie, and its configuration.
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { bytePath, pathBytes } from '../../binary/path.ts';
+import { readBuilt } from '../../jail/listing.ts';
+import { runHost } from './host-command.ts';
+import {
+  hasCredentials,
+  type InstalledService,
+  listOf,
+  ownDirectories,
+  textOf,
+} from './installed-service.ts';
+
+/** A path of the host that the service sees at the same path of its jail. */
+export interface ServicePath {
+  readonly path: string;
+  readonly isReadOnly: boolean;
+  /** It need not be there when the service starts. */
+  readonly isOptional: boolean;
+}
+
+const dataBases = /^\/(var\/(lib|cache|log|spool|mail|www|backups)|run|srv)\/./;
+
+// Read by other programs than the daemon: those of init, cron, logrotate and the like.
+const othersConfiguration =
+  /^\/etc\/(default|init\.d|init|rc.\.d|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
+
+/** The packages of the unit's file and of its program. */
+export async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
+  const start = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
+  const paths = [fragment, start].flatMap((path) => {
+    const real = existsSync(path) ? realpathSync(path) : path;
+    // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
+    return [path, real, real.replace(/^\/usr\//, '/')];
+  });
+  const owners = await Promise.all(
+    [...new Set(paths)].map(async (path) => (await runHost('dpkg-query', ['-S', path])).stdout),
+  );
+  const names = owners
+    .flatMap((text) => text.split('\n'))
+    .flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
+  return [...new Set(names)];
+}
+
+/** The configuration of packages: directories and files of /etc that the daemon itself reads. */
+export async function configurationOf(
+  packages: readonly string[],
+  service: InstalledService,
+): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
+  );
+  const packed = lists.flatMap((text) => text.split('\n')).filter((path) => path.startsWith('/etc/'));
+  const named = service.lines.flatMap(({ argv }) => argv).filter((word) => /^\/etc\/[^\s]+$/.test(word));
+  const tops = [...packed, ...named]
+    .filter((path) => !othersConfiguration.test(path))
+    .map((path) => path.split('/').slice(0, 3).join('/'));
+  return [...new Set(tops)].filter((path) => existsSync(path)).toSorted();
+}
+
+/** The directories that the builder has found for the service's data. */
+export function dataOf(jail: string): readonly string[] {
+  return readBuilt(bytePath(jail), (_, { entries }) =>
+    entries
+      .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
+      .map(({ path }) => pathBytes(path).toString())
+      .filter((path) => dataBases.test(path) && path !== '/run/lock'),
+  );
+}
+
+// Paths of a setting, without the signs before them. /var/run is a link to /run.
+const plain = (path: string): string => path.replace(/^[-+]+/, '').replace(/^\/var\/run\//, '/run/');
+
+const entry = (path: string, isReadOnly: boolean, isOptional: boolean): ServicePath => ({
+  path,
+  isReadOnly,
+  isOptional,
+});
+
+/**
+ * All paths of a service. A path inside of another one of the same kind is left out. `given` are those that the caller has
+ * named; they come first.
+ */
+export function servicePaths(
+  { unit, settings }: InstalledService,
+  found: { readonly data: readonly string[]; readonly configuration: readonly string[] },
+  given: readonly ServicePath[],
+): readonly ServicePath[] {
+  const own = ownDirectories(settings).flatMap(({ variable, paths }) =>
+    paths.map((path) => entry(path, variable === 'CONFIGURATION_DIRECTORY', false)),
+  );
+  const writable = listOf(settings, 'ReadWritePaths')
+    .map(plain)
+    .filter((path) => path.split('/').length > 2);
+  const pidDirectory = dirname(plain(textOf(settings, 'PIDFile') || '/'));
+  const all = [
+    ...given,
+    ...own,
+    ...writable.map((path) => entry(path, false, true)),
+    ...found.data.map((path) => entry(plain(path), false, true)),
+    ...(pidDirectory.split('/').length > 2 ? [entry(pidDirectory, false, true)] : []),
+    ...found.configuration.map((path) => entry(path, true, true)),
+    ...(hasCredentials(settings) ? [entry(`/run/credentials/${unit}`, true, true)] : []),
+  ];
+  const first = new Map<string, ServicePath>();
+  for (const one of all) if (!first.has(one.path)) first.set(one.path, one);
+  const isInside = (one: ServicePath, other: ServicePath): boolean =>
+    one.path.startsWith(`${other.path}/`) && one.isReadOnly === other.isReadOnly;
+  const kept = [...first.values()].filter(
+    (one) => ![...first.values()].some((other) => isInside(one, other)),
+  );
+  return kept.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}

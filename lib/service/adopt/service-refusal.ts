@@ -1,0 +1,50 @@
+// Why a service cannot be adopted. Pure.
+import { numberOf, type InstalledService, listOf, textOf } from './installed-service.ts';
+
+/** The first reason why a service cannot be carried into a jail; undefined if there is none. */
+export function refusalOf(service: InstalledService): string | undefined {
+  const { unit, lines, settings, loadState } = service;
+  const refused = (reason: string): string => `${unit} cannot be adopted: ${reason}`;
+  if (loadState === 'not-found') return `there is no unit ${unit}`;
+  if (loadState !== 'loaded') return refused(`it is ${loadState}`);
+  if (service.isTransient)
+    return refused('it is transient, and has no file beside which a drop-in could lie');
+  const starts = lines.filter(({ kind }) => kind === 'ExecStart');
+  const [start] = starts;
+  if (start === undefined || starts.length > 1) return refused(`it has ${starts.length} lines ExecStart=`);
+  if (start.flags.includes('privileged'))
+    return refused('its ExecStart= begins with +: it runs with all privileges');
+  if (textOf(settings, 'Type') === 'oneshot') return refused('Type=oneshot: it is no daemon');
+  const bus = textOf(settings, 'BusName');
+  if (bus !== '') return refused(`BusName=${bus}: the bus is not in its jail`);
+  for (const name of ['RootDirectory', 'RootImage', 'PAMName', 'NetworkNamespacePath'] as const)
+    if (textOf(settings, name) !== '')
+      return refused(`${name}=${textOf(settings, name)}, which uchroot does not carry`);
+  for (const name of ['ExtensionDirectories', 'ExtensionImages', 'MountImages'])
+    if (listOf(settings, name).length > 0) return refused(`${name}=, which uchroot does not carry`);
+  if (numberOf(settings, 'SecureBits') !== 0) return refused('SecureBits=, which a launch resets');
+  if (textOf(settings, 'StandardInput') === 'tty') return refused('it uses a terminal');
+  return undefined;
+}
+
+/**
+ * Why the launcher cannot start the service as its unit wants it, so that systemd itself has to enter the jail; undefined if it
+ * can.
+ */
+export function launcherRefusal(
+  { settings, lines }: Pick<InstalledService, 'settings' | 'lines'>,
+  caps: readonly string[],
+): string | undefined {
+  if (settings.DynamicUser === true) return 'DynamicUser=: the user is another one at each start';
+  if (numberOf(settings, 'Nice') < 0) return 'Nice= is negative';
+  if (numberOf(settings, 'OOMScoreAdjust') < 0) return 'OOMScoreAdjust= is negative';
+  if (numberOf(settings, 'CPUSchedulingPolicy') !== 0) return 'CPUSchedulingPolicy=';
+  if (caps.includes('sys_chroot'))
+    return 'it changes its root directory itself, which a chroot does not confine';
+  if (textOf(settings, 'WorkingDirectory').startsWith('!')) return 'its WorkingDirectory= may be missing';
+  const start = lines.find(({ kind }) => kind === 'ExecStart');
+  const own = lines.filter(({ program }) => program === start?.program);
+  return own.some(({ argv }) => argv.some((word) => /\$\{?MAINPID/.test(word)))
+    ? 'a line of its own program has $MAINPID'
+    : undefined;
+}

@@ -1,0 +1,82 @@
+// Asks systemd about a service over the bus, by busctl(1): its answers keep words apart, which `systemctl show` does not.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+
+import { JailError, UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { mustRun, runHost } from './host-command.ts';
+import { readSettings, type InstalledService, type Settings, toInstalled } from './installed-service.ts';
+import { withoutSpecifiers } from './unit-text.ts';
+
+const bus = 'org.freedesktop.systemd1';
+
+async function call(object: string, words: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await runHost('busctl', ['--json=short', 'call', bus, object, ...words]);
+  if (status === 0) return stdout;
+  throw new JailError(`systemd does not answer on the bus: ${stderr.trim() || `status ${status}`}`, {
+    code: 'ERR_SERVICE',
+    hint: 'this needs systemd as the init system, and dbus-daemon or dbus-broker',
+  });
+}
+
+async function settingsOf(object: string, kind: 'Unit' | 'Service'): Promise<Settings> {
+  return readSettings(
+    await call(object, ['org.freedesktop.DBus.Properties', 'GetAll', 's', `${bus}.${kind}`]),
+  );
+}
+
+async function load(unit: string): Promise<InstalledService> {
+  const answer = await call('/org/freedesktop/systemd1', [`${bus}.Manager`, 'LoadUnit', 's', unit]);
+  const { data } = JSON.parse(answer) as { readonly data: readonly [string] };
+  const [about, settings] = await Promise.all([settingsOf(data[0], 'Unit'), settingsOf(data[0], 'Service')]);
+  return toInstalled(about, settings);
+}
+
+/** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */
+export function toUnitName(name: string): string {
+  const full = /\.[a-z]+$/.test(name) ? name : `${name}.service`;
+  if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
+    throw new UsageError(`${quote(name)} is not the name of a service`, { hint: 'such as nginx.service' });
+  if (full.includes('@.'))
+    throw new UsageError(`${full} is a template`, {
+      hint: `name one of its instances, such as ${full.replace('@.', '@1.')}`,
+    });
+  return full;
+}
+
+/** A service as it is now. */
+export const readService: (unit: string) => Promise<InstalledService> = load;
+
+/** The text of a unit with its drop-ins, without the drop-in at `without`. */
+export async function unitText(unit: string, without: string): Promise<string> {
+  const text = await mustRun('systemctl', ['cat', '--no-pager', unit]);
+  return text
+    .split(/^(?=# \/)/m)
+    .filter((part) => !part.startsWith(`# ${without}\n`))
+    .join('');
+}
+
+/**
+ * A service as it would be without our drop-in. A unit of another name gets its text, and systemd reads that one: the service
+ * itself keeps its jail meanwhile.
+ */
+export async function readWithout(unit: string, dropIn: string): Promise<InstalledService> {
+  const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
+  const name = `uchroot-look-${process.pid}${instance === undefined ? '' : `@${instance}`}.service`;
+  const directory = '/run/systemd/system';
+  const path = `${directory}/${name.replace(/@.*\./, '@.')}`;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path, withoutSpecifiers(await unitText(unit, dropIn), unit), { mode: 0o644 });
+  try {
+    await reloadUnits();
+    const [now, found] = await Promise.all([load(unit), load(name)]);
+    return { ...found, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
+  } finally {
+    // systemd itself forgets a unit that nothing uses
+    rmSync(path, { force: true });
+  }
+}
+
+/** systemd reads its units again. */
+export async function reloadUnits(): Promise<void> {
+  await mustRun('systemctl', ['daemon-reload']);
+}

@@ -1,0 +1,65 @@
+// Texts of units and of environment files: variables and specifiers. Pure.
+
+/** Replaces the specifiers that depend on a unit's name, so that the text means the same under another name (systemd.unit(5)). */
+export function withoutSpecifiers(text: string, unit: string): string {
+  const name = unit.replace(/\.service$/, '');
+  const [prefix = name] = name.split('@', 1);
+  const last = prefix.slice(prefix.lastIndexOf('-') + 1);
+  const values: Readonly<Record<string, string>> = {
+    n: unit,
+    N: name,
+    p: prefix,
+    P: prefix.replaceAll('-', '/'),
+    j: last,
+    J: last,
+  };
+  return text.replace(/%([%a-zA-Z])/g, (whole, letter: string) => values[letter] ?? whole);
+}
+
+/** The assignments of an EnvironmentFile= (systemd.exec(5)): later ones count. */
+export function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.replace(/\\\r?\n/g, '').split('\n')) {
+    const [, name, raw] = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name !== undefined && raw !== undefined) found.set(name, unquoted(raw.trim()));
+  }
+  return found;
+}
+
+// Quotes of both kinds group; a backslash keeps the next character. In single quotes everything stands for itself.
+function unquoted(raw: string): string {
+  return raw.replace(
+    /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g,
+    (_, single?: string, double?: string, escaped?: string) =>
+      single ?? double?.replace(/\\(["\\`$])/g, '$1') ?? escaped ?? '',
+  );
+}
+
+/** The variables of Environment=, each `NAME=VALUE`. */
+export function readEnvironment(list: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(list.map((text) => [text.split('=', 1)[0] ?? '', text.slice(text.indexOf('=') + 1)]));
+}
+
+/**
+ * The words of a command line with its variables replaced, as systemd does it (systemd.service(5), COMMAND LINES): `$NAME` as
+ * a word of its own becomes any number of words, `${NAME}` is replaced within a word, `$$` is a dollar sign.
+ */
+export function expandWords(
+  words: readonly string[],
+  variables: ReadonlyMap<string, string>,
+): readonly string[] {
+  return words.flatMap((word) => {
+    const [, alone] = /^\$([A-Za-z_][A-Za-z0-9_]*)$/.exec(word) ?? [];
+    if (alone !== undefined) return splitWords(variables.get(alone) ?? '');
+    return [
+      word.replace(/\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (whole, name?: string) =>
+        whole === '$$' ? '$' : (variables.get(name ?? '') ?? ''),
+      ),
+    ];
+  });
+}
+
+// Words between blanks; quotes keep blanks.
+function splitWords(text: string): readonly string[] {
+  return (text.match(/(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])+/g) ?? []).map(unquoted);
+}

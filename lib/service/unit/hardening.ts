@@ -1,0 +1,45 @@
+// Settings of systemd that a launch bears (systemd.exec(5)). Pure.
+
+/** What the launcher needs before the program runs: it enters the jail and takes the identity. */
+export const launcherCaps: readonly string[] = ['sys_chroot', 'setuid', 'setgid', 'setpcap'];
+
+/** The calls that the launcher makes for this, and that SystemCallFilter=@system-service may lack. */
+export const launcherCalls =
+  'chroot capset setfsuid setfsgid setgroups setresgid setresuid ioprio_set prlimit64 sched_setaffinity sched_setscheduler setpriority';
+
+/** Directives that suit every daemon in a jail, in the order of systemd.exec(5). */
+export const commonHardening: readonly string[] = [
+  'NoNewPrivileges=yes',
+  'PrivateDevices=yes',
+  'ProtectSystem=strict',
+  'ProtectClock=yes',
+  'ProtectControlGroups=yes',
+  'ProtectHostname=yes',
+  'ProtectKernelLogs=yes',
+  'ProtectKernelModules=yes',
+  'ProtectKernelTunables=yes',
+  'ProtectProc=invisible',
+  'ProcSubset=pid',
+  'LockPersonality=yes',
+  'RestrictRealtime=yes',
+  'RestrictSUIDSGID=yes',
+  'RestrictNamespaces=yes',
+  'SystemCallArchitectures=native',
+];
+
+/** Sockets of ordinary services. */
+export const commonFamilies = 'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK';
+
+/** The calls of ordinary services. All others answer EPERM. */
+export const commonCalls: readonly string[] = [
+  'SystemCallFilter=@system-service',
+  'SystemCallErrorNumber=EPERM',
+];
+
+/** Names as systemd writes them: `CAP_KILL CAP_SETUID`. */
+export function capabilityWords(caps: readonly string[]): string {
+  return [...new Set(caps)]
+    .map((cap) => `CAP_${cap.toUpperCase()}`)
+    .toSorted()
+    .join(' ');
+}

@@ -1,0 +1,54 @@
+// A system call that makes a child with a stack of its own: clone(2), clone3(2). The child may share the memory of its parent.
+#pragma once
+
+#include "syscall.h"
+
+namespace uchroot {
+
+// Returns what the kernel returns to the parent. The child calls start(given), which must not return.
+inline long cloneOnStack(long number, long a, long b, int (*start)(void*), void* given) {
+#if defined(__x86_64__)
+  register int (*main)(void*) __asm__("r12") = start;
+  register void* argument __asm__("r13") = given;
+  register long r10 __asm__("r10") = 0;
+  register long r8 __asm__("r8") = 0;
+  long result;
+  __asm__ volatile(
+      "syscall\n"
+      "test %%rax, %%rax\n"
+      "jnz 1f\n"
+      "xor %%ebp, %%ebp\n"
+      "mov %%r13, %%rdi\n"
+      "call *%%r12\n"
+      "hlt\n"
+      "1:"
+      : "=a"(result)
+      : "a"(number), "D"(a), "S"(b), "d"(0), "r"(r10), "r"(r8), "r"(main), "r"(argument)
+      : "rcx", "r11", "memory", "cc");
+  return result;
+#elif defined(__aarch64__)
+  register int (*main)(void*) __asm__("x19") = start;
+  register void* argument __asm__("x20") = given;
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = 0;
+  register long x3 __asm__("x3") = 0;
+  register long x4 __asm__("x4") = 0;
+  __asm__ volatile(
+      "svc 0\n"
+      "cbnz x0, 1f\n"
+      "mov x29, #0\n"
+      "mov x30, #0\n"
+      "mov x0, x20\n"
+      "blr x19\n"
+      "brk 1\n"
+      "1:"
+      : "+r"(x0)
+      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(main), "r"(argument)
+      : "memory", "cc");
+  return x0;
+#endif
+}
+
+}  // namespace uchroot

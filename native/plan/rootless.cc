@@ -1,0 +1,44 @@
+// Steps of a launch without root: what its user namespace cannot take from the host, and gets in another way.
+
+#include "steps.h"
+
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/stat.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+namespace uchroot {
+
+// The jail was opened in the mount namespace of the host, where this process must not clone a tree. A new mount namespace moves the
+// working directory to the copy of its mount (copy_mnt_ns() in fs/namespace.c), so no path is walked again.
+long reopenJail(PlanContext& context) {
+  const long fd = sys(__NR_openat, AT_FDCWD, address("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  struct statx verified, opened;
+  long result = sys(__NR_statx, context.jailFd, address(""), AT_EMPTY_PATH, STATX_INO, address(&verified));
+  if (result >= 0) result = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_INO, address(&opened));
+  if (result < 0) return result;
+  const bool isSame = opened.stx_ino == verified.stx_ino && opened.stx_dev_major == verified.stx_dev_major &&
+                      opened.stx_dev_minor == verified.stx_dev_minor;
+  if (!isSame) return -EBADE;
+  context.jailFd = static_cast<int>(fd);
+  return 0;
+}
+
+// A file system that is mounted nowhere yet. A proc(5) can only be made while the one of the host is in sight (mount_too_revealing()
+// in fs/namespace.c), and that is before the root directory changes.
+long newTree(PlanStep* step, PlanContext& context) {
+  context.trees[step->a] = -1;
+  const long made = sys(__NR_fsopen, address(dataOf(step)), FSOPEN_CLOEXEC);
+  if (made < 0) return made;
+  long result = sys(__NR_fsconfig, made, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (result >= 0) result = sys(__NR_fsmount, made, FSMOUNT_CLOEXEC, static_cast<long>(step->b));
+  (void)sys(__NR_close, made);
+  if (result < 0) return result;
+  context.trees[step->a] = static_cast<int>(result);
+  return 0;
+}
+
+}  // namespace uchroot

@@ -1,0 +1,22 @@
+// A small part of the launch suite with isolated launches. CONTRIBUTING.md says how to run all of it so.
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { plainEnv } from './support/service.ts';
+import { unlessRoot } from './support/root.ts';
+
+const skip = unlessRoot('gcc', 'script');
+
+// They share no uid with a test that counts processes and may run at the same time.
+for (const name of ['bin/uchroot-place', 'launch/recall', 'launch/start/jail']) {
+  const file = join(import.meta.dirname, `${name}.root.test.js`);
+  t.test(`isolated: ${name}`, { skip }, async (t) => {
+    await t.spawn(
+      process.execPath,
+      ['--enable-source-maps', file],
+      { env: plainEnv({ UCHROOT_ISOLATE: '1' }) },
+      name,
+    );
+  });
+}

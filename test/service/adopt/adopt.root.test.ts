@@ -1,0 +1,148 @@
+// Debian's redis-server and nginx in jails, on a systemd that has been booted for the purpose.
+import t, { type Test } from 'tap';
+
+import { packageDirectory, type Ended } from '../../support/launch.ts';
+import { bootMachine, unlessMachine, type Machine } from '../../support/machine.ts';
+
+const skip = unlessMachine('busctl', 'curl', 'nginx', 'redis-server', 'redis-cli', 'systemd-analyze');
+let machine: Machine;
+
+t.before(async () => {
+  if (skip !== false) return;
+  machine = await bootMachine();
+});
+t.teardown(async () => await machine?.stop());
+
+function serviceTest(name: string, body: (t: Test) => Promise<void>): void {
+  void t.test(name, { skip }, body);
+}
+
+const service = (...words: readonly string[]): Ended =>
+  machine.run([process.execPath, `${packageDirectory}/dist/bin/uchroot-service.cjs`, ...words]);
+const shell = (line: string): string => machine.shell(line).stdout.trim();
+const show = (unit: string, property: string): string =>
+  shell(`systemctl show --value -p ${property} ${unit}`);
+// The root directory of the main process has these entries, and the host's has others.
+const isJailed = (unit: string): boolean =>
+  shell(`ls -A /proc/${show(unit, 'MainPID')}/root/`)
+    .split('\n')
+    .includes('.uchroot');
+const exposure = (unit: string): number =>
+  Number(/: ([0-9.]+) /.exec(shell(`systemd-analyze security --no-pager ${unit} | tail -n 1`))?.[1]);
+// Everything that an adoption can leave behind.
+const traces = (): string =>
+  shell('find /etc/systemd/system /run/systemd/system /var/lib/uchroot -newer /etc/before 2>&1 | sort');
+
+serviceTest('a plan shows the drop-in and the exposure, and changes nothing', async (t) => {
+  machine.shell('systemctl start redis-server nginx; sleep 1; touch /etc/before; mkdir -p /var/www/html');
+  machine.shell('echo site >/var/www/html/index.html; redis-cli set colour blue; redis-cli save');
+  const { status, stdout } = service('adopt', 'redis-server', '--plan');
+  t.equal(status, 0);
+  t.match(stdout, /^redis-server.service: would be adopted$/m);
+  t.match(stdout, /^BindPaths=-\/var\/lib\/redis$/m);
+  t.match(stdout, /^ {2}exposure: 1\.\d before, (1|1\.\d) after/m);
+  t.notOk(isJailed('redis-server'));
+  t.notMatch(traces(), 'uchroot.conf');
+  t.notOk(shell('ls /var/lib/uchroot 2>/dev/null'));
+});
+
+serviceTest(
+  'a service with User= has its data in the jail, and is no more exposed than before',
+  async (t) => {
+    const before = exposure('redis-server');
+    const { status, stdout, stderr } = service('adopt', 'redis-server');
+    t.equal(status, 0, stderr);
+    t.match(stdout, /^ {2}user: redis \(User=redis\)$/m);
+    t.ok(isJailed('redis-server'));
+    t.equal(shell('redis-cli get colour'), 'blue');
+    t.equal(shell('redis-cli set shape round && redis-cli save'), 'OK\nOK');
+    t.ok(exposure('redis-server') <= before);
+    t.match(service('adopt', 'redis-server').stderr, /adopted already\nhint: uchroot-service update/);
+  },
+);
+
+serviceTest('an update builds the jail anew, and the service goes on with its data', async (t) => {
+  machine.shell('touch -d @1 /usr/bin/redis-check-rdb; printf x >>/etc/services');
+  t.match(service('status', 'redis-server').stdout, /behind the host: \d+ files; uchroot-service update/);
+  const { status, stderr } = service('update', '--all');
+  t.equal(status, 0, stderr);
+  t.match(service('status').stdout, /redis-server.service: active\n(.*\n)*? {2}current\n/);
+  t.equal(shell('redis-cli get shape'), 'round');
+  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json');
+});
+
+serviceTest('a service that does not come up goes on with its old jail', async (t) => {
+  machine.shell(
+    'redis-cli save; cp -a /usr/bin/redis-check-rdb /root/good; cp /usr/bin/sleep /usr/bin/redis-check-rdb',
+  );
+  const { status, stderr } = service('update', 'redis-server');
+  machine.shell('cp -a /root/good /usr/bin/redis-check-rdb');
+  t.equal(status, 1);
+  t.match(stderr, /redis-server.service does not come up; it is as before: result exit-code, status 1/);
+  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json');
+  t.ok(isJailed('redis-server'));
+  t.equal(shell('redis-cli get colour'), 'blue');
+});
+
+serviceTest('a service of root runs by a launcher in its jail, with its own pid file and stop', async (t) => {
+  const { status, stdout, stderr } = service('adopt', 'nginx');
+  t.equal(status, 0, stderr);
+  t.match(stdout, /a compiled launcher enters the jail/);
+  t.match(stdout, /tests of the configuration: 1 passed/);
+  t.ok(isJailed('nginx'));
+  t.equal(shell('curl -s http://localhost/'), 'site');
+  t.ok(exposure('nginx') <= 3);
+  t.match(show('nginx', 'ExecStart'), '/var/lib/uchroot/services/nginx.service/');
+  t.equal(shell('systemctl stop nginx; systemctl start nginx; systemctl is-active nginx'), 'active');
+});
+
+serviceTest('a reload takes a good configuration, and refuses a broken one', async (t) => {
+  machine.shell(`sed -i 's/worker_connections [0-9]*/worker_connections 512/' /etc/nginx/nginx.conf`);
+  t.match(service('reload', 'nginx').stdout, 'reloaded; tests of the configuration: 1 passed');
+  machine.shell('cp /etc/nginx/nginx.conf /root/good; echo nonsense >>/etc/nginx/nginx.conf');
+  const { status, stderr } = service('reload', 'nginx');
+  t.equal(status, 1);
+  t.match(stderr, /the test of its configuration fails: .*unexpected end of file/);
+  t.equal(service('update', 'nginx').status, 1, 'an update refuses it too');
+  t.equal(shell('curl -s http://localhost/'), 'site');
+  machine.shell('cp /root/good /etc/nginx/nginx.conf');
+});
+
+serviceTest('a crash and a boot start it in its jail again', async (t) => {
+  machine.shell('redis-cli save; systemctl kill --signal SEGV redis-server');
+  await machine.until('redis-cli get shape', /round/);
+  t.ok(isJailed('redis-server'));
+  machine.shell('systemctl enable redis-server nginx');
+  await machine.reboot();
+  t.equal(shell('redis-cli get colour'), 'blue');
+  t.equal(shell('curl -s http://localhost/'), 'site');
+  t.ok(isJailed('redis-server') && isJailed('nginx'));
+});
+
+serviceTest('a release leaves no trace but the data', async (t) => {
+  for (const unit of ['redis-server', 'nginx']) {
+    const { status, stderr } = service('release', unit);
+    t.equal(status, 0, stderr);
+    t.notOk(isJailed(unit));
+  }
+  t.equal(shell('redis-cli get shape'), 'round');
+  t.equal(shell('curl -s http://localhost/'), 'site');
+  t.notMatch(traces(), /uchroot(?!': No such file)/);
+  t.equal(service('status').stdout, 'no service is adopted\n');
+});
+
+serviceTest('what cannot be adopted is refused with the reason', async (t) => {
+  const cases = [
+    ['nosuch', /there is no unit nosuch.service/],
+    ['systemd-logind', /BusName=org.freedesktop.login1/],
+    ['getty@tty1', /terminal/],
+    ['nginx.socket', /not the name of a service/],
+    ['postgresql@', /is a template/],
+  ] as const;
+  for (const [unit, reason] of cases) {
+    const { status, stderr } = service('adopt', unit);
+    t.equal(status, 1);
+    t.match(stderr, reason);
+  }
+  t.match(service('update', 'nginx').stderr, /nginx.service is not adopted\nhint: uchroot-service adopt/);
+});

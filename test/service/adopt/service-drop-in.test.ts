@@ -1,0 +1,217 @@
+// From a service as systemd describes it to its drop-in.
+import t from 'tap';
+
+import {
+  type Adoption,
+  checksOf,
+  chooseEntry,
+  chooseIdentity,
+  ownLines,
+  variablesOf,
+} from '../../../lib/service/adopt/adoption.ts';
+import {
+  readSettings,
+  toInstalled,
+  type InstalledService,
+} from '../../../lib/service/adopt/installed-service.ts';
+import { configurationChecks, dropInText } from '../../../lib/service/adopt/service-drop-in.ts';
+import { refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
+
+type Line = readonly [program: string, argv: readonly string[], flags: readonly string[]];
+
+const line = (words: string, ...flags: string[]): Line => {
+  const argv = words.split(' ');
+  return [argv[0] ?? '', argv, flags];
+};
+
+// A service with these settings, as they come from the bus.
+function installed(settings: Record<string, unknown>, about: Record<string, unknown> = {}): InstalledService {
+  const all = { CapabilityBoundingSet: 2 ** 41 - 1, UMask: 0o22, Type: 'simple', ...settings };
+  return toInstalled({ Id: 'web.service', LoadState: 'loaded', ActiveState: 'active', ...about }, all);
+}
+
+// The adoption of a service, as it is before anything has been built.
+function adopted(service: InstalledService, more: Partial<Adoption> = {}): Adoption {
+  const identity = chooseIdentity(service);
+  const variables = variablesOf(service, []);
+  const own = ownLines(service, variables);
+  return {
+    service,
+    identity,
+    ...chooseEntry(service, identity),
+    directory: '/var/lib/uchroot/services/web.service/1',
+    paths: [],
+    own,
+    checks: checksOf(own),
+    variables,
+    jailFacts: { compilesCode: false, usesSyslog: false },
+    ...more,
+  };
+}
+
+const text = (adoption: Adoption): string => dropInText(adoption, '1.0');
+const daemon = { ExecStartEx: [line('/usr/bin/web -c /etc/web.conf')] };
+
+t.test('the settings of the bus are read with their types', async (t) => {
+  const json =
+    '{"type":"a{sv}","data":[{"Type":{"type":"s","data":"notify"},"UMask":{"type":"u","data":18}}]}';
+  t.same(readSettings(json), { Type: 'notify', UMask: 18 });
+});
+
+t.test('a service with User= starts as that user, with its ambient capabilities only', async (t) => {
+  const { user, caps, isChosen } = chooseIdentity(
+    installed({ ...daemon, User: 'web', AmbientCapabilities: 2 ** 10 }),
+  );
+  t.same({ user, caps, isChosen }, { user: 'web', caps: ['net_bind_service'], isChosen: false });
+});
+
+t.test('a service of root takes the account that it is known to work as', async (t) => {
+  const named = installed({ ExecStartEx: [line('/usr/sbin/named -f')] });
+  t.match(chooseIdentity(named), { user: 'bind', caps: ['net_bind_service'], isChosen: true });
+  t.match(chooseIdentity(named, 'root'), { user: 'root', isChosen: false });
+  t.match(text(adopted(named)), /^User=bind$/m);
+});
+
+t.test('no capability goes beyond the bounding set of the unit', async (t) => {
+  const nginx = { ExecStartEx: [line('/usr/sbin/nginx')], CapabilityBoundingSet: 2 ** 10 + 2 ** 21 };
+  t.same(chooseIdentity(installed(nginx)).caps, ['net_bind_service']);
+});
+
+t.test(
+  'systemd starts the launcher without taking the identity, and the launcher gets what it needs',
+  async (t) => {
+    const found = text(adopted(installed({ ...daemon, User: 'web' })));
+    t.match(found, /^ExecStart=\nExecStart=!\/var\/lib\/uchroot\/services\/web.service\/1\/start$/m);
+    t.match(
+      found,
+      /^CapabilityBoundingSet=\nCapabilityBoundingSet=CAP_SETGID CAP_SETPCAP CAP_SETUID CAP_SYS_CHROOT$/m,
+    );
+    t.match(
+      found,
+      /^SystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\nSystemCallFilter=chroot /m,
+    );
+  },
+);
+
+t.test('a failure that the unit ignores stays ignored', async (t) => {
+  const service = installed({ ExecStartEx: [line('/usr/bin/web', 'ignore-failure')], User: 'web' });
+  t.match(text(adopted(service)), /^ExecStart=-!\/var/m);
+});
+
+t.test('paths of the host are mounted into the jail, configuration read-only', async (t) => {
+  const paths = [
+    { path: '/var/lib/web', isReadOnly: false, isOptional: false },
+    { path: '/etc/web', isReadOnly: true, isOptional: true },
+  ];
+  const jail = '/var/lib/uchroot/services/web.service/1/jail';
+  const service = installed({ ...daemon, User: 'web' });
+  const found = text(adopted(service, { paths }));
+  t.match(found, `BindPaths=/var/lib/web:${jail}/var/lib/web\n`);
+  t.match(found, `BindReadOnlyPaths=-/etc/web:${jail}/etc/web\n`);
+  const entered = text(adopted(service, { paths, entry: 'systemd' }));
+  t.match(entered, `RootDirectory=${jail}\nBindPaths=/var/lib/web\nBindReadOnlyPaths=-/etc/web\n`);
+  t.notMatch(entered, 'ExecStart', 'systemd keeps the line of the unit');
+});
+
+t.test('a path that the unit lets the service write stays writable', async (t) => {
+  const paths = [{ path: '/etc/web', isReadOnly: true, isOptional: true }];
+  const service = installed({ ...daemon, User: 'web', ReadWritePaths: ['-/etc/web'] });
+  t.match(text(adopted(service, { paths })), /^BindPaths=-\/etc\/web:/m);
+});
+
+t.test('a service that systemd describes as its own vendor does keeps stricter settings', async (t) => {
+  const strict = {
+    User: 'web',
+    PrivateTmp: true,
+    PrivateUsers: true,
+    NoExecPaths: ['/'],
+    RestrictAddressFamilies: [true, ['AF_UNIX']],
+    SystemCallFilter: [true, ['read', 'write']],
+  };
+  const found = text(adopted(installed({ ...daemon, ...strict })));
+  t.notMatch(found, 'RestrictAddressFamilies');
+  t.notMatch(found, '@system-service');
+  t.match(found, /^SystemCallFilter=chroot /m, 'only what the launcher needs is added');
+  t.match(found, 'PrivateUsers=no');
+  t.match(found, 'ExecPaths=/var/lib/uchroot/services/web.service/1\n');
+});
+
+t.test('a service that speaks to systemd gets its socket, one that makes code may execute it', async (t) => {
+  const silent = text(adopted(installed({ ...daemon, User: 'web' })));
+  t.notMatch(silent, '/run/systemd/notify');
+  t.match(silent, 'MemoryDenyWriteExecute=yes');
+  const facts = { jailFacts: { compilesCode: true, usesSyslog: true } };
+  const found = text(adopted(installed({ ...daemon, User: 'web', Type: 'notify' }), facts));
+  t.match(found, 'BindReadOnlyPaths=/run/systemd/notify:');
+  t.match(found, 'BindReadOnlyPaths=-/run/systemd/journal/dev-log:');
+  t.notMatch(found, 'MemoryDenyWriteExecute');
+});
+
+t.test('a pid file in a directory of its own jail is read there, by the lines of the host too', async (t) => {
+  const service = installed({
+    ...daemon,
+    PIDFile: '/run/web.pid',
+    ExecStopEx: [line('/sbin/start-stop-daemon --stop --pidfile /run/web.pid', 'ignore-failure')],
+  });
+  const jail = '/var/lib/uchroot/services/web.service/1/jail';
+  const found = text(adopted(service));
+  t.match(found, `PIDFile=${jail}/run/web.pid\n`);
+  t.match(found, `ExecStop=-+/sbin/start-stop-daemon --stop --pidfile ${jail}/run/web.pid\n`);
+  const shared = { paths: [{ path: '/run', isReadOnly: false, isOptional: false }] };
+  t.notMatch(text(adopted(service, shared)), 'PIDFile=');
+});
+
+t.test('lines of the daemon itself run in the jail, lines of other programs on the host', async (t) => {
+  const service = installed({
+    ExecStartPreEx: [line('/usr/bin/web -t'), line('/bin/mkdir -p /run/web')],
+    ExecStartEx: [line('/usr/bin/web $OPTIONS')],
+    ExecReloadEx: [line('/bin/kill -HUP $MAINPID')],
+    Environment: ['OPTIONS=-a "b c"'],
+  });
+  const adoption = adopted(service);
+  t.same(
+    adoption.own.map(({ name, argv }) => [name, argv]),
+    [
+      ['start-pre-1', ['/usr/bin/web', '-t']],
+      ['start', ['/usr/bin/web', '-a', 'b c']],
+    ],
+  );
+  t.same(adoption.checks, [['/usr/bin/web', '-t']]);
+  const found = text(adoption);
+  t.match(found, 'ExecStartPre=/var/lib/uchroot/services/web.service/1/start-pre-1\n');
+  t.match(found, 'ExecStartPre=+/bin/mkdir -p /run/web\n');
+  t.match(found, 'ExecReload=+/bin/kill -HUP $MAINPID\n');
+  const [check] = configurationChecks(adoption);
+  t.match(check?.text, 'ExecStart=/var/lib/uchroot/services/web.service/1/check-1\n');
+  t.match(check?.text, 'Environment="OPTIONS=-a \\"b c\\""\n');
+});
+
+t.test('systemd enters the jail of a service that the launcher cannot start as the unit wants', async (t) => {
+  const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+    [{ ...daemon, DynamicUser: true }, /DynamicUser/],
+    [{ ...daemon, OOMScoreAdjust: -900 }, /OOMScoreAdjust/],
+    [{ ExecStartEx: [line('/usr/sbin/haproxy -Ws')] }, /changes its root directory/],
+    [{ ...daemon, ExecReloadEx: [line('/usr/bin/web $MAINPID')] }, /MAINPID/],
+  ];
+  for (const [settings, reason] of cases) {
+    const { entry, entryReason } = adopted(installed(settings));
+    t.equal(entry, 'systemd');
+    t.match(entryReason, reason);
+  }
+});
+
+t.test('a service that cannot be carried is refused with the reason', async (t) => {
+  t.equal(refusalOf(installed(daemon)), undefined);
+  const cases: readonly (readonly [Record<string, unknown>, Record<string, unknown>, RegExp])[] = [
+    [daemon, { LoadState: 'not-found' }, /^there is no unit web.service$/],
+    [daemon, { LoadState: 'masked' }, /it is masked/],
+    [daemon, { Transient: true }, /transient/],
+    [{ ...daemon, Type: 'oneshot' }, {}, /oneshot/],
+    [{ ...daemon, BusName: 'org.web' }, {}, /BusName=org.web/],
+    [{ ...daemon, RootDirectory: '/srv' }, {}, /RootDirectory=\/srv/],
+    [{ ...daemon, PAMName: 'login' }, {}, /PAMName=login/],
+    [{ ExecStartEx: [line('/usr/bin/web', 'privileged')] }, {}, /begins with \+/],
+    [{}, {}, /0 lines ExecStart=/],
+  ];
+  for (const [settings, about, reason] of cases) t.match(refusalOf(installed(settings, about)), reason);
+});
