@@ -12,7 +12,7 @@ import { quote } from '../quote.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
 import { toArgument, type ReadArguments } from './arguments.ts';
-import { readVersion } from './common-options.ts';
+import { readVersion } from '../version.ts';
 import { valueOf, valuesOf, type Command } from './dispatch.ts';
 import { absolute, launchOptions } from './uchroot-options.ts';
 import { latin1, nodePath } from './uchroot-unit.ts';
@@ -73,16 +73,17 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
 }
 
+const isPath = (name: string): boolean =>
+  [...serveOptions(), ...ofDaemon].some(
+    (one) => one.name === name && /^(FILE|DIR|PATH)$/.test(one.metavar ?? ''),
+  );
+
 // The command line from / on: at boot that is the working directory.
 function unitOf({ options, operands }: ReadArguments, format: string): string {
   if (format !== 'systemd')
     throw new UsageError(`--unit knows systemd, not '${quote(format)}'`, {
       hint: 'other supervisors run the same command line: it stays in the foreground',
     });
-  const isPath = (name: string): boolean =>
-    [...serveOptions(), ...ofDaemon].some(
-      (one) => one.name === name && /^(FILE|DIR|PATH)$/.test(one.metavar ?? ''),
-    );
   const given = options.flatMap(([name, { bytes }]) => {
     if (name === 'unit') return [];
     const isFlag = bytes.length === 0;

@@ -56,10 +56,23 @@ function xinetdConf(program) {
 
 function commands(directory, jail, user) {
   const program = `${jail}/bin/line`;
+  const rules = [
+    '--hosts-allow',
+    `${directory}/etc/hosts.allow`,
+    '--hosts-deny',
+    `${directory}/etc/hosts.deny`,
+  ];
+  const common = ['--log', 'none', '--instances', '1000', ...rules];
   const ours = (port, ...words) => [
-    ...[process.execPath, bundle, '--listen', `127.0.0.1:${port}`, '--log', 'none', '--instances', '1000'],
-    ...['--hosts-allow', `${directory}/etc/hosts.allow`, '--hosts-deny', `${directory}/etc/hosts.deny`],
-    ...[...words, user, jail, '/bin/line'],
+    process.execPath,
+    bundle,
+    '--listen',
+    `127.0.0.1:${port}`,
+    ...common,
+    ...words,
+    user,
+    jail,
+    '/bin/line',
   ];
   writeFileSync(`${directory}/xinetd.conf`, xinetdConf(program));
   writeFileSync(
@@ -140,7 +153,7 @@ function residentKb(pid) {
 
 // What this process itself grows by for each live connection.
 async function memory(pid) {
-  const idle = residentKb(pid);
+  const before = residentKb(pid);
   const sockets = [];
   for (let i = 0; i < 500; i++) {
     const socket = connect(PORTS.ours, '127.0.0.1');
@@ -148,9 +161,9 @@ async function memory(pid) {
     await once(socket, 'connect');
   }
   await new Promise((done) => setTimeout(done, 1500));
-  const perConnection = (residentKb(pid) - idle) / sockets.length;
+  const perConnection = (residentKb(pid) - before) / sockets.length;
   for (const socket of sockets) socket.destroy();
-  return { idle, perConnection };
+  return perConnection;
 }
 
 async function measure(context, count) {
@@ -168,6 +181,7 @@ async function measure(context, count) {
       servers.set(name, spawn(file, args, { stdio: 'ignore' }));
       await listens(PORTS[name]);
     }
+    const idle = residentKb(servers.get('ours').pid);
     for (const name of servers.keys()) ask(`${binaries}/clients`, name, 4, 0.3);
     for (let round = 0; round < Math.ceil(rounds / 30); round++)
       for (const concurrency of [1, 16])
@@ -178,7 +192,7 @@ async function measure(context, count) {
             ask(`${binaries}/clients`, name, concurrency, windowMs / 1000),
           ]);
         }
-    const used = await memory(servers.get('ours').pid);
+    const used = { idle, perConnection: await memory(servers.get('ours').pid) };
     return {
       names: [...servers.keys()],
       used,
@@ -190,43 +204,28 @@ async function measure(context, count) {
   }
 }
 
-function rowsOf({ names, of }, count) {
-  const goals = { 'xinetd 1000 16': 1.4, 'tcpserver 1000 16': 0.85 };
-  const title = { xinetd: 'xinetd', inetd: 'inetd + tcpd', tcpserver: 'tcpserver' };
-  const peers = names.filter((name) => name in title);
-  return [1, 16].flatMap((at) => [
-    ...peers.map((peer) => {
-      const least = peer === 'inetd' ? 2 : goals[`${peer} ${count} ${at}`];
-      const ratio = of('ours', at, 'rate') / of(peer, at, 'rate');
-      return row(
-        `connections/s v ${title[peer]}, ${count} rules, ${at} at once`,
-        ratio,
-        least && ['>=', least],
-      );
-    }),
-    row(
-      `refusals v accepted, ${count} rules, ${at} at once`,
-      of('refusing', at, 'rate') / of('ours', at, 'rate'),
-      at === 16 ? ['>=', 5] : undefined,
-    ),
-    ...(names.includes('xinetd')
-      ? [
-          row(
-            `isolated v xinetd, ${count} rules, ${at} at once`,
-            of('isolated', at, 'rate') / of('xinetd', at, 'rate'),
-            ['>=', 1],
-          ),
-          ...['p50', 'p99'].map((what) =>
-            row(
-              `${what} v xinetd, ${count} rules, ${at} at once`,
-              of('ours', at, what) / of('xinetd', at, what),
-              at === 16 ? ['<=', 1] : undefined,
-            ),
-          ),
-        ]
-      : []),
-  ]);
+const PEERS = { xinetd: 'xinetd', inetd: 'inetd + tcpd', tcpserver: 'tcpserver' };
+const GOALS = { 'xinetd 1000 16': 1.4, 'tcpserver 1000 16': 0.85 };
+
+function rowsAt({ names, of }, count, at) {
+  const at16 = (goal) => (at === 16 ? goal : undefined);
+  const end = `${count} rules, ${at} at once`;
+  const ratio = (one, other, what = 'rate') => of(one, at, what) / of(other, at, what);
+  const rows = names
+    .filter((name) => name in PEERS)
+    .map((peer) => {
+      const least = peer === 'inetd' ? 2 : GOALS[`${peer} ${count} ${at}`];
+      return row(`connections/s v ${PEERS[peer]}, ${end}`, ratio('ours', peer), least && ['>=', least]);
+    });
+  rows.push(row(`refusals v accepted, ${end}`, ratio('refusing', 'ours'), at16(['>=', 5])));
+  if (!names.includes('xinetd')) return rows;
+  rows.push(row(`isolated v xinetd, ${end}`, ratio('isolated', 'xinetd'), ['>=', 1]));
+  for (const what of ['p50', 'p99'])
+    rows.push(row(`${what} v xinetd, ${end}`, ratio('ours', 'xinetd', what), at16(['<=', 1])));
+  return rows;
 }
+
+const rowsOf = (measured, count) => [1, 16].flatMap((at) => rowsAt(measured, count, at));
 
 /** Connections served a second, their times, and memory. */
 export async function inetd(context) {

@@ -71,7 +71,7 @@ t.test(
   '--unit prints a unit whose paths begin at /, and that systemd accepts',
   { skip: unlessInstalled('systemd-analyze') },
   async (t) => {
-    const { status, stdout } = spawnSync(
+    const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [
         bundle,
@@ -89,17 +89,21 @@ t.test(
       ],
       { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
     );
-    t.equal(status, 0);
+    t.equal(status, 0, stderr);
     t.match(
       stdout,
       ` --listen=127.0.0.1:7000 --hosts-allow=/tmp/allow --isolate sam /tmp/jail /bin/x "a $$b"\n`,
     );
     const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
     t.teardown(() => rmSync(directory, { recursive: true }));
-    writeFileSync(join(directory, 'a.service'), stdout);
-    const verified = spawnSync('systemd-analyze', ['verify', '--man=no', join(directory, 'a.service')], {
-      encoding: 'utf8',
-    });
+    writeFileSync(join(directory, 'uchroot-test-inetd.service'), stdout);
+    const verified = spawnSync(
+      'systemd-analyze',
+      ['verify', '--man=no', join(directory, 'uchroot-test-inetd.service')],
+      {
+        encoding: 'utf8',
+      },
+    );
     t.equal(verified.status, 0, verified.stderr);
     t.match(
       uchrootInetd('--listen', '1', '--unit', 'runit', 'sam', '/j', '/bin/x').stderr,
