@@ -78,6 +78,7 @@
         'native/addon/code.cc',
         'native/files/content.cc',
         'native/start/cgroup.cc',
+        'native/start/cgroupinplace.cc',
         'native/start/crew.cc',
         'native/start/exec.cc',
         'native/files/filelist.cc',
@@ -139,7 +140,12 @@
       'target_name': 'uchroot-launcher',
       'type': 'executable',
       'includes': ['native/start/static.gypi'],
-      'sources': ['native/start/launcher.cc', '<@(interpreter_sources)'],
+      'sources': [
+        'native/start/cgroup.cc',
+        'native/start/launcher.cc',
+        'native/start/limitwatch.cc',
+        '<@(interpreter_sources)',
+      ],
     },
     {
       # The same for a launch that is compiled into it (uchroot --compile).

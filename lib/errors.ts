@@ -145,9 +145,9 @@ export interface ResourceUsage {
 
 /**
  * The limit that ended a program: `memory`, `pids` and `cpu time` of the request, `time` is `timeoutMs`, `output` is `maxBufferBytes`,
- * `file size` is the resource limit fsize.
+ * `file size` is the resource limit fsize, `disk` and `inodes` are the space of a tmpfs or of an ephemeral jail.
  */
-export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'output';
+export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'disk' | 'inodes' | 'output';
 
 /** How a program ended, and what it wrote. */
 export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
@@ -163,6 +163,10 @@ export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
   readonly usage: ResourceUsage;
   /** Whether `timeoutMs` has stopped it. */
   readonly timedOut: boolean;
+  /** Whether the AbortSignal of the request has stopped it. */
+  readonly isCanceled: boolean;
+  /** stdout and stderr together, in the order in which they arrived; only with `all: true`. */
+  readonly all?: Output;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
 }
@@ -180,6 +184,8 @@ export class ExitError extends Error implements ExitDetails {
   readonly durationMs: number;
   readonly usage: ResourceUsage;
   readonly timedOut: boolean;
+  readonly isCanceled: boolean;
+  readonly all?: string | Buffer;
   readonly limit: LimitName | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
@@ -195,6 +201,8 @@ export class ExitError extends Error implements ExitDetails {
     this.durationMs = ended.durationMs;
     this.usage = ended.usage;
     this.timedOut = ended.timedOut;
+    this.isCanceled = ended.isCanceled;
+    if (ended.all !== undefined) this.all = ended.all;
     this.limit = ended.limit;
     this.hint = hint;
   }

@@ -52,6 +52,7 @@ export {
 export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
+export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
 export { JailedProcess, type Exit } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
@@ -77,4 +78,5 @@ export {
 } from './service/adopt/adopt.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
+export { type Input } from './launch/process/text-streams.ts';
 export { type Bytes } from './quote.ts';

@@ -2,7 +2,7 @@
 // The command launches once with an addon that only pretends, and uchroot-jail plans the jail of a shell. So the cache has only
 // the functions that are needed for that. The cache is for this version of node and its flags, which are part of its name:
 // other versions and flags compile the source. The hash of the script is at its end (native/addon/code.cc).
-import { readFileSync, writeFileSync } from 'node:fs';
+import { constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -13,6 +13,7 @@ const path = resolve(process.argv[2]);
 const done = Symbol('done');
 const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
 const native = {
+  ...addon.native,
   environmentVariables: () => [['TERM', Buffer.from('xterm')]],
   effectiveCapabilities: () => 2n ** 41n - 1n,
   readHostSync: () => ({
@@ -21,7 +22,7 @@ const native = {
     named: [],
     components: [directory('/', -1), directory('/jail', 0)],
     isHostRoot: false,
-    jailFd: 1000,
+    jailFd: openSync('/', constants.O_DIRECTORY),
   }),
   execPlan: () => {
     throw done;

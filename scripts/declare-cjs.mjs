@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const dist = join(import.meta.dirname, '../dist/lib');
-const entries = ['index', 'tcpwrappers/index'].map((entry) => join(dist, entry));
+const entries = ['index', 'posix', 'tcpwrappers/index'].map((entry) => join(dist, entry));
 
 // in `import … from` and `export … from`, and in `import("…")`
 const specifiers = /(from |import\()(["'])(\.{1,2}\/[^"']+)\.ts\2/g;

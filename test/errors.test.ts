@@ -46,7 +46,16 @@ const usage = {
   involuntarySwitches: 1,
 };
 const said = { stdout: 'o', stderr: 'e' };
-const ended = { exitCode: 3, signal: null, ...said, pid: 5, durationMs: 7, usage, timedOut: false };
+const ended = {
+  exitCode: 3,
+  signal: null,
+  ...said,
+  pid: 5,
+  durationMs: 7,
+  usage,
+  timedOut: false,
+  isCanceled: false,
+};
 
 t.test('an ExitError has the fields of a result', async (t) => {
   t.match(new ExitError('no', 'ERR_EXIT', ended), { ...ended, name: 'ExitError', code: 'ERR_EXIT' });

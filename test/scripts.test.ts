@@ -14,9 +14,9 @@ interface Import {
 }
 
 function importsOf(script: string): readonly Import[] {
-  const found = readFileSync(join(scripts, script), 'utf8').matchAll(
-    /^import (?:\{([^}]*)\} from )?'(\.[^']+)'/gm,
-  );
+  // without the sources that a script writes
+  const own = readFileSync(join(scripts, script), 'utf8').replaceAll(/`[^`]*`/g, '``');
+  const found = own.matchAll(/^import (?:\{([^}]*)\} from )?'(\.[^']+)'/gm);
   return [...found].map(([, names = '', target = '']) => ({
     script,
     target: join(dirname(join(scripts, script)), target),

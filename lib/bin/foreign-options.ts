@@ -76,5 +76,6 @@ export const foreignOptions: Foreign = {
   pidfile: 'pid-file',
   systemd: 'write --unit systemd',
   'memory-max': 'memory',
-  timeout: 'cpu-time',
+  timeout: 'time',
+  time_limit: 'time',
 };

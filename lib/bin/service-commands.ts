@@ -1,5 +1,5 @@
 // The commands of uchroot-service: their options, their library calls, and their output.
-import { UsageError } from '../errors.ts';
+import { JailError, LaunchError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
 import {
@@ -12,7 +12,7 @@ import {
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
-import { type Command, has, valueOf, valuesOf } from './dispatch.ts';
+import { type Command, has, type Outcome, valueOf, valuesOf } from './dispatch.ts';
 import { megabytes } from './progress-bar.ts';
 
 type ServiceCommand = Command<AbortSignal>;
@@ -20,10 +20,6 @@ type ServiceCommand = Command<AbortSignal>;
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
 const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
-
-function warn(unit: string, warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`uchroot-service: warning: ${unit}: ${warning}\n`);
-}
 
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
@@ -44,12 +40,10 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function make(read: ReadArguments, work: (plan: boolean) => Promise<AdoptReport>): Promise<string> {
-  const plan = has(read, 'plan');
-  const format = toFormat(valueOf(read, 'format'), FORMATS);
-  const report = await work(plan);
-  warn(report.unit, report.warnings);
-  return format === 'json' ? jsonDocument(report) : showAdoption(report, plan);
+function tell(read: ReadArguments, report: AdoptReport): string {
+  for (const warning of report.warnings)
+    process.stderr.write(`uchroot-service: warning: ${report.unit}: ${warning}\n`);
+  return showAdoption(report, has(read, 'plan'));
 }
 
 const adopt: ServiceCommand = {
@@ -63,18 +57,47 @@ const adopt: ServiceCommand = {
     formatOption,
   ],
   operands: [1, 1],
-  run: (read, signal, unit) =>
-    make(read, (plan) =>
-      adoptService({
-        unit: String(unit),
-        signal,
-        plan,
-        user: valueOf(read, 'user')?.text,
-        binds: textsOf(read, 'bind'),
-        readOnlyBinds: textsOf(read, 'ro-bind'),
-      }),
-    ),
+  run: async (read, signal, unit) => {
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const report = await adoptService({
+      unit: String(unit),
+      signal,
+      plan: has(read, 'plan'),
+      user: valueOf(read, 'user')?.text,
+      binds: textsOf(read, 'bind'),
+      readOnlyBinds: textsOf(read, 'ro-bind'),
+    });
+    const text = tell(read, report);
+    return format === 'json' ? jsonDocument(report) : text;
+  },
 };
+
+// One service that fails does not keep the others from their updates.
+async function updateAll(
+  read: ReadArguments,
+  {
+    signal,
+    plan,
+    isJson,
+  }: { readonly signal: AbortSignal; readonly plan: boolean; readonly isJson: boolean },
+): Promise<Outcome> {
+  const reports: AdoptReport[] = [];
+  const texts: string[] = [];
+  let status = 0;
+  for (const unit of listServices()) {
+    try {
+      const report = await updateService({ unit, signal, plan });
+      reports.push(report);
+      texts.push(tell(read, report));
+    } catch (error) {
+      if (!(error instanceof JailError || error instanceof UsageError || error instanceof LaunchError))
+        throw error;
+      process.stderr.write(`uchroot-service: ${error.message}\n`);
+      status = 1;
+    }
+  }
+  return { text: isJson ? jsonDocument({ services: reports }) : texts.join(''), status };
+}
 
 const update: ServiceCommand = {
   synopsis: 'update UNIT|--all [--plan]',
@@ -85,11 +108,14 @@ const update: ServiceCommand = {
   run: async (read, signal, unit?: Buffer) => {
     if (has(read, 'all') === (unit !== undefined))
       throw new UsageError(`Usage: uchroot-service ${update.synopsis}`);
-    const units = unit === undefined ? listServices() : [String(unit)];
-    const texts: string[] = [];
-    for (const one of units)
-      texts.push(await make(read, (plan) => updateService({ unit: one, signal, plan })));
-    return texts.join('');
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const plan = has(read, 'plan');
+    if (unit !== undefined) {
+      const report = await updateService({ unit: String(unit), signal, plan });
+      const text = tell(read, report);
+      return format === 'json' ? jsonDocument({ services: [report] }) : text;
+    }
+    return updateAll(read, { signal, plan, isJson: format === 'json' });
   },
 };
 

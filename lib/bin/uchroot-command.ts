@@ -7,15 +7,21 @@ import { compileLaunch } from '../launch/compile/compile.ts';
 import {
   errorLines,
   lookAtPidFile,
+  planInPlace,
   prepareInPlace,
   reportFailure,
   runInPlace,
+  verifyInPlace,
   warningLines,
   type Warning,
 } from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
-import { normalize, type LaunchRequest } from '../launch/request/request.ts';
+import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
+import type { PreparedLaunch } from '../launch/host/prepare.ts';
+import type { Step } from '../launch/plan/step.ts';
+import { needsCgroup } from '../launch/request/limit-rows.ts';
+import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
@@ -75,13 +81,35 @@ const rephrase = (error: UsageError | LaunchError): Told => toldBy(error, words,
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
 
-function showPlan(request: LaunchRequest, format: 'text' | 'json', isChecked: boolean, fail: Fail): number {
-  const launch = prepareInPlace(normalize(request), warn, false);
-  lookAtPidFile(launch, warn);
-  const problem = rehearse(launch) ?? findProblem(launch);
-  output(format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
-  if (isChecked) refuseUnsafe(launch, complain);
-  return tellProblem(problem, fail);
+// A launch with limits needs a cgroup, and the code that looks for its place is loaded only then.
+type Place = (limits: NormalRequest) => Promise<Step | undefined>;
+
+async function withCgroup(
+  request: NormalRequest,
+  privileged: boolean,
+  place: Place,
+  then: (launch: PreparedLaunch) => number,
+): Promise<number> {
+  const jail = verifyInPlace(request, warn, privileged);
+  return then(planInPlace(request, jail, warn, await place(request)));
+}
+
+function showPlan(
+  request: NormalRequest,
+  format: 'text' | 'json',
+  isChecked: boolean,
+  fail: Fail,
+): number | Promise<number> {
+  const show = (launch: PreparedLaunch): number => {
+    lookAtPidFile(launch, warn);
+    const problem = rehearse(launch) ?? findProblem(launch);
+    output(format === 'json' ? planAsJson(launch, problem) : planAsText(launch));
+    if (isChecked) refuseUnsafe(launch, complain);
+    return tellProblem(problem, fail);
+  };
+  return needsCgroup(request)
+    ? withCgroup(request, false, (limits) => planCgroup(limits), show)
+    : show(prepareInPlace(request, warn, false));
 }
 
 function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
@@ -103,18 +131,6 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
   return 0;
 }
 
-// The status is known later: cgroups are looked at without blocking.
-function doctor(format: 'text' | 'json'): number {
-  examine(format, output).then(
-    (status) => (process.exitCode = status),
-    (error: Error) => {
-      complain(`uchroot: ${error.stack ?? error.message}\n`);
-      process.exitCode = 125;
-    },
-  );
-  return 0;
-}
-
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
 // Compares names, because each bundle has its own copy of these classes.
@@ -124,54 +140,82 @@ function isOurs(error: Error): error is UsageError | LaunchError {
 
 const serviceStatus = 'service-status';
 
-function main(): number {
-  let statusFd: number | undefined;
+function run(told: Recipients): number | Promise<number> {
+  // Built only if the command line has options.
+  const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
+  const { options, operands } = readArguments(words, known, () => foreignOptions);
+  const given = new Map(options);
+  if (given.has('help')) return (output(usage()), 0);
+  if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+  if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
+  const isLaunch = !given.has('compile') && !given.has('unit');
+  told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
+  if (operands.length < 2) {
+    complain(forgotten(words, commandOptions(), usageLine));
+    return told.manager?.fail({ message: usageLine }) ?? 1;
+  }
+  const request = toRequest(options, operands);
+  const file = given.get('compile');
+  if (file !== undefined && !given.has('unit')) return compile(request, file, given);
+  told.statusFd =
+    request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
+  const { fail } = told;
+  if (given.has('unit')) {
+    const launcher = file && ((launch: LaunchRequest) => void compile(launch, file, given));
+    const { output: text, problem } = makeUnit(options, request, warn, launcher);
+    output(text);
+    return tellProblem(problem, fail);
+  }
+  const normal = normalize(request);
+  if (given.has('plan'))
+    return showPlan(normal, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
+  const launch = (prepared: PreparedLaunch): number => {
+    if (given.has('check')) refuseUnsafe(prepared, complain);
+    told.manager?.keepFrom(prepared.keptFds);
+    return runInPlace(prepared, { fail, rephrase });
+  };
+  return needsCgroup(normal)
+    ? withCgroup(normal, true, (limits) => openCgroup(limits), launch)
+    : launch(prepareInPlace(normal, warn));
+}
+
+// Whom a failure is told to, besides standard error.
+class Recipients {
   // A unit has it as its first word, so that it counts even if another option is wrong.
-  let manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
-  const fail: Fail = (error) => manager?.fail(error) ?? error.exitStatus;
+  manager: ServiceManager | undefined;
+  statusFd: number | undefined;
+
+  constructor() {
+    this.manager = words[0]?.text === `--${serviceStatus}` ? connectManager() : undefined;
+  }
+
+  readonly fail: Fail = (error) => this.manager?.fail(error) ?? error.exitStatus;
+}
+
+// The exit status for an error that was thrown.
+function tellError(error: unknown, { manager, statusFd, fail }: Recipients): number {
+  if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
+  if (!isOurs(error)) {
+    // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
+    complain(`uchroot: ${error.stack ?? error.message}\n`);
+    return manager?.fail(error) ?? 125;
+  }
+  complain(errorLines(rephrase(error)));
+  if (error.name === 'UsageError') complain(`${usageLine}\n`);
+  reportFailure(statusFd, error);
+  return fail(error);
+}
+
+function main(): number | Promise<number> {
+  const told = new Recipients();
   try {
-    // Built only if the command line has options.
-    const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
-    const { options, operands } = readArguments(words, known, () => foreignOptions);
-    const given = new Map(options);
-    if (given.has('help')) return (output(usage()), 0);
-    if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
-    if (given.has('doctor')) return doctor(toFormat(given.get('format'), FORMATS));
-    const isLaunch = !given.has('compile') && !given.has('unit');
-    manager = given.has(serviceStatus) && isLaunch ? (manager ?? connectManager()) : undefined;
-    if (operands.length < 2) {
-      complain(forgotten(words, commandOptions(), usageLine));
-      return manager?.fail({ message: usageLine }) ?? 1;
-    }
-    const request = toRequest(options, operands);
-    const file = given.get('compile');
-    if (file !== undefined && !given.has('unit')) return compile(request, file, given);
-    statusFd =
-      request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
-    if (given.has('unit')) {
-      const launcher = file && ((launch: LaunchRequest) => void compile(launch, file, given));
-      const { output: text, problem } = makeUnit(options, request, warn, launcher);
-      output(text);
-      return tellProblem(problem, fail);
-    }
-    if (given.has('plan'))
-      return showPlan(request, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
-    const launch = prepareInPlace(normalize(request), warn);
-    if (given.has('check')) refuseUnsafe(launch, complain);
-    manager?.keepFrom(launch.keptFds);
-    return runInPlace(launch, { fail, rephrase });
+    const status = run(told);
+    return typeof status === 'number' ? status : status.catch((error: unknown) => tellError(error, told));
   } catch (error) {
-    if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
-    if (!isOurs(error)) {
-      // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
-      complain(`uchroot: ${error.stack ?? error.message}\n`);
-      return manager?.fail(error) ?? 125;
-    }
-    complain(errorLines(rephrase(error)));
-    if (error.name === 'UsageError') complain(`${usageLine}\n`);
-    reportFailure(statusFd, error);
-    return fail(error);
+    return tellError(error, told);
   }
 }
 
-process.exitCode = main();
+const status = main();
+if (typeof status === 'number') process.exitCode = status;
+else void status.then((late) => (process.exitCode = late));

@@ -7,6 +7,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/plan/isolated.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
+import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
@@ -175,6 +176,7 @@ function checkValues(
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
+  const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
   const format = toInitSystem(given.get('unit') ?? '');
   const own = ownOf(options);
@@ -206,7 +208,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     listen,
     accept: given.has('accept'),
     notify: given.has('notify'),
-    hasInit: hasInit(normalize(request)),
+    hasWaiter: hasInit(normal) || needsWaiter(normal),
+    hasCgroup: needsCgroup(normal),
     watchdogSec: watchdog === undefined ? undefined : Number(watchdog),
     reloadSignal,
     update: given.has('reload-update')
@@ -215,7 +218,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     syslog: given.has('syslog'),
     compiled,
     ...own,
-    settings: compiled === undefined || format !== 'systemd' ? [] : launchHardening(normalize(request), jail),
+    settings: compiled === undefined || format !== 'systemd' ? [] : launchHardening(normal, jail),
     pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
   };
@@ -260,7 +263,6 @@ export function makeUnit(
   warn: Warn,
   compile?: (request: LaunchRequest) => void,
 ): UnitReport {
-  normalize(request);
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
   if (refusal !== undefined) throw new UsageError(refusal);

@@ -26,11 +26,12 @@ const command = native.readCode(
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Bundles for --compile, --check, --doctor, and --seccomp or --allow. They are opened only for these options, before anything has changed.
+// Bundles for --compile, --check, --doctor, limits that need a cgroup, and --seccomp or --allow. They are opened only for these options, before anything has changed.
 const apart: Record<string, string | undefined> = {
   'compile.ts': 'uchroot-compile.cjs',
   'uchroot-check.ts': 'uchroot-check.cjs',
   'uchroot-doctor.ts': 'uchroot-doctor.cjs',
+  'cgroup.ts': 'uchroot-cgroup.cjs',
   'launch-filter.ts': 'uchroot-filter.cjs',
 };
 const apartExports: Record<string, object | undefined> = {};

@@ -26,6 +26,8 @@ export interface HostQuery {
   readonly uid?: number | undefined;
   readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
+  /** For a launch that needs no privilege. */
+  readonly rootless?: boolean;
 }
 
 /** A directory or symbolic link on the path to the jail, as its descriptor shows it. */
@@ -97,6 +99,14 @@ export type CgroupUse = [
   cpuNs: number,
 ];
 
+/** The limits that a process which waits for a program watches; 0 for none. */
+export interface WatchedLimits {
+  readonly timeMs: number;
+  readonly cpuSeconds: number;
+  /** What it tells if one of them has ended the program: a letter, and the words (native/start/limitwatch.h). */
+  readonly words: readonly string[];
+}
+
 /** Look-ups on the host, and launches. */
 export interface LaunchCalls {
   readHost(query: HostQuery): Promise<HostFacts>;
@@ -110,18 +120,20 @@ export interface LaunchCalls {
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
   ): PlanFailure;
   /**
-   * The same for a program in a pid namespace: starts it, and then replaces this process by one that waits for it. `kept`:
+   * The same for a program that needs a process which waits for it: starts it, and then replaces this process by that one. `kept`:
    * descriptors of this process that the program gets.
    *
    * @param waiter uid and gid of the process that waits, both empty if it keeps its own, and the pid of the parent with which it ends, or 0
+   * @param limits which it watches
    */
-  execIsolated(
+  execAndWait(
     plan: Uint8Array,
     jailFd: number,
     launcherFd: number,
     kept: readonly number[],
     waiter: readonly [uid: number | '', gid: number | '', parentPid: number],
     pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
+    limits?: WatchedLimits,
   ): PlanFailure;
   /**
    * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
@@ -146,7 +158,11 @@ export interface LaunchCalls {
     kept: readonly number[],
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
-    onExit: (exitCode: number | null, signal: number | null, ...usage: [...Usage, ...CgroupUse]) => void,
+    onExit: (
+      exitCode: number | null,
+      signal: number | null,
+      ...usage: [...Usage, ...CgroupUse, full: number]
+    ) => void,
     spaces?: readonly number[],
   ): ProcessHandle;
   /**

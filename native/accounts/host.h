@@ -19,6 +19,7 @@ struct HostQuery {
   std::optional<uint32_t> uid;
   std::vector<std::string> groupNames;
   std::optional<std::string> jail;
+  bool isRootless = false;  // for a launch that needs no privilege
 };
 
 // The host's answers. JS judges only these values, so equal answers lead to the same judgement.

@@ -59,6 +59,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_CHDIR:
     case OP_MKDIR:
     case OP_MKNOD:
+    case OP_WATCH_SPACE:
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
     case OP_NEW_TREE:
@@ -220,6 +221,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKDIR: return makeDirectory(step);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
+    case OP_WATCH_SPACE: return watchSpace(step, context);
     case OP_REOPEN_JAIL: return reopenJail(context);
     case OP_NEW_TREE: return newTree(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
@@ -263,8 +265,9 @@ PlanFailure runStages(const Stages& stages, PlanContext& context) {
 }
 
 PlanFailure runPlan(void* plan, PlanContext& context) {
-  int trees[kMaxTrees];
+  int trees[kMaxTrees], watched[kMostWatched];
   context.trees = trees;
+  context.watched = watched;
   return runStages({plan, firstStage(plan), static_cast<PlanHeader*>(plan)->stages, 0}, context);
 }
 

@@ -27,6 +27,9 @@ struct PlanContext {
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
   int* trees = nullptr;  // kMaxTrees detached mount trees, by slot; a plan opens each before it uses it
+  int lockFd = -1;         // the lock on the directory of an overlay, held until this process ends
+  int* watched = nullptr;  // kMostWatched descriptors of file systems whose free space is read when the program has ended
+  uint32_t watchedCount = 0;
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
@@ -43,8 +46,21 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext& context);
 
-// Waits for a child of this process, forwards signals to it, and ends with its status, which it writes to `endFd` unless that is
-// -1. All signals must be blocked.
-[[noreturn]] void endAs(long child, long endFd);
+// What a process that waits for a program does besides: native/start/limitwatch.h.
+struct Watch {
+  // A timer of this process has expired (timer_create(2)). nullptr: it has none.
+  void (*expire)(Watch* watch, long child);
+  // The child has ended with this wait status (wait(2)) and was reaped; it and those that it has reaped were this long on a CPU.
+  // Returns the exit status of this process.
+  int (*end)(Watch* watch, int status, int64_t cpuUs);
+  uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
+};
+
+// The exit status of a process that stands for a program with this wait status: 128 and the signal, as a shell has it.
+int exitStatusOf(int waitStatus);
+
+// Waits for a child of this process, forwards signals to it, and ends with its status, or as `watch` says. All signals must be
+// blocked.
+[[noreturn]] void endAs(long child, Watch* watch = nullptr);
 
 }  // namespace uchroot

@@ -10,6 +10,7 @@
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
+#include <asm/statfs.h>
 
 namespace uchroot {
 namespace {
@@ -123,15 +124,27 @@ long makeLike(long original, const char* name, bool isRootless) {
 
 constexpr uint64_t kNoStore = ~0ull;
 
+// Two overlays that write to one directory at once would mix their files (Documentation/filesystems/overlayfs.rst, "Sharing and
+// copying layers"). The lock ends with the last process that has the descriptor (flock(2)).
+long lockDirectory(const char* path) {
+  const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  const long locked = sys(__NR_flock, fd, 2 | 4 /* LOCK_EX | LOCK_NB */);
+  if (locked >= 0) return fd;
+  (void)sys(__NR_close, fd);  // nothing was written
+  return locked == -EAGAIN ? -EBUSY : locked;
+}
+
 // What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
 // Without the privilege for trusted.* attributes, an overlay keeps its own in user.* (overlayfs.rst, "userxattr").
-long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless) {
+long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless, int* lockFd) {
   long result = enterScratch(options);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("root"), 0700);
   if (result >= 0) result = attach(lower, "lower");
   if (result >= 0 && store >= 0) result = attach(store, "store");
+  if (result >= 0 && store >= 0) result = *lockFd = static_cast<int>(lockDirectory("store"));
   if (result >= 0) result = makeLike(lower, "store/upper", isRootless);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
   if (result == -EEXIST) result = isDirectory("store/work");
@@ -153,7 +166,8 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   if (result >= 0 && step->dataBytes > 0) {
     const bool isRootless = (step->a & OVERLAY_ROOTLESS) != 0;
     const long flags = static_cast<long>((step->a & ~OVERLAY_ROOTLESS) >> 32);
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], flags, stringsOf(step), isRootless);
+    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], flags, stringsOf(step), isRootless,
+                                 &context.lockFd);
   } else if (result >= 0) {
     result = attach(root, "/");
   }
@@ -206,6 +220,42 @@ long makeNode(PlanStep* step) {
 long makeLink(PlanStep* step) {
   const char* target = stringsOf(step);
   return sys(__NR_symlinkat, address(target), AT_FDCWD, address(behind(target)));
+}
+
+namespace {
+
+// linux/magic.h
+constexpr long kTmpfs = 0x01021994;
+constexpr long kOverlay = 0x794c7630;
+
+}  // namespace
+
+// The path is resolved now, before the program can move a directory. An overlay has the space of the file system that is written to.
+long watchSpace(PlanStep* step, PlanContext& context) {
+  if (context.watched == nullptr || context.watchedCount == kMostWatched) return -E2BIG;
+  const long fd = sys(__NR_openat, AT_FDCWD, address(stringsOf(step)), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  struct statfs seen;
+  const long known = sys(__NR_fstatfs, fd, address(&seen));
+  if (known >= 0 && (seen.f_type == kTmpfs || seen.f_type == kOverlay)) {
+    context.watched[context.watchedCount++] = static_cast<int>(fd);
+    return 0;
+  }
+  // a program of the same open jail has moved the directory
+  (void)sys(__NR_close, fd);  // nothing was written
+  return known < 0 ? known : 0;
+}
+
+uint32_t fullOf(const PlanContext& context) {
+  uint32_t full = 0;
+  for (uint32_t i = 0; i < context.watchedCount; i++) {
+    struct statfs seen;
+    if (sys(__NR_fstatfs, context.watched[i], address(&seen)) < 0) continue;
+    // without a limit the total is 0 (shmem_statfs() in mm/shmem.c)
+    if (seen.f_blocks > 0 && seen.f_bfree == 0) full |= FULL_BLOCKS;
+    if (seen.f_files > 0 && seen.f_ffree == 0) full |= FULL_INODES;
+  }
+  return full;
 }
 
 }  // namespace uchroot

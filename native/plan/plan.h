@@ -75,6 +75,7 @@ enum StepFlag : uint16_t {
 };
 constexpr uint16_t kStepFlags = 12287;
 constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
+constexpr uint32_t kMostWatched = 16;  // file systems of OP_WATCH_SPACE
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
 
 // The meaning of a, b and data for each op. Fields that are not mentioned are 0 or empty.
@@ -136,6 +137,7 @@ enum Op : uint16_t {
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
   OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
+  OP_WATCH_SPACE = 55,         // data: path; whether the file system in memory there is full is told when the program has ended
   OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
@@ -207,7 +209,13 @@ struct PlanFailure {
   uint32_t op;         // Op, or Phase
   int32_t error;       // errno
   uint32_t detail;     // more about the error: a descriptor, a capability; for PHASE_EXECUTE the signal that killed the process
-  uint32_t flags = 0;  // StepFlag
+  uint32_t flags = 0;  // StepFlag; for PHASE_ENDED: FullFlag
+};
+
+// Of the file systems of OP_WATCH_SPACE, one has no free block left, or no free inode.
+enum FullFlag : uint32_t {
+  FULL_BLOCKS = 1,
+  FULL_INODES = 2,
 };
 
 constexpr uint32_t kNoStep = 0xffffffff;

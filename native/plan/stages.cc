@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
+#include <linux/resource.h>
 #include <linux/wait.h>
 
 #include <asm/errno.h>
@@ -48,18 +49,22 @@ void continueWith() {
   if (isInit() && !isPending(SIGCONT)) (void)sys(__NR_kill, 0, SIGCONT);
 }
 
+int64_t timeOf(const rusage& usage) {
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000ll + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,
 // and this process has got no SIGCONT since.
-void reapAll(long child, long endFd, bool* hasStopped) {
+void reapAll(long child, bool* hasStopped, Watch* watch) {
   constexpr int kContinued = 0xffff;  // the wait status (wait(2))
   for (;;) {
     int status = 0;
-    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | WCONTINUED | __WALL, 0);
+    rusage usage;
+    const long pid = sys(__NR_wait4, -1, address(&status), WNOHANG | WUNTRACED | WCONTINUED | __WALL, address(&usage));
     if (pid == -EINTR) continue;
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
     if (pid != child) continue;
-    const int signal = status & 0x7f;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;
       stopWith();
@@ -67,28 +72,33 @@ void reapAll(long child, long endFd, bool* hasStopped) {
     }
     if (*hasStopped) continueWith();
     *hasStopped = false;
-    if (status != kContinued) {
-      // fails only if nobody reads it any more
-      if (endFd >= 0) (void)tell(endFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status)});
-      quit(signal == 0 ? status >> 8 & 0xff : 128 + signal);
-    }
+    if (status != kContinued) quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, timeOf(usage)));
   }
 }
 
 }  // namespace
 
+int exitStatusOf(int waitStatus) {
+  const int signal = waitStatus & 0x7f;
+  return signal == 0 ? waitStatus >> 8 & 0xff : 128 + signal;
+}
+
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-void endAs(long child, long endFd) {
+void endAs(long child, Watch* watch) {
   bool hasStopped = false;
   for (;;) {
-    reapAll(child, endFd, &hasStopped);
+    reapAll(child, &hasStopped, watch);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
     if (signal > 0 && saysStopped(info)) stopWith();
+    if (signal > 0 && watch != nullptr) {
+      watch->signals |= 1ull << (signal - 1);
+      if (info.si_code == SI_TIMER && watch->expire != nullptr) watch->expire(watch, child);
+    }
     if (signal <= 0 || signal == SIGCHLD) continue;
     if (!isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.
@@ -99,9 +109,31 @@ void endAs(long child, long endFd) {
 
 namespace {
 
-void closeAllBut(long fd) {
-  if (fd > 0) (void)sys(__NR_close_range, 0, fd - 1, 0);
-  (void)sys(__NR_close_range, fd + 1, ~0u, 0);
+// An init tells how its program has ended.
+struct EndTeller : Watch {
+  const PlanContext* context;
+};
+
+int tellEnd(Watch* watch, int status, int64_t) {
+  const PlanContext& context = *static_cast<EndTeller*>(watch)->context;
+  // fails only if nobody reads it any more
+  (void)tell(context.statusFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status), fullOf(context)});
+  return exitStatusOf(status);
+}
+
+// Closes all descriptors but these. -1 is none.
+void closeAllBut(const int* kept, uint32_t count) {
+  long first = 0;
+  for (;;) {
+    long next = -1;
+    for (uint32_t i = 0; i < count; i++) {
+      if (kept[i] >= first && (next < 0 || kept[i] < next)) next = kept[i];
+    }
+    if (next < 0) break;
+    if (next > first) (void)sys(__NR_close_range, first, next - 1, 0);
+    first = next + 1;
+  }
+  (void)sys(__NR_close_range, first, ~0u, 0);
 }
 
 }  // namespace
@@ -114,9 +146,12 @@ void standFor(long child, const PlanContext& context) {
   if (awaitParent(context) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so
   // with threads they stay open.
-  const long endFd = context.tellsEnd ? context.statusFd : -1;
-  if (!context.hasThreads) closeAllBut(endFd);
-  endAs(child, endFd);
+  int kept[2 + kMostWatched] = {context.lockFd, context.tellsEnd ? context.statusFd : -1};
+  for (uint32_t i = 0; i < context.watchedCount; i++) kept[2 + i] = context.watched[i];
+  if (!context.hasThreads) closeAllBut(kept, 2 + context.watchedCount);
+  if (!context.tellsEnd) endAs(child);
+  EndTeller teller = {{nullptr, tellEnd}, &context};
+  endAs(child, &teller);
 }
 
 long tell(long statusFd, const PlanFailure& record) {

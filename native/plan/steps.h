@@ -72,6 +72,9 @@ long bindPath(PlanStep* step, bool mustExist);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);
+long watchSpace(PlanStep* step, PlanContext& context);
+// FullFlag of the file systems that are watched.
+uint32_t fullOf(const PlanContext& context);
 
 // rootless.cc
 long reopenJail(PlanContext& context);

@@ -1,8 +1,8 @@
 // execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
 // lost its root directory and privileges, so the caller must report and exit.
 //
-// execIsolated: the same for a plan whose program runs in a pid namespace. This process starts it and becomes the launcher, which
-// waits for it.
+// execAndWait: the same for a program that needs a process which waits for it, because it runs in a pid namespace or has limits. This
+// process starts it and becomes the launcher, which waits for it.
 //
 // rehearsePlan: runs the steps before execve in a child.
 
@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
 #include "../addon/values.h"
+#include "cgroupinplace.h"
 #include "launch.h"
 
 namespace uchroot {
@@ -90,15 +92,15 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   return toObject(info.Env(), failure);
 }
 
-// The last record of an isolated launcher before its program runs. Without one it was killed.
-PlanFailure lastRecord(int statusFd) {
+// The last record of a launcher before its program runs. Without one it was killed. An init does not end its pipe.
+PlanFailure lastRecord(int statusFd, bool isInit) {
   PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   PlanFailure record;
   for (;;) {
     const ssize_t got = read(statusFd, &record, sizeof record);
     if (got == static_cast<ssize_t>(sizeof record)) {
       last = record;
-      if (record.error == 0) return last;
+      if (isInit && record.error == 0) return last;
     } else if (got < 0 && errno == EAGAIN) {
       pollfd readable = {statusFd, POLLIN, 0};
       (void)poll(&readable, 1, -1);
@@ -108,37 +110,88 @@ PlanFailure lastRecord(int statusFd) {
   }
 }
 
+// A program that was started in place, while this process waits for it.
+struct Started {
+  PlanFailure failure = {kNoStep, 0, 0, 0};
+  pid_t child = -1;
+  Descriptor record;  // where an init tells how its program has ended
+};
+
 // Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
-PlanFailure startWithOwn(const LaunchRequest& request, pid_t* child) {
+void startWithOwn(const LaunchRequest& request, Started& started) {
   const LaunchResult result = launch(request);
-  if (result.failure.error != 0) return result.failure;
-  const PlanFailure last = lastRecord(result.statusFd);
-  close(result.statusFd);
+  started.failure = result.failure;
+  if (result.failure.error != 0) return;
+  const bool isInit = request.namespaces != 0;
+  started.record.reset(result.statusFd);
+  started.failure = lastRecord(result.statusFd, isInit);
+  if (!isInit) started.record.reset(-1);
   close(result.pidFd);
-  if (last.error != 0) (void)waitpid(result.pid, nullptr, 0);
-  *child = result.pid;
-  return last;
+  if (started.failure.error != 0) (void)waitpid(result.pid, nullptr, 0);
+  started.child = result.pid;
 }
 
-// The launcher, by descriptor, so that this works in any root directory: launcher.cc, waitFor().
-PlanFailure becomeWaiter(int launcherFd, pid_t child, int goFd, const Napi::Array& waiter) {
-  std::string words[5] = {std::to_string(child)};
-  for (uint32_t i = 0; i < 3; i++) words[i + 1] = waiter.Get(i).ToString().Utf8Value();
-  words[4] = std::to_string(goFd);
-  char name[] = "uchroot", wait[] = "wait";
-  char* argv[] = {name, wait, words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr};
-  char* environment[] = {nullptr};
-  (void)fcntl(goFd, F_SETFD, 0);
-  (void)syscall(SYS_execveat, launcherFd, "", argv, environment, AT_EMPTY_PATH);
+// Arguments and environment of the process that waits: launcher.cc, waitFor() and watchLimits().
+struct WaiterWords {
+  std::vector<std::string> argv = {"uchroot", "wait"}, environment;
+
+  static std::vector<char*> pointersTo(std::vector<std::string>& strings) {
+    std::vector<char*> pointers;
+    for (std::string& string : strings) pointers.push_back(string.data());
+    pointers.push_back(nullptr);
+    return pointers;
+  }
+};
+
+// The launcher, by descriptor, so that this works in any root directory.
+PlanFailure becomeWaiter(int launcherFd, const Started& started, WaiterWords& words) {
+  std::vector<char*> argv = WaiterWords::pointersTo(words.argv), environment = WaiterWords::pointersTo(words.environment);
+  (void)syscall(SYS_execveat, launcherFd, "", argv.data(), environment.data(), AT_EMPTY_PATH);
   const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};
-  (void)kill(child, SIGKILL);
-  (void)waitpid(child, nullptr, 0);
+  (void)kill(started.child, SIGKILL);
+  (void)waitpid(started.child, nullptr, 0);
   return failure;
 }
 
-// execIsolated(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?)
-Napi::Value execIsolated(const Napi::CallbackInfo& info) {
-  if (!takesPlan(info, "execIsolated")) return info.Env().Undefined();
+void addNumber(WaiterWords& words, int number) { words.argv.push_back(std::to_string(number)); }
+
+// Hands over a descriptor, or -1.
+void addDescriptor(WaiterWords& words, int fd) {
+  if (fd >= 0) (void)fcntl(fd, F_SETFD, 0);
+  addNumber(words, fd);
+}
+
+WaiterWords wordsFor(const Started& started, int goFd, const Napi::Array& waiter, const Napi::Value& limits, const CgroupInPlace& cgroup) {
+  WaiterWords words;
+  addNumber(words, started.child);
+  for (uint32_t i = 0; i < 3; i++) words.argv.push_back(waiter.Get(i).ToString().Utf8Value());
+  addDescriptor(words, goFd);
+  if (!limits.IsObject()) return words;
+  const Napi::Object given = limits.As<Napi::Object>();
+  (void)fcntl(2, F_SETFD, 0);  // Node has marked it close-on-exec; if it is not open, nothing is told
+  addDescriptor(words, started.record.get());
+  words.argv.push_back(given.Get("timeMs").ToString().Utf8Value());
+  words.argv.push_back(given.Get("cpuSeconds").ToString().Utf8Value());
+  const Napi::Array told = given.Get("words").As<Napi::Array>();
+  for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
+  cgroup.describe(words.environment);
+  return words;
+}
+
+// Returns only with a failure.
+PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits) {
+  CgroupInPlace cgroup;
+  if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
+  Started started;
+  startWithOwn(request, started);
+  if (started.failure.error != 0) return cgroup.explain(started.failure);
+  WaiterWords words = wordsFor(started, goFd, waiter, limits, cgroup);
+  return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
+}
+
+// execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?)
+Napi::Value execAndWait(const Napi::CallbackInfo& info) {
+  if (!takesPlan(info, "execAndWait")) return info.Env().Undefined();
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   Recall recall;
   LaunchRequest request = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
@@ -152,19 +205,20 @@ Napi::Value execIsolated(const Napi::CallbackInfo& info) {
     request.kept.push_back({fd, fd});
   }
   takeNamespaces(request);
-  int go[2];
-  if (pipe2(go, O_CLOEXEC) < 0) return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
-  const Descriptor goRead(go[0]), goWrite(go[1]);
-  request.goFd = goRead.get();
+  Descriptor goRead, goWrite;
+  if (request.namespaces != 0) {
+    int go[2];
+    if (pipe2(go, O_CLOEXEC) < 0) return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
+    goRead.reset(go[0]);
+    goWrite.reset(go[1]);
+    request.goFd = goRead.get();
+  }
   // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  const PlanFailure failure = withPidFile(info[5], [&] {
-    pid_t child = -1;
-    const PlanFailure started = startWithOwn(request, &child);
-    return started.error != 0 ? started : becomeWaiter(request.launcherFd, child, goWrite.get(), info[4].As<Napi::Array>());
-  });
+  const PlanFailure failure =
+      withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6]); });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure);
 }
@@ -224,7 +278,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
 }
 
 void initExec(Napi::Env env, Napi::Object exports) {
-  exports.Set("execIsolated", Napi::Function::New<execIsolated>(env, "execIsolated"));
+  exports.Set("execAndWait", Napi::Function::New<execAndWait>(env, "execAndWait"));
   exports.Set("execPlan", Napi::Function::New<execPlan>(env, "execPlan"));
   exports.Set("rehearsePlan", Napi::Function::New<rehearsePlan>(env, "rehearsePlan"));
 }

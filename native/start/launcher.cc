@@ -1,7 +1,7 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With `wait` it stands for a program that runs in a pid namespace: see waitFor().
+// With `wait` it stands for a program: see waitFor().
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
@@ -10,6 +10,7 @@
 //            or 1), and of pipes by which the parent says that it is ready (0 or 1); their descriptors come after these
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
@@ -21,6 +22,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/steps.h"
+#include "limitwatch.h"
 #include "start.h"
 #include "../plan/syscall.h"
 
@@ -60,29 +62,98 @@ Plan mapPlan(long planFd, long statusFd) {
   return {reinterpret_cast<void*>(mapped), static_cast<uint32_t>(sizeBytes)};
 }
 
-// Without ids, those of the caller stay: an ordinary user can have no others.
-long becomeUser(long uid, long gid) {
-  long result = uid < 0 ? 0 : sys(__NR_setgroups, 0, 0);
-  if (result >= 0 && uid >= 0) result = sys(__NR_setresgid, gid, gid, gid);
-  if (result >= 0 && uid >= 0) result = sys(__NR_setresuid, uid, uid, uid);
-  const CapabilitySets none = {{_LINUX_CAPABILITY_VERSION_3, 0}, {}};
-  return result < 0 ? result : sys(__NR_capset, address(&none.header), address(none.data));
+// A variable that holds the pid of the program, with spaces in place of it (lib/launch/host/environment.ts, pidToCome).
+constexpr const char* kPidVariables[] = {"LISTEN_PID=          ", "WATCHDOG_PID=          "};
+
+bool equal(const char* a, const char* b) {
+  for (; *a == *b; a++, b++) {
+    if (*a == 0) return true;
+  }
+  return false;
 }
 
-// The command `uchroot` becomes this process after it has started an isolated program: init of the pid namespace, `child`. The
-// pid stays, the status is the program's, and signals reach it. It has the rights of the program's user, which it needs to send
-// them. argv: `wait`, child, uid, gid (both empty for a rootless launch), the parent with which it ends or 0, and the pipe by which
-// the init learns that this process is ready.
-[[noreturn]] void waitFor(const char* const* argv) {
-  const long child = parseNumber(argv[1]), uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]),
-             goFd = parseNumber(argv[5]);
-  // It must not be read or stopped by the user's other processes (PR_SET_DUMPABLE(2const)).
-  if (becomeUser(uid, gid) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
+uint32_t nameLength(const char* entry) {
+  uint32_t length = 0;
+  while (entry[length] != '=') length++;
+  return length + 1;
+}
+
+void putNumber(char* to, long number) {
+  char digits[20];
+  int count = 0;
+  for (; number > 0; number /= 10) digits[count++] = static_cast<char>('0' + number % 10);
+  while (count > 0) *to++ = digits[--count];
+  *to = 0;
+}
+
+// The program gets the pid of this process, which becomes the program: sd_listen_fds(3), sd_watchdog_enabled(3).
+void fillInPid(void* plan) {
+  Steps steps(plan);
+  while (PlanStep* step = steps.next()) {
+    if ((step->flags & STEP_PROGRAM) == 0) continue;
+    const uint64_t* environment = reinterpret_cast<const uint64_t*>(dataOf(step)) + 1 + step->a + 1;
+    for (uint64_t i = 0; i < step->b; i++) {
+      char* entry = static_cast<char*>(plan) + environment[i];
+      for (const char* wanted : kPidVariables) {
+        if (equal(entry, wanted)) putNumber(entry + nameLength(wanted), sys(__NR_getpid));
+      }
+    }
+  }
+}
+
+constexpr uint32_t bit(int capability) { return 1u << capability; }
+
+// Without ids, those of the caller stay: an ordinary user can have no others.
+long becomeUser(long uid, long gid, uint32_t kept) {
+  long result = uid < 0 ? 0 : sys(__NR_setgroups, 0, 0);
+  if (result >= 0 && kept != 0) result = sys(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresgid, gid, gid, gid);
+  if (result >= 0 && uid >= 0) result = sys(__NR_setresuid, uid, uid, uid);
+  const CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{kept, kept, 0}, {}}};
+  return result < 0 ? result : sys(__NR_capset, address(&sets.header), address(sets.data));
+}
+
+// A process with this parent can be neither read nor stopped by the other processes of its user (PR_SET_DUMPABLE(2const)).
+void becomeWaiter(const char* const* argv, uint32_t kept) {
+  const long uid = parseNumber(argv[2]), gid = parseNumber(argv[3]), parent = parseNumber(argv[4]);
+  if (becomeUser(uid, gid, kept) < 0 || sys(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) quit(125);
   if (parent > 0 && setParentDeathSignal(SIGKILL, parent) < 0) quit(125);
   const uint8_t ready = 0;
-  (void)writeAll(goFd, &ready, 1);  // fails only if the init is gone: its status is read next
+  (void)writeAll(parseNumber(argv[5]), &ready, 1);  // fails only if the init is gone: its status is read next
+}
+
+// The command `uchroot` becomes this process after it has started a program that needs a process which waits. The pid stays, the
+// status is the program's, and signals reach it. argv: `wait`, child, uid, gid (both empty for a rootless launch), the parent with
+// which it ends or 0, and the pipe by which an init learns that this process is ready.
+//
+// The child is the init of a pid namespace, and this process has the rights of the program's user, which it needs to send signals
+// to it and to get them.
+[[noreturn]] void waitFor(const char* const* argv) {
+  becomeWaiter(argv, 0);
   (void)sys(__NR_close_range, 0, ~0u, 0);
-  endAs(child, -1);
+  endAs(parseNumber(argv[1]));
+}
+
+// The same for a launch with limits: see limitwatch.h. argv, behind these: the pipe in which an init tells how its program has ended,
+// the time in milliseconds, and the limit of CPU time in seconds; 0: none.
+//
+// The child may be the program itself, which must not end this process first: then uid and gid are 0. A cgroup belongs to root, or to
+// whom it was delegated.
+[[noreturn]] void watchLimits(const char* const* argv, const char* const* environment) {
+  char* space = static_cast<char*>(__builtin_alloca(sizeOfStrings(environment)));
+  LimitWatch watch = readWatch(environment, space);
+  const long uid = parseNumber(argv[2]);
+  becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
+  const long child = parseNumber(argv[1]), recordFd = parseNumber(argv[6]), milliseconds = parseNumber(argv[7]);
+  watch.recordFd = recordFd;
+  watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
+  // A reader of the program's output sees its end; what ended the program is told on descriptor 2.
+  const long kept = recordFd > 2 ? recordFd : 2;
+  (void)sys(__NR_close_range, 0, 1, 0);
+  if (kept > 3) (void)sys(__NR_close_range, 3, kept - 1, 0);
+  (void)sys(__NR_close_range, kept + 1, ~0u, 0);
+  if (milliseconds > 0 && startTimer(&watch, milliseconds) < 0) quit(125);
+  endAs(child, &watch);
 }
 
 }  // namespace
@@ -91,6 +162,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
   if (argc == 7) waitFor(argv + 1);
+  if (argc == 10) watchLimits(argv + 1, argv + argc + 1);
   const bool isWhole = argc == 3 || argc == 6;
   const long first = isWhole ? parseNumber(argv[1]) : -1;
   const long size = isWhole ? parseNumber(argv[2]) : -1;
@@ -127,6 +199,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
                          .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
                          .tellsEnd = isInit,
                          .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
+  fillInPid(plan.start);
   fail(statusFd, runPlan(plan.start, context));
 }
 

@@ -75,27 +75,39 @@ class OwnedCgroup::Work final : public Task {
   const std::function<void()> work_;
 };
 
-OwnedCgroup::OwnedCgroup(std::string recipe, const PlanFailure& step, Thread thread)
-    : recipe_(std::move(recipe)), name_(nameFor(recipe_)), step_(step), thread_(thread) {}
-
-std::shared_ptr<OwnedCgroup> OwnedCgroup::of(std::string& plan, Thread thread) {
-  if (plan.size() < sizeof(PlanHeader)) return nullptr;
+std::optional<CgroupStep> takeCgroup(std::string& plan) {
+  if (plan.size() < sizeof(PlanHeader)) return std::nullopt;
   PlanHeader header;
   std::memcpy(&header, plan.data(), sizeof header);
-  if ((header.flags & PLAN_CGROUP) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return nullptr;
+  if ((header.flags & PLAN_CGROUP) == 0 || !checkPlan(plan.data(), static_cast<uint32_t>(plan.size()))) return std::nullopt;
   Steps steps(plan.data());
   while (PlanStep* step = steps.next()) {
     if ((step->flags & STEP_CGROUP) == 0) continue;
     step->flags |= STEP_DONE;
-    std::string recipe(reinterpret_cast<const char*>(step + 1), step->dataBytes);
-    const PlanFailure place = {steps.place(), step->op, 0, 0};
-    return std::shared_ptr<OwnedCgroup>(new OwnedCgroup(std::move(recipe), place, thread));
+    const std::string recipe(reinterpret_cast<const char*>(step + 1), step->dataBytes);
+    return CgroupStep{recipe, nameFor(recipe), {steps.place(), step->op, 0, 0}};
   }
-  return nullptr;
+  return std::nullopt;
+}
+
+PlanFailure explainFailure(const PlanFailure& failure, const PlanFailure& step, const CgroupUse& use) {
+  // execve(2) answers so if it gets no memory for its arguments (get_arg_page() in fs/exec.c).
+  const bool isByExec = failure.op == PHASE_LAUNCHER && (failure.error == E2BIG || failure.error == EFAULT);
+  // -1: the cgroup has no limit of memory
+  const bool isTooSmall = use.numbers[0] > 0 || (use.numbers[0] == 0 && (failure.error == ENOMEM || isByExec));
+  if (failure.error == 0 || !isTooSmall) return failure;
+  PlanFailure better = step;
+  better.error = ENOMEM;
+  return better;
+}
+
+std::shared_ptr<OwnedCgroup> OwnedCgroup::of(std::string& plan, Thread thread) {
+  std::optional<CgroupStep> step = takeCgroup(plan);
+  return step ? std::shared_ptr<OwnedCgroup>(new OwnedCgroup(std::move(*step), thread)) : nullptr;
 }
 
 CgroupRecipe OwnedCgroup::recipe() const {
-  return {recipe_.data(), static_cast<uint32_t>(recipe_.size()), name_.c_str()};
+  return {step_.recipe.data(), static_cast<uint32_t>(step_.recipe.size()), step_.name.c_str()};
 }
 
 long OwnedCgroup::make(CgroupEntry* entry, uint32_t* detail) {

@@ -5,20 +5,36 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "cgroup.h"
 #include "crew.h"
 
 namespace uchroot {
 
+// The step of a plan that asks for a cgroup.
+struct CgroupStep {
+  std::string recipe;
+  std::string name;   // of the cgroup
+  PlanFailure place;  // the step, for a failure there
+};
+
+// nullopt if the plan asks for none, or is malformed. The step counts as done from now on.
+std::optional<CgroupStep> takeCgroup(std::string& plan);
+
+// A better reason for the failure of a launch, if a limit was too small for the launch itself: it has this step, and its cgroup has
+// counted this.
+PlanFailure explainFailure(const PlanFailure& failure, const PlanFailure& step, const CgroupUse& use);
+
 class OwnedCgroup : public std::enable_shared_from_this<OwnedCgroup> {
  public:
-  // The cgroup that a plan asks for; nullptr if it asks for none, or is malformed. The step counts as done from now on.
+  // The cgroup that a plan asks for, or nullptr: see takeCgroup().
   static std::shared_ptr<OwnedCgroup> of(std::string& plan, Thread thread);
 
   // Its step in the plan, for a failure there.
-  const PlanFailure& step() const { return step_; }
+  const PlanFailure& step() const { return step_.place; }
 
   // Returns 0 or a negative errno, as makeCgroup.
   long make(CgroupEntry* entry, uint32_t* detail);
@@ -44,15 +60,13 @@ class OwnedCgroup : public std::enable_shared_from_this<OwnedCgroup> {
  private:
   class Work;
 
-  OwnedCgroup(std::string recipe, const PlanFailure& step, Thread thread);
+  OwnedCgroup(CgroupStep step, Thread thread) : step_(std::move(step)), thread_(thread) {}
   CgroupRecipe recipe() const;
   bool tryToRemove();
   void removeNow();
   void queue(std::function<void()> work);
 
-  const std::string recipe_;
-  const std::string name_;
-  const PlanFailure step_;
+  const CgroupStep step_;
   const Thread thread_;
   std::atomic<bool> isEnding_ = false;  // remove() was called
   std::atomic<bool> isGone_ = false;

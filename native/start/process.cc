@@ -128,7 +128,7 @@ void Process::onExitReady() {
   if (!calls_.isClosing()) {
     users_++;  // JS may release the process during the call
     if (failure_.error != 0) {
-      tellStarted(failure_);
+      tellStarted(use_ ? explainFailure(failure_, cgroup_->step(), *use_) : failure_);
     } else {
       readEnd(info);
       tellExit(got < 0 ? nullptr : &info, usage);
@@ -218,7 +218,7 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
          {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
           milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),
           number(usage.ru_majflt), number(usage.ru_inblock), number(usage.ru_oublock), number(usage.ru_nvcsw),
-          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4)});
+          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4), number(full_)});
 }
 
 }  // namespace uchroot

@@ -117,7 +117,7 @@ class Process final : public PendingCall, public Task {
   // changed. JS uses the jail descriptor to look for the cause of a failure, and closes it; it is -1 if JS opened the jail.
   void tellStarted(const PlanFailure& failure);
 
-  // onExit(exitCode | null, signal number | null, usage: eight numbers, and if it had a cgroup, what that has counted)
+  // onExit(exitCode | null, signal number | null, usage: eight numbers, and if it had a cgroup, what that has counted; FullFlag)
   void tellExit(const siginfo_t* info, const rusage& usage);
 
   // Reads the cgroup of an ended program on a thread of the crew.
@@ -133,6 +133,7 @@ class Process final : public PendingCall, public Task {
   Thread thread_;
   Recall recall_;
   LaunchResult result_;
+  uint32_t full_ = 0;  // FullFlag that the init has told
   int endFd_ = -1;  // of an init: where it tells how its program has ended
   // The last record of the launcher. JS is told after the launcher was reaped. The initial value means: the launcher died before
   // execve.

@@ -10,6 +10,7 @@ import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { inetd } from './inetd.mjs';
 import { isolate } from './isolate.mjs';
+import { rootless } from './rootless.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
 
@@ -289,6 +290,7 @@ export const groups = {
   latency,
   throughput,
   isolate: (context) => isolate(context, { ordinary, empty }),
+  rootless: (context) => rootless(context, { ordinary }),
   command,
   compiled,
   memory,

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { openJail, spawnInJail } from '../../dist/lib/index.js';
 
 const setup = JSON.parse(process.argv[2]);
-const { jail, user, original } = setup;
-const opened = await openJail(jail, { user });
+const { jail, user, original, isRootless = false } = setup;
+const opened = isRootless ? undefined : await openJail(jail, { user });
 
 /** Ways to start a program; `await` gives a ChildProcess or an object like one. */
 const launchers = {
@@ -30,11 +30,17 @@ const forms = {
 };
 for (const [name, form] of Object.entries(forms))
   launchers[name] = (program, stdio) => spawnInJail({ user, jail, program, stdio, isolate, ...form });
+for (const [name, form] of [
+  ['rootless', forms.cold],
+  ['rootlessFull', forms.full],
+])
+  launchers[name] = (program, stdio) => spawnInJail({ user, jail, program, stdio, rootless: true, ...form });
 launchers.memory = (program, stdio) => spawnInJail({ user, jail, program, stdio, memory: '64M' });
-for (const [name, share] of [
+const shared = [
   ['warm', 'all'],
   ['shared', 'net'],
-]) {
+];
+for (const [name, share] of isRootless ? [] : shared) {
   const kept = await openJail(jail, { user, isolate, share });
   launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
 }

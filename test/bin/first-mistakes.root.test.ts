@@ -276,6 +276,11 @@ const options: readonly Mistake[] = [
 ];
 
 const jails: readonly Mistake[] = [
+  [
+    'uchroot nobody jail /bin/ls',
+    /^uchroot: execve: \/bin\/ls: its shared library libc\.so\.6, needed by \S+: it is in none of the directories/,
+    { before: 'find jail -name libc.so.6 -delete' },
+  ],
   // the book's way
   [
     'uchroot nobody own /bin/ls',

@@ -314,7 +314,10 @@ test('another launcher is replaced; any other file in its place stays, and is na
   copyFileSync(compiledLauncherPath(process.arch), `${directory}/template`);
   t.equal(uchroot(['--compile', `${directory}/template`, 'nobody', jail, '/probe']).status, 125);
   const nowhere = uchroot(['--compile', `${directory}/no/launcher`, 'nobody', jail, '/probe']);
-  t.match(nowhere.stderr, /^uchroot: compile: [^\n]*: no such file or directory\n$/);
+  t.match(
+    nowhere.stderr,
+    /^uchroot: compile: [^\n]*: no such file or directory\nhint: mkdir -p [^\n]*\/no\n$/,
+  );
 });
 
 test('what cannot be compiled is a usage error', async (t) => {

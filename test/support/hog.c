@@ -5,10 +5,12 @@
 //   spin | stubborn  uses the CPU for ever; stubborn ignores SIGXCPU
 //   flood         writes to standard output for ever
 //   leave         starts a process that waits in a session of its own, and ends
-//   file          writes a file for ever
+//   file          writes /tmp/file for ever
+//   files         makes files in /tmp, until it fails
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +42,16 @@ static void writeForEver(int fd) {
   _exit(4);
 }
 
+static void makeFiles(void) {
+  for (int i = 0;; i++) {
+    char name[32];
+    (void)snprintf(name, sizeof name, "/tmp/%d", i);
+    const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd < 0) _exit(5);
+    close(fd);
+  }
+}
+
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "memory") == 0) useMemory();
@@ -47,6 +59,7 @@ int main(int count, char **words) {
   if (strcmp(what, "stubborn") == 0) signal(SIGXCPU, SIG_IGN);
   if (strcmp(what, "flood") == 0) writeForEver(1);
   if (strcmp(what, "file") == 0) writeForEver(open("/tmp/file", O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  if (strcmp(what, "files") == 0) makeFiles();
   if (strcmp(what, "bomb") == 0)
     for (;;) (void)!fork();
   if (strcmp(what, "spin") == 0 || strcmp(what, "stubborn") == 0)

@@ -140,11 +140,14 @@ export interface StartOptions {
 
 export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** The environment in which the command is started. */
+export const commandEnv: Readonly<Record<string, string>> = { PATH: searchPath, ...sanitizerEnv };
+
 /** Runs a program to its end. */
 export function start(words: readonly string[], options: StartOptions = {}): Ended {
   const [file = '', ...args] = [...(options.accounts ?? []), ...(options.by ?? []), ...words];
   const { pid, status, signal, stdout, stderr, output, error } = spawnSync(file, args, {
-    env: { PATH: searchPath, ...sanitizerEnv, ...options.env },
+    env: { ...commandEnv, ...options.env },
     cwd: options.cwd ?? '/',
     stdio: options.stdio ?? 'pipe',
     timeout: 60_000, // against a hang: a busy machine may need 20 seconds for a large jail
@@ -167,6 +170,7 @@ export function publicCommand(
   const directory = temporaryDirectory();
   const parts = [
     '',
+    '-cgroup',
     '-command',
     '-compile',
     '-late',

@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-import { launchWords, searchPath, uchroot, type Ended, type StartOptions } from './launch.ts';
-import { sanitizerEnv } from './sanitizer.ts';
+import { commandEnv, launchWords, uchroot, type Ended, type StartOptions } from './launch.ts';
 
 interface Descriptor {
   readonly cloexec: number;
@@ -88,7 +87,7 @@ export async function startWaiting(
 ): Promise<Waiting> {
   const [file = '', ...args] = [...by, ...launchWords([...options, user, jail, '/probe', 'wait'])];
   const child = spawn(file, args, {
-    env: { PATH: searchPath, ...sanitizerEnv, ...env },
+    env: { ...commandEnv, ...env },
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });

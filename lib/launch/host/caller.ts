@@ -3,15 +3,19 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { hasInit, programPid } from '../plan/isolated.ts';
 import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
+import { needsWaiter } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   byteName,
   describedNames,
   inPlaceVariables,
   namedVariables,
+  pidToCome,
   splitEntries,
+  type EnvironmentInput,
   type Variable,
 } from './environment.ts';
 
@@ -83,6 +87,16 @@ export function callerBeside(
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
   return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, joined, cgroup };
+}
+
+/** Whether the process that launches in place will wait for the program, to watch its limits. */
+export const isWaitedFor = (request: NormalRequest, caller: Caller): boolean =>
+  caller.inPlace && caller.compiledFor === undefined && needsWaiter(request);
+
+/** What a program in place gets for its pid; undefined if that is this process's. */
+export function pidOfProgram(request: NormalRequest, caller: Caller): EnvironmentInput['programPid'] {
+  if (hasInit(request)) return programPid;
+  return isWaitedFor(request, caller) ? pidToCome : undefined;
 }
 
 type Open = ReadonlyMap<number, string>;

@@ -140,9 +140,12 @@ export interface EnvironmentInput {
   readonly account: Account;
   /** In place, the init system's variables pass: they were made for this process, which becomes the program. */
   readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'>;
-  /** The program's pid in its own pid namespace, if it has one. */
-  readonly programPid?: number | undefined;
+  /** What the program gets for its pid, if that is not this process's: its pid in a pid namespace, or `pidToCome`. */
+  readonly programPid?: number | typeof pidToCome | undefined;
 }
+
+/** In place of a pid that only the launcher knows, which puts it there (native/start/launcher.cc). */
+export const pidToCome = '          ';
 
 // They hold the pid of the process that they are for.
 const pidVariables = new Set(['LISTEN_PID', 'WATCHDOG_PID']);

@@ -1,20 +1,17 @@
 // From a request and the host's answers to a launch that is ready to run.
 import { bytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
-import { UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
-import { hasInit, programPid } from '../plan/isolated.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { isolateFilter } from '../seccomp/isolate-filter.ts';
-import { needsCgroup, showCgroupLimits } from '../request/limit-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
 import { accountQuery, type Account } from './account.ts';
-import type { Caller } from './caller.ts';
+import { isWaitedFor, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
@@ -94,7 +91,7 @@ function isAlike(a: unknown, b: unknown): boolean {
 
 /** Everything that a launch asks of the host. */
 export function hostQuery(request: NormalRequest): HostQuery {
-  return { ...accountQuery(request), jail: request.jail };
+  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
 }
 
 /**
@@ -131,8 +128,9 @@ function principalKey({ name, id }: Principal): string {
 }
 
 // Everything in a request that look-up and judgement depend on.
-function keyOf({ user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs }: NormalRequest): string {
-  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}`;
+function keyOf(request: NormalRequest): string {
+  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless } = request;
+  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}`;
   const own = group === undefined ? '*' : principalKey(group);
   const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
   return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
@@ -221,13 +219,8 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
   return { program: Buffer.from(usable ? shell : '/bin/sh'), args: [Buffer.from('-i')] };
 }
 
-/** Plans a launch into a verified jail. @throws UsageError for limits that this kind of launch cannot have */
+/** Plans a launch into a verified jail. */
 export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
-  if (needsCgroup(request) && caller.inPlace && caller.cgroup === undefined)
-    throw new UsageError(
-      `${showCgroupLimits(request)}: a launch in place cannot have these limits, as nobody is left to remove their cgroup`,
-      { hint: 'use spawnInJail or runInJail' },
-    );
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
@@ -243,7 +236,7 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
     ? toSetUp(request, account, caller, keptFds, filterOf(request, account, caller))
     : jail.setUp(request, caller);
   const env = caller.inPlace
-    ? buildEnvironment({ request, account, caller, programPid: hasInit(request) ? programPid : undefined })
+    ? buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) })
     : jail.environment(request, caller);
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   // A launch in place cannot look at the host any more when it fails.
@@ -268,6 +261,7 @@ function toSetUp(
   filter: Filter | undefined,
 ): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
+  const isWatched = isWaitedFor(request, caller);
   return buildSetUp({
     request,
     account,
@@ -276,7 +270,8 @@ function toSetUp(
     newGroup: caller.newGroup,
     cgroup: caller.cgroup,
     joined: caller.joined,
-    parentPid: request.dieWithParent ? caller.parentPid : 0,
+    parentPid: isWatched ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
+    isWaitedFor: isWatched,
     architecture: caller.compiledFor ?? process.arch,
     filter,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },

@@ -5,7 +5,7 @@ import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { mapOwnIds } from './user-namespace.ts';
-import { makeView, openTrees, treesOf, viewSteps } from './view.ts';
+import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -33,6 +33,8 @@ export interface Waiting {
 }
 
 const SIGKILL = 9;
+
+const watch = (path: Buffer): Step => ({ op: 'watch_space', path });
 
 /**
  * The stages of a launch that makes namespaces.
@@ -62,6 +64,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
       ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
       : []),
     ...world,
+    ...(waiting.isCompiled ? [] : watchedSpaces(request).map(watch)),
     ...giveUp(waiting.account),
     // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
     { op: 'end_with_parent', afterFork: true },

@@ -68,6 +68,10 @@ const cgroupFailures = {
     'the kernel has no such cgroup or file',
     'see cgroup.controllers there, and /proc/cgroups',
   ),
+  ENOMEM: {
+    reason: 'less memory than it takes to start a program',
+    hint: 'the start alone takes up to 1M, and the program with its libraries comes on top of it: give more memory',
+  },
   EAGAIN: cgroupWords(
     'there may be no more',
     'raise cgroup.max.descendants, or pids.max of the cgroup above',

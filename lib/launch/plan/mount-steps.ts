@@ -58,12 +58,22 @@ export const mountRows = {
       return `to be mounted there with properties of its own${ifThere === true ? ', if it is there' : ''}`;
     },
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, source, isInJail, ifThere, flags }) => ({
+    encode: ({ slot, source, isInJail, ifThere, isDirectory, flags }) => ({
       a: slot,
       b: maskOf(flags) + (isInJail === true ? 2 ** 32 : 0) + (ifThere === true ? 2 ** 33 : 0),
-      ...(source === undefined ? {} : { data: cString(source) }),
+      // a file has no `.` (path_resolution(7))
+      ...(source === undefined
+        ? {}
+        : {
+            data:
+              isDirectory === true ? cString(Buffer.concat([source, Buffer.from('/.')])) : cString(source),
+          }),
     }),
     failures: {
+      ENOTDIR: {
+        reason: 'it, or what is above it, is no directory',
+        hint: 'what is written to an ephemeral jail is kept in a directory: make one of root, mode 0700',
+      },
       ENOENT: {
         reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
       },
@@ -89,6 +99,16 @@ export const mountRows = {
           }),
     }),
     failures: {
+      EBUSY: {
+        reason: (_, { overlay }) =>
+          overlay?.slot === undefined
+            ? 'it is in use'
+            : 'another launch is writing to the same directory of --ephemeral-dir',
+        hint: (_, { overlay }) =>
+          overlay?.slot === undefined
+            ? 'see what is mounted on it: findmnt'
+            : 'give each launch that runs at the same time a directory of its own',
+      },
       // CAP_SYS_ADMIN is there: unshare(2) needs it too, and comes first.
       EPERM: {
         reason: 'operation not permitted, as for a process that Landlock confines',
@@ -199,6 +219,13 @@ export const mountRows = {
     purpose: 'a link',
     encode: ({ path, target }) => ({ data: strings(target, path) }),
   },
+  watch_space: {
+    op: 55,
+    call: 'fstatfs',
+    object: ({ path }) => quote(path),
+    purpose: 'whether it is full is told when the program has ended',
+    encode: ({ path }) => ({ data: cString(path) }),
+  },
 } satisfies StepRows<
   | 'open_tree'
   | 'pivot_root'
@@ -210,4 +237,5 @@ export const mountRows = {
   | 'mknod'
   | 'mkfile'
   | 'symlink'
+  | 'watch_space'
 >;

@@ -23,7 +23,9 @@ export interface SetUpInput {
   readonly newGroup?: boolean;
   /** Kinds of namespaces that an open jail keeps, and that the program joins. */
   readonly joined?: readonly Namespace[];
-  /** Who must be the parent of the program, for --die-with-parent. */
+  /** Its parent watches its limits, so it ends with the parent as with --die-with-parent. */
+  readonly isWaitedFor?: boolean;
+  /** Who must be the parent of the program, for either. */
   readonly parentPid: number;
   /** As process.arch has it. */
   readonly architecture: string;
@@ -70,6 +72,9 @@ export function buildSetUp(input: SetUpInput): Plan {
   // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
   return cgroup === undefined ? [first, ...others] : [[cgroup, ...first], ...others];
 }
+
+const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
+  request.dieWithParent || isWaitedFor;
 
 function stagesOf(input: SetUpInput): Plan {
   const parts = {
@@ -208,7 +213,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
     ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...landlock(request)]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
-    request.dieWithParent && !hasInit(request)
+    endsWithParent(input) && !hasInit(request)
       ? { op: 'parent_death_signal', signal: SIGKILL, parentPid }
       : { op: 'parent_death_signal', signal: 0, parentPid: 0 },
   ];

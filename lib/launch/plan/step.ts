@@ -118,6 +118,8 @@ type OneStep =
       readonly isInJail?: true;
       /** A missing source is no error. */
       readonly ifThere?: true;
+      /** The source must be a directory. */
+      readonly isDirectory?: true;
       readonly flags: readonly MountFlag[];
     }
   | {
@@ -159,6 +161,7 @@ type OneStep =
     }
   | { readonly op: 'mkfile'; readonly path: Buffer }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
+  | { readonly op: 'watch_space'; readonly path: Buffer }
   | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
   | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
   | { readonly op: 'landlock_ports'; readonly access: TcpAccess; readonly ports: readonly number[] }

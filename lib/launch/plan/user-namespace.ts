@@ -27,7 +27,8 @@ function showMap({ file, value }: IdMap): string {
   return `${file === 'uid_map' ? 'uid' : 'gid'} ${inside} is ${outside} of the host, and no other is mapped`;
 }
 
-const doctor = 'uchroot --doctor says what this host allows, and how to allow it';
+const doctor =
+  'no other level works without root (root has --isolate and --landlock); uchroot --doctor says why, and how to allow it';
 
 export const userNamespaceRows = {
   user_namespace: {
@@ -90,7 +91,7 @@ export const userNamespaceRows = {
     failures: {
       EPERM: {
         reason: 'a proc(5) of its own needs the whole /proc of the host, and here parts of it are masked',
-        hint: `leave out --proc, or unmask it (docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked); ${doctor}`,
+        hint: 'leave out --proc, or unmask the /proc of the host (docker: --security-opt systempaths=unconfined; Kubernetes: procMount: Unmasked); --rootless works without it',
       },
     },
   },

@@ -50,7 +50,17 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
   const inJail = rootFlags(allowNewPrivs);
   return [
     { op: 'open_tree', slot: jailSlot, flags: isReadOnly ? [...inJail, ...readOnly] : inJail },
-    ...(isStored ? [{ op: 'open_tree', slot: storeSlot, source: ephemeral, flags: inert } as const] : []),
+    ...(isStored
+      ? [
+          {
+            op: 'open_tree',
+            slot: storeSlot,
+            source: ephemeral,
+            isDirectory: true,
+            flags: inert,
+          } as const,
+        ]
+      : []),
     ...(ephemeral === undefined ? [openDevices] : []),
     ...[...treesOf(request).values()].flat(),
   ];
@@ -119,6 +129,19 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
 }
 
 const device = Buffer.from('/dev');
+const root = Buffer.from('/');
+
+// kMostWatched of native/plan/plan.h
+const mostWatched = 16;
+
+/** The places of the file systems in memory that a program can fill. */
+export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | 'view'>): readonly Buffer[] {
+  const mounted = view.flatMap(({ kind, target }) => {
+    if (kind === 'tmpfs') return [target];
+    return kind === 'dev' ? [beneath(target, 'shm')] : [];
+  });
+  return [...(ephemeral === true ? [root] : []), ...mounted].slice(0, mostWatched);
+}
 
 /** The steps of one entry of the view, in the jail, and with the trees that were opened for it. */
 export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly Step[] {

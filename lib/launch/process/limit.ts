@@ -1,11 +1,22 @@
 // Which limit ended a program. Pure.
 import type { LimitName } from '../../errors.ts';
-import type { CgroupUse } from '../../native.ts';
-import { showCgroupLimits, type CgroupLimits } from '../request/limit-rows.ts';
+import type { CgroupUse, WatchedLimits } from '../../native.ts';
+import {
+  needsWaiter,
+  showCgroupLimits,
+  showSize,
+  type CgroupLimits,
+  type WaitLimits,
+} from '../request/limit-rows.ts';
+import { hasInit } from '../plan/isolated.ts';
+import { quote } from '../../quote.ts';
+import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Exit, StopReason } from './process.ts';
 
 /** What of a launch tells of a limit. */
 interface Limited {
+  /** FullFlag of native/plan/plan.h: file systems in memory of which nothing was left. */
+  readonly full: number;
   /** `cpuTime` of the request. */
   readonly cpuTime: number | undefined;
   readonly stopped: StopReason | undefined;
@@ -13,11 +24,14 @@ interface Limited {
   readonly killed: boolean;
 }
 
+const fullBlocks = 1;
+const fullInodes = 2;
+
 /** The limit that ended a program; undefined if none did, and for one that ended well. */
 export function limitOf(
   { exitCode, signal, usage }: Exit,
   [oomKills, refusedForks]: CgroupUse,
-  { cpuTime, stopped, killed }: Limited,
+  { full, cpuTime, stopped, killed }: Limited,
 ): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
@@ -29,7 +43,11 @@ export function limitOf(
   // it has handled SIGXCPU
   if (signal === 'SIGKILL' && cpuTime !== undefined && usage.userCpuMs + usage.systemCpuMs >= cpuTime * 1000)
     return 'cpu time';
-  return refusedForks > 0 ? 'pids' : undefined;
+  // no program does this to itself for want of anything: somebody has killed it
+  if (signal === 'SIGKILL') return undefined;
+  if (refusedForks > 0) return 'pids';
+  if ((full & fullBlocks) !== 0) return 'disk';
+  return (full & fullInodes) !== 0 ? 'inodes' : undefined;
 }
 
 /** Why a limit of the request ended a program, for a message. The limits that only this process knows have their own words. */
@@ -42,5 +60,51 @@ export function whyLimited(
   if (limit === 'memory') return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
   if (limit === 'pids') return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
   if (limit === 'cpu time') return `killed: it needed more CPU time than ${seconds}`;
+  if (limit === 'disk') return 'its file system in memory was full (tmpfs, ephemeral)';
+  if (limit === 'inodes') return 'its file system in memory had no room for more files (tmpfs, ephemeral)';
   return limit === 'file size' ? 'killed: it wrote a larger file than its resource limit fsize' : undefined;
+}
+
+// What of the view is a file system in memory, as options.
+function spacesOf({ ephemeral, view }: Pick<NormalRequest, 'ephemeral' | 'view'>): readonly string[] {
+  const mounted = view
+    .filter(({ kind }) => kind === 'tmpfs' || kind === 'dev')
+    .map(({ kind, target }) => `--${kind} ${quote(target)}`);
+  return [...(ephemeral === true ? ['--ephemeral'] : []), ...mounted];
+}
+
+function wordsOfSpaces(request: Pick<NormalRequest, 'ephemeral' | 'view'>) {
+  const spaces = spacesOf(request).join(', ');
+  if (spaces === '') return {};
+  return {
+    f: `its file system in memory was full (${spaces})`,
+    g: `its file system in memory had no room for more files (${spaces})`,
+  };
+}
+
+/** The limits of a request that the process which waits for a program tells of, if they end it. Letters: native/start/limitwatch.h. */
+export function watchedLimits(
+  request: WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>,
+): WatchedLimits | undefined {
+  const { memory, swap = 0, pids, time, cpuTime, rlimits } = request;
+  const rlimit = (wanted: string): boolean => rlimits.some(([name]) => name === wanted);
+  const more = swap > 0 ? ` and ${showSize(swap)} of swap (--memory, --swap)` : ' (--memory)';
+  const words = {
+    a: memory === undefined ? undefined : `it needed more memory than ${showSize(memory)}${more}`,
+    b: pids === undefined ? undefined : `it needed more processes than ${pids} (--pids)`,
+    c: time === undefined ? undefined : `it took longer than ${time} s (--time)`,
+    d:
+      cpuTime === undefined
+        ? rlimit('cpu')
+          ? 'it needed more CPU time than its resource limit (--rlimit cpu)'
+          : undefined
+        : `it needed more CPU time than ${cpuTime} s (--cpu-time)`,
+    e: rlimit('fsize') ? 'it wrote a larger file than its resource limit (--rlimit fsize)' : undefined,
+    ...(hasInit(request) ? wordsOfSpaces(request) : {}),
+  };
+  const told = Object.entries(words).flatMap(([letter, text]) =>
+    text === undefined ? [] : [`${letter}${text}`],
+  );
+  if (told.length === 0 && !needsWaiter(request)) return undefined;
+  return { timeMs: Math.ceil((time ?? 0) * 1000), cpuSeconds: cpuTime ?? 0, words: told };
 }

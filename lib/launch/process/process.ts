@@ -3,13 +3,14 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import type { LimitName, ResourceUsage } from '../../errors.ts';
+import { UsageError, type LimitName, type ResourceUsage } from '../../errors.ts';
 import { native, type CgroupUse, type ProcessHandle, type Usage } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { ExecveStep } from '../plan/step.ts';
 import { signalName, signalNumber } from '../request/signal.ts';
 import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
 import { Pipes } from './pipes.ts';
+import { linesOf } from './text-streams.ts';
 
 /** How a program ended. Both are null if other code in this process waited for any child and took the status. */
 export interface Exit {
@@ -30,7 +31,7 @@ export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 export function toExit(
   exitCode: number | null,
   signal: number | null,
-  ...usage: [...Usage, ...CgroupUse]
+  ...usage: [...Usage, ...CgroupUse, full: number]
 ): Exit {
   const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
   const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;
@@ -173,6 +174,38 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     StreamOf<Wanted, 2, Readable>,
   ] {
     return [this.stdin, this.stdout, this.stderr];
+  }
+
+  /** The lines of its standard output, without their ends. Whoever leaves the loop early closes the pipe. */
+  [Symbol.asyncIterator](): AsyncGenerator<string, void> {
+    return linesOf(this.#readable());
+  }
+
+  /**
+   * Joins its standard output to the standard input of another program, as a shell does with `|`.
+   *
+   * @returns the other program
+   */
+  pipe<Other extends Stdio>(to: JailedProcess<Other>): JailedProcess<Other> {
+    const { stdin } = to;
+    if (stdin === null)
+      throw new UsageError('pipe: the standard input of the other program is no pipe', {
+        hint: "start it with stdio: ['pipe', 'pipe', 'pipe']",
+      });
+    // EPIPE: the other program has read enough
+    stdin.on('error', () => {});
+    const stdout = this.#readable();
+    stdin.once('close', () => stdout.destroy());
+    stdout.pipe(stdin);
+    return to;
+  }
+
+  #readable(): Readable {
+    const stdout = this.#pipes.stream(1);
+    if (stdout !== null) return stdout;
+    throw new UsageError('the standard output of the program is no pipe', {
+      hint: "start it with stdio: ['pipe', 'pipe', 'pipe']",
+    });
   }
 
   /**

@@ -57,11 +57,12 @@ export const foreignKeys: Foreign = {
   cpus: 'cpu',
   // keys of another function
   ...Object.fromEntries(
-    ['input', 'maxBufferBytes', 'encoding', 'reject', 'lines', 'all', 'stripFinalNewline'].map((key) => [
+    ['input', 'maxBufferBytes', 'encoding', 'reject', 'all', 'stripFinalNewline'].map((key) => [
       key,
       ofRun(key),
     ]),
   ),
+  lines: 'read the lines of a program of spawnInJail(): for await (const line of child)',
   share: 'share is a key of openJail()',
   concurrency: 'concurrency is a key of openJail()',
 };

@@ -1,4 +1,5 @@
 // Rows of the option table about isolation: namespaces, and what the program sees of the file system.
+import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, launchOption } from './launch-option.ts';
@@ -135,7 +136,7 @@ export const isolationRows = {
   allow: {
     type: 'array of strings',
     default: '`[]`',
-    normal: to.toCalls,
+    normal: toCalls,
     options: () => [
       launchOption(
         'Isolation',
@@ -152,7 +153,7 @@ export const isolationRows = {
   seccomp: {
     type: "string, `'default'`, `'log'`",
     default: 'the small filter',
-    normal: to.toFilterSource,
+    normal: toFilterSource,
     options: () => [
       launchOption(
         'Isolation',

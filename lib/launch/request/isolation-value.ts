@@ -285,31 +285,3 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   }
   return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
 }
-
-/** Names of system calls and groups; the filter knows which there are. */
-export function toCalls(value: readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''))
-    return [...value];
-  throw new UsageError("allow must be names of system calls or of groups, such as ['ptrace', 'keyring']");
-}
-
-/** Where the filter of system calls comes from. */
-export interface FilterSource {
-  /** Path on the host; without it the default filter. */
-  readonly file: string | undefined;
-  /** It logs what it would refuse. */
-  readonly isLog: boolean;
-}
-
-/** `default`, `log`, a path, or `log:` and a path. */
-export function toFilterSource(value: string | undefined): FilterSource | undefined {
-  if (value === undefined) return undefined;
-  if (value === 'default' || value === 'log') return { file: undefined, isLog: value === 'log' };
-  if (typeof value === 'string' && !value.includes('\0')) {
-    const isLog = value.startsWith('log:');
-    const file = isLog ? value.slice(4) : value;
-    if (file !== '') return { file, isLog };
-  }
-  throw new UsageError("seccomp must be the path of a profile, 'default', 'log', or 'log:' and a path");
-}

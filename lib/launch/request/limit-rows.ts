@@ -11,7 +11,7 @@ export type Size = number | string;
 const suffixes = ['', 'K', 'M', 'G', 'T'];
 
 /** Bytes as they were probably given: `64M`. */
-function showSize(bytes: number): string {
+export function showSize(bytes: number): string {
   let power = 0;
   let size = bytes;
   for (; size > 0 && size % 1024 === 0 && power < suffixes.length - 1; power++) size /= 1024;
@@ -48,6 +48,15 @@ function toCpus(value: number | undefined): number | undefined {
   );
 }
 
+// setTimeout() takes anything above for one millisecond, and setitimer(2) counts microseconds.
+const mostSeconds = 2_147_483;
+
+function toSeconds(value: number | undefined, key: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
+  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`);
+}
+
 /** Numbers of CPUs, ascending. */
 function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
   if (value === undefined) return undefined;
@@ -63,6 +72,11 @@ function parseWhole(text: string, option: string): number {
   throw new UsageError(`${option} takes a whole number from 0 on, not '${quote(text)}'`);
 }
 
+function parseDecimal(text: string, option: string): number {
+  if (/^[0-9]{1,10}(\.[0-9]{1,6})?$/.test(text)) return Number(text);
+  throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`);
+}
+
 /** `0,2-3` */
 function parseCpus(text: string): readonly number[] {
   return text.split(',').flatMap((part) => {
@@ -74,9 +88,31 @@ function parseCpus(text: string): readonly number[] {
   });
 }
 
-const wholeOption = (spelling: `--${string} N` | '--cpu-time SECONDS', help: string) => () => [
-  launchOption('Limits', spelling, help, ({ text }) => parseWhole(text, spelling.split(' ')[0] ?? '')),
+type Spelling = `--${string} ${string}`;
+type Parse = (text: string, option: string) => unknown;
+
+const limitOption = (spelling: Spelling, help: string, parse: Parse, directive?: string) => () => [
+  launchOption(
+    'Limits',
+    spelling,
+    help,
+    ({ text }) => parse(text, spelling.split(' ')[0] ?? ''),
+    directive === undefined ? {} : { notCompiled: inUnit(directive) },
+  ),
 ];
+
+// A compiled launcher is started by a unit, and is small enough to be counted with its program.
+const inUnit = (directive: string) => ({
+  because: 'a compiled launcher makes no cgroup, and does not wait',
+  hint: `${directive} in its unit limits it together with its program (systemd.resource-control(5), systemd.service(5))`,
+});
+
+const wholeOption = (spelling: Spelling, help: string, directive?: string) =>
+  limitOption(spelling, help, parseWhole, directive);
+
+// The row checks the size.
+const sizeOption = (spelling: Spelling, help: string, directive: string) =>
+  limitOption(spelling, help, (text) => text, directive);
 
 // Each key is part of the set-up: the steps before execve depend on it.
 export const limitKeyRows = {
@@ -86,6 +122,7 @@ export const limitKeyRows = {
     default: 'no limit',
     setUp: true,
     normal: (value: Size | undefined, key: string) => toSize(value, key, 4096),
+    options: sizeOption('--memory SIZE', 'memory of all its processes together, such as 64M', 'MemoryMax='),
   },
   /** Swap of all processes together, besides `memory`. */
   swap: {
@@ -98,6 +135,11 @@ export const limitKeyRows = {
         hint: 'give memory as well: swap comes on top of it',
       });
     },
+    options: sizeOption(
+      '--swap SIZE',
+      'swap of all its processes, besides --memory (default: none)',
+      'MemorySwapMax=',
+    ),
   },
   /** Processes and threads at a time. One more cannot be made (EAGAIN). */
   pids: {
@@ -105,15 +147,40 @@ export const limitKeyRows = {
     default: 'no limit',
     setUp: true,
     normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 4_194_304),
+    options: wholeOption('--pids N', 'processes and threads at a time', 'TasksMax='),
   },
   /** CPUs that all processes together may keep busy: `1.5`. */
-  cpu: { type: 'number from 0.01 on', default: 'no limit', setUp: true, normal: toCpus },
+  cpu: {
+    type: 'number from 0.01 on',
+    default: 'no limit',
+    setUp: true,
+    normal: toCpus,
+    options: limitOption(
+      '--cpu N',
+      'CPUs that all its processes may keep busy, such as 1.5',
+      parseDecimal,
+      'CPUQuota=',
+    ),
+  },
   /** Share of a busy disk, 1 to 10000. Others have 100. */
   ioWeight: {
     type: 'number, 1 to 10000',
     default: '100',
     setUp: true,
     normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 10_000),
+    options: wholeOption('--io-weight N', 'share of a busy disk, 1 to 10000; others have 100', 'IOWeight='),
+  },
+  /** Seconds from the start on. Then SIGTERM ends it, and SIGKILL five seconds later. */
+  time: {
+    type: 'number from 0.001 on',
+    default: 'no limit',
+    normal: toSeconds,
+    options: limitOption(
+      '--time SECONDS',
+      'longest time, then SIGTERM, and SIGKILL 5 s later',
+      parseDecimal,
+      'RuntimeMaxSec=',
+    ),
   },
   /** Seconds on a CPU, for each process. SIGXCPU ends it then, and SIGKILL one second later. */
   cpuTime: {
@@ -167,6 +234,16 @@ export interface CgroupLimits {
   readonly pids: number | undefined;
   readonly cpu: number | undefined;
   readonly ioWeight: number | undefined;
+}
+
+/** The limits of a launch in place for which this process has to wait until the program has ended. */
+export interface WaitLimits extends CgroupLimits {
+  readonly time: number | undefined;
+}
+
+/** Whether a launch in place needs a process that waits for the program and watches these limits. */
+export function needsWaiter(limits: WaitLimits): boolean {
+  return limits.time !== undefined || needsCgroup(limits);
 }
 
 /** The given limits that need a cgroup, as text: `memory 64M, pids 10`. Empty if there are none. */

@@ -20,7 +20,7 @@ export interface Principal {
 /** Bytes of our own without a NUL. */
 export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    if (value === undefined) throw new UsageError(`${name} is missing`);
+    if (value === undefined && name === 'jail') throw new UsageError('jail is missing');
     throw new UsageError(`${name} must be a string or a Uint8Array`, {
       hint: typeof value === 'number' ? `write '${value}'` : undefined,
     });

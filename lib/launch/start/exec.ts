@@ -6,13 +6,17 @@ import { LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
-import { hostQuery, prepare, verify, type PreparedLaunch } from '../host/prepare.ts';
+import { hostQuery, prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { hasInit } from '../plan/isolated.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
+import { needsCgroup, needsWaiter, showCgroupLimits } from '../request/limit-rows.ts';
+import type { Step } from '../plan/step.ts';
+import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
+import { mayLackLibrary } from '../tell/library-glance.ts';
 import { findMissingZone } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
@@ -95,21 +99,40 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
-/** Verifies and plans a launch in place. Nothing has happened yet when it throws. */
-export function prepareInPlace(
+/** Verifies the jail of a launch in place. */
+export function verifyInPlace(
   request: NormalRequest,
   warn: (warning: Warning) => void,
   privileged = true,
-): PreparedLaunch {
+): VerifiedJail {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
-  const caller = callerInPlace(request);
+  return jail;
+}
+
+/** Plans a launch in place. `cgroup` is the step for the limits that need one; a launch without it cannot be started. */
+export function planInPlace(
+  request: NormalRequest,
+  jail: VerifiedJail,
+  warn: (warning: Warning) => void,
+  cgroup?: Step,
+): PreparedLaunch {
+  const caller = { ...callerInPlace(request), cgroup };
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
   const launch = prepare(request, jail, caller);
   findMissingZone(launch).forEach(warn);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
+}
+
+/** Verifies and plans a launch in place. Nothing has happened yet when it throws. */
+export function prepareInPlace(
+  request: NormalRequest,
+  warn: (warning: Warning) => void,
+  privileged = true,
+): PreparedLaunch {
+  return planInPlace(request, verifyInPlace(request, warn, privileged), warn);
 }
 
 /** Receives the failure of a launch. */
@@ -138,38 +161,52 @@ const terminal: Listener = {
   fail: (error) => error.exitStatus,
 };
 
-// What the launcher of an isolated launch needs besides 0 to 2.
+// What the launcher of a program needs besides 0 to 2.
 function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
   return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
 }
 
-// Without root it keeps the ids that it has.
-function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execIsolated>[4] {
+// An init sends signals to the process that waits, and needs the same ids for it. A program that is a direct child could end that
+// process with them, and so escape its limits. Without root it keeps the ids that it has.
+function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execAndWait>[4] {
   const { uid, gid, outside } = account;
-  const ids = outside === undefined ? ([uid, gid] as const) : (['', ''] as const);
-  return [...ids, request.dieWithParent ? process.ppid : 0];
+  const parent = request.dieWithParent ? process.ppid : 0;
+  if (outside !== undefined) return ['', '', parent];
+  return hasInit(request) ? [uid, gid, parent] : [0, 0, parent];
 }
 
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
-  // A profile can refuse what this process needs to explain a failure afterwards.
-  const problem =
-    request.checkProgram || request.seccomp?.file !== undefined ? findProblem(launch) : undefined;
+  // A profile can refuse what this process needs to explain a failure afterwards, and a missing library shows only in the loader.
+  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackLibrary(launch);
+  const problem = isChecked ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
+  if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
+    throw new Error('a launch with limits has been planned without its cgroup');
   const plan = encodePlan(launch.stages);
   const { tell, rephrase, fail } = { ...terminal, ...listener };
   judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   const pidFile = place && writePidFile(place, process.pid);
-  const failure = hasInit(launch.request)
-    ? native.execIsolated(plan, launch.jailFd, openLauncher(), keptBy(launch), waiterOf(launch), pidFile)
-    : native.execPlan(plan, launch.jailFd, pidFile);
+  const failure =
+    hasInit(request) || needsWaiter(request)
+      ? native.execAndWait(
+          plan,
+          launch.jailFd,
+          openLauncher(),
+          keptBy(launch),
+          waiterOf(launch),
+          pidFile,
+          watchedLimits(request),
+        )
+      : native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, rephrase, fail });
 }
 
 /**
- * Replaces this process by a program in a jail: same pid, same terminal, nothing of Node left. Never returns.
+ * Replaces this process by a program in a jail: same pid, same terminal, nothing of Node left. Never returns. With a pid namespace or
+ * `time`, this process becomes a small one that waits for the program, passes signals on and ends with its status.
  *
  * Errors before the first step of the plan are thrown. After it the process cannot go on: a failure is written to fd 2, and the
  * process exits with 125, 126 or 127. `process.on('exit')` does not run. Warnings go to fd 2.
@@ -179,6 +216,11 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
  */
 export function execInJail(request: LaunchRequest): never {
   const normal = normalize(request);
+  if (needsCgroup(normal))
+    throw new UsageError(
+      `${showCgroupLimits(normal)}: execInJail cannot set these limits, as it takes time to look for a place for their cgroup`,
+      { hint: 'use spawnInJail or runInJail, or the command uchroot' },
+    );
   if (!native.isMainThread()) {
     throw new UsageError('execInJail works on the main thread only', {
       hint: 'in a worker thread, use spawnInJail',

@@ -25,6 +25,7 @@ import {
 import { KeptSpaces, toShare, type Share } from './spaces.ts';
 import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
+import { openTurns, toConcurrency, type Turns } from './turns.ts';
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
 
@@ -45,6 +46,14 @@ export interface JailDefaults<
    * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
    */
   readonly share?: Share | undefined;
+  /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */
+  readonly concurrency?: number | undefined;
+}
+
+// What the launches of a jail have in common.
+interface Together {
+  readonly share: Share;
+  readonly concurrency: number | undefined;
 }
 
 // Keys that decide about the account and its judgement.
@@ -75,6 +84,7 @@ export class Jail<
   readonly #spawnDefaults: JailRunRequest;
   readonly #usual: VerifiedJail | undefined;
   readonly #spaces: KeptSpaces;
+  readonly #turns: Turns | undefined;
   #open = true;
   #starting = 0;
   #closed = false;
@@ -85,10 +95,11 @@ export class Jail<
     path: Buffer,
     defaults: JailRunRequest,
     facts: HostFacts,
-    share: Share,
+    { share, concurrency }: Together,
     usual?: VerifiedJail,
   ) {
     this.#spaces = new KeptSpaces(share);
+    this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
     this.directory = directory;
     // not `directory`: the caller can change these bytes
     this.#path = path;
@@ -137,14 +148,19 @@ export class Jail<
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        const jail = usual ?? (await this.#lookUp(normal));
-        const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
-        return await startIn(jail, normal, { ...begun, spaces });
+        const launch = () => this.#launch(normal, begun, usual);
+        return await (this.#turns === undefined ? launch() : this.#turns(begun, launch));
       } finally {
         this.#starting--;
         this.#closeIfIdle();
       }
     });
+  }
+
+  async #launch(normal: NormalRequest, begun: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
+    const jail = usual ?? (await this.#lookUp(normal));
+    const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
+    return startIn(jail, normal, { ...begun, spaces });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -211,16 +227,16 @@ export async function openJail<Coding extends Encoding = 'utf8', const Wanted ex
   directory: Bytes,
   defaults: JailDefaults<Coding, Wanted> = {},
 ): Promise<Jail<Coding, Wanted>> {
-  const [share, own, normal] = reading(() => {
+  const [together, own, normal] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))
       throw new UsageError('the directory must be a string or a Uint8Array', {
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
     checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
-    const { share: wanted, ...keys } = defaults;
+    const { share, concurrency, ...keys } = defaults;
     const copy = copyDefaults(keys);
     return [
-      toShare(wanted),
+      { share: toShare(share), concurrency: toConcurrency(concurrency) },
       copy,
       normalizeRun({ ...copy, user: copy.user ?? '+0', jail: directory })[0],
     ] as const;
@@ -234,7 +250,7 @@ export async function openJail<Coding extends Encoding = 'utf8', const Wanted ex
     if (facts.jailFd < 0) throw unreachable(facts, normal);
     warnOnce(usual?.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
-    return new Jail(given, normal.jail, own, facts, share, usual);
+    return new Jail(given, normal.jail, own, facts, together, usual);
   } catch (error) {
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;

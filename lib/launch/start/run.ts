@@ -1,15 +1,15 @@
 // Running a program to its end: its output, and the error if it fails.
-import type { Readable } from 'node:stream';
-
 import { AbortError, ExitError, UsageError, type ExitDetails, type LimitName } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { didYouMean } from '../../nearest.ts';
-import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { copyBytes, quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
+import { feed, Gathered, isInput, type Input } from '../process/text-streams.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import { piped, type Stdio } from '../request/stdio.ts';
+import { flag } from '../request/value.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
@@ -26,12 +26,16 @@ export interface RunRequest<
   Coding extends Encoding = Encoding,
   Wanted extends Stdio = Stdio,
 > extends SpawnRequest<Wanted> {
-  /** Written to the program's standard input, which then ends. */
-  readonly input?: Bytes | undefined;
+  /** Written to the program's standard input, which then ends: text, bytes, or a stream or iterable of them. */
+  readonly input?: Input | undefined;
   /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
   readonly maxBufferBytes?: number | undefined;
   /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
   readonly encoding?: Coding | undefined;
+  /** Whether the last newline of stdout and of stderr is left out of the result. Default false. */
+  readonly stripFinalNewline?: boolean | undefined;
+  /** Whether the result has `all`, stdout and stderr together. Default false. */
+  readonly all?: boolean | undefined;
   /** Whether any end but exit status 0 rejects. Default true. */
   readonly reject?: boolean | undefined;
 }
@@ -46,14 +50,23 @@ export interface RunResult<Output extends string | Buffer = string | Buffer> ext
 }
 
 /** Keys of a RunRequest that are not keys of a SpawnRequest. */
-export const runOnlyKeys: readonly string[] = ['input', 'maxBufferBytes', 'encoding', 'reject'];
+export const runOnlyKeys: readonly string[] = [
+  'input',
+  'maxBufferBytes',
+  'encoding',
+  'stripFinalNewline',
+  'all',
+  'reject',
+];
 const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
 
 /** The normal form of what a RunRequest adds to a LaunchRequest. */
 export interface NormalRun extends NormalSpawn {
-  readonly input: Buffer | undefined;
+  readonly input: Input | undefined;
   readonly maxBufferBytes: number;
   readonly encoding: Encoding;
+  readonly stripFinalNewline: boolean;
+  readonly all: boolean;
   readonly reject: boolean;
 }
 
@@ -64,9 +77,8 @@ export function normalizeRun(request: RunRequest): readonly [NormalRequest, Norm
   return reading(() => {
     const normal = normalize(request, runKeys);
     const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
-    if (input !== undefined && typeof input !== 'string' && !(input instanceof Uint8Array)) {
-      throw new UsageError('input must be a string or a Uint8Array');
-    }
+    if (input !== undefined && !isInput(input))
+      throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable');
     if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
       throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
     }
@@ -82,32 +94,22 @@ export function normalizeRun(request: RunRequest): readonly [NormalRequest, Norm
       normal,
       {
         ...spawn,
-        input: input === undefined ? undefined : copyBytes(input),
+        // bytes may change before they are written
+        input: input instanceof Uint8Array ? copyBytes(input) : input,
         maxBufferBytes,
         encoding,
+        stripFinalNewline: flag(request.stripFinalNewline, 'stripFinalNewline'),
+        all: flag(request.all, 'all'),
         reject,
       },
     ];
   });
 }
 
-function decode(output: Buffer, encoding: Encoding): string | Buffer {
-  return encoding === 'buffer' ? output : output.toString(encoding);
-}
-
-// Collects the output of a stream, until it ends or gets too long. @returns a function for the bytes
-function gather(stream: Readable | null, mostBytes: number, onExcess: () => void): () => Buffer {
-  const chunks: Buffer[] = [];
-  let room = mostBytes;
-  stream?.on('data', (chunk: Buffer) => {
-    const isExcess = chunk.length > room;
-    chunks.push(isExcess ? chunk.subarray(0, room) : chunk);
-    room -= isExcess ? room : chunk.length;
-    if (isExcess) onExcess();
-  });
-  // an error closes the stream, which ends the wait; the exit status tells the rest
-  stream?.on('error', () => {});
-  return () => Buffer.concat(chunks);
+function decode(output: Buffer, { encoding, stripFinalNewline }: NormalRun): string | Buffer {
+  const isEnded = stripFinalNewline && output.at(-1) === 0x0a;
+  const taken = isEnded ? output.subarray(0, output.at(-2) === 0x0d ? -2 : -1) : output;
+  return encoding === 'buffer' ? taken : taken.toString(encoding);
 }
 
 // Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
@@ -233,13 +235,15 @@ export async function collect<Coding extends Encoding>(
     // another program may hold the pipe and go on writing
     if (!child.cutOff()) void letGo();
   };
-  const stdout = gather(child.stdout, options.maxBufferBytes, onExcess);
-  const stderr = gather(child.stderr, options.maxBufferBytes, onExcess);
-  if (options.input !== undefined) {
-    // EPIPE: a program need not read its input
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input);
-  }
+  const gathered = new Gathered();
+  const stdout = gathered.from(child.stdout, options.maxBufferBytes, onExcess);
+  const stderr = gathered.from(child.stderr, options.maxBufferBytes, onExcess);
+  let lost: UsageError | undefined;
+  if (options.input !== undefined && child.stdin !== null)
+    feed(child.stdin, options.input, (cause) => {
+      lost = new UsageError('the input could not be read to its end', { cause });
+      child.cutOff();
+    });
   const ends = endOfPipes(child, options);
   const exit = await child.exited;
   const late = excess || child.stopped !== undefined ? undefined : await ends;
@@ -247,15 +251,18 @@ export async function collect<Coding extends Encoding>(
   if (late !== undefined) child.stop(late);
   if (stopped !== undefined) await letGo();
   await closed;
+  if (lost !== undefined) throw lost;
   const said = stderr();
   const limit = exit.limit ?? (stopped === undefined ? undefined : limitNames[stopped]);
   const ended: RunResult = {
     ...exit,
-    stdout: decode(stdout(), options.encoding),
-    stderr: decode(said, options.encoding),
+    stdout: decode(stdout(), options),
+    stderr: decode(said, options),
+    ...(options.all ? { all: decode(gathered.all, options) } : {}),
     pid: child.pid,
     durationMs: performance.now() - options.requestedAt,
     timedOut: stopped === 'ETIMEDOUT',
+    isCanceled: stopped === 'ABORT_ERR',
     ...(limit === undefined ? {} : { limit }),
     ...(stopped === undefined ? {} : { stopped }),
   };

@@ -18,6 +18,7 @@ import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../requ
 import { flag } from '../request/value.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';
+import { isWatched, nameOf, publish } from './launch-events.ts';
 import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
 
 /** A LaunchRequest for a program that runs beside this one. */
@@ -62,6 +63,14 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
   });
 }
 
+// `time` in seconds is the same limit.
+function toTimeout({ timeoutMs, time }: SpawnRequest): number | undefined {
+  const given = toMilliseconds(timeoutMs, 'timeoutMs') || undefined;
+  if (time === undefined) return given;
+  if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
+  return time * 1000;
+}
+
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
 /** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
@@ -78,7 +87,7 @@ export function normalizeSpawn(
       streams: streamsOf(wanted),
       newGroup: request.newGroup === undefined ? !stdio.some(isTerminal) : flag(request.newGroup, 'newGroup'),
       leaveDescendants: flag(request.leaveDescendants, 'leaveDescendants'),
-      timeoutMs: toMilliseconds(request.timeoutMs, 'timeoutMs') || undefined,
+      timeoutMs: toTimeout(request),
       signal,
       killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
       forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
@@ -113,6 +122,20 @@ async function telling<T>(status: StatusLines, work: () => Promise<T>): Promise<
  * @throws LaunchError if statusFd is not open for writing
  */
 export function begin<T>(
+  request: NormalRequest,
+  options: NormalSpawn,
+  work: (options: NormalSpawn) => Promise<T>,
+): Promise<T> {
+  if (!isWatched()) return beginUnwatched(request, options, work);
+  const launch = nameOf(request);
+  publish('launch', { launch });
+  return beginUnwatched(request, { ...options, launch }, work).catch((error: unknown) => {
+    publish('denial', { launch, error });
+    throw error;
+  });
+}
+
+function beginUnwatched<T>(
   { statusFd }: NormalRequest,
   options: NormalSpawn,
   work: (options: NormalSpawn) => Promise<T>,
@@ -163,8 +186,7 @@ function refuseEnd(request: NormalRequest): void {
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const facts = await native.readHost(hostQuery(request));
   const jail = verify(request, facts);
-  // Only for root does the launching thread look again.
-  if (!request.rootless) keepJail(request, jail, facts.sight);
+  keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
     // open until the program has started: a failure is looked into through this descriptor

@@ -24,6 +24,7 @@ import { piped, type StdioTriple } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
+import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './spaces.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
@@ -34,6 +35,8 @@ export interface NormalSpawn {
   readonly streams: readonly (object | undefined)[];
   /** For statusFd, once the launch has begun. */
   readonly status?: StatusLines;
+  /** What the events of this launch call it, if anybody watches. */
+  readonly launch?: LaunchName;
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly newGroup: boolean;
@@ -59,8 +62,8 @@ function timeoutError(timeoutMs: number | undefined): LaunchError {
   });
 }
 
-// Why a launch must not begin any more.
-function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
+/** Why a launch must not begin any more. */
+export function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
   return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
 }
 
@@ -159,7 +162,7 @@ function startWith(
         started.kill('SIGKILL');
         return reject(error);
       }
-      options.status?.tell(statusLine({ event: 'started', pid }));
+      tellStart(options, pid);
       if (stopped !== undefined) started.stop(stopped);
       return resolve(started);
     };
@@ -193,7 +196,8 @@ function exitOf(
   started: JailedProcess | undefined,
 ): Exit {
   const exit = toExit(...ended);
-  const limit = limitOf(exit, ended.slice(10) as CgroupUse, {
+  const limit = limitOf(exit, ended.slice(10, 15) as CgroupUse, {
+    full: ended[15],
     cpuTime,
     stopped: started?.stopped,
     killed: started?.killed ?? false,
@@ -201,7 +205,14 @@ function exitOf(
   return limit === undefined ? exit : { ...exit, limit };
 }
 
-function tellEnd({ status }: NormalSpawn, pid: number | undefined, { exitCode, signal }: Exit): void {
+function tellStart({ status, launch }: NormalSpawn, pid: number): void {
+  status?.tell(statusLine({ event: 'started', pid }));
+  if (launch !== undefined) publish('start', { launch, pid });
+}
+
+function tellEnd({ status, launch }: NormalSpawn, pid: number | undefined, exit: Exit): void {
+  const { exitCode, signal } = exit;
+  if (launch !== undefined && pid !== undefined) publish('exit', { launch, pid, ...exit });
   status?.tell(statusLine({ event: 'exited', pid, exitCode, signal }));
   status?.end();
 }

@@ -45,7 +45,8 @@ export const generationAt = (unit: string, generation: number): string => `${pla
 
 const fileOf = (unit: string): string => `${placeOf(unit)}/adoption.json`;
 
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
 
 /** The record of a service; undefined if it is not adopted. */
 export function findRecord(unit: string): AdoptionRecord | undefined {

@@ -28,6 +28,13 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     paths: ['/var/www'],
     check: ['/usr/sbin/nginx', '-t', '-q'],
   },
+  apachectl: {
+    caps: asRoot,
+    accounts: ['www-data'],
+    paths: ['/var/www'],
+    programs: ['/usr/sbin/apache2'],
+    check: ['/usr/sbin/apachectl', 'configtest'],
+  },
   // its configuration has `chroot`
   haproxy: { caps: [...asRoot, 'sys_chroot'] },
   named: {
@@ -42,6 +49,7 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     accounts: ['memcache'],
     programs: ['/usr/bin/memcached'],
   },
+  unbound: { caps: asRoot, check: ['/usr/sbin/unbound-checkconf'] },
   mosquitto: { user: 'mosquitto', caps: [] },
   // an instance is called VERSION-CLUSTER
   pg_ctlcluster: {

@@ -86,7 +86,7 @@ function execLines(adoption: Adoption): readonly string[] {
 
 // The paths of the host in the jail. systemd mounts them in the mount namespace of the service alone.
 function mountLines(adoption: Adoption): readonly string[] {
-  const { service, entry, directory, paths, jailFacts } = adoption;
+  const { service, entry, identity, directory, paths, jailFacts } = adoption;
   const jail = jailOf(directory);
   const inJail = (path: string): string => (entry === 'systemd' ? '' : `:${jail}${path}`);
   const isWritable = new Set(
@@ -108,6 +108,8 @@ function mountLines(adoption: Adoption): readonly string[] {
       ? [`BindReadOnlyPaths=-/run/systemd/journal/dev-log${inJail('/run/systemd/journal/dev-log')}`]
       : []),
     ...['/tmp', '/var/tmp'].map((path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`),
+    // pid files and sockets of daemons that start as root
+    ...(identity.user === 'root' ? [`ReadWritePaths=-${jail}/run`] : []),
     ...(pidFile === undefined ? [] : [`ReadWritePaths=${pidFile.slice(0, pidFile.lastIndexOf('/'))}`]),
     ...(isExecLimited ? [`ExecPaths=${directory}`] : []),
   ];

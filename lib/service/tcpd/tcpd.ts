@@ -9,7 +9,8 @@ import { encodePlan } from '../../launch/plan/encode.ts';
 import type { Step } from '../../launch/plan/step.ts';
 import { type LaunchRequest, normalize } from '../../launch/request/request.ts';
 import { callerInPlace } from '../../launch/host/caller.ts';
-import { prepareInPlace, runInPlace, warningLines } from '../../launch/start/exec.ts';
+import { openCgroup } from '../../launch/host/cgroup.ts';
+import { planInPlace, runInPlace, verifyInPlace, warningLines } from '../../launch/start/exec.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { shellArguments } from '../../tcpwrappers/apply/shell-command.ts';
@@ -130,7 +131,7 @@ function twist({ options }: Decision): never {
   return becomeProgram(Buffer.from('/bin/sh'), shellArguments(option.command));
 }
 
-function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: Log): never {
+async function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: Log): Promise<never> {
   const { path, name } = daemonNames(daemon);
   if (jail === undefined) return becomeProgram(path, [name, ...args]);
   const env: Record<string, string | Uint8Array | undefined> = { ...jail.env };
@@ -144,7 +145,9 @@ function start({ daemon, args, jail }: TcpdRequest, { options }: Decision, log: 
   }
   const request = normalize({ argv0: name, ...jail, program: path, args, env, umask });
   const warn = (finding: Parameters<typeof warningLines>[0]): void => log.warn(warningLines(finding));
-  return runInPlace(prepareInPlace(request, warn), { tell: (lines) => log.error(lines) });
+  const verified = verifyInPlace(request, warn);
+  const launch = planInPlace(request, verified, warn, await openCgroup(request));
+  return runInPlace(launch, { tell: (lines) => log.error(lines) });
 }
 
 // Executes a program on the host in place of this process, with its identity, umask and environment. Undoes what Node has

@@ -27,8 +27,10 @@ export interface Unit {
   readonly accept: boolean;
   /** The program says when it is ready. */
   readonly notify: boolean;
-  /** The program runs in a pid namespace, beneath the process that the init system has started. */
-  readonly hasInit: boolean;
+  /** The program runs beneath the process that the init system has started, and which waits for it. */
+  readonly hasWaiter: boolean;
+  /** It has limits for which uchroot makes a cgroup. */
+  readonly hasCgroup: boolean;
   /** Seconds without a sign of life after which the program is killed and started again. */
   readonly watchdogSec: number | undefined;
   /** Signal that makes the program read its configuration again, without SIG. */

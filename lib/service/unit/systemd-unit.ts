@@ -190,12 +190,15 @@ function serviceSection(unit: Unit): string {
       : [`ExecReload=${outside}/bin/sh -c "kill -s ${reloadSignal} $$MAINPID"`]),
     ...(accept ? ['StandardInput=socket', 'StandardOutput=socket', 'StandardError=journal'] : []),
     // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
-    `NotifyAccess=${unit.hasInit ? 'all' : 'main'}`,
+    `NotifyAccess=${unit.hasWaiter ? 'all' : 'main'}`,
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
+    // uchroot makes the cgroup of its limits here. MemoryMax= and TasksMax= would count node too, which starts the program. With
+    // DelegateSubgroup= (systemd 254) uchroot need not leave the cgroup of the unit first.
+    ...(unit.hasCgroup ? ['Delegate=yes', 'DelegateSubgroup=uchroot-main'] : []),
     // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',
     // what the init of a pid namespace answers for a program that SIGTERM has ended
-    ...(unit.hasInit ? ['SuccessExitStatus=143'] : []),
+    ...(unit.hasWaiter ? ['SuccessExitStatus=143'] : []),
     `SyslogIdentifier=${unit.name}`,
     ...unit.settings,
     ...(accept ? [] : restarts),

@@ -19,9 +19,9 @@ import { uchrootJail } from '../../support/builder.ts';
 import {
   bareOnly,
   bothWays,
+  commandEnv,
   launchWords,
   rootTest,
-  searchPath,
   start,
   temporaryDirectory,
   uchroot,
@@ -198,7 +198,7 @@ test('a signal for the process group arrives once', async (t) => {
   const words = launchWords(['--isolate', '--new-session', user, jail, '/bin/bash', '-c', script]);
   const [file = '', ...args] = words;
   const child = spawn(file, args, {
-    env: { PATH: searchPath },
+    env: commandEnv,
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
@@ -233,6 +233,32 @@ test('what an ephemeral jail is written to vanishes, or is kept aside', async (t
   t.equal(run(['--ephemeral-dir', kept, '--allow-root'], script, 'root').stdout, 'x\n/new\n');
   t.equal(readFileSync(`${kept}/upper/new`, 'utf8'), 'x\n');
   t.notOk(existsSync(`${jail}/new`));
+});
+
+test('what an ephemeral jail is written to is kept in a directory, of one launch at a time', async (t) => {
+  const kept = temporaryDirectory();
+  writeFileSync(`${kept}/file`, '');
+  const wrong = run(['--ephemeral-dir', `${kept}/file`], ':');
+  t.match(wrong, { status: 125, stderr: /^uchroot: open_tree: .*\/file .*is no directory\nhint: / });
+  const [file = '', ...args] = launchWords([
+    '--isolate',
+    '--ephemeral-dir',
+    kept,
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'echo; read',
+  ]);
+  const first = spawn(file, args, { cwd: '/', env: commandEnv, stdio: ['pipe', 'pipe', 'ignore'] });
+  await once(first.stdout, 'data');
+  t.match(run(['--ephemeral-dir', kept], ':'), {
+    status: 125,
+    stderr: /another launch is writing to the same directory of --ephemeral-dir\nhint: /,
+  });
+  first.stdin.end();
+  await once(first, 'close');
+  t.equal(run(['--ephemeral-dir', kept], ':').status, 0);
 });
 
 test('memory that can be filled is bounded', async (t) => {
@@ -345,7 +371,7 @@ test('signals reach the program, and the pid stays that of the starter', async (
     '-c',
     'trap "echo caught; exit 9" USR1; echo ready; while :; do sleep 0.05; done',
   ]);
-  const child = spawn(file, args, { env: { PATH: searchPath }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   t.ok(await eventually(() => output.includes('ready')));
@@ -370,7 +396,7 @@ test('SIGKILL of the starter at any moment leaves no process and no mount', asyn
     'sleep 60 & sleep 60 & sleep 60',
   ]);
   for (let i = 0; i < 40; i++) {
-    const child = spawn(file, args, { env: { PATH: searchPath }, stdio: 'ignore' });
+    const child = spawn(file, args, { env: commandEnv, stdio: 'ignore' });
     const ended = once(child, 'exit');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
     child.kill('SIGKILL');

@@ -15,7 +15,7 @@ import t from 'tap';
 
 import { uchrootJail } from '../../support/builder.ts';
 import { inChild } from '../../support/child.ts';
-import { rootTest, searchPath, start, temporaryDirectory } from '../../support/launch.ts';
+import { commandEnv, rootTest, start, temporaryDirectory } from '../../support/launch.ts';
 import { give, ordinary } from '../../support/ordinary.ts';
 import { readState } from '../../support/probe.ts';
 import { eventually, processesOf, statusOf } from '../../support/service.ts';
@@ -211,7 +211,7 @@ test('the command stops and goes on with its program, as a job of a shell', asyn
     jail,
     ...bash('kill -STOP $$; exit 3'),
   ];
-  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: commandEnv });
   const { pid = 0 } = job;
   const ended = once(job, 'exit');
   const state = (): string | undefined => statusOf(pid, 'State')?.trim().charAt(0);
@@ -230,7 +230,7 @@ test('SIGKILL of the command at any moment leaves no process', async (t) => {
       jail,
       ...bash('sleep 60 & exec sleep 61'),
     ];
-    const child = spawn(file, args, { env: { PATH: searchPath }, stdio: 'ignore' });
+    const child = spawn(file, args, { env: commandEnv, stdio: 'ignore' });
     await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 90));
     child.kill('SIGKILL');
     await once(child, 'exit');

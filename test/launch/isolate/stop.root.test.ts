@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { uchrootJail } from '../../support/builder.ts';
-import { bothWays, launchWords, searchPath, temporaryDirectory } from '../../support/launch.ts';
+import { bothWays, commandEnv, launchWords, temporaryDirectory } from '../../support/launch.ts';
 import { childrenOf, eventually } from '../../support/service.ts';
 
 const test = bothWays();
@@ -30,7 +30,7 @@ test('the command stops with its program, and a shell gets its terminal back', a
     const script = ['-c', 'kill -STOP $$; exit 3'];
     const [file = '', ...args] = launchWords(['--isolate', ...options, user, jail, '/bin/bash', ...script]);
     // a process group of its own, as a shell makes it
-    const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+    const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: commandEnv });
     const { pid = 0 } = job;
     const ended = once(job, 'exit');
     t.ok(await eventually(() => stateOf(pid) === 'T'), 'stopped');
@@ -48,7 +48,7 @@ test('a program that is continued alone continues the command', async (t) => {
     '-c',
     'kill -STOP $$; exit 5',
   ]);
-  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: commandEnv });
   const { pid = 0 } = job;
   const ended = once(job, 'exit');
   t.ok(await eventually(() => stateOf(pid) === 'T'), 'stopped');
@@ -61,6 +61,6 @@ test('a program that is continued alone continues the command', async (t) => {
 test('the program cannot stop the command without stopping itself', async (t) => {
   const script = 'kill -CHLD 1; kill -CHLD 0; kill -STOP 1; exit 4';
   const [file = '', ...args] = launchWords(['--isolate', user, jail, '/bin/bash', '-c', script]);
-  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+  const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: commandEnv });
   t.same(await once(job, 'exit'), [4, null]);
 });

@@ -48,6 +48,29 @@ t.test('what is of the host is opened before its mounts are left', async (t) => 
 });
 
 t.test(
+  'the space of what is in memory is watched by init, after all mounts and with its rights',
+  async (t) => {
+    always(t, ([init = []], steps, input) => {
+      const { ephemeral, view } = input.request;
+      const inMemory = view.filter(({ kind }) => kind === 'tmpfs' || kind === 'dev').length;
+      const expected = hasPid(input) && hasMount(input) ? inMemory + Number(ephemeral === true) : 0;
+      const watched = steps.filter(({ op }) => op === 'watch_space');
+      const first = placeOf(init, 'watch_space');
+      const mounts: readonly StepName[] = ['pivot_root', 'move_mount', 'mount', 'bind', 'bind_if_there'];
+      return (
+        watched.length === Math.min(expected, 16) &&
+        watched.length === init.filter(({ op }) => op === 'watch_space').length &&
+        (first < 0 || mounts.every((op) => lastOf(init, op) < first)) &&
+        (first < 0 || lastOf(init, 'watch_space') < placeOf(init, 'setresuid')) &&
+        !buildPlan({ ...input, isCompiled: true })
+          .flat()
+          .some(({ op }) => op === 'watch_space')
+      );
+    });
+  },
+);
+
+t.test(
   'each tree that is opened is used once, and nothing is mounted before the root has changed',
   async (t) => {
     always(t, (_, steps) => {

@@ -56,6 +56,12 @@ t.test(
       );
       t.strictSame(makeFilter({ ...isolated, architecture, caps: [21], allowNewPrivs: true }), compiled);
     }
+    for (const more of [{ allow: ['keyring'] }, { allow: ['keyctl'] }, { isLog: true }])
+      t.equal(
+        makeFilter({ ...isolated, architecture: 'x64', ...more }).closesKeyrings,
+        false,
+        'no shared keyring then',
+      );
     t.throws(() => isolateFilter('ia32'), { name: 'UsageError' });
   },
 );

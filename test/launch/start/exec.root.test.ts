@@ -54,7 +54,7 @@ t.test(
   async (t) => {
     writeFileSync(join(jail, 'text'), 'echo hello\n', { mode: 0o755 });
     for (const [request, code, message] of [
-      [{ program: '/absent' }, 127, /^uchroot: execve: \/absent: .*\n(hint: .*\n)?$/],
+      [{ program: '/absent' }, 127, /^uchroot: \/absent: not found in the jail\nhint: .*\n$/],
       [{ program: '/tmp' }, 126, /^uchroot: execve: \/tmp: .*\n(hint: .*\n)?$/],
       [{ program: '/text' }, 126, /^uchroot: execve: \/text: .*\n(hint: .*\n)?$/],
       [{ program: '/actor', cwd: '/absent' }, 125, /^uchroot: chdir: \/absent: .*\n(hint: .*\n)?$/],

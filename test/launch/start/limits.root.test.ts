@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 
 import {
   ExitError,
+  LaunchError,
   openJail,
   planLaunch,
   runInJail,
@@ -112,6 +113,13 @@ t.test(
     for (const memory of [4096, 16_384, '64K', '128K', '256K', '512K']) {
       const ended = await runInJail({ ...base, memory, reject: false }).catch((error: unknown) => error);
       t.ok(ended instanceof Error || (ended as { limit?: string }).limit !== 'time', String(memory));
+      // which of the others are too small depends on how many pages the kernel charges at once
+      if (memory !== 4096 && !(ended instanceof LaunchError)) continue;
+      t.match(
+        ended,
+        { step: 'cgroup', code: 'ENOMEM', message: /less memory than it takes/ },
+        String(memory),
+      );
     }
     t.ok(await eventually(() => cgroups(own).length === 0));
   },
@@ -144,6 +152,30 @@ t.test('endless output and endless files end with their reasons', { skip }, asyn
   t.match(await error, { limit: 'output', code: 'ERR_MAX_BUFFER' });
   t.ok(gapMs < 400, `the loop stood still for ${gapMs} ms`);
   t.match(await failure(t, { args: ['file'], rlimits: { fsize: 2 ** 20 } }), { limit: 'file size' });
+});
+
+t.test('a file system in memory that is full is the reason, cold and in a warm jail', { skip }, async (t) => {
+  const view = [{ tmpfs: '/tmp', size: 2 ** 21, inodes: 100 }] as const;
+  const isolated = { isolate: true, insecurePath: true, view } as const;
+  const disk = await failure(t, { ...isolated, args: ['file'] });
+  t.match(disk, { limit: 'disk', exitCode: 4, message: /its file system in memory was full/ });
+  const inodes = await failure(t, { ...isolated, args: ['files'] });
+  t.match(inodes, { limit: 'inodes', exitCode: 5, message: /no room for more files/ });
+  t.match(await failure(t, { isolate: true, insecurePath: true, ephemeral: true, args: ['files'] }), {
+    limit: 'inodes',
+  });
+  await using warm = await openJail(jail, { ...isolated, user: base.user, program: '/hog' });
+  t.match(await warm.run({ args: ['leave'] }), { exitCode: 0, limit: undefined });
+  t.match(await warm.run({ args: ['file'], reject: false }), { exitCode: 4, limit: 'disk' });
+});
+
+t.test('`time` is `timeoutMs` in seconds', { skip }, async (t) => {
+  t.match(await failure(t, { args: ['spin'], time: 0.2 }), {
+    limit: 'time',
+    code: 'ETIMEDOUT',
+    timedOut: true,
+  });
+  await t.rejects(runInJail({ ...base, time: 1, timeoutMs: 1000 }), /choose one/);
 });
 
 t.test('a program that ends well has met no limit, and tells what it used', { skip }, async (t) => {
@@ -203,6 +235,8 @@ t.test('bad values are refused', { skip }, async (t) => {
     { cpuTime: 1, rlimits: { cpu: 5 } },
     { nice: -1 },
     { nice: 20 },
+    { time: 0 },
+    { time: Number.NaN },
     { affinity: [] },
     { affinity: [-1] },
     { oomScoreAdj: -1 },

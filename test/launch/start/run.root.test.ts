@@ -44,6 +44,7 @@ t.test('the result has these keys and no others', { skip }, async (t) => {
   t.strictSame(Object.keys(result).toSorted(), [
     'durationMs',
     'exitCode',
+    'isCanceled',
     'pid',
     'signal',
     'stderr',

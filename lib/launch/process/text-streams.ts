@@ -1,0 +1,75 @@
+// The text streams of a program: what it reads, what it writes, and its lines.
+import { Readable, type Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+
+import type { Bytes } from '../../quote.ts';
+
+/** What a program can read: text, bytes, a stream such as a file's, or anything that yields text or bytes. */
+export type Input = Bytes | Iterable<Bytes> | AsyncIterable<Bytes>;
+
+/** Whether it is one of these. From now on an error of a stream waits for `feed`. */
+export function isInput(value: unknown): value is Input {
+  if (typeof value === 'string' || value instanceof Uint8Array) return true;
+  if (value instanceof Readable) value.on('error', () => {});
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/**
+ * Writes all of an input to a program, and ends its standard input.
+ *
+ * @param onFailure called if the input itself fails; a program that does not read its input is no failure
+ */
+export function feed(stdin: Writable, input: Input, onFailure: (error: unknown) => void): void {
+  // EPIPE: a program need not read its input
+  stdin.on('error', () => {});
+  if (typeof input === 'string' || input instanceof Uint8Array) {
+    stdin.end(input);
+    return;
+  }
+  const source = input instanceof Readable ? input : Readable.from(input, { objectMode: false });
+  if (source.errored !== null) return onFailure(source.errored);
+  source.on('error', onFailure);
+  stdin.once('close', () => source.destroy());
+  source.pipe(stdin);
+}
+
+/** Collects the output of streams, until they end or one gets too long. */
+export class Gathered {
+  readonly #all: Buffer[] = [];
+
+  /** Begins with a stream. @returns a function for its bytes so far */
+  from(stream: Readable | null, mostBytes: number, onExcess: () => void): () => Buffer {
+    const chunks: Buffer[] = [];
+    let room = mostBytes;
+    stream?.on('data', (chunk: Buffer) => {
+      const isExcess = chunk.length > room;
+      const taken = isExcess ? chunk.subarray(0, room) : chunk;
+      chunks.push(taken);
+      this.#all.push(taken);
+      room -= taken.length;
+      if (isExcess) onExcess();
+    });
+    // an error closes the stream, which ends the wait; the exit status tells the rest
+    stream?.on('error', () => {});
+    return () => Buffer.concat(chunks);
+  }
+
+  /** The output of all streams, in the order in which it arrived. */
+  get all(): Buffer {
+    return Buffer.concat(this.#all);
+  }
+}
+
+/** The lines of a stream, without their ends; the last one need not have an end. */
+export async function* linesOf(stream: Readable): AsyncGenerator<string, void> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  rest += decoder.end();
+  if (rest !== '') yield rest;
+}

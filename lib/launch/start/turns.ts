@@ -1,0 +1,45 @@
+// The queue of an open jail: no more than some of its programs run at once.
+import { UsageError } from '../../errors.ts';
+import { Semaphore } from '../../semaphore.ts';
+import type { JailedProcess } from '../process/process.ts';
+import { awaitStop, stopError, type NormalSpawn } from './start.ts';
+
+/** Starts a program; others wait until one ends. */
+export type Turns = (options: NormalSpawn, launch: () => Promise<JailedProcess>) => Promise<JailedProcess>;
+
+/** @throws UsageError unless it is a whole number from 1 on */
+export function toConcurrency(value: unknown): number | undefined {
+  if (value === undefined || value === Infinity) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+  throw new UsageError('concurrency must be a whole number from 1 on', { hint: 'write concurrency: 4' });
+}
+
+/** A queue with so many places. Who waits goes away when it is aborted or its time is over. */
+export function openTurns(concurrency: number): Turns {
+  const places = new Semaphore({ most: concurrency });
+  return async (options, launch) => {
+    await takePlace(places, options);
+    try {
+      const child = await launch();
+      void child.exited.then(() => places.release());
+      return child;
+    } catch (error) {
+      places.release();
+      throw error;
+    }
+  };
+}
+
+function takePlace(places: Semaphore, options: NormalSpawn): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (options.signal?.aborted === true) return reject(stopError('ABORT_ERR', options));
+    const clear = awaitStop(options, (reason) => {
+      leave?.();
+      reject(stopError(reason, options));
+    });
+    const leave = places.enter('', () => {
+      clear();
+      resolve();
+    });
+  });
+}

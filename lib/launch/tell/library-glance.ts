@@ -1,0 +1,63 @@
+// A quick look, before a launch in place, at the shared libraries of its program: afterwards only the loader could name one that is
+// missing. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
+// place, the full search of lib/binary does.
+import { readElf, type Elf } from '../../binary/elf.ts';
+import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
+
+// Where loaders look without any configuration (ld.so(8); Debian's multiarch directories).
+const places: Readonly<Record<string, readonly string[]>> = {
+  x64: ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64'],
+  arm64: ['/lib/aarch64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/lib64', '/usr/lib64'],
+};
+const everywhere = ['/lib', '/usr/lib', '/usr/local/lib'];
+
+// A program with more is rare, and a jail may be hostile.
+const mostFiles = 48;
+
+function readElfAt(root: FileRoot, path: BytePath): Elf | undefined {
+  const file = root.open(path);
+  if (file === undefined) return undefined;
+  try {
+    const elf = readElf(file.read);
+    return elf.kind === 'elf' ? elf : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+// Whether a library that a program needs is in none of the usual directories. False if that cannot be told quickly.
+function lacksLibrary(root: FileRoot, program: BytePath, architecture: string): boolean {
+  const directories = [...(places[architecture] ?? []), ...everywhere].map((path) => bytePath(path));
+  const todo = [program];
+  const seen = new Set<BytePath>();
+  for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
+    if (seen.size > mostFiles) return false;
+    for (const { name, optional } of readElfAt(root, path)?.needed ?? []) {
+      if (optional || seen.has(name)) continue;
+      seen.add(name);
+      const found = name.includes('/')
+        ? name
+        : directories
+            .map((directory) => joinPath(directory, name))
+            .find((at) => root.lstat(at) !== undefined);
+      if (found === undefined) return true;
+      todo.push(found);
+    }
+  }
+  return false;
+}
+
+const isLoaderPath = (variable: Buffer): boolean => variable.toString('latin1', 0, 16) === 'LD_LIBRARY_PATH=';
+
+/** Whether the program of a launch may lack a library; false if its view of the jail is another one. */
+export function mayLackLibrary({ request, execve, view }: PreparedLaunch): boolean {
+  if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
+  try {
+    const program = joinPath(bytePath(view.cwd), bytePath(execve.program));
+    return lacksLibrary(view.root, program, view.architecture);
+  } catch {
+    return false; // execve fails, and says more
+  }
+}

@@ -1,0 +1,188 @@
+// Watches the limits of a launch for which this process waits; see limitwatch.h.
+
+#include "limitwatch.h"
+
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/time.h>
+#include <linux/wait.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+
+#include "../plan/syscall.h"
+
+namespace uchroot {
+namespace {
+
+// As forceKillAfterMs of the library.
+constexpr int64_t kForceKillMs = 5000;
+
+// Killed processes need some time to leave a cgroup. One that hangs in the kernel can need longer: then the next launch with limits
+// removes the cgroup.
+constexpr int kTries = 400;
+constexpr int64_t kPauseNs = 5'000'000;
+
+uint64_t lengthOf(const char* text) {
+  uint64_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+bool isWords(const char* string) { return *string >= 'a' && *string < 'a' + kLimits; }
+
+bool hasCgroup(const LimitWatch* watch) { return watch->recipe.bytes > 0; }
+
+long arm(const LimitWatch* watch, int64_t milliseconds) {
+  const __kernel_timespec first = {milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+  const __kernel_itimerspec once = {{0, 0}, first};
+  return sys(__NR_timer_settime, watch->timer, 0, address(&once), 0);
+}
+
+void killAll(LimitWatch* watch, long child) {
+  if (hasCgroup(watch)) killCgroup(watch->recipe);
+  (void)sys(__NR_kill, child, SIGKILL);  // fails only if it has ended
+}
+
+void expire(Watch* base, long child) {
+  auto* watch = static_cast<LimitWatch*>(base);
+  if (watch->isTimeOver) return killAll(watch, child);
+  watch->isTimeOver = true;
+  // An init passes it on to the group of its program.
+  (void)sys(__NR_kill, child, SIGTERM);  // fails only if it has ended
+  if (arm(watch, kForceKillMs) < 0) killAll(watch, child);
+}
+
+// Kills what is left in the cgroup, reads what it has counted, and removes it.
+void endCgroup(const CgroupRecipe& recipe, CgroupUse* use) {
+  killCgroup(recipe);
+  readCgroup(recipe, use);
+  for (int left = kTries; removeCgroup(recipe) == -EBUSY && left > 0; left--) {
+    const __kernel_timespec pause = {0, kPauseNs};
+    (void)sys(__NR_nanosleep, address(&pause), 0);
+    killCgroup(recipe);
+  }
+}
+
+// The pids of the children of this process, which has one thread (proc_tid_children(5)). Returns how many bytes of text there are.
+long readChildren(char* text, long bytes) {
+  const long fd = sys(__NR_openat, AT_FDCWD, address("/proc/thread-self/children"), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fd;
+  const long got = sys(__NR_read, fd, address(text), bytes);
+  (void)sys(__NR_close, fd);  // nothing was written
+  return got;
+}
+
+// Without a cgroup and without an init: what the program has started became a child of this process when the program ended. Children
+// of those that are killed come after them.
+void killOrphans() {
+  for (int left = kTries; left > 0; left--) {
+    char text[4096];
+    const long got = readChildren(text, sizeof text);
+    long pid = 0;
+    for (long i = 0; i < got; i++) {
+      const bool isDigit = text[i] >= '0' && text[i] <= '9';
+      if (!isDigit && pid > 0) (void)sys(__NR_kill, pid, SIGKILL);  // a child that is not reaped keeps its pid
+      pid = isDigit ? pid * 10 + (text[i] - '0') : 0;
+    }
+    long ended;
+    do {
+      ended = sys(__NR_wait4, -1, 0, WNOHANG | __WALL, 0);
+    } while (ended > 0 || ended == -EINTR);
+    if (ended == -ECHILD) return;
+    const __kernel_timespec pause = {0, kPauseNs};
+    (void)sys(__NR_nanosleep, address(&pause), 0);
+  }
+}
+
+// How the program has ended: its wait status, and FullFlag. Its init itself ends with 128 and a signal.
+struct Ended {
+  int status;
+  uint32_t full;
+};
+
+Ended readEnd(const LimitWatch* watch, int status) {
+  PlanFailure record;
+  const bool isThere = watch->recordFd >= 0 && sys(__NR_read, watch->recordFd, address(&record), sizeof record) == sizeof record;
+  if (!isThere || record.op != PHASE_ENDED) return {status, 0};
+  return {static_cast<int>(record.detail), record.flags};
+}
+
+// The same rules as in lib/launch/process/limit.ts. kLimits: no limit.
+LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, const CgroupUse& use) {
+  const int status = ended.status;
+  const int signal = status & 0x7f;
+  if (status == 0) return kLimits;
+  if (use.numbers[0] > 0) return kMemory;
+  if (watch->isTimeOver) return kTime;
+  if (signal == SIGXCPU) return kCpuTime;
+  if (signal == SIGXFSZ) return kFileSize;
+  if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
+  // somebody else has ended it
+  const bool isEnded = signal == SIGKILL || (signal > 0 && (watch->signals >> (signal - 1) & 1) != 0);
+  if (isEnded) return kLimits;
+  if (use.numbers[1] > 0) return kPids;
+  if ((ended.full & FULL_BLOCKS) != 0) return kDisk;
+  return (ended.full & FULL_INODES) != 0 ? kInodes : kLimits;
+}
+
+// In one piece, so that it does not mix with the lines of other processes.
+void tellWords(const char* words) {
+  static const char begin[] = "uchroot: the program was ended: ", end[] = "\n";
+  const struct {
+    const void* base;
+    uint64_t bytes;
+  } parts[] = {{begin, sizeof begin - 1}, {words, lengthOf(words)}, {end, 1}};
+  (void)sys(__NR_writev, 2, address(parts), 3);  // nobody is left to tell
+}
+
+int end(Watch* base, int status, int64_t cpuUs) {
+  auto* watch = static_cast<LimitWatch*>(base);
+  CgroupUse use = {{-1, -1, -1, -1, -1}};
+  if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
+  else if (watch->isTimeOver && watch->recordFd < 0) killOrphans();
+  const Ended ended = readEnd(watch, status);
+  const LimitKind limit = limitOf(watch, ended, cpuUs, use);
+  if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
+  return limit == kTime ? kTimeIsOver : exitStatusOf(ended.status);
+}
+
+}  // namespace
+
+uint64_t sizeOfStrings(const char* const* strings) {
+  uint64_t bytes = 0;
+  for (; *strings != nullptr; strings++) bytes += lengthOf(*strings) + 1;
+  return bytes;
+}
+
+LimitWatch readWatch(const char* const* environment, char* space) {
+  LimitWatch watch = {{expire, end}, {space, 0, ""}, {}, -1, 0, -1, false};
+  for (; *environment != nullptr; environment++) {
+    const char* string = *environment;
+    if (isWords(string)) {
+      watch.words[*string - 'a'] = string + 1;
+      continue;
+    }
+    if (*string == 'N') watch.recipe.name = string + 1;
+    const uint64_t bytes = lengthOf(string) + 1;
+    for (uint64_t i = 0; i < bytes; i++) space[watch.recipe.bytes + i] = string[i];
+    watch.recipe.bytes += static_cast<uint32_t>(bytes);
+  }
+  return watch;
+}
+
+// By SIGCONT, which reaches this process even while it is stopped together with its program (stages.cc, stopWith()).
+long startTimer(LimitWatch* watch, int64_t milliseconds) {
+  sigevent event = {};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGCONT;
+  // see killOrphans()
+  const long set = watch->recordFd < 0 ? sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) : 0;
+  if (set < 0) return set;
+  const long made = sys(__NR_timer_create, 1 /* CLOCK_MONOTONIC */, address(&event), address(&watch->timer));
+  return made < 0 ? made : arm(watch, milliseconds);
+}
+
+}  // namespace uchroot

@@ -1,0 +1,37 @@
+// What the process that waits for a launch with limits does besides: it ends the program when its time is over, tells which limit has
+// ended it, and removes its cgroup. Raw system calls only.
+#pragma once
+
+#include <stdint.h>
+
+#include "../plan/interpreter.h"
+#include "cgroup.h"
+
+namespace uchroot {
+
+// A limit that can end a program.
+enum LimitKind : int { kMemory, kPids, kTime, kCpuTime, kFileSize, kDisk, kInodes, kLimits };
+
+// The exit status of a program whose time was over, as timeout(1) has it.
+constexpr int kTimeIsOver = 124;
+
+struct LimitWatch : Watch {
+  CgroupRecipe recipe;         // without bytes if there is no cgroup
+  const char* words[kLimits];  // what to tell of each limit; nullptr: nothing
+  long recordFd;               // where an init tells how its program has ended, or -1
+  int64_t cpuUs;               // time on a CPU that a process may have, or 0
+  int timer;
+  bool isTimeOver;
+};
+
+// The environment of the process says what to tell and what to remove. It is a sequence of strings:
+//   N…, 1…, 2…, =…    a recipe of native/start/cgroup.h; the first string has the whole name of the cgroup; or none
+//   a…, b…            the words for the limit of this letter: a for the first one
+// `space` is as large as sizeOfStrings() says.
+LimitWatch readWatch(const char* const* environment, char* space);
+uint64_t sizeOfStrings(const char* const* strings);
+
+// The program gets SIGTERM after this time, and SIGKILL some seconds later. Returns 0 or a negative errno.
+long startTimer(LimitWatch* watch, int64_t milliseconds);
+
+}  // namespace uchroot

@@ -1,0 +1,106 @@
+// The first mistakes of people who know child_process and execa: the message names the cause, and its hint the key or value that is
+// meant.
+import { Script } from 'node:vm';
+
+import t from 'tap';
+
+import { runInJail } from '../../lib/index.ts';
+import { makeJail, rootTest } from '../support/launch.ts';
+
+const jail = makeJail();
+const right = { user: 'nobody', jail, program: '/probe', args: ['exit', '0'] };
+
+interface Told {
+  readonly message: string;
+  readonly hint: string;
+}
+
+type Keys = Readonly<Record<string, unknown>>;
+
+/** The keys that follow a hint: `did you mean 'key'?`, `write key: value` or `leave it out`. */
+function follow({ message, hint }: Told, given: Keys): Keys {
+  const [key = ''] = Object.keys(given);
+  const value = given[key];
+  const [, meant] = /^did you mean '(\w+)'\?$/.exec(hint) ?? [];
+  if (meant !== undefined) return message.startsWith('unknown key') ? { [meant]: value } : { [key]: meant };
+  const whole = /^write (\w+: (?:\[[^\]]*\]|[^ ,]+))/.exec(hint)?.[1];
+  if (whole !== undefined) return new Script(`({${whole}})`).runInNewContext() as Keys;
+  if (hint.startsWith('leave it out')) return {};
+  throw new Error(`no way to follow the hint: ${hint}`);
+}
+
+// The wrong keys, what the message says, and the keys instead where the hint is a sentence.
+const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[] = [
+  [{ uid: 65534 }, /unknown key 'uid'/],
+  [{ gid: 65534 }, /unknown key 'gid'/],
+  [{ maxBuffer: 1000 }, /unknown key 'maxBuffer'/],
+  [{ timeout: 5000 }, /unknown key 'timeout'/],
+  [{ cancelSignal: new AbortController().signal }, /unknown key 'cancelSignal'/],
+  [{ forceKillAfterDelay: 100 }, /unknown key 'forceKillAfterDelay'/],
+  [{ stdin: 'ignore' }, /unknown key 'stdin'/],
+  [{ stdout: 'pipe' }, /unknown key 'stdout'/],
+  [{ stderr: 'pipe' }, /unknown key 'stderr'/],
+  [{ detached: true }, /unknown key 'detached'/],
+  [{ windowsHide: true }, /unknown key 'windowsHide'/],
+  [{ extendEnv: true }, /unknown key 'extendEnv'/],
+  [{ preferLocal: true }, /unknown key 'preferLocal'/],
+  [{ cleanup: true }, /unknown key 'cleanup'/],
+  [{ shell: true }, /unknown key 'shell'/, {}],
+  [{ workdir: '/tmp' }, /unknown key 'workdir'/],
+  [{ environment: {} }, /unknown key 'environment'/],
+  [{ capabilities: [] }, /unknown key 'capabilities'/],
+  [{ readonly: false }, /unknown key 'readonly'/],
+  [{ clearGroup: true }, /unknown key 'clearGroup'/],
+  [{ args: 'exit' }, /args must be an array/, { args: ['exit', '0'] }],
+  [{ args: ['exit', 0] }, /args\[1\] must be a string/, { args: ['exit', '0'] }],
+  [{ caps: 'net_bind_service' }, /caps must be an array/],
+  [{ groups: '100' }, /groups must be an array/],
+  [{ umask: '022' }, /umask must be a number/],
+  [{ killSignal: 'TERM' }, /no signal TERM/, { killSignal: 'SIGTERM' }],
+  [{ signal: 'SIGTERM' }, /signal must be an AbortSignal/, { killSignal: 'SIGTERM' }],
+  [{ timeoutMs: '5000' }, /timeoutMs must be milliseconds/],
+  [{ timeoutMs: '5s' }, /timeoutMs must be milliseconds/],
+  [{ encoding: 'utf-9' }, /no encoding 'utf-9'/],
+  [{ stdio: 'pipes' }, /stdio\[0\] must be 'pipe'/],
+  [{ unshare: 'net' }, /unshare must be an array/],
+  [{ clearGroups: 'yes' }, /clearGroups must be true or false/],
+  [{ env: new Map() }, /env must be an object/, { env: {} }],
+  [{ preserveFds: [2] }, /from 3 on, not 2/, { preserveFds: [] }],
+  [{ rlimits: { nofiles: 100 } }, /no resource limit 'nofiles'/, { rlimits: { nofile: 100 } }],
+  [{ program: '/prob' }, /^\/prob: not found in the jail/, { program: '/probe' }],
+  [{ program: `${jail}/probe` }, /does not exist in the jail/, { program: '/probe' }],
+  [{ program: '/probe exit 0' }, /^\/probe exit 0: not found in the jail/, { program: '/probe' }],
+  [{ user: 'nobdy' }, /Unknown user nobdy/, { user: 'nobody' }],
+  [{ jail: 'jail' }, /must be an absolute path/, { jail }],
+  [{ cwd: `${jail}/tmp` }, /chdir: /, { cwd: '/tmp' }],
+];
+
+rootTest()(`each of ${mistakes.length} mistakes with the library names what is meant`, async (t) => {
+  for (const [given, says, instead] of mistakes) {
+    const what = JSON.stringify(given);
+    const error = await runInJail({ ...right, ...given }).then(
+      () => undefined,
+      (error: { readonly message: string; readonly hint?: string }) => error,
+    );
+    if (error?.hint === undefined) {
+      t.fail(`${what}: no hint: ${error?.message}`);
+      continue;
+    }
+    t.match(error.message, says, what);
+    await t.resolves(
+      runInJail({
+        ...right,
+        ...(instead ?? follow({ message: error.message, hint: error.hint }, given)),
+      }),
+      `${what}: ${error.hint}`,
+    );
+  }
+});
+
+t.test('a hint never proposes a key that is unknown', async (t) => {
+  const { foreignKeys } = await import('../../lib/launch/request/foreign-keys.ts');
+  const { runOnlyKeys } = await import('../../lib/launch/start/run.ts');
+  const { spawnKeys } = await import('../../lib/launch/start/spawn.ts');
+  for (const [foreign, meant] of Object.entries(foreignKeys))
+    t.ok(meant.includes(' ') || spawnKeys.has(meant) || runOnlyKeys.includes(meant), foreign);
+});

@@ -1,0 +1,183 @@
+// Lines, pipes, input, the queue of an open jail, and events.
+import { spawnSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createReadStream, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { buildJail, openJail, runInJail, spawnInJail, type LaunchEvents } from '../../../lib/index.ts';
+import { makeJail } from '../../support/programs.ts';
+import { unlessRoot } from '../../support/root.ts';
+import { plainEnv } from '../../support/service.ts';
+
+const skip = unlessRoot();
+const user = '61127:61127';
+const jail = skip === false ? join(makeJail(t), 'jail') : '/';
+const sh = (script: string) => ({ user, jail, program: '/bin/sh', args: ['-c', script] });
+
+t.before(async () => {
+  if (skip === false)
+    await buildJail({ directory: jail, programs: ['/bin/sh', '/bin/cat', '/usr/bin/sort'] });
+});
+
+t.test('a program is an iterable of its lines', { skip }, async (t) => {
+  const child = await spawnInJail(sh("printf 'a\\n\\nb é\\nlast'"));
+  const lines: string[] = [];
+  for await (const line of child) lines.push(line);
+  t.same(lines, ['a', '', 'b é', 'last']);
+  t.match(await child.exited, { exitCode: 0 });
+});
+
+t.test('who leaves the loop closes the pipe', { skip }, async (t) => {
+  const child = await spawnInJail(sh('while echo line; do :; done'));
+  for await (const line of child) {
+    t.equal(line, 'line');
+    break;
+  }
+  t.match(await child.exited, { signal: 'SIGPIPE' });
+});
+
+t.test('without a pipe there are no lines, and the hint says what is needed', { skip }, async (t) => {
+  const child = await spawnInJail({ ...sh('exit 0'), stdio: 'ignore' });
+  t.throws(() => child[Symbol.asyncIterator](), { name: 'UsageError', hint: /stdio: / });
+  await child.exited;
+});
+
+t.test('the output of a program is the input of another', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  const words = await open.spawn({ program: '/bin/sh', args: ['-c', 'echo b; echo a; echo c'] });
+  const sorted = await open.spawn({ program: '/usr/bin/sort' });
+  const lines: string[] = [];
+  for await (const line of words.pipe(sorted)) lines.push(line);
+  t.same(lines, ['a', 'b', 'c']);
+  t.match(await Promise.all([words.exited, sorted.exited]), [{ exitCode: 0 }, { exitCode: 0 }]);
+});
+
+t.test('input is a stream, an iterable or an async iterable', { skip }, async (t) => {
+  const file = join(makeJail(t), 'text');
+  writeFileSync(file, 'of a file\n'.repeat(20_000));
+  const cat = { user, jail, program: '/bin/cat' };
+  t.equal((await runInJail({ ...cat, input: createReadStream(file) })).stdout.length, 200_000);
+  t.match(await runInJail({ ...cat, input: ['one', Buffer.from('two')] }), { stdout: 'onetwo' });
+  async function* slowly() {
+    yield 'a';
+    await new Promise((resolve) => setImmediate(resolve));
+    yield 'b';
+  }
+  t.match(await runInJail({ ...cat, input: slowly() }), { stdout: 'ab' });
+  t.match(
+    await runInJail({ ...sh('exit 0'), input: createReadStream(file) }),
+    { exitCode: 0 },
+    'nobody reads it',
+  );
+  await t.rejects(runInJail({ ...cat, input: createReadStream(`${file}-none`) }), {
+    name: 'UsageError',
+    message: /could not be read/,
+    cause: { code: 'ENOENT' },
+  });
+});
+
+t.test('the last newline is left out, and all is both outputs in their order', { skip }, async (t) => {
+  const told = sh('echo a; echo b >&2');
+  const result = await runInJail({ ...told, stripFinalNewline: true, all: true });
+  t.match(result, { stdout: 'a', stderr: 'b' });
+  t.same([...(result.all ?? '')].toSorted().join(''), '\nab');
+  t.equal((await runInJail(told)).all, undefined);
+  const failed = runInJail({ ...sh('echo a; echo b >&2; exit 3'), all: true });
+  await t.rejects(failed, { name: 'ExitError', exitCode: 3, all: /a/ });
+});
+
+t.test('who was aborted is canceled', { skip }, async (t) => {
+  const controller = new AbortController();
+  const running = runInJail({
+    ...sh('echo x; exec cat'),
+    input: slowEnd(controller),
+    signal: controller.signal,
+  });
+  await t.rejects(running, { name: 'AbortError', ended: { isCanceled: true, timedOut: false } });
+  t.match(await runInJail(sh('exit 0')), { isCanceled: false });
+});
+
+async function* slowEnd(controller: AbortController) {
+  yield 'x';
+  controller.abort();
+  await new Promise((resolve) => controller.signal.addEventListener('abort', resolve));
+}
+
+t.test('concurrency is a queue: no more run at once, and none is refused', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, program: '/bin/sh', concurrency: 2 });
+  let running = 0;
+  let most = 0;
+  const one = async (): Promise<void> => {
+    const child = await open.spawn({ args: ['-c', 'read line'] });
+    most = Math.max(most, ++running);
+    // the others have every chance to start
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    running--;
+    child.stdin.end('\n');
+    await child.exited;
+  };
+  await Promise.all(Array.from({ length: 6 }, one));
+  t.equal(most, 2);
+  const [first, second] = await Promise.all([
+    open.spawn({ args: ['-c', 'read x'] }),
+    open.spawn({ args: ['-c', 'read x'] }),
+  ]);
+  const controller = new AbortController();
+  const waiting = open.run({ args: ['-c', ':'], signal: controller.signal });
+  const late = open.run({ args: ['-c', ':'], timeoutMs: 20 });
+  controller.abort();
+  await t.rejects(waiting, { name: 'AbortError' });
+  await t.rejects(late, { name: 'LaunchError', code: 'ETIMEDOUT' });
+  first.stdin.end();
+  second.stdin.end();
+  t.match(await open.run({ args: ['-c', ':'] }), { exitCode: 0 }, 'whoever went away has left the queue');
+  for (const concurrency of [0, 1.5, '4', Number.NaN])
+    await t.rejects(openJail(jail, { user, concurrency } as object), {
+      name: 'UsageError',
+      message: /concurrency/,
+    });
+});
+
+t.test('a failed launch gives its place back', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, concurrency: 1 });
+  await t.rejects(open.run({ program: '/bin/none' }), { code: 'ENOENT' });
+  t.match(await open.run({ program: '/bin/sh', args: ['-c', ':'] }), { exitCode: 0 });
+});
+
+t.test('launch, start, exit and denial are events with one name', { skip }, async (t) => {
+  const seen: [string, LaunchEvents['launch'] & Partial<LaunchEvents['exit'] & LaunchEvents['denial']>][] =
+    [];
+  const names = ['launch', 'start', 'exit', 'denial'];
+  const listeners = names.map(
+    (name) => [`uchroot:${name}`, (message: unknown) => seen.push([name, message as never])] as const,
+  );
+  for (const [name, listener] of listeners) subscribe(name, listener);
+  t.teardown(() => listeners.forEach(([name, listener]) => unsubscribe(name, listener)));
+  await runInJail(sh('exit 0'));
+  await t.rejects(runInJail({ user, jail, program: '/bin/none' }));
+  t.same(
+    seen.map(([name]) => name),
+    ['launch', 'start', 'exit', 'launch', 'denial'],
+  );
+  t.match(seen[0]?.[1], { launch: { user, jail, program: '/bin/sh' } });
+  t.equal(seen[2]?.[1].launch, seen[0]?.[1].launch, 'the same object');
+  t.match(seen[2]?.[1], { exitCode: 0, signal: null });
+  t.match(seen[4]?.[1], { error: { name: 'LaunchError', code: 'ENOENT' } });
+});
+
+t.test('NODE_DEBUG=uchroot prints them', { skip }, async (t) => {
+  const library = new URL('../../../lib/index.js', import.meta.url).href;
+  const script = `
+    const { runInJail } = await import(${JSON.stringify(library)});
+    await runInJail(${JSON.stringify(sh('exit 0'))});
+    await runInJail(${JSON.stringify({ ...sh(''), program: '/bin/none' })}).catch(() => {});`;
+  const told = (env: NodeJS.ProcessEnv): string =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env }).stderr;
+  t.equal(told(plainEnv()), '');
+  t.match(
+    told({ ...plainEnv(), NODE_DEBUG: 'uchroot' }),
+    /^UCHROOT \d+: launch: \/bin\/sh in \S+ as 61127:61127 [^]*: start: [^]*"pid":\d+[^]*: exit: [^]*"exitCode":0[^]*: denial: [^]*not found in the jail/,
+  );
+});
