@@ -199,7 +199,9 @@ async function stopAtEachStep(
   for (const { name, text, when } of distinctCalls(own)) {
     // strace counts for each thread, so a thread of the service would meet the fault too.
     if (!harmless.has(name) && others.some((other) => other.name === name && other.when >= when)) continue;
-    const isAwaited = text.startsWith('setresuid(0, 0, 0') || text.startsWith('sendto(');
+    // A step closes what execve would close.
+    if (name === 'close') continue;
+    const isAwaited = /^(?:setresuid\(0, 0, 0|sendto\(|setsid\()/.test(text);
     const fault = isAwaited ? 'error=EIO' : 'error=EPERM';
     removeMarker();
     const [answer] = await service.traced(
