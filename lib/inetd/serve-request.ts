@@ -166,7 +166,7 @@ const limitOption = (spelling: string, help: string, parse: LaunchOption['parse'
   options: () => [launchOption('Limits', spelling, help, parse)],
 });
 
-// Limits that need a cgroup. A launch in place cannot have them, so uchroot has no options for them.
+// Their help says what they count here: the processes of one connection.
 const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
   memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', word),
   swap: limitOption('--swap SIZE', 'swap besides that (default 0)', word),

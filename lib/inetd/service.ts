@@ -44,6 +44,9 @@ export class Service {
   #sockets: readonly ListeningSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isShort = false;
+  #isRetired = false;
+  /** Connections whose program has not been started yet. */
+  #entering = 0;
 
   private constructor(
     name: string,
@@ -93,7 +96,10 @@ export class Service {
 
   /** Accepts connections from these sockets from now on. */
   serve(sockets: readonly ListeningSocket[]): void {
-    this.counter.limits = this.settings;
+    // the program of a wait service accepts the connections: their sources are not known here
+    this.counter.limits = this.settings.wait
+      ? { ...this.settings, perSource: undefined, sourceRate: undefined }
+      : this.settings;
     this.#sockets = sockets;
     for (const socket of sockets) {
       native.setBlocking(socket.fd, this.settings.wait);
@@ -107,7 +113,13 @@ export class Service {
     for (const socket of this.#sockets) socket.onReadable = undefined;
     this.#sockets = [];
     clearTimeout(this.#timer);
-    this.#jail.close();
+    this.#isRetired = true;
+    this.#closeIfUnused();
+  }
+
+  // A rule can take long, and its client still needs the jail.
+  #closeIfUnused(): void {
+    if (this.#isRetired && this.#entering === 0) this.#jail.close();
   }
 
   /** Listens if a connection may be accepted; else when the time for it has come, or when a connection has ended. */
@@ -163,7 +175,11 @@ export class Service {
       return this.#tell(connection, { reason: refusal, durationMs: 0 });
     }
     this.#observer.connections.set(connection, undefined);
-    void this.#serve(connection, client, source);
+    this.#entering++;
+    void this.#serve(connection, client, source).finally(() => {
+      this.#entering--;
+      this.#closeIfUnused();
+    });
   }
 
   // Never rejects.

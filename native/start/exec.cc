@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -202,10 +203,17 @@ void handOver(WaiterWords& words, int masterFd) {
   passOn(STDOUT_FILENO, O_WRONLY);
 }
 
+bool hasTime(const Napi::Value& limits) {
+  return limits.IsObject() && limits.As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() > 0;
+}
+
 // Returns only with a failure.
 PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits) {
   CgroupInPlace cgroup;
   if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
+  // Before the program runs: what it leaves behind must come to this process (limitwatch.cc, killOrphans()), which passes this on
+  // to the process that it becomes (PR_SET_CHILD_SUBREAPER(2const)).
+  if (hasTime(limits) && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
   Started started;
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);

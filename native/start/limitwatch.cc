@@ -3,7 +3,6 @@
 #include "limitwatch.h"
 
 #include <linux/fcntl.h>
-#include <linux/prctl.h>
 #include <linux/time.h>
 #include <linux/wait.h>
 
@@ -75,8 +74,8 @@ long readChildren(char* text, long bytes) {
   return got;
 }
 
-// Without a cgroup and without an init: what the program has started became a child of this process when the program ended. Children
-// of those that are killed come after them.
+// Without a cgroup and without an init: what the program has started became a child of this process when its parent ended (exec.cc,
+// startAndWait()). Children of those that are killed come after them.
 void killOrphans() {
   for (int left = kTries; left > 0; left--) {
     char text[4096];
@@ -178,9 +177,6 @@ long startTimer(LimitWatch* watch, int64_t milliseconds) {
   sigevent event = {};
   event.sigev_notify = SIGEV_SIGNAL;
   event.sigev_signo = SIGCONT;
-  // see killOrphans()
-  const long set = watch->recordFd < 0 ? sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) : 0;
-  if (set < 0) return set;
   const long made = sys(__NR_timer_create, 1 /* CLOCK_MONOTONIC */, address(&event), address(&watch->timer));
   return made < 0 ? made : arm(watch, milliseconds);
 }

@@ -136,6 +136,12 @@ test('what the program has started ends with its time, and what is in its cgroup
   }
 });
 
+test('what is started behind its back at once ends with its time too', async (t) => {
+  // the orphan has lost its parent before the command has become the process that waits
+  for (let i = 0; i < 5; i++)
+    t.match(await run(t, ['--time', '0.2', who, jail, '/hog', 'orphan']), { status: 124 });
+});
+
 test('a program that ignores SIGTERM and stops itself is killed when its time is over', async (t) => {
   const script = 'trap "" TERM; while :; do kill -STOP $$; done';
   const begin = performance.now();

@@ -115,6 +115,16 @@ test('inetd.conf as it is: what is not carried over is told, and the rest is ser
   t.match(run('import', file).stdout, /^\[services\.0\]$/m);
 });
 
+test('inetd.conf: a service may have a line for each of its addresses', async (t) => {
+  const file = `${temporaryDirectory()}/inetd.conf`;
+  const line = (address: string) => `${address}:7000 stream tcp nowait nobody /server server copy\n`;
+  writeFileSync(file, line('127.0.0.1') + line('127.0.0.2'));
+  const checked = run('check', '--directory', jail, file);
+  t.equal(checked.stderr, '');
+  t.match(checked.stdout, '7000-2: 127.0.0.2:7000: ');
+  t.match(run('import', file).stdout, /^\[services\.7000-2\]$/m);
+});
+
 test('serveInJail() serves, reloads and drains', async (t) => {
   await using service = await serveInJail({
     listen: '127.0.0.1:0',

@@ -1,10 +1,11 @@
 // uchroot-inetd with one service, used by real clients.
 import { spawn } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
 import type { Test } from 'tap';
 
+import { askStatus } from '../../lib/inetd/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { rootTest, start, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, processesOf, runs } from '../support/service.ts';
@@ -350,6 +351,32 @@ test('SIGHUP while clients come refuses none of them, and what is wrong changes 
   t.ok(existsSync(allow));
 });
 
+test('a client whose rule takes long gets the program, though SIGHUP and SIGTERM come meanwhile', async (t) => {
+  const begun = `${temporaryDirectory()}/begun`;
+  const { options } = makeRules(`ALL: ALL: spawn touch ${begun}; sleep 1\n`, '');
+  for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
+    const daemon = await startInetd(t, [
+      '--listen',
+      '127.0.0.1:0',
+      ...options,
+      user,
+      jail,
+      '/server',
+      'state',
+    ]);
+    const answer = ask(local(daemon.port));
+    t.ok(await eventually(() => existsSync(begun)));
+    rmSync(begun);
+    daemon.child.kill(signal);
+    await daemon.line(
+      signal === 'SIGHUP' ? /: reloaded,/ : /no more connections are accepted; 1 connection left/,
+    );
+    t.match((await answer).text, /^uid/, signal);
+    if (signal === 'SIGHUP') t.equal(await daemon.end(), 0);
+    else t.ok(await eventually(() => daemon.child.exitCode === 0), 'it ends by itself');
+  }
+});
+
 test('without descriptors it accepts nothing for a moment, and recovers', async (t) => {
   const limit = 60;
   const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy'], {
@@ -397,6 +424,15 @@ test('a wait service of datagrams gets the socket, again when it has ended', asy
 test('a wait service of streams accepts its connection itself', async (t) => {
   const daemon = await startInetd(t, [...listen, '--wait', user, jail, '/server', 'accept']);
   for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
+});
+
+test('limits of a source do not count for a wait service, and its counters stay right', async (t) => {
+  const status = `${temporaryDirectory()}/status`;
+  const limits = ['--source-rate', '1/600', '--per-source', '1', '--status-socket', status];
+  const daemon = await startInetd(t, [...listen, '--wait', ...limits, user, jail, '/server', 'accept']);
+  for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
+  await daemon.entries(3);
+  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ live: 0, crashes: 0 }] });
 });
 
 test('sockets of systemd are taken over, and their variables reach no program', async (t) => {

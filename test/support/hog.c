@@ -5,6 +5,7 @@
 //   spin | stubborn  uses the CPU for ever; stubborn ignores SIGXCPU
 //   flood         writes to standard output for ever
 //   leave         starts a process that waits in a session of its own, and ends
+//   orphan        the same at once through a parent that ends, and waits too
 //   file          writes /tmp/file for ever
 //   files         makes files in /tmp, until it fails
 #define _GNU_SOURCE
@@ -55,6 +56,14 @@ static void makeFiles(void) {
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "memory") == 0) useMemory();
+  if (strcmp(what, "orphan") == 0) {
+    if (fork() == 0) {
+      setsid();
+      if (fork() == 0) waitForEver();
+      _exit(0);
+    }
+    waitForEver();
+  }
   if (strcmp(what, "fork") == 0) forkUntilItFails();
   if (strcmp(what, "stubborn") == 0) signal(SIGXCPU, SIG_IGN);
   if (strcmp(what, "flood") == 0) writeForEver(1);

@@ -43,6 +43,7 @@ class InetdFile {
   readonly #host: HostProgram;
   readonly services: ConfiguredService[] = [];
   readonly notCarried: NotCarried[] = [];
+  readonly #names = new Map<string, number>();
   #address: string | undefined;
 
   constructor(file: string, host: HostProgram) {
@@ -86,8 +87,17 @@ class InetdFile {
     return `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}${transport === 'udp' ? '/udp' : ''}`;
   }
 
+  // A port has one line for each address or protocol, such as tcp and tcp6. The second line of a name is `NAME-2`.
+  #nameOf({ name, type }: Fields): string {
+    const service = splitAddress(name, undefined)[1].replace(/^\/.*\//, '');
+    const own = `${service}${type === 'dgram' ? '-udp' : ''}`;
+    const count = (this.#names.get(own) ?? 0) + 1;
+    this.#names.set(own, count);
+    return count === 1 ? own : `${own}-${count}`;
+  }
+
   #service(fields: Fields, line: number): ConfiguredService {
-    const { name, wait, user, path, argv } = fields;
+    const { wait, user, path, argv } = fields;
     const [waits = '', most] = wait.split(/[.:]/);
     if (waits !== 'wait' && waits !== 'nowait')
       throw errorAt(this.#file, line, `${wait} is neither wait nor nowait`);
@@ -95,7 +105,7 @@ class InetdFile {
     const [login, group] = user.split(/[.:]/);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
     return {
-      name: `${splitAddress(name, undefined)[1].replace(/^\/.*\//, '')}${fields.type === 'dgram' ? '-udp' : ''}`,
+      name: this.#nameOf(fields),
       file: this.#file,
       line,
       user: started.user ?? (group === undefined ? (login ?? '') : `${login}:${group}`),
