@@ -94,6 +94,8 @@ const unreachable = ({ mountPoint }: Hierarchy): LaunchError =>
   );
 
 async function findBases(): Promise<CgroupBases> {
+  if (!(await isThere('/proc/self/cgroup')))
+    throw refusal('ENOENT', '/proc is not mounted', 'mount -t proc proc /proc, as root');
   const hierarchies = readHierarchies(await text('/proc/self/cgroup'), await text('/proc/self/mountinfo'));
   if (hierarchies.length === 0)
     throw refusal(
@@ -231,7 +233,8 @@ async function sweepOne(cgroup: string): Promise<void> {
       return await removeTree(cgroup);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return; // another service has removed it
+      // another service has removed it, or it is another user's
+      if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return;
       if (performance.now() > until)
         return process.emitWarning(`${cgroup} cannot be removed: ${message}`, { code: 'UCHROOT_CGROUP' });
     }
