@@ -1,6 +1,4 @@
 // uchroot --doctor, for root and for others, on hosts that refuse a part.
-import { existsSync, mkdirSync, readlinkSync, rmdirSync } from 'node:fs';
-
 import t from 'tap';
 
 import { capabilities } from '../../lib/launch/doctor/levels.ts';
@@ -111,20 +109,4 @@ test('without /proc it says so, level by level', async (t) => {
   t.equal(ended.status, 125, ended.stderr);
   const lack = { code: 'ENOENT', reason: /\/proc is not mounted/, remedy: /^mount -t proc/ };
   for (const name of ['rootless', 'limits']) t.match(level(json(ended), name), { works: false, lack });
-});
-
-test("an ordinary user leaves alone what other users' launches have left in a cgroup", async (t) => {
-  const refused = level(json(start([...by, ...doctor])), 'limits')?.lack?.reason ?? '';
-  const base = /\/sys\/fs\/cgroup[^:]*/.exec(refused)?.[0];
-  if (base === undefined) {
-    t.pass(`no cgroup is refused: ${refused}`);
-    return;
-  }
-  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
-  const left = `${base}/uchroot-${namespace}-${process.pid}-1-1`; // of a process that started at another time
-  mkdirSync(left);
-  t.teardown(() => existsSync(left) && rmdirSync(left));
-  const ended = run(['--memory', '64M', String(uid), jail, '/probe', 'exit', '4']);
-  t.match(ended.stderr, /^uchroot: cgroup: /);
-  t.notMatch(ended.stderr, /cannot be removed/);
 });

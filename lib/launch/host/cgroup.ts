@@ -233,8 +233,7 @@ async function sweepOne(cgroup: string): Promise<void> {
       return await removeTree(cgroup);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      // another service has removed it, or it is another user's
-      if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return;
+      if (code === 'ENOENT') return; // another service has removed it
       if (performance.now() > until)
         return process.emitWarning(`${cgroup} cannot be removed: ${message}`, { code: 'UCHROOT_CGROUP' });
     }
