@@ -53,7 +53,8 @@ export { execInJail } from './launch/start/exec.ts';
 export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
 export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
-export { JailedProcess, type Exit } from './launch/process/process.ts';
+export type { Exit } from './launch/process/exit.ts';
+export { JailedProcess } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
 export {

@@ -32,7 +32,7 @@ const jail = await openJail(directory, {
   pids: 64,
   cpu: 1,
   timeoutMs,
-  forceKillAfterMs: 0, // untrusted code gets no time to react
+  killSignal: 'SIGKILL', // untrusted code gets no time to react
   dieWithParent: true,
 });
 const accounts = new AccountPool(Number(firstUid), Number(count));

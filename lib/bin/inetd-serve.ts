@@ -7,11 +7,15 @@ import { readConfiguration, showNotCarried, toServices } from '../inetd/config/c
 import { runDaemon } from '../inetd/daemon.ts';
 import type { Services } from '../inetd/inetd.ts';
 import { STATUS_SOCKET } from '../inetd/status-server.ts';
+import { inetdUnit } from '../inetd/inetd-unit.ts';
+import { quote } from '../quote.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
 import { toArgument, type ReadArguments } from './arguments.ts';
+import { readVersion } from '../version.ts';
 import { valueOf, valuesOf, type Command } from './dispatch.ts';
 import { absolute, launchOptions } from './uchroot-options.ts';
+import { latin1, nodePath } from './uchroot-unit.ts';
 
 const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
 const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
@@ -26,6 +30,7 @@ const ofDaemon = [
   option('--config FILE', 'services in TOML, or as inetd and xinetd have them; may be repeated'),
   ...ofConfiguration,
   option('--status-socket PATH', `where uchroot-inetd status asks (default with --config: ${STATUS_SOCKET})`),
+  option('--unit systemd', 'print the unit that runs this command at boot; serve nothing'),
 ] as const;
 
 const synopsis =
@@ -44,9 +49,15 @@ export const serve: Command<undefined> = {
   run: async (read) => {
     const files = valuesOf(read, 'config').map(({ bytes }) => absolute(bytes).toString());
     checkOperands(read, files.length > 0);
+    const services = (isActivated: boolean, warn: (message: string) => void): Services =>
+      files.length > 0 ? readServices(read, files, warn) : oneService(read, isActivated);
+    const format = valueOf(read, 'unit')?.text;
+    if (format !== undefined) {
+      services(true, (message) => void process.stderr.write(`uchroot-inetd: ${message}\n`));
+      return unitOf(read, format);
+    }
     await runDaemon({
-      read: (isActivated, warn) =>
-        files.length > 0 ? readServices(read, files, warn) : oneService(read, isActivated),
+      read: services,
       statusSocket: valueOf(read, 'status-socket')?.text ?? (files.length > 0 ? STATUS_SOCKET : undefined),
     });
     return '';
@@ -60,6 +71,28 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     });
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
+}
+
+const isPath = (name: string): boolean =>
+  [...serveOptions(), ...ofDaemon].some(
+    (one) => one.name === name && /^(FILE|DIR|PATH)$/.test(one.metavar ?? ''),
+  );
+
+// The command line from / on: at boot that is the working directory.
+function unitOf({ options, operands }: ReadArguments, format: string): string {
+  if (format !== 'systemd')
+    throw new UsageError(`--unit knows systemd, not '${quote(format)}'`, {
+      hint: 'other supervisors run the same command line: it stays in the foreground',
+    });
+  const given = options.flatMap(([name, { bytes }]) => {
+    if (name === 'unit') return [];
+    const isFlag = bytes.length === 0;
+    return [isFlag ? `--${name}` : `--${name}=${latin1(isPath(name) ? absolute(bytes) : bytes)}`];
+  });
+  const [user, jail, ...program] = operands.map(({ bytes }) => bytes);
+  const words = user === undefined || jail === undefined ? [] : [user, absolute(jail), ...program];
+  const command = [nodePath(), latin1(process.argv[1] ?? ''), ...given, ...words.map(latin1)];
+  return inetdUnit(command, readVersion());
 }
 
 /** The jail of services of inetd and xinetd that name none. */

@@ -27,10 +27,11 @@ interface UnitReport {
   readonly problem: LaunchError | undefined;
 }
 
-const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
+/** A byte string, one character a byte. */
+export const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
-// The path where PATH finds node. It stays the same when a new version replaces the running one.
-function nodePath(): string {
+/** The path where PATH finds node. It stays the same when a new version replaces the running one. */
+export function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
   const found = candidates.find((path) => {
     try {

@@ -132,8 +132,9 @@ export interface LaunchCalls {
     launcherFd: number,
     kept: readonly number[],
     waiter: readonly [uid: number | '', gid: number | '', parentPid: number],
-    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
-    limits?: WatchedLimits,
+    pidFile: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number } | undefined,
+    limits: WatchedLimits | undefined,
+    hasPty: boolean,
   ): PlanFailure;
   /**
    * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
@@ -144,7 +145,7 @@ export interface LaunchCalls {
    * Starts the launcher on another thread. If `jail` is not a descriptor, that thread asks the host again. If the answers have
    * changed, nothing is started, and `onStarted` gets undefined.
    *
-   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe
+   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal
    * @param group the process group that the plan gives the program
    * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
    * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
@@ -206,6 +207,26 @@ export interface LaunchCalls {
   pollPipe(fd: number): number;
   /** Whether systemd has left a cgroup to its service (systemd.resource-control(5), Delegate=). */
   isDelegated(path: Bytes): boolean;
+  /**
+   * Reads what the program has written to its terminal: a number of bytes, or a negative errno: EAGAIN if there is nothing now, EBADF
+   * after `onExit`.
+   */
+  readTerminal(handle: ProcessHandle, buffer: Uint8Array): number;
+  /** Types into the terminal: how many bytes, or a negative errno: EAGAIN if the program must read first. */
+  writeTerminal(handle: ProcessHandle, bytes: Uint8Array): number;
+  /** Types the end of the input, if the program has read all that came before: 0 or a negative errno. To be called again later. */
+  endTerminal(handle: ProcessHandle): number;
+  /** 0 or a negative errno. */
+  resizeTerminal(handle: ProcessHandle, cols: number, rows: number): number;
+  /** Closes the terminal: the program gets SIGHUP. */
+  hangUpTerminal(handle: ProcessHandle): void;
+  /**
+   * Calls back once when the terminal can be read (EPOLLIN, 1) or written (EPOLLOUT, 4). `onReady` is the same function each time.
+   * @returns 0 or a negative errno
+   */
+  awaitTerminal(handle: ProcessHandle, events: number, onReady: () => void): number;
+  /** Columns and rows of the first terminal among 0 to 2 of this process. */
+  terminalSize(): readonly [cols: number, rows: number] | undefined;
   /** Whether the event loop stays alive for the program. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 }

@@ -107,6 +107,17 @@ struct Beginning {
   uint64_t mask;
 };
 
+// Word by word: the compiler may make a call of memcpy from a copy of the whole, and a launcher has no libc.
+void copyContext(PlanContext* to, const PlanContext& from) {
+  static_assert(sizeof from % sizeof(uint64_t) == 0);
+  uint8_t* target = reinterpret_cast<uint8_t*>(to);
+  const uint8_t* source = reinterpret_cast<const uint8_t*>(&from);
+  for (uint32_t at = 0; at < sizeof from; at += sizeof(uint64_t)) {
+    __builtin_memcpy(target + at, source + at, sizeof(uint64_t));  // one instruction, no call
+    __asm__("" : : : "memory");                                    // keeps the loop
+  }
+}
+
 int runChild(void* given) {
   Beginning& child = *static_cast<Beginning*>(given);
   PlanContext& context = child.context;
@@ -162,7 +173,10 @@ PlanFailure followChild(long pid, const Stages& own, const Beginning& child, Pla
 }  // namespace
 
 PlanFailure forkStage(const Stages& own, const Stages& next, PlanContext& context) {
-  Beginning child = {next, context, {}, {-1, -1}, 0};
+  Beginning child;
+  child.stages = next;
+  child.go[0] = child.go[1] = -1;
+  copyContext(&child.context, context);
   long error = heedChildren();
   if (error == 0) error = makePipe(own.plan, context, child.ends);
   if (error == 0 && hasStepsAfterFork(own.first)) error = makePipe(own.plan, context, child.go);

@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 
 #include <asm/errno.h>
+#include <asm/ioctls.h>
 #include <asm/resource.h>
 
 #include "steps.h"
@@ -56,6 +57,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes == sizeof(Limit) && step->a < RLIM_NLIMITS && step->b <= RLIMIT_SET_SOFT;
     case OP_STDIO:
       return step->dataBytes == 0 && step->a <= 2;
+    case OP_OPEN_PTY:
     case OP_CHDIR:
     case OP_MKDIR:
     case OP_MKNOD:
@@ -183,6 +185,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_CLOSE_RANGE: return sys(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
     case OP_KEEP_FD: return keepDescriptor(a);
     case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);
+    case OP_OPEN_PTY: return openPty(step, context.jailFd);
+    case OP_CONTROLLING_TTY: return sys(__NR_ioctl, 0, TIOCSCTTY, 0);
     case OP_FCHDIR_JAIL: return sys(__NR_fchdir, context.jailFd);
     case OP_CHROOT: return sys(__NR_chroot, address("."));
     case OP_CHDIR: return sys(__NR_chdir, address(dataOf(step)));

@@ -56,11 +56,23 @@ struct Watch {
   uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
 };
 
+// What a process that waits for a program does for the program's terminal: native/start/relay.h.
+struct Console {
+  // Passes on what is typed and shown, until a signal is pending.
+  void (*await)(Console* console);
+  // Whether this process keeps the signal for itself.
+  bool (*keeps)(Console* console, long signal);
+  // Gives the caller's terminal back, stops this process, and takes the terminal again when it is continued.
+  void (*stop)(Console* console);
+  // The program has ended: passes on the rest, and gives the terminal back.
+  void (*end)(Console* console);
+};
+
 // The exit status of a process that stands for a program with this wait status: 128 and the signal, as a shell has it.
 int exitStatusOf(int waitStatus);
 
 // Waits for a child of this process, forwards signals to it, and ends with its status, or as `watch` says. All signals must be
 // blocked.
-[[noreturn]] void endAs(long child, Watch* watch = nullptr);
+[[noreturn]] void endAs(long child, Watch* watch = nullptr, Console* console = nullptr);
 
 }  // namespace uchroot

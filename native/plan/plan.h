@@ -145,6 +145,9 @@ enum Op : uint16_t {
                                // Fast Open
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
   OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
+  OP_OPEN_PTY = 70,            // a: uid of the terminal's owner; b: columns, rows from bit 16 on, and PtyFlag; data: directory of a
+                               // devpts. Descriptor 0 is a socket, to which the master goes; the terminal takes the place of 0 to 2
+  OP_CONTROLLING_TTY = 71,     // descriptor 0 becomes the terminal of this session
   OP_REOPEN_JAIL = 75,         // the working directory is the jail, in a new mount namespace
   OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
 };
@@ -195,6 +198,13 @@ enum RlimitMode : uint64_t {
   RLIMIT_SET = 0,       // sets both limits
   RLIMIT_CAP_SOFT = 1,  // lowers the soft limit to this value
   RLIMIT_SET_SOFT = 2,  // sets the soft limit to this value, or to the hard limit if that is lower
+};
+
+// Of OP_OPEN_PTY.
+enum PtyFlag : uint64_t {
+  PTY_OUTSIDE = 1ull << 32,  // the root directory is still the host's: the path lies in the jail directory, and if no devpts is
+                             // there, the host's is taken
+  PTY_TRIED = 1ull << 33,    // of a rehearsal: the descriptors stay as they are
 };
 
 enum LandlockRule : uint64_t {

@@ -21,6 +21,8 @@ bool isInit() { return sys(__NR_getpid) == 1; }
 // A terminal sends its signals to a whole process group: a child in this process's group has them already. Nor does a signal that
 // this process sent to its group concern the child.
 bool isForwarded(const siginfo_t& info, long child) {
+  // The size of this terminal does not concern a program that has another one.
+  if (info.si_code > 0 && info.si_signo == SIGWINCH && sys(__NR_getsid, child) != sys(__NR_getsid, 0)) return false;
   if (info.si_code > 0) return sys(__NR_getpgid, child) != sys(__NR_getpgid, 0);
   return info.si_pid != sys(__NR_getpid);
 }
@@ -28,7 +30,8 @@ bool isForwarded(const siginfo_t& info, long child) {
 // A shell stops and continues a job as a whole, so this process stops with its child (setpgid(2), "job control"). Nothing from inside
 // stops the init of a pid namespace (pid_namespaces(7)). So it sends SIGCHLD to its process group: the process outside that waits for
 // it stops, and others ignore the signal. That process has the init's ids by then: see standFor().
-void stopWith() {
+void stopWith(Console* console) {
+  if (console != nullptr) return console->stop(console);
   (void)(isInit() ? sys(__NR_kill, 0, SIGCHLD) : sys(__NR_kill, sys(__NR_getpid), SIGSTOP));
 }
 
@@ -55,7 +58,7 @@ int64_t timeOf(const rusage& usage) {
 
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,
 // and this process has got no SIGCONT since.
-void reapAll(long child, bool* hasStopped, Watch* watch) {
+void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
   constexpr int kContinued = 0xffff;  // the wait status (wait(2))
   for (;;) {
     int status = 0;
@@ -67,12 +70,14 @@ void reapAll(long child, bool* hasStopped, Watch* watch) {
     if (pid != child) continue;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;
-      stopWith();
+      stopWith(console);
       continue;
     }
     if (*hasStopped) continueWith();
     *hasStopped = false;
-    if (status != kContinued) quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, timeOf(usage)));
+    if (status == kContinued) continue;
+    if (console != nullptr) console->end(console);
+    quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, timeOf(usage)));
   }
 }
 
@@ -86,21 +91,22 @@ int exitStatusOf(int waitStatus) {
 // Waits for the program, forwards signals to it, and ends with its status. All signals are blocked and read one by one. If there
 // are other threads, one of them may take a signal while this thread does not wait. Then the whole process is killed, and the
 // parent-death signal kills the program.
-void endAs(long child, Watch* watch) {
+void endAs(long child, Watch* watch, Console* console) {
   bool hasStopped = false;
   for (;;) {
-    reapAll(child, &hasStopped, watch);
+    reapAll(child, &hasStopped, watch, console);
+    if (console != nullptr) console->await(console);
     const uint64_t all = ~0ull;
     siginfo_t info;
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
-    if (signal > 0 && saysStopped(info)) stopWith();
+    if (signal > 0 && saysStopped(info)) stopWith(console);
     if (signal > 0 && watch != nullptr) {
       watch->signals |= 1ull << (signal - 1);
       if (info.si_code == SI_TIMER && watch->expire != nullptr) watch->expire(watch, child);
     }
     if (signal <= 0 || signal == SIGCHLD) continue;
-    if (!isForwarded(info, child)) continue;
+    if ((console != nullptr && console->keeps(console, signal)) || !isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.
     const bool isLeader = sys(__NR_getpgid, child) == child;
     (void)sys(__NR_kill, isLeader ? -child : child, signal);

@@ -50,6 +50,9 @@ long keepStdio(long fd, long* nullFd);
 long writeAll(long fd, const uint8_t* bytes, uint32_t count);
 long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count);
 
+// pty.cc
+long openPty(const PlanStep* step, long jailFd);
+
 // credentials.cc
 long dropBoundingSet(uint64_t keep, uint32_t* capability);
 long resetSecurebits();

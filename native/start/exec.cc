@@ -29,6 +29,8 @@
 #include "../addon/values.h"
 #include "cgroupinplace.h"
 #include "launch.h"
+#include "pipes.h"
+#include "terminal.h"
 
 namespace uchroot {
 namespace {
@@ -115,6 +117,7 @@ struct Started {
   PlanFailure failure = {kNoStep, 0, 0, 0};
   pid_t child = -1;
   Descriptor record;  // where an init tells how its program has ended
+  Descriptor pty;     // the socket with the master of its terminal, if it has one
 };
 
 // Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
@@ -124,11 +127,27 @@ void startWithOwn(const LaunchRequest& request, Started& started) {
   if (result.failure.error != 0) return;
   const bool isInit = request.namespaces != 0;
   started.record.reset(result.statusFd);
+  started.pty.reset(result.pipes[0]);
   started.failure = lastRecord(result.statusFd, isInit);
   if (!isInit) started.record.reset(-1);
   close(result.pidFd);
   if (started.failure.error != 0) (void)waitpid(result.pid, nullptr, 0);
   started.child = result.pid;
+}
+
+// The program ends if this process cannot wait for it.
+PlanFailure failWith(int error, const Started& started) {
+  (void)kill(started.child, SIGKILL);
+  (void)waitpid(started.child, nullptr, 0);
+  return {kNoStep, PHASE_LAUNCHER, error, 0};
+}
+
+// A relay must not block on its input or output. Node has marked 0 to 2 close-on-exec.
+void passOn(int fd, int access) {
+  const int own = isReopenable(fd) ? reopen(fd, access) : -1;
+  if (own >= 0) (void)dup2(own, fd);
+  if (own >= 0) close(own);
+  (void)fcntl(fd, F_SETFD, 0);
 }
 
 // Arguments and environment of the process that waits: launcher.cc, waitFor() and watchLimits().
@@ -147,10 +166,7 @@ struct WaiterWords {
 PlanFailure becomeWaiter(int launcherFd, const Started& started, WaiterWords& words) {
   std::vector<char*> argv = WaiterWords::pointersTo(words.argv), environment = WaiterWords::pointersTo(words.environment);
   (void)syscall(SYS_execveat, launcherFd, "", argv.data(), environment.data(), AT_EMPTY_PATH);
-  const PlanFailure failure = {kNoStep, PHASE_LAUNCHER, errno, 0};
-  (void)kill(started.child, SIGKILL);
-  (void)waitpid(started.child, nullptr, 0);
-  return failure;
+  return failWith(errno, started);
 }
 
 void addNumber(WaiterWords& words, int number) { words.argv.push_back(std::to_string(number)); }
@@ -178,6 +194,14 @@ WaiterWords wordsFor(const Started& started, int goFd, const Napi::Array& waiter
   return words;
 }
 
+// The process that waits passes on what is typed and shown.
+void handOver(WaiterWords& words, int masterFd) {
+  words.argv[1] = std::to_string(masterFd);
+  (void)fcntl(masterFd, F_SETFD, 0);
+  passOn(STDIN_FILENO, O_RDONLY);
+  passOn(STDOUT_FILENO, O_WRONLY);
+}
+
 // Returns only with a failure.
 PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits) {
   CgroupInPlace cgroup;
@@ -185,11 +209,15 @@ PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& wa
   Started started;
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);
+  Terminal terminal;
+  const bool hasPty = started.pty.get() >= 0;
+  if (const int error = hasPty ? terminal.take(started.pty.get()) : 0; error != 0) return failWith(error, started);
   WaiterWords words = wordsFor(started, goFd, waiter, limits, cgroup);
+  if (hasPty) handOver(words, terminal.master());
   return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
 }
 
-// execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?)
+// execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?, hasPty)
 Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   if (!takesPlan(info, "execAndWait")) return info.Env().Undefined();
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
@@ -198,7 +226,9 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
                            .jailFd = info[1].As<Napi::Number>().Int32Value(),
                            .launcherFd = info[2].As<Napi::Number>().Int32Value(),
                            .recall = &recall};
-  for (int fd = 0; fd < 3; fd++) request.stdio[fd] = fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
+  const bool hasPty = info[7].IsBoolean() && info[7].As<Napi::Boolean>().Value();
+  for (int fd = 0; fd < 3; fd++) request.stdio[fd] = hasPty || fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
+  if (hasPty) request.stdio[0] = kPty;
   const Napi::Array kept = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < kept.Length(); i++) {
     const int fd = kept.Get(i).As<Napi::Number>().Int32Value();

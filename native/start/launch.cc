@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -154,6 +155,16 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   return true;
 }
 
+// What joins the service to a descriptor of the program. A pipe leads one way, and a terminal's master comes out of a socket.
+bool makeEnds(int kind, bool isInput, Descriptor& own, Descriptor& child) {
+  if (kind == kPipe) return isInput ? makePipe(child, own, 0) : makePipe(own, child, 0);
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return false;
+  own.reset(ends[0]);
+  child.reset(ends[1]);
+  return true;
+}
+
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
 // CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram). A child with limits needs
 // it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with all
@@ -236,11 +247,8 @@ LaunchResult launch(const LaunchRequest& request) {
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
     int source = request.stdio[i];
-    if (source == kPipe) {
-      Descriptor readEnd, writeEnd;
-      if (!makePipe(readEnd, writeEnd, 0)) return failed();
-      childEnds[i].reset(i == 0 ? readEnd.release() : writeEnd.release());
-      ownEnds[i].reset(i == 0 ? writeEnd.release() : readEnd.release());
+    if (source == kPipe || source == kPty) {
+      if (!makeEnds(source, i == 0, ownEnds[i], childEnds[i])) return failed();
       source = childEnds[i].get();
     }
     moves.push_back({source, i});

@@ -12,6 +12,7 @@ namespace uchroot {
 
 constexpr int kIgnore = -1;  // the program gets /dev/null there
 constexpr int kPipe = -2;    // the program gets one end of a new pipe, the service the other
+constexpr int kPty = -3;     // of descriptor 0: the program gets a terminal as 0 to 2, and the service a socket with the master in it
 
 // Cancels a launch from another thread. Each side writes its own part and then reads the other's. So in any order, at least one
 // side sees that the child must be killed.
@@ -28,7 +29,7 @@ struct LaunchRequest {
   int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
-  int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore or kPipe
+  int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore, kPipe or kPty
   struct Kept {
     int source, target;
   };
@@ -46,7 +47,7 @@ struct LaunchResult {
   int pid = -1;
   int pidFd = -1;
   int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
-  int pipes[3] = {-1, -1, -1};   // the service's ends
+  int pipes[3] = {-1, -1, -1};   // the service's ends; of a terminal, a socket: see takeTerminal()
 };
 
 // Finds the namespaces that the launcher must be born in. The step that would make them is marked as done.

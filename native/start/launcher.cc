@@ -23,6 +23,7 @@
 #include "../plan/mask.h"
 #include "../plan/steps.h"
 #include "limitwatch.h"
+#include "relay.h"
 #include "start.h"
 #include "../plan/syscall.h"
 
@@ -134,7 +135,16 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
   endAs(parseNumber(argv[1]));
 }
 
-// The same for a launch with limits: see limitwatch.h. argv, behind these: the pipe in which an init tells how its program has ended,
+// A reader of the program's output sees its end; what ended the program is told on descriptor 2.
+void closeOthers(long recordFd) {
+  const long kept = recordFd > 2 ? recordFd : 2;
+  (void)sys(__NR_close_range, 0, 1, 0);
+  if (kept > 3) (void)sys(__NR_close_range, 3, kept - 1, 0);
+  (void)sys(__NR_close_range, kept + 1, ~0u, 0);
+}
+
+// The same for a launch with limits (limitwatch.h) or with a terminal (relay.h), whose master takes the place of `wait`. argv, behind
+// these: the pipe in which an init tells how its program has ended,
 // the time in milliseconds, and the limit of CPU time in seconds; 0: none.
 //
 // The child may be the program itself, which must not end this process first: then uid and gid are 0. A cgroup belongs to root, or to
@@ -142,18 +152,21 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 [[noreturn]] void watchLimits(const char* const* argv, const char* const* environment) {
   char* space = static_cast<char*>(__builtin_alloca(sizeOfStrings(environment)));
   LimitWatch watch = readWatch(environment, space);
-  const long uid = parseNumber(argv[2]);
+  const long uid = parseNumber(argv[2]), master = parseNumber(argv[0]);
+  Relay relay;
+  if (master >= 0 && startGuard(&relay) < 0) quit(125);
   becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
-  const long child = parseNumber(argv[1]), recordFd = parseNumber(argv[6]), milliseconds = parseNumber(argv[7]);
-  watch.recordFd = recordFd;
+  const long child = parseNumber(argv[1]), milliseconds = parseNumber(argv[7]);
+  long recordFd = parseNumber(argv[6]);
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
-  // A reader of the program's output sees its end; what ended the program is told on descriptor 2.
-  const long kept = recordFd > 2 ? recordFd : 2;
-  (void)sys(__NR_close_range, 0, 1, 0);
-  if (kept > 3) (void)sys(__NR_close_range, 3, kept - 1, 0);
-  (void)sys(__NR_close_range, kept + 1, ~0u, 0);
+  if (master < 0) {
+    closeOthers(recordFd);
+  } else if (openRelay(&relay, master, &recordFd) < 0) {
+    quit(125);
+  }
+  watch.recordFd = recordFd;
   if (milliseconds > 0 && startTimer(&watch, milliseconds) < 0) quit(125);
-  endAs(child, &watch);
+  endAs(child, &watch, master < 0 ? nullptr : &relay);
 }
 
 }  // namespace

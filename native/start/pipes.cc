@@ -56,23 +56,16 @@ int stateOf(int fd) {
 
 Napi::Value pollPipe(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), stateOf(toFd(info))); }
 
-// A terminal, but not a pty master: opening /dev/ptmx again would make another terminal (ptmx(4)).
-bool isTerminal(int fd) {
-  unsigned int number;
-  return isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0;
-}
-
 // Pipes and terminals are opened again, because O_NONBLOCK on a duplicate would also apply to other processes. If that fails, and
 // for all other files, it is duplicated.
 int openAgain(int fd) {
-  struct stat seen;
   const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fstat(fd, &seen) < 0) return -1;
+  if (flags < 0) return -1;
   if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0) {
     errno = EBADF;
     return -1;
   }
-  if (S_ISFIFO(seen.st_mode) || isTerminal(fd)) {
+  if (isReopenable(fd)) {
     const int own = reopen(fd, O_WRONLY);
     if (own >= 0) return own;
   }
@@ -133,6 +126,14 @@ void LoosePipes::closeAll() {
     if (fstat(fd, &now) == 0 && now.st_dev == pipe.device && now.st_ino == pipe.inode) close(fd);
   }
   pipes_.clear();
+}
+
+// Opening a pty master again would make another terminal (ptmx(4)).
+bool isReopenable(int fd) {
+  struct stat seen;
+  unsigned int number;
+  if (fstat(fd, &seen) < 0) return false;
+  return S_ISFIFO(seen.st_mode) || (isatty(fd) == 1 && ioctl(fd, TIOCGPTN, &number) < 0);
 }
 
 bool isSpent(int fd) { return stateOf(fd) == POLLHUP; }

@@ -86,6 +86,7 @@ void Process::closeStatus() {
 
 void Process::proceed() {
   if (calls_.isClosing()) return;
+  if (const int error = failure_.error == 0 ? takeTerminal() : 0; error != 0) return abandon(error);
   if (const int error = watch(); error != 0) return abandon(error);
   if (failure_.error == 0) tellStarted({kNoStep, 0, 0, 0});
 }
@@ -136,6 +137,7 @@ void Process::onExitReady() {
     users_--;
   }
   for (int& fd : result_.pipes) closeIfOpen(fd);
+  terminal_.hangUp();
   deleteIfUnused();
 }
 
@@ -149,6 +151,30 @@ void Process::countUse() {
       self.onExitReady();
     });
   });
+}
+
+int Process::takeTerminal() {
+  if (request_.stdio[0] != kPty) return 0;
+  const int error = terminal_.take(result_.pipes[0]);
+  closeIfOpen(result_.pipes[0]);
+  return error;
+}
+
+int Process::watchTerminal(uint32_t events, Napi::Function onTerminal) {
+  if (terminal_.master() < 0) return EBADF;
+  if (onTerminal_.IsEmpty()) onTerminal_ = Napi::Persistent(onTerminal);
+  const int operation = std::exchange(isTerminalWatched_, true) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  return programs_.watch(operation, terminal_.master(), id(), events, Watched::kTerminal);
+}
+
+void Process::onTerminalReady() {
+  const Napi::Env env(calls_.env());
+  const Napi::HandleScope scope(env);
+  if (calls_.isClosing() || !mayCallJs(env) || onTerminal_.IsEmpty()) return;
+  users_++;  // JS may release the process during the call
+  callJs(env, onTerminal_, {});
+  users_--;
+  deleteIfUnused();
 }
 
 void Process::release(bool endsGroup) {
@@ -165,6 +191,7 @@ int Process::takePipe(int index) { return std::exchange(result_.pipes[index], -1
 void Process::shutDown() {
   onStarted_.Reset();
   onExit_.Reset();
+  onTerminal_.Reset();
   recall_.isWanted = true;
   if (state_ == State::kLaunching) return;  // land() runs first, and then calls this again
   if (state_ == State::kExited) return release(!calls_.isMainThread());

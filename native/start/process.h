@@ -17,6 +17,7 @@
 #include "launch.h"
 #include "ownedcgroup.h"
 #include "spawn.h"
+#include "terminal.h"
 
 namespace uchroot {
 
@@ -58,6 +59,14 @@ class Process final : public PendingCall, public Task {
 
   // Called when the pidfd is ready, and again when the cgroup was read.
   void onExitReady();
+
+  // The program's pseudo-terminal. It is closed unless the launch was asked for one, and when the program has ended.
+  Terminal& terminal() { return terminal_; }
+
+  // Calls onTerminal() once, when one of these events of epoll(7) has come. Returns 0 or an errno.
+  int watchTerminal(uint32_t events, Napi::Function onTerminal);
+
+  void onTerminalReady();
 
   // Reaps the leader of an ended group. `endsGroup`: the other members are killed first.
   void release(bool endsGroup);
@@ -107,6 +116,9 @@ class Process final : public PendingCall, public Task {
   // The last record of the launcher is known.
   void proceed();
 
+  // Takes the terminal of a program that was started with one. Returns 0 or an errno.
+  int takeTerminal();
+
   // Kills the program, because the event loop cannot watch it.
   void abandon(int error);
 
@@ -140,6 +152,9 @@ class Process final : public PendingCall, public Task {
   PlanFailure failure_ = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   Napi::FunctionReference onStarted_;
   Napi::FunctionReference onExit_;
+  Napi::FunctionReference onTerminal_;
+  Terminal terminal_;
+  bool isTerminalWatched_ = false;
   uv_poll_t status_ = {};
   State state_ = State::kLaunching;
   int users_ = 0;  // `status_` until uv has closed it, and a running call to JS: no deletion before it is 0

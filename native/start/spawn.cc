@@ -18,6 +18,7 @@
 #include "launch.h"
 #include "pipes.h"
 #include "process.h"
+#include "terminalcalls.h"
 
 namespace uchroot {
 namespace {
@@ -92,8 +93,6 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
 
 constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?)";
 
-Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
-
 // → the handle of the program. `jail` is a descriptor, or a Sight of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -122,11 +121,6 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   return Napi::Number::New(env, process->id());
-}
-
-// The program of a handle; nullptr if it is gone.
-Process* toProcess(const Napi::CallbackInfo& info) {
-  return toPrograms(info).calls().find<Process>(info[0].As<Napi::Number>().Uint32Value());
 }
 
 // recall(handle): cancels a launch
@@ -197,6 +191,12 @@ Napi::Value isDelegated(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
+
+Process* toProcess(const Napi::CallbackInfo& info) {
+  return toPrograms(info).calls().find<Process>(info[0].As<Napi::Number>().Uint32Value());
+}
+
 Programs::Programs(PendingCalls& calls) : PendingCall(calls, kKind), pipes_(calls.env()) {}
 
 int Programs::openExits() {
@@ -216,9 +216,10 @@ int Programs::openExits() {
   });
 }
 
-int Programs::watch(int operation, int pidFd, uint32_t id) {
-  epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data = {.u32 = id}};
-  return epoll_ctl(exitsFd_, operation, pidFd, &event) < 0 ? errno : 0;
+int Programs::watch(int operation, int fd, uint32_t id, uint32_t events, Watched kind) {
+  const uint64_t data = id | static_cast<uint64_t>(kind) << 32;
+  epoll_event event = {.events = events | EPOLLONESHOT, .data = {.u64 = data}};
+  return epoll_ctl(exitsFd_, operation, fd, &event) < 0 ? errno : 0;
 }
 
 // At most 64 at a time: the epoll set stays ready for the rest.
@@ -226,7 +227,13 @@ void Programs::onExits() {
   epoll_event events[64];
   const int ready = epoll_wait(exitsFd_, events, std::size(events), 0);
   for (int i = 0; i < ready; i++) {
-    if (auto* process = calls_.find<Process>(events[i].data.u32)) process->onExitReady();
+    auto* process = calls_.find<Process>(static_cast<uint32_t>(events[i].data.u64));
+    if (process == nullptr) continue;
+    if (static_cast<Watched>(events[i].data.u64 >> 32) == Watched::kTerminal) {
+      process->onTerminalReady();
+    } else {
+      process->onExitReady();
+    }
   }
 }
 
@@ -274,6 +281,7 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
   exports.Set("isDelegated", Napi::Function::New(env, isDelegated, "isDelegated"));
   initPipes(env, exports, programs->pipes());
+  initTerminal(env, exports, *programs);
 }
 
 }  // namespace uchroot

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/epoll.h>
 #include <uv.h>
 
 #include "../addon/pending.h"
 #include "pipes.h"
 
 namespace uchroot {
+
+enum class Watched : uint32_t { kExit, kTerminal };
 
 // Shared state of the programs. It is a pending call itself, so that the environment waits until the last program is gone.
 class Programs final : public PendingCall {
@@ -25,8 +28,8 @@ class Programs final : public PendingCall {
   void enter() { count_++; }
   void leave();
 
-  // Watches a program's pidfd: EPOLL_CTL_ADD, or EPOLL_CTL_MOD to watch it again. Returns 0 or an errno.
-  int watch(int operation, int pidFd, uint32_t id);
+  // Watches a program's pidfd or terminal: EPOLL_CTL_ADD, or EPOLL_CTL_MOD to watch it again. Returns 0 or an errno.
+  int watch(int operation, int fd, uint32_t id, uint32_t events = EPOLLIN, Watched kind = Watched::kExit);
 
   // The event loop stays alive between hold() and letGo().
   void hold();
@@ -40,11 +43,18 @@ class Programs final : public PendingCall {
 
   LoosePipes pipes_;
   size_t count_ = 0;
-  // The loop watches one epoll set for all pidfds: a libuv handle for each would take six system calls.
+  // The loop watches one epoll set for all pidfds and terminals: a libuv handle for each would take six system calls.
   int exitsFd_ = -1;
   uv_poll_t exits_ = {};
   size_t held_ = 0;
   bool isClosing_ = false;
 };
+
+class Process;
+
+// For calls whose data is the Programs and whose first argument is the handle of a program.
+Programs& toPrograms(const Napi::CallbackInfo& info);
+// The program of the handle; nullptr if it is gone.
+Process* toProcess(const Napi::CallbackInfo& info);
 
 }  // namespace uchroot

@@ -8,6 +8,7 @@ import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
+import { inetd } from './inetd.mjs';
 import { isolate } from './isolate.mjs';
 import { rootless } from './rootless.mjs';
 import { median, row } from './table.mjs';
@@ -298,4 +299,5 @@ export const groups = {
   build,
   check,
   tcpwrappers,
+  inetd,
 };

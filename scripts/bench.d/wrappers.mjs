@@ -14,7 +14,7 @@ const request = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.exa
 const GOALS = { 10: 2, 1000: 20, 10000: 100 };
 
 /** Rules for a few daemons, as administrators write them. Only the last one matches the client. */
-function makeRules(count) {
+export function makeRules(count) {
   const daemons = ['sshd', 'vsftpd', 'sshd, vsftpd', 'in.telnetd', 'ALL'];
   const clients = [
     (i) => `11.${(i >> 8) & 255}.${i & 255}.1`,

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import t from 'tap';
@@ -7,6 +8,7 @@ import t from 'tap';
 import { launchOptions } from '../../lib/bin/uchroot-options.ts';
 import { serveRows } from '../../lib/inetd/serve-request.ts';
 import { optionsOf } from '../../lib/launch/request/option-row.ts';
+import { unlessInstalled } from '../support/root.ts';
 import { plainEnv } from '../support/service.ts';
 
 const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
@@ -64,3 +66,52 @@ t.test('--help has each option of a service, and so has the manual', async (t) =
   }
   t.match(uchrootInetd('--version').stdout, /^uchroot-inetd \d+\.\d+\.\d+\n$/);
 });
+
+t.test(
+  '--unit prints a unit whose paths begin at /, and that systemd accepts',
+  { skip: unlessInstalled('systemd-analyze') },
+  async (t) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        bundle,
+        '--listen',
+        '127.0.0.1:7000',
+        '--hosts-allow',
+        'allow',
+        '--isolate',
+        '--unit',
+        'systemd',
+        'sam',
+        'jail',
+        '/bin/x',
+        'a $b',
+      ],
+      { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
+    );
+    t.equal(status, 0, stderr);
+    t.match(
+      stdout,
+      ` --listen=127.0.0.1:7000 --hosts-allow=/tmp/allow --isolate sam /tmp/jail /bin/x "a $$b"\n`,
+    );
+    const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
+    t.teardown(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, 'uchroot-test-inetd.service'), stdout);
+    const verified = spawnSync(
+      'systemd-analyze',
+      ['verify', '--man=no', join(directory, 'uchroot-test-inetd.service')],
+      {
+        encoding: 'utf8',
+      },
+    );
+    t.equal(verified.status, 0, verified.stderr);
+    t.match(
+      uchrootInetd('--listen', '1', '--unit', 'runit', 'sam', '/j', '/bin/x').stderr,
+      /knows systemd, not 'runit'\nhint: /,
+    );
+    t.match(
+      uchrootInetd('--listen', 'x', '--unit', 'systemd', 'sam', '/j', '/bin/x').stderr,
+      /is no address/,
+    );
+  },
+);

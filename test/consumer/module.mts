@@ -1,5 +1,5 @@
 // What an ES module that uses the package expects of its types.
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 import {
   AbortError,
@@ -64,6 +64,12 @@ export async function streams(some: SpawnRequest, child: JailedProcess): Promise
   same<typeof handed.stdout, Readable>();
   const unknown = await spawnInJail(some);
   same<typeof unknown.stdout, Readable | null>();
+  same<typeof piped.pty, null>();
+  const typed = await spawnInJail({ ...base, pty: true });
+  same<typeof typed.pty, Duplex>();
+  same<typeof typed.stdin, null>();
+  const sized = await spawnInJail({ ...base, pty: { cols: 80, rows: 24 } });
+  same<typeof sized.pty, Duplex>();
   const any: JailedProcess = piped;
   // @ts-expect-error -- where stdio is not known, a stream may be missing
   const known: JailedProcess<'pipe'> = child;

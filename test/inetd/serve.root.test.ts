@@ -1,4 +1,5 @@
 // uchroot-inetd with one service, used by real clients.
+import { spawn } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 
@@ -8,7 +9,7 @@ import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/ine
 import { rootTest, start, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, processesOf, runs } from '../support/service.ts';
 
-const test = rootTest('prlimit', 'socat');
+const test = rootTest('prlimit', 'python3', 'socat');
 const jail = makeServerJail();
 // no other test has processes of this user
 const UID = 47_310;
@@ -27,6 +28,11 @@ function makeRules(allow: string, deny: string): { options: readonly string[]; a
     deny: denyFile,
   };
 }
+
+// Node has no datagrams of unix sockets: prints each as a line.
+const listenScript = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode().replace('\\n', ' '))`;
 
 const open = makeRules('', '').options;
 const listen = ['--listen', '127.0.0.1:0', '--log', 'json', ...open];
@@ -406,6 +412,28 @@ test('sockets of systemd are taken over, and their variables reach no program', 
   server.close();
   t.match((await ask(local(port))).text, /open 3 .*LISTEN no/);
   t.match(daemon.lines.join(), /server on 127\.0\.0\.1:/);
+});
+
+test('a service manager hears when it is ready, reloads and stops, and gets a sign of life', async (t) => {
+  const path = `${temporaryDirectory()}/notify`;
+  const manager = spawn('python3', ['-uc', listenScript, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => manager.kill('SIGKILL'));
+  let heard = '';
+  manager.stdout.on('data', (chunk) => (heard += String(chunk)));
+  t.ok(await eventually(() => existsSync(path)));
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'state'], {
+    env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '100000' },
+  });
+  t.ok(await eventually(() => /READY=1 STATUS=listening: server on /.test(heard)), heard);
+  t.ok(await eventually(() => heard.split('WATCHDOG=1').length > 3));
+  t.match((await ask(local(daemon.port))).text, /NOTIFY no/);
+  daemon.child.kill('SIGHUP');
+  t.ok(
+    await eventually(() => /RELOADING=1 MONOTONIC_USEC=[0-9]+\n(WATCHDOG=1\n)*READY=1/.test(heard)),
+    heard,
+  );
+  t.equal(await daemon.end(), 0);
+  t.ok(await eventually(() => heard.includes('STOPPING=1')), heard);
 });
 
 test('the address that is missing, taken or wrong has an error with its remedy', async (t) => {

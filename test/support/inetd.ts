@@ -118,9 +118,9 @@ export async function hear(socket: Socket): Promise<Heard> {
   return { text, error };
 }
 
-/** One client: sends a text, half-closes, and reads to the end. */
-export async function ask(to: NetConnectOpts, text = ''): Promise<Heard> {
+/** One client: sends a text and half-closes, if there is a text, and reads to the end. */
+export async function ask(to: NetConnectOpts, text?: string): Promise<Heard> {
   const socket = connect({ ...to, allowHalfOpen: true } as NetConnectOpts);
-  socket.end(text);
+  if (text !== undefined) socket.end(text);
   return hear(socket);
 }

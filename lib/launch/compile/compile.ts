@@ -164,6 +164,10 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
  * @throws UsageError, LaunchError as for a launch; for the file, step `compile`
  */
 export function compileLaunch(request: NormalRequest, options: CompileOptions): void {
+  if (request.pty !== undefined)
+    throw new UsageError('--compile and --pty are given at once: a compiled launcher becomes its program', {
+      hint: 'the command uchroot itself passes on what is typed',
+    });
   const architecture = toArchitecture(options.architecture ?? process.arch);
   refuseOther(options.file);
   const jail = verify(request, native.readHostSync(hostQuery(request)), false);

@@ -4,6 +4,7 @@ import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
+import { innerPty } from './pty.ts';
 import { mapOwnIds } from './user-namespace.ts';
 import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
@@ -48,12 +49,12 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   const others = namespaces.filter((name) => name !== 'pid');
   const { joined } = waiting;
   const own = others.filter((name) => !joined.includes(name));
-  const world =
-    waiting.account.outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own);
+  const { outside } = waiting.account;
+  const made = outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own);
+  const world = [...made, ...innerPty(request, waiting.account)];
   const entry = others.includes('mount') ? parts.entry.slice(-1) : parts.entry;
   if (!namespaces.includes('pid'))
     return [[...parts.before, ...parts.descriptors, ...world, ...entry, ...parts.after]];
-  const { outside } = waiting.account;
   const init: readonly Step[] = [
     { op: 'end_with_parent' },
     ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),

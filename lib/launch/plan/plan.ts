@@ -6,6 +6,7 @@ import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { hasInit, isolatedStages } from './isolated.ts';
 import { closeTcp, landlock } from './landlock.ts';
 import type { Filter } from '../seccomp/filter.ts';
+import { controllingTty, outerPty } from './pty.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
 
@@ -78,17 +79,24 @@ const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =
 
 function stagesOf(input: SetUpInput): Plan {
   const parts = {
-    descriptors: descriptors(input),
+    // In place of 0 to 2 as they were given.
+    descriptors: [...descriptors(input), ...outerPty(input.request, input.account)],
     before: [...session(input), ...limits(input), ...processState()],
     entry: jailEntry(input),
-    after: [...credentials(input), ...noNewPrivileges(input), ...readBack(input), ...handOver(input)],
+    after: [
+      ...controllingTty(input.request),
+      ...credentials(input),
+      ...noNewPrivileges(input),
+      ...readBack(input),
+      ...handOver(input),
+    ],
   };
   const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
-    newGroup: newGroup || request.newSession,
+    newGroup,
     isCompiled,
     joined: input.joined ?? [],
   });

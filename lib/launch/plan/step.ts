@@ -28,6 +28,18 @@ type OneStep =
     }
   | { readonly op: 'setsid' }
   | { readonly op: 'setpgid' }
+  | {
+      readonly op: 'open_pty';
+      readonly owner: number;
+      readonly cols: number;
+      readonly rows: number;
+      readonly directory: Buffer;
+      /** Before the root directory changes. Then the host's devpts will do. */
+      readonly isOutside: boolean;
+      /** It is opened and closed again, to see whether that can be done. */
+      readonly isTried?: true;
+    }
+  | { readonly op: 'controlling_tty' }
   | { readonly op: 'umask'; readonly mask: number; readonly exact: boolean }
   | {
       readonly op: 'setrlimit';

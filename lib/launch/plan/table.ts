@@ -9,6 +9,7 @@ import { limitRows } from './limits.ts';
 import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
+import { ptyRows } from './pty.ts';
 import { readBackRows } from './readback.ts';
 import { userNamespaceRows } from './user-namespace.ts';
 import {
@@ -29,6 +30,7 @@ export const stepTable: StepRows<StepName> = {
   ...namespaceRows,
   ...userNamespaceRows,
   ...mountRows,
+  ...ptyRows,
   ...jailEntryRows,
   ...credentialRows,
   ...landlockRows,

@@ -11,7 +11,8 @@ import {
 import { hasInit } from '../plan/isolated.ts';
 import { quote } from '../../quote.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
-import type { Exit, StopReason } from './process.ts';
+import type { Exit } from './exit.ts';
+import type { StopReason } from './process.ts';
 
 /** What of a launch tells of a limit. */
 interface Limited {

@@ -3,55 +3,30 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import { UsageError, type LimitName, type ResourceUsage } from '../../errors.ts';
-import { native, type CgroupUse, type ProcessHandle, type Usage } from '../../native.ts';
+import { UsageError, type LimitName } from '../../errors.ts';
+import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { ExecveStep } from '../plan/step.ts';
-import { signalName, signalNumber } from '../request/signal.ts';
-import type { Stdio, StdioTriple, StreamOf } from '../request/stdio.ts';
+import { signalNumber } from '../request/signal.ts';
+import {
+  ptyStdio,
+  type Joint,
+  type PtyOf,
+  type Stdio,
+  type StdioTriple,
+  type StreamOf,
+} from '../request/stdio.ts';
+import { toSide } from '../request/terminal-rows.ts';
+import type { Exit } from './exit.ts';
 import { Pipes } from './pipes.ts';
+import { PtyStream } from './pty-stream.ts';
 import { linesOf } from './text-streams.ts';
-
-/** How a program ended. Both are null if other code in this process waited for any child and took the status. */
-export interface Exit {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly usage: ResourceUsage;
-  /** The limit that ended it, if one did. */
-  readonly limit?: LimitName | undefined;
-}
 
 // As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;
 
 /** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
-
-/** The exit from the addon's arguments of `onExit`. */
-export function toExit(
-  exitCode: number | null,
-  signal: number | null,
-  ...usage: [...Usage, ...CgroupUse, full: number]
-): Exit {
-  const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
-  const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;
-  return {
-    exitCode,
-    signal: signal === null ? null : signalName(signal),
-    usage: {
-      userCpuMs: usage[0],
-      systemCpuMs: usage[1],
-      minorFaults: usage[2],
-      majorFaults: usage[3],
-      blockInputs: usage[4],
-      blockOutputs: usage[5],
-      voluntarySwitches: usage[6],
-      involuntarySwitches: usage[7],
-      ...(peakMemoryBytes >= 0 ? { peakMemoryBytes } : {}),
-      ...(totalCpuMs >= 0 ? { totalCpuMs } : {}),
-    },
-  };
-}
 
 type Executed = Pick<ExecveStep, 'program' | 'argv'>;
 
@@ -68,10 +43,10 @@ type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: Node
 /**
  * A running program. Emits `exit` when it has ended, and `close` when its pipes have ended too. A stream is made on first use, and
  * read only when somebody reads it. Output that nobody reads is kept and does not delay `close`. `Wanted` is the type of `stdio` in
- * the request: it tells which streams there are.
+ * the request, or 'pty': it tells which streams there are.
  */
 // `out`: without it, the compiler takes each type of process for any other
-export class JailedProcess<out Wanted extends Stdio = Stdio>
+export class JailedProcess<out Wanted extends Joint = Joint>
   extends EventEmitter<EndEvents>
   implements AsyncDisposable
 {
@@ -93,6 +68,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   readonly #handle: ProcessHandle;
   readonly #execve: Executed;
   readonly #pipes: Pipes;
+  readonly #pty: PtyStream | null;
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
   readonly #leaveDescendants: boolean;
@@ -109,6 +85,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     this.#execve = execve;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#pipes = new Pipes(handle, options.stdio);
+    this.#pty = options.stdio === ptyStdio ? new PtyStream(handle) : null;
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
     this.#leaveDescendants = options.leaveDescendants;
@@ -123,6 +100,7 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     this.exitCode = exit.exitCode;
     this.signalCode = exit.signal;
     this.limit = exit.limit;
+    this.#pty?.finish();
     this.#resolveExited(exit);
     this.#emitExit(exit);
   }
@@ -166,6 +144,26 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
   /** Stream from its standard error; null unless that is a pipe. */
   get stderr(): StreamOf<Wanted, 2, Readable> {
     return this.#pipes.stream(2) as StreamOf<Wanted, 2, Readable>;
+  }
+
+  /**
+   * Stream of the pseudo-terminal, for what the program writes and reads; null unless `pty` was asked for. `end()` types the character
+   * for the end of the input (Ctrl-D). `destroy()` hangs up: the program gets SIGHUP.
+   */
+  get pty(): PtyOf<Wanted> {
+    return this.#pty as PtyOf<Wanted>;
+  }
+
+  /**
+   * Gives the pseudo-terminal another size. The program in the foreground gets SIGWINCH.
+   *
+   * @returns false if the program has ended
+   * @throws UsageError for a size that no terminal has, or if there is no pseudo-terminal
+   */
+  resize(cols: number, rows: number): boolean {
+    if (this.#pty === null) throw new UsageError('resize: the program has no pty');
+    const size = [toSide(cols, 'cols'), toSide(rows, 'rows')] as const;
+    return !this.#ended && native.resizeTerminal(this.#handle, ...size) === 0;
   }
 
   get stdio(): readonly [
@@ -268,12 +266,21 @@ export class JailedProcess<out Wanted extends Stdio = Stdio>
     }, delayMs);
   }
 
+  // `close` comes after the end of what somebody reads.
+  #whenRead(onRead: () => void): void {
+    const pty = this.#pty;
+    if (pty === null) return this.#pipes.whenEnded(onRead);
+    if (pty.readableFlowing === null || pty.closed) return onRead();
+    pty.once('close', onRead);
+    return undefined;
+  }
+
   #emitExit({ exitCode, signal }: Exit): void {
     this.#pipes.end();
     try {
       this.emit('exit', exitCode, signal);
     } finally {
-      this.#pipes.whenEnded(() => {
+      this.#whenRead(() => {
         // until now the rest of the group was able to write into the pipes
         if (this.#pipes.any || this.#leaveDescendants) native.release(this.#handle, !this.#leaveDescendants);
         this.emit('close', exitCode, signal);

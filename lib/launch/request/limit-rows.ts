@@ -239,11 +239,12 @@ export interface CgroupLimits {
 /** The limits of a launch in place for which this process has to wait until the program has ended. */
 export interface WaitLimits extends CgroupLimits {
   readonly time: number | undefined;
+  readonly pty: object | undefined;
 }
 
-/** Whether a launch in place needs a process that waits for the program and watches these limits. */
+/** Whether a launch in place needs a process that waits for the program: it watches these limits, and passes on what is typed. */
 export function needsWaiter(limits: WaitLimits): boolean {
-  return limits.time !== undefined || needsCgroup(limits);
+  return limits.time !== undefined || limits.pty !== undefined || needsCgroup(limits);
 }
 
 /** The given limits that need a cgroup, as text: `memory 64M, pids 10`. Empty if there are none. */

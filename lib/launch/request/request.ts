@@ -8,6 +8,7 @@ import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type Row, type Values } from './option-row.ts';
+import { terminalRows } from './terminal-rows.ts';
 import * as to from './value.ts';
 
 const noDescriptors = {
@@ -191,11 +192,7 @@ const table = {
     ],
   },
   ...limitKeyRows,
-  /** Start in a session of its own, without a terminal. */
-  newSession: {
-    ...onOff('Process', '--new-session', 'a session of its own, without a terminal'),
-    setUp: true,
-  },
+  ...terminalRows,
   /** Kill the program when the starting process ends. */
   dieWithParent: {
     ...onOff('Process', '--die-with-parent', 'SIGKILL when the starting process ends'),

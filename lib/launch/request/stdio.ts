@@ -1,5 +1,5 @@
 // Descriptors 0 to 2 of a spawned program, and streams of this process that are handed on to them.
-import { Readable, type Stream } from 'node:stream';
+import { Readable, type Duplex, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
@@ -14,6 +14,16 @@ export type StdioEntry = 'pipe' | 'inherit' | 'ignore' | number | StreamWithFd;
 /** One entry for all three, or one each; what is left out is `pipe`. */
 export type Stdio = StdioEntry | readonly (StdioEntry | undefined)[];
 
+/** How a program is joined to this process: by `stdio`, or by a pseudo-terminal. */
+export type Joint = Stdio | 'pty';
+
+/** The Joint of a request with these values of `stdio` and `pty`. A type that does not say that there is a `pty` counts as none. */
+export type JointOf<Wanted extends Stdio, Pty> = [undefined] extends [Pty]
+  ? Wanted
+  : Pty extends false
+    ? Wanted
+    : 'pty';
+
 /** The entry for a descriptor; undefined if it is left out. */
 type EntryOf<Wanted, Fd extends 0 | 1 | 2> = Wanted extends readonly unknown[]
   ? number extends Wanted['length']
@@ -26,16 +36,22 @@ type EntryOf<Wanted, Fd extends 0 | 1 | 2> = Wanted extends readonly unknown[]
 type StreamBehind<Entry, End> = Entry extends 'pipe' | undefined ? End : null;
 
 /** This process's end of a pipe, null for any other entry, and either if the entry is not known at compile time. */
-export type StreamOf<Wanted extends Stdio, Fd extends 0 | 1 | 2, End> = StreamBehind<
+export type StreamOf<Wanted extends Joint, Fd extends 0 | 1 | 2, End> = StreamBehind<
   EntryOf<Wanted, Fd>,
   End
 >;
+
+/** The stream of a pseudo-terminal, if there is one. */
+export type PtyOf<Wanted extends Joint> = Wanted extends 'pty' ? Duplex : null;
 
 export type StdioTriple = readonly [number, number, number];
 
 /** The addon's numbers for /dev/null and for a pipe. */
 export const ignored = -1;
 export const piped = -2;
+
+/** What the addon takes for a launch with a pseudo-terminal. */
+export const ptyStdio: StdioTriple = [-3, ignored, ignored];
 
 // The program would miss the bytes that this process has read already.
 function refuseRead(stream: object): void {

@@ -99,6 +99,14 @@ function exitNow(status: number): never {
   return (process as NodeJS.Process & { reallyExit(status: number): never }).reallyExit(status);
 }
 
+// A terminal is as large as that of this process, unless the request says otherwise.
+function withOwnSize(request: NormalRequest): NormalRequest {
+  const [cols, rows] = native.terminalSize() ?? [];
+  return cols === undefined || rows === undefined
+    ? request
+    : { ...request, pty: { cols, rows, ...request.pty } };
+}
+
 /** Verifies the jail of a launch in place. */
 export function verifyInPlace(
   request: NormalRequest,
@@ -112,11 +120,12 @@ export function verifyInPlace(
 
 /** Plans a launch in place. `cgroup` is the step for the limits that need one; a launch without it cannot be started. */
 export function planInPlace(
-  request: NormalRequest,
+  normal: NormalRequest,
   jail: VerifiedJail,
   warn: (warning: Warning) => void,
   cgroup?: Step,
 ): PreparedLaunch {
+  const request = normal.pty === undefined ? normal : withOwnSize(normal);
   const caller = { ...callerInPlace(request), cgroup };
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
@@ -199,6 +208,7 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
           waiterOf(launch),
           pidFile,
           watchedLimits(request),
+          request.pty !== undefined,
         )
       : native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, rephrase, fail });

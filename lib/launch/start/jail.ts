@@ -10,7 +10,7 @@ import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
-import type { Stdio } from '../request/stdio.ts';
+import type { JointOf, Stdio } from '../request/stdio.ts';
 import { checkEnv } from '../request/value.ts';
 import { warnOnce } from '../tell/warn.ts';
 import {
@@ -23,7 +23,7 @@ import {
   type RunResult,
 } from './run.ts';
 import { KeptSpaces, toShare, type Share } from './spaces.ts';
-import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest } from './spawn.ts';
+import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest, type WithPty } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
 import { openTurns, toConcurrency, type Turns } from './turns.ts';
 
@@ -122,12 +122,12 @@ export class Jail<
   }
 
   /** As `spawnInJail`. */
-  async spawn<const Own extends Stdio = Wanted>(
-    request: JailSpawnRequest<Own> = {},
-  ): Promise<JailedProcess<Own>> {
+  async spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
+    request: JailSpawnRequest<Own> & WithPty<Pty> = {},
+  ): Promise<JailedProcess<JointOf<Own, Pty>>> {
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = [normalize(merged.request, spawnKeys), normalizeSpawn(merged.request)];
-    return (await this.#start(normal, options, merged.usual)) as JailedProcess<Own>;
+    return (await this.#start(normal, options, merged.usual)) as JailedProcess<JointOf<Own, Pty>>;
   }
 
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */

@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 
 import { quote } from '../../quote.ts';
-import type { Exit } from '../process/process.ts';
+import type { Exit } from '../process/exit.ts';
 import type { NormalRequest } from '../request/request.ts';
 
 /** What a launch is called in its events; the same object in all of them. */

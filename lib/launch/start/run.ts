@@ -76,6 +76,10 @@ const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', '
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
   return reading(() => {
     const normal = normalize(request, runKeys);
+    if (normal.pty !== undefined)
+      throw new UsageError('pty is for spawnInJail, whose caller reads and types', {
+        hint: 'runInJail collects stdout and stderr, which are one in a terminal',
+      });
     const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
     if (input !== undefined && !isInput(input))
       throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable');

@@ -14,7 +14,16 @@ import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { signalNumber } from '../request/signal.ts';
-import { handOn, streamsOf, toStdio, type Stdio, type StdioEntry } from '../request/stdio.ts';
+import {
+  handOn,
+  ptyStdio,
+  streamsOf,
+  toStdio,
+  type JointOf,
+  type Stdio,
+  type StdioEntry,
+  type StdioTriple,
+} from '../request/stdio.ts';
 import { flag } from '../request/value.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';
@@ -45,6 +54,11 @@ export interface SpawnRequest<Wanted extends Stdio = Stdio> extends LaunchReques
   readonly leaveDescendants?: boolean | undefined;
 }
 
+/** A request whose type tells whether the program gets a pseudo-terminal. */
+export interface WithPty<Pty> {
+  readonly pty?: Pty;
+}
+
 /** Every key of a SpawnRequest. */
 export const spawnKeys: ReadonlySet<string> = new Set([
   ...launchKeys,
@@ -73,6 +87,16 @@ function toTimeout({ timeoutMs, time }: SpawnRequest): number | undefined {
 
 const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
+// The program's end of a pseudo-terminal takes the place of all three.
+function joints(
+  { pty, stdio }: SpawnRequest,
+  missing: readonly [StdioEntry, StdioEntry, StdioEntry],
+): StdioTriple {
+  if (pty === undefined || pty === false) return toStdio(stdio, missing);
+  if (stdio === undefined) return ptyStdio;
+  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three');
+}
+
 /** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
 export function normalizeSpawn(
   request: SpawnRequest,
@@ -81,7 +105,7 @@ export function normalizeSpawn(
   return reading(() => {
     const { signal, stdio: wanted } = request;
     checkSignal(signal);
-    const stdio = toStdio(wanted, missing);
+    const stdio = joints(request, missing);
     return {
       stdio,
       streams: streamsOf(wanted),
@@ -161,7 +185,7 @@ export async function startIn(
   const launch = prepare(
     request,
     jail,
-    callerBeside(request, options.newGroup, options.spaces?.kinds, cgroup),
+    callerBeside(request, options.newGroup || request.newSession, options.spaces?.kinds, cgroup),
   );
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
@@ -215,9 +239,10 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  * @throws LaunchError if a step failed; the program has not run
  * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export async function spawnInJail<const Wanted extends Stdio = 'pipe'>(
-  request: SpawnRequest<Wanted>,
-): Promise<JailedProcess<Wanted>> {
+export async function spawnInJail<
+  const Wanted extends Stdio = 'pipe',
+  const Pty extends SpawnRequest['pty'] = undefined,
+>(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
   const child = await launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
-  return child as JailedProcess<Wanted>;
+  return child as JailedProcess<JointOf<Wanted, Pty>>;
 }

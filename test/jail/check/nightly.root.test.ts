@@ -70,5 +70,8 @@ t.test('the nightly example of the page mails when libc is out of date', options
 });
 
 t.test('the example mails when the jail cannot be checked', options, async (t) => {
-  t.equal(nightOf(t), '-s jail /srv/www root\nuchroot-jail: /srv/www: no such file or directory\n');
+  t.equal(
+    nightOf(t),
+    '-s jail /srv/www root\nuchroot-jail: /srv/www: no such file or directory\nhint: name a directory that exists\n',
+  );
 });

@@ -236,7 +236,8 @@ test('SIGKILL of the command at any moment leaves no process', async (t) => {
     await once(child, 'exit');
     if (!(await eventually(() => processesOf(uid).length === 0))) t.fail(processesOf(uid).join(' '));
   }
-  t.same(processesOf(uid), []);
+  // A launcher whose parent was killed before it could say so ends when it next writes to its pipe.
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'none is left');
 });
 
 test('a service without root runs, streams, stops and ends programs', async (t) => {

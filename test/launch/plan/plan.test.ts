@@ -372,6 +372,7 @@ t.test('an ordinary launch is these steps', async (t) => {
       ...noLimits,
       caps: [],
       newSession: false,
+      pty: undefined,
       allowNewPrivs: false,
       dieWithParent: false,
       isolate: false,

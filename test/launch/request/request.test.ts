@@ -68,6 +68,7 @@ t.test('user and jail are enough', async (t) => {
     allow: [],
     seccomp: undefined,
     newSession: false,
+    pty: undefined,
     dieWithParent: false,
     statusFd: undefined,
     pidFile: undefined,

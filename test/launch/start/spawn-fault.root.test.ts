@@ -199,7 +199,9 @@ async function stopAtEachStep(
   for (const { name, text, when } of distinctCalls(own)) {
     // strace counts for each thread, so a thread of the service would meet the fault too.
     if (!harmless.has(name) && others.some((other) => other.name === name && other.when >= when)) continue;
-    const isAwaited = text.startsWith('setresuid(0, 0, 0') || text.startsWith('sendto(');
+    // A step closes what execve would close.
+    if (name === 'close') continue;
+    const isAwaited = /^(?:setresuid\(0, 0, 0|sendto\(|setsid\()/.test(text);
     const fault = isAwaited ? 'error=EIO' : 'error=EPERM';
     removeMarker();
     const [answer] = await service.traced(
@@ -232,13 +234,17 @@ for (const [name, special] of [
     'so with a fault in any call for Landlock',
     { landlockRo: ['/'], landlockRw: ['/tmp'], connectTcp: [80], bindTcp: [81] },
   ],
+  ['so with a fault in any call for a terminal', { pty: true }],
 ] as const) {
   t.test(name, { skip: skipIsolated, timeout: 180_000 }, async (t) => {
     // Landlock has a rule for each of these that is there.
     for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
-    await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
-      await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & elsewhere) !== 0);
-    });
+    await withService(
+      new Service({ ...('pty' in special ? {} : { stdio: 'ignore' }), ...special }),
+      async (service) => {
+        await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & elsewhere) !== 0);
+      },
+    );
     t.strictSame(processesOf(uid), []);
   });
 }

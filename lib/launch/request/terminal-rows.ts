@@ -1,0 +1,61 @@
+// Rows of the option table about the program's session and terminal.
+import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import { launchOption } from './launch-option.ts';
+import { onOff, type Values } from './option-row.ts';
+import { flag } from './value.ts';
+
+/** Checks one side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). @throws UsageError */
+export function toSide(value: unknown, name: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535) return value;
+  throw new UsageError(`${name} must be a whole number from 1 to 65535`);
+}
+
+const sides = ['cols', 'rows'] as const;
+
+// Columns and rows, 1 to 65535. Without them the size is that of this process's terminal if the launch is in place, else 80 by 24.
+function toPty(
+  value: boolean | { readonly cols?: number | undefined; readonly rows?: number | undefined } | undefined,
+  key: string,
+): { readonly cols?: number; readonly rows?: number } | undefined {
+  if (typeof value !== 'object' || value === null) return flag(value, key) ? {} : undefined;
+  const wrong = Object.keys(value).find((name) => !(sides as readonly string[]).includes(name));
+  if (wrong !== undefined)
+    throw new UsageError(`${key} takes no '${quote(wrong)}'`, {
+      hint: didYouMean(wrong, sides) ?? 'it takes cols and rows, as in {cols: 80, rows: 24}',
+    });
+  const { cols, rows } = value;
+  return {
+    ...(cols === undefined ? {} : { cols: toSide(cols, `${key}.cols`) }),
+    ...(rows === undefined ? {} : { rows: toSide(rows, `${key}.rows`) }),
+  };
+}
+
+export const terminalRows = {
+  /** Start in a session of its own, without a terminal. */
+  newSession: {
+    ...onOff('Process', '--new-session', 'a session of its own, without a terminal'),
+    // a terminal belongs to a session
+    always: true,
+    setUp: true,
+    normal: (value: boolean | undefined, key: string, { pty }: Values) =>
+      flag(value, key) || (pty !== undefined && pty !== false),
+  },
+  /** A pseudo-terminal of its own, in a session of its own. */
+  pty: {
+    type: 'boolean or `{cols?, rows?}`',
+    default: 'false',
+    setUp: true,
+    normal: toPty,
+    options: () => [
+      launchOption(
+        'Process',
+        '--pty',
+        'a pseudo-terminal of its own, joined to the terminal of the caller',
+        () => true,
+        { notInUnit: 'a unit has no terminal' },
+      ),
+    ],
+  },
+} as const;

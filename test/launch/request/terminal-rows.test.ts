@@ -1,0 +1,38 @@
+// The values of newSession and pty.
+import t from 'tap';
+
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { commandOptions, toRequest } from '../../../lib/bin/uchroot-options.ts';
+import { readArguments } from '../../../lib/bin/arguments.ts';
+
+const read = (pty: unknown) => normalize({ user: 'sam', jail: '/srv/jail', pty } as unknown as LaunchRequest);
+
+t.test('a terminal has a size or takes the usual one, and its session is its own', async (t) => {
+  t.match(read(true), { pty: {}, newSession: true });
+  t.match(read({}), { pty: {}, newSession: true });
+  t.strictSame(read({ cols: 100 }).pty, { cols: 100 });
+  t.strictSame(read({ cols: 1, rows: 65535 }).pty, { cols: 1, rows: 65535 });
+  for (const none of [undefined, false]) t.match(read(none), { pty: undefined, newSession: false });
+});
+
+t.test('the caller cannot change it later', async (t) => {
+  const pty = { cols: 100, rows: 50 };
+  const normal = read(pty);
+  pty.cols = 1;
+  t.strictSame(normal.pty, { cols: 100, rows: 50 });
+});
+
+t.test('anything else is an error that names the key', async (t) => {
+  t.throws(() => read('80x24'), { name: 'UsageError', message: 'pty must be true or false' });
+  t.throws(() => read(null), { message: 'pty must be true or false' });
+  t.throws(() => read({ columns: 80 }), { message: "pty takes no 'columns'", hint: /cols/ });
+  for (const cols of [0, -1, 1.5, 65536, '80', Number.NaN, null])
+    t.throws(() => read({ cols }), { message: 'pty.cols must be a whole number from 1 to 65535' });
+  t.throws(() => read({ rows: 0 }), { message: 'pty.rows must be a whole number from 1 to 65535' });
+});
+
+t.test('--pty asks for it', async (t) => {
+  const words = ['--pty', 'sam', '/srv/jail'].map((text) => ({ text, bytes: Buffer.from(text) }));
+  const { options, operands } = readArguments(words, commandOptions());
+  t.match(toRequest(options, operands), { pty: true });
+});
