@@ -10,6 +10,11 @@ export class AccountPool {
     this.#free = Array.from({ length: count }, (_, index) => first + index);
   }
 
+  /** How many wait for an id. */
+  get waiting() {
+    return this.#waiting.length;
+  }
+
   /** Runs `work` with an id of its own, and waits until one is free. */
   async with(work) {
     const id = this.#free.pop() ?? (await new Promise((resolve) => this.#waiting.push(resolve)));

@@ -37,6 +37,15 @@ export async function openJobs(directory, firstUid, count) {
 
 async function runJob(jail, { user, program, args = [], data = null }, onProgress, signal) {
   const child = await jail.spawn({ user, program, args, signal, stdio: ['pipe', 'pipe', 'pipe'] });
+  try {
+    return await follow(child, { program, data }, onProgress);
+  } finally {
+    child.kill('SIGKILL'); // it runs on if the progress could not be told
+    await child.exited; // before another job gets its user id
+  }
+}
+
+async function follow(child, { program, data }, onProgress) {
   const closed = once(child, 'close');
   child.stdin.on('error', () => {}); // a program may end without reading its data
   child.stdin.end(JSON.stringify(data));

@@ -12,6 +12,9 @@ import { AccountPool } from '../account-pool.mjs';
 const [directory, firstUid, count, port = '0'] = process.argv.slice(2);
 const mostCodeBytes = 1024 * 1024;
 const mostOutputBytes = 10 * 1024 * 1024;
+const mostWaiting = 100;
+const timeoutMs = 5000;
+const deliveryMs = 3000; // after the program: for a client that reads slowly
 
 // Each reads the program from standard input. The jail has this node, at the same path.
 const languages = {
@@ -28,41 +31,53 @@ const jail = await openJail(directory, {
   memory: '256M',
   pids: 64,
   cpu: 1,
-  timeoutMs: 5000,
+  timeoutMs,
   killSignal: 'SIGKILL', // untrusted code gets no time to react
   dieWithParent: true,
 });
 const accounts = new AccountPool(Number(firstUid), Number(count));
 
-/** Runs the code and writes what it says to the response. A client that goes away ends it. */
+/** Runs the code and writes what it says to the response. A client that goes away, or does not read, ends it. */
 async function run(language, request, response) {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   await accounts.with(async (id) => {
     if (gone.signal.aborted) return;
-    const child = await jail.spawn({ ...language, user: `${id}:${id}`, signal: gone.signal });
-    const closed = once(child, 'close');
-    let outputBytes = 0;
-    const send = (name) => async (chunks) => {
-      for await (const chunk of chunks) {
-        outputBytes += Buffer.byteLength(chunk);
-        if (outputBytes > mostOutputBytes) child.kill('SIGKILL');
-        // a slow client slows the program down: its pipe is not read on
-        else if (!response.write(`${JSON.stringify({ [name]: chunk })}\n`))
-          await once(response, 'drain', { signal: gone.signal });
-      }
-    };
-    child.stdin.on('error', () => {}); // it may end without reading its code
-    await Promise.all([
-      pipeline(limited(request), child.stdin).catch(() => child.kill('SIGKILL')),
-      send('out')(child.stdout.setEncoding('utf8')),
-      send('err')(child.stderr.setEncoding('utf8')),
-      closed,
-    ]);
-    const { exitCode, signal, limit } = await child.exited;
-    const reached = outputBytes > mostOutputBytes ? 'output' : (limit ?? null);
-    response.end(`${JSON.stringify({ exitCode, signal, limit: reached })}\n`);
+    // or clients that do not read would keep all user ids
+    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs + deliveryMs)]);
+    const child = await jail.spawn({ ...language, user: `${id}:${id}`, signal });
+    try {
+      await converse(child, request, response, signal);
+    } finally {
+      child.kill('SIGKILL');
+      await child.exited; // before somebody else gets its user id
+    }
   });
+}
+
+async function converse(child, request, response, signal) {
+  const closed = once(child, 'close');
+  let outputBytes = 0;
+  const send = (name) => async (chunks) => {
+    for await (const chunk of chunks) {
+      outputBytes += Buffer.byteLength(chunk);
+      if (outputBytes > mostOutputBytes) child.kill('SIGKILL');
+      // a slow client slows the program down: its pipe is not read on
+      else if (!response.write(`${JSON.stringify({ [name]: chunk })}\n`))
+        await once(response, 'drain', { signal });
+    }
+  };
+  child.stdin.on('error', () => {}); // it may end without reading its code
+  await Promise.all([
+    pipeline(limited(request), child.stdin).catch(() => child.kill('SIGKILL')),
+    send('out')(child.stdout.setEncoding('utf8')),
+    send('err')(child.stderr.setEncoding('utf8')),
+    closed,
+  ]);
+  const { exitCode, signal: killedBy, limit } = await child.exited;
+  const reached = outputBytes > mostOutputBytes ? 'output' : (limit ?? null);
+  response.end(`${JSON.stringify({ exitCode, signal: killedBy, limit: reached })}\n`);
+  response.setTimeout(deliveryMs, () => response.destroy()); // a client that does not read the rest
 }
 
 async function* limited(request) {
@@ -80,10 +95,15 @@ const server = createServer((request, response) => {
     response.writeHead(404).end();
     return;
   }
+  if (accounts.waiting >= mostWaiting) {
+    response.writeHead(503, { 'retry-after': '10', connection: 'close' }).end();
+    return;
+  }
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   run(language, request, response).catch((error) => {
     if (error.name !== 'AbortError') console.error(error);
     response.destroy();
   });
 });
+server.maxConnections = 1000;
 server.listen(Number(port), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

@@ -102,3 +102,11 @@ t.test('the library answers the same, whoever asks', async (t) => {
   );
   for (const { works, lack } of found.levels) t.equal(works, lack === undefined);
 });
+
+test('without /proc it says so, level by level', async (t) => {
+  const withoutProc = ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+  const ended = start([...withoutProc, ...by, ...doctor]);
+  t.equal(ended.status, 125, ended.stderr);
+  const lack = { code: 'ENOENT', reason: /\/proc is not mounted/, remedy: /^mount -t proc/ };
+  for (const name of ['rootless', 'limits']) t.match(level(json(ended), name), { works: false, lack });
+});

@@ -3,6 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import t from 'tap';
 
@@ -68,6 +69,15 @@ t.test('without a queue: results and limits, and nothing is left', limit, async 
     ],
   );
   t.same(left(otherUid, 3), []);
+});
+
+t.test('a job whose progress cannot be told ends, before another gets its user id', limit, async (t) => {
+  const { openJobs } = await import(pathToFileURL(join(examples, 'jailed-job.mjs')).href);
+  const jobs = await openJobs(jail, otherUid, 1);
+  const onProgress = () => Promise.reject(new Error('no queue'));
+  await t.rejects(jobs.run(bash('echo \'{"progress": 1}\'; sleep 60'), { onProgress }), /no queue/);
+  t.same(left(otherUid, 1), []);
+  jobs.close();
 });
 
 t.test('what the page says to type on one machine gives what it says', limit, async (t) => {

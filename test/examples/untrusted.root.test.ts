@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 import t from 'tap';
@@ -121,3 +122,25 @@ t.test('output comes while the program runs, and a client that goes away ends it
   gone.abort();
   t.ok(await eventually(() => left().length === 0), 'its processes are gone');
 });
+
+// A client that sends its code and reads nothing of the answer.
+function unread(code: string): Socket {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => {}); // the service cuts it off
+  socket.write(`POST /python HTTP/1.1\r\nHost: x\r\nContent-Length: ${code.length}\r\n\r\n${code}`);
+  return socket.pause();
+}
+
+t.test(
+  'a client that does not read keeps no user id, and clients do not wait without number',
+  limit,
+  async (t) => {
+    const sockets = Array.from({ length: count }, () => unread('print("x" * 9_000_000)'));
+    t.ok(await eventually(() => left().length >= count), 'all user ids are taken');
+    const waiting = Array.from({ length: 110 }, () => fetch(`${url}/python`, { method: 'POST', body: '' }));
+    const statuses = (await Promise.all(waiting)).map(({ status }) => status);
+    t.equal(statuses.filter((status) => status === 503).length, 10);
+    t.same((await ask('python', 'print(42)')).out, '42\n');
+    for (const socket of sockets) socket.destroy();
+  },
+);

@@ -94,6 +94,8 @@ const unreachable = ({ mountPoint }: Hierarchy): LaunchError =>
   );
 
 async function findBases(): Promise<CgroupBases> {
+  if (!(await isThere('/proc/self/cgroup')))
+    throw refusal('ENOENT', '/proc is not mounted', 'mount -t proc proc /proc, as root');
   const hierarchies = readHierarchies(await text('/proc/self/cgroup'), await text('/proc/self/mountinfo'));
   if (hierarchies.length === 0)
     throw refusal(
