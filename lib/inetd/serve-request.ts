@@ -144,8 +144,8 @@ type Table = typeof table;
 type Given = { readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0] };
 type Normal = { readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']> };
 
-// A connection has its own descriptors, and the program no pid file.
-type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds';
+// A connection has its own descriptors, and the program no pid file and no terminal.
+type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds' | 'pty';
 
 /** A service: where it listens, who may connect, and what starts for each connection. */
 export interface ServeRequest
@@ -181,7 +181,7 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
   ),
 };
 
-const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds']);
+const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds', 'pty']);
 
 /** Every key of a ServeRequest, with its row. */
 export const serveRows: Readonly<Record<string, Row>> = {
