@@ -1,7 +1,15 @@
 // Limits of the command for a whole launch: bombs end with their reason, and nothing is left.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+} from 'node:fs';
 
 import t from 'tap';
 
@@ -355,6 +363,8 @@ test('a cgroup of the caller is where that of the launch is made', async (t) => 
   });
   const inside = () => readdirSync(own).filter((name) => name.startsWith('uchroot-'));
   t.ok(await eventually(() => processesOf(uid).length === 1 && inside().length === 1));
+  // Until the process has become the waiter, SIGTERM ends it and with it the program.
+  t.ok(await eventually(() => readlinkSync(`/proc/${child.pid}/exe`).includes('launcher')));
   child.kill('SIGTERM');
   t.same(await once(child, 'close'), [143, null]);
   t.same(inside(), []);
