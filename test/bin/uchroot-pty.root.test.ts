@@ -96,8 +96,8 @@ test('Ctrl-C, Ctrl-Z and fg work in a shell inside, and Ctrl-D ends it', async (
     await terminal.shows('$ ');
     terminal.type('fg\n');
     await terminal.shows('exec sleep 1000');
-    terminal.type('\u0003');
-    await terminal.shows('$ ');
+    // The shell says this before it gives its job the foreground.
+    await terminal.typeUntil('\u0003', '$ ');
     terminal.type('(exit 7)\n');
     await terminal.shows('$ ');
     terminal.type('\u0004');

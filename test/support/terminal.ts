@@ -63,6 +63,18 @@ export class Terminal {
     this.#command('type', text);
   }
 
+  /** Types a key again and again until this text is shown. */
+  async typeUntil(key: string, text: string): Promise<void> {
+    for (const end = performance.now() + patienceMs; performance.now() < end;) {
+      this.type(key);
+      const next = performance.now() + 300;
+      while (!this.#shown.includes(text) && performance.now() < next)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      if (this.#shown.includes(text)) break;
+    }
+    await this.shows(text);
+  }
+
   resize(rows: number, cols: number): void {
     this.#command('resize', rows, cols);
   }

@@ -96,7 +96,9 @@ function stagesOf(input: SetUpInput): Plan {
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
-    newGroup,
+    // Else the init forwards a signal that it got with its group, and the one that the process outside forwards to it. With a terminal
+    // it stays in that group: it tells it when the program stops.
+    newGroup: newGroup || (request.newSession && request.pty === undefined),
     isCompiled,
     joined: input.joined ?? [],
   });
