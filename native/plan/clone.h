@@ -1,4 +1,4 @@
-// A system call that makes a child with a stack of its own: clone(2), clone3(2). The child may share the memory of its parent.
+// A system call that makes a child or a thread with a stack of its own: clone(2), clone3(2). It may share the caller's memory.
 #pragma once
 
 #include "syscall.h"

@@ -10,6 +10,7 @@
 #include <asm/errno.h>
 #include <asm/signal.h>
 
+#include "clone.h"
 #include "syscall.h"
 
 namespace uchroot {
@@ -43,65 +44,21 @@ void waitWhile(const Removal* removal, uint32_t state) {
   while (stateOf(removal) == state) (void)sys(__NR_futex, address(&removal->state), FUTEX_WAIT_PRIVATE, state);
 }
 
-}  // namespace
-
-extern "C" [[noreturn, gnu::used]] __attribute__((no_sanitize("address", "undefined"))) void removalThread(
-    Removal* removal) {
+[[noreturn]] __attribute__((no_sanitize("address", "undefined"))) int removalThread(void* given) {
+  Removal* removal = static_cast<Removal*>(given);
   waitWhile(removal, kWaiting);
   setState(removal, removeFile(removal) ? kDone : kFailed);
   for (;;) (void)sys(__NR_exit, 0);
 }
 
-namespace {
-
-// Returns in the caller. The new thread starts on its own stack, with the address of the removal on top.
-#if defined(__x86_64__)
-long startThread(void* stack) {
-  long result;
-  __asm__ volatile(
-      "syscall\n"
-      "test %%rax, %%rax\n"
-      "jnz 1f\n"
-      "xor %%ebp, %%ebp\n"
-      "mov (%%rsp), %%rdi\n"
-      "call removalThread\n"
-      "1:"
-      : "=a"(result)
-      : "a"(__NR_clone), "D"(kThread), "S"(stack), "d"(0)
-      : "rcx", "r11", "memory");
-  return result;
-}
-#elif defined(__aarch64__)
-long startThread(void* stack) {
-  register long x8 __asm__("x8") = __NR_clone;
-  register long x0 __asm__("x0") = static_cast<long>(kThread);
-  register long x1 __asm__("x1") = address(stack);
-  register long x2 __asm__("x2") = 0;
-  register long x3 __asm__("x3") = 0;
-  __asm__ volatile(
-      "svc 0\n"
-      "cbnz x0, 1f\n"
-      "mov x29, #0\n"
-      "ldr x0, [sp]\n"
-      "bl removalThread\n"
-      "1:"
-      : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
-      : "memory", "x30");
-  return x0;
-}
-#endif
-
 }  // namespace
 
 void startRemoval(Removal* removal, void* stackEnd) {
-  void** top = static_cast<void**>(stackEnd) - 2;  // 16 bytes: the stack stays aligned
-  *top = removal;
   // No signal handler of this process may run on that thread.
   const uint64_t all = ~uint64_t{0};
   uint64_t before = 0;
   if (sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all) < 0) return;
-  removal->hasThread = startThread(top) > 0;
+  removal->hasThread = cloneOnStack(__NR_clone, kThread, address(stackEnd), removalThread, removal) > 0;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);  // restoring a mask does not fail
 }
 
