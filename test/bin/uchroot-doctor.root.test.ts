@@ -7,7 +7,7 @@ import { ordinary } from '../support/ordinary.ts';
 
 const test = rootTest('setpriv', 'unshare');
 const uid = 61_416;
-const { by, command, jail, run } = ordinary(uid);
+const { by, command, inNamespace, jail, run } = ordinary(uid);
 
 interface Found {
   readonly best?: string;
@@ -24,7 +24,8 @@ interface Found {
 }
 
 const json = (ended: Ended): Found => JSON.parse(ended.stdout) as Found;
-const doctor = [...command, '--doctor', '--format', 'json'];
+const report = ['--doctor', '--format', 'json'];
+const doctor = [...command, ...report];
 
 function level(found: Found, name: string): Found['levels'][number] | undefined {
   return found.levels.find((one) => one.name === name);
@@ -59,22 +60,8 @@ test('an ordinary user has the rootless level, and what it says is what happens'
   t.equal(run([...all, String(uid), jail, '/probe', 'exit', '4']).status, 4);
 });
 
-// As in test/launch/isolate/rootless.root.test.ts.
-function inNamespace(set: string): Ended {
-  const ids = `0,0,${uid + 1}`;
-  const namespace = [
-    'unshare',
-    '--user',
-    `--map-users=${ids}`,
-    `--map-groups=${ids}`,
-    '--setuid=0',
-    '--setgid=0',
-  ];
-  return start([...namespace, '--mount', 'sh', '-c', `${set}; exec "$@"`, 'sh', ...by, ...doctor]);
-}
-
 test('what a host refuses is named with its setting and the remedy', async (t) => {
-  const none = inNamespace('echo 0 > /proc/sys/user/max_user_namespaces');
+  const none = start(inNamespace('echo 0 > /proc/sys/user/max_user_namespaces', report));
   t.equal(none.status, 125);
   const refused = json(none);
   t.notOk('best' in refused);
@@ -82,7 +69,7 @@ test('what a host refuses is named with its setting and the remedy', async (t) =
     works: false,
     lack: { code: 'ENOSPC', reason: /user\.max_user_namespaces is 0/, remedy: /sysctl -w/ },
   });
-  const masked = json(inNamespace('mount --bind /dev/null /proc/timer_list'));
+  const masked = json(start(inNamespace('mount --bind /dev/null /proc/timer_list', report)));
   t.equal(masked.best, 'rootless');
   t.match(level(masked, 'rootless')?.without, [
     {

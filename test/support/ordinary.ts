@@ -11,6 +11,8 @@ export interface Ordinary {
   readonly jail: string;
   /** Runs `uchroot --rootless` with these words. */
   readonly run: (words: readonly string[], options?: StartOptions) => Ended;
+  /** The words that run the command in a user namespace in which root has run the shell script `set` before: limits, mounts. */
+  readonly inNamespace: (set: string, words: readonly string[]) => readonly string[];
 }
 
 /** Gives a tree to a user. */
@@ -34,5 +36,25 @@ export function ordinary(uid: number, groups: readonly number[] = []): Ordinary 
   }
   const run: Ordinary['run'] = (words, options = {}) =>
     start([...by, ...command, '--rootless', ...words], options);
-  return { by, command, jail, run };
+  const ids = `0,0,${uid + 1}`;
+  const namespace = [
+    'unshare',
+    '--user',
+    `--map-users=${ids}`,
+    `--map-groups=${ids}`,
+    '--setuid=0',
+    '--setgid=0',
+  ];
+  const inNamespace: Ordinary['inNamespace'] = (set, words) => [
+    ...namespace,
+    '--mount',
+    'sh',
+    '-c',
+    `${set}; exec "$@"`,
+    'sh',
+    ...by,
+    ...command,
+    ...words,
+  ];
+  return { by, command, jail, run, inNamespace };
 }

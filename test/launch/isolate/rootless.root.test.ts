@@ -25,7 +25,7 @@ const test = rootTest('setpriv', 'unshare');
 const uid = 61_414;
 const groups = [20, uid, 1000];
 const isRoot = process.getuid?.() === 0;
-const { by, command, jail, run } = ordinary(uid, groups);
+const { by, command, inNamespace, jail, run } = ordinary(uid, groups);
 const place = isRoot ? temporaryDirectory() : '/';
 const rootJail = `${place}/jail`;
 const user = String(uid);
@@ -302,20 +302,6 @@ test('who must not, or cannot, gets the reason and the remedy', async (t) => {
   const compiled = start([...command, '--rootless', '--compile', `${place}/x`, 'nobody', jail, '/probe']);
   t.match([compiled.status, compiled.stderr], [1, /--compile and --rootless are given at once/]);
 });
-
-// Root of a user namespace of its own sets limits that hold there.
-function inNamespace(set: string, words: readonly string[]): readonly string[] {
-  const ids = `0,0,${uid + 1}`;
-  const namespace = [
-    'unshare',
-    '--user',
-    `--map-users=${ids}`,
-    `--map-groups=${ids}`,
-    '--setuid=0',
-    '--setgid=0',
-  ];
-  return [...namespace, '--mount', 'sh', '-c', `${set}; exec "$@"`, 'sh', ...by, ...command, ...words];
-}
 
 test('a host that allows no more namespaces is refused with the remedy', async (t) => {
   const words = ['--rootless', user, jail, '/probe'];
