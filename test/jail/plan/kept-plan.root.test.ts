@@ -52,9 +52,23 @@ async function makePlace(t: Test): Promise<Place> {
   t.teardown(() => rmSync(kept, { force: true }));
   t.notOk(existsSync(kept), 'a jail that is never updated leaves nothing there');
   await setTimeout(QUIET_MS);
-  await updateJail({ directory: jail });
-  t.ok(existsSync(kept), 'the first update keeps its plan');
+  t.ok(await keepsPlan(jail, kept), 'the first update keeps its plan');
   return { root, jail, kept };
+}
+
+/** Updates the jail until its plan is kept anew. No plan is kept while the mount table changes: other tests mount. */
+async function keepsPlan(jail: string, kept: string): Promise<boolean> {
+  const before = inodeOf(kept);
+  for (let attempt = 0; attempt < 20; attempt++) {
+    // one after the other: each may be the last
+    await updateJail({ directory: jail });
+    if (inodeOf(kept) !== before) return true;
+  }
+  return false;
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 t.test('the next update uses the plan, and keeps no other', asRoot, async (t) => {
@@ -145,9 +159,11 @@ t.test(
   asRoot,
   async (t) => {
     const { jail, kept } = await makePlace(t);
-    writeFileSync(kept, readFileSync(kept).subarray(0, 999));
+    const damaged = `${kept}.damaged`;
+    writeFileSync(damaged, readFileSync(kept).subarray(0, 999));
+    renameSync(damaged, kept);
     t.match(await updateJail({ directory: jail }), { changes: [] });
-    t.ok(statSync(kept).size > 999, 'another one is kept');
+    t.ok(statSync(kept).size > 999 || (await keepsPlan(jail, kept)), 'another one is kept');
     const { ino } = statSync(kept);
     const directory = '/var/cache/uchroot';
     chownSync(directory, 65534, 65534);
