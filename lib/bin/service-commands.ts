@@ -49,6 +49,7 @@ function tell(read: ReadArguments, report: AdoptReport): string {
 const adopt: ServiceCommand = {
   synopsis: 'adopt UNIT [OPTION]...',
   summary: 'puts a service into a jail, and restarts it if it runs',
+  about: 'Data and configuration stay where they are on the host.',
   options: [
     option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
     option('--ro-bind PATH', 'the same, and the service cannot write there'),
