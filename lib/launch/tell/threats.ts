@@ -133,7 +133,10 @@ const given = (
 const rlimit = (resource: 'nofile' | 'nproc'): Wall => ({
   name: `resource limit ${resource}`,
   option: `--rlimit ${resource}=N`,
-  stands: ({ request: { rlimits, isolate } }) => {
+  stands: ({ request, account }) => {
+    // Root's processes are not counted (getrlimit(2), RLIMIT_NPROC).
+    if (resource === 'nproc' && account.uid === 0 && !request.rootless) return false;
+    const { rlimits, isolate } = request;
     const own = rlimits.find(([name]) => name === resource);
     return own === undefined ? isolate : own[1].hard !== Infinity;
   },
