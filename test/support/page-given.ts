@@ -18,7 +18,6 @@ export const given: Readonly<Record<string, string>> = {
     'rm /usr/local/bin/uchroot*; mkdir -p /var/www/html; echo hello >/var/www/html/index.html; systemctl start nginx',
   'SECURITY.md': 'mkdir -p /srv/jail/tmp',
   'doc/from.md': `${jail}
-    mkdir /srv/jail/proc
     printf 'in.ftpd: 127.\\n' >/etc/hosts.allow
     echo 'ftp stream tcp nowait root /usr/sbin/tcpd in.ftpd -l' >/etc/inetd.conf`,
   'doc/library.md': `${report}\n${jail}; uchroot-jail build /srv/jail job >/dev/null`,
@@ -32,8 +31,10 @@ export const given: Readonly<Record<string, string>> = {
     systemctl start redis-server; redis-cli save >/dev/null; mkdir -p /backup
     uchroot-jail build /srv/redis --user redis redis-server --copy /var/lib/redis >/dev/null
     redis-cli set colour blue >/dev/null; redis-cli save >/dev/null`,
-  'doc/uchroot-tcpd.md': `printf 'sshd: 10.\\n\\nsshd: 192.168.1.1/255.255.255.0\\n\\nnginx: ALL\\n' >/etc/hosts.allow
+  'doc/uchroot-tcpd.md': `rm -f /etc/inetd.conf
+    printf 'sshd: 10.\\n\\nsshd: 192.168.1.1/255.255.255.0\\n\\nnginx: ALL\\n' >/etc/hosts.allow
     echo 'ALL: ALL' >/etc/hosts.deny`,
+  'doc/uchroot-service.md': 'mkdir /srv/site; uchroot-service release nginx || true',
   'doc/untrusted.md': 'uchroot-jail build /srv/untrusted python3 >/dev/null; mkdir -p /srv/untrusted/tmp',
   'doc/uchroot.md': `${report}\n${jail}
     uchroot-jail build /srv/jail job >/dev/null
