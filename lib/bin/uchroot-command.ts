@@ -27,7 +27,7 @@ import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
-import { readVersion } from '../version.ts';
+import { readVersion, versionLine } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { forgotten, toldBy, type Told } from './command-line-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
@@ -147,7 +147,7 @@ function run(told: Recipients): number | Promise<number> {
   const { options, operands } = readArguments(words, known, () => foreignOptions);
   const given = new Map(options);
   if (given.has('help')) return (output(usage()), 0);
-  if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+  if (given.has('version')) return (output(versionLine('uchroot')), 0);
   const shell = given.get('completion');
   if (shell !== undefined) return (output(completionScript(shell)), 0);
   if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
