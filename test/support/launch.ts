@@ -171,6 +171,7 @@ export function publicCommand(
   const parts = [
     '',
     '-cgroup',
+    '-check',
     '-command',
     '-compile',
     '-late',
