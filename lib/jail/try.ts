@@ -8,7 +8,8 @@ import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../
 import { type DirectoryRoot, tryFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { LaunchError } from '../errors.ts';
-import { type RunRequest, runInJail } from '../launch/start/run.ts';
+import type { RunRequest } from '../launch/request/run-rows.ts';
+import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
 import { quote } from '../quote.ts';
