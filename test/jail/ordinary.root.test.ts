@@ -130,6 +130,17 @@ test('check finds what others can change, and fixes it', async (t) => {
   t.match(make('check', jail), { ...done, stdout: /: 0 errors,/ });
 });
 
+test('a program cannot write what the builder believes: the manifest decides which files of the host are copied', async (t) => {
+  const { jail, make, launch } = built(t);
+  const script = `
+    echo x > /.uchroot/manifest.json.gz; echo x > /.uchroot/new; echo written > /usr/written
+    exec 3<>/.uchroot/manifest.json.gz`;
+  const tries = launch('root', jail, '/bin/bash', '-c', script);
+  t.equal(tries.stderr.match(/\/\.uchroot\/.*Read-only file system/g)?.length, 3, tries.stderr);
+  t.ok(existsSync(`${jail}/usr/written`), 'the rest of the jail is his');
+  t.match(make('update', jail), done);
+});
+
 test('update brings a jail up to date; what was changed in it stays', async (t) => {
   const { base, jail, make } = own(t);
   const file = `${base}/data`;
