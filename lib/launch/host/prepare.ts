@@ -30,6 +30,8 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
+  /** Its owner, who is not the caller of a launch without root, shares it: the program only reads it. */
+  readonly isShared: boolean;
   #setUp:
     | {
         readonly request: NormalRequest;
@@ -40,10 +42,16 @@ export class VerifiedJail {
     | undefined;
   #environment: { readonly variables: readonly Variable[]; readonly env: readonly Buffer[] } | undefined;
 
-  constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
+  constructor(
+    directory: number | HostSight,
+    account: Account,
+    warnings: readonly DirectoryFinding[] = [],
+    isShared = false,
+  ) {
     this.directory = directory;
     this.account = account;
     this.warnings = warnings;
+    this.isShared = isShared;
   }
 
   /** The open descriptor; -1 without one. */
@@ -99,7 +107,9 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   if (!request.rootless) requirePrivilege(request, account, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
-  return new VerifiedJail(facts.jailFd, account, warnings);
+  const { outside } = account;
+  const isShared = outside !== undefined && facts.components.at(-1)?.uid !== outside.uid;
+  return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
 /** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */
@@ -133,11 +143,11 @@ function keyOf(request: NormalRequest): string {
 /** Keeps a verified jail for the next request like this one. */
 export function keepJail(
   request: NormalRequest,
-  { account, warnings }: VerifiedJail,
+  { account, warnings, isShared }: VerifiedJail,
   sight: HostSight,
 ): void {
   if (jails.size >= mostJails) jails.clear();
-  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings));
+  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings, isShared));
 }
 
 /** The jail that was kept for a request like this one. */
@@ -214,7 +224,9 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 }
 
 /** Plans a launch into a verified jail. */
-export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+  const request =
+    jail.isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
