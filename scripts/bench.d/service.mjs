@@ -40,9 +40,19 @@ const shared = [
   ['warm', 'all'],
   ['shared', 'net'],
 ];
-for (const [name, share] of isRootless ? [] : shared) {
-  const kept = await openJail(jail, { user, isolate, share });
-  launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
+// A service starts the same program again and again.
+const preparedIn = (opened) => {
+  const launches = new Map();
+  return (program, stdio) => {
+    if (!launches.has(program)) launches.set(program, opened.prepare({ program }));
+    return launches.get(program).spawn({ stdio });
+  };
+};
+for (const [name, share] of isRootless ? [] : shared)
+  launchers[name] = preparedIn(await openJail(jail, { user, isolate, share }));
+if (!isRootless) {
+  launchers.prepared = preparedIn(opened);
+  launchers.coldPrepared = preparedIn(await openJail(jail, { user, isolate, share: 'none' }));
 }
 
 /** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */

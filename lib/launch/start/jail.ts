@@ -5,14 +5,15 @@ import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { judge, type VerifiedJail } from '../host/prepare.ts';
+import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import { normalize, type NormalRequest } from '../request/request.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
-import { checkEnv } from '../request/value.ts';
+import { checkEnv, mergeEnv } from '../request/value.ts';
 import { warnOnce } from '../tell/warn.ts';
+import { JailLaunch } from './jail-launch.ts';
 import {
   collect,
   normalizeRun,
@@ -130,6 +131,24 @@ export class Jail<
     return (await this.#start(normal, options, merged.usual)) as JailedProcess<JointOf<Own, Pty>>;
   }
 
+  /**
+   * Checks a request once, for a service that starts the same program again and again. The launch can be started until the jail is
+   * closed.
+   *
+   * @throws UsageError
+   */
+  prepare<
+    Own extends Encoding = Coding,
+    const Joined extends Stdio = Wanted,
+    const Pty extends SpawnRequest['pty'] = undefined,
+  >(request: JailRunRequest<Own, Joined> & WithPty<Pty> = {}): JailLaunch<Own, Joined, Pty> {
+    const merged = this.#merge(this.#defaults, request);
+    const { usual } = merged;
+    // one of its own: what two launches keep in it would displace each other
+    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings);
+    return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
+  }
+
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
   close(): void {
     this.#open = false;
@@ -160,7 +179,7 @@ export class Jail<
   async #launch(normal: NormalRequest, begun: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
     const jail = usual ?? (await this.#lookUp(normal));
     const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
-    return startIn(jail, normal, { ...begun, spaces });
+    return startIn(jail, normal, spaces === undefined ? begun : { ...begun, spaces });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -197,22 +216,13 @@ function checkPartial(request: object, example: string): void {
     });
 }
 
-type Env = JailRunRequest['env'];
-
-// It is copied only if it has to be: it can be large.
-function mergeEnv(defaults: Env, env: Env): Env {
-  if (defaults === undefined || env === undefined) return env ?? defaults;
-  checkEnv(env);
-  return { ...defaults, ...env };
-}
-
 // A copy of the defaults: the caller may change his object later.
 function copyDefaults(defaults: JailRunRequest): JailRunRequest {
   const { env } = defaults;
   if (env !== undefined) checkEnv(env);
   const own: JailRunRequest = copyFields(defaults);
   // process.env is no plain object
-  return env === undefined ? own : { ...own, env: copyFields(env) as Env };
+  return env === undefined ? own : { ...own, env: copyFields(env) as JailRunRequest['env'] };
 }
 
 /**

@@ -12,7 +12,7 @@ import { piped, type Stdio } from '../request/stdio.ts';
 import { flag } from '../request/value.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
-import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
+import { launchBeside, normalizeSpawn, spawnKeys, type SpawnFields, type SpawnRequest } from './spawn.ts';
 import { awaitStop, type NormalSpawn } from './start.ts';
 
 /** How output is returned: as text, or as bytes. */
@@ -58,7 +58,11 @@ export const runOnlyKeys: readonly string[] = [
   'all',
   'reject',
 ];
-const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
+/** The keys that normalizeRunOptions() reads. */
+export type RunFields = SpawnFields & Omit<RunRequest, keyof SpawnRequest>;
+
+/** Every key of a RunRequest. */
+export const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
 
 /** The normal form of what a RunRequest adds to a LaunchRequest. */
 export interface NormalRun extends NormalSpawn {
@@ -74,9 +78,13 @@ const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', '
 
 /** Checks a RunRequest. @throws UsageError */
 export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
+  return [normalize(request, runKeys), normalizeRunOptions(request)];
+}
+
+/** Checks what a RunRequest adds to a LaunchRequest. @throws UsageError */
+export function normalizeRunOptions(request: RunFields): NormalRun {
   return reading(() => {
-    const normal = normalize(request, runKeys);
-    if (normal.pty !== undefined)
+    if (request.pty !== undefined && request.pty !== false)
       throw new UsageError('pty is for spawnInJail, whose caller reads and types', {
         hint: 'runInJail collects stdout and stderr, which are one in a terminal',
       });
@@ -94,19 +102,16 @@ export function normalizeRun(request: RunRequest): readonly [NormalRequest, Norm
     const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
     if (input !== undefined && spawn.stdio[0] !== piped)
       throw new UsageError("input needs stdio[0] to be 'pipe'");
-    return [
-      normal,
-      {
-        ...spawn,
-        // bytes may change before they are written
-        input: input instanceof Uint8Array ? copyBytes(input) : input,
-        maxBufferBytes,
-        encoding,
-        stripFinalNewline: flag(request.stripFinalNewline, 'stripFinalNewline'),
-        all: flag(request.all, 'all'),
-        reject,
-      },
-    ];
+    return {
+      ...spawn,
+      // bytes may change before they are written
+      input: input instanceof Uint8Array ? copyBytes(input) : input,
+      maxBufferBytes,
+      encoding,
+      stripFinalNewline: flag(request.stripFinalNewline, 'stripFinalNewline'),
+      all: flag(request.all, 'all'),
+      reject,
+    };
   });
 }
 

@@ -6,7 +6,8 @@ import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
-import { hostQuery, keepJail, keptJail, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
+import { keepJail, keptJail } from '../host/kept-jails.ts';
+import { hostQuery, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { hasInit } from '../plan/isolated.ts';
 import type { JailedProcess } from '../process/process.ts';
@@ -59,11 +60,16 @@ export interface WithPty<Pty> {
   readonly pty?: Pty;
 }
 
+const spawnOnlyKeys = 'stdio timeoutMs signal killSignal forceKillAfterMs newGroup leaveDescendants'.split(
+  ' ',
+);
+
+/** The keys that normalizeSpawn() reads. */
+export const spawnFields: readonly string[] = [...spawnOnlyKeys, 'pty', 'time'];
+export type SpawnFields = Omit<SpawnRequest, keyof LaunchRequest> & Pick<SpawnRequest, 'pty' | 'time'>;
+
 /** Every key of a SpawnRequest. */
-export const spawnKeys: ReadonlySet<string> = new Set([
-  ...launchKeys,
-  ...'stdio timeoutMs signal killSignal forceKillAfterMs newGroup leaveDescendants'.split(' '),
-]);
+export const spawnKeys: ReadonlySet<string> = new Set([...launchKeys, ...spawnOnlyKeys]);
 
 // setTimeout() takes anything above for one millisecond.
 const mostMs = 2 ** 31 - 1;
@@ -78,7 +84,7 @@ function toMilliseconds(value: unknown, name: string): number | undefined {
 }
 
 // `time` in seconds is the same limit.
-function toTimeout({ timeoutMs, time }: SpawnRequest): number | undefined {
+function toTimeout({ timeoutMs, time }: SpawnFields): number | undefined {
   const given = toMilliseconds(timeoutMs, 'timeoutMs') || undefined;
   if (time === undefined) return given;
   if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
@@ -89,7 +95,7 @@ const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
 
 // The program's end of a pseudo-terminal takes the place of all three.
 function joints(
-  { pty, stdio }: SpawnRequest,
+  { pty, stdio }: SpawnFields,
   missing: readonly [StdioEntry, StdioEntry, StdioEntry],
 ): StdioTriple {
   if (pty === undefined || pty === false) return toStdio(stdio, missing);
@@ -99,7 +105,7 @@ function joints(
 
 /** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
 export function normalizeSpawn(
-  request: SpawnRequest,
+  request: SpawnFields,
   missing: readonly [StdioEntry, StdioEntry, StdioEntry] = ['pipe', 'pipe', 'pipe'],
 ): NormalSpawn {
   return reading(() => {
