@@ -48,11 +48,10 @@ const preparedIn = (opened) => {
     return launches.get(program).spawn({ stdio });
   };
 };
-for (const [name, share] of isRootless ? [] : shared)
-  launchers[name] = preparedIn(await openJail(jail, { user, isolate, share }));
-if (!isRootless) {
-  launchers.prepared = preparedIn(opened);
-  launchers.coldPrepared = preparedIn(await openJail(jail, { user, isolate, share: 'none' }));
+for (const [name, share] of isRootless ? [] : shared) {
+  const kept = await openJail(jail, { user, isolate, share });
+  launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
+  launchers[`${name}Prepared`] = preparedIn(kept);
 }
 
 /** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */

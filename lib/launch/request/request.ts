@@ -259,6 +259,15 @@ const defaults = Object.fromEntries(
   ]),
 );
 
+const alwaysNames = keyNames.filter((key) => launchRows[key]?.always);
+
+// The keys that may have a value. A class can have getters, which no list of keys has.
+function keysOf(request: object): readonly string[] {
+  const prototype: unknown = Object.getPrototypeOf(request);
+  const isPlain = prototype === Object.prototype || prototype === null;
+  return isPlain ? Object.keys(request).filter((key) => launchKeys.has(key)) : keyNames;
+}
+
 /**
  * The normal form of a request.
  *
@@ -270,11 +279,16 @@ export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = la
     checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
     // Each key is read once: a getter could answer with something else the second time.
     const given: Record<string, unknown> = {};
-    for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];
+    const wanted = new Set(alwaysNames);
+    for (const key of keysOf(request)) {
+      const value = request[key as keyof LaunchRequest];
+      if (value === undefined) continue;
+      given[key] = value;
+      wanted.add(key);
+    }
     const normal: Record<string, unknown> = { ...defaults };
     for (const key of keyNames)
-      if (given[key] !== undefined || launchRows[key]?.always)
-        normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
+      if (wanted.has(key)) normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
     return normal as NormalRequest;
   });
 }
