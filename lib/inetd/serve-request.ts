@@ -6,7 +6,7 @@ import type { Argument } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
-import { onOff, type Row } from '../launch/request/option-row.ts';
+import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import {
   launchKeys,
   launchRows,
@@ -138,11 +138,10 @@ const table = {
     normal: to.oneOf(to.logFormats, 'text'),
     ...option('--log text|json|syslog|none', 'one line a connection (default text, on stderr)', word),
   },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Rows;
 
-type Table = typeof table;
-type Given = { readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0] };
-type Normal = { readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']> };
+type Given = GivenOf<typeof table>;
+type Normal = NormalOf<typeof table>;
 
 // A connection has its own descriptors, and the program no pid file and no terminal.
 type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds' | 'pty';
@@ -160,7 +159,7 @@ export interface ServiceSettings extends Omit<Normal, 'daemon'> {
 }
 
 // By key.
-const serviceRows: Readonly<Record<string, Row>> = table;
+const serviceRows: Rows = table;
 
 const limitOption = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
   options: () => [launchOption('Limits', spelling, help, parse)],
@@ -184,10 +183,10 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
 const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds', 'pty']);
 
 /** Every key of a ServeRequest, with its row. */
-export const serveRows: Readonly<Record<string, Row>> = {
+export const serveRows: Rows = {
   ...table,
   ...Object.fromEntries(
-    Object.entries(launchRows)
+    Object.entries<Row>(launchRows)
       .filter(([key]) => !notServed.has(key))
       .map(([key, row]): readonly [string, Row] => [key, { ...row, ...limitOptions[key] }]),
   ),

@@ -70,7 +70,9 @@ function sendGigabyte(socket) {
   const more = () => {
     while (sent < GIGABYTE) {
       sent += chunk.length;
-      if (!socket.write(chunk)) return void socket.once('drain', more);
+      if (socket.write(chunk)) continue;
+      socket.once('drain', more);
+      return;
     }
     socket.end();
   };

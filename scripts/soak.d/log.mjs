@@ -26,18 +26,19 @@ function mostBurst(entries, perSecond) {
   return most;
 }
 
-const GOOD_ENDS = ['exit', 'denied', 'per-source', 'signal'];
+const GOOD_ENDS = new Set(['exit', 'denied', 'per-source', 'signal']);
+
+function toEntry(line) {
+  const entry = JSON.parse(line);
+  const beginMs = Date.parse(entry.time);
+  return { ...entry, beginMs, endMs: beginMs + entry.durationMs };
+}
 
 export function checkLog(text, limits) {
   const entries = text
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line))
-    .map((entry) => ({
-      ...entry,
-      beginMs: Date.parse(entry.time),
-      endMs: Date.parse(entry.time) + entry.durationMs,
-    }));
+    .map(toEntry);
   const problems = text
     .split('\n')
     .filter(
@@ -52,7 +53,7 @@ export function checkLog(text, limits) {
   const of = (name) => served.filter(({ service }) => service === name);
   const expect = (isRight, what) => isRight || problems.push(what);
   for (const { reason, pid, rule } of entries) {
-    expect(GOOD_ENDS.includes(reason), `a connection has ended by ${reason}`);
+    expect(GOOD_ENDS.has(reason), `a connection has ended by ${reason}`);
     if (reason !== 'denied') continue;
     expect(pid === undefined, 'a denied client has got a program');
     expect(rule !== undefined, 'a client was denied without a rule');

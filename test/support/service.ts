@@ -95,7 +95,7 @@ export function countOf(pid: number): { fds: number; threads: number } {
 }
 
 /** Waits until a condition is true; returns false if it is not within `ms`. */
-export async function eventually(condition: () => boolean, ms = 3000): Promise<boolean> {
+export async function eventually(condition: () => boolean, ms = 15_000): Promise<boolean> {
   for (const end = performance.now() + ms; performance.now() < end;) {
     if (condition()) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -52,6 +52,11 @@ export function accountQuery(asked: Asked): HostQuery {
   };
 }
 
+/** Everything that a launch asks of the host. */
+export function hostQuery(request: Asked & Pick<NormalRequest, 'jail' | 'rootless'>): HostQuery {
+  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
+}
+
 /** The error for a user or group that the host does not know. */
 export function unknown(kind: 'user' | 'group', text: string, hint?: string): LaunchError {
   return new LaunchError(`Unknown ${kind} ${quote(text)}`, {

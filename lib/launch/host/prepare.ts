@@ -2,7 +2,7 @@
 import { bytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
-import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
+import type { HostFacts, HostSight } from '../../native.ts';
 import { encodeAgain } from '../plan/encode.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
@@ -10,13 +10,13 @@ import type { Filter } from '../seccomp/filter.ts';
 import { isolateFilter } from '../seccomp/isolate-filter.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
-import { accountQuery, type Account } from './account.ts';
+import { toAccount, type Account } from './account.ts';
 import { isWaitedFor, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
-import { rootedAccount } from './privilege.ts';
+import { requirePrivilege } from './privilege.ts';
 import { hostAccount, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
@@ -108,20 +108,14 @@ function isAlike(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Everything that a launch asks of the host. */
-export function hostQuery(request: NormalRequest): HostQuery {
-  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
-}
-
 /**
  * Judges the host's answers. The first problem is thrown, in the order of the C original: user, privilege, directory.
  *
  * @throws LaunchError
  */
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
-  const account = request.rootless
-    ? rootlessAccount(request, facts)
-    : rootedAccount(request, facts, privileged);
+  const account = request.rootless ? rootlessAccount(request, facts) : toAccount(request, facts);
+  if (!request.rootless) requirePrivilege(request, account, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   return new VerifiedJail(facts.jailFd, account, warnings);

@@ -3,7 +3,7 @@ import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, launchOption } from './launch-option.ts';
-import { onOff, type Row, type Values } from './option-row.ts';
+import { onOff, type Rows, type Values } from './option-row.ts';
 import { flag } from './value.ts';
 
 export const isolationRows = {
@@ -118,7 +118,7 @@ export const isolationRows = {
       launchOption(
         'Isolation',
         '--tmpfs DEST[:OPTIONS]',
-        'an empty directory in memory: size=, nr_inodes=, mode=',
+        'an empty directory in memory: size=, nr_inodes=, mode=, noexec',
         to.addTmpfs,
       ),
       launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', to.addPlace('proc')),
@@ -164,4 +164,4 @@ export const isolationRows = {
     ],
   },
   ...landlockOptionRows,
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Rows;

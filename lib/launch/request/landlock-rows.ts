@@ -1,7 +1,7 @@
 // Rows of the option table about Landlock.
 import * as to from './landlock-value.ts';
 import { launchOption } from './launch-option.ts';
-import type { Row, Values } from './option-row.ts';
+import type { Rows, Values } from './option-row.ts';
 
 export const landlockOptionRows = {
   /** Confine the program to the jail's tree, and from sockets and processes outside, by Landlock. */
@@ -90,4 +90,4 @@ export const landlockOptionRows = {
       ),
     ],
   },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Rows;

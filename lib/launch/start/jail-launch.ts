@@ -1,22 +1,26 @@
 // A launch of an open jail that is checked once and started many times.
 import { checkKeys, copyFields, reading } from '../../keys.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { normalize, type NormalRequest } from '../request/request.ts';
-import type { JointOf, Stdio } from '../request/stdio.ts';
-import { mergeEnv, toArguments, toEnv } from '../request/value.ts';
+import type { NormalRequest } from '../request/request.ts';
 import {
-  collect,
-  normalizeRunOptions,
-  runKeys,
-  runOnlyKeys,
+  normalizeRun,
+  runRows,
+  toRunDescriptors,
   type Encoding,
   type OutputOf,
-  type RunFields,
+  type RunOptions,
   type RunRequest,
-  type RunResult,
-} from './run.ts';
-import { normalizeSpawn, spawnFields, type SpawnFields, type SpawnRequest } from './spawn.ts';
-import type { NormalSpawn } from './start.ts';
+} from '../request/run-rows.ts';
+import {
+  normalizeSpawn,
+  spawnRows,
+  startOptions,
+  type SpawnOptions,
+  type SpawnRequest,
+} from '../request/spawn-rows.ts';
+import type { JointOf, Stdio } from '../request/stdio.ts';
+import { mergeEnv, toArguments, toEnv } from '../request/value.ts';
+import { collect, type RunResult } from './run.ts';
 
 type OwnKey = 'args' | 'env' | 'stdio' | 'timeoutMs' | 'signal';
 
@@ -29,27 +33,15 @@ const ownKeys: ReadonlySet<string> = new Set<OwnKey>(['args', 'env', 'stdio', 't
 const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
 
 /** Starts a launch in the jail. */
-type Start = (normal: NormalRequest, options: NormalSpawn) => Promise<JailedProcess>;
+type Start = (normal: NormalRequest, options: SpawnOptions) => Promise<JailedProcess>;
 
 // A copy that the caller cannot change. Its prototype is that of ordinary objects, whose fields V8 reads faster.
-const fieldsOf = (request: RunRequest, keys: readonly string[]): object => ({
-  ...copyFields(Object.fromEntries(Object.entries(request).filter(([key]) => keys.includes(key)))),
-});
+const copyOf = (request: RunRequest): RunRequest => ({ ...(copyFields(request) as RunRequest) });
 
-// Written out, because it is part of each start: `{...fields, ...own}` takes V8 ten times as long.
-function withOwn(fields: SpawnFields, own: LaunchSpawnRequest): SpawnFields {
-  return {
-    stdio: own.stdio ?? fields.stdio,
-    timeoutMs: own.timeoutMs ?? fields.timeoutMs,
-    signal: own.signal ?? fields.signal,
-    killSignal: fields.killSignal,
-    forceKillAfterMs: fields.forceKillAfterMs,
-    newGroup: fields.newGroup,
-    leaveDescendants: fields.leaveDescendants,
-    pty: fields.pty,
-    time: fields.time,
-  };
-}
+const withoutRunKeys = (request: RunRequest): SpawnRequest =>
+  Object.fromEntries(
+    Object.entries(request).filter(([key]) => !Object.hasOwn(runRows, key)),
+  ) as unknown as SpawnRequest;
 
 /**
  * A launch of an open jail, made by `jail.prepare()`. Its request was checked, and is not read again. What can change since then is
@@ -58,25 +50,22 @@ function withOwn(fields: SpawnFields, own: LaunchSpawnRequest): SpawnFields {
 export class JailLaunch<
   Coding extends Encoding = Encoding,
   Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
   Pty extends SpawnRequest['pty'] = SpawnRequest['pty'],
 > {
+  readonly #request: RunRequest;
   readonly #normal: NormalRequest;
-  readonly #env: RunRequest['env'];
-  // What a request adds to that of a launch: read again for each start, which has a timeout and streams of its own.
-  readonly #spawn: SpawnFields;
-  readonly #run: RunFields;
+  readonly #spawn: SpawnOptions;
+  // Undefined for a launch with a pseudo-terminal, which run() refuses.
+  readonly #run: RunOptions | undefined;
   readonly #start: Start;
 
   /** Made by `jail.prepare`. */
   constructor(request: RunRequest, start: Start) {
-    this.#normal = normalize(request, runKeys);
-    this.#env = reading(() => request.env && (copyFields(request.env) as RunRequest['env']));
-    this.#spawn = fieldsOf(request, spawnFields);
-    this.#run = { ...this.#spawn, ...fieldsOf(request, runOnlyKeys) };
+    this.#request = reading(() => copyOf(request));
+    [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));
+    this.#run = this.#normal.pty === undefined ? normalizeRun(this.#request)[1] : undefined;
     this.#start = start;
-    // finds what is wrong now, and not when it is started
-    normalizeRunOptions({ ...this.#run, pty: undefined });
-    normalizeSpawn(this.#spawn);
   }
 
   /** As `jail.spawn`. */
@@ -84,19 +73,18 @@ export class JailLaunch<
     own: LaunchSpawnRequest<Own> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
     const normal = this.#with(own, ownKeys);
-    const options = normalizeSpawn(withOwn(this.#spawn, own));
+    const options = startOptions(this.#spawn, this.#request, own, spawnRows.stdio.normal);
     return (await this.#start(normal, options)) as JailedProcess<JointOf<Own, Pty>>;
   }
 
   /** As `jail.run`. */
-  async run(own: LaunchRunRequest = {}): Promise<RunResult<OutputOf<Coding>>> {
+  async run(own: LaunchRunRequest = {}): Promise<RunResult<OutputOf<Coding, Lines>>> {
     const normal = this.#with(own, ownRunKeys);
-    const options = normalizeRunOptions({
-      ...this.#run,
-      ...withOwn(this.#spawn, own),
-      input: own.input ?? this.#run.input,
-    });
-    return collect<Coding>(await this.#start(normal, options), normal, options);
+    const kept = this.#run ?? normalizeRun(this.#request)[1];
+    const input = own.input === undefined ? kept.input : runRows.input.normal(own.input);
+    const joint = (stdio: Stdio | undefined) => toRunDescriptors(stdio, 'stdio', { input });
+    const options = { ...kept, ...startOptions(kept, this.#request, own, joint), input };
+    return collect(await this.#start(normal, options), normal, options);
   }
 
   // The same object for the same request: what was made for it is then used again.
@@ -108,7 +96,7 @@ export class JailLaunch<
       return {
         ...this.#normal,
         ...(args !== undefined && { args: toArguments(args) }),
-        ...(env !== undefined && { env: toEnv(mergeEnv(this.#env, env)) }),
+        ...(env !== undefined && { env: toEnv(mergeEnv(this.#request.env, env)) }),
       };
     });
   }

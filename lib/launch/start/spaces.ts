@@ -1,23 +1,13 @@
 // Namespaces that an open jail keeps for its launches.
-import { UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { prepare, type VerifiedJail } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { keptNamespaces, shareable } from '../plan/isolated.ts';
 import type { Namespace } from '../request/isolation-value.ts';
+import type { Share } from '../request/jail-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
-
-/** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
-export type Share = 'all' | 'net' | 'none';
-
-/** @throws UsageError */
-export function toShare(value: unknown): Share {
-  if (value === undefined || value === 'all') return 'all';
-  if (value === 'net' || value === 'none') return value;
-  throw new UsageError("share must be 'all', 'net' or 'none'");
-}
 
 /** Kept namespaces: their kinds, and a descriptor for each. */
 export interface Spaces {

@@ -75,8 +75,8 @@ function elsewhere({ root }: JailView, name: BytePath): BytePath | undefined {
     .find((path) => isExecutable(root, path));
 }
 
-// A program with a similar name in the same directory; for a name alone, in the usual ones.
-function similar({ root }: JailView, path: BytePath): BytePath | undefined {
+/** A program with a similar name in the same directory; for a name alone, in the usual ones. */
+export function similar({ root }: Pick<JailView, 'root'>, path: BytePath): BytePath | undefined {
   const directories = path.startsWith('/') ? [parentPath(path)] : binDirectories;
   for (const directory of directories) {
     const names = list(root, directory).filter((name) => isExecutable(root, joinPath(directory, name)));

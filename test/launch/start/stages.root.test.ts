@@ -1,7 +1,7 @@
 // A plan of several stages, in each way to launch: a failure in any stage is reported, and then the program has not run.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -12,7 +12,7 @@ import { unlessRoot } from '../../support/root.ts';
 import { childrenOf, eventually, plainEnv, runs, statusOf, text } from '../../support/service.ts';
 
 const skip = unlessRoot();
-const uid = 61_311;
+const uid = 61_421;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = `${jail}/tmp/ran`;
 const directory = t.testdir();
@@ -138,10 +138,15 @@ function begin(
   });
 }
 
+// The number of rt_sigtimedwait is 128 on x86-64 and 137 on arm64 (proc_pid_syscall(5)).
+function waitsForSignals(pid: number): boolean {
+  return /^(128|137) /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1'));
+}
+
 async function programOf(child: ChildProcess): Promise<number> {
   await once(child.stdout ?? process.stdin, 'data');
   // In place, other threads of Node take a signal that comes before the first wait for signals.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(() => waitsForSignals(child.pid ?? 0));
   return childrenOf(child.pid ?? 0).find((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`)) ?? 0;
 }
 
