@@ -198,6 +198,7 @@ enum RlimitMode : uint64_t {
   RLIMIT_SET = 0,       // sets both limits
   RLIMIT_CAP_SOFT = 1,  // lowers the soft limit to this value
   RLIMIT_SET_SOFT = 2,  // sets the soft limit to this value, or to the hard limit if that is lower
+  RLIMIT_CAP = 3,       // lowers both limits to these values
 };
 
 // Of OP_OPEN_PTY.

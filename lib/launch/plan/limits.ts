@@ -3,7 +3,7 @@ import { showCgroupLimits } from '../request/limit-rows.ts';
 import { rlimitNumber } from '../request/rlimits.ts';
 import type { FailureContext, FailureWords, Limit, Step, StepRows } from './step.ts';
 
-const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2 } as const;
+const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2, cap: 3 } as const;
 
 function shown(value: number): string {
   return value === Infinity ? 'unlimited' : String(value);
@@ -11,6 +11,8 @@ function shown(value: number): string {
 
 function showLimit({ resource, limit, mode }: Step & { op: 'setrlimit' }): string {
   if (mode === 'set') return `${resource} soft ${shown(limit.soft)} hard ${shown(limit.hard)}`;
+  if (mode === 'cap')
+    return `${resource} soft at most ${shown(limit.soft)} hard at most ${shown(limit.hard)}`;
   return `${resource} soft ${mode === 'cap-soft' ? 'at most ' : ''}${shown(limit.soft)}`;
 }
 

@@ -152,7 +152,7 @@ export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly S
       return [{ op: 'move_mount', slot, target }];
     case 'tmpfs': {
       const options = `size=${entry.size},nr_inodes=${entry.inodes},mode=${entry.mode.toString(8)}`;
-      return [{ op: 'mount', type: 'tmpfs', target, flags: outside, options }];
+      return [{ op: 'mount', type: 'tmpfs', target, flags: entry.noexec ? inert : outside, options }];
     }
     case 'proc':
       return procSteps(target, slot, others[0]?.slot);

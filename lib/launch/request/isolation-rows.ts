@@ -118,7 +118,7 @@ export const isolationRows = {
       launchOption(
         'Isolation',
         '--tmpfs DEST[:OPTIONS]',
-        'an empty directory in memory: size=, nr_inodes=, mode=',
+        'an empty directory in memory: size=, nr_inodes=, mode=, noexec',
         to.addTmpfs,
       ),
       launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', to.addPlace('proc')),

@@ -95,6 +95,8 @@ export type View =
       readonly size?: number;
       readonly inodes?: number;
       readonly mode?: number;
+      /** Nothing there can be executed. */
+      readonly noexec?: boolean;
     }
   | { readonly proc: Bytes }
   | { readonly dev: Bytes }
@@ -110,6 +112,7 @@ export type NormalView =
       readonly size: number;
       readonly inodes: number;
       readonly mode: number;
+      readonly noexec: boolean;
     }
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
 
@@ -140,7 +143,7 @@ const defaultInodes = 8192;
 const kinds = ['bind', 'tmpfs', 'proc', 'dev', 'dir', 'writable'] as const;
 const keysOf: Readonly<Record<string, readonly string[]>> = {
   bind: ['to', 'readOnly'],
-  tmpfs: ['size', 'inodes', 'mode'],
+  tmpfs: ['size', 'inodes', 'mode', 'noexec'],
 };
 
 function toEntry(entry: Readonly<Record<string, unknown>>, name: string): NormalView {
@@ -170,6 +173,7 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     size: whole(entry.size, `${name}.size`, [1, 2 ** 50], defaultSize),
     inodes: whole(entry.inodes, `${name}.inodes`, [1, 2 ** 31], defaultInodes),
     mode: whole(entry.mode, `${name}.mode`, [0, 0o7777], 0o1777),
+    noexec: flag(entry.noexec as boolean | undefined, `${name}.noexec`),
   };
 }
 
@@ -271,17 +275,21 @@ function parseSize(text: string, name: string): number {
   throw new UsageError(`${name} takes a size such as 64M, not '${quote(text)}'`);
 }
 
-/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE]. */
+/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE,noexec]. */
 export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   const colon = bytes.lastIndexOf(0x3a);
   const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
-  const options: { size?: number; inodes?: number; mode?: number } = {};
+  const options: { size?: number; inodes?: number; mode?: number; noexec?: boolean } = {};
   for (const word of words === '' ? [] : words.split(',')) {
     const [name = '', value = ''] = word.split('=');
     if (name === 'size') options.size = parseSize(value, '--tmpfs size');
     else if (name === 'nr_inodes') options.inodes = parseSize(value, '--tmpfs nr_inodes');
     else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
-    else throw new UsageError(`--tmpfs knows size=BYTES, nr_inodes=N and mode=OCTAL, not '${quote(word)}'`);
+    else if (word === 'noexec') options.noexec = true;
+    else
+      throw new UsageError(
+        `--tmpfs knows size=BYTES, nr_inodes=N, mode=OCTAL and noexec, not '${quote(word)}'`,
+      );
   }
   return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
 }
