@@ -76,6 +76,10 @@ export const mountRows = {
       },
       ENOENT: {
         reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
+        hint: (_, { isInJail }) =>
+          isInJail === true
+            ? 'it is a path in the jail: name one that is there'
+            : 'it is a path of the host, not of the jail: name one that is there',
       },
       ENOSYS: {
         reason: 'the kernel has no mount_setattr(2), or a seccomp filter of the caller refuses it',
