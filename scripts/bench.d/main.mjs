@@ -28,9 +28,9 @@ if (values.data !== undefined && wanted !== 'loop') {
 const note = (line) => console.error(`bench: ${line}`);
 
 function sizesMb() {
-  if (quick) return [50, 1024];
   // the figure has one size more
   if (values.data !== undefined) return [50, 250, 1024, 4096];
+  if (quick) return [50, 1024];
   if (freemem() > 7 * 2 ** 30) return [50, 1024, 4096];
   note('less than 7 GB of memory are free: no service of 4 GB');
   return [50, 1024];
