@@ -36,7 +36,8 @@ export const given: Readonly<Record<string, string>> = {
     echo 'ALL: ALL' >/etc/hosts.deny`,
   'doc/uchroot-service.md': 'mkdir /srv/site; uchroot-service release nginx || true',
   'doc/untrusted.md': 'uchroot-jail build /srv/untrusted python3 >/dev/null; mkdir -p /srv/untrusted/tmp',
-  'doc/uchroot.md': `${report}\n${jail}
+  'doc/uchroot.md': `mkdir -p /etc/bash_completion.d /usr/local/share/zsh/site-functions /etc/fish/conf.d
+    ${report}\n${jail}
     uchroot-jail build /srv/jail job >/dev/null
     uchroot-jail build /srv/www --user www-data nginx >/dev/null
     uchroot-jail build /srv/sftp --user sam /usr/lib/openssh/sftp-server >/dev/null`,
@@ -51,7 +52,7 @@ const socket = new Duplex({ read() { this.push(null); }, write(_chunk, _encoding
 `,
     'Lines and pipes': "const jail = await openJail('/srv/jail', { user: 'sam' });\n",
     '`openJail(directory, defaults?)`':
-      "import { createReadStream } from 'node:fs';\nconst files: string[] = ['/etc/passwd'];\n",
+      "import { createReadStream } from 'node:fs';\nimport { createServer } from 'node:net';\nconst files: string[] = ['/etc/passwd'];\n",
     'TCP wrappers': "import https from 'node:https';\nconst [options, app] = [{}, () => {}];\n",
   },
   'doc/untrusted.md': { 'The call': "const code = 'print(6 * 7)';\n" },
