@@ -15,7 +15,8 @@ for (const name of ['bin/uchroot-place', 'launch/recall', 'launch/start/jail']) 
     await t.spawn(
       process.execPath,
       ['--enable-source-maps', file],
-      { env: plainEnv({ UCHROOT_ISOLATE: '1' }) },
+      // the time of the whole file, and not of the child, is limited
+      { env: plainEnv({ UCHROOT_ISOLATE: '1', TAP_TIMEOUT: '0' }) },
       name,
     );
   });

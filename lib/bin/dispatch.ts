@@ -7,7 +7,7 @@ import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
-import { readVersion } from '../version.ts';
+import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';
 
@@ -22,11 +22,15 @@ export interface Command<Context> {
   readonly synopsis: string;
   /** Its purpose, for --help. */
   readonly summary: string;
+  /** More about it, for --help. */
+  readonly about?: string;
   readonly options: readonly Option[];
   /** Further options, which another manual describes. */
   readonly unlisted?: readonly Option[];
   /** The meaning of its exit statuses, for --help. */
   readonly statuses?: string;
+  /** The last part of --help. */
+  readonly ending?: () => string;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
   /** Everything after the first operand belongs to another program. */
@@ -49,28 +53,37 @@ export interface Program<Context> {
   readonly byDefault?: Command<Context>;
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
-  /** The last part of --help. */
-  readonly ending?: () => string;
   /** Reports a failure; if missing, on standard error. */
   readonly tell?: (lines: string) => void;
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
 
-const help = option('--help', 'print this text');
-const version = option('--version', 'print the version');
+/** The options of each program. */
+export const help: Option = option('--help', 'print this text');
+export const version: Option = option('--version', 'print the version');
 
-// The help of all commands, or of one.
-function usageOf<Context>(program: Program<Context>, only?: Command<Context>): string {
-  const { name, about, options = [], byDefault, ending } = program;
-  const all = { ...(byDefault && { [name]: byDefault }), ...program.commands };
-  const shown = Object.entries(all).filter(([, command]) => only === undefined || command === only);
-  const synopses = shown.map(([, { synopsis }]) => `${name} ${synopsis}`);
-  const parts = shown.map(([word, { summary, options, statuses }]) => {
+// The help of all commands.
+function usageOf<Context>({ name, about, options = [], byDefault, commands }: Program<Context>): string {
+  const all = Object.entries({ ...(byDefault && { [name]: byDefault }), ...commands });
+  const synopses = all.map(([, { synopsis }]) => `${name} ${synopsis}`);
+  const parts = all.map(([word, { summary, about, options, statuses }]) => {
+    const more = about === undefined ? '' : `${about.replaceAll(/^/gm, '  ')}\n`;
     const ends = statuses === undefined ? '' : `  Exit status: ${statuses}\n`;
-    return `${word}: ${summary}\n${optionLines(options)}${ends}\n`;
+    return `${word}: ${summary}\n${more}${optionLines(options)}${ends}\n`;
   });
-  const common = `All\n${optionLines([...options, help, ...(only === undefined ? [version] : [])])}`;
-  return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${common}${ending?.() ?? ''}`;
+  const common = `All\n${optionLines([...options, help, version])}`;
+  const endings = all.map(([, { ending }]) => ending?.() ?? '');
+  return `Usage: ${synopses.join('\n       ')}\n\n${about}\n\n${parts.join('')}${common}${endings.join('')}`;
+}
+
+// The help of one command.
+function usageOfCommand<Context>(program: Program<Context>, command: Command<Context>): string {
+  const { synopsis, summary, about, options, statuses, ending } = command;
+  const purpose = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+  const more = about === undefined ? '' : `${about}\n`;
+  const lines = optionLines([...options, ...(program.options ?? []), help]);
+  const ends = statuses === undefined ? '' : `\nExit status: ${statuses}\n`;
+  return `Usage: ${program.name} ${synopsis}\n\n${purpose}\n${more}\n${lines}${ends}${ending?.() ?? ''}`;
 }
 
 /** The values of an option, in the given order. */
@@ -187,7 +200,7 @@ async function runCommand<Context>(
   const foreign = (): Foreign => program.foreign.options;
   const reader = command.startsProgram === true ? readArguments : readMixed;
   const read = reader(words, known, foreign);
-  if (has(read, 'help')) return { text: usageOf(program, command), status: 0 };
+  if (has(read, 'help')) return { text: usageOfCommand(program, command), status: 0 };
   const operands = read.operands.map(({ bytes }) => bytes);
   const [least, most] = command.operands;
   if (operands.length < least || operands.length > most) throw wrongNumber(program, command, operands);
@@ -212,7 +225,7 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
     const { options, operands } = isForNone ? { options: [], operands: all } : readFirst(program, all);
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) print(program.name, usageOf(program));
-    else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
+    else if (given.has('version')) print(program.name, versionLine(program.name));
     else {
       const command = (isForNone ? program.byDefault : undefined) ?? findCommand(program, operands);
       failureStatus = command.failureStatus ?? 1;

@@ -28,7 +28,7 @@ export const status: Command<undefined> = {
   summary: 'shows the services and live connections of a running uchroot-inetd',
   options: [
     option('--status-socket PATH', `the socket that it was given (default ${STATUS_SOCKET})`),
-    option('--format FORMAT', 'text or json'),
+    option('--format text|json', 'how the answer is printed'),
     option('--metrics', 'print its metrics instead, as OpenMetrics text'),
   ],
   operands: [0, 0],

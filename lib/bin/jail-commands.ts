@@ -40,6 +40,8 @@ const formatOption = option('--format text|json', 'how the answer is printed');
 const build: JailCommand = {
   synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
   summary: 'makes a jail in DIRECTORY, or adds to one that is there',
+  about: `PROGRAM is a path, or a name that is looked up in PATH. It comes with its #! interpreters, loader, shared
+libraries, the data of its Debian package, and the packs that it needs.`,
   options: [
     option('--package NAME', 'the files of an installed Debian package, and of what it depends on'),
     option('--pack NAME', 'add a pack that would not be added by itself'),
@@ -58,6 +60,7 @@ const build: JailCommand = {
     planOption,
     formatOption,
   ],
+  ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
     refuseSwapped(directory, programs);
@@ -161,8 +164,8 @@ const check: JailCommand = {
     option('--fix', 'fix what can be fixed safely'),
     replaceOption,
     option(
-      '--fail-on SEVERITY',
-      'the least severity at which the exit status is not 0: error, warning or note',
+      '--fail-on error|warning|note',
+      'the least severity at which the exit status is not 0 (default: error)',
     ),
     option('--format text|json|sarif', 'how the findings are printed'),
     option('--ignore RULE[:PATH]', 'leave out the findings of a rule, everywhere or at a path'),
@@ -281,8 +284,8 @@ function readRecipe({ bytes }: Argument): unknown {
   }
 }
 
-/** A line for each pack, for the help. */
-export function packLines(): string {
+// A line for each pack.
+function packLines(): string {
   const width = Math.max(...packs.map(({ name }) => name.length));
   return packs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join('');
 }

@@ -49,9 +49,11 @@ function tell(read: ReadArguments, report: AdoptReport): string {
 const adopt: ServiceCommand = {
   synopsis: 'adopt UNIT [OPTION]...',
   summary: 'puts a service into a jail, and restarts it if it runs',
+  about: 'Data and configuration stay where they are on the host.',
   options: [
     option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
     option('--ro-bind PATH', 'the same, and the service cannot write there'),
+    option('--program PATH', 'a further program of the host that the service starts'),
     option('--user NAME', "start a service of root's as this account, or as root of its jail"),
     planOption,
     formatOption,
@@ -66,6 +68,7 @@ const adopt: ServiceCommand = {
       user: valueOf(read, 'user')?.text,
       binds: textsOf(read, 'bind'),
       readOnlyBinds: textsOf(read, 'ro-bind'),
+      programs: textsOf(read, 'program'),
     });
     const text = tell(read, report);
     return format === 'json' ? jsonDocument(report) : text;

@@ -18,13 +18,10 @@ const rules = listRules();
 
 export const check: Command<undefined> = {
   synopsis: 'check [OPTION]...',
-  summary: 'what is wrong with the files, file:line:column, and what to do',
+  summary: 'reports what is wrong with the files, by file:line:column, and what to do',
   options: [
-    option(
-      '--fail-on SEVERITY',
-      'fail on findings of this severity and worse: error (default), warning or note',
-    ),
-    option('--format FORMAT', 'text, json or sarif'),
+    option('--fail-on error|warning|note', 'fail on findings of this severity and worse (default: error)'),
+    option('--format text|json|sarif', 'how the findings are printed (default: text)'),
     option('--ignore RULE', 'leave out the findings of a rule; may be repeated'),
     option('--daemon NAME', 'assume that a daemon of this name is installed; may be repeated'),
     option('--inetd FILE', 'the configuration of inetd (default /etc/inetd.conf)'),

@@ -19,7 +19,7 @@ import { oneOf, toNamedFiles } from './tcpd-options.ts';
 
 export const exportRules: Command<undefined> = {
   synopsis: 'export --to nftables|systemd [OPTION]...',
-  summary: 'the rules for a firewall, or for systemd; what is lost, on standard error',
+  summary: 'prints the rules for a firewall or for systemd; what is lost, on standard error',
   options: [
     option('--to nftables|systemd', 'a table for nft -f -, or drop-ins for units'),
     option('--port DAEMON=PORT[/tcp|/udp]', 'a port of a daemon; may be repeated'),

@@ -24,7 +24,7 @@ export const match: Command<undefined> = {
   summary: 'shows the decision on a request, its rule, its look-ups and its options',
   options: [
     option('--why', 'and why each rule above it does not match'),
-    option('--format FORMAT', 'text, or json with all of that'),
+    option('--format text|json', 'how the answer is printed; json has all that --why shows'),
     option('--name NAME', 'the name of the client; by default it is looked up if a rule needs it'),
     option('--client-port N', 'its port'),
     option('--server-name NAME', 'the name of HOST, the address that the client connects to'),

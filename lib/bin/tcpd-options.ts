@@ -17,7 +17,7 @@ import { valueOf } from './dispatch.ts';
 export const fileOptions = [
   option('--allow FILE', 'the file with the clients to let in (default /etc/hosts.allow)'),
   option('--deny FILE', 'the file with the clients to refuse (default /etc/hosts.deny)'),
-  option('--dialect DIALECT', 'what the third field of a rule is: options, command, or auto (default)'),
+  option('--dialect auto|options|command', 'what the third field of a rule is (default: auto)'),
   option('--compat libwrap', 'do not read a last line without a newline'),
 ] as const;
 

@@ -1,13 +1,12 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './foreign-inetd-words.ts';
-import { check, importFiles, schema } from './inetd-config.ts';
+import { inetdCommands } from './inetd-commands.ts';
 import { serve } from './inetd-serve.ts';
-import { status } from './inetd-status.ts';
 
 void runProgram({
   name: 'uchroot-inetd',
-  commands: { status, check, import: importFiles, schema },
+  commands: inetdCommands,
   foreign: { commands: foreignInetdCommands, options: foreignInetdOptions },
   byDefault: serve,
   usageLine: `Usage: uchroot-inetd ${serve.synopsis}`,

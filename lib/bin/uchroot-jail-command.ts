@@ -1,7 +1,7 @@
 // What the command uchroot-jail does: uchroot-jail.ts loads this file from its code cache.
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './foreign-options.ts';
-import { commands, foreignCommands, foreignOptions, packLines } from './jail-commands.ts';
+import { commands, foreignCommands, foreignOptions } from './jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 void runProgram({
@@ -9,9 +9,7 @@ void runProgram({
   commands,
   foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignOptions } },
   usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
-  about: `Builds jails for uchroot, and keeps them current. PROGRAM is a path, or a name that is looked up in PATH. It comes with
-its #! interpreters, loader, shared libraries, the data of its Debian package, and the packs that it needs.`,
-  ending: () => `\nPacks:\n${packLines()}`,
+  about: 'Builds jails for uchroot, and keeps them current.',
   // Shows a progress line, and aborts the work on a signal.
   async start(run) {
     const progress = openProgress();

@@ -7,8 +7,8 @@ void runProgram({
   name: 'uchroot-service',
   commands: serviceCommands,
   usageLine: `Usage: uchroot-service ${Object.keys(serviceCommands).join('|')} ...`,
-  about: `Puts installed services of systemd into jails, by a drop-in beside their units. UNIT is the name of a service, such as nginx or
-postgresql@17-main. Data and configuration stay where they are on the host.`,
+  about: `Puts installed services of systemd into jails, by a drop-in beside their units. UNIT is the name of a service, such
+as nginx or postgresql@17-main.`,
   foreign: {
     commands: {
       install: 'adopt',

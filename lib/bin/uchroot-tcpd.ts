@@ -3,13 +3,9 @@ import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './foreign-options.ts';
-import { check } from './tcpd-check.ts';
-import { exportRules } from './tcpd-export.ts';
-import { match } from './tcpd-match.ts';
+import { tcpdCommands } from './tcpd-commands.ts';
 import { fileOptions, foreignCommands, foreignTcpdOptions } from './tcpd-options.ts';
-import { calledAs, run, runAs } from './tcpd-run.ts';
-
-const commands = { run, match, check, export: exportRules };
+import { calledAs, runAs } from './tcpd-run.ts';
 
 // inetd(8) makes the connection descriptor 2. The client must not get our messages.
 const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
@@ -25,9 +21,9 @@ if (daemon !== undefined)
 else
   void runProgram({
     name: 'uchroot-tcpd',
-    commands,
+    commands: tcpdCommands,
     foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignTcpdOptions } },
-    usageLine: `Usage: uchroot-tcpd ${Object.keys(commands).join('|')} ...`,
+    usageLine: `Usage: uchroot-tcpd ${Object.keys(tcpdCommands).join('|')} ...`,
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
     options: fileOptions,
     start: (run) => run(undefined),

@@ -28,7 +28,7 @@ const word = ({ text }: Argument): string => text;
 const path = ({ bytes }: Argument): Buffer => bytes;
 
 const table = {
-  /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, a path, `@name`, `systemd`. */
+  /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, `PORT/tcp6`, a path, `@name`, `systemd`. */
   listen: {
     type: 'string, array of strings',
     default: 'required',

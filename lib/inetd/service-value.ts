@@ -50,11 +50,13 @@ export function toPath(value: Bytes | undefined, key: string): Buffer | undefine
   throw new UsageError(`${key} must be a path`);
 }
 
+/** The longest time of setTimeout(). */
+const MOST_MS = 2 ** 31 - 1;
+
 export function toMilliseconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
-  // setTimeout() takes at most this
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
-  throw new UsageError(`${key} must be milliseconds up to ${2 ** 31 - 1}`);
+  if (typeof value === 'number' && value > 0 && value <= MOST_MS) return value;
+  throw new UsageError(`${key} must be milliseconds up to ${MOST_MS}`);
 }
 
 export function toMode(value: number | undefined, key: string): number {
@@ -64,8 +66,11 @@ export function toMode(value: number | undefined, key: string): number {
 }
 
 export function parseSeconds(text: string): number {
-  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text)) return 1000 * Number(text);
-  throw new UsageError(`--timeout takes seconds, not '${quote(text)}'`);
+  const milliseconds = /^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) ? 1000 * Number(text) : 0;
+  if (milliseconds > 0 && milliseconds <= MOST_MS) return milliseconds;
+  throw new UsageError(`--timeout takes seconds, up to ${Math.floor(MOST_MS / 1000)}, not '${quote(text)}'`, {
+    hint: 'without it there is no such limit',
+  });
 }
 
 export function parseMode(text: string): number {

@@ -54,7 +54,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
   if ((step->flags & STEP_PROGRAM) != 0 && (step->flags & STEP_DONE) != 0) return false;
   switch (step->op) {
     case OP_RLIMIT:
-      return step->dataBytes == sizeof(Limit) && step->a < RLIM_NLIMITS && step->b <= RLIMIT_SET_SOFT;
+      return step->dataBytes == sizeof(Limit) && step->a < RLIM_NLIMITS && step->b <= RLIMIT_CAP;
     case OP_STDIO:
       return step->dataBytes == 0 && step->a <= 2;
     case OP_OPEN_PTY:

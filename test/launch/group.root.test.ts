@@ -196,7 +196,7 @@ t.test('a daemon has left the group', { skip: skipIsolated }, async (t) => {
 t.test('what still writes into a pipe is waited for', { skip: skipIsolated }, async (t) => {
   const { stdout, exitCode } = await runInJail({ ...base, args: ['fork=150', 'out=early'] });
   t.match({ stdout, exitCode }, { stdout: 'early', exitCode: 0 });
-  const child = await act(['fork=150', 'exit=0'], { stdio: 'pipe' });
+  const child = await act(['fork=1000', 'exit=0'], { stdio: 'pipe' });
   await child.exited;
   t.equal(processesOf(uid).length, 1);
   await once(child, 'close');
@@ -207,7 +207,7 @@ t.test(
   'the pid is not free before the group has been signalled, and then no zombie is left',
   { skip: skipIsolated },
   async (t) => {
-    const child = await act(['fork=200', 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = await act(['fork=1000', 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
     await child.exited;
     t.ok(childrenOf(process.pid).includes(child.pid));
     t.equal(child.kill(), false);

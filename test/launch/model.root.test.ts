@@ -120,11 +120,11 @@ t.test('output that somebody has begun to read is there after the exit', { skip 
 });
 
 t.test('what happens to programs is what happens under child_process', { skip }, async (t) => {
-  await tryFor(t, 15, async (scenario) => hold(scenario, await play(scenario, library(jails))));
+  await tryFor(t, 9, async (scenario) => hold(scenario, await play(scenario, library(jails))));
 });
 
 t.test('in a worker too', { skip }, async (t) => {
-  await tryFor(t, 5, async (scenario) => {
+  await tryFor(t, 3, async (scenario) => {
     const { worker, outcomes } = await startWorker(scenario);
     const is = await outcomes;
     await worker.terminate();
@@ -133,7 +133,7 @@ t.test('in a worker too', { skip }, async (t) => {
 });
 
 t.test('a worker that ends at any moment leaves no program and no descriptor', { skip }, async (t) => {
-  await tryFor(t, 5, async (scenario) => {
+  await tryFor(t, 4, async (scenario) => {
     const { worker, outcomes } = await startWorker(scenario);
     const delayMs = Math.random() * 40;
     await Promise.race([outcomes, new Promise((resolve) => setTimeout(resolve, delayMs))]);

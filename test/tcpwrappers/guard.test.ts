@@ -20,6 +20,7 @@ import {
   type OnConnection,
 } from '../../lib/tcpwrappers/index.ts';
 import { unlessInstalled } from '../support/root.ts';
+import { eventually } from '../support/service.ts';
 import { openFiles } from './open.ts';
 
 // Of the addresses of this machine one is let in, one gets a command, and the others are told why not.
@@ -169,9 +170,9 @@ t.test('a connection that is let in is as any other', async (t) => {
   const socket = client('127.0.0.1');
   socket.end('hello');
   while (accepted.length === 0) await sleep(5);
-  await sleep(50);
   const [mine] = accepted;
   // it waits for a reader, and has read ahead
+  await eventually(() => mine?.bytesRead === 5);
   t.equal(mine?.readableFlowing, null);
   t.equal(mine?.bytesRead, 5);
   t.equal(await text(mine ?? socket), 'hello');
@@ -192,8 +193,7 @@ t.test('a connection that the service pauses stays paused', async (t) => {
   await sleep(50);
   t.notOk(isRead);
   accepted[0]?.resume();
-  await sleep(50);
-  t.ok(isRead);
+  t.ok(await eventually(() => isRead));
 });
 
 t.test(
@@ -315,8 +315,7 @@ s = socket.create_connection(('127.0.0.1', ${port})); s.send(b'evil')
 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); s.close()`;
   execFileSync('python3', ['-c', client]);
   const [socket] = (await connected) as [Socket];
-  await sleep(100);
-  t.ok(socket.destroyed);
+  t.ok(await eventually(() => socket.destroyed));
   t.same(served, []);
 });
 

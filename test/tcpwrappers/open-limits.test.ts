@@ -39,14 +39,14 @@ t.test('a file of 100 MB refuses everybody, and costs no time again', async (t) 
 });
 
 t.test(
-  'of a million rules the last is found, and a change of the other file does not read them again',
+  'of many rules the last is found, and a change of the other file does not read them again',
   async (t) => {
     const rules = Array.from(
-      { length: 999_999 },
+      { length: 199_999 },
       (_, i) => `sshd: 11.${i >> 16}.${(i >> 8) & 255}.${i & 255}\n`,
     ).join('');
     const { hosts, write } = openFiles(t, { allow: `${rules}sshd: 10.0.0.1\n`, deny: DENY });
-    t.match(await hosts.check(sshd), { verdict: 'granted', rule: { line: 1_000_000 } });
+    t.match(await hosts.check(sshd), { verdict: 'granted', rule: { line: 200_000 } });
     const other = { daemon: 'sshd', client: { address: '10.0.0.2', name: 'h' } };
     const toOther = async () => t.match(await hosts.check(other), { verdict: 'granted', rule: undefined });
     write('deny', 'ftpd: ALL\n');

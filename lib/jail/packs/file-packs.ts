@@ -14,7 +14,7 @@ export const shm: Pack = {
 };
 
 // Programs that do nothing without a terminal; interpreters merely can open one.
-const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij)$/;
+const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij|expect|unbuffer|script)$/;
 
 export const pty: Pack = {
   name: 'pty',
@@ -29,7 +29,7 @@ export const pty: Pack = {
   wants: (jail) =>
     jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx')
       ? undefined
-      : 'programs in the jail cannot open terminals before devpts is mounted: mount --bind /dev/pts JAIL/dev/pts',
+      : 'programs in the jail can open terminals only with /dev/pts: start them with uchroot --isolate --dev /dev',
 };
 
 // systemd mounts its socket there while the service runs (--unit systemd --notify); it would not remove a directory it creates.

@@ -3,7 +3,7 @@ import { showCgroupLimits } from '../request/limit-rows.ts';
 import { rlimitNumber } from '../request/rlimits.ts';
 import type { FailureContext, FailureWords, Limit, Step, StepRows } from './step.ts';
 
-const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2 } as const;
+const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2, cap: 3 } as const;
 
 function shown(value: number): string {
   return value === Infinity ? 'unlimited' : String(value);
@@ -11,6 +11,8 @@ function shown(value: number): string {
 
 function showLimit({ resource, limit, mode }: Step & { op: 'setrlimit' }): string {
   if (mode === 'set') return `${resource} soft ${shown(limit.soft)} hard ${shown(limit.hard)}`;
+  if (mode === 'cap')
+    return `${resource} soft at most ${shown(limit.soft)} hard at most ${shown(limit.hard)}`;
   return `${resource} soft ${mode === 'cap-soft' ? 'at most ' : ''}${shown(limit.soft)}`;
 }
 
@@ -57,13 +59,16 @@ const cgroupWords = (reason: string, hint: string): CgroupWords => ({
   hint,
 });
 
+const delegation =
+  'the cgroup must be delegated: Delegate=yes in the unit; without root: systemd-run --user --scope -p Delegate=yes COMMAND';
+
 const cgroupFailures = {
   EROFS: cgroupWords(
     'the cgroups are mounted read-only',
     'mount them writable: in a container, a cgroup namespace of its own and -v /sys/fs/cgroup:/sys/fs/cgroup:rw, or --privileged',
   ),
-  EACCES: cgroupWords('permission denied', 'the cgroup must be delegated: Delegate=yes in the unit'),
-  EPERM: cgroupWords('not permitted', 'the cgroup must be delegated: Delegate=yes in the unit'),
+  EACCES: cgroupWords('permission denied', delegation),
+  EPERM: cgroupWords('not permitted', delegation),
   ENOENT: cgroupWords(
     'the kernel has no such cgroup or file',
     'see cgroup.controllers there, and /proc/cgroups',

@@ -115,12 +115,6 @@ function session({ request, newGroup = false, filter }: SetUpInput): readonly St
 }
 
 function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
-  const nofile: Step = {
-    op: 'setrlimit',
-    resource: 'nofile',
-    limit: { ...infinity, soft: 1024 },
-    mode: 'set-soft',
-  };
   return [
     request.umask === undefined
       ? { op: 'umask', mask: 0o022, exact: false }
@@ -130,7 +124,17 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
     // An unlimited stack turns off address randomisation of mappings (personality(2), ADDR_COMPAT_LAYOUT).
     { op: 'setrlimit', resource: 'stack', limit: { ...infinity, soft: 8 * 2 ** 20 }, mode: 'cap-soft' },
     // Node has raised the soft limit to the hard one and kept no copy; 1024 is the kernel's default (INR_OPEN_CUR).
-    ...(isCompiled ? [] : [nofile]),
+    ...(isCompiled
+      ? []
+      : [
+          {
+            op: 'setrlimit',
+            resource: 'nofile',
+            limit: { ...infinity, soft: 1024 },
+            mode: 'set-soft',
+          } as const,
+        ]),
+    ...isolatedLimits(request),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
     // SIGXCPU says why. Some programs handle it, so SIGKILL comes a second later (getrlimit(2), RLIMIT_CPU).
     ...(request.cpuTime === undefined ? [] : [cpuTime(request.cpuTime)]),
@@ -140,6 +144,21 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
     { op: 'ioprio_set' },
     ...(request.affinity === undefined ? [] : [{ op: 'sched_setaffinity', cpus: request.affinity } as const]),
   ];
+}
+
+// The kernel's table of open files, and its numbers of processes, are shared with the host (proc_sys_fs(5), file-max; pid_max).
+const mostIsolated = { nofile: 4096, nproc: 4096 } as const;
+
+function isolatedLimits({ isolate, rlimits }: SetUpInput['request']): readonly Step[] {
+  if (!isolate) return [];
+  return Object.entries(mostIsolated)
+    .filter(([resource]) => !rlimits.some(([name]) => name === resource))
+    .map(([resource, most]) => ({
+      op: 'setrlimit',
+      resource,
+      limit: { soft: most, hard: most },
+      mode: 'cap',
+    }));
 }
 
 function cpuTime(seconds: number): Step {

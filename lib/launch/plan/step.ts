@@ -45,7 +45,7 @@ type OneStep =
       readonly op: 'setrlimit';
       readonly resource: string;
       readonly limit: Limit;
-      readonly mode: 'set' | 'cap-soft' | 'set-soft';
+      readonly mode: 'set' | 'cap-soft' | 'set-soft' | 'cap';
     }
   | { readonly op: 'setpriority'; readonly least?: number }
   | { readonly op: 'oom_score_adj'; readonly least?: number }

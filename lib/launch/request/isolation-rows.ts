@@ -114,7 +114,7 @@ export const isolationRows = {
       launchOption(
         'Isolation',
         '--tmpfs DEST[:OPTIONS]',
-        'an empty directory in memory: size=, nr_inodes=, mode=',
+        'an empty directory in memory: size=, nr_inodes=, mode=, noexec',
         addTmpfs,
       ),
       launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', addPlace('proc')),

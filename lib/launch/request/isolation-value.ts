@@ -97,6 +97,8 @@ export type View =
       readonly size?: number | undefined;
       readonly inodes?: number | undefined;
       readonly mode?: number;
+      /** Nothing there can be executed. */
+      readonly noexec?: boolean;
     }
   | { readonly proc: Bytes }
   | { readonly dev: Bytes }
@@ -112,6 +114,7 @@ export type NormalView =
       readonly size: number;
       readonly inodes: number;
       readonly mode: number;
+      readonly noexec: boolean;
     }
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
 
@@ -150,7 +153,7 @@ const defaultInodes = 8192;
 const kinds = ['bind', 'tmpfs', 'proc', 'dev', 'dir', 'writable'] as const;
 const keysOf: Readonly<Record<string, readonly string[]>> = {
   bind: ['to', 'readOnly'],
-  tmpfs: ['size', 'inodes', 'mode'],
+  tmpfs: ['size', 'inodes', 'mode', 'noexec'],
 };
 
 function toEntry(entry: Readonly<Record<string, unknown>>, name: string): NormalView {
@@ -180,6 +183,7 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     size: toWhole(entry.size, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
     inodes: toWhole(entry.inodes, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
     mode: toWhole(entry.mode, `${name}.mode`, 0, 0o7777) ?? 0o1777,
+    noexec: flag(entry.noexec as boolean | undefined, `${name}.noexec`),
   };
 }
 

@@ -7,9 +7,16 @@ import type { EnvironmentRules } from '../host/environment.ts';
 import type { RecordedJail } from '../compile/payload.ts';
 import { describeStep } from '../plan/table.ts';
 import type { Launch } from '../host/prepare.ts';
+import { threatAnswers, threatsAsText } from './threats.ts';
 
-/** One line for each step: place, name, object and purpose. A line marks the border between two stages. */
-export function planAsText({ stages, account, view }: Launch): string {
+/**
+ * One line for each step: place, name, object and purpose. A line marks the border between two stages. Then a line for each threat.
+ */
+export function planAsText(launch: Launch): string {
+  return stepsAsText(launch) + threatsAsText(launch);
+}
+
+function stepsAsText({ stages, account, view }: Launch): string {
   const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
   const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${view.jail}\n`;
   let place = 0;
@@ -49,10 +56,11 @@ function quoteBytes(data: unknown): string {
 }
 
 /**
- * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, and the problem. If
- * there are several stages, each step has a stage number.
+ * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, the threats, and the
+ * problem. If there are several stages, each step has a stage number.
  */
-export function planAsJson({ stages, account, view }: Launch, problem: LaunchError | undefined): string {
+export function planAsJson(launch: Launch, problem: LaunchError | undefined): string {
+  const { stages, account, view } = launch;
   const shown: object[] = [];
   for (const [index, stage] of stages.entries()) {
     const own = stages.length > 1 ? { stage: index + 1 } : {};
@@ -62,7 +70,8 @@ export function planAsJson({ stages, account, view }: Launch, problem: LaunchErr
     problem === undefined
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
-  return jsonDocument({ account, jail: view.jail, steps: shown, problem: failed }, readable);
+  const threats = threatAnswers(launch);
+  return jsonDocument({ account, jail: view.jail, steps: shown, threats, problem: failed }, readable);
 }
 
 // What the launcher checks before the first step.
@@ -106,7 +115,7 @@ export function compiledPlan(
   const lines = Object.entries(rows).map(([name, value]) =>
     value === undefined ? '' : `  ${name.padEnd(12)} ${value}\n`,
   );
-  return planAsText(launch) + lines.join('');
+  return stepsAsText(launch) + lines.join('') + threatsAsText(launch);
 }
 
 /** The output of a compiled launcher for --help. */

@@ -41,6 +41,8 @@ export interface AdoptRequest extends ServiceWork {
   readonly binds?: readonly string[] | undefined;
   /** The same, and the service cannot write there. */
   readonly readOnlyBinds?: readonly string[] | undefined;
+  /** Further programs of the host that the service starts, such as scripts that its configuration names. */
+  readonly programs?: readonly string[] | undefined;
   /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
 }
@@ -92,14 +94,14 @@ function toPath(path: unknown, isReadOnly: boolean): ServicePath {
   return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
 }
 
-function wishesOf({ user, binds = [], readOnlyBinds = [] }: AdoptRequest): AdoptionWishes {
+function wishesOf({ user, binds = [], readOnlyBinds = [], programs = [] }: AdoptRequest): AdoptionWishes {
   if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
     throw new UsageError('user must be the name of an account');
   const paths = [
     ...binds.map((path) => toPath(path, false)),
     ...readOnlyBinds.map((path) => toPath(path, true)),
   ];
-  return { user, paths };
+  return { user, paths, programs: programs.map((path) => toPath(path, true).path) };
 }
 
 /** All that is made before the service is touched. */
@@ -222,13 +224,15 @@ async function removeOld(unit: string, generations: readonly number[]): Promise<
  * of the configuration fails, or the service does not come up; as buildJail
  */
 export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
-  const request = takeServiceRequest(asked, ['user', 'binds', 'readOnlyBinds', 'plan']);
+  const request = takeServiceRequest(asked, ['user', 'binds', 'readOnlyBinds', 'programs', 'plan']);
   const wishes = wishesOf(request);
   const found = await readService(request.unit);
   const { unit } = found;
   return withService(unit, async () => {
     if (findRecord(unit) !== undefined)
-      throw new UsageError(`${unit} is adopted already`, { hint: `uchroot-service update ${unit}` });
+      throw new UsageError(`${unit} is adopted already`, {
+        hint: `uchroot-service update ${unit}; for other options, release it first: uchroot-service release ${unit}`,
+      });
     const refusal = refusalOf(found);
     if (refusal !== undefined) throw new UsageError(refusal);
     if (presentDropIn(unit) !== undefined)

@@ -10,6 +10,8 @@ import type { ServicePath } from './service-paths.ts';
 export interface AdoptionWishes {
   readonly user: string | undefined;
   readonly paths: readonly ServicePath[];
+  /** Further programs in the jail. */
+  readonly programs: readonly string[];
 }
 
 export interface AdoptionRecord {

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
+import { UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { removeJail } from '../../jail/remove.ts';
@@ -25,7 +26,15 @@ import type { AdoptionWishes } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
 import { knownDaemon } from './known-daemons.ts';
-import { configurationOf, dataOf, packagesOf, servicePaths } from './service-paths.ts';
+import {
+  configurationOf,
+  dataOf,
+  packagesOf,
+  packedConfiguration,
+  type ServicePath,
+  servicePaths,
+} from './service-paths.ts';
+import { loginRefusal, type Refusal } from './service-refusal.ts';
 import { readEnvironmentFile } from './unit-text.ts';
 
 export interface Generation {
@@ -46,7 +55,8 @@ function environmentFiles({ settings }: InstalledService): readonly ReadonlyMap<
     .map(([path]) => readEnvironmentFile(readFileSync(path, 'utf8')));
 }
 
-const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www)(\/|$)/.test(path);
+// What the service must not change: configuration, web sites, and what systemd keeps.
+const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www|run\/systemd)(\/|$)/.test(path);
 
 const knownOf = (service: InstalledService) =>
   knownDaemon(service.lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
@@ -99,10 +109,13 @@ export async function makeGeneration(
   const identity = chooseIdentity(service, wishes.user);
   const known = knownOf(service);
   const packages = await packagesOf(service);
+  const packed = await packedConfiguration(packages);
+  const refusal = missingProgram(service) ?? loginRefusal(service.unit, packed, wishes.paths);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const report = await buildJail({
     ...work,
     directory: jailOf(directory),
-    programs: programsOf(service),
+    programs: [...programsOf(service), ...wishes.programs],
     packages: known.packages?.(instanceOf(service.unit)) ?? [],
     users: await accountsOf(service, identity, packages),
   });
@@ -110,7 +123,7 @@ export async function makeGeneration(
   const own = ownLines(service, variables);
   const found = {
     data: [...dataOf(jailOf(directory)), ...(known.paths ?? []).filter((path) => !isOnlyRead(path))],
-    configuration: [...(await configurationOf(packages, service)), ...(known.paths ?? []).filter(isOnlyRead)],
+    configuration: [...configurationOf(packed, service), ...(known.paths ?? []).filter(isOnlyRead)],
   };
   const adoption = {
     service,
@@ -123,10 +136,39 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
-  // what the builder leaves out is mounted if the service has its directory
-  const isMounted = (warning: string): boolean =>
-    warning.startsWith('left out') && adoption.paths.some(({ path }) => warning.includes(`: ${path}`));
-  return { adoption, report, warnings: report.warnings.filter((warning) => !isMounted(warning)) };
+  const warnings = report.warnings.flatMap((warning) => toServiceWarning(warning, adoption.paths));
+  return { adoption, report, warnings };
+}
+
+// A warning of the builder, with the options of this command, since an update would undo what another command adds. A file that
+// is left out of the jail is not missing if its directory is mounted.
+function toServiceWarning(warning: string, mounted: readonly ServicePath[]): readonly string[] {
+  const start = 'left out because not world-readable: ';
+  if (warning.startsWith(start)) {
+    const [paths = ''] = warning.slice(start.length).split(';', 1);
+    const isMounted = (path: string): boolean =>
+      mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
+    const left = paths.split(', ').filter((path) => !isMounted(path));
+    return left.length === 0
+      ? []
+      : [`${start}${left.join(', ')}; if it is needed: ${option('ro-bind', left)}`];
+  }
+  const [, who, programs] = /^(.*: )uchroot-jail build \S+ (.*) adds that$/.exec(warning) ?? [];
+  return [
+    who === undefined || programs === undefined
+      ? warning
+      : `${who}${option('program', programs.split(' '))} adds that`,
+  ];
+}
+
+const option = (name: string, values: readonly string[]): string =>
+  values.map((value) => `--${name} ${value}`).join(' ');
+
+function missingProgram({ unit, lines }: InstalledService): Refusal | undefined {
+  const program = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
+  return existsSync(program)
+    ? undefined
+    : { message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed` };
 }
 
 // The launch of one line in the jail.
@@ -155,7 +197,8 @@ async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<La
     caps: identity.caps,
     umask: numberOf(settings, 'UMask'),
     seccomp: 'default',
-    env: directoryVariables(service),
+    // the shell of the account is for people, and rarely in the jail
+    env: { SHELL: '/bin/sh', ...directoryVariables(service) },
     passEnv: [...variables.keys(), ...listOf(settings, 'PassEnvironment'), 'INVOCATION_ID', 'JOURNAL_STREAM'],
   };
 }

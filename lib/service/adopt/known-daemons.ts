@@ -49,6 +49,33 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     accounts: ['memcache'],
     programs: ['/usr/bin/memcached'],
   },
+  // its configuration runs these scripts
+  lighttpd: {
+    caps: asRoot,
+    accounts: ['www-data'],
+    paths: ['/var/www'],
+    programs: ['use-ipv6.pl', 'create-mime.conf.pl', 'include-conf-enabled.pl'].map(
+      (name) => `/usr/share/lighttpd/${name}`,
+    ),
+  },
+  // most of its daemons have `chroot` in master.cf, and local(8) delivers to all accounts of the host
+  postfix: {
+    caps: [...asRoot, 'dac_read_search', 'sys_chroot'],
+    accounts: ['postfix'],
+    packages: () => ['postfix'],
+    paths: [
+      '/etc/aliases',
+      '/etc/aliases.db',
+      '/etc/group',
+      '/etc/mailname',
+      '/etc/passwd',
+      // postfix-script looks whether systemd runs
+      '/run/systemd/system',
+      '/var/lib/postfix',
+      '/var/mail',
+      '/var/spool/postfix',
+    ],
+  },
   unbound: { caps: asRoot, check: ['/usr/sbin/unbound-checkconf'] },
   mosquitto: { user: 'mosquitto', caps: [] },
   // an instance is called VERSION-CLUSTER

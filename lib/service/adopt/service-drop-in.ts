@@ -96,7 +96,11 @@ function mountLines(adoption: Adoption): readonly string[] {
     const setting = isReadOnly && !isWritable.has(path) ? 'BindReadOnlyPaths' : 'BindPaths';
     return `${setting}=${isOptional ? '-' : ''}${path}${inJail(path)}`;
   });
-  if (entry === 'systemd') return [`RootDirectory=${jail}`, ...binds];
+  if (entry === 'systemd') {
+    // lines with all privileges get no mounts: they stay on the host
+    const isStartOnly = service.lines.some(({ flags }) => flags.includes('privileged'));
+    return [`RootDirectory=${jail}`, ...(isStartOnly ? ['RootDirectoryStartOnly=yes'] : []), ...binds];
+  }
   const speaks =
     textOf(service.settings, 'Type').startsWith('notify') || numberOf(service.settings, 'WatchdogUSec') > 0;
   const pidFile = pidFileOf(adoption);

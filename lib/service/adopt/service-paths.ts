@@ -23,9 +23,12 @@ export interface ServicePath {
 
 const dataBases = /^\/(var\/(lib|cache|log|spool|mail|www|backups)|run|srv)\/./;
 
+// Of every program, and of the loggers of runit.
+const othersData = /^\/(run\/lock$|var\/log\/runit(\/|$))/;
+
 // Read by other programs than the daemon: those of init, cron, logrotate and the like.
 const othersConfiguration =
-  /^\/etc\/(default|init\.d|init|rc.\.d|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
+  /^\/etc\/(default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
 
 /** The packages of the unit's file and of its program. */
 export async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
@@ -44,15 +47,16 @@ export async function packagesOf({ fragment, lines }: InstalledService): Promise
   return [...new Set(names)];
 }
 
-/** The configuration of packages: directories and files of /etc that the daemon itself reads. */
-export async function configurationOf(
-  packages: readonly string[],
-  service: InstalledService,
-): Promise<readonly string[]> {
+/** The files of packages below /etc. */
+export async function packedConfiguration(packages: readonly string[]): Promise<readonly string[]> {
   const lists = await Promise.all(
     packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
   );
-  const packed = lists.flatMap((text) => text.split('\n')).filter((path) => path.startsWith('/etc/'));
+  return lists.flatMap((text) => text.split('\n')).filter((path) => path.startsWith('/etc/'));
+}
+
+/** The configuration: directories and files of /etc that the daemon itself reads. `packed` are the files of its packages. */
+export function configurationOf(packed: readonly string[], service: InstalledService): readonly string[] {
   const named = service.lines.flatMap(({ argv }) => argv).filter((word) => /^\/etc\/[^\s]+$/.test(word));
   const tops = [...packed, ...named]
     .filter((path) => !othersConfiguration.test(path))
@@ -66,7 +70,7 @@ export function dataOf(jail: string): readonly string[] {
     entries
       .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
       .map(({ path }) => pathBytes(path).toString())
-      .filter((path) => dataBases.test(path) && path !== '/run/lock'),
+      .filter((path) => dataBases.test(path) && !othersData.test(path)),
   );
 }
 

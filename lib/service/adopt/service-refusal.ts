@@ -1,5 +1,6 @@
 // Why a service cannot be adopted. Pure.
 import { numberOf, type InstalledService, listOf, textOf } from './installed-service.ts';
+import type { ServicePath } from './service-paths.ts';
 
 /** The first reason why a service cannot be carried into a jail; undefined if there is none. */
 export function refusalOf(service: InstalledService): string | undefined {
@@ -25,6 +26,28 @@ export function refusalOf(service: InstalledService): string | undefined {
   if (numberOf(settings, 'SecureBits') !== 0) return refused('SecureBits=, which a launch resets');
   if (textOf(settings, 'StandardInput') === 'tty') return refused('it uses a terminal');
   return undefined;
+}
+
+export interface Refusal {
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/**
+ * A daemon that logs in the accounts of the host needs their passwords and homes, which a jail must not have. Its package has a
+ * file for PAM. `given` are the paths that the caller has named.
+ */
+export function loginRefusal(
+  unit: string,
+  packed: readonly string[],
+  given: readonly Pick<ServicePath, 'path'>[],
+): Refusal | undefined {
+  const file = packed.find((path) => path.startsWith('/etc/pam.d/'));
+  if (file === undefined || given.some(({ path }) => path === file)) return undefined;
+  return {
+    message: `${unit} cannot be adopted: it logs in accounts of the host (${file}), whose passwords and homes are not in a jail`,
+    hint: `if it has only accounts of its own, say so by --ro-bind ${file}`,
+  };
 }
 
 /**

@@ -1,10 +1,17 @@
 // Asks systemd about a service over the bus, by busctl(1): its answers keep words apart, which `systemctl show` does not.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { mustRun, runHost } from './host-command.ts';
-import { readSettings, type InstalledService, type Settings, toInstalled } from './installed-service.ts';
+import {
+  type ExecLine,
+  type InstalledService,
+  listOf,
+  readSettings,
+  type Settings,
+  toInstalled,
+} from './installed-service.ts';
 import { withoutSpecifiers } from './unit-text.ts';
 
 const bus = 'org.freedesktop.systemd1';
@@ -28,7 +35,18 @@ async function load(unit: string): Promise<InstalledService> {
   const answer = await call('/org/freedesktop/systemd1', [`${bus}.Manager`, 'LoadUnit', 's', unit]);
   const { data } = JSON.parse(answer) as { readonly data: readonly [string] };
   const [about, settings] = await Promise.all([settingsOf(data[0], 'Unit'), settingsOf(data[0], 'Service')]);
-  return toInstalled(about, settings);
+  const service = toInstalled(about, settings);
+  return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
+}
+
+/** Where systemd looks for a program that is given by its name (systemd.exec(5), ExecSearchPath=). */
+const defaultSearch = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
+
+function withPath(line: ExecLine, settings: Settings): ExecLine {
+  if (line.program.startsWith('/')) return line;
+  const given = listOf(settings, 'ExecSearchPath');
+  const paths = (given.length > 0 ? given : defaultSearch).map((directory) => `${directory}/${line.program}`);
+  return { ...line, program: paths.find((path) => existsSync(path)) ?? line.program };
 }
 
 /** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */

@@ -105,5 +105,5 @@ t.test('a long line takes no longer than its length', async (t) => {
   read(
     `Package: a\nStatus: install ok installed\nDepends: ${'a '.repeat(500_000)}\nConffiles:\n /${' a'.repeat(500_000)}\n`,
   );
-  t.ok(performance.now() - start < 2000);
+  t.ok(performance.now() - start < 5000);
 });

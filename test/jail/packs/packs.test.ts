@@ -548,7 +548,8 @@ t.test('what the jail cannot give itself is no failure, but it is said', async (
   const [pty, tls] = [packNamed('pty'), packNamed('tls')];
   const jail = (tree: Tree) => probeOf(memoryRoot(tree));
   const tmux = { '/dev/pts/.directory': '', '/usr/bin/tmux': makeProgram() };
-  t.match(pty.wants?.(jail(tmux)), /mount/);
+  t.match(pty.wants?.(jail(tmux)), /uchroot --isolate --dev \/dev$/);
+  t.type(pty.wants?.(jail({ '/dev/pts/.directory': '', '/usr/bin/expect': makeProgram() })), 'string');
   t.equal(pty.wants?.(jail({ ...tmux, '/dev/pts/ptmx': '' })), undefined, 'it is mounted');
   t.equal(pty.wants?.(jail({ '/usr/bin/python3': makeProgram() })), undefined);
   const bare = { '/etc/ssl/openssl.cnf': '' };

@@ -18,7 +18,7 @@ import { uchrootJail } from '../../support/builder.ts';
 import { bothWays, launchWords, start, temporaryDirectory, uchroot } from '../../support/launch.ts';
 
 const test = bothWays('mount', 'mknod');
-const [user, uid] = ['lp', 7];
+const [user, uid] = ['backup', 34];
 const place = process.getuid?.() === 0 ? temporaryDirectory() : '/';
 const jail = `${place}/jail`;
 
@@ -58,7 +58,7 @@ test('a link in the directory of --ephemeral-dir shows nothing of the host', asy
     return store;
   };
   const theirs = run(['--ephemeral-dir', links(makeDirectory('theirs', uid))], 'ls /');
-  t.match(theirs, { status: 125, stdout: '', stderr: /^uchroot: ephemeral: .*theirs is owned by uid 7/ });
+  t.match(theirs, { status: 125, stdout: '', stderr: /^uchroot: ephemeral: .*theirs is owned by uid 34/ });
   const accepted = run(['--insecure-path', '--ephemeral-dir', `${place}/theirs`], 'ls /');
   t.match(accepted, {
     status: 125,

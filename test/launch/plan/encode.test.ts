@@ -216,6 +216,7 @@ t.test('the mode of a limit is the number of RlimitMode', async (t) => {
     ['set', 'RLIMIT_SET'],
     ['cap-soft', 'RLIMIT_CAP_SOFT'],
     ['set-soft', 'RLIMIT_SET_SOFT'],
+    ['cap', 'RLIMIT_CAP'],
   ] as const) {
     const number = new RegExp(`\\b${name} = (\\d)`).exec(header)?.[1];
     t.equal(encodeOne({ op: 'setrlimit', resource: 'core', limit, mode }).b, BigInt(number ?? 'none'));

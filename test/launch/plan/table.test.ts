@@ -36,11 +36,12 @@ t.test('numbers are shown as they are usually written', async (t) => {
 
 t.test('a limit is shown as what becomes of it', async (t) => {
   const limit = { soft: 5, hard: Infinity };
-  const show = (mode: 'set' | 'cap-soft' | 'set-soft'): string | undefined =>
+  const show = (mode: 'set' | 'cap-soft' | 'set-soft' | 'cap'): string | undefined =>
     object({ op: 'setrlimit', resource: 'core', limit, mode });
   t.equal(show('set'), 'core soft 5 hard unlimited');
   t.equal(show('cap-soft'), 'core soft at most 5');
   t.equal(show('set-soft'), 'core soft 5');
+  t.equal(show('cap'), 'core soft at most 5 hard at most unlimited');
 });
 
 t.test('paths are shown on one line', async (t) => {

@@ -76,7 +76,7 @@ t.test(
   'a stream that was handed on can be read here again, and does not hold the service up',
   { skip },
   async (t) => {
-    const a = await act(['sleep=50', 'spam=65536', 'sleep=700', 'out=end']);
+    const a = await act(['sleep=50', 'spam=65536', 'sleep=1500', 'out=end']);
     const handed = stdout(a);
     const missing = act([], { stdio: [handed, 'pipe', 'pipe'], program: '/missing' });
     await t.rejects(missing, { code: 'ENOENT' });

@@ -210,7 +210,7 @@ t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
     timedOut: true,
     message: '/actor out=begun sleep=60000: it took longer than 500 ms and was stopped (ended by SIGTERM)',
   });
-  t.ok(performance.now() - started < 2000);
+  t.ok(performance.now() - started < 20_000);
   t.match(await failure(['sleep=60000'], { timeoutMs: 500, killSignal: 'SIGKILL' }), { signal: 'SIGKILL' });
   t.match(await act(['sleep=60000'], { timeoutMs: 500, reject: false }), {
     stopped: 'ETIMEDOUT',
@@ -242,22 +242,22 @@ t.test('a timeout of 1 ms ends a launch that is still on its way', { skip }, asy
 
 t.test('a grandchild that holds stdout does not outlast the timeout', { skip: skipIsolated }, async (t) => {
   const started = performance.now();
-  t.match(await failure(['fork=3000', 'out=begun', 'sleep=60000'], { timeoutMs: 500 }), {
+  t.match(await failure(['fork=60000', 'out=begun', 'sleep=60000'], { timeoutMs: 500 }), {
     code: 'ETIMEDOUT',
     stdout: 'begun',
   });
   t.match(
-    await failure(['fork=3000', 'out=ended'], { timeoutMs: 500 }),
+    await failure(['fork=60000', 'out=ended'], { timeoutMs: 500 }),
     { code: 'ETIMEDOUT', stdout: 'ended', exitCode: 0 },
     'also when the program itself has ended in time',
   );
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 500);
-  await t.rejects(act(['fork=3000', 'out=ended'], { signal: controller.signal }), {
+  await t.rejects(act(['fork=60000', 'out=ended'], { signal: controller.signal }), {
     name: 'AbortError',
     ended: { exitCode: 0, stdout: 'ended' },
   });
-  t.ok(performance.now() - started < 2500);
+  t.ok(performance.now() - started < 20_000);
 });
 
 t.test('without a timeout the output of a grandchild is waited for', { skip: skipIsolated }, async (t) => {

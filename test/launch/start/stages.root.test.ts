@@ -9,10 +9,18 @@ import type { StepName } from '../../../lib/launch/plan/step.ts';
 import type { StagesRequest } from '../fixture/stages.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { childrenOf, eventually, plainEnv, runs, statusOf, text } from '../../support/service.ts';
+import {
+  childrenOf,
+  eventually,
+  plainEnv,
+  runs,
+  statusOf,
+  text,
+  waitsForSignals,
+} from '../../support/service.ts';
 
 const skip = unlessRoot();
-const uid = 61_311;
+const uid = 61_421;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = `${jail}/tmp/ran`;
 const directory = t.testdir();
@@ -141,7 +149,7 @@ function begin(
 async function programOf(child: ChildProcess): Promise<number> {
   await once(child.stdout ?? process.stdin, 'data');
   // In place, other threads of Node take a signal that comes before the first wait for signals.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(() => waitsForSignals(child.pid ?? 0));
   return childrenOf(child.pid ?? 0).find((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`)) ?? 0;
 }
 

@@ -5,6 +5,7 @@ import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import type { Launch } from '../../../lib/launch/host/prepare.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
+import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { program, sam, viewOf } from '../view.ts';
 
 function launchOf(argument: Buffer, account = sam): Launch {
@@ -30,14 +31,19 @@ function launchOf(argument: Buffer, account = sam): Launch {
 
 const launch = launchOf(Buffer.from('-l'));
 
-t.test('the text has a line that says who and where, then a line a step in its order', async (t) => {
-  const [head, ...lines] = planAsText(launch).trimEnd().split('\n');
-  t.equal(head, 'uid 1001 (sam), gid 1001, groups 29,1001, jail /srv/jail');
-  t.same(
-    lines.map((line) => line.trim().split(/\s+/).slice(0, 2)),
-    launch.steps.map((step, index) => [`${index + 1}`, step.op]),
-  );
-});
+t.test(
+  'the text has a line that says who and where, a line a step in its order, then the threats',
+  async (t) => {
+    const [head, ...all] = planAsText(launch).trimEnd().split('\n');
+    const lines = all.slice(0, launch.steps.length);
+    t.equal(`${all.slice(lines.length).join('\n')}\n`, threatsAsText(launch));
+    t.equal(head, 'uid 1001 (sam), gid 1001, groups 29,1001, jail /srv/jail');
+    t.same(
+      lines.map((line) => line.trim().split(/\s+/).slice(0, 2)),
+      launch.steps.map((step, index) => [`${index + 1}`, step.op]),
+    );
+  },
+);
 
 t.test('an account without name or groups is shown as that', async (t) => {
   const nobody = { ...sam, name: undefined, groups: [] };
@@ -49,11 +55,13 @@ t.test('the JSON has account, jail and every step with its fields', async (t) =>
     readonly account: unknown;
     readonly jail: string;
     readonly steps: readonly Readonly<Record<string, unknown>>[];
+    readonly threats: unknown;
     readonly problem?: unknown;
   };
   t.match(shown.account, { uid: 1001, gid: 1001, groups: [29, 1001], name: 'sam' });
   t.equal(shown.jail, '/srv/jail');
   t.notOk('problem' in shown);
+  t.same(shown.threats, threatAnswers(launch));
   t.same(
     shown.steps.map(({ op, place }) => [place, op]),
     launch.steps.map((step, index) => [index + 1, step.op]),

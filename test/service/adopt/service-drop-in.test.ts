@@ -15,7 +15,7 @@ import {
   type InstalledService,
 } from '../../../lib/service/adopt/installed-service.ts';
 import { configurationChecks, dropInText } from '../../../lib/service/adopt/service-drop-in.ts';
-import { refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
+import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
 
 type Line = readonly [program: string, argv: readonly string[], flags: readonly string[]];
 
@@ -199,6 +199,26 @@ t.test('systemd enters the jail of a service that the launcher cannot start as t
     t.match(entryReason, reason);
   }
 });
+
+t.test('lines with all privileges stay on the host when systemd enters the jail', async (t) => {
+  const lines = { ExecStartPreEx: [line('/usr/bin/web check', 'privileged')], ...daemon, Nice: -1 };
+  const startOnly = /^RootDirectory=\S+\nRootDirectoryStartOnly=yes$/m;
+  t.match(text(adopted(installed(lines))), startOnly);
+  t.notMatch(text(adopted(installed({ ...daemon, Nice: -1 }))), /StartOnly/);
+});
+
+t.test(
+  'a service that logs in accounts of the host is refused, unless the caller knows better',
+  async (t) => {
+    const packed = ['/etc/ftp.conf', '/etc/pam.d/ftp'];
+    t.match(loginRefusal('ftp.service', packed, []), {
+      message: /it logs in accounts of the host \(\/etc\/pam.d\/ftp\)/,
+      hint: /--ro-bind \/etc\/pam.d\/ftp$/,
+    });
+    t.equal(loginRefusal('ftp.service', packed, [{ path: '/etc/pam.d/ftp' }]), undefined);
+    t.equal(loginRefusal('web.service', ['/etc/web.conf'], []), undefined);
+  },
+);
 
 t.test('a service that cannot be carried is refused with the reason', async (t) => {
   t.equal(refusalOf(installed(daemon)), undefined);

@@ -110,14 +110,16 @@ t.test('a client for whom as many run as may is in nobody else’s way', async (
 t.test('who asks again and again for a command that serves him gets no more than a share', async (t) => {
   const fd = openSync('/dev/null', 'r+');
   t.teardown(() => closeSync(fd));
-  const go = join(makeDirectory(t), 'go');
-  const command = `until [ -e ${go} ]; do sleep 0.1; done`;
+  const held = join(makeDirectory(t), 'held');
+  writeFileSync(held, '');
+  // the end of the test removes the file too: none of the commands goes on
+  const command = `while [ -e ${held} ]; do sleep 0.1; done`;
   const serve = (client: string) => delegate(command, { fd, client }, setting);
   const all = await Promise.all(Array.from({ length: 70 }, () => serve('10.0.0.3')));
   t.equal(all.filter(({ succeeded }) => succeeded).length, 64);
   t.same(all.at(-1), { succeeded: false, problem: 'too many commands are running' });
   t.same(await serve('10.0.0.4'), { succeeded: true }, 'he is in nobody else’s way');
-  writeFileSync(go, '');
+  rmSync(held);
   let after = await serve('10.0.0.3');
   for (let i = 0; i < 100 && !after.succeeded; i++, after = await serve('10.0.0.3')) await sleep(50);
   t.same(after, { succeeded: true }, 'and when they have ended he gets another');

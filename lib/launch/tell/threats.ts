@@ -1,0 +1,201 @@
+// Which threats a launch stops, and what stops them: the end of `uchroot --plan`, and the tables of doc/isolation.md. Pure.
+import type { Account } from '../host/account.ts';
+import { capabilityNames } from '../request/capabilities.ts';
+import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { callGroups } from '../seccomp/default-policy.ts';
+
+/** What the answers depend on. */
+export interface ThreatFacts {
+  readonly request: NormalRequest;
+  readonly account: Pick<Account, 'uid'>;
+}
+
+interface Wall {
+  readonly name: string;
+  /** The options that put it up. */
+  readonly option: string;
+  readonly stands: (facts: ThreatFacts) => boolean;
+}
+
+/** One answer. */
+export interface ThreatAnswer {
+  /** Completes the sentence "the program tries to". */
+  readonly threat: string;
+  readonly stopped: boolean;
+  /** What stops it. */
+  readonly by: readonly string[];
+  /** The options that would stop it, if it is not stopped. */
+  readonly remedies: readonly string[];
+}
+
+// An older ABI lacks a part (landlock(7), VERSIONS).
+const landlock = (least: number): Wall => ({
+  name: 'Landlock',
+  option: '--landlock',
+  stands: ({ request }) => request.landlock && request.landlockAbi >= least,
+});
+
+const has = ({ request }: ThreatFacts, kind: Namespace): boolean => namespacesOf(request).includes(kind);
+
+const namespace = (kind: Namespace): Wall => ({
+  name: `${kind} namespace`,
+  option: '--isolate',
+  stands: (facts) => has(facts, kind),
+});
+
+// Whether the default filter refuses these calls. What a profile refuses is not known here.
+function filters({ request }: ThreatFacts, group: keyof typeof callGroups): boolean {
+  const { isolate, seccomp, allow } = request;
+  if (seccomp?.isLog === true || seccomp?.file !== undefined) return false;
+  const calls = callGroups[group].split(' ');
+  return (isolate || seccomp !== undefined) && !allow.some((name) => name === group || calls.includes(name));
+}
+
+const filter = (group: keyof typeof callGroups): Wall => ({
+  name: 'filter of system calls',
+  option: '--seccomp=default',
+  stands: (facts) => filters(facts, group),
+});
+
+// A program in a chroot(2) jail can make no user namespace, so it gets no capability from there either (clone(2), EPERM).
+const withoutCapability = (name: 'sys_admin' | 'sys_chroot'): Wall => ({
+  name: 'no capability',
+  option: `no --cap ${name}`,
+  stands: (facts) =>
+    !facts.request.caps.some((number) => capabilityNames[number] === name) && !has(facts, 'mount'),
+});
+
+const ownProcesses: Wall = {
+  name: 'pid namespace and filter',
+  option: '--isolate',
+  // A helper can pass in a descriptor of a process, which works in all pid namespaces (pidfd_getfd(2)).
+  stands: (facts) => has(facts, 'pid') && filters(facts, 'debug'),
+};
+
+const ownProc: Wall = {
+  name: '/proc of its own',
+  option: '--isolate --proc /proc',
+  stands: (facts) => has(facts, 'pid') && facts.request.view.some(({ kind }) => kind === 'proc'),
+};
+
+const notRoot: Wall = {
+  name: 'another uid than 0',
+  option: 'a USER who is not root',
+  stands: ({ request, account }) => account.uid !== 0 || request.rootless,
+};
+
+const noProgramsOfItsOwn: Wall = {
+  name: 'read-only, and noexec where it can be written',
+  option: '--read-only with --writable DIR or --tmpfs DEST:noexec',
+  stands: ({ request: { readOnly, view } }) =>
+    readOnly &&
+    !view.some(
+      (entry) => (entry.kind === 'tmpfs' && !entry.noexec) || (entry.kind === 'bind' && !entry.readOnly),
+    ),
+};
+
+const noMemfd: Wall = {
+  name: 'vm.memfd_noexec (Linux 6.3)',
+  option: '--isolate',
+  stands: (facts) => has(facts, 'pid') && !facts.request.rootless,
+};
+
+// --ephemeral-dir keeps what is written on a disk.
+const nothingOnDisk: Wall = {
+  name: 'nothing is written to a disk',
+  option: '--ephemeral, or --read-only with --tmpfs',
+  stands: ({ request: { readOnly, ephemeral, view } }) =>
+    (readOnly || ephemeral === true) &&
+    !view.some((entry) => entry.kind === 'writable' || (entry.kind === 'bind' && !entry.readOnly)),
+};
+
+const profile: Wall = {
+  name: 'profile of system calls',
+  option: '--seccomp=FILE',
+  stands: ({ request: { seccomp } }) => seccomp?.file !== undefined && !seccomp.isLog,
+};
+
+const anyFilter: Wall = {
+  ...filter('bpf'),
+  option: '--isolate, or --seccomp=default',
+  stands: ({ request: { isolate, seccomp } }) =>
+    seccomp === undefined ? isolate : seccomp.file === undefined && !seccomp.isLog,
+};
+
+const given = (
+  option: string,
+  stands: (request: NormalRequest) => boolean,
+  name: string = option.replace(/ .*/, ''),
+): Wall => ({ name, option, stands: ({ request }) => stands(request) });
+
+// An isolated launch has one anyway (isolatedLimits() in lib/launch/plan/plan.ts).
+const rlimit = (resource: 'nofile' | 'nproc'): Wall => ({
+  name: `resource limit ${resource}`,
+  option: `--rlimit ${resource}=N`,
+  stands: ({ request, account }) => {
+    // Root's processes are not counted (getrlimit(2), RLIMIT_NPROC).
+    if (resource === 'nproc' && account.uid === 0 && !request.rootless) return false;
+    const { rlimits, isolate } = request;
+    const own = rlimits.find(([name]) => name === resource);
+    return own === undefined ? isolate : own[1].hard !== Infinity;
+  },
+});
+
+/** What a program tries that has a helper outside, and the walls of which each one stops it. */
+const rows: Readonly<Record<string, readonly Wall[]>> = {
+  'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
+    landlock(3),
+  ],
+  'see the status of such a file, change its mode, connect to a socket there': [],
+  'link or move files out of the jail, or into it': [landlock(1), namespace('mount')],
+  'send signals to processes of the same user': [landlock(6), namespace('pid')],
+  'trace them, read their memory, take their descriptors': [landlock(1), ownProcesses],
+  'reach files of theirs through /proc': [landlock(1), ownProc],
+  'connect to abstract unix sockets of the host': [landlock(6), namespace('net')],
+  'connect to TCP ports of the host': [
+    namespace('net'),
+    given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, '--connect-tcp, but for its ports'),
+  ],
+  'ioctl on devices that are no terminals': [landlock(5)],
+  'mount a file system (`sys_admin`)': [landlock(1), filter('mount'), withoutCapability('sys_admin')],
+  'leave the jail by a second chroot (`sys_chroot`)': [
+    landlock(1),
+    namespace('mount'),
+    withoutCapability('sys_chroot'),
+  ],
+  'change the host through /proc as root': [notRoot, ownProc],
+  'use system calls that no ordinary program needs, and make user namespaces': [anyFilter, profile],
+  'leave processes behind': [namespace('pid')],
+  'execute a file that it has written, or map it as code': [noProgramsOfItsOwn],
+  'execute a file in memory (memfd_create)': [noMemfd],
+  'fill a disk, by many small files too': [nothingOnDisk],
+  'leave changes in the jail': [nothingOnDisk],
+  'use memory without end': [given('--memory SIZE', ({ memory }) => memory !== undefined)],
+  'start processes without end': [given('--pids N', ({ pids }) => pids !== undefined), rlimit('nproc')],
+  'open files without end': [rlimit('nofile')],
+  'run without end': [given('--time SECONDS', ({ time }) => time !== undefined)],
+  "use a bug of the kernel's": [],
+};
+
+/** For each threat whether a launch stops it. */
+export function threatAnswers(facts: ThreatFacts): readonly ThreatAnswer[] {
+  return Object.entries(rows).map(([threat, walls]) => {
+    const by = [...new Set(walls.filter((wall) => wall.stands(facts)).map(({ name }) => name))];
+    const remedies = by.length > 0 ? [] : [...new Set(walls.map(({ option }) => option))];
+    return { threat, stopped: by.length > 0, by, remedies };
+  });
+}
+
+/** One line for each threat. */
+export function threatsAsText(facts: ThreatFacts): string {
+  const lines = threatAnswers(facts).map(({ threat, stopped, by, remedies }) => {
+    const why = stopped
+      ? `by ${by.join(', ')}`
+      : remedies.length === 0
+        ? 'no option does'
+        : `${remedies.join(' or ')} would`;
+    return `  ${stopped ? 'yes' : 'no '}  ${threat.replaceAll('`', '')}: ${why}\n`;
+  });
+  return `does it stop a program that tries to (doc/isolation.md):\n${lines.join('')}`;
+}

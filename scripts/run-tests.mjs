@@ -1,0 +1,134 @@
+// Runs compiled test files, several at a time, and prints a line for each, and all failed or skipped tests. The last line is
+// "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion fails here,
+// although tap lets it pass.
+//   node scripts/run-tests.mjs [--check] [FILE...]     without files all of dist/test; --check also runs `npm run check`
+// tap's own runner is not used: it adds --import to each node that the tests start, which costs a quarter of a second each.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+// Several tests wait more than they compute.
+const JOBS = 4;
+// tap ends a file that takes longer, with its open handles. t.setTimeout() changes the limit.
+const FILE_SECONDS = 120;
+// for a file that tap cannot end, such as one in an endless loop
+const KILL_MS = 600_000;
+// These take longest. They start first, so that none of them runs alone at the end.
+const LONGEST = [
+  'service/unit/systemd.root',
+  'service/unit/scripts.root',
+  'service/unit/services.root',
+  'bin/first-mistakes.root',
+].map((name) => `dist/test/${name}.test.js`);
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+let ended = 0;
+
+/** Reads the TAP of one file. */
+class Report {
+  /** Failed and skipped tests, with what tap says about them. */
+  lines = [];
+  points = 0;
+  failed = 0;
+  planned;
+  #inDiagnosis = false;
+  #withoutAssertion = false;
+
+  read(line) {
+    const point = /^( *)(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO|time=).*)?$/.exec(line);
+    const depth = point ? point[1].length / 4 : -1;
+    if (/^ {4}1\.\.0$/.test(line)) this.#withoutAssertion = true;
+    const plan = /^1\.\.(\d+)/.exec(line);
+    if (plan) this.planned = Number(plan[1]);
+    const empty = depth === 0 && this.#withoutAssertion;
+    const failed = point !== null && ((point[2] !== undefined && point[4] !== 'TODO') || empty);
+    if (depth === 0) {
+      this.points++;
+      this.#withoutAssertion = false;
+      if (failed) this.failed++;
+      else count[point[4] === 'SKIP' || point[4] === 'TODO' ? 'skipped' : 'passed']++;
+    }
+
+    const ends = this.#inDiagnosis && /^ *\.\.\.$/.test(line);
+    if (point !== null) this.#inDiagnosis = failed;
+    if (this.#inDiagnosis || point?.[4] === 'SKIP' || line.startsWith('Bail out!')) {
+      this.lines.push(`    ${line}${empty ? ' (no assertion)' : ''}`);
+    }
+    if (ends) this.#inDiagnosis = false;
+  }
+
+  /** Why the file failed although no test of it did: a crash, a time limit, a plan that was not kept, no tests at all. */
+  problem(status, signal) {
+    if (signal) return `ended by ${signal}`;
+    if (this.points === 0) return 'no tests found';
+    if (this.planned !== this.points) return `${this.points} tests, ${this.planned ?? 'no'} planned`;
+    return status === 0 || this.failed > 0 ? undefined : `exit status ${status}`;
+  }
+}
+
+/** Starts argv. Resolves to its exit status and signal after its output has been read. */
+async function run(argv, { env, timeout }, onLine) {
+  const child = spawn(argv[0], argv.slice(1), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env,
+    timeout,
+    killSignal: 'SIGKILL',
+  });
+  const closed = new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => resolve({ status, signal }));
+  });
+  createInterface({ input: child.stdout }).on('line', onLine);
+  return closed;
+}
+
+function tell(name, start, ok, problem, lines) {
+  const time = `# time=${((performance.now() - start) / 1000).toFixed(1)}s`;
+  console.log(
+    [...lines, `${ok ? 'ok' : 'not ok'} ${++ended} - ${name}${problem ? ` (${problem})` : ''} ${time}`].join(
+      '\n',
+    ),
+  );
+}
+
+async function runFile(file) {
+  const start = performance.now();
+  const report = new Report();
+  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_SECONDS) };
+  const argv = [process.execPath, '--enable-source-maps', file];
+  const { status, signal } = await run(argv, { env, timeout: KILL_MS }, (line) => report.read(line));
+  const problem = report.problem(status, signal);
+  count.failed += problem === undefined ? report.failed : Math.max(report.failed, 1);
+  tell(file, start, problem === undefined && report.failed === 0, problem, report.lines);
+}
+
+async function runCheck() {
+  const start = performance.now();
+  const lines = [];
+  const { status, signal } = await run(['npm', 'run', 'check'], { env: process.env }, (line) =>
+    lines.push(`    ${line}`),
+  );
+  count[status === 0 ? 'passed' : 'failed']++;
+  tell('npm run check', start, status === 0, signal ?? undefined, status === 0 ? [] : lines);
+}
+
+const words = process.argv.slice(2);
+const files = words.filter((word) => word !== '--check');
+if (files.length === 0) {
+  const names = readdirSync('dist/test', { recursive: true }).filter((name) => name.endsWith('.test.js'));
+  files.push(...names.toSorted().map((name) => `dist/test/${name}`));
+  const unknown = LONGEST.filter((file) => !files.includes(file));
+  if (unknown.length > 0)
+    throw new Error(`run-tests: LONGEST names files that are not there: ${unknown.join(' ')}`);
+  files.sort((a, b) => LONGEST.includes(b) - LONGEST.includes(a));
+}
+const waiting = files.map((file) => () => runFile(file));
+if (words.includes('--check')) waiting.unshift(runCheck);
+
+const worker = async () => {
+  for (let next = waiting.shift(); next; next = waiting.shift()) await next();
+};
+await Promise.all(Array.from({ length: JOBS }, worker));
+
+console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+
+import t from 'tap';
+
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { threatAnswers, threatsAsText, type ThreatAnswer } from '../../../lib/launch/tell/threats.ts';
+import { packageDirectory } from '../../support/launch.ts';
+import { levelColumns, pageRows, triedThreats, type LevelColumn } from '../../support/threats.ts';
+
+const proc = { view: [{ proc: '/proc' }] };
+const levels: Readonly<Record<LevelColumn, Partial<LaunchRequest>>> = {
+  bare: {},
+  landlock: { landlock: true },
+  isolate: { isolate: true, ...proc },
+  both: { isolate: true, landlock: true, ...proc },
+  'root inside': { isolate: true, allowRoot: true, user: 'root', ...proc },
+  rootless: { rootless: true, ...proc },
+};
+
+function answers(keys: Partial<LaunchRequest>): ReadonlyMap<string, ThreatAnswer> {
+  const request = normalize({ user: 'sam', jail: '/srv/jail', ...keys });
+  const account = { uid: keys.user === 'root' ? 0 : 1001 };
+  return new Map(threatAnswers({ request, account }).map((answer) => [answer.threat, answer]));
+}
+
+t.test('--plan and doc/isolation.md give the same answers', async (t) => {
+  const rows = pageRows();
+  t.same(
+    rows.map(({ threat }) => threat),
+    [...answers({}).keys()],
+  );
+  for (const [i, column] of levelColumns.entries()) {
+    for (const { threat, cells } of rows) {
+      // A threat by a capability counts for a program that has it.
+      const [, capability] = /\(`(\w+)`\)$/.exec(threat) ?? [];
+      const caps = capability === undefined ? [] : [capability];
+      const found = answers({ ...levels[column], caps });
+      t.equal(cells[i], found.get(threat)?.stopped === true ? 'yes' : 'no', `${column}: ${threat}`);
+    }
+  }
+});
+
+t.test('each row that no attempt measures names a test that there is, or none can be', async (t) => {
+  const others = pageRows().filter(({ threat }) => !triedThreats.includes(threat));
+  t.ok(others.length > 5);
+  for (const { threat, rest } of others) {
+    const shown = rest.at(-1) ?? '';
+    const [, name = '', file = ''] = /^"(.+)" \((test\/\S+\.ts)\)$/.exec(shown) ?? [];
+    if (shown === '–') t.equal(threat, "use a bug of the kernel's");
+    else t.match(readFileSync(`${packageDirectory}/${file}`, 'utf8'), name, threat);
+  }
+});
+
+t.test('what is not stopped has the option that stops it, and that option does', async (t) => {
+  const remedied: readonly (readonly [threat: string, keys: Partial<LaunchRequest>])[] = [
+    ['send signals to processes of the same user', { landlock: true }],
+    ['send signals to processes of the same user', { unshare: ['pid'] }],
+    ['connect to TCP ports of the host', { connectTcp: [80] }],
+    ['execute a file that it has written, or map it as code', { ...levels.isolate, readOnly: true }],
+    ['fill a disk, by many small files too', { isolate: true, ephemeral: true }],
+    ['leave changes in the jail', { isolate: true, readOnly: true, view: [{ tmpfs: '/tmp' }] }],
+    ['use memory without end', { memory: '64M' }],
+    ['start processes without end', { pids: 8 }],
+    ['open files without end', { rlimits: { nofile: 64 } }],
+    ['run without end', { time: 5 }],
+    ['use system calls that no ordinary program needs, and make user namespaces', { seccomp: 'default' }],
+  ];
+  const bare = answers({});
+  for (const [threat, keys] of remedied) {
+    t.match(bare.get(threat), { stopped: false, remedies: /^/ }, threat);
+    t.match(answers(keys).get(threat), { stopped: true, remedies: [] }, threat);
+  }
+});
+
+t.test('a part that is given back or left out is no wall', async (t) => {
+  const weakened: readonly (readonly [threat: string, keys: Partial<LaunchRequest>])[] = [
+    ['send signals to processes of the same user', { landlockAbi: 5 }],
+    ['connect to TCP ports of the host', { ...levels.isolate, net: 'host' }],
+    ['trace them, read their memory, take their descriptors', { ...levels.isolate, allow: ['ptrace'] }],
+    ['mount a file system (`sys_admin`)', { ...levels.isolate, allow: ['mount'] }],
+    ['mount a file system (`sys_admin`)', { caps: ['sys_admin'] }],
+    ['reach files of theirs through /proc', { isolate: true }],
+    [
+      'use system calls that no ordinary program needs, and make user namespaces',
+      { isolate: true, seccomp: 'log' },
+    ],
+    [
+      'execute a file that it has written, or map it as code',
+      { isolate: true, readOnly: true, view: [{ tmpfs: '/tmp' }] },
+    ],
+    ['leave changes in the jail', { isolate: true, ephemeral: '/srv/kept' }],
+    [
+      'fill a disk, by many small files too',
+      { isolate: true, readOnly: true, view: [{ writable: '/data' }] },
+    ],
+    ['open files without end', { isolate: true, rlimits: { nofile: Infinity } }],
+  ];
+  for (const [threat, keys] of weakened)
+    t.match(answers(keys).get(threat), { stopped: false, by: [] }, threat);
+});
+
+t.test('the text has a line for each threat', async (t) => {
+  const request = normalize({ user: 'sam', jail: '/srv/jail', landlock: true });
+  const [head, ...lines] = threatsAsText({ request, account: { uid: 1001 } })
+    .trimEnd()
+    .split('\n');
+  t.equal(head, 'does it stop a program that tries to (doc/isolation.md):');
+  t.equal(lines.length, answers({}).size);
+  t.ok(lines.includes('  yes  send signals to processes of the same user: by Landlock'));
+  t.ok(lines.includes('  no   leave processes behind: --isolate would'));
+  t.ok(lines.includes("  no   use a bug of the kernel's: no option does"));
+});
