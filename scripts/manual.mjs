@@ -119,6 +119,8 @@ function convert(text) {
   };
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at];
+    // who runs the block below it: CONTRIBUTING.md, "Pages"
+    if (line.startsWith('<!-- ')) continue;
     if (line.startsWith('```')) {
       isFenced = !isFenced;
       flush();
