@@ -29,7 +29,7 @@ const native = {
   },
 };
 
-const isJail = path.endsWith('/uchroot-jail-command.cjs');
+const isJail = path.endsWith('/uchroot-bundle.cjs');
 const command = isJail
   ? ['build', '/nonexistent/jail', '/bin/sh', '--plan']
   : ['sam', '/jail', '/bin/true', 'argument'];
@@ -52,7 +52,7 @@ function write() {
 if (isJail) {
   process.stdout.write = () => true;
   process.on('exit', write);
-  run();
+  run().jail();
 } else {
   try {
     run();

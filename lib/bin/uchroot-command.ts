@@ -27,7 +27,7 @@ import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/show.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
-import { readVersion } from '../version.ts';
+import { readVersion, versionLine } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { forgotten, toldBy, type Told } from './command-line-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
@@ -146,7 +146,7 @@ function run(told: Recipients): number | Promise<number> {
   const { options, operands } = readArguments(words, known, () => foreignOptions);
   const given = new Map(options);
   if (given.has('help')) return (output(usage()), 0);
-  if (given.has('version')) return (output(`uchroot ${readVersion()}\n`), 0);
+  if (given.has('version')) return (output(versionLine('uchroot')), 0);
   if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
   const isLaunch = !given.has('compile') && !given.has('unit');
   told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
