@@ -51,6 +51,7 @@ export {
   type LevelName,
 } from './launch/doctor/levels.ts';
 export { execInJail } from './launch/start/exec.ts';
+export { JailLaunch, type LaunchRunRequest, type LaunchSpawnRequest } from './launch/start/jail-launch.ts';
 export { Jail, openJail } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
 export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';

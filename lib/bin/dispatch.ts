@@ -58,8 +58,9 @@ export interface Program<Context> {
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
 
-const help = option('--help', 'print this text');
-const version = option('--version', 'print the version');
+/** The options of each program. */
+export const help: Option = option('--help', 'print this text');
+export const version: Option = option('--version', 'print the version');
 
 // The help of all commands.
 function usageOf<Context>({ name, about, options = [], byDefault, commands }: Program<Context>): string {

@@ -22,6 +22,8 @@ type Run = (require: Load, module: { exports: object }, directory: string, path:
 const directory = import.meta.dirname;
 let bundle: Bundle | undefined;
 
+const load: Load = (name) => (name.endsWith('/native.ts') ? addon : process.getBuiltinModule(name));
+
 function run(): Bundle {
   // Not imported: require() takes as long as the module.
   const { Script } = process.getBuiltinModule('node:vm');
@@ -29,7 +31,6 @@ function run(): Bundle {
   // V8 accepts a code cache only with the flags that it was made with (scripts/bundle), and otherwise compiles the source.
   const { source, cache } = addon.native.readCode(path, `${path}${process.execArgv.join('')}.cache`);
   const script = new Script(source, { filename: path, ...(cache && { cachedData: cache }) });
-  const load: Load = (name) => (name.endsWith('/native.ts') ? addon : process.getBuiltinModule(name));
   return (script.runInThisContext() as Run)(load, { exports: {} }, directory, path);
 }
 

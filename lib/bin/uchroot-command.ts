@@ -33,6 +33,7 @@ import { forgotten, toldBy, type Told } from './command-line-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { foreignOptions } from './foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
+import { completionScript } from './uchroot-completion.ts';
 import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
@@ -147,6 +148,8 @@ function run(told: Recipients): number | Promise<number> {
   const given = new Map(options);
   if (given.has('help')) return (output(usage()), 0);
   if (given.has('version')) return (output(versionLine('uchroot')), 0);
+  const shell = given.get('completion');
+  if (shell !== undefined) return (output(completionScript(shell)), 0);
   if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
   const isLaunch = !given.has('compile') && !given.has('unit');
   told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;

@@ -8,7 +8,8 @@ import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from '
 import type { SpawnRequest } from './spawn-rows.ts';
 import type { Stdio } from './stdio.ts';
 
-const shares = ['all', 'net', 'none'] as const;
+/** The values of `share`. */
+export const shares = ['all', 'net', 'none'] as const;
 
 /** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
 export type Share = (typeof shares)[number];

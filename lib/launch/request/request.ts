@@ -251,6 +251,12 @@ export const setUpKeys = Object.entries<Row>(table).flatMap(([key, { setUp }]) =
   setUp ? [key as SetUpKey] : [],
 );
 
+// Then Object.keys() has all that it says. A class can have getters.
+function isPlain(request: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(request);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /**
  * A function that makes the normal form of requests with the keys of a table. It throws a UsageError for unknown keys, wrong types,
  * NUL bytes, ids outside 0…2^32-2, relative jail paths.
@@ -259,6 +265,7 @@ export function normalizer<Table extends Rows>(table: Table): (request: object) 
   const rows: Rows = table;
   const names = Object.keys(rows);
   const keys: ReadonlySet<string> = new Set(names);
+  const always = names.filter((key) => rows[key]?.always);
   // The normal form where a key is not given. Nobody changes these values.
   const defaults = Object.fromEntries(
     Object.entries(rows).map(([key, row]) => [
@@ -271,14 +278,16 @@ export function normalizer<Table extends Rows>(table: Table): (request: object) 
       checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
       // Each key is read once: a getter could answer with something else the second time.
       const given: Record<string, unknown> = {};
-      for (const key of names) {
+      const wanted = new Set(always);
+      for (const key of isPlain(request) ? Object.keys(request) : names) {
         const value = (request as Values)[key];
-        if (value !== undefined) given[key] = value;
+        if (value === undefined) continue;
+        given[key] = value;
+        wanted.add(key);
       }
       const normal: Record<string, unknown> = { ...defaults };
       for (const key of names)
-        if (given[key] !== undefined || rows[key]?.always)
-          normal[key] = rows[key]?.normal(given[key] as never, key, given);
+        if (wanted.has(key)) normal[key] = rows[key]?.normal(given[key] as never, key, given);
       return normal as NormalOf<Table>;
     });
 }

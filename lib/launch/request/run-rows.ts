@@ -77,7 +77,8 @@ function toMostBytes(value: number | undefined, key: string): number {
   });
 }
 
-function toRunDescriptors(value: Stdio | undefined, _: string, { input, pty }: Values): Descriptors {
+/** Descriptors of a program whose output is collected. @throws UsageError */
+export function toRunDescriptors(value: Stdio | undefined, _: string, { input, pty }: Values): Descriptors {
   if (pty !== undefined && pty !== false)
     throw new UsageError('pty is for spawnInJail, whose caller reads and types', {
       hint: 'runInJail collects stdout and stderr, which are one in a terminal',

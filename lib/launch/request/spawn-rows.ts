@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 
 import { UsageError } from '../../errors.ts';
-import { checkSignal } from '../../keys.ts';
+import { checkSignal, reading } from '../../keys.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
 import { signalNumber } from './signal.ts';
@@ -132,6 +132,39 @@ export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
     leaveDescendants: normal.leaveDescendants,
     requestedAt: performance.now(),
   };
+}
+
+/**
+ * The options of one start of a request that was checked before.
+ *
+ * @param kept those of the request
+ * @param given what the request said
+ * @param own what is said for this start alone
+ * @throws UsageError
+ */
+export function startOptions(
+  kept: SpawnOptions,
+  given: Pick<SpawnRequest, 'stdio' | 'newGroup' | 'pty' | 'time'>,
+  own: Pick<SpawnRequest, 'stdio' | 'timeoutMs' | 'signal'>,
+  joint: typeof spawnRows.stdio.normal,
+): SpawnOptions {
+  return reading(() => {
+    const { timeoutMs, signal } = own;
+    // a stream may have been closed since then, or have been read
+    const { triple, streams } = joint(own.stdio ?? given.stdio, 'stdio', given);
+    // written out, because it is a part of each start: `{...kept, …}` takes V8 ten times as long
+    return {
+      stdio: triple,
+      streams,
+      timeoutMs: timeoutMs === undefined ? kept.timeoutMs : toTimeout(timeoutMs, 'timeoutMs', given),
+      signal: signal === undefined ? kept.signal : toSignal(signal),
+      killSignal: kept.killSignal,
+      forceKillAfterMs: kept.forceKillAfterMs,
+      newGroup: given.newGroup ?? !triple.some(isTerminal),
+      leaveDescendants: kept.leaveDescendants,
+      requestedAt: performance.now(),
+    };
+  });
 }
 
 const normalizeAll = normalizer({ ...launchRows, ...spawnRows });

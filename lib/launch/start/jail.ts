@@ -6,7 +6,7 @@ import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { judge, type VerifiedJail } from '../host/prepare.ts';
+import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
@@ -21,9 +21,10 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
-import { checkEnv } from '../request/value.ts';
+import { checkEnv, mergeEnv } from '../request/value.ts';
 import { findProgram } from '../tell/path-search.ts';
 import { warnOnce } from '../tell/warn.ts';
+import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './spaces.ts';
 import { begin, startIn } from './spawn.ts';
@@ -115,6 +116,27 @@ export class Jail<
     return (await this.#start(normal, options, merged.usual)) as JailedProcess<JointOf<Own, Pty>>;
   }
 
+  /**
+   * Checks a request once, for a service that starts the same program again and again. The launch can be started until the jail is
+   * closed.
+   *
+   * @throws UsageError
+   */
+  prepare<
+    Own extends Encoding = Coding,
+    const Joined extends Stdio = Wanted,
+    OwnLines extends boolean = Lines,
+    const Pty extends SpawnRequest['pty'] = undefined,
+  >(
+    request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
+  ): JailLaunch<Own, Joined, OwnLines, Pty> {
+    const merged = this.#merge(this.#defaults, request);
+    const { usual } = merged;
+    // one of its own: what two launches keep in it would displace each other
+    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings);
+    return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
+  }
+
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
   close(): void {
     this.#open = false;
@@ -156,7 +178,7 @@ export class Jail<
     const jail = usual ?? (await this.#lookUp(given));
     const normal = name === undefined ? given : this.#withProgram(given, jail, name);
     const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
-    return startIn(jail, normal, { ...begun, spaces });
+    return startIn(jail, normal, spaces === undefined ? begun : { ...begun, spaces });
   }
 
   #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): NormalRequest {
@@ -198,22 +220,13 @@ function checkPartial(request: object, example: string): void {
     });
 }
 
-type Env = JailRunRequest['env'];
-
-// It is copied only if it has to be: it can be large.
-function mergeEnv(defaults: Env, env: Env): Env {
-  if (defaults === undefined || env === undefined) return env ?? defaults;
-  checkEnv(env);
-  return { ...defaults, ...env };
-}
-
 // A copy of the defaults: the caller may change his object later.
 function copyDefaults(defaults: JailDefaults): JailDefaults {
   const { env } = defaults;
   if (env !== undefined) checkEnv(env);
   const own: JailDefaults = copyFields(defaults);
   // process.env is no plain object
-  return env === undefined ? own : { ...own, env: copyFields(env) as Env };
+  return env === undefined ? own : { ...own, env: copyFields(env) as JailRunRequest['env'] };
 }
 
 /**

@@ -18,6 +18,20 @@ export interface Spaces {
 // Their names in /proc/PID/ns (namespaces(7)).
 const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
 
+type Account = VerifiedJail['account'];
+
+// A prepared launch asks with the same two objects each time.
+const keys = new WeakMap<NormalRequest, { readonly account: Account; readonly key: string }>();
+
+function keyOf(request: NormalRequest, account: Account): string {
+  const known = keys.get(request);
+  if (known?.account === account) return known.key;
+  const { uid, gid, groups } = account;
+  const key = JSON.stringify([uid, gid, groups, setUpKeys.map((name) => request[name])]);
+  keys.set(request, { account, key });
+  return key;
+}
+
 /** The kept namespaces of one open jail. Programs of different users, or that ask for different views, share none. */
 export class KeptSpaces {
   readonly #share: Share;
@@ -32,8 +46,7 @@ export class KeptSpaces {
     const all = shareable(request);
     const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
     if (kinds.length === 0) return undefined;
-    const { uid, gid, groups } = jail.account;
-    const key = JSON.stringify([uid, gid, groups, setUpKeys.map((name) => request[name])]);
+    const key = keyOf(request, jail.account);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
     const making = make(request, jail, kinds);

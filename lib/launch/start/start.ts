@@ -15,7 +15,6 @@ import {
 } from '../../native.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
-import { encodeAgain } from '../plan/encode.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
@@ -127,7 +126,7 @@ function startWith(
   place: PidPlace | undefined,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, setUp, execve, keptFds } = launch;
+  const { request, execve, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
@@ -159,7 +158,7 @@ function startWith(
     };
     try {
       handle = native.spawn(
-        encodeAgain(setUp, execve),
+        launch.bytes,
         jail,
         openLauncher(),
         options.stdio,
