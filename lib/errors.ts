@@ -149,14 +149,17 @@ export interface ResourceUsage {
  */
 export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'disk' | 'inodes' | 'output';
 
+/** What a program wrote: text, bytes, or lines. */
+export type Output = string | Buffer | string[];
+
 /** How a program ended, and what it wrote. */
-export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
+export interface ExitDetails<Text extends Output = Output> {
   /** Exit status; null if a signal ended it, or if something else in this process has waited for it. */
   readonly exitCode: number | null;
   /** Name of the signal that ended it, else null. */
   readonly signal: NodeJS.Signals | null;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: Text;
+  readonly stderr: Text;
   readonly pid: number;
   /** From the request to the end, in milliseconds. */
   readonly durationMs: number;
@@ -166,7 +169,7 @@ export interface ExitDetails<Output extends string | Buffer = string | Buffer> {
   /** Whether the AbortSignal of the request has stopped it. */
   readonly isCanceled: boolean;
   /** stdout and stderr together, in the order in which they arrived; only with `all: true`. */
-  readonly all?: Output;
+  readonly all?: Text;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
 }
@@ -178,14 +181,14 @@ export class ExitError extends Error implements ExitDetails {
   readonly code: ExitErrorCode;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly stdout: string | Buffer;
-  readonly stderr: string | Buffer;
+  readonly stdout: Output;
+  readonly stderr: Output;
   readonly pid: number;
   readonly durationMs: number;
   readonly usage: ResourceUsage;
   readonly timedOut: boolean;
   readonly isCanceled: boolean;
-  readonly all?: string | Buffer;
+  readonly all?: Output;
   readonly limit: LimitName | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;

@@ -12,6 +12,7 @@ export {
   type JailErrorCode,
   type LaunchErrorCode,
   type LimitName,
+  type Output,
   type ResourceUsage,
 } from './errors.ts';
 export { type Left, type LeftBecause, type LeftSide } from './jail/apply/look.ts';
@@ -50,22 +51,21 @@ export {
   type LevelName,
 } from './launch/doctor/levels.ts';
 export { execInJail } from './launch/start/exec.ts';
-export { Jail, openJail, type JailRunRequest, type JailSpawnRequest } from './launch/start/jail.ts';
+export { JailLaunch, type LaunchRunRequest, type LaunchSpawnRequest } from './launch/start/jail-launch.ts';
+export { Jail, openJail } from './launch/start/jail.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
 export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
 export type { Exit } from './launch/process/exit.ts';
 export { JailedProcess } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
-export {
-  runInJail,
-  type Encoding,
-  type OutputOf,
-  type RunRequest,
-  type RunResult,
-  type Stopped,
-} from './launch/start/run.ts';
-export { spawnInJail, type SpawnRequest } from './launch/start/spawn.ts';
+export { type JailDefaults, type JailRunRequest, type JailSpawnRequest } from './launch/request/jail-rows.ts';
+export { type Encoding, type Input, type OutputOf, type RunRequest } from './launch/request/run-rows.ts';
+export { type SpawnRequest } from './launch/request/spawn-rows.ts';
+export { runInJail, type RunResult, type Stopped } from './launch/start/run.ts';
+export { spawnInJail } from './launch/start/spawn.ts';
+export { type Template, type TemplateRequest } from './launch/start/template.ts';
+export { type TemplateValue } from './launch/request/template-words.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
 export {
   adoptService,
@@ -79,5 +79,4 @@ export {
 } from './service/adopt/adopt.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
-export { type Input } from './launch/process/text-streams.ts';
 export { type Bytes } from './quote.ts';

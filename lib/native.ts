@@ -95,8 +95,8 @@ export interface Native extends LaunchCalls, FileCalls {
   sendDatagram(path: Bytes, message: Bytes): void;
 
   // listening; `type` as socketType() has it. The caller closes the descriptors.
-  /** A bound socket, which listens if it is a stream. `::` takes IPv4 too. */
-  bindInternet(type: number, address: Bytes, port: number): number;
+  /** A bound socket, which listens if it is a stream. `::` takes IPv4 too, unless `isOnly6`. */
+  bindInternet(type: number, address: Bytes, port: number, isOnly6: boolean): number;
   /** The same at a path, or at `@name` without a file. */
   bindUnix(type: number, path: Bytes): number;
   setBlocking(fd: number, isBlocking: boolean): void;

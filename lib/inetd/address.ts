@@ -11,6 +11,8 @@ export type ListenAddress =
       readonly protocol: 'tcp' | 'udp';
       readonly address: string;
       readonly port: number;
+      /** Clients of IPv4 are not taken. */
+      readonly isOnly6: boolean;
     }
   /** A path, or `@name` without a file (unix(7)). */
   | { readonly kind: 'unix'; readonly path: string }
@@ -18,7 +20,7 @@ export type ListenAddress =
   | { readonly kind: 'systemd'; readonly name: string | undefined };
 
 const FORMS =
-  'PORT, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, a path, @NAME, systemd or systemd:NAME';
+  'PORT, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, /tcp6 or /udp6 for IPv6 alone, a path, @NAME, systemd or systemd:NAME';
 
 // bind(2): sun_path has 108 bytes, and a path ends in NUL (unix(7)).
 const MAX_PATH_BYTES = 107;
@@ -36,13 +38,14 @@ export function parseListenAddress(text: string): ListenAddress {
   }
   const [, isSystemd, name] = /^(systemd)(?::([^:\s]+))?$/.exec(text) ?? [];
   if (isSystemd !== undefined) return { kind: 'systemd', name };
-  const match = /^(?:([^[\]:]+):|\[([^[\]]+)\]:)?([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(text);
-  const [, v4, v6, digits = '', protocol = 'tcp'] = match ?? [];
+  const match = /^(?:([^[\]:]+):|\[([^[\]]+)\]:)?([0-9]{1,5})(?:\/(tcp|udp)(6)?)?$/.exec(text);
+  const [, v4, v6, digits = '', protocol = 'tcp', only6] = match ?? [];
+  const isOnly6 = only6 !== undefined;
   const port = Number(digits);
-  const isRight = (v4 === undefined || isIPv4(v4)) && (v6 === undefined || isIPv6(v6));
+  const isRight = (v4 === undefined || (isIPv4(v4) && !isOnly6)) && (v6 === undefined || isIPv6(v6));
   // 0 asks the kernel for a free port (ip(7))
   if (match === null || !isRight || port > 65_535) return refuse(text);
-  return { kind: 'internet', protocol: protocol as 'tcp' | 'udp', address: v4 ?? v6 ?? '::', port };
+  return { kind: 'internet', protocol: protocol as 'tcp' | 'udp', address: v4 ?? v6 ?? '::', port, isOnly6 };
 }
 
 /** An address as parseListenAddress() reads it. */
@@ -50,7 +53,8 @@ export function showListenAddress(address: ListenAddress): string {
   switch (address.kind) {
     case 'internet': {
       const host = address.address.includes(':') ? `[${address.address}]` : address.address;
-      return `${host}:${address.port}${address.protocol === 'udp' ? '/udp' : ''}`;
+      const { port, protocol, isOnly6 } = address;
+      return `${host}:${port}${isOnly6 ? `/${protocol}6` : protocol === 'udp' ? '/udp' : ''}`;
     }
     case 'unix':
       return address.path;

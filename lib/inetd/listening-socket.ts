@@ -49,8 +49,10 @@ export function removeDeadSocket(path: string): void {
 }
 
 function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number): number {
-  if (address.kind === 'internet')
-    return native.bindInternet(address.protocol === 'udp' ? DATAGRAM : STREAM, address.address, address.port);
+  if (address.kind === 'internet') {
+    const { protocol, port, isOnly6 } = address;
+    return native.bindInternet(protocol === 'udp' ? DATAGRAM : STREAM, address.address, port, isOnly6);
+  }
   removeDeadSocket(address.path);
   return withMode(mode, () => native.bindUnix(STREAM, address.path));
 }
@@ -103,7 +105,8 @@ export class ListeningSocket {
     const bound = native.getsockname(this.fd);
     if (bound === undefined) return showListenAddress(this.address);
     const protocol = this.isDatagram ? 'udp' : 'tcp';
-    return showListenAddress({ kind: 'internet', protocol, ...bound });
+    const isOnly6 = this.address.kind === 'internet' && this.address.isOnly6;
+    return showListenAddress({ kind: 'internet', protocol, isOnly6, ...bound });
   }
 
   /** Who is called while connections or datagrams wait. */

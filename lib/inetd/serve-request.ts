@@ -5,8 +5,9 @@ import { basename } from 'node:path';
 import type { Argument } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
+import { shares } from '../launch/request/jail-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
-import { onOff, type Row } from '../launch/request/option-row.ts';
+import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import {
   launchKeys,
   launchRows,
@@ -27,7 +28,7 @@ const word = ({ text }: Argument): string => text;
 const path = ({ bytes }: Argument): Buffer => bytes;
 
 const table = {
-  /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, a path, `@name`, `systemd`. */
+  /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, `PORT/tcp6`, a path, `@name`, `systemd`. */
   listen: {
     type: 'string, array of strings',
     default: 'required',
@@ -128,7 +129,7 @@ const table = {
   share: {
     type: "'all', 'net', 'none'",
     default: '`all`',
-    normal: to.oneOf(to.shares, 'all'),
+    normal: to.oneOf(shares, 'all'),
     ...option('--share all|net|none', 'what isolated connections of a jail share (default all)', word),
   },
   /** Where the line of each connection goes. */
@@ -138,11 +139,10 @@ const table = {
     normal: to.oneOf(to.logFormats, 'text'),
     ...option('--log text|json|syslog|none', 'one line a connection (default text, on stderr)', word),
   },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Rows;
 
-type Table = typeof table;
-type Given = { readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0] };
-type Normal = { readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']> };
+type Given = GivenOf<typeof table>;
+type Normal = NormalOf<typeof table>;
 
 // A connection has its own descriptors, and the program no pid file and no terminal.
 type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds' | 'pty';
@@ -160,7 +160,7 @@ export interface ServiceSettings extends Omit<Normal, 'daemon'> {
 }
 
 // By key.
-const serviceRows: Readonly<Record<string, Row>> = table;
+const serviceRows: Rows = table;
 
 const limitOption = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
   options: () => [launchOption('Limits', spelling, help, parse)],
@@ -184,10 +184,10 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
 const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds', 'pty']);
 
 /** Every key of a ServeRequest, with its row. */
-export const serveRows: Readonly<Record<string, Row>> = {
+export const serveRows: Rows = {
   ...table,
   ...Object.fromEntries(
-    Object.entries(launchRows)
+    Object.entries<Row>(launchRows)
       .filter(([key]) => !notServed.has(key))
       .map(([key, row]): readonly [string, Row] => [key, { ...row, ...limitOptions[key] }]),
   ),

@@ -1,5 +1,6 @@
 // Checks of the values of a service's keys. Each throws a UsageError that names the key. Pure.
 import { UsageError } from '../errors.ts';
+import { toWhole } from '../launch/request/number-value.ts';
 import { quote, toBuffer, type Bytes } from '../quote.ts';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import type { Rate } from './start-limits.ts';
@@ -7,8 +8,6 @@ import type { Rate } from './start-limits.ts';
 /** Where the line of a connection goes. */
 export const logFormats = ['text', 'json', 'syslog', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
-
-export const shares = ['all', 'net', 'none'] as const;
 
 export function oneOf<Word extends string>(words: readonly Word[], first: Word) {
   return (value: Word | undefined, key: string): Word => {
@@ -19,11 +18,7 @@ export function oneOf<Word extends string>(words: readonly Word[], first: Word) 
 }
 
 export function count(most: number) {
-  return (value: number | undefined, key: string): number | undefined => {
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new UsageError(`${key} must be a whole number from 1 to ${most}, not ${quote(String(value))}`);
-  };
+  return (value: number | undefined, key: string): number | undefined => toWhole(value, key, 1, most);
 }
 
 const RATE = /^([1-9][0-9]{0,6})(?:\/([0-9]{1,6}(?:\.[0-9]{1,3})?))?(?::([1-9][0-9]{0,6}))?$/;
@@ -55,11 +50,13 @@ export function toPath(value: Bytes | undefined, key: string): Buffer | undefine
   throw new UsageError(`${key} must be a path`);
 }
 
+/** The longest time of setTimeout(). */
+const MOST_MS = 2 ** 31 - 1;
+
 export function toMilliseconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
-  // setTimeout() takes at most this
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
-  throw new UsageError(`${key} must be milliseconds up to ${2 ** 31 - 1}`);
+  if (typeof value === 'number' && value > 0 && value <= MOST_MS) return value;
+  throw new UsageError(`${key} must be milliseconds up to ${MOST_MS}`);
 }
 
 export function toMode(value: number | undefined, key: string): number {
@@ -69,8 +66,11 @@ export function toMode(value: number | undefined, key: string): number {
 }
 
 export function parseSeconds(text: string): number {
-  if (/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text)) return 1000 * Number(text);
-  throw new UsageError(`--timeout takes seconds, not '${quote(text)}'`);
+  const milliseconds = /^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) ? 1000 * Number(text) : 0;
+  if (milliseconds > 0 && milliseconds <= MOST_MS) return milliseconds;
+  throw new UsageError(`--timeout takes seconds, up to ${Math.floor(MOST_MS / 1000)}, not '${quote(text)}'`, {
+    hint: 'without it there is no such limit',
+  });
 }
 
 export function parseMode(text: string): number {

@@ -1,4 +1,5 @@
 // One service: accepts connections within its limits, asks the rules, and starts the program of each connection in its jail.
+import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
@@ -38,6 +39,7 @@ export class Service {
   readonly settings: ServiceSettings;
   readonly counter: StartCounter;
   readonly #jail: Jail;
+  readonly #launch: JailLaunch;
   readonly #hosts: Hosts;
   readonly #banner: Buffer | undefined;
   readonly #observer: ServiceObserver;
@@ -60,6 +62,8 @@ export class Service {
     this.counter = counter;
     this.#observer = observer;
     this.#jail = opened.jail;
+    const { timeoutMs } = settings;
+    this.#launch = opened.jail.prepare({ ...(timeoutMs !== undefined && { timeoutMs }) });
     this.#hosts = opened.hosts;
     this.#banner = opened.banner;
   }
@@ -221,13 +225,8 @@ export class Service {
   }
 
   #start(fd: number, variables: Admission['variables']): Promise<JailedProcess> {
-    const { timeoutMs } = this.settings;
     const stdio = [fd, fd, fd] as const;
-    return this.#jail.spawn({
-      stdio,
-      ...(timeoutMs !== undefined && { timeoutMs }),
-      ...(variables !== undefined && { env: variables }),
-    }) as Promise<JailedProcess>;
+    return this.#launch.spawn({ stdio, ...(variables !== undefined && { env: variables }) });
   }
 
   // Never rejects.
@@ -281,8 +280,13 @@ export class Service {
   }
 
   #tell(connection: Connection, end: End): void {
+    const { id, service, peer, sinceMs, pid, rule } = connection;
     const { exitCode = null, signal = null, usage, message, reason, durationMs } = end;
-    this.#observer.onEnd({ ...connection, exitCode, signal, usage, message, reason, durationMs }, this);
+    // written out: `{...connection, …}` takes V8 ten times as long
+    this.#observer.onEnd(
+      { id, service, peer, sinceMs, pid, rule, exitCode, signal, usage, message, reason, durationMs },
+      this,
+    );
   }
 }
 

@@ -21,23 +21,24 @@ namespace uchroot {
 namespace {
 
 // A bound socket, which listens if it is a stream. The caller closes it.
-Napi::Value bindSocket(Napi::Env env, int type, const sockaddr* address, socklen_t size, const std::string& name) {
+Napi::Value bindSocket(Napi::Env env, int type, const sockaddr* address, socklen_t size, const std::string& name,
+                       bool isOnly6 = false) {
   Descriptor fd(socket(address->sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return checked(env, -1, "socket", name);
-  const int on = 1, off = 0;
+  const int on = 1, only6 = isOnly6 ? 1 : 0;
   // A restarted server must not wait for its old connections (TIME_WAIT, socket(7)). Two servers of datagrams could share the port.
   if (address->sa_family != AF_UNIX && type == SOCK_STREAM &&
       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
     return checked(env, -1, "setsockopt", name);
-  // [::] takes IPv4 clients too, whatever the host's default is (ipv6(7), IPV6_V6ONLY).
-  if (address->sa_family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
+  // Whether [::] takes IPv4 clients too does not depend on the host's default (ipv6(7), IPV6_V6ONLY).
+  if (address->sa_family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6) < 0)
     return checked(env, -1, "setsockopt", name);
   if (bind(fd.get(), address, size) < 0) return checked(env, -1, "bind", name);
   if (type == SOCK_STREAM && listen(fd.get(), SOMAXCONN) < 0) return checked(env, -1, "listen", name);
   return Napi::Number::New(env, fd.release());
 }
 
-// bindInternet(type, address, port) → descriptor
+// bindInternet(type, address, port, isOnly6) → descriptor
 Napi::Value bindInternet(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto type = toUint32(info[0], "type");
@@ -52,7 +53,7 @@ Napi::Value bindInternet(const Napi::CallbackInfo& info) {
     return bindSocket(env, socketType, reinterpret_cast<const sockaddr*>(&v4), sizeof v4, *text);
   sockaddr_in6 v6;
   if (uv_ip6_addr(text->c_str(), number, &v6) != 0) return checked(env, (errno = EINVAL, -1), "bind", *text);
-  return bindSocket(env, socketType, reinterpret_cast<const sockaddr*>(&v6), sizeof v6, *text);
+  return bindSocket(env, socketType, reinterpret_cast<const sockaddr*>(&v6), sizeof v6, *text, isTrue(info[3]));
 }
 
 // bindUnix(type, path) → descriptor. `@name` is a name without a file (unix(7), "abstract").

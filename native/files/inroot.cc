@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "devicenumber.h"
 #include "../addon/values.h"
 #include "milliseconds.h"
 #include "way.h"
@@ -102,8 +102,8 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
   const double mtimeMs = millisecondsOf(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   object.Set("mtimeMs", Napi::Number::New(info.Env(), mtimeMs));
   if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
-    object.Set("major", Napi::Number::New(info.Env(), major(status.st_rdev)));
-    object.Set("minor", Napi::Number::New(info.Env(), minor(status.st_rdev)));
+    object.Set("major", Napi::Number::New(info.Env(), majorOf(status.st_rdev)));
+    object.Set("minor", Napi::Number::New(info.Env(), minorOf(status.st_rdev)));
   }
   object.Set("noexec", Napi::Boolean::New(info.Env(), (system.f_flag & ST_NOEXEC) != 0));
   if (S_ISLNK(status.st_mode)) {

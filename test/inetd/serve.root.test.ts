@@ -8,7 +8,7 @@ import type { Test } from 'tap';
 import { askStatus } from '../../lib/inetd/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { rootTest, start, temporaryDirectory } from '../support/launch.ts';
-import { countOf, eventually, processesOf, runs } from '../support/service.ts';
+import { countOf, eventually, processesOf, runs, statusOf } from '../support/service.ts';
 
 const test = rootTest('prlimit', 'python3', 'socat');
 const jail = makeServerJail();
@@ -470,6 +470,61 @@ test('a service manager hears when it is ready, reloads and stops, and gets a si
   );
   t.equal(await daemon.end(), 0);
   t.ok(await eventually(() => heard.includes('STOPPING=1')), heard);
+});
+
+test('a listener of IPv6 alone takes no client of IPv4, whose port another one has', async (t) => {
+  const both = await startInetd(t, [
+    '--listen',
+    '[::]:0',
+    '--log',
+    'none',
+    ...open,
+    user,
+    jail,
+    '/server',
+    'state',
+  ]);
+  t.match((await ask(local(both.port))).text, /^uid/);
+  const six = await startInetd(t, [
+    '--listen',
+    '0/tcp6',
+    '--log',
+    'none',
+    ...open,
+    user,
+    jail,
+    '/server',
+    'state',
+  ]);
+  const [, port = ''] = /\[::\]:([0-9]+)\/tcp6/.exec(six.lines.join()) ?? [];
+  t.match((await ask({ host: '::1', port: Number(port) })).text, /^uid/);
+  t.equal((await ask(local(Number(port)))).error, 'ECONNREFUSED');
+  await startInetd(t, [
+    '--listen',
+    `0.0.0.0:${port}`,
+    '--log',
+    'none',
+    ...open,
+    user,
+    jail,
+    '/server',
+    'state',
+  ]);
+  t.match((await ask(local(Number(port)))).text, /^uid/);
+});
+
+test('its own memory: at most 60 MB when it is idle, and 40 KB for each live connection', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--instances', '1000', user, jail, '/server', 'copy']);
+  const memoryKb = () => Number.parseInt(statusOf(daemon.pid, 'VmRSS') ?? '', 10);
+  const idleKb = memoryKb();
+  t.ok(idleKb > 0 && idleKb <= 60 * 1024, `${idleKb} KB`);
+  const count = 300;
+  const clients = await connectAll(t, daemon.port, count);
+  t.ok(await eventually(() => processesOf(UID).length === count, 15_000));
+  const eachKb = (memoryKb() - idleKb) / count;
+  t.ok(eachKb <= 40, `${eachKb.toFixed(1)} KB`);
+  for (const client of clients) client.destroy();
+  t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
 });
 
 test('the address that is missing, taken or wrong has an error with its remedy', async (t) => {

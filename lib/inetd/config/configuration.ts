@@ -91,9 +91,11 @@ export function toServices(
   if (services.length === 0) throw new UsageError('the configuration has no services');
   const named = new Map<string, ServiceSettings>();
   for (const service of services) {
-    const { name, file, line, options } = service;
+    const { name, file, line, options, off = [] } = service;
     if (named.has(name)) throw errorAt(file, line, `there is another service ${quote(name)}`);
-    const inherited = defaults.filter((option) => !options.some(({ name }) => name === option.name));
+    const isSet = (wanted: string): boolean =>
+      off.includes(wanted) || options.some(({ name }) => name === wanted);
+    const inherited = defaults.filter((option) => !isSet(option.name));
     named.set(name, toSettings({ ...service, options: [...inherited, ...options] }));
   }
   return named;

@@ -23,6 +23,8 @@ export interface ConfiguredService {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly options: readonly ConfiguredOption[];
+  /** Names of options that the file has set to false: no default of the command counts. */
+  readonly off?: readonly string[];
 }
 
 /** Something of a file that cannot be carried over. The service is left out if that would let in more clients, or do less. */

@@ -83,8 +83,12 @@ class InetdFile {
     const port = this.#host.portOf(service, transport);
     if (port === undefined)
       throw errorAt(this.#file, line, `services(5) has no port of ${service}/${transport}`);
-    const host = address ?? (version.startsWith('6') ? '[::]' : '0.0.0.0');
-    return `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}${transport === 'udp' ? '/udp' : ''}`;
+    const is6 = version.startsWith('6');
+    const host = address ?? (is6 ? '[::]' : '0.0.0.0');
+    const place = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+    // a line of tcp6 takes no clients of IPv4: they have a line of their own (inetd.conf(5))
+    if (is6 && host.includes(':')) return `${place}/${transport}6`;
+    return `${place}${transport === 'udp' ? '/udp' : ''}`;
   }
 
   // A port has one line for each address or protocol, such as tcp and tcp6. The second line of a name is `NAME-2`.

@@ -16,32 +16,39 @@ import {
 const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
 const TOP_KEYS: readonly string[] = ['defaults', 'services'];
 
-// Where a key stands. The parser gives no places, so the text is searched for the table and then for the key; a key in another
-// form, such as an inline table, has the line of its table.
+type Path = readonly string[];
+
+// The names of a dotted key: bare, or in quotes.
+function namesOf(text: string): Path {
+  return (text.match(/"[^"]*"|'[^']*'|[\w-]+/g) ?? []).map((name) => name.replace(/["']/g, ''));
+}
+
+// Where a key stands. The parser gives no places, so the text is searched for its tables and keys. What is in an inline table has the
+// line of that table.
 class Places {
-  readonly #lines: readonly string[];
+  readonly #found: readonly { readonly path: Path; readonly line: number }[];
 
   constructor(text: string) {
-    this.#lines = text.split('\n');
+    let table: Path = [];
+    this.#found = text.split('\n').flatMap((text, index) => {
+      const header = /^\s*\[+([^\]]+)\]/.exec(text)?.[1];
+      const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
+        text,
+      )?.[1];
+      if (header !== undefined) table = namesOf(header);
+      else if (key === undefined) return [];
+      return [{ path: header === undefined ? [...table, ...namesOf(key ?? '')] : table, line: index + 1 }];
+    });
   }
 
-  table(path: readonly string[]): number | undefined {
-    const wanted = path.join('.');
-    const index = this.#lines.findIndex(
-      (line) => /^\s*\[([^\]]+)\]/.exec(line)?.[1]?.replace(/["'\s]/g, '') === wanted,
-    );
-    return index < 0 ? undefined : index + 1;
+  /** The first line of a table: its header, or a dotted key in it. */
+  table(path: Path): number | undefined {
+    return this.#found.find(({ path: found }) => path.every((name, i) => found[i] === name))?.line;
   }
 
-  key(path: readonly string[], key: string): number | undefined {
-    const begin = path.length === 0 ? 0 : this.table(path);
-    if (begin === undefined) return undefined;
-    for (let i = begin; i < this.#lines.length; i++) {
-      const line = this.#lines[i] ?? '';
-      if (/^\s*\[/.test(line)) break;
-      if (/^\s*([^=.\s]+)\s*[=.]/.exec(line)?.[1]?.replace(/["']/g, '') === key) return i + 1;
-    }
-    return begin === 0 ? undefined : begin;
+  /** The line of a key, or of what it is in. */
+  key(path: Path, key: string): number | undefined {
+    return this.table([...path, key]) ?? (path.length === 0 ? undefined : this.table(path));
   }
 }
 
@@ -58,23 +65,18 @@ class TomlFile {
     this.#places = new Places(text);
   }
 
-  fail(path: readonly string[], key: string, message: string, hint?: string): never {
+  fail(path: Path, key: string, message: string, hint?: string): never {
     throw errorAt(this.#file, this.#places.key(path, key), message, hint);
   }
 
-  #word(path: readonly string[], key: string, value: unknown): string {
+  #word(path: Path, key: string, value: unknown): string {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
       return String(value);
     return this.fail(path, key, `${key} takes a text or a number`);
   }
 
   // The words of an option: `true` for one without a value, one for each element of an array, NAME=VALUE of a table.
-  #words(
-    path: readonly string[],
-    key: string,
-    value: TomlValue,
-    metavar: string | undefined,
-  ): readonly string[] {
+  #words(path: Path, key: string, value: TomlValue, metavar: string | undefined): readonly string[] {
     if (metavar === undefined) {
       if (typeof value === 'boolean') return value ? [''] : [];
       return this.fail(path, key, `${key} is true or false`);
@@ -85,7 +87,7 @@ class TomlFile {
     return [this.#word(path, key, value)];
   }
 
-  options(path: readonly string[], table: TomlTable): readonly ConfiguredOption[] {
+  options(path: Path, table: TomlTable): readonly ConfiguredOption[] {
     const known = serveOptions();
     return Object.entries(table).flatMap(([key, value]) => {
       if ((OPERAND_KEYS as readonly string[]).includes(key)) return [];
@@ -127,6 +129,9 @@ class TomlFile {
       program: this.#operand(name, table, defaults, 'program'),
       arguments: args.map((one) => this.#word(path, 'arguments', one)),
       options: [...inherited, ...own],
+      off: Object.entries({ ...defaults, ...table }).flatMap(([key, value]) =>
+        value === false ? [key] : [],
+      ),
     };
   }
 }

@@ -52,6 +52,11 @@ export function accountQuery(asked: Asked): HostQuery {
   };
 }
 
+/** Everything that a launch asks of the host. */
+export function hostQuery(request: Asked & Pick<NormalRequest, 'jail' | 'rootless'>): HostQuery {
+  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
+}
+
 /** The error for a user or group that the host does not know. */
 export function unknown(kind: 'user' | 'group', text: string, hint?: string): LaunchError {
   return new LaunchError(`Unknown ${kind} ${quote(text)}`, {
@@ -92,6 +97,10 @@ function namesIn(path: string): readonly string[] {
 export function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
+  // no name has a colon (group(5))
+  const colon = kind === 'group' ? text.indexOf(':') : -1;
+  if (colon > 0)
+    return `one group stands after USER: write --groups ${quote(text.slice(colon + 1).replaceAll(':', ','))} for more`;
   const database = kind === 'user' ? 'passwd' : 'group';
   const names = namesIn(`/etc/${database}`);
   // USER.GROUP, as chown(1) of BSD took it

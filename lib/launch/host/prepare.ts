@@ -2,21 +2,21 @@
 import { bytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
-import type { HostFacts, HostQuery, HostSight } from '../../native.ts';
+import type { HostFacts, HostSight } from '../../native.ts';
+import { encodeAgain } from '../plan/encode.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { isolateFilter } from '../seccomp/isolate-filter.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
-import type { Principal } from '../request/value.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
-import { accountQuery, type Account } from './account.ts';
+import { toAccount, type Account } from './account.ts';
 import { isWaitedFor, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
-import { rootedAccount } from './privilege.ts';
+import { requirePrivilege } from './privilege.ts';
 import { hostAccount, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
@@ -30,6 +30,8 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
+  /** Its owner, who is not the caller of a launch without root, shares it: the program only reads it. */
+  readonly isShared: boolean;
   #setUp:
     | {
         readonly request: NormalRequest;
@@ -38,12 +40,26 @@ export class VerifiedJail {
         readonly plan: Plan;
       }
     | undefined;
-  #environment: { readonly variables: readonly Variable[]; readonly env: readonly Buffer[] } | undefined;
+  #environment:
+    | {
+        readonly request: NormalRequest;
+        readonly variables: readonly Variable[];
+        readonly env: readonly Buffer[];
+      }
+    | undefined;
+  /** The last launch beside this process. */
+  lastLaunch: PreparedLaunch | undefined;
 
-  constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
+  constructor(
+    directory: number | HostSight,
+    account: Account,
+    warnings: readonly DirectoryFinding[] = [],
+    isShared = false,
+  ) {
     this.directory = directory;
     this.account = account;
     this.warnings = warnings;
+    this.isShared = isShared;
   }
 
   /** The open descriptor; -1 without one. */
@@ -58,22 +74,33 @@ export class VerifiedJail {
     const filter = filterOf(request, this.account, caller);
     const isSame =
       last?.caller.newGroup === newGroup && last.caller.joined === joined && last.filter === filter;
-    if (isSame && setUpKeys.every((key) => isAlike(last.request[key], request[key]))) return last.plan;
+    if (
+      isSame &&
+      (last.request === request || setUpKeys.every((key) => isAlike(last.request[key], request[key])))
+    )
+      return last.plan;
     const plan = toSetUp(request, this.account, caller, request.preserveFds, filter);
     this.#setUp = { request, caller: { newGroup, joined }, filter, plan };
     return plan;
   }
 
-  /** The program's environment: the same array as last time if the request changes none of it. */
+  /** The program's environment: the same array as last time if the request or the caller changes none of it. */
   environment(request: NormalRequest, caller: Caller): readonly Buffer[] {
+    const last = this.#environment;
     const { environment: variables } = caller;
-    if (request.keepEnv || request.passEnv.length > 0 || request.env.length > 0)
-      return buildEnvironment({ request, account: this.account, caller });
-    if (this.#environment?.variables !== variables)
-      this.#environment = { variables, env: buildEnvironment({ request, account: this.account, caller }) };
-    return this.#environment.env;
+    // the array of variables is another one if the request asks for the caller's, or if one of them has changed
+    if (
+      last?.variables === variables &&
+      (last.request === request || !(hasEnv(request) || hasEnv(last.request)))
+    )
+      return last.env;
+    const env = buildEnvironment({ request, account: this.account, caller });
+    this.#environment = { request, variables, env };
+    return env;
   }
 }
+
+const hasEnv = ({ env }: NormalRequest): boolean => env.length > 0;
 
 // What a set-up depends on besides the request and the account.
 type SetUpCaller = Pick<Caller, 'newGroup' | 'joined'>;
@@ -89,23 +116,19 @@ function isAlike(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Everything that a launch asks of the host. */
-export function hostQuery(request: NormalRequest): HostQuery {
-  return { ...accountQuery(request), jail: request.jail, rootless: request.rootless };
-}
-
 /**
  * Judges the host's answers. The first problem is thrown, in the order of the C original: user, privilege, directory.
  *
  * @throws LaunchError
  */
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
-  const account = request.rootless
-    ? rootlessAccount(request, facts)
-    : rootedAccount(request, facts, privileged);
+  const account = request.rootless ? rootlessAccount(request, facts) : toAccount(request, facts);
+  if (!request.rootless) requirePrivilege(request, account, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
-  return new VerifiedJail(facts.jailFd, account, warnings);
+  const { outside } = account;
+  const isShared = outside !== undefined && facts.components.at(-1)?.uid !== outside.uid;
+  return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
 /** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */
@@ -116,39 +139,6 @@ export function verify(request: NormalRequest, facts: HostFacts, privileged = tr
     if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
     throw error;
   }
-}
-
-// More jails and users than a busy service has. Beyond that, launches only take longer.
-const mostJails = 256;
-const jails = new Map<string, VerifiedJail>();
-
-// No name contains a NUL. A number that was given as an id is not a name.
-function principalKey({ name, id }: Principal): string {
-  return `${name ?? ''}\0${id ?? ''}`;
-}
-
-// Everything in a request that look-up and judgement depend on.
-function keyOf(request: NormalRequest): string {
-  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless } = request;
-  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}`;
-  const own = group === undefined ? '*' : principalKey(group);
-  const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
-  return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
-}
-
-/** Keeps a verified jail for the next request like this one. */
-export function keepJail(
-  request: NormalRequest,
-  { account, warnings }: VerifiedJail,
-  sight: HostSight,
-): void {
-  if (jails.size >= mostJails) jails.clear();
-  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings));
-}
-
-/** The jail that was kept for a request like this one. */
-export function keptJail(request: NormalRequest): VerifiedJail | undefined {
-  return jails.get(keyOf(request));
 }
 
 /** A launch, for code that prints it or explains a problem. */
@@ -168,6 +158,7 @@ export class PreparedLaunch implements Launch {
   /** -1 if the jail is not open. */
   readonly jailFd: number;
   readonly #architecture: string;
+  #bytes: Buffer | undefined;
   readonly #host: HostGlance | undefined;
   /** The process's descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
@@ -198,6 +189,17 @@ export class PreparedLaunch implements Launch {
     return withProgram(this.setUp, this.execve);
   }
 
+  /** The same launch once more: its bytes are worth keeping. */
+  again(): this {
+    this.#bytes ??= Buffer.from(encodeAgain(this.setUp, this.execve));
+    return this;
+  }
+
+  /** The plan as bytes, which are good until the next launch. */
+  get bytes(): Buffer {
+    return this.#bytes ?? encodeAgain(this.setUp, this.execve);
+  }
+
   get steps(): readonly Step[] {
     return this.stages.flat();
   }
@@ -220,7 +222,9 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 }
 
 /** Plans a launch into a verified jail. */
-export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+  const request =
+    jail.isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
@@ -238,10 +242,21 @@ export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Call
   const env = caller.inPlace
     ? buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) })
     : jail.environment(request, caller);
+  const last = jail.lastLaunch;
+  // without a program the jail was searched for a shell: now it may have another one
+  if (
+    last?.request === request &&
+    last.setUp === setUp &&
+    last.execve.env === env &&
+    request.program !== undefined
+  )
+    return last.again();
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   // A launch in place cannot look at the host any more when it fails.
   const host = caller.inPlace ? glance(program) : undefined;
-  return new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
+  const launch = new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
+  if (!caller.inPlace) jail.lastLaunch = launch;
+  return launch;
 }
 
 // The filter that a request asks for; undefined for the small one. Most requests need no compiler of filters.

@@ -5,9 +5,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { essentialSteps } from '../plan/table.ts';
-import type { HostFacts } from '../../native.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { refuseRoot, toAccount, type Account } from './account.ts';
+import { refuseRoot, type Account } from './account.ts';
 
 /** Throws LaunchError, with status 3, unless this process is root. */
 export function requireRoot(): void {
@@ -111,17 +110,14 @@ export function requireMappings(account: Account): void {
 }
 
 /**
- * The account of a launch by root. The first problem is thrown, in the order of the C original.
+ * Throws the first problem of a launch by root, in the order of the C original.
  *
  * @param privileged whether the launch takes place, and so needs the privilege
  */
-export function rootedAccount(request: NormalRequest, facts: HostFacts, privileged: boolean): Account {
-  const account = toAccount(request, facts);
+export function requirePrivilege(request: NormalRequest, account: Account, privileged: boolean): void {
   if (privileged) requireRoot();
   if (!request.allowRoot) refuseRoot(account, request.user);
-  if (privileged) {
-    requireCapabilities(request);
-    requireMappings(account);
-  }
-  return account;
+  if (!privileged) return;
+  requireCapabilities(request);
+  requireMappings(account);
 }

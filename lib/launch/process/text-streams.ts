@@ -2,18 +2,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
-import type { Bytes } from '../../quote.ts';
-
-/** What a program can read: text, bytes, a stream such as a file's, or anything that yields text or bytes. */
-export type Input = Bytes | Iterable<Bytes> | AsyncIterable<Bytes>;
-
-/** Whether it is one of these. From now on an error of a stream waits for `feed`. */
-export function isInput(value: unknown): value is Input {
-  if (typeof value === 'string' || value instanceof Uint8Array) return true;
-  if (value instanceof Readable) value.on('error', () => {});
-  if (typeof value !== 'object' || value === null) return false;
-  return Symbol.asyncIterator in value || Symbol.iterator in value;
-}
+import type { Input } from '../request/run-rows.ts';
 
 /**
  * Writes all of an input to a program, and ends its standard input.
@@ -59,6 +48,13 @@ export class Gathered {
   get all(): Buffer {
     return Buffer.concat(this.#all);
   }
+}
+
+/** The lines of a text, without their ends; the last one need not have an end. */
+export function toLines(text: string): string[] {
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
 }
 
 /** The lines of a stream, without their ends; the last one need not have an end. */

@@ -21,11 +21,24 @@ export interface Row {
 /** What the caller gave for all keys. */
 export type Values = Readonly<Record<string, unknown>>;
 
+/** Rows by key. */
+export type Rows = Readonly<Record<string, Row>>;
+
+/** What a caller can give for the keys of a table. */
+export type GivenOf<Table extends Rows> = {
+  readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0];
+};
+
+/** The normal form of the keys of a table. */
+export type NormalOf<Table extends Rows> = {
+  readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']>;
+};
+
 /** An option, and the key that it sets. */
 export type KeyedOption = readonly [key: string, option: LaunchOption];
 
 /** The options of a table's rows. */
-export function optionsOf(rows: Readonly<Record<string, Row>>): readonly KeyedOption[] {
+export function optionsOf(rows: Rows): readonly KeyedOption[] {
   return Object.entries(rows).flatMap(([key, { options }]) =>
     (options?.() ?? []).map((option): KeyedOption => [key, option]),
   );

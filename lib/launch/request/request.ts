@@ -7,7 +7,7 @@ import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
-import { onOff, type Row, type Values } from './option-row.ts';
+import { onOff, type GivenOf, type NormalOf, type Row, type Rows, type Values } from './option-row.ts';
 import { terminalRows } from './terminal-rows.ts';
 import * as to from './value.ts';
 
@@ -224,16 +224,16 @@ const table = {
   },
   /** Look for missing interpreters and shared libraries before the launch. */
   checkProgram: { type: 'boolean', default: 'false', normal: to.flag },
-} as const satisfies Readonly<Record<string, Row>>;
+} as const satisfies Rows;
 
 type Table = typeof table;
-type Given = { readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0] };
+type Given = GivenOf<Table>;
 
 /** What to start, in which jail, as whom. Everything but `user` and `jail` has a default. */
 export interface LaunchRequest extends Pick<Given, 'user' | 'jail'>, Partial<Omit<Given, 'user' | 'jail'>> {}
 
 /** The normal form of a LaunchRequest. */
-export type NormalRequest = { readonly [Key in keyof Table]: ReturnType<Table[Key]['normal']> };
+export type NormalRequest = NormalOf<Table>;
 
 /** The keys on which the steps before execve depend. */
 export type SetUpKey = {
@@ -241,40 +241,56 @@ export type SetUpKey = {
 }[keyof Table];
 
 /** The rows of the table, by key. */
-export const launchRows: Readonly<Record<string, Row>> = table;
-
-const keyNames = Object.keys(table);
+export const launchRows: Table = table;
 
 /** Every key of a LaunchRequest. */
-export const launchKeys: ReadonlySet<string> = new Set(keyNames);
+export const launchKeys: ReadonlySet<string> = new Set(Object.keys(table));
 
 /** The keys on which the steps before execve depend. */
-export const setUpKeys = keyNames.filter((key) => launchRows[key]?.setUp) as readonly SetUpKey[];
-
-// The normal form where a key is not given. Nobody changes these values.
-const defaults = Object.fromEntries(
-  Object.entries(launchRows).map(([key, row]) => [
-    key,
-    row.always ? undefined : row.normal(undefined as never, key, {}),
-  ]),
+export const setUpKeys = Object.entries<Row>(table).flatMap(([key, { setUp }]) =>
+  setUp ? [key as SetUpKey] : [],
 );
 
-/**
- * The normal form of a request.
- *
- * @param keys what the request may have; the caller looks at those that are not a launch's own
- * @throws UsageError for unknown keys, wrong types, NUL bytes, ids outside 0…2^32-2, relative jail paths
- */
-export function normalize(request: LaunchRequest, keys: ReadonlySet<string> = launchKeys): NormalRequest {
-  return reading(() => {
-    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
-    // Each key is read once: a getter could answer with something else the second time.
-    const given: Record<string, unknown> = {};
-    for (const key of keyNames) given[key] = request[key as keyof LaunchRequest];
-    const normal: Record<string, unknown> = { ...defaults };
-    for (const key of keyNames)
-      if (given[key] !== undefined || launchRows[key]?.always)
-        normal[key] = launchRows[key]?.normal(given[key] as never, key, given);
-    return normal as NormalRequest;
-  });
+// Then Object.keys() has all that it says. A class can have getters.
+function isPlain(request: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(request);
+  return prototype === Object.prototype || prototype === null;
 }
+
+/**
+ * A function that makes the normal form of requests with the keys of a table. It throws a UsageError for unknown keys, wrong types,
+ * NUL bytes, ids outside 0…2^32-2, relative jail paths.
+ */
+export function normalizer<Table extends Rows>(table: Table): (request: object) => NormalOf<Table> {
+  const rows: Rows = table;
+  const names = Object.keys(rows);
+  const keys: ReadonlySet<string> = new Set(names);
+  const always = names.filter((key) => rows[key]?.always);
+  // The normal form where a key is not given. Nobody changes these values.
+  const defaults = Object.fromEntries(
+    Object.entries(rows).map(([key, row]) => [
+      key,
+      row.always ? undefined : row.normal(undefined as never, key, {}),
+    ]),
+  );
+  return (request) =>
+    reading(() => {
+      checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
+      // Each key is read once: a getter could answer with something else the second time.
+      const given: Record<string, unknown> = {};
+      const wanted = new Set(always);
+      for (const key of isPlain(request) ? Object.keys(request) : names) {
+        const value = (request as Values)[key];
+        if (value === undefined) continue;
+        given[key] = value;
+        wanted.add(key);
+      }
+      const normal: Record<string, unknown> = { ...defaults };
+      for (const key of names)
+        if (wanted.has(key)) normal[key] = rows[key]?.normal(given[key] as never, key, given);
+      return normal as NormalOf<Table>;
+    });
+}
+
+/** The normal form of a request. @throws UsageError */
+export const normalize: (request: LaunchRequest) => NormalRequest = normalizer(table);

@@ -1,60 +1,36 @@
 // A jail that is verified once and used for many launches.
-import { UsageError } from '../../errors.ts';
+import { UsageError, type Output } from '../../errors.ts';
 import { copyFields, reading } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
+import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { judge, type VerifiedJail } from '../host/prepare.ts';
+import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
-import { normalize, type NormalRequest } from '../request/request.ts';
-import type { JointOf, Stdio } from '../request/stdio.ts';
-import { checkEnv } from '../request/value.ts';
-import { warnOnce } from '../tell/warn.ts';
 import {
-  collect,
-  normalizeRun,
-  runOnlyKeys,
-  type Encoding,
-  type OutputOf,
-  type RunRequest,
-  type RunResult,
-} from './run.ts';
-import { KeptSpaces, toShare, type Share } from './spaces.ts';
-import { begin, normalizeSpawn, spawnKeys, startIn, type SpawnRequest, type WithPty } from './spawn.ts';
+  normalizeDefaults,
+  type JailDefaults,
+  type JailRunRequest,
+  type JailSpawnRequest,
+  type Together,
+} from '../request/jail-rows.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
+import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
+import type { JointOf, Stdio } from '../request/stdio.ts';
+import { checkEnv, mergeEnv } from '../request/value.ts';
+import { findProgram } from '../tell/path-search.ts';
+import { warnOnce } from '../tell/warn.ts';
+import { JailLaunch } from './jail-launch.ts';
+import { collect, type RunResult } from './run.ts';
+import { KeptSpaces } from './spaces.ts';
+import { begin, startIn } from './spawn.ts';
 import type { NormalSpawn } from './start.ts';
-import { openTurns, toConcurrency, type Turns } from './turns.ts';
-
-type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
-
-/** A SpawnRequest without the jail; `user` and whatever else can come from the defaults. */
-export type JailSpawnRequest<Wanted extends Stdio = Stdio> = Without<SpawnRequest<Wanted>>;
-/** A RunRequest without the jail. */
-export type JailRunRequest<Coding extends Encoding = Encoding, Wanted extends Stdio = Stdio> = Without<
-  RunRequest<Coding, Wanted>
->;
-
-/** Defaults of an open jail. */
-export interface JailDefaults<
-  Coding extends Encoding = Encoding,
-  Wanted extends Stdio = Stdio,
-> extends JailRunRequest<Coding, Wanted> {
-  /**
-   * What isolated programs of the jail share that have the same user and view: `all` (the default) is mounts, network, IPC and
-   * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
-   */
-  readonly share?: Share | undefined;
-  /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */
-  readonly concurrency?: number | undefined;
-}
-
-// What the launches of a jail have in common.
-interface Together {
-  readonly share: Share;
-  readonly concurrency: number | undefined;
-}
+import { openTemplate, type Template } from './template.ts';
+import { openTurns, type Turns } from './turns.ts';
 
 // Keys that decide about the account and its judgement.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs'.split(' ');
@@ -68,16 +44,19 @@ interface Merged<T> {
 
 /**
  * An open jail: the directory that was verified, even if its name leads elsewhere later. The type parameters are those of
- * `encoding` and `stdio` of its defaults.
+ * `encoding`, `stdio` and `lines` of its defaults.
  */
 export class Jail<
   Coding extends Encoding = Encoding,
   Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
 > implements AsyncDisposable {
   /** Path on the host, as given. */
   readonly directory: Bytes;
   /** Warnings about the path to it, for the account of the defaults. */
   readonly warnings: readonly DirectoryFinding[];
+  /** Runs a command that is written as a template, without a shell: `` jail.$`ls -l ${directory}` ``. */
+  readonly $: Template<Coding, Lines>;
   readonly #path: Buffer;
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
@@ -101,24 +80,31 @@ export class Jail<
     this.#spaces = new KeptSpaces(share);
     this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
     this.directory = directory;
+    this.$ = openTemplate((name, request) => this.#run(request, name));
     // not `directory`: the caller can change these bytes
     this.#path = path;
     this.warnings = usual?.warnings ?? [];
     this.#defaults = defaults;
     this.#spawnDefaults = Object.fromEntries(
-      Object.entries(defaults).filter(([key]) => !runOnlyKeys.includes(key)),
+      Object.entries(defaults).filter(([key]) => !Object.hasOwn(runRows, key)),
     );
     this.#facts = facts;
     this.#usual = usual;
   }
 
   /** As `runInJail`. */
-  async run<Own extends Encoding = Coding>(
-    request: JailRunRequest<Own> = {},
-  ): Promise<RunResult<OutputOf<Own>>> {
+  async run<Own extends Encoding = Coding, OwnLines extends boolean = Lines>(
+    request: JailRunRequest<Own, Stdio, OwnLines> = {},
+  ): Promise<RunResult<OutputOf<Own, OwnLines>>> {
+    return this.#run(request);
+  }
+
+  // `name` is the program as it was given, if it is to be looked up.
+  async #run<Text extends Output>(request: JailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
-    return collect<Own>(await this.#start(normal, options, merged.usual), normal, options);
+    const child = await this.#start(normal, options, merged.usual, name);
+    return collect(child, name === undefined ? normal : { ...normal, program: undefined }, options);
   }
 
   /** As `spawnInJail`. */
@@ -126,8 +112,29 @@ export class Jail<
     request: JailSpawnRequest<Own> & WithPty<Pty> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
     const merged = this.#merge(this.#spawnDefaults, request);
-    const [normal, options] = [normalize(merged.request, spawnKeys), normalizeSpawn(merged.request)];
+    const [normal, options] = normalizeSpawn(merged.request);
     return (await this.#start(normal, options, merged.usual)) as JailedProcess<JointOf<Own, Pty>>;
+  }
+
+  /**
+   * Checks a request once, for a service that starts the same program again and again. The launch can be started until the jail is
+   * closed.
+   *
+   * @throws UsageError
+   */
+  prepare<
+    Own extends Encoding = Coding,
+    const Joined extends Stdio = Wanted,
+    OwnLines extends boolean = Lines,
+    const Pty extends SpawnRequest['pty'] = undefined,
+  >(
+    request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
+  ): JailLaunch<Own, Joined, OwnLines, Pty> {
+    const merged = this.#merge(this.#defaults, request);
+    const { usual } = merged;
+    // one of its own: what two launches keep in it would displace each other
+    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings);
+    return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
   }
 
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
@@ -143,12 +150,17 @@ export class Jail<
     this.#spaces.close();
   }
 
-  #start(normal: NormalRequest, options: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
+  #start(
+    normal: NormalRequest,
+    options: SpawnOptions,
+    usual?: VerifiedJail,
+    name?: Buffer,
+  ): Promise<JailedProcess> {
     if (!this.#open) throw new UsageError('the jail has been closed');
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        const launch = () => this.#launch(normal, begun, usual);
+        const launch = () => this.#launch(normal, begun, usual, name);
         return await (this.#turns === undefined ? launch() : this.#turns(begun, launch));
       } finally {
         this.#starting--;
@@ -157,10 +169,21 @@ export class Jail<
     });
   }
 
-  async #launch(normal: NormalRequest, begun: NormalSpawn, usual?: VerifiedJail): Promise<JailedProcess> {
-    const jail = usual ?? (await this.#lookUp(normal));
+  async #launch(
+    given: NormalRequest,
+    begun: NormalSpawn,
+    usual?: VerifiedJail,
+    name?: Buffer,
+  ): Promise<JailedProcess> {
+    const jail = usual ?? (await this.#lookUp(given));
+    const normal = name === undefined ? given : this.#withProgram(given, jail, name);
     const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
-    return startIn(jail, normal, { ...begun, spaces });
+    return startIn(jail, normal, spaces === undefined ? begun : { ...begun, spaces });
+  }
+
+  #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): NormalRequest {
+    const env = jail.environment(normal, callerBeside(normal, false));
+    return { ...normal, program: findProgram(normal, name, env, this.#facts.jailFd) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -197,22 +220,13 @@ function checkPartial(request: object, example: string): void {
     });
 }
 
-type Env = JailRunRequest['env'];
-
-// It is copied only if it has to be: it can be large.
-function mergeEnv(defaults: Env, env: Env): Env {
-  if (defaults === undefined || env === undefined) return env ?? defaults;
-  checkEnv(env);
-  return { ...defaults, ...env };
-}
-
 // A copy of the defaults: the caller may change his object later.
-function copyDefaults(defaults: JailRunRequest): JailRunRequest {
+function copyDefaults(defaults: JailDefaults): JailDefaults {
   const { env } = defaults;
   if (env !== undefined) checkEnv(env);
-  const own: JailRunRequest = copyFields(defaults);
+  const own: JailDefaults = copyFields(defaults);
   // process.env is no plain object
-  return env === undefined ? own : { ...own, env: copyFields(env) as Env };
+  return env === undefined ? own : { ...own, env: copyFields(env) as JailRunRequest['env'] };
 }
 
 /**
@@ -223,23 +237,24 @@ function copyDefaults(defaults: JailRunRequest): JailRunRequest {
  * @param defaults keys for every launch; a launch can override them
  * @throws UsageError, LaunchError as spawnInJail
  */
-export async function openJail<Coding extends Encoding = 'utf8', const Wanted extends Stdio = 'pipe'>(
+export async function openJail<
+  Coding extends Encoding = 'utf8',
+  const Wanted extends Stdio = 'pipe',
+  Lines extends boolean = false,
+>(
   directory: Bytes,
-  defaults: JailDefaults<Coding, Wanted> = {},
-): Promise<Jail<Coding, Wanted>> {
-  const [together, own, normal] = reading(() => {
+  defaults: JailDefaults<Coding, Wanted, Lines> = {},
+): Promise<Jail<Coding, Wanted, Lines>> {
+  const [own, normal, together] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))
       throw new UsageError('the directory must be a string or a Uint8Array', {
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
     checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
-    const { share, concurrency, ...keys } = defaults;
-    const copy = copyDefaults(keys);
-    return [
-      { share: toShare(share), concurrency: toConcurrency(concurrency) },
-      copy,
-      normalizeRun({ ...copy, user: copy.user ?? '+0', jail: directory })[0],
-    ] as const;
+    const copy = copyDefaults(defaults);
+    const [normal, , together] = normalizeDefaults({ ...copy, user: copy.user ?? '+0', jail: directory });
+    const { share: _share, concurrency: _concurrency, ...own } = copy;
+    return [own, normal, together] as const;
   });
   const named = own.user !== undefined;
   const query = named ? accountQuery(normal) : {};

@@ -33,11 +33,12 @@ const channels = {
   exit: channel('uchroot:exit'),
   denial: channel('uchroot:denial'),
 };
+const allChannels = Object.values(channels);
 const debug = debuglog('uchroot');
 
 /** Whether anybody watches: nearly always nobody does, and a launch does no work for events then. */
 export function isWatched(): boolean {
-  return debug.enabled || Object.values(channels).some(({ hasSubscribers }) => hasSubscribers);
+  return debug.enabled || allChannels.some(({ hasSubscribers }) => hasSubscribers);
 }
 
 /** The name of a launch. */

@@ -1,123 +1,52 @@
 // Running a program to its end: its output, and the error if it fails.
-import { AbortError, ExitError, UsageError, type ExitDetails, type LimitName } from '../../errors.ts';
-import { reading } from '../../keys.ts';
+import {
+  AbortError,
+  ExitError,
+  UsageError,
+  type ExitDetails,
+  type LimitName,
+  type Output,
+} from '../../errors.ts';
 import { native } from '../../native.ts';
-import { didYouMean } from '../../nearest.ts';
-import { copyBytes, quote } from '../../quote.ts';
+import { quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
-import { feed, Gathered, isInput, type Input } from '../process/text-streams.ts';
-import { normalize, type NormalRequest } from '../request/request.ts';
-import { piped, type Stdio } from '../request/stdio.ts';
-import { flag } from '../request/value.ts';
+import { feed, Gathered, toLines } from '../process/text-streams.ts';
+import type { NormalRequest } from '../request/request.ts';
+import {
+  normalizeRun,
+  type Encoding,
+  type OutputOf,
+  type RunOptions,
+  type RunRequest,
+} from '../request/run-rows.ts';
+import type { Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
-import { launchBeside, normalizeSpawn, spawnKeys, type SpawnRequest } from './spawn.ts';
-import { awaitStop, type NormalSpawn } from './start.ts';
-
-/** How output is returned: as text, or as bytes. */
-export type Encoding = BufferEncoding | 'buffer';
-
-/** The type of output with an encoding. */
-export type OutputOf<Coding extends Encoding> = Coding extends 'buffer' ? Buffer : string;
-
-/** A SpawnRequest for a program that runs to its end. Standard input is /dev/null by default. */
-export interface RunRequest<
-  Coding extends Encoding = Encoding,
-  Wanted extends Stdio = Stdio,
-> extends SpawnRequest<Wanted> {
-  /** Written to the program's standard input, which then ends: text, bytes, or a stream or iterable of them. */
-  readonly input?: Input | undefined;
-  /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
-  readonly maxBufferBytes?: number | undefined;
-  /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
-  readonly encoding?: Coding | undefined;
-  /** Whether the last newline of stdout and of stderr is left out of the result. Default false. */
-  readonly stripFinalNewline?: boolean | undefined;
-  /** Whether the result has `all`, stdout and stderr together. Default false. */
-  readonly all?: boolean | undefined;
-  /** Whether any end but exit status 0 rejects. Default true. */
-  readonly reject?: boolean | undefined;
-}
+import { launchBeside } from './spawn.ts';
+import { awaitStop } from './start.ts';
 
 /** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';
 
 /** How a program ended, and its output. */
-export interface RunResult<Output extends string | Buffer = string | Buffer> extends ExitDetails<Output> {
+export interface RunResult<Text extends Output = Output> extends ExitDetails<Text> {
   /** Only with `reject: false`: why the program was stopped, if it was. */
   readonly stopped?: Stopped;
 }
 
-/** Keys of a RunRequest that are not keys of a SpawnRequest. */
-export const runOnlyKeys: readonly string[] = [
-  'input',
-  'maxBufferBytes',
-  'encoding',
-  'stripFinalNewline',
-  'all',
-  'reject',
-];
-const runKeys: ReadonlySet<string> = new Set([...spawnKeys, ...runOnlyKeys]);
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
 
-/** The normal form of what a RunRequest adds to a LaunchRequest. */
-export interface NormalRun extends NormalSpawn {
-  readonly input: Input | undefined;
-  readonly maxBufferBytes: number;
-  readonly encoding: Encoding;
-  readonly stripFinalNewline: boolean;
-  readonly all: boolean;
-  readonly reject: boolean;
-}
-
-const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', 'hex', 'ucs2', 'utf16le'];
-
-/** Checks a RunRequest. @throws UsageError */
-export function normalizeRun(request: RunRequest): readonly [NormalRequest, NormalRun] {
-  return reading(() => {
-    const normal = normalize(request, runKeys);
-    if (normal.pty !== undefined)
-      throw new UsageError('pty is for spawnInJail, whose caller reads and types', {
-        hint: 'runInJail collects stdout and stderr, which are one in a terminal',
-      });
-    const { input, maxBufferBytes = 16 * 2 ** 20, encoding = 'utf8', reject = true } = request;
-    if (input !== undefined && !isInput(input))
-      throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable');
-    if (typeof maxBufferBytes !== 'number' || !(maxBufferBytes >= 0)) {
-      throw new UsageError('maxBufferBytes must be a number from 0 on, or Infinity');
-    }
-    if (encoding !== 'buffer' && !Buffer.isEncoding(encoding))
-      throw new UsageError(`there is no encoding '${String(encoding)}'`, {
-        hint: didYouMean(String(encoding), encodings, (name) => `'${name}'`),
-      });
-    if (typeof reject !== 'boolean') throw new UsageError('reject must be true or false');
-    const spawn = normalizeSpawn(request, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
-    if (input !== undefined && spawn.stdio[0] !== piped)
-      throw new UsageError("input needs stdio[0] to be 'pipe'");
-    return [
-      normal,
-      {
-        ...spawn,
-        // bytes may change before they are written
-        input: input instanceof Uint8Array ? copyBytes(input) : input,
-        maxBufferBytes,
-        encoding,
-        stripFinalNewline: flag(request.stripFinalNewline, 'stripFinalNewline'),
-        all: flag(request.all, 'all'),
-        reject,
-      },
-    ];
-  });
-}
-
-function decode(output: Buffer, { encoding, stripFinalNewline }: NormalRun): string | Buffer {
-  const isEnded = stripFinalNewline && output.at(-1) === 0x0a;
-  const taken = isEnded ? output.subarray(0, output.at(-2) === 0x0d ? -2 : -1) : output;
+function decode(output: Buffer, { encoding, lines, stripFinalNewline }: RunOptions): Output {
+  if (lines) return toLines(encoding === 'buffer' ? output.toString() : output.toString(encoding));
+  const isEnded = stripFinalNewline && output.at(-1) === lineFeed;
+  const taken = isEnded ? output.subarray(0, output.at(-2) === carriageReturn ? -2 : -1) : output;
   return encoding === 'buffer' ? taken : taken.toString(encoding);
 }
 
 // Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
-function endOfPipes(child: JailedProcess, options: NormalRun): Promise<StopReason | undefined> {
+function endOfPipes(child: JailedProcess, options: RunOptions): Promise<StopReason | undefined> {
   return new Promise((resolve) => {
     const clearStop = awaitStop(options, resolve);
     child.once('close', () => {
@@ -190,7 +119,7 @@ async function whatWasMissing(
   }
 }
 
-function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: NormalRun): string {
+function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: RunOptions): string {
   return {
     ETIMEDOUT: `it took longer than ${timeoutMs} ms and was stopped`,
     ABORT_ERR: 'it was aborted',
@@ -205,7 +134,7 @@ function toEndError(
   missing: Diagnosis | undefined,
   ended: RunResult,
   request: NormalRequest,
-  options: NormalRun,
+  options: RunOptions,
 ): ExitError | AbortError {
   const { stopped } = ended;
   const how = `${howEnded(ended)}${missing === undefined ? '' : `: ${missing.message}`}`;
@@ -221,11 +150,11 @@ function toEndError(
 const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
 
 /** Waits for the end of a started program. */
-export async function collect<Coding extends Encoding>(
+export async function collect<Text extends Output>(
   child: JailedProcess,
   request: NormalRequest,
-  options: NormalRun,
-): Promise<RunResult<OutputOf<Coding>>> {
+  options: RunOptions,
+): Promise<RunResult<Text>> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   // takes the output that is there, and waits for no more
   const letGo = async (): Promise<void> => {
@@ -275,7 +204,7 @@ export async function collect<Coding extends Encoding>(
     const missing = await whatWasMissing(request, request.program ?? Buffer.from(program), ended);
     throw toEndError(commandText(program, child.spawnargs.slice(1)), said, missing, ended, request, options);
   }
-  return ended as RunResult<OutputOf<Coding>>;
+  return ended as RunResult<Text>;
 }
 
 /**
@@ -287,9 +216,9 @@ export async function collect<Coding extends Encoding>(
  * @throws ExitError, unless `reject` is false, if it exited with another status than 0 or was ended by a signal, the
  *   timeout or the size of its output
  */
-export async function runInJail<Coding extends Encoding = 'utf8'>(
-  request: RunRequest<Coding>,
-): Promise<RunResult<OutputOf<Coding>>> {
+export async function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
+  request: RunRequest<Coding, Stdio, Lines>,
+): Promise<RunResult<OutputOf<Coding, Lines>>> {
   const [normal, options] = normalizeRun(request);
-  return collect<Coding>(await launchBeside(normal, options), normal, options);
+  return collect<OutputOf<Coding, Lines>>(await launchBeside(normal, options), normal, options);
 }

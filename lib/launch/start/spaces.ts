@@ -1,23 +1,13 @@
 // Namespaces that an open jail keeps for its launches.
-import { UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { prepare, type VerifiedJail } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { keptNamespaces, shareable } from '../plan/isolated.ts';
 import type { Namespace } from '../request/isolation-value.ts';
+import type { Share } from '../request/jail-rows.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
-
-/** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
-export type Share = 'all' | 'net' | 'none';
-
-/** @throws UsageError */
-export function toShare(value: unknown): Share {
-  if (value === undefined || value === 'all') return 'all';
-  if (value === 'net' || value === 'none') return value;
-  throw new UsageError("share must be 'all', 'net' or 'none'");
-}
 
 /** Kept namespaces: their kinds, and a descriptor for each. */
 export interface Spaces {
@@ -27,6 +17,20 @@ export interface Spaces {
 
 // Their names in /proc/PID/ns (namespaces(7)).
 const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
+
+type Account = VerifiedJail['account'];
+
+// A prepared launch asks with the same two objects each time.
+const keys = new WeakMap<NormalRequest, { readonly account: Account; readonly key: string }>();
+
+function keyOf(request: NormalRequest, account: Account): string {
+  const known = keys.get(request);
+  if (known?.account === account) return known.key;
+  const { uid, gid, groups } = account;
+  const key = JSON.stringify([uid, gid, groups, setUpKeys.map((name) => request[name])]);
+  keys.set(request, { account, key });
+  return key;
+}
 
 /** The kept namespaces of one open jail. Programs of different users, or that ask for different views, share none. */
 export class KeptSpaces {
@@ -42,8 +46,7 @@ export class KeptSpaces {
     const all = shareable(request);
     const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
     if (kinds.length === 0) return undefined;
-    const { uid, gid, groups } = jail.account;
-    const key = JSON.stringify([uid, gid, groups, setUpKeys.map((name) => request[name])]);
+    const key = keyOf(request, jail.account);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
     const making = make(request, jail, kinds);

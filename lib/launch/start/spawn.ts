@@ -1,124 +1,23 @@
 // spawnInJail: from a request to a program that runs beside this process.
-import { isatty } from 'node:tty';
-
 import { AbortError, LaunchError, UsageError } from '../../errors.ts';
-import { checkSignal, reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
-import { hostQuery, keepJail, keptJail, prepare, verify, type VerifiedJail } from '../host/prepare.ts';
+import { hostQuery } from '../host/account.ts';
+import { keepJail, keptJail } from '../host/kept-jails.ts';
+import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { hasInit } from '../plan/isolated.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
-import { launchKeys, normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
-import { signalNumber } from '../request/signal.ts';
-import {
-  handOn,
-  ptyStdio,
-  streamsOf,
-  toStdio,
-  type JointOf,
-  type Stdio,
-  type StdioEntry,
-  type StdioTriple,
-} from '../request/stdio.ts';
-import { flag } from '../request/value.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { normalizeSpawn, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
+import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, warnOnce } from '../tell/warn.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
-
-/** A LaunchRequest for a program that runs beside this one. */
-export interface SpawnRequest<Wanted extends Stdio = Stdio> extends LaunchRequest {
-  /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
-  readonly stdio?: Wanted | undefined;
-  /** Ends the program with `killSignal` this many milliseconds after the request; 0 or undefined: never. */
-  readonly timeoutMs?: number | undefined;
-  /** Ends the program with `killSignal` when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Signal for `kill()`, timeout and abort; SIGTERM by default. */
-  readonly killSignal?: NodeJS.Signals | number | undefined;
-  /**
-   * Sends SIGKILL this many milliseconds after a `killSignal` that has not ended the program. Default: 5000 after timeout, abort
-   * and disposal, and never after `kill()`.
-   */
-  readonly forceKillAfterMs?: number | undefined;
-  /**
-   * A process group of its own, so that timeout, abort and disposal also end the programs that it has started. Default: true,
-   * unless one of its descriptors 0 to 2 is a terminal: then it stays in the caller's group, for job control.
-   */
-  readonly newGroup?: boolean | undefined;
-  /** Whether the rest of its own group goes on when the program has ended by itself. Default: the rest gets SIGKILL. */
-  readonly leaveDescendants?: boolean | undefined;
-}
-
-/** A request whose type tells whether the program gets a pseudo-terminal. */
-export interface WithPty<Pty> {
-  readonly pty?: Pty;
-}
-
-/** Every key of a SpawnRequest. */
-export const spawnKeys: ReadonlySet<string> = new Set([
-  ...launchKeys,
-  ...'stdio timeoutMs signal killSignal forceKillAfterMs newGroup leaveDescendants'.split(' '),
-]);
-
-// setTimeout() takes anything above for one millisecond.
-const mostMs = 2 ** 31 - 1;
-
-/** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
-function toMilliseconds(value: unknown, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
-  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
-    hint: `write ${name}: ${typeof value === 'string' && /^[0-9]+ *(ms)?$/.test(value) ? Number.parseInt(value, 10) : 5000}`,
-  });
-}
-
-// `time` in seconds is the same limit.
-function toTimeout({ timeoutMs, time }: SpawnRequest): number | undefined {
-  const given = toMilliseconds(timeoutMs, 'timeoutMs') || undefined;
-  if (time === undefined) return given;
-  if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
-  return time * 1000;
-}
-
-const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
-
-// The program's end of a pseudo-terminal takes the place of all three.
-function joints(
-  { pty, stdio }: SpawnRequest,
-  missing: readonly [StdioEntry, StdioEntry, StdioEntry],
-): StdioTriple {
-  if (pty === undefined || pty === false) return toStdio(stdio, missing);
-  if (stdio === undefined) return ptyStdio;
-  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three');
-}
-
-/** Checks what a SpawnRequest adds to a LaunchRequest. @throws UsageError */
-export function normalizeSpawn(
-  request: SpawnRequest,
-  missing: readonly [StdioEntry, StdioEntry, StdioEntry] = ['pipe', 'pipe', 'pipe'],
-): NormalSpawn {
-  return reading(() => {
-    const { signal, stdio: wanted } = request;
-    checkSignal(signal);
-    const stdio = joints(request, missing);
-    return {
-      stdio,
-      streams: streamsOf(wanted),
-      newGroup: request.newGroup === undefined ? !stdio.some(isTerminal) : flag(request.newGroup, 'newGroup'),
-      leaveDescendants: flag(request.leaveDescendants, 'leaveDescendants'),
-      timeoutMs: toTimeout(request),
-      signal,
-      killSignal: signalNumber(request.killSignal ?? 'SIGTERM', 'killSignal'),
-      forceKillAfterMs: toMilliseconds(request.forceKillAfterMs, 'forceKillAfterMs'),
-      requestedAt: performance.now(),
-    };
-  });
-}
 
 function openStatus(fd: number): StatusLines {
   try {
@@ -243,6 +142,6 @@ export async function spawnInJail<
   const Wanted extends Stdio = 'pipe',
   const Pty extends SpawnRequest['pty'] = undefined,
 >(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
-  const child = await launchBeside(normalize(request, spawnKeys), normalizeSpawn(request));
+  const child = await launchBeside(...normalizeSpawn(request));
   return child as JailedProcess<JointOf<Wanted, Pty>>;
 }

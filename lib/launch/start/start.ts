@@ -15,13 +15,13 @@ import {
 } from '../../native.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
-import { encodeAgain } from '../plan/encode.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { piped, type StdioTriple } from '../request/stdio.ts';
+import type { SpawnOptions } from '../request/spawn-rows.ts';
+import { piped } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
@@ -29,25 +29,14 @@ import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './spaces.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
-/** The normal form of what a SpawnRequest adds to a LaunchRequest. */
-export interface NormalSpawn {
-  readonly stdio: StdioTriple;
-  /** Streams of this process that the program gets. */
-  readonly streams: readonly (object | undefined)[];
+/** What is known of a launch beside this process once it has begun. */
+export interface NormalSpawn extends SpawnOptions {
   /** For statusFd, once the launch has begun. */
   readonly status?: StatusLines;
   /** What the events of this launch call it, if anybody watches. */
   readonly launch?: LaunchName;
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly newGroup: boolean;
-  readonly leaveDescendants: boolean;
   /** Namespaces of an open jail to join. */
   readonly spaces?: Spaces | undefined;
-  readonly killSignal: number;
-  readonly forceKillAfterMs: number | undefined;
-  /** When the request was made, by performance.now(). */
-  readonly requestedAt: number;
 }
 
 /** The error of a launch that was aborted before it began. */
@@ -137,7 +126,7 @@ function startWith(
   place: PidPlace | undefined,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, setUp, execve, keptFds } = launch;
+  const { request, execve, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
@@ -169,7 +158,7 @@ function startWith(
     };
     try {
       handle = native.spawn(
-        encodeAgain(setUp, execve),
+        launch.bytes,
         jail,
         openLauncher(),
         options.stdio,

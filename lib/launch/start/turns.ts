@@ -1,18 +1,10 @@
 // The queue of an open jail: no more than some of its programs run at once.
-import { UsageError } from '../../errors.ts';
 import { Semaphore } from '../../semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { awaitStop, stopError, type NormalSpawn } from './start.ts';
 
 /** Starts a program; others wait until one ends. */
 export type Turns = (options: NormalSpawn, launch: () => Promise<JailedProcess>) => Promise<JailedProcess>;
-
-/** @throws UsageError unless it is a whole number from 1 on */
-export function toConcurrency(value: unknown): number | undefined {
-  if (value === undefined || value === Infinity) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-  throw new UsageError('concurrency must be a whole number from 1 on', { hint: 'write concurrency: 4' });
-}
 
 /** A queue with so many places. Who waits goes away when it is aborted or its time is over. */
 export function openTurns(concurrency: number): Turns {

@@ -2,12 +2,12 @@
 import type { LaunchError } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
-import { accountQuery, toAccount, type Account } from '../host/account.ts';
+import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
 import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
-import { hostQuery, prepare, verify } from '../host/prepare.ts';
+import { prepare, verify } from '../host/prepare.ts';
 import { normalize, type LaunchRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 

@@ -42,8 +42,8 @@ export function findMissing(
   };
 }
 
-// PATH of an environment, or the C library's default (confstr(3), _CS_PATH).
-function pathOf(env: readonly Buffer[]): Uint8Array | string {
+/** PATH of an environment, or the C library's default (confstr(3), _CS_PATH). */
+export function pathOf(env: readonly Buffer[]): Uint8Array | string {
   const entry = env.find((variable) => variable.subarray(0, 5).equals(Buffer.from('PATH=')));
   return entry?.subarray(5) ?? '/bin:/usr/bin';
 }

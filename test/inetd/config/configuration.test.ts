@@ -90,6 +90,17 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
     [`[services.a]\n${LINE}`, 'a.toml:1: listen is missing: give an address'],
     [`[service.a]\nlisten = 1\n`, 'a.toml: unknown key service', 'did you mean services?'],
     [`x = 1\n`, 'a.toml:1: unknown key x', 'write [services.x]'],
+    [`\nservices.a.lisen = 1\n`, 'a.toml:2: unknown key lisen', 'did you mean listen?'],
+    [
+      `[services]\n\na.rate = "x"\na.listen = 1\n${LINE.replaceAll(/^/gm, 'a.').replace(/a\.$/, '')}`,
+      /^a\.toml:3: rate must be COUNT/,
+    ],
+    [`[services]\na = { listen = 1, instnces = 3 }\n`, 'a.toml:2: unknown key instnces'],
+    [`["services"."a"]\n'listen' = 1\n${LINE}setenv.A.B = 1\n`, 'a.toml:6: setenv takes a text or a number'],
+    [
+      `[services.a]\nlisten = 1\n${LINE}timeout = 0\n`,
+      /^a\.toml:6: --timeout takes seconds, up to 2147483, not '0'$/,
+    ],
     [`[defaults]\n\nlog = "x"\nlisen = 1\n`, 'a.toml:4: unknown key lisen', 'did you mean listen?'],
     [`[services]\na = 1\n`, 'a.toml:2: a is a table'],
     [`[services."a b"]\n`, /a b is no name/],
@@ -112,6 +123,15 @@ t.test('options of the command line count for services that do not set them', as
     { name: 'isolate', word: word(''), line: undefined },
   ];
   t.match(toServices(services, defaults).get('a'), { instances: 3, launch: { isolate: true } });
+  for (const text of [`[services.a]\nisolate = false\n`, `[defaults]\nisolate = false\n[services.a]\n`]) {
+    const off = toServices(readToml('a.toml', `${text}listen = 1\n${LINE}`).services, defaults);
+    t.equal(off.get('a')?.launch.isolate, undefined, text);
+  }
+  const on = readToml(
+    'a.toml',
+    `[defaults]\nisolate = false\n[services.a]\nisolate = true\nlisten = 1\n${LINE}`,
+  );
+  t.match(toServices(on.services, []).get('a'), { launch: { isolate: true } });
   t.throws(() => toServices([...services, ...services], []), {
     message: 'a.toml:1: there is another service a',
   });
@@ -125,6 +145,7 @@ tftp dgram udp wait nobody /usr/sbin/in.tftpd in.tftpd -s
 [::1]:
 echo stream tcp6 nowait nobody /bin/echo
 *:
+ftp stream tcp6 nowait nobody /bin/six six
 8000 stream tcp nowait nobody /usr/bin/uchroot-tcpd uchroot-tcpd run --isolate --deny /etc/d --jail joe:staff:/srv/j /bin/d -w
 /run/x.sock stream unix nowait nobody /bin/x x
 echo stream tcp nowait root internal
@@ -157,7 +178,8 @@ r stream rpc/tcp nowait root /bin/r r
       '-s',
       'listen=0.0.0.0:69/udp daemon=in.tftpd argv0=in.tftpd wait=',
     ],
-    ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7 daemon=echo argv0=echo'],
+    ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7/tcp6 daemon=echo argv0=echo'],
+    ['ftp-2', 'nobody', '/srv/all', '/bin/six', '', 'listen=[::]:21/tcp6 daemon=six argv0=six'],
     [
       '8000',
       'joe:staff',
@@ -169,8 +191,8 @@ r stream rpc/tcp nowait root /bin/r r
     ['x.sock', 'nobody', '/srv/all', '/bin/x', '', 'listen=/run/x.sock daemon=x argv0=x'],
   ]);
   t.match(notCarried, [
-    { line: 10, leftOut: 'echo', message: /performs itself/ },
-    { line: 11, leftOut: 'r', message: /RPC/ },
+    { line: 11, leftOut: 'echo', message: /performs itself/ },
+    { line: 12, leftOut: 'r', message: /RPC/ },
   ]);
   t.throws(() => readInetdConf('i', 'ftp stream tcp nowait root\n', host), {
     message: /^i:1: it has fewer than six fields/,

@@ -130,3 +130,76 @@ t.test('unknown keys, and keys that belong to openJail, are refused', { skip }, 
     hint: "did you mean 'program'?",
   });
 });
+
+t.test('a template runs its words without a shell, and resolves with the result', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, lines: true });
+  const { $ } = open;
+  const odd = "a b'$(id)\n*";
+  t.match(await $`/actor ${`out=${odd}`}`, { stdout: odd.split('\n'), exitCode: 0 });
+  const text = await $({ lines: false })`/actor out=a ${['out=b', 'out=c']}`;
+  t.equal(text.stdout, 'abc');
+  const failed = $({ reject: false })({ encoding: 'latin1' })`/actor exit=3`;
+  t.match(await failed, { exitCode: 3, stdout: [] });
+  await t.rejects($`/actor exit=3`, { name: 'ExitError', exitCode: 3, stdout: [] });
+});
+
+t.test('a template looks its program up in the PATH that it gets, in the jail', { skip }, async (t) => {
+  const place = makeJail(t, 'actor', 'probe');
+  mkdirSync(join(place, 'own'));
+  renameSync(join(place, 'actor'), join(place, 'own/actor'));
+  await using open = await openJail(place, { user, env: { PATH: '/none:/own' }, program: '/probe' });
+  t.equal((await open.$`actor out=x`).stdout, 'x');
+  t.equal((await open.$({ env: { PATH: '/own' } })`actor out=x`).stdout, 'x');
+  const said = await open.$({ cwd: '/own', env: { PATH: '' } })`actor out=x`;
+  t.equal(said.stdout, 'x', 'an empty element is the working directory');
+  // a program of the working directory is not started in place of one in PATH
+  await t.rejects(open.$({ cwd: '/own', env: { PATH: '/none' } })`actor`, {
+    name: 'LaunchError',
+    code: 'ENOENT',
+    step: 'execve',
+    message: /^actor: not found in the jail$/,
+    hint: /^uchroot-jail build \S+ actor$/,
+  });
+  chmodSync(join(place, 'own/actor'), 0o644);
+  await t.rejects(open.$`actor`, { code: 'EACCES', exitStatus: 126 });
+});
+
+t.test('a template finds a program in a directory that the launch binds', { skip }, async (t) => {
+  const [place, other] = [makeJail(t, 'probe'), makeJail(t, 'actor')];
+  mkdirSync(join(place, 'own'));
+  await using open = await openJail(place, { user, isolate: true, view: [{ bind: other, to: '/own' }] });
+  t.equal((await open.$({ env: { PATH: '/own' } })`actor out=x`).stdout, 'x');
+  await t.rejects(open.$({ env: { PATH: '/own' } })`other`, { code: 'ENOENT' });
+});
+
+t.test('the keys of a template are those of run, without the command', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  const loose = open.$ as unknown as (given: unknown) => unknown;
+  t.throws(() => loose({ program: '/actor' }), { name: 'UsageError', message: /program is given to \$/ });
+  t.throws(() => loose('ls'), { name: 'UsageError', hint: /without brackets/ });
+  await t.rejects(open.$``, { name: 'UsageError', message: 'the command is empty' });
+  await t.rejects(open.$`/actor ${undefined as unknown as string}`, { name: 'UsageError' });
+  await t.rejects(open.$({ timeout: 5 } as object)`/actor`, {
+    name: 'UsageError',
+    hint: "did you mean 'timeoutMs'?",
+  });
+  open.close();
+  await t.rejects(open.$`/actor`, { message: 'the jail has been closed' });
+});
+
+t.test('lines are arrays without line ends, in results and in errors', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, program: '/actor' });
+  const run = (out: string, more: JailRunRequest = {}) =>
+    open.run({ args: [`out=${out}`], lines: true, ...more });
+  t.match(await run('a\n\nb\r\n', { all: true }), { stdout: ['a', '', 'b\r'], all: ['a', '', 'b\r'] });
+  t.same((await run('a\nb')).stdout, ['a', 'b']);
+  t.same((await run('\n')).stdout, ['']);
+  t.same((await open.run({ args: ['exit=0'], lines: true })).stdout, []);
+  t.same((await open.run({ args: ['out=\xe4\n'], lines: true, encoding: 'latin1' })).stdout, ['\xc3\xa4']);
+  await t.rejects(open.run({ args: ['out=x', 'exit=2'], lines: true }), {
+    name: 'ExitError',
+    stdout: ['x'],
+    stderr: [],
+  });
+  await t.rejects(run('x', { encoding: 'buffer' }), { name: 'UsageError', message: /lines are text/ });
+});

@@ -1,0 +1,38 @@
+// Jails that were verified, for the next launch of the same request. The host is compared with what was seen of it at each launch.
+import type { HostSight } from '../../native.ts';
+import type { NormalRequest } from '../request/request.ts';
+import type { Principal } from '../request/value.ts';
+import { VerifiedJail } from './prepare.ts';
+
+// More jails and users than a busy service has. Beyond that, launches only take longer.
+const mostJails = 256;
+const jails = new Map<string, VerifiedJail>();
+
+// No name contains a NUL. A number that was given as an id is not a name.
+function principalKey({ name, id }: Principal): string {
+  return `${name ?? ''}\0${id ?? ''}`;
+}
+
+// Everything in a request that look-up and judgement depend on.
+function keyOf(request: NormalRequest): string {
+  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless } = request;
+  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}`;
+  const own = group === undefined ? '*' : principalKey(group);
+  const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
+  return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
+}
+
+/** Keeps a verified jail for the next request like this one. */
+export function keepJail(
+  request: NormalRequest,
+  { account, warnings, isShared }: VerifiedJail,
+  sight: HostSight,
+): void {
+  if (jails.size >= mostJails) jails.clear();
+  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings, isShared));
+}
+
+/** The jail that was kept for a request like this one. */
+export function keptJail(request: NormalRequest): VerifiedJail | undefined {
+  return jails.get(keyOf(request));
+}

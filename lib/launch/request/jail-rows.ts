@@ -1,0 +1,67 @@
+// Rows of the option table for an open jail: what its programs have in common.
+import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import type { GivenOf, NormalOf, Rows } from './option-row.ts';
+import type { NormalRequest } from './request.ts';
+import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
+import type { SpawnRequest } from './spawn-rows.ts';
+import type { Stdio } from './stdio.ts';
+
+/** The values of `share`. */
+export const shares = ['all', 'net', 'none'] as const;
+
+/** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
+export type Share = (typeof shares)[number];
+
+function toShare(value: Share | undefined): Share {
+  if (value === undefined || shares.includes(value)) return value ?? 'all';
+  throw new UsageError("share must be 'all', 'net' or 'none'", {
+    hint: didYouMean(quote(String(value)), shares, (name) => `'${name}'`),
+  });
+}
+
+function toConcurrency(value: number | undefined): number | undefined {
+  if (value === undefined || value === Infinity) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+  throw new UsageError('concurrency must be a whole number from 1 on', { hint: 'write concurrency: 4' });
+}
+
+export const jailRows = {
+  /**
+   * What isolated programs of the jail share that have the same user and view: `all` (the default) is mounts, network, IPC and
+   * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
+   */
+  share: { type: "`'all'`, `'net'`, `'none'`", default: "`'all'`", normal: toShare },
+  /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */
+  concurrency: { type: 'number from 1 on', default: 'any number', normal: toConcurrency },
+} as const satisfies Rows;
+
+type Table = typeof jailRows;
+
+/** What the launches of a jail have in common. */
+export type Together = NormalOf<Table>;
+
+type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
+
+/** A SpawnRequest without the jail; `user` and whatever else can come from the defaults. */
+export type JailSpawnRequest<Wanted extends Stdio = Stdio> = Without<SpawnRequest<Wanted>>;
+/** A RunRequest without the jail. */
+export type JailRunRequest<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
+> = Without<RunRequest<Coding, Wanted, Lines>>;
+
+/** Defaults of an open jail. */
+export interface JailDefaults<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
+>
+  extends JailRunRequest<Coding, Wanted, Lines>, Partial<GivenOf<Table>> {}
+
+/** Checks the defaults of a jail, with its directory. @throws UsageError */
+export const normalizeDefaults: (
+  request: JailDefaults & Pick<RunRequest, 'jail' | 'user'>,
+) => readonly [NormalRequest, RunOptions, Together] = runNormalizer(jailRows);

@@ -1,0 +1,155 @@
+// Rows of the option table for a program that runs to its end: what it reads, and how its output is returned.
+import { Readable } from 'node:stream';
+
+import { UsageError } from '../../errors.ts';
+import { didYouMean } from '../../nearest.ts';
+import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
+import { launchRows, normalizer, type NormalRequest } from './request.ts';
+import {
+  spawnOptionsOf,
+  spawnRows,
+  toDescriptors,
+  type Descriptors,
+  type SpawnOptions,
+  type SpawnRequest,
+} from './spawn-rows.ts';
+import { piped, type Stdio } from './stdio.ts';
+import { flag } from './value.ts';
+
+/** What a program can read: text, bytes, a stream such as a file's, or anything that yields text or bytes. */
+export type Input = Bytes | Iterable<Bytes> | AsyncIterable<Bytes>;
+
+// From now on an error of a stream waits for its reader.
+function isInput(value: unknown): boolean {
+  if (typeof value === 'string' || value instanceof Uint8Array) return true;
+  if (value instanceof Readable) value.on('error', () => {});
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+function toInput(value: Input | undefined): Input | undefined {
+  if (value === undefined) return undefined;
+  if (!isInput(value))
+    throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable', {
+      hint: typeof value === 'number' ? `write input: '${String(value)}'` : undefined,
+    });
+  // bytes may change before they are written
+  return value instanceof Uint8Array ? copyBytes(value) : value;
+}
+
+/** How output is returned: as text, or as bytes. */
+export type Encoding = BufferEncoding | 'buffer';
+
+/** The type of output with an encoding, and with or without `lines`. */
+export type OutputOf<Coding extends Encoding, Lines extends boolean = false> = Lines extends true
+  ? string[]
+  : Coding extends 'buffer'
+    ? Buffer
+    : string;
+
+const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', 'hex', 'ucs2', 'utf16le'];
+
+function toEncoding(value: Encoding | undefined): Encoding {
+  if (value === undefined || value === 'buffer' || Buffer.isEncoding(value)) return value ?? 'utf8';
+  throw new UsageError(`there is no encoding '${quote(String(value))}'`, {
+    hint: didYouMean(String(value), encodings, (name) => `'${name}'`),
+  });
+}
+
+// Digits have no lines.
+const withoutLines = new Set(['buffer', 'base64', 'base64url', 'hex']);
+
+function wantsLines(value: boolean | undefined, key: string, { encoding }: Values): boolean {
+  const isWanted = flag(value, key);
+  if (isWanted && typeof encoding === 'string' && withoutLines.has(encoding.toLowerCase()))
+    throw new UsageError(`lines are text, and encoding is '${encoding}': choose one`, {
+      hint: "write encoding: 'utf8', or 'latin1' for one character a byte",
+    });
+  return isWanted;
+}
+
+function toMostBytes(value: number | undefined, key: string): number {
+  if (value === undefined) return 16 * 2 ** 20;
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new UsageError(`${key} must be a number from 0 on, or Infinity`, {
+    hint: `write ${key}: ${Number.parseInt(String(value), 10) || 2 ** 20}`,
+  });
+}
+
+/** Descriptors of a program whose output is collected. @throws UsageError */
+export function toRunDescriptors(value: Stdio | undefined, _: string, { input, pty }: Values): Descriptors {
+  if (pty !== undefined && pty !== false)
+    throw new UsageError('pty is for spawnInJail, whose caller reads and types', {
+      hint: 'runInJail collects stdout and stderr, which are one in a terminal',
+    });
+  const stdio = toDescriptors(value, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
+  if (input !== undefined && stdio.triple[0] !== piped)
+    throw new UsageError("input needs stdio[0] to be 'pipe'", {
+      hint: "write stdio: ['pipe', 'pipe', 'pipe'], or leave stdio out",
+    });
+  return stdio;
+}
+
+export const runRows = {
+  /** Written to the program's standard input, which then ends: text, bytes, or a stream or iterable of them. */
+  input: { type: 'Bytes, stream, iterable of Bytes', default: 'none', normal: toInput },
+  /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
+  maxBufferBytes: { type: 'number', default: '16 MiB', normal: toMostBytes },
+  /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
+  encoding: { type: "BufferEncoding, `'buffer'`", default: "`'utf8'`", normal: toEncoding },
+  /** Whether stdout and stderr are arrays of lines, without their ends. Default false. */
+  lines: { type: 'boolean', default: 'false', normal: wantsLines },
+  /** Whether the last newline of stdout and of stderr is left out of the result. Default false. */
+  stripFinalNewline: { type: 'boolean', default: 'false', normal: flag },
+  /** Whether the result has `all`, stdout and stderr together. Default false. */
+  all: { type: 'boolean', default: 'false', normal: flag },
+  /** Whether any end but exit status 0 rejects. Default true. */
+  reject: {
+    type: 'boolean',
+    default: 'true',
+    normal: (value: boolean | undefined, key: string) => value === undefined || flag(value, key),
+  },
+} as const satisfies Rows;
+
+type Table = typeof runRows;
+
+/** A SpawnRequest for a program that runs to its end. Standard input is /dev/null by default. */
+export interface RunRequest<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
+>
+  extends SpawnRequest<Wanted>, Partial<Omit<GivenOf<Table>, 'encoding' | 'lines'>> {
+  /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
+  readonly encoding?: Coding | undefined;
+  /** Whether stdout and stderr are arrays of lines, without their ends. Default false. */
+  readonly lines?: Lines | undefined;
+}
+
+/** The normal form of what a RunRequest adds to a LaunchRequest. */
+export interface RunOptions extends SpawnOptions, NormalOf<Table> {}
+
+const table = {
+  ...launchRows,
+  ...spawnRows,
+  ...runRows,
+  stdio: { ...spawnRows.stdio, normal: toRunDescriptors },
+};
+
+/** A function that checks RunRequests, and requests that have the keys of more rows. */
+export function runNormalizer<More extends Rows>(
+  more: More,
+): (request: object) => readonly [NormalRequest, RunOptions, NormalOf<More>] {
+  const normalizeAll = normalizer({ ...table, ...more });
+  return (request) => {
+    const normal = normalizeAll(request) as NormalOf<typeof table> & NormalOf<More>;
+    const { input, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject } = normal;
+    const own = { input, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject };
+    return [normal, { ...spawnOptionsOf(normal), ...own }, normal];
+  };
+}
+
+/** Checks a RunRequest. @throws UsageError */
+export const normalizeRun: (request: RunRequest) => readonly [NormalRequest, RunOptions, unknown] =
+  runNormalizer({});

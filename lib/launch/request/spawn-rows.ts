@@ -1,0 +1,176 @@
+// Rows of the option table for a program beside this process: how it is joined to this process, and what ends it.
+import { isatty } from 'node:tty';
+
+import { UsageError } from '../../errors.ts';
+import { checkSignal, reading } from '../../keys.ts';
+import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
+import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
+import { signalNumber } from './signal.ts';
+import { ptyStdio, streamsOf, toStdio, type Stdio, type StdioEntry, type StdioTriple } from './stdio.ts';
+import { flag } from './value.ts';
+
+/** Descriptors 0 to 2 of a program. */
+export interface Descriptors {
+  readonly triple: StdioTriple;
+  /** Streams of this process that the program gets. */
+  readonly streams: readonly (object | undefined)[];
+}
+
+/** @param missing what is left out */
+export function toDescriptors(
+  value: Stdio | undefined,
+  missing: readonly [StdioEntry, StdioEntry, StdioEntry],
+): Descriptors {
+  return { triple: toStdio(value, missing), streams: streamsOf(value) };
+}
+
+// The program's end of a pseudo-terminal takes the place of all three.
+function toJoints(value: Stdio | undefined, _: string, { pty }: Values): Descriptors {
+  if (pty === undefined || pty === false) return toDescriptors(value, ['pipe', 'pipe', 'pipe']);
+  if (value === undefined) return { triple: ptyStdio, streams: [] };
+  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three');
+}
+
+// setTimeout() takes anything above for one millisecond.
+const mostMs = 2 ** 31 - 1;
+
+/** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
+function toMilliseconds(value: number | undefined, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
+  const text = String(value);
+  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
+    hint: `write ${name}: ${/^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : 5000}`,
+  });
+}
+
+// `time` in seconds is the same limit.
+function toTimeout(value: number | undefined, name: string, { time }: Values): number | undefined {
+  const given = toMilliseconds(value, name) || undefined;
+  if (time === undefined) return given;
+  if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
+  return (time as number) * 1000;
+}
+
+function toSignal(value: AbortSignal | undefined): AbortSignal | undefined {
+  checkSignal(value);
+  return value;
+}
+
+export const spawnRows = {
+  /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
+  stdio: { type: 'entry, or array of up to three', default: '`pipe`', always: true, normal: toJoints },
+  /** Ends the program with `killSignal` this many milliseconds after the request; 0 or undefined: never. */
+  timeoutMs: { type: 'milliseconds, at most 2^31-1', default: 'none', always: true, normal: toTimeout },
+  /** Ends the program with `killSignal` when it is aborted. */
+  signal: { type: 'AbortSignal', default: 'none', normal: toSignal },
+  /** Signal for `kill()`, timeout and abort; SIGTERM by default. */
+  killSignal: {
+    type: 'name or number',
+    default: '`SIGTERM`',
+    normal: (value: NodeJS.Signals | number | undefined, key: string) =>
+      signalNumber(value ?? 'SIGTERM', key),
+  },
+  /**
+   * Sends SIGKILL this many milliseconds after a `killSignal` that has not ended the program. Default: 5000 after timeout, abort
+   * and disposal, and never after `kill()`.
+   */
+  forceKillAfterMs: {
+    type: 'milliseconds, at most 2^31-1',
+    default: '5000 after timeout, abort and disposal; none after `kill()`',
+    normal: toMilliseconds,
+  },
+  /**
+   * A process group of its own, so that timeout, abort and disposal also end the programs that it has started. Default: true,
+   * unless one of its descriptors 0 to 2 is a terminal: then it stays in the caller's group, for job control.
+   */
+  newGroup: {
+    type: 'boolean',
+    default: 'true, unless one of the descriptors 0 to 2 is a terminal',
+    normal: (value: boolean | undefined, key: string) => (value === undefined ? undefined : flag(value, key)),
+  },
+  /** Whether the rest of its own group goes on when the program has ended by itself. Default: the rest gets SIGKILL. */
+  leaveDescendants: { type: 'boolean', default: 'false', normal: flag },
+} as const satisfies Rows;
+
+type Table = typeof spawnRows;
+
+/** A LaunchRequest for a program that runs beside this one. */
+export interface SpawnRequest<Wanted extends Stdio = Stdio>
+  extends LaunchRequest, Partial<Omit<GivenOf<Table>, 'stdio'>> {
+  /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
+  readonly stdio?: Wanted | undefined;
+}
+
+/** A request whose type tells whether the program gets a pseudo-terminal. */
+export interface WithPty<Pty> {
+  readonly pty?: Pty;
+}
+
+/** The normal form of what a SpawnRequest adds to a LaunchRequest. */
+export interface SpawnOptions extends Omit<NormalOf<Table>, 'stdio' | 'newGroup'> {
+  readonly stdio: StdioTriple;
+  readonly streams: Descriptors['streams'];
+  readonly newGroup: boolean;
+  /** When the request was made, by performance.now(). */
+  readonly requestedAt: number;
+}
+
+const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
+
+/** The part of a normal form that is not a launch's own. */
+export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
+  const { triple, streams } = normal.stdio;
+  return {
+    stdio: triple,
+    streams,
+    timeoutMs: normal.timeoutMs,
+    signal: normal.signal,
+    killSignal: normal.killSignal,
+    forceKillAfterMs: normal.forceKillAfterMs,
+    newGroup: normal.newGroup ?? !triple.some(isTerminal),
+    leaveDescendants: normal.leaveDescendants,
+    requestedAt: performance.now(),
+  };
+}
+
+/**
+ * The options of one start of a request that was checked before.
+ *
+ * @param kept those of the request
+ * @param given what the request said
+ * @param own what is said for this start alone
+ * @throws UsageError
+ */
+export function startOptions(
+  kept: SpawnOptions,
+  given: Pick<SpawnRequest, 'stdio' | 'newGroup' | 'pty' | 'time'>,
+  own: Pick<SpawnRequest, 'stdio' | 'timeoutMs' | 'signal'>,
+  joint: typeof spawnRows.stdio.normal,
+): SpawnOptions {
+  return reading(() => {
+    const { timeoutMs, signal } = own;
+    // a stream may have been closed since then, or have been read
+    const { triple, streams } = joint(own.stdio ?? given.stdio, 'stdio', given);
+    // written out, because it is a part of each start: `{...kept, …}` takes V8 ten times as long
+    return {
+      stdio: triple,
+      streams,
+      timeoutMs: timeoutMs === undefined ? kept.timeoutMs : toTimeout(timeoutMs, 'timeoutMs', given),
+      signal: signal === undefined ? kept.signal : toSignal(signal),
+      killSignal: kept.killSignal,
+      forceKillAfterMs: kept.forceKillAfterMs,
+      newGroup: given.newGroup ?? !triple.some(isTerminal),
+      leaveDescendants: kept.leaveDescendants,
+      requestedAt: performance.now(),
+    };
+  });
+}
+
+const normalizeAll = normalizer({ ...launchRows, ...spawnRows });
+
+/** Checks a SpawnRequest. @throws UsageError */
+export function normalizeSpawn(request: SpawnRequest): readonly [NormalRequest, SpawnOptions] {
+  const normal = normalizeAll(request);
+  return [normal, spawnOptionsOf(normal)];
+}

@@ -1,0 +1,91 @@
+// The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure.
+import { UsageError } from '../../errors.ts';
+import { copyBytes, quote, type Bytes } from '../../quote.ts';
+
+/** What stands for a word, or for a part of one. */
+type Word = Bytes | number;
+
+/** An interpolation: one argument, or an array of them. */
+export type TemplateValue = Word | readonly Word[];
+
+const isBlank = (text: string): boolean => /^[ \t\r\n]$/.test(text);
+
+// The units of a template as it is written, and how many characters each stands for.
+const unit = /\\u\{[0-9a-f]+\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\\r?\n|\\[^]|[^]/gi;
+
+function lengthOf(written: string): number {
+  if (/^\\\r?\n$/.test(written)) return 0;
+  const wide = /^\\u\{(.*)\}$/.exec(written)?.[1];
+  return wide !== undefined && Number.parseInt(wide, 16) > 0xffff ? 2 : 1;
+}
+
+/** The pieces of a literal part between its blanks; empty at an end with a blank. A blank with a backslash before it is no blank. */
+function piecesOf(text: string, written: string): readonly string[] {
+  const pieces = [''];
+  let at = 0;
+  for (const [part] of written.matchAll(unit)) {
+    const piece = text.slice(at, (at += lengthOf(part)));
+    if (isBlank(part)) pieces.push('');
+    else pieces.push(`${pieces.pop() ?? ''}${piece}`);
+  }
+  return pieces;
+}
+
+// What only a shell understands. Inside of a word these characters are ordinary ones.
+const ofShell = /^(?:\|{1,2}|&{1,2}|;|[0-9]?(?:<|>{1,2}).*|&>.*|["'].*|.*;)$/s;
+
+function refuseShell(piece: string): void {
+  if (!ofShell.test(piece)) return;
+  const isQuoted = /^["']/.test(piece);
+  throw new UsageError(`there is no shell: '${quote(piece)}' has no meaning here`, {
+    hint: isQuoted
+      ? "an interpolation is one argument: write ${'a b'}"
+      : "give the command to a shell of the jail: jail.$`sh -c ${'COMMAND'}`",
+  });
+}
+
+function toWord(value: unknown): Buffer {
+  if (typeof value === 'string' || value instanceof Uint8Array) return copyBytes(value);
+  if (typeof value === 'number') return Buffer.from(String(value));
+  const isResult = typeof value === 'object' && value !== null && 'stdout' in value;
+  const hint =
+    value instanceof Promise ? 'write ${await …}' : isResult ? 'write ${result.stdout}' : undefined;
+  throw new UsageError(
+    `an interpolation must be a string, a number, bytes or an array of them, not ${value === null ? 'null' : typeof value}`,
+    { hint },
+  );
+}
+
+/**
+ * The words of a command. Blanks of the literal parts separate them. An interpolation is one word or a part of one, whatever is in
+ * it; an array is one word for each of its elements.
+ *
+ * @throws UsageError
+ */
+export function templateWords(texts: TemplateStringsArray, values: readonly unknown[]): readonly Buffer[] {
+  // the parts of each word
+  const words: Buffer[][] = [];
+  let open: Buffer[] | undefined;
+  const append = (part: Buffer): void => {
+    if (open === undefined) words.push((open = []));
+    open.push(part);
+  };
+  for (const [i, written] of texts.raw.entries()) {
+    const text: string | undefined = texts[i];
+    if (text === undefined) throw new UsageError(`no backslash sequence of JavaScript: ${quote(written)}`);
+    const pieces = piecesOf(text, written);
+    for (const [j, piece] of pieces.entries()) {
+      if (j > 0) open = undefined;
+      if (piece === '') continue;
+      if (open === undefined) refuseShell(piece);
+      append(Buffer.from(piece));
+    }
+    if (i === values.length) break;
+    const value = values[i];
+    for (const [j, item] of (Array.isArray(value) ? value : [value]).entries()) {
+      if (j > 0) open = undefined;
+      append(toWord(item));
+    }
+  }
+  return words.map((parts) => Buffer.concat(parts));
+}

@@ -1,0 +1,103 @@
+// A launch of an open jail that is checked once and started many times.
+import { checkKeys, copyFields, reading } from '../../keys.ts';
+import type { JailedProcess } from '../process/process.ts';
+import type { NormalRequest } from '../request/request.ts';
+import {
+  normalizeRun,
+  runRows,
+  toRunDescriptors,
+  type Encoding,
+  type OutputOf,
+  type RunOptions,
+  type RunRequest,
+} from '../request/run-rows.ts';
+import {
+  normalizeSpawn,
+  spawnRows,
+  startOptions,
+  type SpawnOptions,
+  type SpawnRequest,
+} from '../request/spawn-rows.ts';
+import type { JointOf, Stdio } from '../request/stdio.ts';
+import { mergeEnv, toArguments, toEnv } from '../request/value.ts';
+import { collect, type RunResult } from './run.ts';
+
+type OwnKey = 'args' | 'env' | 'stdio' | 'timeoutMs' | 'signal';
+
+/** What one start of a prepared launch can have of its own. */
+export type LaunchSpawnRequest<Wanted extends Stdio = Stdio> = Pick<SpawnRequest<Wanted>, OwnKey>;
+/** The same for `run`. */
+export type LaunchRunRequest = Pick<RunRequest, OwnKey | 'input'>;
+
+const ownKeys: ReadonlySet<string> = new Set<OwnKey>(['args', 'env', 'stdio', 'timeoutMs', 'signal']);
+const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
+
+/** Starts a launch in the jail. */
+type Start = (normal: NormalRequest, options: SpawnOptions) => Promise<JailedProcess>;
+
+// A copy that the caller cannot change. Its prototype is that of ordinary objects, whose fields V8 reads faster.
+const copyOf = (request: RunRequest): RunRequest => ({ ...(copyFields(request) as RunRequest) });
+
+const withoutRunKeys = (request: RunRequest): SpawnRequest =>
+  Object.fromEntries(
+    Object.entries(request).filter(([key]) => !Object.hasOwn(runRows, key)),
+  ) as unknown as SpawnRequest;
+
+/**
+ * A launch of an open jail, made by `jail.prepare()`. Its request was checked, and is not read again. What can change since then is
+ * verified each time, as by `jail.spawn()`.
+ */
+export class JailLaunch<
+  Coding extends Encoding = Encoding,
+  Wanted extends Stdio = Stdio,
+  Lines extends boolean = boolean,
+  Pty extends SpawnRequest['pty'] = SpawnRequest['pty'],
+> {
+  readonly #request: RunRequest;
+  readonly #normal: NormalRequest;
+  readonly #spawn: SpawnOptions;
+  // Undefined for a launch with a pseudo-terminal, which run() refuses.
+  readonly #run: RunOptions | undefined;
+  readonly #start: Start;
+
+  /** Made by `jail.prepare`. */
+  constructor(request: RunRequest, start: Start) {
+    this.#request = reading(() => copyOf(request));
+    [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));
+    this.#run = this.#normal.pty === undefined ? normalizeRun(this.#request)[1] : undefined;
+    this.#start = start;
+  }
+
+  /** As `jail.spawn`. */
+  async spawn<const Own extends Stdio = Wanted>(
+    own: LaunchSpawnRequest<Own> = {},
+  ): Promise<JailedProcess<JointOf<Own, Pty>>> {
+    const normal = this.#with(own, ownKeys);
+    const options = startOptions(this.#spawn, this.#request, own, spawnRows.stdio.normal);
+    return (await this.#start(normal, options)) as JailedProcess<JointOf<Own, Pty>>;
+  }
+
+  /** As `jail.run`. */
+  async run(own: LaunchRunRequest = {}): Promise<RunResult<OutputOf<Coding, Lines>>> {
+    const normal = this.#with(own, ownRunKeys);
+    const kept = this.#run ?? normalizeRun(this.#request)[1];
+    const input = own.input === undefined ? kept.input : runRows.input.normal(own.input);
+    const joint = (stdio: Stdio | undefined) => toRunDescriptors(stdio, 'stdio', { input });
+    const options = { ...kept, ...startOptions(kept, this.#request, own, joint), input };
+    return collect(await this.#start(normal, options), normal, options);
+  }
+
+  // The same object for the same request: what was made for it is then used again.
+  #with(own: LaunchRunRequest, keys: ReadonlySet<string>): NormalRequest {
+    return reading(() => {
+      checkKeys(own, keys, '{stdio: [socket, socket, socket]}');
+      const { args, env } = own;
+      if (args === undefined && env === undefined) return this.#normal;
+      return {
+        ...this.#normal,
+        ...(args !== undefined && { args: toArguments(args) }),
+        ...(env !== undefined && { env: toEnv(mergeEnv(this.#request.env, env)) }),
+      };
+    });
+  }
+}

@@ -1,0 +1,59 @@
+// Looks a program up in the PATH that it will get, beneath the root of its jail.
+import { constants, statSync } from 'node:fs';
+
+import { findCommand } from '../../binary/env.ts';
+import { bytePath, type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import { LaunchError } from '../../errors.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { viewOfJail } from './jail-view.ts';
+import { pathOf } from './preflight.ts';
+import { buildCommand, similar } from './program-hint.ts';
+
+type Binds = NormalRequest['view'];
+
+function isProgram(hostPath: Buffer): boolean {
+  const status = statSync(hostPath, { throwIfNoEntry: false });
+  return status?.isFile() === true && (status.mode & constants.S_IXOTH) !== 0;
+}
+
+// A directory of PATH can be one of the host that the launch binds into the jail, where it cannot be seen before.
+function findInBinds(directories: readonly BytePath[], name: BytePath, view: Binds): BytePath | undefined {
+  for (const directory of directories)
+    for (const bind of view) {
+      if (bind.kind !== 'bind') continue;
+      const target = bytePath(bind.target);
+      if (!`${directory}/`.startsWith(`${target}/`)) continue;
+      const inside = `${bytePath(bind.source)}${directory.slice(target.length)}` as BytePath;
+      if (isProgram(pathBytes(joinPath(inside, name)))) return joinPath(directory, name);
+    }
+  return undefined;
+}
+
+/**
+ * The path in the jail of a program that was given by its name, as a shell finds it. A name with a slash is a path already.
+ *
+ * @throws LaunchError if no directory of PATH has it
+ */
+export function findProgram(
+  request: NormalRequest,
+  name: Buffer,
+  env: readonly Buffer[],
+  jailFd: number,
+): Buffer {
+  const word = bytePath(name);
+  if (word.includes('/')) return name;
+  const view = viewOfJail(request, jailFd);
+  const path = bytePath(pathOf(env));
+  const found = findCommand(view.root, word, { path, directory: bytePath(view.cwd) });
+  if (found.kind === 'found') return pathBytes(found.path);
+  const bound = findInBinds(path.split(':') as BytePath[], word, request.view);
+  if (bound !== undefined) return pathBytes(bound);
+  const meant = similar(view, word);
+  throw new LaunchError(`${showPath(word)}: not found in the jail`, {
+    step: 'execve',
+    code: found.reason === 'denied' ? 'EACCES' : 'ENOENT',
+    path: showPath(word),
+    hint: meant === undefined ? buildCommand(view, word) : `did you mean ${showPath(meant)}?`,
+    exitStatus: found.reason === 'denied' ? 126 : 127,
+  });
+}

@@ -1,0 +1,60 @@
+// The unit of uchroot-inetd --unit systemd, on a systemd that has been booted for the purpose.
+import { join } from 'node:path';
+
+import t from 'tap';
+
+import { packageDirectory } from '../support/launch.ts';
+import { bootMachine, unlessMachine } from '../support/machine.ts';
+
+const skip = unlessMachine('socat');
+const bundle = (name: string): readonly string[] => [
+  process.execPath,
+  join(packageDirectory, `dist/bin/${name}.cjs`),
+];
+
+const configuration = `[services.copy]
+listen = ["127.0.0.1:7000"]
+user = "nobody"
+directory = "/srv/jail"
+program = "/bin/cat"
+memory = "64M"
+`;
+
+t.test(
+  'systemd starts it, reloads it, restarts it when it was killed, and waits for its connections',
+  { skip },
+  async (t) => {
+    const machine = await bootMachine();
+    t.teardown(() => machine.stop());
+    const ask = 'echo hello | socat -t 5 - TCP:127.0.0.1:7000';
+    t.equal(machine.run([...bundle('uchroot-jail'), 'build', '/srv/jail', '/bin/cat']).status, 0);
+    machine.run(['tee', '/etc/copy.toml'], { input: configuration });
+    // the host has rules of its own
+    machine.shell('echo "ALL: ALL" >/etc/hosts.allow; : >/etc/hosts.deny');
+    const made = machine.run([...bundle('uchroot-inetd'), '--config', '/etc/copy.toml', '--unit', 'systemd']);
+    t.equal(made.status, 0, made.stderr);
+    machine.run(['tee', '/etc/systemd/system/super.service'], { input: made.stdout });
+    machine.run(['systemctl', 'daemon-reload']);
+    const started = machine.run(['systemctl', 'start', 'super']);
+    t.equal(started.status, 0, machine.shell('journalctl -u super --no-pager').stdout);
+    t.equal(machine.shell(ask).stdout, 'hello\n');
+    t.match(machine.shell('systemctl status super').stdout, /Status: "(listening|[0-9]+ connection)/);
+
+    const addition = configuration.replace('services.copy', 'services.again').replace(':7000', ':7001');
+    machine.run(['tee', '-a', '/etc/copy.toml'], { input: addition });
+    t.equal(machine.run(['systemctl', 'reload', 'super']).status, 0);
+    await machine.until('echo more | socat -t 5 - TCP:127.0.0.1:7001', /^more$/m);
+
+    const pid = machine.shell('systemctl show --value -p MainPID super').stdout;
+    machine.run(['systemctl', 'kill', '--kill-whom=main', '--signal=KILL', 'super']);
+    await machine.until(ask, /^hello$/m);
+    t.not(machine.shell('systemctl show --value -p MainPID super').stdout, pid);
+
+    machine.shell('(sleep 2; echo late) | socat -t 5 - TCP:127.0.0.1:7000 >/run/late 2>&1 &');
+    await machine.until('pgrep -u nobody cat', /[0-9]/);
+    t.equal(machine.run(['systemctl', 'stop', 'super']).status, 0);
+    t.equal(machine.shell('cat /run/late').stdout, 'late\n', 'the stop has waited for the connection');
+    t.match(machine.shell('journalctl -o cat -u super --no-pager').stdout, /ended: no connection is left/);
+    t.equal(machine.shell('systemctl is-failed super').stdout.trim(), 'inactive');
+  },
+);
