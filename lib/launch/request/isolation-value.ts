@@ -264,6 +264,6 @@ export function toHostname(value: string | undefined, key: string, others: Value
   if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
     return value;
   throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens', {
-    hint: hostnameHint(String(value)),
+    hint: hostnameHint(typeof value === 'string' ? value : ''),
   });
 }

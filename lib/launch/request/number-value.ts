@@ -8,7 +8,7 @@ export function toWhole(value: unknown, name: string, least: number, most: numbe
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   const given = Math.round(Math.min(most, Math.max(least, Number(value))));
   throw new UsageError(
-    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`,
+    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value as number))}`,
     { hint: `for example ${Number.isNaN(given) ? least : given}` },
   );
 }
