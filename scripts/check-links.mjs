@@ -64,7 +64,7 @@ for (const page of pages)
       const problem = problemOf(page, target);
       if (problem !== undefined) tell(problem);
     }
-    for (const [, path] of line.matchAll(/`((?:lib|native|test|scripts|doc|examples)\/[\w.\/-]+)`/g))
+    for (const [, path] of line.matchAll(/`((?:lib|native|test|scripts|doc|examples)\/[\w./-]+)`/g))
       if (page !== 'CHANGELOG.md' && !existsSync(join(repository, path))) tell(`${path} is not there`);
   }
 

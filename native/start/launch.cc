@@ -29,7 +29,7 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kChildStackBytes = 16 * 1024;
+constexpr size_t kChildStackBytes = size_t{16} * 1024;
 
 // How long a launch waits for its launcher, which needs less than a millisecond. If the jailed user has stopped the launcher, the
 // event loop waits instead.
@@ -110,7 +110,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
 }
 
 // An ordinary plan is smaller. A string of execve may be longer (execve(2), MAX_ARG_STRLEN).
-constexpr size_t kMaskedPlanBytes = 16 * 1024;
+constexpr size_t kMaskedPlanBytes = size_t{16} * 1024;
 
 // The plan as a string without NUL, for the launcher's environment, which only root can read. Empty if the plan is too long or
 // uses all byte values. A sealed file would take as long as all identity changes of a launch.
@@ -271,9 +271,10 @@ LaunchResult launch(const LaunchRequest& request) {
   const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0;
   if (request.seedFd >= 0) seeds[0] = '1';
   if (request.goFd >= 0) pipes[0] = '1';
-  std::snprintf(first, sizeof first, "%d", highest + 1);
-  std::snprintf(size, sizeof size, "%zu", request.plan.size());
-  std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
+  // each number fits
+  (void)std::snprintf(first, sizeof first, "%d", highest + 1);
+  (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
+  (void)std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
                     (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,

@@ -180,9 +180,9 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     kind,
     target,
     // 0 would be no limit (tmpfs(5))
-    size: toWhole(entry.size, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
-    inodes: toWhole(entry.inodes, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
-    mode: toWhole(entry.mode, `${name}.mode`, 0, 0o7777) ?? 0o1777,
+    size: toWhole(entry.size as number | undefined, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
+    inodes: toWhole(entry.inodes as number | undefined, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
+    mode: toWhole(entry.mode as number | undefined, `${name}.mode`, 0, 0o7777) ?? 0o1777,
     noexec: flag(entry.noexec as boolean | undefined, `${name}.noexec`),
   };
 }
@@ -264,6 +264,6 @@ export function toHostname(value: string | undefined, key: string, others: Value
   if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
     return value;
   throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens', {
-    hint: hostnameHint(String(value)),
+    hint: hostnameHint(typeof value === 'string' ? value : ''),
   });
 }
