@@ -65,6 +65,8 @@ interface Rule {
   readonly action: string;
   readonly includes?: Conditions;
   readonly excludes?: Conditions;
+  readonly args?: readonly object[];
+  readonly errnoRet?: number;
 }
 interface Conditions {
   readonly caps?: readonly string[];
@@ -89,7 +91,7 @@ export function filterOf(profile: EngineProfile, capabilities: readonly string[]
       const isNotFor = excludes.arches?.includes(architecture) ?? false;
       return isFor && !isNotFor && (includes.caps ?? []).every(has) && !(excludes.caps ?? []).some(has);
     })
-    .map(({ includes, excludes, ...rule }) => rule);
+    .map(({ includes: _includes, excludes: _excludes, ...rule }) => rule);
   const { defaultAction, defaultErrnoRet } = profile;
   return { defaultAction, ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }), syscalls };
 }

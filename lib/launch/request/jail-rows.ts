@@ -16,8 +16,9 @@ export type Share = (typeof shares)[number];
 
 function toShare(value: Share | undefined): Share {
   if (value === undefined || shares.includes(value)) return value ?? 'all';
+  const given: unknown = value;
   throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint: didYouMean(quote(String(value)), shares, (name) => `'${name}'`),
+    hint: didYouMean(quote(String(given)), shares, (name) => `'${name}'`),
   });
 }
 

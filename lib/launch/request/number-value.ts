@@ -6,10 +6,11 @@ import { quote } from '../../quote.ts';
 export function toWhole(value: unknown, name: string, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  const given = Math.round(Math.min(most, Math.max(least, Number(value))));
+  const given: unknown = value;
+  const nearest = Math.round(Math.min(most, Math.max(least, Number(given))));
   throw new UsageError(
-    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`,
-    { hint: `for example ${Number.isNaN(given) ? least : given}` },
+    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(given))}`,
+    { hint: `for example ${Number.isNaN(nearest) ? least : nearest}` },
   );
 }
 
