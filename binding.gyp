@@ -34,6 +34,10 @@
     'cflags': ['-Wall', '-Wextra', '-Werror', '-ffunction-sections', '-fdata-sections', '-fvisibility=hidden'],
     'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
     'cflags_cc': ['-std=c++20', '-fno-exceptions', '-fno-rtti'],
+    'conditions': [
+      # The functions for atomics outside of the code call __getauxval, which musl does not have.
+      ['target_arch=="arm64"', {'cflags': ['-mno-outline-atomics']}],
+    ],
     'configurations': {
       'Debug': {
         # the sanitizers cause false warnings of this kind; the Release build has the warning

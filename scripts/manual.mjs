@@ -119,6 +119,8 @@ function convert(text) {
   };
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at];
+    // who runs the block below it: CONTRIBUTING.md, "Pages"
+    if (line.startsWith('<!-- ')) continue;
     if (line.startsWith('```')) {
       isFenced = !isFenced;
       flush();
@@ -168,7 +170,7 @@ function render({ name, section, source }) {
   const { text, others } = convert(readFileSync(join(root, 'doc', source), 'utf8'));
   const where = `
 
-The files ${others.join(', ')} are in the directory *doc* of the sources of uchroot.
+The files ${others.join(', ')} are in the directory *doc* of the sources of uchroot, and most also in that of the npm package.
 `;
   const metadata = {
     title: name.toUpperCase(),

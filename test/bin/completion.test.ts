@@ -1,6 +1,5 @@
 // Completion in bash, zsh and fish, as somebody who presses TAB gets it.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -14,7 +13,7 @@ import { packageDirectory } from '../support/launch.ts';
 import { unlessInstalled } from '../support/root.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
-const scripts = `${packageDirectory}/dist/bin`;
+const uchroot = `${packageDirectory}/dist/bin/uchroot.cjs`;
 const env = {
   PATH: process.env.PATH,
   HOME: '/nonexistent',
@@ -35,7 +34,16 @@ function start(program: string, args: readonly string[]): string {
   return stdout;
 }
 
-const jail = t.testdir({ jail: { bin: { 'only-here': '', 'two words': '' }, data: {} } }) + '/jail';
+const scriptOf = (shell: string): string => start(process.execPath, [uchroot, '--completion', shell]);
+
+const directory = t.testdir({
+  jail: { bin: { 'only-here': '', 'two words': '' }, data: {} },
+  'uchroot.bash': scriptOf('bash'),
+  'uchroot.zsh': scriptOf('zsh'),
+  'uchroot.fish': scriptOf('fish'),
+  functions: { _uchroot: scriptOf('zsh') },
+});
+const jail = `${directory}/jail`;
 
 // The last word, and what it becomes.
 const cases: readonly (readonly [line: string, word: string, completed: string])[] = [
@@ -90,7 +98,7 @@ function pressTab(shell: string, script: string, given: readonly string[]) {
 
 for (const shell of ['bash', 'zsh'])
   t.test(`${shell} completes lines`, { skip: unlessInstalled('zsh') }, async (t) => {
-    const { after, shown } = pressTab(shell, `${scripts}/uchroot.${shell}`, [
+    const { after, shown } = pressTab(shell, `${directory}/uchroot.${shell}`, [
       ...lines,
       `uchroot nobody ${jail} /bin/tw`,
       several,
@@ -101,9 +109,6 @@ for (const shell of ['bash', 'zsh'])
   });
 
 t.test('zsh loads the function from fpath', { skip: unlessInstalled('zsh') }, async (t) => {
-  const directory = t.testdir();
-  mkdirSync(`${directory}/functions`);
-  copyFileSync(`${scripts}/uchroot.zsh`, `${directory}/functions/_uchroot`);
   const given = ['uchroot-jail up', 'uchroot --net no'];
   const { after } = pressTab('zsh', `${directory}/functions/_uchroot`, given);
   t.same(after, ['uchroot-jail update', 'uchroot --net none']);
@@ -111,7 +116,9 @@ t.test('zsh loads the function from fpath', { skip: unlessInstalled('zsh') }, as
 
 t.test('fish completes lines', { skip: unlessInstalled('fish') }, async (t) => {
   const ask = [...lines, several].map((line) => `complete -C '${line}'; echo .`).join('\n');
-  const answers = start('fish', ['--no-config', '-c', `source ${scripts}/uchroot.fish\n${ask}`]).split('.\n');
+  const answers = start('fish', ['--no-config', '-c', `source ${directory}/uchroot.fish\n${ask}`]).split(
+    '.\n',
+  );
   const words = answers.map((answer) => answer.split('\n').filter((row) => row !== ''));
   t.same(words.at(-1), []);
   cases.forEach(([line, word, expected], index) => {
@@ -125,13 +132,8 @@ t.test('fish completes lines', { skip: unlessInstalled('fish') }, async (t) => {
   ]);
 });
 
-t.test('--completion prints the script of the shell, and knows which there are', async (t) => {
-  for (const shell of ['bash', 'zsh', 'fish'])
-    t.equal(
-      start(process.execPath, [`${scripts}/uchroot.cjs`, '--completion', shell]),
-      readFileSync(`${scripts}/uchroot.${shell}`, 'utf8'),
-    );
-  const { status, stderr } = spawnSync(process.execPath, [`${scripts}/uchroot.cjs`, '--completion', 'bsh'], {
+t.test('--completion knows which shells there are', async (t) => {
+  const { status, stderr } = spawnSync(process.execPath, [uchroot, '--completion', 'bsh'], {
     encoding: 'utf8',
     env,
   });

@@ -43,19 +43,20 @@ const podmanOnly = new Set([
 function dockerProfile(): EngineProfile {
   const own = profileFiles.find((file) => file.includes('docker'));
   if (own !== undefined) return read(own);
-  const { syscalls } = read(podmanFile);
-  const rules = syscalls.map((rule) =>
-    rule.includes?.caps === undefined && rule.action === 'SCMP_ACT_ALLOW'
-      ? Object.assign({}, rule, { names: rule.names.filter((name) => !podmanOnly.has(name)) })
-      : rule,
-  );
+  const rules: EngineProfile['syscalls'][number][] = [];
+  for (const rule of read(podmanFile).syscalls) {
+    if (rule.action !== 'SCMP_ACT_ALLOW') continue;
+    const isForAll = rule.includes?.caps === undefined;
+    const names = isForAll ? rule.names.filter((name) => !podmanOnly.has(name)) : rule.names;
+    if (names.length > 0) rules.push({ ...rule, names });
+  }
   const plain = [{ index: 0, value: 0x7e020000, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }];
   const admin = { caps: ['CAP_SYS_ADMIN'] };
   return {
     defaultAction: 'SCMP_ACT_ERRNO',
     defaultErrnoRet: 1,
     syscalls: [
-      ...rules.filter(({ names, action }) => names.length > 0 && action === 'SCMP_ACT_ALLOW'),
+      ...rules,
       { names: forAdmin, action: 'SCMP_ACT_ALLOW', includes: admin },
       { names: ['clone'], action: 'SCMP_ACT_ALLOW', excludes: admin, args: plain },
       { names: ['clone3'], action: 'SCMP_ACT_ERRNO', excludes: admin, errnoRet: ENOSYS },

@@ -63,10 +63,10 @@ export interface Container {
 interface Rule {
   readonly names: readonly string[];
   readonly action: string;
-  readonly includes?: Conditions;
-  readonly excludes?: Conditions;
   readonly args?: readonly object[];
   readonly errnoRet?: number;
+  readonly includes?: Conditions;
+  readonly excludes?: Conditions;
 }
 interface Conditions {
   readonly caps?: readonly string[];
@@ -85,13 +85,12 @@ const architecture = process.arch === 'x64' ? 'amd64' : 'arm64';
 /** What an engine makes of a profile for a container with these capabilities. Its kernel is newer than all that a profile names. */
 export function filterOf(profile: EngineProfile, capabilities: readonly string[]): OciFilter {
   const has = (name: string): boolean => capabilities.includes(name.slice('CAP_'.length).toLowerCase());
-  const syscalls = profile.syscalls
-    .filter(({ includes = {}, excludes = {} }) => {
-      const isFor = includes.arches?.includes(architecture) ?? true;
-      const isNotFor = excludes.arches?.includes(architecture) ?? false;
-      return isFor && !isNotFor && (includes.caps ?? []).every(has) && !(excludes.caps ?? []).some(has);
-    })
-    .map(({ includes: _includes, excludes: _excludes, ...rule }) => rule);
+  // crun skips keys that it does not know, such as these conditions.
+  const syscalls = profile.syscalls.filter(({ includes = {}, excludes = {} }) => {
+    const isFor = includes.arches?.includes(architecture) ?? true;
+    const isNotFor = excludes.arches?.includes(architecture) ?? false;
+    return isFor && !isNotFor && (includes.caps ?? []).every(has) && !(excludes.caps ?? []).some(has);
+  });
   const { defaultAction, defaultErrnoRet } = profile;
   return { defaultAction, ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }), syscalls };
 }

@@ -263,8 +263,7 @@ export function toHostname(value: string | undefined, key: string, others: Value
   // hostname(7), and sethostname(2): 64 bytes
   if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
     return value;
-  const given: unknown = value;
   throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens', {
-    hint: hostnameHint(String(given)),
+    hint: hostnameHint(typeof value === 'string' ? value : ''),
   });
 }

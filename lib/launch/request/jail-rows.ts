@@ -1,7 +1,6 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
@@ -16,9 +15,8 @@ export type Share = (typeof shares)[number];
 
 function toShare(value: Share | undefined): Share {
   if (value === undefined || shares.includes(value)) return value ?? 'all';
-  const given: unknown = value;
   throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint: didYouMean(quote(String(given)), shares, (name) => `'${name}'`),
+    hint: didYouMean(`${value}`, shares, (name) => `'${name}'`),
   });
 }
 

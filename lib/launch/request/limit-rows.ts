@@ -6,37 +6,6 @@ import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { toLimits, type Rlimits } from './value.ts';
 
-// In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
-const leastCpus = 0.01;
-const mostCpus = 8192;
-
-function toCpus(value: number | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
-  throw new UsageError(
-    `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-  );
-}
-
-// setTimeout() takes anything above for one millisecond, and setitimer(2) counts microseconds.
-const mostSeconds = 2_147_483;
-
-function toSeconds(value: number | undefined, key: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
-  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`);
-}
-
-/** Numbers of CPUs, ascending. */
-function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
-  if (value === undefined) return undefined;
-  const isRight = (cpu: unknown): boolean =>
-    typeof cpu === 'number' && Number.isInteger(cpu) && cpu >= 0 && cpu < mostCpus;
-  if (Array.isArray(value) && value.length > 0 && value.every(isRight))
-    return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
-  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`);
-}
-
 // Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
 const units: Readonly<Record<string, number>> = {
   '%': 0.01,
@@ -48,12 +17,53 @@ const units: Readonly<Record<string, number>> = {
   d: 86_400,
 };
 
+// The number that a text with such a unit was probably meant to be.
+function inUnits(text: string): number | undefined {
+  const [, number, unit = ''] = /^([0-9.]+) *([a-z%]*)$/.exec(text) ?? [];
+  const meant = Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN));
+  return meant > 0 ? meant : undefined;
+}
+
+// In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
+const leastCpus = 0.01;
+const mostCpus = 8192;
+
+function toCpus(value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
+  throw new UsageError(
+    `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
+    { hint: `write cpu: ${inUnits(String(value)) ?? 1.5}` },
+  );
+}
+
+// setTimeout() takes anything above for one millisecond, and setitimer(2) counts microseconds.
+const mostSeconds = 2_147_483;
+
+function toSeconds(value: number | undefined, key: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
+  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`, {
+    hint: `write ${key}: ${inUnits(String(value)) ?? 5}`,
+  });
+}
+
+/** Numbers of CPUs, ascending. */
+function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
+  if (value === undefined) return undefined;
+  const isRight = (cpu: unknown): boolean =>
+    typeof cpu === 'number' && Number.isInteger(cpu) && cpu >= 0 && cpu < mostCpus;
+  if (Array.isArray(value) && value.length > 0 && value.every(isRight))
+    return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
+  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`, {
+    hint: isRight(value) ? `write affinity: [${String(value)}]` : 'write affinity: [0]',
+  });
+}
+
 function parseDecimal(text: string, option: string): number {
   if (/^[0-9]{1,10}(\.[0-9]{1,6})?$/.test(text)) return Number(text);
-  const [, number, unit = ''] = /^([0-9.]+) *([a-z%]+)$/.exec(text) ?? [];
-  const meant = Number(number) * (units[unit] ?? Number.NaN);
   throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
-    hint: `for example ${option} ${Number.isNaN(meant) ? 1.5 : meant}`,
+    hint: `for example ${option} ${inUnits(text) ?? 1.5}`,
   });
 }
 

@@ -6,11 +6,10 @@ import { quote } from '../../quote.ts';
 export function toWhole(value: unknown, name: string, least: number, most: number): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  const given: unknown = value;
-  const nearest = Math.round(Math.min(most, Math.max(least, Number(given))));
+  const given = Math.round(Math.min(most, Math.max(least, Number(value))));
   throw new UsageError(
-    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(given))}`,
-    { hint: `for example ${Number.isNaN(nearest) ? least : nearest}` },
+    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value as number))}`,
+    { hint: `for example ${Number.isNaN(given) ? least : given}` },
   );
 }
 

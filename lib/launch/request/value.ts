@@ -217,7 +217,7 @@ export function checkEnv(value: unknown): asserts value is Readonly<Record<strin
   // The variables of an array or a Map are not its keys: it would count as an empty environment.
   if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}", {
-      hint: value instanceof Map ? 'write env: Object.fromEntries(MAP)' : undefined,
+      hint: value instanceof Map ? 'write env: Object.fromEntries(MAP)' : "write env: {NAME: 'VALUE'}",
     });
   }
 }
