@@ -56,7 +56,7 @@ const context = {
   /** What the figure of the group loop is made of (figures.mjs). */
   keep: (data) => {
     if (values.data === undefined) return;
-    const machine = `Linux ${release()}, Node ${process.versions.node}, ${availableParallelism()} CPUs`;
+    const machine = `Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}, ${availableParallelism()} CPUs`;
     writeFileSync(values.data, `${JSON.stringify({ machine, ...data }, undefined, 2)}\n`);
   },
 };

@@ -180,9 +180,9 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     kind,
     target,
     // 0 would be no limit (tmpfs(5))
-    size: toWhole(entry.size, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
-    inodes: toWhole(entry.inodes, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
-    mode: toWhole(entry.mode, `${name}.mode`, 0, 0o7777) ?? 0o1777,
+    size: toWhole(entry.size as number | undefined, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
+    inodes: toWhole(entry.inodes as number | undefined, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
+    mode: toWhole(entry.mode as number | undefined, `${name}.mode`, 0, 0o7777) ?? 0o1777,
     noexec: flag(entry.noexec as boolean | undefined, `${name}.noexec`),
   };
 }

@@ -16,7 +16,7 @@ export type Share = (typeof shares)[number];
 function toShare(value: Share | undefined): Share {
   if (value === undefined || shares.includes(value)) return value ?? 'all';
   throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint: didYouMean(`${value}`, shares, (name) => `'${name}'`),
+    hint: typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined,
   });
 }
 

@@ -3,12 +3,17 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 
 /** A number, or undefined if it is not given. @throws UsageError unless it is a whole number from `least` to `most` */
-export function toWhole(value: unknown, name: string, least: number, most: number): number | undefined {
+export function toWhole(
+  value: number | string | undefined,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   const given = Math.round(Math.min(most, Math.max(least, Number(value))));
   throw new UsageError(
-    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value as number))}`,
+    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`,
     { hint: `for example ${Number.isNaN(given) ? least : given}` },
   );
 }

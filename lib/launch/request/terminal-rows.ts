@@ -9,7 +9,7 @@ import { flag } from './value.ts';
 
 /** One side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). @throws UsageError */
 export function toSide(value: unknown, name: string): number {
-  return toWhole(value ?? NaN, name, 1, 65535) as number;
+  return toWhole((value as number | undefined) ?? NaN, name, 1, 65535) as number;
 }
 
 const sides = ['cols', 'rows'] as const;

@@ -88,7 +88,7 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
     [`[services.a]\nlisten = 1\n${LINE}arguments = "x"\n`, 'a.toml:6: arguments is an array'],
     [`[services.a]\nuser = "x"\n`, 'a.toml:1: a: directory is missing'],
     [`[services.a]\n${LINE}`, 'a.toml:1: listen is missing: give an address'],
-    [`[service.a]\nlisten = 1\n`, 'a.toml: unknown key service', 'did you mean services?'],
+    [`[service.a]\nlisten = 1\n`, 'a.toml:1: unknown key service', 'did you mean services?'],
     [`x = 1\n`, 'a.toml:1: unknown key x', 'write [services.x]'],
     [`\nservices.a.lisen = 1\n`, 'a.toml:2: unknown key lisen', 'did you mean listen?'],
     [

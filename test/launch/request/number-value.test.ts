@@ -23,7 +23,10 @@ t.test('a whole number has its limits, and a text is not one', async (t) => {
   t.equal(toWhole(3, 'pids', 1, 3), 3);
   t.equal(toWhole(1, 'pids', 1, 3), 1);
   for (const wrong of [0, 4, 1.5, NaN, null, {}])
-    t.throws(() => toWhole(wrong, 'pids', 1, 3), { name: 'UsageError', message: /from 1 to 3, not/ });
+    t.throws(() => toWhole(wrong as number, 'pids', 1, 3), {
+      name: 'UsageError',
+      message: /from 1 to 3, not/,
+    });
   for (const wrong of ['3', '4', 4, Infinity])
     t.throws(() => toWhole(wrong, 'pids', 1, 3), { name: 'UsageError', hint: 'for example 3' });
   t.throws(() => toWhole('many', 'pids', 1, 3), { name: 'UsageError', hint: 'for example 1' });
