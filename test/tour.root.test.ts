@@ -10,7 +10,7 @@ const page = readFileSync(`${packageDirectory}/CONTRIBUTING.md`, 'utf8');
 /** The files that the page names for a subject, in its order. */
 function filesOnPage(subject: string): readonly string[] {
   const section = page
-    .split(/^(?=A .*\(`)/m)
+    .split(/^(?=A .*\(`|## )/m)
     .find((text) => text.split('\n')[0]?.includes(`(\`${subject}\``));
   return [...(section ?? '').matchAll(/^\d+\. `([^`]+)`/gm)].map(([, file]) => file ?? '');
 }

@@ -41,7 +41,11 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['--listen', '1', '--socket-mode', '888', 'sam', '/srv', '/bin/x'], 125, /takes an octal mode/],
     [['--listen', '1', '--daemon', 'a/b', 'sam', '/srv', '/bin/x'], 125, /daemon must be a name/],
     [['--listen', '1/udp', 'sam', '/srv', '/bin/x'], 125, /give wait as well/, /inetd\(8\), wait/],
-    [['--listen', '1', '--memory', 'much', 'sam', '/srv', '/bin/x'], 125, /memory must be bytes/],
+    [
+      ['--listen', '1', '--memory', 'much', 'sam', '/srv', '/bin/x'],
+      125,
+      /memory must be a number from 4096 on, such as .* or 64M, not 'much'$/,
+    ],
   ];
   for (const [words, status, message, hint] of wrong) {
     const run = uchrootInetd(...words);

@@ -3,7 +3,6 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   rmSync,
@@ -15,7 +14,6 @@ import tap, { type Test } from 'tap';
 
 import { readManifest } from '../../lib/jail/manifest/manifest.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
-import { buildJail } from '../../lib/jail/building.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { publicCommand, rootTest, start, type Ended } from '../support/launch.ts';
 import { give } from '../support/ordinary.ts';
@@ -71,13 +69,24 @@ function built(t: Test): Own {
   return place;
 }
 
+let rootsTemplate: string | undefined;
+
+/** The same jail as root builds it. */
+function builtByRoot(place: Own): string {
+  if (rootsTemplate === undefined) {
+    rootsTemplate = `${makeDirectory(tap)}/root`;
+    const ended = uchrootJail(['build', rootsTemplate, 'bash', 'ls']);
+    if (ended.status !== 0) throw new Error(ended.stderr);
+  }
+  const jail = `${place.base}/root`;
+  start(['cp', '-a', rootsTemplate, jail]);
+  return jail;
+}
+
 /** The owners of all entries of a tree. */
 function ownersIn(directory: string): readonly string[] {
-  const paths = ['', ...readdirSync(directory, { recursive: true, encoding: 'utf8' })];
-  const owners = paths
-    .map((path) => lstatSync(`${directory}/${path}`))
-    .map(({ uid, gid }) => `${uid}:${gid}`);
-  return [...new Set(owners)];
+  const { stdout } = start(['find', directory, '-printf', '%U:%G\n']);
+  return [...new Set(stdout.trim().split('\n'))];
 }
 
 test('an ordinary user builds a jail of his own, and launches in it', async (t) => {
@@ -96,9 +105,9 @@ test('an ordinary user builds a jail of his own, and launches in it', async (t) 
 });
 
 test('manifest, list, explain and check are as for root', async (t) => {
-  const { base, jail, make } = built(t);
-  const ofRoot = `${base}/root`;
-  await buildJail({ directory: ofRoot, programs: ['bash', 'ls'] });
+  const place = built(t);
+  const { jail, make } = place;
+  const ofRoot = builtByRoot(place);
   const entriesOf = (directory: string) => {
     const root = openFileRoot(directory, directory === jail ? { uid, gid: uid } : undefined);
     const { entries } = readManifest(root) ?? { entries: [] };
@@ -223,9 +232,9 @@ test('a file that was asked for and may not be read is an error, and nothing is 
 });
 
 test("a jail of root's, and a place that is not his, are refused", async (t) => {
-  const { base, home, jail, make } = built(t);
-  const ofRoot = `${base}/root`;
-  t.match(uchrootJail(['build', ofRoot, 'bash']), done);
+  const place = built(t);
+  const { base, home, jail, make } = place;
+  const ofRoot = builtByRoot(place);
   for (const words of [
     ['build', ofRoot, 'ls'],
     ['build', ofRoot, 'ls', '--plan'],
@@ -259,9 +268,9 @@ test("a jail of root's, and a place that is not his, are refused", async (t) => 
 });
 
 test("a jail of root's is checked as far as the user sees it", async (t) => {
-  const { base, make, launch } = own(t);
-  const ofRoot = `${base}/root`;
-  t.match(uchrootJail(['build', ofRoot, 'bash']), done);
+  const place = own(t);
+  const { make, launch } = place;
+  const ofRoot = builtByRoot(place);
   const { status, stdout } = make('check', ofRoot);
   t.equal(status, 0, stdout);
   t.match(stdout, /warning no-manifest:[^]*only the owner of the jail can read it/);
