@@ -81,7 +81,7 @@ class PendingCalls {
     std::function<void(PendingCall&)> land;
   };
 
-  const napi_env env_;
+  napi_env env_;
   const pid_t tid_;
   uv_loop_t* loop_ = nullptr;
   uv_async_t async_ = {};
