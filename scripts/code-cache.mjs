@@ -1,8 +1,8 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
 // The command launches once with an addon that only pretends, and uchroot-jail plans the jail of a shell. So the cache has only
-// the functions that are needed for that. The cache is for this version of node and its flags, which are part of its name:
-// other versions and flags compile the source. The hash of the script is at its end (native/addon/code.cc).
-import { constants, openSync, readFileSync, writeFileSync } from 'node:fs';
+// the functions that are needed for that. The cache is for this executable of node and its flags, which are part of its name:
+// others compile the source. The hash of the script is at its end (native/addon/code.cc).
+import { constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
@@ -29,7 +29,7 @@ const native = {
   },
 };
 
-const isJail = path.endsWith('/uchroot-jail-command.cjs');
+const isJail = path.endsWith('/uchroot-bundle.cjs');
 const command = isJail
   ? ['build', '/nonexistent/jail', '/bin/sh', '--plan']
   : ['sam', '/jail', '/bin/true', 'argument'];
@@ -42,7 +42,8 @@ const run = () => script.runInThisContext()(load, { exports: {} }, dirname(path)
 
 function write() {
   const hash = Buffer.alloc(8);
-  hash.writeBigUInt64LE(xxh64(readFileSync(path), 0n));
+  const { mtimeNs, size } = statSync('/proc/self/exe', { bigint: true });
+  hash.writeBigUInt64LE(xxh64(readFileSync(path), BigInt.asUintN(64, mtimeNs + size)));
   writeFileSync(
     `${path}${process.execArgv.join('')}.cache`,
     Buffer.concat([script.createCachedData(), hash]),
@@ -52,7 +53,7 @@ function write() {
 if (isJail) {
   process.stdout.write = () => true;
   process.on('exit', write);
-  run();
+  run().jail();
 } else {
   try {
     run();

@@ -37,15 +37,16 @@ function reference(text, target, headings, others) {
   return text === name || text.startsWith(`${page.name}(`) ? title : `${text} (${title})`;
 }
 
-const pieces = /(`+)[^`][\s\S]*?\1|\[([^\]]+)\]\(([^)\s]+)\)|(?<![\w*./-])[a-z][\w.+-]*\([1-8][a-z]*\)/g;
+const pieces =
+  /(?<code>(`+)[^`][\s\S]*?\2)|\[(?<words>[^\]]+)\]\((?<target>[^)\s]+)\)|(?<![\w*./-])(?<page>[a-z][\w.+-]*)(?<section>\([1-8][a-z]*\))|(?<=\w)_/g;
 
-// What of a text is no code: links and names of manual pages.
+// What of a text is no code: links, names of manual pages, and underscores, which emphasise nothing.
 function inline(text, headings, others) {
-  return text.replace(pieces, (whole, ticks, words, target) => {
-    if (ticks !== undefined) return whole;
+  return text.replace(pieces, (whole, ...rest) => {
+    const { code, words, target, page, section } = rest.at(-1);
+    if (code !== undefined) return code;
     if (target !== undefined) return reference(words, target, headings, others);
-    const [, name, section] = /^(.*)(\(.*)$/.exec(whole);
-    return `**${name}**${section}`;
+    return page === undefined ? String.raw`\_` : `**${page.replaceAll('_', String.raw`\_`)}**${section}`;
   });
 }
 
@@ -118,6 +119,8 @@ function convert(text) {
   };
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at];
+    // who runs the block below it: CONTRIBUTING.md, "Pages"
+    if (line.startsWith('<!-- ')) continue;
     if (line.startsWith('```')) {
       isFenced = !isFenced;
       flush();
@@ -167,7 +170,7 @@ function render({ name, section, source }) {
   const { text, others } = convert(readFileSync(join(root, 'doc', source), 'utf8'));
   const where = `
 
-The files ${others.join(', ')} are in the directory *doc* of the package: \`$(npm root -g)/uchroot/doc\`.
+The files ${others.join(', ')} are in the directory *doc* of the sources of uchroot, and most also in that of the npm package.
 `;
   const metadata = {
     title: name.toUpperCase(),
@@ -181,9 +184,7 @@ The files ${others.join(', ')} are in the directory *doc* of the package: \`$(np
   };
   const given = Object.entries(metadata).flatMap(([key, value]) => ['-M', `${key}=${value}`]);
   const page = others.length === 0 ? text : `${text.trimEnd()}${where}`;
-  return finish(
-    outputOf('lowdown', ['-s', '-tman', '--out-no-smarty', '--parse-no-intraemph', ...given], page),
-  );
+  return finish(outputOf('lowdown', ['-s', '-tman', '--out-no-smarty', ...given], page));
 }
 
 const [directory = root] = process.argv.slice(2);

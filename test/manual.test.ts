@@ -5,6 +5,14 @@ import { basename, join } from 'node:path';
 
 import t from 'tap';
 
+import type { Option } from '../lib/command-option.ts';
+import { inetdCommands } from '../lib/bin/inetd-commands.ts';
+import { serve } from '../lib/bin/inetd-serve.ts';
+import { commands as jailCommands } from '../lib/bin/jail-commands.ts';
+import { serviceCommands } from '../lib/bin/service-commands.ts';
+import { tcpdCommands } from '../lib/bin/tcpd-commands.ts';
+import { fileOptions } from '../lib/bin/tcpd-options.ts';
+import { commandOptions } from '../lib/bin/uchroot-options.ts';
 import { packageDirectory } from './support/launch.ts';
 
 const { man: files } = JSON.parse(readFileSync(`${packageDirectory}/package.json`, 'utf8')) as {
@@ -64,7 +72,7 @@ for (const [file, page] of pages) {
   });
 
   t.test(`${file} has no Markdown left, and refers to pages that there are`, async (t) => {
-    t.notMatch(page, /\]\((?!\))|\*\*|\.md#|^ *\|/m);
+    t.notMatch(page, /\]\((?!\))|<!--|\*\*|\.md#|^ *\|.*\|$/m);
     const known = new Set(files.map((one) => basename(one, '.gz').replace(/\.(\d)$/, '($1)')));
     const named = page.replaceAll(/‐\n */g, '').match(/\buchroot[a-z-]*\(\d\)/g) ?? [];
     t.ok(named.length > 2);
@@ -74,6 +82,33 @@ for (const [file, page] of pages) {
     );
   });
 }
+
+type Commands = Readonly<Record<string, { readonly options: readonly Option[] }>>;
+
+const optionsOf = (commands: Commands) => Object.values(commands).flatMap(({ options }) => options);
+const { check, ...others } = jailCommands;
+
+for (const [name, options] of Object.entries({
+  uchroot: commandOptions(),
+  'uchroot-inetd': [...serve.options, ...optionsOf(inetdCommands)],
+  'uchroot-jail': optionsOf(others),
+  'uchroot-jail-check': check?.options ?? [],
+  'uchroot-service': optionsOf(serviceCommands),
+  'uchroot-tcpd': [...fileOptions, ...optionsOf(tcpdCommands)],
+}))
+  t.test(`${name}(8) has each option with its value, as --help has them`, async (t) => {
+    const page = pages.get(`man/${name}.8.gz`) ?? '';
+    const terms = page.split('\n').filter((line) => /^ {7}--/.test(line));
+    // the text stands behind a short term
+    const hasTerm = (spelling: string) =>
+      terms.some((line) => `${line} `.includes(` ${spelling} `) || line.includes(` ${spelling},`));
+    t.ok(options.length > 0);
+    for (const { name, metavar } of options) {
+      const spellings = metavar?.split('|').map((value) => `--${name} ${value}`) ?? [];
+      const isThere = hasTerm(metavar === undefined ? `--${name}` : `--${name} ${metavar}`);
+      t.ok(isThere || (spellings.length > 1 && spellings.every(hasTerm)), name);
+    }
+  });
 
 t.test('man(1) finds the pages where npm puts them, and apropos(1) has their names', async (t) => {
   const sections = { '8': 'man8', '3': 'man3' } as const;

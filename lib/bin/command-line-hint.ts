@@ -87,6 +87,8 @@ function written({ options }: Line, ...operands: readonly (string | undefined)[]
 function reordered(line: Line): string | undefined {
   const [first, second, ...rest] = line.operands;
   if (first === undefined || first === 'help') return 'uchroot --help';
+  const apart = second === undefined ? separated(line, 0) : undefined;
+  if (apart !== undefined) return apart;
   if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
   const { taker } = line;
   const joint = taker && joints[taker.option.name];
@@ -110,6 +112,11 @@ function separated(line: Line, at: number): string | undefined {
   );
 }
 
+// A tilde that a shell has left as it is: it was quoted, or stands inside of a word (bash(1), "Tilde Expansion").
+function expanded({ operands: [, jail] }: Line): string | undefined {
+  return jail?.startsWith('~/') === true ? `only a shell knows ~: write "$HOME/${jail.slice(2)}"` : undefined;
+}
+
 function whoAndWhere(line: Line): readonly (string | undefined)[] {
   const { user, group } = line;
   const [first, ...rest] = line.operands;
@@ -120,7 +127,7 @@ function whoAndWhere(line: Line): readonly (string | undefined)[] {
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
   if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : undefined;
-  if (isJail && code === 'ENOENT') return separated(line, 1);
+  if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
     return written(line, line.operands[0], anyJail, ...line.operands.slice(1));
   return step === 'execve' && hint?.startsWith(inOneWord) === true ? separated(line, 2) : undefined;

@@ -7,7 +7,7 @@ import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
-import { readVersion } from '../version.ts';
+import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';
 
@@ -58,8 +58,9 @@ export interface Program<Context> {
   readonly start: (run: (context: Context) => Promise<string | Outcome>) => Promise<string | Outcome>;
 }
 
-const help = option('--help', 'print this text');
-const version = option('--version', 'print the version');
+/** The options of each program. */
+export const help: Option = option('--help', 'print this text');
+export const version: Option = option('--version', 'print the version');
 
 // The help of all commands.
 function usageOf<Context>({ name, about, options = [], byDefault, commands }: Program<Context>): string {
@@ -224,7 +225,7 @@ export async function runProgram<Context>(program: Program<Context>): Promise<vo
     const { options, operands } = isForNone ? { options: [], operands: all } : readFirst(program, all);
     const given = new Set(options.map(([name]) => name));
     if (given.has('help')) print(program.name, usageOf(program));
-    else if (given.has('version')) print(program.name, `${program.name} ${readVersion()}\n`);
+    else if (given.has('version')) print(program.name, versionLine(program.name));
     else {
       const command = (isForNone ? program.byDefault : undefined) ?? findCommand(program, operands);
       failureStatus = command.failureStatus ?? 1;

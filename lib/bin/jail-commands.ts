@@ -214,6 +214,8 @@ export const foreignCommands: Foreign = {
   scan: 'check',
   cp: 'clone',
   copy: 'clone',
+  info: 'list',
+  status: 'check',
   why: 'explain',
   run: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
   exec: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
@@ -233,6 +235,12 @@ export const foreignOptions: Foreign = {
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',
+  r: 'leave it out: a jail is removed as a whole',
+  recursive: 'leave it out: a jail is removed as a whole',
+  a: 'leave it out: name the programs, and what they need comes along',
+  all: 'leave it out: name the programs, and what they need comes along',
+  owner:
+    'leave it out: the files of a jail are owned as on the host, and a user of the jail is named with --user',
   repair: 'fix',
 };
 

@@ -24,6 +24,8 @@ export const fileOptions = [
 /** Words of tcpdmatch(8), tcpdchk(8) and others for the commands. */
 export const foreignCommands: Foreign = {
   test: 'match',
+  allow: "write a rule into /etc/hosts.allow, such as 'sshd: 192.0.2.1'; match tells what it does",
+  deny: "write a rule into /etc/hosts.deny, such as 'sshd: ALL'; match tells what it does",
   tcpdmatch: 'match',
   ask: 'match',
   explain: 'match',

@@ -1,4 +1,4 @@
-// All code that a successful launch does not need: diagnosis of the jail, hints, --plan, --unit, --help. See uchroot.ts.
+// All code that a successful launch does not need: diagnosis of the jail, hints, --plan, --completion, --help. See uchroot.ts.
 export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
@@ -7,5 +7,5 @@ export { planAsJson, planAsText } from '../launch/tell/show.ts';
 export { forgotten, toldBy } from './command-line-hint.ts';
 export { foreignOptions } from './foreign-options.ts';
 export { foreignKeys } from '../launch/request/foreign-keys.ts';
+export { completionScript } from './uchroot-completion.ts';
 export { usage } from './uchroot-help.ts';
-export { makeUnit } from './uchroot-unit.ts';

@@ -50,6 +50,9 @@ const notOfLaunch = (): readonly CommandOption[] => [
   option('--service-status', 'for an init system: a launch that fails ends with 250 or 251, and says why', {
     group: 'Reports',
   }),
+  option('--completion bash|zsh|fish', 'print the script with which this shell completes the commands', {
+    group: 'Reports',
+  }),
   option('--help', 'print this text', { group: 'Reports' }),
   option('--version', 'print the version', { group: 'Reports' }),
   option(

@@ -7,6 +7,7 @@
 // up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
 // other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native, openLauncher } from '../native.ts';
+import { openBundle, type BundlePart } from './open-bundle.ts';
 
 // Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -26,15 +27,21 @@ const command = native.readCode(
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Bundles for --compile, --check, --doctor, limits that need a cgroup, and --seccomp or --allow. They are opened only for these options, before anything has changed.
+// Bundles for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before anything has
+// changed.
 const apart: Record<string, string | undefined> = {
-  'compile.ts': 'uchroot-compile.cjs',
-  'uchroot-check.ts': 'uchroot-check.cjs',
-  'uchroot-doctor.ts': 'uchroot-doctor.cjs',
   'cgroup.ts': 'uchroot-cgroup.cjs',
   'launch-filter.ts': 'uchroot-filter.cjs',
 };
 const apartExports: Record<string, object | undefined> = {};
+
+// --compile, --check, --doctor and --unit start nothing, or may take their time: they share the bundle of the other commands.
+const shared: Record<string, BundlePart | undefined> = {
+  'compile.ts': 'compile',
+  'uchroot-check.ts': 'check',
+  'uchroot-doctor.ts': 'doctor',
+  'uchroot-unit.ts': 'unit',
+};
 
 function load(name: string): object {
   return name.endsWith('/native.ts')
@@ -45,7 +52,10 @@ function load(name: string): object {
 // Loads a module when one of its exports is used. A successful launch uses none.
 function find(name: string, key: string | symbol): unknown {
   if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
-  const file = apart[name.slice(name.lastIndexOf('/') + 1)];
+  const source = name.slice(name.lastIndexOf('/') + 1);
+  const part = shared[source];
+  if (part !== undefined) return Reflect.get(openBundle(part), key);
+  const file = apart[source];
   if (file === undefined) return Reflect.get((lateExports ??= loadLate()), key);
   return Reflect.get((apartExports[file] ??= run(file, native.mapFile(`${directory}/${file}`))), key);
 }

@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
+import { type Owner, seenBy } from '../trust/owner.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
 import type { ReadAt } from './elf-header.ts';
 
@@ -14,6 +15,7 @@ export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Permission bits, set-user-ID, set-group-ID and sticky: 0…07777. */
   readonly mode: number;
+  /** Ids of the host; or, if the root was opened for an owner, as he sees them. */
   readonly uid: number;
   readonly gid: number;
   readonly sizeBytes: number;
@@ -59,12 +61,14 @@ export interface DirectoryRoot extends FileRoot {
 
 /**
  * Opens a host directory as a root; an open descriptor stays the caller's. Paths are resolved by openat2(2) with
- * RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: Linux 5.6.
+ * RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: Linux 5.6. For an ordinary `owner`, each status has the ids that he sees.
  * @throws the system error if the directory cannot be opened.
  */
-export function openFileRoot(directory: Bytes | number): DirectoryRoot {
+export function openFileRoot(directory: Bytes | number, owner?: Owner): DirectoryRoot {
   const fd =
     typeof directory === 'number' ? directory : openSync(toBuffer(directory), O_PATH | constants.O_DIRECTORY);
+  const see = (status: FileStatus): FileStatus =>
+    owner === undefined || owner.uid === 0 ? status : { ...status, ...seenBy(owner, status) };
   return {
     fd,
     close: () => {
@@ -73,12 +77,12 @@ export function openFileRoot(directory: Bytes | number): DirectoryRoot {
     lstat: (path) => {
       const told = native.lookInRoot(fd, pathBytes(path), numbers);
       if (told === undefined) return undefined;
-      if (told === false) return ifPresent(() => toStatus(native.inRootLstat(fd, pathBytes(path))));
-      return told === true ? statusOfNumbers() : { ...statusOfNumbers(), target: told as BytePath };
+      if (told === false) return ifPresent(() => see(toStatus(native.inRootLstat(fd, pathBytes(path)))));
+      return see(told === true ? statusOfNumbers() : { ...statusOfNumbers(), target: told as BytePath });
     },
     open: (path) => {
       const file = native.openFileInRoot(fd, pathBytes(path), numbers);
-      return file === undefined ? undefined : openFile(file, statusOfNumbers());
+      return file === undefined ? undefined : openFile(file, see(statusOfNumbers()));
     },
     list: (path) => native.listInRoot(fd, pathBytes(path)) as BytePath[] | undefined,
     readHeads: (paths, maxBytes) => native.readInRoot(fd, paths.map(pathBytes), maxBytes),

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Argument } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
+import { shares } from '../launch/request/jail-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import {
@@ -128,7 +129,7 @@ const table = {
   share: {
     type: "'all', 'net', 'none'",
     default: '`all`',
-    normal: to.oneOf(to.shares, 'all'),
+    normal: to.oneOf(shares, 'all'),
     ...option('--share all|net|none', 'what isolated connections of a jail share (default all)', word),
   },
   /** Where the line of each connection goes. */

@@ -1,5 +1,6 @@
 // Checks of the values of a service's keys. Each throws a UsageError that names the key. Pure.
 import { UsageError } from '../errors.ts';
+import { toWhole } from '../launch/request/number-value.ts';
 import { quote, toBuffer, type Bytes } from '../quote.ts';
 import { parseListenAddress, type ListenAddress } from './address.ts';
 import type { Rate } from './start-limits.ts';
@@ -7,8 +8,6 @@ import type { Rate } from './start-limits.ts';
 /** Where the line of a connection goes. */
 export const logFormats = ['text', 'json', 'syslog', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
-
-export const shares = ['all', 'net', 'none'] as const;
 
 export function oneOf<Word extends string>(words: readonly Word[], first: Word) {
   return (value: Word | undefined, key: string): Word => {
@@ -19,11 +18,7 @@ export function oneOf<Word extends string>(words: readonly Word[], first: Word) 
 }
 
 export function count(most: number) {
-  return (value: number | undefined, key: string): number | undefined => {
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new UsageError(`${key} must be a whole number from 1 to ${most}, not ${quote(String(value))}`);
-  };
+  return (value: number | undefined, key: string): number | undefined => toWhole(value, key, 1, most);
 }
 
 const RATE = /^([1-9][0-9]{0,6})(?:\/([0-9]{1,6}(?:\.[0-9]{1,3})?))?(?::([1-9][0-9]{0,6}))?$/;

@@ -6,8 +6,10 @@ import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
+import { caller } from '../trust/owner.ts';
 import type { Left } from './apply/look.ts';
 import { absolute } from './host/given-path.ts';
+import { requireOwner } from './host/jail-directory.ts';
 import { openBuilt, openHost } from './host/source-host.ts';
 import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
@@ -29,7 +31,6 @@ import {
   checkWork,
   type JailRequest,
   type JailWork,
-  requireRoot,
   toGivenRecipe,
   toRecipe,
   toReplace,
@@ -56,8 +57,9 @@ export interface JailReport {
 }
 
 /**
- * Makes a jail, or adds to one: the programs and packages with everything they need, their packs, /tmp and a few devices. Root
- * owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links. At the end each program
+ * Makes a jail, or adds to one: the programs and packages with everything they need, their packs, /tmp and a few devices. The
+ * caller owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links. An ordinary user
+ * makes jails for his launches without root: a warning names what only root can give. At the end each program
  * and each pack is tested in the jail. After an error the jail is unchanged, except for ERR_CHECK and for ERR_MISSING "in the
  * jail": these are found when the new files are in place.
  * @throws UsageError for a wrong request or a missing program; JailError, whose `code` is that of a system error or
@@ -67,7 +69,6 @@ export interface JailReport {
  */
 export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
-  requireRoot('built');
   const directory = absolute(request.directory);
   return withJailErrors(() => {
     const from = fromOf(
@@ -96,7 +97,16 @@ function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | und
 }
 
 function openPresent(directory: BytePath): DirectoryRoot | undefined {
-  return unless(['ENOENT'], () => openFileRoot(pathBytes(directory)));
+  return unless(['ENOENT'], () => {
+    const jail = openFileRoot(pathBytes(directory), caller());
+    try {
+      requireOwner(jail.fd, directory);
+    } catch (error) {
+      jail.close();
+      throw error;
+    }
+    return jail;
+  });
 }
 
 export interface UpdateRequest extends JailWork {
@@ -123,7 +133,6 @@ export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
     checkFlag(own.plan, 'plan');
   });
   const replace = toReplace(request);
-  requireRoot('updated');
   const directory = absolute(request.directory);
   return withJailErrors(() => {
     const from = readBuilt(directory, (_jail, manifest) => manifest.recipe.from);

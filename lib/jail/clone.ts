@@ -11,6 +11,7 @@ import { commandLine } from '../shell-word.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
+import { caller } from '../trust/owner.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
@@ -29,16 +30,9 @@ import { isWithin } from './host/mounts.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
 import { MANIFEST_PATH } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
-import {
-  checkBytes,
-  checkFlag,
-  checkList,
-  checkWork,
-  type JailWork,
-  requireRoot,
-} from './request/jail-request.ts';
+import { checkBytes, checkFlag, checkList, checkWork, type JailWork } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
-import { throwIfAborted, withJailErrors } from './work/jail-error.ts';
+import { throwIfAborted, toJailError, withJailErrors } from './work/jail-error.ts';
 import { showPaths } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
@@ -68,7 +62,6 @@ export interface CloneReport extends TreeCounts {
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   const request = takeRequest(asked, checkRequest);
   const privileged = (request.keepPrivileges ?? []).map(toPrivileged);
-  requireRoot('cloned');
   throwIfAborted(request.signal);
   return withJailErrors(() =>
     closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
@@ -96,7 +89,7 @@ function toPrivileged(value: unknown): BytePath {
 
 // A shared lock: an update would change files while they are copied; other clones would not.
 async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
-  const template = readTemplate(openFileRoot(directory.fd));
+  const template = readTemplate(openFileRoot(directory.fd, caller()));
   if (template === undefined)
     throw new JailError(`${showPath(directory.path)} has no manifest: uchroot-jail has not built it`, {
       code: 'ERR_NO_MANIFEST',
@@ -136,7 +129,7 @@ async function clone(
   }
 }
 
-// Until the copy is complete, it has a name that cannot be guessed, and only root can enter it.
+// Until the copy is complete, it has a name that cannot be guessed, and only its owner can enter it.
 async function fill(
   place: Place,
   isThere: boolean,
@@ -144,7 +137,7 @@ async function fill(
   copy: (target: Directory) => Promise<CopyReport>,
 ): Promise<CopyReport> {
   const temporary = hiddenName(place.name, 'clone');
-  native.inRootMkdir(place.parent.fd, pathBytes(inRoot(temporary)), 0o700);
+  makeTemporary(place, temporary);
   try {
     const fd = openAt(place, temporary);
     return await closing({ close: () => closeSync(fd) }, async () => {
@@ -161,6 +154,14 @@ async function fill(
   }
 }
 
+function makeTemporary({ parent, path }: Place, temporary: BytePath): void {
+  try {
+    native.inRootMkdir(parent.fd, pathBytes(inRoot(temporary)), 0o700);
+  } catch (error) {
+    throw toJailError(error, path);
+  }
+}
+
 /** True for an empty directory, false if nothing is there. @throws UsageError for anything else */
 function checkFree(place: Place): boolean {
   const { name, path, parent } = place;
@@ -174,7 +175,7 @@ function checkFree(place: Place): boolean {
       hint: 'name a directory below it',
     });
   return closing(findJailDirectory(pathBytes(path)), (found) => {
-    const names = openFileRoot(found.fd).list(bytePath('/')) ?? [];
+    const names = openFileRoot(found.fd, caller()).list(bytePath('/')) ?? [];
     if (names.length === 0) return true;
     throw new UsageError(`${shown} is not empty`, { hint: 'name a new or an empty directory' });
   });
@@ -223,6 +224,8 @@ const WORDS: Readonly<Record<SkipReason, string>> = {
   mount: 'mounts in the template are left out',
   socket: 'sockets are left out',
   device: 'not made, because mknod is not permitted here',
+  denied: 'left out, because this user may not read it',
+  owner: 'yours in the copy, because only root can give files to others',
   attribute: 'not all extended attributes could be copied',
   privileges: 'set-user-ID, set-group-ID or file capabilities were not copied',
 };

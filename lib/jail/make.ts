@@ -6,6 +6,7 @@ import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.
 import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { applyPlan, foreseePlan } from './apply/execution.ts';
+import { caller, isOrdinary } from '../trust/owner.ts';
 import type { Left } from './apply/look.ts';
 import { openStore, type Store } from './apply/store.ts';
 import { toPerson } from './check/jail-writers.ts';
@@ -19,6 +20,7 @@ import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
 import { wantedWarnings } from './plan/package.ts';
 import { accountWarning } from './plan/unknown-accounts.ts';
@@ -44,7 +46,7 @@ export interface Made {
 /** Finds the changes that making the jail would cause, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
   const prepared = await preparePlan(making, jail);
-  const { recipe, plan, before } = prepared;
+  const { recipe, plan, before, notes } = prepared;
   const { replace, work, host, directory } = making;
   const foreseeing = { ...prepared, ...work, jail, replace, sourceFd: host.root.fd };
   const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
@@ -54,7 +56,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
     after,
     optional,
     left,
-    warnings: [...warningsOf(plan, directory), ...warnings],
+    warnings: [...notes, ...warningsOf(plan, directory), ...warnings],
     failures: [],
   };
 }
@@ -64,7 +66,7 @@ export async function makeJail(making: Making): Promise<Made> {
   const opened = openJailDirectory(pathBytes(making.directory));
   let store: Store | undefined;
   try {
-    const jail = openFileRoot(opened.fd);
+    const jail = openFileRoot(opened.fd, caller());
     const prepared = await prepareAndLock(making, jail);
     ({ store } = prepared);
     return await carryOut(making, { ...prepared, jail, directory: opened.path });
@@ -95,12 +97,13 @@ async function carryOut(
   { host, directory: asked, replace, work }: Making,
   place: LockedPlan & { readonly jail: DirectoryRoot; readonly directory: BytePath },
 ): Promise<Made> {
-  const { source, jail, directory, before, recipe, plan } = place;
+  const { source, jail, directory, before, recipe, plan, notes } = place;
   const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace });
   place.keep();
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
   const warnings = [
+    ...notes,
     ...warningsOf(plan, asked),
     ...applied.warnings,
     ...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)),
@@ -138,6 +141,8 @@ interface PreparedPlan {
   readonly before: Manifest | undefined;
   readonly recipe: Recipe;
   readonly plan: JailPlan;
+  /** What an ordinary user cannot give the jail. */
+  readonly notes: readonly string[];
   /** Keeps the plan of a jail that existed before, for its next update. */
   readonly keep: () => void;
 }
@@ -148,7 +153,8 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const { host, directory, work } = making;
   const before = jail && readManifest(jail);
   const recipe = making.recipeFor(before);
-  const source = rememberStatus(host.root);
+  const readable = isOrdinary(caller()) ? openReadable(rememberStatus(host.root)) : undefined;
+  const source = readable?.root ?? rememberStatus(host.root);
   work.onProgress?.(begin('plan'));
   const place = placeIn(recipe.from, source, directory);
   const outside = place === undefined ? [] : [place];
@@ -156,14 +162,15 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const planned = { root: source, cpu: host.cpu, users, outside };
   const kept = before && openKeptPlan(directory, host.root.fd, recipe, planned);
   const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
-  const plan = kept?.plan ?? (await gradually(steps(), work.signal));
+  const whole = kept?.plan ?? (await gradually(steps(), work.signal));
+  const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
   checkPlan(plan, recipe, making.without ?? []);
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
   checkReplace(making.replace, plan, before);
   const keep = () => {
-    if (kept?.plan === undefined) kept?.keep(plan);
+    if (kept?.plan === undefined) kept?.keep(whole);
   };
-  return { source, before, recipe, plan, keep };
+  return { source, before, recipe, plan, notes, keep };
 }
 
 function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {

@@ -7,8 +7,10 @@ import { errorCode, openFileRoot } from '../binary/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
+import { caller } from '../trust/owner.ts';
 import { findOccupants } from './host/busy.ts';
 import { absolute } from './host/given-path.ts';
+import { requireOwner } from './host/jail-directory.ts';
 import {
   hasManifest,
   hiddenName,
@@ -24,7 +26,7 @@ import {
 import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { forgetPlan } from './plan/kept-plan.ts';
-import { checkWork, type JailWork, requireRoot } from './request/jail-request.ts';
+import { checkWork, type JailWork } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, unless, withJailErrors } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
@@ -49,7 +51,6 @@ interface OpenJail extends Directory {
  */
 export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
   const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
-  requireRoot('removed');
   throwIfAborted(request.signal);
   return withJailErrors(() => {
     const place = openPlace(absolute(request.directory), false);
@@ -69,7 +70,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     throw new UsageError(`${shown} is a symbolic link`, { hint: 'name the directory that it leads to' });
   if (present.kind !== 'directory') throw new UsageError(`${shown} is not a directory`);
   return withJail(place, place.name, async (jail) => {
-    if (!hasManifest(openFileRoot(jail.fd)))
+    if (!hasManifest(openFileRoot(jail.fd, caller())))
       throw new JailError(`${shown} has no manifest: it is no jail that uchroot-jail has built`, {
         code: 'ERR_NO_MANIFEST',
         path: shown,
@@ -115,7 +116,7 @@ function isOurs(place: Place, name: BytePath): boolean {
   if (status?.kind !== 'directory') return false;
   const fd = openAt(place, name);
   return closing({ close: () => closeSync(fd) }, () => {
-    const root = openFileRoot(fd);
+    const root = openFileRoot(fd, caller());
     if (hasManifest(root)) return true;
     const entries = root.list(bytePath('/')) ?? [];
     return status.uid === 0 && entries.every((entry) => entry === STORE_NAME);
@@ -125,6 +126,7 @@ function isOurs(place: Place, name: BytePath): boolean {
 async function withJail<T>(place: Place, name: BytePath, use: (jail: OpenJail) => Promise<T>): Promise<T> {
   const jail = { fd: openAt(place, name), path: beside(place, name) };
   return closing({ close: () => closeSync(jail.fd) }, () => {
+    requireOwner(jail.fd, place.path);
     const lock = unless(['ENOENT', 'ENOTDIR', 'ELOOP'], () =>
       lockStore({ ...jail, path: place.path }, false),
     );

@@ -1,4 +1,4 @@
-// Tests a finished jail as its user: loads each program, and runs the check of each pack.
+// Tests a finished jail as its user: loads each program, and runs the check of each pack. An ordinary user tests his without root.
 
 import { endianness } from 'node:os';
 
@@ -8,8 +8,10 @@ import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../
 import { type DirectoryRoot, tryFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { LaunchError } from '../errors.ts';
+import type { RunRequest } from '../launch/request/run-rows.ts';
 import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
+import { caller, isOrdinary } from '../trust/owner.ts';
 import { quote } from '../quote.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
@@ -38,8 +40,21 @@ export interface Outcome {
   readonly warnings: readonly string[];
 }
 
-/** Runs programs of the jail, unless they are for another machine. */
+// A launch without root that the host refuses before a program would start.
+class NotTried extends Error {}
+
+/** Runs programs of the jail, unless they are for another machine, or the host lets an ordinary user launch nothing. */
 export async function tryOut(trial: Trial): Promise<Outcome> {
+  try {
+    return await tryAll(trial);
+  } catch (error) {
+    if (!(error instanceof NotTried)) throw error;
+    const warning = `nothing was tried in the jail: ${error.message}; uchroot --doctor says more`;
+    return { failures: [], warnings: [warning] };
+  }
+}
+
+async function tryAll(trial: Trial): Promise<Outcome> {
   const { jail, manifest, programs, signal } = trial;
   const resolver = openResolver(jail, { hasProc: true });
   const foreign = programs.map(({ path }) => foreignMachine(resolver.resolve(path))).find(Boolean);
@@ -130,11 +145,13 @@ function openProbe(trial: Trial): Probe {
 }
 
 async function run(
-  { directory, manifest, signal }: Trial,
+  trial: Trial,
   program: BytePath,
   args: readonly string[],
   timeoutMs: number,
 ): ReturnType<Probe['run']> {
+  const { directory, manifest, signal } = trial;
+  const isRootless = isOrdinary(caller());
   try {
     const { exitCode, stdout, stderr, stopped } = await runInJail({
       ...userOf(manifest.recipe.users),
@@ -143,14 +160,29 @@ async function run(
       args,
       reject: false,
       timeoutMs,
+      ...(isRootless && withoutRoot(trial)),
       ...(signal && { signal }),
     });
     const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${timeoutMs / 1000} seconds` : stderr;
     return { exitCode, stdout, stderr: said };
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error;
+    if (isRootless && error.step !== 'execve') throw new NotTried(error.message);
     return { exitCode: error.exitStatus, stdout: '', stderr: error.message };
   }
+}
+
+// As for root, the program cannot write to the jail, but to /tmp, and it has the devices.
+function withoutRoot({ jail }: Trial): Pick<RunRequest, 'rootless' | 'readOnly' | 'view'> {
+  const hasDirectory = (path: string) => jail.lstat(bytePath(path))?.kind === 'directory';
+  return {
+    rootless: true,
+    readOnly: true,
+    view: [
+      ...(hasDirectory('/tmp') ? [{ tmpfs: '/tmp' }] : []),
+      ...(hasDirectory('/dev') ? [{ dev: '/dev' }] : []),
+    ],
+  };
 }
 
 /** The first user of the jail, or nobody. */

@@ -59,5 +59,9 @@ export function lacks(missing: MissingFile, where = ''): JailError {
   return new JailError(`${ROLES[missing.role]} ${path}${needed}${where}: ${missing.message}`, {
     code: 'ERR_MISSING',
     path,
+    hint:
+      missing.role === 'program' && missing.reason === 'no-interpreter'
+        ? `a file that is no program is copied by: --copy ${path}`
+        : undefined,
   });
 }

@@ -27,6 +27,8 @@ export type SkipReason =
   | 'mount'
   | 'socket'
   | 'device'
+  | 'denied'
+  | 'owner'
   | 'attribute'
   | 'privileges';
 

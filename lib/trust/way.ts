@@ -3,9 +3,14 @@ import type { PathComponent } from '../native.ts';
 import { toBuffer } from '../quote.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
 
+/** A directory or link. `isCallers`: it belongs to the ordinary user who calls, and its uid is 0 in his view (owner.ts). */
+export interface WayComponent extends PathComponent {
+  readonly isCallers?: boolean;
+}
+
 /** The directories and links on the way to a directory, itself last, as native/files/way.cc has walked it. */
 export interface Way {
-  readonly components: readonly PathComponent[];
+  readonly components: readonly WayComponent[];
   /** It leads to the host's own root directory. */
   readonly isHostRoot: boolean;
   /** Only one entry of root's in the last directory counts, and not everything that lies there; the entry need not exist yet. */
@@ -16,7 +21,7 @@ export interface Way {
 export interface WayFinding {
   readonly refuses: boolean;
   readonly kind: 'owner' | 'writable' | 'link' | 'host-root';
-  readonly component: PathComponent;
+  readonly component: WayComponent;
   /** It is about the end of the way, not about a directory above. */
   readonly isEnd: boolean;
   /** The rest of a sentence that begins with the path. */
@@ -117,15 +122,21 @@ export function isOthers({ kind, component, isEnd }: WayFinding): boolean {
   return kind === 'owner' && (!isEnd || HOME.test(toBuffer(component.path).toString('latin1')));
 }
 
-/** The command line that fixes it, which takes no directory from its owner who needs it; `path` is a word of a shell. */
-export function remedyOf(finding: WayFinding, path: string): string {
+/**
+ * The command line that fixes it, which takes no directory from its owner who needs it; `path` is a word of a shell. An ordinary
+ * caller can change only what is his.
+ */
+export function remedyOf(finding: WayFinding, path: string, isRoot = true): string {
   const { kind, component } = finding;
+  const isAccess = kind === 'owner' || kind === 'writable';
+  if (!isRoot && isAccess && component.isCallers !== true)
+    return 'choose a directory in which only you can write, such as one in your home';
   if (isOthers(finding)) return 'choose a directory in which only root can write, such as one below /srv';
   switch (kind) {
     case 'link':
       return `name the directory that ${path} leads to`;
     case 'host-root':
-      return 'uchroot-jail build /srv/jail PROGRAM';
+      return `uchroot-jail build ${isRoot ? '/srv' : '~'}/jail PROGRAM`;
     case 'owner':
     case 'writable': {
       const { uid, mode, acl } = component;

@@ -93,7 +93,7 @@ class HostLookUp final : public PendingCall {
       : PendingCall(calls, kKind), onFacts_(Napi::Persistent(onFacts)) {}
 
   void tell(const Facts& facts) {
-    const napi_env env = calls_.env();
+    const Napi::Env env(calls_.env());
     const Napi::HandleScope scope(env);
     if (mayCallJs(env)) callJs(env, onFacts_, {toObject(env, facts)});
     if (facts.isLast) delete this;

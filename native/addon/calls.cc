@@ -73,6 +73,7 @@ Napi::Value execProgram(const Napi::CallbackInfo& info) {
     strings.push_back(std::move(*argument));
   }
   std::vector<char*> argv;
+  argv.reserve(strings.size() + 1);
   for (std::string& argument : strings) argv.push_back(argument.data());
   argv.push_back(nullptr);
   // Node has marked these descriptors close-on-exec.

@@ -42,15 +42,24 @@ Napi::Buffer<char> toBuffer(Napi::Env env, const char* start, size_t size) {
   return Napi::Buffer<char>::New(env, const_cast<char*>(start), size);
 }
 
+// Seed of the hash: the time and the size of the executable. V8 takes a cache of another build of its version, and the process
+// then crashes: Node 20.19.0 with a cache of 20.20.2.
+uint64_t executableSeed() {
+  struct stat status;
+  if (stat("/proc/self/exe", &status) < 0) return 0;
+  const uint64_t seconds = static_cast<uint64_t>(status.st_mtim.tv_sec);
+  return seconds * 1'000'000'000 + static_cast<uint64_t>(status.st_mtim.tv_nsec) + static_cast<uint64_t>(status.st_size);
+}
+
 // V8 checks only the length of the script, its own version and its flags. A cache is code, so it must have the script's owner, no
-// other user may be able to write to it, and it must end in the script's hash (scripts/code-cache.mjs). Modification times are
-// not compared: npm unpacks files in any order.
+// other user may be able to write to it, and it must end in the script's hash for this executable (scripts/code-cache.mjs).
+// Modification times of the files are not compared: npm unpacks files in any order.
 bool belongs(const Mapping& cache, const Mapping& script) {
   uint64_t hash;
   if (cache.start == nullptr || cache.size() < sizeof hash) return false;
   if (cache.status.st_uid != script.status.st_uid || (cache.status.st_mode & (S_IWGRP | S_IWOTH))) return false;
   std::memcpy(&hash, cache.start + cache.size() - sizeof hash, sizeof hash);
-  return hash == xxh64(reinterpret_cast<const uint8_t*>(script.start), script.size(), 0);
+  return hash == xxh64(reinterpret_cast<const uint8_t*>(script.start), script.size(), executableSeed());
 }
 
 // readCode(path, cachePath) → {source, cache?}: the ASCII script, and its code cache if there is a valid one

@@ -163,7 +163,7 @@ class Watch final : public PendingCall {
 
  private:
   void tell() {
-    const napi_env env = calls_.env();
+    const Napi::Env env(calls_.env());
     const Napi::HandleScope scope(env);
     if (mayCallJs(env)) callJs(env, onReadable_, {});
   }

@@ -131,8 +131,10 @@ Line& Line::put(const char* text) {
 }
 
 Line& Line::number(uint64_t value) {
-  if (value >= 10) number(value / 10);
-  return put(static_cast<char>('0' + value % 10));
+  uint64_t unit = 1;
+  while (value / unit >= 10) unit *= 10;
+  for (; unit > 0; unit /= 10) put(static_cast<char>('0' + value / unit % 10));
+  return *this;
 }
 
 Line& Line::octal(uint32_t mode) {

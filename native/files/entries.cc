@@ -9,10 +9,10 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "devicenumber.h"
 #include "inroot.h"
 #include "../addon/values.h"
 
@@ -93,7 +93,7 @@ Napi::Value makeNode(const Napi::CallbackInfo& info) {
     numbers[i] = *number;
   }
   const mode_t mode = numbers[0];
-  const dev_t device = makedev(numbers[1], numbers[2]);
+  const dev_t device = toDevice(numbers[1], numbers[2]);
   return onEntry(info, *target, "mknod", [&](int parent, const char* name) {
     if (mknodat(parent, name, mode, device) < 0) return -1;
     // The umask has changed the mode. Changing the umask would affect all threads, so the mode is set afterwards. It is set by

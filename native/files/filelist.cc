@@ -22,6 +22,7 @@
 #include "content.h"
 #include "descriptor.h"
 #include "inroot.h"
+#include "milliseconds.h"
 #include "sha256.h"
 
 namespace uchroot {
@@ -48,8 +49,7 @@ static_assert(sizeof(Found) == 104);
 
 void describe(const struct stat& status, Found& found) {
   found.sizeBytes = static_cast<double>(status.st_size);
-  found.mtimeMs =
-      static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec / 1000000);
+  found.mtimeMs = millisecondsOf(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   found.mode = status.st_mode & 07777;
   found.uid = status.st_uid;
   found.gid = status.st_gid;

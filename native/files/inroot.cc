@@ -11,11 +11,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "descriptor.h"
+#include "devicenumber.h"
 #include "../addon/values.h"
+#include "milliseconds.h"
 #include "way.h"
 
 namespace uchroot {
@@ -98,11 +99,11 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
   object.Set("dev", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_dev)));
   object.Set("ino", Napi::BigInt::New(info.Env(), static_cast<uint64_t>(status.st_ino)));
   object.Set("nlink", Napi::Number::New(info.Env(), static_cast<double>(status.st_nlink)));
-  object.Set("mtimeMs", Napi::Number::New(info.Env(), static_cast<double>(status.st_mtim.tv_sec) * 1e3 +
-                                                          static_cast<double>(status.st_mtim.tv_nsec / 1000000)));
+  const double mtimeMs = millisecondsOf(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  object.Set("mtimeMs", Napi::Number::New(info.Env(), mtimeMs));
   if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
-    object.Set("major", Napi::Number::New(info.Env(), major(status.st_rdev)));
-    object.Set("minor", Napi::Number::New(info.Env(), minor(status.st_rdev)));
+    object.Set("major", Napi::Number::New(info.Env(), majorOf(status.st_rdev)));
+    object.Set("minor", Napi::Number::New(info.Env(), minorOf(status.st_rdev)));
   }
   object.Set("noexec", Napi::Boolean::New(info.Env(), (system.f_flag & ST_NOEXEC) != 0));
   if (S_ISLNK(status.st_mode)) {

@@ -17,6 +17,7 @@
 
 #include "descriptor.h"
 #include "../addon/values.h"
+#include "milliseconds.h"
 
 namespace uchroot {
 namespace {
@@ -58,7 +59,7 @@ bool fill(int fd, const struct stat& status, Numbers& numbers) {
   numbers.uid = status.st_uid;
   numbers.gid = status.st_gid;
   numbers.size = static_cast<double>(status.st_size);
-  numbers.mtimeMs = static_cast<double>(status.st_mtim.tv_sec) * 1e3 + static_cast<double>(status.st_mtim.tv_nsec / 1000000);
+  numbers.mtimeMs = millisecondsOf(status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
   numbers.noexec = (system.f_flag & ST_NOEXEC) != 0 ? 1 : 0;
   numbers.dev = status.st_dev;
   numbers.ino = status.st_ino;

@@ -31,6 +31,8 @@ class Losses {
         return skip(name, "mount");
       case EAGAIN:  // a lease (fcntl(2)): its holder could delay each file by 45 seconds
         return skip(name, "busy");
+      case EACCES:  // an ordinary user makes the copy
+        return skip(name, "denied", EACCES);
       case ELOOP:
       case ENOTDIR:
       case EISDIR:

@@ -109,7 +109,7 @@ __attribute__((target("+crypto"))) void compressArm(uint32_t* state, const uint8
 void compressPortable(uint32_t* state, const uint8_t* data, size_t blocks) {
   for (; blocks > 0; blocks--, data += 64) {
     uint32_t w[64];
-    for (int i = 0; i < 16; i++) w[i] = readWord(data + 4 * i);
+    for (size_t i = 0; i < 16; i++) w[i] = readWord(data + 4 * i);
     for (int i = 16; i < 64; i++) {
       const uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
       const uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
@@ -169,7 +169,7 @@ void Sha256::finish(uint8_t* hash) {
   writeWord(padding + 1 + zeros, static_cast<uint32_t>(bits >> 32));
   writeWord(padding + 5 + zeros, static_cast<uint32_t>(bits));
   update(padding, 9 + zeros);
-  for (int i = 0; i < 8; i++) writeWord(hash + 4 * i, state_[i]);
+  for (size_t i = 0; i < 8; i++) writeWord(hash + 4 * i, state_[i]);
 }
 
 }  // namespace uchroot

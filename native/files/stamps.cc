@@ -19,6 +19,7 @@
 #include "../addon/values.h"
 #include "descriptor.h"
 #include "inroot.h"
+#include "milliseconds.h"
 #include "sha256.h"
 
 namespace uchroot {
@@ -65,8 +66,7 @@ class Stamps {
       if (errno != ENOENT && errno != ENOTDIR) newestMs_ = std::numeric_limits<double>::infinity();
       return stamp;
     }
-    const auto seconds = static_cast<double>(status.st_ctim.tv_sec);
-    newestMs_ = std::max(newestMs_, seconds * 1e3 + static_cast<double>(status.st_ctim.tv_nsec / 1000000));
+    newestMs_ = std::max(newestMs_, millisecondsOf(status.st_ctim.tv_sec, status.st_ctim.tv_nsec));
     if (!isTrusted(fd.get(), status.st_dev)) newestMs_ = std::numeric_limits<double>::infinity();
     stamp.device = status.st_dev;
     stamp.inode = status.st_ino;

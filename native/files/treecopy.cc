@@ -177,7 +177,7 @@ class Copier : private Losses {
     if (mkdirat(target_.here(), name, 0700) < 0) return notMade("mkdirat", name);
     const Descriptor to(openEntry(target_.here(), name, O_RDONLY | O_DIRECTORY));
     if (to.get() < 0) return failTarget("openat2", name);
-    if (fchown(to.get(), 0, 0) < 0) return failTarget("fchown", name);
+    if (fchown(to.get(), uid_, gid_) < 0) return failTarget("fchown", name);
     if (fchmod(to.get(), 0755) < 0) return failTarget("fchmod", name);
     progress_.directories++;
     return skip(name, "mount");
@@ -186,10 +186,11 @@ class Copier : private Losses {
   // Sets owner, attributes, mode and times of a file, or of the directory itself if there is no name. The order matters: chown
   // clears privileges (chown(2)), an access control list changes the mode (acl(5)), and both change the status change time.
   bool finish(const char* name, const Attributed& from, int to, const struct stat& status) {
+    mode_t kept = 07777;
     if ((status.st_uid != uid_ || status.st_gid != gid_) && fchown(to, status.st_uid, status.st_gid) < 0) {
-      return failTarget("fchown", name);
+      if (!keepOwn(name, kept)) return failTarget("fchown", name);
     }
-    const mode_t mode = copyAttributes(name, from, {to, ""}, status);
+    const mode_t mode = copyAttributes(name, from, {to, ""}, status) & kept;
     if (fchmod(to, mode) < 0) return failTarget("fchmod", name);
     const timespec times[2] = {status.st_atim, status.st_mtim};
     return futimens(to, times) == 0 || failTarget("futimens", name);
@@ -197,18 +198,27 @@ class Copier : private Losses {
 
   bool finishNode(const char* name, int from, const struct stat& status) {
     const int to = target_.here();
+    mode_t kept = 07777;
     if ((status.st_uid != uid_ || status.st_gid != gid_) &&
         fchownat(to, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) {
-      return failTarget("fchownat", name);
+      if (!keepOwn(name, kept)) return failTarget("fchownat", name);
     }
     const std::string proc = "/proc/self/fd/";
     const Attributed target = {-1, proc + std::to_string(to) + "/" + name};
-    const mode_t mode = copyAttributes(name, {-1, proc + std::to_string(from)}, target, status);
+    const mode_t mode = copyAttributes(name, {-1, proc + std::to_string(from)}, target, status) & kept;
     if (!S_ISLNK(status.st_mode) && fchmodat(to, name, mode, AT_SYMLINK_NOFOLLOW) < 0) {
       return failTarget("fchmodat", name);
     }
     const timespec times[2] = {status.st_atim, status.st_mtim};
     return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) == 0 || failTarget("utimensat", name);
+  }
+
+  // After a refused chown: an ordinary user can give nothing away. The copy is his, without privileges and for his group no more than
+  // for others: it is another group. False if that is no reason.
+  bool keepOwn(const char* name, mode_t& kept) {
+    if (errno != EPERM || uid_ == 0) return false;
+    kept = 0755;
+    return skip(name, "owner");
   }
 
   // Copies the attributes and returns the mode of the copy.

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "descriptor.h"
 #include "tree.h"
 #include "treewalk.h"
 
@@ -64,7 +66,7 @@ class Remover {
 
   bool enter(const char* name) {
     if (progress_.aborted) return failWith(ECANCELED, "unlinkat", name);
-    const int fd = openEntry(trail_.here(), name, O_RDONLY | O_DIRECTORY);
+    const int fd = openOwn(name);
     if (fd < 0) {
       if (errno == ENOENT) return true;
       // The entry has changed its type. A link is removed and not followed.
@@ -74,6 +76,17 @@ class Remover {
     trail_.enter(fd, name);
     levels_.emplace_back();
     return scan();
+  }
+
+  // An ordinary user must be able to write to a directory of his to remove what is in it.
+  int openOwn(const char* name) {
+    constexpr int flags = O_RDONLY | O_DIRECTORY;
+    if (geteuid() == 0) return openEntry(trail_.here(), name, flags);
+    const Descriptor path(openEntry(trail_.here(), name, O_PATH | O_DIRECTORY));
+    if (path.get() < 0) return -1;
+    // fails for a directory of another user, which may be empty
+    (void)chmod(("/proc/self/fd/" + std::to_string(path.get())).c_str(), 0700);
+    return openEntry(trail_.here(), name, flags);
   }
 
   bool leave() {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attributes.h"
+#include "milliseconds.h"
 
 namespace uchroot {
 namespace {
@@ -68,8 +69,7 @@ Record recordOf(const struct statx& status) {
   record.minor = status.stx_rdev_minor;
   record.index = UINT32_MAX;
   record.sizeBytes = static_cast<double>(status.stx_size);
-  record.mtimeMs =
-      static_cast<double>(status.stx_mtime.tv_sec) * 1e3 + static_cast<double>(status.stx_mtime.tv_nsec / 1000000);
+  record.mtimeMs = millisecondsOf(status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec);
   return record;
 }
 
@@ -139,7 +139,10 @@ bool Scan::fill(char* content, size_t size, std::string& records, size_t& used) 
   while (records.size() < batchBytes && used < size) {
     if (reading_.isOpen) {
       // The first piece of a file must include the bytes that show its type.
-      if (reading_.offset == 0 && size - used < headBytes && size - used < reading_.record.sizeBytes) break;
+      if (reading_.offset == 0 && size - used < headBytes &&
+          static_cast<double>(size - used) < reading_.record.sizeBytes) {
+        break;
+      }
       read(content, size, used);
       continue;
     }

@@ -5,12 +5,13 @@
 
 namespace uchroot {
 
-// Returns what the kernel returns to the parent. The child calls start(given), which must not return.
-inline long cloneOnStack(long number, long a, long b, int (*start)(void*), void* given) {
+// Returns what the kernel returns to the parent. The child calls start(given), which must not return. clone() of musl refuses
+// CLONE_CHILD_CLEARTID, so that flag needs this call. `parentTid` and `childTid` are arguments of clone(2), not of clone3(2).
+inline long cloneOnStack(long number, long a, long b, int (*start)(void*), void* given, long parentTid = 0, long childTid = 0) {
 #if defined(__x86_64__)
   register int (*main)(void*) __asm__("r12") = start;
   register void* argument __asm__("r13") = given;
-  register long r10 __asm__("r10") = 0;
+  register long r10 __asm__("r10") = childTid;
   register long r8 __asm__("r8") = 0;
   long result;
   __asm__ volatile(
@@ -23,7 +24,7 @@ inline long cloneOnStack(long number, long a, long b, int (*start)(void*), void*
       "hlt\n"
       "1:"
       : "=a"(result)
-      : "a"(number), "D"(a), "S"(b), "d"(0), "r"(r10), "r"(r8), "r"(main), "r"(argument)
+      : "a"(number), "D"(a), "S"(b), "d"(parentTid), "r"(r10), "r"(r8), "r"(main), "r"(argument)
       : "rcx", "r11", "memory", "cc");
   return result;
 #elif defined(__aarch64__)
@@ -32,9 +33,9 @@ inline long cloneOnStack(long number, long a, long b, int (*start)(void*), void*
   register long x8 __asm__("x8") = number;
   register long x0 __asm__("x0") = a;
   register long x1 __asm__("x1") = b;
-  register long x2 __asm__("x2") = 0;
+  register long x2 __asm__("x2") = parentTid;
   register long x3 __asm__("x3") = 0;
-  register long x4 __asm__("x4") = 0;
+  register long x4 __asm__("x4") = childTid;
   __asm__ volatile(
       "svc 0\n"
       "cbnz x0, 1f\n"

@@ -124,7 +124,7 @@ enum Op : uint16_t {
   OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one
   OP_LOOPBACK_UP = 42,
   OP_SETHOSTNAME = 43,         // data: name without NUL
-  OP_SYSCTL = 44,          // a: 1: a missing file is no error; data: path, NUL, bytes
+  OP_SYSCTL = 44,          // a: 1: of the pid namespace, and a missing file is no error; data: path, NUL, bytes
   OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set, and TreeFlag; data: path, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
                                // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on, and OVERLAY_ROOTLESS; b: slot of the directory for what is written, ~0: a tmpfs;

@@ -53,7 +53,7 @@ void continueWith() {
 }
 
 int64_t timeOf(const rusage& usage) {
-  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000ll + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,

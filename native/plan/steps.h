@@ -81,6 +81,8 @@ uint32_t fullOf(const PlanContext& context);
 
 // rootless.cc
 long reopenJail(PlanContext& context);
+// A descriptor of a new file system.
+long newMount(const char* type, long attributes);
 long newTree(PlanStep* step, PlanContext& context);
 
 // landlock.cc

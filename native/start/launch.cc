@@ -29,7 +29,7 @@
 namespace uchroot {
 namespace {
 
-constexpr size_t kChildStackBytes = 16 * 1024;
+constexpr size_t kChildStackBytes = size_t{16} * 1024;
 
 // How long a launch waits for its launcher, which needs less than a millisecond. If the jailed user has stopped the launcher, the
 // event loop waits instead.
@@ -110,7 +110,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
 }
 
 // An ordinary plan is smaller. A string of execve may be longer (execve(2), MAX_ARG_STRLEN).
-constexpr size_t kMaskedPlanBytes = 16 * 1024;
+constexpr size_t kMaskedPlanBytes = size_t{16} * 1024;
 
 // The plan as a string without NUL, for the launcher's environment, which only root can read. Empty if the plan is too long or
 // uses all byte values. A sealed file would take as long as all identity changes of a launch.
@@ -173,17 +173,21 @@ int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, ui
   const uint32_t vfork = work.cgroup == nullptr ? 0 : CLONE_VFORK;
   const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | vfork | namespaces;
   // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
-  if (work.cgroup == nullptr || work.cgroup->bornFd < 0)
-    return clone(childMain, stack + kChildStackBytes, static_cast<int>(flags | SIGCHLD), &work, pidFd, nullptr, shares);
-  clone_args arguments = {};
-  arguments.flags = flags | CLONE_INTO_CGROUP;
-  arguments.pidfd = static_cast<uint64_t>(address(pidFd));
-  arguments.child_tid = static_cast<uint64_t>(address(shares));
-  arguments.exit_signal = SIGCHLD;
-  arguments.stack = static_cast<uint64_t>(address(stack));
-  arguments.stack_size = kChildStackBytes;
-  arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
-  const long pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
+  long pid;
+  if (work.cgroup == nullptr || work.cgroup->bornFd < 0) {
+    pid = cloneOnStack(__NR_clone, flags | SIGCHLD, address(stack + kChildStackBytes), childMain, &work, address(pidFd),
+                       address(shares));
+  } else {
+    clone_args arguments = {};
+    arguments.flags = flags | CLONE_INTO_CGROUP;
+    arguments.pidfd = static_cast<uint64_t>(address(pidFd));
+    arguments.child_tid = static_cast<uint64_t>(address(shares));
+    arguments.exit_signal = SIGCHLD;
+    arguments.stack = static_cast<uint64_t>(address(stack));
+    arguments.stack_size = kChildStackBytes;
+    arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
+    pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
+  }
   if (pid < 0) errno = static_cast<int>(-pid);
   return pid < 0 ? -1 : static_cast<int>(pid);
 }
@@ -267,9 +271,10 @@ LaunchResult launch(const LaunchRequest& request) {
   const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0;
   if (request.seedFd >= 0) seeds[0] = '1';
   if (request.goFd >= 0) pipes[0] = '1';
-  std::snprintf(first, sizeof first, "%d", highest + 1);
-  std::snprintf(size, sizeof size, "%zu", request.plan.size());
-  std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
+  // each number fits
+  (void)std::snprintf(first, sizeof first, "%d", highest + 1);
+  (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
+  (void)std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
                     (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,

@@ -20,7 +20,7 @@ namespace {
 
 // The capacity of a pipe (pipe(7)). The garbage collector is told this size, so that it runs before kept pipes use up memory and
 // descriptors.
-constexpr int64_t kPipeBytes = 64 * 1024;
+constexpr int64_t kPipeBytes = int64_t{64} * 1024;
 
 LoosePipes& toLoose(const Napi::CallbackInfo& info) { return *static_cast<LoosePipes*>(info.Data()); }
 
@@ -140,7 +140,7 @@ bool isSpent(int fd) { return stateOf(fd) == POLLHUP; }
 
 int reopen(int fd, int access) {
   char path[32];
-  std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  (void)std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   // Without O_NONBLOCK, open would wait for the other end of a named pipe (fifo(7)).
   const int own = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (own < 0 || own > 2) return own;

@@ -238,9 +238,13 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
   if (!mayCallJs(env)) return;
   const bool exited = info != nullptr && info->si_code == CLD_EXITED;
   const bool killed = info != nullptr && !exited;
-  const auto number = [&](double value) -> napi_value { return Napi::Number::New(env, value); };
-  const auto milliseconds = [&](const timeval& time) { return number(time.tv_sec * 1e3 + time.tv_usec / 1e3); };
-  const auto counted = [&](int slot) { return number(use_ ? static_cast<double>(use_->numbers[slot]) : -1); };
+  const auto number = [&](auto value) -> napi_value {
+    return Napi::Number::New(env, static_cast<double>(value));
+  };
+  const auto milliseconds = [&](const timeval& time) {
+    return number(static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3);
+  };
+  const auto counted = [&](int slot) { return use_ ? number(use_->numbers[slot]) : number(-1); };
   callJs(env, onExit_,
          {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
           milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 
 import { Service } from './fleet.mjs';
+import { profile } from './profile.mjs';
 import { median, row } from './table.mjs';
 
 // By name of the launcher in service.mjs; the unit is a plain spawnInJail.
@@ -12,6 +13,7 @@ const goals = {
   hostNet: ['cold, without a network of its own', 1.8],
   cold: ['cold, with a network of its own', 2.5],
   full: ['cold, with /proc, /dev and /tmp', 3],
+  everything: ['cold, with /proc, /dev, /tmp, a profile of system calls and Landlock', 3],
   ephemeral: ['cold, ephemeral, without a network of its own', 1.8],
   memory: ['not isolated, with a limit of memory', 1.5],
 };
@@ -50,7 +52,8 @@ const hasBubblewrap = () => spawnSync('bwrap', ['--version']).status === 0;
 export async function isolate(context, { ordinary, empty }) {
   const { services, rounds, warmUp, windowMs, note } = context;
   const service = services.get(50);
-  const names = Object.keys(goals);
+  const names = Object.keys(goals).filter((name) => name !== 'everything' || profile !== undefined);
+  if (profile === undefined) note('no profile of system calls is there: left out (BENCH_PROFILE=FILE)');
   const peers = hasBubblewrap() ? ['bwrap'] : [];
   if (peers.length === 0) note('bubblewrap is not installed: left out');
   const order = { rounds, warmUp, program: ordinary };

@@ -1,5 +1,7 @@
-// Runs the groups and prints their ratios: node main.mjs JAIL BINARIES [--quick] [--against DIRECTORY] [GROUP], see scripts/bench.
-import { freemem, loadavg, availableParallelism } from 'node:os';
+// Runs the groups and prints their ratios: node main.mjs JAIL BINARIES [--quick] [--against DIRECTORY] [--data FILE] [GROUP], see
+// scripts/bench.
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, freemem, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { Floor, Service } from './fleet.mjs';
@@ -7,7 +9,7 @@ import { empty, groups, ordinary } from './groups.mjs';
 import { misses, toTable } from './table.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean' }, against: { type: 'string' } },
+  options: { quick: { type: 'boolean' }, against: { type: 'string' }, data: { type: 'string' } },
   allowPositionals: true,
 });
 const [jail, binaries, wanted] = positionals;
@@ -18,9 +20,16 @@ if (wanted !== undefined && !names.includes(wanted)) {
   process.exit(2);
 }
 
+if (values.data !== undefined && wanted !== 'loop') {
+  console.error('bench: --data is for the group loop');
+  process.exit(2);
+}
+
 const note = (line) => console.error(`bench: ${line}`);
 
 function sizesMb() {
+  // the figure has one size more
+  if (values.data !== undefined) return [50, 250, 1024, 4096];
   if (quick) return [50, 1024];
   if (freemem() > 7 * 2 ** 30) return [50, 1024, 4096];
   note('less than 7 GB of memory are free: no service of 4 GB');
@@ -44,6 +53,12 @@ const context = {
   services: new Map(),
   floors: new Map(),
   note,
+  /** What the figure of the group loop is made of (figures.mjs). */
+  keep: (data) => {
+    if (values.data === undefined) return;
+    const machine = `Linux ${release().split('.', 2).join('.')}, Node ${process.versions.node}, ${availableParallelism()} CPUs`;
+    writeFileSync(values.data, `${JSON.stringify({ machine, ...data }, undefined, 2)}\n`);
+  },
 };
 
 async function open(sizes) {

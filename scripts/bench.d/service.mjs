@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { openJail, spawnInJail } from '../../dist/lib/index.js';
+import { profile } from './profile.mjs';
 
 const setup = JSON.parse(process.argv[2]);
 const { jail, user, original, isRootless = false } = setup;
@@ -22,10 +23,12 @@ const launchers = {
 
 const isolate = true;
 const tmpfs = { tmpfs: '/tmp' };
+const full = { view: [{ proc: '/proc' }, { dev: '/dev' }, tmpfs] };
 const forms = {
   hostNet: { net: 'host' },
   cold: {},
-  full: { view: [{ proc: '/proc' }, { dev: '/dev' }, tmpfs] },
+  full,
+  everything: { ...full, landlock: true, seccomp: profile },
   ephemeral: { net: 'host', ephemeral: true },
 };
 for (const [name, form] of Object.entries(forms))

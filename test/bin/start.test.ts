@@ -32,7 +32,8 @@ const isRejected = `
 for (const [name, given] of [
   ['uchroot-command', flags.slice(1)],
   ['uchroot-command', []],
-  ['uchroot-jail-command', []],
+  ['uchroot-bundle', flags.slice(1)],
+  ['uchroot-bundle', []],
 ] as const) {
   t.test(
     `${name}: the code cache of a node with ${given.length} flags is the script's, and V8 takes it`,

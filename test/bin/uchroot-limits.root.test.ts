@@ -17,7 +17,7 @@ import { readHierarchies } from '../../lib/launch/host/cgroup-layout.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { command, rootTest, searchPath, start, temporaryDirectory, uchroot } from '../support/launch.ts';
 import { compiled } from '../support/programs.ts';
-import { childrenOf, eventually, processesOf, runs } from '../support/service.ts';
+import { childrenOf, eventually, processesOf, runs, waitsForSignals } from '../support/service.ts';
 
 // spinners, beside other tests
 t.setTimeout(120_000);
@@ -191,6 +191,8 @@ test('signals are passed on, and one that ends the program is no limit', async (
     let stderr = '';
     child.stderr.on('data', (chunk) => (stderr += String(chunk)));
     t.ok(await eventually(() => processesOf(uid).length >= 4));
+    // Other threads of Node take a signal that comes before the first wait for signals; it then ends the command alone.
+    t.ok(await eventually(() => waitsForSignals(child.pid ?? 0)));
     child.kill('SIGTERM');
     t.same(await once(child, 'close'), [143, null]);
     t.equal(stderr, '');

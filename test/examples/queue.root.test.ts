@@ -1,14 +1,14 @@
 // doc/jobs.md: jobs of a queue on a real Redis server, and the same jobs without one, each in a jail.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import t from 'tap';
 
 import { uchrootJail } from '../support/builder.ts';
-import { publicCommand, searchPath, temporaryDirectory } from '../support/launch.ts';
+import { searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, processesOf, text } from '../support/service.ts';
 
@@ -78,24 +78,6 @@ t.test('a job whose progress cannot be told ends, before another gets its user i
   await t.rejects(jobs.run(bash('echo \'{"progress": 1}\'; sleep 60'), { onProgress }), /no queue/);
   t.same(left(otherUid, 1), []);
   jobs.close();
-});
-
-t.test('what the page says to type on one machine gives what it says', limit, async (t) => {
-  const page = readFileSync(join(examples, '../../doc/jobs.md'), 'utf8');
-  const [, block = ''] = /## On one machine\n[^]*?\n\n((?: {4}.*\n)+)/.exec(page) ?? [];
-  const script = block
-    .replaceAll(/^ {4}|\bsudo /gm, '')
-    .replaceAll('/srv/jobs', `${place}/typed`)
-    .replaceAll('uchroot-jail', publicCommand('uchroot-jail').join(' '))
-    .replaceAll('examples/', `${examples}/../`);
-  const { stdout, stderr } = spawnSync('bash', ['-e', '-c', script], {
-    cwd: place,
-    encoding: 'utf8',
-    env: { PATH: searchPath },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = /prints\s+`(.*)`/.exec(page)?.[1];
-  t.equal(stdout.trim().split('\n').at(-1), said, stderr);
 });
 
 t.test('with a queue: a killed worker loses no job and leaves nothing', limit, async (t) => {

@@ -461,5 +461,4 @@ t.test('a request is checked before anything is done', async (t) => {
   await rejects({ directory: '' }, /empty/);
   await rejects({ directory: '/srv/\0' }, /NUL/);
   await rejects({ directory: '/srv/j', directroy: 1 }, /unknown key 'directroy'/);
-  if (process.getuid?.() !== 0) await t.rejects(removeJail({ directory: '/srv/j' }), { code: 'EPERM' });
 });

@@ -1,14 +1,16 @@
 // readCode, mapFile, environmentVariables: the calls with which the command starts.
-import { chmodSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
 import { xxh64 } from '../../lib/launch/compile/xxh64.ts';
 import { native } from '../../lib/native.ts';
 
-function hashOf(text: string): Buffer {
+const executable = statSync('/proc/self/exe', { bigint: true });
+
+function hashOf(text: string, { mtimeNs, size } = executable): Buffer {
   const hash = Buffer.alloc(8);
-  hash.writeBigUInt64LE(xxh64(Buffer.from(text), 0n));
+  hash.writeBigUInt64LE(xxh64(Buffer.from(text), mtimeNs + size));
   return hash;
 }
 
@@ -47,6 +49,20 @@ t.test('the cache of another script is not taken, nor one that has been cut', as
     t.equal(native.readCode(path, cache).cache, undefined);
   }
 });
+
+t.test(
+  'the cache of another executable is not taken: Node crashes with it, though V8 has the same version',
+  async (t) => {
+    const { path, cache } = script(t.testdir());
+    for (const other of [
+      { ...executable, size: executable.size + 1n },
+      { ...executable, mtimeNs: executable.mtimeNs - 1n },
+    ]) {
+      writeFileSync(cache, Buffer.concat([Buffer.from('cached'), hashOf('source', other)]));
+      t.equal(native.readCode(path, cache).cache, undefined);
+    }
+  },
+);
 
 for (const mode of [0o664, 0o646]) {
   t.test(`a cache that others can write (${mode.toString(8)}) is not taken`, async (t) => {

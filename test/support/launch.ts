@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -168,19 +169,9 @@ export function publicCommand(
   name: 'uchroot' | 'uchroot-inetd' | 'uchroot-jail' = 'uchroot',
 ): readonly string[] {
   const directory = temporaryDirectory();
-  const parts = [
-    '',
-    '-cgroup',
-    '-command',
-    '-compile',
-    '-late',
-    '-filter',
-    '-doctor',
-    '-inetd',
-    '-jail',
-    '-jail-command',
-  ];
-  const bundles = parts.map((part) => `dist/bin/uchroot${part}.cjs`);
+  const bundles = readdirSync(`${packageRoot}dist/bin`)
+    .filter((file) => file.endsWith('.cjs'))
+    .map((file) => `dist/bin/${file}`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,
   );

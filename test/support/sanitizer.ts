@@ -1,8 +1,9 @@
-// Native code with sanitizers (scripts/test --sanitize) needs their runtime in every node, loaded first.
+// Native code with sanitizers (scripts/test --sanitize) needs their runtime in every node, loaded first. scripts/coverage needs to
+// know of every node what it has run.
 
 /** Variables that an environment made by a test must also have. */
 export const sanitizerEnv: Readonly<Record<string, string>> = Object.fromEntries(
-  ['LD_PRELOAD', 'ASAN_OPTIONS'].flatMap((name) => {
+  ['LD_PRELOAD', 'ASAN_OPTIONS', 'NODE_V8_COVERAGE'].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   }),

@@ -94,6 +94,11 @@ export function countOf(pid: number): { fds: number; threads: number } {
   };
 }
 
+/** Whether the main thread of a process is in rt_sigtimedwait, which is 128 on x86-64 and 137 on arm64 (/proc/PID/syscall). */
+export function waitsForSignals(pid: number): boolean {
+  return /^(128|137) /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1'));
+}
+
 /** Waits until a condition is true; returns false if it is not within `ms`. */
 export async function eventually(condition: () => boolean, ms = 15_000): Promise<boolean> {
   for (const end = performance.now() + ms; performance.now() < end;) {

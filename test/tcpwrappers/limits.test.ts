@@ -16,17 +16,17 @@ t.test('a file of 100 MB refuses everybody', async (t) => {
   t.match(decideOn({ allow }, sshd), { verdict: 'denied', reason: /everybody is refused/ });
 });
 
-t.test('a million rules are read, and the last one is found', async (t) => {
+t.test('hundreds of thousands of rules are read, and the last one is found', async (t) => {
   const rules = Array.from(
-    { length: 999_999 },
+    { length: 399_999 },
     (_, i) => `sshd: 11.${i >> 16}.${(i >> 8) & 255}.${i & 255}\n`,
   );
   const allow = `${rules.join('')}sshd: 10.0.0.1\n`;
-  t.match(decideOn({ allow, deny }, sshd), { verdict: 'granted', rule: { line: 1_000_000 } });
+  t.match(decideOn({ allow, deny }, sshd), { verdict: 'granted', rule: { line: 400_000 } });
 });
 
 t.test('too many words refuse everybody', async (t) => {
-  const allow = 'a:b\n'.repeat(16_000_000);
+  const allow = 'a:b\n'.repeat(2_100_000);
   t.match(decideOn({ allow }, sshd), { verdict: 'denied', reason: /too many words/ });
 });
 
@@ -94,8 +94,8 @@ const slow: readonly (readonly [what: string, make: (millions: number) => string
   ['NUL bytes', (n) => '\0'.repeat(n * 1e6)],
   ['joined lines', (n) => 'a:b\\\n'.repeat(n * 2e5)],
   ['joined lines of nothing', (n) => '\\\n'.repeat(n * 5e5)],
-  ['lines that are no rules', (n) => 'x\n'.repeat(n * 5e5)],
-  ['wrong rules', (n) => 'sshd: 10.0.0.1/24 [::]/x: foo\n'.repeat(n * 33_333)],
+  ['lines that are no rules', (n) => 'x\n'.repeat(n * 2e5)],
+  ['wrong rules', (n) => 'sshd: 10.0.0.1/24 [::]/x: foo\n'.repeat(n * 10_000)],
 ];
 for (const [what, make] of slow)
   t.test(`${what} take as much longer as there are more of them, and are not told one by one`, async (t) => {

@@ -7,6 +7,7 @@ import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../
 import { type DirectoryRoot, errorCode, withFile } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { caller, onHost, type Owner } from '../../trust/owner.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
@@ -85,7 +86,7 @@ function fieldFromJson(field: string, value: unknown): unknown {
   throw new TypeError(`${field} is wrong`);
 }
 
-/** New files wait in this directory. It is root's, mode 0700. */
+/** New files wait in this directory. It is the owner's, mode 0700. */
 export const STAGE: BytePath = bytePath('/.uchroot/new');
 const LIST: BytePath = bytePath('/.uchroot/new/list');
 const COMMIT: BytePath = bytePath('/.uchroot/new/commit');
@@ -199,9 +200,15 @@ function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
   else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
 }
 
+/** Gives an open file to an owner, whose ids are those that the jail's owner sees. */
+export function setOwner(fd: number, seen: Owner): void {
+  const { uid, gid } = onHost(caller(), seen);
+  fchownSync(fd, uid, gid);
+}
+
 export function setAttributes(jail: DirectoryRoot, { path, mode, uid, gid }: Attributes): void {
   withOpen(jail, path, DIRECTORY, (fd) => {
-    fchownSync(fd, uid, gid);
+    setOwner(fd, { uid, gid });
     fchmodSync(fd, mode);
   });
 }

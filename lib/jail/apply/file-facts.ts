@@ -4,6 +4,7 @@ import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { caller, onHost, seenBy } from '../../trust/owner.ts';
 import { hashBytes, hashFile } from '../manifest/file-hash.ts';
 import type { Recorded, Writable } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
@@ -34,8 +35,10 @@ export async function copyFiles(
   copies: readonly WantedCopy[],
 ): Promise<readonly FileFacts[]> {
   const numbers = new Uint32Array(copies.length * 5);
+  const owner = caller();
   for (const [index, { number, entry }] of copies.entries()) {
-    const { mode, uid = 0, gid = 0, keepPrivileges } = entry;
+    const { mode, keepPrivileges } = entry;
+    const { uid, gid } = onHost(owner, { uid: entry.uid ?? 0, gid: entry.gid ?? 0 });
     numbers.set([number, mode, uid, gid, keepPrivileges === true ? 1 : 0], index * 5);
   }
   const paths = copies.map(({ entry }) => entry.source);
@@ -60,16 +63,17 @@ function withNuls(paths: readonly BytePath[]): Buffer {
 function toFacts(found: Buffer): readonly (FileFacts | undefined)[] {
   const numbers = new Float64Array(found.buffer, found.byteOffset, found.length / 8);
   const ids = new BigUint64Array(found.buffer, found.byteOffset, found.length / 8);
+  const owner = caller();
   return Array.from({ length: found.length / FACTS_BYTES }, (_, index) => {
     const [first, at] = [index * NUMBERS, index * FACTS_BYTES];
     const number = (offset: number): number => numbers[first + offset] ?? 0;
     if (number(0) === 0) return undefined;
+    const mode = number(3);
     return {
       sizeBytes: number(1),
       mtimeMs: number(2),
-      mode: number(3),
-      uid: number(4),
-      gid: number(5),
+      mode,
+      ...seenBy(owner, { uid: number(4), gid: number(5), mode }),
       nlink: number(6),
       dev: ids[first + 7] ?? 0n,
       ino: ids[first + 8] ?? 0n,

@@ -1,6 +1,6 @@
 // The builder's own directory in a jail. It holds the lock, the manifest, and new files until all of them are complete.
 
-import { constants, fchmodSync, fchownSync, fsyncSync, writeSync } from 'node:fs';
+import { constants, fchmodSync, fsyncSync, writeSync } from 'node:fs';
 
 import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
@@ -18,6 +18,7 @@ import {
   recover,
   removeStage,
   setAttributes,
+  setOwner,
   STAGE,
 } from './commit.ts';
 import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
@@ -57,7 +58,7 @@ function makeStore(jail: DirectoryRoot): boolean {
     }
   }
   if (present.kind === 'directory' && present.uid === 0 && (present.mode & 0o022) === 0) return false;
-  throw new JailError(`${STORE} in the jail is not a directory that only root can write`, {
+  throw new JailError(`${STORE} in the jail is not a directory that only its owner can write`, {
     code: 'ERR_INSECURE_PATH',
     path: STORE,
     hint: 'uchroot-jail has not made it: move it away',
@@ -189,7 +190,7 @@ export function stagedPath(number: number): BytePath {
 function withNewFile<T>(jail: DirectoryRoot, path: BytePath, use: (fd: number) => T): T {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   return withDescriptor(native.inRootOpen(jail.fd, pathBytes(path), flags, 0o600), (fd) => {
-    fchownSync(fd, 0, 0); // the fsuid may differ, and the directory may be set-group-ID
+    setOwner(fd, { uid: 0, gid: 0 }); // the fsuid may differ, and the directory may be set-group-ID
     return use(fd);
   });
 }

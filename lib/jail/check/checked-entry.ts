@@ -5,6 +5,7 @@ import { createHash, type Hash, hash as hashOnce } from 'node:crypto';
 import { type BytePath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
+import { caller, seenBy } from '../../trust/owner.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/jail-request.ts';
@@ -24,6 +25,7 @@ export interface Entry {
   readonly kind: Kind;
   /** Permission bits with set-user-ID, set-group-ID and sticky. */
   readonly mode: number;
+  /** As the jail's owner sees them. */
   readonly uid: number;
   readonly gid: number;
   readonly nlink: number;
@@ -240,7 +242,8 @@ function viewOf(records: Buffer) {
     new Uint32Array(buffer, byteOffset, length >> 2),
     new BigUint64Array(buffer, byteOffset, length >> 3),
   ];
-  return { records, words, ids, doubles: new Float64Array(buffer, byteOffset, length >> 3) };
+  const doubles = new Float64Array(buffer, byteOffset, length >> 3);
+  return { records, words, ids, doubles, owner: caller() };
 }
 
 /** The record at a place, without its hash and its zone. */
@@ -256,8 +259,7 @@ function readRecord(batch: ReturnType<typeof viewOf>, at: number, recorded: read
     path: records.toString('latin1', pathAt, targetAt) as BytePath,
     kind: kindOf(number(0)),
     mode: number(0) & 0o7777,
-    uid: number(1),
-    gid: number(2),
+    ...seenBy(batch.owner, { uid: number(1), gid: number(2), mode: number(0) }),
     nlink: number(3),
     inode: ids[(at >> 3) + 2] ?? 0n,
     major: number(6),

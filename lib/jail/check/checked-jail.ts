@@ -9,9 +9,10 @@ import { rememberStatus } from '../../binary/remembered-root.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot } from '../../binary/root.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { JailError } from '../../errors.ts';
-import { native, type PathComponent } from '../../native.ts';
+import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import { judgeWay, type WayFinding } from '../../trust/way.ts';
+import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
+import { judgeWay, type Way, type WayFinding } from '../../trust/way.ts';
 import { type Mount, mountsIn, pointIn, readMounts } from '../host/mounts.ts';
 import { type Host, openHost } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
@@ -28,17 +29,21 @@ export interface CheckedJail {
   /** The absolute path by which it was named. */
   readonly asked: BytePath;
   readonly root: DirectoryRoot;
+  /** Who checks it. All ids of files are those that he sees: an ordinary user checks his own jail, or what he can see of root's. */
+  readonly owner: Owner;
   /** The directories and links on the way to it, the jail itself last. */
-  readonly components: readonly PathComponent[];
+  readonly components: Way['components'];
   /** What is wrong with that way for these users. */
   readonly wayFindings: readonly WayFinding[];
   /** Undefined if there is none, or if it cannot be trusted. */
   readonly manifest: Manifest | undefined;
   /** Why the manifest cannot be trusted. */
   readonly manifestFault: string | undefined;
+  /** There is one, and whoever checks may not read it. */
+  readonly isManifestClosed: boolean;
   /** The system that the jail was built from; undefined if it is gone. */
   readonly host: Host | undefined;
-  /** Accounts of the host that are to be jailed; without any, everybody but root counts. */
+  /** Accounts of the host that are to be jailed; without any, everybody but root and the owner counts. */
   readonly users: readonly JailPerson[];
   /** The mounts that this process sees. */
   readonly mounts: readonly Mount[];
@@ -68,9 +73,11 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
   }
   try {
-    const root = openFileRoot(facts.jailFd);
-    const users = accounts.map(toPerson);
-    const { manifest, fault } = manifestOf(root);
+    const owner = caller();
+    const root = openFileRoot(facts.jailFd, owner);
+    const users = accounts.map((account) => toSeenPerson(account, owner));
+    const { manifest, fault, isClosed = false } = manifestOf(root);
+    const way = waySeenBy(owner, facts);
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
     const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
@@ -79,10 +86,12 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
       directory: path,
       asked: directory,
       root,
-      components: facts.components,
-      wayFindings: judgeWay(facts, users),
+      owner,
+      components: way.components,
+      wayFindings: judgeWay(way, users),
       manifest,
       manifestFault: fault,
+      isManifestClosed: isClosed,
       host,
       users,
       mounts,
@@ -102,6 +111,12 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     native.closeJail(facts.jailFd);
     throw error;
   }
+}
+
+// The owner gains nothing by what he can write anyway.
+function toSeenPerson(account: JailUser, owner: Owner): JailPerson {
+  const person = toPerson(account);
+  return { ...person, uid: person.uid === owner.uid ? 0 : person.uid };
 }
 
 /** What `use` returns for a descriptor (O_PATH) of the entry at a path of the jail, no link followed; undefined without an entry. */
@@ -135,13 +150,21 @@ function once<T extends object>(look: () => T): () => T {
   return () => (answer ??= look());
 }
 
-function manifestOf(root: DirectoryRoot): { readonly manifest?: Manifest; readonly fault?: string } {
+interface FoundManifest {
+  readonly manifest?: Manifest;
+  readonly fault?: string;
+  readonly isClosed?: boolean;
+}
+
+function manifestOf(root: DirectoryRoot): FoundManifest {
   try {
     const manifest = readManifest(root);
     if (manifest !== undefined) return { manifest };
-    return root.lstat(MANIFEST_PATH) === undefined ? {} : { fault: "it is not root's alone" };
+    const owners = isOrdinary(caller()) ? "its owner's" : "root's";
+    return root.lstat(MANIFEST_PATH) === undefined ? {} : { fault: `it is not ${owners} alone` };
   } catch (error) {
     if (error instanceof JailError) return { fault: error.message };
+    if (errorCode(error) === 'EACCES') return { isClosed: true };
     if (errorCode(error) === 'ELOOP') return { fault: 'the way to it leads in a circle' };
     throw error;
   }

@@ -1,12 +1,14 @@
 // Fixes what can be fixed without losing anything. Everything is done by descriptor: a path may lead to something else by now.
 
-import { chmodSync, chownSync, constants, fchmodSync, fchownSync, fsyncSync } from 'node:fs';
+import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
+import { onHost } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
 import { commandLine } from '../../shell-word.ts';
+import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/look.ts';
 import { openStore, type Store } from '../apply/store.ts';
 import { isWithin } from '../host/mounts.ts';
@@ -99,8 +101,10 @@ function change(
     const self = `/proc/self/fd/${fd}`;
     if (fix.kind === 'mode') chmodSync(self, (status.mode & 0o7777 & ~fix.clear) | (fix.set ?? 0));
     // this also clears set-user-ID and set-group-ID (chown(2)): they must not apply to content of the former owner
-    else if (fix.kind === 'owner') chownSync(self, fix.uid, fix.gid);
-    else native.removeAttribute(fd, fix.name);
+    else if (fix.kind === 'owner') {
+      const { uid, gid } = onHost(jail.owner, fix);
+      chownSync(self, uid, gid);
+    } else native.removeAttribute(fd, fix.name);
     return true;
   });
 }
@@ -192,7 +196,7 @@ async function stageFile(
     if ((await hashFile(file.fd)) !== sha256) return undefined;
     const { staged, made: copied } = await store.stage((fd) => {
       native.copyFile(file.fd, fd);
-      fchownSync(fd, uid, gid);
+      setOwner(fd, { uid, gid });
       fchmodSync(fd, mode); // after chown, which clears the set-user-ID bit
       if (keepPrivileges === true) native.copyCapabilities(file.fd, fd);
       fsyncSync(fd);

@@ -7,7 +7,7 @@ import { takeRequest } from '../../keys.ts';
 import type { Bytes } from '../../quote.ts';
 import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { checkFlag, checkWork, type JailWork, requireRoot, toReplace } from '../request/jail-request.ts';
+import { checkFlag, checkWork, type JailWork, toReplace } from '../request/jail-request.ts';
 import { readUsers } from '../request/named-on-host.ts';
 import { closing } from '../work/closing.ts';
 import { throwIfAborted, withJailErrors } from '../work/jail-error.ts';
@@ -47,7 +47,7 @@ export interface CheckReport {
 /**
  * Checks everything in a jail and on the way to it. It executes nothing, changes nothing without `fix`, and does not enter other
  * file systems that are mounted in the jail. A jail that was not built by buildJail() is checked without a manifest.
- * @throws UsageError; JailError ENOENT, ENOTDIR, EPERM for everybody but root; system errors as JailError; AbortError.
+ * @throws UsageError; JailError ENOENT, ENOTDIR; system errors as JailError; AbortError.
  */
 export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const request = takeRequest(asked, (own) => {
@@ -59,7 +59,6 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
     throw new UsageError('replace says what fix may replace: fix is not given');
   const ignore = listOf(request.ignore, 'ignore must be a list of strings or bytes', isBytes);
   const ignored = parseIgnored(ignore, rules);
-  requireRoot('checked');
   const names = listOf(request.users, 'users must be a list of strings', isName);
   const users = readUsers(names);
   return withJailErrors(async () => {

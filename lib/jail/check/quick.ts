@@ -5,6 +5,7 @@ import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
+import { caller, seenBy } from '../../trust/owner.ts';
 import { hashBytes, withRegular } from '../manifest/file-hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -114,6 +115,7 @@ function entryAt(
     const content = isStarted ? contentAt(root, path) : undefined;
     return {
       ...status,
+      ...seenBy(caller(), { ...status, mode }),
       path,
       kind: kindOf(mode),
       mode: mode & 0o7777,

@@ -2,6 +2,7 @@
 
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import { commandLine } from '../../shell-word.ts';
+import { isOrdinary, onHost, type Owner } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
 import type { Mount } from '../host/mounts.ts';
 import type { CompleteFound, Found, Rule } from './check-rule.ts';
@@ -24,6 +25,13 @@ export function sourcePath({ manifest }: Pick<CheckedJail, 'manifest'>, source: 
   return joinPath(manifest?.recipe.from ?? bytePath('/'), source.slice(1) as BytePath);
 }
 
+/** The owner of files of the jail, as chown(1) takes it; without ids, the owner of the jail. */
+function ownerWords(owner: Owner, seen?: Owner): string {
+  if (seen === undefined && !isOrdinary(owner)) return 'root:root';
+  const { uid, gid } = onHost(owner, seen ?? { uid: 0, gid: 0 });
+  return `${uid}:${gid}`;
+}
+
 /** Adds the path and the remedy that a rule leaves out; `entry` is what it looked at. */
 export function complete({ remedy }: Rule, found: Found, jail: CheckedJail, entry?: Entry): CompleteFound {
   const path = found.path ?? entry?.path ?? bytePath('/');
@@ -31,12 +39,14 @@ export function complete({ remedy }: Rule, found: Found, jail: CheckedJail, entr
     commandLine(word === 'DIRECTORY' && entry === undefined ? jail.directory : hostPath(jail, path));
   return {
     path,
-    remedy: remedy.replace(/\b(?:FILE|DEVICE|SOCKET|FIFO|DIRECTORY|MOUNT-POINT)\b/g, fill),
+    remedy: remedy
+      .replaceAll('root:root', ownerWords(jail.owner))
+      .replace(/\b(?:FILE|DEVICE|SOCKET|FIFO|DIRECTORY|MOUNT-POINT)\b/g, fill),
     ...found,
   };
 }
 
-/** Lets nobody but root write to it: with the owner and mode that it was built with, if those are safe. */
+/** Lets nobody but the owner of the jail write to it: with the owner and mode that it was built with, if those are safe. */
 export function givenBack(
   { path, mode, recorded }: Entry,
   jail: CheckedJail,
@@ -47,7 +57,7 @@ export function givenBack(
     recorded.keepPrivileges !== true &&
     writerOf({ ...recorded, hasAcl: (mode & 0o020) !== 0 }, jail.users) === undefined;
   const { uid, gid } = isSound ? recorded : { uid: 0, gid: 0 };
-  const ids = isSound ? `${uid}:${gid}` : 'root:root';
+  const ids = ownerWords(jail.owner, isSound ? { uid, gid } : undefined);
   const bits = isSound ? octal(recorded.mode) : 'go-w';
   return {
     remedy: `${commandLine('chown', ids, at)} && ${commandLine('chmod', bits, at)}`,

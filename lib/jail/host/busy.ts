@@ -17,6 +17,7 @@ import { errorCode, O_PATH } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { caller, isOrdinary } from '../../trust/owner.ts';
 import { isWithin } from './mounts.ts';
 import type { Directory } from './tree.ts';
 
@@ -38,7 +39,7 @@ interface Tree extends Directory, Identity {
  * The processes whose root directory, working directory, program, or any open or mapped file is in `directory`. Only
  * processes that /proc shows are found: those of this pid namespace and the ones below it.
  * @throws JailError EACCES if /proc hides this of a process, as it does from root without CAP_SYS_PTRACE (ptrace(2)); ENOENT
- * without /proc.
+ * without /proc. An ordinary user finds only his own processes.
  */
 export async function findOccupants(
   directory: Directory,
@@ -146,6 +147,8 @@ function ifThere<T>(look: () => T, otherwise: T): T {
     const code = errorCode(error);
     if (code !== undefined && NOT_THERE.has(code)) return otherwise;
     if (code !== 'EACCES' && code !== 'EPERM') throw error;
+    // An ordinary user sees only his own processes.
+    if (isOrdinary(caller())) return otherwise;
     // With CAP_SYS_PTRACE, only a security module can hide a process, such as the init of a virtual machine.
     if ((native.effectiveCapabilities() & CAP_SYS_PTRACE) !== 0n) return otherwise;
     const path = error instanceof Error && 'path' in error ? String(error.path) : '/proc';

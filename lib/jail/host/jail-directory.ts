@@ -1,12 +1,13 @@
-// Opens the directory of a jail on the host. Only root may be able to replace it or a directory above it.
+// Opens the directory of a jail on the host. Only its owner and root may be able to replace it or a directory above it.
 
-import { constants, fchmodSync } from 'node:fs';
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { constants, fchmodSync, fstatSync } from 'node:fs';
+import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { errorCode, openFileRoot } from '../../binary/root.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
 
 const STICKY = 0o1000;
@@ -24,8 +25,9 @@ export interface JailDirectory {
 
 /**
  * Opens the directory of a jail, or the `parent` of one, which may be sticky as /tmp is, at an absolute path. `isMade`: it and
- * its missing parents are created, owned by root, mode 0755.
- * @throws JailError ERR_INSECURE_PATH if a user other than root owns or can write a part of the path; ENOTDIR, ELOOP and others.
+ * its missing parents are created, mode 0755; by an ordinary user with mode 0700.
+ * @throws JailError ERR_INSECURE_PATH if a user other than root and the caller owns or can write a part of the path; EPERM if a jail
+ * is not the caller's; ENOTDIR, ELOOP and others.
  */
 export function openJailDirectory(
   hostPath: Buffer,
@@ -38,10 +40,13 @@ export function openJailDirectory(
     // not closeSync: the end of a worker would close the number again, and it may be another file by then
     const close = (): void => native.closeJail(fd);
     try {
-      // Directories that are created belong to root. The host's root directory is reported with the others (built.ts).
+      // Directories that are created belong to the caller. The host's root directory is reported with the others (built.ts).
       judge({ components, isHostRoot: false, isParent: what === 'parent' || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
-      if (fd >= 0) return { fd, path, undo: () => removeAll(made), close };
+      if (fd >= 0) {
+        if (what === 'jail') requireOwner(fd, path);
+        return { fd, path, undo: () => removeAll(made), close };
+      }
       if (!isMade || walkErrno !== ENOENT || walkPath === undefined) throw unreachable(facts);
       const missing = Buffer.from(walkPath);
       if (makeDirectory(missing)) made.push(missing);
@@ -56,6 +61,19 @@ export function openJailDirectory(
 /** Opens the directory of a jail that must exist. @throws as openJailDirectory */
 export function findJailDirectory(hostPath: Buffer): JailDirectory {
   return openJailDirectory(hostPath, { isMade: false });
+}
+
+/** Root may work on every jail, and an ordinary user on his own. @throws JailError EPERM */
+export function requireOwner(fd: number, directory: BytePath): void {
+  const owner = caller();
+  if (isOrdinary(owner) && fstatSync(fd).uid !== owner.uid) throw notOwner(directory);
+}
+
+/** The error for an ordinary user's work on a jail of somebody else. */
+export function notOwner(directory: BytePath): JailError {
+  const path = showPath(directory);
+  const message = `${path} is not yours: only its owner and root can work on a jail`;
+  return new JailError(message, { code: 'EPERM', path, hint: 'try sudo, or name a directory of your own' });
 }
 
 function onHost<T>(use: (fd: number) => T): T {
@@ -74,7 +92,8 @@ function makeDirectory(path: Buffer): boolean {
       native.inRootMkdir(rootFd, path, 0o755);
       const fd = native.inRootOpen(rootFd, path, constants.O_DIRECTORY | constants.O_NOFOLLOW);
       try {
-        fchmodSync(fd, 0o755); // independent of the umask
+        // Independent of the umask. The program of an ordinary user can make set-user-ID files of his: nobody else must reach them.
+        fchmodSync(fd, isOrdinary(caller()) ? 0o700 : 0o755);
       } finally {
         native.closeDescriptor(fd);
       }
@@ -96,12 +115,13 @@ function removeAll(made: readonly Buffer[]): void {
 
 // Stricter than a launch, which checks for one user: the future users of a jail are not known yet.
 function judge(way: Way): void {
-  const [finding] = judgeWay(way, []);
+  const owner = caller();
+  const [finding] = judgeWay(waySeenBy(owner, way), []);
   if (finding === undefined) return;
   const { component, kind, how, isEnd } = finding;
   const path = quote(component.path);
   const isShared = kind === 'writable' && isEnd && (component.mode & STICKY) !== 0; // /tmp itself
-  const hint = isShared ? 'name a directory below it' : remedyOf(finding, path);
+  const hint = isShared ? 'name a directory below it' : remedyOf(finding, path, !isOrdinary(owner));
   throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 

@@ -13,6 +13,7 @@ import {
 import { type DirectoryRoot, errorCode, type FileStatus, openFileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { caller } from '../../trust/owner.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { openJailDirectory } from './jail-directory.ts';
@@ -28,7 +29,7 @@ export function openPlace(hostPath: BytePath, isMade: boolean) {
   if (name === '' || name === '.' || name === '..')
     throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);
   const parent = openJailDirectory(pathBytes(parentPath(hostPath)), { what: 'parent', isMade });
-  return { parent, root: openFileRoot(parent.fd), name, path: joinPath(parent.path, name) };
+  return { parent, root: openFileRoot(parent.fd, caller()), name, path: joinPath(parent.path, name) };
 }
 
 /** The status of an entry of the parent; a link is not followed. */
@@ -82,7 +83,7 @@ export function isHiddenName(hidden: BytePath, name: BytePath, purpose: keyof ty
   return random !== undefined && hidden === hiddenName(name, purpose, random);
 }
 
-/** Whether uchroot-jail has built the jail: only root can have written its manifest. */
+/** Whether uchroot-jail has built the jail: only its owner can have written its manifest. */
 export function hasManifest(jail: DirectoryRoot): boolean {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || store.uid !== 0 || (store.mode & 0o022) !== 0) return false;

@@ -7,19 +7,31 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
+import { caller } from '../../trust/owner.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
+import { notOwner } from './jail-directory.ts';
 
-/** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, ERR_NO_MANIFEST */
+/** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
-  if (jail.lstat(MANIFEST_PATH) !== undefined) return jail;
+  if (hasManifest(jail, directory)) return jail;
   jail.close();
   throw new JailError(`${showPath(directory)} has no manifest: uchroot-jail has not built it`, {
     code: 'ERR_NO_MANIFEST',
     path: showPath(directory),
     hint: `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`,
   });
+}
+
+// The store of a jail can be searched by its owner only.
+function hasManifest(jail: DirectoryRoot, directory: BytePath): boolean {
+  try {
+    return jail.lstat(MANIFEST_PATH) !== undefined;
+  } catch (error) {
+    jail.close();
+    throw errorCode(error) === 'EACCES' ? notOwner(directory) : error;
+  }
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -45,7 +57,7 @@ export function openHost(from: BytePath | undefined) {
 /** `wordsFor` ends the message of an error, which begins with the path. */
 function openRoot(directory: BytePath, wordsFor: (code: string, error: unknown) => string): DirectoryRoot {
   try {
-    return openFileRoot(pathBytes(directory));
+    return openFileRoot(pathBytes(directory), caller());
   } catch (error) {
     const code = errorCode(error) ?? 'EIO';
     const path = showPath(directory);

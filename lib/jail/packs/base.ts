@@ -1,6 +1,7 @@
 // The pack of every jail: devices, /tmp, and the accounts of the jail's users with their home directories.
 
 import { bytePath } from '../../binary/path.ts';
+import { caller, onHost } from '../../trust/owner.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { lacksAll } from './self-check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
@@ -45,7 +46,7 @@ function isHome({ root }: PackHost, { home, uid }: JailUser): boolean {
   if (/^\/home\/[^/]/.test(home)) return true;
   if (!/^\/[^/]/.test(home) || /^\/(?:tmp|run|dev|proc|sys)(?:\/|$)/.test(home)) return false;
   const status = root.lstat(bytePath(home));
-  return status?.kind === 'directory' && status.uid === uid;
+  return status?.kind === 'directory' && onHost(caller(), status).uid === uid;
 }
 
 // passwd(5)

@@ -2,16 +2,23 @@
 
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
 import { type BytePath, parentPath, pathBytes } from '../../binary/path.ts';
 import { errorCode, type FileRoot, type FileStatus, readHeads } from '../../binary/root.ts';
 import { native } from '../../native.ts';
+import { caller, isOrdinary } from '../../trust/owner.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailPlan, PlanSource } from './jail-plan.ts';
 
-/** Root's, mode 0700. Its files can be removed at any time (file-hierarchy(7)). */
-const DIRECTORY = '/var/cache/uchroot';
+/** The caller's, mode 0700. Its files can be removed at any time (file-hierarchy(7), XDG Base Directory Specification). */
+function cacheDirectory(): string | undefined {
+  if (!isOrdinary(caller())) return '/var/cache/uchroot';
+  const { XDG_CACHE_HOME: cache = '', HOME: home = '' } = process.env;
+  if (cache.startsWith('/')) return `${cache}/uchroot`;
+  return home.startsWith('/') ? `${home}/.cache/uchroot` : undefined;
+}
 
 type PlanData = Omit<JailPlan, 'packageOf' | 'versionOf'> & {
   readonly packages: ReadonlyMap<BytePath, string>;
@@ -47,7 +54,7 @@ export function openKeptPlan(
   const { ino, ctimeNs } = statSync(import.meta.filename, { bigint: true });
   const key = JSON.stringify([process.version, String(ino), String(ctimeNs), recipe, host]);
   const path = fileOf(directory);
-  const plan = takePlan(path, rootFd, key);
+  const plan = path === undefined ? undefined : takePlan(path, rootFd, key);
   const [startMs, mounts] = [Date.now(), readMountTable()];
   const notes = noteReads(root);
   return {
@@ -58,18 +65,21 @@ export function openKeptPlan(
       const { hash, newestMs } = native.stampPaths(rootFd, looked, read);
       // A second is far more than the clock of a file system lags behind (current_time() of the kernel: some milliseconds).
       const isCertain = newestMs < startMs - 1000 && notes.isCertain() && mounts === readMountTable();
-      if (isCertain) writeKept(path, { key, looked, read, hash, plan: toData(made) });
+      if (isCertain && path !== undefined) writeKept(path, { key, looked, read, hash, plan: toData(made) });
     },
   };
 }
 
 /** Removes the kept plan of a jail that is no more. */
 export function forgetPlan(directory: BytePath): void {
-  rmSync(fileOf(directory), { force: true });
+  const path = fileOf(directory);
+  if (path !== undefined) rmSync(path, { force: true });
 }
 
-function fileOf(directory: BytePath): string {
-  return `${DIRECTORY}/${createHash('sha256').update(directory, 'latin1').digest('hex')}`;
+/** Undefined if nothing can be kept. */
+function fileOf(directory: BytePath): string | undefined {
+  const cache = cacheDirectory();
+  return cache && `${cache}/${createHash('sha256').update(directory, 'latin1').digest('hex')}`;
 }
 
 function readMountTable(): string {
@@ -150,7 +160,7 @@ function toData({ packageOf, versionOf, ...plan }: JailPlan): PlanData {
 
 function takePlan(path: string, rootFd: number, key: string): JailPlan | undefined {
   try {
-    if (!isOfRoot()) return undefined;
+    if (!isCallers(dirname(path))) return undefined;
     const kept = deserialize(readFileSync(path)) as Kept;
     if (kept.key !== key) return undefined;
     if (!native.stampPaths(rootFd, kept.looked, kept.read).hash.equals(kept.hash)) return undefined;
@@ -161,16 +171,16 @@ function takePlan(path: string, rootFd: number, key: string): JailPlan | undefin
   }
 }
 
-function isOfRoot(): boolean {
-  const status = lstatSync(DIRECTORY);
-  return status.isDirectory() && status.uid === 0 && (status.mode & 0o022) === 0;
+function isCallers(directory: string): boolean {
+  const status = lstatSync(directory);
+  return status.isDirectory() && status.uid === caller().uid && (status.mode & 0o022) === 0;
 }
 
 function writeKept(path: string, kept: Kept): void {
   const fresh = `${path}.${process.pid}`;
   try {
-    mkdirSync(DIRECTORY, { recursive: true, mode: 0o700 });
-    if (!isOfRoot()) return;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (!isCallers(dirname(path))) return;
     writeFileSync(fresh, serialize(kept), { mode: 0o600, flag: 'wx' });
     renameSync(fresh, path);
   } catch (error) {

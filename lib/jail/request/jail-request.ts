@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { JailError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../keys.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
@@ -165,12 +165,6 @@ export function checkBytes(value: unknown, what: string): asserts value is Bytes
     throw new UsageError(`${what}: a string or a Uint8Array is expected`);
   if (value.length === 0) throw new UsageError(`${what}: a path or name is empty`);
   if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
-}
-
-/** @throws JailError EPERM unless root calls it. */
-export function requireRoot(what: string): void {
-  if (process.geteuid?.() !== 0)
-    throw new JailError(`a jail can be ${what} by root only`, { code: 'EPERM', hint: 'try sudo' });
 }
 
 /** The recipe of a request, for files of `root`. @throws UsageError for a program or file that does not exist. */

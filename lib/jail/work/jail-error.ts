@@ -5,6 +5,7 @@ import { errorCode } from '../../binary/root.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+import { caller, isOrdinary } from '../../trust/owner.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
@@ -18,7 +19,7 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   const own = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
   const path = own === undefined ? where && showPath(where) : quote(own);
   const message = unmapped === undefined && path === undefined ? error.message : wordsOf(error);
-  const hint = HINTS[code];
+  const hint = code === 'EACCES' && isOrdinary(caller()) ? NOT_ALLOWED : HINTS[code];
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
 }
 
@@ -70,6 +71,8 @@ export function wordsOf(error: Error): string {
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new AbortError('the work was ended before it was done', signal);
 }
+
+const NOT_ALLOWED = 'name a directory of your own, or try sudo';
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room; the jail is as it was',

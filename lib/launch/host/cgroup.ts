@@ -8,6 +8,7 @@ import {
   readFile,
   readlink,
   rmdir,
+  stat,
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -16,6 +17,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../plan/isolated.ts';
 import type { Step } from '../plan/step.ts';
@@ -80,7 +82,7 @@ async function baseIn({ directory, mountPoint }: Hierarchy, isManaged: boolean):
   throw refusal(
     'ERR_NOT_DELEGATED',
     `${own}: systemd manages it, and has not left it to this service`,
-    'Delegate=yes in the unit leaves it to the service; for a command: systemd-run --scope -p Delegate=yes COMMAND',
+    `Delegate=yes in the unit leaves it to the service; for a command: systemd-run ${isOrdinary(caller()) ? '--user ' : ''}--scope -p Delegate=yes COMMAND`,
     own,
   );
 }
@@ -196,10 +198,20 @@ async function handDown(base: string, controllers: readonly string[]): Promise<v
 
 const leftBehind = /^uchroot-([0-9]+)-([0-9]+)-([0-9]+)-[0-9]+$/;
 
-async function isLeft(name: string, prefix: string): Promise<boolean> {
+async function isLeft(base: string, name: string, prefix: string): Promise<boolean> {
   const [, namespace, pid, start] = leftBehind.exec(name) ?? [];
   if (pid === undefined || !prefix.startsWith(`uchroot-${namespace}-`)) return false;
-  return (await startOf(Number(pid))) !== start;
+  return (await startOf(Number(pid))) !== start && (await maySweep(`${base}/${name}`));
+}
+
+// An ordinary user can kill and remove only what he has left.
+async function maySweep(cgroup: string): Promise<boolean> {
+  const owner = caller();
+  if (!isOrdinary(owner)) return true;
+  return stat(cgroup).then(
+    ({ uid }) => uid === owner.uid,
+    () => false,
+  ); // another service has removed it
 }
 
 async function killAll(cgroup: string): Promise<void> {
@@ -244,7 +256,7 @@ async function sweepOne(cgroup: string): Promise<void> {
 async function sweep(base: string, prefix: string): Promise<void> {
   const names = await readdir(base);
   await Promise.all(
-    names.map(async (name) => (await isLeft(name, prefix)) && (await sweepOne(`${base}/${name}`))),
+    names.map(async (name) => (await isLeft(base, name, prefix)) && (await sweepOne(`${base}/${name}`))),
   );
 }
 

@@ -9,6 +9,7 @@ import type { HostFacts } from '../../native.ts';
 import { nearestPath } from '../../misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
+import { waySeenBy } from '../../trust/owner.ts';
 import { isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
 import type { Person } from '../../trust/writer.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -97,15 +98,9 @@ export function judgeDirectory(
   const findings =
     outside === undefined
       ? judgeWay(way, [toPerson(account)])
-      : judgeWay(asRoots(way, outside.uid), [nobody]);
-  return findings.map((finding) => toMessage(finding, to, account.home));
-}
-
-// Without root the program's user is the caller himself. What is his is as safe as what is root's: the program reaches only what he has
-// put into its view, and refuseOwnReach() knows what that is.
-function asRoots(way: Way, uid: number): Way {
-  const components = way.components.map((one) => (one.uid === uid ? { ...one, uid: 0 } : one));
-  return { ...way, components };
+      : // What is the caller's is safe: the program reaches only what he has put into its view (refuseOwnReach).
+        judgeWay(waySeenBy(outside, way), [nobody]);
+  return findings.map((finding) => toMessage(finding, to, account));
 }
 
 const nobody: Person = { uid: -1, gids: [] };
@@ -113,7 +108,7 @@ const nobody: Person = { uid: -1, gids: [] };
 function toMessage(
   finding: WayFinding,
   { title, name, elsewhere }: Destination,
-  home: string,
+  { home, outside }: Account,
 ): DirectoryFinding {
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
@@ -125,8 +120,8 @@ function toMessage(
         ? ''
         : ', who could replace what is in it';
   const isElsewhere = kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
-  const remedy = remedyOf(finding, shellWord(bytePath(finding.component.path)));
-  const hint = isElsewhere ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
+  const remedy = remedyOf(finding, shellWord(bytePath(finding.component.path)), outside === undefined);
+  const hint = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
   return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint };
 }
 

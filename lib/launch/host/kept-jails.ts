@@ -25,11 +25,11 @@ function keyOf(request: NormalRequest): string {
 /** Keeps a verified jail for the next request like this one. */
 export function keepJail(
   request: NormalRequest,
-  { account, warnings }: VerifiedJail,
+  { account, warnings, isShared }: VerifiedJail,
   sight: HostSight,
 ): void {
   if (jails.size >= mostJails) jails.clear();
-  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings));
+  jails.set(keyOf(request), new VerifiedJail(sight, account, warnings, isShared));
 }
 
 /** The jail that was kept for a request like this one. */

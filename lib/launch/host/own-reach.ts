@@ -26,7 +26,7 @@ function writablePlaces({ jail, view, readOnly, ephemeral }: NormalRequest): rea
   const tree = bytePath(jail);
   const places = view.flatMap((entry) => {
     if (entry.kind === 'bind') return entry.readOnly ? [] : [bytePath(entry.source)];
-    return entry.kind === 'writable' && readOnly ? [joinPath(tree, bytePath(entry.target))] : [];
+    return entry.kind === 'writable' && readOnly ? [joinPath(tree, bytePath(entry.target.subarray(1)))] : [];
   });
   const jails = readOnly || ephemeral !== undefined ? [] : [tree];
   const stores = ephemeral === undefined || ephemeral === true ? [] : [bytePath(ephemeral)];

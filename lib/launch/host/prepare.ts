@@ -30,6 +30,8 @@ export class VerifiedJail {
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
+  /** Its owner, who is not the caller of a launch without root, shares it: the program only reads it. */
+  readonly isShared: boolean;
   #setUp:
     | {
         readonly request: NormalRequest;
@@ -48,10 +50,16 @@ export class VerifiedJail {
   /** The last launch beside this process. */
   lastLaunch: PreparedLaunch | undefined;
 
-  constructor(directory: number | HostSight, account: Account, warnings: readonly DirectoryFinding[] = []) {
+  constructor(
+    directory: number | HostSight,
+    account: Account,
+    warnings: readonly DirectoryFinding[] = [],
+    isShared = false,
+  ) {
     this.directory = directory;
     this.account = account;
     this.warnings = warnings;
+    this.isShared = isShared;
   }
 
   /** The open descriptor; -1 without one. */
@@ -118,7 +126,9 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   if (!request.rootless) requirePrivilege(request, account, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
-  return new VerifiedJail(facts.jailFd, account, warnings);
+  const { outside } = account;
+  const isShared = outside !== undefined && facts.components.at(-1)?.uid !== outside.uid;
+  return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
 /** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */
@@ -212,7 +222,9 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 }
 
 /** Plans a launch into a verified jail. */
-export function prepare(request: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
+  const request =
+    jail.isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
   const { account, fd: jailFd } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =

@@ -59,13 +59,16 @@ const cgroupWords = (reason: string, hint: string): CgroupWords => ({
   hint,
 });
 
+const delegation =
+  'the cgroup must be delegated: Delegate=yes in the unit; without root: systemd-run --user --scope -p Delegate=yes COMMAND';
+
 const cgroupFailures = {
   EROFS: cgroupWords(
     'the cgroups are mounted read-only',
     'mount them writable: in a container, a cgroup namespace of its own and -v /sys/fs/cgroup:/sys/fs/cgroup:rw, or --privileged',
   ),
-  EACCES: cgroupWords('permission denied', 'the cgroup must be delegated: Delegate=yes in the unit'),
-  EPERM: cgroupWords('not permitted', 'the cgroup must be delegated: Delegate=yes in the unit'),
+  EACCES: cgroupWords('permission denied', delegation),
+  EPERM: cgroupWords('not permitted', delegation),
   ENOENT: cgroupWords(
     'the kernel has no such cgroup or file',
     'see cgroup.controllers there, and /proc/cgroups',

@@ -76,8 +76,15 @@ export const mountRows = {
       },
       ENOENT: {
         reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
+        hint: (_, { isInJail }) =>
+          isInJail === true
+            ? 'it is a path in the jail: name one that is there'
+            : 'it is a path of the host, not of the jail: name one that is there',
       },
-      ENOSYS: { reason: 'the kernel has no mount_setattr(2)', hint: 'isolation needs Linux 5.12 or later' },
+      ENOSYS: {
+        reason: 'the kernel has no mount_setattr(2), or a seccomp filter of the caller refuses it',
+        hint: 'isolation needs Linux 5.12; in a container, a seccomp profile that allows open_tree and mount_setattr',
+      },
     },
   },
   pivot_root: {
@@ -112,7 +119,7 @@ export const mountRows = {
       // CAP_SYS_ADMIN is there: unshare(2) needs it too, and comes first.
       EPERM: {
         reason: 'operation not permitted, as for a process that Landlock confines',
-        hint: 'start uchroot from a process that Landlock does not confine: such a process cannot mount (landlock(7)); see also that no seccomp filter refuses the call',
+        hint: 'start uchroot from a process that Landlock does not confine: such a process cannot mount (landlock(7)); see also that no seccomp filter refuses the call, as docker does even with --cap-add SYS_ADMIN: --security-opt seccomp=unconfined, or a profile that allows pivot_root',
       },
       EINVAL: {
         // clone_private_mount() in fs/namespace.c

@@ -7,8 +7,13 @@ const PR_SET_DUMPABLE = 4;
 const SIGKILL = 9;
 
 const needsAdmin = (call: string) => ({
-  hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...)`,
+  hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,
 });
+
+const noProc = {
+  reason: '/proc/sys cannot be written, and no proc(5) of its own can be made',
+  hint: 'docker, podman: run the container with --security-opt systempaths=unconfined; see that no seccomp filter refuses fsopen',
+};
 
 export const namespaceRows = {
   unshare: {
@@ -78,7 +83,9 @@ export const namespaceRows = {
     call: 'write',
     object: ({ path, value }) => `${path} ${value}`,
     purpose: 'files in memory cannot be executed (memfd_create(2))',
+    needs: 'CAP_SYS_ADMIN',
     encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
+    failures: { EROFS: noProc, EPERM: noProc, EACCES: noProc },
   },
 } satisfies StepRows<
   'unshare' | 'setns' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'

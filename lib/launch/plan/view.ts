@@ -125,8 +125,20 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
     ...[...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
+    ...(rootless && ephemeral === undefined ? [keepManifest] : []),
   ];
 }
+
+// Without root the program can own the jail. uchroot-jail believes what it has written down there, such as which files to copy from the
+// host, so the program must not write that. It comes last: a writable directory could hold it.
+const store = Buffer.from('/.uchroot');
+const keepManifest: Step = {
+  op: 'bind_if_there',
+  source: store,
+  target: store,
+  set: [...inert, ...readOnly],
+  clear: [],
+};
 
 const device = Buffer.from('/dev');
 const root = Buffer.from('/');

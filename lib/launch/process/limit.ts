@@ -1,13 +1,8 @@
 // Which limit ended a program. Pure.
 import type { LimitName } from '../../errors.ts';
 import type { CgroupUse, WatchedLimits } from '../../native.ts';
-import {
-  needsWaiter,
-  showCgroupLimits,
-  showSize,
-  type CgroupLimits,
-  type WaitLimits,
-} from '../request/limit-rows.ts';
+import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
+import { showSize } from '../request/number-value.ts';
 import { hasInit } from '../plan/isolated.ts';
 import { quote } from '../../quote.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';

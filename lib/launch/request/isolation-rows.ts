@@ -5,6 +5,7 @@ import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, launchOption } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
 import { flag } from './value.ts';
+import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
 export const isolationRows = {
   /** Namespaces of its own of every kind, the jail as their root, and nothing of the host's processes and network. */
@@ -108,27 +109,22 @@ export const isolationRows = {
     setUp: true,
     normal: to.toView,
     options: () => [
-      launchOption('Isolation', '--bind SRC[:DEST]', "a file or directory of the host's", to.addBind(false)),
-      launchOption(
-        'Isolation',
-        '--ro-bind SRC[:DEST]',
-        'the same, which cannot be written',
-        to.addBind(true),
-      ),
+      launchOption('Isolation', '--bind SRC[:DEST]', "a file or directory of the host's", addBind(false)),
+      launchOption('Isolation', '--ro-bind SRC[:DEST]', 'the same, which cannot be written', addBind(true)),
       launchOption(
         'Isolation',
         '--tmpfs DEST[:OPTIONS]',
         'an empty directory in memory: size=, nr_inodes=, mode=, noexec',
-        to.addTmpfs,
+        addTmpfs,
       ),
-      launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', to.addPlace('proc')),
-      launchOption('Isolation', '--dev DEST', 'the usual devices and terminals', to.addPlace('dev')),
-      launchOption('Isolation', '--dir DEST', 'make this directory, unless it is there', to.addPlace('dir')),
+      launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', addPlace('proc')),
+      launchOption('Isolation', '--dev DEST', 'the usual devices and terminals', addPlace('dev')),
+      launchOption('Isolation', '--dir DEST', 'make this directory, unless it is there', addPlace('dir')),
       launchOption(
         'Isolation',
         '--writable DEST',
         'may be written with --read-only; no programs there',
-        to.addPlace('writable'),
+        addPlace('writable'),
       ),
     ],
   },

@@ -2,7 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote, type Bytes } from '../../quote.ts';
-import type { Argument } from '../../command-option.ts';
+import { toWhole } from './number-value.ts';
 import { flag, toBytes } from './value.ts';
 
 /** The kinds of namespaces(7) that a launch can make, with their CLONE_NEW flags (linux/sched.h). */
@@ -76,7 +76,9 @@ export function toNet(
 ): Net | undefined {
   if (value === undefined) return undefined;
   if (value !== 'none' && value !== 'host')
-    throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`);
+    throw new UsageError(`net must be 'none' or 'host', not '${quote(String(value))}'`, {
+      hint: "write host for the host's network, or none for one with lo alone",
+    });
   if (isolate !== true && rootless !== true)
     throw new UsageError(`net is for isolate`, {
       hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
@@ -92,8 +94,8 @@ export type View =
   | {
       readonly tmpfs: Bytes;
       /** Bytes. */
-      readonly size?: number;
-      readonly inodes?: number;
+      readonly size?: number | undefined;
+      readonly inodes?: number | undefined;
       readonly mode?: number;
       /** Nothing there can be executed. */
       readonly noexec?: boolean;
@@ -116,10 +118,22 @@ export type NormalView =
     }
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
 
+// A path of the host is seen from the working directory. What follows --proc or --dev is most often the next word of the line.
+function absoluteHint(name: string, path: string): string {
+  if (/bind$|^ephemeral$/.test(name)) return `write $PWD/${path} (path.resolve('${path}'))`;
+  const kind = /\.(proc|dev)$/.exec(name)?.[1];
+  return kind === undefined ? `write /${path}` : `write --${kind} /${kind} ({${kind}: '/${kind}'})`;
+}
+
 function absolute(value: unknown, name: string): Buffer {
   const path = toBytes(value as Bytes, name);
   if (path !== undefined && path[0] === 0x2f) return path;
-  throw new UsageError(`${name} must be an absolute path${path === undefined ? '' : `, not ${quote(path)}`}`);
+  throw new UsageError(
+    `${name} must be an absolute path${path === undefined ? '' : `, not ${quote(path)}`}`,
+    {
+      hint: path === undefined ? undefined : absoluteHint(name, quote(path)),
+    },
+  );
 }
 
 // A process stays below what is mounted on its root directory, so it would see nothing of it.
@@ -127,13 +141,9 @@ function place(value: unknown, name: string): Buffer {
   const path = absolute(value, name);
   const names = path.toString('latin1').split('/');
   if (names.some((name) => name !== '' && name !== '.' && name !== '..')) return path;
-  throw new UsageError(`${name} must not be /: the jail itself is there`);
-}
-
-function whole(value: unknown, name: string, [least, most]: readonly [number, number], fallback: number) {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`${name} must be a whole number from ${least} to ${most}`);
+  throw new UsageError(`${name} must not be /: the jail itself is there`, {
+    hint: 'for a jail whose changes vanish: --ephemeral (ephemeral: true)',
+  });
 }
 
 // What a program may fill unless the request says otherwise: 64 MiB and 8192 files.
@@ -170,9 +180,9 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     kind,
     target,
     // 0 would be no limit (tmpfs(5))
-    size: whole(entry.size, `${name}.size`, [1, 2 ** 50], defaultSize),
-    inodes: whole(entry.inodes, `${name}.inodes`, [1, 2 ** 31], defaultInodes),
-    mode: whole(entry.mode, `${name}.mode`, [0, 0o7777], 0o1777),
+    size: toWhole(entry.size as number | undefined, `${name}.size`, 1, 2 ** 50) ?? defaultSize,
+    inodes: toWhole(entry.inodes as number | undefined, `${name}.inodes`, 1, 2 ** 31) ?? defaultInodes,
+    mode: toWhole(entry.mode as number | undefined, `${name}.mode`, 0, 0o7777) ?? 0o1777,
     noexec: flag(entry.noexec as boolean | undefined, `${name}.noexec`),
   };
 }
@@ -226,7 +236,10 @@ export function toEphemeral(
 ): true | Buffer | undefined {
   if (value === undefined || value === false) return undefined;
   requireNamespace('mount', key, others);
-  if (others.readOnly === true) throw new UsageError('ephemeral and readOnly are given at once: choose one');
+  if (others.readOnly === true)
+    throw new UsageError('ephemeral and readOnly are given at once: choose one', {
+      hint: 'leave --read-only (readOnly) or --ephemeral (ephemeral) out',
+    });
   return value === true ? true : absolute(value, 'ephemeral');
 }
 
@@ -236,60 +249,21 @@ export function toReadOnly(value: boolean | undefined, key: string, others: Valu
   return value === true;
 }
 
+function hostnameHint(value: string): string {
+  const meant = value
+    .replace(/[^A-Za-z0-9.]+/g, '-')
+    .replace(/^[.-]+|[.-]+$/g, '')
+    .slice(0, 64);
+  return `for example ${meant === '' ? 'jail' : meant}`;
+}
+
 export function toHostname(value: string | undefined, key: string, others: Values): string | undefined {
   if (value === undefined) return undefined;
   requireNamespace('uts', key, others);
   // hostname(7), and sethostname(2): 64 bytes
   if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
     return value;
-  throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens');
-}
-
-// --- the command's spellings ---
-
-type Views = readonly View[];
-
-/** Adds a view whose only word is a path in the jail. */
-export function addPlace(kind: 'proc' | 'dev' | 'dir' | 'writable') {
-  return ({ bytes }: Argument, before: Views = []): Views => [
-    ...before,
-    { [kind]: bytes } as unknown as View,
-  ];
-}
-
-/** Adds SOURCE:DEST, or one path for both. */
-export function addBind(readOnly: boolean) {
-  return ({ bytes }: Argument, before: Views = []): Views => {
-    const colon = bytes.indexOf(0x3a);
-    const bind = colon < 0 ? bytes : bytes.subarray(0, colon);
-    return [...before, { bind, to: colon < 0 ? bytes : bytes.subarray(colon + 1), readOnly }];
-  };
-}
-
-const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** Bytes: a whole number, with K, M, G or T as systemd has them. @throws UsageError */
-function parseSize(text: string, name: string): number {
-  const [, digits, unit = ''] = /^([0-9]{1,15})([kmgt]?)$/i.exec(text) ?? [];
-  if (digits !== undefined) return Number(digits) * (units[unit.toLowerCase()] ?? 1);
-  throw new UsageError(`${name} takes a size such as 64M, not '${quote(text)}'`);
-}
-
-/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE,noexec]. */
-export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
-  const colon = bytes.lastIndexOf(0x3a);
-  const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
-  const options: { size?: number; inodes?: number; mode?: number; noexec?: boolean } = {};
-  for (const word of words === '' ? [] : words.split(',')) {
-    const [name = '', value = ''] = word.split('=');
-    if (name === 'size') options.size = parseSize(value, '--tmpfs size');
-    else if (name === 'nr_inodes') options.inodes = parseSize(value, '--tmpfs nr_inodes');
-    else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
-    else if (word === 'noexec') options.noexec = true;
-    else
-      throw new UsageError(
-        `--tmpfs knows size=BYTES, nr_inodes=N, mode=OCTAL and noexec, not '${quote(word)}'`,
-      );
-  }
-  return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
+  throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens', {
+    hint: hostnameHint(typeof value === 'string' ? value : ''),
+  });
 }

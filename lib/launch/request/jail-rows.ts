@@ -1,14 +1,14 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
 import type { SpawnRequest } from './spawn-rows.ts';
 import type { Stdio } from './stdio.ts';
 
-const shares = ['all', 'net', 'none'] as const;
+/** The values of `share`. */
+export const shares = ['all', 'net', 'none'] as const;
 
 /** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
 export type Share = (typeof shares)[number];
@@ -16,7 +16,7 @@ export type Share = (typeof shares)[number];
 function toShare(value: Share | undefined): Share {
   if (value === undefined || shares.includes(value)) return value ?? 'all';
   throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint: didYouMean(quote(String(value)), shares, (name) => `'${name}'`),
+    hint: typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined,
   });
 }
 

@@ -3,6 +3,15 @@ import * as to from './landlock-value.ts';
 import { launchOption } from './launch-option.ts';
 import type { Rows, Values } from './option-row.ts';
 
+const paths = (spelling: string, help: string) =>
+  ({
+    type: 'array of Bytes',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toPaths,
+    options: () => [launchOption('Isolation', spelling, help, to.addPath)],
+  }) as const;
+
 export const landlockOptionRows = {
   /** Confine the program to the jail's tree, and from sockets and processes outside, by Landlock. */
   landlock: {
@@ -31,35 +40,9 @@ export const landlockOptionRows = {
     ],
   },
   /** Paths in the jail: the program may read and execute beneath them, and reaches nothing beneath other paths. */
-  landlockRo: {
-    type: 'array of Bytes',
-    default: '`[]`',
-    setUp: true,
-    normal: to.toPaths,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--landlock-ro PATH',
-        'only read and execute beneath PATH; may be repeated',
-        to.addPath,
-      ),
-    ],
-  },
+  landlockRo: paths('--landlock-ro PATH', 'only read and execute beneath PATH; may be repeated'),
   /** Paths in the jail: the program may read and write beneath them, and reaches nothing beneath other paths. */
-  landlockRw: {
-    type: 'array of Bytes',
-    default: '`[]`',
-    setUp: true,
-    normal: to.toPaths,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--landlock-rw PATH',
-        'only read and write beneath PATH; may be repeated',
-        to.addPath,
-      ),
-    ],
-  },
+  landlockRw: paths('--landlock-rw PATH', 'only read and write beneath PATH; may be repeated'),
   /** TCP ports to which the program may connect; `[]` for none. */
   connectTcp: {
     type: 'array of numbers',

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import type { Argument } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import { toNumber, toNumbers } from './launch-option.ts';
+import { toWhole } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { ascending, bytes, flag, list } from './value.ts';
 
@@ -19,8 +20,7 @@ export function toLandlock(value: boolean | undefined, others: Values): boolean 
 /** @throws UsageError also for TCP ports, which an older ABI does not know */
 export function toAbi(value: number | undefined, _: string, { connectTcp, bindTcp }: Values): number {
   if (value === undefined) return 6;
-  if (!Number.isInteger(value) || value < 1 || value > 6)
-    throw new UsageError(`landlockAbi must be a number from 1 to 6, not ${quote(String(value))}`);
+  toWhole(value, 'landlockAbi', 1, 6);
   if (value >= 4 || (connectTcp ?? bindTcp) === undefined) return value;
   throw new UsageError(`ABI ${value} of Landlock knows no TCP ports`, { hint: 'ABI 4 does, with Linux 6.7' });
 }
@@ -31,7 +31,9 @@ export function toPaths(value: readonly Bytes[] | undefined, name: string): read
   return list(value, name, (item, i) => {
     const path = bytes(item, `${name}[${i}]`);
     if (path[0] === 0x2f) return path;
-    throw new UsageError(`${name} must be absolute paths in the jail, not '${quote(path)}'`);
+    throw new UsageError(`${name} must be absolute paths in the jail, not '${quote(path)}'`, {
+      hint: `write /${quote(path)}`,
+    });
   });
 }
 
@@ -40,7 +42,9 @@ export function toPorts(value: readonly number[] | undefined, name: string): rea
   if (value === undefined) return undefined;
   const ports = list(value, name, (port) => {
     if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-    throw new UsageError(`${name} must be TCP ports from 0 to 65535, not ${quote(String(port))}`);
+    throw new UsageError(`${name} must be TCP ports from 0 to 65535, not ${quote(String(port))}`, {
+      hint: 'for example 443',
+    });
   });
   return ascending(ports);
 }
@@ -57,5 +61,5 @@ export function addPath({ bytes }: Argument, before: readonly Bytes[] = []): rea
 /** `80,8000-8010` or `none`, after the ports that were given before. */
 export function addPorts(option: string) {
   return ({ text }: Argument, before: readonly number[] = []): readonly number[] =>
-    text === 'none' ? before : [...before, ...toNumbers(text, option)];
+    text === 'none' ? before : [...before, ...toNumbers(text, option, 443)];
 }

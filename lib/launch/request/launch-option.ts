@@ -43,9 +43,12 @@ export function addNames({ text }: Argument, before: readonly string[] = []): re
   return [...before, ...text.split(',')];
 }
 
-export function toNumber(text: string, option: string): number {
+/** @param example a number that is right for this option */
+export function toNumber(text: string, option: string, example = 3): number {
   if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a number, not '${quote(text)}'`, { hint: `for example ${option} 3` });
+  throw new UsageError(`${option} takes a number, not '${quote(text)}'`, {
+    hint: `for example ${option} ${example}`,
+  });
 }
 
 /** A descriptor. */
@@ -54,11 +57,11 @@ export function parseStatusFd({ text }: Argument): number {
 }
 
 /** The numbers of `3,5-7`. */
-export function toNumbers(text: string, option: string): readonly number[] {
+export function toNumbers(text: string, option: string, example?: number): readonly number[] {
   return text.split(',').flatMap((part) => {
     const [first = '', last = first, ...more] = part.split('-');
-    const from = toNumber(first, option);
-    const to = toNumber(last, option);
+    const from = toNumber(first, option, example);
+    const to = toNumber(last, option, example);
     if (more.length > 0 || to < from || to - from > 65535) {
       throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, {
         hint: `write the lower number first: ${option} 5-7`,

@@ -1,39 +1,27 @@
 // Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
-import { launchOption } from './launch-option.ts';
+import { launchOption, toNumber, toNumbers } from './launch-option.ts';
+import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { toLimits, type Rlimits } from './value.ts';
 
-/** A number of bytes, or the same with a suffix as systemd takes it: `64M`. */
-export type Size = number | string;
+// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
+const units: Readonly<Record<string, number>> = {
+  '%': 0.01,
+  s: 1,
+  sec: 1,
+  m: 60,
+  min: 60,
+  h: 3600,
+  d: 86_400,
+};
 
-const suffixes = ['', 'K', 'M', 'G', 'T'];
-
-/** Bytes as they were probably given: `64M`. */
-export function showSize(bytes: number): string {
-  let power = 0;
-  let size = bytes;
-  for (; size > 0 && size % 1024 === 0 && power < suffixes.length - 1; power++) size /= 1024;
-  return `${size}${suffixes[power]}`;
-}
-
-// The kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst).
-function toSize(value: Size | undefined, key: string, least: number): number | undefined {
-  if (value === undefined) return undefined;
-  const match = typeof value === 'string' ? /^([0-9]{1,15})([KMGT]?)$/.exec(value) : undefined;
-  const bytes =
-    typeof value === 'number' ? value : Number(match?.[1]) * 1024 ** suffixes.indexOf(match?.[2] ?? '');
-  if (Number.isSafeInteger(bytes) && bytes >= least) return bytes;
-  throw new UsageError(
-    `${key} must be bytes from ${least} on, such as 67108864 or 64M, not '${quote(String(value))}'`,
-  );
-}
-
-function toWhole(value: number | undefined, key: string, least: number, most: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`${key} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`);
+// The number that a text with such a unit was probably meant to be.
+function inUnits(text: string): number | undefined {
+  const [, number, unit = ''] = /^([0-9.]+) *([a-z%]*)$/.exec(text) ?? [];
+  const meant = Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN));
+  return meant > 0 ? meant : undefined;
 }
 
 // In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
@@ -45,6 +33,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
+    { hint: `write cpu: ${inUnits(String(value)) ?? 1.5}` },
   );
 }
 
@@ -54,7 +43,9 @@ const mostSeconds = 2_147_483;
 function toSeconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
-  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`);
+  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`, {
+    hint: `write ${key}: ${inUnits(String(value)) ?? 5}`,
+  });
 }
 
 /** Numbers of CPUs, ascending. */
@@ -64,27 +55,15 @@ function toCpuNumbers(value: readonly number[] | undefined): readonly number[] |
     typeof cpu === 'number' && Number.isInteger(cpu) && cpu >= 0 && cpu < mostCpus;
   if (Array.isArray(value) && value.length > 0 && value.every(isRight))
     return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
-  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`);
-}
-
-function parseWhole(text: string, option: string): number {
-  if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a whole number from 0 on, not '${quote(text)}'`);
+  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`, {
+    hint: isRight(value) ? `write affinity: [${String(value)}]` : 'write affinity: [0]',
+  });
 }
 
 function parseDecimal(text: string, option: string): number {
   if (/^[0-9]{1,10}(\.[0-9]{1,6})?$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`);
-}
-
-/** `0,2-3` */
-function parseCpus(text: string): readonly number[] {
-  return text.split(',').flatMap((part) => {
-    const match = /^([0-9]{1,4})(?:-([0-9]{1,4}))?$/.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (match === null || last < first)
-      throw new UsageError(`--affinity takes numbers of CPUs such as 0,2-3, not '${quote(text)}'`);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
+    hint: `for example ${option} ${inUnits(text) ?? 1.5}`,
   });
 }
 
@@ -108,7 +87,7 @@ const inUnit = (directive: string) => ({
 });
 
 const wholeOption = (spelling: Spelling, help: string, directive?: string) =>
-  limitOption(spelling, help, parseWhole, directive);
+  limitOption(spelling, help, toNumber, directive);
 
 // The row checks the size.
 const sizeOption = (spelling: Spelling, help: string, directive: string) =>
@@ -121,6 +100,7 @@ export const limitKeyRows = {
     type: 'number or string such as `64M`',
     default: 'no limit',
     setUp: true,
+    // the kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst)
     normal: (value: Size | undefined, key: string) => toSize(value, key, 4096),
     options: sizeOption('--memory SIZE', 'memory of all its processes together, such as 64M', 'MemoryMax='),
   },
@@ -213,7 +193,7 @@ export const limitKeyRows = {
         'Limits',
         '--affinity CPUS',
         "CPUs to run on, such as 0,2-3, of the caller's",
-        ({ text }) => parseCpus(text),
+        ({ text }) => toNumbers(text, '--affinity', 0),
       ),
     ],
   },

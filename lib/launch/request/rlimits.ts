@@ -4,15 +4,15 @@ import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
 
-// In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64.
+/** In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64. */
 // prettier-ignore
-const names = [
+export const rlimitNames = [
   'cpu', 'fsize', 'data', 'stack', 'core', 'rss', 'nproc', 'nofile', 'memlock', 'as', 'locks', 'sigpending',
   'msgqueue', 'nice', 'rtprio', 'rttime',
 ] as const;
 
 /** Name of a resource: `nofile`, as in prlimit(1) and RLIMIT_NOFILE. */
-export type RlimitName = (typeof names)[number];
+export type RlimitName = (typeof rlimitNames)[number];
 
 /** One number sets the soft and the hard limit, as in prlimit(1) and systemd; `Infinity` is no limit. */
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
@@ -34,10 +34,11 @@ const foreignNames = {
 
 /** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {
-  const number = (names as readonly string[]).indexOf(name);
+  const number = (rlimitNames as readonly string[]).indexOf(name);
   if (number >= 0) return number;
   throw new UsageError(`there is no resource limit '${quote(name)}'`, {
-    hint: didYouMean(name, names, undefined, foreignNames) ?? `the limits are ${names.join(', ')}`,
+    hint:
+      didYouMean(name, rlimitNames, undefined, foreignNames) ?? `the limits are ${rlimitNames.join(', ')}`,
   });
 }
 

@@ -3,13 +3,13 @@ import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import { launchOption } from './launch-option.ts';
+import { toWhole } from './number-value.ts';
 import { onOff, type Values } from './option-row.ts';
 import { flag } from './value.ts';
 
-/** Checks one side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). @throws UsageError */
+/** One side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). @throws UsageError */
 export function toSide(value: unknown, name: string): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535) return value;
-  throw new UsageError(`${name} must be a whole number from 1 to 65535`);
+  return toWhole((value as number | undefined) ?? NaN, name, 1, 65535) as number;
 }
 
 const sides = ['cols', 'rows'] as const;

@@ -129,7 +129,10 @@ export function toGroups(
 
 export function toJail(value: Bytes): Buffer {
   const jail = bytes(value, 'jail');
-  if (jail.length === 0) throw new UsageError('the jail directory is empty');
+  if (jail.length === 0)
+    throw new UsageError('the jail directory is empty', {
+      hint: 'for example /srv/jail; is a variable of the shell empty?',
+    });
   if (jail[0] === 0x2f) return jail;
   throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`, {
     hint: `write jail: path.resolve('${quote(jail)}')`,
@@ -155,7 +158,7 @@ const rootDirectory = Buffer.from('/');
 
 export function toDirectory(value: Bytes | undefined): Buffer {
   const cwd = value === undefined ? rootDirectory : bytes(value, 'cwd');
-  if (cwd.length === 0) throw new UsageError('the working directory is empty');
+  if (cwd.length === 0) throw new UsageError('the working directory is empty', { hint: 'for example /' });
   return cwd;
 }
 
@@ -187,7 +190,7 @@ export function toStatusFd(value: number | undefined): number | undefined {
 export function toPidFile(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
-  throw new UsageError('pidFile must be the path of a file');
+  throw new UsageError('pidFile must be the path of a file', { hint: 'for example /run/NAME.pid' });
 }
 
 export function toUmask(value: number | undefined): number | undefined {
@@ -214,7 +217,7 @@ export function checkEnv(value: unknown): asserts value is Readonly<Record<strin
   // The variables of an array or a Map are not its keys: it would count as an empty environment.
   if (typeof value !== 'object' || value === null || Symbol.iterator in value) {
     throw new UsageError("env must be an object such as {LANG: 'C.UTF-8'}", {
-      hint: value instanceof Map ? 'write env: Object.fromEntries(MAP)' : undefined,
+      hint: value instanceof Map ? 'write env: Object.fromEntries(MAP)' : "write env: {NAME: 'VALUE'}",
     });
   }
 }
@@ -231,6 +234,7 @@ export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknow
   if (keepsAll === true)
     throw new UsageError(
       'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
+      { hint: 'leave --keep-env (keepEnv) or --pass-env (passEnv) out' },
     );
   return list(value, 'passEnv', (name) => {
     if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');

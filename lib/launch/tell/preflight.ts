@@ -1,5 +1,9 @@
 // Checks a jail before the launch: the program, its interpreters and its shared libraries must be there.
+import { readFileSync } from 'node:fs';
+import { endianness } from 'node:os';
+
 import { type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
+import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
 import { bytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { LaunchError } from '../../errors.ts';
@@ -18,6 +22,16 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
   dlopen: 'its shared library',
 };
 
+// A library in a directory of glibc-hwcaps is there for this processor (ld.so(8), "glibc-hwcaps").
+function thisCpu(): Cpu {
+  const abi = hostAbi(process.arch, endianness());
+  try {
+    return abi === undefined ? BASELINE : readCpu(readFileSync('/proc/cpuinfo', 'latin1'), abi);
+  } catch {
+    return BASELINE; // without /proc
+  }
+}
+
 /**
  * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader and env(1)
  * report such a file only later, on the program's stderr. Undefined if none is missing, or if it can lie in a bind.
@@ -29,9 +43,13 @@ export function findMissing(
 ): Diagnosis | undefined {
   if (view.binds.length > 0) return undefined;
   const path = joinPath(bytePath(view.cwd), bytePath(program));
-  const { missing } = resolveProgram(view.root, path, options);
   // Files that the kernel itself looks for are diagnosed elsewhere.
-  const first = missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
+  const firstFor = (cpu: Cpu): MissingFile | undefined =>
+    resolveProgram(view.root, path, { ...options, cpu }).missing.find(
+      ({ role, reason }) => role !== 'program' && reason !== 'unknown-command',
+    );
+  // Almost no library is there for some processors alone. To know this one takes time.
+  const first = firstFor(BASELINE) && firstFor(thisCpu());
   if (first === undefined) return undefined;
   const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
   return {

@@ -1,5 +1,13 @@
 // The remedy for a program that the jail does not have: most often its path is written in another way than the jail has it.
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import {
+  bytePath,
+  type BytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+  trimSlashes,
+} from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
 import { nearest } from '../../nearest.ts';
@@ -86,6 +94,21 @@ export function similar({ root }: Pick<JailView, 'root'>, path: BytePath): ByteP
   return undefined;
 }
 
+// Commands of a shell itself (POSIX.1-2017, XCU 2.14, and cd, alias, command, umask, ulimit).
+const builtins = new Set(
+  'alias bg break cd command continue eval exec exit export fg jobs read return set shift source trap type ulimit umask unset wait'.split(
+    ' ',
+  ),
+);
+
+// Words that no program is called, but that a shell or another command would take in this place.
+function wordHint(path: BytePath): string | undefined {
+  if (builtins.has(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
+  if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) return `set a variable before USER: --setenv ${shellWord(path)}`;
+  if (path === 'sudo' || path === 'su') return `leave ${path} out: USER is whom the program runs as`;
+  return undefined;
+}
+
 /**
  * What to do about a program that the jail does not have.
  *
@@ -95,6 +118,10 @@ export function similar({ root }: Pick<JailView, 'root'>, path: BytePath): ByteP
 export function programHint(view: JailView, path: BytePath, from: BytePath): string {
   const inside = pathInJail(view, from);
   if (inside !== undefined) return `give the path in the jail: ${showPath(inside)}`;
+  if (path.endsWith('/') && isExecutable(view.root, trimSlashes(from)))
+    return `did you mean ${showPath(trimSlashes(path))}?`;
+  const word = wordHint(path);
+  if (word !== undefined) return word;
   const first = withoutArguments(view, path);
   if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
   const build = buildCommand(view, path.includes('/') ? from : path);

@@ -96,7 +96,7 @@ const noProgramsOfItsOwn: Wall = {
 };
 
 const noMemfd: Wall = {
-  name: 'vm.memfd_noexec',
+  name: 'vm.memfd_noexec (Linux 6.3)',
   option: '--isolate',
   stands: (facts) => has(facts, 'pid') && !facts.request.rootless,
 };

@@ -13,11 +13,7 @@ const options = { skip: unlessRoot('ldd', 'bash', 'dpkg-query', 'unshare') };
 function exampleOf(page: string): string {
   const lines = readFileSync(`${packageDirectory}/doc/${page}`, 'utf8').split('\n');
   const first = lines.findIndex((line) => line.includes('# every night'));
-  const length = lines.slice(first).indexOf('');
-  return lines
-    .slice(first, first + length)
-    .map((line) => line.slice(4))
-    .join('\n');
+  return lines.slice(first, lines.indexOf('```', first)).join('\n');
 }
 
 /** A system with bash, and with libc6 in its package database. */

@@ -152,7 +152,12 @@ test('a jail that root has built can be used, and not written', async (t) => {
     ...bash(script),
   ]);
   t.equal(ended.stdout, 'y\n');
-  t.match(ended.stderr, /\/etc\/x: Permission denied/);
+  t.match(ended.stderr, /\/etc\/x: Read-only file system/);
+  const alone = run(['root', rootJail, ...bash(script)]);
+  t.match(alone, { status: 1, stdout: '' }, "root's /tmp is shared by all users of the jail");
+  t.match(alone.stderr, /\/etc\/x: Read-only[^]*\/tmp\/y: Read-only/);
+  const asked = run(['--writable', '/tmp', 'root', rootJail, ...bash(script)]);
+  t.match(asked, { status: 0, stdout: 'y\n' });
   const ephemeral = run(['--ephemeral', '--tmpfs', '/tmp', 'root', rootJail, ...bash(script)]);
   t.equal(ephemeral.stdout, 'y\n', ephemeral.stderr);
 });

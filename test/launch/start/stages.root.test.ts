@@ -1,7 +1,7 @@
 // A plan of several stages, in each way to launch: a failure in any stage is reported, and then the program has not run.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readlinkSync, rmSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -9,7 +9,15 @@ import type { StepName } from '../../../lib/launch/plan/step.ts';
 import type { StagesRequest } from '../fixture/stages.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { childrenOf, eventually, plainEnv, runs, statusOf, text } from '../../support/service.ts';
+import {
+  childrenOf,
+  eventually,
+  plainEnv,
+  runs,
+  statusOf,
+  text,
+  waitsForSignals,
+} from '../../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_421;
@@ -136,11 +144,6 @@ function begin(
     stdio: ['pipe', 'pipe', 'inherit', 'ignore', 'pipe'],
     detached: true,
   });
-}
-
-// The number of rt_sigtimedwait is 128 on x86-64 and 137 on arm64 (proc_pid_syscall(5)).
-function waitsForSignals(pid: number): boolean {
-  return /^(128|137) /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1'));
 }
 
 async function programOf(child: ChildProcess): Promise<number> {

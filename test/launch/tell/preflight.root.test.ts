@@ -1,10 +1,11 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import t from 'tap';
 
 import { openJail, planLaunch, runInJail } from '../../support/public-api.ts';
 import { buildJail } from '../../../lib/jail/building.ts';
+import { uchroot } from '../../support/launch.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 
@@ -95,3 +96,31 @@ t.test('it names a missing program, interpreter and working directory too', { sk
     exitStatus: 127,
   });
 });
+
+const isLevel2 = process.arch === 'x64' && / sse4_2 /.test(readFileSync('/proc/cpuinfo', 'latin1'));
+const level = skip || (isLevel2 ? false : 'it is about processors with x86-64-v2');
+
+t.test('a library that is there for this processor alone is not missing', { skip: level }, async (t) => {
+  const jail = join(makeJail(t), 'built');
+  await buildJail({ directory: jail, programs: ['/bin/ls'] });
+  const found = readdirSync(jail, { recursive: true, encoding: 'utf8' }).find((path) =>
+    path.endsWith('/libselinux.so.1'),
+  );
+  const library = join(jail, found ?? '');
+  const apart = join(dirname(library), 'glibc-hwcaps/x86-64-v2');
+  mkdirSync(apart, { recursive: true });
+  renameSync(library, join(apart, 'libselinux.so.1'));
+  const request = { user, jail, program: '/bin/ls', checkProgram: true };
+  t.match(await runInJail(request), { exitCode: 0 });
+  t.equal((await planLaunch(request)).problem, undefined);
+  const [status, stderr] = inPlace(jail);
+  t.same([status, stderr], [0, '']);
+  rmSync(join(apart, 'libselinux.so.1'));
+  await t.rejects(runInJail(request), { name: 'LaunchError', path: 'libselinux.so.1' });
+  t.match(inPlace(jail)[1], /its shared library libselinux\.so\.1/);
+});
+
+function inPlace(jail: string): readonly [number | null, string] {
+  const { status, stderr } = uchroot([user, jail, '/bin/ls']);
+  return [status, stderr];
+}

@@ -111,13 +111,17 @@ export const accountsAndSecrets = inGroup('identity', [
       if (recordedAt(jail, PASSWD)?.sha256 === hashBytes(text)) return;
       const users = new Set([...(jail.manifest?.recipe.users ?? []), ...jail.users.map(({ name }) => name)]);
       for (const { name, uid } of passwdOf(jail.root)) {
-        if (uid === 0 || uid === NOBODY || users.has(name) || jail.seen.uids.has(uid)) continue;
+        if (uid === 0 || uid === NOBODY || users.has(name) || isOwner(uid, jail)) continue;
         const message = `${quoteName(name)} (uid ${uid}) owns nothing in the jail, which was not built for it`;
         yield { path: PASSWD, message, remedy: removing(name, jail) };
       }
     },
   }),
 ]);
+
+function isOwner(uid: number, { owner, seen }: CheckedJail): boolean {
+  return uid === owner.uid || seen.uids.has(uid);
+}
 
 // Not --root: then userdel would load modules from the jail, as root (CVE-2019-14271).
 function removing(name: string, { directory }: CheckedJail): string {

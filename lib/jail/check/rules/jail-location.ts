@@ -4,8 +4,8 @@ import { constants, readFileSync } from 'node:fs';
 
 import { bytePath, type BytePath, showPath, trimSlashes } from '../../../binary/path.ts';
 import { openFileRoot } from '../../../binary/root.ts';
-import type { PathComponent } from '../../../native.ts';
-import { remedyOf, type WayFinding } from '../../../trust/way.ts';
+import { isOrdinary } from '../../../trust/owner.ts';
+import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
@@ -148,11 +148,13 @@ export const jailLocation = inGroup('path', [
 ]);
 
 /** A directory above the jail may be somebody's home: --fix only changes the jail itself. */
-function toFound(finding: WayFinding, { directory }: CheckedJail): Found {
+function toFound(finding: WayFinding, { directory, owner }: CheckedJail): Found {
   const { component, isEnd, kind, how } = finding;
   const { uid, mode } = component;
   const at = bytePath(component.path);
-  const command = remedyOf(finding, commandLine(at));
+  const isRoot = !isOrdinary(owner);
+  const words = remedyOf(finding, commandLine(at), isRoot);
+  const command = isRoot || component.isCallers === true ? words : decision(words);
   if (kind === 'host-root') return { message: `the jail ${how}`, remedy: command };
   if (isEnd) {
     const own: readonly Fix[] = uid === 0 ? [] : [{ kind: 'owner', uid: 0, gid: 0 }];
@@ -161,19 +163,21 @@ function toFound(finding: WayFinding, { directory }: CheckedJail): Found {
   }
   const remedies: Readonly<Record<typeof kind, string>> = {
     link: commandLine('uchroot-jail', 'check', directory),
-    owner: decision("move the jail to where all is root's, such as below /srv"),
+    owner: isRoot ? decision("move the jail to where all is root's, such as below /srv") : command,
     writable: command,
   };
   return { path: at, message: `${showPath(at)}, above the jail, ${how}`, remedy: remedies[kind] };
 }
 
 /** Whether one of the users may not search the directory; without users, whether nobody but root may. */
-function isClosed({ mode, uid, gid, acl }: PathComponent, { users }: CheckedJail): boolean {
+function isClosed({ mode, uid, gid, acl, isCallers }: WayComponent, { users, owner }: CheckedJail): boolean {
   if ((mode & 0o001) !== 0) return false;
   const isGroups = (mode & 0o010) !== 0;
   // an access control list may let those in whom it names, as far as the group bits allow (acl(5))
   if (isGroups && acl !== undefined) return false;
   const isOwners = (mode & 0o100) !== 0;
+  // an ordinary user launches as himself
+  if (isOrdinary(owner)) return isCallers === true ? !isOwners : !isGroups;
   if (users.length === 0) return !(isGroups && gid !== 0) && !(isOwners && uid !== 0);
   return users.some((person) => !(person.uid === uid ? isOwners : isGroups && person.gids.includes(gid)));
 }
@@ -197,12 +201,12 @@ function withoutOption(
 }
 
 /** Who can write the image of a file system, or a layer of it. */
-function holderOf(mount: Mount, { users }: CheckedJail): string | undefined {
+function holderOf(mount: Mount, { users, owner }: CheckedJail): string | undefined {
   // the paths of the root mount were those of a container's host, or of an initramfs
   const backing =
     mount.point === '/' ? [] : mount.type === 'overlay' ? layersOf(mount.options) : imageOf(mount);
   if (backing.length === 0) return undefined;
-  return closing(openFileRoot('/'), (host) => {
+  return closing(openFileRoot('/', owner), (host) => {
     for (const path of backing) {
       const loose = looseOn(host, path, users);
       if (loose) return `a file system (${mount.type}) that is made of ${showPath(path)}; ${wordsOf(loose)}`;

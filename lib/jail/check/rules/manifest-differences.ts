@@ -2,6 +2,7 @@
 
 import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
 import { errnoName } from '../../../errno.ts';
+import { isOrdinary, onHost, type Owner } from '../../../trust/owner.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { MANIFEST_PATH, type Recorded } from '../../manifest/manifest.ts';
@@ -27,12 +28,17 @@ export const manifestItself = inGroup('tamper', [
     },
   }),
   warningRule('no-manifest', {
-    summary: 'The jail has no manifest: uchroot-jail has not built it.',
+    summary: 'The jail has no manifest: uchroot-jail has not built it; or only its owner can read it.',
     attack:
       'Nobody knows what was put into it, or whether it is still the same (CWE-353). The check only finds what is wrong by itself.',
     remedy: '# build it: uchroot-jail build NEW-DIRECTORY PROGRAM...',
-    *look({ manifest, manifestFault }) {
+    *look({ manifest, manifestFault, isManifestClosed }) {
       if (manifest !== undefined || manifestFault !== undefined) return;
+      if (isManifestClosed) {
+        const message = 'only the owner of the jail can read it: nothing was compared with it';
+        yield { path: MANIFEST_PATH, message, remedy: decision('let the owner of the jail check it') };
+        return;
+      }
       const message = 'there is none: whether the jail is still what was built cannot be told';
       const building = 'build it: uchroot-jail build NEW-DIRECTORY PROGRAM...';
       const remedy = decision(`${building}; or leave it so: --ignore no-manifest`);
@@ -109,10 +115,11 @@ export const differences = inGroup('tamper', [
     attack:
       'Its owner can change its mode and then its content, whatever the mode is now (chmod(2), chown(2)).',
     remedy: 'chown -h UID:GID FILE',
-    ...comparing((entry, { uid, gid }) => {
+    ...comparing((entry, { uid, gid }, owner) => {
       if (entry.uid === uid && entry.gid === gid) return undefined;
       const message = `it belongs to ${entry.uid}:${entry.gid}, and belonged to ${uid}:${gid}`;
-      return { message, command: ['chown', '-h', `${uid}:${gid}`], fix: { kind: 'owner', uid, gid } };
+      const ids = onHost(owner, { uid, gid });
+      return { message, command: ['chown', '-h', `${ids.uid}:${ids.gid}`], fix: { kind: 'owner', uid, gid } };
     }),
   }),
   warningRule('extra', {
@@ -148,12 +155,17 @@ export const differences = inGroup('tamper', [
       return {
         message: `it could not be read (${errnoName(error)})`,
         remedy: decision(`find out what it is, and who has made it: ${look}`),
-        // it hides only what its owner may do anyway
+        // it hides only what its owner may do anyway, or is closed to an ordinary user and to what he launches
         ...(isOwn(entry) && { severity: 'warning' }),
+        ...(isClosed(entry, jail) && { severity: 'note' }),
       };
     },
   }),
 ]);
+
+function isClosed({ error }: Entry, { owner }: CheckedJail): boolean {
+  return isOrdinary(owner) && errnoName(error) === 'EACCES';
+}
 
 /** True for a file that an administrator may edit: update leaves it as it is. */
 function isConfiguration({ path, recorded }: Entry): boolean {
@@ -214,13 +226,13 @@ interface Permission {
 
 /** Compares the permissions of an entry with what was built. */
 function comparing(
-  compare: (entry: Entry, recorded: Recorded) => Permission | undefined,
+  compare: (entry: Entry, recorded: Recorded, owner: Owner) => Permission | undefined,
 ): Pick<Required<Rule>, 'lookAt'> {
   return {
     lookAt: (entry, jail) => {
       const { path, kind, recorded, zone, isMounted } = entry;
       if (recorded === undefined || isMounted || kind !== builtKind(recorded)) return undefined;
-      const difference = compare(entry, recorded);
+      const difference = compare(entry, recorded, jail.owner);
       if (difference === undefined) return undefined;
       const { message, command } = difference;
       const found = { message, remedy: commandLine(...command, hostPath(jail, path)) };

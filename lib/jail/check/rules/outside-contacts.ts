@@ -3,6 +3,7 @@
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
 import { commandLine } from '../../../shell-word.ts';
+import { isOrdinary } from '../../../trust/owner.ts';
 import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
@@ -94,7 +95,8 @@ export const outsideContacts = inGroup('escape', [
       if (kind !== 'fifo') return undefined;
       const at = hostPath(jail, path);
       const holder = jail.pipesOutside().get(at);
-      if (holder === undefined && !isMounted && (uid !== 0 || (mode & 0o022) === 0)) return undefined;
+      const isRoots = uid === 0 && !isOrdinary(jail.owner);
+      if (holder === undefined && !isMounted && (!isRoots || (mode & 0o022) === 0)) return undefined;
       return { message: messageOf(holder, isMounted), ...(isMounted && { remedy: unmounted(at) }) };
     },
   }),
@@ -150,10 +152,11 @@ function isOfUnit(path: BytePath, { mountPoints }: CheckedJail): boolean {
   return UNIT_SOCKETS.has(path) && mountPoints.has(path);
 }
 
-// A service of the jail binds its own sockets as the user that it runs as.
+// A service of the jail binds its own sockets as the user that it runs as: in a jail of an ordinary user, that is its owner.
 function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJail): string | undefined {
   if (isMounted) return 'it is a socket of the host, mounted here';
-  if (uid === 0) return DAEMONS.test(path) ? 'it has the name of a socket of the host' : 'root has bound it';
+  if (uid === 0 && !isOrdinary(jail.owner))
+    return DAEMONS.test(path) ? 'it has the name of a socket of the host' : 'root has bound it';
   const isBoundOutside = jail.boundOutside().has(hostPath(jail, path));
   return isBoundOutside ? 'a process outside of the jail has bound it' : undefined;
 }

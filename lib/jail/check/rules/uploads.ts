@@ -94,7 +94,7 @@ function harm(entry: Entry, fix: Fix): Pick<Found, 'severity' | 'fixes'> {
   return isOwn(entry) ? { severity: 'note' } : { fixes: [fix] };
 }
 
-function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath[]): readonly Found[] {
+function foundBeneath({ root, owner, manifest }: CheckedJail, points: readonly BytePath[]): readonly Found[] {
   let fd: number;
   try {
     fd = native.openBeneath(root.fd);
@@ -105,7 +105,7 @@ function foundBeneath({ root, manifest }: CheckedJail, points: readonly BytePath
     return points.map((path) => ({ path, message, remedy, severity: 'note' }));
   }
   return withDescriptor(fd, () => {
-    const beneath = openFileRoot(fd);
+    const beneath = openFileRoot(fd, owner);
     // files of the builder are no uploads
     const built = new Set<string>(manifest?.entries.map(({ path }) => path));
     return points.flatMap((path) => {

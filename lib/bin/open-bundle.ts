@@ -1,0 +1,41 @@
+// Runs uchroot-bundle.cjs from its code cache: the library, and all code of the commands but a launch. See scripts/bundle.
+import * as addon from '../native.ts';
+
+/** The parts of the bundle. A part is run at its first call, which returns what its entry file exports. */
+export type BundlePart =
+  | 'index'
+  | 'posix'
+  | 'tcpwrappers'
+  | 'jail'
+  | 'service'
+  | 'tcpd'
+  | 'inetd'
+  | 'compile'
+  | 'check'
+  | 'doctor'
+  | 'unit';
+
+type Bundle = Record<BundlePart, () => object>;
+type Load = (name: string) => object | undefined;
+type Run = (require: Load, module: { exports: object }, directory: string, path: string) => Bundle;
+
+const directory = import.meta.dirname;
+let bundle: Bundle | undefined;
+
+const load: Load = (name) => (name.endsWith('/native.ts') ? addon : process.getBuiltinModule(name));
+
+function run(): Bundle {
+  // Not imported: require() takes as long as the module.
+  const { Script } = process.getBuiltinModule('node:vm');
+  const path = `${directory}/uchroot-bundle.cjs`;
+  // V8 accepts a code cache only with the flags that it was made with (scripts/bundle), and otherwise compiles the source.
+  const { source, cache } = addon.native.readCode(path, `${path}${process.execArgv.join('')}.cache`);
+  const script = new Script(source, { filename: path, ...(cache && { cachedData: cache }) });
+  return (script.runInThisContext() as Run)(load, { exports: {} }, directory, path);
+}
+
+/** What the entry file of a part exports. The file of a command runs the command. */
+export function openBundle(part: BundlePart): object {
+  bundle ??= run();
+  return bundle[part]();
+}

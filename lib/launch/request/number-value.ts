@@ -1,0 +1,46 @@
+// Whole numbers and sizes of a request. Pure.
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+
+/** A number, or undefined if it is not given. @throws UsageError unless it is a whole number from `least` to `most` */
+export function toWhole(
+  value: number | string | undefined,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  const given = Math.round(Math.min(most, Math.max(least, Number(value))));
+  throw new UsageError(
+    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`,
+    { hint: `for example ${Number.isNaN(given) ? least : given}` },
+  );
+}
+
+/** A number of bytes, or the same with a suffix as systemd takes it: `64M`. */
+export type Size = number | string;
+
+const suffixes = ['', 'K', 'M', 'G', 'T'];
+
+/** Bytes as they were probably given: `64M`. */
+export function showSize(bytes: number): string {
+  let power = 0;
+  let size = bytes;
+  for (; size > 0 && size % 1024 === 0 && power < suffixes.length - 1; power++) size /= 1024;
+  return `${size}${suffixes[power]}`;
+}
+
+/** A number that may have a suffix. @throws UsageError unless it is a whole number from `least` on */
+export function toSize(value: Size | undefined, name: string, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  const [, digits, suffix = ''] = /^([0-9]{1,16})([KMGT]?)$/i.exec(String(value)) ?? [];
+  const size = Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
+  if (Number.isSafeInteger(size) && size >= least) return size;
+  // 64MB, 64 MiB
+  const meant = /^([0-9]+) *([KMGT])i?b$/i.exec(String(value));
+  throw new UsageError(
+    `${name} must be a number from ${least} on, such as 67108864 or 64M, not '${quote(String(value))}'`,
+    { hint: `for example ${meant === null ? '64M' : `${meant[1]}${meant[2]?.toUpperCase()}`}` },
+  );
+}

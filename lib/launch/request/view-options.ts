@@ -1,0 +1,55 @@
+// The options of the command that add to the view of a launch: what their words mean. Pure.
+import { UsageError } from '../../errors.ts';
+import type { Argument } from '../../command-option.ts';
+import { quote } from '../../quote.ts';
+import type { View } from './isolation-value.ts';
+import { toSize } from './number-value.ts';
+
+type Views = readonly View[];
+
+/** Adds a view whose only word is a path in the jail. */
+export function addPlace(kind: 'proc' | 'dev' | 'dir' | 'writable') {
+  return ({ bytes }: Argument, before: Views = []): Views => [
+    ...before,
+    { [kind]: bytes } as unknown as View,
+  ];
+}
+
+/** Adds SOURCE:DEST, or one path for both. */
+export function addBind(readOnly: boolean) {
+  return ({ bytes }: Argument, before: Views = []): Views => {
+    const colon = bytes.indexOf(0x3a);
+    const bind = colon < 0 ? bytes : bytes.subarray(0, colon);
+    return [...before, { bind, to: colon < 0 ? bytes : bytes.subarray(colon + 1), readOnly }];
+  };
+}
+
+/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE]. */
+export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
+  const colon = bytes.lastIndexOf(0x3a);
+  const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
+  const path = colon < 0 ? bytes.toString() : '';
+  // mount(8) and fstab(5) have a comma before the options
+  const comma = /,(?:(?:size|nr_inodes|mode)=|noexec$)/.exec(path)?.index;
+  if (comma !== undefined)
+    throw new UsageError(`--tmpfs takes DEST[:OPTIONS], not '${quote(path)}'`, {
+      hint: `write ${quote(path.slice(0, comma))}:${quote(path.slice(comma + 1))}`,
+    });
+  const options: { size?: number | undefined; inodes?: number | undefined; mode?: number; noexec?: boolean } =
+    {};
+  for (const word of words === '' ? [] : words.split(',')) {
+    const [name = '', value = ''] = word.split('=');
+    if (name === 'size') options.size = toSize(value, '--tmpfs size', 0);
+    else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 0);
+    else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
+    else if (word === 'noexec') options.noexec = true;
+    else
+      throw new UsageError(
+        `--tmpfs knows size=BYTES, nr_inodes=N, mode=OCTAL and noexec, not '${quote(word)}'`,
+        {
+          hint: /^[0-9]+[kmgt]?$/i.test(word) ? `write size=${word}` : 'for example --tmpfs /tmp:size=64M',
+        },
+      );
+  }
+  return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
+}

@@ -1,0 +1,98 @@
+// Limits of launches without root, in cgroups that root has left to the user, and elsewhere.
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+} from 'node:fs';
+
+import type { Test } from 'tap';
+
+import { readHierarchies } from '../../../lib/launch/host/cgroup-layout.ts';
+import { rootTest, start } from '../../support/launch.ts';
+import { ordinary } from '../../support/ordinary.ts';
+import { compiled } from '../../support/programs.ts';
+import { eventually, processesOf } from '../../support/service.ts';
+
+const test = rootTest('setpriv');
+// Only this file has processes of this uid.
+const uid = 61_432;
+const { by, command, jail } = ordinary(uid);
+const words = (...options: readonly string[]): readonly string[] => [
+  ...command,
+  '--rootless',
+  ...options,
+  'root',
+  jail,
+];
+
+// Of version 1 those that a launch uses: a new cgroup of cpuset takes no process.
+const used = new Set(['memory', 'pids', 'cpu', 'cpuacct']);
+const directories = readHierarchies(
+  readFileSync('/proc/self/cgroup', 'latin1'),
+  readFileSync('/proc/self/mountinfo', 'latin1'),
+).flatMap(({ directory, version, controllers }) =>
+  directory !== undefined && (version === 2 || controllers.some((name) => used.has(name))) ? [directory] : [],
+);
+
+/** Cgroups of the user's own; they end with the test. */
+function delegated(t: Test): readonly string[] {
+  const own = directories.map((directory) => `${directory}/uchroot-test-${process.pid}`);
+  t.teardown(() => own.forEach((directory) => rmdirSync(directory)));
+  for (const directory of own) {
+    mkdirSync(directory);
+    for (const file of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads', 'tasks']) {
+      const path = `${directory}/${file}`;
+      if (existsSync(path)) chownSync(path, uid, uid);
+    }
+  }
+  return own;
+}
+
+if (process.getuid?.() === 0) copyFileSync(compiled('hog'), `${jail}/hog`);
+
+/** Runs the words as the user, in these cgroups. */
+function runIn(cgroups: readonly string[], argv: readonly string[]) {
+  const script = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"';
+  return start(['sh', '-c', script, 'sh', ...cgroups, '--', ...by, ...argv]);
+}
+
+const left = (cgroups: readonly string[]): readonly string[] =>
+  cgroups.flatMap((directory) => readdirSync(directory).filter((name) => name.startsWith('uchroot-')));
+
+test('memory and pids are limited in cgroups that are left to the user', async (t) => {
+  const cgroups = delegated(t);
+  t.match(runIn(cgroups, [...words('--memory', '64M', '--pids', '20'), '/hog', 'memory', '200']), {
+    status: 137,
+    stderr: /the program was ended: it needed more memory than 64M/,
+  });
+  t.match(runIn(cgroups, [...words('--pids', '20', '--time', '0.5'), '/hog', 'bomb']), { status: 124 });
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'no process is left');
+  t.same(left(cgroups), [], 'no cgroup is left');
+});
+
+test('elsewhere they are refused by name, and the cgroups of others are let alone', async (t) => {
+  // as a service of root that was killed has left them
+  const others = directories.map((directory) => `${directory}/uchroot-${namespace()}-4194303-1-1`);
+  t.teardown(() => others.forEach((directory) => rmdirSync(directory)));
+  others.forEach((directory) => mkdirSync(directory));
+  for (const [option, name] of [
+    ['--memory', 'memory 64M'],
+    ['--pids', 'pids 64'],
+  ] as const) {
+    const { status, stderr } = start([...by, ...words(option, name.split(' ')[1] ?? '', '--'), '/probe']);
+    t.match(
+      { status, stderr },
+      { status: 125, stderr: new RegExp(`^uchroot: cgroup: ${name}: .*\nhint: .*systemd-run --user .*\n$`) },
+    );
+  }
+  t.ok(others.every((directory) => existsSync(directory)));
+});
+
+function namespace(): string {
+  return /[0-9]+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+}
