@@ -17,7 +17,6 @@ listen = ["127.0.0.1:7000"]
 user = "nobody"
 directory = "/srv/jail"
 program = "/bin/cat"
-memory = "64M"
 `;
 
 t.test(
@@ -37,7 +36,8 @@ t.test(
     machine.run(['systemctl', 'daemon-reload']);
     const started = machine.run(['systemctl', 'start', 'super']);
     t.equal(started.status, 0, machine.shell('journalctl -u super --no-pager').stdout);
-    t.equal(machine.shell(ask).stdout, 'hello\n');
+    const { stdout } = machine.shell(ask);
+    t.equal(stdout, 'hello\n', machine.shell('journalctl -o cat -u super --no-pager').stdout);
     t.match(machine.shell('systemctl status super').stdout, /Status: "(listening|[0-9]+ connection)/);
 
     const addition = configuration.replace('services.copy', 'services.again').replace(':7000', ':7001');
@@ -50,7 +50,7 @@ t.test(
     await machine.until(ask, /^hello$/m);
     t.not(machine.shell('systemctl show --value -p MainPID super').stdout, pid);
 
-    machine.shell('(sleep 2; echo late) | socat -t 5 - TCP:127.0.0.1:7000 >/run/late 2>&1 &');
+    machine.shell('{ (sleep 3; echo late) | socat -t 5 - TCP:127.0.0.1:7000; } >/run/late 2>&1 &');
     await machine.until('pgrep -u nobody cat', /[0-9]/);
     t.equal(machine.run(['systemctl', 'stop', 'super']).status, 0);
     t.equal(machine.shell('cat /run/late').stdout, 'late\n', 'the stop has waited for the connection');
