@@ -2,7 +2,7 @@
 
 import { closeSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
@@ -10,10 +10,11 @@ import { native, type TreeCounts } from '../native.ts';
 import { caller } from '../trust/owner.ts';
 import { findOccupants } from './host/busy.ts';
 import { absolute } from './host/given-path.ts';
-import { requireOwner } from './host/jail-directory.ts';
+import { closedTo, requireOwner } from './host/jail-directory.ts';
 import {
   hasManifest,
   hiddenName,
+  inRoot,
   isHiddenName,
   lockStore,
   lookAt,
@@ -123,8 +124,18 @@ function isOurs(place: Place, name: BytePath): boolean {
   });
 }
 
+function openJail(place: Place, name: BytePath): number {
+  try {
+    return openAt(place, name);
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error;
+    const { uid } = native.inRootLstat(place.parent.fd, pathBytes(inRoot(name)));
+    throw closedTo(uid, beside(place, name));
+  }
+}
+
 async function withJail<T>(place: Place, name: BytePath, use: (jail: OpenJail) => Promise<T>): Promise<T> {
-  const jail = { fd: openAt(place, name), path: beside(place, name) };
+  const jail = { fd: openJail(place, name), path: beside(place, name) };
   return closing({ close: () => closeSync(jail.fd) }, () => {
     requireOwner(jail.fd, place.path);
     const lock = unless(['ENOENT', 'ENOTDIR', 'ELOOP'], () =>

@@ -9,9 +9,10 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** This process, as the owner of what it makes. */
+/** This process, as the owner of what it makes. Root gives its files to group 0, whatever its own group is. */
 export function caller(): Owner {
-  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  const uid = process.geteuid?.() ?? 0;
+  return { uid, gid: uid === 0 ? 0 : (process.getegid?.() ?? 0) };
 }
 
 /** Whether it is a user without root's privileges. */

@@ -150,6 +150,56 @@ test('a program cannot write what the builder believes: the manifest decides whi
   t.match(make('update', jail), done);
 });
 
+test('a bind must not let a program write the manifest of any jail', async (t) => {
+  const { home, jail, launch } = built(t);
+  mkdirSync(`${jail}/self`);
+  const script = 'echo x > /self/.uchroot/manifest.json.gz';
+  for (const source of [jail, `${jail}/.uchroot`])
+    t.match(launch('--bind', `${source}:/self`, 'root', jail, '/bin/bash', '-c', script), {
+      status: 125,
+      stderr: /holds the manifest of a jail, which the program could write/,
+    });
+  const read = launch('--ro-bind', `${jail}:/self`, 'root', jail, '/bin/bash', '-c', script);
+  t.match(read, { status: 1, stderr: /Read-only file system/ });
+  mkdirSync(`${home}/data`);
+  give(`${home}/data`, uid);
+  t.match(launch('--bind', `${home}/data:/self`, 'root', jail, '/bin/bash', '-c', 'echo x > /self/x'), done);
+});
+
+test('what a program has closed is found and opened again, and nothing is replaced', async (t) => {
+  const { jail, make } = built(t);
+  writeFileSync(`${jail}/etc/passwd`, 'edited');
+  for (const path of ['/etc', '/usr/bin']) chmodSync(`${jail}${path}`, 0);
+  t.match(make('update', jail), {
+    status: 1,
+    stderr: /ermission denied.*\nhint: .*uchroot-jail check --fix/,
+  });
+  const { status, stdout } = make('check', jail);
+  t.equal(status, 1, stdout);
+  for (const path of ['/etc', '/usr/bin']) t.match(stdout, `${path}: its mode is 0000, and was 0755`);
+  make('check', '--fix', jail);
+  t.equal(statSync(`${jail}/usr/bin`).mode & 0o777, 0o755);
+  t.equal(statSync(`${jail}/etc/passwd`).size, 6);
+  t.notOk(existsSync(`${jail}/.uchroot/replaced`));
+  t.match(make('update', jail, '--replace', '/etc/passwd'), done);
+  chmodSync(jail, 0);
+  for (const words of [['list'], ['update'], ['remove']]) {
+    const refused = { status: 1, stderr: `its mode keeps its owner out\nhint: chmod u+rwx ${jail}\n` };
+    t.match(make(...words, jail), refused, words.join(' '));
+  }
+  chmodSync(jail, 0o700);
+  t.match(make('remove', jail), done);
+});
+
+test('remove does not fail when nothing can be kept where plans are kept', async (t) => {
+  const { base, home, jail } = built(t);
+  writeFileSync(`${base}/file`, '');
+  const env = { HOME: home, XDG_CACHE_HOME: `${base}/file` };
+  const ended = start([...jailWords, 'remove', jail], { by, env });
+  t.match(ended, { ...done, stderr: '' });
+  t.notOk(existsSync(jail));
+});
+
 test('update brings a jail up to date; what was changed in it stays', async (t) => {
   const { base, jail, make } = own(t);
   const file = `${base}/data`;
@@ -294,4 +344,6 @@ test("a jail that an ordinary user owns is no jail for root's launches", async (
   ])
     t.match(uchrootJail(words), { status: 1 }, words.join(' '));
   t.match(uchrootJail(['check', jail]), { status: 1, stdout: /error path-owner/ });
+  t.match(uchrootJail(['check', '--fix', jail]), { status: 1, stdout: /it is a jail of uid 61431/ });
+  t.same(ownersIn(jail), [`${uid}:${uid}`], 'it stays his');
 });

@@ -17,6 +17,7 @@ import { type Mount, mountsIn, pointIn, readMounts } from '../host/mounts.ts';
 import { type Host, openHost } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { openReadable } from '../plan/ordinary-plan.ts';
 import { O_PATH, withDescriptor } from '../work/closing.ts';
 import { lookOr, unless } from '../work/jail-error.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from './checked-entry.ts';
@@ -74,9 +75,11 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
   }
   try {
     const owner = caller();
-    const root = openFileRoot(facts.jailFd, owner);
+    const own = openFileRoot(facts.jailFd, owner);
+    // a program can close directories of its caller's jail: the walk reports them
+    const root = isOrdinary(owner) ? { ...own, ...openReadable(own).root } : own;
     const users = accounts.map((account) => toSeenPerson(account, owner));
-    const { manifest, fault, isClosed = false } = manifestOf(root);
+    const { manifest, fault, isClosed = false } = manifestOf(own);
     const way = waySeenBy(owner, facts);
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
@@ -184,6 +187,8 @@ interface ManyNamed extends Pick<Entry, 'path' | 'nlink' | 'uid' | 'kind'> {
 class WalkFacts {
   /** The owners of all entries. */
   readonly uids: Set<number> = new Set();
+  /** Directories that could not be entered. */
+  readonly closed: Set<BytePath> = new Set();
   /** The programs that lie where root keeps programs. */
   readonly programs: Pick<Entry, 'path' | 'recorded'>[] = [];
   readonly #absent: Set<string>;
@@ -198,6 +203,7 @@ class WalkFacts {
   note(entry: Entry): void {
     const { recorded, path, kind, nlink, uid } = entry;
     if (recorded !== undefined) this.#absent.delete(path);
+    if (kind === 'directory' && entry.error !== 0 && this.closed.size < MOST) this.closed.add(path);
     if (kind !== 'directory' && nlink > 1 && !entry.isMounted) this.#noteName(entry);
     if (this.uids.size < MOST) this.uids.add(uid);
     const isCode = (entry.isElf || entry.isScript) && isProgram(entry) && path.length <= MAX_PATH;

@@ -7,6 +7,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
 
@@ -66,11 +67,21 @@ export function findJailDirectory(hostPath: Buffer): JailDirectory {
 /** Root may work on every jail, and an ordinary user on his own. @throws JailError EPERM */
 export function requireOwner(fd: number, directory: BytePath): void {
   const owner = caller();
-  if (isOrdinary(owner) && fstatSync(fd).uid !== owner.uid) throw notOwner(directory);
+  if (!isOrdinary(owner)) return;
+  const { uid, mode } = fstatSync(fd);
+  if (uid !== owner.uid) throw notOwner(directory);
+  if ((mode & 0o500) !== 0o500) throw closedTo(uid, directory);
 }
 
-/** The error for an ordinary user's work on a jail of somebody else. */
-export function notOwner(directory: BytePath): JailError {
+/** The error for a jail of `uid` that an ordinary user may not enter: of somebody else, or his own that a program has closed. */
+export function closedTo(uid: number, directory: BytePath): JailError {
+  if (uid !== caller().uid) return notOwner(directory);
+  const path = showPath(directory);
+  const message = `${path}: its mode keeps its owner out`;
+  return new JailError(message, { code: 'EACCES', path, hint: commandLine('chmod', 'u+rwx', directory) });
+}
+
+function notOwner(directory: BytePath): JailError {
   const path = showPath(directory);
   const message = `${path} is not yours: only its owner and root can work on a jail`;
   return new JailError(message, { code: 'EPERM', path, hint: 'try sudo, or name a directory of your own' });

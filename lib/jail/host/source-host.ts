@@ -6,11 +6,12 @@ import { BASELINE, type Cpu, hostAbi, readCpu } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
+import { native } from '../../native.ts';
 import { commandLine } from '../../shell-word.ts';
 import { caller } from '../../trust/owner.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
-import { notOwner } from './jail-directory.ts';
+import { closedTo } from './jail-directory.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
@@ -29,8 +30,9 @@ function hasManifest(jail: DirectoryRoot, directory: BytePath): boolean {
   try {
     return jail.lstat(MANIFEST_PATH) !== undefined;
   } catch (error) {
+    const { uid } = native.inRootFstat(jail.fd);
     jail.close();
-    throw errorCode(error) === 'EACCES' ? notOwner(directory) : error;
+    throw errorCode(error) === 'EACCES' ? closedTo(uid, directory) : error;
   }
 }
 

@@ -10,6 +10,7 @@ import { errorCode, type FileRoot, type FileStatus, readHeads } from '../../bina
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import type { Recipe } from '../manifest/recipe.ts';
+import { lookOr } from '../work/jail-error.ts';
 import type { JailPlan, PlanSource } from './jail-plan.ts';
 
 /** The caller's, mode 0700. Its files can be removed at any time (file-hierarchy(7), XDG Base Directory Specification). */
@@ -73,7 +74,8 @@ export function openKeptPlan(
 /** Removes the kept plan of a jail that is no more. */
 export function forgetPlan(directory: BytePath): void {
   const path = fileOf(directory);
-  if (path !== undefined) rmSync(path, { force: true });
+  // the jail is gone; a plan that stays is used only for the same recipe on an unchanged host
+  if (path !== undefined) lookOr(undefined, () => rmSync(path, { force: true }));
 }
 
 /** Undefined if nothing can be kept. */

@@ -72,7 +72,8 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new AbortError('the work was ended before it was done', signal);
 }
 
-const NOT_ALLOWED = 'name a directory of your own, or try sudo';
+const NOT_ALLOWED =
+  'name a directory of your own, or try sudo; if a program has closed a part of your jail: uchroot-jail check --fix';
 
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'make room; the jail is as it was',

@@ -1,6 +1,6 @@
 // What a program without root can write belongs to the caller, as the rest does. So it must not hold what the next launch takes from
 // the host.
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 
 import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
@@ -47,8 +47,28 @@ function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest)
   ];
 }
 
+const STORE = '/.uchroot';
+
+// The manifest of a jail says which files of the host an update copies. The view keeps that of the jail itself.
+function refuseManifests({ view }: NormalRequest): void {
+  for (const entry of view) {
+    if (entry.kind !== 'bind' || entry.readOnly) continue;
+    const place = real(bytePath(entry.source));
+    if (place === undefined) continue;
+    const isInStore = `${place}/`.includes(`${STORE}/`);
+    if (!isInStore && !existsSync(pathBytes(`${place}${STORE}` as BytePath))) continue;
+    const path = quote(pathBytes(place));
+    const hint =
+      'bind a directory in it, or let the program only read it: --ro-bind   (or accept the risk with --insecure-path)';
+    throw new LaunchError(
+      `bind: ${path} holds the manifest of a jail, which the program could write: an update of that jail would copy whatever the program names`,
+      { step: 'rootless', code: 'ERR_INSECURE_PATH', path, hint },
+    );
+  }
+}
+
 /**
- * Refuses a path of the host that lies in a directory that the program can write: it could put a link there, and the next launch would
+ * Refuses a bind by which the program could write the manifest of a jail, and a path of the host that lies in a directory that the program can write: it could put a link there, and the next launch would
  * follow it with the rights of the caller.
  *
  * @throws LaunchError ERR_INSECURE_PATH
@@ -56,6 +76,7 @@ function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest)
 export function refuseOwnReach(request: NormalRequest): void {
   if (request.insecurePath) return;
   const places = writablePlaces(request).flatMap((place) => real(place) ?? []);
+  refuseManifests(request);
   for (const { what, path } of openedPaths(request)) {
     const directory = real(parentPath(path));
     const place = places.find((one) => directory !== undefined && `${directory}/`.startsWith(`${one}/`));

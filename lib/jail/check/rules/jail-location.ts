@@ -9,6 +9,7 @@ import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
+import { STORE } from '../../manifest/layout.ts';
 import { closing } from '../../work/closing.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, noteRule, type Rule, warningRule } from '../check-rule.ts';
@@ -147,8 +148,11 @@ export const jailLocation = inGroup('path', [
   }),
 ]);
 
-/** A directory above the jail may be somebody's home: --fix only changes the jail itself. */
-function toFound(finding: WayFinding, { directory, owner }: CheckedJail): Found {
+/**
+ * A directory above the jail may be somebody's home: --fix only changes the jail itself. A jail that an ordinary user has built for
+ * himself stays his.
+ */
+function toFound(finding: WayFinding, { directory, owner, root }: CheckedJail): Found {
   const { component, isEnd, kind, how } = finding;
   const { uid, mode } = component;
   const at = bytePath(component.path);
@@ -157,6 +161,11 @@ function toFound(finding: WayFinding, { directory, owner }: CheckedJail): Found 
   const command = isRoot || component.isCallers === true ? words : decision(words);
   if (kind === 'host-root') return { message: `the jail ${how}`, remedy: command };
   if (isEnd) {
+    const builder = lookOr(undefined, () => root.lstat(STORE))?.uid;
+    if (uid !== 0 && builder === uid) {
+      const remedy = decision(`it is a jail of uid ${uid}, for his launches without root: let him check it`);
+      return { message: `the jail ${how}`, remedy };
+    }
     const own: readonly Fix[] = uid === 0 ? [] : [{ kind: 'owner', uid: 0, gid: 0 }];
     const forbid: readonly Fix[] = (mode & 0o022) === 0 ? [] : [{ kind: 'mode', clear: 0o022 }];
     return { message: `the jail ${how}`, remedy: command, fixes: [...own, ...forbid] };

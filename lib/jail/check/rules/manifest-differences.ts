@@ -77,7 +77,7 @@ export const differences = inGroup('tamper', [
       'he can put something of his own in its place (CWE-427).',
     remedy: 'uchroot-jail update DIRECTORY',
     *look(jail) {
-      const covered = [...jail.mountPoints].map((point) => `${point}/`);
+      const covered = [...jail.mountPoints, ...jail.seen.closed].map((point) => `${point}/`);
       const ofUsers: string[] = [];
       for (const recorded of jail.manifest?.entries ?? []) {
         const { path, kind, uid } = recorded;
