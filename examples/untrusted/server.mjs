@@ -43,12 +43,14 @@ async function run(language, request, response) {
   response.on('close', () => gone.abort());
   await accounts.with(async (id) => {
     if (gone.signal.aborted) return;
-    // or clients that do not read would keep all user ids
-    const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs + deliveryMs)]);
+    const { signal } = gone;
     const child = await jail.spawn({ ...language, user: `${id}:${id}`, signal });
+    // Or clients that do not read would keep all user ids. Node can forget an AbortSignal.timeout() that is only in any().
+    const late = setTimeout(() => gone.abort(), timeoutMs + deliveryMs);
     try {
       await converse(child, request, response, signal);
     } finally {
+      clearTimeout(late);
       child.kill('SIGKILL');
       await child.exited; // before somebody else gets its user id
     }

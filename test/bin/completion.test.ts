@@ -9,14 +9,15 @@ import { commands as jailCommands } from '../../lib/bin/jail-commands.ts';
 import { serviceCommands } from '../../lib/bin/service-commands.ts';
 import { tcpdCommands } from '../../lib/bin/tcpd-commands.ts';
 import { commandOptions } from '../../lib/bin/uchroot-options.ts';
-import { packageDirectory } from '../support/launch.ts';
+import { packageDirectory, temporaryDirectory } from '../support/launch.ts';
 import { unlessInstalled } from '../support/root.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const uchroot = `${packageDirectory}/dist/bin/uchroot.cjs`;
 const env = {
   PATH: process.env.PATH,
-  HOME: '/nonexistent',
+  // shells write files there
+  HOME: temporaryDirectory(),
   TERM: 'dumb',
   LC_ALL: 'C.UTF-8',
   ...sanitizerEnv,

@@ -12,10 +12,10 @@ export function toWhole(
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   const given = Math.round(Math.min(most, Math.max(least, Number(value))));
-  throw new UsageError(
-    `${name} must be a whole number from ${least} to ${most}, not ${quote(String(value))}`,
-    { hint: `for example ${Number.isNaN(given) ? least : given}` },
-  );
+  const shown = typeof value === 'string' ? `'${quote(value)}'` : quote(String(value));
+  throw new UsageError(`${name} must be a whole number from ${least} to ${most}, not ${shown}`, {
+    hint: `for example ${Number.isNaN(given) ? least : given}`,
+  });
 }
 
 /** A number of bytes, or the same with a suffix as systemd takes it: `64M`. */

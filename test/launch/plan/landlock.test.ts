@@ -149,9 +149,9 @@ t.test('a part asks for the whole, and contradicts its refusal', async (t) => {
 
 t.test('what Landlock cannot take is an error that says so', async (t) => {
   const wrong: readonly (readonly [keys: Record<string, unknown>, message: RegExp])[] = [
-    [{ landlockAbi: 0 }, /^landlockAbi must be a number from 1 to 6, not 0$/],
-    [{ landlockAbi: 7 }, /^landlockAbi must be a number from 1 to 6, not 7$/],
-    [{ landlockAbi: '6' }, /^landlockAbi must be a number/],
+    [{ landlockAbi: 0 }, /^landlockAbi must be a whole number from 1 to 6, not 0$/],
+    [{ landlockAbi: 7 }, /^landlockAbi must be a whole number from 1 to 6, not 7$/],
+    [{ landlockAbi: '6' }, /^landlockAbi must be a whole number from 1 to 6, not '6'$/],
     [{ landlockAbi: 3, connectTcp: [80] }, /^ABI 3 of Landlock knows no TCP ports$/],
     [{ landlockAbi: 3, bindTcp: [] }, /^ABI 3 of Landlock knows no TCP ports$/],
     [{ landlockRo: ['usr'] }, /^landlockRo must be absolute paths in the jail, not 'usr'$/],
