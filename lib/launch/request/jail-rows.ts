@@ -1,11 +1,13 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
+import { copyFields } from '../../keys.ts';
 import { didYouMean } from '../../nearest.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
 import type { SpawnRequest } from './spawn-rows.ts';
 import type { Stdio } from './stdio.ts';
+import { checkEnv } from './value.ts';
 
 /** The values of `share`. */
 export const shares = ['all', 'net', 'none'] as const;
@@ -64,3 +66,13 @@ export interface JailDefaults<
 export const normalizeDefaults: (
   request: JailDefaults & Pick<RunRequest, 'jail' | 'user'>,
 ) => readonly [NormalRequest, RunOptions, Together] = runNormalizer(jailRows);
+
+/** A copy of a request without a jail: the caller may change his object later. @throws UsageError */
+export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): T {
+  const { env } = request;
+  if (env !== undefined) checkEnv(env);
+  // with the prototype of ordinary objects, whose fields V8 reads faster
+  const own = { ...(copyFields(request) as T) };
+  // process.env is no plain object
+  return env === undefined ? own : { ...own, env: copyFields(env) };
+}

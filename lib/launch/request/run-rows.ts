@@ -28,14 +28,20 @@ function isInput(value: unknown): boolean {
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
 
+const copyPart = <T>(part: T): T | Buffer => (part instanceof Uint8Array ? copyBytes(part) : part);
+
 function toInput(value: Input | undefined): Input | undefined {
   if (value === undefined) return undefined;
   if (!isInput(value))
     throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable', {
       hint: typeof value === 'number' ? `write input: '${String(value)}'` : undefined,
     });
-  // bytes may change before they are written
-  return value instanceof Uint8Array ? copyBytes(value) : value;
+  if (value instanceof Readable && value.readableEnded)
+    throw new UsageError('input is a stream that has been read to its end', {
+      hint: 'give each program a stream of its own',
+    });
+  // both may change before they are written
+  return Array.isArray(value) ? value.map(copyPart) : copyPart(value);
 }
 
 /** How output is returned: as text, or as bytes. */

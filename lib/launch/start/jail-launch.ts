@@ -1,6 +1,10 @@
 // A launch of an open jail that is checked once and started many times.
-import { checkKeys, copyFields, reading } from '../../keys.ts';
+import { Readable } from 'node:stream';
+
+import { UsageError } from '../../errors.ts';
+import { checkKeys, reading } from '../../keys.ts';
 import type { JailedProcess } from '../process/process.ts';
+import { copyRequest } from '../request/jail-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   normalizeRun,
@@ -35,8 +39,14 @@ const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
 /** Starts a launch in the jail. */
 type Start = (normal: NormalRequest, options: SpawnOptions) => Promise<JailedProcess>;
 
-// A copy that the caller cannot change. Its prototype is that of ordinary objects, whose fields V8 reads faster.
-const copyOf = (request: RunRequest): RunRequest => ({ ...(copyFields(request) as RunRequest) });
+// A stream or a generator: the second start would read nothing, and two at once would each miss a part.
+function refuseOnce(input: unknown): void {
+  if (typeof input !== 'object' || input === null) return;
+  if (!(input instanceof Readable) && !('next' in input)) return;
+  throw new UsageError('input can be read once, and a prepared launch can be started many times', {
+    hint: 'give it to the start: launch.run({input})',
+  });
+}
 
 const withoutRunKeys = (request: RunRequest): SpawnRequest =>
   Object.fromEntries(
@@ -62,7 +72,8 @@ export class JailLaunch<
 
   /** Made by `jail.prepare`. */
   constructor(request: RunRequest, start: Start) {
-    this.#request = reading(() => copyOf(request));
+    this.#request = reading(() => copyRequest(request));
+    refuseOnce(this.#request.input);
     [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));
     this.#run = this.#normal.pty === undefined ? normalizeRun(this.#request)[1] : undefined;
     this.#start = start;
@@ -81,7 +92,7 @@ export class JailLaunch<
   async run(own: LaunchRunRequest = {}): Promise<RunResult<OutputOf<Coding, Lines>>> {
     const normal = this.#with(own, ownRunKeys);
     const kept = this.#run ?? normalizeRun(this.#request)[1];
-    const input = own.input === undefined ? kept.input : runRows.input.normal(own.input);
+    const input = reading(() => runRows.input.normal(own.input)) ?? kept.input;
     const joint = (stdio: Stdio | undefined) => toRunDescriptors(stdio, 'stdio', { input });
     const options = { ...kept, ...startOptions(kept, this.#request, own, joint), input };
     return collect(await this.#start(normal, options), normal, options);

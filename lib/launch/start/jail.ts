@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { copyFields, reading } from '../../keys.ts';
+import { reading } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -11,6 +11,7 @@ import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
+  copyRequest,
   normalizeDefaults,
   type JailDefaults,
   type JailRunRequest,
@@ -21,7 +22,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
-import { checkEnv, mergeEnv } from '../request/value.ts';
+import { mergeEnv } from '../request/value.ts';
 import { findProgram } from '../tell/path-search.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { JailLaunch } from './jail-launch.ts';
@@ -33,7 +34,7 @@ import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
 // Keys that decide about the account and its judgement.
-const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs'.split(' ');
+const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless'.split(' ');
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
@@ -133,7 +134,7 @@ export class Jail<
     const merged = this.#merge(this.#defaults, request);
     const { usual } = merged;
     // one of its own: what two launches keep in it would displace each other
-    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings);
+    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings, usual.isShared);
     return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
   }
 
@@ -220,15 +221,6 @@ function checkPartial(request: object, example: string): void {
     });
 }
 
-// A copy of the defaults: the caller may change his object later.
-function copyDefaults(defaults: JailDefaults): JailDefaults {
-  const { env } = defaults;
-  if (env !== undefined) checkEnv(env);
-  const own: JailDefaults = copyFields(defaults);
-  // process.env is no plain object
-  return env === undefined ? own : { ...own, env: copyFields(env) as JailRunRequest['env'] };
-}
-
 /**
  * Opens a jail: verifies the path to its directory and looks up the account of `defaults.user`, once. Close it with `close()` or
  * `await using`.
@@ -251,7 +243,7 @@ export async function openJail<
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
     checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
-    const copy = copyDefaults(defaults);
+    const copy = copyRequest(defaults);
     const [normal, , together] = normalizeDefaults({ ...copy, user: copy.user ?? '+0', jail: directory });
     const { share: _share, concurrency: _concurrency, ...own } = copy;
     return [own, normal, together] as const;

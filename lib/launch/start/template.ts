@@ -1,9 +1,11 @@
 // Commands that are written as templates: jail.$`ls -l ${directory}`.
 import { UsageError } from '../../errors.ts';
-import type { JailRunRequest } from '../request/jail-rows.ts';
+import { reading } from '../../keys.ts';
+import { copyRequest, type JailRunRequest } from '../request/jail-rows.ts';
 import type { Encoding, OutputOf } from '../request/run-rows.ts';
 import type { Stdio } from '../request/stdio.ts';
 import { templateWords, type TemplateValue } from '../request/template-words.ts';
+import { mergeEnv } from '../request/value.ts';
 import type { RunResult } from './run.ts';
 
 /**
@@ -58,7 +60,13 @@ export function openTemplate<Coding extends Encoding, Lines extends boolean>(
       throw new UsageError(`${given} is given to $, whose template says it`, {
         hint: 'leave it out, or use jail.run()',
       });
-    return openTemplate(run, { ...request, ...first });
+    return openTemplate(
+      run,
+      reading(() => {
+        const own = copyRequest(first);
+        return { ...request, ...own, env: mergeEnv(request.env, own.env) };
+      }),
+    );
   };
   return template as Template<Coding, Lines>;
 }

@@ -363,3 +363,13 @@ test('the program cannot change what the next launch takes from the host', async
   t.equal(run([...apart, '--pid-file', `${host}/pid`, user, jail, '/probe', 'exit', '5']).status, 5);
   t.same(readdirSync(host).includes('pid'), true);
 });
+
+test('a prepared launch does not write to a jail of somebody else either', async (t) => {
+  const wrote = inChild(`
+    native.setgroups([]); native.setgid(${uid}); native.setuid(${uid});
+    const { openJail } = await load('index.js');
+    const open = await openJail(${JSON.stringify(rootJail)}, { user: '5:7', rootless: true });
+    const request = { program: '/bin/bash', args: ['-c', '> /tmp/written'], reject: false };
+    tell([(await open.run(request)).stderr, (await open.prepare(request).run()).stderr]);`);
+  for (const stderr of wrote as string[]) t.match(stderr, 'Read-only file system');
+});

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import t from 'tap';
 
@@ -145,4 +146,38 @@ t.test('it starts nothing in a closed jail, and leaves nothing open', { skip }, 
   open.close();
   await t.rejects(launch.run(), { name: 'UsageError', message: /the jail has been closed/ });
   t.equal(await settledFds(), before);
+});
+
+t.test('a start with variables of its own gets the others as they were prepared', { skip }, async (t) => {
+  t.teardown(() => delete process.env.A);
+  process.env.A = '1';
+  await using open = await openJail(jail, { user });
+  const launch = open.prepare({ program: '/probe', env: process.env });
+  process.env.A = '2';
+  for (const own of [{}, { env: { B: '2' } }])
+    t.ok(variablesIn((await launch.run(own)).stdout).includes('A=1'));
+});
+
+t.test('an input that can be read once is given to a start', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, program: '/actor', args: ['cat'] });
+  const once = (function* (): Generator<string> {
+    yield 'x';
+  })();
+  for (const input of [Readable.from(['x']), once])
+    t.throws(() => open.prepare({ input }), { name: 'UsageError', message: /^input can be read once/ });
+  const launch = open.prepare({ input: ['a', 'b'] });
+  for (let i = 0; i < 2; i++) t.equal((await launch.run()).stdout, 'ab');
+  const stream = Readable.from(['x'], { objectMode: false });
+  t.equal((await launch.run({ input: stream })).stdout, 'x');
+  await t.rejects(launch.run({ input: stream }), { name: 'UsageError', message: /read to its end/ });
+  const parts = [Buffer.from('x')];
+  const running = launch.run({ input: parts });
+  parts[0]?.fill('y');
+  t.equal((await running).stdout, 'x', 'a copy');
+  const getter = {
+    get input(): string {
+      throw new Error('no');
+    },
+  };
+  await t.rejects(launch.run(getter), { name: 'UsageError' });
 });

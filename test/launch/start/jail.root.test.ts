@@ -203,3 +203,27 @@ t.test('lines are arrays without line ends, in results and in errors', { skip },
   });
   await t.rejects(run('x', { encoding: 'buffer' }), { name: 'UsageError', message: /lines are text/ });
 });
+
+t.test('keys of a template are copied, and variables are merged', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  const env = { ONE: '1' };
+  const input = Buffer.from('first');
+  const template = open.$({ env, input })({ env: { TWO: '2' } });
+  env.ONE = 'changed';
+  input.fill('x');
+  t.equal((await template`/actor cat`).stdout, 'first');
+  const entries = (JSON.parse((await template`/probe brief`).stdout) as { env: string[] }).env;
+  const variables = new Set(entries.map((entry) => Buffer.from(entry, 'hex').toString()));
+  t.ok(variables.has('ONE=1') && variables.has('TWO=2'));
+  const getter = {
+    get env(): never {
+      throw new Error('no');
+    },
+  };
+  t.throws(() => open.$(getter), { name: 'UsageError' });
+});
+
+t.test('root starts nothing without root, also in a jail that is open', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  await t.rejects(open.run({ program: '/actor', rootless: true }), { code: 'ERR_ROOT' });
+});
