@@ -121,9 +121,12 @@ function findBuilt(file: string, architecture: string = process.arch): string {
   ];
   const found = places.find((place) => existsSync(place));
   if (found !== undefined) return found;
-  throw new Error(
-    `uchroot: no ${file} for linux-${architecture}; to build it, run in ${packageRoot}: ${architecture === process.arch ? 'npm run build:native' : 'scripts/prebuild'}`,
-  );
+  // scripts/prebuild is no part of the npm package
+  const remedy =
+    architecture === process.arch
+      ? `to build it, run in ${packageRoot}: npm run build:native`
+      : 'scripts/prebuild of a checkout builds it';
+  throw new Error(`uchroot: no ${file} for linux-${architecture}; ${remedy}`);
 }
 
 let launcherFd: number | undefined;

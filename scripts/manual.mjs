@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const root = join(import.meta.dirname, '..');
-const { man, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { man, version, files: packaged } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const pages = man.map((file) => {
   const [, name, section] = /^man\/(.+)\.(\d)\.gz$/.exec(file);
@@ -29,7 +29,7 @@ function reference(text, target, headings, others) {
   const name = basename(file);
   const page = pages.find(({ source }) => source === name);
   if (page === undefined) {
-    others.add(name);
+    others.add(join('doc', file));
     return text.includes(name) ? `*${name}*` : `${text} (*${name}*)`;
   }
   const place = anchor === undefined ? '' : `, ${upper(anchor.replaceAll('-', ' '))}`;
@@ -168,10 +168,14 @@ function outputOf(program, args, input) {
 
 function render({ name, section, source }) {
   const { text, others } = convert(readFileSync(join(root, 'doc', source), 'utf8'));
-  const where = `
-
-The files ${others.join(', ')} are in the directory *doc* of the sources of uchroot, and most also in that of the npm package.
-`;
+  const places = [
+    ['In the sources of uchroot and in its npm package', others.filter((file) => packaged.includes(file))],
+    ['In the sources alone', others.filter((file) => !packaged.includes(file))],
+  ];
+  const where = places
+    .filter(([, files]) => files.length > 0)
+    .map(([place, files]) => `\n\n${place}: ${files.join(', ')}.\n`)
+    .join('');
   const metadata = {
     title: name.toUpperCase(),
     section,

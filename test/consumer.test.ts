@@ -19,13 +19,32 @@ t.test('an ES module and a CommonJS module compile against the types under stric
   t.equal(status, 0);
 });
 
+t.test('all entry points compile as for a bundler, under strict alone', async (t) => {
+  const directory = t.testdir({
+    'main.ts': `import { openJail } from 'uchroot';
+      import { getpwnam } from 'uchroot/posix';
+      import { openHosts } from 'uchroot/tcpwrappers';
+      export const calls: readonly ((...args: never[]) => unknown)[] = [openJail, getpwnam, openHosts];
+      export const uid: number | undefined = getpwnam('root')?.uid;`,
+  });
+  const flags = `--ignoreConfig --noEmit --strict --target es2022 --lib es2023,esnext.disposable --module esnext
+    --moduleResolution bundler --types node`;
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), ...flags.split(/\s+/), 'main.ts'],
+    { ...options, cwd: directory },
+  );
+  t.equal(stdout, '');
+  t.equal(status, 0);
+});
+
 t.test('require and import give the same classes, and no other names', async (t) => {
   const script = `
-    const [one, two] = [require('uchroot'), require('uchroot/tcpwrappers')];
-    Promise.all([import('uchroot'), import('uchroot/tcpwrappers')]).then(([first, second]) => {
+    const names = ['uchroot', 'uchroot/posix', 'uchroot/tcpwrappers'];
+    Promise.all(names.map((name) => import(name))).then((imported) => {
       const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]) && Object.keys(a).length;
-      console.log(same(first, one) === Object.keys(one).length, same(second, two) === Object.keys(two).length);
+      console.log(...imported.map((one, at) => same(one, require(names[at])) === Object.keys(require(names[at])).length));
     });`;
   const { stdout } = spawnSync(process.execPath, ['-e', script], options);
-  t.equal(stdout, 'true true\n');
+  t.equal(stdout, 'true true true\n');
 });

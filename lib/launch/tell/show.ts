@@ -124,7 +124,7 @@ export function compiledHelp({ account, steps, view }: Launch): string {
   return `Usage: this launcher alone, or with one of --plan, --help, --version
 
 Starts ${quote(program?.program ?? '')} in the jail ${view.jail} as uid ${account.uid}, in place of itself. It must be run by root.
-uchroot --compile has written it; doc/uchroot.md of uchroot describes messages and exit statuses.
+uchroot --compile has written it. uchroot(8), which is doc/uchroot.md of the sources, describes messages and exit statuses.
 
   --plan     print the steps, and what is checked before them; start nothing
   --help     show this text
