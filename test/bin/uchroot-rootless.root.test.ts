@@ -9,7 +9,7 @@ import type { Test } from 'tap';
 import { putFile, putProgram, rootTest, temporaryDirectory } from '../support/launch.ts';
 import { give, ordinary } from '../support/ordinary.ts';
 import { compiled } from '../support/programs.ts';
-import { compareWithPage, type Attempts } from '../support/threats.ts';
+import { compareWithPage, passedIn, type Attempts } from '../support/threats.ts';
 
 const test = rootTest('setpriv');
 const uid = 61_415;
@@ -82,19 +82,6 @@ const stopped = {
   'ioctl on a device': EBADF,
   'ioctl on a terminal': EBADF,
 };
-// Ways through a directory of the host that a helper passes in.
-const passedIn = [
-  'read',
-  'list',
-  'write',
-  'create',
-  'make a directory',
-  'make a link',
-  'make a socket',
-  'remove',
-  'execute',
-  'truncate',
-];
 const all = (names: readonly string[], errno: number): Attempts =>
   Object.fromEntries(names.map((name) => [name, errno]));
 

@@ -473,43 +473,15 @@ test('a service manager hears when it is ready, reloads and stops, and gets a si
 });
 
 test('a listener of IPv6 alone takes no client of IPv4, whose port another one has', async (t) => {
-  const both = await startInetd(t, [
-    '--listen',
-    '[::]:0',
-    '--log',
-    'none',
-    ...open,
-    user,
-    jail,
-    '/server',
-    'state',
-  ]);
+  const stateAt = (address: string) =>
+    startInetd(t, ['--listen', address, '--log', 'none', ...open, user, jail, '/server', 'state']);
+  const both = await stateAt('[::]:0');
   t.match((await ask(local(both.port))).text, /^uid/);
-  const six = await startInetd(t, [
-    '--listen',
-    '0/tcp6',
-    '--log',
-    'none',
-    ...open,
-    user,
-    jail,
-    '/server',
-    'state',
-  ]);
+  const six = await stateAt('0/tcp6');
   const [, port = ''] = /\[::\]:([0-9]+)\/tcp6/.exec(six.lines.join()) ?? [];
   t.match((await ask({ host: '::1', port: Number(port) })).text, /^uid/);
   t.equal((await ask(local(Number(port)))).error, 'ECONNREFUSED');
-  await startInetd(t, [
-    '--listen',
-    `0.0.0.0:${port}`,
-    '--log',
-    'none',
-    ...open,
-    user,
-    jail,
-    '/server',
-    'state',
-  ]);
+  await stateAt(`0.0.0.0:${port}`);
   t.match((await ask(local(Number(port)))).text, /^uid/);
 });
 

@@ -14,20 +14,23 @@ export const levelColumns = ['bare', 'landlock', 'isolate', 'both', 'root inside
 /** A level, or levels together. */
 export type LevelColumn = (typeof levelColumns)[number];
 
+/** Attempts of `walled try` through a directory of the host that a helper passes in. */
+export const passedIn: readonly string[] = [
+  'read',
+  'list',
+  'write',
+  'create',
+  'make a directory',
+  'make a link',
+  'make a socket',
+  'remove',
+  'execute',
+  'truncate',
+];
+
 // Attempts of `walled try`.
 const ofAll: Readonly<Record<string, readonly string[]>> = {
-  'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
-    'read',
-    'list',
-    'write',
-    'create',
-    'make a directory',
-    'make a link',
-    'make a socket',
-    'remove',
-    'execute',
-    'truncate',
-  ],
+  'read, write, execute and remove files of the host through a descriptor that a helper passes in': passedIn,
   'see the status of such a file, change its mode, connect to a socket there': [
     'look at the status',
     'change the mode',
