@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'n
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
+import { isOnWayUp } from '../host/busy.ts';
 import { isWithin } from '../host/mounts.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';
@@ -52,7 +53,12 @@ export function pipesOutside(place: Place): ReadonlyMap<BytePath, string> {
   const pipes = new Map<BytePath, string>();
   for (const pid of pidsOf((pid) => !isRootedIn(pid, place)))
     for (const { link, path } of linksOf(pid)) {
-      if (!isWithin(path, place.path) || ifThere(() => statSync(link))?.isFIFO() !== true) continue;
+      if (
+        path === undefined ||
+        !isWithin(path, place.path) ||
+        ifThere(() => statSync(link))?.isFIFO() !== true
+      )
+        continue;
       pipes.set(path, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
     }
   return pipes;
@@ -103,7 +109,8 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
   return [
     { fd: undefined, link: `/proc/${pid}/cwd`, path: readLink(`/proc/${pid}/cwd`) },
     ...linksOf(pid),
-  ].flatMap(({ fd, link, path }) => {
+  ].flatMap(({ fd, link, path: shown }) => {
+    const path = shown ?? (isDeepOutside(link, place) ? bytePath(Buffer.from(link)) : undefined);
     if (path?.startsWith('/') !== true || isInside(path, fd)) return [];
     const status = ifThere(() => statSync(link));
     return status === undefined ? [] : [{ fd, path, status }];
@@ -125,20 +132,25 @@ function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: nu
 }
 
 function linksOf(pid: string) {
-  return (ifThere(() => readdirSync(`/proc/${pid}/fd`)) ?? []).flatMap((fd) => {
+  return (ifThere(() => readdirSync(`/proc/${pid}/fd`)) ?? []).map((fd) => {
     const link = `/proc/${pid}/fd/${fd}`;
-    const path = readLink(link);
-    return path === undefined ? [] : [{ fd: Number(fd), link, path }];
+    return { fd: Number(fd), link, path: readLink(link) };
   });
 }
 
+/** Undefined as well for a path that is too long for /proc: anybody can make one, and must not end the check by it. */
 function readLink(link: string): BytePath | undefined {
   return ifThere(() => bytePath(readlinkSync(link, { encoding: 'buffer' })));
 }
 
+/** Whether it is a directory that lies outside of the jail, and so deep that /proc cannot show its path. */
+function isDeepOutside(link: string, place: Place): boolean {
+  return ifThere(() => statSync(link).isDirectory() && !isOnWayUp(link, place)) === true;
+}
+
 // A process can end at any moment, and we may not be allowed to look into one of another namespace.
 function ifThere<T>(look: () => T): T | undefined {
-  return unless(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'EISDIR'], look);
+  return unless(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENOTDIR', 'ELOOP', 'EISDIR', 'ENAMETOOLONG'], look);
 }
 
 const DELETED = ' (deleted)';

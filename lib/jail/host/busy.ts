@@ -93,8 +93,12 @@ function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
   }, false);
 }
 
-// One step at a time: a path of many `..` can be longer than PATH_MAX.
-function isOnWayUp(link: string, tree: Tree): boolean {
+/**
+ * Whether a directory of a process, such as `/proc/1/cwd`, is `tree` or below it; for a path that /proc cannot show.
+ * @throws the system error, also if it is no directory.
+ */
+export function isOnWayUp(link: string, tree: Identity): boolean {
+  // One step at a time: a path of many `..` can be longer than PATH_MAX.
   let fd = openSync(link, O_PATH);
   try {
     for (let below: BigIntStats | undefined; ;) {

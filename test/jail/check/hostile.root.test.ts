@@ -98,6 +98,24 @@ t.test('20,000 entries, 150 levels down, are looked at one by one', options, asy
   t.equal(statSync(`${deep}/f12345`).mode & 0o7777, 0o755);
 });
 
+t.test('a process with a path that is too long for /proc does not end the check', options, async (t) => {
+  const jail = await makeJail(t);
+  const deep = `${makeDirectory(t)}/deep`;
+  t.teardown(() => void must(['rm', '-rf', deep])); // rmSync() needs paths
+  const program = `import os, sys, time
+os.mkdir(sys.argv[1])
+os.chdir(sys.argv[1])
+for _ in range(20):
+  os.mkdir('d' * 250)
+  os.chdir('d' * 250)
+held = os.open('.', os.O_RDONLY)
+print('up', flush=True)
+time.sleep(600)`;
+  await beginProcess(t, ['python3', '-c', program, deep]);
+  must(['mkfifo', `${jail}/tmp/pipe`]);
+  t.same((await checkJail({ directory: jail })).findings, []);
+});
+
 t.test('a directory with the name of the builder’s own hides nothing', options, async (t) => {
   const jail = `${makeDirectory(t)}/jail`;
   mkdirSync(`${jail}/.uchroot`, { recursive: true });

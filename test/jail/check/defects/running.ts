@@ -1,5 +1,5 @@
 // Defects of what runs in a jail.
-import { openSync } from 'node:fs';
+import { mkdtempSync, openSync } from 'node:fs';
 import { beginProcess, must } from '../../../support/template.ts';
 import { type Defect, NOBODY, SCRIPT, run } from './defect.ts';
 
@@ -53,6 +53,25 @@ os.setgid(${NOBODY})
 os.setuid(${NOBODY})
 os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
       await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'outside-descriptor', // a path that is too long for /proc
+    plant: async (jail, t) => {
+      const directory = mkdtempSync('/var/tmp/uchroot-deep-');
+      t.teardown(() => void must(['rm', '-rf', directory])); // rmSync() needs paths
+      const program = `import os, sys
+os.chdir(sys.argv[2])
+for _ in range(20):
+  os.mkdir('d' * 250)
+  os.chdir('d' * 250)
+os.chroot(sys.argv[1])
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
+      await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail, directory]);
     },
     at: '/',
   },

@@ -1,8 +1,8 @@
-// Loaded into uchroot-inetd: how long a turn of its event loop took at most. SIGUSR2 begins anew, and the figures are written to the
-// file SOAK_GAP at the end.
+// Loaded into uchroot-inetd: how long a turn of its event loop took at most, and what its objects take. At each SIGUSR2 the objects
+// are measured; the turns count from the first one on. The figures are written to the file SOAK_FIGURES at the end.
 const { openSync, readSync, writeFileSync } = require('node:fs');
 
-const file = process.env.SOAK_GAP;
+const file = process.env.SOAK_FIGURES;
 const fd = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r');
 const bytes = Buffer.alloc(128);
 
@@ -22,5 +22,12 @@ setInterval(() => {
   heldMs = Math.max(heldMs, gap - (spentNow.waited - spent.waited));
   [last, spent] = [now, spentNow];
 }, 1).unref();
-process.on('SIGUSR2', () => (computedMs = heldMs = gapMs = 0));
-process.on('exit', () => writeFileSync(file, JSON.stringify({ computedMs, heldMs, gapMs })));
+const objectsKb = [];
+process.on('SIGUSR2', () => {
+  global.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  objectsKb.push((heapUsed + external) / 1024);
+  if (objectsKb.length === 1) computedMs = heldMs = gapMs = 0;
+  [last, spent] = [performance.now(), spentMs()]; // this turn does not count
+});
+process.on('exit', () => writeFileSync(file, JSON.stringify({ computedMs, heldMs, gapMs, objectsKb })));
