@@ -17,7 +17,7 @@ import { buildEnvironment, listenFds, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
 import { requirePrivilege } from './privilege.ts';
-import { hostAccount, rootlessAccount } from './rootless.ts';
+import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
 /**
@@ -127,7 +127,7 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
-  const isShared = outside !== undefined && facts.components.at(-1)?.uid !== outside.uid;
+  const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
   return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
