@@ -23,6 +23,7 @@ export {
   type UpdateReport,
   type UpdateRequest,
 } from './jail/building.ts';
+export { type JailWarning, type WarningSubject } from './jail/work/jail-warning.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
 export { type Finding } from './jail/check/check-rule.ts';
