@@ -159,6 +159,7 @@ export interface LaunchCalls {
    * changed, nothing is started, and `onStarted` gets undefined.
    *
    * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal
+   * @param moves descriptors above 2: alternately one of this process, and its number in the program
    * @param group the process group that the plan gives the program
    * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
    * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
@@ -169,7 +170,7 @@ export interface LaunchCalls {
     jail: number | HostSight,
     launcherFd: number,
     stdio: Stdio,
-    kept: readonly number[],
+    moves: readonly number[],
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (
