@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading } from '../../keys.ts';
+import { reading, refuseOpaque } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -217,6 +217,7 @@ export class Jail<
 function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw new UsageError(`the keys must be in an object, as in ${example}`);
+  refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {
       hint: 'to start a program in another jail, open that one',
