@@ -7,7 +7,7 @@
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
 //   argv[3], argv[4], argv[5]: for an isolated program, the numbers of kept namespaces to join, of mount namespaces to start from (0
-//            or 1), and of ways to the parent, in bits: 1, a pipe by which it says that it is ready; 2, a socket for OP_MAP_IDS; their descriptors come
+//            or 1), and of ways to the parent, in bits: 1, a pipe by which it says that it is ready; 2, a socket by which the plan asks for its id maps; their descriptors come
 //            after these
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
