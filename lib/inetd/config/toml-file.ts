@@ -26,24 +26,32 @@ function namesOf(text: string): Path {
 // Where a key stands. The parser gives no places, so the text is searched for its tables and keys. What is in an inline table has the
 // line of that table.
 class Places {
-  readonly #found: readonly { readonly path: Path; readonly line: number }[];
+  // By table or key: its first line.
+  readonly #lines = new Map<string, number>();
 
   constructor(text: string) {
     let table: Path = [];
-    this.#found = text.split('\n').flatMap((text, index) => {
-      const header = /^\s*\[+([^\]]+)\]/.exec(text)?.[1];
+    for (const [index, line] of text.split('\n').entries()) {
+      const header = /^\s*\[+([^\]]+)\]/.exec(line)?.[1];
       const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
-        text,
+        line,
       )?.[1];
-      if (header !== undefined) table = namesOf(header);
-      else if (key === undefined) return [];
-      return [{ path: header === undefined ? [...table, ...namesOf(key ?? '')] : table, line: index + 1 }];
-    });
+      if (header !== undefined) this.#add((table = namesOf(header)), index + 1);
+      else if (key !== undefined) this.#add([...table, ...namesOf(key)], index + 1);
+    }
+  }
+
+  // A place is one of all tables around it.
+  #add(path: Path, line: number): void {
+    for (let length = 0; length <= path.length; length++) {
+      const name = JSON.stringify(path.slice(0, length));
+      if (!this.#lines.has(name)) this.#lines.set(name, line);
+    }
   }
 
   /** The first line of a table: its header, or a dotted key in it. */
   table(path: Path): number | undefined {
-    return this.#found.find(({ path: found }) => path.every((name, i) => found[i] === name))?.line;
+    return this.#lines.get(JSON.stringify(path));
   }
 
   /** The line of a key, or of what it is in. */
