@@ -8,7 +8,7 @@ import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
 import type { Connection, EndedConnection, EndReason, Peer } from './connection-entry.ts';
-import { asInetd, asSystemd, type HandOver } from './hand-over.ts';
+import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { StartCounter } from './start-limits.ts';
@@ -101,10 +101,7 @@ export class Service {
 
   /** Accepts connections from these sockets from now on. */
   serve(sockets: readonly ListeningSocket[]): void {
-    // the program of a wait service accepts the connections: their sources are not known here
-    this.counter.limits = this.settings.wait
-      ? { ...this.settings, perSource: undefined, sourceRate: undefined }
-      : this.settings;
+    this.counter.limits = this.settings.wait ? limitsOfWait(this.settings) : this.settings;
     this.#sockets = sockets;
     if (this.settings.wait) this.#wait(sockets);
     else
