@@ -118,6 +118,32 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
     );
 });
 
+t.test('a mode is a text, and an array for one value is not cut', async (t) => {
+  const read = (...lines: readonly string[]) =>
+    toServices(readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}${lines.join('\n')}\n`).services, []).get(
+      'a',
+    );
+  for (const [line, message, hint] of [
+    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'write umask = "640"'],
+    ['socket-mode = 660', 'a.toml:6: socket-mode is a text with an octal mode', undefined],
+    ['daemon = ["a", "b"]', 'a.toml:6: daemon takes one value', undefined],
+    ['memory = ["64M", "65M"]', 'a.toml:6: memory takes one value', undefined],
+    ['env = { A = 1 }', 'a.toml:6: unknown key env', 'write setenv'],
+    ['jail = "/j"', 'a.toml:6: unknown key jail', 'write directory'],
+    ['timeoutMs = 5', 'a.toml:6: unknown key timeoutMs', 'write timeout'],
+  ] as const)
+    t.throws(() => read(line), { message, ...(hint !== undefined && { hint }) }, line);
+  t.match(read('umask = "027"', 'socket-mode = "660"'), { socketMode: 0o660, launch: { umask: 0o027 } });
+  t.match(read('groups = ["a", "b"]', 'affinity = [0, "2-3"]', 'memory = ["64M"]'), {
+    launch: { groups: ['a', 'b'], affinity: [0, 2, 3], memory: '64M' },
+  });
+  t.same(read('groups = []')?.normalLaunch.groups, [], 'no supplementary groups');
+  t.same(read('connect-tcp = [80, "1-100"]', 'cap = ["kill", "chown"]')?.launch.caps, ['kill', 'chown']);
+  const defaults = [{ name: 'cap', word: { text: 'kill', bytes: Buffer.from('kill') }, line: undefined }];
+  const { services } = readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}cap = []\n`);
+  t.equal(toServices(services, defaults).get('a')?.launch.caps, undefined);
+});
+
 t.test('options of the command line count for services that do not set them', async (t) => {
   const { services } = readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}instances = 3\n`);
   const word = (text: string) => ({ text, bytes: Buffer.from(text) });
