@@ -22,6 +22,8 @@ const SHORTAGE_MS = 100;
 export interface ServiceObserver {
   /** The live connections, each with its program once that runs. */
   readonly connections: Map<Connection, JailedProcess | undefined>;
+  /** Programs that have got listening sockets as from systemd, which would end them. */
+  readonly daemons: Set<JailedProcess>;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -258,7 +260,10 @@ export class Service {
     for (const socket of sockets) socket.isHandedOut = true;
     const beginMs = performance.now();
     try {
-      await this.#run(connection, await start(), source, beginMs, undefined);
+      const program = await start();
+      if (this.settings.activation === 'systemd') this.#observer.daemons.add(program);
+      await this.#run(connection, program, source, beginMs, undefined);
+      this.#observer.daemons.delete(program);
     } catch (error) {
       this.#observer.onProblem(error, this);
       this.counter.leaveEnded(source, false, 0, performance.now());

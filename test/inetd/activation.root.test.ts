@@ -97,6 +97,16 @@ test('a reload leaves the sockets to the program that has them', async (t) => {
   t.match((await ask({ path })).text, /^python3 of 2, /);
   t.equal((await daemon.entries(1)).length, 1, 'one program has answered both');
   t.match((await ask({ path })).text, /^python3 of 2, /, 'then there is another one');
+  t.equal(await daemon.end(), 0);
+});
+
+test('SIGTERM reaches the program that has the sockets, for it need not end by itself', async (t) => {
+  const listen = ['--listen', '127.0.0.1:0', '--log', 'json', '--wait', '--activation', 'systemd'];
+  const forever = 'import socket\ns = socket.socket(fileno=3)\nwhile True: s.accept()[0].send(b"here")';
+  const daemon = await startInetd(t, [...listen, ...onHost, forever]);
+  t.equal((await ask({ host: '127.0.0.1', port: daemon.port })).text, 'here');
+  t.equal(await daemon.end(), 0);
+  t.match(await daemon.entries(1), [{ reason: 'signal', signal: 'SIGTERM' }]);
 });
 
 test('sockets of systemd keep their names', async (t) => {
