@@ -4,12 +4,21 @@ import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native } from '../native.ts';
 import type { ListeningSocket } from './listening-socket.ts';
+import type { Rate, StartLimits } from './start-limits.ts';
 
 /** Sockets that one program gets together. */
 export interface HandOver {
   readonly sockets: readonly ListeningSocket[];
   /** Starts the program with the sockets. */
   readonly start: () => Promise<JailedProcess>;
+}
+
+/** Otherwise a program that ends without a look at its socket would be started again all the time. */
+const USUAL_RATE: Rate = { count: 100, periodMs: 1000, burst: 100 };
+
+/** The program accepts the connections: their sources are not known here. */
+export function limitsOfWait({ instances, rate = USUAL_RATE }: StartLimits): StartLimits {
+  return { instances, rate, perSource: undefined, sourceRate: undefined };
 }
 
 // The name of a socket from systemd is its own; another one has that of its service, as far as the protocol allows it.

@@ -8,7 +8,7 @@ import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
 import type { Connection, EndedConnection, EndReason, Peer } from './connection-entry.ts';
-import { asInetd, asSystemd, type HandOver } from './hand-over.ts';
+import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { StartCounter } from './start-limits.ts';
@@ -22,6 +22,8 @@ const SHORTAGE_MS = 100;
 export interface ServiceObserver {
   /** The live connections, each with its program once that runs. */
   readonly connections: Map<Connection, JailedProcess | undefined>;
+  /** Programs that have got listening sockets as from systemd, which would end them. */
+  readonly daemons: Set<JailedProcess>;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -101,10 +103,7 @@ export class Service {
 
   /** Accepts connections from these sockets from now on. */
   serve(sockets: readonly ListeningSocket[]): void {
-    // the program of a wait service accepts the connections: their sources are not known here
-    this.counter.limits = this.settings.wait
-      ? { ...this.settings, perSource: undefined, sourceRate: undefined }
-      : this.settings;
+    this.counter.limits = this.settings.wait ? limitsOfWait(this.settings) : this.settings;
     this.#sockets = sockets;
     if (this.settings.wait) this.#wait(sockets);
     else
@@ -261,7 +260,10 @@ export class Service {
     for (const socket of sockets) socket.isHandedOut = true;
     const beginMs = performance.now();
     try {
-      await this.#run(connection, await start(), source, beginMs, undefined);
+      const program = await start();
+      if (this.settings.activation === 'systemd') this.#observer.daemons.add(program);
+      await this.#run(connection, program, source, beginMs, undefined);
+      this.#observer.daemons.delete(program);
     } catch (error) {
       this.#observer.onProblem(error, this);
       this.counter.leaveEnded(source, false, 0, performance.now());

@@ -77,6 +77,38 @@ test('--activation systemd: one program gets all sockets from descriptor 3 on, w
   }
 });
 
+test('a reload leaves the sockets to the program that has them', async (t) => {
+  const path = `${temporaryDirectory()}/socket`;
+  const listen = [
+    '--listen',
+    '127.0.0.1:0',
+    '--listen',
+    path,
+    '--log',
+    'json',
+    '--wait',
+    '--activation',
+    'systemd',
+  ];
+  const daemon = await startInetd(t, [...listen, ...onHost, script]);
+  t.match((await ask({ host: '127.0.0.1', port: daemon.port })).text, /^python3 of 2, /);
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/: reloaded,/);
+  t.match((await ask({ path })).text, /^python3 of 2, /);
+  t.equal((await daemon.entries(1)).length, 1, 'one program has answered both');
+  t.match((await ask({ path })).text, /^python3 of 2, /, 'then there is another one');
+  t.equal(await daemon.end(), 0);
+});
+
+test('SIGTERM reaches the program that has the sockets, for it need not end by itself', async (t) => {
+  const listen = ['--listen', '127.0.0.1:0', '--log', 'json', '--wait', '--activation', 'systemd'];
+  const forever = 'import socket\ns = socket.socket(fileno=3)\nwhile True: s.accept()[0].send(b"here")';
+  const daemon = await startInetd(t, [...listen, ...onHost, forever]);
+  t.equal((await ask({ host: '127.0.0.1', port: daemon.port })).text, 'here');
+  t.equal(await daemon.end(), 0);
+  t.match(await daemon.entries(1), [{ reason: 'signal', signal: 'SIGTERM' }]);
+});
+
 test('sockets of systemd keep their names', async (t) => {
   const { fd, port, server } = await listenHere(t);
   const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=front exec "$@"', 'sh'];

@@ -7,7 +7,7 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';
-import { firstListenFd, type ListenSockets } from '../request/listen-sockets.ts';
+import { firstListenFd, noSockets, type ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   byteName,
@@ -40,7 +40,6 @@ export interface Caller {
 }
 
 const noNamespaces: readonly Namespace[] = [];
-const noSockets: ListenSockets = [];
 
 // On the main thread byte for byte, as in environ(7). A worker has variables of its own (worker_threads, `env`), as text:
 // Node loses bytes there that are not UTF-8. Even a worker that shares the main thread's variables must not read environ,

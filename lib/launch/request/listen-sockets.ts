@@ -28,7 +28,8 @@ function toSocket(value: ListenSocket): Required<ListenSocket> {
   return { fd: descriptor(fd, 'a descriptor of listenFds'), name };
 }
 
-const none: ListenSockets = [];
+/** The same array wherever there are none: what is kept for a launch goes by it. */
+export const noSockets: ListenSockets = [];
 
 /** @throws UsageError */
 export function toListenSockets(
@@ -36,7 +37,7 @@ export function toListenSockets(
   _: string,
   { preserveFds }: Values,
 ): ListenSockets {
-  if (value === undefined) return none;
+  if (value === undefined) return noSockets;
   if (!Array.isArray(value)) throw new UsageError('listenFds must be an array such as [{fd: 7}]');
   const sockets = (value as readonly ListenSocket[]).map(toSocket);
   const end = firstListenFd + sockets.length;
