@@ -811,6 +811,22 @@ const others: readonly Mistake[] = [
     { after: found('--rlimit as=4G', /--rlimit as=4294967296/) },
   ],
   [
+    'uchroot --rlimit nofile=2 nobody jail /bin/ls',
+    /too many open files/,
+    { after: (line, hint) => line.replace('nofile=2', hint.includes('a larger number') ? 'nofile=20' : '') },
+  ],
+  ['uchroot --time 0 nobody jail /bin/ls', /time must be seconds/, { after: found('--time 0', /--time 5/) }],
+  [
+    'uchroot --cpu 0 nobody jail /bin/ls',
+    /cpu must be a number of CPUs/,
+    { after: found('--cpu 0', /--cpu 1\.5/) },
+  ],
+  [
+    'uchroot --groups "audio video" nobody jail /bin/ls',
+    /Unknown group audio video/,
+    { after: found('"audio video"', /audio,video/) },
+  ],
+  [
     'uchroot --pass-env A=b nobody jail /bin/ls',
     /'A=b' cannot be the name of a variable/,
     { after: found('--pass-env', /--setenv/) },
