@@ -34,7 +34,9 @@ import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
 // Keys that decide about the account and its judgement.
-const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless'.split(' ');
+const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
+  ' ',
+);
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
@@ -206,8 +208,8 @@ export class Jail<
 
   // Another account is looked up for this launch, and the path to the jail is judged again for it.
   async #lookUp(normal: NormalRequest): Promise<VerifiedJail> {
-    const { passwd, groups, named } = await native.readHost(accountQuery(normal));
-    return judge(normal, { ...this.#facts, passwd, groups, named });
+    const { passwd, groups, named, subordinate } = await native.readHost(accountQuery(normal));
+    return judge(normal, { ...this.#facts, passwd, groups, named, subordinate });
   }
 }
 
