@@ -117,6 +117,14 @@ function expanded({ operands: [, jail] }: Line): string | undefined {
   return jail?.startsWith('~/') === true ? `only a shell knows ~: write "$HOME/${jail.slice(2)}"` : undefined;
 }
 
+// DIRECTORY and PROGRAM in one word: jail/bin/ls.
+function joined(line: Line): string | undefined {
+  const [user, path = '', ...rest] = line.operands;
+  const [, directory, program] = /^(.+?)((?:\/usr)?(?:\/local)?\/s?bin\/[^/]+)$/.exec(path) ?? [];
+  if (directory === undefined || /^\/usr(?:\/local)?$/.test(directory)) return undefined;
+  return written(line, user, directory, program, ...rest);
+}
+
 function whoAndWhere(line: Line): readonly (string | undefined)[] {
   const { user, group } = line;
   const [first, ...rest] = line.operands;
@@ -129,7 +137,7 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : undefined;
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
-    return written(line, line.operands[0], anyJail, ...line.operands.slice(1));
+    return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
   return step === 'execve' && hint?.startsWith(inOneWord) === true ? separated(line, 2) : undefined;
 }
 

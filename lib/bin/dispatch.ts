@@ -51,6 +51,8 @@ export interface Program<Context> {
   readonly options?: readonly Option[];
   /** Runs if the first word is one of its options. */
   readonly byDefault?: Command<Context>;
+  /** What is meant by a first word that is neither a command nor an option, if it tells. */
+  readonly meant?: (word: string) => string | undefined;
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** Reports a failure; if missing, on standard error. */
@@ -141,6 +143,7 @@ function complain<Context>(program: Program<Context>, error: unknown, status: nu
 // For a path that is not what the command needs. `path` is printable, and so the path itself if it is a usual one.
 function remedyFor({ code, path }: JailError): string | undefined {
   if (path === undefined || (code !== 'ENOENT' && code !== 'ENOTDIR')) return undefined;
+  if (path.startsWith('/proc/')) return 'mount /proc: mount -t proc proc /proc';
   if (code === 'ENOTDIR') return `name a directory: ${path} is none`;
   const meant = nearestPath(bytePath(path), true);
   return meant === undefined ? 'name a directory that exists' : `did you mean ${showPath(meant)}?`;
@@ -155,10 +158,12 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
   if (command !== undefined) return command;
   // the command was forgotten: its first operand has its place
   const [first = ''] = Object.keys(commands);
-  const hint = name.text.includes('/')
-    ? commandLine(program.name, first, ...words.map(({ bytes }) => bytes.toString('latin1')))
-    : didYouMean(name.text, Object.keys(commands), undefined, foreign.commands);
-  throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint });
+  const hint =
+    program.meant?.(name.text) ??
+    (name.text.includes('/')
+      ? commandLine(program.name, first, ...words.map(({ bytes }) => bytes.toString('latin1')))
+      : didYouMean(name.text, Object.keys(commands), undefined, foreign.commands));
+  throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint: hint ?? `${program.name} --help` });
 }
 
 /** The error for operands that are missing, or too many. */

@@ -7,6 +7,7 @@ export const foreignInetdOptions: Foreign = {
   f: 'config',
   file: 'config',
   port: 'listen',
+  p: 'listen',
   bind: 'listen',
   l: 'listen',
   accept: 'leave it out: each connection has its own program, unless --wait is given',
@@ -37,5 +38,6 @@ export const foreignInetdCommands: Foreign = {
   run: 'leave it out: uchroot-inetd --listen ADDRESS or --config FILE serves',
   start: 'leave it out: uchroot-inetd --listen ADDRESS or --config FILE serves',
   reload: 'send SIGHUP to it',
+  restart: 'send SIGHUP to it: it reads its configuration again, and keeps connections',
   stop: 'send SIGTERM to it',
 };

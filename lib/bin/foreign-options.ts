@@ -17,6 +17,14 @@ export const usualOptions: Foreign = {
 };
 
 const isDefault = 'leave it out: this is so by default';
+const inOrder = 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...';
+const foreground =
+  'leave it out: the program stays in the foreground; for the background write & after the line, for a service --unit systemd';
+const ownFiles = 'leave it out: put it into the jail itself: uchroot-jail build DIRECTORY --copy FILE:DEST';
+const ofPlace = 'write it with its place, as --tmpfs /tmp:size=64M,mode=1777';
+const devices = 'write --isolate --dev /dev: the devices that most programs need';
+const named =
+  "leave it out: names are looked up as the jail's /etc says; uchroot-jail build DIRECTORY --copy /etc/hosts brings a file";
 
 /** For an unknown option of uchroot: the one that is meant, or a hint. */
 export const foreignOptions: Foreign = {
@@ -33,8 +41,26 @@ export const foreignOptions: Foreign = {
   env: 'setenv',
   'ignore-environment': isDefault,
   i: isDefault,
-  volume: 'bind',
-  mount: 'bind',
+  v: 'write --version, or what docker calls -v: --isolate --bind SOURCE:DEST',
+  volume: 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST',
+  mount: 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST, or --tmpfs DEST',
+  'env-file': 'leave it out: give a variable at a time, as --setenv NAME=VALUE',
+  'security-opt':
+    'leave it out: no_new_privs and a filter are the default; --seccomp FILE takes a profile of docker',
+  restart: 'leave it out: --unit systemd makes a service, which is started again',
+  device: 'leave it out: the host binds it, as --isolate --bind /dev/fuse:/dev/fuse',
+  gpus: 'leave it out: the host binds it, as --isolate --bind /dev/dri:/dev/dri',
+  dns: named,
+  'add-host': named,
+  d: foreground,
+  detach: foreground,
+  daemon: foreground,
+  background: foreground,
+  fork: foreground,
+  log: 'leave it out: what the program writes goes where uchroot writes: >FILE',
+  'log-file': 'leave it out: what the program writes goes where uchroot writes: >FILE',
+  output: 'leave it out: what the program writes goes where uchroot writes: >FILE',
+  config: 'leave it out: no file has settings; --help lists the options',
   'cap-add': 'cap',
   'cap-drop': isDefault,
   ulimit: 'rlimit',
@@ -54,10 +80,14 @@ export const foreignOptions: Foreign = {
   'read-only-root': 'read-only',
   c: 'leave it out: the program comes last, as in uchroot USER DIRECTORY /bin/sh -c COMMAND',
   command: 'leave it out: the program comes last, as in uchroot USER DIRECTORY /bin/sh -c COMMAND',
-  program: 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...',
-  jail: 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...',
-  root: 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...',
-  directory: 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...',
+  program: inOrder,
+  jail: inOrder,
+  root: inOrder,
+  directory: inOrder,
+  chroot: inOrder,
+  rootfs: inOrder,
+  exec: inOrder,
+  entrypoint: inOrder,
   'no-isolate': isDefault,
   'as-pid-1': 'leave it out: the program is pid 2, and pid 1 reaps for it',
   tty: 'pty',
@@ -65,7 +95,7 @@ export const foreignOptions: Foreign = {
   E: 'keep-env',
   'preserve-env': 'keep-env',
   // setpriv(1)
-  'keep-groups': 'groups',
+  'keep-groups': 'leave it out: the program has the groups of USER; --groups names others',
   'init-groups': isDefault,
   'inh-caps': 'cap',
   'ambient-caps': 'cap',
@@ -81,7 +111,26 @@ export const foreignOptions: Foreign = {
   'unshare-pid': 'write --unshare pid',
   'unshare-ipc': 'write --unshare ipc',
   'unshare-uts': 'write --unshare uts',
+  'unshare-user': 'isolate',
+  'unshare-cgroup': 'isolate',
   'share-net': 'write --net host',
+  'bind-try': 'bind',
+  'ro-bind-try': 'ro-bind',
+  'dev-bind': devices,
+  'dev-bind-try': devices,
+  'remount-ro': 'read-only',
+  'tmp-overlay': 'ephemeral',
+  'overlay-src': 'ephemeral',
+  overlay: 'ephemeral',
+  perms: ofPlace,
+  size: ofPlace,
+  chmod: ofPlace,
+  symlink: 'leave it out: make the link in the jail itself, with ln -s',
+  file: ownFiles,
+  'bind-data': ownFiles,
+  'ro-bind-data': ownFiles,
+  'json-status-fd': 'status-fd',
+  'info-fd': 'status-fd',
   'cap-ambient': 'cap',
   // prlimit(1)
   nofile: 'write --rlimit nofile=N',
@@ -92,6 +141,7 @@ export const foreignOptions: Foreign = {
   pidfile: 'pid-file',
   systemd: 'write --unit systemd',
   'memory-max': 'memory',
+  property: 'leave it out: limits are --memory, --swap, --cpu, --pids and --rlimit',
   timeout: 'time',
   time_limit: 'time',
 };

@@ -106,7 +106,11 @@ async function toAddresses(host: Buffer): Promise<readonly string[]> {
     const found = await dns.lookup(text, { all: true });
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
-    const hint = 'give an address, and the name with --name';
+    const address = /^\[?([0-9a-f.:]+?)\]?(?:\/[0-9.]+|(?<=[\].]\d*):[0-9]+)$/i.exec(text)?.[1] ?? '';
+    const hint =
+      isIP(address) === 0
+        ? 'give an address, and the name with --name'
+        : `write ${address}: one client, without a port`;
     throw new UsageError(`${quote(host)}: ${(error as Error).message}`, { hint });
   }
 }

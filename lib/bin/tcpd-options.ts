@@ -35,6 +35,8 @@ export const foreignCommands: Foreign = {
   verify: 'check',
   validate: 'check',
   start: 'run',
+  reload: 'leave it out: the rules are read for each connection',
+  restart: 'leave it out: the rules are read for each connection',
   exec: 'run',
   convert: 'export',
   nftables: 'write export --to nftables',

@@ -109,6 +109,7 @@ export function absolute(path: Buffer): Buffer {
   } catch {
     throw new UsageError(
       `${quote(path)} is a relative path, and the working directory does not exist any more`,
+      { hint: 'change to a directory that exists, such as cd /, or give an absolute path' },
     );
   }
 }

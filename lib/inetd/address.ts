@@ -26,7 +26,15 @@ const FORMS =
 const MAX_PATH_BYTES = 107;
 
 function refuse(text: string): never {
-  throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${FORMS}` });
+  throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${formOf(text) ?? FORMS}` });
+}
+
+// The address that is meant by a form of other programs: localhost:7000, *:7000, tcp:7000.
+function formOf(text: string): string | undefined {
+  const [, host, port = ''] = /^(localhost|\*|tcp|udp):([0-9]{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) return undefined;
+  if (host === 'localhost') return `127.0.0.1:${port}`;
+  return host === 'udp' ? `${port}/udp` : port;
 }
 
 /** @throws UsageError */

@@ -6,6 +6,7 @@ import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import type { FileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** The path of a program on the host and in the jail. */
 export interface Placed {
@@ -59,9 +60,15 @@ export function lacks(missing: MissingFile, where = ''): JailError {
   return new JailError(`${ROLES[missing.role]} ${path}${needed}${where}: ${missing.message}`, {
     code: 'ERR_MISSING',
     path,
-    hint:
-      missing.role === 'program' && missing.reason === 'no-interpreter'
-        ? `a file that is no program is copied by: --copy ${path}`
-        : undefined,
+    hint: hintFor(missing, path),
   });
+}
+
+function hintFor({ role, reason, path, neededBy }: MissingFile, shown: string): string | undefined {
+  if (role === 'program' && reason === 'no-interpreter')
+    return `a file that is no program is copied by: --copy ${shown}`;
+  if (role !== 'script-interpreter' || neededBy === undefined) return undefined;
+  return path.endsWith('\r')
+    ? `sed -i 's/\\r$//' ${shellWord(neededBy)}   # its lines end in carriage returns`
+    : `install it on the host, or write the right interpreter into the first line of ${showPath(neededBy)}`;
 }

@@ -43,3 +43,16 @@ t.test('anything else is refused with the forms that there are', async (t) => {
     t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: /^write PORT, ADDRESS:PORT/ }, text);
   t.throws(() => parseListenAddress('/a\0b'), UsageError);
 });
+
+t.test('forms of other programs are refused with the address that is meant', async (t) => {
+  for (const [text, meant] of [
+    ['localhost:7000', '127.0.0.1:7000'],
+    ['*:7000', '7000'],
+    ['tcp:7000', '7000'],
+    ['udp:7000', '7000/udp'],
+  ] as const) {
+    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: `write ${meant}` });
+    t.ok(parseListenAddress(meant));
+  }
+  t.throws(() => parseListenAddress('*:70000'), { name: 'UsageError', hint: /^write PORT/ });
+});

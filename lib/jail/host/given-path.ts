@@ -28,6 +28,14 @@ export const WHY = {
   loop: 'the symbolic links on the way lead in a circle',
 } as const;
 
+// The path from / on, if it was given without the slash.
+function withoutWorkingDirectory(root: FileRoot, path: BytePath): BytePath | undefined {
+  const here = bytePath(process.cwd());
+  if (here === '/' || !path.startsWith(`${here}/`)) return undefined;
+  const fromTop = path.slice(here.length) as BytePath;
+  return walk(root, fromTop).kind === 'found' ? fromTop : undefined;
+}
+
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
   const own = lastComponent(path);
@@ -38,9 +46,9 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   if (to !== undefined && walk(root, from as BytePath).kind === 'found')
     return `write ${showPath(from as BytePath)}:/${showPath(to as BytePath)}`;
   const meant = nearest(own, names);
-  return meant === undefined
-    ? 'name a file that exists'
-    : `did you mean ${showPath(joinPath(parentPath(path), meant as BytePath))}?`;
+  if (meant !== undefined) return `did you mean ${showPath(joinPath(parentPath(path), meant as BytePath))}?`;
+  const fromTop = withoutWorkingDirectory(root, path);
+  return fromTop === undefined ? 'name a file that exists' : `did you mean ${showPath(fromTop)}?`;
 }
 
 /** The path with its links resolved. @throws UsageError that calls it `what`, if no file or directory is there. */

@@ -163,7 +163,10 @@ export function checkFlag(value: unknown, what: string): void {
 export function checkBytes(value: unknown, what: string): asserts value is Bytes {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
     throw new UsageError(`${what}: a string or a Uint8Array is expected`);
-  if (value.length === 0) throw new UsageError(`${what}: a path or name is empty`);
+  if (value.length === 0)
+    throw new UsageError(`${what}: a path or name is empty`, {
+      hint: 'leave it out; is a variable of the shell empty?',
+    });
   if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
 }
 

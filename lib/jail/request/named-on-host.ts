@@ -1,6 +1,6 @@
 // Finds programs and accounts of the host by name.
 
-import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
@@ -10,6 +10,7 @@ import { didYouMean } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
 import { absolute, neighbourHint, WHY } from '../host/given-path.ts';
+import { commandLine } from '../../shell-word.ts';
 import type { JailUser } from '../packs/pack.ts';
 
 /**
@@ -35,10 +36,13 @@ export function findProgram(
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
   const [first = '', ...more] = bytePath(program).split(' ');
+  const parts = bytePath(program).split(',') as BytePath[];
   const meant =
-    more.length > 0 && others.includes(first as BytePath)
-      ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
-      : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
+    parts.length > 1 && parts.every((part) => others.includes(part))
+      ? `write ${parts.map(showPath).join(' ')}: words of their own`
+      : more.length > 0 && others.includes(first as BytePath)
+        ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
+        : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
     hint: meant ?? 'give its path, or install it on the host',
   });
@@ -47,7 +51,23 @@ export function findProgram(
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return path;
-  throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: neighbourHint(root, path) });
+  throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: pathHint(root, path, end) });
+}
+
+// Where the distributions have their programs (file-hierarchy(7)).
+const usualPlaces = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin', '/sbin'].map((place) =>
+  bytePath(place),
+);
+
+function pathHint(root: FileRoot, path: BytePath, end: Walk): string {
+  if (end.kind === 'found' && end.status.kind === 'directory')
+    return `a directory is copied by: --copy ${showPath(path)}`;
+  const there = usualPlaces
+    .map((place) => joinPath(place, lastComponent(path)))
+    .find((candidate) => isExecutable(walk(root, candidate)));
+  return there === undefined || there === path
+    ? neighbourHint(root, path)
+    : `did you mean ${showPath(there)}?`;
 }
 
 function isExecutable(end: Walk): boolean {
@@ -67,11 +87,24 @@ function isSearchable(root: FileRoot, directory: BytePath): boolean {
   return way.path === '/' || isSearchable(root, parentPath(way.path));
 }
 
+// Forms of a user that other commands take.
+function userHint(name: string): string | undefined {
+  const [user = '', group] = name.split(':');
+  if (group !== undefined && native.getpwnam(user) !== null)
+    return `write ${quote(user)}: the groups of a user come along`;
+  const names = name.split(',');
+  if (names.length > 1 && names.every((each) => native.getpwnam(each) !== null))
+    return `write ${commandLine(...names.flatMap((each) => ['--user', each]))}`;
+  const id = /^\+?([0-9]{1,9})$/.exec(name)?.[1];
+  const entry = id === undefined ? null : native.getpwuid(Number(id));
+  return entry === null ? undefined : `write ${quote(entry.name)}: an account has a name`;
+}
+
 /** Accounts of the host (getpwnam(3), getgrouplist(3)). @throws LaunchError ERR_UNKNOWN_USER; UsageError for uid 0 */
 export function readUsers(names: readonly string[]): readonly JailUser[] {
   return names.map((name) => {
     const entry = native.getpwnam(name);
-    if (entry === null) throw unknown('user', name, nameHint('user', name));
+    if (entry === null) throw unknown('user', name, userHint(name) ?? nameHint('user', name));
     if (entry.uid === 0)
       throw new UsageError(`user ${quote(name)} is uid 0, which has root's power in a jail`, {
         hint: 'name an ordinary user; root is in the /etc/passwd of every jail',

@@ -105,8 +105,12 @@ export function nameHint(kind: 'user' | 'group', text: string): string {
   const colon = kind === 'group' ? text.indexOf(':') : -1;
   if (colon > 0)
     return `one group stands after USER: write --groups ${quote(text.slice(colon + 1).replaceAll(':', ','))} for more`;
+  // a list in another form: 'audio video'
+  const list = text.trim().split(/[\s,]+/);
   const database = kind === 'user' ? 'passwd' : 'group';
   const names = namesIn(`/etc/${database}`);
+  if (kind === 'group' && list.length > 1 && list.every((name) => names.includes(name)))
+    return `write ${quote(list.join(','))}`;
   // USER.GROUP, as chown(1) of BSD took it
   const dot = text.indexOf('.');
   if (kind === 'user' && dot > 0 && names.includes(text.slice(0, dot)))

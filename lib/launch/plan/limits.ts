@@ -131,7 +131,10 @@ export const limitRows = {
       least === 0 ? 'no protection from the OOM killer' : 'the OOM killer takes it sooner',
     flags: { oomScore: ({ least = 0 }) => least === 0 },
     encode: ({ least = 0 }) => (least === 0 ? {} : { a: least, data: Buffer.from(String(least)) }),
-    failures: { ENOENT: { hint: 'mount /proc on the host: mount -t proc proc /proc' } },
+    failures: {
+      ENOENT: { hint: 'mount /proc on the host: mount -t proc proc /proc' },
+      EMFILE: { hint: 'give --rlimit nofile (rlimits) a larger number: even the launch opens a file' },
+    },
   },
   sched_setscheduler: {
     op: 7,

@@ -131,6 +131,14 @@ export function addRlimit({ text }: Argument, before: object = {}): object {
   return { ...before, [name]: limit };
 }
 
+// A limit is a plain number. The number of `100M` is given.
+function numberHint(name: string, word: string): string {
+  const [, digits, suffix = ''] = /^([0-9]{1,6})([KMGT])i?B?$/i.exec(word) ?? [];
+  if (digits === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
+  const bytes = Number(digits) * 1024 ** ('KMGT'.indexOf(suffix.toUpperCase()) + 1);
+  return `write --rlimit ${name}=${bytes}`;
+}
+
 /** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */
 export function parseRlimit(text: string): [string, Limit] {
   const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
@@ -138,7 +146,7 @@ export function parseRlimit(text: string): [string, Limit] {
     if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
     if (/^[0-9]{1,16}$/.test(word)) return Number(word);
     throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
-      hint: 'write a whole number, as in --rlimit nofile=4096, or unlimited',
+      hint: numberHint(match?.[1] ?? '', word),
     });
   };
   if (match?.[1] === undefined || match[2] === undefined) {

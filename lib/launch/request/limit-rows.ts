@@ -24,6 +24,10 @@ function inUnits(text: string): number | undefined {
   return meant > 0 ? meant : undefined;
 }
 
+// For a caller of the library, and for one of the command.
+const bothWays = (key: string, value: number | string): string =>
+  `write ${key}: ${value} (--${key} ${value})`;
+
 // In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
 const leastCpus = 0.01;
 const mostCpus = 8192;
@@ -33,7 +37,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: `write cpu: ${inUnits(String(value)) ?? 1.5}` },
+    { hint: bothWays('cpu', inUnits(String(value)) ?? 1.5) },
   );
 }
 
@@ -44,7 +48,7 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
   throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`, {
-    hint: `write ${key}: ${inUnits(String(value)) ?? 5}`,
+    hint: bothWays(key, inUnits(String(value)) ?? 5),
   });
 }
 

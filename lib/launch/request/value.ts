@@ -224,7 +224,11 @@ export function checkEnv(value: unknown): asserts value is Readonly<Record<strin
 
 function toVariableName(name: string, key: string): string {
   if (name === '' || name.includes('=') || name.includes('\0'))
-    throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`);
+    throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`, {
+      hint: name.includes('=')
+        ? 'a variable and its value are for setenv: --setenv (env)'
+        : 'give its name alone',
+    });
   return name;
 }
 

@@ -17,7 +17,7 @@ import type { Step } from '../plan/step.ts';
 import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
-import { mayLackLibrary } from '../tell/library-glance.ts';
+import { mayLackFile } from '../tell/library-glance.ts';
 import { findMissingZone } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
@@ -189,7 +189,7 @@ function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof nativ
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
   // A profile can refuse what this process needs to explain a failure afterwards, and a missing library shows only in the loader.
-  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackLibrary(launch);
+  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch);
   const problem = isChecked ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')

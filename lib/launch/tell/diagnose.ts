@@ -28,6 +28,33 @@ function readHead(
   }
 }
 
+/** The command that makes the ends of lines of a script right. */
+export function withoutReturns(view: Pick<JailView, 'jail'>, path: string): string {
+  return `sed -i 's/\\r$//' ${hostWord(view, path)}   # the line ends in a carriage return`;
+}
+
+// U+FEFF in UTF-8, which editors of other systems write.
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+
+function noScript(
+  view: JailView,
+  head: Uint8Array,
+  path: string,
+  what: string,
+): Pick<Diagnosis, 'message' | 'hint'> {
+  if (head.length === 0)
+    return { message: `${what}the file is empty`, hint: 'copy it again from where it came' };
+  if (byteOrderMark.equals(head.subarray(0, 3)))
+    return {
+      message: `${what}a byte order mark (U+FEFF) stands before its first line`,
+      hint: `sed -i '1s/^\\xef\\xbb\\xbf//' ${hostWord(view, path)}`,
+    };
+  return {
+    message: `${what}neither an ELF program nor a script with a #! line`,
+    hint: 'if it is a shell script, its first line must be: #!/bin/sh',
+  };
+}
+
 function diagnoseScript(
   view: JailView,
   path: BytePath,
@@ -39,14 +66,7 @@ function diagnoseScript(
   const script = readScript(head);
   switch (script.kind) {
     case 'none':
-      return head.length === 0
-        ? { message: `${what}the file is empty`, path: shown, missing: false }
-        : {
-            message: `${what}neither an ELF program nor a script with a #! line`,
-            path: shown,
-            hint: 'if it is a shell script, its first line must be: #!/bin/sh',
-            missing: false,
-          };
+      return { ...noScript(view, head, shown, what), path: shown, missing: false };
     case 'invalid':
       return {
         message:
@@ -54,21 +74,22 @@ function diagnoseScript(
             ? `${what}its line '#!' names no interpreter`
             : `${what}its line '#!${showPath(script.line)}' names an interpreter too long for the kernel (256 bytes)`,
         path: shown,
+        hint: 'write the path of the interpreter behind it, such as #!/bin/sh',
         missing: false,
       };
     case 'script': {
-      const carriageReturn = script.line.endsWith('\r');
       const found = diagnoseFile(
         view,
         script.interpreter,
         `its interpreter ${showPath(script.interpreter)} (line '#!${showPath(script.line)}'): `,
         depth + 1,
       );
-      if (found === undefined || !carriageReturn) return found;
-      return {
-        ...found,
-        hint: `sed -i 's/\\r$//' ${hostWord(view, shown)}   # the line ends in a carriage return`,
-      };
+      if (found === undefined) return found;
+      if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(view, shown) };
+      // execve does not search PATH
+      return script.interpreter.startsWith('/')
+        ? found
+        : { ...found, hint: 'write the whole path of the interpreter, such as #!/bin/sh' };
     }
     default:
       return script satisfies never;
@@ -152,7 +173,10 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
       return {
         message: `${what}a damaged ELF file`,
         path: shown,
-        hint: buildCommand(view, found.path),
+        hint:
+          view.host?.hasProgram === true
+            ? buildCommand(view, found.path)
+            : 'copy it again from where it came',
         missing: false,
       };
     }

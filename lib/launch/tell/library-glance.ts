@@ -1,8 +1,9 @@
-// A quick look, before a launch in place, at the shared libraries of its program: afterwards only the loader could name one that is
-// missing. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
+// A quick look, before a launch in place, at the shared libraries of its program, or at the command that env(1) starts for a script:
+// afterwards only the loader or env could name one that is missing. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
 // place, the full search of lib/binary does.
 import { readElf, type Elf } from '../../binary/elf.ts';
 import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
+import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 
@@ -49,14 +50,37 @@ function lacksLibrary(root: FileRoot, program: BytePath, architecture: string): 
   return false;
 }
 
+/** PATH of an environment, or the C library's default (confstr(3), _CS_PATH). */
+export function pathOf(env: readonly Buffer[]): Uint8Array | string {
+  const entry = env.find((variable) => variable.subarray(0, 5).equals(Buffer.from('PATH=')));
+  return entry?.subarray(5) ?? '/bin:/usr/bin';
+}
+
+// Whether `#!/usr/bin/env NAME` names what no directory of PATH has.
+function lacksCommand(root: FileRoot, program: BytePath, env: readonly Buffer[]): boolean {
+  const file = root.open(program);
+  if (file === undefined) return false;
+  try {
+    const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
+    const command = script.kind === 'script' ? commandOfEnv(script) : undefined;
+    if (command === undefined || command.includes('/')) return false;
+    const directories = bytePath(pathOf(env)).split(':') as BytePath[];
+    return directories.every((directory) => root.lstat(joinPath(directory, command)) === undefined);
+  } finally {
+    file.close();
+  }
+}
+
 const isLoaderPath = (variable: Buffer): boolean => variable.toString('latin1', 0, 16) === 'LD_LIBRARY_PATH=';
 
-/** Whether the program of a launch may lack a library; false if its view of the jail is another one. */
-export function mayLackLibrary({ request, execve, view }: PreparedLaunch): boolean {
+/** Whether the program of a launch may lack a library or a command; false if its view of the jail is another one. */
+export function mayLackFile({ request, execve, view }: PreparedLaunch): boolean {
   if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
   try {
     const program = joinPath(bytePath(view.cwd), bytePath(execve.program));
-    return lacksLibrary(view.root, program, view.architecture);
+    return (
+      lacksLibrary(view.root, program, view.architecture) || lacksCommand(view.root, program, execve.env)
+    );
   } catch {
     return false; // execve fails, and says more
   }

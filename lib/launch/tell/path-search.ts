@@ -6,7 +6,7 @@ import { bytePath, type BytePath, joinPath, pathBytes, showPath } from '../../bi
 import { LaunchError } from '../../errors.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { viewOfJail } from './jail-view.ts';
-import { pathOf } from './preflight.ts';
+import { pathOf } from './library-glance.ts';
 import { buildCommand, similar } from './program-hint.ts';
 
 type Binds = NormalRequest['view'];

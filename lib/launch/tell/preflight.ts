@@ -4,13 +4,14 @@ import { endianness } from 'node:os';
 
 import { type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
 import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
-import { bytePath, joinPath, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
 import { LaunchError } from '../../errors.ts';
-import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
+import { diagnoseDirectory, diagnoseProgram, withoutReturns } from './diagnose.ts';
 import type { Diagnosis, JailView } from './jail-view.ts';
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
+import { pathOf } from './library-glance.ts';
 import { buildCommand } from './program-hint.ts';
 
 const WORDS: Readonly<Record<MissingFile['role'], string>> = {
@@ -55,15 +56,19 @@ export function findMissing(
   return {
     message: `${WORDS[first.role]} ${showPath(first.path)}${needed}: ${first.message}`,
     path: showPath(first.path),
-    hint: buildCommand(view, path),
+    hint: hintFor(view, path, first),
     missing: true,
   };
 }
 
-/** PATH of an environment, or the C library's default (confstr(3), _CS_PATH). */
-export function pathOf(env: readonly Buffer[]): Uint8Array | string {
-  const entry = env.find((variable) => variable.subarray(0, 5).equals(Buffer.from('PATH=')));
-  return entry?.subarray(5) ?? '/bin:/usr/bin';
+// The jail alone may have the script, but the host has the command that env(1) starts for it.
+function hintFor(
+  view: Pick<JailView, 'root' | 'jail' | 'host'>,
+  program: BytePath,
+  { role, path, neededBy }: MissingFile,
+): string {
+  if (path.endsWith('\r') && neededBy !== undefined) return withoutReturns(view, showPath(neededBy));
+  return buildCommand(view, role === 'command' ? path : program);
 }
 
 function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Diagnosis): LaunchError {

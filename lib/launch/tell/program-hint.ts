@@ -61,6 +61,14 @@ export function pathInJail({ jail, root }: JailView, path: BytePath): BytePath |
   return walk(root, own).kind === 'found' ? own : undefined;
 }
 
+// The same for a path that begins with the name of the jail's directory: jail/bin/ls.
+function pathBelow({ jail, root }: JailView, path: BytePath): BytePath | undefined {
+  const name = lastComponent(trimSlashes(bytePath(jail)));
+  if (!path.startsWith(`${name}/`)) return undefined;
+  const own = path.slice(name.length) as BytePath;
+  return isExecutable(root, own) ? own : undefined;
+}
+
 // The first word of a program that was given together with its arguments, as `"/bin/ls -l"`.
 function withoutArguments({ root }: JailView, path: BytePath): BytePath | undefined {
   const blank = path.indexOf(' ');
@@ -105,6 +113,8 @@ const builtins = new Set(
 function wordHint(path: BytePath): string | undefined {
   if (builtins.has(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) return `set a variable before USER: --setenv ${shellWord(path)}`;
+  if (path.startsWith('-'))
+    return `PROGRAM stands before its arguments, as in /bin/sh ${shellWord(path)} ...`;
   if (path === 'sudo' || path === 'su') return `leave ${path} out: USER is whom the program runs as`;
   return undefined;
 }
@@ -116,7 +126,7 @@ function wordHint(path: BytePath): string | undefined {
  * @param from the same, from / on
  */
 export function programHint(view: JailView, path: BytePath, from: BytePath): string {
-  const inside = pathInJail(view, from);
+  const inside = pathInJail(view, from) ?? pathBelow(view, path);
   if (inside !== undefined) return `give the path in the jail: ${showPath(inside)}`;
   if (path.endsWith('/') && isExecutable(view.root, trimSlashes(from)))
     return `did you mean ${showPath(trimSlashes(path))}?`;
