@@ -5,7 +5,10 @@ import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
+import { commandsInStrings, commandsInVariables, endsString } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
+import type { Executable } from './scanned-program.ts';
+import { isShell } from './script-calls.ts';
 
 /** A program of the root that a program of the jail names. */
 export interface Suggestion {
@@ -22,10 +25,12 @@ const COMPOSED = /\w[-_]\w/;
  * compiler of a language may also name a C compiler without any relation to it.
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
-  const { packages, reader, mentions, listening, suggested } = work;
+  const { packages, reader, mentions, listening, suggested, asked, optional } = work;
   const others = [...pkg.recommends, ...pkg.suggests].flatMap(
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
+  asked.add(pkg.source);
+  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -45,6 +50,26 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     };
     mentions.awaitName(name, ifOf(work, pkg, found));
   }
+}
+
+/** Suggests the commands of a program or shell script of a requested source, whether or not its package declares them. */
+export function suggestCommands(work: Work, { path, kind, text, interpreters }: Executable): void {
+  const { packages, commands, suggested, asked, optional, strings } = work;
+  const source = packages.source(path);
+  if (source === undefined || !asked.has(source)) return;
+  const suggest = (program: BytePath | undefined) => {
+    if (program !== undefined && packages.source(program) !== source)
+      suggested.set(program, { path: program, by: path });
+  };
+  const found =
+    kind === 'elf'
+      ? commandsInStrings(strings(path))
+      : interpreters.some(isShell)
+        ? commandsInVariables(text)
+        : [];
+  for (const name of found) if (commands.inBase(name) === undefined) suggest(commands.inPath(name));
+  if (kind !== 'elf') return;
+  for (const program of optional) if (endsString(strings(path), lastComponent(program))) suggest(program);
 }
 
 /** The compiler that is cc on the root, without the name cc, which is also a suffix of files; tools such as pkg-config. */
