@@ -2,14 +2,14 @@
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
+import { assignedIn, callsOf, isShell, modulesOf, startedIn } from './script-calls.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
 import { statusIfThere } from './read.ts';
-import { awaitSuggested, suggestCommands, type Suggestion } from './suggestions.ts';
+import { awaitSuggested, suggestCommands, suggestNamed, type Suggestion } from './suggestions.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
 
 /** Why a package is used. */
@@ -123,18 +123,21 @@ function lookInto(work: Work, executable: Executable): void {
   }
   for (const file of linked) taken.add(file, packages.owner(file), path);
   for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
-  suggestCommands(work, executable);
+  suggestNamed(work, executable);
   if (kind !== 'linker-script') mentions.add(executable);
 }
 
-/** Adds the tools of Essential packages that a script and the modules of its package call. */
-function* startCalled(work: Work, { kind, path, interpreters, text }: Executable): Steps<void> {
+/** Adds the tools of Essential packages that a script and the modules of its package call, and suggests others that they start. */
+function* startCalled(work: Work, executable: Executable): Steps<void> {
+  const { kind, path, interpreters, text } = executable;
   const { root, packages, reader, commands, called } = work;
   const from = packages.owner(path);
   if (kind !== 'script' || from === undefined || interpreters.some(isShell)) return;
   const modules = called.has(from) ? [] : reader.contents(from).data;
   called.add(from);
-  for (const name of yield* callsOf(root, text, modules)) {
+  const calls = yield* callsOf(root, text, modules);
+  suggestCommands(work, executable, calls.started);
+  for (const name of [...calls.called, ...startedIn(text)]) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
   }

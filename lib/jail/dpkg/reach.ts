@@ -110,7 +110,7 @@ export function take(work: Work, use: Use): void {
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
   for (const to of recommendedBy(packages, pkg))
-    if (hasExecutables(contents)) awaitFiles(work, pkg, to);
+    if (contents.programs.length > 0) awaitFiles(work, pkg, to);
     else awaitPart(work, pkg, to);
 }
 

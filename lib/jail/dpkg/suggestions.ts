@@ -52,24 +52,36 @@ export function awaitSuggested(work: Work, pkg: Package): void {
   }
 }
 
-/** Suggests the commands of a program or shell script of a requested source, whether or not its package declares them. */
-export function suggestCommands(work: Work, { path, kind, text, interpreters }: Executable): void {
-  const { packages, commands, suggested, asked, optional, strings } = work;
-  const source = packages.source(path);
+/** Suggests programs of other sources to an executable of a requested one. */
+function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: Iterable<BytePath>): void {
+  const source = packages.source(by);
   if (source === undefined || !asked.has(source)) return;
-  const suggest = (program: BytePath | undefined) => {
-    if (program !== undefined && packages.source(program) !== source)
-      suggested.set(program, { path: program, by: path });
-  };
-  const found =
-    kind === 'elf'
-      ? commandsInStrings(strings(path))
-      : interpreters.some(isShell)
-        ? commandsInVariables(text)
-        : [];
-  for (const name of found) if (commands.inBase(name) === undefined) suggest(commands.inPath(name));
+  for (const path of programs) if (packages.source(path) !== source) suggested.set(path, { path, by });
+}
+
+/** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */
+export function suggestCommands(work: Work, { path }: Executable, names: Iterable<string>): void {
+  const others = [...names].filter((name) => work.commands.inBase(name) === undefined);
+  suggest(
+    work,
+    path,
+    others.flatMap((name) => work.commands.inPath(name) ?? []),
+  );
+}
+
+/** Suggests the commands that a compiled program or shell script of a requested source names. */
+export function suggestNamed(work: Work, executable: Executable): void {
+  const { packages, asked, optional, strings } = work;
+  const { path, kind, interpreters, text } = executable;
+  if (!asked.has(packages.source(path) ?? '')) return;
+  if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
   if (kind !== 'elf') return;
-  for (const program of optional) if (endsString(strings(path), lastComponent(program))) suggest(program);
+  suggestCommands(work, executable, commandsInStrings(strings(path)));
+  suggest(
+    work,
+    path,
+    [...optional].filter((program) => endsString(strings(path), lastComponent(program))),
+  );
 }
 
 /** The compiler that is cc on the root, without the name cc, which is also a suffix of files; tools such as pkg-config. */

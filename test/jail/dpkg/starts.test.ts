@@ -317,6 +317,36 @@ t.test(
 );
 
 t.test(
+  'a script gets the basic tool that it starts, and another program that it or its modules start is suggested',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        diffutils: {
+          control: 'Essential: yes',
+          files: { '/usr/bin/diff': elfWithStrings(), '/usr/bin/cmp': elfWithStrings() },
+        },
+        colordiff: {
+          files: {
+            '/usr/bin/colordiff': '#!/usr/bin/perl\nmy $diff_cmd = "diff";\nsystem("wget", $url);\n',
+            '/usr/share/colordiff/Color.pm': 'open3("curl -s x");\n print("file", 1);\nexec("cmp");\n',
+          },
+        },
+        ...Object.fromEntries(
+          ['wget', 'curl', 'file'].map((name) => [
+            name,
+            { files: { [`/usr/bin/${name}`]: elfWithStrings() } },
+          ]),
+        ),
+      },
+    };
+    const choice = chooseFrom(system, '/usr/bin/colordiff');
+    t.ok(paths(choice).includes('/usr/bin/diff'));
+    t.notOk(paths(choice).includes('/usr/bin/cmp'));
+    t.same(choice.suggested.map(({ path }) => path as string).toSorted(), ['/usr/bin/curl', '/usr/bin/wget']);
+  },
+);
+
+t.test(
   'data that a library of the program recommends and names is a further part, and not taken',
   async (t) => {
     const system: MadeSystem = {
