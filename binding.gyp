@@ -91,6 +91,7 @@
         'native/files/hardlinks.cc',
         'native/accounts/host.cc',
         'native/files/inroot.cc',
+        'native/start/idmap.cc',
         'native/start/launch.cc',
         'native/start/ownedcgroup.cc',
         'native/files/look.cc',

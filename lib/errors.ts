@@ -19,6 +19,7 @@ export type LaunchErrorCode =
   | 'ERR_ROOT'
   | 'ERR_INSECURE_PATH'
   | 'ERR_NOT_DELEGATED'
+  | 'ERR_NO_SUBORDINATE_IDS'
   /** Only of `uchroot --check`. */
   | 'ERR_UNSAFE_JAIL'
   /** Only of a rehearsal: a signal, which the message names, would end the launch. */

@@ -23,6 +23,7 @@ export {
   type UpdateReport,
   type UpdateRequest,
 } from './jail/building.ts';
+export { type JailWarning, type WarningSubject } from './jail/work/jail-warning.ts';
 export { type Change, type VersionChange } from './jail/manifest/change.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
 export { type Finding } from './jail/check/check-rule.ts';
@@ -61,6 +62,7 @@ export { type LaunchRequest } from './launch/request/request.ts';
 export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
 export { type JailDefaults, type JailRunRequest, type JailSpawnRequest } from './launch/request/jail-rows.ts';
 export { type Encoding, type Input, type OutputOf, type RunRequest } from './launch/request/run-rows.ts';
+export { type ListenSocket } from './launch/request/listen-sockets.ts';
 export { type SpawnRequest } from './launch/request/spawn-rows.ts';
 export { runInJail, type RunResult, type Stopped } from './launch/start/run.ts';
 export { spawnInJail } from './launch/start/spawn.ts';

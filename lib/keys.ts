@@ -39,10 +39,30 @@ export function copyFields(object: object): object {
   return copy;
 }
 
+/**
+ * @param known keys that a getter of its class may answer
+ * @throws UsageError for a Map, a promise and the like: none of its keys could be read, and all defaults would count
+ */
+export function refuseOpaque(request: object, known: ReadonlySet<string> = new Set()): void {
+  const prototype: unknown = Object.getPrototypeOf(request);
+  if (prototype === Object.prototype || prototype === null) return;
+  for (const _ in request) return;
+  if ([...known].some((key) => key in request)) return;
+  const hint =
+    request instanceof Promise
+      ? 'write await before it'
+      : request instanceof Map
+        ? 'write Object.fromEntries(map)'
+        : 'write {key: value}';
+  const kind = Object.prototype.toString.call(request).slice('[object '.length, -1);
+  throw new UsageError(`the request must be an object with keys, not a ${kind}`, { hint });
+}
+
 /** A checked copy of a request, which the caller cannot change later. @throws UsageError */
 export function takeRequest<T extends object>(request: T, check: (request: T) => void): T {
   return reading(() => {
     const isObject = typeof request === 'object' && request !== null && !Array.isArray(request);
+    if (isObject) refuseOpaque(request);
     const own = (isObject ? copyFields(request) : request) as T;
     check(own);
     return own;
@@ -76,7 +96,7 @@ export function checkKeys(
       `the request must be an object${example === undefined ? '' : ` such as ${example}`}`,
     );
   const unknown = Object.keys(request).find((key) => !known.has(key));
-  if (unknown === undefined) return;
+  if (unknown === undefined) return refuseOpaque(request, known);
   const names = [...known];
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
     hint: didYouMean(unknown, names, (key) => `'${key}'`, foreign?.()) ?? `the keys are ${names.join(', ')}`,

@@ -1,7 +1,7 @@
 // scripts/coverage: runs a test file, and merges what its processes say about the code that they ran into one file.
 //   node scripts/coverage.mjs DIRECTORY FILE
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -10,7 +10,10 @@ import { mergeProcessCovs } from '@bcoe/v8-coverage';
 const [directory = '', file = ''] = process.argv.slice(2);
 const own = resolve(directory, file.replaceAll('/', '_'));
 mkdirSync(own, { recursive: true });
-const env = { ...process.env, NODE_V8_COVERAGE: own };
+// Commands of ordinary users write there too.
+chmodSync(own, 0o1777);
+// Each process takes longer, because it writes what it has run.
+const env = { ...process.env, NODE_V8_COVERAGE: own, TAP_TIMEOUT: '500' };
 const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'run-tests.mjs'), file], {
   env,
   stdio: 'inherit',

@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 
 // Several tests wait more than they compute.
 const JOBS = 4;
-// tap ends a file that takes longer, with its open handles. t.setTimeout() changes the limit.
-const FILE_SECONDS = 120;
+// tap ends a file that takes longer, with its open handles. t.setTimeout() changes the limit. scripts/coverage has another one.
+const FILE_SECONDS = process.env.TAP_TIMEOUT ?? '120';
 // for a file that tap cannot end, such as one in an endless loop
 const KILL_MS = 600_000;
 // These take longest. They start first, so that none of them runs alone at the end.
@@ -94,7 +94,7 @@ function tell(name, start, ok, problem, lines) {
 async function runFile(file) {
   const start = performance.now();
   const report = new Report();
-  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: String(FILE_SECONDS) };
+  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: FILE_SECONDS };
   const argv = [process.execPath, '--enable-source-maps', file];
   const { status, signal } = await run(argv, { env, timeout: KILL_MS }, (line) => report.read(line));
   const problem = report.problem(status, signal);

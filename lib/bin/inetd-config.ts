@@ -49,6 +49,8 @@ export const importFiles: Command<undefined> = {
   statuses: '0 all is carried over, 3 something is not, 125 a file is wrong.',
   run: async (given, _, ...paths) => {
     const { services, notCarried } = read(given, paths);
+    // a value that no service takes is told by its old line
+    if (services.length > 0) toServices(services, []);
     return ending(notCarried, tomlText(services));
   },
 };

@@ -15,7 +15,7 @@ import { toArgument, type ReadArguments } from './arguments.ts';
 import { readVersion } from '../version.ts';
 import { valueOf, valuesOf, type Command } from './dispatch.ts';
 import { absolute, launchOptions } from './uchroot-options.ts';
-import { latin1, nodePath } from './uchroot-unit.ts';
+import { latin1, nodeCommand } from './uchroot-unit.ts';
 
 const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
 const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
@@ -91,7 +91,8 @@ function unitOf({ options, operands }: ReadArguments, format: string): string {
   });
   const [user, jail, ...program] = operands.map(({ bytes }) => bytes);
   const words = user === undefined || jail === undefined ? [] : [user, absolute(jail), ...program];
-  const command = [nodePath(), latin1(process.argv[1] ?? ''), ...given, ...words.map(latin1)];
+  const args = words.map(latin1);
+  const command = [...nodeCommand(args), ...given, ...args];
   return inetdUnit(command, readVersion());
 }
 

@@ -6,9 +6,10 @@ import { usualOptions } from './foreign-options.ts';
 import { commands, foreignCommands, foreignOptions } from './jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
-// A build ends in a second or two. With V8's own limit, a third of its CPU time went to the compilation of functions that then
-// ran too rarely to gain by it. Set only now, because V8 accepts the code cache only with the flags that it was made with.
-setFlagsFromString('--interrupt-budget=1000000');
+// A build ends in a second or two. With the own limit of Node 20's V8, a third of its CPU time went to the compilation of functions
+// that then ran too rarely to gain by it. Later versions have a cheaper compiler besides, and not this flag. It is set only now,
+// because V8 accepts the code cache only with the flags that it was made with.
+if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=1000000');
 
 void runProgram({
   name: 'uchroot-jail',

@@ -31,7 +31,7 @@ interface UnitReport {
 export const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
 /** The path where PATH finds node. It stays the same when a new version replaces the running one. */
-export function nodePath(): string {
+function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
   const found = candidates.find((path) => {
     try {
@@ -42,6 +42,12 @@ export function nodePath(): string {
     }
   });
   return latin1(found ?? process.execPath);
+}
+
+/** The words before those of a command in a service. Node 20 reads --env-file of the program as its own, unless `--` stands before. */
+export function nodeCommand(words: readonly string[]): readonly string[] {
+  const end = words.some((word) => word.startsWith('--env-file')) ? ['--'] : [];
+  return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
 }
 
 function toInitSystem(text: string): Format {
@@ -195,16 +201,17 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     .filter(([option]) => option === 'listen')
     .map(([, value]) => latin1(toAddress(value.text)));
   checkValues(given, listen, reloadSignal);
+  const args = (request.args ?? []).map(latin1);
   return {
     format,
     name,
     description: oneLine(`${program} in the jail ${jail}`),
-    command: compiled === undefined ? [nodePath(), latin1(process.argv[1] ?? '')] : [compiled],
+    command: compiled === undefined ? nodeCommand(args) : [compiled],
     options: [
       ...directoryVariables(own).map(([name, value]) => `--setenv=${name}=${value}`),
       ...launchOptions(options),
     ],
-    operands: [latin1(String(request.user)), jail, program, ...(request.args ?? []).map(latin1)],
+    operands: [latin1(String(request.user)), jail, program, ...args],
     listen,
     accept: given.has('accept'),
     notify: given.has('notify'),

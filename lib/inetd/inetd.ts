@@ -29,6 +29,7 @@ interface Opened {
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
   /** The live connections, each with its program once that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
+  readonly #daemons = new Set<JailedProcess>();
   readonly #activated: readonly ListeningSocket[];
   #services: readonly Opened[] = [];
   #sockets = new Map<string, ListeningSocket>();
@@ -61,6 +62,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         const before = this.services.find((service) => service.name === name);
         const observer: ServiceObserver = {
           connections: this.connections,
+          daemons: this.#daemons,
           onEnd: (ended, service) => this.#onEnd(ended, service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
@@ -128,12 +130,14 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
   }
 
-  /** Stops listening. Connections go on; `drained` resolves when none is left. */
+  /** Stops listening, and ends what accepts connections itself. Other connections go on; `drained` resolves when none is left. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#replace([], new Map());
     for (const socket of this.#activated) socket.close();
+    // they would accept further connections, and need not end by themselves
+    for (const daemon of this.#daemons) daemon.kill('SIGTERM');
     if (this.connections.size === 0) this.#resolveDrained();
   }
 }

@@ -67,7 +67,8 @@ export class ListeningSocket {
   readonly #watch: WatchHandle;
   #onReadable: (() => void) | undefined;
   #isWanted = false;
-  #isHandedOut = false;
+  /** Programs that have it. After a reload that can be more than one. */
+  #programs = 0;
   #isWatched = false;
   #isClosed = false;
 
@@ -120,14 +121,14 @@ export class ListeningSocket {
     this.#apply();
   }
 
-  /** A program has the socket itself: nobody else must read it. */
+  /** A program has got the socket itself, or has ended: meanwhile nobody else must read it. */
   set isHandedOut(isHandedOut: boolean) {
-    this.#isHandedOut = isHandedOut;
+    this.#programs += isHandedOut ? 1 : -1;
     this.#apply();
   }
 
   #apply(): void {
-    const isWatched = this.#isWanted && !this.#isHandedOut && !this.#isClosed;
+    const isWatched = this.#isWanted && this.#programs === 0 && !this.#isClosed;
     if (this.#isWatched === isWatched) return;
     this.#isWatched = isWatched;
     native.setWatch(this.#watch, isWatched);

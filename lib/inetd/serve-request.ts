@@ -70,6 +70,17 @@ const table = {
     '--wait',
     'the program gets the listening socket, one program at a time (inetd wait)',
   ),
+  /** How the program of `wait` gets the sockets: `inetd` as descriptors 0 to 2, `systemd` from 3 on (sd_listen_fds(3)). */
+  activation: {
+    type: "'inetd', 'systemd'",
+    default: '`inetd`',
+    normal: to.oneOf(to.activations, 'inetd'),
+    ...option(
+      '--activation inetd|systemd',
+      'with --wait: the socket as descriptors 0 to 2 (default), or all from 3 on (LISTEN_FDS)',
+      word,
+    ),
+  },
   /** Connections at once; more wait in the queue of the kernel. */
   instances: {
     type: 'number',
@@ -220,6 +231,8 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
       throw new UsageError('a service of datagrams has no connections: give wait as well', {
         hint: 'the program then gets the socket, and reads the datagrams itself (inetd(8), wait)',
       });
+    if (own.activation === 'systemd' && !own.wait)
+      throw new UsageError('activation by systemd hands over listening sockets: give wait as well');
     return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };
   });
 }

@@ -9,6 +9,9 @@ import type { Rate } from './start-limits.ts';
 export const logFormats = ['text', 'json', 'syslog', 'none'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
+/** How the program of a wait service gets its sockets. */
+export const activations = ['inetd', 'systemd'] as const;
+
 export function oneOf<Word extends string>(words: readonly Word[], first: Word) {
   return (value: Word | undefined, key: string): Word => {
     const word = words.find((word) => word === (value ?? first));

@@ -7,7 +7,8 @@ import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
-import type { Connection, EndedConnection, EndReason } from './connection-entry.ts';
+import type { Connection, EndedConnection, EndReason, Peer } from './connection-entry.ts';
+import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { StartCounter } from './start-limits.ts';
@@ -21,6 +22,8 @@ const SHORTAGE_MS = 100;
 export interface ServiceObserver {
   /** The live connections, each with its program once that runs. */
   readonly connections: Map<Connection, JailedProcess | undefined>;
+  /** Programs that have got listening sockets as from systemd, which would end them. */
+  readonly daemons: Set<JailedProcess>;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -100,16 +103,25 @@ export class Service {
 
   /** Accepts connections from these sockets from now on. */
   serve(sockets: readonly ListeningSocket[]): void {
-    // the program of a wait service accepts the connections: their sources are not known here
-    this.counter.limits = this.settings.wait
-      ? { ...this.settings, perSource: undefined, sourceRate: undefined }
-      : this.settings;
+    this.counter.limits = this.settings.wait ? limitsOfWait(this.settings) : this.settings;
     this.#sockets = sockets;
-    for (const socket of sockets) {
-      native.setBlocking(socket.fd, this.settings.wait);
-      socket.onReadable = () => (this.settings.wait ? void this.#hand(socket) : this.#accept(socket));
-    }
+    if (this.settings.wait) this.#wait(sockets);
+    else
+      for (const socket of sockets) {
+        native.setBlocking(socket.fd, false);
+        socket.onReadable = () => this.#accept(socket);
+      }
     this.heed();
+  }
+
+  #wait(sockets: readonly ListeningSocket[]): void {
+    const { activation, timeoutMs } = this.settings;
+    const handOvers =
+      activation === 'systemd'
+        ? asSystemd(this.#jail, timeoutMs, this.name, sockets)
+        : asInetd(this.#launch, sockets);
+    for (const handOver of handOvers)
+      for (const socket of handOver.sockets) socket.onReadable = () => void this.#hand(handOver);
   }
 
   /** Accepts no more connections; those that it has go on. Its sockets stay open. */
@@ -163,15 +175,7 @@ export class Service {
     const address = accepted.address && unmapAddress(accepted.address);
     const source = address === undefined ? `uid ${uid}` : shareOf(address);
     const peer = address === undefined ? { uid, pid } : { address, port };
-    const sinceMs = Date.now();
-    const connection: Connection = {
-      id: ++lastId,
-      service: this.name,
-      peer,
-      sinceMs,
-      pid: undefined,
-      rule: undefined,
-    };
+    const connection = this.#begin(peer);
     const client = new ClientSocket(fd);
     const refusal = this.counter.enter(source, performance.now());
     if (refusal !== undefined) {
@@ -247,31 +251,31 @@ export class Service {
     this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
   }
 
-  // The program gets the listening socket itself, and reads it (inetd(8), wait).
-  async #hand(socket: ListeningSocket): Promise<void> {
-    const source = socket.shown;
+  // The program gets the listening sockets themselves, and reads them (inetd(8), wait).
+  async #hand({ sockets, start }: HandOver): Promise<void> {
+    const source = 'wait';
     this.counter.enter(source, performance.now());
-    const connection: Connection = {
-      id: ++lastId,
-      service: this.name,
-      peer: {},
-      sinceMs: Date.now(),
-      pid: undefined,
-      rule: undefined,
-    };
+    const connection = this.#begin({});
     this.#observer.connections.set(connection, undefined);
-    socket.isHandedOut = true;
+    for (const socket of sockets) socket.isHandedOut = true;
     const beginMs = performance.now();
     try {
-      const process = await this.#start(socket.fd, undefined);
-      await this.#run(connection, process, source, beginMs, undefined);
+      const program = await start();
+      if (this.settings.activation === 'systemd') this.#observer.daemons.add(program);
+      await this.#run(connection, program, source, beginMs, undefined);
+      this.#observer.daemons.delete(program);
     } catch (error) {
       this.#observer.onProblem(error, this);
       this.counter.leaveEnded(source, false, 0, performance.now());
       this.#over(connection, { reason: 'failed', durationMs: 0, message: (error as Error).message });
     } finally {
-      socket.isHandedOut = false;
+      for (const socket of sockets) socket.isHandedOut = false;
     }
+  }
+
+  #begin(peer: Peer): Connection {
+    const sinceMs = Date.now();
+    return { id: ++lastId, service: this.name, peer, sinceMs, pid: undefined, rule: undefined };
   }
 
   #over(connection: Connection, end: End): void {

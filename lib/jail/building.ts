@@ -37,6 +37,7 @@ import {
 } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { unless, withJailErrors } from './work/jail-error.ts';
+import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 
 /** The result of a build or update; with `plan`, the expected result. */
 export interface JailReport {
@@ -54,6 +55,8 @@ export interface JailReport {
   /** Paths that were left as they are, although the plan differs: data of the jail, and paths that were changed there. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
+  /** The same warnings with what they are about, for a caller that has other commands than the builder's. */
+  readonly warningDetails: readonly JailWarning[];
 }
 
 /**
@@ -84,7 +87,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
       const [replace, { without }] = [toReplace(request), added];
       const making = { host, directory, recipeFor, without, replace, work: request };
       const { report } = await run(making, request.plan === true);
-      return { ...report, warnings: [...warnings, ...report.warnings] };
+      return withWarnings(report, [...plainWarnings(warnings), ...report.warningDetails]);
     });
   });
 }
@@ -171,9 +174,15 @@ async function run(
     changes: changesBetween(before, after).filter((change) => !stays(change, left)),
     packages: versionChanges(before, after),
     left,
-    warnings,
   };
-  return { report, present: isPlan ? (before ?? after) : after };
+  return { report: withWarnings(report, warnings), present: isPlan ? (before ?? after) : after };
+}
+
+function withWarnings<Report>(
+  report: Report,
+  warningDetails: readonly JailWarning[],
+): Report & Pick<JailReport, 'warnings' | 'warningDetails'> {
+  return { ...report, warnings: warningDetails.map(({ message }) => message), warningDetails };
 }
 
 /** Whether a path that is no longer in the manifest is still in the jail, because it or its content was left. */

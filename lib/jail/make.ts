@@ -22,13 +22,13 @@ import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
-import { wantedWarnings } from './plan/package.ts';
-import { accountWarning } from './plan/unknown-accounts.ts';
+import { warningsOf } from './plan/plan-warnings.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';
 import { tryOut } from './try.ts';
 import { lacks, type Placed, verifyPrograms } from './verify.ts';
+import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 import { showPaths } from './work/show-paths.ts';
 import { begin, gradually } from './work/steps.ts';
 
@@ -38,7 +38,7 @@ export interface Made {
   readonly optional: JailPlan['optional'];
   /** Paths that were left as they are, although the plan differs. */
   readonly left: readonly Left[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly JailWarning[];
   /** Failed tests of a jail whose files are all in place. */
   readonly failures: readonly string[];
 }
@@ -56,7 +56,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
     after,
     optional,
     left,
-    warnings: [...notes, ...warningsOf(plan, directory), ...warnings],
+    warnings: [...plainWarnings(notes), ...warningsOf(plan, directory), ...plainWarnings(warnings)],
     failures: [],
   };
 }
@@ -103,16 +103,26 @@ async function carryOut(
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
   const warnings = [
-    ...notes,
+    ...plainWarnings(notes),
     ...warningsOf(plan, asked),
-    ...applied.warnings,
-    ...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)),
-    ...searchWarnings(jail, after, readUsers(recipe.users).map(toPerson)),
+    ...plainWarnings([
+      ...applied.warnings,
+      ...withHint(left, () => verifyPrograms(source, jail, programs, host.cpu)),
+      ...searchWarnings(jail, after, readUsers(recipe.users).map(toPerson)),
+    ]),
   ];
   work.onProgress?.(begin('check'));
   const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
   const { optional } = plan;
-  return { before, after, optional, left, ...tried, warnings: [...warnings, ...tried.warnings] };
+  const { failures } = tried;
+  return {
+    before,
+    after,
+    optional,
+    left,
+    failures,
+    warnings: [...warnings, ...plainWarnings(tried.warnings)],
+  };
 }
 
 function placesOf(programs: readonly BytePath[], { entries }: Manifest, source: FileRoot): readonly Placed[] {
@@ -241,29 +251,6 @@ function checkPlace(
 
 type Told = Pick<Made, 'left' | 'warnings'>;
 
-/** Warnings about files that were left out and that a program may need. */
-function warningsOf(
-  { secrets, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
-  directory: BytePath,
-): readonly string[] {
-  const lost = [...new Set(incomplete.map(({ path }) => path))];
-  const [names, copies] = [secrets.map(showPath), secrets.map((path) => `--copy ${showPath(path)}`)];
-  const told = [
-    [secrets, `left out because not world-readable: ${names.join(', ')}; ${copies.join(' ')} copies them`],
-    [vanished, `no longer on the host: ${showPaths(vanished)}`],
-    [lost, `copied files need ${showPaths(lost)}, which the host does not have either`],
-    [
-      onlyHere,
-      `no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`,
-    ],
-  ] as const;
-  return [
-    ...told.filter(([paths]) => paths.length > 0).map(([, warning]) => warning),
-    ...wantedWarnings(wanted, showPath(directory)),
-    ...accounts.map((account) => accountWarning(account, showPath(directory))),
-  ];
-}
-
 /** @throws JailError ERR_CHECK if a self-check of the jail failed */
 export function refuseFailures(told: Told & { readonly failures: readonly string[] }): void {
   const [first, ...others] = told.failures;
@@ -290,5 +277,9 @@ function withHint<T>(left: readonly Left[], verify: () => T): T {
 function hintOf({ left, warnings }: Told): string | undefined {
   const paths = left.filter(({ because }) => because !== 'writable').map(({ path }) => fromText(path));
   const words = `left as they are in the jail: ${showPaths(paths)}; --replace PATH makes them as planned`;
-  return [...(paths.length === 0 ? [] : [words]), ...warnings.slice(0, 3)].join('; ') || undefined;
+  return (
+    [...(paths.length === 0 ? [] : [words]), ...warnings.slice(0, 3).map(({ message }) => message)].join(
+      '; ',
+    ) || undefined
+  );
 }

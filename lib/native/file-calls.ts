@@ -130,7 +130,8 @@ export interface FileCalls {
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;
   inRootFstat(fd: number): InRootStatus;
   inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
-  inRootSymlink(rootFd: number, target: Bytes, path: Bytes): void;
+  /** Makes a symbolic link, and gives it to this owner. */
+  inRootSymlink(rootFd: number, target: Bytes, path: Bytes, uid?: number, gid?: number): void;
   /** `mode` has the file type (S_IFCHR). The umask does not change it. */
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
   /** `exclusive`: EEXIST if something is at `to`. */

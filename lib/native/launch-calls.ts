@@ -28,6 +28,8 @@ export interface HostQuery {
   readonly jail?: Bytes | undefined;
   /** For a launch that needs no privilege. */
   readonly rootless?: boolean;
+  /** The uid whose account and subordinate ids are looked up too. */
+  readonly owner?: number | undefined;
 }
 
 /** A directory or symbolic link on the path to the jail, as its descriptor shows it. */
@@ -40,6 +42,13 @@ export interface PathComponent {
   readonly gid: number;
   readonly link?: Uint8Array;
   readonly acl?: Uint8Array;
+}
+
+/** The account of `owner`, and the texts of /etc/subuid and /etc/subgid. A number is the errno of what failed. */
+export interface SubordinateFacts {
+  readonly owner: Passwd | number | null;
+  readonly uids: Uint8Array | number;
+  readonly gids: Uint8Array | number;
 }
 
 declare const sightBrand: unique symbol;
@@ -56,6 +65,8 @@ export interface HostFacts {
   /** Groups that the group database lists the user in, without its primary group. */
   readonly groups: readonly number[];
   readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
+  /** If the query has an owner. */
+  readonly subordinate?: SubordinateFacts | undefined;
   readonly components: readonly PathComponent[];
   /** The path leads to the directory that is `/` here, maybe under another name. */
   readonly isHostRoot: boolean;
@@ -71,6 +82,8 @@ export interface PlanFailure {
   readonly op: number;
   readonly errno: number;
   readonly detail: number;
+  /** What a program that performs the step has written to its stderr. */
+  readonly words?: Uint8Array;
 }
 
 declare const processBrand: unique symbol;
@@ -146,6 +159,7 @@ export interface LaunchCalls {
    * changed, nothing is started, and `onStarted` gets undefined.
    *
    * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal
+   * @param moves descriptors above 2: alternately one of this process, and its number in the program
    * @param group the process group that the plan gives the program
    * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
    * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
@@ -156,7 +170,7 @@ export interface LaunchCalls {
     jail: number | HostSight,
     launcherFd: number,
     stdio: Stdio,
-    kept: readonly number[],
+    moves: readonly number[],
     group: ProcessGroup,
     onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
     onExit: (

@@ -44,6 +44,14 @@ function idsOf(entries: readonly Entry[], tag: number): readonly number[] {
   return entries.filter((entry) => entry.tag === tag).map(({ id }) => id);
 }
 
+/** A copy of a list in which another uid takes the place of one. A malformed list stays as it is. */
+export function replaceUid(bytes: Buffer, uid: number, by: number): Buffer {
+  const copy = Buffer.from(bytes);
+  for (const [i, { tag, id }] of (entriesOf(bytes) ?? []).entries())
+    if (tag === tags.user && id === uid) copy.writeUInt32LE(by, headerBytes + i * entryBytes + 4);
+  return copy;
+}
+
 /** Whom a list lets write within its mask; undefined if the list is malformed. */
 export function listedWriters(bytes: Buffer): ListedWriters | undefined {
   const entries = entriesOf(bytes);

@@ -3,8 +3,10 @@
 
 #include "host.h"
 
+#include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,12 +14,36 @@
 #include "../addon/init.h"
 #include "../addon/pending.h"
 #include "../addon/values.h"
+#include "../files/descriptor.h"
 
 namespace uchroot {
 namespace {
 
+// The file of a host with many users has some hundred kilobytes.
+constexpr size_t kMostRangeBytes = 16u << 20;
+
+AccountFacts::Ranges readRanges(const char* path) {
+  AccountFacts::Ranges ranges;
+  const Descriptor file(open(path, O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return {"", errno};
+  char bytes[4096];
+  while (ranges.text.size() < kMostRangeBytes) {
+    const ssize_t got = read(file.get(), bytes, sizeof bytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return {"", errno};
+    if (got == 0) return ranges;
+    ranges.text.append(bytes, static_cast<size_t>(got));
+  }
+  return {"", EFBIG};
+}
+
 AccountFacts readAccounts(const HostQuery& query) {
   AccountFacts facts;
+  if (query.owner) {
+    facts.owner = findUser(*query.owner);
+    facts.uids = readRanges("/etc/subuid");
+    facts.gids = readRanges("/etc/subgid");
+  }
   if (query.user) facts.user = findUser(*query.user);
   if (!facts.user.entry && facts.user.error == 0 && query.uid) facts.user = findUser(*query.uid);
   if (facts.user.entry) {
@@ -52,6 +78,10 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
       query.groupNames.push_back(std::move(*name));
     }
   }
+  if (const Napi::Value owner = object.Get("owner"); !owner.IsUndefined()) {
+    query.owner = toUint32(owner, "owner");
+    if (!query.owner) return std::nullopt;
+  }
   query.isRootless = object.Get("rootless").ToBoolean();
   if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined()) {
     query.jail = toBytes(jail, "jail");
@@ -76,8 +106,15 @@ Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
   return object;
 }
 
-Napi::Value entryOrError(Napi::Env env, int error) {
-  return error != 0 ? Napi::Value(Napi::Number::New(env, error)) : env.Null();
+
+Napi::Value toValue(Napi::Env env, const AccountFacts::Ranges& ranges) {
+  if (ranges.error != 0) return Napi::Number::New(env, ranges.error);
+  return Napi::Buffer<char>::Copy(env, ranges.text.data(), ranges.text.size());
+}
+
+Napi::Value entryOrError(Napi::Env env, const LookUp<Passwd>& found) {
+  if (found.entry) return toObject(env, *found.entry);
+  return found.error != 0 ? Napi::Value(Napi::Number::New(env, found.error)) : env.Null();
 }
 
 using SharedSight = std::shared_ptr<const HostSight>;
@@ -91,8 +128,14 @@ Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
   object.Set("sight", Napi::External<SharedSight>::New(env, shared, [](Napi::Env, SharedSight* held) {
                delete held;
              }));
-  object.Set("passwd", accounts.user.entry ? Napi::Value(toObject(env, *accounts.user.entry))
-                                        : entryOrError(env, accounts.user.error));
+  object.Set("passwd", entryOrError(env, accounts.user));
+  if ((*shared)->query.owner) {
+    Napi::Object subordinate = Napi::Object::New(env);
+    subordinate.Set("owner", entryOrError(env, accounts.owner));
+    subordinate.Set("uids", toValue(env, accounts.uids));
+    subordinate.Set("gids", toValue(env, accounts.gids));
+    object.Set("subordinate", subordinate);
+  }
   Napi::Array groups = Napi::Array::New(env, accounts.groups.size());
   for (size_t i = 0; i < accounts.groups.size(); i++) groups.Set(i, accounts.groups[i]);
   object.Set("groups", groups);

@@ -20,6 +20,7 @@ struct HostQuery {
   std::vector<std::string> groupNames;
   std::optional<std::string> jail;
   bool isRootless = false;  // for a launch that needs no privilege
+  std::optional<uint32_t> owner;  // of subordinate ids
 };
 
 // The host's answers. JS judges only these values, so equal answers lead to the same judgement.
@@ -29,7 +30,14 @@ struct AccountFacts {
     int error;
     bool operator==(const Named&) const = default;
   };
-  LookUp<Passwd> user;
+  // What a file of subordinate ids says (subuid(5)).
+  struct Ranges {
+    std::string text;
+    int error = 0;
+    bool operator==(const Ranges&) const = default;
+  };
+  LookUp<Passwd> user, owner;
+  Ranges uids, gids;
   std::vector<uint32_t> groups;
   std::vector<Named> named;
   bool operator==(const AccountFacts&) const = default;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -77,8 +78,16 @@ Napi::Value makeLink(const Napi::CallbackInfo& info) {
   if (!target) return info.Env().Undefined();
   const auto text = toBytes(info[1], "target");
   if (!text) return info.Env().Undefined();
-  return onEntry(info, *target, "symlink",
-                 [&](int parent, const char* name) { return symlinkat(text->c_str(), parent, name); });
+  std::optional<uint32_t> owner[2];
+  for (size_t i = 0; i < 2 && info.Length() > 3; i++) {
+    owner[i] = toUint32(info[3 + i], i == 0 ? "uid" : "gid");
+    if (!owner[i]) return info.Env().Undefined();
+  }
+  return onEntry(info, *target, "symlink", [&](int parent, const char* name) {
+    const int made = symlinkat(text->c_str(), parent, name);
+    if (made < 0 || !owner[1]) return made;
+    return fchownat(parent, name, *owner[0], *owner[1], AT_SYMLINK_NOFOLLOW);
+  });
 }
 
 // Makes a device node, or a fifo with S_IFIFO, of exactly this mode.

@@ -77,6 +77,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return countStrings(step) == 2;
     case OP_MOUNT:
       return countStrings(step) == 3;
+    case OP_MAP_IDS:
+      return endsInNul(step) && countStrings(step) % 3 == 1;
     case OP_SETHOSTNAME:
       return step->dataBytes > 0 && step->dataBytes <= 64;
     case OP_SYSCTL:
@@ -227,6 +229,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_SYMLINK: return makeLink(step);
     case OP_WATCH_SPACE: return watchSpace(step, context);
     case OP_REOPEN_JAIL: return reopenJail(context);
+    case OP_MAP_IDS: return awaitMap(context.mapFd);
     case OP_NEW_TREE: return newTree(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);

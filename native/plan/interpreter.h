@@ -21,6 +21,7 @@ struct PlanContext {
   int seedFd = -1;                           // a mount namespace to copy in place of the caller's
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
+  int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool sharesMemory = false;                 // of an init: its child shares its memory until execve
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits

@@ -71,9 +71,10 @@ enum StepFlag : uint16_t {
   STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
   STEP_CLONED = 1024,
   STEP_AFTER_FORK = 2048,
+  STEP_OUTSIDE = 4096,
   STEP_CGROUP = 8192,
 };
-constexpr uint16_t kStepFlags = 12287;
+constexpr uint16_t kStepFlags = 16383;
 constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMostWatched = 16;  // file systems of OP_WATCH_SPACE
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
@@ -150,6 +151,8 @@ enum Op : uint16_t {
   OP_CONTROLLING_TTY = 71,     // descriptor 0 becomes the terminal of this session
   OP_REOPEN_JAIL = 75,         // the working directory is the jail, in a new mount namespace
   OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
+  OP_MAP_IDS = 77,             // waits until a process outside of the new user namespace has mapped its ids (native/start/idmap.h);
+                               // data: program, argument…: the first id inside, the first one outside, how many…
 };
 constexpr uint16_t kLastOp = 80;
 

@@ -4,6 +4,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/prctl.h>
 #include <linux/stat.h>
 
 #include <asm/errno.h>
@@ -25,6 +26,23 @@ long reopenJail(PlanContext& context) {
   if (!isSame) return -EBADE;
   context.jailFd = static_cast<int>(fd);
   return 0;
+}
+
+// Asks the process outside, and waits until it has mapped the ids.
+//
+// A security module may have left the new namespace without privileges (apparmor.d(5), "userns"). The bounding set tells: the kernel
+// looks for the privilege first, and then whether there is a capability with this number (cap_prctl_drop() in security/commoncap.c).
+long awaitMap(long socketFd) {
+  constexpr long kWithoutSignal = 0x4000, kNoCapability = 63;  // MSG_NOSIGNAL of send(2)
+  uint8_t byte = 0;
+  const long asked = sys(__NR_sendto, socketFd, address(&byte), 1, kWithoutSignal);
+  if (asked < 0) return asked;
+  long got;
+  do {
+    got = sys(__NR_read, socketFd, address(&byte), 1);
+  } while (got == -EINTR);
+  if (got != 1) return -ECANCELED;  // the process outside has failed and says why
+  return prctl(PR_CAPBSET_DROP, kNoCapability) == -EPERM ? -EACCES : 0;
 }
 
 // A file system that is mounted nowhere yet.

@@ -84,6 +84,7 @@ long reopenJail(PlanContext& context);
 // A descriptor of a new file system.
 long newMount(const char* type, long attributes);
 long newTree(PlanStep* step, PlanContext& context);
+long awaitMap(long socketFd);
 
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)

@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #include "../plan/removal.h"
 #include "../addon/values.h"
 #include "cgroupinplace.h"
+#include "idmap.h"
 #include "launch.h"
 #include "pipes.h"
 #include "terminal.h"
@@ -116,6 +118,7 @@ PlanFailure lastRecord(int statusFd, bool isInit) {
 // A program that was started in place, while this process waits for it.
 struct Started {
   PlanFailure failure = {kNoStep, 0, 0, 0};
+  std::string words = {};  // LaunchResult.words
   pid_t child = -1;
   Descriptor record;  // where an init tells how its program has ended
   Descriptor pty;     // the socket with the master of its terminal, if it has one
@@ -125,6 +128,7 @@ struct Started {
 void startWithOwn(const LaunchRequest& request, Started& started) {
   const LaunchResult result = launch(request);
   started.failure = result.failure;
+  started.words = result.words;
   if (result.failure.error != 0) return;
   const bool isInit = request.namespaces != 0;
   started.record.reset(result.statusFd);
@@ -208,14 +212,13 @@ bool hasTime(const Napi::Value& limits) {
   return limits.IsObject() && limits.As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() > 0;
 }
 
-// Returns only with a failure.
-PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits) {
+// Returns only with a failure. `started.words`: see LaunchResult.
+PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits, Started& started) {
   CgroupInPlace cgroup;
   if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
   // Before the program runs: what it leaves behind must come to this process (limitwatch.cc, killOrphans()), which passes this on
   // to the process that it becomes (PR_SET_CHILD_SUBREAPER(2const)).
   if (hasTime(limits) && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
-  Started started;
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);
   Terminal terminal;
@@ -256,10 +259,11 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  Started started;
   const PlanFailure failure =
-      withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6]); });
+      withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6], started); });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return toObject(info.Env(), failure);
+  return toObject(info.Env(), failure, started.words);
 }
 
 // Shared memory in which the processes of a rehearsal report.
@@ -281,21 +285,31 @@ Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   void* shared = mmap(nullptr, sizeof(Rehearsal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return toObject(env, {kNoStep, PHASE_LOAD, errno, 0});
   auto* rehearsal = static_cast<Rehearsal*>(shared);
+  int ways[2] = {-1, -1};
+  const bool maps = hasIdMaps(plan.words.get());
+  if (maps && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ways) < 0) return toObject(env, {kNoStep, PHASE_LOAD, errno, 0});
   const pid_t child = fork();
   if (child == 0) {
     // Only system calls are allowed here: another thread may have held a libc lock at the fork.
-    PlanContext context = {.jailFd = jailFd, .progress = &rehearsal->progress};
+    closeIfOpen(ways[0]);
+    PlanContext context = {.jailFd = jailFd, .mapFd = ways[1], .progress = &rehearsal->progress};
     rehearsal->result = runPlan(plan.words.get(), context);
     rehearsal->isOver = true;
     _exit(0);
   }
   const int forkError = child < 0 ? errno : 0;
+  closeIfOpen(ways[1]);
+  std::string words;
+  PlanFailure refused = {kNoStep, 0, 0, 0};
+  if (child > 0 && maps) refused = mapIds(plan.words.get(), ways[0], child, words);
+  closeIfOpen(ways[0]);  // a child that still asks fails
   int status = 0;
   pid_t waited = child;
   while (child > 0 && (waited = waitpid(child, &status, 0)) < 0 && errno == EINTR) continue;
   const Rehearsal seen = *rehearsal;
   (void)munmap(shared, sizeof(Rehearsal));
   if (child < 0) return toObject(env, {kNoStep, PHASE_LOAD, forkError, 0});
+  if (refused.error != 0 && refused.error != ECANCELED) return toObject(env, refused, words);
   if (!seen.isOver) {
     const int signal = waited == child && WIFSIGNALED(status) ? WTERMSIG(status) : SIGKILL;
     return toObject(env, endedBy(seen.progress, static_cast<uint32_t>(signal)));
@@ -307,12 +321,13 @@ Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-Napi::Object toObject(Napi::Env env, const PlanFailure& failure) {
+Napi::Object toObject(Napi::Env env, const PlanFailure& failure, const std::string& words) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("step", failure.step == kNoStep ? -1.0 : static_cast<double>(failure.step));
   object.Set("op", failure.op);
   object.Set("errno", failure.error);
   object.Set("detail", failure.detail);
+  if (!words.empty()) object.Set("words", Napi::Buffer<char>::Copy(env, words.data(), words.size()));
   return object;
 }
 

@@ -3,12 +3,14 @@
 
 #include <napi.h>
 
+#include <string>
+
 #include "../plan/plan.h"
 
 namespace uchroot {
 
-// {step, op, errno, detail} of a failure; step is -1 outside the steps.
-Napi::Object toObject(Napi::Env env, const PlanFailure& failure);
+// {step, op, errno, detail, words?} of a failure; step is -1 outside the steps. `words`: see LaunchResult.
+Napi::Object toObject(Napi::Env env, const PlanFailure& failure, const std::string& words = "");
 
 void initExec(Napi::Env env, Napi::Object exports);
 

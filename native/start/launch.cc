@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../files/descriptor.h"
@@ -25,6 +26,7 @@
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
 #include "ambient.h"
+#include "idmap.h"
 
 namespace uchroot {
 namespace {
@@ -155,14 +157,18 @@ bool makePipe(Descriptor& readEnd, Descriptor& writeEnd, int flags) {
   return true;
 }
 
-// What joins the service to a descriptor of the program. A pipe leads one way, and a terminal's master comes out of a socket.
-bool makeEnds(int kind, bool isInput, Descriptor& own, Descriptor& child) {
-  if (kind == kPipe) return isInput ? makePipe(child, own, 0) : makePipe(own, child, 0);
+bool makeSocket(Descriptor& own, Descriptor& child) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return false;
   own.reset(ends[0]);
   child.reset(ends[1]);
   return true;
+}
+
+// What joins the service to a descriptor of the program. A pipe leads one way, and a terminal's master comes out of a socket.
+bool makeEnds(int kind, bool isInput, Descriptor& own, Descriptor& child) {
+  if (kind == kPipe) return isInput ? makePipe(child, own, 0) : makePipe(own, child, 0);
+  return makeSocket(own, child);
 }
 
 // Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
@@ -226,6 +232,7 @@ void takeNamespaces(LaunchRequest& request) {
     request.refused = {steps.place(), step->op, 0, 0, step->flags};
     step->flags |= STEP_DONE;
   }
+  request.hasIdMaps = (request.namespaces & CLONE_NEWUSER) != 0 && hasIdMaps(plan.data());
   if (request.namespaces != CLONE_NEWPID || isSuidDumpable()) return;
   header.flags |= PLAN_SHARES_MEMORY;
   std::memcpy(plan.data(), &header, sizeof header);
@@ -237,16 +244,17 @@ LaunchResult launch(const LaunchRequest& request) {
     result.failure = {kNoStep, PHASE_DESCRIPTORS, errno, 0};
     return result;
   };
-  Descriptor plan, statusRead, statusWrite, childEnds[3], ownEnds[3];
+  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3];
   std::string masked = maskedPlan(request.plan);
   if (masked.empty()) {
     plan.reset(sealedPlan(request.plan));
     if (plan.get() < 0) return failed();
   }
   if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
+  if (request.hasIdMaps && !makeSocket(mapOwn, mapChild)) return failed();
 
   std::vector<Move> moves;
-  moves.reserve(request.kept.size() + request.spaces.size() + 8);
+  moves.reserve(request.kept.size() + request.spaces.size() + 9);
   int highest = 2;
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
@@ -265,12 +273,13 @@ LaunchResult launch(const LaunchRequest& request) {
   for (const int space : request.spaces) moves.push_back({space, next++});
   if (request.seedFd >= 0) moves.push_back({request.seedFd, next++});
   if (request.goFd >= 0) moves.push_back({request.goFd, next++});
+  if (request.hasIdMaps) moves.push_back({mapChild.get(), next++});
 
   char name[] = "uchroot-launcher";
-  char first[16], size[16], spaces[16], seeds[] = "0", pipes[] = "0";
-  const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0;
+  char first[16], size[16], spaces[16], seeds[] = "0", ways[] = "0";
+  const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0 && !request.hasIdMaps;
   if (request.seedFd >= 0) seeds[0] = '1';
-  if (request.goFd >= 0) pipes[0] = '1';
+  ways[0] = static_cast<char>('0' + (request.goFd >= 0 ? 1 : 0) + (request.hasIdMaps ? 2 : 0));
   // each number fits
   (void)std::snprintf(first, sizeof first, "%d", highest + 1);
   (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
@@ -278,7 +287,7 @@ LaunchResult launch(const LaunchRequest& request) {
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
                     (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,
-                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : pipes, nullptr},
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : ways, nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
@@ -310,7 +319,17 @@ LaunchResult launch(const LaunchRequest& request) {
   statusWrite.reset(-1);
   request.recall->pidFd = pidFd;
   if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
+  mapChild.reset(-1);
+  if (request.hasIdMaps) result.failure = mapIds(request.plan.data(), mapOwn.get(), pid, result.words);
+  // Nobody has called it off, so the launcher says why it has ended.
+  if (result.failure.error == ECANCELED && !request.recall->isWanted) result.failure.error = 0;
+  if (result.failure.error != 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
   awaitProgram(statusRead.get(), request.namespaces != 0, &shares);
+  if (result.failure.error != 0) {
+    (void)waitpid(pid, nullptr, 0);
+    result.pidFd = pidFd;
+    return result;
+  }
   result.pid = pid;
   result.pidFd = pidFd;
   result.statusFd = statusRead.release();

@@ -35,6 +35,7 @@ struct LaunchRequest {
   };
   bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
   uint32_t namespaces = 0;  // CLONE_NEW flags
+  bool hasIdMaps = false;   // newuidmap and newgidmap map the ids of the user namespace
   PlanFailure refused = {kNoStep, 0, 0, 0};      // what it means if the kernel refuses them: the step and its op
   Recall* recall = nullptr;
   const CgroupEntry* cgroup = nullptr;  // the child is born in it
@@ -47,6 +48,7 @@ struct LaunchResult {
   int pid = -1;
   int pidFd = -1;
   int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
+  std::string words;             // what newuidmap or newgidmap said when it failed
   int pipes[3] = {-1, -1, -1};   // the service's ends; of a terminal, a socket: see takeTerminal()
 };
 

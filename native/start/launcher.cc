@@ -7,7 +7,8 @@
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
 //   argv[3], argv[4], argv[5]: for an isolated program, the numbers of kept namespaces to join, of mount namespaces to start from (0
-//            or 1), and of pipes by which the parent says that it is ready (0 or 1); their descriptors come after these
+//            or 1), and of ways to the parent, in bits: 1, a pipe by which it says that it is ready; 2, a socket by which the plan asks for its id maps; their descriptors come
+//            after these
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/capability.h>
@@ -202,7 +203,8 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   // program runs.
   const long spaces = argc == 6 ? parseNumber(argv[3]) : 0;
   const bool hasSeed = argc == 6 && parseNumber(argv[4]) == 1;
-  const bool isHeeded = argc == 6 && parseNumber(argv[5]) == 1;
+  const long ways = argc == 6 ? parseNumber(argv[5]) : 0;
+  const bool isHeeded = (ways & 1) != 0, hasIdMaps = (ways & 2) != 0;
   const uint32_t flags = static_cast<PlanHeader*>(plan.start)->flags;
   const bool isInit = (flags & PLAN_CLONED) != 0;
   PlanContext context = {.jailFd = static_cast<int>(jailFd),
@@ -210,6 +212,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
                          .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
                          .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
+                         .mapFd = static_cast<int>(hasIdMaps ? first + 3 + spaces + hasSeed + isHeeded : -1),
                          .tellsEnd = isInit,
                          .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
   fillInPid(plan.start);

@@ -229,7 +229,7 @@ void Process::tellStarted(const PlanFailure& failure) {
     std::swap(jailFd, request_.jailFd);
     env.GetInstanceData<OpenJails>()->add(jailFd);
   }
-  callJs(env, onStarted_, {toObject(env, failure), Napi::Number::New(env, jailFd)});
+  callJs(env, onStarted_, {toObject(env, failure, result_.words), Napi::Number::New(env, jailFd)});
 }
 
 void Process::tellExit(const siginfo_t* info, const rusage& usage) {

@@ -75,10 +75,10 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
     request.stdio[i] = source < 0 ? source : kIgnore;
     if (source >= 0 && !copyStdio(env, source, &request.stdio[i])) return false;
   }
-  for (uint32_t i = 0; i < kept.Length(); i++) {
-    int target, copy;
-    if (!readNumber(kept, i, &target)) return false;
-    if (!copyDescriptor(env, target, &copy)) return false;
+  for (uint32_t i = 0; i + 1 < kept.Length(); i += 2) {
+    int source, target, copy;
+    if (!readNumber(kept, i, &source) || !readNumber(kept, i + 1, &target)) return false;
+    if (!copyDescriptor(env, source, &copy)) return false;
     request.kept.push_back({copy, target});
   }
   if (!info[8].IsArray()) return true;
@@ -91,7 +91,7 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?)";
+constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, moves, group, onStarted, onExit, spaces?)";
 
 // → the handle of the program. `jail` is a descriptor, or a Sight of the host.
 Napi::Value spawn(const Napi::CallbackInfo& info) {

@@ -12,14 +12,25 @@ const file = `${directory}/uchroot.cjs`;
 // tap's options would also apply to this node.
 const env = { PATH: process.env.PATH, ...sanitizerEnv };
 const [firstLine = ''] = readFileSync(file, 'latin1').split('\n', 1);
-const [, , ...flags] = firstLine.split(' ');
+const [, , ...words] = firstLine.split(' ');
+const flags = words.slice(0, -1);
 
 t.test('the #! line starts a node that knows its flags', async (t) => {
-  t.equal(firstLine, `#!/usr/bin/env -S ${flags.join(' ')}`);
+  t.equal(firstLine, `#!/usr/bin/env -S ${flags.join(' ')} --`);
   const { status, stdout, stderr } = spawnSync(file, ['--version'], { encoding: 'utf8', env });
   t.equal(stderr, '');
   t.match(stdout, /^uchroot \d/);
   t.equal(status, 0);
+});
+
+// Without `--`, Node 20 looks for it among the words of the script too.
+t.test('--env-file among the arguments of a program is not for node', async (t) => {
+  const settings = `${t.testdir({ settings: 'NODE_OPTIONS=--not-an-option\n' })}/settings`;
+  for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd', 'uchroot-inetd', 'uchroot-service']) {
+    const words = ['--version', '--env-file', settings];
+    const { stderr } = spawnSync(`${directory}/${name}.cjs`, words, { encoding: 'utf8', env });
+    t.notMatch(stderr, /NODE_OPTIONS/, name);
+  }
 });
 
 const isRejected = `

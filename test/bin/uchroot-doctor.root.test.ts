@@ -38,7 +38,7 @@ test('root has all levels but the one that it needs not', async (t) => {
   t.equal(found.best, 'isolate');
   t.same(
     found.levels.map(({ name }) => name),
-    ['isolate', 'rootless', 'landlock', 'bare', 'limits'],
+    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits'],
   );
   t.match(level(found, 'isolate'), { works: true, without: [] });
   t.match(level(found, 'rootless'), { works: false, lack: { code: 'ERR_ROOT' } });
@@ -85,7 +85,7 @@ t.test('the library answers the same, whoever asks', async (t) => {
   t.equal(found.uid, process.getuid?.());
   t.same(
     found.levels.map(({ name }) => name),
-    ['isolate', 'rootless', 'landlock', 'bare', 'limits'],
+    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits'],
   );
   for (const { works, lack } of found.levels) t.equal(works, lack === undefined);
 });

@@ -141,10 +141,14 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     'connect-tcp': '80,8000-8010',
     'bind-tcp': 'none',
   };
+  const neededBy: Readonly<Record<string, readonly string[]>> = {
+    swap: ['--memory', '64M'],
+    'map-auto': ['--rootless'],
+  };
   for (const { name, metavar, group } of launchOptions()) {
     // most options of isolation mean nothing alone
     const isolate = group === 'Isolation' && !['isolate', 'unshare'].includes(name) ? ['--isolate'] : [];
-    const needed = name === 'swap' ? ['--memory', '64M'] : isolate;
+    const needed = neededBy[name] ?? isolate;
     const plain = JSON.stringify(read(...needed));
     const given = metavar === undefined ? [`--${name}`] : [`--${name}`, values[name] ?? ''];
     const request = read(...needed, ...given);

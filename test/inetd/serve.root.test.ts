@@ -426,6 +426,14 @@ test('a wait service of streams accepts its connection itself', async (t) => {
   for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
 });
 
+test('a wait service that ends without a look at its socket does not start all the time', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--wait', user, jail, '/server', 'exit', '0']);
+  await connectTo(t, local(daemon.port));
+  const begin = performance.now();
+  await daemon.entries(150);
+  t.ok(performance.now() - begin > 400, 'a hundred at once, and then a hundred a second');
+});
+
 test('limits of a source do not count for a wait service, and its counters stay right', async (t) => {
   const status = `${temporaryDirectory()}/status`;
   const limits = ['--source-rate', '1/600', '--per-source', '1', '--status-socket', status];

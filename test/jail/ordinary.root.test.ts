@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,9 +18,10 @@ import { openFileRoot } from '../../lib/binary/root.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { publicCommand, rootTest, start, type Ended } from '../support/launch.ts';
 import { give } from '../support/ordinary.ts';
+import { Ranger } from '../support/subordinate.ts';
 import { makeDirectory } from './scene.ts';
 
-const test = rootTest('setpriv');
+const test = rootTest('setpriv', 'setfacl');
 // Only this file has processes of this uid.
 const uid = 61_431;
 const isRoot = process.getuid?.() === 0;
@@ -346,4 +348,106 @@ test("a jail that an ordinary user owns is no jail for root's launches", async (
   t.match(uchrootJail(['check', jail]), { status: 1, stdout: /error path-owner/ });
   t.match(uchrootJail(['check', '--fix', jail]), { status: 1, stdout: /it is a jail of uid 61431/ });
   t.same(ownersIn(jail), [`${uid}:${uid}`], 'it stays his');
+});
+
+test('another current group than that of the account, as after newgrp, changes nothing in a jail', async (t) => {
+  const ranger = new Ranger(uid);
+  const { home, jail } = own(t);
+  const make = (gid: number, ...words: readonly string[]): Ended =>
+    start(
+      [
+        ...ranger.sees(),
+        'setpriv',
+        `--reuid=${uid}`,
+        `--regid=${gid}`,
+        `--groups=20,${uid}`,
+        ...jailWords,
+        ...words,
+      ],
+      {
+        env: { HOME: home },
+      },
+    );
+  for (const [first, second] of [
+    [uid, 20],
+    [20, uid],
+  ] as const) {
+    const built = make(first, 'build', jail, 'id');
+    t.match(built, done, built.stderr);
+    const checked = make(second, 'check', jail);
+    t.match(checked, done, checked.stdout);
+    t.match(make(second, 'update', jail).stdout, /, up to date\n$/);
+    t.match(make(first, 'remove', jail), done);
+  }
+});
+
+test('an access control list that names the owner lets nobody else in, and one that names another does', async (t) => {
+  const { jail, make, launch } = built(t);
+  t.match(start(['setfacl', '-m', `u:${uid}:rwx`, jail, `${jail}/usr`], { by }), done);
+  const checked = make('check', jail);
+  // as with a list of root's jail that names root
+  t.match(checked.stdout, /its mode is 0775, and was 0755[^\n]*\n[^\n]*: 1 error, 0 warnings/);
+  const updated = make('update', jail);
+  t.match(updated, done, updated.stderr);
+  t.match(launch(String(uid), jail, '/bin/ls', '/'), { ...done, stderr: '' });
+  t.match(start(['setfacl', '-m', 'u:1:rwx', jail, `${jail}/usr`], { by }), done);
+  t.match(make('check', jail).stdout, /\/usr: uid 1 can write it through an access control list/);
+  t.match(make('update', jail).stderr, /can be written by/);
+  t.match(
+    launch(String(uid), jail, '/bin/ls', '/').stderr,
+    /can be written by uid 1 through an access control list/,
+  );
+});
+
+test('$HOME may be unset, empty or that of somebody else', async (t) => {
+  const { jail, home } = own(t);
+  const run = (words: readonly string[], HOME: Readonly<Record<string, string>>): Ended =>
+    start([...jailWords, ...words], { by, env: HOME });
+  t.match(run(['build', jail, 'id'], {}), done);
+  for (const env of [
+    {},
+    { HOME: '' },
+    { HOME: 'home' },
+    { HOME: '/root' },
+    { HOME: home, XDG_CACHE_HOME: 'cache' },
+  ]) {
+    t.match(run(['update', jail], env), { ...done, stdout: /, up to date\n$/ });
+    t.match(run(['check', jail], env), done);
+  }
+  const made = readdirSync(home).filter((name) => name !== '.cache');
+  t.same(made, ['jail'], 'nothing is made where a relative path leads');
+});
+
+test('a jail is found through a link to it, and remove wants its own name', async (t) => {
+  const { home, jail, make, launch } = built(t);
+  const link = `${home}/link`;
+  start(['ln', '-s', 'jail', link], { by });
+  t.match(make('check', link), done);
+  t.match(make('list', link), done);
+  t.match(make('explain', link, '/bin/ls'), done);
+  t.match(make('update', link).stdout, /, up to date\n$/);
+  t.match(make('clone', link, `${home}/clone`), done);
+  t.match(launch(String(uid), link, '/bin/ls', '/'), done);
+  const removed = make('remove', link);
+  t.match(
+    [removed.status, removed.stderr],
+    [1, /is a symbolic link\nhint: name the directory that it leads to/],
+  );
+  t.ok(existsSync(`${jail}/bin/ls`));
+});
+
+test('a cache directory that is a link, to a directory or to nowhere, does no harm', async (t) => {
+  const { home, jail, make } = built(t);
+  const cache = `${home}/.cache`;
+  for (const target of ['elsewhere', 'nowhere', '/root/nowhere']) {
+    start(['sh', '-c', `mkdir -p ${home}/elsewhere; rm -rf ${cache}; ln -s ${target} ${cache}`], { by });
+    for (let i = 0; i < 2; i++)
+      t.match(make('update', jail), {
+        ...done,
+        stdout: /, up to date\n$/,
+        stderr: /^[^\n]*devices are left out[^\n]*\n$/,
+      });
+    t.equal(readlinkSync(cache), target);
+  }
+  t.same(readdirSync(home).toSorted(), ['.cache', 'elsewhere', 'jail']);
 });

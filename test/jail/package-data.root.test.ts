@@ -63,6 +63,15 @@ t.test(
       /left out because not world-readable: \/etc\/app\/key; --copy \/etc\/app\/key copies them\n/,
     );
     t.notOk(existsSync(key));
+    const { warnings, warningDetails } = JSON.parse(uchrootJail([...args, '--format', 'json']).stdout) as {
+      warnings: readonly string[];
+      warningDetails: readonly { message: string }[];
+    };
+    t.match(warningDetails, [{ kind: 'secret', paths: ['/etc/app/key'] }]);
+    t.same(
+      warningDetails.map(({ message }) => message),
+      warnings,
+    );
     t.ok(existsSync(`${jail}/etc/app/conf`));
     t.match(uchrootJail([...args, '--copy', '/etc/app/key']), { status: 0, stderr: '' });
     t.same([statSync(key).mode & 0o7777, statSync(key).uid, statSync(key).gid], [0o640, 0, NOBODY]);

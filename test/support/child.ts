@@ -8,8 +8,10 @@ import { plainEnv } from './service.ts';
  * Runs the lines of a module in a new node, and returns what they pass to `tell`. The lines can use `native` of
  * lib/native.ts, the package `posix`, `load('jail/building.js')` for modules of lib, `attempt(call)` for the error of a call,
  * and `ids(field)` of /proc/self/status. To drop privileges, call `native.setuid`: Debian's node refuses its own process.setuid.
+ *
+ * @param by words before it
  */
-export function inChild(lines: string): unknown {
+export function inChild(lines: string, by: readonly string[] = []): unknown {
   const script = `
     import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
     import posix from ${JSON.stringify(import.meta.resolve('posix'))};
@@ -29,7 +31,8 @@ export function inChild(lines: string): unknown {
     const ids = (field) => new RegExp('^' + field + ':(.*)$', 'm')
       .exec(readFileSync('/proc/self/status', 'utf8'))[1].split(/\\s+/).filter(Boolean).map(Number);
     ${lines}`;
-  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+  const [file, ...args] = [...by, process.execPath, '--input-type=module', '-e', script];
+  const run = spawnSync(file, args, {
     encoding: 'utf8',
     cwd: '/',
     env: plainEnv(),

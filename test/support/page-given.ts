@@ -21,7 +21,8 @@ export const given: Readonly<Record<string, string>> = {
     printf 'in.ftpd: 127.\\n' >/etc/hosts.allow
     echo 'ftp stream tcp nowait root /usr/sbin/tcpd in.ftpd -l' >/etc/inetd.conf`,
   'doc/library.md': `${report}\n${jail}; uchroot-jail build /srv/jail job >/dev/null`,
-  'doc/rootless.md': jail,
+  'doc/rootless.md': `${jail}
+    usermod --add-subuids 300000-365535 --add-subgids 300000-365535 reader`,
   'doc/uchroot-inetd.md': `${report}
     mkdir -p /etc/xinetd.d
     uchroot-inetd --status-socket /run/uchroot-inetd.sock --listen 7000 --instances 50 --timeout 60 report /srv/report /bin/report >/dev/null 2>&1 </dev/null &

@@ -1,6 +1,6 @@
 // The configuration files of uchroot-inetd: finds their language, reads them, and makes their services.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
@@ -19,6 +19,7 @@ import { readInetdConf, type HostProgram } from './inetd-conf.ts';
 import { portsOf } from './service-ports.ts';
 import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
+import type { TextFile } from './xinetd-sections.ts';
 
 function toReadError(path: string, error: unknown): LaunchError {
   const { errno = -5 } = error as NodeJS.ErrnoException;
@@ -36,7 +37,7 @@ function filesOf(path: string): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     return readdirSync(path)
-      .filter((name) => !/[.~]/.test(name) || name.endsWith('.toml'))
+      .filter((name) => !/\.|~$/.test(name) || name.endsWith('.toml'))
       .toSorted()
       .map((name) => join(path, name));
   } catch (error) {
@@ -44,9 +45,13 @@ function filesOf(path: string): readonly string[] {
   }
 }
 
-function readText(path: string): string {
+// Undefined if it is one of those that have been read. Links are followed.
+function readOnce(path: string, done: Set<string>): TextFile | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const real = realpathSync(path);
+    if (done.has(real)) return undefined;
+    done.add(real);
+    return { path, text: readFileSync(path, 'utf8') };
   } catch (error) {
     throw toReadError(path, error);
   }
@@ -60,23 +65,35 @@ function servicesText(): string {
   }
 }
 
-function readFile(path: string, host: HostProgram): ConfiguredServices {
-  const text = readText(path);
-  if (path.endsWith('.toml')) return readToml(path, text);
-  const isXinetd = /^\s*(?:service\s+\S+|defaults)\s*\{?\s*$/m.test(text) && text.includes('{');
-  return isXinetd ? readXinetdConf(path, text, host) : readInetdConf(path, text, host);
-}
+const isToml = ({ path }: TextFile): boolean => path.endsWith('.toml');
+
+const isOfXinetd = (file: TextFile): boolean =>
+  !isToml(file) &&
+  ((/^\s*(?:service\s+\S+|defaults)\s*\{?\s*$/m.test(file.text) && file.text.includes('{')) ||
+    /^\s*include(?:dir)?\s+\S+\s*$/m.test(file.text));
 
 /**
  * Reads files of any of the three languages: TOML if the name ends in `.toml`, xinetd.conf(5) if there is a section, else
- * inetd.conf(5).
+ * inetd.conf(5). Defaults of xinetd count for all of its files, and what they include is read too. Each file is read once.
  *
  * @param directory the jail of services of inetd and xinetd that name none
  * @throws UsageError, LaunchError
  */
 export function readConfiguration(paths: readonly string[], directory: string): ConfiguredServices {
-  const host: HostProgram = { directory, portOf: portsOf(servicesText()) };
-  const all = paths.flatMap(filesOf).map((path) => readFile(path, host));
+  const hasIPv6 = existsSync('/proc/net/if_inet6');
+  const host: HostProgram = { directory, portOf: portsOf(servicesText()), hasIPv6 };
+  const done = new Set<string>();
+  const open = (path: string): readonly TextFile[] =>
+    filesOf(path).flatMap((path) => readOnce(path, done) ?? []);
+  const texts = paths.flatMap(open);
+  const all = [
+    ...texts
+      .filter((file) => !isOfXinetd(file))
+      .map((file) =>
+        isToml(file) ? readToml(file.path, file.text) : readInetdConf(file.path, file.text, host),
+      ),
+    readXinetdConf(texts.filter(isOfXinetd), host, (path, from) => open(resolve(dirname(from), path))),
+  ];
   return {
     services: all.flatMap(({ services }) => services),
     notCarried: all.flatMap(({ notCarried }) => notCarried),

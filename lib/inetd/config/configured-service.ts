@@ -93,6 +93,11 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
   }
 }
 
+/** The name of a service with the characters that names have in TOML. */
+export function toServiceName(text: string): string {
+  return text.replace(/[^\w.@+-]/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'service';
+}
+
 /** The name of a service without one: its program's. */
 export function nameOf(program: string): string {
   return basename(program);

@@ -1,7 +1,10 @@
 // Services in the language of inetd.conf(5), as openbsd-inetd reads it.
+import { isIPv4, isIPv6 } from 'node:net';
+
 import {
   errorAt,
   nameOf,
+  toServiceName,
   toWord,
   type ConfiguredServices,
   type ConfiguredService,
@@ -10,13 +13,15 @@ import {
 import type { PortOf } from './service-ports.ts';
 import { wrappedProgram } from './wrapped-program.ts';
 
-/** Where programs run that no jail is named for. */
+/** Where programs run that no jail is named for, and what the host has. */
 export interface HostProgram {
   readonly directory: string;
   readonly portOf: PortOf;
+  readonly hasIPv6: boolean;
 }
 
-const PROTOCOLS = /^(tcp|udp)([46]|6only)?$/;
+const PROTOCOLS = /^(tcp|udp)(4|6|46|6only)?$/;
+const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
 
 interface Fields {
   readonly name: string;
@@ -28,23 +33,50 @@ interface Fields {
   readonly argv: readonly string[];
 }
 
-// `ADDRESS:SERVICE`, with an address of IPv6 in brackets; `*` and no address are all of them.
+interface Line {
+  readonly words: readonly string[];
+  /** Its number, from 1. */
+  readonly line: number;
+}
+
+// A line that begins with a blank goes on with the arguments of the line before.
+function linesOf(text: string): readonly Line[] {
+  const lines: Line[] = [];
+  for (const [index, full] of text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .entries()) {
+    const content = full.trim();
+    if (content === '' || (content.startsWith('#') && !full.startsWith('#@'))) continue;
+    const words = content.split(/[ \t]+/);
+    const before = lines.at(-1);
+    if (/^[ \t]/.test(full) && before !== undefined)
+      lines[lines.length - 1] = { line: before.line, words: [...before.words, ...words] };
+    else lines.push({ words, line: index + 1 });
+  }
+  return lines;
+}
+
+// `ADDRESS,ADDRESS:SERVICE`. The last colon counts, since an address of IPv6 need not have brackets. `*` is all addresses.
 function splitAddress(
   text: string,
-  address: string | undefined,
-): readonly [address: string | undefined, service: string] {
-  const [, own, service = text] = /^(?:(\[[^\]]+\]|[^:]+):)?([^:]+)$/.exec(text) ?? [];
-  const chosen = own ?? address;
-  return [chosen === '*' ? undefined : chosen, service];
+  remembered: readonly string[],
+): readonly [addresses: readonly string[], service: string] {
+  const end = text.lastIndexOf(':');
+  if (end < 0) return [remembered, text];
+  return [addressesOf(text.slice(0, end)), text.slice(end + 1)];
 }
+
+const addressesOf = (text: string): readonly string[] =>
+  text.split(',').map((address) => address.replace(/^\[(.*)\]$/, '$1'));
 
 class InetdFile {
   readonly #file: string;
   readonly #host: HostProgram;
-  readonly services: ConfiguredService[] = [];
+  services: ConfiguredService[] = [];
   readonly notCarried: NotCarried[] = [];
   readonly #names = new Map<string, number>();
-  #address: string | undefined;
+  #addresses: readonly string[] = ['*'];
 
   constructor(file: string, host: HostProgram) {
     this.#file = file;
@@ -52,80 +84,111 @@ class InetdFile {
   }
 
   read(text: string): ConfiguredServices {
-    for (const [index, line] of text.split('\n').entries())
-      if (!/^\s*(?:#|$)/.test(line)) this.#line(line.trim(), index + 1);
+    for (const { words, line } of linesOf(text)) this.#line(words, line);
+    this.#dropReplaced();
     return this;
   }
 
-  #line(text: string, line: number): void {
-    const words = text.split(/[ \t]+/);
-    const [name = '', type = '', protocol = '', wait = '', user = '', path = '', ...argv] = words;
+  #line(words: readonly string[], line: number): void {
+    const [name = '', type = '', protocols = '', wait = '', user = '', path = '', ...argv] = words;
     // `ADDRESS:` alone is the address of the lines that follow
     if (words.length === 1 && name.endsWith(':')) {
-      this.#address = name === '*:' ? undefined : name.slice(0, -1);
+      this.#addresses = addressesOf(name.slice(0, -1));
       return;
     }
+    if (name.startsWith('#@')) return this.#lose('a policy of IPsec is not carried over', line);
     if (path === '') throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))');
-    const leaveOut = (message: string): void =>
-      void this.notCarried.push({ file: this.#file, line, message, leftOut: name });
+    const leaveOut = (message: string): void => this.#lose(message, line, name);
     if (path === 'internal') return leaveOut('services that inetd performs itself are not carried over');
-    if (protocol.startsWith('rpc/')) return leaveOut('RPC services are not carried over');
+    if (protocols.startsWith('rpc/')) return leaveOut('RPC services are not carried over');
+    const [protocol = '', ...sizes] = protocols.split(',');
     const isUnix = protocol === 'unix' && type === 'stream';
-    if (!isUnix && (!PROTOCOLS.test(protocol) || (type !== 'stream' && type !== 'dgram')))
+    const [, transport] = PROTOCOLS.exec(protocol) ?? [];
+    if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
       return leaveOut(`${type} sockets of ${protocol} are not carried over`);
-    this.services.push(this.#service({ name, type, protocol, wait, user, path, argv }, line));
+    if (sizes.length > 0) this.#lose(`${sizes.join(',')} is not carried over`, line);
+    const fields = { name, type, protocol, wait, user, path, argv };
+    const listen = this.#listen(fields, line);
+    if (typeof listen === 'string') return leaveOut(listen);
+    this.services.push(this.#service(fields, listen, line));
   }
 
-  #listen({ name, protocol }: Fields, line: number): string {
-    if (protocol === 'unix') return name;
+  #lose(message: string, line: number, leftOut?: string): void {
+    this.notCarried.push({ file: this.#file, line, message, leftOut });
+  }
+
+  /** @returns where it listens, or why it cannot be carried over */
+  #listen({ name, protocol }: Fields, line: number): readonly string[] | string {
+    if (protocol === 'unix') return [name];
     const [, transport = 'tcp', version = ''] = PROTOCOLS.exec(protocol) ?? [];
-    const [address, service] = splitAddress(name, this.#address);
+    const [addresses, service] = splitAddress(name, this.#addresses);
     const port = this.#host.portOf(service, transport);
     if (port === undefined)
       throw errorAt(this.#file, line, `services(5) has no port of ${service}/${transport}`);
-    const is6 = version.startsWith('6');
-    const host = address ?? (is6 ? '[::]' : '0.0.0.0');
-    const place = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
-    // a line of tcp6 takes no clients of IPv4: they have a line of their own (inetd.conf(5))
-    if (is6 && host.includes(':')) return `${place}/${transport}6`;
-    return `${place}${transport === 'udp' ? '/udp' : ''}`;
+    const four = (address: string): string => `${address}:${port}${transport === 'udp' ? '/udp' : ''}`;
+    // a socket of tcp6 takes no clients of IPv4: they have one of their own (inetd(8), IPv6 TCP/UDP behavior)
+    const six = (address: string): string => `[${address}]:${port}/${transport}6`;
+    const listen: string[] = [];
+    for (const address of addresses) {
+      if (address === '*' && version === '46') listen.push(four('[::]'));
+      else if (address === '*') {
+        if (!version.startsWith('6')) listen.push(four('0.0.0.0'));
+        if (version.startsWith('6') || (version === '' && this.#host.hasIPv6)) listen.push(six('::'));
+      } else if (isIPv4(address) && !version.startsWith('6') && version !== '46') listen.push(four(address));
+      else if (isIPv6(address) && version !== '4') listen.push(six(address));
+      else return `${address} is no address of ${protocol}: write it as a number`;
+    }
+    return listen;
   }
 
-  // A port has one line for each address or protocol, such as tcp and tcp6. The second line of a name is `NAME-2`.
-  #nameOf({ name, type }: Fields): string {
-    const service = splitAddress(name, undefined)[1].replace(/^\/.*\//, '');
-    const own = `${service}${type === 'dgram' ? '-udp' : ''}`;
+  // A port has one line for each address or protocol, such as tcp4 and tcp6. The second line of a name is `NAME-2`.
+  #nameOf({ name, type, protocol }: Fields): string {
+    const service = protocol === 'unix' ? nameOf(name) : splitAddress(name, [])[1];
+    const own = toServiceName(`${service}${type === 'dgram' ? '-udp' : ''}`);
     const count = (this.#names.get(own) ?? 0) + 1;
     this.#names.set(own, count);
     return count === 1 ? own : `${own}-${count}`;
   }
 
-  #service(fields: Fields, line: number): ConfiguredService {
+  #service(fields: Fields, listen: readonly string[], line: number): ConfiguredService {
     const { wait, user, path, argv } = fields;
-    const [waits = '', most] = wait.split(/[.:]/);
-    if (waits !== 'wait' && waits !== 'nowait')
-      throw errorAt(this.#file, line, `${wait} is neither wait nor nowait`);
+    const [, waits, most = '0'] = /^(wait|nowait)(?:[.:]([0-9]+))?$/.exec(wait) ?? [];
+    if (waits === undefined) throw errorAt(this.#file, line, `${wait} is neither wait nor nowait`);
+    const [, login = '', group] = /^([^.:]+)(?:[.:]([^.:]+))?$/.exec(user) ?? [];
+    if (login === '') throw errorAt(this.#file, line, `${user} is neither USER nor USER:GROUP`);
     const started = wrappedProgram(path, argv);
-    const [login, group] = user.split(/[.:]/);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
     return {
       name: this.#nameOf(fields),
       file: this.#file,
       line,
-      user: started.user ?? (group === undefined ? (login ?? '') : `${login}:${group}`),
+      user: started.user ?? (group === undefined ? login : `${login}:${group}`),
       directory: started.directory ?? this.#host.directory,
       program: started.program,
       arguments: started.argv.slice(1),
       options: [
-        option('listen', this.#listen(fields, line)),
+        ...listen.map((address) => option('listen', address)),
         option('daemon', nameOf(started.daemon)),
         ...(started.argv[0] === undefined ? [] : [option('argv0', started.argv[0])]),
         ...(waits === 'wait' ? [option('wait')] : []),
         // connections a minute; a service that is started more often is only slowed down here (inetd(8), -R)
-        ...(most === undefined ? [] : [option('rate', `${most}/60`)]),
+        ...(Number(most) === 0 ? [] : [option('rate', `${Number(most)}/60`)]),
         ...started.options.map(([name, text]) => option(name, text)),
       ],
     };
+  }
+
+  // A later line for the same address counts: tcp6 takes the IPv6 half of a tcp before it.
+  #dropReplaced(): void {
+    const taken = new Set<string>();
+    const kept = this.services.toReversed().flatMap((service): readonly ConfiguredService[] => {
+      const options = service.options.filter(({ name, word }) => name !== 'listen' || !taken.has(word.text));
+      for (const { name, word } of options) if (name === 'listen') taken.add(word.text);
+      if (options.some(({ name }) => name === 'listen')) return [{ ...service, options }];
+      this.#lose('a later line has the same address', service.line ?? 0, service.name);
+      return [];
+    });
+    this.services = kept.toReversed();
   }
 }
 

@@ -6,6 +6,7 @@ const text = { type: ['string', 'number'] } as const;
 
 function typeOf({ metavar }: Option): object {
   if (metavar === undefined) return { type: 'boolean' };
+  if (metavar === 'MODE') return { type: 'string' };
   const one = { anyOf: [text, { type: 'array', items: text }] };
   if (!metavar.startsWith('NAME=')) return one;
   return { anyOf: [...one.anyOf, { type: 'object', additionalProperties: text }] };

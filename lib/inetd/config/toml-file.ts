@@ -1,9 +1,14 @@
 // Services in TOML: `[services.NAME]` tables, whose keys are the options of the command, and `[defaults]` for all of them.
+import { isDeepStrictEqual } from 'node:util';
+
 import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 
+import type { Argument } from '../../command-option.ts';
+import type { LaunchOption } from '../../launch/request/launch-option.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import { serveOptions } from '../serve-options.ts';
+import { serveRows } from '../serve-request.ts';
 import {
   errorAt,
   toWord,
@@ -26,30 +31,66 @@ function namesOf(text: string): Path {
 // Where a key stands. The parser gives no places, so the text is searched for its tables and keys. What is in an inline table has the
 // line of that table.
 class Places {
-  readonly #found: readonly { readonly path: Path; readonly line: number }[];
+  // By table or key: its first line.
+  readonly #lines = new Map<string, number>();
 
   constructor(text: string) {
     let table: Path = [];
-    this.#found = text.split('\n').flatMap((text, index) => {
-      const header = /^\s*\[+([^\]]+)\]/.exec(text)?.[1];
+    for (const [index, line] of text.split('\n').entries()) {
+      const header = /^\s*\[+([^\]]+)\]/.exec(line)?.[1];
       const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
-        text,
+        line,
       )?.[1];
-      if (header !== undefined) table = namesOf(header);
-      else if (key === undefined) return [];
-      return [{ path: header === undefined ? [...table, ...namesOf(key ?? '')] : table, line: index + 1 }];
-    });
+      if (header !== undefined) this.#add((table = namesOf(header)), index + 1);
+      else if (key !== undefined) this.#add([...table, ...namesOf(key)], index + 1);
+    }
+  }
+
+  // A place is one of all tables around it.
+  #add(path: Path, line: number): void {
+    for (let length = 0; length <= path.length; length++) {
+      const name = JSON.stringify(path.slice(0, length));
+      if (!this.#lines.has(name)) this.#lines.set(name, line);
+    }
   }
 
   /** The first line of a table: its header, or a dotted key in it. */
   table(path: Path): number | undefined {
-    return this.#found.find(({ path: found }) => path.every((name, i) => found[i] === name))?.line;
+    return this.#lines.get(JSON.stringify(path));
   }
 
   /** The line of a key, or of what it is in. */
   key(path: Path, key: string): number | undefined {
     return this.table([...path, key]) ?? (path.length === 0 ? undefined : this.table(path));
   }
+}
+
+// Options that take one list with commas.
+const LISTS = new Set(['groups', 'affinity']);
+
+// Whether an option adds each word to those before. The last word counts for any other one.
+function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly string[]): boolean {
+  if (metavar.startsWith('NAME=')) return true;
+  const [first, second] = words.slice(0, 2).map(toWord);
+  if (first === undefined || second === undefined) return false;
+  try {
+    const after = (one: Argument, other: Argument): boolean =>
+      !isDeepStrictEqual(
+        parse(other, parse(one, undefined as never) as never),
+        parse(other, undefined as never),
+      );
+    return after(first, second) || after(second, first);
+  } catch {
+    return true; // the value is wrong, which is told when it is read
+  }
+}
+
+// The hint for a key of serveInJail() that has another name here.
+function ofLibrary(key: string): string | undefined {
+  if (key === 'jail') return 'write directory';
+  if (key === 'args') return 'write arguments';
+  const [option] = Object.hasOwn(serveRows, key) ? (serveRows[key]?.options?.() ?? []) : [];
+  return option && `write ${option.name}`;
 }
 
 const isTable = (value: unknown): value is TomlTable =>
@@ -76,12 +117,21 @@ class TomlFile {
   }
 
   // The words of an option: `true` for one without a value, one for each element of an array, NAME=VALUE of a table.
-  #words(path: Path, key: string, value: TomlValue, metavar: string | undefined): readonly string[] {
+  #words(path: Path, value: TomlValue, option: LaunchOption): readonly string[] {
+    const { name: key, metavar } = option;
     if (metavar === undefined) {
       if (typeof value === 'boolean') return value ? [''] : [];
       return this.fail(path, key, `${key} is true or false`);
     }
-    if (Array.isArray(value)) return value.map((one) => this.#word(path, key, one));
+    // 0o27 is the number 23 for the parser, whose digits are another mode
+    if (metavar === 'MODE' && typeof value !== 'string')
+      return this.fail(path, key, `${key} is a text with an octal mode`, `write ${key} = "640"`);
+    if (Array.isArray(value)) {
+      const words = value.map((one) => this.#word(path, key, one));
+      if (LISTS.has(key)) return [words.join(',')];
+      if (words.length < 2 || takesSeveral(option, words)) return words;
+      return this.fail(path, key, `${key} takes one value`);
+    }
     if (isTable(value) && metavar.startsWith('NAME='))
       return Object.entries(value).map(([name, one]) => `${name}=${this.#word(path, key, one)}`);
     return [this.#word(path, key, value)];
@@ -94,10 +144,10 @@ class TomlFile {
       const option = known.find(({ name }) => name === key);
       if (option === undefined) {
         const names = [...known.map(({ name }) => name), ...OPERAND_KEYS];
-        return this.fail(path, key, `unknown key ${quote(key)}`, didYouMean(key, names));
+        return this.fail(path, key, `unknown key ${quote(key)}`, ofLibrary(key) ?? didYouMean(key, names));
       }
       const line = this.#places.key(path, key);
-      return this.#words(path, key, value, option.metavar).map((word) => ({
+      return this.#words(path, value, option).map((word) => ({
         name: key,
         word: toWord(word),
         line,
@@ -130,7 +180,7 @@ class TomlFile {
       arguments: args.map((one) => this.#word(path, 'arguments', one)),
       options: [...inherited, ...own],
       off: Object.entries({ ...defaults, ...table }).flatMap(([key, value]) =>
-        value === false ? [key] : [],
+        value === false || (Array.isArray(value) && value.length === 0) ? [key] : [],
       ),
     };
   }

@@ -1,8 +1,10 @@
 // Services in the language of xinetd.conf(5): `defaults` and `service NAME` sections.
+import { isIP } from 'node:net';
 import { basename } from 'node:path';
 
 import {
   errorAt,
+  toServiceName,
   toWord,
   type ConfiguredOption,
   type ConfiguredService,
@@ -11,148 +13,127 @@ import {
 } from './configured-service.ts';
 import type { HostProgram } from './inetd-conf.ts';
 import { wrappedProgram } from './wrapped-program.ts';
-
-/** An attribute with its words, and the line where it was set last. */
-interface Attribute {
-  readonly words: readonly string[];
-  readonly line: number;
-}
-
-interface Section {
-  readonly name: string;
-  readonly line: number;
-  readonly attributes: Map<string, Attribute>;
-}
+import {
+  attributesOf,
+  defaultsOf,
+  sectionsOf,
+  type Attribute,
+  type Attributes,
+  type Include,
+  type Section,
+  type TextFile,
+} from './xinetd-sections.ts';
 
 // Without these a service would be open to more clients, or for longer. only_from without a value lets nobody in.
 const RESTRICTS = new Set('only_from no_access access_times max_load deny_time'.split(' '));
-const ROWS: Readonly<
-  Record<string, (words: readonly string[]) => readonly (readonly [name: string, text: string])[]>
-> = {
+// So would it be without these flags; SENSOR starts no program.
+const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED'.split(' '));
+const KNOWN_FLAGS = new Set('NAMEINARGS NOLIBWRAP IPv4 IPv6 NORETRY REUSE'.split(' '));
+
+type Row = (words: readonly string[]) => readonly (readonly [name: string, text: string])[];
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 2 ** 20 };
+
+// K and M are those of xinetd.conf(5).
+const rlimit =
+  (name: string): Row =>
+  ([value = '']) => {
+    const [, digits, unit = ''] = /^([0-9]+)([KM]?)$/.exec(value) ?? [];
+    const text = digits === undefined ? value.toLowerCase() : Number(digits) * (UNITS[unit] ?? 1);
+    return [['rlimit', `${name}=${text}`]];
+  };
+
+const ROWS: Readonly<Record<string, Row>> = {
   instances: ([count = '']) => [['instances', count === 'UNLIMITED' ? '100000' : count]],
   per_source: ([count = '']) => (count === 'UNLIMITED' ? [] : [['per-source', count]]),
   cps: ([count = '']) => [['rate', count]],
   banner: ([file = '']) => [['banner', file]],
-  nice: ([value = '']) => [['nice', value]],
+  banner_success: ([file = '']) => [['banner', file]],
+  nice: ([value = '']) => (value.startsWith('-') ? [] : [['nice', value]]),
   umask: ([mode = '']) => [['umask', mode]],
   env: (words) => words.map((word) => ['setenv', word] as const),
   passenv: (words) => (words.length === 0 ? [] : [['pass-env', words.join(',')]]),
-  rlimit_as: ([size = '']) => [
-    [
-      'rlimit',
-      `as=${size.replace(/^([0-9]+)K$/, (_, n) => String(Number(n) * 1024)).replace(/^([0-9]+)M$/, (_, n) => String(Number(n) * 2 ** 20))}`,
-    ],
-  ],
-  rlimit_files: ([count = '']) => [['rlimit', `nofile=${count}`]],
-  rlimit_cpu: ([seconds = '']) => [['rlimit', `cpu=${seconds}`]],
-  rlimit_data: ([size = '']) => [['rlimit', `data=${size}`]],
-  rlimit_rss: ([size = '']) => [['rlimit', `rss=${size}`]],
-  rlimit_stack: ([size = '']) => [['rlimit', `stack=${size}`]],
+  rlimit_as: rlimit('as'),
+  rlimit_files: rlimit('nofile'),
+  rlimit_cpu: rlimit('cpu'),
+  rlimit_data: rlimit('data'),
+  rlimit_rss: rlimit('rss'),
+  rlimit_stack: rlimit('stack'),
 };
 // Read elsewhere, or without a meaning here: the log has its own form, and one process asks the rules in any case.
 const KNOWN = new Set(
   (
     'disable id type flags socket_type protocol wait user group groups server server_args libwrap port bind interface v6only ' +
-    'log_type log_on_success log_on_failure umask enabled disabled mdns'
+    'log_type log_on_success log_on_failure enabled disabled mdns redirect rpc_version rpc_number'
   ).split(' '),
 );
 
-function* sectionsOf(file: string, text: string): Generator<Section> {
-  let open: Section | undefined;
-  for (const [index, full] of text.split('\n').entries()) {
-    const line = index + 1;
-    const content = full.replace(/^\s*#.*$/, '').trim();
-    const begin = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/.exec(content);
-    if (begin !== null) open = { name: begin[1] ?? 'defaults', line, attributes: new Map() };
-    else if (content === '}' && open !== undefined) {
-      yield open;
-      open = undefined;
-    } else if (content !== '' && content !== '{') {
-      const [, name = '', operator, value = ''] = /^(\w+)\s*([-+]?)=\s*(.*)$/.exec(content) ?? [];
-      if (name === '' && /^include(dir)?\s/.test(content)) continue;
-      if (name === '' || open === undefined)
-        throw errorAt(file, line, `'${content}' is no attribute of a section`);
-      const words = value.split(/\s+/).filter((word) => word !== '');
-      const before = open.attributes.get(name)?.words ?? [];
-      const now =
-        operator === '+'
-          ? [...before, ...words]
-          : operator === '-'
-            ? before.filter((word) => !words.includes(word))
-            : words;
-      open.attributes.set(name, { words: now, line });
-    }
-  }
-  if (open !== undefined) throw errorAt(file, open.line, `the section ${open.name} is not closed`);
-}
+const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
 
-class XinetdFile {
-  readonly #file: string;
+class XinetdFiles {
   readonly #host: HostProgram;
   readonly services: ConfiguredService[] = [];
   readonly notCarried: NotCarried[] = [];
 
-  constructor(file: string, host: HostProgram) {
-    this.#file = file;
+  constructor(host: HostProgram) {
     this.#host = host;
   }
 
-  read(text: string): ConfiguredServices {
-    const sections = [...sectionsOf(this.#file, text)];
-    const defaults =
-      sections.find(({ name }) => name === 'defaults')?.attributes ?? new Map<string, Attribute>();
-    for (const section of sections)
-      if (section.name !== 'defaults' && section.attributes.get('disable')?.words[0] !== 'yes')
-        this.#section(section, new Map([...defaults, ...section.attributes]));
+  read(files: readonly TextFile[], include: Include): ConfiguredServices {
+    const sections = [...sectionsOf(files, include)];
+    const ofDefaults = sections.filter(({ name }) => name === 'defaults');
+    const defaults = defaultsOf(ofDefaults);
+    for (const section of ofDefaults) this.#loseUnknown(section);
+    for (const section of sections) if (section.name !== 'defaults') this.#section(section, defaults);
     return this;
   }
 
-  #section(section: Section, attributes: ReadonlyMap<string, Attribute>): void {
-    const { name, line } = section;
-    const lost = (message: string, at = line, isLeftOut = false): void =>
-      void this.notCarried.push({
-        file: this.#file,
-        line: at,
-        message,
-        leftOut: isLeftOut ? name : undefined,
-      });
-    const leaveOut = (message: string, at = line): void => lost(message, at, true);
-    const word = (key: string): string | undefined => attributes.get(key)?.words[0];
-    const type = attributes.get('type')?.words ?? [];
-    const restricting = [...attributes].find(
-      ([key, { words }]) => key === 'only_from' || (RESTRICTS.has(key) && words.length > 0),
-    );
-    if (restricting !== undefined)
-      return leaveOut(
-        `${restricting[0]} is not carried over: write a rule into hosts.allow or hosts.deny`,
-        restricting[1].line,
-      );
-    if (type.some((one) => one !== 'UNLISTED'))
-      return leaveOut(`services of type ${type.join(' ')} are not carried over`);
-    if (attributes.has('redirect')) return leaveOut('redirect is not carried over: it starts no program');
-    const server = word('server');
-    if (server === undefined) return leaveOut('it has no server');
-    for (const [key, { line: at }] of section.attributes)
-      if (!KNOWN.has(key) && !RESTRICTS.has(key) && !Object.hasOwn(ROWS, key))
-        lost(`${key} is not carried over`, at);
-    this.services.push(this.#service(section, attributes, server));
+  #lose({ file }: Section, message: string, line: number, leftOut?: string): void {
+    this.notCarried.push({ file, line, message, leftOut });
   }
 
-  #listen(section: Section, attributes: ReadonlyMap<string, Attribute>): string {
+  #loseUnknown(section: Section): void {
+    for (const { name, line } of section.assignments)
+      if (!KNOWN.has(name) && !RESTRICTS.has(name) && !Object.hasOwn(ROWS, name))
+        this.#lose(section, `${name} is not carried over`, line);
+  }
+
+  #section(section: Section, defaults: Attributes): void {
+    const attributes = attributesOf(section, defaults);
+    if (isOff(section, attributes)) return;
+    const [message, line = section.line] = reasonToLeaveOut(attributes) ?? [];
+    if (message !== undefined) return this.#lose(section, message, line, section.name);
+    this.#loseUnknown(section);
+    for (const flag of attributes.get('flags')?.words ?? [])
+      if (!KNOWN_FLAGS.has(flag))
+        this.#lose(
+          section,
+          `the flag ${flag} is not carried over`,
+          attributes.get('flags')?.line ?? section.line,
+        );
+    const nice = attributes.get('nice');
+    if (nice?.words[0]?.startsWith('-') === true)
+      this.#lose(section, 'a negative nice is not carried over', nice.line);
+    this.services.push(this.#service(section, attributes));
+  }
+
+  #listen({ file, name, line }: Section, attributes: Attributes): string {
     const word = (key: string): string | undefined => attributes.get(key)?.words[0];
-    const isDatagram = word('socket_type') === 'dgram';
-    const protocol = word('protocol')?.replace(/[46]$/, '') ?? (isDatagram ? 'udp' : 'tcp');
-    const port = this.#host.portOf(word('port') ?? section.name, protocol);
-    if (port === undefined)
-      throw errorAt(this.#file, section.line, `services(5) has no port of ${section.name}/${protocol}`);
+    const protocol = protocolOf(attributes);
+    const port = this.#host.portOf(word('port') ?? name, protocol);
+    if (port === undefined) throw errorAt(file, line, `services(5) has no port of ${name}/${protocol}`);
     const flags = attributes.get('flags')?.words ?? [];
     const host = word('bind') ?? word('interface') ?? (flags.includes('IPv6') ? '::' : '0.0.0.0');
-    return `${host.includes(':') ? `[${host}]` : host}:${port}${protocol === 'udp' ? '/udp' : ''}`;
+    const is6 = host.includes(':');
+    const isOnly6 = is6 && word('v6only')?.toLowerCase() === 'yes';
+    const suffix = isOnly6 ? `/${protocol}6` : protocol === 'udp' ? '/udp' : '';
+    return `${is6 ? `[${host}]` : host}:${port}${suffix}`;
   }
 
-  #service(section: Section, attributes: ReadonlyMap<string, Attribute>, server: string): ConfiguredService {
+  #service(section: Section, attributes: Attributes): ConfiguredService {
     const words = (key: string): readonly string[] => attributes.get(key)?.words ?? [];
     const flags = words('flags');
+    const [server = ''] = words('server');
     const args = words('server_args');
     const started = wrappedProgram(server, flags.includes('NAMEINARGS') ? args : [basename(server), ...args]);
     const lineOf = (key: string): number => attributes.get(key)?.line ?? section.line;
@@ -161,14 +142,18 @@ class XinetdFile {
       word: toWord(text),
       line: lineOf(key),
     });
-    const [login = 'root'] = words('user');
+    const [login = ''] = words('user');
     const [group] = words('group');
     // xinetd asks libwrap by this name, unless a wrapper asks by another one
     const daemon = words('libwrap')[0] ?? started.daemon;
     const asks = !flags.includes('NOLIBWRAP') || started.program !== server;
+    const isYes = (key: string): boolean => words(key)[0]?.toLowerCase() === 'yes';
+    const rows = [...attributes.keys()].filter(
+      (key) => key !== 'banner_success' || !attributes.has('banner'),
+    );
     return {
-      name: words('id')[0] ?? section.name,
-      file: this.#file,
+      name: toServiceName(words('id')[0] ?? section.name),
+      file: section.file,
       line: section.line,
       user: started.user ?? (group === undefined ? login : `${login}:${group}`),
       directory: started.directory ?? this.#host.directory,
@@ -181,9 +166,9 @@ class XinetdFile {
           ? []
           : [option('argv0', started.argv[0], 'server_args')]),
         ...(asks ? [] : ['hosts-allow', 'hosts-deny'].map((name) => option(name, '/dev/null', 'flags'))),
-        ...(words('wait')[0] === 'yes' ? [option('wait', '', 'wait')] : []),
-        ...(words('groups')[0] === 'yes' ? [] : [option('clear-groups', '', 'groups')]),
-        ...[...attributes.keys()].flatMap((key) =>
+        ...(isYes('wait') ? [option('wait', '', 'wait')] : []),
+        ...(isYes('groups') ? [] : [option('clear-groups', '', 'groups')]),
+        ...rows.flatMap((key) =>
           (ROWS[key]?.(words(key)) ?? []).map(([name, text]) => option(name, text, key)),
         ),
         ...started.options.map(([name, text]) => option(name, text, 'server_args')),
@@ -192,7 +177,51 @@ class XinetdFile {
   }
 }
 
-/** The services of a text that are not disabled. @throws UsageError for a text that xinetd could not read either */
-export function readXinetdConf(file: string, text: string, host: HostProgram): ConfiguredServices {
-  return new XinetdFile(file, host).read(text);
+const protocolOf = (attributes: Attributes): string =>
+  attributes.get('protocol')?.words[0]?.replace(/[46]$/, '') ??
+  (attributes.get('socket_type')?.words[0] === 'dgram' ? 'udp' : 'tcp');
+
+// Services that xinetd does not start either.
+function isOff({ name }: Section, attributes: Attributes): boolean {
+  const id = attributes.get('id')?.words[0] ?? name;
+  const isOn = attributes.get('enabled')?.words.includes(id) ?? true;
+  const isDisabled = attributes.get('disable')?.words[0]?.toLowerCase() === 'yes';
+  return isDisabled || !isOn || attributes.get('disabled')?.words.includes(id) === true;
+}
+
+function reasonToLeaveOut(
+  attributes: Attributes,
+): readonly [message: string, line?: number | undefined] | undefined {
+  const word = (key: string): string | undefined => attributes.get(key)?.words[0];
+  const type = attributes.get('type')?.words ?? [];
+  const flags: Attribute | undefined = attributes.get('flags');
+  const restricting = [...attributes].find(
+    ([key, { words }]) => key === 'only_from' || (RESTRICTS.has(key) && words.length > 0),
+  );
+  if (restricting !== undefined)
+    return [
+      `${restricting[0]} is not carried over: write a rule into hosts.allow or hosts.deny`,
+      restricting[1].line,
+    ];
+  const flag = flags?.words.find((one) => RESTRICTING_FLAGS.has(one));
+  if (flag !== undefined) return [`services with the flag ${flag} are not carried over`, flags?.line];
+  if (type.some((one) => one !== 'UNLISTED'))
+    return [`services of type ${type.join(' ')} are not carried over`];
+  if (attributes.has('redirect')) return ['redirect is not carried over: it starts no program'];
+  const [socket = 'stream', protocol] = [word('socket_type'), protocolOf(attributes)];
+  if (TRANSPORTS[socket] !== protocol) return [`${socket} sockets of ${protocol} are not carried over`];
+  const host = word('bind') ?? word('interface');
+  if (host !== undefined && isIP(host) === 0) return [`${host} is no address: write bind as a number`];
+  if (word('server') === undefined) return ['it has no server'];
+  if (word('user') === undefined) return ['it has no user'];
+  return undefined;
+}
+
+/** The services of files and of those that they include, unless they are disabled. @throws UsageError for a text that xinetd could not read either */
+export function readXinetdConf(
+  files: readonly TextFile[],
+  host: HostProgram,
+  include: Include,
+): ConfiguredServices {
+  return new XinetdFiles(host).read(files, include);
 }

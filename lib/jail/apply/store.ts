@@ -9,6 +9,7 @@ import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
+import { caller, onHost } from '../../trust/owner.ts';
 import { withDescriptor, withOpen } from '../work/closing.ts';
 import {
   type CommitList,
@@ -114,7 +115,8 @@ export class Store {
   /** Links, directories and devices are staged too: in the jail they must have their mode and owner from the start. */
   stageLink(target: BytePath): BytePath {
     const path = this.#name();
-    native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path));
+    const { uid, gid } = onHost(caller(), { uid: 0, gid: 0 });
+    native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path), uid, gid);
     return path;
   }
 

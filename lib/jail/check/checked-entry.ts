@@ -259,7 +259,8 @@ function readRecord(batch: ReturnType<typeof viewOf>, at: number, recorded: read
     path: records.toString('latin1', pathAt, targetAt) as BytePath,
     kind: kindOf(number(0)),
     mode: number(0) & 0o7777,
-    ...seenBy(batch.owner, { uid: number(1), gid: number(2), mode: number(0) }),
+    // whether a list lets the group write is only known when it is read: writerIn()
+    ...seenBy(batch.owner, { uid: number(1), gid: number(2), mode: (flags & 2) === 0 ? number(0) : 0 }),
     nlink: number(3),
     inode: ids[(at >> 3) + 2] ?? 0n,
     major: number(6),

@@ -41,8 +41,9 @@ export function writerIn(
   entry: Access & { readonly path: BytePath },
 ): string | undefined {
   const isListed = entry.hasAcl && (entry.mode & 0o022) === 0o020;
-  const list = isListed ? lookOr(undefined, () => root.lstat(entry.path)?.acl) : undefined;
-  return writerOf(entry, users, list);
+  const { acl, gid = entry.gid } =
+    (isListed ? lookOr(undefined, () => root.lstat(entry.path)) : undefined) ?? {};
+  return writerOf({ ...entry, gid }, users, acl);
 }
 
 function howOf(writer: Writer, mode: string): string {

@@ -113,9 +113,10 @@ function entryAt(
   return usePath(root, path, (fd) => {
     const { mode, ino, size, target, major = 0, minor = 0, ...status } = native.inRootFstat(fd);
     const content = isStarted ? contentAt(root, path) : undefined;
+    const hasAcl = native.hasAttribute(fd, 'system.posix_acl_access');
     return {
       ...status,
-      ...seenBy(caller(), { ...status, mode }),
+      ...seenBy(caller(), { ...status, mode: hasAcl ? 0 : mode }),
       path,
       kind: kindOf(mode),
       mode: mode & 0o7777,
@@ -125,7 +126,7 @@ function entryAt(
       minor,
       target: bytePath(target ?? ''),
       hasCapabilities: native.hasAttribute(fd, 'security.capability'),
-      hasAcl: native.hasAttribute(fd, 'system.posix_acl_access'),
+      hasAcl,
       // only the walk finds these out
       hasLooseDefault: false,
       isKey: false,

@@ -30,12 +30,14 @@ export const WHY = {
 
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
-  const names = lookOr([], () => root.list(parentPath(path)) ?? []);
+  const own = lastComponent(path);
+  // it can be there, and yet be of no use
+  const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);
   // FROM:TO without the slash of TO
   const [from = '', to] = path.split(':');
   if (to !== undefined && walk(root, from as BytePath).kind === 'found')
     return `write ${showPath(from as BytePath)}:/${showPath(to as BytePath)}`;
-  const meant = nearest(lastComponent(path), names);
+  const meant = nearest(own, names);
   return meant === undefined
     ? 'name a file that exists'
     : `did you mean ${showPath(joinPath(parentPath(path), meant as BytePath))}?`;

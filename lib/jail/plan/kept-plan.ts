@@ -188,6 +188,6 @@ function writeKept(path: string, kept: Kept): void {
   } catch (error) {
     // without it, the next update only takes longer
     if (errorCode(error) === undefined) throw error;
-    rmSync(fresh, { force: true });
+    lookOr(undefined, () => rmSync(fresh, { force: true }));
   }
 }

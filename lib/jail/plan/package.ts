@@ -16,6 +16,8 @@ import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { toText } from '../manifest/path-text.ts';
+import type { JailWarning } from '../work/jail-warning.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './needed-files.ts';
 import type { PackageTaker } from './chosen-packs.ts';
@@ -171,14 +173,19 @@ function findPackage(packages: Packages, name: string): Package {
 }
 
 /** Warnings with the lines that add what the programs may want besides. */
-export function wantedWarnings({ programs, packages }: Wanted, directory: string): readonly string[] {
-  const paths = programs.map(({ path }) => showPath(path)).join(' ');
-  const names = packages.map((name) => `--package ${name}`).join(' ');
-  const by = programs.slice(0, 1).map((first) => showPath(first.by));
-  return [
-    ...by.map((path) => `${path} may start ${paths}: uchroot-jail build ${directory} ${paths} adds that`),
-    ...(names === ''
-      ? []
-      : [`further parts of the programs: uchroot-jail build ${directory} ${names} adds them`]),
-  ];
+export function wantedWarnings({ programs, packages }: Wanted, directory: string): readonly JailWarning[] {
+  const warnings: JailWarning[] = [];
+  const [first] = programs;
+  if (first !== undefined) {
+    const shown = programs.map(({ path }) => showPath(path)).join(' ');
+    const message = `${showPath(first.by)} may start ${shown}: uchroot-jail build ${directory} ${shown} adds that`;
+    const paths = programs.map(({ path }) => toText(path));
+    warnings.push({ kind: 'program', by: toText(first.by), paths, message });
+  }
+  if (packages.length > 0) {
+    const names = packages.map((name) => `--package ${name}`).join(' ');
+    const message = `further parts of the programs: uchroot-jail build ${directory} ${names} adds them`;
+    warnings.push({ kind: 'package', packages, message });
+  }
+  return warnings;
 }

@@ -182,6 +182,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       parentPid: 0,
       newGroup: false,
       joined: [],
+      sockets: [],
     });
     judgeBinds(launch, options.warn);
     const problem = findProblem(launch);

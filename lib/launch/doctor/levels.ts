@@ -23,7 +23,7 @@ export interface Lack {
   readonly remedy: string | undefined;
 }
 
-export type LevelName = 'isolate' | 'rootless' | 'landlock' | 'bare' | 'limits';
+export type LevelName = 'isolate' | 'rootless' | 'landlock' | 'bare' | 'ids' | 'limits';
 
 /** One level of isolation. */
 export interface Level {
@@ -41,7 +41,7 @@ export interface Level {
 export interface Capabilities {
   readonly uid: number;
   readonly gid: number;
-  /** The highest level that works; undefined if none does. Limits are none of these levels. */
+  /** The highest level that works; undefined if none does. Ids and limits are none of these levels. */
   readonly best: LevelName | undefined;
   /** From the highest on. */
   readonly levels: readonly Level[];
@@ -76,7 +76,8 @@ const ofMounts = new Set(['open_tree', 'pivot_root', 'move_mount', 'mount', 'bin
 function causeOf({ step, code }: LaunchError): Cause | undefined {
   const isRefusal = code === 'EPERM' || code === 'EACCES' || code === 'ENOSPC' || code === 'ENOSYS';
   if (!isRefusal) return undefined;
-  if (step === 'user_namespace' || step === 'id_map') return whyNoUserNamespace(readSettings());
+  const isUnprivileged = step === 'id_map' || (step === 'map_ids' && code === 'EACCES');
+  if (step === 'user_namespace' || isUnprivileged) return whyNoUserNamespace(readSettings());
   if (step === 'new_tree') return whyNoProc(readSettings());
   return ofMounts.has(step) ? whyNoMount(readSettings()) : undefined;
 }
@@ -118,6 +119,14 @@ function levelOf({ name, option, keys, parts }: (typeof rows)[number]): Level {
   });
   return { name, option, works: true, without };
 }
+
+// A range of ids in the user namespace.
+const ids = {
+  name: 'ids',
+  option: '--rootless --map-auto',
+  keys: { rootless: true, mapAuto: true },
+  parts: [],
+} as const;
 
 // The limits that need a cgroup: a directory is made where a launch would make it, and removed.
 async function limitsLevel(): Promise<Level> {
@@ -167,6 +176,6 @@ export async function capabilities(): Promise<Capabilities> {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     best: levels.find(({ works }) => works)?.name,
-    levels: [...levels, await limitsLevel()],
+    levels: [...levels, levelOf(ids), await limitsLevel()],
   };
 }

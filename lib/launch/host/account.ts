@@ -9,20 +9,23 @@ import type { Person } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../errno.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Principal } from '../request/value.ts';
+import type { IdMaps } from './subordinate-ids.ts';
 
 /** Who the program is on the host, if it has other ids in its user namespace: the caller of a launch without root. */
 export interface Outside {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups, which nobody without root can give up. */
+  /** Supplementary groups. Without `maps` nobody can give them up. */
   readonly groups: readonly number[];
+  /** Of a launch with a range of ids; without it the uid and the gid alone have ids inside. */
+  readonly maps?: IdMaps;
 }
 
 /** The identity of a program, resolved on the host. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups, ascending, each once. */
+  /** Supplementary groups, each once, ascending by their ids of the host. */
   readonly groups: readonly number[];
   /** The user's groups by the host's database, with its primary group. The user has these rights in other processes. */
   readonly memberships: readonly number[];
@@ -34,7 +37,7 @@ export interface Account {
   readonly outside?: Outside;
 }
 
-type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'>;
+type Asked = Pick<NormalRequest, 'user' | 'group' | 'groups'> & Partial<Pick<NormalRequest, 'mapAuto'>>;
 
 // In the order of `named` in HostFacts.
 function namedGroups(asked: Asked): readonly string[] {
@@ -49,6 +52,7 @@ export function accountQuery(asked: Asked): HostQuery {
     user: asked.user.name === '' ? undefined : asked.user.name,
     uid: asked.user.id,
     groupNames: namedGroups(asked),
+    owner: asked.mapAuto === true ? process.geteuid?.() : undefined,
   };
 }
 

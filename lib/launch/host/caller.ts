@@ -7,11 +7,13 @@ import { hasInit, programPid } from '../plan/isolated.ts';
 import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';
+import { firstListenFd, noSockets, type ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   byteName,
   describedNames,
   inPlaceVariables,
+  listenFds,
   namedVariables,
   pidToCome,
   splitEntries,
@@ -31,6 +33,8 @@ export interface Caller {
   readonly newGroup: boolean;
   /** Kinds of namespaces that the program joins; the same array for the same ones. */
   readonly joined: readonly Namespace[];
+  /** Sockets of this process that the program gets; the same array for the same ones. In place, see `listenFds`. */
+  readonly sockets: ListenSockets;
   /** The step for the limits of the request that need a cgroup. */
   readonly cgroup?: Step | undefined;
 }
@@ -60,6 +64,7 @@ export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv
     },
     newGroup: false,
     joined: noNamespaces,
+    sockets: noSockets,
   };
 }
 
@@ -83,20 +88,38 @@ export function callerBeside(
   newGroup: boolean,
   joined: readonly Namespace[] = noNamespaces,
   cgroup?: Step,
+  sockets: ListenSockets = noSockets,
 ): Caller {
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
-  return { inPlace: false, environment, pid: process.pid, parentPid: process.pid, newGroup, joined, cgroup };
+  return {
+    inPlace: false,
+    environment,
+    pid: process.pid,
+    parentPid: process.pid,
+    newGroup,
+    joined,
+    sockets,
+    cgroup,
+  };
 }
 
 /** Whether the process that launches in place will wait for the program, to watch its limits. */
 export const isWaitedFor = (request: NormalRequest, caller: Caller): boolean =>
   caller.inPlace && caller.compiledFor === undefined && needsWaiter(request);
 
-/** What a program in place gets for its pid; undefined if that is this process's. */
+/** What a program gets for its pid; undefined if that is this process's, or if it gets no such variable. */
 export function pidOfProgram(request: NormalRequest, caller: Caller): EnvironmentInput['programPid'] {
   if (hasInit(request)) return programPid;
-  return isWaitedFor(request, caller) ? pidToCome : undefined;
+  return isWaitedFor(request, caller) || caller.sockets.length > 0 ? pidToCome : undefined;
+}
+
+/** The program's descriptors above 2: those of socket activation first. */
+export function keptFdsOf({ preserveFds }: NormalRequest, caller: Caller): readonly number[] {
+  const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : caller.sockets.length;
+  if (activated === 0) return preserveFds;
+  const sockets = Array.from({ length: activated }, (_, i) => firstListenFd + i);
+  return [...new Set([...sockets, ...preserveFds])];
 }
 
 type Open = ReadonlyMap<number, string>;

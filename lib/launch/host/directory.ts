@@ -13,7 +13,8 @@ import { waySeenBy } from '../../trust/owner.ts';
 import { isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
 import type { Person } from '../../trust/writer.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { toPerson, type Account } from './account.ts';
+import { toPerson, type Account, type Outside } from './account.ts';
+import { isOwn } from './rootless.ts';
 
 /**
  * An absolute path without `.` and double slashes. A path with `..` keeps all of them: behind a symbolic link, `..` is the parent
@@ -99,8 +100,17 @@ export function judgeDirectory(
     outside === undefined
       ? judgeWay(way, [toPerson(account)])
       : // What is the caller's is safe: the program reaches only what he has put into its view (refuseOwnReach).
-        judgeWay(waySeenBy(outside, way), [nobody]);
+        judgeWay(waySeenBy(outside, withOwnIds(way, outside)), [nobody]);
   return findings.map((finding) => toMessage(finding, to, account));
+}
+
+// The caller's range of ids is his as his uid is: nobody else gets at it.
+function withOwnIds(way: Way, outside: Outside): Way {
+  if (outside.maps === undefined) return way;
+  const components = way.components.map((one) =>
+    isOwn(outside, one.uid) ? { ...one, uid: outside.uid } : one,
+  );
+  return { ...way, components };
 }
 
 const nobody: Person = { uid: -1, gids: [] };

@@ -1,5 +1,6 @@
 // The program's environment: built, not filtered. Pure.
 import { quote, zeroBytes } from '../../quote.ts';
+import type { ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
 import type { Caller } from './caller.ts';
@@ -139,7 +140,7 @@ export interface EnvironmentInput {
   readonly request: Pick<NormalRequest, 'env' | 'jail' | 'keepEnv' | 'passEnv'>;
   readonly account: Account;
   /** In place, the init system's variables pass: they were made for this process, which becomes the program. */
-  readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'>;
+  readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'> & Partial<Pick<Caller, 'sockets'>>;
   /** What the program gets for its pid, if that is not this process's: its pid in a pid namespace, or `pidToCome`. */
   readonly programPid?: number | typeof pidToCome | undefined;
 }
@@ -159,6 +160,17 @@ function toEntry(name: string, value: Buffer): Buffer {
   return entry;
 }
 
+// Variables of sd_listen_fds(3) for sockets that this process hands over.
+function activationEntries(
+  sockets: ListenSockets,
+  pid: EnvironmentInput['programPid'] = pidToCome,
+): Buffer[] {
+  const names = sockets.map(({ name }) => name).join(':');
+  return [`LISTEN_PID=${pid}`, `LISTEN_FDS=${sockets.length}`, `LISTEN_FDNAMES=${names}`].map((entry) =>
+    Buffer.from(entry),
+  );
+}
+
 // The names of --pass-env, byte for byte.
 const namesOf = ({ passEnv }: Pick<NormalRequest, 'passEnv'>): ReadonlySet<string> =>
   new Set(passEnv.map(byteName));
@@ -175,7 +187,7 @@ function callersCounts(
 /** The entries of the program's environment, `NAME=value` each. */
 export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   const { request, account, programPid } = input;
-  const { environment, inPlace, pid } = input.caller;
+  const { environment, inPlace, pid, sockets = [] } = input.caller;
   const env = new Map<string, Buffer>();
   const listens = listenFds(environment, pid) > 0;
   const refused = request.keepEnv
@@ -213,11 +225,11 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
     else env.set(name, Buffer.from(`${name}=${value}`));
   }
   // not into the map: each name comes once, and there may be thousands
-  const own: Buffer[] = [];
+  const own = sockets.length === 0 ? [] : activationEntries(sockets, programPid);
   for (const [name, value] of request.env) {
     const bytes = byteName(name);
     env.delete(bytes);
-    if (value === undefined) continue;
+    if (value === undefined || (sockets.length > 0 && activation.has(bytes))) continue;
     own.push(typeof value === 'string' ? Buffer.from(`${name}=${value}`) : toEntry(bytes, value));
   }
   return [...env.values(), ...own];

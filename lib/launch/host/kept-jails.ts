@@ -15,8 +15,8 @@ function principalKey({ name, id }: Principal): string {
 
 // Everything in a request that look-up and judgement depend on.
 function keyOf(request: NormalRequest): string {
-  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless } = request;
-  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}`;
+  const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless, mapAuto } = request;
+  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}${Number(mapAuto)}`;
   const own = group === undefined ? '*' : principalKey(group);
   const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
   return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;

@@ -11,13 +11,13 @@ import { isolateFilter } from '../seccomp/isolate-filter.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
 import { toAccount, type Account } from './account.ts';
-import { isWaitedFor, pidOfProgram, type Caller } from './caller.ts';
+import { isWaitedFor, keptFdsOf, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
-import { buildEnvironment, listenFds, type Variable } from './environment.ts';
+import { buildEnvironment, type Variable } from './environment.ts';
 import { glance } from './glance.ts';
 import { launchFilter } from './launch-filter.ts';
 import { requirePrivilege } from './privilege.ts';
-import { hostAccount, rootlessAccount } from './rootless.ts';
+import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
 /**
@@ -44,6 +44,7 @@ export class VerifiedJail {
     | {
         readonly request: NormalRequest;
         readonly variables: readonly Variable[];
+        readonly sockets: Caller['sockets'];
         readonly env: readonly Buffer[];
       }
     | undefined;
@@ -70,32 +71,37 @@ export class VerifiedJail {
   /** The plan without its last step: the same array as last time if request and caller ask for the same. */
   setUp(request: NormalRequest, caller: Caller): Plan {
     const last = this.#setUp;
-    const { newGroup, joined } = caller;
+    const { newGroup, joined, sockets } = caller;
     const filter = filterOf(request, this.account, caller);
     const isSame =
-      last?.caller.newGroup === newGroup && last.caller.joined === joined && last.filter === filter;
+      last?.caller.newGroup === newGroup &&
+      last.caller.joined === joined &&
+      last.caller.sockets === sockets &&
+      last.filter === filter;
     if (
       isSame &&
       (last.request === request || setUpKeys.every((key) => isAlike(last.request[key], request[key])))
     )
       return last.plan;
-    const plan = toSetUp(request, this.account, caller, request.preserveFds, filter);
-    this.#setUp = { request, caller: { newGroup, joined }, filter, plan };
+    const plan = toSetUp(request, this.account, caller, keptFdsOf(request, caller), filter);
+    this.#setUp = { request, caller: { newGroup, joined, sockets }, filter, plan };
     return plan;
   }
 
   /** The program's environment: the same array as last time if the request or the caller changes none of it. */
   environment(request: NormalRequest, caller: Caller): readonly Buffer[] {
     const last = this.#environment;
-    const { environment: variables } = caller;
+    const { environment: variables, sockets } = caller;
     // the array of variables is another one if the request asks for the caller's, or if one of them has changed
     if (
       last?.variables === variables &&
+      last.sockets === sockets &&
       (last.request === request || !(hasEnv(request) || hasEnv(last.request)))
     )
       return last.env;
-    const env = buildEnvironment({ request, account: this.account, caller });
-    this.#environment = { request, variables, env };
+    const programPid = sockets.length === 0 ? undefined : pidOfProgram(request, caller);
+    const env = buildEnvironment({ request, account: this.account, caller, programPid });
+    this.#environment = { request, variables, sockets, env };
     return env;
   }
 }
@@ -103,7 +109,7 @@ export class VerifiedJail {
 const hasEnv = ({ env }: NormalRequest): boolean => env.length > 0;
 
 // What a set-up depends on besides the request and the account.
-type SetUpCaller = Pick<Caller, 'newGroup' | 'joined'>;
+type SetUpCaller = Pick<Caller, 'newGroup' | 'joined' | 'sockets'>;
 
 function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -127,7 +133,7 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   if (facts.jailFd < 0) throw unreachable(facts, request);
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
-  const isShared = outside !== undefined && facts.components.at(-1)?.uid !== outside.uid;
+  const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
   return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
@@ -160,7 +166,7 @@ export class PreparedLaunch implements Launch {
   readonly #architecture: string;
   #bytes: Buffer | undefined;
   readonly #host: HostGlance | undefined;
-  /** The process's descriptors that the program keeps, besides 0 to 2. */
+  /** The program's descriptors besides 0 to 2. */
   readonly keptFds: readonly number[];
   /** The plan without its last step; the same array for launches beside this process with the same set-up. */
   readonly setUp: Plan;
@@ -231,11 +237,7 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
     request.program === undefined
       ? defaultProgram(toView(request, account, jailFd, architecture))
       : { program: request.program, args: request.args };
-  const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : 0;
-  const keptFds =
-    activated === 0
-      ? request.preserveFds
-      : [...new Set([...Array.from({ length: activated }, (_, i) => 3 + i), ...request.preserveFds])];
+  const keptFds = keptFdsOf(request, caller);
   const setUp = caller.inPlace
     ? toSetUp(request, account, caller, keptFds, filterOf(request, account, caller))
     : jail.setUp(request, caller);

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
-import type { HostFacts } from '../../native.ts';
+import type { HostFacts, SubordinateFacts } from '../../native.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toAccount, type Account, type Outside } from './account.ts';
+import { isMapped, outsideOf, requireMapped, toIdMaps } from './subordinate-ids.ts';
 
 function read(path: string): string {
   try {
@@ -44,18 +45,50 @@ function overflowGid(): number {
 }
 
 /**
- * The account of a launch without root. Its uid and gid are those in the user namespace, which has no others: there the caller's own
- * are called so.
+ * The account of a launch without root. Its uid and gid are those in the user namespace: there the caller's own are called so. Without
+ * a range of ids it has no others.
  *
- * @throws LaunchError as toAccount(), and ERR_ROOT
+ * @throws LaunchError as toAccount(), ERR_ROOT, ERR_NO_SUBORDINATE_IDS
  */
 export function rootlessAccount(request: NormalRequest, facts: HostFacts): Account {
   const outside = requireOrdinary();
   const own = { id: outside.gid, text: String(outside.gid) };
   const asked = facts.passwd === null && request.group === undefined ? { ...request, group: own } : request;
+  if (facts.subordinate !== undefined)
+    return mappedAccount(toAccount(asked, facts), outside, facts.subordinate);
   const account = toAccount({ ...asked, groups: [] }, facts);
   const groups = outside.groups.map((gid) => (gid === outside.gid ? account.gid : overflowGid()));
   return Object.freeze({ ...account, groups, memberships: [], outside });
+}
+
+// With a range of ids the groups are those that the program would have if root had started it.
+function mappedAccount(account: Account, outside: Outside, facts: SubordinateFacts): Account {
+  refuseNoNewPrivs();
+  const maps = toIdMaps(facts, outside, account);
+  const groups = requireMapped(account.groups, maps);
+  const onHost = groups.map((gid) => outsideOf(maps.gids, gid) ?? outside.gid);
+  return Object.freeze({
+    ...account,
+    groups,
+    memberships: [],
+    outside: { ...outside, groups: onHost, maps },
+  });
+}
+
+// Then newuidmap(1) is an ordinary program (PR_SET_NO_NEW_PRIVS(2const)).
+function refuseNoNewPrivs(): void {
+  if (!/^NoNewPrivs:\s*1$/m.test(read('/proc/self/status'))) return;
+  throw new LaunchError('map_ids: no_new_privs is set, and so newuidmap and newgidmap have no privileges', {
+    step: 'map_ids',
+    code: 'EPERM',
+    errno: 1,
+    hint: 'start it where set-user-ID programs work: in a unit NoNewPrivileges=no and none of the settings that imply it (systemd.exec(5)), in a container no --security-opt no-new-privileges; or leave --map-auto out',
+  });
+}
+
+/** Whether a uid of the host is the caller's: his own, or one of his range in a launch that has it. */
+export function isOwn({ uid, maps }: Outside, other: number | undefined): boolean {
+  return other !== undefined && (other === uid || (maps !== undefined && isMapped(maps.uids, other)));
 }
 
 /** The account by which the host decides about files. */

@@ -5,7 +5,7 @@ import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
-import { mapOwnIds } from './user-namespace.ts';
+import { mapIds, mayChangeGroups } from './user-namespace.ts';
 import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -82,7 +82,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
 function bornIn(account: Account): readonly Step[] {
   const { outside } = account;
   if (outside === undefined) return [{ op: 'unshare', namespaces: ['pid'], cloned: true }];
-  return [{ op: 'user_namespace', namespaces: ['pid'], cloned: true }, ...mapOwnIds(account, outside)];
+  return [{ op: 'user_namespace', namespaces: ['pid'], cloned: true }, ...mapIds(account, outside)];
 }
 
 function makeWorld(
@@ -171,7 +171,7 @@ const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 function giveUp({ uid, gid, outside }: Account): readonly Step[] {
   const afterFork = true;
   return [
-    ...(outside === undefined ? [{ op: 'setgroups', gids: [], afterFork } as const] : []),
+    ...(mayChangeGroups(outside) ? [{ op: 'setgroups', gids: [], afterFork } as const] : []),
     { op: 'setresgid', gid, afterFork },
     { op: 'setresuid', uid, afterFork },
     { op: 'capset', capabilities: [], afterFork },

@@ -1,5 +1,6 @@
 // Rows of the steps that give the program a view of its own of the file system: mount_namespaces(7), open_tree(2), mount_setattr(2).
 import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
 import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
 
@@ -45,6 +46,14 @@ const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & {
     hint: 'a directory is mounted on a directory, and a file on a file',
   },
 };
+
+/** The options that make a directory and those above it: `--dir /a --dir /a/b` for `/a/b`. */
+function optionsFor(path: Buffer): string {
+  const names = quote(path)
+    .split('/')
+    .filter((name) => name !== '');
+  return commandLine(...names.flatMap((_, i) => ['--dir', `/${names.slice(0, i + 1).join('/')}`]));
+}
 
 export const mountRows = {
   open_tree: {
@@ -197,6 +206,10 @@ export const mountRows = {
     purpose: 'a directory, unless it is there',
     encode: ({ path, mode }) => ({ a: mode, data: cString(path) }),
     failures: {
+      ENOENT: {
+        reason: (_, { path }) => `what is above ${quote(path)} is not in the jail`,
+        hint: (_, { path }) => `write ${optionsFor(path)}`,
+      },
       EROFS: {
         reason: 'the jail is read-only',
         hint: 'make the directory in the jail itself, or on a --tmpfs that comes first',

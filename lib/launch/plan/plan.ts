@@ -9,6 +9,7 @@ import type { Filter } from '../seccomp/filter.ts';
 import { controllingTty, outerPty } from './pty.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
+import { mayChangeGroups } from './user-namespace.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
@@ -217,8 +218,8 @@ function credentials(input: SetUpInput): readonly Step[] {
     ...(kept.length > 0 && account.uid !== 0 ? [{ op: 'keep_capabilities' } as const] : []),
 
     // Before setresgid and setresuid: setgroups needs CAP_SETGID, which goes with the uid (setgroups(2)).
-    // In a user namespace of an ordinary user it is refused (user_namespaces(7), "setgroups").
-    ...(account.outside === undefined ? [{ op: 'setgroups', gids: account.groups } as const] : []),
+    // In a user namespace of an ordinary user it is refused without a range of ids (user_namespaces(7), "setgroups").
+    ...(mayChangeGroups(account.outside) ? [{ op: 'setgroups', gids: account.groups } as const] : []),
     // Before setresuid, for the same reason (setresgid(2)).
     { op: 'setresgid', gid: account.gid },
     // All three, or the saved uid is a way back to root (setresuid(2)).

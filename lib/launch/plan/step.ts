@@ -2,6 +2,7 @@
 import type { ErrnoName } from '../../errors.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
+import type { UserNamespaceStep } from './user-namespace.ts';
 
 /** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
 export interface Limit {
@@ -96,26 +97,7 @@ type OneStep =
       /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
       readonly copies?: true;
     }
-  | {
-      /** Makes a user namespace, and others with it. */
-      readonly op: 'user_namespace';
-      readonly namespaces: readonly Namespace[];
-      /** The process is born in them, as for `unshare`. */
-      readonly cloned?: true;
-    }
-  | {
-      readonly op: 'id_map';
-      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
-      readonly value: string;
-    }
-  | { readonly op: 'reopen_jail' }
-  | {
-      /** A new file system, mounted nowhere yet. */
-      readonly op: 'new_tree';
-      readonly slot: number;
-      readonly type: string;
-      readonly flags: readonly MountFlag[];
-    }
+  | UserNamespaceStep
   | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
@@ -239,6 +221,8 @@ export const stepFlags = {
   cloned: 1024,
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   afterFork: 2048,
+  /** The process of the plan waits, and the thread that has started it performs the step. */
+  outside: 4096,
   /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
   cgroup: 8192,
 } as const;

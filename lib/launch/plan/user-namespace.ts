@@ -1,17 +1,65 @@
 // The steps by which an ordinary user gets the rights over namespaces of his own: user_namespaces(7). Pure, and their rows.
 import type { Account, Outside } from '../host/account.ts';
-import { namespaceFlags } from '../request/isolation-value.ts';
+import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
+import { namespaceFlags, type Namespace } from '../request/isolation-value.ts';
 import { cString } from './jail-entry.ts';
 import { maskOf } from './mount-steps.ts';
-import type { Step, StepRows } from './step.ts';
+import type { FailureContext, MountFlag, Step, StepRows } from './step.ts';
+
+/** The steps of a launch without root alone. */
+export type UserNamespaceStep =
+  | {
+      /** Makes a user namespace, and others with it. */
+      readonly op: 'user_namespace';
+      readonly namespaces: readonly Namespace[];
+      /** The process is born in them, as for `unshare`. */
+      readonly cloned?: true;
+    }
+  | {
+      readonly op: 'id_map';
+      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
+      readonly value: string;
+    }
+  | {
+      /** Done by a program of the host, outside of the new user namespace. */
+      readonly op: 'map_ids';
+      readonly kind: keyof IdMaps;
+      readonly map: readonly IdMapping[];
+    }
+  | { readonly op: 'reopen_jail' }
+  | {
+      /** A new file system, mounted nowhere yet. */
+      readonly op: 'new_tree';
+      readonly slot: number;
+      readonly type: string;
+      readonly flags: readonly MountFlag[];
+    };
 
 const CLONE_NEWUSER = 0x10000000;
+
+/** Whether a launch gives the program supplementary groups: without root and without a range of ids the caller's stay. */
+export function mayChangeGroups(outside: Outside | undefined): boolean {
+  return outside === undefined || outside.maps !== undefined;
+}
+
+/**
+ * The maps of the ids in a new user namespace. A range of ids is mapped by a program of the host, and then setgroups(2) is allowed; else
+ * by the process itself.
+ */
+export function mapIds(account: Account, outside: Outside): readonly Step[] {
+  const { maps } = outside;
+  if (maps === undefined) return mapOwnIds(account, outside);
+  return [
+    { op: 'map_ids', kind: 'uids', map: maps.uids },
+    { op: 'map_ids', kind: 'gids', map: maps.gids },
+  ];
+}
 
 /**
  * The first process of the new user namespace writes the maps of ids, each with a single id: its own. The kernel allows that without
  * privilege, once setgroups(2) is denied: else a user could leave a group that is refused what everybody else may do.
  */
-export function mapOwnIds({ uid, gid }: Account, outside: Outside): readonly Step[] {
+function mapOwnIds({ uid, gid }: Account, outside: Outside): readonly Step[] {
   return [
     { op: 'id_map', file: 'uid_map', value: `${uid} ${outside.uid} 1` },
     { op: 'id_map', file: 'setgroups', value: 'deny' },
@@ -25,6 +73,42 @@ function showMap({ file, value }: IdMap): string {
   const [inside = '', outside = ''] = value.split(' ');
   if (file === 'setgroups') return "setgroups(2) is refused: the caller's supplementary groups stay";
   return `${file === 'uid_map' ? 'uid' : 'gid'} ${inside} is ${outside} of the host, and no other is mapped`;
+}
+
+type MapIds = Step & { op: 'map_ids' };
+
+// By absolute path: they have root's privileges, and PATH is the caller's.
+const mappers = { uids: '/usr/bin/newuidmap', gids: '/usr/bin/newgidmap' } as const;
+
+const numbersOf = ({ map }: MapIds): readonly string[] =>
+  map.flatMap(({ inside, outside, count }) => [inside, outside, count].map(String));
+
+const span = (first: number, count: number): string =>
+  count === 1 ? String(first) : `${first} to ${first + count - 1}`;
+
+function showRanges({ kind, map }: MapIds): string {
+  const lines = map.map(
+    ({ inside, outside, count }) =>
+      `${span(inside, count)} ${count === 1 ? 'is' : 'are'} ${span(outside, count)}`,
+  );
+  return `${kind === 'uids' ? 'uid' : 'gid'} ${lines.join(', ')} of the host`;
+}
+
+// What newuidmap or newgidmap has said, without its name.
+const said = ({ detail }: FailureContext): string =>
+  typeof detail === 'string' ? detail.trim().replace(/^new[ug]idmap: /, '') : '';
+
+const install =
+  'apt-get install uidmap (Debian, Ubuntu); dnf install shadow-utils (Fedora); or leave --map-auto out';
+
+// The words are those of shadow's newuidmap and newgidmap, which are not translated without an environment.
+function mapHint(context: FailureContext): string {
+  const words = said(context);
+  if (/not allowed/.test(words))
+    return '/etc/subuid and /etc/subgid no longer give these ids to the caller: getsubids $USER, getsubids -g $USER';
+  if (/different user/.test(words))
+    return "the caller's gid is not that of his account: start it without newgrp(1) and sg(1)";
+  return 'it needs the set-user-ID bit of root, or cap_setuid and cap_setgid (getcap), on a file system without nosuid, and no security module that refuses it: apt-get install --reinstall uidmap';
 }
 
 const doctor =
@@ -74,6 +158,26 @@ export const userNamespaceRows = {
       EROFS: { reason: '/proc is read-only', hint: doctor },
     },
   },
+  map_ids: {
+    op: 77,
+    call: 'execve',
+    object: (step) => `${mappers[step.kind]} ${numbersOf(step).join(' ')}`,
+    purpose: showRanges,
+    flags: { outside: true },
+    encode: (step) => ({ data: Buffer.from(`${[mappers[step.kind], ...numbersOf(step)].join('\0')}\0`) }),
+    failures: {
+      ENOENT: { reason: (_, { kind }) => `${mappers[kind]} is not installed`, hint: install },
+      EPERM: { reason: (context) => said(context) || 'it was refused', hint: mapHint },
+      EACCES: {
+        reason: (context) =>
+          said(context) || 'the new user namespace has no privileges: a security module took them',
+        hint: (context) =>
+          said(context) === ''
+            ? doctor
+            : 'chown root and chmod 4755 it; or apt-get install --reinstall uidmap',
+      },
+    },
+  },
   reopen_jail: {
     op: 75,
     call: 'openat',
@@ -95,4 +199,4 @@ export const userNamespaceRows = {
       },
     },
   },
-} satisfies StepRows<'user_namespace' | 'id_map' | 'reopen_jail' | 'new_tree'>;
+} satisfies StepRows<UserNamespaceStep['op']>;

@@ -174,7 +174,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     return [this.stdin, this.stdout, this.stderr];
   }
 
-  /** The lines of its standard output, without their ends. Whoever leaves the loop early closes the pipe. */
+  /** The lines of its standard output, without their ends `\n` and `\r\n`. Whoever leaves the loop early closes the pipe. */
   [Symbol.asyncIterator](): AsyncGenerator<string, void> {
     return linesOf(this.#readable());
   }

@@ -50,19 +50,23 @@ export class Gathered {
   }
 }
 
-/** The lines of a text, without their ends; the last one need not have an end. */
+// A carriage return alone, as progress bars write it, ends no line.
+const lineEnd = /\r?\n/;
+
+/** The lines of a text, without their ends `\n` and `\r\n`; the last one need not have an end. */
 export function toLines(text: string): string[] {
-  const lines = text.split('\n');
+  const lines = text.split(lineEnd);
   if (lines.at(-1) === '') lines.pop();
   return lines;
 }
 
-/** The lines of a stream, without their ends; the last one need not have an end. */
+/** The lines of a stream, without their ends `\n` and `\r\n`; the last one need not have an end. */
 export async function* linesOf(stream: Readable): AsyncGenerator<string, void> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of stream) {
-    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    // a chunk may end between \r and \n: the \r waits in `rest`
+    const lines = (rest + decoder.write(chunk as Buffer)).split(lineEnd);
     rest = lines.pop() ?? '';
     yield* lines;
   }

@@ -30,6 +30,19 @@ export const isolationRows = {
     setUp: true,
     normal: to.toRootless,
   },
+  /** The caller's ids of /etc/subuid and /etc/subgid are the other ids in the user namespace of `rootless`. */
+  mapAuto: {
+    ...onOff(
+      'Isolation',
+      '--map-auto',
+      "with --rootless: the other ids inside are the caller's of /etc/subuid and /etc/subgid",
+      {
+        notInUnit: 'a service of the system is started as root, which has all ids: give --isolate',
+        notCompiled: { because: 'a compiled launcher is run by root', hint: 'give --isolate' },
+      },
+    ),
+    normal: to.toMapAuto,
+  },
   /** Kinds of namespaces of its own: `mount`, `pid`, `ipc`, `uts`, `cgroup`, `net`; all of them with isolate. */
   unshare: {
     type: 'array of strings',

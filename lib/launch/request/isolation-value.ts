@@ -221,11 +221,21 @@ export function toRootless(value: boolean | undefined, key: string, others: Valu
   const given = ['groups', 'clearGroups'].find(
     (name) => others[name] !== undefined && others[name] !== false,
   );
-  if (isRootless && given !== undefined)
+  if (isRootless && given !== undefined && others.mapAuto !== true)
     throw new UsageError(`${given} and rootless are given at once`, {
-      hint: "without root the program keeps the caller's supplementary groups: the kernel lets nobody change them",
+      hint: "without root the program keeps the caller's supplementary groups: the kernel lets nobody change them but with a range of ids (--map-auto, mapAuto)",
     });
   return isRootless;
+}
+
+/** Whether the user namespace has a range of ids. */
+export function toMapAuto(value: boolean | undefined, key: string, { rootless }: Values): boolean {
+  const isMapped = flag(value, key);
+  if (isMapped && rootless !== true)
+    throw new UsageError('mapAuto is for rootless', {
+      hint: 'give rootless too (--rootless); root has all ids, and needs no map',
+    });
+  return isMapped;
 }
 
 /** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */

@@ -1,6 +1,6 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
-import { copyFields } from '../../keys.ts';
+import { copyFields, refuseOpaque } from '../../keys.ts';
 import { didYouMean } from '../../nearest.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
@@ -71,6 +71,7 @@ export const normalizeDefaults: (
 export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): T {
   const { env } = request;
   if (env !== undefined) checkEnv(env);
+  refuseOpaque(request);
   // with the prototype of ordinary objects, whose fields V8 reads faster
   const own = { ...(copyFields(request) as T) };
   // process.env is no plain object

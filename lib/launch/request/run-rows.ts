@@ -104,7 +104,7 @@ export const runRows = {
   maxBufferBytes: { type: 'number', default: '16 MiB', normal: toMostBytes },
   /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
   encoding: { type: "BufferEncoding, `'buffer'`", default: "`'utf8'`", normal: toEncoding },
-  /** Whether stdout and stderr are arrays of lines, without their ends. Default false. */
+  /** Whether stdout and stderr are arrays of lines, without their ends `\n` and `\r\n`. Default false. */
   lines: { type: 'boolean', default: 'false', normal: wantsLines },
   /** Whether the last newline of stdout and of stderr is left out of the result. Default false. */
   stripFinalNewline: { type: 'boolean', default: 'false', normal: flag },
@@ -129,7 +129,7 @@ export interface RunRequest<
   extends SpawnRequest<Wanted>, Partial<Omit<GivenOf<Table>, 'encoding' | 'lines'>> {
   /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
   readonly encoding?: Coding | undefined;
-  /** Whether stdout and stderr are arrays of lines, without their ends. Default false. */
+  /** Whether stdout and stderr are arrays of lines, without their ends `\n` and `\r\n`. Default false. */
   readonly lines?: Lines | undefined;
 }
 

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 
 import { UsageError } from '../../errors.ts';
 import { checkSignal, reading } from '../../keys.ts';
+import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
 import { signalNumber } from './signal.ts';
@@ -60,6 +61,11 @@ function toSignal(value: AbortSignal | undefined): AbortSignal | undefined {
 export const spawnRows = {
   /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
   stdio: { type: 'entry, or array of up to three', default: '`pipe`', always: true, normal: toJoints },
+  /**
+   * Sockets that the program gets as from systemd: from descriptor 3 on, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES
+   * (sd_listen_fds(3)). They must stay open until the promise is settled.
+   */
+  listenFds: { type: 'array of `{fd, name?}`', default: '`[]`', normal: toListenSockets },
   /** Ends the program with `killSignal` this many milliseconds after the request; 0 or undefined: never. */
   timeoutMs: { type: 'milliseconds, at most 2^31-1', default: 'none', always: true, normal: toTimeout },
   /** Ends the program with `killSignal` when it is aborted. */
@@ -124,6 +130,7 @@ export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
   return {
     stdio: triple,
     streams,
+    listenFds: normal.listenFds,
     timeoutMs: normal.timeoutMs,
     signal: normal.signal,
     killSignal: normal.killSignal,
@@ -156,6 +163,7 @@ export function startOptions(
     return {
       stdio: triple,
       streams,
+      listenFds: kept.listenFds,
       timeoutMs: timeoutMs === undefined ? kept.timeoutMs : toTimeout(timeoutMs, 'timeoutMs', given),
       signal: signal === undefined ? kept.signal : toSignal(signal),
       killSignal: kept.killSignal,

@@ -44,16 +44,30 @@ function refuseShell(piece: string): void {
   });
 }
 
-function toWord(value: unknown): Buffer {
+// What an interpolation is instead of a word, and how the caller makes words of it.
+function kindOf(value: unknown): readonly [kind: string, hint?: string] {
+  if (value === undefined || value === null)
+    return [String(value), 'an empty array is no argument: write ${value ?? []}'];
+  if (typeof value === 'function') return ['a function', 'call it: write ${value()}'];
+  if (typeof value !== 'object') return [`a ${typeof value}`, 'write ${String(value)}'];
+  if (value instanceof Promise) return ['a promise', 'write ${await …}'];
+  if ('stdout' in value) return ['the result of a program', 'write ${result.stdout}'];
+  if (Array.isArray(value)) return ['an array in an array', 'write ${array.flat(Infinity)}'];
+  if (value instanceof Map) return ['a Map', 'for one argument a value: write ${[...map.values()]}'];
+  if (value instanceof Set) return ['a Set', 'write ${[...set]}'];
+  if (value instanceof Date || value instanceof URL)
+    return [`a ${value.constructor.name}`, 'write ${value.toJSON()}'];
+  return ['an object'];
+}
+
+// `place` is the interpolation as a message calls it.
+function toWord(value: unknown, place: string): Buffer {
   if (typeof value === 'string' || value instanceof Uint8Array) return copyBytes(value);
   if (typeof value === 'number') return Buffer.from(String(value));
-  const isResult = typeof value === 'object' && value !== null && 'stdout' in value;
-  const hint =
-    value instanceof Promise ? 'write ${await …}' : isResult ? 'write ${result.stdout}' : undefined;
-  throw new UsageError(
-    `an interpolation must be a string, a number, bytes or an array of them, not ${value === null ? 'null' : typeof value}`,
-    { hint },
-  );
+  const [kind, hint] = kindOf(value);
+  throw new UsageError(`${place} must be a string, a number, bytes or an array of them, not ${kind}`, {
+    hint,
+  });
 }
 
 /**
@@ -82,9 +96,10 @@ export function templateWords(texts: TemplateStringsArray, values: readonly unkn
     }
     if (i === values.length) break;
     const value = values[i];
-    for (const [j, item] of (Array.isArray(value) ? value : [value]).entries()) {
+    const isArray = Array.isArray(value);
+    for (const [j, item] of (isArray ? value : [value]).entries()) {
       if (j > 0) open = undefined;
-      append(toWord(item));
+      append(toWord(item, `interpolation ${i + 1}${isArray ? `[${j}]` : ''}, after '${quote(text)}',`));
     }
   }
   return words.map((parts) => Buffer.concat(parts));

@@ -75,7 +75,10 @@ export class JailLaunch<
     this.#request = reading(() => copyRequest(request));
     refuseOnce(this.#request.input);
     [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));
-    this.#run = this.#normal.pty === undefined ? normalizeRun(this.#request)[1] : undefined;
+    const { pty } = this.#normal;
+    // keys of run() are checked here in any case, although a pseudo-terminal takes spawn() alone
+    const [, run] = normalizeRun(pty === undefined ? this.#request : { ...this.#request, pty: undefined });
+    this.#run = pty === undefined ? run : undefined;
     this.#start = start;
   }
 

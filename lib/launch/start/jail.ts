@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading } from '../../keys.ts';
+import { reading, refuseOpaque } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -34,7 +34,9 @@ import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
 // Keys that decide about the account and its judgement.
-const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless'.split(' ');
+const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
+  ' ',
+);
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
@@ -206,8 +208,8 @@ export class Jail<
 
   // Another account is looked up for this launch, and the path to the jail is judged again for it.
   async #lookUp(normal: NormalRequest): Promise<VerifiedJail> {
-    const { passwd, groups, named } = await native.readHost(accountQuery(normal));
-    return judge(normal, { ...this.#facts, passwd, groups, named });
+    const { passwd, groups, named, subordinate } = await native.readHost(accountQuery(normal));
+    return judge(normal, { ...this.#facts, passwd, groups, named, subordinate });
   }
 }
 
@@ -215,6 +217,7 @@ export class Jail<
 function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw new UsageError(`the keys must be in an object, as in ${example}`);
+  refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {
       hint: 'to start a program in another jail, open that one',

@@ -84,7 +84,13 @@ export async function startIn(
   const launch = prepare(
     request,
     jail,
-    callerBeside(request, options.newGroup || request.newSession, options.spaces?.kinds, cgroup),
+    callerBeside(
+      request,
+      options.newGroup || request.newSession,
+      options.spaces?.kinds,
+      cgroup,
+      options.listenFds,
+    ),
   );
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));

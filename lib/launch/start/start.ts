@@ -19,6 +19,7 @@ import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
 import type { StatusLines } from '../process/status.ts';
+import { firstListenFd } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { SpawnOptions } from '../request/spawn-rows.ts';
 import { piped } from '../request/stdio.ts';
@@ -117,6 +118,12 @@ export function start(
   return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
 
+// Alternately a descriptor of this process, and its number in the program.
+function movesOf(keptFds: readonly number[], { listenFds }: NormalSpawn): readonly number[] {
+  if (keptFds.length === 0) return keptFds;
+  return keptFds.flatMap((fd) => [listenFds[fd - firstListenFd]?.fd ?? fd, fd]);
+}
+
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
 function startWith(
@@ -162,7 +169,7 @@ function startWith(
         jail,
         openLauncher(),
         options.stdio,
-        keptFds,
+        movesOf(keptFds, options),
         groupOf(options, request),
         onStarted,
         (...ended) => {
@@ -222,7 +229,8 @@ export function toSpawnError(error: unknown, ifClosed = openUntilSettled): Launc
   });
 }
 
-const openUntilSettled = 'descriptors in stdio and preserveFds must be open until the promise is settled';
+const openUntilSettled =
+  'descriptors in stdio, preserveFds and listenFds must be open until the promise is settled';
 const hintOf: Readonly<Record<string, string>> = {
   EMFILE:
     'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))',

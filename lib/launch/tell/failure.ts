@@ -28,6 +28,12 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
+// What a program has written to its stderr.
+function inOneLine(words: Uint8Array): string {
+  const lines = Buffer.from(words).toString('latin1').trim().split('\n');
+  return lines.map((line) => quote(line)).join('; ');
+}
+
 /** The values of a jail that messages mention. */
 export function contextOf({ jail, cwd, account }: JailView, detail: number | string): FailureContext {
   return { detail, jail, cwd, uid: account.uid };
@@ -42,7 +48,8 @@ function lookFor(step: Step, code: ErrnoName, view: JailView): Diagnosis | undef
 
 /** The error for a plan that stopped. The jail is inspected if the step's row says so. */
 export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view: JailView): LaunchError {
-  const { errno, detail } = failure;
+  const { errno } = failure;
+  const detail = failure.words === undefined ? failure.detail : inOneLine(failure.words);
   const code = errnoName(errno);
   const step = steps[failure.step];
   if (step === undefined) {

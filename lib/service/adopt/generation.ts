@@ -26,15 +26,9 @@ import type { AdoptionWishes } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
 import { knownDaemon } from './known-daemons.ts';
-import {
-  configurationOf,
-  dataOf,
-  packagesOf,
-  packedConfiguration,
-  type ServicePath,
-  servicePaths,
-} from './service-paths.ts';
+import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths } from './service-paths.ts';
 import { loginRefusal, type Refusal } from './service-refusal.ts';
+import { toServiceWarning } from './service-warning.ts';
 import { readEnvironmentFile } from './unit-text.ts';
 
 export interface Generation {
@@ -136,33 +130,9 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
-  const warnings = report.warnings.flatMap((warning) => toServiceWarning(warning, adoption.paths));
+  const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption.paths));
   return { adoption, report, warnings };
 }
-
-// A warning of the builder, with the options of this command, since an update would undo what another command adds. A file that
-// is left out of the jail is not missing if its directory is mounted.
-function toServiceWarning(warning: string, mounted: readonly ServicePath[]): readonly string[] {
-  const start = 'left out because not world-readable: ';
-  if (warning.startsWith(start)) {
-    const [paths = ''] = warning.slice(start.length).split(';', 1);
-    const isMounted = (path: string): boolean =>
-      mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
-    const left = paths.split(', ').filter((path) => !isMounted(path));
-    return left.length === 0
-      ? []
-      : [`${start}${left.join(', ')}; if it is needed: ${option('ro-bind', left)}`];
-  }
-  const [, who, programs] = /^(.*: )uchroot-jail build \S+ (.*) adds that$/.exec(warning) ?? [];
-  return [
-    who === undefined || programs === undefined
-      ? warning
-      : `${who}${option('program', programs.split(' '))} adds that`,
-  ];
-}
-
-const option = (name: string, values: readonly string[]): string =>
-  values.map((value) => `--${name} ${value}`).join(' ');
 
 function missingProgram({ unit, lines }: InstalledService): Refusal | undefined {
   const program = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';

@@ -15,9 +15,12 @@ import { tomlText } from '../../../lib/inetd/config/toml-text.ts';
 import { readXinetdConf } from '../../../lib/inetd/config/xinetd-conf.ts';
 
 const host = {
+  hasIPv6: true,
   directory: '/srv/all',
   portOf: portsOf('echo 7/tcp\nftp\t21/tcp fsp # file transfer\ntftp 69/udp\n# finger 79/tcp\n'),
 };
+
+const readXinetd = (text: string) => readXinetdConf([{ path: 'x', text }], host, () => []);
 
 const LINE = `user = "sam"
 directory = "/srv/j"
@@ -115,6 +118,32 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
     );
 });
 
+t.test('a mode is a text, and an array for one value is not cut', async (t) => {
+  const read = (...lines: readonly string[]) =>
+    toServices(readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}${lines.join('\n')}\n`).services, []).get(
+      'a',
+    );
+  for (const [line, message, hint] of [
+    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'write umask = "640"'],
+    ['socket-mode = 660', 'a.toml:6: socket-mode is a text with an octal mode', undefined],
+    ['daemon = ["a", "b"]', 'a.toml:6: daemon takes one value', undefined],
+    ['memory = ["64M", "65M"]', 'a.toml:6: memory takes one value', undefined],
+    ['env = { A = 1 }', 'a.toml:6: unknown key env', 'write setenv'],
+    ['jail = "/j"', 'a.toml:6: unknown key jail', 'write directory'],
+    ['timeoutMs = 5', 'a.toml:6: unknown key timeoutMs', 'write timeout'],
+  ] as const)
+    t.throws(() => read(line), { message, ...(hint !== undefined && { hint }) }, line);
+  t.match(read('umask = "027"', 'socket-mode = "660"'), { socketMode: 0o660, launch: { umask: 0o027 } });
+  t.match(read('groups = ["a", "b"]', 'affinity = [0, "2-3"]', 'memory = ["64M"]'), {
+    launch: { groups: ['a', 'b'], affinity: [0, 2, 3], memory: '64M' },
+  });
+  t.same(read('groups = []')?.normalLaunch.groups, [], 'no supplementary groups');
+  t.same(read('connect-tcp = [80, "1-100"]', 'cap = ["kill", "chown"]')?.launch.caps, ['kill', 'chown']);
+  const defaults = [{ name: 'cap', word: { text: 'kill', bytes: Buffer.from('kill') }, line: undefined }];
+  const { services } = readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}cap = []\n`);
+  t.equal(toServices(services, defaults).get('a')?.launch.caps, undefined);
+});
+
 t.test('options of the command line count for services that do not set them', async (t) => {
   const { services } = readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}instances = 3\n`);
   const word = (text: string) => ({ text, bytes: Buffer.from(text) });
@@ -176,7 +205,7 @@ r stream rpc/tcp nowait root /bin/r r
       '/srv/all',
       '/usr/sbin/in.tftpd',
       '-s',
-      'listen=0.0.0.0:69/udp daemon=in.tftpd argv0=in.tftpd wait=',
+      'listen=0.0.0.0:69/udp listen=[::]:69/udp6 daemon=in.tftpd argv0=in.tftpd wait=',
     ],
     ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7/tcp6 daemon=echo argv0=echo'],
     ['ftp-2', 'nobody', '/srv/all', '/bin/six', '', 'listen=[::]:21/tcp6 daemon=six argv0=six'],
@@ -186,7 +215,7 @@ r stream rpc/tcp nowait root /bin/r r
       '/srv/j',
       '/bin/d',
       '-w',
-      'listen=0.0.0.0:8000 daemon=d argv0=d isolate= hosts-deny=/etc/d',
+      'listen=0.0.0.0:8000 listen=[::]:8000/tcp6 daemon=d argv0=d isolate= hosts-deny=/etc/d',
     ],
     ['x.sock', 'nobody', '/srv/all', '/bin/x', '', 'listen=/run/x.sock daemon=x argv0=x'],
   ]);
@@ -263,7 +292,7 @@ service tftp
   only_from = 10.0.0.0/8
 }
 `;
-    const { services, notCarried } = readXinetdConf('x', text.replace('  deny_time = FOREVER\n', ''), host);
+    const { services, notCarried } = readXinetd(text.replace('  deny_time = FOREVER\n', ''));
     const shown = services.map(({ name, user, program, arguments: args, options }) => [
       name,
       user,
@@ -293,19 +322,184 @@ service tftp
       { message: /type INTERNAL/, leftOut: 'echo' },
       { message: /^only_from is not carried over: write a rule/, leftOut: 'tftp' },
     ]);
-    t.match(readXinetdConf('x', text, host).notCarried[0], {
+    t.match(readXinetd(text).notCarried[0], {
       line: 21,
       leftOut: 'ftp',
       message: /^deny_time/,
     });
-    t.throws(() => readXinetdConf('x', 'service a\n{\nport = 1\n', host), {
+    t.throws(() => readXinetd('service a\n{\nport = 1\n'), {
       message: 'x:1: the section a is not closed',
     });
-    t.throws(() => readXinetdConf('x', 'service a\n{\nport\n}\n', host), {
+    t.throws(() => readXinetd('service a\n{\nport\n}\n'), {
       message: /^x:3: 'port' is no attribute/,
     });
   },
 );
+
+const listenOf = ({ services }: ReturnType<typeof readInetdConf>): Record<string, string> =>
+  Object.fromEntries(
+    services.map(({ name, options }) => [
+      name,
+      options.flatMap(({ name, word }) => (name === 'listen' ? [word.text] : [])).join(' '),
+    ]),
+  );
+
+t.test('odd lines of inetd.conf are read as openbsd-inetd reads them, or told', async (t) => {
+  const text = `\ufeff10.0.0.1,[::1],*:1 stream tcp nowait nobody /bin/x x\r
+::1:2 stream tcp nowait nobody /bin/x x
+3 stream tcp46 nowait nobody /bin/x x
+4 stream tcp4 nowait.0 nobody.nogroup /bin/x x "a
+\tb" c
+  # a comment
+5 stream tcp,rcvbuf=16k,sndbuf=1m nowait nobody /bin/x x
+#@ in ipsec ah/require
+6 stream udp wait nobody /bin/x x
+7 dgram tcp wait nobody /bin/x x
+127.0.0.1:
+8 stream tcp6 nowait nobody /bin/x x
+localhost:9 stream tcp nowait nobody /bin/x x
+*:10 stream tcp nowait nobody /bin/first x
+*:10 stream tcp nowait nobody /bin/second x
+/run/é.sock stream unix nowait nobody /bin/x x
+`;
+  const read = readInetdConf('i', text, host);
+  t.same(listenOf(read), {
+    '1': '10.0.0.1:1 [::1]:1/tcp6 0.0.0.0:1 [::]:1/tcp6',
+    '2': '[::1]:2/tcp6',
+    '3': '[::]:3',
+    '4': '0.0.0.0:4',
+    '5': '0.0.0.0:5 [::]:5/tcp6',
+    '10-2': '0.0.0.0:10 [::]:10/tcp6',
+    sock: '/run/é.sock',
+  });
+  t.match(read.services[3], { user: 'nobody:nogroup', arguments: ['"a', 'b"', 'c'] });
+  t.notOk(
+    read.services[3]?.options.some(({ name }) => name === 'rate'),
+    'max 0 is no limit of its own',
+  );
+  t.equal(read.services.find(({ name }) => name === '10-2')?.program, '/bin/second', 'the later line counts');
+  t.same(
+    read.notCarried.map(({ line, message, leftOut }) => [line, message, leftOut]),
+    [
+      [7, 'rcvbuf=16k,sndbuf=1m is not carried over', undefined],
+      [8, 'a policy of IPsec is not carried over', undefined],
+      [9, 'stream sockets of udp are not carried over', '6'],
+      [10, 'dgram sockets of tcp are not carried over', '7'],
+      [12, '127.0.0.1 is no address of tcp6: write it as a number', '8'],
+      [13, 'localhost is no address of tcp: write it as a number', 'localhost:9'],
+      [14, 'a later line has the same address', '10'],
+    ],
+  );
+  const services = toServices(read.services, []);
+  t.same(
+    [...services.keys()],
+    read.services.map(({ name }) => name),
+  );
+  t.same(listenOf(readInetdConf('i', '1 stream tcp nowait nobody /bin/x x\n', { ...host, hasIPv6: false })), {
+    '1': '0.0.0.0:1',
+  });
+  for (const [line, message] of [
+    [
+      '1 stream tcp nowait nobody:nogroup:class /bin/x x',
+      'nobody:nogroup:class is neither USER nor USER:GROUP',
+    ],
+    ['1 stream tcp nowait/3 nobody /bin/x x', 'nowait/3 is neither wait nor nowait'],
+  ] as const)
+    t.throws(() => readInetdConf('i', `${line}\n`, host), { message: `i:1: ${message}` });
+});
+
+const xinetdService = (name: string, port: number, ...lines: readonly string[]): string =>
+  [`service ${name}`, '{', 'type = UNLISTED', `port = ${port}`, 'wait = no', ...lines, '}', ''].join('\n');
+
+t.test('a service that xinetd does not start, or starts for fewer clients, is not served', async (t) => {
+  const run = ['user = nobody', 'server = /bin/x'];
+  const text = `defaults
+{
+  disabled = off1
+  disabled = off2
+  bogus = 1
+  log_on_success += PID
+}
+${xinetdService('off1', 1, ...run)}${xinetdService('off2', 2, ...run)}${xinetdService('off3', 3, 'disable = YES', ...run)}
+${xinetdService('six', 4, 'flags = IPv6', 'v6only = yes', ...run)}${xinetdService('both', 5, 'flags = IPv6', ...run)}
+${xinetdService('first', 6, ...run, 'server = /bin/later', 'server_args = one', 'server_args = two', 'env = A=1', 'env = B=2')}
+${xinetdService('limits', 7, ...run, 'nice = -5', 'rlimit_as = UNLIMITED', 'rlimit_stack = 8M', 'banner_success = /b', 'flags = KEEPALIVE REUSE')}
+${xinetdService('ident', 8, 'flags = IDONLY', ...run)}${xinetdService('sensor', 9, 'flags = SENSOR', ...run)}
+${xinetdService('nouser', 10, 'server = /bin/x')}${xinetdService('raw', 11, 'socket_type = raw', ...run)}
+${xinetdService('name', 12, 'bind = localhost', ...run)}${xinetdService('odd/name', 13, ...run)}`;
+  const read = readXinetd(text);
+  t.same(listenOf(read), {
+    six: '[::]:4/tcp6',
+    both: '[::]:5',
+    first: '0.0.0.0:6',
+    limits: '0.0.0.0:7',
+    'odd-name': '0.0.0.0:13',
+  });
+  const optionsOf = (wanted: string) =>
+    read.services
+      .find(({ name }) => name === wanted)
+      ?.options.map(({ name, word }) => `${name}=${word.text}`)
+      .join(' ');
+  t.equal(
+    optionsOf('limits'),
+    'listen=0.0.0.0:7 daemon=x clear-groups= rlimit=as=unlimited rlimit=stack=8388608 banner=/b',
+  );
+  t.match(optionsOf('first'), 'setenv=A=1 setenv=B=2');
+  t.match(
+    read.services.find(({ name }) => name === 'first'),
+    { program: '/bin/x', arguments: ['one'] },
+  );
+  t.same(
+    read.notCarried.map(({ message, leftOut }) => [message, leftOut]),
+    [
+      ['bogus is not carried over', undefined],
+      ['the flag KEEPALIVE is not carried over', undefined],
+      ['a negative nice is not carried over', undefined],
+      ['services with the flag IDONLY are not carried over', 'ident'],
+      ['services with the flag SENSOR are not carried over', 'sensor'],
+      ['it has no user', 'nouser'],
+      ['raw sockets of tcp are not carried over', 'raw'],
+      ['localhost is no address: write bind as a number', 'name'],
+    ],
+  );
+  t.equal(toServices(read.services, []).size, 5);
+  const some = readXinetd(
+    `defaults\n{\nenabled = six\nenabled = no\n}\n${text.slice(text.indexOf('}') + 1)}`,
+  );
+  t.same(Object.keys(listenOf(some)), ['six']);
+});
+
+t.test('defaults of xinetd.conf count for the files that it includes', async (t) => {
+  const files: Readonly<Record<string, string>> = {
+    'xinetd.d': xinetdService('inner', 1, 'user = nobody', 'server = /bin/x'),
+    'own.conf': xinetdService('free', 2, 'user = nobody', 'server = /bin/x', 'only_from -= 10.0.0.0/8'),
+  };
+  const read = (defaults: string) =>
+    readXinetdConf(
+      [{ path: 'x', text: `includedir xinetd.d\ninclude own.conf\ndefaults\n{\n${defaults}\n}\n` }],
+      host,
+      (path, from) => [{ path: `${from}/${path}`, text: files[path] ?? '' }],
+    );
+  const { services, notCarried } = read('per_source = 3');
+  t.match(services[0], { file: 'x/xinetd.d', options: [{}, {}, {}, { name: 'per-source' }] });
+  t.match(notCarried, [{ file: 'x/own.conf', leftOut: 'free' }]);
+  t.same(
+    read('only_from = 10.0.0.0/8').notCarried.map(({ leftOut }) => leftOut),
+    ['inner', 'free'],
+  );
+});
+
+t.test('the lines of a large file in TOML are found in time', async (t) => {
+  const timeOf = (count: number): number => {
+    const services = Array.from({ length: count }, (_, i) => `[services.s${i}]\nlisten = ${i + 1}\n${LINE}`);
+    const begin = process.cpuUsage();
+    t.equal(readToml('a.toml', services.join('')).services.length, count);
+    return process.cpuUsage(begin).user;
+  };
+  timeOf(100);
+  // ten times as many lines take ten times as long, and not a hundred times
+  t.ok(timeOf(3000) < 40 * timeOf(300));
+});
 
 t.test('what import writes says the same, and fits the schema, which is published', async (t) => {
   const { services } = readInetdConf(

@@ -133,10 +133,11 @@ t.test('a name is looked up in PATH, the first executable file being taken', asy
 });
 
 t.test('what cannot be a program is told with the reason', async (t) => {
-  const refused = (program: string, message: RegExp) =>
-    t.throws(() => recipeOf({ programs: [program] }), { name: 'UsageError', message });
+  const refused = (program: string, message: RegExp, hint = /./) =>
+    t.throws(() => recipeOf({ programs: [program] }), { name: 'UsageError', message, hint });
   refused('/usr/bin/none', /it is not there/);
-  refused('/usr/bin/dir', /not a regular file/);
+  // its own name is no advice
+  refused('/usr/bin/dir', /not a regular file/, /^name a file that exists$/);
   refused('/usr/bin/tool/x', /a part of its path is not a directory/);
   refused('/loop', /lead in a circle/);
 });

@@ -14,6 +14,7 @@ const beside = (...environment: Caller['environment']): Caller => ({
   parentPid: 4711,
   newGroup: false,
   joined: [],
+  sockets: [],
 });
 
 t.test('what is remembered of launches changes no plan and no byte of it', async (t) => {

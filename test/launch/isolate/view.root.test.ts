@@ -120,6 +120,10 @@ test('what could not be mounted, or would be no limit, is refused with its reaso
       /at most 62 of bind, proc and writable/,
     ],
     [['--bind', `${jail}/bin/cat:/mnt`], /one of source and \/mnt is a directory, and the other is none/],
+    [
+      ['--ephemeral', '--dir', '/no/such/place'],
+      /hint: write --dir \/no --dir \/no\/such --dir \/no\/such\/place\n/,
+    ],
     [['--read-only', '--writable', '/nope'], /\/nope of the jail .*: it is not in the jail/],
   ];
   for (const [options, message] of refused) {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import type { Outside } from '../../../lib/launch/host/account.ts';
-import { mapOwnIds } from '../../../lib/launch/plan/user-namespace.ts';
+import { mapIds } from '../../../lib/launch/plan/user-namespace.ts';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { isolatedInputs } from '../arbitrary.ts';
@@ -39,7 +39,7 @@ const placesOf = (steps: readonly Step[], op: StepName): readonly number[] =>
 
 t.test('ids are mapped before anything else, and setgroups is denied before the gid', async (t) => {
   const account = { uid: 5, gid: 6, groups: [], memberships: [], name: undefined, home: '/', shell: '' };
-  const maps = mapOwnIds(account, { uid: 1000, gid: 1001, groups: [4] });
+  const maps = mapIds(account, { uid: 1000, gid: 1001, groups: [4] });
   t.same(
     maps.map((step) => (step.op === 'id_map' ? [step.file, step.value] : step)),
     [

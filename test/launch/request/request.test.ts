@@ -59,6 +59,7 @@ t.test('user and jail are enough', async (t) => {
     insecurePath: false,
     isolate: false,
     rootless: false,
+    mapAuto: false,
     unshare: [],
     net: undefined,
     hostname: undefined,

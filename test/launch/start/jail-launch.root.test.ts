@@ -38,6 +38,29 @@ t.test('a prepared launch is started again and again', { skip }, async (t) => {
   t.same((await copy.run({ input: Buffer.from('two') })).stdout, Buffer.from('two'));
 });
 
+t.test('keys of run are checked beside a pseudo-terminal too', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  for (const wrong of [{ maxBufferBytes: -1 }, { encoding: 'utf-7' as 'utf8' }])
+    t.throws(() => open.prepare({ program: '/actor', pty: true, ...wrong }), { name: 'UsageError' });
+  t.ok(open.prepare({ program: '/actor', pty: true, maxBufferBytes: 1 }));
+});
+
+t.test('a Map or a promise is no request whose keys are all left out', { skip }, async (t) => {
+  await using open = await openJail(jail, { user });
+  const map = new Map([['timeoutMs', 1]]) as object;
+  await t.rejects(open.run(map), { name: 'UsageError', message: /not a Map$/, hint: /fromEntries/ });
+  t.throws(() => open.$(map), { name: 'UsageError' });
+  t.throws(() => open.prepare(Promise.resolve() as object), {
+    name: 'UsageError',
+    hint: 'write await before it',
+  });
+  class Request {
+    program = '/actor';
+    args = ['exit=0'];
+  }
+  t.match(await open.run(new Request()), { exitCode: 0 });
+});
+
 t.test('a start has timeout and signal of its own', { skip }, async (t) => {
   await using open = await openJail(jail, { user });
   const launch = open.prepare({ program: '/actor', args: ['sleep=60'], timeoutMs: 60_000 });

@@ -191,7 +191,7 @@ t.test('lines are arrays without line ends, in results and in errors', { skip },
   await using open = await openJail(jail, { user, program: '/actor' });
   const run = (out: string, more: JailRunRequest = {}) =>
     open.run({ args: [`out=${out}`], lines: true, ...more });
-  t.match(await run('a\n\nb\r\n', { all: true }), { stdout: ['a', '', 'b\r'], all: ['a', '', 'b\r'] });
+  t.match(await run('a\n\nb\r\n', { all: true }), { stdout: ['a', '', 'b'], all: ['a', '', 'b'] });
   t.same((await run('a\nb')).stdout, ['a', 'b']);
   t.same((await run('\n')).stdout, ['']);
   t.same((await open.run({ args: ['exit=0'], lines: true })).stdout, []);

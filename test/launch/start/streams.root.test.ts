@@ -18,7 +18,7 @@ const sh = (script: string) => ({ user, jail, program: '/bin/sh', args: ['-c', s
 
 t.before(async () => {
   if (skip === false)
-    await buildJail({ directory: jail, programs: ['/bin/sh', '/bin/cat', '/usr/bin/sort'] });
+    await buildJail({ directory: jail, programs: ['/bin/sh', '/bin/cat', '/bin/sleep', '/usr/bin/sort'] });
 });
 
 t.test('a program is an iterable of its lines', { skip }, async (t) => {
@@ -27,6 +27,17 @@ t.test('a program is an iterable of its lines', { skip }, async (t) => {
   for await (const line of child) lines.push(line);
   t.same(lines, ['a', '', 'b é', 'last']);
   t.match(await child.exited, { exitCode: 0 });
+});
+
+t.test('a line ends with \\n or \\r\\n, and a \\r alone is part of it', { skip }, async (t) => {
+  const script = "printf 'a\\r\\nb\\rc\\n\\r\\nd\\r'; printf '\\nlast\\r'";
+  const expected = ['a', 'b\rc', '', 'd', 'last\r'];
+  t.same((await runInJail({ ...sh(script), lines: true })).stdout, expected);
+  // with a pause between the two bytes of an end
+  const child = await spawnInJail(sh(script.replace(';', '; sleep 0.2;')));
+  const lines: string[] = [];
+  for await (const line of child) lines.push(line);
+  t.same(lines, expected);
 });
 
 t.test('who leaves the loop closes the pipe', { skip }, async (t) => {

@@ -1,0 +1,100 @@
+// The sections of xinetd.conf(5), over all files that include each other.
+import { errorAt } from './configured-service.ts';
+
+/** A file that has been read. */
+export interface TextFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Reads what `include` and `includedir` name, if it has not been read before. @param path as it is written in `from` */
+export type Include = (path: string, from: string) => readonly TextFile[];
+
+/** An attribute with its words, and the line where it was set. */
+export interface Attribute {
+  readonly words: readonly string[];
+  readonly line: number;
+}
+
+export type Attributes = ReadonlyMap<string, Attribute>;
+
+interface Assignment extends Attribute {
+  readonly name: string;
+  readonly operator: string;
+}
+
+export interface Section {
+  readonly file: string;
+  readonly name: string;
+  readonly line: number;
+  readonly assignments: readonly Assignment[];
+}
+
+interface OpenSection extends Section {
+  readonly assignments: Assignment[];
+}
+
+// Their value is a set. All other attributes can be set once.
+const SETS = new Set(
+  'only_from no_access log_type log_on_success log_on_failure passenv env disabled enabled'.split(' '),
+);
+
+/** The sections of files, and of those that they include. @throws UsageError */
+export function* sectionsOf(files: readonly TextFile[], include: Include): Generator<Section> {
+  for (const { path, text } of files) {
+    let open: OpenSection | undefined;
+    for (const [index, full] of text
+      .replace(/^\ufeff/, '')
+      .split('\n')
+      .entries()) {
+      const line = index + 1;
+      const content = full.replace(/^\s*#.*$/, '').trim();
+      const begin = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/.exec(content);
+      const [, included] = /^include(?:dir)?\s+(\S+)$/.exec(content) ?? [];
+      if (begin !== null) open = { file: path, name: begin[1] ?? 'defaults', line, assignments: [] };
+      else if (included !== undefined && open === undefined)
+        yield* sectionsOf(include(included, path), include);
+      else if (content === '}' && open !== undefined) {
+        yield open;
+        open = undefined;
+      } else if (content !== '' && content !== '{') {
+        const [, name, operator = '', value = ''] = /^(\w+)\s*([-+]?)=\s*(.*)$/.exec(content) ?? [];
+        if (name === undefined || open === undefined)
+          throw errorAt(path, line, `'${content}' is no attribute of a section`);
+        const words = value.split(/\s+/).filter((word) => word !== '');
+        open.assignments.push({ name, operator, words, line });
+      }
+    }
+    if (open !== undefined) throw errorAt(path, open.line, `the section ${open.name} is not closed`);
+  }
+}
+
+function assign(before: Attribute | undefined, { name, operator, words, line }: Assignment): Attribute {
+  const old = before?.words ?? [];
+  if (operator === '-') return { words: old.filter((word) => !words.includes(word)), line };
+  return { words: operator === '+' || name === 'env' ? [...old, ...words] : words, line };
+}
+
+/** The attributes of `defaults` sections, whose sets grow with each line. */
+export function defaultsOf(sections: readonly Section[]): Attributes {
+  const attributes = new Map<string, Attribute>();
+  for (const one of sections.flatMap(({ assignments }) => assignments)) {
+    const before = attributes.get(one.name);
+    if (before === undefined || SETS.has(one.name))
+      attributes.set(one.name, assign(before, { ...one, operator: one.operator || '+' }));
+  }
+  return attributes;
+}
+
+/** The attributes of a service: its own, over the defaults. */
+export function attributesOf({ assignments }: Section, defaults: Attributes): Attributes {
+  const attributes = new Map(defaults);
+  const own = new Set<string>();
+  for (const one of assignments) {
+    // a second line for the same attribute is ignored, as by xinetd
+    if (own.has(one.name) && !SETS.has(one.name)) continue;
+    own.add(one.name);
+    attributes.set(one.name, assign(attributes.get(one.name), one));
+  }
+  return attributes;
+}

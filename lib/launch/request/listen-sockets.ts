@@ -1,0 +1,49 @@
+// Sockets that a program gets as from a service manager: sd_listen_fds(3).
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import type { Values } from './option-row.ts';
+import { descriptor } from './value.ts';
+
+/** A socket of this process, and its name for the program (`FileDescriptorName=` in systemd.socket(5)). */
+export interface ListenSocket {
+  readonly fd: number;
+  /** Printable ASCII without `:`, at most 255 characters; `unknown` by default, as in sd_listen_fds_with_names(3). */
+  readonly name?: string | undefined;
+}
+
+/** The normal form. */
+export type ListenSockets = readonly Required<ListenSocket>[];
+
+/** SD_LISTEN_FDS_START: the first descriptor of the program. */
+export const firstListenFd = 3;
+
+function toSocket(value: ListenSocket): Required<ListenSocket> {
+  if (typeof value !== 'object' || value === null)
+    throw new UsageError('listenFds must be an array such as [{fd: 7}]');
+  const { fd, name = 'unknown' }: { readonly fd: unknown; readonly name?: unknown } = value;
+  if (typeof name !== 'string' || !/^[ -9;-~]{1,255}$/.test(name))
+    throw new UsageError(`listenFds: '${quote(String(name))}' cannot be the name of a socket`, {
+      hint: 'a name is printable ASCII without a colon (sd_listen_fds_with_names(3))',
+    });
+  return { fd: descriptor(fd, 'a descriptor of listenFds'), name };
+}
+
+/** The same array wherever there are none: what is kept for a launch goes by it. */
+export const noSockets: ListenSockets = [];
+
+/** @throws UsageError */
+export function toListenSockets(
+  value: readonly ListenSocket[] | undefined,
+  _: string,
+  { preserveFds }: Values,
+): ListenSockets {
+  if (value === undefined) return noSockets;
+  if (!Array.isArray(value)) throw new UsageError('listenFds must be an array such as [{fd: 7}]');
+  const sockets = (value as readonly ListenSocket[]).map(toSocket);
+  const end = firstListenFd + sockets.length;
+  if (Array.isArray(preserveFds) && preserveFds.some((fd) => fd < end))
+    throw new UsageError(
+      `preserveFds must be from ${end} on: the descriptors before it are those of listenFds`,
+    );
+  return sockets;
+}

@@ -1,0 +1,43 @@
+// The builder's warnings in the words of uchroot-service. Pure.
+import { showPath } from '../../binary/path.ts';
+import { fromText } from '../../jail/manifest/path-text.ts';
+import type { JailWarning } from '../../jail/work/jail-warning.ts';
+import type { ServicePath } from './service-paths.ts';
+
+const shown = (text: string): string => showPath(fromText(text));
+
+const option = (name: string, values: readonly string[]): string =>
+  values.map((value) => `--${name} ${value}`).join(' ');
+
+/**
+ * The lines for a warning of the builder, with the options of this command: an update would undo what another command adds.
+ * A file that is left out of the jail is not missing if its directory is mounted.
+ */
+export function toServiceWarning(warning: JailWarning, mounted: readonly ServicePath[]): readonly string[] {
+  switch (warning.kind) {
+    case 'secret': {
+      const isMounted = (path: string): boolean =>
+        mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
+      const left = warning.paths.filter((path) => !isMounted(path)).map(shown);
+      if (left.length === 0) return [];
+      return [
+        `left out because not world-readable: ${left.join(', ')}; if it is needed: ${option('ro-bind', left)}`,
+      ];
+    }
+    case 'program': {
+      const paths = warning.paths.map(shown);
+      return [`${shown(warning.by)} may start ${paths.join(' ')}: ${option('program', paths)} adds that`];
+    }
+    case 'package':
+      return [
+        `further parts of the programs are in the packages ${warning.packages.join(', ')}; if one is needed: --ro-bind brings its files`,
+      ];
+    case 'user':
+    case 'group':
+      return [`${shown(warning.by)} names the ${warning.kind} ${warning.name}, which the jail does not know`];
+    case 'other':
+      return [warning.message];
+    default:
+      return warning satisfies never;
+  }
+}

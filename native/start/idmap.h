@@ -1,0 +1,22 @@
+// Maps the ids of a new user namespace by newuidmap(1) and newgidmap(1): the kernel lets only a privileged process outside of it map
+// more than one id (user_namespaces(7)). No JS.
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "../plan/plan.h"
+
+namespace uchroot {
+
+// Whether a checked plan has steps for this.
+bool hasIdMaps(const void* plan);
+
+// Performs the steps with STEP_OUTSIDE of a checked plan. `pid` is in the new user namespace, and its plan stops at each of these steps:
+// it sends a byte through the other end of `socketFd`, and goes on when it gets one back. Returns after the last step or a failure, which
+// is ECANCELED outside the steps if the other end was closed before: the process has ended. `words`: what the program of a failed step
+// has said.
+PlanFailure mapIds(const void* plan, int socketFd, pid_t pid, std::string& words);
+
+}  // namespace uchroot

@@ -1,0 +1,164 @@
+// Wait services that get their sockets as from systemd.
+import { createServer, type AddressInfo, type Server } from 'node:net';
+
+import type { Test } from 'tap';
+
+import { serveInJail } from '../../lib/inetd/serve.ts';
+import { spawnInJail } from '../../lib/launch/start/spawn.ts';
+import { ask, startInetd } from '../support/inetd.ts';
+import { rootTest, temporaryDirectory } from '../support/launch.ts';
+import { eventually, processesOf } from '../support/service.ts';
+
+const test = rootTest('python3');
+// no other test has processes of this user
+const UID = 47_330;
+const user = `+${UID}:+${UID}`;
+// the host's own python3 is the program
+const onHost = ['--insecure-path', user, '/', '/usr/bin/python3', '-Bc'];
+
+// As sd_listen_fds_with_names() does it. Answers one client of each socket, and is then over.
+const script = `import os, select, socket, sys
+assert os.environ['LISTEN_PID'] == str(os.getpid()), os.environ['LISTEN_PID']
+count = int(os.environ['LISTEN_FDS'])
+names = os.environ['LISTEN_FDNAMES'].split(':')
+assert len(names) == count
+opened = sorted(int(fd) for fd in os.listdir('/proc/self/fd'))[:-1] if os.path.exists('/proc/self/fd') else []
+sockets = [socket.socket(fileno=3 + i) for i in range(count)]
+streams = ' '.join(os.readlink('/proc/self/fd/%d' % fd) for fd in range(3)) if opened else ''
+waiting = set(sockets)
+while waiting:
+  for one in select.select(list(waiting), [], [])[0]:
+    client = one.accept()[0]
+    client.send(f"{names[sockets.index(one)]} of {count}, blocking {one.getblocking()}, {streams}, open {opened}\\n".encode())
+    client.close()
+    waiting.remove(one)`;
+
+/** A socket that listens, whose clients this process accepts until the server is closed. */
+async function listenHere(t: Test): Promise<{ fd: number; port: number; server: Server }> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
+  t.teardown(() => server.close());
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const { port } = server.address() as AddressInfo;
+  return { fd, port, server };
+}
+
+test('--activation systemd: one program gets all sockets from descriptor 3 on, with LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES', async (t) => {
+  for (const isolate of [[], ['--isolate']]) {
+    const path = `${temporaryDirectory()}/socket`;
+    const listen = ['--listen', '127.0.0.1:0', '--listen', path, '--log', 'json'];
+    const daemon = await startInetd(t, [
+      ...listen,
+      '--wait',
+      '--activation',
+      'systemd',
+      '--daemon',
+      'web:1',
+      ...isolate,
+      ...onHost,
+      script,
+    ]);
+    const answer =
+      isolate.length > 0
+        ? /^web_1 of 2, blocking True, /
+        : /^web_1 of 2, blocking True, \/dev\/null \/dev\/null \/dev\/null, open \[0, 1, 2, 3, 4\]\n$/;
+    for (let i = 1; i <= 2; i++) {
+      const answers = await Promise.all([ask({ host: '127.0.0.1', port: daemon.port }), ask({ path })]);
+      for (const { text, error } of answers) {
+        t.equal(error, undefined);
+        t.match(text, answer);
+      }
+      // the next program starts when this one has ended
+      t.match((await daemon.entries(i))[i - 1], { reason: 'exit', exitCode: 0 });
+    }
+    t.equal(await daemon.end(), 0);
+    t.ok(await eventually(() => processesOf(UID).length === 0));
+  }
+});
+
+test('a reload leaves the sockets to the program that has them', async (t) => {
+  const path = `${temporaryDirectory()}/socket`;
+  const listen = [
+    '--listen',
+    '127.0.0.1:0',
+    '--listen',
+    path,
+    '--log',
+    'json',
+    '--wait',
+    '--activation',
+    'systemd',
+  ];
+  const daemon = await startInetd(t, [...listen, ...onHost, script]);
+  t.match((await ask({ host: '127.0.0.1', port: daemon.port })).text, /^python3 of 2, /);
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/: reloaded,/);
+  t.match((await ask({ path })).text, /^python3 of 2, /);
+  t.equal((await daemon.entries(1)).length, 1, 'one program has answered both');
+  t.match((await ask({ path })).text, /^python3 of 2, /, 'then there is another one');
+  t.equal(await daemon.end(), 0);
+});
+
+test('SIGTERM reaches the program that has the sockets, for it need not end by itself', async (t) => {
+  const listen = ['--listen', '127.0.0.1:0', '--log', 'json', '--wait', '--activation', 'systemd'];
+  const forever = 'import socket\ns = socket.socket(fileno=3)\nwhile True: s.accept()[0].send(b"here")';
+  const daemon = await startInetd(t, [...listen, ...onHost, forever]);
+  t.equal((await ask({ host: '127.0.0.1', port: daemon.port })).text, 'here');
+  t.equal(await daemon.end(), 0);
+  t.match(await daemon.entries(1), [{ reason: 'signal', signal: 'SIGTERM' }]);
+});
+
+test('sockets of systemd keep their names', async (t) => {
+  const { fd, port, server } = await listenHere(t);
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=front exec "$@"', 'sh'];
+  const words = ['--wait', '--activation', 'systemd', ...onHost, script];
+  await startInetd(t, words, { by, fds: [fd] });
+  server.close();
+  t.match((await ask({ host: '127.0.0.1', port })).text, /^front of 1, /);
+});
+
+test('serveInJail and spawnInJail hand listening sockets over too', async (t) => {
+  const path = `${temporaryDirectory()}/socket`;
+  const base = { user, jail: '/', insecurePath: true, program: '/usr/bin/python3', args: ['-Bc', script] };
+  {
+    await using service = await serveInJail({
+      ...base,
+      listen: path,
+      daemon: 'lib',
+      wait: true,
+      activation: 'systemd',
+    });
+    t.same(service.addresses, [path]);
+    t.match((await ask({ path })).text, /^lib of 1, /);
+  }
+  const { fd, port, server } = await listenHere(t);
+  const env = { LISTEN_FDS: '7' };
+  const program = await spawnInJail({ ...base, listenFds: [{ fd }], env, stdio: 'ignore' });
+  server.close();
+  t.match((await ask({ host: '127.0.0.1', port })).text, /^unknown of 1, /);
+  t.match(await program.exited, { exitCode: 0 });
+});
+
+test('what cannot be handed over is refused', async (t) => {
+  const base = { user, jail: '/', program: '/bin/true' };
+  const usage = { name: 'UsageError' };
+  await t.rejects(serveInJail({ ...base, listen: '1', activation: 'systemd' }), {
+    ...usage,
+    message: /give wait/,
+  });
+  await t.rejects(serveInJail({ ...base, listen: '1', wait: true, activation: 'x' as never }), {
+    ...usage,
+    message: "activation is one of inetd, systemd, not 'x'",
+  });
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1, name: 'a:b' }] }), {
+    ...usage,
+    message: "listenFds: 'a:b' cannot be the name of a socket",
+  });
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: -1 }] }), usage);
+  await t.rejects(spawnInJail({ ...base, listenFds: [3] as never }), usage);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1 }], preserveFds: [3] }), {
+    ...usage,
+    message: /^preserveFds must be from 4 on/,
+  });
+});
