@@ -128,6 +128,7 @@ export function openReading(root: FileRoot, packages: Packages, strings: ReadStr
     dependents: () => (dependents ??= readDependents(packages)),
     /** Reads a program or script; undefined if it cannot be read. */
     look: memoize((path: BytePath) => readExecutable(root, path, strings)),
+    strings,
   };
 }
 
@@ -149,6 +150,12 @@ export function openWork(reading: Reading) {
     called: new Set<Package>(),
     /** Programs that a program of a requested package names, and that its package does not need. */
     suggested: new Map<BytePath, Suggestion>(),
+    /** Sources of the requested packages. */
+    asked: new Set<string>(),
+    /** Programs that requested packages only recommend or suggest. */
+    optional: new Set<BytePath>(),
+    /** Packages that are only recommended, by a library of a requested source that names a directory of theirs. */
+    parts: new Set<Package>(),
   };
 }
 

@@ -2,14 +2,14 @@
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
+import { assignedIn, callsOf, isShell, modulesOf, startedIn } from './script-calls.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
 import { statusIfThere } from './read.ts';
-import { awaitSuggested, type Suggestion } from './suggestions.ts';
+import { awaitSuggested, suggestCommands, suggestNamed, type Suggestion } from './suggestions.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
 
 /** Why a package is used. */
@@ -60,6 +60,8 @@ export interface Choice {
   readonly withheld: readonly ChosenFile[];
   /** Programs that are named, but not in `files`. */
   readonly suggested: readonly Suggestion[];
+  /** Packages with data that a library of a requested source names, and only recommends. */
+  readonly parts: readonly Package[];
 }
 
 /**
@@ -97,6 +99,7 @@ export function* choose(
     packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),
     withheld: [...taken.withheld.values()],
     suggested: [...work.suggested.values()].filter(({ path }) => !taken.files.has(path)),
+    parts: [...work.parts],
   };
 }
 
@@ -120,17 +123,21 @@ function lookInto(work: Work, executable: Executable): void {
   }
   for (const file of linked) taken.add(file, packages.owner(file), path);
   for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
+  suggestNamed(work, executable);
   if (kind !== 'linker-script') mentions.add(executable);
 }
 
-/** Adds the tools of Essential packages that a script and the modules of its package call. */
-function* startCalled(work: Work, { kind, path, interpreters, text }: Executable): Steps<void> {
+/** Adds the tools of Essential packages that a script and the modules of its package call, and suggests others that they start. */
+function* startCalled(work: Work, executable: Executable): Steps<void> {
+  const { kind, path, interpreters, text } = executable;
   const { root, packages, reader, commands, called } = work;
   const from = packages.owner(path);
   if (kind !== 'script' || from === undefined || interpreters.some(isShell)) return;
   const modules = called.has(from) ? [] : reader.contents(from).data;
   called.add(from);
-  for (const name of yield* callsOf(root, text, modules)) {
+  const calls = yield* callsOf(root, text, modules);
+  suggestCommands(work, executable, calls.started);
+  for (const name of [...calls.called, ...startedIn(text)]) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
   }
@@ -138,14 +145,21 @@ function* startCalled(work: Work, { kind, path, interpreters, text }: Executable
 
 const MOST_BYTES = 1 << 20;
 
-/** Files of other packages that a script names by path: a script of lighttpd reads /etc/mime.types of media-types. */
+/**
+ * Files of other packages that a script names by path: a script of lighttpd reads /etc/mime.types of media-types. Also directories
+ * that its package shares with others, without their content: aclocal ends if it cannot list /usr/share/aclocal.
+ */
 function filesNamedIn({ root, packages }: Work, { kind, text, path }: Executable): readonly BytePath[] {
   if (kind !== 'script') return [];
   const named = new Set(text.match(/\/(?:etc|usr\/share)\/[\w.+/-]*\w/g) as BytePath[] | null);
-  const own = packages.owner(path)?.source;
+  const pkg = packages.owner(path);
+  const own = pkg?.source;
+  const isOwnDirectory = (directory: BytePath) =>
+    pkg !== undefined && placeOf(directory) === 'other' && packages.files(pkg).includes(directory);
   return [...named].filter((file) => {
     const status = statusIfThere(root, file);
     const owner = packages.owner(file);
+    if (status?.kind === 'directory') return isOwnDirectory(file);
     if (status?.kind !== 'file' || owner === undefined || owner.source === own) return false;
     return status.sizeBytes <= MOST_BYTES && (status.mode & 0o004) !== 0 && placeOf(file) === 'other';
   });

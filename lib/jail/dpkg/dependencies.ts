@@ -40,9 +40,8 @@ export function dependenciesOf(packages: Packages, pkg: Package): readonly Edge[
   return [...edges.values()];
 }
 
-/** The packages that a package with programs recommends; their data counts if a program names it. */
+/** The packages that a package recommends; their data counts if a program names it. */
 export function recommendedBy(packages: Packages, pkg: Package): readonly Package[] {
-  if (!hasPrograms(packages, pkg)) return [];
   return pkg.recommends.flatMap((group) => {
     const to = packages.satisfy(group, pkg.architecture);
     return to !== undefined && isFollowed(to) ? [to] : [];

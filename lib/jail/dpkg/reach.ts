@@ -109,7 +109,19 @@ export function take(work: Work, use: Use): void {
     if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
-  for (const to of recommendedBy(packages, pkg)) awaitFiles(work, pkg, to);
+  for (const to of recommendedBy(packages, pkg))
+    if (contents.programs.length > 0) awaitFiles(work, pkg, to);
+    else awaitPart(work, pkg, to);
+}
+
+/** A library of a requested source recommends data that its programs may want: the encodings for libpoppler. */
+function awaitPart(work: Work, pkg: Package, to: Package): void {
+  const { reader, mentions, asked, listening, parts } = work;
+  if (!asked.has(pkg.source) || reader.programs(to).length > 0) return;
+  listening.add(pkg.source);
+  const found = ifOf(work, pkg, () => parts.add(to));
+  for (const directory of new Set(reader.contents(to).data.flatMap((path) => directoriesOf(work, path, to))))
+    mentions.awaitPath(directory, found);
 }
 
 /** The directory of a script that may be a command of a program which names only the directory: /usr/share/quilt/push. */

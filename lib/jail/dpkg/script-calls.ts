@@ -89,21 +89,45 @@ export function assignedIn(script: string): ReadonlySet<string> {
 
 /** The names that a text in Python, Perl or Ruby contains in the place of a command. */
 function callsIn(text: string): ReadonlySet<string> {
-  return new Set(CALLS.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
+  return namesIn(text, CALLS);
 }
 
-/** The same for a script and all modules among some files. */
-export function* callsOf(
-  root: FileRoot,
-  script: string,
-  files: readonly BytePath[],
-): Steps<ReadonlySet<string>> {
-  const names = new Set(callsIn(script));
+function namesIn(text: string, patterns: readonly RegExp[]): ReadonlySet<string> {
+  return new Set(patterns.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
+}
+
+// subprocess.run(['git', 'log']), shutil.which("git"), system('git', 'log'), open3("git log"); $diff_cmd = "diff"
+const STARTED: readonly RegExp[] = [
+  /\b(?:run|call|check_call|check_output|getoutput|Popen|popen|system|spawn\w*|exec[lv]?p?e?|which|find_executable|open[23])\([ \n]{0,40}[[(]?[ \n]{0,40}[rfb]?["']([a-z][\w+-]+)[ "']/g,
+  /[_a-z](?:cmd|command|prog)["'\]]{0,2} {0,40}= {0,40}["']([a-z][\w+-]+)["']/gi,
+];
+
+/** The programs that functions of Python, Perl or Ruby start or look up, or variables of commands hold. */
+export function startedIn(text: string): ReadonlySet<string> {
+  return namesIn(text, STARTED);
+}
+
+export interface Calls {
+  /** Names in the place of a command. Words of other texts are included by mistake. */
+  readonly called: ReadonlySet<string>;
+  /** The programs that functions start or look up, or variables of commands hold. */
+  readonly started: ReadonlySet<string>;
+}
+
+/** What a script in Python, Perl or Ruby and all modules among some files call. */
+export function* callsOf(root: FileRoot, script: string, files: readonly BytePath[]): Steps<Calls> {
+  const called = new Set<string>();
+  const started = new Set<string>();
+  const add = (text: string) => {
+    for (const name of callsIn(text)) called.add(name);
+    for (const name of startedIn(text)) started.add(name);
+  };
+  add(script);
   for (const path of files.filter((file) => MODULE.test(file)).slice(0, MOST_MODULES)) {
-    for (const name of callsIn(toLatin1(readIfThere(root, path, MAX_BYTES)))) names.add(name);
+    add(toLatin1(readIfThere(root, path, MAX_BYTES)));
     yield;
   }
-  return names;
+  return { called, started };
 }
 
 const PATH = '/usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin'.split(' ');

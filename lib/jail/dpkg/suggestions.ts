@@ -5,7 +5,10 @@ import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
+import { commandsInStrings, commandsInVariables, endsString } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
+import type { Executable } from './scanned-program.ts';
+import { isShell } from './script-calls.ts';
 
 /** A program of the root that a program of the jail names. */
 export interface Suggestion {
@@ -22,10 +25,12 @@ const COMPOSED = /\w[-_]\w/;
  * compiler of a language may also name a C compiler without any relation to it.
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
-  const { packages, reader, mentions, listening, suggested } = work;
+  const { packages, reader, mentions, listening, suggested, asked, optional } = work;
   const others = [...pkg.recommends, ...pkg.suggests].flatMap(
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
+  asked.add(pkg.source);
+  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -45,6 +50,38 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     };
     mentions.awaitName(name, ifOf(work, pkg, found));
   }
+}
+
+/** Suggests programs of other sources to an executable of a requested one. */
+function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: Iterable<BytePath>): void {
+  const source = packages.source(by);
+  if (source === undefined || !asked.has(source)) return;
+  for (const path of programs) if (packages.source(path) !== source) suggested.set(path, { path, by });
+}
+
+/** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */
+export function suggestCommands(work: Work, { path }: Executable, names: Iterable<string>): void {
+  const others = [...names].filter((name) => work.commands.inBase(name) === undefined);
+  suggest(
+    work,
+    path,
+    others.flatMap((name) => work.commands.inPath(name) ?? []),
+  );
+}
+
+/** Suggests the commands that a compiled program or shell script of a requested source names. */
+export function suggestNamed(work: Work, executable: Executable): void {
+  const { packages, asked, optional, strings } = work;
+  const { path, kind, interpreters, text } = executable;
+  if (!asked.has(packages.source(path) ?? '')) return;
+  if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
+  if (kind !== 'elf') return;
+  suggestCommands(work, executable, commandsInStrings(strings(path)));
+  suggest(
+    work,
+    path,
+    [...optional].filter((program) => endsString(strings(path), lastComponent(program))),
+  );
 }
 
 /** The compiler that is cc on the root, without the name cc, which is also a suffix of files; tools such as pkg-config. */

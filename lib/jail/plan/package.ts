@@ -127,10 +127,12 @@ function wantedOf(
   const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
   // one of a source: zip names unzip and unzipsfx
   const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
-  const extensions = [...owners].flatMap((owner) => extensionsOf(packages, owner));
+  const extensions = new Set(
+    [...owners].flatMap((owner) => extensionsOf(packages, owner)).concat(choice.parts),
+  );
   return {
     programs: [...first.values()].toReversed(),
-    packages: extensions.filter((pkg) => !used.has(pkg)).map(({ name }) => name),
+    packages: [...extensions].filter((pkg) => !used.has(pkg)).map(({ name }) => name),
   };
 }
 

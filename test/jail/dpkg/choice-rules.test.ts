@@ -208,6 +208,7 @@ t.test('what is unknown chooses nothing', async (t) => {
     packages: [],
     withheld: [],
     suggested: [],
+    parts: [],
   });
   t.same(paths(chooseFrom({ ...base, files: { '/opt/x': elfWithStrings() } }, '/opt/x')), ['/opt/x']);
 });

@@ -1,7 +1,13 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { commandsOf, findCommands, findSourced, isShell } from '../../../lib/jail/dpkg/script-calls.ts';
+import {
+  commandsOf,
+  findCommands,
+  findSourced,
+  isShell,
+  startedIn,
+} from '../../../lib/jail/dpkg/script-calls.ts';
 import { memoryRoot } from '../../binary/image.ts';
 
 t.test('commands are found wherever the shell looks for one', async (t) => {
@@ -49,6 +55,29 @@ t.test('the commands of what is read in count as well, and circles end', async (
   const commands = commandsOf(root, bytePath('/usr/lib/git-core/git-submodule'), '. git-sh-setup\nsed x\n');
   for (const command of ['sed', 'uname', 'gettext']) t.ok(commands.has(command), command);
 });
+
+t.test(
+  'a program is found that a function of Python, Perl or Ruby starts, or that a variable holds',
+  async (t) => {
+    for (const [text, command] of [
+      ["subprocess.run(['git', 'log'])", 'git'],
+      ["subprocess.check_output(\n    [\n        'git', '-C', x])", 'git'],
+      ['shutil.which("ninja")', 'ninja'],
+      ["system('diff -u a b')", 'diff'],
+      ['my $diff_cmd = "diff";', 'diff'],
+      ["self.config['pager_command'] = 'less'", 'less'],
+    ] as const)
+      t.ok(startedIn(text).has(command), text);
+    for (const text of [
+      "('file', 1)",
+      "{'name': 'file'}",
+      'filename = "file"',
+      "recall('file')",
+      'run(file)',
+    ])
+      t.equal(startedIn(text).size, 0, text);
+  },
+);
 
 t.test('a shell is known by its name', async (t) => {
   for (const path of ['/bin/sh', '/bin/dash', '/usr/bin/bash']) t.ok(isShell(bytePath(path)), path);

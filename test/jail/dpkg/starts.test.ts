@@ -271,6 +271,128 @@ t.test(
   },
 );
 
+t.test(
+  'a command that no package declares is suggested: before an option, as the end of a string, or in a variable of a script',
+  async (t) => {
+    const program = (name: string) => ({ files: { [`/usr/bin/${name}`]: elfWithStrings() } });
+    const system: MadeSystem = {
+      packages: {
+        bison: {
+          control: 'Suggests: bzip2, time',
+          files: {
+            '/usr/bin/bison': elfWithStrings(
+              'tool.xsltproc',
+              '-o',
+              'page to convert',
+              '--page',
+              'node',
+              'x',
+              'lbzip2',
+              'the time is',
+            ),
+          },
+        },
+        R: {
+          files: {
+            '/usr/bin/R': '#!/bin/sh\nMAKE=${MAKE-make}\n  func_find_tool M4 gm4 gnum4 m4\nOF=file\nsed x\n',
+          },
+        },
+        other: { files: { '/usr/bin/other': elfWithStrings('xsltproc', '-o') } },
+        ...Object.fromEntries(
+          ['xsltproc', 'convert', 'node', 'bzip2', 'time', 'make', 'm4', 'file'].map((name) => [
+            name,
+            program(name),
+          ]),
+        ),
+      },
+    };
+    const suggestedBy = (path: string) =>
+      chooseFrom(system, path)
+        .suggested.map((one) => one.path as string)
+        .toSorted();
+    t.same(suggestedBy('/usr/bin/bison'), ['/usr/bin/bzip2', '/usr/bin/xsltproc']);
+    t.same(suggestedBy('/usr/bin/R'), ['/usr/bin/m4', '/usr/bin/make']);
+    t.notOk(paths(chooseFrom(system, '/usr/bin/bison')).includes('/usr/bin/xsltproc'));
+  },
+);
+
+t.test(
+  'a script gets the basic tool that it starts, and another program that it or its modules start is suggested',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        diffutils: {
+          control: 'Essential: yes',
+          files: { '/usr/bin/diff': elfWithStrings(), '/usr/bin/cmp': elfWithStrings() },
+        },
+        colordiff: {
+          files: {
+            '/usr/bin/colordiff': '#!/usr/bin/perl\nmy $diff_cmd = "diff";\nsystem("wget", $url);\n',
+            '/usr/share/colordiff/Color.pm': 'open3("curl -s x");\n print("file", 1);\nexec("cmp");\n',
+          },
+        },
+        ...Object.fromEntries(
+          ['wget', 'curl', 'file'].map((name) => [
+            name,
+            { files: { [`/usr/bin/${name}`]: elfWithStrings() } },
+          ]),
+        ),
+      },
+    };
+    const choice = chooseFrom(system, '/usr/bin/colordiff');
+    t.ok(paths(choice).includes('/usr/bin/diff'));
+    t.notOk(paths(choice).includes('/usr/bin/cmp'));
+    t.same(choice.suggested.map(({ path }) => path as string).toSorted(), ['/usr/bin/curl', '/usr/bin/wget']);
+  },
+);
+
+t.test(
+  'data that a library of the program recommends and names is a further part, and not taken',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        'poppler-utils': {
+          control: 'Source: poppler\nDepends: libpoppler',
+          files: { '/usr/bin/pdftotext': elfWithStrings() },
+        },
+        libpoppler: {
+          control: 'Source: poppler\nSection: libs\nRecommends: poppler-data, unnamed',
+          files: { '/usr/lib/x86_64-linux-gnu/libpoppler.so.1': elfWithStrings('/usr/share/poppler') },
+        },
+        'poppler-data': { files: { '/usr/share/poppler/cMap/EUC-H': '' } },
+        unnamed: { files: { '/usr/share/unnamed/data': '' } },
+      },
+    };
+    const choice = chooseFrom(system, '/usr/bin/pdftotext');
+    t.same(
+      choice.parts.map(({ name }) => name),
+      ['poppler-data'],
+    );
+    t.notOk(paths(choice).includes('/usr/share/poppler/cMap/EUC-H'));
+  },
+);
+
+t.test(
+  'a directory that a package shares with others is there if its script names it, without its content',
+  async (t) => {
+    const system: MadeSystem = {
+      packages: {
+        automake: {
+          files: {
+            '/usr/bin/aclocal': "#!/usr/bin/perl\nmy @dirs = ('/usr/share/aclocal', '/usr/share/other');\n",
+            '/usr/share/aclocal': {},
+          },
+        },
+        other: { files: { '/usr/share/aclocal/other.m4': '', '/usr/share/other/x': '' } },
+      },
+    };
+    const found = paths(chooseFrom(system, '/usr/bin/aclocal'));
+    t.ok(found.includes('/usr/share/aclocal'));
+    t.notOk(found.includes('/usr/share/aclocal/other.m4'));
+    t.notOk(found.includes('/usr/share/other'));
+  },
+);
+
 t.test('a compiler of a language gets the C compiler that it names by its triplet', async (t) => {
   const chicken = {
     control: 'Section: lisp\nDepends: libchicken',

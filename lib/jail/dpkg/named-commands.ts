@@ -1,0 +1,53 @@
+// Finds the commands in a program or script that no package of it declares, so that a summary can suggest them.
+
+import { toLatin1 } from '../../binary/path.ts';
+import { assignedIn } from './script-calls.ts';
+import type { Strings } from './sections.ts';
+
+// A whole string, or the end of one, before an option of a command: the linker keeps the order of an argument vector, and stores
+// "xsltproc" as the end of "tool.xsltproc". The last word of a message is no command.
+const NAME_AT_END = /(?<![\w+ -])[a-z][\w+-]{2,}(?=\0*$)/;
+const OPTION_AT_START = /^--?[A-Za-z][\w-]*=?\0/;
+const MOST_CHARACTERS = 64;
+
+function commandsIn(text: string): readonly string[] {
+  const names: string[] = [];
+  for (let end = text.indexOf('\0-'); end >= 0; end = text.indexOf('\0-', end + 1)) {
+    if (!OPTION_AT_START.test(text.slice(end + 1, end + MOST_CHARACTERS))) continue;
+    const name = NAME_AT_END.exec(text.slice(Math.max(0, end - MOST_CHARACTERS), end))?.[0];
+    if (name !== undefined) names.push(name);
+  }
+  return names;
+}
+
+/** The names in the strings of a compiled program that an option follows, as in the argument vector of a command. */
+export function commandsInStrings({ parts, unseparated }: Strings): ReadonlySet<string> {
+  return new Set(unseparated ? [] : parts.flatMap((part) => commandsIn(toLatin1(part))));
+}
+
+const LEAST_LENGTH = 4;
+// each name is a search of its own
+const MOST_BYTES = 1 << 18;
+
+/** True if a string of a small program ends with the name: the linker stores "bzip2" as the end of "lbzip2". */
+export function endsString({ parts, unseparated }: Strings, name: string): boolean {
+  if (unseparated || name.length < LEAST_LENGTH) return false;
+  return parts.some((part) => {
+    const buffer = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    return buffer.length <= MOST_BYTES && buffer.includes(`${name}\0`, 0, 'latin1');
+  });
+}
+
+// func_find_tool M4 gm4 gnum4 m4
+const CANDIDATES =
+  /^[ \t]*[a-z]\w*[ \t]+([A-Z][A-Z0-9]{1,11})[ \t]+((?:[\w.+-]+[ \t]+){0,5}[\w.+-]+)[ \t]*$/gm;
+
+/** The commands that variables of a shell script are set to: by an assignment, or by a function that gets both as arguments. */
+export function commandsInVariables(script: string): ReadonlySet<string> {
+  const found = new Set(assignedIn(script));
+  for (const [, variable = '', candidates = ''] of script.matchAll(CANDIDATES)) {
+    const name = variable.toLowerCase();
+    if (candidates.split(/[ \t]+/).includes(name)) found.add(name);
+  }
+  return found;
+}
