@@ -105,6 +105,7 @@
         'native/start/processlaunch.cc',
         'native/start/seed.cc',
         'native/start/spaces.cc',
+        'native/start/sparenetwork.cc',
         'native/start/spawn.cc',
         'native/start/terminal.cc',
         'native/start/terminalcalls.cc',

@@ -239,6 +239,8 @@ export const stepFlags = {
   cloned: 1024,
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   afterFork: 2048,
+  /** Makes a network namespace. The thread that launches may have an unused one for it. */
+  network: 4096,
   /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
   cgroup: 8192,
 } as const;
