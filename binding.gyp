@@ -92,6 +92,7 @@
         'native/accounts/host.cc',
         'native/files/inroot.cc',
         'native/start/launch.cc',
+        'native/start/othersignals.cc',
         'native/start/ownedcgroup.cc',
         'native/files/look.cc',
         'native/files/opened.cc',

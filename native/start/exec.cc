@@ -30,6 +30,7 @@
 #include "../addon/values.h"
 #include "cgroupinplace.h"
 #include "launch.h"
+#include "othersignals.h"
 #include "pipes.h"
 #include "terminal.h"
 
@@ -256,6 +257,7 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  blockSignalsOfOthers();
   const PlanFailure failure =
       withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6]); });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
