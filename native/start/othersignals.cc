@@ -46,7 +46,7 @@ int callOthers(DIR* tasks) {
   const pid_t own = static_cast<pid_t>(syscall(SYS_gettid));
   int called = 0;
   while (const dirent* entry = readdir(tasks)) {
-    const pid_t tid = std::atoi(entry->d_name);
+    const auto tid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
     if (tid <= 0 || tid == own || isBlocked(dirfd(tasks), entry->d_name)) continue;
     if (syscall(SYS_tgkill, getpid(), tid, kCall) == 0) called++;
   }
