@@ -3,6 +3,9 @@
 // node would complain on stderr, where tests look.
 const { stopCoverage, takeCoverage } = require('node:v8');
 
+// Tests kill daemons.
+setInterval(() => takeCoverage(), 2000).unref();
+
 const { dlopen } = process;
 process.dlopen = function (module, ...rest) {
   dlopen.call(process, module, ...rest);
