@@ -4,8 +4,9 @@
 #include "othersignals.h"
 
 #include <atomic>
+#include <charconv>
 #include <csignal>
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -31,6 +32,13 @@ void blockHere(int, siginfo_t*, void* context) {
   answers++;
 }
 
+// The number that a text begins with, or 0. The functions of the C library that read numbers ask for a newer glibc than the addon may.
+template <typename Number> Number toNumber(const char* text, int base) {
+  Number number = 0;
+  (void)std::from_chars(text, text + std::strlen(text), number, base);
+  return number;
+}
+
 // Threads of ours, and some of libuv's, block all signals from their start.
 bool isBlocked(int tasksFd, const char* tid) {
   const Descriptor file(openat(tasksFd, (std::string(tid) + "/status").c_str(), O_RDONLY | O_CLOEXEC));
@@ -38,15 +46,15 @@ bool isBlocked(int tasksFd, const char* tid) {
   const ssize_t length = read(file.get(), text, sizeof text - 1);
   if (length <= 0) return true;  // the thread has ended
   text[length] = 0;
-  const char* mask = std::strstr(text, "\nSigBlk:");
-  return mask == nullptr || (std::strtoull(mask + std::strlen("\nSigBlk:"), nullptr, 16) >> (kCall - 1) & 1) != 0;
+  const char* mask = std::strstr(text, "\nSigBlk:\t");
+  return mask == nullptr || (toNumber<uint64_t>(mask + std::strlen("\nSigBlk:\t"), 16) >> (kCall - 1) & 1) != 0;
 }
 
 int callOthers(DIR* tasks) {
   const pid_t own = static_cast<pid_t>(syscall(SYS_gettid));
   int called = 0;
   while (const dirent* entry = readdir(tasks)) {
-    const auto tid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
+    const auto tid = toNumber<pid_t>(entry->d_name, 10);
     if (tid <= 0 || tid == own || isBlocked(dirfd(tasks), entry->d_name)) continue;
     if (syscall(SYS_tgkill, getpid(), tid, kCall) == 0) called++;
   }
