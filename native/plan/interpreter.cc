@@ -139,7 +139,7 @@ bool checkPlan(const void* plan, uint32_t sizeBytes) {
   const uint8_t* bytes = static_cast<const uint8_t*>(plan);
   const PlanHeader* header = static_cast<const PlanHeader*>(plan);
   if (header->magic != kPlanMagic || header->sizeBytes != sizeBytes) return false;
-  if ((header->flags & ~(PLAN_USUAL | PLAN_CLONED | PLAN_CGROUP | PLAN_UNFILTERED | PLAN_SHARES_MEMORY)) != 0) return false;
+  if ((header->flags & ~kPlanFlags) != 0) return false;
   if (header->stages == 0 || header->stages > kPlanMaxStages) return false;
   uint32_t offset = sizeof(PlanHeader);
   uint32_t steps = 0;
@@ -213,7 +213,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
     case OP_RESET_SIGNALS: return resetSignals();
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
-    case OP_UNSHARE: return makeNamespaces(a, b == 1 ? context.seedFd : -1);
+    case OP_UNSHARE: return makeNamespaces(a, b == 1 ? context.seedFd : -1, context.networkFd);
     case OP_SETNS: return joinSpaces(step, context.spacesFd);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);

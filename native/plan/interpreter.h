@@ -19,6 +19,7 @@ struct PlanContext {
   const char* const* environment = nullptr;  // replaces the plan's environment
   int statusFd = -1;                         // of a launcher: PHASE_EXECUTE is written to it before execve
   int seedFd = -1;                           // a mount namespace to copy in place of the caller's
+  int networkFd = -1;                        // an unused network namespace to join in place of a new one
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks

@@ -18,9 +18,13 @@ constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = 02000000;  // sock
 }  // namespace
 
 // A new mount namespace is a copy of the one that this process is in (mount_namespaces(7)).
-long makeNamespaces(long flags, long seedFd) {
+long makeNamespaces(long flags, long seedFd, long networkFd) {
   if ((flags & CLONE_NEWNS) != 0 && seedFd >= 0) {
     if (const long joined = sys(__NR_setns, seedFd, CLONE_NEWNS); joined < 0) return joined;
+  }
+  if ((flags & CLONE_NEWNET) != 0 && networkFd >= 0) {
+    if (const long joined = sys(__NR_setns, networkFd, CLONE_NEWNET); joined < 0) return joined;
+    flags &= ~CLONE_NEWNET;
   }
   return sys(__NR_unshare, flags);
 }
@@ -40,8 +44,13 @@ long raiseLoopback() {
   ifreq request = {};
   request.ifr_name[0] = 'l';
   request.ifr_name[1] = 'o';
-  request.ifr_flags = IFF_UP;
-  const long raised = sys(__NR_ioctl, fd, SIOCSIFFLAGS, address(&request));
+  long raised = sys(__NR_ioctl, fd, SIOCGIFFLAGS, address(&request));
+  // Reading the flags needs no lock. Setting them waits for every other process that changes a network (dev_ioctl() in
+  // net/core/dev_ioctl.c).
+  if (raised >= 0 && (request.ifr_flags & IFF_UP) == 0) {
+    request.ifr_flags |= IFF_UP;
+    raised = sys(__NR_ioctl, fd, SIOCSIFFLAGS, address(&request));
+  }
   (void)sys(__NR_close, fd);
   return raised;
 }

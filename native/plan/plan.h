@@ -31,7 +31,9 @@ enum PlanFlag : uint32_t {
   PLAN_CGROUP = 4,  // a step has STEP_CGROUP
   PLAN_UNFILTERED = 8,  // the plan isolates, and has all steps of PLAN_USUAL but the filter: the program installs its own
   PLAN_SHARES_MEMORY = 16,  // set by the launching thread: the program's process may share the memory of its init until execve
+  PLAN_NETWORK = 32,  // a step has STEP_NETWORK
 };
+constexpr uint32_t kPlanFlags = 63;
 
 struct PlanStage {
   uint32_t steps;
@@ -71,10 +73,11 @@ enum StepFlag : uint16_t {
   STEP_DONE = 512,  // skipped: the launching thread sets this flag if the step's effect is already there
   STEP_CLONED = 1024,
   STEP_AFTER_FORK = 2048,
-  STEP_OUTSIDE = 4096,
+  STEP_NETWORK = 4096,
   STEP_CGROUP = 8192,
+  STEP_OUTSIDE = 16384,
 };
-constexpr uint16_t kStepFlags = 16383;
+constexpr uint16_t kStepFlags = 32767;
 constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMostWatched = 16;  // file systems of OP_WATCH_SPACE
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
@@ -122,7 +125,8 @@ enum Op : uint16_t {
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
   OP_SETPGID = 40,             // a new process group
-  OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one
+  OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one;
+                               // PlanContext.networkFd takes the place of a new network namespace, if there is one
   OP_LOOPBACK_UP = 42,
   OP_SETHOSTNAME = 43,         // data: name without NUL
   OP_SYSCTL = 44,          // a: 1: of the pid namespace, and a missing file is no error; data: path, NUL, bytes

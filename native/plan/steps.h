@@ -61,7 +61,7 @@ long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 
 // namespaces.cc
-long makeNamespaces(long flags, long seedFd);
+long makeNamespaces(long flags, long seedFd, long networkFd);
 long joinSpaces(PlanStep* step, long firstFd);
 long raiseLoopback();
 long writeFile(PlanStep* step);

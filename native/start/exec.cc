@@ -32,6 +32,7 @@
 #include "cgroupinplace.h"
 #include "idmap.h"
 #include "launch.h"
+#include "othersignals.h"
 #include "pipes.h"
 #include "terminal.h"
 
@@ -259,6 +260,7 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  blockSignalsOfOthers();
   Started started;
   const PlanFailure failure =
       withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6], started); });

@@ -51,7 +51,7 @@ struct ChildWork {
   bool keepsCapabilities;
   const CgroupEntry* cgroup;
   PlanFailure cgroupFailure;
-  char* argv[7];
+  char* argv[6];
   char* environment[2];
 };
 
@@ -238,6 +238,13 @@ void takeNamespaces(LaunchRequest& request) {
   std::memcpy(plan.data(), &header, sizeof header);
 }
 
+bool makesNetwork(const LaunchRequest& request) {
+  PlanHeader header;
+  if (request.plan.size() < sizeof header || (request.namespaces & CLONE_NEWUSER) != 0) return false;
+  std::memcpy(&header, request.plan.data(), sizeof header);
+  return (header.flags & PLAN_NETWORK) != 0;
+}
+
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
   const auto failed = [&result] {
@@ -271,15 +278,20 @@ LaunchResult launch(const LaunchRequest& request) {
   if (masked.empty()) moves.push_back({plan.get(), highest + 3});
   int next = highest + 4;
   for (const int space : request.spaces) moves.push_back({space, next++});
-  if (request.seedFd >= 0) moves.push_back({request.seedFd, next++});
-  if (request.goFd >= 0) moves.push_back({request.goFd, next++});
-  if (request.hasIdMaps) moves.push_back({mapChild.get(), next++});
+  std::string letters;
+  const auto pass = [&](int fd, char letter) {
+    if (fd < 0) return;
+    moves.push_back({fd, next++});
+    letters += letter;
+  };
+  pass(request.seedFd, 'm');
+  pass(request.networkFd, 'n');
+  pass(request.goFd, 'g');
+  pass(request.hasIdMaps ? mapChild.get() : -1, 'i');
 
   char name[] = "uchroot-launcher";
-  char first[16], size[16], spaces[16], seeds[] = "0", ways[] = "0";
-  const bool isPlain = request.spaces.empty() && request.seedFd < 0 && request.goFd < 0 && !request.hasIdMaps;
-  if (request.seedFd >= 0) seeds[0] = '1';
-  ways[0] = static_cast<char>('0' + (request.goFd >= 0 ? 1 : 0) + (request.hasIdMaps ? 2 : 0));
+  char first[16], size[16], spaces[16];
+  const bool isPlain = request.spaces.empty() && letters.empty();
   // each number fits
   (void)std::snprintf(first, sizeof first, "%d", highest + 1);
   (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
@@ -287,7 +299,7 @@ LaunchResult launch(const LaunchRequest& request) {
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
                     (request.namespaces & CLONE_NEWUSER) != 0,
                     request.cgroup, request.cgroupFailure,
-                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : seeds, isPlain ? nullptr : ways, nullptr},
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : letters.data(), nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};
 
   if (request.recall->isWanted) {

@@ -27,6 +27,7 @@ struct LaunchRequest {
   int jailFd = -1;
   int launcherFd = -1;
   int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
+  int networkFd = -1;  // of a network namespace for the launcher (sparenetwork.h)
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
   int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore, kPipe or kPty
@@ -54,6 +55,10 @@ struct LaunchResult {
 
 // Finds the namespaces that the launcher must be born in. The step that would make them is marked as done.
 void takeNamespaces(LaunchRequest& request);
+
+// Whether the launcher makes a network namespace that belongs to this user namespace. Only such a one can be made before
+// (network_namespaces(7), user_namespaces(7)).
+bool makesNetwork(const LaunchRequest& request);
 
 // Clones, executes the launcher, and waits until the program is executed, but at most some milliseconds. It blocks its thread,
 // and leaves the request's descriptors open.

@@ -6,9 +6,9 @@
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
 //   argv[2]: the size of the plan in bytes
-//   argv[3], argv[4], argv[5]: for an isolated program, the numbers of kept namespaces to join, of mount namespaces to start from (0
-//            or 1), and of ways to the parent, in bits: 1, a pipe by which it says that it is ready; 2, a socket by which the plan asks for its id maps; their descriptors come
-//            after these
+//   argv[3], argv[4]: for an isolated program, the number of kept namespaces to join, and a letter for each other descriptor; they come
+//            after these. m: a mount namespace to start from; n: an unused network namespace to join; g: a pipe by which the parent
+//            says that it is ready; i: a socket by which the plan asks for its id maps
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/capability.h>
@@ -170,6 +170,16 @@ void closeOthers(long recordFd) {
   endAs(child, &watch, master < 0 ? nullptr : &relay);
 }
 
+// argv[4]
+void takeDescriptors(const char* letters, int next, PlanContext* context) {
+  for (; *letters != 0; letters++, next++) {
+    if (*letters == 'm') context->seedFd = next;
+    if (*letters == 'n') context->networkFd = next;
+    if (*letters == 'g') context->goFd = next;
+    if (*letters == 'i') context->mapFd = next;
+  }
+}
+
 }  // namespace
 
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
@@ -177,7 +187,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
   if (argc == 7) waitFor(argv + 1);
   if (argc == 10) watchLimits(argv + 1, argv + argc + 1);
-  const bool isWhole = argc == 3 || argc == 6;
+  const bool isWhole = argc == 3 || argc == 5;
   const long first = isWhole ? parseNumber(argv[1]) : -1;
   const long size = isWhole ? parseNumber(argv[2]) : -1;
   if (first < 3 || size < 0) {
@@ -201,20 +211,15 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
 
   // The plan marks all descriptors above 2 close-on-exec, these too: at the end of the status pipe the service knows that the
   // program runs.
-  const long spaces = argc == 6 ? parseNumber(argv[3]) : 0;
-  const bool hasSeed = argc == 6 && parseNumber(argv[4]) == 1;
-  const long ways = argc == 6 ? parseNumber(argv[5]) : 0;
-  const bool isHeeded = (ways & 1) != 0, hasIdMaps = (ways & 2) != 0;
+  const long spaces = argc == 5 ? parseNumber(argv[3]) : 0;
   const uint32_t flags = static_cast<PlanHeader*>(plan.start)->flags;
   const bool isInit = (flags & PLAN_CLONED) != 0;
   PlanContext context = {.jailFd = static_cast<int>(jailFd),
                          .statusFd = static_cast<int>(statusFd),
-                         .seedFd = static_cast<int>(hasSeed ? first + 3 + spaces : -1),
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
-                         .goFd = static_cast<int>(isHeeded ? first + 3 + spaces + hasSeed : -1),
-                         .mapFd = static_cast<int>(hasIdMaps ? first + 3 + spaces + hasSeed + isHeeded : -1),
                          .tellsEnd = isInit,
                          .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
+  if (argc == 5) takeDescriptors(argv[4], static_cast<int>(first + 3 + spaces), &context);
   fillInPid(plan.start);
   fail(statusFd, runPlan(plan.start, context));
 }

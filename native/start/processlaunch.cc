@@ -14,6 +14,7 @@
 #include "../plan/syscall.h"
 #include "process.h"
 #include "seed.h"
+#include "sparenetwork.h"
 
 namespace uchroot {
 namespace {
@@ -81,13 +82,17 @@ bool Process::queue() {
 }
 
 void Process::run(Worker& worker) {
+  bool needsNetwork = false;
   if (!recall_.isWanted && lookAgain()) result_.failure = worker.prepare(request_.plan);
   if (!hostChanged_ && result_.failure.error == 0) {
     becomeLike(calls_.tid());
     request_.isBatch = worker.isBatch;
     takeNamespaces(request_);
     if (request_.namespaces != 0) request_.seedFd = mountSeed();
+    needsNetwork = makesNetwork(request_);
+    if (needsNetwork) request_.networkFd = takeSpareNetwork();
     launchInCgroup();
+    closeIfOpen(request_.networkFd);
     closeRequest();
     if (result_.statusFd >= 0 && readStatus()) {
       recall_.isLate = true;
@@ -96,6 +101,8 @@ void Process::run(Worker& worker) {
     }
   }
   arrive();
+  // Nothing waits for this launch any more, and this object may be gone.
+  if (needsNetwork) makeSpareNetwork();
 }
 
 void Process::launchInCgroup() {

@@ -1,7 +1,7 @@
 // A service for a test: another Node process; and facts about processes from /proc.
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import './plain-spawn.ts';
@@ -86,10 +86,24 @@ export function processesOf(uid: number): readonly number[] {
     .filter((pid) => statusOf(pid, 'Uid')?.split('\t')[0] === String(uid) && runs(pid));
 }
 
-/** The open descriptors of a process, and the number of its threads. */
+/** What the open descriptors of a process lead to (proc_pid_fd(5)). */
+export function linksOf(pid: number): readonly string[] {
+  return readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return 'closed'; // such as that of the directory itself
+    }
+  });
+}
+
+/** A network namespace that a service has made for its next launch. */
+export const isSpareNetwork = (link: string): boolean => link.startsWith('net:[');
+
+/** The open descriptors of a process but for a spare network namespace, which comes and goes; and the number of its threads. */
 export function countOf(pid: number): { fds: number; threads: number } {
   return {
-    fds: readdirSync(`/proc/${pid}/fd`).length,
+    fds: linksOf(pid).filter((link) => !isSpareNetwork(link)).length,
     threads: readdirSync(`/proc/${pid}/task`).length,
   };
 }

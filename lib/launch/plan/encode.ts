@@ -14,6 +14,7 @@ const PLAN_USUAL = 1;
 const PLAN_CLONED = 2;
 const PLAN_CGROUP = 4;
 const PLAN_UNFILTERED = 8;
+const PLAN_NETWORK = 32;
 
 // A step with its place in the plan.
 interface Placed {
@@ -84,7 +85,8 @@ function encode(stages: Plan): EncodedPlan {
     (isUsual ? PLAN_USUAL : 0) |
     (isUnfiltered ? PLAN_UNFILTERED : 0) |
     (has(stepFlags.cloned) ? PLAN_CLONED : 0) |
-    (has(stepFlags.cgroup) ? PLAN_CGROUP : 0);
+    (has(stepFlags.cgroup) ? PLAN_CGROUP : 0) |
+    (has(stepFlags.network) ? PLAN_NETWORK : 0);
   for (const [at, steps] of counts) words[at] = steps;
   for (const one of placed) writeStep(bytes, words, one);
   return { bytes, countAt: counts.at(-1)?.[0] ?? 0 };

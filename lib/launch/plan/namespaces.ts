@@ -23,7 +23,10 @@ export const namespaceRows = {
     purpose: ({ namespaces }: Step & { op: 'unshare' }) =>
       `own ${namespaces.length === 1 ? 'namespace' : 'namespaces'}: nothing of the host's`,
     needs: 'CAP_SYS_ADMIN',
-    flags: { cloned: ({ cloned }) => cloned === true },
+    flags: {
+      cloned: ({ cloned }) => cloned === true,
+      network: ({ namespaces }) => namespaces.includes('net'),
+    },
     encode: ({ namespaces, copies }) => ({
       a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0),
       b: copies === true ? 0 : 1,

@@ -221,10 +221,12 @@ export const stepFlags = {
   cloned: 1024,
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   afterFork: 2048,
-  /** The process of the plan waits, and the thread that has started it performs the step. */
-  outside: 4096,
+  /** Makes a network namespace. The thread that launches may have an unused one for it. */
+  network: 4096,
   /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
   cgroup: 8192,
+  /** The process of the plan waits, and the thread that has started it performs the step. */
+  outside: 16_384,
 } as const;
 
 /** The numbers and bytes of a step. */

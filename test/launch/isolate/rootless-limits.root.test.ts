@@ -17,8 +17,9 @@ import { rootTest, start } from '../../support/launch.ts';
 import { ordinary } from '../../support/ordinary.ts';
 import { compiled } from '../../support/programs.ts';
 import { eventually, processesOf } from '../../support/service.ts';
+import { Ranger } from '../../support/subordinate.ts';
 
-const test = rootTest('setpriv');
+const test = rootTest('setpriv', 'newuidmap');
 // Only this file has processes of this uid.
 const uid = 61_432;
 const { by, command, jail } = ordinary(uid);
@@ -56,9 +57,9 @@ function delegated(t: Test): readonly string[] {
 if (process.getuid?.() === 0) copyFileSync(compiled('hog'), `${jail}/hog`);
 
 /** Runs the words as the user, in these cgroups. */
-function runIn(cgroups: readonly string[], argv: readonly string[]) {
+function runIn(cgroups: readonly string[], argv: readonly string[], as = by) {
   const script = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"';
-  return start(['sh', '-c', script, 'sh', ...cgroups, '--', ...by, ...argv]);
+  return start(['sh', '-c', script, 'sh', ...cgroups, '--', ...as, ...argv]);
 }
 
 const left = (cgroups: readonly string[]): readonly string[] =>
@@ -96,3 +97,14 @@ test('elsewhere they are refused by name, and the cgroups of others are let alon
 function namespace(): string {
   return /[0-9]+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
 }
+
+// The thread that launches is suspended until the launcher runs, which then waits for newuidmap.
+test('limits and a range of ids go together', async (t) => {
+  const cgroups = delegated(t);
+  const as = new Ranger(uid).by();
+  const limits = ['--map-auto', '--memory', '64M', '--pids', '20'];
+  t.match(runIn(cgroups, [...words(...limits), '/hog', 'memory', '200'], as), { status: 137 });
+  const ended = runIn(cgroups, [...words(...limits, '--groups', '5'), '/probe', 'state'], as);
+  t.match(JSON.parse(ended.stdout), { uid: [0, 0, 0, 0], groups: [5] });
+  t.same(left(cgroups), []);
+});

@@ -1,7 +1,7 @@
 // A service that runs isolated programs: how they end, what an open jail shares between them, and what is left.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -9,7 +9,14 @@ import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../l
 import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { eventually, processesOf, startService, text } from '../../support/service.ts';
+import {
+  eventually,
+  isSpareNetwork,
+  linksOf,
+  processesOf,
+  startService,
+  text,
+} from '../../support/service.ts';
 
 const skip = unlessRoot();
 const [user, uid] = ['news', 9];
@@ -148,6 +155,49 @@ t.test('programs of an open jail share what it says, and only that', { skip }, a
     t.notOk(other.stdout.startsWith('left'), `${share}: never with another user`);
   }
 });
+
+const spareNetworks = (): readonly string[] => linksOf(process.pid).filter(isSpareNetwork);
+
+const networkOf = ({ pid = 0 }: { readonly pid?: number }): string => readlinkSync(`/proc/${pid}/ns/net`);
+
+t.test(
+  'a network namespace that was made before its launch is used once, and holds nothing but lo',
+  { skip },
+  async (t) => {
+    const launch = () => spawnInJail({ ...isolated, program: '/bin/sleep', args: ['60'], stdio: 'ignore' });
+    const seen = [readlinkSync('/proc/self/ns/net')];
+    const children: JailedProcess[] = [];
+    for (let i = 0; i < 4; i++) {
+      const spares = spareNetworks();
+      const child = await launch();
+      children.push(child);
+      const network = networkOf(child);
+      if (i > 0) t.strictSame([network], spares);
+      t.notOk(seen.includes(network), network);
+      seen.push(network);
+      t.ok(await eventually(() => spareNetworks().length === 1 && !seen.includes(spareNetworks()[0] ?? '')));
+    }
+    for (const child of await Promise.all([launch(), launch(), launch()])) {
+      children.push(child);
+      t.notOk(seen.includes(networkOf(child)));
+      seen.push(networkOf(child));
+    }
+    t.ok(await eventually(() => spareNetworks().length === 1));
+    const script = '(: >/dev/tcp/127.0.0.1/1); cat /proc/net/dev';
+    const { stdout, stderr } = await runInJail({
+      ...isolated,
+      view: [{ proc: '/proc' }],
+      ...bash(script),
+    });
+    t.match(stderr, /refused/, 'lo is up');
+    t.strictSame(
+      stdout.match(/\w+(?=:)/g)?.filter((name) => name !== 'face'),
+      ['lo'],
+    );
+    for (const child of children) child.kill();
+    await Promise.all(children.map(exitOf));
+  },
+);
 
 t.test('proc shows each program its own processes', { skip }, async (t) => {
   await using opened = await openJail(jail, { user, isolate: true, view: [{ proc: '/proc' }] });

@@ -1,0 +1,49 @@
+// A network namespace that is made before the launch that uses it.
+
+#include "sparenetwork.h"
+
+#include <atomic>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "../files/descriptor.h"
+#include "../plan/steps.h"
+
+namespace uchroot {
+namespace {
+
+std::atomic<int> spareFd = -1;
+std::atomic<bool> isBeingMade = false;
+
+// A thread can have its own network namespace. The namespace lives as long as a descriptor of it is open (namespaces(7)).
+int makeNetwork() {
+  if (unshare(CLONE_NEWNET) < 0 || raiseLoopback() < 0) return -1;
+  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+// If this fails, the next launch makes its own namespace, and tells what the kernel says.
+void* makerMain(void*) {
+  int previous = spareFd.exchange(makeNetwork());
+  closeIfOpen(previous);
+  isBeingMade = false;
+  return nullptr;
+}
+
+}  // namespace
+
+int takeSpareNetwork() { return spareFd.exchange(-1); }
+
+void makeSpareNetwork() {
+  if (spareFd >= 0 || isBeingMade.exchange(true)) return;
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, makerMain, nullptr) == 0) {
+    (void)pthread_detach(thread);
+  } else {
+    isBeingMade = false;
+  }
+}
+
+}  // namespace uchroot
