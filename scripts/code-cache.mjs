@@ -37,7 +37,7 @@ process.argv = [process.execPath, path, ...command];
 process.getuid = process.geteuid = () => 0;
 const script = new Script(readFileSync(path, 'latin1'), { filename: path });
 // V8 takes the cache only with the flags that it is made with, and uchroot-jail changes one after its start.
-const fixedFlags = { setFlagsFromString: () => {} };
+const fixedFlags = { ...process.getBuiltinModule('node:v8'), setFlagsFromString: () => {} };
 const load = (name) =>
   name === 'node:v8'
     ? fixedFlags
