@@ -36,8 +36,16 @@ const command = isJail
 process.argv = [process.execPath, path, ...command];
 process.getuid = process.geteuid = () => 0;
 const script = new Script(readFileSync(path, 'latin1'), { filename: path });
+// V8 takes the cache only with the flags that it is made with, and uchroot-jail changes one after its start.
+const fixedFlags = { ...process.getBuiltinModule('node:v8'), setFlagsFromString: () => {} };
 const load = (name) =>
-  name.startsWith('node:') ? process.getBuiltinModule(name) : isJail ? addon : { native };
+  name === 'node:v8'
+    ? fixedFlags
+    : name.startsWith('node:')
+      ? process.getBuiltinModule(name)
+      : isJail
+        ? addon
+        : { native };
 const run = () => script.runInThisContext()(load, { exports: {} }, dirname(path), path);
 
 function write() {

@@ -136,8 +136,7 @@ t.test('what cannot be a program is told with the reason', async (t) => {
   const refused = (program: string, message: RegExp, hint = /./) =>
     t.throws(() => recipeOf({ programs: [program] }), { name: 'UsageError', message, hint });
   refused('/usr/bin/none', /it is not there/);
-  // its own name is no advice
-  refused('/usr/bin/dir', /not a regular file/, /^name a file that exists$/);
+  refused('/usr/bin/dir', /not a regular file/, /^a directory is copied by: --copy \/usr\/bin\/dir$/);
   refused('/usr/bin/tool/x', /a part of its path is not a directory/);
   refused('/loop', /lead in a circle/);
 });
