@@ -5,7 +5,7 @@ import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
-import { commandsInStrings, commandsInVariables, endsString } from './named-commands.ts';
+import { commandsInStrings, commandsInVariables, namesAtEnd } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
 import { isShell } from './script-calls.ts';
@@ -30,7 +30,7 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
   asked.add(pkg.source);
-  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
+  for (const to of others) for (const path of reader.programs(to)) optional.set(lastComponent(path), path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -77,10 +77,11 @@ export function suggestNamed(work: Work, executable: Executable): void {
   if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
   if (kind !== 'elf') return;
   suggestCommands(work, executable, commandsInStrings(strings(path)));
+  const ends = namesAtEnd(strings(path), optional.keys());
   suggest(
     work,
     path,
-    [...optional].filter((program) => endsString(strings(path), lastComponent(program))),
+    ends.flatMap((name) => optional.get(name) ?? []),
   );
 }
 
