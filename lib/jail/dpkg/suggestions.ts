@@ -61,11 +61,15 @@ function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: I
 
 /** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */
 export function suggestCommands(work: Work, { path }: Executable, names: Iterable<string>): void {
-  const others = [...names].filter((name) => work.commands.inBase(name) === undefined);
+  const { commands } = work;
+  // inPath first: few names are those of programs, and inBase has all Essential packages read
+  const found = [...names].filter(
+    (name) => commands.inPath(name) !== undefined && commands.inBase(name) === undefined,
+  );
   suggest(
     work,
     path,
-    others.flatMap((name) => work.commands.inPath(name) ?? []),
+    found.flatMap((name) => commands.inPath(name) ?? []),
   );
 }
 
