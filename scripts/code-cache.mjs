@@ -36,8 +36,16 @@ const command = isJail
 process.argv = [process.execPath, path, ...command];
 process.getuid = process.geteuid = () => 0;
 const script = new Script(readFileSync(path, 'latin1'), { filename: path });
+// a flag that the command sets for itself would be one of the cache's
+const v8 = { ...process.getBuiltinModule('node:v8'), setFlagsFromString: () => undefined };
 const load = (name) =>
-  name.startsWith('node:') ? process.getBuiltinModule(name) : isJail ? addon : { native };
+  name === 'node:v8'
+    ? v8
+    : name.startsWith('node:')
+      ? process.getBuiltinModule(name)
+      : isJail
+        ? addon
+        : { native };
 const run = () => script.runInThisContext()(load, { exports: {} }, dirname(path), path);
 
 function write() {
