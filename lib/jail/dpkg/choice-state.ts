@@ -152,8 +152,8 @@ export function openWork(reading: Reading) {
     suggested: new Map<BytePath, Suggestion>(),
     /** Sources of the requested packages. */
     asked: new Set<string>(),
-    /** Programs that requested packages only recommend or suggest. */
-    optional: new Set<BytePath>(),
+    /** Programs that requested packages only recommend or suggest, by their names. */
+    optional: new Map<string, BytePath>(),
     /** Packages that are only recommended, by a library of a requested source that names a directory of theirs. */
     parts: new Set<Package>(),
   };

@@ -26,16 +26,18 @@ export function commandsInStrings({ parts, unseparated }: Strings): ReadonlySet<
 }
 
 const LEAST_LENGTH = 4;
-// each name is a search of its own
 const MOST_BYTES = 1 << 18;
 
-/** True if a string of a small program ends with the name: the linker stores "bzip2" as the end of "lbzip2". */
-export function endsString({ parts, unseparated }: Strings, name: string): boolean {
-  if (unseparated || name.length < LEAST_LENGTH) return false;
-  return parts.some((part) => {
-    const buffer = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-    return buffer.length <= MOST_BYTES && buffer.includes(`${name}\0`, 0, 'latin1');
-  });
+/** The names with which strings of a small program end: the linker stores "bzip2" as the end of "lbzip2". */
+export function namesAtEnd({ parts, unseparated }: Strings, names: Iterable<string>): readonly string[] {
+  const long = [...names].filter((name) => name.length >= LEAST_LENGTH);
+  if (unseparated || long.length === 0) return [];
+  const pattern = new RegExp(
+    `(?:${long.map((name) => name.replaceAll(/\W/g, '\\$&')).join('|')})(?=\\0)`,
+    'g',
+  );
+  const small = parts.filter(({ length }) => length <= MOST_BYTES);
+  return small.flatMap((part) => toLatin1(part).match(pattern) ?? []);
 }
 
 // func_find_tool M4 gm4 gnum4 m4

@@ -5,7 +5,7 @@ import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
-import { commandsInStrings, commandsInVariables, endsString } from './named-commands.ts';
+import { commandsInStrings, commandsInVariables, namesAtEnd } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
 import { isShell } from './script-calls.ts';
@@ -30,7 +30,7 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
   asked.add(pkg.source);
-  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
+  for (const to of others) for (const path of reader.programs(to)) optional.set(lastComponent(path), path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -61,11 +61,15 @@ function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: I
 
 /** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */
 export function suggestCommands(work: Work, { path }: Executable, names: Iterable<string>): void {
-  const others = [...names].filter((name) => work.commands.inBase(name) === undefined);
+  const { commands } = work;
+  // inPath first: few names are those of programs, and inBase has all Essential packages read
+  const found = [...names].filter(
+    (name) => commands.inPath(name) !== undefined && commands.inBase(name) === undefined,
+  );
   suggest(
     work,
     path,
-    others.flatMap((name) => work.commands.inPath(name) ?? []),
+    found.flatMap((name) => commands.inPath(name) ?? []),
   );
 }
 
@@ -77,10 +81,11 @@ export function suggestNamed(work: Work, executable: Executable): void {
   if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
   if (kind !== 'elf') return;
   suggestCommands(work, executable, commandsInStrings(strings(path)));
+  const ends = namesAtEnd(strings(path), optional.keys());
   suggest(
     work,
     path,
-    [...optional].filter((program) => endsString(strings(path), lastComponent(program))),
+    ends.flatMap((name) => optional.get(name) ?? []),
   );
 }
 
