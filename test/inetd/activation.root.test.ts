@@ -1,4 +1,5 @@
 // Wait services that get their sockets as from systemd.
+import { closeSync, openSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 
 import type { Test } from 'tap';
@@ -157,8 +158,29 @@ test('what cannot be handed over is refused', async (t) => {
   });
   await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: -1 }] }), usage);
   await t.rejects(spawnInJail({ ...base, listenFds: [3] as never }), usage);
+  // oxlint-disable-next-line no-sparse-arrays -- map() would leave the hole out, and descriptor 3 of this process would pass
+  await t.rejects(spawnInJail({ ...base, listenFds: [, { fd: 1 }] as never }), usage);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1, nmae: 'a' } as never] }), {
+    ...usage,
+    message: "unknown key 'nmae'",
+    hint: "did you mean 'name'?",
+  });
   await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1 }], preserveFds: [3] }), {
     ...usage,
     message: /^preserveFds must be from 4 on/,
   });
+});
+
+test('only sockets are handed over: a number may belong to another file by now', async (t) => {
+  const base = { user, jail: '/', insecurePath: true, program: '/usr/bin/true' };
+  const secret = openSync('/etc/passwd', 'r');
+  const { fd } = await listenHere(t);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd }, { fd: secret }] }), {
+    name: 'LaunchError',
+    code: 'ENOTSOCK',
+    message: `launch: descriptor ${secret} of listenFds: socket operation on non-socket`,
+    hint: /must be open until the promise is settled/,
+  });
+  closeSync(secret);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: secret }] }), { code: 'EBADF' });
 });
