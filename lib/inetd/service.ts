@@ -3,7 +3,7 @@ import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
-import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
@@ -11,6 +11,7 @@ import type { Connection, EndedConnection, EndReason, Peer } from './connection-
 import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
+import { openRules } from './service-rules.ts';
 import { StartCounter } from './start-limits.ts';
 
 /** Connections that are accepted before other events get their turn. */
@@ -83,8 +84,8 @@ export class Service {
     observer: ServiceObserver,
     counter = new StartCounter(settings),
   ): Promise<Service> {
-    const { launch, share, hostsAllow: allow, hostsDeny: deny } = settings;
-    const hosts = openHosts({ ...(allow && { allow }), ...(deny && { deny }) });
+    const { launch, share } = settings;
+    const hosts = openRules(settings);
     const banner = settings.banner === undefined ? undefined : readBanner(settings.banner);
     const { jail: directory, ...defaults } = launch;
     const jail = await openJail(directory, { ...defaults, share, newGroup: true });
