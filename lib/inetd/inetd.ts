@@ -15,6 +15,8 @@ import { Service, type ServiceObserver } from './service.ts';
 export type Services = ReadonlyMap<string, ServiceSettings>;
 
 interface InetdEvents {
+  /** A program runs. */
+  readonly start: [program: JailedProcess];
   /** A connection is over. */
   readonly end: [ended: EndedConnection, service: Service];
   /** A problem that is not about one connection, or a program that cannot be started. */
@@ -26,10 +28,16 @@ interface Opened {
   readonly sockets: readonly ListeningSocket[];
 }
 
+// A program that has got listening sockets as from systemd accepts connections until it is ended.
+const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.activation === 'systemd';
+
+const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
+  one.length === other.length && one.every((item) => other.includes(item));
+
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
   /** The live connections, each with its program once that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
-  readonly #daemons = new Set<JailedProcess>();
+  readonly #daemons = new Map<JailedProcess, Opened>();
   readonly #activated: readonly ListeningSocket[];
   #services: readonly Opened[] = [];
   #sockets = new Map<string, ListeningSocket>();
@@ -62,7 +70,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         const before = this.services.find((service) => service.name === name);
         const observer: ServiceObserver = {
           connections: this.connections,
-          daemons: this.#daemons,
+          onStart: (program, service, sockets) => this.#onStart(program, { service, sockets }),
           onEnd: (ended, service) => this.#onEnd(ended, service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
@@ -121,6 +129,23 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#sockets = sockets;
     this.#services = opened;
     for (const { service, sockets } of opened) service.serve(sockets);
+    for (const [program, daemon] of this.#daemons) this.#endUnwanted(program, daemon);
+  }
+
+  #onStart(program: JailedProcess, opened: Opened): void {
+    this.emit('start', program);
+    if (!isDaemon(opened.service)) return;
+    this.#daemons.set(program, opened);
+    void program.exited.finally(() => this.#daemons.delete(program));
+    // the services may have changed while it started
+    this.#endUnwanted(program, opened);
+  }
+
+  // It would go on to accept connections for a service that is gone, or keep those of another one waiting.
+  #endUnwanted(program: JailedProcess, { service, sockets }: Opened): void {
+    const now = this.#services.find(({ service: { name } }) => name === service.name);
+    const isSame = now !== undefined && isDaemon(now.service) && isSameList(now.sockets, sockets);
+    if (!isSame) program.kill('SIGTERM');
   }
 
   #onEnd(ended: EndedConnection, service: Service): void {
@@ -136,8 +161,6 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#isDraining = true;
     this.#replace([], new Map());
     for (const socket of this.#activated) socket.close();
-    // they would accept further connections, and need not end by themselves
-    for (const daemon of this.#daemons) daemon.kill('SIGTERM');
     if (this.connections.size === 0) this.#resolveDrained();
   }
 }

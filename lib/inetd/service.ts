@@ -23,8 +23,8 @@ const SHORTAGE_MS = 100;
 export interface ServiceObserver {
   /** The live connections, each with its program once that runs. */
   readonly connections: Map<Connection, JailedProcess | undefined>;
-  /** Programs that have got listening sockets as from systemd, which would end them. */
-  readonly daemons: Set<JailedProcess>;
+  /** A program runs; a wait service's with the sockets that it has got. */
+  readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -213,6 +213,7 @@ export class Service {
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await this.#start(client.fd, variables);
       void this.#run(connection, process, source, beginMs, message);
+      this.#observer.onStart(process, this, []);
     } catch (error) {
       if (isShortage(error)) {
         // another program may start as soon as one has ended
@@ -262,9 +263,8 @@ export class Service {
     const beginMs = performance.now();
     try {
       const program = await start();
-      if (this.settings.activation === 'systemd') this.#observer.daemons.add(program);
+      this.#observer.onStart(program, this, sockets);
       await this.#run(connection, program, source, beginMs, undefined);
-      this.#observer.daemons.delete(program);
     } catch (error) {
       this.#observer.onProblem(error, this);
       this.counter.leaveEnded(source, false, 0, performance.now());
