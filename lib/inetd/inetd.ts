@@ -34,6 +34,19 @@ const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.a
 const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
   one.length === other.length && one.every((item) => other.includes(item));
 
+// By name, and without one, several services could get the same socket of systemd.
+function takeSocket(socket: ListeningSocket, name: string, taken: Map<ListeningSocket, string>): void {
+  const other = taken.get(socket);
+  if (other !== undefined)
+    throw new UsageError(
+      `${quote(name)}: the service ${quote(other)} has the socket ${socket.shown} of systemd already`,
+      {
+        hint: 'write listen = "systemd:NAME", and FileDescriptorName=NAME in the .socket unit',
+      },
+    );
+  taken.set(socket, name);
+}
+
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
   /** The live connections, each with its program once that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
@@ -65,6 +78,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
   async configure(services: Services): Promise<void> {
     const opened: Opened[] = [];
     const sockets = new Map<string, ListeningSocket>();
+    const taken = new Map<ListeningSocket, string>();
     try {
       for (const [name, settings] of services) {
         const before = this.services.find((service) => service.name === name);
@@ -76,7 +90,9 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         };
         const service = await Service.open(name, settings, observer, before?.counter);
         opened.push({ service, sockets: [] });
-        opened[opened.length - 1] = { service, sockets: this.#socketsOf(name, settings, sockets) };
+        const own = new Set(this.#socketsOf(name, settings, sockets));
+        for (const socket of own) takeSocket(socket, name, taken);
+        opened[opened.length - 1] = { service, sockets: [...own] };
       }
     } catch (error) {
       for (const { service } of opened) service.retire();
@@ -128,8 +144,20 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     for (const [key, socket] of this.#sockets) if (sockets.get(key) !== socket) socket.close();
     this.#sockets = sockets;
     this.#services = opened;
-    for (const { service, sockets } of opened) service.serve(sockets);
+    for (const { service, sockets } of opened) {
+      for (const socket of sockets) this.#setMode(socket, service);
+      service.serve(sockets);
+    }
     for (const [program, daemon] of this.#daemons) this.#endUnwanted(program, daemon);
+  }
+
+  // A socket that stays may have another mode now.
+  #setMode(socket: ListeningSocket, service: Service): void {
+    try {
+      socket.setMode(service.settings.socketMode);
+    } catch (error) {
+      this.emit('problem', error, service);
+    }
   }
 
   #onStart(program: JailedProcess, opened: Opened): void {

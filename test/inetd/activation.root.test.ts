@@ -122,6 +122,26 @@ test('sockets of systemd keep their names', async (t) => {
   t.match((await ask({ host: '127.0.0.1', port })).text, /^front of 1, /);
 });
 
+test('a socket of systemd belongs to one service', async (t) => {
+  const directory = temporaryDirectory();
+  const file = `${directory}/services.toml`;
+  const table = (name: string, listen: string): string =>
+    `[services.${name}]\nlisten = ${listen}\nuser = "${user}"\ndirectory = "/"\nprogram = "/bin/echo"\narguments = ["by ${name}"]\ninsecure-path = true\n`;
+  writeFileSync(file, table('one', '["systemd:front", "systemd"]'));
+  const { fd, port, server } = await listenHere(t);
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=front exec "$@"', 'sh'];
+  const words = ['--config', file, '--status-socket', `${directory}/status`];
+  const daemon = await startInetd(t, words, { by, fds: [fd] });
+  server.close();
+  t.equal((await ask({ host: '127.0.0.1', port })).text, 'by one\n');
+  writeFileSync(file, table('one', '"systemd"') + table('two', '"systemd:front"'));
+  daemon.child.kill('SIGHUP');
+  t.match(
+    await daemon.line(/the old one stays/),
+    `two: the service one has the socket 127.0.0.1:${port} of systemd already`,
+  );
+});
+
 test('serveInJail and spawnInJail hand listening sockets over too', async (t) => {
   const path = `${temporaryDirectory()}/socket`;
   const base = { user, jail: '/', insecurePath: true, program: '/usr/bin/python3', args: ['-Bc', script] };

@@ -202,3 +202,18 @@ test('files of rules that are named must be there: without hosts.deny everybody 
       message: `${what}: /no/such: no such file or directory`,
     });
 });
+
+test('a reload gives a socket that stays its new mode', async (t) => {
+  const directory = temporaryDirectory();
+  const [file, socket] = [`${directory}/services.toml`, `${directory}/socket`];
+  const table = (mode: string): string =>
+    `[services.one]\nlisten = "${socket}"\nsocket-mode = "${mode}"\nuser = "+${UID}:+${UID}"\ndirectory = "${jail}"\nprogram = "/server"\n`;
+  writeFileSync(file, table('666'));
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);
+  const { ino, mode } = statSync(socket);
+  t.equal(mode & 0o777, 0o666);
+  writeFileSync(file, table('600'));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/reloaded/);
+  t.match(statSync(socket), { ino, mode: (mode & ~0o777) | 0o600 });
+});
