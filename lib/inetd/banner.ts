@@ -1,28 +1,16 @@
 // The text that each client of a service gets before its program starts.
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
-import { reason } from '../errno.ts';
-import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
+import { readRegularFile } from './regular-file.ts';
 
 /** A banner fits into the empty send buffer of a new connection, so that writing it never waits. */
 const MOST_BYTES = 4096;
 
 /** @throws LaunchError, UsageError */
 export function readBanner(path: Buffer): Buffer {
-  let text: Buffer;
-  try {
-    text = readFileSync(path);
-  } catch (error) {
-    const { code = 'EIO', errno = -5 } = error as NodeJS.ErrnoException;
-    throw new LaunchError(`banner: ${quote(path)}: ${reason(-errno)}`, {
-      step: 'banner',
-      code: code as ErrnoName,
-      errno: -errno,
-      path: quote(path),
-      cause: error,
-    });
-  }
+  const text = readRegularFile('banner', path);
   if (text.length <= MOST_BYTES) return text;
   throw new UsageError(`banner: ${quote(path)} has more than ${MOST_BYTES} bytes`);
 }

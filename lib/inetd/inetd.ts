@@ -15,6 +15,8 @@ import { Service, type ServiceObserver } from './service.ts';
 export type Services = ReadonlyMap<string, ServiceSettings>;
 
 interface InetdEvents {
+  /** A program runs. */
+  readonly start: [program: JailedProcess];
   /** A connection is over. */
   readonly end: [ended: EndedConnection, service: Service];
   /** A problem that is not about one connection, or a program that cannot be started. */
@@ -26,10 +28,29 @@ interface Opened {
   readonly sockets: readonly ListeningSocket[];
 }
 
+// A program that has got listening sockets as from systemd accepts connections until it is ended.
+const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.activation === 'systemd';
+
+const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
+  one.length === other.length && one.every((item) => other.includes(item));
+
+// By name, and without one, several services could get the same socket of systemd.
+function takeSocket(socket: ListeningSocket, name: string, taken: Map<ListeningSocket, string>): void {
+  const other = taken.get(socket);
+  if (other !== undefined)
+    throw new UsageError(
+      `${quote(name)}: the service ${quote(other)} has the socket ${socket.shown} of systemd already`,
+      {
+        hint: 'write listen = "systemd:NAME", and FileDescriptorName=NAME in the .socket unit',
+      },
+    );
+  taken.set(socket, name);
+}
+
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
   /** The live connections, each with its program once that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
-  readonly #daemons = new Set<JailedProcess>();
+  readonly #daemons = new Map<JailedProcess, Opened>();
   readonly #activated: readonly ListeningSocket[];
   #services: readonly Opened[] = [];
   #sockets = new Map<string, ListeningSocket>();
@@ -57,18 +78,21 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
   async configure(services: Services): Promise<void> {
     const opened: Opened[] = [];
     const sockets = new Map<string, ListeningSocket>();
+    const taken = new Map<ListeningSocket, string>();
     try {
       for (const [name, settings] of services) {
         const before = this.services.find((service) => service.name === name);
         const observer: ServiceObserver = {
           connections: this.connections,
-          daemons: this.#daemons,
+          onStart: (program, service, sockets) => this.#onStart(program, { service, sockets }),
           onEnd: (ended, service) => this.#onEnd(ended, service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
         const service = await Service.open(name, settings, observer, before?.counter);
         opened.push({ service, sockets: [] });
-        opened[opened.length - 1] = { service, sockets: this.#socketsOf(name, settings, sockets) };
+        const own = new Set(this.#socketsOf(name, settings, sockets));
+        for (const socket of own) takeSocket(socket, name, taken);
+        opened[opened.length - 1] = { service, sockets: [...own] };
       }
     } catch (error) {
       for (const { service } of opened) service.retire();
@@ -120,7 +144,36 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     for (const [key, socket] of this.#sockets) if (sockets.get(key) !== socket) socket.close();
     this.#sockets = sockets;
     this.#services = opened;
-    for (const { service, sockets } of opened) service.serve(sockets);
+    for (const { service, sockets } of opened) {
+      for (const socket of sockets) this.#setMode(socket, service);
+      service.serve(sockets);
+    }
+    for (const [program, daemon] of this.#daemons) this.#endUnwanted(program, daemon);
+  }
+
+  // A socket that stays may have another mode now.
+  #setMode(socket: ListeningSocket, service: Service): void {
+    try {
+      socket.setMode(service.settings.socketMode);
+    } catch (error) {
+      this.emit('problem', error, service);
+    }
+  }
+
+  #onStart(program: JailedProcess, opened: Opened): void {
+    this.emit('start', program);
+    if (!isDaemon(opened.service)) return;
+    this.#daemons.set(program, opened);
+    void program.exited.finally(() => this.#daemons.delete(program));
+    // the services may have changed while it started
+    this.#endUnwanted(program, opened);
+  }
+
+  // It would go on to accept connections for a service that is gone, or keep those of another one waiting.
+  #endUnwanted(program: JailedProcess, { service, sockets }: Opened): void {
+    const now = this.#services.find(({ service: { name } }) => name === service.name);
+    const isSame = now !== undefined && isDaemon(now.service) && isSameList(now.sockets, sockets);
+    if (!isSame) program.kill('SIGTERM');
   }
 
   #onEnd(ended: EndedConnection, service: Service): void {
@@ -136,8 +189,6 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#isDraining = true;
     this.#replace([], new Map());
     for (const socket of this.#activated) socket.close();
-    // they would accept further connections, and need not end by themselves
-    for (const daemon of this.#daemons) daemon.kill('SIGTERM');
     if (this.connections.size === 0) this.#resolveDrained();
   }
 }

@@ -1,5 +1,5 @@
 // A socket on which a service listens: opened here, or taken over from systemd; watched, and handed from one service to the next.
-import { lstatSync, rmSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync, unlinkSync } from 'node:fs';
 
 import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
@@ -57,13 +57,28 @@ function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number
   return withMode(mode, () => native.bindUnix(STREAM, address.path));
 }
 
+/** O_PATH of open(2), which Node does not name. */
+const O_PATH = 0o10000000;
+
+// chmod(2) alone would follow a link that somebody has put into the place of the socket.
+function changeMode(path: string, mode: number): void {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(fd).isSocket()) chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** An open socket. It belongs to at most one service at a time. */
 export class ListeningSocket {
   readonly fd: number;
   /** The address that was asked for; `port` 0 is not replaced. */
   readonly address: ListenAddress;
   readonly isDatagram: boolean;
-  readonly #isOurs: boolean;
+  /** The path that it has made. */
+  readonly #path: string | undefined;
+  #mode: number | undefined;
   readonly #watch: WatchHandle;
   #onReadable: (() => void) | undefined;
   #isWanted = false;
@@ -72,11 +87,14 @@ export class ListeningSocket {
   #isWatched = false;
   #isClosed = false;
 
-  private constructor(fd: number, address: ListenAddress, isOurs: boolean) {
+  /** @param mode of the path, if it has made one */
+  private constructor(fd: number, address: ListenAddress, mode?: number) {
     this.fd = fd;
     this.address = address;
     this.isDatagram = native.socketType(fd) === DATAGRAM;
-    this.#isOurs = isOurs;
+    const hasPath = mode !== undefined && address.kind === 'unix' && !address.path.startsWith('@');
+    this.#path = hasPath ? address.path : undefined;
+    this.#mode = mode;
     this.#watch = native.watchReadable(fd, () => this.#onReadable?.());
   }
 
@@ -84,7 +102,7 @@ export class ListeningSocket {
   static open(address: ListenAddress, mode: number): ListeningSocket {
     if (address.kind === 'systemd') throw new UsageError('a socket of systemd is not opened here');
     try {
-      return new ListeningSocket(bind(address, mode), address, true);
+      return new ListeningSocket(bind(address, mode), address, mode);
     } catch (error) {
       throw toListenError(error, address);
     }
@@ -95,7 +113,7 @@ export class ListeningSocket {
     const address: ListenAddress = { kind: 'systemd', name };
     try {
       native.setBlocking(fd, false);
-      return new ListeningSocket(fd, address, false);
+      return new ListeningSocket(fd, address);
     } catch (error) {
       throw toListenError(error, address);
     }
@@ -141,7 +159,17 @@ export class ListeningSocket {
     this.#isClosed = true;
     native.endWatch(this.#watch);
     native.closeDescriptor(this.fd);
-    if (this.#isOurs && this.address.kind === 'unix' && !this.address.path.startsWith('@'))
-      rmSync(this.address.path, { force: true });
+    if (this.#path !== undefined) rmSync(this.#path, { force: true });
+  }
+
+  /** Changes the mode of a unix socket. @throws LaunchError */
+  setMode(mode: number): void {
+    if (this.#path === undefined || this.#mode === mode) return;
+    try {
+      changeMode(this.#path, mode);
+      this.#mode = mode;
+    } catch (error) {
+      throw toListenError(error, this.address);
+    }
   }
 }

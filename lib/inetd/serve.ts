@@ -62,6 +62,8 @@ export class JailService extends EventEmitter<JailServiceEvents> implements Asyn
 
   /** Stops listening, ends the programs of all connections by SIGTERM, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // a rule that is being asked can take long, and its program starts after that
+    this.#inetd.on('start', (program) => program.kill());
     this.kill();
     await this.drain();
   }

@@ -3,7 +3,7 @@ import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
-import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
@@ -11,6 +11,7 @@ import type { Connection, EndedConnection, EndReason, Peer } from './connection-
 import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
+import { openRules } from './service-rules.ts';
 import { StartCounter } from './start-limits.ts';
 
 /** Connections that are accepted before other events get their turn. */
@@ -22,8 +23,8 @@ const SHORTAGE_MS = 100;
 export interface ServiceObserver {
   /** The live connections, each with its program once that runs. */
   readonly connections: Map<Connection, JailedProcess | undefined>;
-  /** Programs that have got listening sockets as from systemd, which would end them. */
-  readonly daemons: Set<JailedProcess>;
+  /** A program runs; a wait service's with the sockets that it has got. */
+  readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
@@ -83,8 +84,8 @@ export class Service {
     observer: ServiceObserver,
     counter = new StartCounter(settings),
   ): Promise<Service> {
-    const { launch, share, hostsAllow: allow, hostsDeny: deny } = settings;
-    const hosts = openHosts({ ...(allow && { allow }), ...(deny && { deny }) });
+    const { launch, share } = settings;
+    const hosts = openRules(settings);
     const banner = settings.banner === undefined ? undefined : readBanner(settings.banner);
     const { jail: directory, ...defaults } = launch;
     const jail = await openJail(directory, { ...defaults, share, newGroup: true });
@@ -212,6 +213,7 @@ export class Service {
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await this.#start(client.fd, variables);
       void this.#run(connection, process, source, beginMs, message);
+      this.#observer.onStart(process, this, []);
     } catch (error) {
       if (isShortage(error)) {
         // another program may start as soon as one has ended
@@ -261,9 +263,8 @@ export class Service {
     const beginMs = performance.now();
     try {
       const program = await start();
-      if (this.settings.activation === 'systemd') this.#observer.daemons.add(program);
+      this.#observer.onStart(program, this, sockets);
       await this.#run(connection, program, source, beginMs, undefined);
-      this.#observer.daemons.delete(program);
     } catch (error) {
       this.#observer.onProblem(error, this);
       this.counter.leaveEnded(source, false, 0, performance.now());

@@ -1,5 +1,7 @@
 // Wait services that get their sockets as from systemd.
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
@@ -32,6 +34,9 @@ while waiting:
     client.send(f"{names[sockets.index(one)]} of {count}, blocking {one.getblocking()}, {streams}, open {opened}\\n".encode())
     client.close()
     waiting.remove(one)`;
+
+// Serves for ever.
+const forever = 'import socket\ns = socket.socket(fileno=3)\nwhile True: s.accept()[0].send(b"here")';
 
 /** A socket that listens, whose clients this process accepts until the server is closed. */
 async function listenHere(t: Test): Promise<{ fd: number; port: number; server: Server }> {
@@ -102,7 +107,6 @@ test('a reload leaves the sockets to the program that has them', async (t) => {
 
 test('SIGTERM reaches the program that has the sockets, for it need not end by itself', async (t) => {
   const listen = ['--listen', '127.0.0.1:0', '--log', 'json', '--wait', '--activation', 'systemd'];
-  const forever = 'import socket\ns = socket.socket(fileno=3)\nwhile True: s.accept()[0].send(b"here")';
   const daemon = await startInetd(t, [...listen, ...onHost, forever]);
   t.equal((await ask({ host: '127.0.0.1', port: daemon.port })).text, 'here');
   t.equal(await daemon.end(), 0);
@@ -116,6 +120,26 @@ test('sockets of systemd keep their names', async (t) => {
   await startInetd(t, words, { by, fds: [fd] });
   server.close();
   t.match((await ask({ host: '127.0.0.1', port })).text, /^front of 1, /);
+});
+
+test('a socket of systemd belongs to one service', async (t) => {
+  const directory = temporaryDirectory();
+  const file = `${directory}/services.toml`;
+  const table = (name: string, listen: string): string =>
+    `[services.${name}]\nlisten = ${listen}\nuser = "${user}"\ndirectory = "/"\nprogram = "/bin/echo"\narguments = ["by ${name}"]\ninsecure-path = true\n`;
+  writeFileSync(file, table('one', '["systemd:front", "systemd"]'));
+  const { fd, port, server } = await listenHere(t);
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=front exec "$@"', 'sh'];
+  const words = ['--config', file, '--status-socket', `${directory}/status`];
+  const daemon = await startInetd(t, words, { by, fds: [fd] });
+  server.close();
+  t.equal((await ask({ host: '127.0.0.1', port })).text, 'by one\n');
+  writeFileSync(file, table('one', '"systemd"') + table('two', '"systemd:front"'));
+  daemon.child.kill('SIGHUP');
+  t.match(
+    await daemon.line(/the old one stays/),
+    `two: the service one has the socket 127.0.0.1:${port} of systemd already`,
+  );
 });
 
 test('serveInJail and spawnInJail hand listening sockets over too', async (t) => {
@@ -157,8 +181,87 @@ test('what cannot be handed over is refused', async (t) => {
   });
   await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: -1 }] }), usage);
   await t.rejects(spawnInJail({ ...base, listenFds: [3] as never }), usage);
+  // oxlint-disable-next-line no-sparse-arrays -- map() would leave the hole out, and descriptor 3 of this process would pass
+  await t.rejects(spawnInJail({ ...base, listenFds: [, { fd: 1 }] as never }), usage);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1, nmae: 'a' } as never] }), {
+    ...usage,
+    message: "unknown key 'nmae'",
+    hint: "did you mean 'name'?",
+  });
   await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1 }], preserveFds: [3] }), {
     ...usage,
     message: /^preserveFds must be from 4 on/,
   });
+});
+
+test('only sockets are handed over: a number may belong to another file by now', async (t) => {
+  const base = { user, jail: '/', insecurePath: true, program: '/usr/bin/true' };
+  const secret = openSync('/etc/passwd', 'r');
+  const { fd } = await listenHere(t);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd }, { fd: secret }] }), {
+    name: 'LaunchError',
+    code: 'ENOTSOCK',
+    message: `launch: descriptor ${secret} of listenFds: socket operation on non-socket`,
+    hint: /must be open until the promise is settled/,
+  });
+  closeSync(secret);
+  await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: secret }] }), { code: 'EBADF' });
+});
+
+test('a program ends with its service, or when the service gets other sockets', async (t) => {
+  const directory = temporaryDirectory();
+  const [file, path, other] = [`${directory}/services.toml`, `${directory}/socket`, `${directory}/other`];
+  const table = (name: string, listen: string): string =>
+    `[services.${name}]\nlisten = "${listen}"\nuser = "${user}"\ndirectory = "/"\nprogram = "/usr/bin/python3"\n` +
+    `arguments = ["-Bc", ${JSON.stringify(forever)}]\ninsecure-path = true\nwait = true\nactivation = "systemd"\nlog = "json"\n`;
+  const end = table('end', `${directory}/end`);
+  writeFileSync(file, end + table('web', path));
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);
+  const reload = async (text: string, seen: RegExp): Promise<void> => {
+    writeFileSync(file, text);
+    daemon.child.kill('SIGHUP');
+    await daemon.line(seen);
+  };
+  t.equal((await ask({ path })).text, 'here');
+  await reload(end + table('web', path) + table('more', other), /reloaded, .*more on/);
+  t.equal((await ask({ path })).text, 'here');
+  t.equal(daemon.lines.filter((line) => line.startsWith('{')).length, 0, 'it goes on');
+  await reload(end + table('web', other), /reloaded, (?!.*more).*web on [^;]*other/);
+  t.match(await daemon.entries(1), [{ service: 'web', signal: 'SIGTERM' }]);
+  t.equal((await ask({ path: other })).text, 'here');
+  await reload(end, /reloaded, listening: end on [^;]*$/);
+  t.match((await daemon.entries(2))[1], { service: 'web', signal: 'SIGTERM' });
+  t.ok(await eventually(() => processesOf(UID).length === 0));
+  t.equal(await daemon.end(), 0);
+});
+
+test('a program that is being started when the service ends gets SIGTERM too', async (t) => {
+  const [path, allow] = [`${temporaryDirectory()}/socket`, `${temporaryDirectory()}/allow`];
+  const base = { user, jail: '/', insecurePath: true, program: '/usr/bin/python3', listen: path };
+  const signals: unknown[] = [];
+  {
+    const service = await serveInJail({
+      ...base,
+      args: ['-Bc', forever],
+      wait: true,
+      activation: 'systemd',
+    });
+    service.on('end', ({ signal }) => signals.push(signal));
+    const asked = ask({ path });
+    while (service.connections.length === 0) await setImmediate();
+    await service.drain();
+    await asked;
+  }
+  writeFileSync(allow, 'ALL: ALL: aclexec /bin/sleep 0.3\n');
+  {
+    await using service = await serveInJail({
+      ...base,
+      args: ['-Bc', 'import time; time.sleep(3600)'],
+      hostsAllow: allow,
+    });
+    service.on('end', ({ signal }) => signals.push(signal));
+    connect(path).on('error', Boolean);
+    while (service.connections.length === 0) await setImmediate();
+  }
+  t.same(signals, ['SIGTERM', 'SIGTERM']);
 });

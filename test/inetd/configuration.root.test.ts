@@ -1,6 +1,6 @@
 // uchroot-inetd with configuration files: several services, reload, status; and the same as a library.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { serveInJail } from '../../lib/index.ts';
@@ -16,7 +16,11 @@ const local = (port: number) => ({ host: '127.0.0.1', port });
 
 function run(...words: string[]) {
   const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
-  return spawnSync(process.execPath, [bundle, ...words], { encoding: 'utf8', env: plainEnv() });
+  return spawnSync(process.execPath, [bundle, ...words], {
+    encoding: 'utf8',
+    env: plainEnv(),
+    timeout: 60_000,
+  });
 }
 
 const portOf = (line: string, name: string): number =>
@@ -154,4 +158,62 @@ test('serveInJail() serves, reloads and drains', async (t) => {
     name: 'UsageError',
     hint: /listen/,
   });
+});
+
+test('a pipe in place of a configuration or a banner is refused, and does not hold the process', async (t) => {
+  const directory = temporaryDirectory();
+  const pipe = `${directory}/pipe`;
+  spawnSync('mkfifo', [pipe]);
+  for (const words of [
+    ['check', pipe],
+    ['import', pipe],
+    ['--config', pipe],
+  ]) {
+    const { status, stderr } = run(...words);
+    t.equal(status, 125);
+    t.match(stderr, `configuration: ${pipe} is not a regular file`);
+  }
+  await t.rejects(
+    serveInJail({ listen: '127.0.0.1:0', user: `+${UID}`, jail, program: '/server', banner: pipe }),
+    {
+      name: 'UsageError',
+      message: `banner: ${pipe} is not a regular file`,
+    },
+  );
+  // xinetd leaves out what is no file too
+  mkdirSync(`${directory}/old`);
+  writeFileSync(
+    `${directory}/a`,
+    'service a\n{\nport = 1\nsocket_type = stream\nuser = nobody\nserver = /server\n}\n',
+  );
+  const { status, stderr, stdout } = run('check', directory);
+  t.same([status, stderr], [0, '']);
+  t.match(stdout, /^a: 0\.0\.0\.0:1: /);
+});
+
+test('files of rules that are named must be there: without hosts.deny everybody is let in', async (t) => {
+  const request = { listen: '127.0.0.1:0', user: `+${UID}`, jail, program: '/server' };
+  for (const [key, what] of [
+    ['hostsAllow', 'hosts-allow'],
+    ['hostsDeny', 'hosts-deny'],
+  ] as const)
+    await t.rejects(serveInJail({ ...request, [key]: '/no/such' }), {
+      name: 'LaunchError',
+      message: `${what}: /no/such: no such file or directory`,
+    });
+});
+
+test('a reload gives a socket that stays its new mode', async (t) => {
+  const directory = temporaryDirectory();
+  const [file, socket] = [`${directory}/services.toml`, `${directory}/socket`];
+  const table = (mode: string): string =>
+    `[services.one]\nlisten = "${socket}"\nsocket-mode = "${mode}"\nuser = "+${UID}:+${UID}"\ndirectory = "${jail}"\nprogram = "/server"\n`;
+  writeFileSync(file, table('666'));
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);
+  const { ino, mode } = statSync(socket);
+  t.equal(mode & 0o777, 0o666);
+  writeFileSync(file, table('600'));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/reloaded/);
+  t.match(statSync(socket), { ino, mode: (mode & ~0o777) | 0o600 });
 });

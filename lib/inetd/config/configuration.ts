@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { errnoName, reason } from '../../errno.ts';
-import { LaunchError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
+import { readRegularFile, toFileError } from '../regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {
   errorAt,
@@ -21,27 +21,21 @@ import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
 import type { TextFile } from './xinetd-sections.ts';
 
-function toReadError(path: string, error: unknown): LaunchError {
-  const { errno = -5 } = error as NodeJS.ErrnoException;
-  return new LaunchError(`configuration: ${quote(path)}: ${reason(-errno)}`, {
-    step: 'configuration',
-    code: errnoName(-errno),
-    errno: -errno,
-    path,
-    cause: error,
-  });
-}
+/** What an error of these files calls them. */
+const WHAT = 'configuration';
 
-// A directory such as /etc/xinetd.d: its files in their order, without those of editors and packages (xinetd.conf(5), includedir).
+// A directory such as /etc/xinetd.d: its files in their order, without those of editors and packages (xinetd.conf(5), includedir), and
+// without directories and devices, as xinetd does. A link to nothing stays, so that it is told.
 function filesOf(path: string): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     return readdirSync(path)
       .filter((name) => !/\.|~$/.test(name) || name.endsWith('.toml'))
       .toSorted()
-      .map((name) => join(path, name));
+      .map((name) => join(path, name))
+      .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() !== false);
   } catch (error) {
-    throw toReadError(path, error);
+    throw toFileError(WHAT, path, error);
   }
 }
 
@@ -51,10 +45,10 @@ function readOnce(path: string, done: Set<string>): TextFile | undefined {
     const real = realpathSync(path);
     if (done.has(real)) return undefined;
     done.add(real);
-    return { path, text: readFileSync(path, 'utf8') };
   } catch (error) {
-    throw toReadError(path, error);
+    throw toFileError(WHAT, path, error);
   }
+  return { path, text: readRegularFile(WHAT, path).toString() };
 }
 
 function servicesText(): string {

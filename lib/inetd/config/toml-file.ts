@@ -133,7 +133,10 @@ class TomlFile {
       return this.fail(path, key, `${key} takes one value`);
     }
     if (isTable(value) && metavar.startsWith('NAME='))
-      return Object.entries(value).map(([name, one]) => `${name}=${this.#word(path, key, one)}`);
+      return Object.entries(value).map(([name, one]) => {
+        if (name.includes('=')) return this.fail(path, key, `${key}: ${quote(name)} is no name`);
+        return `${name}=${this.#word(path, key, one)}`;
+      });
     return [this.#word(path, key, value)];
   }
 

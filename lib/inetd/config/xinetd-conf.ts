@@ -28,6 +28,8 @@ import {
 const RESTRICTS = new Set('only_from no_access access_times max_load deny_time'.split(' '));
 // So would it be without these flags; SENSOR starts no program.
 const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED'.split(' '));
+// xinetd does not start a service with another value for them than yes or no, such as `disable = true`.
+const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
 const KNOWN_FLAGS = new Set('NAMEINARGS NOLIBWRAP IPv4 IPv6 NORETRY REUSE'.split(' '));
 
 type Row = (words: readonly string[]) => readonly (readonly [name: string, text: string])[];
@@ -203,6 +205,8 @@ function reasonToLeaveOut(
       `${restricting[0]} is not carried over: write a rule into hosts.allow or hosts.deny`,
       restricting[1].line,
     ];
+  const odd = SWITCHES.find((key) => !/^(yes|no)?$/i.test(word(key) ?? ''));
+  if (odd !== undefined) return [`${odd} is neither yes nor no`, attributes.get(odd)?.line];
   const flag = flags?.words.find((one) => RESTRICTING_FLAGS.has(one));
   if (flag !== undefined) return [`services with the flag ${flag} are not carried over`, flags?.line];
   if (type.some((one) => one !== 'UNLISTED'))

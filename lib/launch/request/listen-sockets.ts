@@ -1,8 +1,9 @@
 // Sockets that a program gets as from a service manager: sd_listen_fds(3).
 import { UsageError } from '../../errors.ts';
+import { checkKeys } from '../../keys.ts';
 import { quote } from '../../quote.ts';
 import type { Values } from './option-row.ts';
-import { descriptor } from './value.ts';
+import { descriptor, list } from './value.ts';
 
 /** A socket of this process, and its name for the program (`FileDescriptorName=` in systemd.socket(5)). */
 export interface ListenSocket {
@@ -17,10 +18,13 @@ export type ListenSockets = readonly Required<ListenSocket>[];
 /** SD_LISTEN_FDS_START: the first descriptor of the program. */
 export const firstListenFd = 3;
 
-function toSocket(value: ListenSocket): Required<ListenSocket> {
+const socketKeys: ReadonlySet<string> = new Set<keyof ListenSocket>(['fd', 'name']);
+
+function toSocket(value: unknown): Required<ListenSocket> {
   if (typeof value !== 'object' || value === null)
     throw new UsageError('listenFds must be an array such as [{fd: 7}]');
-  const { fd, name = 'unknown' }: { readonly fd: unknown; readonly name?: unknown } = value;
+  checkKeys(value, socketKeys);
+  const { fd, name = 'unknown' }: { readonly fd?: unknown; readonly name?: unknown } = value;
   if (typeof name !== 'string' || !/^[ -9;-~]{1,255}$/.test(name))
     throw new UsageError(`listenFds: '${quote(String(name))}' cannot be the name of a socket`, {
       hint: 'a name is printable ASCII without a colon (sd_listen_fds_with_names(3))',
@@ -39,7 +43,7 @@ export function toListenSockets(
 ): ListenSockets {
   if (value === undefined) return noSockets;
   if (!Array.isArray(value)) throw new UsageError('listenFds must be an array such as [{fd: 7}]');
-  const sockets = (value as readonly ListenSocket[]).map(toSocket);
+  const sockets = list(value, 'listenFds', toSocket);
   const end = firstListenFd + sockets.length;
   if (Array.isArray(preserveFds) && preserveFds.some((fd) => fd < end))
     throw new UsageError(

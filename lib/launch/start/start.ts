@@ -112,6 +112,7 @@ export function start(
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   // judged before anything is started
+  refuseOthers(options);
   judgeBinds(launch, (warning) => warnOnce([warning]));
   const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
   const started = startWith(launch, jail, options, place, onChanged);
@@ -122,6 +123,16 @@ export function start(
 function movesOf(keptFds: readonly number[], { listenFds }: NormalSpawn): readonly number[] {
   if (keptFds.length === 0) return keptFds;
   return keptFds.flatMap((fd) => [listenFds[fd - firstListenFd]?.fd ?? fd, fd]);
+}
+
+// A socket that the caller has closed too early leaves its number to another file, which the program must not get.
+function refuseOthers({ listenFds }: NormalSpawn): void {
+  for (const { fd } of listenFds)
+    try {
+      native.socketType(fd);
+    } catch (error) {
+      throw toSpawnError(Object.assign(error as Error, { path: `descriptor ${fd} of listenFds` }));
+    }
 }
 
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
@@ -224,7 +235,7 @@ export function toSpawnError(error: unknown, ifClosed = openUntilSettled): Launc
     code: code as ErrnoName,
     errno: -errno,
     path,
-    hint: code === 'EBADF' ? ifClosed : hintOf[code],
+    hint: code === 'EBADF' || code === 'ENOTSOCK' ? ifClosed : hintOf[code],
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 // Makes the jail of an adoption and its launchers, in a directory of their own: the running service is not touched.
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
@@ -27,7 +27,7 @@ import { runHost } from './host-command.ts';
 import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
 import { knownDaemon } from './known-daemons.ts';
 import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths } from './service-paths.ts';
-import { loginRefusal, type Refusal } from './service-refusal.ts';
+import { loginRefusal, programRefusal, type Refusal } from './service-refusal.ts';
 import { toServiceWarning } from './service-warning.ts';
 import { readEnvironmentFile } from './unit-text.ts';
 
@@ -104,7 +104,10 @@ export async function makeGeneration(
   const known = knownOf(service);
   const packages = await packagesOf(service);
   const packed = await packedConfiguration(packages);
-  const refusal = missingProgram(service) ?? loginRefusal(service.unit, packed, wishes.paths);
+  const refusal =
+    missingProgram(service) ??
+    programRefusal(service.unit, wishes.programs, kindOfPath) ??
+    loginRefusal(service.unit, packed, wishes.paths);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const report = await buildJail({
     ...work,
@@ -132,6 +135,12 @@ export async function makeGeneration(
   };
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption.paths));
   return { adoption, report, warnings };
+}
+
+function kindOfPath(path: string): 'file' | 'directory' | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isDirectory() === true) return 'directory';
+  return status?.isFile() === true ? 'file' : undefined;
 }
 
 function missingProgram({ unit, lines }: InstalledService): Refusal | undefined {

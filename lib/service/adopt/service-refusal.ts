@@ -1,5 +1,6 @@
 // Why a service cannot be adopted. Pure.
 import { numberOf, type InstalledService, listOf, textOf } from './installed-service.ts';
+import { commandLine } from '../../shell-word.ts';
 import type { ServicePath } from './service-paths.ts';
 
 /** The first reason why a service cannot be carried into a jail; undefined if there is none. */
@@ -31,6 +32,29 @@ export function refusalOf(service: InstalledService): string | undefined {
 export interface Refusal {
   readonly message: string;
   readonly hint?: string;
+}
+
+/**
+ * A program that the caller has named with `--program`, and that is no file, or none any more: `update` takes those of `adopt`.
+ *
+ * @param kindOf `file`, `directory` or undefined
+ */
+export function programRefusal(
+  unit: string,
+  programs: readonly string[],
+  kindOf: (path: string) => 'file' | 'directory' | undefined,
+): Refusal | undefined {
+  const path = programs.find((program) => kindOf(program) !== 'file');
+  if (path === undefined) return undefined;
+  if (kindOf(path) === 'directory')
+    return {
+      message: `${path} is a directory, and no program`,
+      hint: `${commandLine('--ro-bind', path)} brings it into the jail`,
+    };
+  return {
+    message: `${unit}: the program ${path}, which was named with --program, is not there`,
+    hint: `put it back; to do without it: ${commandLine('uchroot-service', 'release', unit)}, then adopt it again`,
+  };
 }
 
 /**

@@ -139,11 +139,16 @@ export function unmapAddress(address: string): string {
 
 /**
  * The key under which an address gets its share of a resource: the address, or its /48 for IPv6, because one site
- * usually has all of a /48 (RFC 6177).
+ * usually has all of a /48 (RFC 6177). All link-local addresses have the same /48 (RFC 4291), so each of them counts alone,
+ * with its zone.
  */
 export function shareOf(address: string): string {
-  const words = parseWords(address.split('%', 1)[0] ?? '');
-  return words === undefined ? unmapAddress(address) : networkWords(words, 48);
+  const plain = unmapAddress(address);
+  const [host = '', zone = ''] = plain.split('%', 2);
+  const words = parseWords(host);
+  if (words === undefined) return plain;
+  const isLinkLocal = (words.charCodeAt(0) & 0xffc0) === 0xfe80;
+  return isLinkLocal ? `${words}%${zone}` : networkWords(words, 48);
 }
 
 export function formatQuad(net: bigint): string {

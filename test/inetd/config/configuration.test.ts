@@ -533,3 +533,26 @@ t.test('what import writes says the same, and fits the schema, which is publishe
   t.equal(version, undefined);
   t.same(schema, configurationSchema(), 'uchroot-inetd schema >doc/uchroot-inetd.schema.json');
 });
+
+t.test(
+  'xinetd.d: a service with another value than yes or no for a switch is not started by xinetd either',
+  async (t) => {
+    for (const switched of ['disable = true', 'wait = maybe', 'groups = 1'])
+      t.match(
+        readXinetd(
+          `service a\n{\nport = 1\nsocket_type = stream\nuser = root\nserver = /bin/a\n${switched}\n}\n`,
+        ),
+        {
+          services: { length: 0 },
+          notCarried: [
+            { line: 7, leftOut: 'a', message: `${switched.split(' ', 1)[0]} is neither yes nor no` },
+          ],
+        },
+      );
+  },
+);
+
+t.test('a name in a table of TOML cannot be a part of a value', async (t) => {
+  const text = `[services.a]\nlisten = 1\n${LINE}setenv = { "A=B" = "c" }\n`;
+  t.throws(() => readToml('a.toml', text), { message: 'a.toml:6: setenv: A=B is no name' });
+});

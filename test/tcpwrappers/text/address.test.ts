@@ -7,6 +7,7 @@ import {
   parseQuad,
   parseWords,
   parseZoned,
+  shareOf,
   unmapAddress,
 } from '../../../lib/tcpwrappers/text/address.ts';
 import { atoi, scanInt, scanUnsigned } from '../../../lib/tcpwrappers/text/latin1.ts';
@@ -91,4 +92,15 @@ t.test('numbers wrap as in C', async (t) => {
     [22, 22, undefined],
   );
   t.same([scanUnsigned('022', 8), scanUnsigned('8', 8), scanUnsigned('40000000022', 8)], [18, undefined, 18]);
+});
+
+t.test('a site counts as one client, and each link-local address as another one', async (t) => {
+  t.equal(shareOf('2001:db8:1::1'), shareOf('2001:DB8:1:ffff::2'));
+  t.not(shareOf('2001:db8:1::1'), shareOf('2001:db8:2::1'));
+  t.equal(shareOf('::ffff:192.0.2.1'), '192.0.2.1');
+  t.not(shareOf('fe80::1%eth0'), shareOf('fe80::2%eth0'));
+  t.not(shareOf('fe80::1%eth0'), shareOf('fe80::1%eth1'));
+  t.equal(shareOf('FE80::1%eth0'), shareOf('fe80:0::1%eth0'));
+  t.not(shareOf('febf:ffff::1'), shareOf('febf:ffff::2'));
+  t.equal(shareOf('fec0::1'), shareOf('fec0::2'));
 });

@@ -1,0 +1,33 @@
+// Reads a file that a service names. A pipe would block the whole process, and a device can be endless.
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+
+import { errnoName, reason } from '../errno.ts';
+import { LaunchError, UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
+
+/** The error of a system call for a file of the configuration. @param what what the file is for, such as `banner` */
+export function toFileError(what: string, path: string | Buffer, error: unknown): LaunchError {
+  const { errno = -5 } = error as NodeJS.ErrnoException;
+  const shown = quote(path);
+  return new LaunchError(`${what}: ${shown}: ${reason(-errno)}`, {
+    step: what,
+    code: errnoName(-errno),
+    errno: -errno,
+    path: shown,
+    cause: error,
+  });
+}
+
+/** @throws LaunchError if it cannot be read, UsageError if it is not a regular file. Both name `what`. */
+export function readRegularFile(what: string, path: string | Buffer): Buffer {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (fstatSync(fd).isFile()) return readFileSync(fd);
+  } catch (error) {
+    throw toFileError(what, path, error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+  throw new UsageError(`${what}: ${quote(path)} is not a regular file`);
+}

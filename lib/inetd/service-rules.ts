@@ -1,0 +1,25 @@
+// The files of rules of a service.
+import { statSync } from 'node:fs';
+
+import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import { toFileError } from './regular-file.ts';
+import type { ServiceSettings } from './serve-request.ts';
+
+/**
+ * Opens the files of rules. The default files need not be there, but a file that is named must: without hosts.deny everybody is let in.
+ *
+ * @throws LaunchError
+ */
+export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
+  if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
+  if (hostsDeny !== undefined) refuseMissing('hosts-deny', hostsDeny);
+  return openHosts({ ...(hostsAllow && { allow: hostsAllow }), ...(hostsDeny && { deny: hostsDeny }) });
+}
+
+function refuseMissing(what: string, path: Buffer): void {
+  try {
+    statSync(path);
+  } catch (error) {
+    throw toFileError(what, path, error);
+  }
+}

@@ -1,0 +1,20 @@
+import t from 'tap';
+
+import { programRefusal } from '../../../lib/service/adopt/service-refusal.ts';
+
+t.test(
+  'a program that was named and is gone, or is a directory, has a hint with options of this command',
+  async (t) => {
+    const kinds: Readonly<Record<string, 'file' | 'directory'>> = { '/bin/a': 'file', '/srv/d': 'directory' };
+    const refusal = (...programs: string[]) => programRefusal('web.service', programs, (path) => kinds[path]);
+    t.equal(refusal('/bin/a'), undefined);
+    t.same(refusal('/bin/a', '/srv/d'), {
+      message: '/srv/d is a directory, and no program',
+      hint: '--ro-bind /srv/d brings it into the jail',
+    });
+    t.same(refusal('/bin/gone'), {
+      message: 'web.service: the program /bin/gone, which was named with --program, is not there',
+      hint: 'put it back; to do without it: uchroot-service release web.service, then adopt it again',
+    });
+  },
+);
