@@ -44,7 +44,24 @@ function loaderless(): void {
 }
 
 const rows: readonly Row[] = [
-  ['a missing program', '/nothing', 127, /\/nothing: not found in the jail\nhint: uchroot-jail build /],
+  [
+    'a program that the host has',
+    '/usr/bin/true',
+    127,
+    /\/true: [^\n]* in the jail\nhint: uchroot-jail build \S+ \/usr\/bin\/true\n/,
+  ],
+  [
+    'a program that the host lacks too',
+    '/nothing',
+    127,
+    /\/nothing: not found in the jail\nhint: the host does not have it either: install it there, then uchroot-jail build \S+ \/nothing\n/,
+  ],
+  [
+    'a name that neither the jail nor PATH has',
+    'no-such-name',
+    127,
+    /not found in the jail\nhint: the host does not have it either: install it there, then uchroot-jail build \S+ no-such-name\n/,
+  ],
   [
     'a program in a missing directory',
     '/no/thing',

@@ -29,7 +29,7 @@ export interface Diagnosis {
 
 /** What of the host decides about a hint. */
 export interface HostGlance {
-  /** It has a program of this path. */
+  /** It has a program of this path; for a name alone, in a directory of PATH. */
   readonly hasProgram: boolean;
   /** Its /bin is a link to usr/bin. */
   readonly isMerged: boolean;
