@@ -66,6 +66,12 @@ export function mayExecute(status: FileStatus, { uid, gid, groups }: JailView['a
   return (status.mode & 0o001) !== 0;
 }
 
+/** Whether an account surely may not read a file: no bit of its mode allows that, nor allows an access control list to (acl(5)). */
+export function isClosed({ uid, mode }: FileStatus, account: JailView['account']): boolean {
+  // in a user namespace the ids are others
+  return account.outside === undefined && (mode & (uid === account.uid ? 0o400 : 0o044)) === 0;
+}
+
 export function describeMode(status: FileStatus): string {
   return `mode ${status.mode.toString(8).padStart(4, '0')}, owner ${status.uid}:${status.gid}`;
 }
