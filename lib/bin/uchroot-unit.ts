@@ -251,7 +251,11 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
     const { jail } = launch.view;
     return new LaunchError(
       `unit: ${jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
-      { step: 'unit', code: 'ENOENT', hint: commandLine('uchroot-jail', 'build', bytePath(jail), '--pack', pack) },
+      {
+        step: 'unit',
+        code: 'ENOENT',
+        hint: commandLine('uchroot-jail', 'build', bytePath(jail), '--pack', pack),
+      },
     );
   } catch (error) {
     if (error instanceof LaunchError) return error;

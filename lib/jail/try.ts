@@ -217,8 +217,7 @@ export function complaintOf(
   if (line === undefined) return undefined;
   const said = `${command} fails in the jail: ${quote(line)}`;
   // also "parse_proc_meminfo failed"
-  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line))
-    {
+  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line)) {
     const place = shellWord(`${jail}/proc`);
     return `${said}; mkdir -p ${place} && mount -t proc proc ${place} gives it that`;
   }

@@ -174,10 +174,7 @@ function findPackage(packages: Packages, name: string): Package {
 }
 
 /** Warnings with the lines that add what the programs may want besides. */
-export function wantedWarnings(
-  { programs, packages }: Wanted,
-  directory: BytePath,
-): readonly JailWarning[] {
+export function wantedWarnings({ programs, packages }: Wanted, directory: BytePath): readonly JailWarning[] {
   const warnings: JailWarning[] = [];
   const [first] = programs;
   if (first !== undefined) {

@@ -40,8 +40,7 @@ function lacksLibrary({ root, architecture, account }: JailView, program: BytePa
   for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
     if (seen.size > mostFiles) return false;
     const looked = lookAt(root, path);
-    if (path !== program && (looked?.elf === undefined || isClosed(looked.status, account)))
-      return true;
+    if (path !== program && (looked?.elf === undefined || isClosed(looked.status, account))) return true;
     for (const { name, optional } of looked?.elf?.needed ?? []) {
       if (optional || seen.has(name)) continue;
       seen.add(name);

@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 
-import { type Closure, type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
+import {
+  type Closure,
+  type MissingFile,
+  resolveProgram,
+  type ResolverOptions,
+} from '../../binary/closure.ts';
 import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
@@ -56,8 +61,7 @@ export function findMissing(
     missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
   const closure = resolveProgram(view.root, path, options);
   // Almost no library is there for some processors alone. To know this one takes time.
-  const first =
-    firstIn(closure) && firstIn(resolveProgram(view.root, path, { ...options, cpu: thisCpu() }));
+  const first = firstIn(closure) && firstIn(resolveProgram(view.root, path, { ...options, cpu: thisCpu() }));
   if (first === undefined) return findClosed(view, closure);
   const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
   return {

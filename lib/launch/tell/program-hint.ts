@@ -141,6 +141,7 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
     return `give the path in the jail: ${showPath(there)}`;
   const meant = isPath && view.host?.hasProgram !== true ? similar(view, from) : undefined;
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  if (view.host?.hasProgram === false) return `the host does not have it either: install it there, then ${build}`;
+  if (view.host?.hasProgram === false)
+    return `the host does not have it either: install it there, then ${build}`;
   return isPath ? build : `${build}   # then give its path in the jail: PATH is not searched`;
 }
