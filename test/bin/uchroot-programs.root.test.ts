@@ -267,6 +267,18 @@ test('a missing shared library is foreseen by --plan, and by name', async (t) =>
   t.match(ended.stderr, /^uchroot: execve: \/bin\/ls: its ELF interpreter /);
 });
 
+test('a limit on memory that leaves no room to start is told, as SIGSEGV says nothing', async (t) => {
+  for (const name of ['as', 'stack']) {
+    const ended = uchroot(['--rlimit', `${name}=100`, 'nobody', jail, '/probe', 'exit', '0']);
+    // a static program can do without a stack of its own
+    if (name === 'as') t.match(ended, endBy('SIGSEGV'));
+    const words = `^uchroot: warning: the resource limit ${name} is 100 bytes: hardly any program can start with it\nhint: `;
+    t.match(ended.stderr, new RegExp(words));
+    const [, hint = ''] = /in bytes, as in (--rlimit \S+)\n$/.exec(ended.stderr) ?? [];
+    t.match(uchroot([...hint.split(' '), 'nobody', jail, '/probe', 'exit', '0']), { status: 0, stderr: '' });
+  }
+});
+
 test('a shared library that cannot be loaded is named, with the command that mends it', async (t) => {
   const built = `${makeJail()}/built`;
   const build = start([...jailCommand, 'build', built, '/bin/ls']);

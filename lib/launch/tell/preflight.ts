@@ -40,6 +40,11 @@ function thisCpu(): Cpu {
   }
 }
 
+// Files that the kernel itself looks for are diagnosed elsewhere.
+function firstIn({ missing }: Closure): MissingFile | undefined {
+  return missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
+}
+
 interface WithAccount {
   /** Without it nothing is told of what the account may read. */
   readonly account?: JailView['account'] | undefined;
@@ -56,9 +61,6 @@ export function findMissing(
 ): Diagnosis | undefined {
   if (view.binds.length > 0) return undefined;
   const path = joinPath(bytePath(view.cwd), bytePath(program));
-  // Files that the kernel itself looks for are diagnosed elsewhere.
-  const firstIn = ({ missing }: Closure): MissingFile | undefined =>
-    missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
   const closure = resolveProgram(view.root, path, options);
   // Almost no library is there for some processors alone. To know this one takes time.
   const first = firstIn(closure) && firstIn(resolveProgram(view.root, path, { ...options, cpu: thisCpu() }));
