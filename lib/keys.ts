@@ -16,6 +16,20 @@ export function reading<T>(read: () => T): T {
   }
 }
 
+/** Whether an object inherits no key. Then Object.keys() has all that it says; a class can have getters. */
+export function isPlain(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** The object itself, or a copy that has its inherited keys too: those that for…in finds. */
+export function withInherited<T extends object>(object: T): T {
+  if (isPlain(object)) return object;
+  const own: Partial<T> = {};
+  for (const key in object) own[key] = object[key];
+  return own as T;
+}
+
 // Far more than a jail has files. A longer array, even an empty one, would not fit into memory.
 const mostElements = 2 ** 20;
 
@@ -27,8 +41,7 @@ function copyValue(value: unknown): unknown {
     if (value.length <= mostElements) return Array.from(value, copyValue);
     throw new UsageError(`an array of a request has at most ${mostElements} elements, not ${value.length}`);
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null ? copyFields(value) : value;
+  return isPlain(value) ? copyFields(value) : value;
 }
 
 /** Copies the fields of an object, inherited ones too. */
@@ -44,8 +57,7 @@ export function copyFields(object: object): object {
  * @throws UsageError for a Map, a promise and the like: none of its keys could be read, and all defaults would count
  */
 export function refuseOpaque(request: object, known: ReadonlySet<string> = new Set()): void {
-  const prototype: unknown = Object.getPrototypeOf(request);
-  if (prototype === Object.prototype || prototype === null) return;
+  if (isPlain(request)) return;
   for (const _ in request) return;
   if ([...known].some((key) => key in request)) return;
   const hint =

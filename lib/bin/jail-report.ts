@@ -1,12 +1,13 @@
 // The reports that the commands of uchroot-jail print.
 
-import { showPath } from '../binary/path.ts';
+import { bytePath, showPath } from '../binary/path.ts';
 import type { LeftBecause, LeftSide } from '../jail/apply/look.ts';
 import type { JailReport, UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
 import type { Change } from '../jail/manifest/change.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { type Bytes, quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import { megabytes } from './progress-bar.ts';
 
 const show = (text: string) => showPath(fromText(text));
@@ -102,13 +103,14 @@ function sideWords(side: LeftSide | undefined): string {
 
 /** A warning if newer host files were not put in the jail. */
 export function newsLeft(directory: Bytes, { left }: JailReport): readonly string[] {
-  const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => show(path));
+  const paths = left.filter(({ isOutdated }) => isOutdated).map(({ path }) => fromText(path));
   if (paths.length === 0) return [];
   const shown = paths.slice(0, MOST_NAMED);
   const more = paths.length > shown.length ? ` (and ${paths.length - shown.length} more)` : '';
-  const words = shown.map((path) => `--replace ${path}`).join(' ');
+  const words = shown.flatMap((path) => ['--replace', path]);
+  const line = commandLine('uchroot-jail', 'update', bytePath(directory), ...words);
   return [
-    `newer versions on the host were not put in the jail: ${shown.join(', ')}${more}; to replace the old ones: uchroot-jail update ${quote(directory)} ${words}`,
+    `newer versions on the host were not put in the jail: ${shown.map(showPath).join(', ')}${more}; to replace the old ones: ${line}`,
   ];
 }
 

@@ -11,6 +11,8 @@ import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
+import { bytePath } from '../binary/path.ts';
+import { commandLine } from '../shell-word.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
@@ -241,7 +243,7 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
       throw new LaunchError(`unit: ${path}: the jail has no place for this directory`, {
         step: 'unit',
         code: 'ENOENT',
-        hint: `mkdir -p ${path}`,
+        hint: commandLine('mkdir', '-p', bytePath(path)),
       });
     }
     const pack = findMissingPack(unit, launch.view.root);
@@ -249,7 +251,11 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
     const { jail } = launch.view;
     return new LaunchError(
       `unit: ${jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
-      { step: 'unit', code: 'ENOENT', hint: `uchroot-jail build ${jail} --pack ${pack}` },
+      {
+        step: 'unit',
+        code: 'ENOENT',
+        hint: commandLine('uchroot-jail', 'build', bytePath(jail), '--pack', pack),
+      },
     );
   } catch (error) {
     if (error instanceof LaunchError) return error;

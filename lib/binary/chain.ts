@@ -41,6 +41,8 @@ export interface MissingFile extends Reason {
   readonly reason: Unusable | 'no-interpreter' | 'too-deep' | 'no-command' | 'unknown-command';
   /** The reason as a clause, "it is not there"; more precise than `reason`. */
   readonly message: string;
+  /** The library of this name that cannot be used, if there is one. */
+  readonly unusable?: BytePath;
 }
 
 export interface Chain {

@@ -152,14 +152,14 @@ function openNoted(
 function describe(
   { reason, path }: Missing,
   { files, program: { elf, origin } }: Process,
-): { readonly reason: Unusable; readonly message: string } {
+): Pick<MissingFile, 'message' | 'unusable'> & { readonly reason: Unusable } {
   const look = path && files.look(path);
   if (path !== undefined && look) {
     const isOther = look.kind === 'elf';
     const why = isOther
       ? ` is for ${machineName(look.elf)}, not for ${machineName(elf)}`
       : `: ${look.message}`;
-    return { reason, message: `${showPath(path)}${why}` };
+    return { reason, message: `${showPath(path)}${why}`, unusable: path };
   }
   const isOriginLost = origin === undefined && `${elf.rpath ?? ''}${elf.runpath ?? ''}`.includes('ORIGIN');
   const without = isOriginLost

@@ -25,6 +25,7 @@ import {
   openPlace,
   type Place,
   renameAt,
+  withoutManifest,
 } from './host/jail-place.ts';
 import { isWithin } from './host/mounts.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
@@ -89,11 +90,10 @@ function toPrivileged(value: unknown): BytePath {
 
 // A shared lock: an update would change files while they are copied; other clones would not.
 async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
-  const template = readTemplate(openFileRoot(directory.fd, caller()));
+  const root = openFileRoot(directory.fd, caller());
+  const template = readTemplate(root);
   if (template === undefined)
-    throw new JailError(`${showPath(directory.path)} has no manifest: uchroot-jail has not built it`, {
-      code: 'ERR_NO_MANIFEST',
-      path: showPath(directory.path),
+    throw withoutManifest(root, directory.path, {
       hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be cloned`,
     });
   const lock = lockStore(directory, true);

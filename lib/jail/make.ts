@@ -27,7 +27,7 @@ import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';
 import { tryOut } from './try.ts';
-import { lacks, type Placed, verifyPrograms } from './verify.ts';
+import { cannotRun, lacks, type Placed, verifyPrograms } from './verify.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 import { showPaths } from './work/show-paths.ts';
 import { begin, gradually } from './work/steps.ts';
@@ -151,7 +151,7 @@ interface PreparedPlan {
   readonly before: Manifest | undefined;
   readonly recipe: Recipe;
   readonly plan: JailPlan;
-  /** What an ordinary user cannot give the jail. */
+  /** What an ordinary user cannot give the jail, and programs that nobody may execute. */
   readonly notes: readonly string[];
   /** Keeps the plan of a jail that existed before, for its next update. */
   readonly keep: () => void;
@@ -180,7 +180,8 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const keep = () => {
     if (kept?.plan === undefined) kept?.keep(whole);
   };
-  return { source, before, recipe, plan, notes, keep };
+  const inert = recipe.programs.flatMap((program) => cannotRun(source, program) ?? []);
+  return { source, before, recipe, plan, notes: [...notes, ...inert], keep };
 }
 
 function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {

@@ -23,6 +23,7 @@ import {
   type Place,
   renameAt,
   STORE_NAME,
+  withoutManifest,
 } from './host/jail-place.ts';
 import { findMount, isWithin, readMounts } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
@@ -71,10 +72,10 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     throw new UsageError(`${shown} is a symbolic link`, { hint: 'name the directory that it leads to' });
   if (present.kind !== 'directory') throw new UsageError(`${shown} is not a directory`);
   return withJail(place, place.name, async (jail) => {
-    if (!hasManifest(openFileRoot(jail.fd, caller())))
-      throw new JailError(`${shown} has no manifest: it is no jail that uchroot-jail has built`, {
-        code: 'ERR_NO_MANIFEST',
-        path: shown,
+    const root = openFileRoot(jail.fd, caller());
+    if (!hasManifest(root))
+      throw withoutManifest(root, place.path, {
+        what: 'it is no jail that uchroot-jail has built',
         hint: 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);

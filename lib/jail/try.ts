@@ -13,6 +13,7 @@ import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
 import { quote } from '../quote.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
@@ -106,7 +107,7 @@ async function startOnce(trial: Trial, path: BytePath): Promise<string | undefin
     const lines = `${stderr}\n${stdout}`.split('\n');
     const output = lines.filter((line) => word !== 'version' || !line.includes(word)).join('\n');
     const readsProc = namesProc(jail, real);
-    const complaint = complaintOf(`${showPath(path)} ${word}`, showPath(directory), output, readsProc);
+    const complaint = complaintOf(`${showPath(path)} ${word}`, directory, output, readsProc);
     if (complaint !== undefined || !OF_OPTION.test(output)) return complaint;
   }
   return undefined;
@@ -216,7 +217,9 @@ export function complaintOf(
   if (line === undefined) return undefined;
   const said = `${command} fails in the jail: ${quote(line)}`;
   // also "parse_proc_meminfo failed"
-  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line))
-    return `${said}; mkdir -p ${jail}/proc && mount -t proc proc ${jail}/proc gives it that`;
-  return `${said}; uchroot-jail build ${jail} --learn '${command}' adds what it opens on the host`;
+  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line)) {
+    const place = shellWord(`${jail}/proc`);
+    return `${said}; mkdir -p ${place} && mount -t proc proc ${place} gives it that`;
+  }
+  return `${said}; ${commandLine('uchroot-jail', 'build', jail, '--learn', command)} adds what it opens on the host`;
 }

@@ -4,9 +4,11 @@ import type { MissingFile } from '../binary/chain.ts';
 import { openResolver } from '../binary/closure.ts';
 import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
-import type { FileRoot } from '../binary/root.ts';
+import { readElf } from '../binary/elf.ts';
+import { type FileRoot, tryFile } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 
 /** The path of a program on the host and in the jail. */
 export interface Placed {
@@ -42,6 +44,17 @@ export function verifyPrograms(
           `${showPath(path)} finds another ${showPath(lastComponent(other.path))} in the jail than on the host`,
         ];
   });
+}
+
+/** A warning if nobody may execute a file that was asked for as a program; a library needs no such permission. */
+export function cannotRun(host: FileRoot, program: BytePath): string | undefined {
+  const end = walk(host, program);
+  if (end.kind !== 'found' || (end.status.mode & 0o111) !== 0) return undefined;
+  const { status, path } = end;
+  const elf = tryFile(host, path, ({ read }) => readElf(read));
+  if (elf?.kind === 'elf' && (elf.linkage === 'library' || elf.linkage === 'none')) return undefined;
+  const mode = status.mode.toString(8).padStart(4, '0');
+  return `${showPath(program)} cannot be started: nobody may execute it (mode ${mode}); ${commandLine('chmod', 'a+x', path)} and the same build mend that`;
 }
 
 const ROLES: Readonly<Record<MissingFile['role'], string>> = {

@@ -1,4 +1,12 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from 'node:fs';
 
 import {
   endBy,
@@ -10,6 +18,7 @@ import {
   start,
   uchroot,
 } from '../support/launch.ts';
+import { jailCommand } from '../support/builder.ts';
 import { startWaiting } from '../support/probe.ts';
 
 const test = rootTest('unshare');
@@ -44,7 +53,24 @@ function loaderless(): void {
 }
 
 const rows: readonly Row[] = [
-  ['a missing program', '/nothing', 127, /\/nothing: not found in the jail\nhint: uchroot-jail build /],
+  [
+    'a program that the host has',
+    '/usr/bin/true',
+    127,
+    /\/true: [^\n]* in the jail\nhint: uchroot-jail build \S+ \/usr\/bin\/true\n/,
+  ],
+  [
+    'a program that the host lacks too',
+    '/nothing',
+    127,
+    /\/nothing: not found in the jail\nhint: the host does not have it either: install it there, then uchroot-jail build \S+ \/nothing\n/,
+  ],
+  [
+    'a name that neither the jail nor PATH has',
+    'no-such-name',
+    127,
+    /not found in the jail\nhint: the host does not have it either: install it there, then uchroot-jail build \S+ no-such-name\n/,
+  ],
   [
     'a program in a missing directory',
     '/no/thing',
@@ -239,6 +265,47 @@ test('a missing shared library is foreseen by --plan, and by name', async (t) =>
   const ended = uchroot(['--plan', 'nobody', jail, '/bin/ls']);
   t.equal(ended.status, 127);
   t.match(ended.stderr, /^uchroot: execve: \/bin\/ls: its ELF interpreter /);
+});
+
+test('a limit on memory that leaves no room to start is told, as SIGSEGV says nothing', async (t) => {
+  for (const name of ['as', 'stack']) {
+    const ended = uchroot(['--rlimit', `${name}=100`, 'nobody', jail, '/probe', 'exit', '0']);
+    // a static program can do without a stack of its own
+    if (name === 'as') t.match(ended, endBy('SIGSEGV'));
+    const words = `^uchroot: warning: the resource limit ${name} is 100 bytes: hardly any program can start with it\nhint: `;
+    t.match(ended.stderr, new RegExp(words));
+    const [, hint = ''] = /in bytes, as in (--rlimit \S+)\n$/.exec(ended.stderr) ?? [];
+    t.match(uchroot([...hint.split(' '), 'nobody', jail, '/probe', 'exit', '0']), { status: 0, stderr: '' });
+  }
+});
+
+test('a shared library that cannot be loaded is named, with the command that mends it', async (t) => {
+  const built = `${makeJail()}/built`;
+  const build = start([...jailCommand, 'build', built, '/bin/ls']);
+  t.equal(build.status, 0, build.stderr);
+  const name = readdirSync(`${built}/usr/lib`, { recursive: true, encoding: 'utf8' }).find((file) =>
+    /libselinux[^/]*$/.test(file),
+  );
+  const library = `${built}/usr/lib/${name}`;
+  const rows = [
+    ['is empty', `: > ${library}`, /: it has no ELF magic number\n/],
+    ['ends too early', `truncate -s 3000 ${library}`, /: it ends within [a-z ]+\n/],
+    ['is closed', `chmod 0600 ${library}`, /: uid 65534 may not read it \(mode 0600, owner 0:0\)\n/],
+  ] as const;
+  for (const [what, harm, message] of rows) {
+    t.equal(start(['sh', '-c', harm]).status, 0);
+    const ended = uchroot(['nobody', built, '/bin/ls', '/']);
+    t.equal(ended.status, 127, what);
+    t.match(ended.stderr, /^uchroot: execve: \/bin\/ls: its shared library \S*libselinux\S*/, what);
+    t.match(ended.stderr, message, what);
+    if (what === 'is closed') {
+      const able = uchroot(['--cap', 'dac_read_search', 'nobody', built, '/bin/ls', '/']);
+      t.equal(able.status, 0, `a capability reads it: ${able.stderr}`);
+    }
+    const [, hint = ''] = /\nhint: (.*)\n$/.exec(ended.stderr) ?? [];
+    start(['sh', '-c', hint.replace(/^uchroot-jail/, jailCommand.join(' '))]);
+    t.equal(uchroot(['nobody', built, '/bin/ls', '/']).status, 0, `mended by: ${hint}`);
+  }
 });
 
 test('a plan made by an ordinary user says nothing about what he may not read', async (t) => {

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -128,6 +129,30 @@ t.test(
     const cache = start(['ldconfig', '-p', '-C', `${base}/jail/etc/ld.so.cache`]).stdout;
     t.match(cache, /^1 libs found/, "nothing else of the host's");
     t.match(cache, `libuchroottest.so (libc6,x86-64) => ${base}/libuchroottest.so`);
+  },
+);
+
+t.test(
+  'a program that nobody may execute is told, and the line makes it start; a library is none',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const program = `${base}/a script`;
+    writeFileSync(program, '#!/bin/sh\necho done\n', { mode: 0o644 });
+    chmodSync(program, 0o644);
+    const asked = { directory: `${base}/jail`, programs: [program] };
+    const { warnings } = await buildJail(asked);
+    t.same(warnings, [
+      `${program} cannot be started: nobody may execute it (mode 0644); chmod a+x '${program}' and the same build mend that`,
+    ]);
+    t.match(start(['sh', '-c', /chmod .*'/.exec(warnings[0] ?? '')?.[0] ?? '']), { status: 0 });
+    t.same((await buildJail(asked)).warnings, []);
+    t.equal(runIn(asked.directory, program), 'done\n');
+    const [library = ''] = start(['sh', '-c', 'ldd /bin/ls']).stdout.match(/\/\S*libselinux\S*/) ?? [];
+    copyFileSync(library, `${base}/libown.so`);
+    chmodSync(`${base}/libown.so`, 0o644);
+    const added = await buildJail({ ...asked, programs: [`${base}/libown.so`] });
+    t.same(added.warnings, []);
   },
 );
 

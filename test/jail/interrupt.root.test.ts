@@ -155,6 +155,26 @@ t.test(
   },
 );
 
+t.test(
+  'other commands than build tell that the first build of a jail was interrupted',
+  withSystem,
+  async (t) => {
+    const base = makeDirectory(t);
+    makeSystem(`${base}/root`, '/bin/ls');
+    const jail = `${base}/jail`;
+    mkdirSync(jail);
+    mkdirSync(`${jail}/.uchroot/new`, { recursive: true, mode: 0o700 }); // what SIGKILL leaves while files are copied
+    const asked = [['update'], ['list'], ['remove'], ['explain', '/bin/ls'], ['clone', `${base}/other`]];
+    for (const [command = '', ...words] of asked)
+      t.match(uchrootJail([command, jail, ...words]), {
+        status: 1,
+        stderr: `uchroot-jail: ${jail} has no manifest, as after an interrupted build\nhint: run the same build again: it completes the jail\n`,
+      });
+    t.match(uchrootJail(['build', jail, '--from', `${base}/root`, '/bin/ls']), { status: 0, stderr: '' });
+    t.match(uchrootJail(['remove', jail]), { status: 0 });
+  },
+);
+
 t.test('an update that is killed at times by the clock leaves a jail that works', withSystem, async (t) => {
   const place = await makePlace(t);
   const { jail, use } = place;

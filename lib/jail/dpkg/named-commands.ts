@@ -5,8 +5,9 @@ import { assignedIn } from './script-calls.ts';
 import type { Strings } from './sections.ts';
 
 // A whole string, or the end of one, before an option of a command: the linker keeps the order of an argument vector, and stores
-// "xsltproc" as the end of "tool.xsltproc". The last word of a message is no command.
-const NAME_AT_END = /(?<![\w+ -])[a-z][\w+-]{2,}(?=\0*$)/;
+// "xsltproc" as the end of "tool.xsltproc". The last word of a message, of an option as in "--cleanup=strip" or of a path such as
+// "share/man" is no command.
+const NAME_AT_END = /(?<![\w+ =-]|(?<!\bs?bin)\/)[a-z][\w+-]{2,}(?=\0*$)/;
 const OPTION_AT_START = /^--?[A-Za-z][\w-]*=?\0/;
 const MOST_CHARACTERS = 64;
 

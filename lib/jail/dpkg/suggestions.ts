@@ -3,7 +3,7 @@
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
-import { isForDevelopment, isForLinker, provides } from './dependencies.ts';
+import { isForDevelopment, isForLinker, isForSystem, provides } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { commandsInStrings, commandsInVariables, namesAtEnd } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
@@ -56,7 +56,12 @@ export function awaitSuggested(work: Work, pkg: Package): void {
 function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: Iterable<BytePath>): void {
   const source = packages.source(by);
   if (source === undefined || !asked.has(source)) return;
-  for (const path of programs) if (packages.source(path) !== source) suggested.set(path, { path, by });
+  for (const path of programs) {
+    const owner = packages.owner(path);
+    // such as service(8), which no jail can use
+    if (owner !== undefined && isForSystem(owner)) continue;
+    if (packages.source(path) !== source) suggested.set(path, { path, by });
+  }
 }
 
 /** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */

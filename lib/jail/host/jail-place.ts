@@ -91,6 +91,24 @@ export function hasManifest(jail: DirectoryRoot): boolean {
   return manifest?.kind === 'file' && manifest.uid === 0;
 }
 
+/** The error for a directory without a manifest; `otherwise` is what to say if no interrupted build has left it. */
+export function withoutManifest(
+  jail: DirectoryRoot,
+  directory: BytePath,
+  otherwise: { readonly what?: string; readonly hint: string },
+): JailError {
+  const { what = 'uchroot-jail has not built it', hint } = otherwise;
+  const path = showPath(directory);
+  const given = { code: 'ERR_NO_MANIFEST', path } as const;
+  const store = jail.lstat(STORE);
+  if (store?.kind !== 'directory' || store.uid !== 0)
+    return new JailError(`${path} has no manifest: ${what}`, { ...given, hint });
+  return new JailError(`${path} has no manifest, as after an interrupted build`, {
+    ...given,
+    hint: 'run the same build again: it completes the jail',
+  });
+}
+
 /**
  * Locks the jail, `shared` or exclusively, until the caller closes the descriptor.
  * @throws JailError EBUSY if another process holds the lock; system errors if there is no store

@@ -11,17 +11,18 @@ import { commandLine } from '../../shell-word.ts';
 import { caller } from '../../trust/owner.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
+import { closing } from '../work/closing.ts';
 import { closedTo } from './jail-directory.ts';
+import { withoutManifest } from './jail-place.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
   if (hasManifest(jail, directory)) return jail;
-  jail.close();
-  throw new JailError(`${showPath(directory)} has no manifest: uchroot-jail has not built it`, {
-    code: 'ERR_NO_MANIFEST',
-    path: showPath(directory),
-    hint: `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`,
+  return closing(jail, () => {
+    throw withoutManifest(jail, directory, {
+      hint: `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`,
+    });
   });
 }
 

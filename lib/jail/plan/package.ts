@@ -6,6 +6,7 @@ import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
@@ -173,18 +174,20 @@ function findPackage(packages: Packages, name: string): Package {
 }
 
 /** Warnings with the lines that add what the programs may want besides. */
-export function wantedWarnings({ programs, packages }: Wanted, directory: string): readonly JailWarning[] {
+export function wantedWarnings({ programs, packages }: Wanted, directory: BytePath): readonly JailWarning[] {
   const warnings: JailWarning[] = [];
   const [first] = programs;
   if (first !== undefined) {
-    const shown = programs.map(({ path }) => showPath(path)).join(' ');
-    const message = `${showPath(first.by)} may start ${shown}: uchroot-jail build ${directory} ${shown} adds that`;
+    const found = programs.map(({ path }) => path);
+    const line = commandLine('uchroot-jail', 'build', directory, ...found);
+    const message = `${showPath(first.by)} may start ${found.map(showPath).join(' ')}: ${line} adds that`;
     const paths = programs.map(({ path }) => toText(path));
     warnings.push({ kind: 'program', by: toText(first.by), paths, message });
   }
   if (packages.length > 0) {
-    const names = packages.map((name) => `--package ${name}`).join(' ');
-    const message = `further parts of the programs: uchroot-jail build ${directory} ${names} adds them`;
+    const names = packages.flatMap((name) => ['--package', name]);
+    const line = commandLine('uchroot-jail', 'build', directory, ...names);
+    const message = `further parts of the programs: ${line} adds them`;
     warnings.push({ kind: 'package', packages, message });
   }
   return warnings;

@@ -1,5 +1,6 @@
 // Warnings about what a plan leaves out.
 import { type BytePath, showPath } from '../../binary/path.ts';
+import { commandLine } from '../../shell-word.ts';
 import { toText } from '../manifest/path-text.ts';
 import { type JailWarning, plainWarnings } from '../work/jail-warning.ts';
 import { showPaths } from '../work/show-paths.ts';
@@ -9,7 +10,7 @@ import { accountWarning } from './unknown-accounts.ts';
 
 function secretWarning(secrets: readonly BytePath[]): JailWarning {
   const names = secrets.map(showPath);
-  const copies = names.map((name) => `--copy ${name}`).join(' ');
+  const copies = commandLine(...secrets.flatMap((path) => ['--copy', path]));
   const message = `left out because not world-readable: ${names.join(', ')}; ${copies} copies them`;
   return { kind: 'secret', paths: secrets.map(toText), message };
 }
@@ -31,7 +32,7 @@ export function warningsOf(
   return [
     ...(secrets.length === 0 ? [] : [secretWarning(secrets)]),
     ...plainWarnings(told.filter(([paths]) => paths.length > 0).map(([, warning]) => warning)),
-    ...wantedWarnings(wanted, showPath(directory)),
-    ...accounts.map((account) => accountWarning(account, showPath(directory))),
+    ...wantedWarnings(wanted, directory),
+    ...accounts.map((account) => accountWarning(account, directory)),
   ];
 }

@@ -3,6 +3,7 @@
 import { readSmallText } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
 import { toText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -53,11 +54,11 @@ function servicesOf(root: FileRoot, path: string): ReadonlySet<string> {
 }
 
 /** A warning with the command that adds the account. */
-export function accountWarning({ name, kind, by }: UnknownAccount, jail: string): JailWarning {
+export function accountWarning({ name, kind, by }: UnknownAccount, jail: BytePath): JailWarning {
   const line =
     kind === 'user'
-      ? `uchroot-jail build ${jail} --user ${name}`
-      : `getent group ${name} >> ${jail}/etc/group`;
+      ? commandLine('uchroot-jail', 'build', jail, '--user', name)
+      : `getent group ${name} >> ${shellWord(`${jail}/etc/group`)}`;
   const message = `${showPath(by)} names the ${kind} ${name}, which the jail does not know: ${line} adds it`;
   return { kind, by: toText(by), name, message };
 }

@@ -1,7 +1,7 @@
 // The option table: one row for each key of a launch request, with its options of the command. The types of the request and
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
-import { checkKeys, reading } from '../../keys.ts';
+import { checkKeys, isPlain, reading } from '../../keys.ts';
 import { foreignKeys } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
@@ -250,12 +250,6 @@ export const launchKeys: ReadonlySet<string> = new Set(Object.keys(table));
 export const setUpKeys = Object.entries<Row>(table).flatMap(([key, { setUp }]) =>
   setUp ? [key as SetUpKey] : [],
 );
-
-// Then Object.keys() has all that it says. A class can have getters.
-function isPlain(request: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(request);
-  return prototype === Object.prototype || prototype === null;
-}
 
 /**
  * A function that makes the normal form of requests with the keys of a table. It throws a UsageError for unknown keys, wrong types,

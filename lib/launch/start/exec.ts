@@ -18,7 +18,7 @@ import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
-import { findMissingZone } from '../tell/warn.ts';
+import { findMissingZone, findTinyLimits } from '../tell/warn.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 
@@ -132,6 +132,7 @@ export function planInPlace(
     lostDirectories(request, caller.environment).forEach(warn);
   const launch = prepare(request, jail, caller);
   findMissingZone(launch).forEach(warn);
+  findTinyLimits(launch).forEach(warn);
   refuseOwnDescriptors([...launch.keptFds, ...(request.statusFd === undefined ? [] : [request.statusFd])]);
   return launch;
 }

@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading, refuseOpaque } from '../../keys.ts';
+import { reading, refuseOpaque, withInherited } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -193,9 +193,10 @@ export class Jail<
     this.close();
   }
 
-  #merge<T extends JailRunRequest>(defaults: JailRunRequest, request: T): Merged<T> {
+  #merge<T extends JailRunRequest>(defaults: JailRunRequest, asked: T): Merged<T> {
     return reading(() => {
-      checkPartial(request, "run({program: '/bin/ls'})");
+      checkPartial(asked, "run({program: '/bin/ls'})");
+      const request = withInherited(asked);
       const user = request.user ?? defaults.user;
       if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
       const env = mergeEnv(defaults.env, request.env);

@@ -15,7 +15,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeSpawn, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
-import { findMissingZone, warnOnce } from '../tell/warn.ts';
+import { findMissingZone, findTinyLimits, warnOnce } from '../tell/warn.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
 
@@ -94,6 +94,7 @@ export async function startIn(
   );
   if (jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
+    warnOnce(findTinyLimits(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) throw problem;
   }

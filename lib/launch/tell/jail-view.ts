@@ -29,7 +29,7 @@ export interface Diagnosis {
 
 /** What of the host decides about a hint. */
 export interface HostGlance {
-  /** It has a program of this path. */
+  /** It has a program of this path; for a name alone, in a directory of PATH. */
   readonly hasProgram: boolean;
   /** Its /bin is a link to usr/bin. */
   readonly isMerged: boolean;
@@ -64,6 +64,12 @@ export function mayExecute(status: FileStatus, { uid, gid, groups }: JailView['a
   if (status.uid === uid) return (status.mode & 0o100) !== 0;
   if (status.gid === gid || groups.includes(status.gid)) return (status.mode & 0o010) !== 0;
   return (status.mode & 0o001) !== 0;
+}
+
+/** Whether an account surely may not read a file: no bit of its mode allows that, nor allows an access control list to (acl(5)). */
+export function isClosed({ uid, mode }: FileStatus, account: JailView['account']): boolean {
+  // in a user namespace the ids are others
+  return account.outside === undefined && (mode & (uid === account.uid ? 0o400 : 0o044)) === 0;
 }
 
 export function describeMode(status: FileStatus): string {

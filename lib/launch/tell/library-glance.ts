@@ -1,11 +1,12 @@
 // A quick look, before a launch in place, at the shared libraries of its program, or at the command that env(1) starts for a script:
-// afterwards only the loader or env could name one that is missing. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
+// afterwards only the loader or env could name one that is missing, damaged or closed. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
 // place, the full search of lib/binary does.
 import { readElf, type Elf } from '../../binary/elf.ts';
 import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type FileRoot, type FileStatus, withFile } from '../../binary/root.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
+import { isClosed, type JailView } from './jail-view.ts';
 
 // Where loaders look without any configuration (ld.so(8); Debian's multiarch directories).
 const places: Readonly<Record<string, readonly string[]>> = {
@@ -17,25 +18,30 @@ const everywhere = ['/lib', '/usr/lib', '/usr/local/lib'];
 // A program with more is rare, and a jail may be hostile.
 const mostFiles = 48;
 
-function readElfAt(root: FileRoot, path: BytePath): Elf | undefined {
-  const file = root.open(path);
-  if (file === undefined) return undefined;
-  try {
-    const elf = readElf(file.read);
-    return elf.kind === 'elf' ? elf : undefined;
-  } finally {
-    file.close();
-  }
+interface Looked {
+  /** Undefined for a file that the loader could not load. */
+  readonly elf: Elf | undefined;
+  readonly status: FileStatus;
 }
 
-// Whether a library that a program needs is in none of the usual directories. False if that cannot be told quickly.
-function lacksLibrary(root: FileRoot, program: BytePath, architecture: string): boolean {
+function lookAt(root: FileRoot, path: BytePath): Looked | undefined {
+  return withFile(root, path, ({ read, status }) => {
+    const elf = readElf(read);
+    return { status, elf: elf.kind === 'elf' && elf.loadedBytes <= status.sizeBytes ? elf : undefined };
+  });
+}
+
+// Whether a library that a program needs is in none of the usual directories, or cannot be loaded. False if that cannot be told
+// quickly.
+function lacksLibrary({ root, architecture, account }: JailView, program: BytePath): boolean {
   const directories = [...(places[architecture] ?? []), ...everywhere].map((path) => bytePath(path));
   const todo = [program];
   const seen = new Set<BytePath>();
   for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
     if (seen.size > mostFiles) return false;
-    for (const { name, optional } of readElfAt(root, path)?.needed ?? []) {
+    const looked = lookAt(root, path);
+    if (path !== program && (looked?.elf === undefined || isClosed(looked.status, account))) return true;
+    for (const { name, optional } of looked?.elf?.needed ?? []) {
       if (optional || seen.has(name)) continue;
       seen.add(name);
       const found = name.includes('/')
@@ -78,9 +84,7 @@ export function mayLackFile({ request, execve, view }: PreparedLaunch): boolean 
   if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
   try {
     const program = joinPath(bytePath(view.cwd), bytePath(execve.program));
-    return (
-      lacksLibrary(view.root, program, view.architecture) || lacksCommand(view.root, program, execve.env)
-    );
+    return lacksLibrary(view, program) || lacksCommand(view.root, program, execve.env);
   } catch {
     return false; // execve fails, and says more
   }

@@ -2,17 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 
-import { type MissingFile, resolveProgram, type ResolverOptions } from '../../binary/closure.ts';
+import {
+  type Closure,
+  type MissingFile,
+  resolveProgram,
+  type ResolverOptions,
+} from '../../binary/closure.ts';
 import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
+import { walk } from '../../binary/walk.ts';
 import { LaunchError } from '../../errors.ts';
+import { shellWord } from '../../shell-word.ts';
 import { diagnoseDirectory, diagnoseProgram, withoutReturns } from './diagnose.ts';
-import type { Diagnosis, JailView } from './jail-view.ts';
+import { describeMode, type Diagnosis, isClosed, type JailView } from './jail-view.ts';
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
 import { pathOf } from './library-glance.ts';
-import { buildCommand } from './program-hint.ts';
+import { buildCommand, hostWord } from './program-hint.ts';
 
 const WORDS: Readonly<Record<MissingFile['role'], string>> = {
   program: 'it',
@@ -33,25 +40,31 @@ function thisCpu(): Cpu {
   }
 }
 
+// Files that the kernel itself looks for are diagnosed elsewhere.
+function firstIn({ missing }: Closure): MissingFile | undefined {
+  return missing.find(({ role, reason }) => role !== 'program' && reason !== 'unknown-command');
+}
+
+interface WithAccount {
+  /** Without it nothing is told of what the account may read. */
+  readonly account?: JailView['account'] | undefined;
+}
+
 /**
  * The first file that a program needs and the jail lacks, for programs that the kernel would execute: the loader and env(1)
  * report such a file only later, on the program's stderr. Undefined if none is missing, or if it can lie in a bind.
  */
 export function findMissing(
-  view: Pick<JailView, 'root' | 'cwd' | 'jail' | 'binds' | 'host'>,
+  view: Pick<JailView, 'root' | 'cwd' | 'jail' | 'binds' | 'host'> & WithAccount,
   program: Uint8Array,
   options: ResolverOptions,
 ): Diagnosis | undefined {
   if (view.binds.length > 0) return undefined;
   const path = joinPath(bytePath(view.cwd), bytePath(program));
-  // Files that the kernel itself looks for are diagnosed elsewhere.
-  const firstFor = (cpu: Cpu): MissingFile | undefined =>
-    resolveProgram(view.root, path, { ...options, cpu }).missing.find(
-      ({ role, reason }) => role !== 'program' && reason !== 'unknown-command',
-    );
+  const closure = resolveProgram(view.root, path, options);
   // Almost no library is there for some processors alone. To know this one takes time.
-  const first = firstFor(BASELINE) && firstFor(thisCpu());
-  if (first === undefined) return undefined;
+  const first = firstIn(closure) && firstIn(resolveProgram(view.root, path, { ...options, cpu: thisCpu() }));
+  if (first === undefined) return findClosed(view, closure);
   const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
   return {
     message: `${WORDS[first.role]} ${showPath(first.path)}${needed}: ${first.message}`,
@@ -61,14 +74,37 @@ export function findMissing(
   };
 }
 
+// A library that the account of the program may not read.
+function findClosed(
+  view: Pick<JailView, 'root' | 'jail'> & WithAccount,
+  { files }: Closure,
+): Diagnosis | undefined {
+  const { root, account } = view;
+  if (account === undefined) return undefined;
+  for (const { role, path } of files) {
+    const end = walk(root, path);
+    if (role !== 'library' || end.kind !== 'found' || !isClosed(end.status, account)) continue;
+    const shown = showPath(end.path);
+    return {
+      message: `its shared library ${showPath(path)}: uid ${account.uid} may not read it (${describeMode(end.status)})`,
+      path: shown,
+      hint: `chmod a+r ${hostWord(view, shown)}`,
+      missing: true, // the loader ends with this status too
+    };
+  }
+  return undefined;
+}
+
 // The jail alone may have the script, but the host has the command that env(1) starts for it.
 function hintFor(
   view: Pick<JailView, 'root' | 'jail' | 'host'>,
   program: BytePath,
-  { role, path, neededBy }: MissingFile,
+  { role, path, neededBy, unusable }: MissingFile,
 ): string {
   if (path.endsWith('\r') && neededBy !== undefined) return withoutReturns(view, showPath(neededBy));
-  return buildCommand(view, role === 'command' ? path : program);
+  const build = buildCommand(view, role === 'command' ? path : program);
+  // what was changed in the jail is replaced only by name
+  return unusable === undefined ? build : `${build} --replace ${shellWord(walk(view.root, unusable).path)}`;
 }
 
 function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Diagnosis): LaunchError {
@@ -102,10 +138,13 @@ export function findProblem(launch: Launch): LaunchError | undefined {
       if (found !== undefined) return toError(launch, step, step.path, found);
     }
     if (step.op === 'execve') {
-      const { view } = launch;
+      const { view, request } = launch;
+      // a capability may let the program read all (capabilities(7), CAP_DAC_OVERRIDE)
+      const account = request.caps.length > 0 ? undefined : view.account;
+      const path = pathOf(step.env);
       const found = attempt(
         () =>
-          diagnoseProgram(view, step.program) ?? findMissing(view, step.program, { path: pathOf(step.env) }),
+          diagnoseProgram(view, step.program) ?? findMissing({ ...view, account }, step.program, { path }),
       );
       if (found !== undefined) return toError(launch, step, step.program, found);
     }

@@ -136,12 +136,12 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
   const build = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));
-  if (!path.includes('/'))
-    return there === undefined
-      ? `${build}   # then give its path in the jail: PATH is not searched`
-      : `give the path in the jail: ${showPath(there)}`;
-  if (view.host?.hasProgram === true) return build;
-  if (there !== undefined) return `give the path in the jail: ${showPath(there)}`;
-  const meant = similar(view, from);
-  return meant === undefined ? build : `did you mean ${showPath(meant)}?`;
+  const isPath = path.includes('/');
+  if (there !== undefined && !(isPath && view.host?.hasProgram === true))
+    return `give the path in the jail: ${showPath(there)}`;
+  const meant = isPath && view.host?.hasProgram !== true ? similar(view, from) : undefined;
+  if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
+  if (view.host?.hasProgram === false)
+    return `the host does not have it either: install it there, then ${build}`;
+  return isPath ? build : `${build}   # then give its path in the jail: PATH is not searched`;
 }

@@ -10,12 +10,30 @@ import { copyCommand } from './program-hint.ts';
 const warned = new Set<string>();
 
 /** Emits process warnings with the code `UCHROOT_JAIL`, each once. */
-export function warnOnce(warnings: readonly DirectoryFinding[]): void {
+export function warnOnce(warnings: readonly Pick<DirectoryFinding, 'message' | 'hint'>[]): void {
   for (const { message, hint } of warnings) {
     if (warned.has(message)) continue;
     warned.add(message);
     process.emitWarning(message, { code: 'UCHROOT_JAIL', detail: `hint: ${hint}` });
   }
+}
+
+// A C library alone needs more. The kernel ends a program by SIGSEGV, without a word, if its stack or its segments do not fit
+// (execve(2)); ulimit of a shell counts in KiB, and setrlimit(2) in bytes.
+const leastBytes = 1 << 17;
+// By name, with a value that most programs are content with.
+const memoryLimits: Readonly<Record<string, number>> = { as: 2 ** 28, data: 2 ** 28, stack: 2 ** 23 };
+
+/** A warning for each limit on memory with which hardly any program can start. */
+export function findTinyLimits({
+  request,
+}: Pick<PreparedLaunch, 'request'>): readonly Pick<DirectoryFinding, 'message' | 'hint'>[] {
+  return request.rlimits
+    .filter(([name, { soft }]) => memoryLimits[name] !== undefined && soft < leastBytes)
+    .map(([name, { soft }]) => ({
+      message: `the resource limit ${name} is ${soft} bytes: hardly any program can start with it`,
+      hint: `it counts in bytes, as in --rlimit ${name}=${memoryLimits[name]}`,
+    }));
 }
 
 // The value of an environment variable, as latin1. It compares the `=` first, because this runs in each launch.

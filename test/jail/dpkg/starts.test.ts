@@ -298,11 +298,25 @@ t.test(
           },
         },
         other: { files: { '/usr/bin/other': elfWithStrings('xsltproc', '-o') } },
+        git: {
+          files: {
+            '/usr/bin/git': elfWithStrings(
+              'share/man',
+              '--info-path',
+              '--cleanup=strip',
+              '--no-edit',
+              'service',
+              '--http-backend',
+              '/usr/bin/file',
+              '-b',
+            ),
+          },
+        },
+        'init-system-helpers': { control: 'Essential: yes', files: { '/usr/sbin/service': '#!/bin/sh\n' } },
         ...Object.fromEntries(
-          ['xsltproc', 'convert', 'node', 'bzip2', 'time', 'make', 'm4', 'file'].map((name) => [
-            name,
-            program(name),
-          ]),
+          ['xsltproc', 'convert', 'node', 'bzip2', 'time', 'make', 'm4', 'file', 'man', 'strip'].map(
+            (name) => [name, program(name)],
+          ),
         ),
       },
     };
@@ -311,6 +325,11 @@ t.test(
         .suggested.map((one) => one.path as string)
         .toSorted();
     t.same(suggestedBy('/usr/bin/bison'), ['/usr/bin/bzip2', '/usr/bin/xsltproc']);
+    t.same(
+      suggestedBy('/usr/bin/git'),
+      ['/usr/bin/file'],
+      'no end of an option or a path, and nothing of init',
+    );
     t.same(suggestedBy('/usr/bin/R'), ['/usr/bin/m4', '/usr/bin/make']);
     t.notOk(paths(chooseFrom(system, '/usr/bin/bison')).includes('/usr/bin/xsltproc'));
   },

@@ -51,13 +51,13 @@ t.test('an account of a service that configuration names, and the jail does not 
 
 t.test('a warning names the line that makes the account known', async (t) => {
   const by = bytePath('/etc/x');
-  t.match(accountWarning({ name: 'bind', kind: 'user', by }, '/j'), {
+  t.match(accountWarning({ name: 'bind', kind: 'user', by }, bytePath('/j')), {
     kind: 'user',
     name: 'bind',
     message: 'uchroot-jail build /j --user bind',
   });
   t.match(
-    accountWarning({ name: 'adm', kind: 'group', by }, '/j').message,
+    accountWarning({ name: 'adm', kind: 'group', by }, bytePath('/j')).message,
     'getent group adm >> /j/etc/group',
   );
 });

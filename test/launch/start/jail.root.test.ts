@@ -52,6 +52,18 @@ t.test('env adds to the defaults, other keys replace them', { skip }, async (t) 
   t.notOk(entries.has('B=2'));
 });
 
+t.test('keys that a request inherits count in every function that starts a program', { skip }, async (t) => {
+  const base = { program: '/actor', args: ['out=inherited'] };
+  const request = Object.create(base) as JailRunRequest;
+  await using open = await openJail(jail, { user, program: '/actor', args: ['out=default'] });
+  t.equal((await open.run(request)).stdout, 'inherited');
+  t.equal(await text((await open.spawn(request)).stdout), 'inherited');
+  t.equal((await open.prepare(request).run()).stdout, 'inherited');
+  const own = Object.assign(Object.create(base) as JailRunRequest, { args: ['out=own'] });
+  t.equal((await open.run(own)).stdout, 'own');
+  await t.rejects(open.run(Object.create({ programme: '/actor' }) as JailRunRequest), UsageError);
+});
+
 t.test('another user than the default one is looked up, and judged, for that launch', { skip }, async (t) => {
   await using open = await openJail(jail, { user });
   t.strictSame(await idsOf(open, {}), [uid, uid, []]);
