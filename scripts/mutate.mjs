@@ -52,7 +52,7 @@ const swaps = {
   '-=': ['+='],
 };
 
-/** The changes at this node: the place, and the new text. */
+/** The changes at this node: the place and the new text, and a place that runs whenever the node does. */
 function changesOf(node, source) {
   const operator = (left, right) => {
     const at = source.indexOf(node.operator, left.end);
@@ -60,7 +60,9 @@ function changesOf(node, source) {
     // + may join text, and text has no -
     const isText = node.operator === '+' && [left, right].some((side) => /^['"`]/.test(source[side.start]));
     if (isText) return [];
-    return (swaps[node.operator] ?? []).map((text) => ({ start: at, end: at + node.operator.length, text }));
+    // not the operator: V8 counts that of `a ?? b` with b
+    const change = { start: at, end: at + node.operator.length, runsAt: node.start };
+    return (swaps[node.operator] ?? []).map((text) => ({ ...change, text }));
   };
   switch (node.type) {
     case 'BinaryExpression':
@@ -69,13 +71,13 @@ function changesOf(node, source) {
       return operator(node.left, node.right);
     case 'UnaryExpression':
       return node.operator === '!' || node.operator === '-'
-        ? [{ start: node.start, end: node.start + 1, text: '' }]
+        ? [{ start: node.start, end: node.start + 1, runsAt: node.start, text: '' }]
         : [];
     case 'Literal':
       if (typeof node.value === 'boolean')
-        return [{ start: node.start, end: node.end, text: String(!node.value) }];
+        return [{ start: node.start, end: node.end, runsAt: node.start, text: String(!node.value) }];
       if (typeof node.value === 'number')
-        return [{ start: node.start, end: node.end, text: String(node.value + 1) }];
+        return [{ start: node.start, end: node.end, runsAt: node.start, text: String(node.value + 1) }];
       return [];
     default:
       return [];
@@ -235,11 +237,11 @@ async function mutate(file, covers) {
   const survivors = [];
   const changes = findChanges(source);
   await share(changes, async (sandbox, change) => {
-    const { start, end, text } = change;
+    const { start, end, runsAt, text } = change;
     writeFileSync(join(sandbox, file), source.slice(0, start) + text + source.slice(end));
     let isNoticed = false;
     for (const { test, ranges, durationMs } of tests) {
-      if (!isNoticed && hasRun(ranges, start))
+      if (!isNoticed && hasRun(ranges, runsAt))
         isNoticed = !(await passes(sandbox, test, 5000 + 4 * durationMs));
     }
     writeFileSync(join(sandbox, file), source);
