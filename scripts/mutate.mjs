@@ -62,7 +62,7 @@ function changesOf(node, source) {
     if (isText) return [];
     // not the operator: V8 counts that of `a ?? b` with b
     const change = { start: at, end: at + node.operator.length, runsAt: node.start };
-    return (swaps[node.operator] ?? []).map((text) => ({ ...change, text }));
+    return (swaps[node.operator] ?? []).map((text) => Object.assign({ text }, change));
   };
   switch (node.type) {
     case 'BinaryExpression':
