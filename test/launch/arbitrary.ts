@@ -140,7 +140,9 @@ function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput>
       },
     ),
   });
-  return inputs.map(({ newGroup, ...input }) => (newGroup === undefined ? input : { ...input, newGroup }));
+  return inputs.map(({ newGroup, ...input }) =>
+    Object.assign(input, newGroup === undefined ? {} : { newGroup }),
+  );
 }
 
 /** All inputs of a plan without isolation. */

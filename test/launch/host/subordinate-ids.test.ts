@@ -35,14 +35,16 @@ t.test(
   },
 );
 
-t.test('ranges may touch each other, in any order, and end with the highest id', async (t) => {
-  const text = 'sam:200010:5\nsam:200000:10\nsam:200015:5\nsam:4294967290:5\nsam:4294967280:16';
+t.test('ranges may touch each other and the own id, in any order, and end with the highest id', async (t) => {
+  const text = 'sam:200010:5\nsam:200000:10\nsam:200015:5\nsam:4294967290:5\nsam:1001:2';
   t.same(rangesOf(text, sam, 1000), [
     { first: 200_010, count: 5 },
     { first: 200_000, count: 10 },
     { first: 200_015, count: 5 },
     { first: 4_294_967_290, count: 5 },
+    { first: 1001, count: 2 },
   ]);
+  t.same(rangesOf('sam:4294967290:6', sam, 1000), []);
 });
 
 t.test('an id of the host is mapped from the first of a range to its last', async (t) => {
@@ -121,6 +123,7 @@ t.test('a user without a range is told how to get one that is free', async (t) =
 t.test('groups come in the order of their ids of the host, and none is without one', async (t) => {
   const maps = toIdMaps(facts('sam:100000:10', 'sam:50:5\nsam:40:5'), own, { uid: 0, gid: 3 });
   t.same(requireMapped([1, 3, 6], maps), [6, 1, 3], 'of the host 41, 51 and 1000');
+  t.throws(() => requireMapped([11], maps), isRefused);
   t.throws(() => requireMapped([1, 11, 12], maps), {
     ...isRefused,
     message: /group 11,12 of the program is beyond the 11 ids/,
