@@ -1,10 +1,13 @@
 // Changes one operator, boolean or number of a pure file at a time, and runs the tests that execute it. A change that no
 // test notices is a survivor: a promise without a test. Needs root; run it after npm run build.
 //   node scripts/mutate.mjs                 all pure files of lib; takes long
-//   node scripts/mutate.mjs FILE...         only these, such as lib/trust/writer.ts
+//   node scripts/mutate.mjs FILE...         only these, such as lib/trust/writer.ts; they need not be pure, but each change
+//                                           of them must be harmless to the host
+//   node scripts/mutate.mjs --near FILE...  runs only tests of the same directory: much faster, but may print more survivors
 // scripts/mutate-explained.txt lists survivors that no test can notice, each with its reason. Prints the other survivors and
-// exits with 1 if there are any. Works on a copy of dist, in build/mutants.
+// exits with 1 if there are any. Works on a copy of dist, in build/mutants. What each test executes is kept in build/coverage.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -17,10 +20,12 @@ import {
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { parse } from 'acorn';
 
 const top = dirname(import.meta.dirname);
+// for a test as it is; a changed file gets a multiple of the time that the test took
 const timeLimitMs = 60_000;
 
 const swaps = {
@@ -47,7 +52,7 @@ const swaps = {
   '-=': ['+='],
 };
 
-/** The changes at this node: the place, and the new text. */
+/** The changes at this node: the place and the new text, and a place that runs whenever the node does. */
 function changesOf(node, source) {
   const operator = (left, right) => {
     const at = source.indexOf(node.operator, left.end);
@@ -55,7 +60,9 @@ function changesOf(node, source) {
     // + may join text, and text has no -
     const isText = node.operator === '+' && [left, right].some((side) => /^['"`]/.test(source[side.start]));
     if (isText) return [];
-    return (swaps[node.operator] ?? []).map((text) => ({ start: at, end: at + node.operator.length, text }));
+    // not the operator: V8 counts that of `a ?? b` with b
+    const change = { start: at, end: at + node.operator.length, runsAt: node.start };
+    return (swaps[node.operator] ?? []).map((text) => Object.assign({ text }, change));
   };
   switch (node.type) {
     case 'BinaryExpression':
@@ -64,13 +71,13 @@ function changesOf(node, source) {
       return operator(node.left, node.right);
     case 'UnaryExpression':
       return node.operator === '!' || node.operator === '-'
-        ? [{ start: node.start, end: node.start + 1, text: '' }]
+        ? [{ start: node.start, end: node.start + 1, runsAt: node.start, text: '' }]
         : [];
     case 'Literal':
       if (typeof node.value === 'boolean')
-        return [{ start: node.start, end: node.end, text: String(!node.value) }];
+        return [{ start: node.start, end: node.end, runsAt: node.start, text: String(!node.value) }];
       if (typeof node.value === 'number')
-        return [{ start: node.start, end: node.end, text: String(node.value + 1) }];
+        return [{ start: node.start, end: node.end, runsAt: node.start, text: String(node.value + 1) }];
       return [];
     default:
       return [];
@@ -118,14 +125,14 @@ function isPure(file) {
   );
 }
 
-/** Runs a test file in a sandbox, and says whether it passes. */
-function passes(sandbox, test, env = {}) {
+/** Runs a test file in a sandbox until its first failure, and says whether it passes. */
+function passes(sandbox, test, limitMs, env = {}) {
   return new Promise((done) => {
     const child = spawn(process.execPath, [test], {
       cwd: sandbox,
-      env: { PATH: process.env.PATH, HOME: '/root', ...env },
+      env: { PATH: process.env.PATH, HOME: '/root', TAP_BAIL: '1', ...env },
       stdio: 'ignore',
-      timeout: timeLimitMs,
+      timeout: limitMs,
       killSignal: 'SIGKILL',
     });
     child.on('exit', (code) => done(code === 0));
@@ -163,17 +170,39 @@ function hasRun(ranges, place) {
   return (around.toSorted((one, other) => length(one) - length(other))[0]?.count ?? 0) > 0;
 }
 
+// Changes with the test and with all files that it imports.
+function hashOf(test) {
+  const hash = createHash('sha256');
+  for (const file of [test, ...importsOf(test)]) {
+    if (existsSync(join(top, file))) hash.update(`${file}\0`).update(readFileSync(join(top, file)));
+  }
+  return hash.digest('hex');
+}
+
+/** What a test executes, and its duration; null if it fails. */
+async function coverTest(sandbox, test) {
+  const cache = join(top, 'build/coverage', `${hashOf(test)}.json`);
+  if (existsSync(cache)) return JSON.parse(readFileSync(cache, 'utf8'));
+  const directory = join(sandbox, 'coverage');
+  const start = performance.now();
+  const isPassed = await passes(sandbox, test, timeLimitMs, { NODE_V8_COVERAGE: directory });
+  const durationMs = Math.round(performance.now() - start);
+  const coverage = isPassed ? { durationMs, scripts: readCoverage(directory, sandbox) } : null;
+  rmSync(directory, { recursive: true, force: true });
+  if (coverage) writeFileSync(cache, JSON.stringify(coverage));
+  return coverage;
+}
+
 /** For each file of lib: the tests that load it, each with the ranges that it runs. */
 async function coverTests(tests) {
   const covers = new Map();
+  mkdirSync(join(top, 'build/coverage'), { recursive: true });
   await share(tests, async (sandbox, test) => {
-    const directory = join(sandbox, 'coverage');
-    if (await passes(sandbox, test, { NODE_V8_COVERAGE: directory })) {
-      for (const { file, ranges } of readCoverage(directory, sandbox)) {
-        covers.set(file, [...(covers.get(file) ?? []), { test, ranges }]);
-      }
-    } else console.error(`mutate: ${test} fails as it is; it is left out`);
-    rmSync(directory, { recursive: true, force: true });
+    const coverage = await coverTest(sandbox, test);
+    if (!coverage) console.error(`mutate: ${test} fails as it is; it is left out`);
+    for (const { file, ranges } of coverage?.scripts ?? []) {
+      covers.set(file, [...(covers.get(file) ?? []), { test, ranges, durationMs: coverage.durationMs }]);
+    }
   });
   return covers;
 }
@@ -198,24 +227,27 @@ function describe(file, source, { start, end, text }) {
   return `${file.replace('dist/', '').replace(/js$/, 'ts')}: ${line.trim()}`;
 }
 
-/** Tries all changes of one file; returns descriptions of those that no test noticed. */
+/** Tries all changes of one file: describes those that no test noticed. */
 async function mutate(file, covers) {
   const source = readFileSync(join(top, file), 'utf8');
-  // the test named after the file is the most likely to notice
+  // the test named after the file is the most likely to notice; then the fast ones
   const mirror = file.replace('dist/lib/', 'dist/test/').replace(/js$/, 'test.js');
-  const tests = covers.toSorted((one, other) => Number(other.test === mirror) - Number(one.test === mirror));
+  const order = ({ test, durationMs }) => (test === mirror ? 0 : durationMs);
+  const tests = covers.toSorted((one, other) => order(one) - order(other));
   const survivors = [];
-  await share(findChanges(source), async (sandbox, change) => {
-    const { start, end, text } = change;
+  const changes = findChanges(source);
+  await share(changes, async (sandbox, change) => {
+    const { start, end, runsAt, text } = change;
     writeFileSync(join(sandbox, file), source.slice(0, start) + text + source.slice(end));
     let isNoticed = false;
-    for (const { test, ranges } of tests) {
-      if (!isNoticed && hasRun(ranges, start)) isNoticed = !(await passes(sandbox, test));
+    for (const { test, ranges, durationMs } of tests) {
+      if (!isNoticed && hasRun(ranges, runsAt))
+        isNoticed = !(await passes(sandbox, test, 5000 + 4 * durationMs));
     }
     writeFileSync(join(sandbox, file), source);
     if (!isNoticed) survivors.push(describe(file, source, change));
   });
-  return survivors;
+  return { survivors, changes: changes.length };
 }
 
 const filesBelow = (directory, pattern) =>
@@ -225,12 +257,14 @@ const filesBelow = (directory, pattern) =>
     .toSorted();
 
 const pure = filesBelow('dist/lib', /\.js$/).filter(isPure);
-const asked = process.argv
-  .slice(2)
-  .map((name) => `dist/${name.replace(/^dist\//, '').replace(/\.[jt]s$/, '.js')}`);
-const strangers = asked.filter((file) => !pure.includes(file));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { near: { type: 'boolean', default: false } },
+});
+const asked = positionals.map((name) => `dist/${name.replace(/^dist\//, '').replace(/\.[jt]s$/, '.js')}`);
+const strangers = asked.filter((file) => !existsSync(join(top, file)));
 if (strangers.length > 0) {
-  console.error(`mutate: not pure, or not compiled: ${strangers.join(' ')}`);
+  console.error(`mutate: not compiled: ${strangers.join(' ')}`);
   process.exit(2);
 }
 const files = asked.length > 0 ? asked : pure;
@@ -238,7 +272,8 @@ const files = asked.length > 0 ? asked : pure;
 const sandboxes = Array.from({ length: availableParallelism() }, (_, number) => makeSandbox(number));
 const tests = filesBelow('dist/test', /(?<!root)\.test\.js$/).filter((test) => {
   const imports = importsOf(test);
-  return files.some((file) => imports.has(file));
+  const isNear = (file) => dirname(file).replace('dist/lib', 'dist/test') === dirname(test);
+  return files.some((file) => imports.has(file) && (!values.near || isNear(file)));
 });
 const covers = await coverTests(tests);
 const explained = new Set(
@@ -248,9 +283,13 @@ const explained = new Set(
 );
 let left = 0;
 for (const file of files) {
-  const survivors = (await mutate(file, covers.get(file) ?? [])).filter((line) => !explained.has(line));
-  for (const line of survivors) console.log(line);
-  left += survivors.length;
+  const { survivors, changes } = await mutate(file, covers.get(file) ?? []);
+  const unexplained = survivors.filter((line) => !explained.has(line));
+  for (const line of unexplained) console.log(line);
+  console.log(
+    `${file}: ${changes} changes, ${survivors.length} survive, ${unexplained.length} not explained`,
+  );
+  left += unexplained.length;
 }
 rmSync(join(top, 'build/mutants'), { recursive: true });
 console.log(`${left} survivors in ${files.length} files`);

@@ -90,7 +90,7 @@ export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cp
       return { ...found, needsProc: from === program && name !== written };
     }
     let failure: Search | undefined;
-    for (const of of searchedFor(from, program)) {
+    for (const of of searchedFor(from)) {
       const { runpath, rpath } = of.elf;
       const text = runpath ?? rpath ?? bytePath('');
       const by = runpath === undefined ? 'rpath' : 'runpath';
@@ -174,11 +174,10 @@ function searchDirectories(
 
 // The files whose own paths are searched. DT_RPATH applies to the object and to everything it loads, so the search goes from the
 // object up to the program. DT_RUNPATH applies only to the object's own libraries, and replaces DT_RPATH.
-function searchedFor(from: Loaded, program: Loaded): readonly Loaded[] {
+function searchedFor(from: Loaded): readonly Loaded[] {
   if (from.elf.runpath !== undefined) return [from];
   const line: Loaded[] = [];
   for (let at: Loaded | undefined = from; at !== undefined; at = at.neededBy) line.push(at);
-  if (!line.includes(program)) line.push(program);
   return line.filter(({ elf }) => elf.runpath === undefined && elf.rpath !== undefined);
 }
 

@@ -87,16 +87,71 @@ t.test('entries for one kind of processor name it', async (t) => {
   ]);
 });
 
-t.test('a cache with a part for older loaders is read too', async (t) => {
-  const old = Buffer.alloc(16 + 12 * 3);
-  old.write('ld.so-1.7.0');
-  old.writeUInt32LE(3, 12);
-  const data = Buffer.concat([
-    old,
-    Buffer.alloc((8 - (old.length % 8)) % 8),
-    writeCache([entry('a', '/b')], 'little'),
-  ]);
-  t.match(readCache(data).find(bytePath('a')), [{ path: '/b' }]);
+t.test('the level of the instruction set in an entry does not matter', async (t) => {
+  const data = cacheWithHwcap(newer, everywhere);
+  data.writeUInt32LE(0x400003ff, 48 + 20);
+  t.match(readCache(data).entries, [{ hwcap: 'x86-64-v3' }, { path: '/l/libx.so' }]);
+  data.writeUInt32LE(0x40000400, 48 + 20);
+  t.same(readCache(data).entries, [everywhere], 'a bit of unknown meaning');
+});
+
+t.test('a damaged list of kinds of processors names none', async (t) => {
+  const start = cacheWithHwcap(newer, everywhere).readUInt32LE(32);
+  for (const [at, value] of [
+    [32, start + 1],
+    [32, 0xfffffffc],
+    [start, 0],
+    [start + 4, 0],
+    [start + 8, 2],
+    [start + 20, 0xfffffff0],
+    [start + 20, 3],
+  ] as const) {
+    const data = cacheWithHwcap(newer, everywhere);
+    data.writeUInt32LE(value, at);
+    t.same(readCache(data).entries, [everywhere], `${value} at ${at}`);
+  }
+});
+
+t.test('a cache with a part for older loaders is read too, in either byte order', async (t) => {
+  for (const endian of ['little', 'big'] as const)
+    for (const count of [2, 3]) {
+      const old = Buffer.alloc(16 + 12 * count);
+      old.write('ld.so-1.7.0');
+      if (endian === 'little') old.writeUInt32LE(count, 12);
+      else old.writeUInt32BE(count, 12);
+      const padding = Buffer.alloc((8 - (old.length % 8)) % 8);
+      const data = Buffer.concat([old, padding, writeCache([entry('a', '/b')], endian)]);
+      t.match(readCache(data).find(bytePath('a')), [{ path: '/b' }], `${endian} ${count}`);
+    }
+});
+
+t.test(
+  'a cache of glibc before 2.33 does not say its byte order: the smaller number of entries is right',
+  async (t) => {
+    for (const endian of ['little', 'big'] as const) {
+      const data = writeCache([entry('a', '/b')], endian);
+      data[28] = 0;
+      t.match(readCache(data).entries, [{ path: '/b', flags: 0x303 }], endian);
+    }
+  },
+);
+
+t.test('a byte order in the header counts, whatever the number of entries', async (t) => {
+  for (const endian of ['little', 'big'] as const) {
+    const data = writeCache([entry('a', '/b')], endian);
+    // more than there are, and as few as 1 in the other byte order
+    data.fill(0, 20, 24)[endian === 'little' ? 23 : 20] = 1;
+    t.match(readCache(data).entries, [{ path: '/b', flags: 0x303 }], endian);
+    data[28] = (data[28] ?? 0) | 0x84;
+    t.match(readCache(data).entries, [{ path: '/b' }], 'the other bits of the byte are reserved');
+  }
+});
+
+t.test('a path of PATH_MAX bytes has no room for its end, and is left out', async (t) => {
+  const [longest, longer] = [`/${'x'.repeat(4094)}`, `/${'x'.repeat(4095)}`];
+  const data = writeCache([entry('a', longest), entry('b', longer)], 'little');
+  t.match(readCache(data).entries, [{ name: 'a', path: longest }]);
+  t.equal(readCache(data).entries.length, 1);
 });
 
 t.test('any other file is an empty cache', async (t) => {
@@ -104,6 +159,7 @@ t.test('any other file is an empty cache', async (t) => {
     '',
     'x',
     'ld.so-1.7.0',
+    'ld.so-1.7.0'.padEnd(15, '\0'),
     'glibc-ld.so.cache1.1',
     'glibc-ld.so.cache1.0'.padEnd(100, '\0'),
   ])

@@ -4,7 +4,9 @@ import t from 'tap';
 
 import { writeCache } from '../../lib/binary/cache.ts';
 import { type Closure, resolveProgram } from '../../lib/binary/closure.ts';
-import { BASELINE, type Cpu } from '../../lib/binary/machine.ts';
+import { openFiles } from '../../lib/binary/elf-files.ts';
+import { openGlibc } from '../../lib/binary/glibc.ts';
+import { type Abi, BASELINE, type Cpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { cacheWithHwcap } from './hwcap.ts';
 import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
@@ -43,6 +45,98 @@ t.test('a RUNPATH makes its own RPATH and those above it void', async (t) => {
     '/b/libb.so': lib(),
   });
   t.match(closure.missing, [{ path: 'libb.so' }]);
+});
+
+t.test('a RUNPATH makes its own RPATH void for the libraries of a library too', async (t) => {
+  const closure = resolve({
+    '/bin/p': elf({ needed: ['liba.so'], rpath: '/b', runpath: '/c' }),
+    '/c/liba.so': lib({ needed: ['libb.so'] }),
+    '/b/libb.so': lib(),
+    '/c/libb.so': lib(),
+  });
+  t.match(closure.missing, [{ path: 'libb.so', neededBy: '/c/liba.so' }]);
+});
+
+const X86_64: Abi = { machine: 62, bits: 64, endian: 'little' };
+
+/** The loader whose file has this content, or has none. */
+function open(content: Buffer | undefined, { abi = X86_64, tree = {} }: { abi?: Abi; tree?: Tree } = {}) {
+  const files = openFiles(memoryRoot(content === undefined ? tree : { [LOADER]: content, ...tree }));
+  return openGlibc(files, bytePath(LOADER), abi, BASELINE);
+}
+const withStrings = (...strings: readonly string[]) =>
+  Buffer.concat([makeElf(), Buffer.from(['', ...strings, ''].join('\0'))]);
+
+t.test('without the file of the loader the usual directories are searched', async (t) => {
+  t.same(open(undefined).systemDirectories, [
+    '/lib/x86_64-linux-gnu',
+    '/usr/lib/x86_64-linux-gnu',
+    '/lib64',
+    '/usr/lib64',
+    '/lib',
+    '/usr/lib',
+  ]);
+  t.same(open(undefined, { abi: { ...X86_64, machine: 3, bits: 32 } }).systemDirectories, [
+    '/lib/i386-linux-gnu',
+    '/usr/lib/i386-linux-gnu',
+    '/lib',
+    '/usr/lib',
+  ]);
+  t.same(open(undefined, { abi: { ...X86_64, machine: 9999, bits: 32 } }).systemDirectories, [
+    '/lib',
+    '/usr/lib',
+  ]);
+});
+
+t.test(
+  'the longest run of directories in the file of the loader is searched, of equals the first',
+  async (t) => {
+    const directories = (...strings: readonly string[]) => open(withStrings(...strings)).systemDirectories;
+    t.same(directories('/lib/only/'), ['/lib/only']);
+    t.same(directories('/lib/a/', 'text', '/lib/b/', '/lib/c/'), ['/lib/b', '/lib/c']);
+    t.same(directories('/lib/a/', 'text', '/lib/b/'), ['/lib/a']);
+    t.same(directories('/etc/', '/usr/share/', 'x/lib/', '/lib/a/'), ['/lib/a'], 'not these');
+    const longest = `/lib/${'x'.repeat(250)}/`;
+    t.same(directories(longest), [longest.slice(0, -1)]);
+    t.notMatch(directories(`${longest}x/`), [/x{250}/]);
+  },
+);
+
+t.test('the file of the loader names the cache', async (t) => {
+  const cacheOf = (name: string, path = name) => {
+    const cache = writeCache([], 'little');
+    return open(withStrings('text', name), { tree: { [path]: cache } }).configuration;
+  };
+  t.same(cacheOf('/opt/etc/ld.so.cache'), ['/opt/etc/ld.so.cache']);
+  t.same(cacheOf('opt/etc/ld.so.cache', '/etc/ld.so.cache'), ['/etc/ld.so.cache'], 'only absolutely');
+  const longest = `/${'x'.repeat(255 - '//ld.so.cache'.length)}/ld.so.cache`;
+  t.same(cacheOf(longest), [longest]);
+  t.same(cacheOf(`/x${longest.slice(1)}`, '/etc/ld.so.cache'), ['/etc/ld.so.cache'], 'too long');
+  t.same(open(withStrings('text')).configuration, [], 'it is not there');
+});
+
+t.test('$LIB is the first directory of the loader without its prefix', async (t) => {
+  const tree = {
+    [LOADER]: withStrings('/usr/lib/first/', '/lib/second/'),
+    '/bin/p': elf({ needed: ['liba.so'], runpath: '/opt/$LIB' }),
+    '/opt/lib/first/liba.so': lib(),
+    '/opt/lib/second/liba.so': lib(),
+  };
+  t.same(libraries(resolve(tree)), ['/opt/lib/first/liba.so runpath']);
+});
+
+t.test('a name with $ORIGIN needs /proc only in the program itself', async (t) => {
+  const { files } = resolve(
+    {
+      '/opt/bin/p': elf({ needed: ['$ORIGIN/liba.so', '/opt/libc.so'] }),
+      '/opt/bin/liba.so': lib({ needed: ['$ORIGIN/libb.so'] }),
+      '/opt/bin/libb.so': lib(),
+      '/opt/libc.so': lib(),
+    },
+    '/opt/bin/p',
+  );
+  const needing = files.filter(({ needsProc }) => needsProc).map(({ path }) => path);
+  t.same(needing, ['/opt/bin/liba.so']);
 });
 
 t.test('$ORIGIN is where the file is, for the program with links resolved', async (t) => {

@@ -28,11 +28,15 @@ t.test('a message shows UTF-8 as it reads and everything else escaped', async (t
 t.test('paths are joined, cut and trimmed without being followed', async (t) => {
   t.equal(joinPath(bytePath('/'), bytePath('a')), '/a');
   t.equal(joinPath(bytePath('/a'), bytePath('b')), '/a/b');
+  t.equal(joinPath(bytePath('/a/'), bytePath('b')), '/a/b');
   t.equal(joinPath(bytePath('/a'), bytePath('/b')), '/b');
   t.equal(parentPath(bytePath('/a/b')), '/a');
   t.equal(parentPath(bytePath('/a')), '/');
   t.equal(parentPath(bytePath('/')), '/');
+  t.equal(parentPath(bytePath('a')), '.');
   t.equal(lastComponent(bytePath('/a/b')), 'b');
+  t.equal(lastComponent(bytePath('b')), 'b');
   t.equal(trimSlashes(bytePath('/a//')), '/a');
   t.equal(trimSlashes(bytePath('///')), '/');
+  t.equal(trimSlashes(bytePath('')), '');
 });

@@ -122,7 +122,7 @@ const isolated: fc.Arbitrary<LaunchRequest> = fc
   ) as fc.Arbitrary<LaunchRequest>;
 
 function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput> {
-  return fc.record({
+  const inputs = fc.record({
     request: request.map((one) => normalize(one)),
     account: accounts,
     program: absolute,
@@ -130,7 +130,7 @@ function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput>
     env: fc.array(bytes, { maxLength: 6 }),
     keptFds: fc.uniqueArray(fc.integer({ min: 3, max: 1000 }), { maxLength: 4 }),
     parentPid: fc.integer({ min: 1, max: 2 ** 22 }),
-    newGroup: fc.boolean(),
+    newGroup: fc.option(fc.boolean(), { nil: undefined }),
     architecture: fc.constantFrom('x64', 'arm64'),
     filter: fc.option(filters, { nil: undefined }),
     status: fc.option(
@@ -140,6 +140,9 @@ function inputsOf(request: fc.Arbitrary<LaunchRequest>): fc.Arbitrary<PlanInput>
       },
     ),
   });
+  return inputs.map(({ newGroup, ...input }) =>
+    Object.assign(input, newGroup === undefined ? {} : { newGroup }),
+  );
 }
 
 /** All inputs of a plan without isolation. */

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import {
+  isMapped,
   mapRanges,
   outsideOf,
   rangesOf,
@@ -33,6 +34,31 @@ t.test(
     ]);
   },
 );
+
+t.test('ranges may touch each other and the own id, in any order, and end with the highest id', async (t) => {
+  const text = 'sam:200010:5\nsam:200000:10\nsam:200015:5\nsam:4294967290:5\nsam:1001:2';
+  t.same(rangesOf(text, sam, 1000), [
+    { first: 200_010, count: 5 },
+    { first: 200_000, count: 10 },
+    { first: 200_015, count: 5 },
+    { first: 4_294_967_290, count: 5 },
+    { first: 1001, count: 2 },
+  ]);
+  t.same(rangesOf('sam:4294967290:6', sam, 1000), []);
+});
+
+t.test('an id of the host is mapped from the first of a range to its last', async (t) => {
+  const map = [
+    { inside: 0, outside: 1000, count: 1 },
+    { inside: 1, outside: 50, count: 5 },
+  ];
+  const mapped = [1000, 50, 54].map((id) => isMapped(map, id));
+  t.same(mapped, [true, true, true]);
+  t.same(
+    [999, 1001, 49, 55, 0, 1].map((id) => isMapped(map, id)),
+    [false, false, false, false, false, false],
+  );
+});
 
 const ranges: fc.Arbitrary<readonly IdRange[]> = fc
   .array(fc.integer({ min: 1, max: 30 }), { maxLength: 5 })
@@ -76,20 +102,28 @@ t.test('a user without a range is told how to get one that is free', async (t) =
     message: 'map_ids: /etc/subuid gives no ids to sam',
     hint: 'sudo usermod --add-subuids 200010-265545 --add-subgids 200010-265545 sam',
   });
-  t.throws(() => toIdMaps({ ...facts('', ''), uids: 2 }, own, root), isRefused, 'no file at all');
+  t.throws(() => toIdMaps({ ...facts('', ''), uids: 2 }, own, root), {
+    ...isRefused,
+    hint: 'sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 sam',
+  });
   t.throws(() => toIdMaps({ ...facts('', ''), uids: 13 }, own, root), {
     code: 'EACCES',
     path: '/etc/subuid',
   });
   t.throws(() => toIdMaps({ ...facts('', ''), owner: null }, own, root), {
     ...isRefused,
-    message: /uid 1000 has no account/,
+    message: 'map_ids: uid 1000 has no account on this host, to which subordinate ids could belong',
+  });
+  t.throws(() => toIdMaps({ ...facts('', ''), owner: 5 }, own, root), {
+    ...isRefused,
+    message: /uid 1000 has no account .*: \w+/,
   });
 });
 
 t.test('groups come in the order of their ids of the host, and none is without one', async (t) => {
   const maps = toIdMaps(facts('sam:100000:10', 'sam:50:5\nsam:40:5'), own, { uid: 0, gid: 3 });
   t.same(requireMapped([1, 3, 6], maps), [6, 1, 3], 'of the host 41, 51 and 1000');
+  t.throws(() => requireMapped([11], maps), isRefused);
   t.throws(() => requireMapped([1, 11, 12], maps), {
     ...isRefused,
     message: /group 11,12 of the program is beyond the 11 ids/,

@@ -31,6 +31,34 @@ t.test('a pid namespace takes two stages, and one that is compiled three', async
   });
 });
 
+t.test(
+  'init leads a process group if the program does, or if the program begins a session without a terminal',
+  async (t) => {
+    always(t, ([init = []], _, input) => {
+      const { newSession, pty } = input.request;
+      const isWanted = input.newGroup === true || (newSession && pty === undefined);
+      return !hasPid(input) || init.some(({ op }) => op === 'setpgid') === isWanted;
+    });
+    fc.assert(
+      fc.property(isolatedInputs, fc.boolean(), (input, newSession) => {
+        const request = { ...input.request, newSession, pty: { rows: 24, columns: 80 } };
+        const [init = []] = buildPlan({ ...input, request, newGroup: false });
+        return !hasPid(input) || !init.some(({ op }) => op === 'setpgid');
+      }),
+    );
+  },
+);
+
+t.test('an isolated program has at most 4096 descriptors and processes, or its own limits', async (t) => {
+  always(t, (_, steps, { request }) => {
+    const capped = steps.flatMap((step) => (step.op === 'setrlimit' && step.mode === 'cap' ? [step] : []));
+    const shown = capped.map(({ resource, limit }) => `${resource} ${limit.soft} ${limit.hard}`);
+    const isFree = (resource: string) => !request.rlimits.some(([name]) => name === resource);
+    const wanted = ['nofile', 'nproc'].filter(isFree).map((resource) => `${resource} 4096 4096`);
+    return shown.join() === (request.isolate ? wanted : []).join();
+  });
+});
+
 t.test('every wanted namespace is made, once', async (t) => {
   always(t, (_, steps, { request }) => {
     const made = steps.flatMap((step) => (step.op === 'unshare' ? step.namespaces : []));

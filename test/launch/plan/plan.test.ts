@@ -100,6 +100,18 @@ inOrder(
   ['setgroups'],
   (input) => input.request.allowNewPrivs,
 );
+inOrder(
+  'with allowNewPrivs the filter of TCP comes after the small filter',
+  ['seccomp'],
+  ['tcp_filter'],
+  (input) => input.request.allowNewPrivs && input.filter === undefined,
+);
+inOrder(
+  'with allowNewPrivs a filter of the caller’s comes after the one of TCP, whose call it may refuse',
+  ['tcp_filter'],
+  ['seccomp'],
+  (input) => input.request.allowNewPrivs && input.filter !== undefined,
+);
 inOrder('the filter of TCP is read back once it is in force', ['tcp_filter'], ['verify_tcp_filter']);
 inOrder('Landlock comes before a filter that may refuse its calls', ['verify_landlock'], ['seccomp']);
 inOrder(
@@ -155,8 +167,12 @@ t.test(
         ...(status === undefined ? [] : (['write'] as const)),
         'execve',
       ];
-      const end = steps.slice(-wanted.length).map((step) => step.op);
-      return end.join() === wanted.join();
+      const end = steps.slice(-wanted.length);
+      return (
+        end.map((step) => step.op).join() === wanted.join() &&
+        // the other filters count too, so only the filter itself can be read back
+        end.every((step) => step.op !== 'verify_seccomp' || step.isOwn === true)
+      );
     });
   },
 );
@@ -305,6 +321,19 @@ t.test('an own limit comes after the default of the same resource', async (t) =>
       return last?.op === 'setrlimit' && last.mode === 'set' && last.limit === limit;
     }),
   );
+});
+
+t.test('SIGKILL comes a second after SIGXCPU', async (t) => {
+  fc.assert(
+    fc.property(planInputs, fc.integer({ min: 1, max: 1000 }), (input, seconds) => {
+      const steps = buildPlan({ ...input, request: { ...input.request, cpuTime: seconds } }).flat();
+      const limit = steps.flatMap((step) =>
+        step.op === 'setrlimit' && step.resource === 'cpu' ? [step.limit] : [],
+      );
+      return limit.length === 1 && limit[0]?.soft === seconds && limit[0].hard === seconds + 1;
+    }),
+  );
+  t.pass();
 });
 
 t.test('the umask gets at least 022, or is exactly the one that was asked for', async (t) => {
