@@ -369,3 +369,29 @@ test('a launch that waits for newuidmap is called off by timeout and abort, and 
   t.same(found, { late: ['LaunchError', 'ETIMEDOUT'], aborted: ['AbortError', 'ABORT_ERR'], seen: false });
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
+
+test('a worker that is terminated while it waits for newuidmap ends, and newuidmap with it', async (t) => {
+  const found = inChild(
+    `
+    const { Worker } = await import('node:worker_threads');
+    const { openLauncher } = await load('native.js');
+    openLauncher();
+    native.setgroups([]);
+    native.setgid(${uid});
+    native.setuid(${uid});
+    const request = { user: 'root', jail: ${JSON.stringify(jail)}, rootless: true, mapAuto: true, program: '/bin/id' };
+    const fixture = new URL(${JSON.stringify(new URL('../fixture/worker.js', import.meta.url).href)});
+    const worker = new Worker(fixture, { workerData: { kind: 'run', request }, execArgv: [] });
+    const seen = () => readdirSync('/proc').some((pid) => {
+      try { return readFileSync('/proc/' + pid + '/cmdline', 'latin1').startsWith('/usr/bin/newuidmap\\0'); } catch { return false; }
+    });
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    while (!seen()) await pause(5);
+    const ended = await Promise.race([worker.terminate().then(() => true), pause(10_000).then(() => false)]);
+    tell({ ended, seen: seen() });
+    process.exit(); // else a worker that has not ended would hold it`,
+    ranger.sees(hanging),
+  );
+  t.same(found, { ended: true, seen: false });
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+});
