@@ -202,6 +202,26 @@ test('newuidmap and newgidmap get no environment, by their absolute paths', asyn
     );
 });
 
+test('a signal reaches a program that has become another user', async (t) => {
+  const script = `trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done`;
+  for (const who of ['root', '5:5']) {
+    const [file, ...args] = [...ranger.by(), ...command, ...mapped, ...caps, '--clear-groups', who, jail];
+    const other = ['/usr/bin/setpriv', '--reuid=33', '--regid=33', '--clear-groups'];
+    const child = spawn(file, [...args, ...other, ...bash(script)], {
+      env: commandEnv,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    t.ok(await eventually(() => output.includes('ready')));
+    child.kill('SIGTERM');
+    t.ok(await eventually(() => output.includes('caught')), who);
+    child.kill('SIGKILL');
+    await closed;
+  }
+});
+
 const line = /^uchroot: [^\n]+\nhint: [^\n]+\n$/;
 // The lines of a shell that take a file away: a layer on its directory in which it is gone.
 const without = (path: string): string => {
