@@ -23,10 +23,12 @@ long resetSecurebits() {
   return next == now ? 0 : prctl(PR_SET_SECUREBITS, next);
 }
 
-long setCapabilities(uint64_t mask) {
-  const uint32_t low = static_cast<uint32_t>(mask);
-  const uint32_t high = static_cast<uint32_t>(mask >> 32);
-  CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{0, low, low}, {0, high, high}}};
+long setCapabilities(uint64_t mask, uint64_t effective) {
+  const auto half = [=](int shift) {
+    const uint32_t kept = static_cast<uint32_t>(mask >> shift);
+    return __user_cap_data_struct{static_cast<uint32_t>(effective >> shift), kept, kept};
+  };
+  CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {half(0), half(32)}};
   return sys(__NR_capset, address(&sets.header), address(sets.data));
 }
 

@@ -198,7 +198,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_SETGROUPS: return sys(__NR_setgroups, step->dataBytes / 4, address(dataOf(step)));
     case OP_SETRESGID: return sys(__NR_setresgid, a, a, a);
     case OP_SETRESUID: return sys(__NR_setresuid, a, a, a);
-    case OP_CAPSET: return setCapabilities(step->a);
+    case OP_CAPSET: return setCapabilities(step->a, step->b);
     case OP_CAP_AMBIENT_RAISE: return raiseAmbient(step->a, detail);
     case OP_PRCTL: return prctl(a, b);
     case OP_SECCOMP: return installFilter(step);

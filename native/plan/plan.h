@@ -106,7 +106,7 @@ enum Op : uint16_t {
   OP_SETGROUPS = 20,           // data: gids (uint32)
   OP_SETRESGID = 21,           // a: gid
   OP_SETRESUID = 22,           // a: uid
-  OP_CAPSET = 23,              // a: permitted and inheritable mask; the effective set becomes empty
+  OP_CAPSET = 23,              // a: permitted and inheritable mask; b: effective mask
   OP_CAP_AMBIENT_RAISE = 24,   // a: mask
   OP_PRCTL = 25,               // a: option; b: second argument
   OP_SECCOMP = 26,             // a: SECCOMP_FILTER_FLAG_LOG and _SPEC_ALLOW; data: struct sock_filter[]

@@ -56,7 +56,7 @@ long openPty(const PlanStep* step, long jailFd);
 // credentials.cc
 long dropBoundingSet(uint64_t keep, uint32_t* capability);
 long resetSecurebits();
-long setCapabilities(uint64_t mask);
+long setCapabilities(uint64_t mask, uint64_t effective);
 long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 

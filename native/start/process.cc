@@ -192,8 +192,8 @@ void Process::shutDown() {
   onStarted_.Reset();
   onExit_.Reset();
   onTerminal_.Reset();
+  if (state_ == State::kLaunching) return recall();  // then land() runs, and calls this again
   recall_.isWanted = true;
-  if (state_ == State::kLaunching) return;  // land() runs first, and then calls this again
   if (state_ == State::kExited) return release(!calls_.isMainThread());
   closeStatus();
   const bool isAlive = state_ != State::kGone;

@@ -88,7 +88,7 @@ void restore(const Settings* settings) {
   (void)sys(__NR_setsid);
   (void)sys(__NR_dup3, socket, kOutput, 0);
   (void)sys(__NR_close_range, kOutput + 1, ~0u, 0);
-  (void)setCapabilities(0);
+  (void)setCapabilities(0, 0);
   (void)prctl(PR_SET_NO_NEW_PRIVS, 1);
   uint8_t byte = 0;
   (void)sys(__NR_write, kOutput, address(&byte), 1);  // fails only if the relay is gone, and nothing has changed

@@ -104,7 +104,10 @@ export const credentialRows = {
     call: 'capset',
     object: ({ capabilities }) => showCapabilities(capabilities),
     purpose: 'permitted and inheritable capabilities',
-    encode: ({ capabilities }) => ({ a: capabilityMask(capabilities) }),
+    encode: ({ capabilities, effective }) => {
+      const mask = capabilityMask(capabilities);
+      return { a: mask, b: effective === true ? mask : 0 };
+    },
     failures: {
       EPERM: {
         reason: 'a capability cannot be given that the caller does not have',

@@ -34,6 +34,8 @@ export interface Waiting {
 }
 
 const SIGKILL = 9;
+// linux/capability.h
+const [CAP_KILL, CAP_SETUID] = [5, 7];
 
 const watch = (path: Buffer): Step => ({ op: 'watch_space', path });
 
@@ -66,7 +68,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
       : []),
     ...world,
     ...(waiting.isCompiled ? [] : watchedSpaces(request).map(watch)),
-    ...giveUp(waiting.account),
+    ...giveUp(waiting.account, signalRights(request)),
     // Again: a change of ids clears it (PR_SET_PDEATHSIG(2const)).
     { op: 'end_with_parent', afterFork: true },
   ];
@@ -167,14 +169,23 @@ function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[])
 // Done by a file of the host's /proc; the program inherits it.
 const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 
-// A process that only waits has the ids of the program's user, which it needs to send it signals, and no privilege.
-function giveUp({ uid, gid, outside }: Account): readonly Step[] {
+// A program that can become another user would get no signal from an init without CAP_KILL (kill(2)). Of a pid namespace it reaches
+// the processes in it alone.
+function signalRights({ caps, allowNewPrivs }: Request): readonly number[] {
+  return allowNewPrivs || caps.some((number) => number === CAP_SETUID) ? [CAP_KILL] : [];
+}
+
+// A process that only waits has the ids of the program's user, which it needs to send it signals, and no other privilege.
+function giveUp({ uid, gid, outside }: Account, kept: readonly number[] = []): readonly Step[] {
   const afterFork = true;
   return [
+    ...(kept.length > 0 && uid !== 0 ? [{ op: 'keep_capabilities', afterFork } as const] : []),
     ...(mayChangeGroups(outside) ? [{ op: 'setgroups', gids: [], afterFork } as const] : []),
     { op: 'setresgid', gid, afterFork },
     { op: 'setresuid', uid, afterFork },
-    { op: 'capset', capabilities: [], afterFork },
+    kept.length === 0
+      ? { op: 'capset', capabilities: [], afterFork }
+      : { op: 'capset', capabilities: kept, effective: true, afterFork },
     { op: 'no_new_privs', afterFork },
     { op: 'not_dumpable', afterFork },
   ];

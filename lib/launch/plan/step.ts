@@ -73,7 +73,12 @@ type OneStep =
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
   | { readonly op: 'setresgid'; readonly gid: number }
   | { readonly op: 'setresuid'; readonly uid: number }
-  | { readonly op: 'capset'; readonly capabilities: readonly number[] }
+  | {
+      readonly op: 'capset';
+      readonly capabilities: readonly number[];
+      /** They are effective too. Else none is, until execve. */
+      readonly effective?: true;
+    }
   | { readonly op: 'raise_ambient'; readonly capabilities: readonly number[] }
   | { readonly op: 'no_new_privs' }
   | { readonly op: 'parent_death_signal'; readonly signal: number; readonly parentPid: number }

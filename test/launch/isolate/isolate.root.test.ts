@@ -36,7 +36,7 @@ const jail = `${place}/jail`;
 
 t.before(() => {
   if (process.getuid?.() !== 0) return;
-  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'sleep', 'stat', 'env']);
+  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'sleep', 'stat', 'env', 'setpriv']);
   if (built.status !== 0) throw new Error(built.stderr);
   for (const name of ['proc', 'mnt', 'var', 'data']) mkdirSync(`${jail}/${name}`, { recursive: true });
   chownSync(`${jail}/var`, uid, uid);
@@ -379,6 +379,41 @@ test('signals reach the program, and the pid stays that of the starter', async (
   child.kill('SIGUSR1');
   t.same(await once(child, 'exit'), [9, null]);
   t.match(output, /caught/);
+});
+
+test('signals reach a program that has become another user, and init keeps the right for that alone', async (t) => {
+  const other = 61_990;
+  const script = `trap "echo caught; exit 9" TERM; cat /proc/1/status; echo ready; while :; do sleep 0.05; done`;
+  for (const who of ['root', user]) {
+    const [file = '', ...args] = launchWords([
+      '--isolate',
+      '--proc',
+      '/proc',
+      '--allow-root',
+      '--cap',
+      'setuid,setgid',
+      who,
+      jail,
+      '/usr/bin/setpriv',
+      `--reuid=${other}`,
+      `--regid=${other}`,
+      '--clear-groups',
+      '/bin/bash',
+      '-c',
+      script,
+    ]);
+    const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'pipe', 'inherit'] });
+    const closed = once(child, 'close');
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    t.ok(await eventually(() => output.includes('ready')));
+    child.kill('SIGTERM');
+    t.ok(await eventually(() => output.includes('caught')), who);
+    child.kill('SIGKILL');
+    await closed;
+    t.match(output, /^CapEff:\t0{14}20$/m, 'CAP_KILL');
+    t.match(output, /^CapPrm:\t0{14}20$/m);
+  }
 });
 
 test('SIGKILL of the starter at any moment leaves no process and no mount', async (t) => {

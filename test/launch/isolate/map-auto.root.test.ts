@@ -202,6 +202,26 @@ test('newuidmap and newgidmap get no environment, by their absolute paths', asyn
     );
 });
 
+test('a signal reaches a program that has become another user', async (t) => {
+  const script = `trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done`;
+  for (const who of ['root', '5:5']) {
+    const [file, ...args] = [...ranger.by(), ...command, ...mapped, ...caps, '--clear-groups', who, jail];
+    const other = ['/usr/bin/setpriv', '--reuid=33', '--regid=33', '--clear-groups'];
+    const child = spawn(file, [...args, ...other, ...bash(script)], {
+      env: commandEnv,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    t.ok(await eventually(() => output.includes('ready')));
+    child.kill('SIGTERM');
+    t.ok(await eventually(() => output.includes('caught')), who);
+    child.kill('SIGKILL');
+    await closed;
+  }
+});
+
 const line = /^uchroot: [^\n]+\nhint: [^\n]+\n$/;
 // The lines of a shell that take a file away: a layer on its directory in which it is gone.
 const without = (path: string): string => {
@@ -367,5 +387,31 @@ test('a launch that waits for newuidmap is called off by timeout and abort, and 
     ranger.sees(hanging),
   );
   t.same(found, { late: ['LaunchError', 'ETIMEDOUT'], aborted: ['AbortError', 'ABORT_ERR'], seen: false });
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+});
+
+test('a worker that is terminated while it waits for newuidmap ends, and newuidmap with it', async (t) => {
+  const found = inChild(
+    `
+    const { Worker } = await import('node:worker_threads');
+    const { openLauncher } = await load('native.js');
+    openLauncher();
+    native.setgroups([]);
+    native.setgid(${uid});
+    native.setuid(${uid});
+    const request = { user: 'root', jail: ${JSON.stringify(jail)}, rootless: true, mapAuto: true, program: '/bin/id' };
+    const fixture = new URL(${JSON.stringify(new URL('../fixture/worker.js', import.meta.url).href)});
+    const worker = new Worker(fixture, { workerData: { kind: 'run', request }, execArgv: [] });
+    const seen = () => readdirSync('/proc').some((pid) => {
+      try { return readFileSync('/proc/' + pid + '/cmdline', 'latin1').startsWith('/usr/bin/newuidmap\\0'); } catch { return false; }
+    });
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    while (!seen()) await pause(5);
+    const ended = await Promise.race([worker.terminate().then(() => true), pause(10_000).then(() => false)]);
+    tell({ ended, seen: seen() });
+    process.exit(); // else a worker that has not ended would hold it`,
+    ranger.sees(hanging),
+  );
+  t.same(found, { ended: true, seen: false });
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });

@@ -225,6 +225,8 @@ t.test('the mode of a limit is the number of RlimitMode', async (t) => {
 
 t.test('capabilities become a mask, also above bit 31', async (t) => {
   t.equal(encodeOne({ op: 'capset', capabilities: [0, 10, 40] }).a, 1n | (1n << 10n) | (1n << 40n));
+  t.same(numbersOf({ op: 'capset', capabilities: [5] }), [32n, 0n]);
+  t.same(numbersOf({ op: 'capset', capabilities: [5], effective: true }), [32n, 32n]);
   t.equal(encodeOne({ op: 'drop_bounding_set', keep: [] }).a, 0n);
 });
 
