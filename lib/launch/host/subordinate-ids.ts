@@ -30,12 +30,14 @@ interface OwnedRange extends IdRange {
   readonly owner: string;
 }
 
-// Lines that are none of `name:first:count` count for nobody, as for newuidmap(1).
+// Lines that are none of `name:first:count` count for nobody, as for newuidmap(1). Nor does a range with the host's root in it: the
+// program could become him.
 function linesOf(text: string): readonly OwnedRange[] {
   return text.split('\n').flatMap((line) => {
     const [, owner = '', first = '', count = ''] = /^([^:]+):(\d+):(\d+)$/.exec(line.trim()) ?? [];
     const range = { owner, first: Number(first), count: Number(count) };
-    return owner === '' || range.count === 0 || range.first + range.count > idLimit ? [] : [range];
+    const isFit = range.first > 0 && range.count > 0 && range.first + range.count <= idLimit;
+    return owner === '' || !isFit ? [] : [range];
   });
 }
 

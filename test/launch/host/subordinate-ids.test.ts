@@ -47,6 +47,10 @@ t.test('ranges may touch each other and the own id, in any order, and end with t
   t.same(rangesOf('sam:4294967290:6', sam, 1000), []);
 });
 
+t.test('a range with the root of the host in it is left out', async (t) => {
+  t.same(rangesOf('sam:0:10\nsam:1:2', sam, 1000), [{ first: 1, count: 2 }]);
+});
+
 t.test('an id of the host is mapped from the first of a range to its last', async (t) => {
   const map = [
     { inside: 0, outside: 1000, count: 1 },
