@@ -77,8 +77,9 @@ export function checkLibrary(files: Files, abi: Abi, path: BytePath, by: FoundBy
 
 /** The searched directory in which a library was found, without a glibc-hwcaps/ level. */
 export function searchedDirectory(path: BytePath): BytePath {
-  const level = path.lastIndexOf('/glibc-hwcaps/');
-  return level < 0 ? parentPath(path) : (path.slice(0, level) as BytePath);
+  const levels = '/glibc-hwcaps';
+  const at = path.lastIndexOf(`${levels}/`);
+  return parentPath(at < 0 ? path : (path.slice(0, at + levels.length) as BytePath));
 }
 
 export interface Loader {

@@ -72,7 +72,8 @@ t.test('what is written is read back, in either byte order', async (t) => {
 t.test('numbers in names are compared as numbers', async (t) => {
   t.ok(compareNames('libz.so.9', 'libz.so.10') < 0);
   t.ok(compareNames('libz.so.10', 'libz.so.9') > 0);
-  t.equal(compareNames('libz.so.1', 'libz.so.1'), 0);
+  t.equal(compareNames('libz.so.10', 'libz.so.10'), 0);
+  t.ok(compareNames('a', '9') < 0, 'a letter is no number');
   t.ok(compareNames('liba1.so', 'liba-.so') > 0, 'a digit comes after anything else');
   t.ok(compareNames('libz.so', 'libz.so.1') < 0);
 });
@@ -93,6 +94,46 @@ t.test('the level of the instruction set in an entry does not matter', async (t)
   t.match(readCache(data).entries, [{ hwcap: 'x86-64-v3' }, { path: '/l/libx.so' }]);
   data.writeUInt32LE(0x40000400, 48 + 20);
   t.same(readCache(data).entries, [everywhere], 'a bit of unknown meaning');
+});
+
+t.test(
+  'the list of kinds of processors is found among other lists, at the end of the file too',
+  async (t) => {
+    const plain = writeCache([newer, everywhere], 'little');
+    const levels = Buffer.from('x86-64-v2\0x86-64-v3\0');
+    const namesAt = Math.ceil((plain.length + levels.length) / 4) * 4;
+    const start = namesAt + 8;
+    const data = Buffer.alloc(start + 8 + 2 * 16);
+    plain.copy(data);
+    levels.copy(data, plain.length);
+    data.writeUInt32LE(start, 32);
+    data.writeBigUInt64LE((1n << 62n) + 1n, 48 + 16); // the second one
+    const other = [9, 0, 0, 0];
+    const words = [plain.length, plain.length + 10, 0xeaa42174, 2, ...other, 1, 0, namesAt, 8];
+    for (const [index, word] of words.entries()) data.writeUInt32LE(word, namesAt + index * 4);
+    t.match(readCache(data).entries, [{ path: newer.path, hwcap: 'x86-64-v3' }, { path: everywhere.path }]);
+  },
+);
+
+t.test('of one name the highest flags come first, and the header has the size of the strings', async (t) => {
+  const [low, high] = [entry('a', '/b', 3), entry('a', '/b')];
+  for (const entries of [
+    [low, high],
+    [high, low],
+  ]) {
+    const data = writeCache(entries, 'little');
+    t.same(readCache(data).entries, [high, low]);
+    t.equal(data.readUInt32LE(24), 'a\0/b\0'.length);
+  }
+});
+
+t.test('a list of kinds of processors that is not aligned is none', async (t) => {
+  const whole = cacheWithHwcap(newer, everywhere);
+  const start = whole.readUInt32LE(32);
+  const data = Buffer.concat([whole.subarray(0, start), Buffer.alloc(1), whole.subarray(start)]);
+  data.writeUInt32LE(start + 1, 32);
+  data.writeUInt32LE(start + 25, start + 17);
+  t.same(readCache(data).entries, [everywhere]);
 });
 
 t.test('a damaged list of kinds of processors names none', async (t) => {
@@ -130,7 +171,8 @@ t.test(
   async (t) => {
     for (const endian of ['little', 'big'] as const) {
       const data = writeCache([entry('a', '/b')], endian);
-      data[28] = 0;
+      // the size of the strings, which is not read, and the byte order
+      data.fill(0, 24, 29);
       t.match(readCache(data).entries, [{ path: '/b', flags: 0x303 }], endian);
     }
   },

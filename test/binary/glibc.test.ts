@@ -6,6 +6,7 @@ import { writeCache } from '../../lib/binary/cache.ts';
 import { type Closure, resolveProgram } from '../../lib/binary/closure.ts';
 import { openFiles } from '../../lib/binary/elf-files.ts';
 import { openGlibc } from '../../lib/binary/glibc.ts';
+import { searchedDirectory } from '../../lib/binary/loader.ts';
 import { type Abi, BASELINE, type Cpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/binary/path.ts';
 import { cacheWithHwcap } from './hwcap.ts';
@@ -333,6 +334,16 @@ t.test(
     const one = tree(cacheWithHwcap(newer));
     t.same(libraries(resolve(one, '/bin/p', { hwcaps: ['x86-64-v3'] })), [`${newer.path} cache`]);
     t.match(resolve(one).missing, [{ path: 'liba.so', reason: 'absent' }]);
+  },
+);
+
+t.test(
+  'a build for newer processors is found by the directory above it, the root directory too',
+  async (t) => {
+    const directories = ['/glibc-hwcaps/v3/a.so', '/l/glibc-hwcaps/v3/a.so', '/l/a.so'].map((path) =>
+      searchedDirectory(bytePath(path)),
+    );
+    t.same(directories, ['/', '/l', '/l']);
   },
 );
 

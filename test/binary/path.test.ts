@@ -34,6 +34,7 @@ t.test('paths are joined, cut and trimmed without being followed', async (t) => 
   t.equal(parentPath(bytePath('/a')), '/');
   t.equal(parentPath(bytePath('/')), '/');
   t.equal(parentPath(bytePath('a')), '.');
+  t.equal(parentPath(bytePath('a/b')), 'a');
   t.equal(lastComponent(bytePath('/a/b')), 'b');
   t.equal(lastComponent(bytePath('b')), 'b');
   t.equal(trimSlashes(bytePath('/a//')), '/a');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { readScript } from '../../lib/binary/shebang.ts';
+import { commandOfEnv, readScript } from '../../lib/binary/shebang.ts';
 
 const read = (text: string) => readScript(Buffer.from(text, 'latin1'));
 
@@ -56,6 +56,16 @@ t.test('an argument is cut off at 255 bytes', async (t) => {
     interpreter: '/bin/sh',
     argument: 'x'.repeat(255 - '#!/bin/sh '.length),
   });
+});
+
+t.test('env starts its first word that is neither option nor assignment', async (t) => {
+  const command = (text: string) => {
+    const script = read(text);
+    return script.kind === 'script' ? commandOfEnv(script) : script.kind;
+  };
+  t.equal(command('#!/usr/bin/env -S A=b perl -w\n'), 'perl');
+  t.equal(command('#!/usr/bin/env\n'), undefined);
+  t.equal(command('#!/bin/sh perl\n'), undefined);
 });
 
 t.test('only the first 256 bytes count', async (t) => {
