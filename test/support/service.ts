@@ -55,6 +55,23 @@ export async function runService(
   return { code, signal, stdout, stderr };
 }
 
+/** Starts a program that prints `ready` and, at SIGTERM, `caught`. Sends it that, kills it, and returns its output. */
+export async function outputAtSigterm(
+  [file = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await eventually(() => output.includes('ready'));
+  child.kill('SIGTERM');
+  await eventually(() => output.includes('caught'));
+  child.kill('SIGKILL');
+  await closed;
+  return output;
+}
+
 /** One line of /proc/PID/status, or undefined if there is no such process. */
 export function statusOf(pid: number, field: string): string | undefined {
   try {
@@ -123,9 +140,9 @@ export async function eventually(condition: () => boolean, ms = 15_000): Promise
 }
 
 /** The number of descriptors, when it has not changed for a while: handles are closed one turn of the loop later. */
-export async function settledFds(): Promise<number> {
+export async function settledFds(pid: number = process.pid): Promise<number> {
   for (let last = -1; ;) {
-    const now = countOf(process.pid).fds;
+    const now = countOf(pid).fds;
     if (now === last) return now;
     last = now;
     await new Promise((resolve) => setTimeout(resolve, 30));

@@ -26,7 +26,7 @@ import {
   temporaryDirectory,
   uchroot,
 } from '../../support/launch.ts';
-import { eventually, processesOf } from '../../support/service.ts';
+import { eventually, outputAtSigterm, processesOf } from '../../support/service.ts';
 
 const test = bothWays('unshare');
 const onlyOnce = rootTest('setpriv');
@@ -385,7 +385,7 @@ test('signals reach a program that has become another user, and init keeps the r
   const other = 61_990;
   const script = `trap "echo caught; exit 9" TERM; cat /proc/1/status; echo ready; while :; do sleep 0.05; done`;
   for (const who of ['root', user]) {
-    const [file = '', ...args] = launchWords([
+    const words = launchWords([
       '--isolate',
       '--proc',
       '/proc',
@@ -402,15 +402,8 @@ test('signals reach a program that has become another user, and init keeps the r
       '-c',
       script,
     ]);
-    const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'pipe', 'inherit'] });
-    const closed = once(child, 'close');
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    t.ok(await eventually(() => output.includes('ready')));
-    child.kill('SIGTERM');
-    t.ok(await eventually(() => output.includes('caught')), who);
-    child.kill('SIGKILL');
-    await closed;
+    const output = await outputAtSigterm(words, commandEnv);
+    t.match(output, /^caught$/m, who);
     t.match(output, /^CapEff:\t0{14}20$/m, 'CAP_KILL');
     t.match(output, /^CapPrm:\t0{14}20$/m);
   }

@@ -24,7 +24,7 @@ import {
   type Ended,
 } from '../../support/launch.ts';
 import { give } from '../../support/ordinary.ts';
-import { eventually, processesOf } from '../../support/service.ts';
+import { eventually, outputAtSigterm, processesOf } from '../../support/service.ts';
 import { Ranger, subordinate } from '../../support/subordinate.ts';
 
 const test = rootTest('setpriv', 'unshare', 'newuidmap', 'strace');
@@ -205,20 +205,10 @@ test('newuidmap and newgidmap get no environment, by their absolute paths', asyn
 test('a signal reaches a program that has become another user', async (t) => {
   const script = `trap 'echo caught; exit 9' TERM; echo ready; while :; do sleep 0.05; done`;
   for (const who of ['root', '5:5']) {
-    const [file, ...args] = [...ranger.by(), ...command, ...mapped, ...caps, '--clear-groups', who, jail];
+    const launch = [...ranger.by(), ...command, ...mapped, ...caps, '--clear-groups', who, jail];
     const other = ['/usr/bin/setpriv', '--reuid=33', '--regid=33', '--clear-groups'];
-    const child = spawn(file, [...args, ...other, ...bash(script)], {
-      env: commandEnv,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const closed = once(child, 'close');
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    t.ok(await eventually(() => output.includes('ready')));
-    child.kill('SIGTERM');
-    t.ok(await eventually(() => output.includes('caught')), who);
-    child.kill('SIGKILL');
-    await closed;
+    const output = await outputAtSigterm([...launch, ...other, ...bash(script)], commandEnv);
+    t.equal(output, 'ready\ncaught\n', who);
   }
 });
 

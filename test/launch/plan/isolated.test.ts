@@ -174,17 +174,23 @@ t.test('with readOnly the root is, and what is read-only stays so', async (t) =>
 t.test('a process that waits gives up everything after the fork, and ends with its starter', async (t) => {
   always(t, (_, __, input) => {
     if (!hasPid(input)) return true;
+    const { account, request } = input;
+    // 5: CAP_KILL, 7: CAP_SETUID. Only the init of a program that can become another user needs a right to signal it.
+    const rights = request.allowNewPrivs || request.caps.includes(7) ? [5] : [];
     return [buildPlan(input), buildPlan({ ...input, isCompiled: true })].every((plan) =>
-      plan.slice(0, -1).every((stage) => {
+      plan.slice(0, -1).every((stage, place) => {
         const late = stage.filter((step) => step.afterFork === true);
-        const ops = late.map(({ op }) => op);
+        const ops = late.map(({ op }) => op).filter((op) => op !== 'keep_capabilities');
         const isLast = stage.slice(-late.length).every((step) => step.afterFork === true);
         const own = ['setgroups', 'setresgid', 'setresuid', 'capset', 'no_new_privs', 'not_dumpable'];
         const [uid] = late.flatMap((step) => (step.op === 'setresuid' ? [step.uid] : []));
+        const kept = late.flatMap((step) => (step.op === 'capset' ? step.capabilities : []));
+        const isInit = place === plan.length - 2;
         return (
           isLast &&
           own.every((op, i) => ops[i] === op) &&
-          uid === input.account.uid &&
+          uid === account.uid &&
+          kept.join() === (isInit ? rights : []).join() &&
           /parent/.test(ops.at(-1) ?? '')
         );
       }),
