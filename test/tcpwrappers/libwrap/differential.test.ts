@@ -1,6 +1,6 @@
 // Every answer is that of the installed libwrap: verdict, rule, look-ups in their order, options as they would run.
 //   UCHROOT_SEED   repeats a run
-//   UCHROOT_CASES  how many requests, instead of 60,000
+//   UCHROOT_CASES  how many requests, instead of 30,000
 import t from 'tap';
 
 import { openOracle, type TestSet, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
@@ -10,7 +10,7 @@ import { makeSet } from './generate.ts';
 import * as lib from './observe.ts';
 import type { Observation } from './observe.ts';
 
-const CASES = Number(process.env.UCHROOT_CASES ?? 60_000);
+const CASES = Number(process.env.UCHROOT_CASES ?? 30_000);
 const REQUESTS = 12;
 const SETS_AT_ONCE = 250;
 const MAX_SHOWN = 3;
