@@ -14,8 +14,9 @@ import { rootless } from './rootless.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
 
-/** Paths in the jail: a program without libc (program.cc), and the host's /bin/true with its libraries. */
+/** Paths in the jail: a program without libc (program.cc), one with libc in it, and the host's /bin/true with its libraries. */
 export const empty = '/bin/empty';
+const linked = '/bin/static';
 export const ordinary = '/bin/true';
 const cat = '/bin/cat';
 
@@ -289,7 +290,7 @@ export const groups = {
   loop,
   latency,
   throughput,
-  isolate: (context) => isolate(context, { ordinary, empty }),
+  isolate: (context) => isolate(context, { ordinary, linked, empty }),
   rootless: (context) => rootless(context, { ordinary }),
   command,
   compiled,
