@@ -813,7 +813,7 @@ const others: readonly Mistake[] = [
   [
     'uchroot --rlimit nofile=2 nobody jail /bin/ls',
     /too many open files/,
-    { after: (line, hint) => line.replace('nofile=2', hint.includes('a larger number') ? 'nofile=20' : '') },
+    { after: (line, hint) => line.replace('nofile=2', hint.includes('a larger number') ? 'nofile=64' : '') },
   ],
   ['uchroot --time 0 nobody jail /bin/ls', /time must be seconds/, { after: found('--time 0', /--time 5/) }],
   [

@@ -191,9 +191,9 @@ test("files of root's stay root's: their owner is nobody inside, whoever USER is
 
 test('limits, Landlock, profile and capabilities work inside', async (t) => {
   const limited = readState(
-    run(['--rlimit', 'nofile=20', '--umask', '77', '--landlock', user, jail, '/probe', 'state']),
+    run(['--rlimit', 'nofile=64', '--umask', '77', '--landlock', user, jail, '/probe', 'state']),
   );
-  t.same([limited.rlimits.nofile, limited.umask], [[20, 20], 0o77]);
+  t.same([limited.rlimits.nofile, limited.umask], [[64, 64], 0o77]);
   const kept = readState(run(['--cap', 'net_bind_service', user, jail, '/probe', 'state']));
   t.equal(kept.permitted, '400');
   t.equal(kept.ambient, '400');
