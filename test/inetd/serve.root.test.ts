@@ -497,7 +497,9 @@ test('its own memory: at most 60 MB when it is idle, and 40 KB for each live con
   const daemon = await startInetd(t, [...listen, '--instances', '1000', user, jail, '/server', 'copy']);
   const memoryKb = () => Number.parseInt(statusOf(daemon.pid, 'VmRSS') ?? '', 10);
   const idleKb = memoryKb();
-  t.ok(idleKb > 0 && idleKb <= 60 * 1024, `${idleKb} KB`);
+  // of 60 MB, Node itself has 40; one that is linked to its libraries, as Debian's, has more
+  const nodeKb = Number(start([process.execPath, '-p', 'process.memoryUsage.rss() / 1024']).stdout);
+  t.ok(idleKb > 0 && idleKb <= 60 * 1024 + Math.max(0, nodeKb - 40 * 1024), `${idleKb} KB`);
   const count = 300;
   const clients = await connectAll(t, daemon.port, count);
   t.ok(await eventually(() => processesOf(UID).length === count, 15_000));
