@@ -468,7 +468,9 @@ t.test(
     await cloneJail({ template: '${template}', directory: '${base}/jail' });`;
     const isHidden = (name: string): boolean => /^\.jail\.uchroot-[0-9a-f]{24}$/.test(name);
     const pid = await startScript(t, script);
-    t.ok(await eventually(() => namesIn(base).some(isHidden)));
+    // It has locked the directory before it puts something there.
+    const isBegun = (name: string): boolean => isHidden(name) && namesIn(`${base}/${name}`).length > 0;
+    t.ok(await eventually(() => namesIn(base).some(isBegun)));
     process.kill(pid, 'SIGSTOP');
     const left = namesIn(base).filter(isHidden);
     t.equal(left.length, 1);
