@@ -17,6 +17,8 @@ set -e
 for command in uchroot uchroot-inetd uchroot-jail uchroot-service uchroot-tcpd; do
   ln -sf "$1/dist/bin/$command.cjs" "/usr/local/bin/$command"
 done
+# sudo warns about a host that it cannot resolve
+getent hosts "$(uname -n)" >/dev/null || echo "127.0.1.1 $(uname -n)" >>/etc/hosts
 useradd --create-home --uid 61500 ${reader}
 mkdir ${checkout} /run/checkout
 mount -t tmpfs none /run/checkout
@@ -107,7 +109,11 @@ export function runBlock(t: Test, machine: Machine, block: Block, options: RunOp
     expectSuccess(
       t,
       block,
-      machine.run(note === 'as an ordinary user' ? asReader(node) : asRoot(`${delegated} ${node}`)),
+      machine.run(
+        note === 'as an ordinary user'
+          ? asReader(node.replace(packageDirectory, checkout))
+          : asRoot(`${delegated} ${node}`),
+      ),
     );
   }
 }

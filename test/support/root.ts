@@ -1,5 +1,6 @@
 // Reasons to skip a test. MUST_RUN=1, which is set in CI and for root, turns each of them into a failure.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 function excuse(reason: string): string {
   if (process.env.MUST_RUN === '1') throw new Error(`MUST_RUN=1, and this test ${reason}`);
@@ -31,4 +32,12 @@ export function unlessRoot(...tools: readonly string[]): string | false {
 /** The same for a test that needs a file that scripts/test provides. */
 export function unlessThere(path: string): string | false {
   return existsSync(path) ? false : excuse(`needs ${path}, which scripts/test provides`);
+}
+
+/** The same for a test in which an ordinary user loads the package itself. A checkout in /root is closed to him, which is no fault. */
+export function unlessPublic(directory: string): string | false {
+  for (let path = directory; path !== '/'; path = dirname(path))
+    if ((statSync(path).mode & 0o001) === 0)
+      return `needs a package that everybody can read, and ${path} is closed`;
+  return false;
 }

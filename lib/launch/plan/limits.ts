@@ -133,7 +133,9 @@ export const limitRows = {
     encode: ({ least = 0 }) => (least === 0 ? {} : { a: least, data: Buffer.from(String(least)) }),
     failures: {
       ENOENT: { hint: 'mount /proc on the host: mount -t proc proc /proc' },
-      EMFILE: { hint: 'give --rlimit nofile (rlimits) a larger number, such as 64: the launch itself opens files' },
+      EMFILE: {
+        hint: 'give --rlimit nofile (rlimits) a larger number, such as 64: the launch itself opens files',
+      },
     },
   },
   sched_setscheduler: {

@@ -18,12 +18,14 @@ import { inChild } from '../../support/child.ts';
 import {
   commandEnv,
   publicCommand,
+  packageDirectory,
   rootTest,
   start,
   temporaryDirectory,
   type Ended,
 } from '../../support/launch.ts';
 import { give } from '../../support/ordinary.ts';
+import { unlessPublic, unlessRoot } from '../../support/root.ts';
 import { eventually, outputAtSigterm, processesOf } from '../../support/service.ts';
 import { Ranger, subordinate } from '../../support/subordinate.ts';
 
@@ -380,7 +382,9 @@ test('a launch that waits for newuidmap is called off by timeout and abort, and 
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
-test('a worker that is terminated while it waits for newuidmap ends, and newuidmap with it', async (t) => {
+const skip = unlessPublic(packageDirectory);
+const title = 'a worker that is terminated while it waits for newuidmap ends, and newuidmap with it';
+t.test(title, { skip: skip || unlessRoot('newuidmap') }, async (t) => {
   const found = inChild(
     `
     const { Worker } = await import('node:worker_threads');

@@ -366,8 +366,10 @@ test('the program cannot change what the next launch takes from the host', async
 
 test('a prepared launch does not write to a jail of somebody else either', async (t) => {
   const wrote = inChild(`
-    native.setgroups([]); native.setgid(${uid}); native.setuid(${uid});
     const { openJail } = await load('index.js');
+    const { openLauncher } = await load('native.js');
+    openLauncher(); // only root may be able to enter the directory of the package
+    native.setgroups([]); native.setgid(${uid}); native.setuid(${uid});
     const open = await openJail(${JSON.stringify(rootJail)}, { user: '5:7', rootless: true });
     const request = { program: '/bin/bash', args: ['-c', '> /tmp/written'], reject: false };
     tell([(await open.run(request)).stderr, (await open.prepare(request).run()).stderr]);`);
