@@ -1,6 +1,7 @@
 // A socket on which a service listens: opened here, or taken over from systemd; watched, and handed from one service to the next.
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync, unlinkSync } from 'node:fs';
 
+import { O_PATH } from '../binary/root.ts';
 import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
 import { native, type WatchHandle } from '../native.ts';
@@ -56,9 +57,6 @@ function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number
   removeDeadSocket(address.path);
   return withMode(mode, () => native.bindUnix(STREAM, address.path));
 }
-
-/** O_PATH of open(2), which Node does not name. */
-const O_PATH = 0o10000000;
 
 // chmod(2) alone would follow a link that somebody has put into the place of the socket.
 function changeMode(path: string, mode: number): void {

@@ -3,7 +3,7 @@
 import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
+import { type DirectoryRoot, errorCode, O_PATH } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
@@ -16,7 +16,7 @@ import { hashFile, withRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
-import { O_PATH, withOpen } from '../work/closing.ts';
+import { withOpen } from '../work/closing.ts';
 import { lookOr } from '../work/jail-error.ts';
 import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';

@@ -4,9 +4,6 @@ import { type BytePath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 
-/** For a descriptor that only names a path (open(2)). asm-generic/fcntl.h; not among Node's constants. */
-export const O_PATH = 0o10000000;
-
 /** Returns the result of `use`, and closes `open`: when the result has settled, if it is a promise. */
 export function closing<T extends { close(): void } | undefined, R>(open: T, use: (open: T) => R): R {
   const close = () => open?.close();

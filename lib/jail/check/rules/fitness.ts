@@ -3,7 +3,7 @@
 import { fstatSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../../binary/root.ts';
+import { type DirectoryRoot, errorCode, O_PATH } from '../../../binary/root.ts';
 import { walk } from '../../../binary/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine } from '../../../shell-word.ts';
@@ -13,7 +13,7 @@ import type { Host } from '../../host/source-host.ts';
 import { hashFile, withRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { lacks } from '../../verify.ts';
-import { O_PATH, withOpen } from '../../work/closing.ts';
+import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, inGroup, noteRule, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';
