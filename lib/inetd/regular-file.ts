@@ -6,7 +6,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 
 /** The error of a system call for a file of the configuration. @param what what the file is for, such as `banner` */
-export function toFileError(what: string, path: string | Buffer, error: unknown): LaunchError {
+export function toFileError(what: string, path: string | Buffer, error: unknown, hint?: string): LaunchError {
   const { errno = -5 } = error as NodeJS.ErrnoException;
   const shown = quote(path);
   return new LaunchError(`${what}: ${shown}: ${reason(-errno)}`, {
@@ -14,6 +14,7 @@ export function toFileError(what: string, path: string | Buffer, error: unknown)
     code: errnoName(-errno),
     errno: -errno,
     path: shown,
+    hint,
     cause: error,
   });
 }

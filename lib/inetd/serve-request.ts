@@ -232,7 +232,9 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
         hint: 'the program then gets the socket, and reads the datagrams itself (inetd(8), wait)',
       });
     if (own.activation === 'systemd' && !own.wait)
-      throw new UsageError('activation by systemd hands over listening sockets: give wait as well');
+      throw new UsageError('activation by systemd hands over listening sockets: give wait as well', {
+        hint: 'add --wait (wait): the program then accepts the connections itself',
+      });
     return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };
   });
 }

@@ -20,6 +20,7 @@ function refuseMissing(what: string, path: Buffer): void {
   try {
     statSync(path);
   } catch (error) {
-    throw toFileError(what, path, error);
+    const hint = `make the file, or name the right one (--${what})`;
+    throw toFileError(what, path, error, hint);
   }
 }
