@@ -102,6 +102,7 @@
         'native/files/treescan.cc',
         'native/addon/listen.cc',
         'native/addon/socket.cc',
+        'native/start/newspace.cc',
         'native/start/pipes.cc',
         'native/start/process.cc',
         'native/start/processlaunch.cc',
