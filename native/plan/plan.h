@@ -157,6 +157,10 @@ enum Op : uint16_t {
   OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
   OP_MAP_IDS = 77,             // waits until a process outside of the new user namespace has mapped its ids (native/start/idmap.h);
                                // data: program, argument…: the first id inside, the first one outside, how many…
+  OP_JOIN_USER = 78,           // a: CLONE_NEW flags of namespaces that are made in the first of the kept ones, a user namespace
+  OP_OPEN_SPACES = 79,         // opens the directory of this process's namespaces, while /proc is in sight
+  OP_SEND_SPACES = 80,         // data: names in that directory. Their descriptors go to the socket 0, and this process ends: no later
+                               // step runs
 };
 constexpr uint16_t kLastOp = 80;
 
