@@ -269,7 +269,7 @@ void takeNamespaces(LaunchRequest& request) {
   Steps steps(plan.data());
   while (PlanStep* step = steps.next()) {
     if ((step->flags & STEP_CLONED) == 0) continue;
-    if (step->op == OP_JOIN_USER) {
+    if ((step->flags & STEP_KEPT_USER) != 0) {
       if (request.spaces.empty()) continue;  // then the launcher refuses the step
       request.userFd = request.spaces.front();
       request.spaces.erase(request.spaces.begin());

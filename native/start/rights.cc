@@ -21,6 +21,7 @@ int receiveDescriptors(int socket, int* fds, size_t most) {
   message.msg_controllen = CMSG_SPACE(sizeof(int) * most);
   const ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (got < 0) return -errno;
+  if (got == 0) return -ECONNRESET;
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   const bool isThere = header != nullptr && header->cmsg_type == SCM_RIGHTS;
   const size_t count = isThere ? (header->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;

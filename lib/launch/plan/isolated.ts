@@ -52,8 +52,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   const { joined } = waiting;
   const own = others.filter((name) => !joined.includes(name));
   const { outside } = waiting.account;
-  const made =
-    outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own, joined);
+  const made = outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own, joined);
   const world = [...made, ...innerPty(request, waiting.account)];
   const entry = others.includes('mount') ? parts.entry.slice(-1) : parts.entry;
   if (!namespaces.includes('pid'))

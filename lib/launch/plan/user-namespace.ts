@@ -156,7 +156,7 @@ export const userNamespaceRows = {
     call: 'setns',
     object: ({ namespaces }) => ['user', ...namespaces].join(','),
     purpose: 'into the user namespace that the open jail keeps',
-    flags: { cloned: true },
+    flags: { cloned: true, keptUser: true },
     encode: ({ namespaces }) => ({
       a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0),
     }),
