@@ -107,6 +107,7 @@
         'native/start/process.cc',
         'native/start/processlaunch.cc',
         'native/start/seed.cc',
+        'native/start/rights.cc',
         'native/start/spaces.cc',
         'native/start/sparenetwork.cc',
         'native/start/spawn.cc',

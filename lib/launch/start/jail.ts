@@ -180,7 +180,9 @@ export class Jail<
   ): Promise<JailedProcess> {
     const jail = usual ?? (await this.#lookUp(given));
     const normal = name === undefined ? given : this.#withProgram(given, jail, name);
-    const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
+    const spaces = namespacesOf(normal).includes('pid')
+      ? await this.#spaces.of(normal, jail, begun)
+      : undefined;
     return startIn(jail, normal, spaces === undefined ? begun : { ...begun, spaces });
   }
 
