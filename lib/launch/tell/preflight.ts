@@ -140,7 +140,7 @@ export function findProblem(launch: Launch): LaunchError | undefined {
     }
     if (step.op === 'execve') {
       const { view, request } = launch;
-      // a capability may let the program read all (capabilities(7), CAP_DAC_OVERRIDE)
+      // a capability may let the program read every file (capabilities(7), CAP_DAC_OVERRIDE)
       const account = request.caps.length > 0 ? undefined : view.account;
       const path = pathOf(step.env);
       const found = attempt(
