@@ -3,7 +3,7 @@ import { printedJson } from '../json.ts';
 import { readConfiguration, showNotCarried, toServices } from '../inetd/config/configuration.ts';
 import { configurationSchema } from '../inetd/config/schema.ts';
 import { tomlText } from '../inetd/config/toml-text.ts';
-import { showListenAddress } from '../inetd/address.ts';
+import { showListenAddress } from '../inetd/listen-address.ts';
 import type { Command, Outcome } from './dispatch.ts';
 import { directoryOf, ofConfiguration } from './inetd-serve.ts';
 import type { ReadArguments } from './arguments.ts';

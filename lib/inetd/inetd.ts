@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './address.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 import type { Connection, EndedConnection } from './connection-entry.ts';
 import { ListeningSocket } from './listening-socket.ts';

@@ -6,7 +6,7 @@ import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
 import { native, type WatchHandle } from '../native.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './address.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */

@@ -8,7 +8,7 @@ import { readElf } from '../binary/elf.ts';
 import { type FileRoot, tryFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { commandLine, shellWord, withoutReturns } from '../shell-word.ts';
 
 /** The path of a program on the host and in the jail. */
 export interface Placed {
@@ -82,6 +82,6 @@ function hintFor({ role, reason, path, neededBy }: MissingFile, shown: string): 
     return `a file that is no program is copied by: --copy ${shown}`;
   if (role !== 'script-interpreter' || neededBy === undefined) return undefined;
   return path.endsWith('\r')
-    ? `sed -i 's/\\r$//' ${shellWord(neededBy)}   # its lines end in carriage returns`
+    ? withoutReturns(shellWord(neededBy))
     : `install it on the host, or write the right interpreter into the first line of ${showPath(neededBy)}`;
 }

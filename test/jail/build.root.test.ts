@@ -18,15 +18,8 @@ import t from 'tap';
 
 import { UsageError } from '../../lib/errors.ts';
 import { buildJail } from '../../lib/jail/building.ts';
-import {
-  everythingIn,
-  faultsOf,
-  jailCommand,
-  makeDirectory,
-  makeSystem,
-  runIn,
-  uchrootJail,
-} from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { everythingIn, faultsOf, jailCommand, makeSystem, runIn, uchrootJail } from '../support/builder.ts';
 import { inChild } from '../support/child.ts';
 import { start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';

@@ -21,14 +21,8 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
-import {
-  describeTree,
-  faultsOf,
-  makeDirectory,
-  manifestOf,
-  sha256,
-  uchrootJail,
-} from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { describeTree, faultsOf, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };

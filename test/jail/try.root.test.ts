@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import { makeDirectory, makeSystem } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { makeSystem } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };

@@ -1,14 +1,14 @@
 // A stateful property: programs in jails behave as under child_process, whatever the caller does meanwhile.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
+import { makeDirectory } from '../support/directory.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
@@ -22,8 +22,7 @@ const skip = unlessRoot('cc');
 t.setTimeout(process.env.UCHROOT_MODEL_SECONDS === undefined ? 300_000 : 0);
 
 function compileOriginal(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const program = join(directory, 'uchroot-original');
   const source = join(import.meta.dirname, '../../../scripts/bench.d/uchroot.c');
   execFileSync('cc', ['-O1', '-o', program, source], { env: { PATH: process.env.PATH } });

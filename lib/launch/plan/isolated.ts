@@ -62,7 +62,8 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),
     ...parts.descriptors,
     ...parts.before.filter(needsHost),
-    // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)). Only root of the host can.
+    // It belongs to a pid namespace: the kernel takes that of the process that writes (proc_sys_vm(5)). Only the host's root can
+    // write it.
     ...(outside === undefined
       ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
       : []),

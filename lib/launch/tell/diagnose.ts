@@ -4,6 +4,7 @@ import { machineName } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
+import { withoutReturns } from '../../shell-word.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
 import { buildCommand, copyCommand, hostWord, pathInJail, programHint } from './program-hint.ts';
 
@@ -26,11 +27,6 @@ function readHead(
   } finally {
     file.close();
   }
-}
-
-/** The command that makes the ends of lines of a script right. */
-export function withoutReturns(view: Pick<JailView, 'jail'>, path: string): string {
-  return `sed -i 's/\\r$//' ${hostWord(view, path)}   # the line ends in a carriage return`;
 }
 
 // U+FEFF in UTF-8, which editors of other systems write.
@@ -85,7 +81,7 @@ function diagnoseScript(
         depth + 1,
       );
       if (found === undefined) return found;
-      if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(view, shown) };
+      if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(hostWord(view, shown)) };
       // execve does not search PATH
       return script.interpreter.startsWith('/')
         ? found

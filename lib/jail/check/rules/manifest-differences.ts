@@ -155,7 +155,8 @@ export const differences = inGroup('tamper', [
       return {
         message: `it could not be read (${errnoName(error)})`,
         remedy: decision(`find out what it is, and who has made it: ${look}`),
-        // it hides only what its owner may do anyway, or is closed to an ordinary user and to what he launches
+        // A warning if the jail is its owner's own: the path hides nothing that he could not do anyway. A note if neither an
+        // ordinary user nor his programs can reach it.
         ...(isOwn(entry) && { severity: 'warning' }),
         ...(isClosed(entry, jail) && { severity: 'note' }),
       };

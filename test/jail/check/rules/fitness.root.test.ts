@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../../lib/jail/building.ts';
 import { checkJail } from '../../../../lib/jail/check/jail-check.ts';
-import { makeDirectory } from '../../../support/builder.ts';
+import { makeDirectory } from '../../../support/directory.ts';
 import { unlessRoot } from '../../../support/root.ts';
 import { must } from '../../../support/template.ts';
 
