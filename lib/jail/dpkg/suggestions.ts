@@ -2,7 +2,7 @@
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable } from '../../binary/walk.ts';
+import { isExecutable, walk } from '../../binary/walk.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, isForSystem, provides } from './dependencies.ts';
@@ -28,7 +28,7 @@ const COMPOSED = /\w[-_]\w/;
  * compiler of a language may also name a C compiler without any relation to it.
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
-  const { packages, reader, mentions, listening, suggested, asked, optional } = work;
+  const { root, packages, reader, mentions, listening, suggested, asked, optional } = work;
   const others = [...pkg.recommends, ...pkg.suggests].flatMap(
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
@@ -44,7 +44,7 @@ export function awaitSuggested(work: Work, pkg: Package): void {
   );
   for (const path of new Set([...named, ...tools])) {
     const name = lastComponent(path);
-    const isOwn = packages.source(path) === pkg.source;
+    const isOwn = packages.source(walk(root, path).path) === pkg.source;
     const found = (by: BytePath) => {
       const isSure =
         WITH_TRIPLET.test(name) || (isOwn && COMPOSED.test(name) && work.look(by)?.kind === 'script');
@@ -56,14 +56,20 @@ export function awaitSuggested(work: Work, pkg: Package): void {
 }
 
 /** Suggests programs of other sources to an executable of a requested one. */
-function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: Iterable<BytePath>): void {
+function suggest(
+  { root, packages, asked, suggested }: Work,
+  by: BytePath,
+  programs: Iterable<BytePath>,
+): void {
   const source = packages.source(by);
   if (source === undefined || !asked.has(source)) return;
   for (const path of programs) {
-    const owner = packages.owner(path);
+    // ex is a link of update-alternatives, which no package owns
+    const end = walk(root, path).path;
+    const owner = packages.owner(end);
     // such as service(8), which no jail can use
     if (owner !== undefined && isForSystem(owner)) continue;
-    if (packages.source(path) !== source) suggested.set(path, { path, by });
+    if (packages.source(end) !== source) suggested.set(path, { path, by });
   }
 }
 
