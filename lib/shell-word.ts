@@ -24,6 +24,11 @@ export function commandLine(...words: readonly string[]): string {
 }
 
 /** The command that removes the carriage returns at the ends of lines. `file` is a word of the shell. */
+export function stripReturns(file: string): string {
+  return `sed -i 's/\\r$//' ${file}`;
+}
+
+/** The same, with the reason. */
 export function withoutReturns(file: string): string {
-  return `sed -i 's/\\r$//' ${file}   # the line ends in a carriage return`;
+  return `${stripReturns(file)}   # the line ends in a carriage return`;
 }

@@ -149,6 +149,25 @@ t.test(
   },
 );
 
+t.test(
+  'a carriage return that a shell takes for an option is told, and the line makes the script start',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const script = `${base}/a script`;
+    writeFileSync(script, '#!/bin/sh -e\r\necho done\r\n', { mode: 0o755 });
+    const asked = { directory: `${base}/jail`, programs: [script] };
+    const { warnings } = await buildJail(asked);
+    t.match(warnings[0], `${script} cannot be started: its first line ends in a carriage return`);
+    t.not(start(['chroot', asked.directory, script]).status, 0);
+    t.match(start(['sh', '-c', /sed .*'/.exec(warnings[0] ?? '')?.[0] ?? '']), { status: 0 });
+    t.same((await buildJail(asked)).warnings, []);
+    t.equal(runIn(asked.directory, script), 'done\n');
+    writeFileSync(script, '#!/bin/sh -e\necho done\r\n');
+    t.same((await buildJail(asked)).warnings, [], 'one in another line is none of it');
+  },
+);
+
 t.test('a library beside its program is found in a jail without /proc', cleanLoader('gcc'), async (t) => {
   const base = makeDirectory(t);
   mkdirSync(`${base}/own`);

@@ -6,7 +6,14 @@ import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { withoutReturns } from '../../shell-word.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
-import { buildCommand, copyCommand, hostWord, pathInJail, programHint } from './program-hint.ts';
+import {
+  buildCommand,
+  copyCommand,
+  hostWord,
+  interpreterHint,
+  pathInJail,
+  programHint,
+} from './program-hint.ts';
 
 const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'i386'],
@@ -83,9 +90,11 @@ function diagnoseScript(
       if (found === undefined) return found;
       if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(hostWord(view, shown)) };
       // execve does not search PATH
-      return script.interpreter.startsWith('/')
-        ? found
-        : { ...found, hint: 'write the whole path of the interpreter, such as #!/bin/sh' };
+      if (!script.interpreter.startsWith('/'))
+        return { ...found, hint: 'write the whole path of the interpreter, such as #!/bin/sh' };
+      return depth === 0 && found.missing
+        ? { ...found, hint: interpreterHint(view, script.interpreter) }
+        : found;
     }
     default:
       return script satisfies never;

@@ -19,7 +19,7 @@ import { describeMode, type Diagnosis, isClosed, type JailView } from './jail-vi
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
 import { pathOf } from './library-glance.ts';
-import { buildCommand, hostWord } from './program-hint.ts';
+import { buildCommand, hostWord, interpreterHint } from './program-hint.ts';
 
 const WORDS: Readonly<Record<MissingFile['role'], string>> = {
   program: 'it',
@@ -103,7 +103,7 @@ function hintFor(
 ): string {
   if (path.endsWith('\r') && neededBy !== undefined)
     return withoutReturns(hostWord(view, showPath(neededBy)));
-  const build = buildCommand(view, role === 'command' ? path : program);
+  const build = role === 'command' ? interpreterHint(view, path) : buildCommand(view, program);
   // what was changed in the jail is replaced only by name
   return unusable === undefined ? build : `${build} --replace ${shellWord(walk(view.root, unusable).path)}`;
 }

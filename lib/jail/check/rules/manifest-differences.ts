@@ -78,11 +78,11 @@ export const differences = inGroup('tamper', [
     remedy: 'uchroot-jail update DIRECTORY',
     *look(jail) {
       const covered = [...jail.mountPoints, ...jail.seen.closed].map((point) => `${point}/`);
-      const ofUsers: string[] = [];
-      for (const recorded of jail.manifest?.entries ?? []) {
-        const { path, kind, uid } = recorded;
-        const isData = ofUsers.some((directory) => path.startsWith(directory));
-        if (kind === 'directory' && uid !== 0 && !isData) ofUsers.push(`${path}/`);
+      const entries = jail.manifest?.entries ?? [];
+      const isOfUser = belowUsers(entries);
+      for (const recorded of entries) {
+        const { path, kind } = recorded;
+        const isData = isOfUser(path);
         if (path === NULL_DEVICE) continue; // dev-null finds that one
         if (jail.seen.has(path) || covered.some((point) => path.startsWith(point))) continue;
         if (unless(['ELOOP'], () => jail.root.lstat(path)) !== undefined) continue; // it has come since the walk
@@ -163,6 +163,13 @@ export const differences = inGroup('tamper', [
     },
   }),
 ]);
+
+/** Tells whether a path is in a directory that was built for a user. */
+export function belowUsers(entries: readonly Recorded[]): (path: BytePath) => boolean {
+  const own = entries.filter(({ kind, uid }) => kind === 'directory' && uid !== 0);
+  const directories = own.map(({ path }) => `${path}/`);
+  return (path) => directories.some((directory) => path.startsWith(directory));
+}
 
 function isClosed({ error }: Entry, { owner }: CheckedJail): boolean {
   return isOrdinary(owner) && errnoName(error) === 'EACCES';
