@@ -186,7 +186,7 @@ test('a pipe in place of a configuration or a banner is refused, and does not ho
     `${directory}/a`,
     'service a\n{\nport = 1\nsocket_type = stream\nuser = nobody\nserver = /server\n}\n',
   );
-  const { status, stderr, stdout } = run('check', directory);
+  const { status, stderr, stdout } = run('check', '--directory', jail, directory);
   t.same([status, stderr], [0, '']);
   t.match(stdout, /^a: 0\.0\.0\.0:1: /);
 });

@@ -48,7 +48,8 @@ export function toWord(text: string): Argument {
   return { text, bytes: Buffer.from(text) };
 }
 
-function placeOf(file: string, line: number | undefined): string {
+/** A place in a file, as errors begin with it. */
+export function placeOf(file: string, line: number | undefined): string {
   return `${quote(file)}${line === undefined ? '' : `:${line}`}`;
 }
 

@@ -107,7 +107,9 @@ class InetdFile {
     if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
       return leaveOut(`${type} sockets of ${protocol} are not carried over`);
     if (wait.startsWith('wait') && isRun(path, argv))
-      return leaveOut('uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules');
+      return leaveOut(
+        'uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules',
+      );
     if (sizes.length > 0) this.#lose(`${sizes.join(',')} is not carried over`, line);
     const fields = { name, type, protocol, wait, user, path, argv };
     const listen = this.#listen(fields, line);

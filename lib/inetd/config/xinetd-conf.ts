@@ -162,7 +162,8 @@ function findUnknown(attributes: Attributes): Reason | undefined {
   for (const [name, attribute] of attributes) {
     const known = fateOf(name)?.known;
     const word = attribute.words.find((one) => known?.has(one) === false);
-    if (word !== undefined) return [`${word} is no word of ${name}: xinetd does not start it either`, attribute];
+    if (word !== undefined)
+      return [`${word} is no word of ${name}: xinetd does not start it either`, attribute];
   }
   return undefined;
 }

@@ -50,10 +50,7 @@ const attributes: readonly (readonly [line: string, outcome: string])[] = [
   ['flags = NAMEINARGS', PLAIN],
   ['flags = NODELAY', tells('the flag NODELAY is not carried over')],
   ['flags = KEEPALIVE', tells('the flag KEEPALIVE is not carried over')],
-  [
-    'flags = NOLIBWRAP',
-    PLAIN.replace(', clear', ', hosts-allow=/dev/null, hosts-deny=/dev/null, clear'),
-  ],
+  ['flags = NOLIBWRAP', PLAIN.replace(', clear', ', hosts-allow=/dev/null, hosts-deny=/dev/null, clear')],
   ['flags = SENSOR', leavesOut('services with the flag SENSOR are not carried over')],
   ['flags = IPv6', PLAIN.replace('0.0.0.0', '[::]')],
   ['flags = LABELED', leavesOut('services with the flag LABELED are not carried over')],
@@ -160,11 +157,9 @@ t.test('what xinetd ignores in defaults does not count, and is told once', async
 
 t.test('what is wrong in defaults has the place of the defaults', async (t) => {
   const files = (defaults: string) =>
-    readXinetdConf(
-      [{ path: 'conf', text: `defaults\n{\n${defaults}\n}\ninclude d\n` }],
-      host,
-      (path) => [{ path, text: `\n\n\n\n${section(...NEEDED)}` }],
-    );
+    readXinetdConf([{ path: 'conf', text: `defaults\n{\n${defaults}\n}\ninclude d\n` }], host, (path) => [
+      { path, text: `\n\n\n\n${section(...NEEDED)}` },
+    ]);
   for (const [line, message] of [
     ['instances = abc', /^conf:3: --instances takes|^conf:3: instances must be/],
     ['cps = 0 1', /^conf:3: rate must be/],
