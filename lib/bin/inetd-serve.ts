@@ -142,9 +142,10 @@ export function readGiven(
   return { services: toServices(configured, defaults), configured, notCarried };
 }
 
+const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: ${lines}\n`);
+
 /** Tells what is not carried over, and what a start would refuse. Returns whether there is something of the latter. */
 export async function tellProblems({ services, configured, notCarried }: GivenServices): Promise<boolean> {
-  const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: ${lines}\n`);
   for (const one of notCarried) tell(showNotCarried(one));
   let isRight = true;
   for (const [name, settings] of services) {

@@ -29,8 +29,10 @@ function plainHost(address: string): string {
     : words;
 }
 
+const is4 = (host: string): boolean => host.includes('.');
 const ANY_4 = '0.0.0.0';
 const ANY_6 = '\0'.repeat(8);
+const isAny = (host: string): boolean => host === ANY_4 || host === ANY_6;
 
 function excludes(one: Internet, other: Internet): boolean {
   if (one.protocol !== other.protocol || one.port !== other.port) return false;
@@ -39,18 +41,17 @@ function excludes(one: Internet, other: Internet): boolean {
   const [a, b] = [plainHost(one.address), plainHost(other.address)];
   // datagrams go to the socket with the narrower address (SO_REUSEADDR in socket(7))
   if (a === b || one.protocol === 'udp') return a === b;
-  const is4 = (host: string): boolean => host.includes('.');
-  const isAny = (host: string): boolean => host === ANY_4 || host === ANY_6;
   if (is4(a) === is4(b)) return isAny(a) || isAny(b);
   const [six, host] = is4(a) ? [other, b] : [one, a];
   return host === ANY_6 && !six.isOnly6;
 }
 
+const placeOf = (path: string): string => (path.startsWith('@') ? path : resolve(path));
+
 function isSame(one: ListenAddress, other: ListenAddress): boolean {
   if (one.kind === 'internet') return other.kind === 'internet' && excludes(one, other);
   if (one.kind === 'unix') {
-    const place = (path: string): string => (path.startsWith('@') ? path : resolve(path));
-    return other.kind === 'unix' && place(one.path) === place(other.path);
+    return other.kind === 'unix' && placeOf(one.path) === placeOf(other.path);
   }
   return other.kind === 'systemd' && (one.name ?? other.name) === (other.name ?? one.name);
 }

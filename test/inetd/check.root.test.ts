@@ -114,7 +114,11 @@ test('each form of a service is checked', async (t) => {
     return `${directory}/xinetd.d`;
   };
   const line = (program: string): readonly string[] => [
-    ...['--listen', '127.0.0.1:7000', USER, jail, program],
+    '--listen',
+    '127.0.0.1:7000',
+    USER,
+    jail,
+    program,
     '--isolate',
   ];
   const forms: readonly ((program: string) => readonly string[])[] = [
