@@ -1,7 +1,7 @@
 // The super-server: its services and their sockets, a change of them all at once, and the end.
 import { EventEmitter } from 'node:events';
 
-import { UsageError } from '../errors.ts';
+import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { quote } from '../quote.ts';
 import { showListenAddress, type ListenAddress } from './address.ts';
@@ -114,10 +114,24 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     return listen.flatMap((address) => {
       if (address.kind === 'systemd') return this.#activatedFor(name, address, wait);
       const key = showListenAddress(address);
-      const socket = this.#sockets.get(key) ?? ListeningSocket.open(address, socketMode);
+      const socket = this.#sockets.get(key) ?? this.#open(address, socketMode);
       all.set(key, socket);
       return [socket];
     });
+  }
+
+  #open(address: ListenAddress, mode: number): ListeningSocket {
+    try {
+      return ListeningSocket.open(address, mode);
+    } catch (error) {
+      const own = [...this.#sockets.values()].find(
+        (socket) => findOverlap([['', [socket.address, address]]]) !== undefined,
+      );
+      if (own === undefined || !(error instanceof LaunchError) || error.code !== 'EADDRINUSE') throw error;
+      throw new UsageError(error.message, {
+        hint: `it listens on ${quote(own.shown)} itself until the new configuration counts: restart it to change such an address`,
+      });
+    }
   }
 
   #activatedFor(
