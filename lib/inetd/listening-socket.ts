@@ -11,7 +11,7 @@ import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
 const STREAM = 1;
-const DATAGRAM = 2;
+export const DATAGRAM = 2;
 
 /** An error of bind(2) or of another call for an address. */
 export function toListenError(error: unknown, address: ListenAddress): LaunchError {
@@ -23,9 +23,17 @@ export function toListenError(error: unknown, address: ListenAddress): LaunchErr
     code: code as ErrnoName,
     errno: -errno,
     path: shown,
-    hint: code === 'EADDRINUSE' ? 'another program listens there: ss -lp shows it' : undefined,
+    hint: code === 'EADDRINUSE' ? hintOfTaken(address) : undefined,
     cause: error,
   });
+}
+
+function hintOfTaken(address: ListenAddress): string {
+  const isFile =
+    address.kind === 'unix' && lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() === false;
+  return isFile
+    ? 'the file is no socket: choose another path'
+    : 'another program listens there: ss -lp shows it';
 }
 
 /** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users for a moment. */

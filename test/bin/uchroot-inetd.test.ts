@@ -103,7 +103,9 @@ t.test(
       ],
       { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
     );
-    t.equal(status, 0, stderr);
+    // the unit is printed, and what its start would refuse is told
+    t.equal(status, 125);
+    t.match(stderr, /^uchroot-inetd: hosts-allow: allow: no such file/);
     t.match(
       stdout,
       ` --listen=127.0.0.1:7000 --hosts-allow=/tmp/allow --isolate sam /tmp/jail /bin/x "a $$b"\n`,
