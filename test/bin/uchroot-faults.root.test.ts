@@ -106,7 +106,7 @@ test('a fault in any call stops at a step, in their order, and each step stops a
 
 // What a process does when the program runs, what it can do without, and how the processes tell each other.
 const afterwards =
-  /^(close|close_range|wait4|rt_sigtimedwait|rt_sigpending|getpid|getppid|getpgid|exit_group|kill|read)$/;
+  /^(close|close_range|ppoll|wait4|rt_sigtimedwait|rt_sigpending|getpid|getppid|getpgid|exit_group|kill|read)$/;
 const isTold = (text: string): boolean => /^write\(\d+, "(?:\\0"|\\377\\377\\377\\377)/.test(text);
 
 rootTest('strace')(

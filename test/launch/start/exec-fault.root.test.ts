@@ -87,7 +87,7 @@ function firsts(calls: readonly CountedCall[]): readonly CountedCall[] {
 // What a launch can do without: reading how things are, closing what execve or the end would close, waiting, and telling. A write is the
 // message itself in Node's count. A wait that strace has interrupted goes on by restart_syscall.
 const harmless =
-  /^(close|close_range|fcntl|statx|poll|read|write|wait4|rt_sig\w+|fstatfs|exit_group|kill|getpid|futex|restart_syscall)$/;
+  /^(close|close_range|fcntl|statx|p?poll|read|write|wait4|rt_sig\w+|fstatfs|exit_group|kill|getpid|futex|restart_syscall)$/;
 // Calls that Node's own runtime makes now and then.
 const ofNode = /^(madvise|mprotect|mmap|munmap|brk|sched_yield|epoll_\w+)$/;
 // Root must not be regained, and the kernel's answer would be EPERM.

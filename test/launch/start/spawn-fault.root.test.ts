@@ -409,7 +409,7 @@ for (const special of alone) {
 }
 
 // What an init process does when its program runs, or what it can do without.
-const afterwards = /^(close|close_range|wait4|rt_sigtimedwait|getpid|getpgid|exit_group|kill)$/;
+const afterwards = /^(close|close_range|ppoll|wait4|rt_sigtimedwait|getpid|getpgid|exit_group|kill)$/;
 
 // The record about the program's end: PHASE_ENDED of native/plan/plan.h, as strace shows it.
 const ended = '\\377\\377\\377\\377\\360\\3';
