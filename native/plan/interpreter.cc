@@ -51,6 +51,7 @@ bool checkExecve(const PlanStep* step, uint32_t dataOffset) {
 
 bool checkStep(const PlanStep* step, uint32_t dataOffset) {
   if (((step->flags & STEP_PROGRAM) != 0) != (step->op == OP_EXECVE)) return false;
+  if (((step->flags & STEP_KEPT_USER) != 0) != (step->op == OP_JOIN_USER_NAMESPACE)) return false;
   if ((step->flags & STEP_PROGRAM) != 0 && (step->flags & STEP_DONE) != 0) return false;
   switch (step->op) {
     case OP_RLIMIT:

@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -230,6 +231,14 @@ PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& wa
   return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
 }
 
+// Of the signals that ask a process to end. Node ignores none of them, whatever its parent did.
+int openEndSignals() {
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) sigaddset(&wanted, signal);
+  return signalfd(-1, &wanted, SFD_CLOEXEC);
+}
+
 // execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?, hasPty)
 Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   if (!takesPlan(info, "execAndWait")) return info.Env().Undefined();
@@ -261,6 +270,9 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
   blockSignalsOfOthers();
+  // Before newuidmap has ended there is no program for it.
+  const Descriptor endSignals(request.hasIdMaps ? openEndSignals() : -1);
+  request.signalFd = endSignals.get();
   Started started;
   const PlanFailure failure =
       withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6], started); });
@@ -303,7 +315,7 @@ Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   closeIfOpen(ways[1]);
   std::string words;
   PlanFailure refused = {kNoStep, 0, 0, 0};
-  if (child > 0 && maps) refused = mapIds(plan.words.get(), ways[0], child, words);
+  if (child > 0 && maps) refused = mapIds(plan.words.get(), {ways[0]}, child, words);
   closeIfOpen(ways[0]);  // a child that still asks fails
   int status = 0;
   pid_t waited = child;

@@ -4,8 +4,10 @@
 #include "idmap.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <vector>
 
 #include <fcntl.h>
@@ -72,9 +74,40 @@ pid_t startChild(Child& child, int* pidFd) {
   return static_cast<pid_t>(pid);
 }
 
-// Waits for the child, and kills it if the process that it works for ends. Returns its wait status.
-int await(pid_t pid, int pidFd, int socketFd) {
-  pollfd ended[] = {{pidFd, POLLIN, 0}, {socketFd, 0, 0}};
+// The children that run, by pidfd. As they are set-user-ID, they get no parent-death signal (PR_SET_PDEATHSIG(2const)).
+class Running {
+ public:
+  explicit Running(int pidFd) {
+    [[maybe_unused]] static const int isRegistered = std::atexit(killAll);
+    for (std::atomic<int>& slot : slots_) {
+      int none = 0;
+      if (!slot.compare_exchange_strong(none, pidFd)) continue;
+      own_ = &slot;
+      return;
+    }
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    if (own_ != nullptr) *own_ = 0;
+  }
+
+ private:
+  static void killAll() {
+    for (const std::atomic<int>& slot : slots_) {
+      if (const int pidFd = slot; pidFd > 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
+    }
+  }
+
+  static inline std::atomic<int> slots_[16];  // more than threads that launch
+  std::atomic<int>* own_ = nullptr;
+};
+
+// Waits for the child. It is killed if the process that it works for ends, or this one exits or gets one of its own signals.
+// Returns its wait status.
+int await(pid_t pid, int pidFd, const MapWay& way) {
+  const Running running(pidFd);
+  pollfd ended[] = {{pidFd, POLLIN, 0}, {way.socketFd, 0, 0}, {way.signalFd, POLLIN, 0}};
   while (poll(ended, std::size(ended), -1) < 0 && errno == EINTR) continue;
   // It may: the real uid of the child is this process's (kill(2)).
   if (ended[0].revents == 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
@@ -110,7 +143,7 @@ std::vector<std::string> wordsOf(const PlanStep* step, pid_t pid) {
 }
 
 // Returns 0, or an errno.
-int perform(const PlanStep* step, int socketFd, pid_t pid, std::string& said) {
+int perform(const PlanStep* step, const MapWay& way, pid_t pid, std::string& said) {
   std::vector<std::string> words = wordsOf(step, pid);
   const Descriptor program(openHigh(words[0].c_str(), O_PATH)), null(openHigh("/dev/null", O_RDWR));
   if (program.get() < 0 || null.get() < 0) return errno;
@@ -132,7 +165,7 @@ int perform(const PlanStep* step, int socketFd, pid_t pid, std::string& said) {
   const pid_t started = startChild(child, &pidFd);
   if (started < 0) return -started;
   const Descriptor ended(pidFd);
-  const int status = await(started, pidFd, socketFd);
+  const int status = await(started, pidFd, way);
   if (child.error != 0) return static_cast<int>(child.error);
   if (status == 0) return 0;
   said = readWords(readEnd.get());
@@ -150,20 +183,20 @@ bool hasIdMaps(const void* plan) {
   return false;
 }
 
-PlanFailure mapIds(const void* plan, int socketFd, pid_t pid, std::string& words) {
+PlanFailure mapIds(const void* plan, const MapWay& way, pid_t pid, std::string& words) {
   constexpr PlanFailure ended = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   Steps steps(plan);
   while (const PlanStep* step = steps.next()) {
     if ((step->flags & STEP_OUTSIDE) == 0) continue;
     uint8_t byte = 0;
     ssize_t got;
-    while ((got = recv(socketFd, &byte, 1, 0)) < 0 && errno == EINTR) continue;
+    while ((got = recv(way.socketFd, &byte, 1, 0)) < 0 && errno == EINTR) continue;
     if (got != 1) return ended;
-    const int error = perform(step, socketFd, pid, words);
+    const int error = perform(step, way, pid, words);
     // Then the program may have been killed for that reason.
-    if (isClosed(socketFd)) return ended;
+    if (isClosed(way.socketFd)) return ended;
     if (error != 0) return {steps.place(), step->op, error, 0, step->flags};
-    if (send(socketFd, &byte, 1, MSG_NOSIGNAL) != 1) return ended;
+    if (send(way.socketFd, &byte, 1, MSG_NOSIGNAL) != 1) return ended;
   }
   return {kNoStep, 0, 0, 0};
 }

@@ -13,10 +13,15 @@ namespace uchroot {
 // Whether a checked plan has steps for this.
 bool hasIdMaps(const void* plan);
 
+struct MapWay {
+  int socketFd;
+  int signalFd = -1;  // readable if a signal must end this process, which has blocked it (signalfd(2))
+};
+
 // Performs the steps with STEP_OUTSIDE of a checked plan. `pid` is in the new user namespace, and its plan stops at each of these steps:
-// it sends a byte through the other end of `socketFd`, and goes on when it gets one back. Returns after the last step or a failure, which
+// it sends a byte through the other end of the socket, and goes on when it gets one back. Returns after the last step or a failure, which
 // is ECANCELED outside the steps if the other end was closed before: the process has ended. `words`: what the program of a failed step
 // has said.
-PlanFailure mapIds(const void* plan, int socketFd, pid_t pid, std::string& words);
+PlanFailure mapIds(const void* plan, const MapWay& way, pid_t pid, std::string& words);
 
 }  // namespace uchroot

@@ -377,7 +377,7 @@ LaunchResult launch(const LaunchRequest& request) {
   request.recall->pidFd = pidFd;
   if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
   mapChild.reset(-1);
-  if (request.hasIdMaps) result.failure = mapIds(request.plan.data(), mapOwn.get(), pid, result.words);
+  if (request.hasIdMaps) result.failure = mapIds(request.plan.data(), {mapOwn.get(), request.signalFd}, pid, result.words);
   // Nobody has called it off, so the launcher says why it has ended.
   if (result.failure.error == ECANCELED && !request.recall->isWanted) result.failure.error = 0;
   if (result.failure.error != 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);

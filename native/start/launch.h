@@ -38,6 +38,7 @@ struct LaunchRequest {
   };
   bool isBatch = false;  // the launching thread is SCHED_BATCH; its child must be SCHED_OTHER
   uint32_t namespaces = 0;  // CLONE_NEW flags
+  int signalFd = -1;        // ends a wait for these: see MapWay
   bool hasIdMaps = false;   // newuidmap and newgidmap map the ids of the user namespace
   PlanFailure refused = {kNoStep, 0, 0, 0};      // what it means if the kernel refuses them: the step and its op
   Recall* recall = nullptr;

@@ -63,12 +63,19 @@ class Kept {
     return new Promise((resolve, reject) => {
       const clear = awaitStop(options, (reason) => {
         reject(stopError(reason, options));
-        if (--this.#waiting > 0 || this.#making.callOff === undefined) return;
+        const isWanted = --this.#waiting > 0 || this.spaces !== undefined;
+        if (isWanted || this.#making.callOff === undefined) return;
         this.#onCallOff();
         this.#making.callOff();
+        this.close(); // it may have come too late
       });
       void this.made.finally(clear).then(resolve, reject);
     });
+  }
+
+  /** Closes them, once they are made. */
+  close(): void {
+    void this.made.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
   }
 }
 
@@ -104,8 +111,7 @@ export class KeptSpaces {
 
   /** Closes them. Programs that run in them go on. */
   close(): void {
-    for (const { made } of this.#kept.values())
-      void made.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
+    for (const kept of this.#kept.values()) kept.close();
     this.#kept.clear();
   }
 }

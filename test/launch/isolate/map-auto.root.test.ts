@@ -252,6 +252,14 @@ test('each reason why it cannot work is named, with the remedy', async (t) => {
       'mount -o remount,bind,nosuid /usr/bin 2>/dev/null || mount --bind /usr/bin /usr/bin && mount -o remount,bind,nosuid /usr/bin',
       /Operation not permitted\nhint: .* on a file system without nosuid/,
     ],
+    ...[350, 250].map(
+      (count) =>
+        [
+          `${count} ranges`,
+          `i=0; while [ $i -lt ${count} ]; do echo ranger:$((1630000000 + i * 10)):5; i=$((i + 1)); done > /etc/subuid`,
+          /Invalid argument\nhint: the kernel takes at most 340 ranges of ids, in 4095 bytes of text/,
+        ] as const,
+    ),
   ];
   for (const [what, set, message] of cases) {
     const ended = run(['0:0', jail, '/bin/id'], ranger.by(set));
@@ -393,6 +401,55 @@ const asRanger = `
     const bash = (script) => ({ program: '/bin/bash', args: ['-c', script] });
     const opened = await openJail(${JSON.stringify(jail)}, common);
     const codeOf = (promise) => promise.then(({ stdout }) => stdout, ({ name, step, code }) => [name, step, code]);`;
+
+// Programs of this name and of this user.
+const mappers = (): readonly number[] =>
+  processesOf(uid).filter((pid) => readText(`/proc/${pid}/cmdline`).startsWith('/usr/bin/newuidmap\0'));
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
+}
+
+test('the command ends at SIGTERM while newuidmap hangs, and newuidmap with it', async (t) => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    const [file = '', ...args] = ranger.by(hanging);
+    const child = spawn(file, [...args, ...command, ...mapped, 'root', jail, '/bin/id'], {
+      env: commandEnv,
+      stdio: 'ignore',
+    });
+    const exit = once(child, 'exit');
+    t.ok(await eventually(() => mappers().length === 1), signal);
+    child.kill(signal);
+    t.same(await exit, [null, signal], signal);
+    t.ok(await eventually(() => processesOf(uid).length === 0), signal);
+  }
+});
+
+test('process.exit() of a service leaves no newuidmap that hangs', async (t) => {
+  for (const launch of [
+    `runInJail({ jail: ${JSON.stringify(jail)}, ...common, program: '/bin/id' })`,
+    "opened.run({ program: '/bin/id' })",
+  ]) {
+    const found = inChild(
+      `
+      ${asRanger}
+      void ${launch};
+      const seen = () => readdirSync('/proc').some((pid) => {
+        try { return readFileSync('/proc/' + pid + '/cmdline', 'latin1').startsWith('/usr/bin/newuidmap\\0'); } catch { return false; }
+      });
+      while (!seen()) await new Promise((resolve) => setTimeout(resolve, 5));
+      tell({ seen: true });
+      process.exit();`,
+      ranger.sees(hanging),
+    );
+    t.same(found, { seen: true });
+    t.ok(await eventually(() => processesOf(uid).length === 0), launch);
+  }
+});
 
 test('an open jail maps the ids once, for all its launches', async (t) => {
   // the helper stays root, and takes the privilege from newuidmap
