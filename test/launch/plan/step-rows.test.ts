@@ -3,7 +3,7 @@ import t from 'tap';
 
 import { encodePlan } from '../../../lib/launch/plan/encode.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
-import { describeStep, stepTable } from '../../../lib/launch/plan/table.ts';
+import { describeStep, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 
 const b = (text: string): Buffer => Buffer.from(text);
 
@@ -133,6 +133,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'prctl(PR_CAP_AMBIENT_RAISE CAP_NET_BIND_SERVICE): capabilities that the program keeps',
   ],
   [{ op: 'no_new_privs' }, '1:26:1:', 'prctl(PR_SET_NO_NEW_PRIVS 1): set-user-ID programs give nothing'],
+  [
+    { op: 'parent_death_signal', signal: 0, parentPid: 0 },
+    '4:0:0:',
+    'prctl(PR_SET_PDEATHSIG 0): none that was set before',
+  ],
   [
     { op: 'parent_death_signal', signal: 9, parentPid: 70 },
     '64:9:46:',
@@ -445,4 +450,10 @@ t.test(
 
 t.test('a step after the fork at the end of its stage has a flag of its own', async (t) => {
   t.match(encoded({ op: 'setresuid', uid: 30, afterFork: true }), /^2048:/);
+});
+
+t.test('a child that tries a plan has another parent than the program', async (t) => {
+  const tried = (step: Step): Step | undefined => rowOf(step).rehearse?.(step, 5);
+  t.match(tried({ op: 'parent_death_signal', signal: 9, parentPid: 70 }), { signal: 9, parentPid: 5 });
+  t.match(tried({ op: 'parent_death_signal', signal: 0, parentPid: 0 }), { signal: 0, parentPid: 0 });
 });
