@@ -64,6 +64,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     '0:0:0:0102000000000000',
     'sched_setaffinity(CPUs 0,9): no other CPUs than these',
   ],
+  [
+    { op: 'sched_setaffinity', cpus: [3, 35, 67] },
+    '0:0:0:08000000080000000800000000000000',
+    'sched_setaffinity(CPUs 3,35,67): no other CPUs than these',
+  ],
   [{ op: 'sched_setscheduler' }, '8:0:0:', 'sched_setscheduler(): no realtime scheduling'],
   [{ op: 'ioprio_set' }, '0:0:0:', 'ioprio_set(): no realtime I/O class'],
   [{ op: 'personality', persona: 0 }, '0:0:0:', 'personality(0): address randomisation on'],
@@ -226,9 +231,16 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'execve(/usr/bin/newuidmap 0 1000 1): uid 0 is 1000 of the host',
   ],
   [
-    { op: 'map_ids', kind: 'gids', map: [{ inside: 0, outside: 1000, count: 1 }] },
-    '16384:0:0:/usr/bin/newgidmap.0.1000.1.',
-    'execve(/usr/bin/newgidmap 0 1000 1): gid 0 is 1000 of the host',
+    {
+      op: 'map_ids',
+      kind: 'gids',
+      map: [
+        { inside: 0, outside: 1000, count: 1 },
+        { inside: 1, outside: 100_000, count: 3 },
+      ],
+    },
+    '16384:0:0:/usr/bin/newgidmap.0.1000.1.1.100000.3.',
+    'execve(/usr/bin/newgidmap 0 1000 1 1 100000 3): gid 0 is 1000, 1 to 3 are 100000 to 100002 of the host',
   ],
   [{ op: 'reopen_jail' }, '0:0:0:', 'openat(.): the same directory, in the new mount namespace'],
   [
