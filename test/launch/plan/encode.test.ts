@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { encodeAgain, encodePlan } from '../../../lib/launch/plan/encode.ts';
+import { buildPlan, withProgram } from '../../../lib/launch/plan/plan.ts';
 import { stepFlags, type Step, type StepName } from '../../../lib/launch/plan/step.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
@@ -95,6 +95,13 @@ function numbersOf(step: Step): readonly bigint[] {
   return [a, b];
 }
 
+const execveOf = (argv: readonly Buffer[]): Step & { op: 'execve' } => ({
+  op: 'execve',
+  program: Buffer.from('/p'),
+  argv,
+  env: [Buffer.from('A=b')],
+});
+
 t.test('op numbers are those of native/plan/plan.h', async (t) => {
   for (const [name, number] of opOf) {
     const wanted = otherNames[name as StepName] ?? name.toUpperCase();
@@ -154,6 +161,35 @@ t.test(
     );
   },
 );
+
+t.test('the flags of a plan are those of native/plan/plan.h', async (t) => {
+  const flag = (name: string): number =>
+    Number(new RegExp(`PLAN_${name} = (\\d+)`).exec(header)?.[1] ?? 'none');
+  const flagsOfPlan = (...steps: readonly Step[]): number => encodePlan([steps]).readUInt32LE(12);
+  const limits = { memory: undefined, swap: undefined, pids: 5, cpu: undefined, ioWeight: undefined };
+  const cgroup: Step = { op: 'cgroup', limits, lines: ['N'] };
+  t.equal(flagsOfPlan({ op: 'setsid' }), 0);
+  t.equal(flagsOfPlan(cgroup), flag('CGROUP'));
+  t.equal(flagsOfPlan({ op: 'unshare', namespaces: ['net'] }), flag('NETWORK'));
+  t.equal(
+    flagsOfPlan(cgroup, { op: 'unshare', namespaces: ['net'], cloned: true }),
+    flag('CGROUP') | flag('CLONED') | flag('NETWORK'),
+  );
+});
+
+t.test('a plan that shares its beginning with others is encoded like every other', async (t) => {
+  const small = Array.from({ length: 6 }, (_, i) => Buffer.from(`argument ${i}`));
+  const stages: readonly (readonly Step[])[] = [
+    [{ op: 'setsid' }, { op: 'chdir', path: Buffer.from('/a') }],
+    [{ op: 'umask', mask: 0o22, exact: true }],
+  ];
+  // the memory for a plan has 16 KiB: a longer plan, and one that just fits
+  const fitting = 16_384 - encodePlan(withProgram(stages, execveOf([Buffer.alloc(0)]))).length;
+  for (const setUp of [stages, stages.slice(0, 1)])
+    for (const argv of [small, small.slice(3), [Buffer.alloc(40_000, 1)], [Buffer.alloc(fitting, 2)], small])
+      t.same(encodeAgain(setUp, execveOf(argv)), encodePlan(withProgram(setUp, execveOf(argv))));
+  t.equal(encodeAgain(stages, execveOf([Buffer.alloc(fitting, 2)])).length, 16_384);
+});
 
 t.test('each step follows the one before, padded with zero bytes to a multiple of 8', async (t) => {
   t.doesNotThrow(() =>
