@@ -155,7 +155,10 @@ t.test(
           const { allowNewPrivs, caps } = input.request;
           const closed = !allowNewPrivs && caps.length === 0 && input.filter?.closesKeyrings === true;
           const isCloned = namespacesOf(input.request).includes('pid') && input.isCompiled !== true;
-          return ((flags & 8) !== 0) === (closed && isCloned) && (!isCloned || (flags & 1) === 0);
+          return (
+            ((flags & 8) !== 0) === (closed && isCloned) &&
+            (namespacesOf(input.request).length === 0 || (flags & 1) === 0)
+          );
         }),
       ),
     );
@@ -185,8 +188,16 @@ t.test('a plan that shares its beginning with others is encoded like every other
   ];
   // the memory for a plan has 16 KiB: a longer plan, and one that just fits
   const fitting = 16_384 - encodePlan(withProgram(stages, execveOf([Buffer.alloc(0)]))).length;
-  for (const setUp of [stages, stages.slice(0, 1)])
-    for (const argv of [small, small.slice(3), [Buffer.alloc(40_000, 1)], [Buffer.alloc(fitting, 2)], small])
+  const long = [...stages, Array<Step>(40).fill({ op: 'umask', mask: 0o77, exact: true })];
+  for (const setUp of [stages, stages.slice(0, 1), long])
+    for (const argv of [
+      [],
+      small,
+      small.slice(3),
+      [Buffer.alloc(40_000, 1)],
+      [Buffer.alloc(fitting, 2)],
+      small,
+    ])
       t.same(encodeAgain(setUp, execveOf(argv)), encodePlan(withProgram(setUp, execveOf(argv))));
   t.equal(encodeAgain(stages, execveOf([Buffer.alloc(fitting, 2)])).length, 16_384);
 });
@@ -232,6 +243,11 @@ t.test('the table of execve leads to program, arguments and environment, each wi
       }),
     ),
   );
+});
+
+t.test('the data of execve is a table of six offsets and the strings, and nothing else', async (t) => {
+  const { data } = encodeOne(execveOf([Buffer.from('p')]));
+  t.equal(data.subarray(6 * 8).toString('latin1'), '/p\0p\0A=b\0');
 });
 
 t.test('an id keeps all of its 32 bits', async (t) => {
