@@ -23,8 +23,8 @@ function linesOf(architecture) {
 const { title, flags, isReadable, closesKeyrings } = makeFilter({ ...request, architecture: 'x64' });
 
 process.stdout
-  .write(`// The default filter of isolated launches, ready to be installed. Compiling it takes 5 ms of a new Node process, and each launch of the
-// command is one. Printed by scripts/isolate-filter.mjs: do not edit the bytes. Pure.
+  .write(`// The default filter of isolated launches, ready to be installed. Compiling it takes 5 ms, and each launch by the command is a
+// new process that would compile it. Printed by scripts/isolate-filter.mjs: do not edit the bytes. Pure.
 import { UsageError } from '../../errors.ts';
 import type { Filter } from './filter.ts';
 

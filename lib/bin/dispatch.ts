@@ -93,6 +93,11 @@ export function valuesOf({ options }: ReadArguments, name: string): readonly Arg
   return options.filter(([option]) => option === name).map(([, value]) => value);
 }
 
+/** The same as texts. */
+export function textsOf(read: ReadArguments, name: string): readonly string[] {
+  return valuesOf(read, name).map(({ text }) => text);
+}
+
 /** The last given value of an option. */
 export function valueOf(read: ReadArguments, name: string): Argument | undefined {
   return valuesOf(read, name).at(-1);

@@ -17,7 +17,7 @@ import { type Foreign } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
-import { type Command, has, type Outcome, valueOf, valuesOf, wrongNumber } from './dispatch.ts';
+import { type Command, has, type Outcome, valueOf, textsOf, valuesOf, wrongNumber } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
@@ -30,7 +30,6 @@ interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
 
 type JailCommand = Command<Watch>;
 
-const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
 const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ bytes }) => bytes);
 
 const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');

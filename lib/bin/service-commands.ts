@@ -12,14 +12,13 @@ import {
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
-import { type Command, has, type Outcome, valueOf, valuesOf } from './dispatch.ts';
+import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
 import { megabytes } from './progress-bar.ts';
 
 type ServiceCommand = Command<AbortSignal>;
 
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
-const textsOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ text }) => text);
 
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;

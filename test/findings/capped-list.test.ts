@@ -44,3 +44,18 @@ t.test('findings of a file are ordered by line and column, those of the whole fi
     ],
   );
 });
+
+t.test('a finding of the whole file comes before one of its first line, and so for columns', async (t) => {
+  const whole = { line: undefined, column: undefined };
+  const first = { line: 1, column: undefined };
+  const start = { line: 1, column: 1 };
+  for (const [a, b] of [
+    [whole, first],
+    [first, start],
+    [whole, start],
+  ] as const) {
+    t.ok(byPlace(a, b) < 0);
+    t.ok(byPlace(b, a) > 0);
+    t.equal(byPlace(a, { ...a }), 0);
+  }
+});

@@ -124,3 +124,35 @@ t.test('only what was fixed is suppressed', async (t) => {
     [1, 0, 0, 0, 0],
   );
 });
+
+t.test('a rule with details and a finding with a line have them in the log', async (t) => {
+  const rule = { id: 'r', severity: 'error', summary: 'S.', remedy: 'R', tags: [] } as const;
+  const result = {
+    rule: 'r',
+    severity: 'error',
+    message: 'M',
+    remedy: 'R',
+    path: Buffer.from('/f'),
+    base: 'B',
+  };
+  const toLog = (one: object, other: object): unknown =>
+    toSarif({
+      tool: 'x',
+      version: '1.2.3',
+      bases: {},
+      rules: [{ ...rule, ...one }],
+      results: [{ ...result, ...other }],
+    } as never);
+  const described = (fullDescription: string, help: string) => ({
+    runs: [
+      { tool: { driver: { rules: [{ fullDescription: { text: fullDescription }, help: { text: help } }] } } },
+    ],
+  });
+  t.match(toLog({}, {}), described('S.', 'S.\n\nRemedy: R'));
+  t.match(toLog({ detail: 'D.' }, {}), described('S. D.', 'D.\n\nRemedy: R'));
+  const placed = (region: object | undefined) => ({
+    runs: [{ results: [{ locations: [{ physicalLocation: { region } }] }] }],
+  });
+  t.match(toLog({}, { line: 3, column: 7 }), placed({ startLine: 3, startColumn: 7 }));
+  t.match(toLog({}, {}), placed(undefined));
+});

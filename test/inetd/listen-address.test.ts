@@ -50,9 +50,16 @@ t.test('forms of other programs are refused with the address that is meant', asy
     ['*:7000', '7000'],
     ['tcp:7000', '7000'],
     ['udp:7000', '7000/udp'],
+    ['tcp:65535', '65535'],
   ] as const) {
     t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: `write ${meant}` });
     t.ok(parseListenAddress(meant));
   }
-  t.throws(() => parseListenAddress('*:70000'), { name: 'UsageError', hint: /^write PORT/ });
+  for (const text of ['*:70000', '*:65536'])
+    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: /^write PORT/ });
+});
+
+t.test('the last port, and the longest path that bind takes, are addresses', async (t) => {
+  t.match(parseListenAddress('65535'), { port: 65_535 });
+  t.match(parseListenAddress(`/${'x'.repeat(106)}`), { kind: 'unix' });
 });

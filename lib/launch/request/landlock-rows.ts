@@ -12,6 +12,22 @@ const paths = (spelling: string, help: string) =>
     options: () => [launchOption('Isolation', spelling, help, to.addPath)],
   }) as const;
 
+const ports = (name: string, help: string) =>
+  ({
+    type: 'array of numbers',
+    default: 'all',
+    setUp: true,
+    normal: to.toPorts,
+    options: () => [
+      launchOption(
+        'Isolation',
+        `${name} N,M-P...`,
+        `${help} these TCP ports only, or to \`none\`; may be repeated`,
+        to.addPorts(name),
+      ),
+    ],
+  }) as const;
+
 export const landlockOptionRows = {
   /** Confine the program to the jail's tree, and from sockets and processes outside, by Landlock. */
   landlock: {
@@ -44,33 +60,7 @@ export const landlockOptionRows = {
   /** Paths in the jail: the program may read and write beneath them, and reaches nothing beneath other paths. */
   landlockRw: paths('--landlock-rw PATH', 'only read and write beneath PATH; may be repeated'),
   /** TCP ports to which the program may connect; `[]` for none. */
-  connectTcp: {
-    type: 'array of numbers',
-    default: 'all',
-    setUp: true,
-    normal: to.toPorts,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--connect-tcp N,M-P...',
-        'connect to these TCP ports only, or to `none`; may be repeated',
-        to.addPorts('--connect-tcp'),
-      ),
-    ],
-  },
+  connectTcp: ports('--connect-tcp', 'connect to'),
   /** TCP ports to which the program may bind; `[]` for none. */
-  bindTcp: {
-    type: 'array of numbers',
-    default: 'all',
-    setUp: true,
-    normal: to.toPorts,
-    options: () => [
-      launchOption(
-        'Isolation',
-        '--bind-tcp N,M-P...',
-        'bind to these TCP ports only, or to `none`; may be repeated',
-        to.addPorts('--bind-tcp'),
-      ),
-    ],
-  },
+  bindTcp: ports('--bind-tcp', 'bind to'),
 } as const satisfies Rows;

@@ -1,5 +1,5 @@
-// The default filter of isolated launches, ready to be installed. Compiling it takes 5 ms of a new Node process, and each launch of the
-// command is one. Printed by scripts/isolate-filter.mjs: do not edit the bytes. Pure.
+// The default filter of isolated launches, ready to be installed. Compiling it takes 5 ms, and each launch by the command is a
+// new process that would compile it. Printed by scripts/isolate-filter.mjs: do not edit the bytes. Pure.
 import { UsageError } from '../../errors.ts';
 import type { Filter } from './filter.ts';
 

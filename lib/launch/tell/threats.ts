@@ -13,7 +13,7 @@ export interface ThreatFacts {
 
 interface Wall {
   readonly name: string;
-  /** The options that put it up. */
+  /** The options for it. */
   readonly option: string;
   readonly stands: (facts: ThreatFacts) => boolean;
 }
@@ -29,7 +29,7 @@ export interface ThreatAnswer {
   readonly remedies: readonly string[];
 }
 
-// An older ABI lacks a part (landlock(7), VERSIONS).
+// An ABI below `least` does not cover the threat (landlock(7), VERSIONS).
 const landlock = (least: number): Wall => ({
   name: 'Landlock',
   option: '--landlock',
@@ -142,7 +142,7 @@ const rlimit = (resource: 'nofile' | 'nproc'): Wall => ({
   },
 });
 
-/** What a program tries that has a helper outside, and the walls of which each one stops it. */
+/** What a program may try, with a helper outside of the jail; and the walls against it. One of them is enough. */
 const rows: Readonly<Record<string, readonly Wall[]>> = {
   'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
     landlock(3),

@@ -186,7 +186,7 @@ export function* userOf(request: Request): Work<string> {
   return request.user ?? UNKNOWN;
 }
 
-/** Looks up what matching needs; after that, matching runs again and gets further. */
+/** Looks up what matching needs. Matching then runs again, and gets further. */
 export function* satisfy(need: Need, request: Request): Work<void> {
   if (need.kind === 'name') yield* nameOf(request[need.end]);
   else if (need.kind === 'user') yield* userOf(request);

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { encodeAgain, encodePlan } from '../../../lib/launch/plan/encode.ts';
+import { buildPlan, withProgram } from '../../../lib/launch/plan/plan.ts';
 import { stepFlags, type Step, type StepName } from '../../../lib/launch/plan/step.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
@@ -95,6 +95,13 @@ function numbersOf(step: Step): readonly bigint[] {
   return [a, b];
 }
 
+const execveOf = (argv: readonly Buffer[]): Step & { op: 'execve' } => ({
+  op: 'execve',
+  program: Buffer.from('/p'),
+  argv,
+  env: [Buffer.from('A=b')],
+});
+
 t.test('op numbers are those of native/plan/plan.h', async (t) => {
   for (const [name, number] of opOf) {
     const wanted = otherNames[name as StepName] ?? name.toUpperCase();
@@ -148,12 +155,52 @@ t.test(
           const { allowNewPrivs, caps } = input.request;
           const closed = !allowNewPrivs && caps.length === 0 && input.filter?.closesKeyrings === true;
           const isCloned = namespacesOf(input.request).includes('pid') && input.isCompiled !== true;
-          return ((flags & 8) !== 0) === (closed && isCloned) && (!isCloned || (flags & 1) === 0);
+          return (
+            ((flags & 8) !== 0) === (closed && isCloned) &&
+            (namespacesOf(input.request).length === 0 || (flags & 1) === 0)
+          );
         }),
       ),
     );
   },
 );
+
+t.test('the flags of a plan are those of native/plan/plan.h', async (t) => {
+  const flag = (name: string): number =>
+    Number(new RegExp(`PLAN_${name} = (\\d+)`).exec(header)?.[1] ?? 'none');
+  const flagsOfPlan = (...steps: readonly Step[]): number => encodePlan([steps]).readUInt32LE(12);
+  const limits = { memory: undefined, swap: undefined, pids: 5, cpu: undefined, ioWeight: undefined };
+  const cgroup: Step = { op: 'cgroup', limits, lines: ['N'] };
+  t.equal(flagsOfPlan({ op: 'setsid' }), 0);
+  t.equal(flagsOfPlan(cgroup), flag('CGROUP'));
+  t.equal(flagsOfPlan({ op: 'unshare', namespaces: ['net'] }), flag('NETWORK'));
+  t.equal(
+    flagsOfPlan(cgroup, { op: 'unshare', namespaces: ['net'], cloned: true }),
+    flag('CGROUP') | flag('CLONED') | flag('NETWORK'),
+  );
+});
+
+t.test('a plan that shares its beginning with others is encoded like every other', async (t) => {
+  const small = Array.from({ length: 6 }, (_, i) => Buffer.from(`argument ${i}`));
+  const stages: readonly (readonly Step[])[] = [
+    [{ op: 'setsid' }, { op: 'chdir', path: Buffer.from('/a') }],
+    [{ op: 'umask', mask: 0o22, exact: true }],
+  ];
+  // the memory for a plan has 16 KiB: a longer plan, and one that just fits
+  const fitting = 16_384 - encodePlan(withProgram(stages, execveOf([Buffer.alloc(0)]))).length;
+  const long = [...stages, Array<Step>(40).fill({ op: 'umask', mask: 0o77, exact: true })];
+  for (const setUp of [stages, stages.slice(0, 1), long])
+    for (const argv of [
+      [],
+      small,
+      small.slice(3),
+      [Buffer.alloc(40_000, 1)],
+      [Buffer.alloc(fitting, 2)],
+      small,
+    ])
+      t.same(encodeAgain(setUp, execveOf(argv)), encodePlan(withProgram(setUp, execveOf(argv))));
+  t.equal(encodeAgain(stages, execveOf([Buffer.alloc(fitting, 2)])).length, 16_384);
+});
 
 t.test('each step follows the one before, padded with zero bytes to a multiple of 8', async (t) => {
   t.doesNotThrow(() =>
@@ -196,6 +243,11 @@ t.test('the table of execve leads to program, arguments and environment, each wi
       }),
     ),
   );
+});
+
+t.test('the data of execve is a table of five offsets and the strings, and nothing else', async (t) => {
+  const { data } = encodeOne(execveOf([Buffer.from('p')]));
+  t.equal(data.subarray(5 * 8).toString('latin1'), '/p\0p\0A=b\0');
 });
 
 t.test('an id keeps all of its 32 bits', async (t) => {

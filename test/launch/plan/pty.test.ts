@@ -45,6 +45,11 @@ t.test(
   },
 );
 
+t.test('a terminal without a size has that of a VT100', async (t) => {
+  const steps = stagesOf({ pty: true }).flat();
+  t.match(steps[at(steps, 'open_pty')], { cols: 80, rows: 24 });
+});
+
 t.test('the init of an isolated launch opens it, and the program makes it its own', async (t) => {
   const [init = [], program = []] = stagesOf({ isolate: true });
   t.ok(at(init, 'open_pty') < at(init, 'pivot_root'), "the host's, without a --dev");

@@ -3,7 +3,7 @@ import t from 'tap';
 
 import { encodePlan } from '../../../lib/launch/plan/encode.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
-import { describeStep, stepTable } from '../../../lib/launch/plan/table.ts';
+import { describeStep, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 
 const b = (text: string): Buffer => Buffer.from(text);
 
@@ -63,6 +63,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     { op: 'sched_setaffinity', cpus: [0, 9] },
     '0:0:0:0102000000000000',
     'sched_setaffinity(CPUs 0,9): no other CPUs than these',
+  ],
+  [
+    { op: 'sched_setaffinity', cpus: [3, 35, 67] },
+    '0:0:0:08000000080000000800000000000000',
+    'sched_setaffinity(CPUs 3,35,67): no other CPUs than these',
   ],
   [{ op: 'sched_setscheduler' }, '8:0:0:', 'sched_setscheduler(): no realtime scheduling'],
   [{ op: 'ioprio_set' }, '0:0:0:', 'ioprio_set(): no realtime I/O class'],
@@ -133,6 +138,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'prctl(PR_CAP_AMBIENT_RAISE CAP_NET_BIND_SERVICE): capabilities that the program keeps',
   ],
   [{ op: 'no_new_privs' }, '1:26:1:', 'prctl(PR_SET_NO_NEW_PRIVS 1): set-user-ID programs give nothing'],
+  [
+    { op: 'parent_death_signal', signal: 0, parentPid: 0 },
+    '4:0:0:',
+    'prctl(PR_SET_PDEATHSIG 0): none that was set before',
+  ],
   [
     { op: 'parent_death_signal', signal: 9, parentPid: 70 },
     '64:9:46:',
@@ -221,9 +231,16 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'execve(/usr/bin/newuidmap 0 1000 1): uid 0 is 1000 of the host',
   ],
   [
-    { op: 'map_ids', kind: 'gids', map: [{ inside: 0, outside: 1000, count: 1 }] },
-    '16384:0:0:/usr/bin/newgidmap.0.1000.1.',
-    'execve(/usr/bin/newgidmap 0 1000 1): gid 0 is 1000 of the host',
+    {
+      op: 'map_ids',
+      kind: 'gids',
+      map: [
+        { inside: 0, outside: 1000, count: 1 },
+        { inside: 1, outside: 100_000, count: 3 },
+      ],
+    },
+    '16384:0:0:/usr/bin/newgidmap.0.1000.1.1.100000.3.',
+    'execve(/usr/bin/newgidmap 0 1000 1 1 100000 3): gid 0 is 1000, 1 to 3 are 100000 to 100002 of the host',
   ],
   [{ op: 'reopen_jail' }, '0:0:0:', 'openat(.): the same directory, in the new mount namespace'],
   [
@@ -445,4 +462,10 @@ t.test(
 
 t.test('a step after the fork at the end of its stage has a flag of its own', async (t) => {
   t.match(encoded({ op: 'setresuid', uid: 30, afterFork: true }), /^2048:/);
+});
+
+t.test('a child that tries a plan has another parent than the program', async (t) => {
+  const tried = (step: Step): Step | undefined => rowOf(step).rehearse?.(step, 5);
+  t.match(tried({ op: 'parent_death_signal', signal: 9, parentPid: 70 }), { signal: 9, parentPid: 5 });
+  t.match(tried({ op: 'parent_death_signal', signal: 0, parentPid: 0 }), { signal: 0, parentPid: 0 });
 });

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { describeStep } from '../../../lib/launch/plan/table.ts';
+import { describeStep, essentialSteps } from '../../../lib/launch/plan/table.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { planInputs } from '../arbitrary.ts';
@@ -46,6 +46,15 @@ t.test('a limit is shown as what becomes of it', async (t) => {
 
 t.test('paths are shown on one line', async (t) => {
   t.equal(object({ op: 'chdir', path: Buffer.from('/a\nb') }), String.raw`/a\nb`);
+});
+
+t.test('some steps need a capability without which no launch succeeds', async (t) => {
+  const shown = (allowNewPrivs: boolean): readonly string[] =>
+    essentialSteps(allowNewPrivs).map(({ step, needs, capability }) => `${step} ${needs} ${capability}`);
+  // linux/capability.h
+  const always = ['chroot CAP_SYS_CHROOT 18', 'setgroups CAP_SETGID 6', 'setresuid CAP_SETUID 7'];
+  t.same(shown(false), always);
+  t.same(shown(true), [...always, 'seccomp CAP_SYS_ADMIN 21']);
 });
 
 const native = `${import.meta.dirname}/../../../../native`;

@@ -31,3 +31,8 @@ t.test('a whole number has its limits, and a text is not one', async (t) => {
     t.throws(() => toWhole(wrong, 'pids', 1, 3), { name: 'UsageError', hint: 'for example 3' });
   t.throws(() => toWhole('many', 'pids', 1, 3), { name: 'UsageError', hint: 'for example 1' });
 });
+
+t.test('a size is shown with the largest suffix that needs no fraction', async (t) => {
+  const shown = [0, 1, 1023, 1024, 1536, 64 << 20, 1025 * 1024, 1024 ** 4, 1024 ** 5, 3 * 1024 ** 5];
+  t.same(shown.map(showSize), ['0', '1', '1023', '1K', '1536', '64M', '1025K', '1T', '1024T', '3072T']);
+});

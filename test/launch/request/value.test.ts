@@ -1,0 +1,90 @@
+import t from 'tap';
+
+import * as to from '../../../lib/launch/request/value.ts';
+
+t.test('a NUL is an error in bytes as in a text', async (t) => {
+  const nul = { name: 'UsageError', message: 'argv0 must not contain a NUL byte' };
+  t.throws(() => to.bytes(Buffer.from('a\0b'), 'argv0'), nul);
+  t.throws(() => to.bytes('a\0b', 'argv0'), nul);
+  t.same(to.bytes(Uint8Array.of(0x61, 0x30), 'argv0'), Buffer.from('a0'));
+});
+
+t.test('a value that is not bytes is named, and a number is shown as a text', async (t) => {
+  t.throws(() => to.bytes(undefined, 'jail'), { name: 'UsageError', message: 'jail is missing' });
+  t.throws(() => to.bytes(undefined, 'cwd'), { message: 'cwd must be a string or a Uint8Array' });
+  t.throws(() => to.bytes(null, 'jail'), { message: 'jail must be a string or a Uint8Array' });
+  t.throws(() => to.bytes(5, 'cwd'), { message: /^cwd must/, hint: "write '5'" });
+  t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: undefined });
+});
+
+t.test('a descriptor is a whole number in its range', async (t) => {
+  t.equal(to.descriptor(0, 'fd'), 0);
+  t.equal(to.descriptor(3, 'fd', 3), 3);
+  t.equal(to.descriptor(2 ** 31 - 1, 'fd'), 2 ** 31 - 1);
+  for (const wrong of [-1, 2 ** 31, 1.5, '1', null])
+    t.throws(() => to.descriptor(wrong, 'fd'), { message: /from 0 on/, hint: undefined });
+  t.throws(() => to.descriptor(2, 'fd', 3), { message: /from 3 on, not 2/, hint: /leave 0 to 2 out/ });
+});
+
+t.test('a list names what it should have been', async (t) => {
+  const all = (value: unknown) => to.list(value, 'args', (item, i) => [item, i]);
+  t.same(all(['a', 'b']), [
+    ['a', 0],
+    ['b', 1],
+  ]);
+  t.throws(() => all('a'), { message: 'args must be an array', hint: "write args: ['a']" });
+  t.throws(() => all(5), { message: 'args must be an array', hint: undefined });
+});
+
+t.test('groups are at most as many as setgroups takes, and are given or cleared', async (t) => {
+  const groups = Array<number>(65_536).fill(5);
+  t.equal(to.toGroups(groups, false)?.length, 65_536);
+  t.throws(() => to.toGroups([...groups, 5], false), { message: /at most 65536/ });
+  t.same(to.toGroups(undefined, true), []);
+  t.equal(to.toGroups(undefined, false), undefined);
+  t.throws(() => to.toGroups([], true), { message: /given and cleared at once/ });
+});
+
+t.test('a umask in another notation is shown in octal', async (t) => {
+  t.equal(to.toUmask(0o777), 0o777);
+  t.equal(to.toUmask(0), 0);
+  t.throws(() => to.toUmask('0027' as unknown as number), { message: /umask/, hint: 'write umask: 0o27' });
+  t.throws(() => to.toUmask(1000), { message: /umask/, hint: 'write umask: 0o1000' });
+  t.throws(() => to.toUmask(999), { message: /umask/, hint: undefined });
+  t.throws(() => to.toUmask(-1), { message: /umask/, hint: undefined });
+});
+
+t.test('an environment is a plain object', async (t) => {
+  t.throws(() => to.checkEnv(new Map()), { message: /^env must/, hint: /Object\.fromEntries/ });
+  for (const wrong of [[], null, 5, 'A=b'])
+    t.throws(() => to.checkEnv(wrong), { message: /^env must/, hint: /NAME/ });
+  t.same(to.mergeEnv({ A: '1', B: '2' }, { B: '3' }), { A: '1', B: '3' });
+  t.same([to.mergeEnv({ A: '1' }, undefined), to.mergeEnv(undefined, { B: '3' })], [{ A: '1' }, { B: '3' }]);
+  t.same(to.toEnv({ A: 'x', B: Buffer.from('y'), C: undefined }), [
+    ['A', 'x'],
+    ['B', Buffer.from('y')],
+    ['C', undefined],
+  ]);
+  t.throws(() => to.toEnv({ A: 'x\0' }), { message: 'env.A must not contain a NUL byte' });
+  for (const name of ['', 'A=B', 'A\0'])
+    t.throws(() => to.toPassEnv([name], false), {
+      message: /cannot be the name/,
+      hint: name.includes('=') ? /--setenv/ : 'give its name alone',
+    });
+});
+
+t.test('a pid file has a path', async (t) => {
+  t.equal(to.toPidFile('/run/a.pid'), '/run/a.pid');
+  for (const wrong of ['', 'a\0', 5 as unknown as string])
+    t.throws(() => to.toPidFile(wrong), { message: /pidFile must be the path/ });
+});
+
+t.test('an id is plain decimal, and at most 2^32-2', async (t) => {
+  const all = (value: string) => to.toPrincipal(value, 'user');
+  t.same(all('+4294967294'), { id: 4_294_967_294, text: '+4294967294' });
+  t.same(all('+4294967295'), { text: '+4294967295' });
+  t.same(all('4294967294'), { name: '4294967294', id: 4_294_967_294, text: '4294967294' });
+  t.same(all('4294967295'), { name: '4294967295', text: '4294967295' });
+  t.same(all('9'), { name: '9', id: 9, text: '9' });
+  t.same(all(':'), { name: ':', text: ':' });
+});
