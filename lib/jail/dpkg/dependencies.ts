@@ -93,6 +93,11 @@ export function wholeOf(packages: Packages, pkg: Package): Edge | undefined {
 
 const INTERPRETERS = new Set(['python', 'perl', 'ruby', 'php', 'javascript', 'interpreters', 'lisp']);
 
+/** Programs of such a package name others only for the scripts that they run. */
+export function isInterpreter(pkg: Package | undefined): boolean {
+  return pkg !== undefined && INTERPRETERS.has(pkg.section);
+}
+
 /** Whether two packages have modules in one directory of an interpreter, as /usr/share/nodejs: one loads the other by a name. */
 export function haveModulesInCommon(packages: Packages, one: Package, other: Package): boolean {
   const directories = new Set(packages.files(one).filter((path) => isForModules(packages, path)));

@@ -54,3 +54,18 @@ export function commandsInVariables(script: string): ReadonlySet<string> {
   }
   return found;
 }
+
+// Tools whose names are no words of messages; the linker stores "diff" as the end of "wdiff".
+const TOOLS = ['diff', 'diff3', 'gzip', 'gunzip', 'zcat', 'grep', 'xargs'];
+const TOOL_BY_PATH = /(?<=\0(?:\/usr)?\/bin\/)[a-z][\w.+-]*(?=\0)/g;
+
+/**
+ * The basic tools that a compiled program starts itself: by their whole path, and by a name that execvp(3) looks up, if
+ * `looksUp` says that it does so.
+ */
+export function toolsIn(strings: Strings, looksUp: () => boolean): ReadonlySet<string> {
+  if (strings.unseparated) return new Set();
+  const byPath = strings.parts.flatMap((part) => toLatin1(part).match(TOOL_BY_PATH) ?? []);
+  const byName = namesAtEnd(strings, TOOLS);
+  return new Set([...byPath, ...(byName.length > 0 && looksUp() ? byName : [])]);
+}

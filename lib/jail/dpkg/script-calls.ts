@@ -96,9 +96,10 @@ function namesIn(text: string, patterns: readonly RegExp[]): ReadonlySet<string>
   return new Set(patterns.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
 }
 
-// subprocess.run(['git', 'log']), shutil.which("git"), system('git', 'log'), open3("git log"); $diff_cmd = "diff"
+// subprocess.run(['git', 'log']), shutil.which("git"), system('git', 'log'), open3("git log"), qw(xz -d); $diff_cmd = "diff"
 const STARTED: readonly RegExp[] = [
   /\b(?:run|call|check_call|check_output|getoutput|Popen|popen|system|spawn\w*|exec[lv]?p?e?|which|find_executable|open[23])\([ \n]{0,40}[[(]?[ \n]{0,40}[rfb]?["']([a-z][\w+-]+)[ "']/g,
+  /\bqw[({[/] {0,40}([a-z][\w+-]+) +-[A-Za-z-]/g,
   /[_a-z](?:cmd|command|prog)["'\]]{0,2} {0,40}= {0,40}["']([a-z][\w+-]+)["']/gi,
 ];
 

@@ -1,14 +1,15 @@
 // Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { readImports } from '../../binary/elf-symbols.ts';
+import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
-import { isForDevelopment, isForLinker, isForSystem, provides } from './dependencies.ts';
+import { isForDevelopment, isForLinker, isForSystem, isInterpreter, provides } from './dependencies.ts';
 import { compressorsIn } from './compressors.ts';
 import { placeOf } from './file-place.ts';
-import { commandsInStrings, commandsInVariables, namesAtEnd } from './named-commands.ts';
+import { commandsInStrings, commandsInVariables, namesAtEnd, toolsIn } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
 import { isShell } from './script-calls.ts';
@@ -89,7 +90,7 @@ export function suggestCommands(work: Work, { path }: Executable, names: Iterabl
 
 /** Suggests the commands that a compiled program or shell script of a requested source names. */
 export function suggestNamed(work: Work, executable: Executable): void {
-  const { root, packages, commands, asked, optional, strings } = work;
+  const { root, packages, asked, optional, strings } = work;
   const { path, kind, interpreters, text } = executable;
   if (!asked.has(packages.source(path) ?? '')) return;
   if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
@@ -97,16 +98,36 @@ export function suggestNamed(work: Work, executable: Executable): void {
   suggestCommands(work, executable, commandsInStrings(strings(path)));
   const compressors = compressorsIn(root, path, strings(path));
   suggestCommands(work, executable, compressors);
-  // gzip, which is small and Essential
-  const from = packages.owner(path);
-  for (const program of compressors.flatMap((name) => commands.inBase(name) ?? []))
-    useProgram(work, program, { how: 'command', from, by: path }, path);
+  startTools(work, path, compressors);
+  const looksUp = () => !isInterpreter(packages.owner(path)) && importsAny(root, path, LOOKING_UP);
+  startTools(work, path, toolsIn(strings(path), looksUp));
   const ends = namesAtEnd(strings(path), optional.keys());
   suggest(
     work,
     path,
     ends.flatMap((name) => optional.get(name) ?? []),
   );
+}
+
+// execvp(3), posix_spawnp(3)
+const LOOKING_UP = new Set(['execlp', 'execvp', 'execvpe', 'posix_spawnp']);
+
+function importsAny(root: FileRoot, path: BytePath, names: ReadonlySet<string>): boolean {
+  return (tryFile(root, path, ({ read }) => readImports(read, names))?.size ?? 0) > 0;
+}
+
+/** Uses the tools of Essential packages, which are small. A shell and perl have signs of their own. */
+function startTools(work: Work, by: BytePath, names: Iterable<string>): void {
+  const { packages, commands } = work;
+  const from = packages.owner(by);
+  const own = from === undefined ? [] : packages.files(from);
+  for (const name of names) {
+    const program = commands.inBase(name);
+    // git has a git-grep of its own
+    if (program === undefined || own.some((path) => path.endsWith(`-${name}`))) continue;
+    if (isShell(program) || packages.owner(program)?.name.startsWith('perl') === true) continue;
+    useProgram(work, program, { how: 'command', from, by }, by);
+  }
 }
 
 /** The compiler that is cc on the root, without the name cc, which is also a suffix of files; tools such as pkg-config. */

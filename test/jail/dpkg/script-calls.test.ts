@@ -60,6 +60,7 @@ t.test(
   'a program is found that a function of Python, Perl or Ruby starts, or that a variable holds',
   async (t) => {
     for (const [text, command] of [
+      ['qw(xz -d -c)', 'xz'],
       ["subprocess.run(['git', 'log'])", 'git'],
       ["subprocess.check_output(\n    [\n        'git', '-C', x])", 'git'],
       ['shutil.which("ninja")', 'ninja'],

@@ -3,6 +3,7 @@
 import t from 'tap';
 
 import { elfWithStrings, type MadeSystem } from './debian.ts';
+import { makeProgram } from '../packs/jail.ts';
 import { chooseFrom, paths } from './systems.ts';
 
 const erlang: MadeSystem = {
@@ -510,4 +511,25 @@ t.test('a link of update-alternatives to a program of the same source is not sug
     },
   };
   t.same(chooseFrom(system, '/usr/bin/vim.tiny').suggested, []);
+});
+
+t.test('a program gets the basic tools that it starts by a name or by a whole path', async (t) => {
+  const tools = ['diff', 'sort', 'grep', 'bash', 'perl'].map(
+    (name) => [`/usr/bin/${name}`, elfWithStrings()] as const,
+  );
+  const chosenFor = (program: Buffer, control = 'Section: text') => {
+    const packages: MadeSystem['packages'] = {
+      wdiff: { control, files: { '/usr/bin/wdiff': program, '/usr/lib/wdiff/w-grep': elfWithStrings() } },
+      tools: { control: 'Essential: yes', files: Object.fromEntries(tools.slice(0, 4)) },
+      'perl-base': { control: 'Essential: yes', files: Object.fromEntries(tools.slice(4)) },
+    };
+    const own = new Set(['/usr/bin/wdiff', '/usr/lib/wdiff/w-grep']);
+    return paths(chooseFrom({ packages }, '/usr/bin/wdiff')).filter((path) => !own.has(path));
+  };
+  const looking = makeProgram({ imports: ['execvp'], texts: ['wdiff', 'grep', 'sort'] });
+  t.same(chosenFor(looking), ['/usr/bin/diff'], 'it has a grep of its own, and sort is a word');
+  t.same(chosenFor(looking, 'Section: python'), [], 'an interpreter names them for others');
+  t.same(chosenFor(makeProgram({ imports: ['execv'], texts: ['wdiff'] })), []);
+  const byPath = elfWithStrings('/usr/bin/sort', '/bin/bash', '/usr/bin/perl', '/usr/bin/diff -u');
+  t.same(chosenFor(byPath), ['/usr/bin/sort']);
 });
