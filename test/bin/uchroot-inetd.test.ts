@@ -122,8 +122,8 @@ t.test(
     );
     t.equal(verified.status, 0, verified.stderr);
     t.match(
-      uchrootInetd('--listen', '1', '--unit', 'runit', 'sam', '/j', '/bin/x').stderr,
-      /knows systemd, not 'runit'\nhint: /,
+      uchrootInetd('--listen', '1', '--unit', 'upstart', 'sam', '/j', '/bin/x').stderr,
+      /knows systemd, openrc, sysv, runit, s6, not 'upstart'\nhint: /,
     );
     t.match(
       uchrootInetd('--listen', 'x', '--unit', 'systemd', 'sam', '/j', '/bin/x').stderr,
