@@ -12,7 +12,7 @@ import { commandArguments, readArguments, type ReadArguments, readMixed } from '
 import { optionLines } from './common-options.ts';
 
 export interface Outcome {
-  readonly text: string;
+  readonly text: string | Buffer;
   readonly status: number;
 }
 
@@ -111,8 +111,8 @@ export function has(read: ReadArguments, name: string): boolean {
 let lostStatus: number | undefined;
 
 // An empty text does not open process.stdout: that makes a pipe or terminal non-blocking for all processes that share it.
-function print(name: string, text: string, failureStatus = 1): void {
-  if (text === '') return;
+function print(name: string, text: string | Buffer, failureStatus = 1): void {
+  if (text.length === 0) return;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
     // EPIPE: the reader, such as head(1), needs no more.
     if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);

@@ -2,8 +2,15 @@
 import type { Foreign } from '../nearest.ts';
 import { foreignOptions } from './foreign-options.ts';
 
+const CHECK = 'write check before the options: uchroot-inetd check --listen ADDRESS ...';
+
 export const foreignInetdOptions: Foreign = {
   ...foreignOptions,
+  // uchroot(8) has them
+  check: CHECK,
+  plan: CHECK,
+  'dry-run': CHECK,
+  test: CHECK,
   f: 'config',
   file: 'config',
   port: 'listen',

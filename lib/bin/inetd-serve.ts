@@ -14,10 +14,11 @@ import { findServiceProblem } from '../inetd/service-problem.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
 import { toArgument, type ReadArguments } from './arguments.ts';
+import { printedFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
 import { valueOf, valuesOf, type Command } from './dispatch.ts';
 import { absolute, launchOptions } from './uchroot-options.ts';
-import { latin1, nodeCommand } from './uchroot-unit.ts';
+import { latin1, nodeCommand, toInitSystem } from './uchroot-unit.ts';
 
 const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
 const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
@@ -32,7 +33,11 @@ const ofDaemon = [
   option('--config FILE', 'services in TOML, or as inetd and xinetd have them; may be repeated'),
   ...ofConfiguration,
   option('--status-socket PATH', `where uchroot-inetd status asks (default with --config: ${STATUS_SOCKET})`),
-  option('--unit systemd', 'print the unit that runs this command at boot; serve nothing'),
+  option(
+    '--unit FORMAT',
+    'print the unit that runs this command at boot: systemd, openrc, sysv, runit or s6; serve nothing',
+  ),
+  option('--unit-dir DIR', 'write its files to DIR instead'),
 ] as const;
 
 /** The exit status if something is wrong. */
@@ -91,21 +96,27 @@ const isPath = (name: string): boolean =>
   );
 
 // The command line from / on: at boot that is the working directory.
-function unitOf({ options, operands }: ReadArguments, format: string): string {
-  if (format !== 'systemd')
-    throw new UsageError(`--unit knows systemd, not '${quote(format)}'`, {
-      hint: 'other supervisors run the same command line: it stays in the foreground',
-    });
+function unitOf(read: ReadArguments, text: string): string | Buffer {
+  const { options, operands } = read;
+  const format = toInitSystem(text);
   const given = options.flatMap(([name, { bytes }]) => {
-    if (name === 'unit') return [];
+    if (name === 'unit' || name === 'unit-dir') return [];
     const isFlag = bytes.length === 0;
     return [isFlag ? `--${name}` : `--${name}=${latin1(isPath(name) ? absolute(bytes) : bytes)}`];
   });
   const [user, jail, ...program] = operands.map(({ bytes }) => bytes);
   const words = user === undefined || jail === undefined ? [] : [user, absolute(jail), ...program];
   const args = words.map(latin1);
-  const command = [...nodeCommand(args), ...given, ...args];
-  return inetdUnit(command, readVersion());
+  const files = inetdUnit(format, {
+    command: nodeCommand(args),
+    words: [...given, ...args],
+    version: readVersion(),
+  });
+  const directory = valueOf(read, 'unit-dir');
+  if (directory === undefined) return printedFiles(format, files);
+  return writeFiles(files, absolute(directory.bytes).toString())
+    .map((path) => `${path}\n`)
+    .join('');
 }
 
 /** The jail of services of inetd and xinetd that name none. */

@@ -52,7 +52,8 @@ export function nodeCommand(words: readonly string[]): readonly string[] {
   return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
 }
 
-function toInitSystem(text: string): Format {
+/** The init system that is meant. @throws UsageError */
+export function toInitSystem(text: string): Format {
   const format = formats.find((known) => known === text);
   if (format !== undefined) return format;
   throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {

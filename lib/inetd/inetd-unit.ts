@@ -1,21 +1,47 @@
-// The unit of systemd that runs uchroot-inetd: systemd.service(5). Pure.
+// The units that run uchroot-inetd: for systemd and the four other init systems. Pure.
+import { openrcWords } from '../service/unit/openrc.ts';
+import { shellCommand, type Format, type UnitFile } from '../service/unit/service-unit.ts';
+import { comments, rotation } from '../service/unit/sysv.ts';
 import { systemdWord } from '../service/unit/systemd-unit.ts';
 
-/**
- * The text of a service. SIGTERM goes to uchroot-inetd alone, which then waits for its connections; systemd kills what is left after
- * TimeoutStopSec=. Delegate= is for cgroups of connections with limits.
- */
-export function inetdUnit(words: readonly string[], version: string): string {
-  return `# Made by uchroot-inetd ${version} --unit systemd. The paths of node and uchroot-inetd are those of that moment:
+/** The command line that a unit runs, as byte strings. */
+export interface InetdCommand {
+  /** The words that start uchroot-inetd. */
+  readonly command: readonly string[];
+  /** Its options and operands. */
+  readonly words: readonly string[];
+  readonly version: string;
+}
+
+const NAME = 'uchroot-inetd';
+const DESCRIPTION = 'Super-server with rules and jails';
+// Statuses of a configuration that is wrong: another start would fail too.
+const FINAL = '2 | 125 | 126 | 127';
+
+const heading = ({ version }: InetdCommand, format: Format): string =>
+  `# Made by uchroot-inetd ${version} --unit ${format}. The paths of node and uchroot-inetd are those of that moment:
 # make it again when one of them moves.
-[Unit]
-Description=Super-server with rules and jails
+`;
+
+const start = ({ command, words }: InetdCommand): string => shellCommand([...command, ...words]);
+const check = ({ command, words }: InetdCommand): string => shellCommand([...command, 'check', ...words]);
+
+/**
+ * SIGTERM goes to uchroot-inetd alone, which then waits for its connections; systemd kills what is left after TimeoutStopSec=. Delegate=
+ * is for cgroups of connections with limits.
+ */
+const systemd = (given: InetdCommand): readonly UnitFile[] => [
+  {
+    path: `${NAME}.service`,
+    mode: 0o644,
+    text: `${heading(given, 'systemd')}[Unit]
+Description=${DESCRIPTION}
 Documentation=man:uchroot-inetd(8)
 After=network.target nss-user-lookup.target
 
 [Service]
 Type=notify
-ExecStart=${words.map(systemdWord).join(' ')}
+ExecStart=${[...given.command, ...given.words].map(systemdWord).join(' ')}
 ExecReload=/bin/sh -c "kill -s HUP $$MAINPID"
 KillMode=mixed
 WatchdogSec=30
@@ -27,5 +53,113 @@ SyslogIdentifier=uchroot-inetd
 
 [Install]
 WantedBy=multi-user.target
+`,
+  },
+];
+
+function openrc(given: InetdCommand): readonly UnitFile[] {
+  const { variables, references } = openrcWords([...given.command, ...given.words]);
+  const [node = '', ...script] = references.slice(0, given.command.length);
+  const text = `#!/sbin/openrc-run
+${heading(given, 'openrc')}
+description='${DESCRIPTION}'
+supervisor=supervise-daemon
+respawn_delay=1
+respawn_max=5
+respawn_period=30
+output_logger='logger -t ${NAME} -p daemon.info'
+error_logger='logger -t ${NAME} -p daemon.info'
+extra_started_commands=reload
+
+${variables}command='${node}'
+inetd='${script.join(' ')}'
+services='${references.slice(given.command.length).join(' ')}'
+command_args="$inetd $services"
+
+depend() {
+	use net logger
+	after localmount
+}
+
+# Tells on the terminal what would keep it from starting. 3: something of inetd or xinetd is not carried over.
+start_pre() {
+	eval "$command $inetd check $services" >/dev/null || [ $? -eq 3 ]
+}
+
+reload() {
+	ebegin "Reloading $RC_SVCNAME"
+	supervise-daemon "$RC_SVCNAME" --signal HUP
+	eend $?
+}
 `;
+  return [{ path: NAME, mode: 0o755, text }];
+}
+
+function sysv(given: InetdCommand): readonly UnitFile[] {
+  const text = `#!/bin/sh
+${heading(given, 'sysv')}${comments({ name: NAME, description: DESCRIPTION })}
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+pidfile=/run/${NAME}.pid
+log=/var/log/${NAME}.log
+
+start() {
+	# 3: something of inetd or xinetd is not carried over
+	${check(given)} >/dev/null || [ $? -eq 3 ] || return 1
+	start-stop-daemon --start --quiet --oknodo --background --make-pidfile --pidfile "$pidfile" --startas "$0" -- run
+}
+
+stop() {
+	# the second SIGTERM leaves the connections that are still open alone
+	start-stop-daemon --stop --quiet --oknodo --remove-pidfile --pidfile "$pidfile" --retry TERM/20/TERM/5/KILL/5
+}
+
+case $1 in
+start | stop) "$1" ;;
+restart | force-reload) stop && start ;;
+reload) start-stop-daemon --stop --quiet --pidfile "$pidfile" --signal HUP ;;
+status) start-stop-daemon --status --pidfile "$pidfile" ;;
+run) exec ${start(given)} >>"$log" 2>&1 ;;
+*)
+	echo "Usage: $0 start|stop|restart|reload|force-reload|status" >&2
+	exit 2
+	;;
+esac
+`;
+  const head = heading(given, 'sysv');
+  return [
+    { path: NAME, mode: 0o755, text },
+    { path: `logrotate.d/${NAME}`, isBeside: true, mode: 0o644, text: rotation(head, NAME) },
+  ];
+}
+
+// `stop` is what `finish` does after a start that would fail again: runsv(8), s6-supervise.
+function serviceDirectory(
+  given: InetdCommand,
+  format: Format,
+  stop: string,
+  log: string,
+): readonly UnitFile[] {
+  const script = (path: string, body: string): UnitFile => ({
+    path: `${NAME}/${path}`,
+    mode: 0o755,
+    text: `#!/bin/sh\n${heading(given, format)}${body}\n`,
+  });
+  return [
+    script('run', `exec 2>&1\nexec ${start(given)}`),
+    script('finish', `case $1 in\n# a configuration that is wrong\n${FINAL}) ${stop} ;;\nesac\nexit 0`),
+    script('log/run', `mkdir -p /var/log/${NAME} && exec ${log} /var/log/${NAME}`),
+  ];
+}
+
+const generators: Readonly<Record<Format, (given: InetdCommand) => readonly UnitFile[]>> = {
+  systemd,
+  openrc,
+  sysv,
+  runit: (given) => serviceDirectory(given, 'runit', 'printf d >supervise/control', 'svlogd -tt'),
+  s6: (given) => serviceDirectory(given, 's6', 'exit 125', 's6-log -b n10 s1000000 T'),
+};
+
+/** The files of the unit that runs a command line of uchroot-inetd at boot. */
+export function inetdUnit(format: Format, given: InetdCommand): readonly UnitFile[] {
+  return generators[format](given);
 }

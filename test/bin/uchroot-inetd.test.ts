@@ -32,6 +32,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [['restart'], 1, /: unknown command restart$/, /SIGHUP/],
     [['frobnicate'], 1, /: unknown command frobnicate$/, /^uchroot-inetd --help$/],
     [['-p', '1', 'sam', '/srv', '/bin/x'], 125, /: unknown option -p$/, /^did you mean --listen\?$/],
+    [
+      ['--check', '--listen', '1', 'sam', '/srv', '/bin/x'],
+      125,
+      /unknown option --check$/,
+      /^write check before/,
+    ],
     [['--listen'], 125, /^uchroot-inetd: option --listen needs a value$/],
     [['--status-fd', '3', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --status-fd$/],
     [['--pid-file', '/x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --pid-file$/],
@@ -99,7 +105,7 @@ t.test(
         'sam',
         'jail',
         '/bin/x',
-        'a $b',
+        'a $b é',
       ],
       { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
     );
@@ -108,7 +114,7 @@ t.test(
     t.match(stderr, /^uchroot-inetd: hosts-allow: allow: no such file/);
     t.match(
       stdout,
-      ` --listen=127.0.0.1:7000 --hosts-allow=/tmp/allow --isolate sam /tmp/jail /bin/x "a $$b"\n`,
+      ` --listen=127.0.0.1:7000 --hosts-allow=/tmp/allow --isolate sam /tmp/jail /bin/x "a $$b é"\n`,
     );
     const directory = makeDirectory(t);
     writeFileSync(join(directory, 'uchroot-test-inetd.service'), stdout);
@@ -121,8 +127,8 @@ t.test(
     );
     t.equal(verified.status, 0, verified.stderr);
     t.match(
-      uchrootInetd('--listen', '1', '--unit', 'runit', 'sam', '/j', '/bin/x').stderr,
-      /knows systemd, not 'runit'\nhint: /,
+      uchrootInetd('--listen', '1', '--unit', 'upstart', 'sam', '/j', '/bin/x').stderr,
+      /knows systemd, openrc, sysv, runit, s6, not 'upstart'\nhint: /,
     );
     t.match(
       uchrootInetd('--listen', 'x', '--unit', 'systemd', 'sam', '/j', '/bin/x').stderr,

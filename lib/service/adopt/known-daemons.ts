@@ -69,12 +69,18 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
       '/etc/group',
       '/etc/mailname',
       '/etc/passwd',
+      // Debian's main.cf names them: without them nobody gets TLS
+      '/etc/ssl/certs/ca-certificates.crt',
+      '/etc/ssl/certs/ssl-cert-snakeoil.pem',
+      '/etc/ssl/private/ssl-cert-snakeoil.key',
       // postfix-script looks whether systemd runs
       '/run/systemd/system',
       '/var/lib/postfix',
       '/var/mail',
       '/var/spool/postfix',
     ],
+    // its ExecStartPre= has all privileges, and stays on the host
+    check: ['/usr/sbin/postfix', 'check'],
   },
   unbound: { caps: asRoot, check: ['/usr/sbin/unbound-checkconf'] },
   mosquitto: { user: 'mosquitto', caps: [] },

@@ -190,6 +190,7 @@ function checkCommand(
 export function configurationChecks(adoption: Adoption): readonly ConfigurationCheck[] {
   const { settings, unit } = adoption.service;
   const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
+  const calls = filterOf(settings, 'SystemCallFilter');
   const given = (name: 'User' | 'Group'): readonly string[] =>
     textOf(settings, name) === '' ? [] : [`${name}=${textOf(settings, name)}`];
   const common = [
@@ -198,6 +199,10 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     ...given('Group'),
     ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
     ...files.map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`),
+    // the surroundings only add calls to it: alone they would be all that is allowed
+    ...(calls.names.length === 0
+      ? []
+      : [`SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`]),
     ...surroundings(adoption),
   ];
   return adoption.checks.map((words, index) => ({

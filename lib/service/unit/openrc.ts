@@ -19,15 +19,25 @@ reload() {
 }
 `;
 
+/**
+ * Words for a variable of OpenRC, which splits its variables at blanks and expands patterns in them before a shell reads the result
+ * (supervise-daemon.sh). So each word that is not plain becomes a variable of its own, and there is a reference to it.
+ */
+export function openrcWords(words: readonly string[]): {
+  readonly variables: string;
+  readonly references: readonly string[];
+} {
+  const odd = [...new Set(words.filter((word) => !plainWord.test(word)))];
+  return {
+    variables: odd.map((word, index) => `word${index + 1}=${shellWord(word)}\n`).join(''),
+    references: words.map((word) => (plainWord.test(word) ? word : `"$word${odd.indexOf(word) + 1}"`)),
+  };
+}
+
 /** One script. supervise-daemon starts the program again after any status, until it has ended too often. */
 export function openrcFiles(unit: Unit): readonly UnitFile[] {
   const { name, command, reloadSignal } = unit;
-  const words = [...command, ...launchWords(unit)];
-  // OpenRC splits its variables at blanks and expands patterns in them before a shell reads the result
-  // (supervise-daemon.sh). So each word that is not plain becomes a variable, and the command has a reference to it.
-  const odd = [...new Set(words.filter((word) => !plainWord.test(word)))];
-  const variables = odd.map((word, index) => `word${index + 1}=${shellWord(word)}\n`).join('');
-  const references = words.map((word) => (plainWord.test(word) ? word : `"$word${odd.indexOf(word) + 1}"`));
+  const { variables, references } = openrcWords([...command, ...launchWords(unit)]);
   const [node = '', ...script] = references.slice(0, command.length);
   const launch = references.slice(command.length);
   return [

@@ -106,7 +106,8 @@ export function shellWord(word: string): string {
   return plainWord.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function shellCommand(words: readonly string[]): string {
+/** Words as one command of a shell. */
+export function shellCommand(words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }
 

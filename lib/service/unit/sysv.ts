@@ -1,7 +1,8 @@
 // A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
 import { heading, shellLaunch, shellUpdate, shellWord, type Unit, type UnitFile } from './service-unit.ts';
 
-function comments({ name, description }: Unit): string {
+/** The comments by which the system knows a script. */
+export function comments({ name, description }: Pick<Unit, 'name' | 'description'>): string {
   return `### BEGIN INIT INFO
 # Provides:          ${name}
 # Required-Start:    $remote_fs $syslog $network
@@ -89,7 +90,7 @@ reload() {
 `;
 
 // The program has the log open for appending, so logrotate(8) can cut it at any time (copytruncate).
-const rotation = (unit: Unit): string => `${heading(unit)}/var/log/${unit.name}.log {
+export const rotation = (head: string, name: string): string => `${head}/var/log/${name}.log {
 	weekly
 	maxsize 100M
 	rotate 8
@@ -136,6 +137,6 @@ restart | force-reload) stop && start ;;
 esac
 `,
     },
-    { path: `logrotate.d/${name}`, isBeside: true, mode: 0o644, text: rotation(unit) },
+    { path: `logrotate.d/${name}`, isBeside: true, mode: 0o644, text: rotation(heading(unit), name) },
   ];
 }

@@ -186,6 +186,26 @@ t.test('lines of the daemon itself run in the jail, lines of other programs on t
   t.match(check?.text, 'Environment="OPTIONS=-a \\"b c\\""\n');
 });
 
+t.test(
+  'a test of the configuration has the system calls that the unit allows, and those that it refuses',
+  async (t) => {
+    const postfix = {
+      ExecStartPreEx: [line('/usr/sbin/postfix check', 'privileged')],
+      ExecStartEx: [line('/usr/sbin/postfix debian-systemd-start')],
+    };
+    const checkOf = (filter: unknown): string =>
+      configurationChecks(adopted(installed({ ...postfix, SystemCallFilter: filter })))[0]?.text ?? '';
+    // the second line adds to the first, and alone would be all that is allowed (systemd.exec(5))
+    t.match(
+      checkOf([true, ['read', 'write']]),
+      /^SystemCallFilter=read write$[^]*^SystemCallFilter=chroot$/m,
+    );
+    t.match(checkOf([false, ['ptrace']]), /^SystemCallFilter=~ptrace$/m);
+    t.match(checkOf([false, []]), /^SystemCallFilter=@system-service/m);
+    t.match(checkOf([false, []]), /^ExecStart=:\/usr\/sbin\/postfix check$/m);
+  },
+);
+
 t.test('systemd enters the jail of a service that the launcher cannot start as the unit wants', async (t) => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
     [{ ...daemon, DynamicUser: true }, /DynamicUser/],

@@ -74,6 +74,31 @@ unitTest('a program that ends too often is given up', async (t) => {
   t.ok(await machine.until('journalctl -t often | grep -c again', /^2$/m));
 });
 
+unitTest('uchroot-inetd starts, reloads and ends; a service that cannot start is told', async (t) => {
+  const bundle = `${packageDirectory}/dist/bin/uchroot-inetd.cjs`;
+  const unit = ['--unit', 'openrc', '--unit-dir', '/etc/init.d'];
+  const launch = [
+    '--listen',
+    '127.0.0.1:7000',
+    '--setenv',
+    "A=it's *",
+    'nobody',
+    '/srv/jail',
+    '/daemon',
+    'say=a b',
+  ];
+  const made = machine.run([process.execPath, bundle, ...unit, ...launch]);
+  t.same([made.status, made.stdout], [0, '/etc/init.d/uchroot-inetd\n'], made.stderr);
+  t.match(service('uchroot-inetd', 'start'), { status: 0 });
+  await machine.until('ss -Hltn sport = 7000', /7000/);
+  t.equal(service('uchroot-inetd', 'reload').status, 0);
+  await machine.until('journalctl -t uchroot-inetd', /reloaded, listening: /);
+  t.equal(service('uchroot-inetd', 'stop').status, 0);
+  t.equal(machine.shell('ss -Hltn sport = 7000').stdout, '');
+  machine.shell("sed -i 's,/daemon,/deamon,' /etc/init.d/uchroot-inetd");
+  t.match(service('uchroot-inetd', 'start'), { status: 1, stderr: /\/deamon: not found in the jail/ });
+});
+
 for (const [name, odd] of Object.entries(tortures)) {
   unitTest(`arguments survive: ${name}`, async (t) => {
     writeUnit(machine, 'openrc', 'torture', [], [recorder, ...odd]);
