@@ -9,6 +9,7 @@ import type { Services } from '../inetd/inetd.ts';
 import { STATUS_SOCKET } from '../inetd/status-server.ts';
 import { inetdUnit } from '../inetd/inetd-unit.ts';
 import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
 import { toArgument, type ReadArguments } from './arguments.ts';
@@ -70,7 +71,9 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
       hint: 'the services of the files have programs of their own',
     });
   if (!isConfigured && operands.length < 3)
-    throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
+    throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
+      hint: 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id',
+    });
 }
 
 const isPath = (name: string): boolean =>
@@ -114,7 +117,19 @@ function readServices(
   const defaults = read.options
     .filter(([name]) => known.has(name))
     .map(([name, word]) => ({ name, word, line: undefined }));
-  return toServices(services, defaults);
+  const named = toServices(services, defaults);
+  if (valueOf(read, 'directory') === undefined) refuseHost(named);
+  return named;
+}
+
+// inetd.conf and xinetd.d name no jail.
+function refuseHost(services: Services): void {
+  for (const [name, { launch }] of services) {
+    if (String(launch.jail) !== '/' || launch.insecurePath === true) continue;
+    throw new UsageError(`${quote(name)}: no jail is named, and / is the host's own root directory`, {
+      hint: `${commandLine('uchroot-jail', 'build', '/srv/jail', String(launch.program))}   # then give --directory /srv/jail`,
+    });
+  }
 }
 
 // One service, with the name of its program.

@@ -5,7 +5,7 @@ import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../b
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
-import { buildCommand, copyCommand, hostWord, pathInJail, programHint } from './program-hint.ts';
+import { buildCommand, copyCommand, hostWord, pathBelow, pathInJail, programHint } from './program-hint.ts';
 
 const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'i386'],
@@ -202,11 +202,11 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
   if (found === undefined) return undefined;
   if ('message' in found) {
     if (!found.missing) return found;
-    const inside = pathInJail(view, path);
-    const hint =
-      inside === undefined
-        ? `mkdir -p ${hostWord(view, found.path)}`
-        : `give the path in the jail: ${showPath(inside)}`;
+    const inside = pathInJail(view, path) ?? pathBelow(view, path, 'directory');
+    if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
+    const hint = path.startsWith('~')
+      ? 'only a shell knows ~: give a path of the jail, such as /tmp'
+      : `mkdir -p ${hostWord(view, found.path)}`;
     return { ...found, hint };
   }
   if (found.status.kind !== 'directory')
