@@ -81,8 +81,8 @@ export interface Native extends LaunchCalls, FileCalls {
   recvfrom(fd: number, peek: boolean): SocketAddress | undefined;
   /** SO_TYPE: 1 for a stream, 2 for datagrams. */
   socketType(fd: number): number;
-  /** The IP options that an IPv4 connection sends (ip(7)). */
-  ipOptions(fd: number): Buffer;
+  /** The IP options that an IPv4 connection sends (ip(7)); undefined if it sends none. */
+  ipOptions(fd: number): Buffer | undefined;
   clearIpOptions(fd: number): void;
   /** A descriptor on which each write sends a datagram to a unix socket, without waiting. The caller closes it. */
   connectDatagram(path: Bytes): number;

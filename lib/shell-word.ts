@@ -22,3 +22,13 @@ export function shellWord(word: string): string {
 export function commandLine(...words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }
+
+/** The command that removes the carriage returns at the ends of lines. `file` is a word of the shell. */
+export function stripReturns(file: string): string {
+  return `sed -i 's/\\r$//' ${file}`;
+}
+
+/** The same, with the reason. */
+export function withoutReturns(file: string): string {
+  return `${stripReturns(file)}   # the line ends in a carriage return`;
+}

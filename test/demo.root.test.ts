@@ -1,18 +1,17 @@
 // scripts/demo, and what it tells its reader to type.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
 
+import { makeDirectory } from './support/directory.ts';
 import './support/plain-spawn.ts';
 import { unlessRoot } from './support/root.ts';
 
 const env = { PATH: process.env.PATH, HOME: '/root' };
 
 t.test('the demo ends well, and the commands that it ends with can be typed', { skip: unlessRoot() }, (t) => {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const said = execFileSync('scripts/demo', { env, encoding: 'utf8' });
   const [, end = ''] = said.split('type here:\n');
   const lines = end.trimEnd().split('\n');

@@ -33,8 +33,8 @@ export interface Command<Context> {
   readonly ending?: () => string;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
-  /** Everything after the first operand belongs to another program. */
-  readonly startsProgram?: true;
+  /** Everything after the first operand belongs to another program: always, or for these words. */
+  readonly startsProgram?: true | ((words: readonly Argument[]) => boolean);
   /** For a wrong number of operands: the command line that is meant, if they tell it. */
   readonly meant?: (operands: readonly Buffer[]) => string | undefined;
   /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
@@ -203,7 +203,9 @@ async function runCommand<Context>(
 ): Promise<Outcome> {
   const known = [...command.options, ...(command.unlisted ?? []), ...(program.options ?? []), help];
   const foreign = (): Foreign => program.foreign.options;
-  const reader = command.startsProgram === true ? readArguments : readMixed;
+  const { startsProgram = false } = command;
+  const hasProgram = typeof startsProgram === 'function' ? startsProgram(words) : startsProgram;
+  const reader = hasProgram ? readArguments : readMixed;
   const read = reader(words, known, foreign);
   if (has(read, 'help')) return { text: usageOfCommand(program, command), status: 0 };
   const operands = read.operands.map(({ bytes }) => bytes);

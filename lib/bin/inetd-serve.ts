@@ -4,11 +4,13 @@ import { basename } from 'node:path';
 import { option } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../inetd/config/configuration.ts';
+import { placeOf, type ConfiguredService, type NotCarried } from '../inetd/config/configured-service.ts';
 import { runDaemon } from '../inetd/daemon.ts';
 import type { Services } from '../inetd/inetd.ts';
 import { STATUS_SOCKET } from '../inetd/status-server.ts';
 import { inetdUnit } from '../inetd/inetd-unit.ts';
 import { quote } from '../quote.ts';
+import { findServiceProblem } from '../inetd/service-problem.ts';
 import { commandLine } from '../shell-word.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
@@ -34,8 +36,15 @@ const ofDaemon = [
   option('--unit systemd', 'print the unit that runs this command at boot; serve nothing'),
 ] as const;
 
-const synopsis =
+/** The exit status if something is wrong. */
+export const FAILED = 125;
+
+/** What a command line for one service has behind its options. */
+export const synopsis =
   '--listen ADDRESS [OPTION]... [OPTION of uchroot]... USER[:GROUP] DIRECTORY PROGRAM [ARGUMENT]...';
+
+/** All that the daemon takes, for a command that reads the same command line. */
+export const ofCommandLine = [...own, ...ofDaemon, ...ofUchroot];
 
 export const serve: Command<undefined> = {
   synopsis: `${synopsis}\n       uchroot-inetd --config FILE [OPTION]...`,
@@ -46,19 +55,22 @@ export const serve: Command<undefined> = {
   statuses: '0 ended by a signal; 125 to 127 as uchroot.',
   operands: [0, Infinity],
   startsProgram: true,
-  failureStatus: 125,
+  failureStatus: FAILED,
   run: async (read) => {
-    const files = valuesOf(read, 'config').map(({ bytes }) => absolute(bytes).toString());
+    const files = valuesOf(read, 'config').map(({ bytes }) => bytes);
     checkOperands(read, files.length > 0);
-    const services = (isActivated: boolean, warn: (message: string) => void): Services =>
-      files.length > 0 ? readServices(read, files, warn) : oneService(read, isActivated);
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
-      services(true, (message) => void process.stderr.write(`uchroot-inetd: ${message}\n`));
-      return unitOf(read, format);
+      const text = unitOf(read, format);
+      const given = readServed(read, files, true);
+      return { text, status: (await tellProblems(given)) ? FAILED : 0 };
     }
     await runDaemon({
-      read: services,
+      read: (isActivated, warn) => {
+        const { services, notCarried } = readServed(read, files, isActivated);
+        for (const one of notCarried) warn(showNotCarried(one));
+        return services;
+      },
       statusSocket: valueOf(read, 'status-socket')?.text ?? (files.length > 0 ? STATUS_SOCKET : undefined),
     });
     return '';
@@ -105,24 +117,58 @@ export function directoryOf(read: ReadArguments): string {
   return given === undefined ? '/' : absolute(given.bytes).toString();
 }
 
-// The options of the command line count for services that do not set them.
-function readServices(
+/** The services of a command line. */
+export interface GivenServices {
+  readonly services: Services;
+  readonly configured: readonly ConfiguredService[];
+  readonly notCarried: readonly NotCarried[];
+}
+
+/**
+ * Reads the services of files, or the one of the operands. The options of the command line count for services of files that do not set
+ * them.
+ *
+ * @throws UsageError, LaunchError
+ */
+export function readGiven(
   read: ReadArguments,
-  files: readonly string[],
-  warn: (message: string) => void,
-): Services {
-  const { services, notCarried } = readConfiguration(files, directoryOf(read));
-  for (const one of notCarried) warn(showNotCarried(one));
+  files: readonly Buffer[],
+  isActivated: boolean,
+): GivenServices {
+  if (files.length === 0) return { services: oneService(read, isActivated), configured: [], notCarried: [] };
+  const paths = files.map((file) => absolute(file).toString());
+  const { services: configured, notCarried } = readConfiguration(paths, directoryOf(read));
   const known = new Set(serveOptions().map(({ name }) => name));
   const defaults = read.options
     .filter(([name]) => known.has(name))
     .map(([name, word]) => ({ name, word, line: undefined }));
-  const named = toServices(services, defaults);
-  if (valueOf(read, 'directory') === undefined) refuseHost(named);
-  return named;
+  return { services: toServices(configured, defaults), configured, notCarried };
 }
 
-// inetd.conf and xinetd.d name no jail.
+const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: ${lines}\n`);
+
+/** Tells what is not carried over, and what a start would refuse. Returns whether there is something of the latter. */
+export async function tellProblems({ services, configured, notCarried }: GivenServices): Promise<boolean> {
+  for (const one of notCarried) tell(showNotCarried(one));
+  let isRight = true;
+  for (const [name, settings] of services) {
+    const problem = await findServiceProblem(settings);
+    if (problem === undefined) continue;
+    isRight = false;
+    const found = configured.find((one) => one.name === name);
+    const place = found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `;
+    tell(`${place}${problem.message}${problem.hint === undefined ? '' : `\nhint: ${problem.hint}`}`);
+  }
+  return !isRight;
+}
+
+// The services to serve. Files of inetd and xinetd name no jail, and / would be the host's own.
+function readServed(read: ReadArguments, files: readonly Buffer[], isActivated: boolean): GivenServices {
+  const given = readGiven(read, files, isActivated);
+  if (files.length > 0 && valueOf(read, 'directory') === undefined) refuseHost(given.services);
+  return given;
+}
+
 function refuseHost(services: Services): void {
   for (const [name, { launch }] of services) {
     if (String(launch.jail) !== '/' || launch.insecurePath === true) continue;

@@ -57,7 +57,7 @@ export interface Admission {
 }
 
 function refusedByOptions(fd: number): string | undefined {
-  // the client could have chosen the route of the answers, and so pretend another address (tcpd(8))
+  // the client could have chosen the route of the answers, and so have claimed another address (tcpd(8))
   return dropIpOptions(fd).refusal;
 }
 

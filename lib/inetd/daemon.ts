@@ -4,6 +4,7 @@ import { activatedSockets } from './activation.ts';
 import { foreseeProblems } from './foreseen.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './inetd-log.ts';
+import { quote } from '../quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
 import { Metrics } from './metrics.ts';
 import type { Service } from './service.ts';
@@ -96,6 +97,11 @@ class Daemon {
     this.#log.isSyslog = [...services.values()].some(({ log }) => log === 'syslog');
     for (const service of this.#inetd.services) this.#warn(service);
     for (const [name, problem] of problems) this.#log.fail(problem, name);
+    for (const socket of this.#inetd.unusedSockets)
+      this.#log.say(
+        'warning',
+        `no service uses the socket ${quote(socket)}, and its clients wait for ever\nhint: name it in a service, as --listen (listen) ${quote(socket.split(' ', 1)[0] ?? '')}, or take it out of the .socket unit`,
+      );
   }
 
   #warn(service: Service): void {

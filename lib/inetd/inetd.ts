@@ -1,13 +1,14 @@
 // The super-server: its services and their sockets, a change of them all at once, and the end.
 import { EventEmitter } from 'node:events';
 
-import { UsageError } from '../errors.ts';
+import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './address.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 import type { Connection, EndedConnection } from './connection-entry.ts';
 import { ListeningSocket } from './listening-socket.ts';
+import { findOverlap } from './overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { Service, type ServiceObserver } from './service.ts';
 
@@ -34,17 +35,10 @@ const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.a
 const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
   one.length === other.length && one.every((item) => other.includes(item));
 
-// By name, and without one, several services could get the same socket of systemd.
-function takeSocket(socket: ListeningSocket, name: string, taken: Map<ListeningSocket, string>): void {
-  const other = taken.get(socket);
-  if (other !== undefined)
-    throw new UsageError(
-      `${quote(name)}: the service ${quote(other)} has the socket ${socket.shown} of systemd already`,
-      {
-        hint: 'write listen = "systemd:NAME", and FileDescriptorName=NAME in the .socket unit',
-      },
-    );
-  taken.set(socket, name);
+function refuseOverlap(services: Services): void {
+  const overlap = findOverlap([...services].map(([name, { listen }]) => [name, listen]));
+  if (overlap !== undefined)
+    throw new UsageError(`${quote(overlap.service)}: ${quote(overlap.message)}`, { hint: overlap.hint });
 }
 
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
@@ -69,6 +63,14 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     return this.#services.map(({ service }) => service);
   }
 
+  /** Sockets of systemd that no service uses: their clients would wait for ever. */
+  get unusedSockets(): readonly string[] {
+    const used = new Set(this.#services.flatMap(({ sockets }) => sockets));
+    return this.#activated
+      .filter((socket) => !used.has(socket))
+      .map((socket) => `${showListenAddress(socket.address)} (${socket.shown})`);
+  }
+
   /**
    * Replaces all services. Sockets that stay are kept open, so that no client is refused meanwhile; connections go on. If anything of
    * the new services is wrong, nothing changes.
@@ -76,9 +78,9 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
    * @throws UsageError, LaunchError
    */
   async configure(services: Services): Promise<void> {
+    refuseOverlap(services);
     const opened: Opened[] = [];
     const sockets = new Map<string, ListeningSocket>();
-    const taken = new Map<ListeningSocket, string>();
     try {
       for (const [name, settings] of services) {
         const before = this.services.find((service) => service.name === name);
@@ -95,9 +97,10 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
           },
         );
         opened.push({ service, sockets: [] });
-        const own = new Set(this.#socketsOf(name, settings, sockets));
-        for (const socket of own) takeSocket(socket, name, taken);
-        opened[opened.length - 1] = { service, sockets: [...own] };
+        opened[opened.length - 1] = {
+          service,
+          sockets: [...new Set(this.#socketsOf(name, settings, sockets))],
+        };
       }
     } catch (error) {
       for (const { service } of opened) service.retire();
@@ -116,11 +119,24 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     return listen.flatMap((address) => {
       if (address.kind === 'systemd') return this.#activatedFor(name, address, wait);
       const key = showListenAddress(address);
-      if (all.has(key)) throw new UsageError(`${quote(name)}: another service listens on ${quote(key)} too`);
-      const socket = this.#sockets.get(key) ?? ListeningSocket.open(address, socketMode);
+      const socket = this.#sockets.get(key) ?? this.#open(address, socketMode);
       all.set(key, socket);
       return [socket];
     });
+  }
+
+  #open(address: ListenAddress, mode: number): ListeningSocket {
+    try {
+      return ListeningSocket.open(address, mode);
+    } catch (error) {
+      const own = [...this.#sockets.values()].find(
+        (socket) => findOverlap([['', [socket.address, address]]]) !== undefined,
+      );
+      if (own === undefined || !(error instanceof LaunchError) || error.code !== 'EADDRINUSE') throw error;
+      throw new UsageError(error.message, {
+        hint: `it listens on ${quote(own.shown)} itself until the new configuration counts: restart it to change such an address`,
+      });
+    }
   }
 
   #activatedFor(

@@ -6,15 +6,14 @@ import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
 import { native, type WatchHandle } from '../native.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './address.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
 const STREAM = 1;
-const DATAGRAM = 2;
+export const DATAGRAM = 2;
 
 const HINTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there: ss -lp shows it',
   EADDRNOTAVAIL: 'name an address of this host: ip address shows them',
   ENOENT: 'its directory is not there: make it first, or name another path',
 };
@@ -29,9 +28,17 @@ export function toListenError(error: unknown, address: ListenAddress): LaunchErr
     code: code as ErrnoName,
     errno: -errno,
     path: shown,
-    hint: HINTS[code],
+    hint: code === 'EADDRINUSE' ? hintOfTaken(address) : HINTS[code],
     cause: error,
   });
+}
+
+function hintOfTaken(address: ListenAddress): string {
+  const isFile =
+    address.kind === 'unix' && lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() === false;
+  return isFile
+    ? 'the file is no socket: choose another path'
+    : 'another program listens there: ss -lp shows it';
 }
 
 /** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users for a moment. */

@@ -9,13 +9,8 @@ import { foreignKeys } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
-import {
-  launchKeys,
-  launchRows,
-  normalize,
-  type LaunchRequest,
-  type NormalRequest,
-} from '../launch/request/request.ts';
+import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
+import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
 import * as to from './service-value.ts';
 
 function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {
@@ -223,7 +218,11 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
     const own = Object.fromEntries(
       Object.entries(serviceRows).map(([key, row]) => [key, row.normal(given[key] as never, key, given)]),
     ) as Normal;
-    const normalLaunch = normalize(launch as unknown as LaunchRequest);
+    // with what each start adds, so that a key that does not go with it is found here
+    const [normalLaunch] = normalizeSpawn({
+      ...(launch as unknown as LaunchRequest),
+      timeoutMs: own.timeoutMs,
+    });
     const { program } = normalLaunch;
     if (program === undefined)
       throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal');

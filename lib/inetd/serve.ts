@@ -40,7 +40,7 @@ export class JailService extends EventEmitter<JailServiceEvents> implements Asyn
   }
 
   /**
-   * Opens the jail, and reads banner and rules, again. No client is refused meanwhile. serveInJail() has called it once.
+   * Opens the jail and reads the banner and the rules again. No client is refused meanwhile. serveInJail() calls it once.
    *
    * @throws LaunchError, and nothing has changed
    */
@@ -62,7 +62,7 @@ export class JailService extends EventEmitter<JailServiceEvents> implements Asyn
 
   /** Stops listening, ends the programs of all connections by SIGTERM, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // a rule that is being asked can take long, and its program starts after that
+    // The rules may still be asked about a client, which can take long. Its program starts after that.
     this.#inetd.on('start', (program) => program.kill());
     this.kill();
     await this.drain();

@@ -11,15 +11,14 @@ import type { Left } from './apply/look.ts';
 import { openStore, type Store } from './apply/store.ts';
 import { toPerson } from './check/jail-writers.ts';
 import { openJailDirectory } from './host/jail-directory.ts';
-import { isWithin } from './host/mounts.ts';
 import type { Host } from './host/source-host.ts';
 import { hashInJail } from './manifest/file-hash.ts';
 import { STORE } from './manifest/layout.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
-import { packOf } from './packs/index.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
+import { checkPlan, checkReplace } from './plan/plan-refusals.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
 import { warningsOf } from './plan/plan-warnings.ts';
@@ -27,7 +26,7 @@ import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';
 import { tryOut } from './try.ts';
-import { cannotRun, lacks, type Placed, verifyPrograms } from './verify.ts';
+import { cannotRun, type Placed, verifyPrograms } from './verify.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 import { showPaths } from './work/show-paths.ts';
 import { begin, gradually } from './work/steps.ts';
@@ -174,7 +173,7 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
   const whole = kept?.plan ?? (await gradually(steps(), work.signal));
   const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
-  checkPlan(plan, recipe, making.without ?? []);
+  checkPlan(plan, recipe, { directory, without: making.without ?? [], before: before?.recipe });
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
   checkReplace(making.replace, plan, before);
   const keep = () => {
@@ -184,45 +183,11 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   return { source, before, recipe, plan, notes: [...notes, ...inert], keep };
 }
 
-function checkPlan(plan: JailPlan, recipe: Recipe, without: readonly BytePath[]): void {
-  const [missing] = plan.missing;
-  if (missing !== undefined) throw lacks(missing);
-  const [absent] = plan.absent;
-  if (absent !== undefined) {
-    const path = showPath(absent);
-    if (recipe.without.some((out) => isWithin(absent, out)))
-      throw new UsageError(`${path} was asked for, and is to be left out as well`);
-    throw new JailError(`${path}, which was asked for, is not on the host`, { code: 'ENOENT', path });
-  }
-  const unused = plan.unused.find((path) => without.includes(path));
-  if (unused !== undefined)
-    throw new UsageError(`${showPath(unused)} cannot be left out: the jail would have nothing of it`, {
-      hint: '--plan shows the largest parts, and what is there',
-    });
-  const [barren] = plan.barren;
-  if (barren !== undefined)
-    throw new JailError(`the host has nothing of the pack ${barren}, which was asked for`, {
-      code: 'ERR_MISSING',
-      hint: `it is ${packOf(barren).summary}`,
-    });
-}
-
 /** The path of the jail in the root that it is built from; undefined if the jail is outside that root. */
 function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath): BytePath | undefined {
   if (from !== undefined && !`${directory}/`.startsWith(`${from}/`)) return undefined;
   const way = walk(root, from === undefined ? directory : (`${directory.slice(from.length)}/` as BytePath));
   return way.kind === 'found' ? way.path : undefined;
-}
-
-// A mistyped path must be an error, and not look like a replaced one.
-function checkReplace(replace: readonly BytePath[], plan: JailPlan, before: Manifest | undefined): void {
-  for (const named of replace) {
-    const isIn = ({ path }: { readonly path: BytePath }) => isWithin(path, named);
-    if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
-    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
-      hint: 'use the path that the report shows as left, without links in it',
-    });
-  }
 }
 
 /** Names that the top directory of a jail has. */

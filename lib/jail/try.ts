@@ -160,6 +160,8 @@ async function run(
       program: pathBytes(program),
       args,
       reject: false,
+      // the builder's own time zone is not the service's
+      env: { TZ: undefined },
       timeoutMs,
       ...(isRootless && withoutRoot(trial)),
       ...(signal && { signal }),

@@ -6,9 +6,11 @@ import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
 import { readElf } from '../binary/elf.ts';
 import { type FileRoot, tryFile } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { readScript, SCRIPT_HEAD_BYTES } from '../binary/shebang.ts';
+import { walk, type Walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { isShell } from './dpkg/script-calls.ts';
+import { commandLine, shellWord, stripReturns, withoutReturns } from '../shell-word.ts';
 
 /** The path of a program on the host and in the jail. */
 export interface Placed {
@@ -46,11 +48,27 @@ export function verifyPrograms(
   });
 }
 
-/** A warning if nobody may execute a file that was asked for as a program; a library needs no such permission. */
+/** A warning about a file that was asked for as a program: nobody may execute it, or its shell refuses the option in its first line. */
 export function cannotRun(host: FileRoot, program: BytePath): string | undefined {
   const end = walk(host, program);
-  if (end.kind !== 'found' || (end.status.mode & 0o111) !== 0) return undefined;
-  const { status, path } = end;
+  if (end.kind !== 'found') return undefined;
+  return (end.status.mode & 0o111) === 0 ? notExecutable(host, program, end) : badOption(host, program);
+}
+
+// A shell takes the carriage return of "#!/bin/sh -e" for an option; perl does not mind it.
+function badOption(host: FileRoot, program: BytePath): string | undefined {
+  const script = tryFile(host, program, ({ read }) => readScript(read(0, SCRIPT_HEAD_BYTES)));
+  if (script?.kind !== 'script' || script.argument?.endsWith('\r') !== true || !isShell(script.interpreter))
+    return undefined;
+  return `${showPath(program)} cannot be started: its first line ends in a carriage return, which ${showPath(script.interpreter)} takes for an option; ${stripReturns(shellWord(program))} and the same build mend that`;
+}
+
+/** A library needs no permission to be executed. */
+function notExecutable(
+  host: FileRoot,
+  program: BytePath,
+  { status, path }: Extract<Walk, { kind: 'found' }>,
+): string | undefined {
   const elf = tryFile(host, path, ({ read }) => readElf(read));
   if (elf?.kind === 'elf' && (elf.linkage === 'library' || elf.linkage === 'none')) return undefined;
   const mode = status.mode.toString(8).padStart(4, '0');
@@ -80,8 +98,8 @@ export function lacks(missing: MissingFile, where = ''): JailError {
 function hintFor({ role, reason, path, neededBy }: MissingFile, shown: string): string | undefined {
   if (role === 'program' && reason === 'no-interpreter')
     return `a file that is no program is copied by: --copy ${shown}`;
-  if (role !== 'script-interpreter' || neededBy === undefined) return undefined;
+  if ((role !== 'script-interpreter' && role !== 'command') || neededBy === undefined) return undefined;
   return path.endsWith('\r')
-    ? `sed -i 's/\\r$//' ${shellWord(neededBy)}   # its lines end in carriage returns`
+    ? withoutReturns(shellWord(neededBy))
     : `install it on the host, or write the right interpreter into the first line of ${showPath(neededBy)}`;
 }

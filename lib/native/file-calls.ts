@@ -82,7 +82,7 @@ export interface InRootStatus {
   readonly acl?: Buffer;
 }
 
-/** The indices of the texts found in the data, or in a filter; all words of the data are added to a filter that is given. */
+/** The indices of the texts that the data contains, or the filter. A given filter also gets all words of the data. */
 export type FindTexts = (
   how: 'words' | 'commands' | 'paths' | 'possible',
   data: Uint8Array,

@@ -158,7 +158,7 @@ export interface LaunchCalls {
    * Starts the launcher on another thread. If `jail` is not a descriptor, that thread asks the host again. If the answers have
    * changed, nothing is started, and `onStarted` gets undefined.
    *
-   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal
+   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal; -4: it sends namespaces
    * @param moves descriptors above 2: alternately one of this process, and its number in the program
    * @param group the process group that the plan gives the program
    * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
@@ -181,7 +181,8 @@ export interface LaunchCalls {
     spaces?: readonly number[],
   ): ProcessHandle;
   /**
-   * Makes namespaces by the steps of a plan before its program, on a thread of its own. Their descriptors are closed by `closeJail`.
+   * Makes namespaces by the steps of a plan before its program, as root, on a thread of its own. Their descriptors are closed by
+   * `closeJail`.
    *
    * @param kinds names in /proc/PID/ns of the namespaces that are wanted
    */
@@ -190,6 +191,8 @@ export interface LaunchCalls {
     jailFd: number,
     kinds: readonly string[],
   ): Promise<readonly number[] | PlanFailure>;
+  /** In `onStarted`: the namespaces that the plan has sent, to be closed by `closeJail`; or a negative errno. */
+  takeSpaces(handle: ProcessHandle): readonly number[] | number;
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
    * killed, unless it was known to run.

@@ -92,7 +92,7 @@ Napi::Value socketType(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), type);
 }
 
-// ipOptions(fd) → the IP options of an IPv4 connection (ip(7), IP_OPTIONS)
+// ipOptions(fd) → the IP options of an IPv4 connection (ip(7), IP_OPTIONS); undefined if there are none, as nearly always
 Napi::Value ipOptions(const Napi::CallbackInfo& info) {
   const auto fd = toUint32(info[0], "fd");
   if (!fd) return info.Env().Undefined();
@@ -100,6 +100,7 @@ Napi::Value ipOptions(const Napi::CallbackInfo& info) {
   socklen_t size = sizeof options;
   if (getsockopt(static_cast<int>(*fd), IPPROTO_IP, IP_OPTIONS, options, &size) < 0)
     return checked(info.Env(), -1, "getsockopt");
+  if (size == 0) return info.Env().Undefined();
   return Napi::Buffer<char>::Copy(info.Env(), options, size);
 }
 

@@ -75,4 +75,31 @@ long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count) {
   return wrote < 0 ? wrote : sys(__NR_rt_sigprocmask, SIG_UNBLOCK, address(&signals), 0, 8);
 }
 
+// sendmsg(2), cmsg(3), unix(7): SCM_RIGHTS
+long sendDescriptors(long socket, const int* fds, uint32_t count) {
+  constexpr int kSocketLevel = 1, kRights = 1;
+  constexpr uint64_t kHeaderBytes = 16;
+  uint8_t byte = 0;
+  struct {
+    void* bytes;
+    uint64_t count;
+  } part = {&byte, 1};
+  struct {
+    uint64_t bytes;
+    int level, type, fds[kMaxSpaces];
+  } control = {kHeaderBytes + count * sizeof(int), kSocketLevel, kRights, {}};
+  for (uint32_t i = 0; i < count; i++) control.fds[i] = fds[i];
+  struct {
+    void* name;
+    uint64_t nameBytes;
+    void* parts;
+    uint64_t count;
+    void* control;
+    uint64_t controlBytes;
+    uint64_t flags;
+  } message = {nullptr, 0, &part, 1, &control, kHeaderBytes + padded(count * sizeof(int)), 0};
+  const long sent = sys(__NR_sendmsg, socket, address(&message), 0x4000 /* MSG_NOSIGNAL */);
+  return sent < 0 ? sent : 0;
+}
+
 }  // namespace uchroot

@@ -50,7 +50,7 @@ bool checkExecve(const PlanStep* step, uint32_t dataOffset) {
 }
 
 bool checkStep(const PlanStep* step, uint32_t dataOffset) {
-  if ((step->flags & ~kStepFlags) != 0 || ((step->flags & STEP_PROGRAM) != 0) != (step->op == OP_EXECVE)) return false;
+  if (((step->flags & STEP_PROGRAM) != 0) != (step->op == OP_EXECVE)) return false;
   if ((step->flags & STEP_PROGRAM) != 0 && (step->flags & STEP_DONE) != 0) return false;
   switch (step->op) {
     case OP_RLIMIT:
@@ -79,6 +79,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return countStrings(step) == 3;
     case OP_MAP_IDS:
       return endsInNul(step) && countStrings(step) % 3 == 1;
+    case OP_SEND_NAMESPACES:
+      return endsInNul(step) && countStrings(step) <= kMaxSpaces;
     case OP_SETHOSTNAME:
       return step->dataBytes > 0 && step->dataBytes <= 64;
     case OP_SYSCTL:
@@ -231,6 +233,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_REOPEN_JAIL: return reopenJail(context);
     case OP_MAP_IDS: return awaitMap(context.mapFd);
     case OP_NEW_TREE: return newTree(step, context);
+    case OP_OPEN_NAMESPACES: return openSpaces(context);
+    case OP_SEND_NAMESPACES: return sendSpaces(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);

@@ -21,6 +21,7 @@ struct PlanContext {
   int seedFd = -1;                           // a mount namespace to copy in place of the caller's
   int networkFd = -1;                        // an unused network namespace to join in place of a new one
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
+  int ownSpacesFd = -1;                      // the directory of this process's namespaces
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd

@@ -14,25 +14,38 @@ namespace uchroot {
 namespace {
 
 constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = 02000000;  // socket(2): AF_UNIX, SOCK_DGRAM, SOCK_CLOEXEC
+constexpr long kNoFlag = 1;  // no flag of unshare(2)
+
+// A seccomp filter can make a call return 0 without an effect (seccomp(2), SECCOMP_RET_ERRNO). The next steps would then change the
+// host: its mounts, its name, its /proc/sys. So the call must first refuse an argument that it does not know.
+long refuses(long answer, long error) {
+  return answer == error ? 0 : answer < 0 ? answer : -EBADE;
+}
+
+long join(long fd, long kind) {
+  if (const long real = refuses(sys(__NR_setns, -1, kind), -EBADF); real < 0) return real;
+  return sys(__NR_setns, fd, kind);
+}
 
 }  // namespace
 
 // A new mount namespace is a copy of the one that this process is in (mount_namespaces(7)).
 long makeNamespaces(long flags, long seedFd, long networkFd) {
   if ((flags & CLONE_NEWNS) != 0 && seedFd >= 0) {
-    if (const long joined = sys(__NR_setns, seedFd, CLONE_NEWNS); joined < 0) return joined;
+    if (const long joined = join(seedFd, CLONE_NEWNS); joined < 0) return joined;
   }
   if ((flags & CLONE_NEWNET) != 0 && networkFd >= 0) {
-    if (const long joined = sys(__NR_setns, networkFd, CLONE_NEWNET); joined < 0) return joined;
+    if (const long joined = join(networkFd, CLONE_NEWNET); joined < 0) return joined;
     flags &= ~CLONE_NEWNET;
   }
+  if (const long real = refuses(sys(__NR_unshare, flags | kNoFlag), -EINVAL); real < 0) return real;
   return sys(__NR_unshare, flags);
 }
 
 long joinSpaces(PlanStep* step, long firstFd) {
   const uint32_t* kinds = reinterpret_cast<const uint32_t*>(dataOf(step));
   for (uint32_t i = 0; i < step->dataBytes / 4; i++) {
-    if (const long joined = sys(__NR_setns, firstFd < 0 ? -1 : firstFd + i, kinds[i]); joined < 0) return joined;
+    if (const long joined = join(firstFd < 0 ? -1 : firstFd + i, kinds[i]); joined < 0) return joined;
   }
   return 0;
 }
@@ -71,8 +84,10 @@ long openInOwnProc(const char* path) {
 
 }  // namespace
 
-// The file exists already: these are files of /proc.
+// The file exists already: these are files of /proc. A setting of a pid namespace is written by the first process of the new one, so
+// that it is never the host's.
 long writeFile(PlanStep* step) {
+  if (step->a == 1 && sys(__NR_getpid) != 1) return -EBADE;
   const char* path = reinterpret_cast<const char*>(dataOf(step));
   uint32_t at = 0;
   while (path[at] != 0) at++;

@@ -76,8 +76,8 @@ enum StepFlag : uint16_t {
   STEP_NETWORK = 4096,
   STEP_CGROUP = 8192,
   STEP_OUTSIDE = 16384,
+  STEP_KEPT_USER = 32768,
 };
-constexpr uint16_t kStepFlags = 32767;
 constexpr uint32_t kMaxSpaces = 8;  // namespaces that a launch joins
 constexpr uint32_t kMostWatched = 16;  // file systems of OP_WATCH_SPACE
 constexpr uint32_t kMaxTrees = 64;  // detached mount trees that a plan holds open at the same time
@@ -157,6 +157,11 @@ enum Op : uint16_t {
   OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
   OP_MAP_IDS = 77,             // waits until a process outside of the new user namespace has mapped its ids (native/start/idmap.h);
                                // data: program, argument…: the first id inside, the first one outside, how many…
+  OP_JOIN_USER_NAMESPACE = 78,  // a: CLONE_NEW flags of namespaces that are made in the first of the kept ones, a user namespace. Only a
+                               // launching thread can perform it
+  OP_OPEN_NAMESPACES = 79,     // opens the directory of this process's namespaces, while /proc is in sight
+  OP_SEND_NAMESPACES = 80,     // data: names in that directory. Their descriptors go to the socket 0, and this process ends: no later
+                               // step runs
 };
 constexpr uint16_t kLastOp = 80;
 

@@ -59,31 +59,6 @@ long openPeer(const PlanStep* step, long master) {
   return result;
 }
 
-// sendmsg(2), cmsg(3), unix(7): SCM_RIGHTS
-long sendDescriptor(long socket, long fd) {
-  constexpr int kSocketLevel = 1, kRights = 1;
-  uint8_t byte = 0;
-  struct {
-    void* bytes;
-    uint64_t count;
-  } part = {&byte, 1};
-  struct {
-    uint64_t bytes;
-    int level, type, fd, padding;
-  } control = {20, kSocketLevel, kRights, static_cast<int>(fd), 0};
-  struct {
-    void* name;
-    uint64_t nameBytes;
-    void* parts;
-    uint64_t count;
-    void* control;
-    uint64_t controlBytes;
-    uint64_t flags;
-  } message = {nullptr, 0, &part, 1, &control, sizeof control, 0};
-  const long sent = sys(__NR_sendmsg, socket, address(&message), 0);
-  return sent < 0 ? sent : 0;
-}
-
 }  // namespace
 
 long openPty(const PlanStep* step, long jailFd) {
@@ -92,7 +67,8 @@ long openPty(const PlanStep* step, long jailFd) {
   const long peer = openPeer(step, master);
   long result = peer;
   const bool isTried = (step->b & PTY_TRIED) != 0;
-  if (result >= 0 && !isTried) result = sendDescriptor(0, master);
+  const int sent = static_cast<int>(master);
+  if (result >= 0 && !isTried) result = sendDescriptors(0, &sent, 1);
   for (long fd = 0; fd <= 2 && result >= 0 && !isTried; fd++) result = sys(__NR_dup3, peer, fd, 0);
   (void)sys(__NR_close, master);
   if (peer >= 0) (void)sys(__NR_close, peer);

@@ -65,4 +65,29 @@ long newTree(PlanStep* step, PlanContext& context) {
   return 0;
 }
 
+// Through the descriptor the namespaces can be opened later, when no /proc is in reach.
+long openSpaces(PlanContext& context) {
+  const long fd = sys(__NR_openat, AT_FDCWD, address("/proc/self/ns"), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  context.ownSpacesFd = static_cast<int>(fd);
+  return 0;
+}
+
+// A namespace lives as long as a descriptor of it, on its way through a socket too (namespaces(7)).
+long sendSpaces(PlanStep* step, const PlanContext& context) {
+  int fds[kMaxSpaces];
+  uint32_t count = 0;
+  const char* name = reinterpret_cast<const char*>(dataOf(step));
+  for (const char* end = name + step->dataBytes; name < end; count++) {
+    const long fd = sys(__NR_openat, context.ownSpacesFd, address(name), O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    fds[count] = static_cast<int>(fd);
+    while (*name++ != 0) continue;
+  }
+  const long sent = sendDescriptors(0, fds, count);
+  if (sent < 0) return sent;
+  (void)tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0});  // fails only if nobody waits any more
+  quit(0);
+}
+
 }  // namespace uchroot

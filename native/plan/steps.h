@@ -49,6 +49,8 @@ long keepListenFds(int count, uint32_t* detail);
 long keepStdio(long fd, long* nullFd);
 long writeAll(long fd, const uint8_t* bytes, uint32_t count);
 long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count);
+// Sends up to kMaxSpaces descriptors in one message.
+long sendDescriptors(long socket, const int* fds, uint32_t count);
 
 // pty.cc
 long openPty(const PlanStep* step, long jailFd);
@@ -85,6 +87,9 @@ long reopenJail(PlanContext& context);
 long newMount(const char* type, long attributes);
 long newTree(PlanStep* step, PlanContext& context);
 long awaitMap(long socketFd);
+long openSpaces(PlanContext& context);
+// Returns only if it fails.
+long sendSpaces(PlanStep* step, const PlanContext& context);
 
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)

@@ -84,21 +84,12 @@ class Crew {
 
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
-    bool taken = true;
-    if (!idle_.empty()) {
-      Idle* idle = idle_.back();  // the thread that worked last: its caches are warm
-      idle_.pop_back();
-      idle->task = &task;
-      pthread_cond_signal(&idle->called);
-    } else {
-      tasks_.push_back(&task);
-      if (threads_ < kMostThreads) {
-        if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
-        else taken = threads_ > 0;
-        if (!taken) tasks_.pop_back();
-      }
-    }
+    Idle* idle = takeIdle();
+    if (idle != nullptr) idle->task = &task;
+    const bool taken = idle != nullptr || enqueue(task);
     pthread_mutex_unlock(&mutex_);
+    // After the mutex is released: the thread that wakes up needs it at once, and would wait for this one.
+    if (idle != nullptr) pthread_cond_signal(&idle->called);
     return taken;
   }
 
@@ -114,6 +105,23 @@ class Crew {
     blockSignals();
     Idle idle;
     for (Worker worker(becomeBatch(), prepares_);;) next(idle)->run(worker);
+  }
+
+  // The thread that worked last: its caches are warm.
+  Idle* takeIdle() {
+    if (idle_.empty()) return nullptr;
+    Idle* idle = idle_.back();
+    idle_.pop_back();
+    return idle;
+  }
+
+  // False if there is no thread, and none can be started.
+  bool enqueue(Task& task) {
+    tasks_.push_back(&task);
+    if (threads_ == kMostThreads) return true;
+    if (startThread([](void* crew) { return static_cast<Crew*>(crew)->work(); }, this)) threads_++;
+    if (threads_ == 0) tasks_.pop_back();
+    return threads_ > 0;
   }
 
   Task* next(Idle& idle) {

@@ -32,6 +32,7 @@ namespace uchroot {
 namespace {
 
 constexpr size_t kChildStackBytes = size_t{16} * 1024;
+constexpr size_t kBetweenStackBytes = size_t{4} * 1024;
 
 // How long a launch waits for its launcher, which needs less than a millisecond. If the jailed user has stopped the launcher, the
 // event loop waits instead.
@@ -165,37 +166,74 @@ bool makeSocket(Descriptor& own, Descriptor& child) {
   return true;
 }
 
-// What joins the service to a descriptor of the program. A pipe leads one way, and a terminal's master comes out of a socket.
+// What joins the service to a descriptor of the program. A pipe leads one way. Out of a socket come a terminal's master, or namespaces.
 bool makeEnds(int kind, bool isInput, Descriptor& own, Descriptor& child) {
   if (kind == kPipe) return isInput ? makePipe(child, own, 0) : makePipe(own, child, 0);
   return makeSocket(own, child);
 }
 
-// Returns a pid, or -1 and errno. The kernel clears *shares when the child leaves this memory, by execve or by its end.
-// CLONE_VFORK would wake this thread at that moment, but it has to wait longer anyway (awaitProgram). A child with limits needs
-// it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with all
-// processes that share its memory, this service too (oom_badness(), __oom_kill_process() in mm/oom_kill.c).
-int cloneChild(ChildWork& work, uint32_t namespaces, char* stack, int* pidFd, uint32_t* shares) {
-  const uint32_t vfork = work.cgroup == nullptr ? 0 : CLONE_VFORK;
-  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | vfork | namespaces;
+// What a clone of the child needs, and what comes of it. The kernel clears `shares` when the child leaves this memory, by execve or by
+// its end.
+struct Birth {
+  ChildWork* work;
+  char* stack;
+  uint32_t namespaces;
+  int userFd;  // of a user namespace to be born in; -1: this process's
+  int pidFd = -1;
+  uint32_t shares = 1;
+  long pid = -ECANCELED;  // or a negative errno
+};
+
+// CLONE_VFORK would wake this thread when the child leaves this memory, but it has to wait longer anyway (awaitProgram). A child with
+// limits needs it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with
+// all processes that share its memory, this service too (oom_badness(), __oom_kill_process() in mm/oom_kill.c).
+__attribute__((no_sanitize("address", "undefined"))) long cloneChild(Birth& birth, uint32_t more) {
+  const CgroupEntry* cgroup = birth.work->cgroup;
+  const uint32_t vfork = cgroup == nullptr ? 0 : CLONE_VFORK;
+  const uint32_t flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | vfork | birth.namespaces | more;
   // Only clone3 knows CLONE_INTO_CGROUP, and container runtimes refuse it.
-  long pid;
-  if (work.cgroup == nullptr || work.cgroup->bornFd < 0) {
-    pid = cloneOnStack(__NR_clone, flags | SIGCHLD, address(stack + kChildStackBytes), childMain, &work, address(pidFd),
-                       address(shares));
-  } else {
-    clone_args arguments = {};
-    arguments.flags = flags | CLONE_INTO_CGROUP;
-    arguments.pidfd = static_cast<uint64_t>(address(pidFd));
-    arguments.child_tid = static_cast<uint64_t>(address(shares));
-    arguments.exit_signal = SIGCHLD;
-    arguments.stack = static_cast<uint64_t>(address(stack));
-    arguments.stack_size = kChildStackBytes;
-    arguments.cgroup = static_cast<uint64_t>(work.cgroup->bornFd);
-    pid = cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, &work);
+  if (cgroup == nullptr || cgroup->bornFd < 0) {
+    return cloneOnStack(__NR_clone, flags | SIGCHLD, address(birth.stack + kChildStackBytes), childMain, birth.work,
+                        address(&birth.pidFd), address(&birth.shares));
   }
-  if (pid < 0) errno = static_cast<int>(-pid);
-  return pid < 0 ? -1 : static_cast<int>(pid);
+  clone_args arguments = {};
+  arguments.flags = flags | CLONE_INTO_CGROUP;
+  arguments.pidfd = static_cast<uint64_t>(address(&birth.pidFd));
+  arguments.child_tid = static_cast<uint64_t>(address(&birth.shares));
+  arguments.exit_signal = (more & CLONE_PARENT) != 0 ? 0 : SIGCHLD;  // with CLONE_PARENT it is that of the caller
+  arguments.stack = static_cast<uint64_t>(address(birth.stack));
+  arguments.stack_size = kChildStackBytes;
+  arguments.cgroup = static_cast<uint64_t>(cgroup->bornFd);
+  return cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, birth.work);
+}
+
+// A process without threads that enters the user namespace and has a child there, which becomes a child of the service.
+__attribute__((no_sanitize("address", "undefined"))) int bearInside(void* given) {
+  Birth& birth = *static_cast<Birth*>(given);
+  const long entered = sys(__NR_setns, birth.userFd, CLONE_NEWUSER);
+  birth.pid = entered < 0 ? entered : cloneChild(birth, CLONE_PARENT);
+  quit(0);
+}
+
+// A thread cannot enter a user namespace alone, nor can a process that shares its root directory with another one (setns(2), EINVAL).
+// So a process in between does it. It shares the descriptors of the service, so that the child's pidfd arrives here. All signals are
+// blocked in it, and it has no exit signal: the service does not notice it.
+//
+// Its credentials change while it shares the service's memory. That leaves the memory as readable as before, because the service has
+// all capabilities over a user namespace that it has made itself (commit_creds(), cred_cap_issubset() in kernel/cred.c). Nobody in the
+// namespace sees this process or the child: each program there has a pid namespace of its own.
+void bear(Birth& birth) {
+  if (birth.userFd < 0) {
+    birth.pid = cloneChild(birth, 0);
+    return;
+  }
+  alignas(16) char stack[kBetweenStackBytes];
+  const long between = cloneOnStack(__NR_clone, CLONE_VM | CLONE_VFORK | CLONE_FILES, address(stack + sizeof stack), bearInside, &birth);
+  if (between < 0) {
+    birth.pid = between;
+    return;
+  }
+  while (waitpid(static_cast<pid_t>(between), nullptr, __WALL) < 0 && errno == EINTR) continue;
 }
 
 // Waits until the program is executed or the launcher has failed, with a time limit; then until the child no longer shares this
@@ -208,6 +246,9 @@ void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
   // Not a private futex: the kernel's own wake-up is not private.
   while (__atomic_load_n(shares, __ATOMIC_ACQUIRE) != 0) (void)sys(__NR_futex, address(shares), FUTEX_WAIT, 1, 0);
 }
+
+// The launcher is born in a user namespace, with capabilities that count there alone.
+bool isRootless(const LaunchRequest& request) { return (request.namespaces & CLONE_NEWUSER) != 0 || request.userFd >= 0; }
 
 // With 1, a process that has changed its ids can be traced by whoever has the new ones (proc_sys_fs(5)). The descriptor stays open,
 // because looking the path up is slow.
@@ -228,6 +269,11 @@ void takeNamespaces(LaunchRequest& request) {
   Steps steps(plan.data());
   while (PlanStep* step = steps.next()) {
     if ((step->flags & STEP_CLONED) == 0) continue;
+    if ((step->flags & STEP_KEPT_USER) != 0) {
+      if (request.spaces.empty()) continue;  // then the launcher refuses the step
+      request.userFd = request.spaces.front();
+      request.spaces.erase(request.spaces.begin());
+    }
     request.namespaces |= static_cast<uint32_t>(step->a);
     request.refused = {steps.place(), step->op, 0, 0, step->flags};
     step->flags |= STEP_DONE;
@@ -240,7 +286,7 @@ void takeNamespaces(LaunchRequest& request) {
 
 bool makesNetwork(const LaunchRequest& request) {
   PlanHeader header;
-  if (request.plan.size() < sizeof header || (request.namespaces & CLONE_NEWUSER) != 0) return false;
+  if (request.plan.size() < sizeof header || isRootless(request)) return false;
   std::memcpy(&header, request.plan.data(), sizeof header);
   return (header.flags & PLAN_NETWORK) != 0;
 }
@@ -266,7 +312,7 @@ LaunchResult launch(const LaunchRequest& request) {
   for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
   for (int i = 0; i < 3; i++) {
     int source = request.stdio[i];
-    if (source == kPipe || source == kPty) {
+    if (source == kPipe || source == kPty || source == kSocket) {
       if (!makeEnds(source, i == 0, ownEnds[i], childEnds[i])) return failed();
       source = childEnds[i].get();
     }
@@ -297,7 +343,7 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
   (void)std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
   ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
-                    (request.namespaces & CLONE_NEWUSER) != 0,
+                    isRootless(request),
                     request.cgroup, request.cgroupFailure,
                     {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : letters.data(), nullptr},
                     {masked.empty() ? nullptr : masked.data(), nullptr}};
@@ -315,17 +361,16 @@ LaunchResult launch(const LaunchRequest& request) {
   const uint64_t all = ~0ull;
   uint64_t before = 0;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
-  int pidFd = -1;
-  uint32_t shares = 1;
-  const int pid = cloneChild(work, request.namespaces, stack, &pidFd, &shares);
-  const int error = errno;
+  Birth birth = {.work = &work, .stack = stack, .namespaces = request.namespaces, .userFd = request.userFd};
+  bear(birth);
+  const int pid = static_cast<int>(birth.pid), pidFd = birth.pidFd;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
   if (pid < 0) {
-    errno = error;
+    errno = -pid;
     const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
     if (request.namespaces == 0 && !isByCgroup) return failed();
-    result.failure = request.namespaces == 0 || error == ENOSYS ? request.cgroupFailure : request.refused;
-    result.failure.error = error;
+    result.failure = request.namespaces == 0 || pid == -ENOSYS ? request.cgroupFailure : request.refused;
+    result.failure.error = -pid;
     return result;
   }
   statusWrite.reset(-1);
@@ -336,7 +381,7 @@ LaunchResult launch(const LaunchRequest& request) {
   // Nobody has called it off, so the launcher says why it has ended.
   if (result.failure.error == ECANCELED && !request.recall->isWanted) result.failure.error = 0;
   if (result.failure.error != 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  awaitProgram(statusRead.get(), request.namespaces != 0, &shares);
+  awaitProgram(statusRead.get(), request.namespaces != 0, &birth.shares);
   if (result.failure.error != 0) {
     (void)waitpid(pid, nullptr, 0);
     result.pidFd = pidFd;

@@ -13,6 +13,7 @@ namespace uchroot {
 constexpr int kIgnore = -1;  // the program gets /dev/null there
 constexpr int kPipe = -2;    // the program gets one end of a new pipe, the service the other
 constexpr int kPty = -3;     // of descriptor 0: the program gets a terminal as 0 to 2, and the service a socket with the master in it
+constexpr int kSocket = -4;  // of descriptor 0: the plan sends descriptors to it, and the service has the other end
 
 // Cancels a launch from another thread. Each side writes its own part and then reads the other's. So in any order, at least one
 // side sees that the child must be killed.
@@ -28,9 +29,10 @@ struct LaunchRequest {
   int launcherFd = -1;
   int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
   int networkFd = -1;  // of a network namespace for the launcher (sparenetwork.h)
+  int userFd = -1;  // of a kept user namespace that the launcher is born in
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
-  int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore, kPipe or kPty
+  int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore, kPipe, kPty or kSocket
   struct Kept {
     int source, target;
   };

@@ -13,6 +13,12 @@
 #include "exec.h"
 
 namespace uchroot {
+namespace {
+
+// A child without an exit signal too. One that is born in a kept user namespace has none before execve.
+constexpr int kAny = __WALL;
+
+}  // namespace
 
 int Process::kill(int signal) {
   if (state_ == State::kLaunching || result_.pidFd < 0) return ESRCH;
@@ -94,7 +100,7 @@ void Process::proceed() {
 void Process::abandon(int error) {
   (void)kill(SIGKILL);
   siginfo_t info;
-  (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED, nullptr);
+  (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | kAny, nullptr);
   closeStatus();
   finish();
   tellStarted({kNoStep, PHASE_DESCRIPTORS, error, 0});
@@ -117,7 +123,7 @@ void Process::onExitReady() {
   const bool isOver = failure_.error == 0 && !calls_.isClosing();
   if (isOver && group_ == ProcessGroup::kEndsAtExit) (void)::kill(-result_.pid, SIGKILL);
   const bool isKept = isOver && group_ == ProcessGroup::kReleased;
-  const int options = WEXITED | WNOHANG | (isKept ? WNOWAIT : 0);
+  const int options = WEXITED | WNOHANG | kAny | (isKept ? WNOWAIT : 0);
   const long got = syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, options, &usage);
   if ((got < 0 && errno == EINTR) || (got == 0 && info.si_pid == 0)) {  // not yet: a tracer is notified first
     (void)programs_.watch(EPOLL_CTL_MOD, result_.pidFd, id());
@@ -181,7 +187,7 @@ void Process::release(bool endsGroup) {
   if (state_ != State::kExited) return;
   if (endsGroup) (void)::kill(-result_.pid, SIGKILL);
   siginfo_t info;
-  (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | WNOHANG, nullptr);
+  (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | WNOHANG | kAny, nullptr);
   state_ = State::kGone;
   deleteIfUnused();
 }

@@ -2,20 +2,19 @@
 
 #include "seed.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "newspace.h"
+
 namespace uchroot {
 namespace {
 
-// A thread can have its own mount namespace. The namespace lives as long as a descriptor of it is open (namespaces(7)).
 int makeSeed() {
-  if (unshare(CLONE_NEWNS) < 0) return -1;
-  const int fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+  const int fd = newSpaceOfThread(CLONE_NEWNS, "/proc/thread-self/ns/mnt");
   if (fd < 0) return -1;
   // Nothing of this may reach the host. Then an empty file system takes the place of all others (pivot_root(2)).
   const bool isMade = mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&

@@ -4,13 +4,12 @@
 
 #include <atomic>
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include "../files/descriptor.h"
 #include "../plan/steps.h"
+#include "newspace.h"
 
 namespace uchroot {
 namespace {
@@ -18,10 +17,11 @@ namespace {
 std::atomic<int> spareFd = -1;
 std::atomic<bool> isBeingMade = false;
 
-// A thread can have its own network namespace. The namespace lives as long as a descriptor of it is open (namespaces(7)).
 int makeNetwork() {
-  if (unshare(CLONE_NEWNET) < 0 || raiseLoopback() < 0) return -1;
-  return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  int fd = newSpaceOfThread(CLONE_NEWNET, "/proc/thread-self/ns/net");
+  if (fd >= 0 && raiseLoopback() == 0) return fd;
+  closeIfOpen(fd);
+  return -1;
 }
 
 // If this fails, the next launch makes its own namespace, and tells what the kernel says.

@@ -12,12 +12,14 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../accounts/host.h"
 #include "../addon/init.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
 #include "launch.h"
 #include "pipes.h"
 #include "process.h"
+#include "rights.h"
 #include "terminalcalls.h"
 
 namespace uchroot {
@@ -178,6 +180,23 @@ Napi::Value keepPipe(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// takeSpaces(handle) → descriptors of namespaces, or a negative errno
+Napi::Value takeSpaces(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Process* process = toProcess(info);
+  int fds[kMaxSpaces];
+  int socket = process == nullptr ? -1 : process->takePipe(0);
+  const int count = receiveDescriptors(socket, fds, kMaxSpaces);
+  closeIfOpen(socket);
+  if (count < 0) return Napi::Number::New(env, count);
+  Napi::Array spaces = Napi::Array::New(env, static_cast<size_t>(count));
+  for (int i = 0; i < count; i++) {
+    spaces.Set(static_cast<uint32_t>(i), fds[i]);
+    env.GetInstanceData<OpenJails>()->add(fds[i]);
+  }
+  return spaces;
+}
+
 // isDelegated(path): whether systemd has left a cgroup to its service. Which of the two marks there is depends on the version.
 Napi::Value isDelegated(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[0], "path");
@@ -277,6 +296,7 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", programs));
   exports.Set("release", Napi::Function::New(env, release, "release", programs));
   exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", programs));
+  exports.Set("takeSpaces", Napi::Function::New(env, takeSpaces, "takeSpaces", programs));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", programs));
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
   exports.Set("isDelegated", Napi::Function::New(env, isDelegated, "isDelegated"));

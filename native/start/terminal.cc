@@ -3,34 +3,19 @@
 #include "terminal.h"
 
 #include "../plan/syscall.h"
+#include "rights.h"
 
 #include <asm/fcntl.h>
 #include <asm/termios.h>
 #include <linux/fcntl.h>
 
 #include <cerrno>
-#include <cstring>
-
-#include <sys/socket.h>
 
 namespace uchroot {
 
 int Terminal::take(int socket) {
-  uint8_t byte;
-  iovec part = {&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (got < 0) return errno;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  // As many descriptors as it may have: then the kernel leaves this one out (unix(7), MSG_CTRUNC).
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return EMFILE;
   int fd;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  if (const int got = receiveDescriptors(socket, &fd, 1); got < 0) return -got;
   master_.reset(fd);
   const long peer = sys(__NR_ioctl, fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (peer < 0) return static_cast<int>(-peer);

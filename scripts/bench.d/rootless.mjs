@@ -5,7 +5,9 @@ import { Service } from './fleet.mjs';
 import { median, row } from './table.mjs';
 
 const plain = 'spawnInJail';
-const names = { rootless: 'cold', rootlessFull: 'cold, with /proc, /dev and /tmp' };
+const warm = { rootlessWarm: 'warm', rootlessWarmPrepared: 'warm, prepared' };
+const cold = { rootless: 'cold', rootlessFull: 'cold, with /proc, /dev and /tmp' };
+const names = { ...warm, ...cold };
 
 const hasBubblewrap = () => spawnSync('bwrap', ['--version']).status === 0;
 
@@ -33,10 +35,14 @@ export async function rootless(context, { ordinary }) {
   const time = (launcher) => median(times.get(launcher));
   return [
     ...Object.entries(names).map(([name, what]) =>
-      row(`${what} v spawnInJail of root`, time(name) / time(plain)),
+      row(
+        `${what} v spawnInJail of root`,
+        time(name) / time(plain),
+        name === 'rootlessWarm' ? ['<=', 2] : undefined,
+      ),
     ),
     ...peers.flatMap((peer) =>
-      Object.entries(names).map(([name, what]) =>
+      Object.entries(cold).map(([name, what]) =>
         row(
           `${what} v child_process of ${peer} --unshare-all`,
           time(name) / time(peer),

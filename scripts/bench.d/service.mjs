@@ -51,8 +51,8 @@ const preparedIn = (opened) => {
     return launches.get(program).spawn({ stdio });
   };
 };
-for (const [name, share] of isRootless ? [] : shared) {
-  const kept = await openJail(jail, { user, isolate, share });
+for (const [name, share] of isRootless ? [['rootlessWarm', 'all']] : shared) {
+  const kept = await openJail(jail, { user, share, ...(isRootless ? { rootless: true } : { isolate }) });
   launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
   launchers[`${name}Prepared`] = preparedIn(kept);
 }

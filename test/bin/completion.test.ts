@@ -80,7 +80,7 @@ const cases: readonly (readonly [line: string, word: string, completed: string])
   ['uchroot-tcpd check --ignore', 'never-matches-host', 'never-matches-host-bits'],
   ['uchroot-tcpd run', '--hostn', '--hostname'],
   ['uchroot-inetd', 'sche', 'schema'],
-  ['uchroot-inetd check', '--dir', '--directory'],
+  ['uchroot-inetd check', '--dire', '--directory'],
   ['uchroot-inetd --log', 'sys', 'syslog'],
   [`uchroot-inetd --listen 7000 nobody ${jail}`, '/bin/on', '/bin/only-here'],
   ['uchroot-service', 'relea', 'release'],

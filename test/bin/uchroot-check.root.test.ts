@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, chownSync, mkdirSync, writeFileSync } from '
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import { makeDirectory } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { command, rootTest, start, uchroot } from '../support/launch.ts';
 import { mount, must } from '../support/template.ts';
 

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 import type { Test } from 'tap';
 
@@ -173,6 +174,50 @@ rootTest('strace')(
     );
   },
 );
+
+const isolatedWords = [
+  '--isolate',
+  '--hostname',
+  'changed',
+  'nobody',
+  jail,
+  '/probe',
+  'mark',
+  '/tmp/isolated',
+];
+const liedTo = `${directory}/lied-to`;
+// a network namespace that was made before the launch is joined
+const twice = `import('${pathToFileURL('dist/lib/index.js').href}').then(async ({ runInJail }) => {
+  const request = { jail: '${jail}', user: 'nobody', isolate: true, program: '/probe' };
+  await runInJail(request).catch(() => undefined);
+  await runInJail({ ...request, args: ['mark', '/tmp/isolated'] });
+})`;
+const lied: readonly (readonly [call: string, what: string, words: readonly string[]])[] = [
+  ['unshare', 'a compiled launcher', [liedTo]],
+  ['unshare', 'the command', [...command, ...isolatedWords]],
+  ['clone', 'a compiled launcher', [liedTo]],
+  ['setns', 'the library', [process.execPath, '-e', twice]],
+];
+
+for (const [call, what, words] of lied) {
+  rootTest('strace', 'unshare')(
+    `${what}: ${call} that says yes and does nothing is found out before anything of the host is changed`,
+    async (t) => {
+      t.equal(start([...command, '--compile', liedTo, ...isolatedWords]).status, 0);
+      rmSync(`${jail}/tmp/isolated`, { force: true });
+      const state = 'hostname; cat /proc/sys/vm/memfd_noexec; ls -id /; wc -l </proc/self/mounts';
+      const strace = `strace -f -qqq -o /dev/null -e trace=${call} -e inject=${call}:retval=0`;
+      // Without these checks the launch would change the host. So it is in namespaces that it may break.
+      const guard = ['unshare', '--mount', '--pid', '--uts', '--ipc', '--net', '--fork', '--mount-proc'];
+      const script = `${state}; ${strace} "$@" >&2; echo "status $?"; ${state}`;
+      const { stdout } = start([...guard, 'sh', '-c', script, 'sh', ...words]);
+      const [before, status, after] = stdout.split(/status (\d+)\n/);
+      t.equal(after, before);
+      t.ok(Number(status) > 0);
+      t.notOk(existsSync(`${jail}/tmp/isolated`), 'the program did not run');
+    },
+  );
+}
 
 // A call that returns success without an effect: another layer does that, or a user namespace that does not map an id.
 const lies: readonly (readonly [step: string, name: string, begin: string])[] = [

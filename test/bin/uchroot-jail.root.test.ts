@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { makeDirectory, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { uchrootJail } from '../support/builder.ts';
 import { publicCommand, start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -14,29 +14,10 @@ import {
   uchroot,
 } from '../support/launch.ts';
 import { readState, startWaiting, type State, type Waiting } from '../support/probe.ts';
-import { eventually } from '../support/service.ts';
+import { childrenOf, eventually, runs } from '../support/service.ts';
 
 const test = bothWays('script');
 const jail = makeJail();
-
-// The process exists and is not a zombie (proc_pid_stat(5)).
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-function childrenOf(pid: number): readonly string[] {
-  return readdirSync('/proc').filter((name) => {
-    try {
-      return new RegExp(`^PPid:\\t${pid}$`, 'm').test(readFileSync(`/proc/${name}/status`, 'utf8'));
-    } catch {
-      return false;
-    }
-  });
-}
 
 const bareTest = bareOnly(test, 'an isolated program is a child of its init');
 bareTest(
@@ -57,11 +38,11 @@ bareTest(
 test('an isolated program has an init beside it, and nothing of Node is left', async (t) => {
   const waiting = await startWaiting(jail, ['--isolate']);
   t.match(waiting.state, { pid: 2, ppid: 1 });
-  const [init = ''] = childrenOf(waiting.pid);
-  const [program = ''] = childrenOf(Number(init));
-  t.equal(childrenOf(waiting.pid).length + childrenOf(Number(init)).length, 2);
-  for (const pid of [String(waiting.pid), init, program]) {
-    t.same(readdirSync(`/proc/${pid}/task`), [pid], 'one thread');
+  const [init = 0] = childrenOf(waiting.pid);
+  const [program = 0] = childrenOf(init);
+  t.equal(childrenOf(waiting.pid).length + childrenOf(init).length, 2);
+  for (const pid of [waiting.pid, init, program]) {
+    t.same(readdirSync(`/proc/${pid}/task`), [String(pid)], 'one thread');
     t.notMatch(readFileSync(`/proc/${pid}/maps`, 'utf8'), /node/, 'nothing of Node in its memory');
   }
   t.equal(readlinkSync(`/proc/${program}/exe`), '/probe');
@@ -114,7 +95,7 @@ test('--new-session has no terminal and the same pid, from a job of a shell too'
 function programOf({ pid, state }: Pick<Waiting, 'pid' | 'state'>): number {
   if (!isolated) return state.pid;
   const [child] = childrenOf(pid);
-  return child === undefined ? pid : programOf({ pid: Number(child), state });
+  return child === undefined ? pid : programOf({ pid: child, state });
 }
 
 // A shell between this process and the program, which runs in the background.
@@ -126,9 +107,9 @@ test('--die-with-parent: the program ends with the process that started it', asy
   const { ppid, parentDeathSignal } = program.state;
   t.equal(ppid, isolated ? 1 : program.pid);
   t.equal(parentDeathSignal, 9);
-  t.ok(isAlive(pid));
+  t.ok(runs(pid));
   process.kill(program.pid, 'SIGKILL');
-  t.ok(await eventually(() => !isAlive(pid)), 'it has ended');
+  t.ok(await eventually(() => !runs(pid)), 'it has ended');
   await program.end();
 });
 
@@ -139,7 +120,7 @@ test('without it the program goes on, and has no parent-death signal', async (t)
   t.equal(program.state.parentDeathSignal, isolated ? 9 : 0);
   process.kill(program.pid, 'SIGKILL');
   await setTimeout(50);
-  t.ok(isAlive(pid));
+  t.ok(runs(pid));
   await program.end();
 });
 

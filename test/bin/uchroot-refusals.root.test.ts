@@ -1,3 +1,4 @@
+import { isolated } from '../support/isolation.ts';
 import { makeJail, publicCommand, rootTest, start } from '../support/launch.ts';
 import { testRefusals } from '../support/refusal.ts';
 import { sanitized } from '../support/sanitizer.ts';
@@ -12,7 +13,12 @@ function usage(line: string, hint?: string): string {
 
 testRefusals([
   ['no arguments', [], 1, `${usageLine}\nhint: uchroot --help\n`],
-  ['a user alone', ['nobody'], 1, usage('DIRECTORY is missing', 'uchroot nobody /srv/jail')],
+  [
+    'a user alone',
+    ['nobody'],
+    1,
+    usage('DIRECTORY is missing', `uchroot${isolated ? ' --isolate' : ''} nobody /srv/jail`),
+  ],
   ['options alone', ['--clear-groups'], 1, `${usageLine}\nhint: uchroot --help\n`],
   ['-- alone', ['--'], 1, `${usageLine}\nhint: uchroot --help\n`],
   ['an unknown option', ['--frobnicate', 'nobody', jail], 1, usage('unknown option --frobnicate')],

@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { CATALOG } from '../../lib/tcpwrappers/check/catalog.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { unlessRoot } from '../support/root.ts';
 import { faultsOfSarif } from '../support/sarif.ts';
 import { uchrootTcpd } from '../support/tcpd.ts';
 
 /** A directory with these files, and the options that name them. */
 function makeFiles(t: Test, allow: string, deny: string): { directory: string; options: string[] } {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   writeFileSync(join(directory, 'allow'), allow);
   writeFileSync(join(directory, 'deny'), deny);
   return { directory, options: ['--allow', join(directory, 'allow'), '--deny', join(directory, 'deny')] };

@@ -1,18 +1,9 @@
 // Launching, checking and building make the same judgement about who can replace a jail.
-import {
-  chmodSync,
-  chownSync,
-  lchownSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, renameSync, statSync, symlinkSync } from 'node:fs';
 
 import type { Test } from 'tap';
 
+import { makeDirectory } from '../support/directory.ts';
 import { withAccounts } from '../support/accounts.ts';
 import {
   makeJail,
@@ -86,9 +77,7 @@ test('a group that the user is not in, and that can write, is warned of by all a
 
 test('a list of six hundred entries is read to its end', async (t) => {
   // tmpfs accepts a list of this size; ext4 does not.
-  const parent = mkdtempSync('/dev/shm/uchroot-test-');
-  t.teardown(() => rmSync(parent, { recursive: true }));
-  chmodSync(parent, 0o755);
+  const parent = makeDirectory(t, '/dev/shm');
   mkdirSync(`${parent}/jail`);
   putProgram(`${parent}/jail/probe`);
   mkdirSync(`${parent}/jail/dev`);

@@ -1,19 +1,9 @@
 // uchroot --unit as a command: its output, its files, and its refusals. Needs no root.
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from 'node:fs';
 
 import t from 'tap';
 
+import { makeDirectory } from '../support/directory.ts';
 import { command, start, type Ended } from '../support/launch.ts';
 
 // The jail is the host's root directory, so none has to be built.
@@ -43,8 +33,7 @@ t.test(
 );
 
 t.test('a unit names the jail that the kernel finds, `..` beyond a link included', async (t) => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'uchroot-test-')));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = realpathSync(makeDirectory(t));
   mkdirSync(`${directory}/data/jail`, { recursive: true });
   symlinkSync('data/jail', `${directory}/link`);
   const words = ['--pid-file', `${directory}/link/../pid`, 'nobody', `${directory}/link/../jail`, '/nope'];
@@ -79,8 +68,7 @@ t.test(
 );
 
 t.test('files are written under their names, and their paths printed', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   for (let i = 0; i < 2; i++) {
     const { stdout } = unit('runit', '--unit-dir', directory, '--unit-name', 'a', ...shell);
     t.equal(stdout, ['run', 'finish', 'log/run'].map((name) => `${directory}/a/${name}\n`).join(''));

@@ -47,6 +47,8 @@ t.test('an interpreter that may be cut off at 256 bytes is invalid', async (t) =
   t.match(read(`#!/${'a'.repeat(400)}\n`), { kind: 'invalid', reason: 'truncated' });
   t.match(read(`#!/${'a'.repeat(252)}\n`), { kind: 'script' }, 'newline is byte 256');
   t.match(read(`#!/${'a'.repeat(253)}\n`), { kind: 'invalid' }, 'newline is byte 257');
+  t.match(read(`#!/${'a'.repeat(252)}`), { kind: 'script' }, 'the file ends after byte 255');
+  t.match(read(`#!/${'a'.repeat(253)}`), { kind: 'invalid' }, 'the file ends after byte 256');
 });
 
 t.test('an argument is cut off at 255 bytes', async (t) => {

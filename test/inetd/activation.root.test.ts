@@ -138,8 +138,32 @@ test('a socket of systemd belongs to one service', async (t) => {
   daemon.child.kill('SIGHUP');
   t.match(
     await daemon.line(/the old one stays/),
-    `two: the service one has the socket 127.0.0.1:${port} of systemd already`,
+    `${file}:9: listen: systemd:front: the service one listens on systemd already (${file}:1)`,
   );
+});
+
+test('a socket of systemd that no service uses is told, at the start and at a reload', async (t) => {
+  const directory = temporaryDirectory();
+  const file = `${directory}/services.toml`;
+  const table = (listen: string): string =>
+    `[services.one]\nlisten = ${listen}\nuser = "${user}"\ndirectory = "/"\nprogram = "/bin/echo"\ninsecure-path = true\n`;
+  writeFileSync(file, table('"systemd:front"'));
+  const [front, back] = [await listenHere(t), await listenHere(t)];
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=front:back exec "$@"', 'sh'];
+  const words = ['--config', file, '--status-socket', `${directory}/status`];
+  const daemon = await startInetd(t, words, { by, fds: [front.fd, back.fd] });
+  const unused = (name: string, port: number): string =>
+    `uchroot-inetd: no service uses the socket systemd:${name} (127.0.0.1:${port}), and its clients wait for ever`;
+  const told = (): readonly string[] => daemon.lines.filter((line) => line.includes('no service uses'));
+  t.same(told(), [unused('back', back.port)]);
+  writeFileSync(file, table('"systemd"'));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/reloaded/);
+  t.equal(told().length, 1);
+  writeFileSync(file, table('"127.0.0.1:0"'));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/the socket systemd:front /);
+  t.same(told().slice(1), [unused('front', front.port), unused('back', back.port)]);
 });
 
 test('serveInJail and spawnInJail hand listening sockets over too', async (t) => {

@@ -1,6 +1,7 @@
 // uchroot-inetd with configuration files: several services, reload, status; and the same as a library.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { serveInJail } from '../../lib/index.ts';
@@ -209,7 +210,7 @@ test('a pipe in place of a configuration or a banner is refused, and does not ho
     `${directory}/a`,
     'service a\n{\nport = 1\nsocket_type = stream\nuser = nobody\nserver = /server\n}\n',
   );
-  const { status, stderr, stdout } = run('check', directory);
+  const { status, stderr, stdout } = run('check', '--directory', jail, directory);
   t.same([status, stderr], [0, '']);
   t.match(stdout, /^a: 0\.0\.0\.0:1: /);
 });
@@ -239,4 +240,24 @@ test('a reload gives a socket that stays its new mode', async (t) => {
   daemon.child.kill('SIGHUP');
   await daemon.line(/reloaded/);
   t.match(statSync(socket), { ino, mode: (mode & ~0o777) | 0o600 });
+});
+
+test('a reload to an address that is a part of the old one says that a restart is needed', async (t) => {
+  const directory = temporaryDirectory();
+  const file = `${directory}/services.toml`;
+  const table = (listen: string): string =>
+    `[services.one]\nlisten = "${listen}"\nuser = "+${UID}:+${UID}"\ndirectory = "${jail}"\nprogram = "/server"\narguments = ["copy"]\nhosts-deny = "/dev/null"\n`;
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  writeFileSync(file, table(`0.0.0.0:${port}`));
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);
+  writeFileSync(file, table(`127.0.0.1:${port}`));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/the old one stays: listen: 127\.0\.0\.1:[0-9]+: .*in use/);
+  await daemon.line(
+    new RegExp(`^uchroot-inetd: hint: it listens on 0\\.0\\.0\\.0:${port} itself .*: restart it`),
+  );
+  t.equal((await ask(local(port), 'old')).text, 'old');
 });

@@ -5,11 +5,11 @@ import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import type { Progress } from '../../lib/jail/work/steps.ts';
+import { makeDirectory } from '../support/directory.ts';
 import {
   beginUchrootJail,
   describeTree,
   faultsOf,
-  makeDirectory,
   makeNextVersion,
   makeSystem,
   runIn,

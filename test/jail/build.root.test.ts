@@ -18,15 +18,8 @@ import t from 'tap';
 
 import { UsageError } from '../../lib/errors.ts';
 import { buildJail } from '../../lib/jail/building.ts';
-import {
-  everythingIn,
-  faultsOf,
-  jailCommand,
-  makeDirectory,
-  makeSystem,
-  runIn,
-  uchrootJail,
-} from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { everythingIn, faultsOf, jailCommand, makeSystem, runIn, uchrootJail } from '../support/builder.ts';
 import { inChild } from '../support/child.ts';
 import { start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
@@ -153,6 +146,25 @@ t.test(
     chmodSync(`${base}/libown.so`, 0o644);
     const added = await buildJail({ ...asked, programs: [`${base}/libown.so`] });
     t.same(added.warnings, []);
+  },
+);
+
+t.test(
+  'a carriage return that a shell takes for an option is told, and the line makes the script start',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const script = `${base}/a script`;
+    writeFileSync(script, '#!/bin/sh -e\r\necho done\r\n', { mode: 0o755 });
+    const asked = { directory: `${base}/jail`, programs: [script] };
+    const { warnings } = await buildJail(asked);
+    t.match(warnings[0], `${script} cannot be started: its first line ends in a carriage return`);
+    t.not(start(['chroot', asked.directory, script]).status, 0);
+    t.match(start(['sh', '-c', /sed .*'/.exec(warnings[0] ?? '')?.[0] ?? '']), { status: 0 });
+    t.same((await buildJail(asked)).warnings, []);
+    t.equal(runIn(asked.directory, script), 'done\n');
+    writeFileSync(script, '#!/bin/sh -e\necho done\r\n');
+    t.same((await buildJail(asked)).warnings, [], 'one in another line is none of it');
   },
 );
 

@@ -17,14 +17,8 @@ import {
 import t from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
-import {
-  describeTree,
-  everythingIn,
-  faultsOf,
-  makeDirectory,
-  runIn,
-  uchrootJail,
-} from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { describeTree, everythingIn, faultsOf, runIn, uchrootJail } from '../support/builder.ts';
 import { start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -21,14 +21,8 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
-import {
-  describeTree,
-  faultsOf,
-  makeDirectory,
-  manifestOf,
-  sha256,
-  uchrootJail,
-} from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { describeTree, faultsOf, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
@@ -272,3 +266,22 @@ t.test('a directory that is named but that something lies in stays', asRoot, asy
   t.same(faultsOf(jail), [], 'a link that is named becomes a directory again, with what lay in it');
   rmdirSync(`${jail}/tmp`);
 });
+
+t.test(
+  "an update goes on without the host's copy of data, if it is told to do without",
+  asRoot,
+  async (t) => {
+    const { jail, root } = await makePlace(t);
+    appendFileSync(`${jail}/${dyn}`, 'more\n');
+    rmSync(`${root}/var/cache/app`, { recursive: true });
+    const { status, stderr } = uchrootJail(['update', jail]);
+    t.equal(status, 1);
+    const [line = ''] = /(?<=or do without it: )uchroot-jail build .*/.exec(stderr) ?? [];
+    t.equal(uchrootJail(line.split(' ').slice(1)).status, 0);
+    t.equal(readFileSync(`${jail}/${dyn}`, 'utf8'), 'first\nmore\n');
+    writeFileSync(`${root}/opt/lib/code`, 'second\n');
+    t.equal(uchrootJail(['update', jail]).status, 0);
+    t.equal(readFileSync(`${jail}/opt/lib/code`, 'utf8'), 'second\n');
+    t.equal(readFileSync(`${jail}/${dyn}`, 'utf8'), 'first\nmore\n');
+  },
+);

@@ -5,7 +5,8 @@ import { chownSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, w
 import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import { faultsOf, makeDirectory, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { faultsOf, uchrootJail } from '../support/builder.ts';
 import { start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -19,11 +19,11 @@ import t, { type Test } from 'tap';
 import { JailError, UsageError } from '../../lib/errors.ts';
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import { explainFile, listJail } from '../../lib/jail/listing.ts';
+import { makeDirectory } from '../support/directory.ts';
 import {
   describeTree,
   everythingIn,
   faultsOf,
-  makeDirectory,
   makeNextVersion,
   makeSystem,
   manifestOf,

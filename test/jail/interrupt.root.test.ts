@@ -6,12 +6,12 @@ import t, { type Test } from 'tap';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { openStore } from '../../lib/jail/apply/store.ts';
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
+import { makeDirectory } from '../support/directory.ts';
 import {
   beginUchrootJail,
   describeTree,
   faultsOf,
   filesIn,
-  makeDirectory,
   makeNextVersion,
   makeSystem,
   runIn,

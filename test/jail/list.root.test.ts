@@ -4,7 +4,8 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
 import { explainFile, listJail } from '../../lib/jail/listing.ts';
-import { makeDirectory, makeSystem, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { makeSystem, manifestOf, sha256, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot('ldd') };

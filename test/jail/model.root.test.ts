@@ -8,7 +8,7 @@ import t, { type Test } from 'tap';
 
 import { JailError, UsageError } from '../../lib/errors.ts';
 import { buildJail, type JailReport, updateJail } from '../../lib/jail/building.ts';
-import { makeDirectory } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { unlessRoot } from '../support/root.ts';
 import { dieAt } from './model/death.ts';
 import { judgeWork, notTold, type Put } from './model/survival.ts';

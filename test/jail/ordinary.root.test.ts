@@ -15,11 +15,11 @@ import tap, { type Test } from 'tap';
 
 import { readManifest } from '../../lib/jail/manifest/manifest.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { publicCommand, rootTest, start, type Ended } from '../support/launch.ts';
 import { give } from '../support/ordinary.ts';
 import { Ranger } from '../support/subordinate.ts';
-import { makeDirectory } from './scene.ts';
 
 const test = rootTest('setpriv', 'setfacl');
 // Only this file has processes of this uid.

@@ -14,7 +14,8 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import { makeDirectory, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };

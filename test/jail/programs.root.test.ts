@@ -1,6 +1,6 @@
 // Real programs: each jail is built by one call, and the program does its job in it as an ordinary user.
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 import t, { type Test } from 'tap';
@@ -11,18 +11,12 @@ import type { LaunchRequest } from '../../lib/launch/request/request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
 import { profileFiles } from '../launch/seccomp/profiles.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
 // What is started in a jail has no sanitizer's runtime.
 const skip = unlessRoot() || (sanitized && 'the sanitized build preloads its runtime');
-
-function makeDirectory(t: Test): string {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  chmodSync(directory, 0o755);
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
 
 async function makeJail(t: Test, request: Partial<JailRequest>): Promise<string> {
   const directory = `${makeDirectory(t)}/jail`;

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
-import { makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 

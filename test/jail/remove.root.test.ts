@@ -22,12 +22,12 @@ import { cloneJail } from '../../lib/jail/clone.ts';
 import { removeTree } from '../../lib/jail/host/tree.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
 import { native } from '../../lib/native.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, settledFds } from '../support/service.ts';
 import {
   listTree,
-  makeDirectory,
   makeMemory,
   makeTemplate,
   mount,

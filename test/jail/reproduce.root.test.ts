@@ -4,7 +4,8 @@ import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
 import { listJail } from '../../lib/jail/listing.ts';
-import { describeTree, faultsOf, makeDirectory, makeSystem, runIn, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { describeTree, faultsOf, makeSystem, runIn, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot('ldd') };

@@ -8,7 +8,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -19,16 +18,9 @@ import type { Test } from 'tap';
 
 import { type Recorded, writeManifest } from '../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../lib/jail/manifest/recipe.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { searchPath } from '../support/launch.ts';
 import { eventually, plainEnv } from '../support/service.ts';
-
-/** A directory of root's that is gone after the test. Not in the checkout, which may be somebody else's. */
-export function makeDirectory(t: Test): string {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  chmodSync(directory, 0o755);
-  t.teardown(() => spawnSync('rm', ['-rf', directory])); // node's own cannot, if it is very deep
-  return directory;
-}
 
 /** A jail with /etc/name, /tmp for everybody, and a manifest that lists what the recipe keeps privileges for. */
 export function makeTemplate(directory: string, recipe: Partial<Recipe> = {}): string {
@@ -137,14 +129,6 @@ export function listTree(directory: string, name = ''): readonly string[] {
     [mode.toString(8), uid, gid, mtimeNs, what, name].join(' '),
     ...names.flatMap((child) => listTree(directory, `${name}/${child}`)),
   ];
-}
-
-/** The regular files of a tree, links not followed. */
-export function filesIn(directory: string): readonly string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    const path = `${directory}/${entry.name}`;
-    return entry.isDirectory() ? filesIn(path) : entry.isFile() ? [path] : [];
-  });
 }
 
 /** What a jail was made in, less the hidden names of work that is under way. */

@@ -1,9 +1,10 @@
 // How large a jail is, against the one that jailkit makes for the same programs.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 
 import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
@@ -17,8 +18,7 @@ function kibibytes(directory: string): number {
 
 t.test("a jail for bash, ls and id is no larger than jailkit's", { skip }, async (t) => {
   // jailkit accepts nothing below a directory that others can write
-  const base = mkdtempSync('/var/lib/uchroot-test-');
-  t.teardown(() => rmSync(base, { recursive: true, force: true }));
+  const base = makeDirectory(t, '/var/lib');
   const programs = ['/bin/bash', '/bin/ls', '/usr/bin/id'];
   for (const jail of ['plain', 'named']) {
     mkdirSync(`${base}/${jail}`);

@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
-import { makeDirectory, makeSystem } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
@@ -40,3 +41,12 @@ t.test(
     t.equal(report.warnings.length, 1, 'a program that belongs to no package is not started');
   },
 );
+
+t.test("the trial does not complain of the builder's own time zone", asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const { status, stderr } = uchrootJail(['build', `${base}/jail`, '/bin/date'], {
+    env: { ...process.env, TZ: 'Asia/Tokyo' },
+  });
+  t.equal(status, 0);
+  t.notMatch(stderr, 'Tokyo');
+});

@@ -19,11 +19,11 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
+import { makeDirectory } from '../support/directory.ts';
 import {
   describeTree,
   everythingIn,
   faultsOf,
-  makeDirectory,
   makeNextVersion,
   makeSystem,
   runIn,

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { buildJail } from '../../lib/jail/building.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { withAccounts } from '../support/accounts.ts';
-import { makeDirectory, uchrootJail } from '../support/builder.ts';
+import { uchrootJail } from '../support/builder.ts';
 import { uchroot } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 
 import { updateJail } from '../../lib/jail/building.ts';
-import { describeTree, filesIn, makeDirectory, makeSystem, uchrootJail } from '../support/builder.ts';
+import { makeDirectory } from '../support/directory.ts';
+import { describeTree, filesIn, makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };

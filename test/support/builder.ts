@@ -9,18 +9,14 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-
-import type { Test } from 'tap';
 
 import { bytePath, pathBytes } from '../../lib/binary/path.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
@@ -56,14 +52,6 @@ export function beginUchrootJail(args: readonly string[]): {
     child.once('close', (status) => resolve({ status, stderr }));
   });
   return { ended, kill: (signal) => void child.kill(signal) };
-}
-
-/** A directory that only root can write, removed after the test. The checkout may belong to another user. */
-export function makeDirectory(t: Test): string {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  chmodSync(directory, 0o755);
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 /** Runs a program in the jail as an ordinary user; returns its output, or how it failed. */

@@ -12,6 +12,18 @@ import { plainEnv } from './service.ts';
  * @param by words before it
  */
 export function inChild(lines: string, by: readonly string[] = []): unknown {
+  const [file = '', ...args] = childWords(lines, by);
+  const run = spawnSync(file, args, {
+    encoding: 'utf8',
+    cwd: '/',
+    env: plainEnv(),
+  });
+  if (run.status !== 0) throw new Error(`${run.status} ${run.signal}\n${run.stderr}`);
+  return JSON.parse(run.stdout);
+}
+
+/** The command line that runs such lines. */
+export function childWords(lines: string, by: readonly string[] = []): readonly string[] {
   const script = `
     import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
     import posix from ${JSON.stringify(import.meta.resolve('posix'))};
@@ -31,12 +43,5 @@ export function inChild(lines: string, by: readonly string[] = []): unknown {
     const ids = (field) => new RegExp('^' + field + ':(.*)$', 'm')
       .exec(readFileSync('/proc/self/status', 'utf8'))[1].split(/\\s+/).filter(Boolean).map(Number);
     ${lines}`;
-  const [file, ...args] = [...by, process.execPath, '--input-type=module', '-e', script];
-  const run = spawnSync(file, args, {
-    encoding: 'utf8',
-    cwd: '/',
-    env: plainEnv(),
-  });
-  if (run.status !== 0) throw new Error(`${run.status} ${run.signal}\n${run.stderr}`);
-  return JSON.parse(run.stdout);
+  return [...by, process.execPath, '--input-type=module', '-e', script];
 }

@@ -5,10 +5,8 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +15,7 @@ import { dirname } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { makeDirectory } from './directory.ts';
 import { isolated, unlessBare } from './isolation.ts';
 import './plain-spawn.ts';
 import { unlessRoot } from './root.ts';
@@ -87,10 +86,7 @@ export function oddCaller(...words: readonly string[]): readonly string[] {
 
 /** A directory of root's that is removed after the test file. */
 export function temporaryDirectory(): string {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  chmodSync(directory, 0o755);
-  return directory;
+  return makeDirectory(t);
 }
 
 /** A jail with /probe (probe.c), a directory /tmp for everybody, and an empty /dir. */

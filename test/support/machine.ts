@@ -1,7 +1,7 @@
 // A machine for the tests of units: systemd as the first process of a container, on the Debian system that the tests run on.
 // Its root directory is a copy in memory, which is removed with it.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { packageDirectory, searchPath, temporaryDirectory, type Ended } from './launch.ts';
 import { unlessRoot } from './root.ts';
 import { sanitized } from './sanitizer.ts';
+import { childrenOf } from './service.ts';
 
 /** The reason why a machine with these tools cannot run here, or false. */
 export function unlessMachine(...tools: readonly string[]): string | false {
@@ -61,17 +62,6 @@ while [ $status = 133 ]; do
 done
 exit $status
 `;
-
-function childrenOf(pid: number): readonly number[] {
-  try {
-    const lists = readdirSync(`/proc/${pid}/task`).map((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8'),
-    );
-    return lists.join(' ').split(' ').filter(Boolean).map(Number);
-  } catch {
-    return []; // it has ended
-  }
-}
 
 function descendant(pid: number, isIt: (pid: number) => boolean): number | undefined {
   for (const child of childrenOf(pid)) {

@@ -19,7 +19,9 @@ export const given: Readonly<Record<string, string>> = {
   'SECURITY.md': 'mkdir -p /srv/jail/tmp',
   'doc/from.md': `${jail}
     printf 'in.ftpd: 127.\\n' >/etc/hosts.allow
-    echo 'ftp stream tcp nowait root /usr/sbin/tcpd in.ftpd -l' >/etc/inetd.conf`,
+    printf '#!/bin/sh\\necho 220\\n' >/usr/sbin/in.ftpd; chmod 755 /usr/sbin/in.ftpd
+    uchroot-jail build /srv/all --user sam /usr/sbin/in.ftpd >/dev/null
+    echo 'ftp stream tcp nowait sam /usr/sbin/tcpd in.ftpd -l' >/etc/inetd.conf`,
   'doc/library.md': `${report}\n${jail}; uchroot-jail build /srv/jail job >/dev/null`,
   'doc/rootless.md': `${jail}
     usermod --add-subuids 300000-365535 --add-subgids 300000-365535 reader`,

@@ -1,19 +1,11 @@
 // Programs of test/support/*.c, and jails that hold them.
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Test } from 'tap';
+
+import { makeDirectory } from './directory.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const built = join(repository, 'build/test');
@@ -41,9 +33,7 @@ export function compiled(name: string): string {
 
 /** A jail with only these programs at its top, and an empty directory `tmp` that everybody may write. */
 export function makeJail(t: Test, ...programs: readonly string[]): string {
-  const jail = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(jail, { recursive: true, force: true }));
-  chmodSync(jail, 0o755);
+  const jail = makeDirectory(t);
   mkdirSync(join(jail, 'tmp'));
   chmodSync(join(jail, 'tmp'), 0o1777);
   for (const name of programs) {

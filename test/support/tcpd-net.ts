@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
-import { makeDirectory } from './builder.ts';
+import { makeDirectory } from './directory.ts';
 
 /** The script for socket features that Node lacks. */
 export const helper = join(import.meta.dirname, '../../../test/support/tcpd-net.py');

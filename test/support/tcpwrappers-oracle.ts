@@ -1,12 +1,12 @@
 // Asks the installed libwrap through test/support/tcpwrappers-oracle.c.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 
 import type { Test } from 'tap';
 
+import { makeDirectory } from './directory.ts';
 import { unlessThere } from './root.ts';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -139,8 +139,7 @@ export interface Oracle {
 /** Compiles the oracle unless it is compiled, and gives it a directory for the duration of the test. */
 export function openOracle(t: Test): Oracle {
   const program = compileOracle();
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   return {
     directory,
     async ask(sets) {

@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { Agent, createServer as createHttpServer, request as httpRequest } from 'node:http';
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
@@ -19,6 +18,7 @@ import {
   type GuardServer,
   type OnConnection,
 } from '../../lib/tcpwrappers/index.ts';
+import { makeDirectory } from '../support/directory.ts';
 import { unlessInstalled } from '../support/root.ts';
 import { eventually } from '../support/service.ts';
 import { openFiles } from './open.ts';
@@ -394,8 +394,7 @@ t.test('a guard wants a name, and somebody to serve', async (t) => {
 });
 
 function certificate(t: Test): { key: Buffer; cert: Buffer } {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
   execFileSync(
     'openssl',

@@ -1,11 +1,11 @@
 // Rules in files, opened.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import type { Test } from 'tap';
 
 import { type Hosts, type HostsOptions, openHosts } from '../../lib/tcpwrappers/hosts.ts';
+import { makeDirectory } from '../support/directory.ts';
 
 export interface Opened {
   readonly hosts: Hosts;
@@ -21,8 +21,7 @@ export function openFiles(
   files: Readonly<Record<string, string>>,
   options: HostsOptions = {},
 ): Opened {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const path = (name: string): string => join(directory, name);
   const write = (name: string, text: string | Uint8Array): void => {
     mkdirSync(dirname(path(name)), { recursive: true });

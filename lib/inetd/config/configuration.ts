@@ -7,10 +7,12 @@ import { type LaunchError, UsageError } from '../../errors.ts';
 import { nearestPath } from '../../misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
+import { findOverlap, type Overlap } from '../overlap.ts';
 import { readRegularFile, toFileError } from '../regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {
   errorAt,
+  placeOf,
   toSettings,
   type ConfiguredOption,
   type ConfiguredService,
@@ -122,7 +124,20 @@ export function toServices(
     const inherited = defaults.filter((option) => !isSet(option.name));
     named.set(name, toSettings({ ...service, options: [...inherited, ...options] }));
   }
+  const overlap = findOverlap([...named].map(([name, { listen }]) => [name, listen]));
+  if (overlap !== undefined) throw overlapError(overlap, services);
   return named;
+}
+
+function overlapError(
+  { service, index, earlier, message, hint }: Overlap,
+  services: readonly ConfiguredService[],
+): UsageError {
+  const [own, other] = [service, earlier].map((wanted) => services.find(({ name }) => name === wanted));
+  const { file = '', line, options = [] } = own ?? {};
+  const option = options.filter(({ name }) => name === 'listen')[index];
+  const where = other === undefined || other === own ? '' : ` (${placeOf(other.file, other.line)})`;
+  return errorAt(option?.file ?? file, option?.line ?? line, `${quote(message)}${where}`, hint);
 }
 
 /** The line of something that is not carried over. */

@@ -11,6 +11,8 @@ import { normalizeServe, serveRows, type ServiceSettings } from '../serve-reques
 export interface ConfiguredOption {
   readonly name: string;
   readonly word: Argument;
+  /** If it stands in another file than its service. */
+  readonly file?: string;
   readonly line: number | undefined;
 }
 
@@ -46,7 +48,8 @@ export function toWord(text: string): Argument {
   return { text, bytes: Buffer.from(text) };
 }
 
-function placeOf(file: string, line: number | undefined): string {
+/** A place in a file, as errors begin with it. */
+export function placeOf(file: string, line: number | undefined): string {
   return `${quote(file)}${line === undefined ? '' : `:${line}`}`;
 }
 
@@ -55,11 +58,14 @@ export function errorAt(file: string, line: number | undefined, message: string,
   return new UsageError(`${placeOf(file, line)}: ${message}`, { hint });
 }
 
+type Place = Pick<ConfiguredService, 'line'> & { readonly file?: string };
+
 // The key of a service that an error of its values is about: messages begin with it.
-function lineOf({ options, line }: ConfiguredService, message: string): number | undefined {
+function placeOfKey({ options, line }: ConfiguredService, message: string): Place {
   const [key = ''] = message.split(/[ :]/, 1);
   const names = new Set((serveRows[key]?.options?.() ?? []).map(({ name }) => name));
-  return options.findLast(({ name }) => names.has(name))?.line ?? line;
+  const found = options.findLast(({ name }) => names.has(name));
+  return found?.line === undefined ? { line } : found;
 }
 
 /** @throws UsageError with the place of what is wrong */
@@ -72,14 +78,14 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
     program: Buffer.from(program),
     args: args.map((arg) => Buffer.from(arg)),
   };
-  let line: number | undefined;
+  let at: ConfiguredOption | undefined;
   try {
     for (const option of options) {
-      ({ line } = option);
+      at = option;
       if (!known.has(option.name)) throw new UsageError(`unknown option ${option.name}`);
       toServeRequest([[option.name, option.word]], request);
     }
-    line = undefined;
+    at = undefined;
     const settings = normalizeServe(
       toServeRequest(
         options.map(({ name, word }) => [name, word] as const),
@@ -89,7 +95,8 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
     return settings;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw errorAt(file, line ?? lineOf(service, error.message), error.message, error.hint);
+    const place = at?.line === undefined ? placeOfKey(service, error.message) : at;
+    throw errorAt(place.file ?? file, place.line, error.message, error.hint);
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from './configured-service.ts';
 import { quote } from '../../quote.ts';
 import type { PortOf } from './service-ports.ts';
-import { wrappedProgram } from './wrapped-program.ts';
+import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
 
 /** Where programs run that no jail is named for, and what the host has. */
 export interface HostProgram {
@@ -110,6 +110,10 @@ class InetdFile {
     const [, transport] = PROTOCOLS.exec(protocol) ?? [];
     if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
       return leaveOut(`${type} sockets of ${protocol} are not carried over`);
+    if (wait.startsWith('wait') && isRun(path, argv))
+      return leaveOut(
+        'uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules',
+      );
     if (sizes.length > 0) this.#lose(`${sizes.join(',')} is not carried over`, line);
     const fields = { name, type, protocol, wait, user, path, argv };
     const listen = this.#listen(fields, line);
@@ -165,7 +169,7 @@ class InetdFile {
     if (waits === undefined) throw errorAt(this.#file, line, `${wait} is neither wait nor nowait`);
     const [, login = '', group] = /^([^.:]+)(?:[.:]([^.:]+))?$/.exec(user) ?? [];
     if (login === '') throw errorAt(this.#file, line, `${user} is neither USER nor USER:GROUP`);
-    const started = wrappedProgram(path, argv);
+    const started = waits === 'wait' ? plainProgram(path, argv) : wrappedProgram(path, argv);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
     return {
       name: this.#nameOf(fields),

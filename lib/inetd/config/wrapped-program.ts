@@ -42,13 +42,24 @@ function readRun(words: readonly string[]): StartedProgram | undefined {
   return undefined;
 }
 
-/** @param argv with argv[0] */
-export function wrappedProgram(path: string, argv: readonly string[]): StartedProgram {
-  const plain = { user: undefined, directory: undefined, options: [] };
+/** Whether a program is `uchroot-tcpd run`. @param argv with argv[0] */
+export function isRun(path: string, argv: readonly string[]): boolean {
+  return /^uchroot-tcpd(\.cjs)?$/.test(basename(path)) && argv[1] === 'run';
+}
+
+/** The program as it is, even if it is a wrapper: for a wait service nobody else asks the rules. @param argv with argv[0] */
+export function plainProgram(path: string, argv: readonly string[]): StartedProgram {
   const name = basename(path);
-  const [first = name] = argv;
-  if (name === 'tcpd' && argv.length > 0)
-    return { ...plain, program: absolute(first), daemon: first, argv: [basename(first), ...argv.slice(1)] };
-  const run = /^uchroot-tcpd(\.cjs)?$/.test(name) && argv[1] === 'run' ? readRun(argv.slice(2)) : undefined;
-  return run ?? { ...plain, program: path, daemon: first, argv: argv.length === 0 ? [name] : argv };
+  const [daemon = name] = argv;
+  const own = { user: undefined, directory: undefined, options: [] };
+  return { ...own, program: path, daemon, argv: argv.length === 0 ? [name] : argv };
+}
+
+/** The program behind a wrapper, or the program itself. @param argv with argv[0] */
+export function wrappedProgram(path: string, argv: readonly string[]): StartedProgram {
+  const plain = plainProgram(path, argv);
+  const [first = ''] = argv;
+  if (basename(path) === 'tcpd' && argv.length > 0)
+    return { ...plain, program: absolute(first), argv: [basename(first), ...argv.slice(1)] };
+  return (isRun(path, argv) ? readRun(argv.slice(2)) : undefined) ?? plain;
 }

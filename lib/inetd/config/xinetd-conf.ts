@@ -12,7 +12,8 @@ import {
   type NotCarried,
 } from './configured-service.ts';
 import type { HostProgram } from './inetd-conf.ts';
-import { wrappedProgram } from './wrapped-program.ts';
+import { plainProgram, wrappedProgram } from './wrapped-program.ts';
+import { fateOf } from './xinetd-attributes.ts';
 import {
   attributesOf,
   defaultsOf,
@@ -24,51 +25,14 @@ import {
   type TextFile,
 } from './xinetd-sections.ts';
 
-// Without these a service would be open to more clients, or for longer. only_from without a value lets nobody in.
-const RESTRICTS = new Set('only_from no_access access_times max_load deny_time'.split(' '));
-// So would it be without these flags; SENSOR starts no program.
-const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED'.split(' '));
+// Without these flags a service would be open to more clients. SENSOR starts no program.
+const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED INTERCEPT'.split(' '));
 // xinetd does not start a service with another value for them than yes or no, such as `disable = true`.
 const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
-const KNOWN_FLAGS = new Set('NAMEINARGS NOLIBWRAP IPv4 IPv6 NORETRY REUSE'.split(' '));
 
-type Row = (words: readonly string[]) => readonly (readonly [name: string, text: string])[];
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 2 ** 20 };
-
-// K and M are those of xinetd.conf(5).
-const rlimit =
-  (name: string): Row =>
-  ([value = '']) => {
-    const [, digits, unit = ''] = /^([0-9]+)([KM]?)$/.exec(value) ?? [];
-    const text = digits === undefined ? value.toLowerCase() : Number(digits) * (UNITS[unit] ?? 1);
-    return [['rlimit', `${name}=${text}`]];
-  };
-
-const ROWS: Readonly<Record<string, Row>> = {
-  instances: ([count = '']) => [['instances', count === 'UNLIMITED' ? '100000' : count]],
-  per_source: ([count = '']) => (count === 'UNLIMITED' ? [] : [['per-source', count]]),
-  cps: ([count = '']) => [['rate', count]],
-  banner: ([file = '']) => [['banner', file]],
-  banner_success: ([file = '']) => [['banner', file]],
-  nice: ([value = '']) => (value.startsWith('-') ? [] : [['nice', value]]),
-  umask: ([mode = '']) => [['umask', mode]],
-  env: (words) => words.map((word) => ['setenv', word] as const),
-  passenv: (words) => (words.length === 0 ? [] : [['pass-env', words.join(',')]]),
-  rlimit_as: rlimit('as'),
-  rlimit_files: rlimit('nofile'),
-  rlimit_cpu: rlimit('cpu'),
-  rlimit_data: rlimit('data'),
-  rlimit_rss: rlimit('rss'),
-  rlimit_stack: rlimit('stack'),
-};
-// Read elsewhere, or without a meaning here: the log has its own form, and one process asks the rules in any case.
-const KNOWN = new Set(
-  (
-    'disable id type flags socket_type protocol wait user group groups server server_args libwrap port bind interface v6only ' +
-    'log_type log_on_success log_on_failure enabled disabled mdns redirect rpc_version rpc_number'
-  ).split(' '),
-);
+type Place = Pick<Attribute, 'file' | 'line'>;
+/** Why a service is left out, and the place that says it; undefined for the service itself. */
+type Reason = readonly [message: string, place?: Place | undefined];
 
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
 
@@ -85,37 +49,40 @@ class XinetdFiles {
     const sections = [...sectionsOf(files, include)];
     const ofDefaults = sections.filter(({ name }) => name === 'defaults');
     const defaults = defaultsOf(ofDefaults);
-    for (const section of ofDefaults) this.#loseUnknown(section);
+    for (const { assignments } of ofDefaults)
+      for (const { name, ...place } of assignments)
+        if (fateOf(name)?.inDefaults !== true)
+          this.#lose(place, `${name} is not carried over: xinetd ignores it in defaults`);
+    this.#loseParts(defaults);
     for (const section of sections) if (section.name !== 'defaults') this.#section(section, defaults);
     return this;
   }
 
-  #lose({ file }: Section, message: string, line: number, leftOut?: string): void {
-    this.notCarried.push({ file, line, message, leftOut });
+  // Defaults are told once, and not for each service.
+  #lose({ file, line }: Place, message: string, leftOut?: string): void {
+    const isTold = (one: NotCarried): boolean =>
+      one.file === file && one.line === line && one.message === message && one.leftOut === leftOut;
+    if (!this.notCarried.some(isTold)) this.notCarried.push({ file, line, message, leftOut });
   }
 
-  #loseUnknown(section: Section): void {
-    for (const { name, line } of section.assignments)
-      if (!KNOWN.has(name) && !RESTRICTS.has(name) && !Object.hasOwn(ROWS, name))
-        this.#lose(section, `${name} is not carried over`, line);
+  #loseParts(attributes: Attributes): void {
+    for (const [name, attribute] of attributes) {
+      const fate = fateOf(name);
+      const messages =
+        fate === undefined ? [`${name} is not carried over`] : (fate.lost?.(attribute.words, name) ?? []);
+      for (const message of messages) this.#lose(attribute, message);
+    }
+    const second = attributes.get('banner_success');
+    if (second !== undefined && attributes.has('banner'))
+      this.#lose(second, 'banner_success is not carried over: a client gets one banner');
   }
 
   #section(section: Section, defaults: Attributes): void {
     const attributes = attributesOf(section, defaults);
     if (isOff(section, attributes)) return;
-    const [message, line = section.line] = reasonToLeaveOut(attributes) ?? [];
-    if (message !== undefined) return this.#lose(section, message, line, section.name);
-    this.#loseUnknown(section);
-    for (const flag of attributes.get('flags')?.words ?? [])
-      if (!KNOWN_FLAGS.has(flag))
-        this.#lose(
-          section,
-          `the flag ${flag} is not carried over`,
-          attributes.get('flags')?.line ?? section.line,
-        );
-    const nice = attributes.get('nice');
-    if (nice?.words[0]?.startsWith('-') === true)
-      this.#lose(section, 'a negative nice is not carried over', nice.line);
+    const [message, place = section] = reasonToLeaveOut(attributes) ?? [];
+    if (message !== undefined) return this.#lose(place, message, section.name);
+    this.#loseParts(attributes);
     this.services.push(this.#service(section, attributes));
   }
 
@@ -137,19 +104,18 @@ class XinetdFiles {
     const flags = words('flags');
     const [server = ''] = words('server');
     const args = words('server_args');
-    const started = wrappedProgram(server, flags.includes('NAMEINARGS') ? args : [basename(server), ...args]);
-    const lineOf = (key: string): number => attributes.get(key)?.line ?? section.line;
-    const option = (name: string, text: string, key: string): ConfiguredOption => ({
-      name,
-      word: toWord(text),
-      line: lineOf(key),
-    });
+    const isYes = (key: string): boolean => words(key)[0]?.toLowerCase() === 'yes';
+    const argv = flags.includes('NAMEINARGS') ? args : [basename(server), ...args];
+    const started = isYes('wait') ? plainProgram(server, argv) : wrappedProgram(server, argv);
+    const option = (name: string, text: string, key: string): ConfiguredOption => {
+      const { file, line } = attributes.get(key) ?? section;
+      return { name, word: toWord(text), line, ...(file !== section.file && { file }) };
+    };
     const [login = ''] = words('user');
     const [group] = words('group');
     // xinetd asks libwrap by this name, unless a wrapper asks by another one
     const daemon = words('libwrap')[0] ?? started.daemon;
-    const asks = !flags.includes('NOLIBWRAP') || started.program !== server;
-    const isYes = (key: string): boolean => words(key)[0]?.toLowerCase() === 'yes';
+    const asks = isYes('wait') || !flags.includes('NOLIBWRAP') || started.program !== server;
     const rows = [...attributes.keys()].filter(
       (key) => key !== 'banner_success' || !attributes.has('banner'),
     );
@@ -171,7 +137,7 @@ class XinetdFiles {
         ...(isYes('wait') ? [option('wait', '', 'wait')] : []),
         ...(isYes('groups') ? [] : [option('clear-groups', '', 'groups')]),
         ...rows.flatMap((key) =>
-          (ROWS[key]?.(words(key)) ?? []).map(([name, text]) => option(name, text, key)),
+          (fateOf(key)?.options?.(words(key)) ?? []).map(([name, text]) => option(name, text, key)),
         ),
         ...started.options.map(([name, text]) => option(name, text, 'server_args')),
       ],
@@ -191,24 +157,46 @@ function isOff({ name }: Section, attributes: Attributes): boolean {
   return isDisabled || !isOn || attributes.get('disabled')?.words.includes(id) === true;
 }
 
-function reasonToLeaveOut(
-  attributes: Attributes,
-): readonly [message: string, line?: number | undefined] | undefined {
-  const word = (key: string): string | undefined => attributes.get(key)?.words[0];
-  const type = attributes.get('type')?.words ?? [];
-  const flags: Attribute | undefined = attributes.get('flags');
+// A word that xinetd does not know.
+function findUnknown(attributes: Attributes): Reason | undefined {
+  for (const [name, attribute] of attributes) {
+    const known = fateOf(name)?.known;
+    const word = attribute.words.find((one) => known?.has(one) === false);
+    if (word !== undefined)
+      return [`${word} is no word of ${name}: xinetd does not start it either`, attribute];
+  }
+  return undefined;
+}
+
+function findRestriction(attributes: Attributes): Reason | undefined {
+  // only_from without a value lets nobody in
   const restricting = [...attributes].find(
-    ([key, { words }]) => key === 'only_from' || (RESTRICTS.has(key) && words.length > 0),
+    ([key, { words }]) => fateOf(key)?.restricts === true && (key === 'only_from' || words.length > 0),
   );
   if (restricting !== undefined)
     return [
       `${restricting[0]} is not carried over: write a rule into hosts.allow or hosts.deny`,
-      restricting[1].line,
+      restricting[1],
     ];
-  const odd = SWITCHES.find((key) => !/^(yes|no)?$/i.test(word(key) ?? ''));
-  if (odd !== undefined) return [`${odd} is neither yes nor no`, attributes.get(odd)?.line];
+  const flags = attributes.get('flags');
   const flag = flags?.words.find((one) => RESTRICTING_FLAGS.has(one));
-  if (flag !== undefined) return [`services with the flag ${flag} are not carried over`, flags?.line];
+  if (flag !== undefined) return [`services with the flag ${flag} are not carried over`, flags];
+  const wait = attributes.get('wait');
+  if (wait?.words[0]?.toLowerCase() === 'yes' && flags?.words.includes('NOLIBWRAP') !== true)
+    return [
+      'xinetd asks the rules for a wait service, and uchroot-inetd leaves that to the program: write flags = NOLIBWRAP to carry it over',
+      wait,
+    ];
+  return undefined;
+}
+
+function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
+  const word = (key: string): string | undefined => attributes.get(key)?.words[0];
+  const type = attributes.get('type')?.words ?? [];
+  const odd = SWITCHES.find((key) => !/^(yes|no)?$/i.test(word(key) ?? ''));
+  if (odd !== undefined) return [`${odd} is neither yes nor no`, attributes.get(odd)];
+  const found = findUnknown(attributes) ?? findRestriction(attributes);
+  if (found !== undefined) return found;
   if (type.some((one) => one !== 'UNLISTED'))
     return [`services of type ${type.join(' ')} are not carried over`];
   if (attributes.has('redirect')) return ['redirect is not carried over: it starts no program'];

@@ -1,5 +1,6 @@
 // The sections of xinetd.conf(5), over all files that include each other.
 import { errorAt } from './configured-service.ts';
+import { fateOf } from './xinetd-attributes.ts';
 
 /** A file that has been read. */
 export interface TextFile {
@@ -10,9 +11,10 @@ export interface TextFile {
 /** Reads what `include` and `includedir` name, if it has not been read before. @param path as it is written in `from` */
 export type Include = (path: string, from: string) => readonly TextFile[];
 
-/** An attribute with its words, and the line where it was set. */
+/** An attribute with its words, and where it was set. */
 export interface Attribute {
   readonly words: readonly string[];
+  readonly file: string;
   readonly line: number;
 }
 
@@ -36,7 +38,7 @@ interface OpenSection extends Section {
 
 // Their value is a set. All other attributes can be set once.
 const SETS = new Set(
-  'only_from no_access log_type log_on_success log_on_failure passenv env disabled enabled'.split(' '),
+  'only_from no_access log_on_success log_on_failure passenv env disabled enabled'.split(' '),
 );
 
 /** The sections of files, and of those that they include. @throws UsageError */
@@ -62,23 +64,24 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
         if (name === undefined || open === undefined)
           throw errorAt(path, line, `'${content}' is no attribute of a section`);
         const words = value.split(/\s+/).filter((word) => word !== '');
-        open.assignments.push({ name, operator, words, line });
+        open.assignments.push({ name, operator, words, file: path, line });
       }
     }
     if (open !== undefined) throw errorAt(path, open.line, `the section ${open.name} is not closed`);
   }
 }
 
-function assign(before: Attribute | undefined, { name, operator, words, line }: Assignment): Attribute {
+function assign(before: Attribute | undefined, { name, operator, words, file, line }: Assignment): Attribute {
   const old = before?.words ?? [];
-  if (operator === '-') return { words: old.filter((word) => !words.includes(word)), line };
-  return { words: operator === '+' || name === 'env' ? [...old, ...words] : words, line };
+  if (operator === '-') return { words: old.filter((word) => !words.includes(word)), file, line };
+  return { words: operator === '+' || name === 'env' ? [...old, ...words] : words, file, line };
 }
 
-/** The attributes of `defaults` sections, whose sets grow with each line. */
+/** The attributes of `defaults` sections, whose sets grow with each line. Others than those that may stand there do not count. */
 export function defaultsOf(sections: readonly Section[]): Attributes {
   const attributes = new Map<string, Attribute>();
   for (const one of sections.flatMap(({ assignments }) => assignments)) {
+    if (fateOf(one.name)?.inDefaults !== true) continue;
     const before = attributes.get(one.name);
     if (before === undefined || SETS.has(one.name))
       attributes.set(one.name, assign(before, { ...one, operator: one.operator || '+' }));

@@ -2,7 +2,7 @@
 
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { assignedIn, callsOf, isShell, modulesOf, startedIn } from './script-calls.ts';
+import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
@@ -137,7 +137,7 @@ function* startCalled(work: Work, executable: Executable): Steps<void> {
   called.add(from);
   const calls = yield* callsOf(root, text, modules);
   suggestCommands(work, executable, calls.started);
-  for (const name of [...calls.called, ...startedIn(text)]) {
+  for (const name of calls.called) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
   }

@@ -105,7 +105,7 @@ export function take(work: Work, use: Use): void {
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
   awaitPrograms(work, pkg, contents, (path, by) => {
-    // git starts its own git-upload-pack; a shared library names all programs, so it does not count
+    // git starts its own git-upload-pack. A shared library does not count, because it names all programs.
     if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);

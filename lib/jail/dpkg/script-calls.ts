@@ -108,7 +108,10 @@ export function startedIn(text: string): ReadonlySet<string> {
 }
 
 export interface Calls {
-  /** Names in the place of a command. Words of other texts are included by mistake. */
+  /**
+   * Names in the place of a command, and the programs that the script itself starts. Words of other texts are included by
+   * mistake.
+   */
   readonly called: ReadonlySet<string>;
   /** The programs that functions start or look up, or variables of commands hold. */
   readonly started: ReadonlySet<string>;
@@ -116,15 +119,12 @@ export interface Calls {
 
 /** What a script in Python, Perl or Ruby and all modules among some files call. */
 export function* callsOf(root: FileRoot, script: string, files: readonly BytePath[]): Steps<Calls> {
-  const called = new Set<string>();
-  const started = new Set<string>();
-  const add = (text: string) => {
+  const started = new Set(startedIn(script));
+  const called = new Set([...callsIn(script), ...started]);
+  for (const path of files.filter((file) => MODULE.test(file)).slice(0, MOST_MODULES)) {
+    const text = toLatin1(readIfThere(root, path, MAX_BYTES));
     for (const name of callsIn(text)) called.add(name);
     for (const name of startedIn(text)) started.add(name);
-  };
-  add(script);
-  for (const path of files.filter((file) => MODULE.test(file)).slice(0, MOST_MODULES)) {
-    add(toLatin1(readIfThere(root, path, MAX_BYTES)));
     yield;
   }
   return { called, started };

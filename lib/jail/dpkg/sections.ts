@@ -1,6 +1,6 @@
 // Finds the sections of an ELF file that hold strings, so that machine code is not mistaken for text (elf(5)).
 
-import type { BytePath } from '../../binary/path.ts';
+import { type BytePath, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { type ReadAt, readSections, type Section, withElf } from '../../binary/elf-header.ts';
 
@@ -56,7 +56,8 @@ export function readStrings(read: ReadAt, sizeBytes: number): Strings | undefine
     const parts = sections.flatMap(({ name, type, offset, size }) => {
       const title = nameOf(name);
       unseparated ||=
-        title === '.gopclntab' || (title === '.comment' && isFromRust(within(offset, Math.min(size, 4096))));
+        title === '.gopclntab' ||
+        (OF_COMPILER.has(title) && isFromRust(within(offset, Math.min(size, 4096))));
       if (type !== SHT_PROGBITS || !/^\.(?:ro)?data(?:\.|$)/.test(title)) return [];
       const length = Math.min(size, left);
       left -= length;
@@ -66,9 +67,12 @@ export function readStrings(read: ReadAt, sizeBytes: number): Strings | undefine
   });
 }
 
-// Compilers write their name into .comment: "rustc version 1.85.0".
-function isFromRust(comment: Uint8Array): boolean {
-  return Buffer.from(comment).includes('rustc');
+// Compilers write their name into .comment: "rustc version 1.85.0". dh_strip(1) removes that section, but not the name of the
+// script for the debugger: "gdb_load_rust_pretty_printers.py".
+const OF_COMPILER = new Set(['.comment', '.debug_gdb_scripts']);
+
+function isFromRust(text: Uint8Array): boolean {
+  return /\brustc\b|_rust_/.test(toLatin1(text));
 }
 
 function nameTable(read: ReadAt, section: Section | undefined): (offset: number) => string {

@@ -1,9 +1,12 @@
 // Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
+import type { FileRoot } from '../../binary/root.ts';
+import { isExecutable, walk } from '../../binary/walk.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, isForSystem, provides } from './dependencies.ts';
+import { compressorsIn } from './compressors.ts';
 import { placeOf } from './file-place.ts';
 import { commandsInStrings, commandsInVariables, namesAtEnd } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
@@ -25,7 +28,7 @@ const COMPOSED = /\w[-_]\w/;
  * compiler of a language may also name a C compiler without any relation to it.
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
-  const { packages, reader, mentions, listening, suggested, asked, optional } = work;
+  const { root, packages, reader, mentions, listening, suggested, asked, optional } = work;
   const others = [...pkg.recommends, ...pkg.suggests].flatMap(
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
@@ -41,7 +44,7 @@ export function awaitSuggested(work: Work, pkg: Package): void {
   );
   for (const path of new Set([...named, ...tools])) {
     const name = lastComponent(path);
-    const isOwn = packages.source(path) === pkg.source;
+    const isOwn = packages.source(walk(root, path).path) === pkg.source;
     const found = (by: BytePath) => {
       const isSure =
         WITH_TRIPLET.test(name) || (isOwn && COMPOSED.test(name) && work.look(by)?.kind === 'script');
@@ -53,14 +56,20 @@ export function awaitSuggested(work: Work, pkg: Package): void {
 }
 
 /** Suggests programs of other sources to an executable of a requested one. */
-function suggest({ packages, asked, suggested }: Work, by: BytePath, programs: Iterable<BytePath>): void {
+function suggest(
+  { root, packages, asked, suggested }: Work,
+  by: BytePath,
+  programs: Iterable<BytePath>,
+): void {
   const source = packages.source(by);
   if (source === undefined || !asked.has(source)) return;
   for (const path of programs) {
-    const owner = packages.owner(path);
+    // ex is a link of update-alternatives, which no package owns
+    const end = walk(root, path).path;
+    const owner = packages.owner(end);
     // such as service(8), which no jail can use
     if (owner !== undefined && isForSystem(owner)) continue;
-    if (packages.source(path) !== source) suggested.set(path, { path, by });
+    if (packages.source(end) !== source) suggested.set(path, { path, by });
   }
 }
 
@@ -80,12 +89,18 @@ export function suggestCommands(work: Work, { path }: Executable, names: Iterabl
 
 /** Suggests the commands that a compiled program or shell script of a requested source names. */
 export function suggestNamed(work: Work, executable: Executable): void {
-  const { packages, asked, optional, strings } = work;
+  const { root, packages, commands, asked, optional, strings } = work;
   const { path, kind, interpreters, text } = executable;
   if (!asked.has(packages.source(path) ?? '')) return;
   if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
   if (kind !== 'elf') return;
   suggestCommands(work, executable, commandsInStrings(strings(path)));
+  const compressors = compressorsIn(root, path, strings(path));
+  suggestCommands(work, executable, compressors);
+  // gzip, which is small and Essential
+  const from = packages.owner(path);
+  for (const program of compressors.flatMap((name) => commands.inBase(name) ?? []))
+    useProgram(work, program, { how: 'command', from, by: path }, path);
   const ends = namesAtEnd(strings(path), optional.keys());
   suggest(
     work,
@@ -105,17 +120,27 @@ function compilerTools(work: Work, pkg: Package): readonly BytePath[] {
     : [];
 }
 
-/** Packages with further parts of a program: they need its package, and put files into a directory of it. */
-export function extensionsOf(packages: Packages, pkg: Package): readonly Package[] {
+/** Packages with further parts of `programs`: they need their package `pkg`, and put files into a directory of it. */
+export function extensionsOf(
+  root: FileRoot,
+  packages: Packages,
+  pkg: Package,
+  programs: readonly BytePath[],
+): readonly Package[] {
   const needs = ({ preDepends, depends }: Package) =>
     [...preDepends, ...depends].some((group) => group.some(({ name }) => name === pkg.name));
+  // git starts git-send-email as its own command; ssh does not start sftp-server beside its helpers
+  const isCommand = (path: BytePath) =>
+    programs.some((program) => lastComponent(path).startsWith(`${lastComponent(program)}-`));
+  const isFor = (path: BytePath) =>
+    isPartOf(packages, path, pkg) && (!isExecutable(root, path) || path.includes('.so') || isCommand(path));
   return packages.all.filter(
     (other) =>
       other !== pkg &&
       other.source === pkg.source &&
       !isForLinker(other) &&
       needs(other) &&
-      packages.files(other).some((path) => isPartOf(packages, path, pkg)),
+      packages.files(other).some(isFor),
   );
 }
 

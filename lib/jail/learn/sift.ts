@@ -1,4 +1,4 @@
-// Finds what a jail needs among all files that a command used. Pure, on the root of which the command saw a copy.
+// Finds what a jail needs among all files that a command used. Pure: it reads the root whose copy the command saw.
 
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';

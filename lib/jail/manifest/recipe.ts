@@ -3,6 +3,7 @@
 import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+import { isWithin } from '../host/mounts.ts';
 import { STORE } from './layout.ts';
 import { fromText, toText } from './path-text.ts';
 
@@ -112,8 +113,9 @@ export const EMPTY_RECIPE: Recipe = listsOf(() => []);
 /** The recipe of a jail after an addition. Equal items are listed once, the oldest first. */
 export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
   const from = added.from ?? old.from;
+  const kept = { ...old, ...withoutLeftOut(old, added.without), without: stillLeftOut(old, added) };
   const merged = listsOf((key, item) => [
-    ...new Map([...old[key], ...added[key]].map((one) => [item.idOf(one), one])).values(),
+    ...new Map([...kept[key], ...added[key]].map((one) => [item.idOf(one), one])).values(),
   ]);
   return {
     ...merged,
@@ -122,6 +124,30 @@ export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
     withoutPacks: merged.withoutPacks.filter((pack) => !added.packs.includes(pack)),
     ...(from !== undefined && { from }),
   };
+}
+
+/** What a recipe asks for outside some paths. */
+function withoutLeftOut(
+  { programs, copies }: Recipe,
+  without: readonly BytePath[],
+): Pick<Recipe, 'programs' | 'copies'> {
+  const isOut = (path: BytePath) => without.some((out) => isWithin(path, out));
+  return {
+    programs: programs.filter((path) => !isOut(path)),
+    copies: copies.filter(({ to }) => !isOut(to)),
+  };
+}
+
+/** The paths that a recipe leaves out, and that an addition does not ask for. */
+function stillLeftOut({ without }: Recipe, { programs, copies }: Recipe): readonly BytePath[] {
+  const asked = [...programs, ...copies.map(({ to }) => to)];
+  return without.filter((out) => !asked.some((path) => isWithin(path, out)));
+}
+
+/** Whether an addition only takes back, by leaving this path out, what a recipe has asked for. */
+export function takesBack(old: Recipe, out: BytePath): boolean {
+  const { programs, copies } = withoutLeftOut(old, [out]);
+  return programs.length < old.programs.length || copies.length < old.copies.length;
 }
 
 /** For JSON. Names that are not UTF-8 are kept, see path-text.ts. */

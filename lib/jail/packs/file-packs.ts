@@ -102,6 +102,21 @@ export const ldap: Pack = {
   check: hasOneOf(PLACES),
 };
 
+// A driver is named without its directory, and libodbc opens it in its own (odbcinst(1)).
+const DRIVERS = '/etc/odbcinst.ini';
+
+export const odbc: Pack = {
+  name: 'odbc',
+  summary: 'the drivers and data sources of ODBC',
+  when: { libraries: /^libi?odbc(?:inst)?\.so/ },
+  parts: (host) =>
+    // gdal links with the library too, and does nothing with it if there are no drivers
+    host.find('$LIB/odbc/*.so').length === 0
+      ? []
+      : [{ path: DRIVERS }, { path: '/etc/odbc.ini' }, { tree: '$LIB/odbc' }],
+  check: hasOneOf([DRIVERS], '$LIB/odbc/*.so'),
+};
+
 // libmagic(3) and magic(5)
 const MAGIC = words(`
   /etc/magic /etc/magic.mime

@@ -77,7 +77,7 @@ export function openExecutables(
     // a command that depends on a variable may exist after all
     for (const lost of closure.missing)
       (isAsked && lost.reason !== 'unknown-command' ? missing : incomplete).push(lost);
-    // A library that is missing only for other processors exists only for certain processors.
+    // The host has these libraries only in builds that not every processor can run.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
     for (const { path, role, neededBy, as } of [...everywhere.files, ...closure.files]) {
       const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);

@@ -126,10 +126,11 @@ function wantedOf(
       sources.has(packages.source(by) ?? '') && selection.get(walk(root, path).path) === undefined,
   );
   const shortest = programs.toSorted((a, b) => a.path.length - b.path.length);
-  // one of a source: zip names unzip and unzipsfx
-  const first = new Map(shortest.toReversed().map((one) => [packages.source(one.path), one]));
+  // one of a source: zip names unzip and unzipsfx, and tar xz and the link lzma
+  const sourceOf = (path: BytePath) => packages.source(walk(root, path).path);
+  const first = new Map(shortest.toReversed().map((one) => [sourceOf(one.path), one]));
   const extensions = new Set(
-    [...owners].flatMap((owner) => extensionsOf(packages, owner)).concat(choice.parts),
+    [...owners].flatMap((owner) => extensionsOf(root, packages, owner, named)).concat(choice.parts),
   );
   return {
     programs: [...first.values()].toReversed(),

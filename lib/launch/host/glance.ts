@@ -1,7 +1,10 @@
 // What a hint must know of the host, seen before the root directory changes.
 import { existsSync, lstatSync } from 'node:fs';
 
-import type { HostGlance } from '../tell/jail-view.ts';
+import { bytePath, type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
+import { tryFile } from '../../binary/root.ts';
+import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import type { HostGlance, JailView } from '../tell/jail-view.ts';
 
 // A name alone is looked up as uchroot-jail does.
 function isOnHost(program: Buffer): boolean {
@@ -12,8 +15,19 @@ function isOnHost(program: Buffer): boolean {
   );
 }
 
-/** Looks for a program and for /bin. */
-export const glance = (program: Buffer): HostGlance => ({
-  hasProgram: isOnHost(program),
-  isMerged: lstatSync('/bin', { throwIfNoEntry: false })?.isSymbolicLink() === true,
-});
+/** What starts the script at a path of the jail; undefined if no script is there. */
+function interpreterOf({ root, cwd }: Pick<JailView, 'root' | 'cwd'>, program: Buffer): BytePath | undefined {
+  const path = joinPath(bytePath(cwd), bytePath(program));
+  const script = tryFile(root, path, ({ read }) => readScript(read(0, SCRIPT_HEAD_BYTES)));
+  return script?.kind === 'script' ? (commandOfEnv(script) ?? script.interpreter) : undefined;
+}
+
+/** Looks for a program, for the interpreter of a script, and for /bin. */
+export function glance(program: Buffer, jail: Pick<JailView, 'root' | 'cwd'>): HostGlance {
+  const interpreter = interpreterOf(jail, program);
+  return {
+    hasProgram: isOnHost(program),
+    hasInterpreter: interpreter === undefined || isOnHost(pathBytes(interpreter)),
+    isMerged: lstatSync('/bin', { throwIfNoEntry: false })?.isSymbolicLink() === true,
+  };
+}

@@ -212,7 +212,7 @@ export class PreparedLaunch implements Launch {
 
   get view(): JailView {
     const view = toView(this.request, this.account, this.jailFd, this.#architecture);
-    return { ...view, host: this.#host ?? glance(this.execve.program) };
+    return { ...view, host: this.#host ?? glance(this.execve.program, view) };
   }
 }
 
@@ -255,7 +255,7 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
     return last.again();
   const execve: ExecveStep = { op: 'execve', program, argv: [request.argv0 ?? program, ...args], env };
   // A launch in place cannot look at the host any more when it fails.
-  const host = caller.inPlace ? glance(program) : undefined;
+  const host = caller.inPlace ? glance(program, viewOfJail(request, jailFd)) : undefined;
   const launch = new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
   if (!caller.inPlace) jail.lastLaunch = launch;
   return launch;

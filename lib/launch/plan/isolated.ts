@@ -6,7 +6,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
 import { mapIds, mayChangeGroups } from './user-namespace.ts';
-import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
+import { keptTreesOf, makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -52,7 +52,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   const { joined } = waiting;
   const own = others.filter((name) => !joined.includes(name));
   const { outside } = waiting.account;
-  const made = outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own);
+  const made = outside === undefined ? makeWorld(request, own, joined) : makeOwnWorld(request, own, joined);
   const world = [...made, ...innerPty(request, waiting.account)];
   const entry = others.includes('mount') ? parts.entry.slice(-1) : parts.entry;
   if (!namespaces.includes('pid'))
@@ -62,7 +62,8 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),
     ...parts.descriptors,
     ...parts.before.filter(needsHost),
-    // Of this pid namespace, whose number the kernel takes from the process that writes (proc_sys_vm(5)). Only root of the host can.
+    // It belongs to a pid namespace: the kernel takes that of the process that writes (proc_sys_vm(5)). Only the host's root can
+    // write it.
     ...(outside === undefined
       ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
       : []),
@@ -73,7 +74,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     { op: 'end_with_parent', afterFork: true },
   ];
   const program = [...parts.before.filter((step) => !needsHost(step)), ...entry, ...parts.after];
-  if (!waiting.isCompiled) return [[...bornIn(waiting.account), ...init], program];
+  if (!waiting.isCompiled) return [[...bornIn(waiting), ...init], program];
   // A compiled launcher learns who its parent is when it starts.
   const signal = request.dieWithParent ? SIGKILL : 0;
   const death: Step = { op: 'parent_death_signal', signal, parentPid: 0, afterFork: true };
@@ -81,9 +82,10 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
 }
 
 // The launcher is born in the namespaces that it could not make for itself.
-function bornIn(account: Account): readonly Step[] {
+function bornIn({ account, joined }: Pick<Waiting, 'account' | 'joined'>): readonly Step[] {
   const { outside } = account;
   if (outside === undefined) return [{ op: 'unshare', namespaces: ['pid'], cloned: true }];
+  if (joined.length > 0) return [{ op: 'join_user_namespace', namespaces: ['pid'] }];
   return [{ op: 'user_namespace', namespaces: ['pid'], cloned: true }, ...mapIds(account, outside)];
 }
 
@@ -102,11 +104,17 @@ function makeWorld(
 
 // Nobody but root may copy a tree of the host's mount namespace, so the copies are made in the new one, which has all mounts
 // (open_tree(2), EPERM; mount_namespaces(7)).
-function makeOwnWorld(request: Request, own: readonly Namespace[]): readonly Step[] {
+function makeOwnWorld(
+  request: Request,
+  own: readonly Namespace[],
+  joined: readonly Namespace[],
+): readonly Step[] {
+  const isInJail = joined.includes('mount');
   return [
-    { op: 'fchdir', directory: quote(request.jail) },
+    ...(isInJail ? [] : [{ op: 'fchdir', directory: quote(request.jail) } as const]),
+    ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
     ...makeNamespaces(request, own),
-    { op: 'reopen_jail' },
+    ...(isInJail ? [] : [{ op: 'reopen_jail' } as const]),
     ...openTrees(request, own),
     ...makeView(request, own),
   ];
@@ -121,25 +129,48 @@ export function keptNamespaces(request: Request, kinds: readonly Namespace[]): r
   return [...openTrees(kept, kinds), ...makeNamespaces(kept, kinds), ...makeView(kept, kinds)];
 }
 
+/**
+ * The same without root, for a process that makes a user namespace too, and then ends: a thread of a service cannot (unshare(2),
+ * EINVAL). The kept view has a proc(5). It shows nothing, but the kernel lets the launches mount one of their own only where one is in
+ * sight (mount_too_revealing() in fs/namespace.c).
+ *
+ * @param names of all these namespaces in /proc/PID/ns
+ */
+export function keptOwnNamespaces(
+  request: Request,
+  account: Account,
+  kinds: readonly Namespace[],
+  names: readonly string[],
+): readonly Step[] {
+  return [
+    ...bornIn({ account, joined: [] }),
+    { op: 'end_with_parent' },
+    { op: 'open_namespaces' },
+    ...(kinds.includes('mount') ? makeOwnWorld(request, kinds, []) : makeNamespaces(request, kinds)),
+    { op: 'send_namespaces', names },
+  ];
+}
+
 /** The kinds of namespaces that a launch can join. Each launch has pids of its own, and an overlay of its own. */
 export function shareable(request: Request): readonly Namespace[] {
   const { ephemeral } = request;
-  // A thread of a service cannot enter another user namespace (unshare(2), EINVAL).
-  if (request.rootless) return [];
   return namespacesOf(request).filter(
     (name) => name !== 'pid' && (name !== 'mount' || ephemeral === undefined),
   );
 }
 
-// A launch with a proc(5) of its own gets a copy of the kept mounts to put it in.
-function joinNamespaces({ view }: Request, joined: readonly Namespace[]): readonly Step[] {
+// A launch with a proc(5) of its own gets a copy of the kept mounts to put it in. Without root nothing of the host can be opened here,
+// but what hides files of a proc(5) is in the kept one already.
+function joinNamespaces({ view, rootless }: Request, joined: readonly Namespace[]): readonly Step[] {
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
-  const trees = treesOf({ view: procs, readOnly: false, rootless: false });
+  const trees = rootless ? keptTreesOf(procs) : treesOf({ view: procs, readOnly: false, rootless });
+  const opened = [...trees.values()].flat();
   return [
-    ...[...trees.values()].flat(),
+    ...(rootless ? [] : opened),
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
-    ...[...trees].flatMap(([entry, opened]) => viewSteps(entry, opened)),
+    ...(rootless ? opened : []),
+    ...[...trees].flatMap(([entry, slots]) => viewSteps(entry, slots)),
   ];
 }
 

@@ -10,6 +10,13 @@ const needsAdmin = (call: string) => ({
   hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,
 });
 
+const lie = {
+  EBADE: {
+    reason: 'it answers that it was done, and nothing is done',
+    hint: 'a seccomp filter answers for the kernel: run uchroot without that filter',
+  },
+};
+
 const noProc = {
   reason: '/proc/sys cannot be written, and no proc(5) of its own can be made',
   hint: 'docker, podman: run the container with --security-opt systempaths=unconfined; see that no seccomp filter refuses fsopen',
@@ -32,6 +39,7 @@ export const namespaceRows = {
       b: copies === true ? 0 : 1,
     }),
     failures: {
+      ...lie,
       EPERM: needsAdmin('unshare'),
       ENOSPC: {
         reason: 'this user has as many namespaces as it may',
@@ -50,6 +58,7 @@ export const namespaceRows = {
     purpose: 'into namespaces that the open jail keeps',
     needs: 'CAP_SYS_ADMIN',
     encode: ({ namespaces }) => ({ data: Uint32Array.from(namespaces, (name) => namespaceFlags[name]) }),
+    failures: lie,
   },
   end_with_parent: {
     op: 27,
@@ -88,7 +97,7 @@ export const namespaceRows = {
     purpose: 'files in memory cannot be executed (memfd_create(2))',
     needs: 'CAP_SYS_ADMIN',
     encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
-    failures: { EROFS: noProc, EPERM: noProc, EACCES: noProc },
+    failures: { ...lie, EROFS: noProc, EPERM: noProc, EACCES: noProc },
   },
 } satisfies StepRows<
   'unshare' | 'setns' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'

@@ -181,7 +181,7 @@ function processState(): readonly Step[] {
 
 function descriptors({ keptFds, isCompiled = false }: SetUpInput): readonly Step[] {
   return [
-    // In ascending order, as a closed one is filled by the lowest free number (open(2)).
+    // In ascending order: if one is closed, open(2) of /dev/null returns the lowest free number.
     { op: 'stdio', fd: 0 },
     { op: 'stdio', fd: 1 },
     { op: 'stdio', fd: 2 },

@@ -232,6 +232,8 @@ export const stepFlags = {
   cgroup: 8192,
   /** The process of the plan waits, and the thread that has started it performs the step. */
   outside: 16_384,
+  /** The process is born in the user namespace that an open jail keeps. */
+  keptUser: 32_768,
 } as const;
 
 /** The numbers and bytes of a step. */

@@ -16,6 +16,17 @@ export type UserNamespaceStep =
       readonly cloned?: true;
     }
   | {
+      /** Makes these in the user namespace that an open jail keeps. The process is born in them. */
+      readonly op: 'join_user_namespace';
+      readonly namespaces: readonly Namespace[];
+    }
+  | { readonly op: 'open_namespaces' }
+  | {
+      /** Ends the process that has made namespaces to be kept, and gives them to the service: names in /proc/PID/ns. */
+      readonly op: 'send_namespaces';
+      readonly names: readonly string[];
+    }
+  | {
       readonly op: 'id_map';
       readonly file: 'uid_map' | 'gid_map' | 'setgroups';
       readonly value: string;
@@ -111,6 +122,8 @@ function mapHint(context: FailureContext): string {
   return 'it needs the set-user-ID bit of root, or cap_setuid and cap_setgid (getcap), on a file system without nosuid, and no security module that refuses it: apt-get install --reinstall uidmap';
 }
 
+const noProc = { reason: '/proc is not mounted', hint: 'mount -t proc proc /proc, as root' };
+
 const doctor =
   'no other level works without root (root has --isolate and --landlock); uchroot --doctor says why, and how to allow it';
 
@@ -138,6 +151,40 @@ export const userNamespaceRows = {
       EUSERS: { reason: 'user namespaces are nested too deep here (32)' },
     },
   },
+  join_user_namespace: {
+    op: 78,
+    call: 'setns',
+    object: ({ namespaces }) => ['user', ...namespaces].join(','),
+    purpose: 'into the user namespace that the open jail keeps',
+    flags: { cloned: true, keptUser: true },
+    encode: ({ namespaces }) => ({
+      a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0),
+    }),
+    failures: {
+      EPERM: {
+        reason: 'it belongs to another user than this process is now, or the call is refused',
+        hint: "open the jail again; if a seccomp filter refuses setns(2), give openJail share: 'none'",
+      },
+      ENOSPC: {
+        reason: 'there are no more pid namespaces for this user (/proc/sys/user)',
+        hint: doctor,
+      },
+    },
+  },
+  open_namespaces: {
+    op: 79,
+    call: 'openat',
+    object: () => '/proc/self/ns',
+    purpose: 'to open the new namespaces when /proc is out of sight',
+    failures: { ENOENT: noProc },
+  },
+  send_namespaces: {
+    op: 80,
+    call: 'sendmsg',
+    object: ({ names }) => names.join(','),
+    purpose: 'the service keeps them',
+    encode: ({ names }) => ({ data: Buffer.from(names.map((name) => `${name}\0`).join('')) }),
+  },
   // The op writes any file of /proc.
   id_map: {
     op: 44,
@@ -154,7 +201,7 @@ export const userNamespaceRows = {
         reason: 'the new user namespace has no privileges: a security module took them',
         hint: doctor,
       },
-      ENOENT: { reason: '/proc is not mounted', hint: 'mount -t proc proc /proc, as root' },
+      ENOENT: noProc,
       EROFS: { reason: '/proc is read-only', hint: doctor },
     },
   },

@@ -42,6 +42,17 @@ export function treesOf({
   return opened;
 }
 
+/** The same for each proc(5) of a launch that joins mounts, where the kept one already has what hides its files. */
+export function keptTreesOf(procs: readonly NormalView[]): ReadonlyMap<NormalView, readonly Open[]> {
+  const opened = treesOf({ view: procs, readOnly: false, rootless: true });
+  return new Map(
+    [...opened].map(([entry, trees]) => {
+      const source = beneath(entry.target, mask);
+      return [entry, trees.map((tree) => (tree.op === 'open_tree' ? { ...tree, source } : tree))];
+    }),
+  );
+}
+
 /** Opens the jail and what comes from the host, while the host's mounts can still be reached. */
 export function openTrees(request: Request, namespaces: readonly Namespace[]): readonly Step[] {
   const { readOnly: isReadOnly, ephemeral, allowNewPrivs } = request;

@@ -16,7 +16,7 @@ export const isolationRows = {
     normal: (value: boolean | undefined, key: string, others: Values) =>
       flag(value, key) || others.rootless === true,
   },
-  /** The same for an ordinary user, in a user namespace; `user` is who the program is there. */
+  /** The same for an ordinary user, in a user namespace. The program runs as `user` there. */
   rootless: {
     ...onOff(
       'Isolation',

@@ -32,6 +32,7 @@ export const jailRows = {
   /**
    * What isolated programs of the jail share that have the same user and view: `all` (the default) is mounts, network, IPC and
    * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
+   * Without root the first two share the user namespace too: its map of ids is made once.
    */
   share: { type: "`'all'`, `'net'`, `'none'`", default: "`'all'`", normal: toShare },
   /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */

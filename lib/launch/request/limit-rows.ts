@@ -201,7 +201,7 @@ export const limitKeyRows = {
       ),
     ],
   },
-  /** Least oom_score_adj, 0 to 1000: a higher one of the caller stays. 1000 is killed first. */
+  /** oom_score_adj, 0 to 1000: the kernel kills a process with 1000 first. A higher one of the caller's stays. */
   oomScoreAdj: {
     type: 'number, 0 to 1000',
     default: '0',

@@ -10,8 +10,8 @@ import { answers, auditArchitectures, compatOf, firstX32, offsetOf } from './sec
 
 // BPF_MAXINSNS (linux/bpf_common.h)
 const mostInstructions = 4096;
-// ARM's own calls lie far above the others (arch/arm/include/uapi/asm/unistd.h).
-const firstOfArm = 0xf0000;
+// ARM's own calls lie far above the others, without gaps (arch/arm/include/uapi/asm/unistd.h).
+const firstOfArm = 0xf0001;
 
 /** Numbers from `from` up to the next range have one verdict. */
 interface Range {
@@ -36,11 +36,9 @@ function rangesOf(policy: Policy, table: CallTable): readonly Range[] {
   };
   for (let number = 0; number <= newest; number++) add(number, byNumber.get(number) ?? otherwise);
   add(newest + 1, newer);
-  const own = [...byNumber.keys()].filter((number) => number >= firstOfArm).toSorted((a, b) => a - b);
-  for (const number of own) {
-    add(number, byNumber.get(number) ?? otherwise);
-    if (!byNumber.has(number + 1)) add(number + 1, newer);
-  }
+  let own = firstOfArm;
+  for (; byNumber.has(own); own++) add(own, byNumber.get(own) ?? otherwise);
+  add(own, newer);
   if (table === 'x64') add(firstX32, always(policy.closed.x32));
   return ranges;
 }
@@ -113,10 +111,8 @@ class FilterProgram extends BpfProgram {
 
   #search(branches: readonly Branch[]): Place {
     const [first, second, third] = branches;
-    if (first === undefined || second === undefined || third === undefined)
-      return second === undefined || first === undefined
-        ? (first?.place ?? this.answer(answers.killProcess))
-        : this.ifAtLeast(second.from, second.place, first.place);
+    if (first === undefined || second === undefined) return first?.place ?? this.answer(answers.killProcess);
+    if (third === undefined) return this.ifAtLeast(second.from, second.place, first.place);
     // one number between two ranges of the same verdict
     if (branches.length === 3 && third.place === first.place && third.from === second.from + 1)
       return this.ifEqual(second.from, second.place, first.place);

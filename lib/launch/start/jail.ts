@@ -29,7 +29,7 @@ import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './spaces.ts';
 import { begin, startIn } from './spawn.ts';
-import type { NormalSpawn } from './start.ts';
+import { joining, type NormalSpawn } from './start.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
@@ -181,8 +181,10 @@ export class Jail<
   ): Promise<JailedProcess> {
     const jail = usual ?? (await this.#lookUp(given));
     const normal = name === undefined ? given : this.#withProgram(given, jail, name);
-    const spaces = namespacesOf(normal).includes('pid') ? await this.#spaces.of(normal, jail) : undefined;
-    return startIn(jail, normal, spaces === undefined ? begun : { ...begun, spaces });
+    const spaces = namespacesOf(normal).includes('pid')
+      ? await this.#spaces.of(normal, jail, begun)
+      : undefined;
+    return startIn(jail, normal, spaces === undefined ? begun : joining(begun, spaces));
   }
 
   #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): NormalRequest {

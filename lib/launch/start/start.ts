@@ -33,12 +33,29 @@ import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfil
 /** What is known of a launch beside this process once it has begun. */
 export interface NormalSpawn extends SpawnOptions {
   /** For statusFd, once the launch has begun. */
-  readonly status?: StatusLines;
+  readonly status?: StatusLines | undefined;
   /** What the events of this launch call it, if anybody watches. */
-  readonly launch?: LaunchName;
+  readonly launch?: LaunchName | undefined;
   /** Namespaces of an open jail to join. */
   readonly spaces?: Spaces | undefined;
 }
+
+/** The same options for a launch that joins namespaces. Written out, because a spread would be the slowest part of such a launch. */
+export const joining = (options: NormalSpawn, spaces: Spaces): NormalSpawn => ({
+  stdio: options.stdio,
+  streams: options.streams,
+  listenFds: options.listenFds,
+  timeoutMs: options.timeoutMs,
+  signal: options.signal,
+  killSignal: options.killSignal,
+  forceKillAfterMs: options.forceKillAfterMs,
+  newGroup: options.newGroup,
+  leaveDescendants: options.leaveDescendants,
+  requestedAt: options.requestedAt,
+  status: options.status,
+  launch: options.launch,
+  spaces,
+});
 
 /** The error of a launch that was aborted before it began. */
 export function abortError(signal: AbortSignal): AbortError {

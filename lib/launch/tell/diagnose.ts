@@ -4,8 +4,17 @@ import { machineName } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
+import { withoutReturns } from '../../shell-word.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
-import { buildCommand, copyCommand, hostWord, pathBelow, pathInJail, programHint } from './program-hint.ts';
+import {
+  buildCommand,
+  copyCommand,
+  hostWord,
+  interpreterHint,
+  pathBelow,
+  pathInJail,
+  programHint,
+} from './program-hint.ts';
 
 const machines: Readonly<Record<string, readonly string[]>> = {
   x64: ['x86-64', 'i386'],
@@ -26,11 +35,6 @@ function readHead(
   } finally {
     file.close();
   }
-}
-
-/** The command that makes the ends of lines of a script right. */
-export function withoutReturns(view: Pick<JailView, 'jail'>, path: string): string {
-  return `sed -i 's/\\r$//' ${hostWord(view, path)}   # the line ends in a carriage return`;
 }
 
 // U+FEFF in UTF-8, which editors of other systems write.
@@ -85,11 +89,13 @@ function diagnoseScript(
         depth + 1,
       );
       if (found === undefined) return found;
-      if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(view, shown) };
+      if (script.line.endsWith('\r')) return { ...found, hint: withoutReturns(hostWord(view, shown)) };
       // execve does not search PATH
-      return script.interpreter.startsWith('/')
-        ? found
-        : { ...found, hint: 'write the whole path of the interpreter, such as #!/bin/sh' };
+      if (!script.interpreter.startsWith('/'))
+        return { ...found, hint: 'write the whole path of the interpreter, such as #!/bin/sh' };
+      return depth === 0 && found.missing
+        ? { ...found, hint: interpreterHint(view, script.interpreter) }
+        : found;
     }
     default:
       return script satisfies never;

@@ -1,5 +1,5 @@
 // A dry run: the account and the steps of a request.
-import { UsageError, type LaunchError } from '../../errors.ts';
+import { LaunchError, UsageError } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
@@ -7,9 +7,10 @@ import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
-import { prepare, verify } from '../host/prepare.ts';
-import { normalize, type LaunchRequest } from '../request/request.ts';
+import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
+import { rehearse } from './rehearse.ts';
 
 /** What a request would do on this host. */
 export interface PlannedLaunch {
@@ -35,6 +36,20 @@ export async function resolveAccount(
   return toAccount(normal, await native.readHost(accountQuery(normal)));
 }
 
+// The launch as this process would make it now.
+async function withLaunch<T>(
+  normal: NormalRequest,
+  look: (launch: PreparedLaunch, jail: VerifiedJail) => T,
+): Promise<T> {
+  const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
+  try {
+    const cgroup = await planCgroup(normal);
+    return look(prepare(normal, jail, { ...callerInPlace(normal), cgroup }), jail);
+  } finally {
+    native.closeJail(jail.fd);
+  }
+}
+
 /**
  * Plans a launch in place and starts nothing. Needs no privilege but to read the jail.
  *
@@ -42,18 +57,25 @@ export async function resolveAccount(
  */
 export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch> {
   const normal = normalize(request);
-  const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
+  // The caller may change the steps. Other launches share the default cwd, so it is copied.
+  const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
+  return withLaunch(own, (launch, { account, warnings }) => {
+    return { account, steps: launch.steps, warnings, problem: findProblem(launch) };
+  });
+}
+
+/**
+ * Why a launch would fail now, as `uchroot --plan` finds it; undefined if it would not. For root the steps before the program are tried
+ * in a child.
+ *
+ * @throws UsageError
+ */
+export async function findLaunchProblem(request: LaunchRequest): Promise<LaunchError | undefined> {
+  const normal = normalize(request);
   try {
-    // The caller may change the steps. Other launches share the default cwd, so it is copied.
-    const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
-    const launch = prepare(own, jail, { ...callerInPlace(normal), cgroup: await planCgroup(normal) });
-    return {
-      account: jail.account,
-      steps: launch.steps,
-      warnings: jail.warnings,
-      problem: findProblem(launch),
-    };
-  } finally {
-    native.closeJail(jail.fd);
+    return await withLaunch(normal, (launch) => rehearse(launch) ?? findProblem(launch));
+  } catch (error) {
+    if (error instanceof LaunchError) return error;
+    throw error;
   }
 }

@@ -31,6 +31,8 @@ export interface Diagnosis {
 export interface HostGlance {
   /** It has a program of this path; for a name alone, in a directory of PATH. */
   readonly hasProgram: boolean;
+  /** It has the interpreter of the script, or the command that env(1) starts for it. True if the program is no script. */
+  readonly hasInterpreter: boolean;
   /** Its /bin is a link to usr/bin. */
   readonly isMerged: boolean;
 }

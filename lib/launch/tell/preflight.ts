@@ -13,13 +13,13 @@ import { bytePath, type BytePath, joinPath, showPath } from '../../binary/path.t
 import { errorCode } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { LaunchError } from '../../errors.ts';
-import { shellWord } from '../../shell-word.ts';
-import { diagnoseDirectory, diagnoseProgram, withoutReturns } from './diagnose.ts';
+import { shellWord, withoutReturns } from '../../shell-word.ts';
+import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import { describeMode, type Diagnosis, isClosed, type JailView } from './jail-view.ts';
 import type { Launch } from '../host/prepare.ts';
 import type { Step } from '../plan/step.ts';
 import { pathOf } from './library-glance.ts';
-import { buildCommand, hostWord } from './program-hint.ts';
+import { buildCommand, hostWord, interpreterHint } from './program-hint.ts';
 
 const WORDS: Readonly<Record<MissingFile['role'], string>> = {
   program: 'it',
@@ -101,8 +101,9 @@ function hintFor(
   program: BytePath,
   { role, path, neededBy, unusable }: MissingFile,
 ): string {
-  if (path.endsWith('\r') && neededBy !== undefined) return withoutReturns(view, showPath(neededBy));
-  const build = buildCommand(view, role === 'command' ? path : program);
+  if (path.endsWith('\r') && neededBy !== undefined)
+    return withoutReturns(hostWord(view, showPath(neededBy)));
+  const build = role === 'command' ? interpreterHint(view, path) : buildCommand(view, program);
   // what was changed in the jail is replaced only by name
   return unusable === undefined ? build : `${build} --replace ${shellWord(walk(view.root, unusable).path)}`;
 }
@@ -139,7 +140,7 @@ export function findProblem(launch: Launch): LaunchError | undefined {
     }
     if (step.op === 'execve') {
       const { view, request } = launch;
-      // a capability may let the program read all (capabilities(7), CAP_DAC_OVERRIDE)
+      // a capability may let the program read every file (capabilities(7), CAP_DAC_OVERRIDE)
       const account = request.caps.length > 0 ? undefined : view.account;
       const path = pathOf(step.env);
       const found = attempt(

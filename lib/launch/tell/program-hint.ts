@@ -43,6 +43,19 @@ export function buildCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, pro
   return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), program);
 }
 
+/** The remedy for a missing interpreter of the script that is started, which the host may not have either. */
+export function interpreterHint(
+  view: Pick<JailView, 'jail' | 'root' | 'host'>,
+  interpreter: BytePath,
+): string {
+  const build = buildCommand(view, interpreter);
+  return view.host?.hasInterpreter === false ? installFirst(build) : build;
+}
+
+function installFirst(build: string): string {
+  return `the host does not have it either: install it there, then ${build}`;
+}
+
 /** The command that adds a file of the host to the jail. */
 export function copyCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, file: BytePath): string {
   return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), '--copy', file);
@@ -50,7 +63,7 @@ export function copyCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, file
 
 /** A path of the jail as the host sees it, as a word of a shell. */
 export function hostWord({ jail }: Pick<JailView, 'jail'>, path: string): string {
-  return shellWord(bytePath(`${jail}${path}`));
+  return shellWord(bytePath(path === '/' ? jail : `${jail}${path}`));
 }
 
 /** The path in the jail of a path that was given as the host sees it, if the jail has it. */
@@ -152,7 +165,6 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
     return `give the path in the jail: ${showPath(there)}`;
   const meant = isPath && view.host?.hasProgram !== true ? similar(view, from) : undefined;
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  if (view.host?.hasProgram === false)
-    return `the host does not have it either: install it there, then ${build}`;
+  if (view.host?.hasProgram === false) return installFirst(build);
   return isPath ? build : `${build}   # then give its path in the jail: PATH is not searched`;
 }

@@ -35,7 +35,7 @@ export interface Refusal {
 }
 
 /**
- * A program that the caller has named with `--program`, and that is no file, or none any more: `update` takes those of `adopt`.
+ * A program of `--program` that is no file. `update` uses the programs that `adopt` was given, so a file may have vanished.
  *
  * @param kindOf `file`, `directory` or undefined
  */

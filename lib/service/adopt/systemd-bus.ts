@@ -81,8 +81,8 @@ export async function unitText(unit: string, without: string): Promise<string> {
 }
 
 /**
- * A service as it would be without our drop-in. A unit of another name gets its text, and systemd reads that one: the service
- * itself keeps its jail meanwhile.
+ * A service as it would be without our drop-in. systemd reads its text under another unit's name, so the service itself keeps
+ * its jail meanwhile.
  */
 export async function readWithout(unit: string, dropIn: string): Promise<InstalledService> {
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];

@@ -66,14 +66,14 @@ export function hasSourceRoute(options: Uint8Array): boolean {
  * Returns why the client is refused, or which options were cleared; neither if there were none.
  */
 export function dropIpOptions(fd: number): { readonly refusal?: string; readonly ignored?: string } {
-  let options: Buffer;
+  let options: Buffer | undefined;
   try {
     options = native.ipOptions(fd);
   } catch {
     // not IPv4
     return {};
   }
-  if (options.length === 0) return {};
+  if (options === undefined) return {};
   if (hasSourceRoute(options)) return { refusal: 'IP source routing options' };
   try {
     native.clearIpOptions(fd);

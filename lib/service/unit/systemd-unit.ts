@@ -197,7 +197,7 @@ function serviceSection(unit: Unit): string {
     ...(unit.hasCgroup ? ['Delegate=yes', 'DelegateSubgroup=uchroot-main'] : []),
     // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',
-    // what the init of a pid namespace answers for a program that SIGTERM has ended
+    // the exit status of the init of a pid namespace if SIGTERM has ended the program
     ...(unit.hasWaiter ? ['SuccessExitStatus=143'] : []),
     `SyslogIdentifier=${unit.name}`,
     ...unit.settings,

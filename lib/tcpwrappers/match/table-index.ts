@@ -113,10 +113,17 @@ export function* compileTable(table: Table, few = FEW): Slices<Search> {
       byDaemon.collect(request.foldedDaemon, request.hasInterface, lists);
       const ports = request.server.port === undefined ? undefined : byPort.get(request.server.port);
       if (ports !== undefined) lists.push(ports.ids);
-      const ids = lists.length < 2 ? (lists[0] ?? []) : new Set(lists.flat());
+      const ids = lists.length < 2 ? (lists[0] ?? []) : unionOf(lists);
       return findIn(groups, ids, rules, request);
     },
   };
+}
+
+// Not by flat(): every decision comes here, and loops are faster.
+function unionOf(lists: readonly Ids[]): Iterable<number> {
+  const all = new Set<number>();
+  for (const list of lists) for (const id of list) all.add(id);
+  return all;
 }
 
 // The first rule that matches, of the groups whose daemon list may match.

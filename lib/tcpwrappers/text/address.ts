@@ -144,6 +144,7 @@ export function unmapAddress(address: string): string {
  */
 export function shareOf(address: string): string {
   const plain = unmapAddress(address);
+  if (!plain.includes(':')) return plain;
   const [host = '', zone = ''] = plain.split('%', 2);
   const words = parseWords(host);
   if (words === undefined) return plain;

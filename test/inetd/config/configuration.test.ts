@@ -171,6 +171,7 @@ t.test('inetd.conf is read as it is', async (t) => {
 ftp stream tcp nowait.50 root /usr/sbin/tcpd in.ftpd -l
 127.0.0.1:fsp stream tcp nowait sam:staff /usr/sbin/ftpd ftpd
 tftp dgram udp wait nobody /usr/sbin/in.tftpd in.tftpd -s
+9 dgram udp wait nobody /usr/sbin/tcpd in.talkd -x
 [::1]:
 echo stream tcp6 nowait nobody /bin/echo
 *:
@@ -179,6 +180,7 @@ ftp stream tcp6 nowait nobody /bin/six six
 /run/x.sock stream unix nowait nobody /bin/x x
 echo stream tcp nowait root internal
 r stream rpc/tcp nowait root /bin/r r
+10 dgram udp wait root /usr/bin/uchroot-tcpd uchroot-tcpd run --jail joe:/srv/j /bin/d
 `;
   const { services, notCarried } = readInetdConf('inetd.conf', text, host);
   const shown = services.map(({ name, user, directory, program, arguments: args, options }) => [
@@ -207,6 +209,14 @@ r stream rpc/tcp nowait root /bin/r r
       '-s',
       'listen=0.0.0.0:69/udp listen=[::]:69/udp6 daemon=in.tftpd argv0=in.tftpd wait=',
     ],
+    [
+      '9-udp',
+      'nobody',
+      '/srv/all',
+      '/usr/sbin/tcpd',
+      '-x',
+      'listen=0.0.0.0:9/udp listen=[::]:9/udp6 daemon=in.talkd argv0=in.talkd wait=',
+    ],
     ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7/tcp6 daemon=echo argv0=echo'],
     ['ftp-2', 'nobody', '/srv/all', '/bin/six', '', 'listen=[::]:21/tcp6 daemon=six argv0=six'],
     [
@@ -220,8 +230,9 @@ r stream rpc/tcp nowait root /bin/r r
     ['x.sock', 'nobody', '/srv/all', '/bin/x', '', 'listen=/run/x.sock daemon=x argv0=x'],
   ]);
   t.match(notCarried, [
-    { line: 11, leftOut: 'echo', message: /performs itself/ },
-    { line: 12, leftOut: 'r', message: /RPC/ },
+    { line: 12, leftOut: 'echo', message: /performs itself/ },
+    { line: 13, leftOut: 'r', message: /RPC/ },
+    { line: 14, leftOut: '10', message: /^uchroot-tcpd run of a wait service is not carried over/ },
   ]);
   t.throws(() => readInetdConf('i', 'ftp stream tcp nowait root\n', host), {
     message: /^i:1: it has fewer than six fields/,
@@ -266,6 +277,7 @@ service fsp
   port = 2121
   socket_type = dgram
   wait = yes
+  flags = NOLIBWRAP
   user = nobody
   server = /bin/x
   instances = UNLIMITED
@@ -390,10 +402,13 @@ localhost:9 stream tcp nowait nobody /bin/x x
       [14, 'a later line has the same address', '10'],
     ],
   );
-  const services = toServices(read.services, []);
+  t.throws(() => toServices(read.services, []), {
+    message: 'i:1: listen: 0.0.0.0:1: it listens on 10.0.0.1:1 already',
+  });
+  const others = read.services.filter(({ name }) => name !== '1');
   t.same(
-    [...services.keys()],
-    read.services.map(({ name }) => name),
+    [...toServices(others, []).keys()],
+    others.map(({ name }) => name),
   );
   t.same(listenOf(readInetdConf('i', '1 stream tcp nowait nobody /bin/x x\n', { ...host, hasIPv6: false })), {
     '1': '0.0.0.0:1',
@@ -452,9 +467,9 @@ ${xinetdService('name', 12, 'bind = localhost', ...run)}${xinetdService('odd/nam
   t.same(
     read.notCarried.map(({ message, leftOut }) => [message, leftOut]),
     [
-      ['bogus is not carried over', undefined],
-      ['the flag KEEPALIVE is not carried over', undefined],
+      ['bogus is not carried over: xinetd ignores it in defaults', undefined],
       ['a negative nice is not carried over', undefined],
+      ['the flag KEEPALIVE is not carried over', undefined],
       ['services with the flag IDONLY are not carried over', 'ident'],
       ['services with the flag SENSOR are not carried over', 'sensor'],
       ['it has no user', 'nouser'],

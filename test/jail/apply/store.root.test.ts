@@ -16,7 +16,8 @@ import { type DirectoryRoot, openFileRoot } from '../../../lib/binary/root.ts';
 import { openStore, type Store } from '../../../lib/jail/apply/store.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
-import { everythingIn, makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { everythingIn } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };

@@ -38,6 +38,9 @@ t.test('the argument of a #! line names modules, scripts and what env is to star
     await errorsIn(jail),
     lines.map((_, index) => `search-path /usr/bin/x${index}`),
   );
+  const { findings } = await checkJail({ directory: jail, ignore: ['unresolved'] });
+  for (const { remedy } of findings.filter(({ rule }) => rule === 'search-path'))
+    t.match(remedy, /, or take it out of .*\/usr\/bin\/x\d$/, 'of a script, and not of a program');
 });
 
 t.test('a library that audits the loader counts', options, async (t) => {

@@ -3,7 +3,8 @@ import t from 'tap';
 import { buildJail } from '../../../lib/jail/building.ts';
 import { cloneJail } from '../../../lib/jail/clone.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { describeTree, makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { describeTree } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 
 const jails: readonly (readonly string[])[] = [

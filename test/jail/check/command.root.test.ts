@@ -5,7 +5,8 @@ import t from 'tap';
 import { buildJail } from '../../../lib/jail/building.ts';
 import { type CheckReport, checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { rules } from '../../../lib/jail/check/rules.ts';
-import { makeDirectory, uchrootJail } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { uchrootJail } from '../../support/builder.ts';
 import { publicCommand, start } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 

@@ -13,7 +13,8 @@ import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { describeTree, makeDirectory, uchrootJail } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { describeTree, uchrootJail } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { faultsOfSarif } from '../../support/sarif.ts';
 import { beginProcess, makeDeep, must } from '../../support/template.ts';

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../../lib/jail/building.ts';
-import { jailCommand, makeDirectory, makeSystem } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { jailCommand, makeSystem } from '../../support/builder.ts';
 import { packageDirectory, searchPath, start } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 

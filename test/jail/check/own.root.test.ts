@@ -6,7 +6,8 @@ import { buildJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
-import { makeDirectory, manifestOf } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { manifestOf } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 

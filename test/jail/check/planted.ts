@@ -5,7 +5,8 @@ import type { Test } from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { jailCommand, makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { jailCommand } from '../../support/builder.ts';
 import { searchPath, start } from '../../support/launch.ts';
 import { must } from '../../support/template.ts';
 

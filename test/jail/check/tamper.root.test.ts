@@ -23,7 +23,8 @@ import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
-import { faultsOf, makeDirectory, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { faultsOf, makeSystem, manifestOf, sha256 } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 

@@ -95,15 +95,21 @@ function withStatus(files: Readonly<Record<string, string | Buffer | MadeFile>>)
 
 /** A 64-bit ELF file that is nothing but strings in .rodata, with NUL between them. */
 export function elfWithStrings(...strings: readonly string[]): Buffer {
-  const names = '\0.rodata\0.shstrtab\0';
-  const rodata = Buffer.from(`\0${strings.join('\0')}\0`, 'latin1');
+  return elfWithSections([['.rodata', `\0${strings.join('\0')}\0`]]);
+}
+
+/** A program in Rust without .comment: its strings are not separated. */
+export function rustWithStrings(text: string): Buffer {
+  return elfWithSections([
+    ['.rodata', text],
+    ['.debug_gdb_scripts', '\x01gdb_load_rust_pretty_printers.py\0'],
+  ]);
+}
+
+function elfWithSections(parts: readonly (readonly [name: string, text: string])[]): Buffer {
+  const names = `\0.shstrtab\0${parts.map(([name]) => `${name}\0`).join('')}`;
   const header = Buffer.alloc(64);
   header.write('\x7fELF\x02\x01\x01', 'latin1');
-  const table = header.length + rodata.length + names.length;
-  header.writeBigUInt64LE(BigInt(table), 40);
-  header.writeUInt16LE(64, 58);
-  header.writeUInt16LE(3, 60);
-  header.writeUInt16LE(2, 62);
   const section = (name: number, type: number, offset: number, size: number) => {
     const entry = Buffer.alloc(64);
     entry.writeUInt32LE(name, 0);
@@ -112,12 +118,24 @@ export function elfWithStrings(...strings: readonly string[]): Buffer {
     entry.writeBigUInt64LE(BigInt(size), 32);
     return entry;
   };
+  let end = header.length;
+  const place = (text: string, name: number, type: number) => {
+    end += text.length;
+    return section(name, type, end - text.length, text.length);
+  };
+  const entries = [
+    section(0, 0, 0, 0),
+    ...parts.map(([name, text]) => place(text, names.indexOf(name), 1)),
+    place(names, 1, 3),
+  ];
+  header.writeBigUInt64LE(BigInt(end), 40);
+  header.writeUInt16LE(64, 58);
+  header.writeUInt16LE(entries.length, 60);
+  header.writeUInt16LE(entries.length - 1, 62);
   return Buffer.concat([
     header,
-    rodata,
+    ...parts.map(([, text]) => Buffer.from(text, 'latin1')),
     Buffer.from(names),
-    section(0, 0, 0, 0),
-    section(1, 1, header.length, rodata.length),
-    section(9, 3, header.length + rodata.length, names.length),
+    ...entries,
   ]);
 }

@@ -3,7 +3,7 @@ import t from 'tap';
 
 import { readStrings } from '../../../lib/jail/dpkg/sections.ts';
 import { makeElf } from '../../binary/image.ts';
-import { elfWithStrings } from './debian.ts';
+import { elfWithStrings, rustWithStrings } from './debian.ts';
 
 const read = (data: Buffer) =>
   readStrings((offset, length) => data.subarray(offset, offset + length), data.length);
@@ -18,6 +18,11 @@ t.test('a program without section headers has none, and another file is no progr
   t.same(read(makeElf()), { parts: [], unseparated: false });
   t.equal(read(Buffer.from('#!/bin/sh\n')), undefined);
   t.equal(read(Buffer.from('\x7fELF', 'latin1')), undefined);
+});
+
+t.test('a program in Rust is recognised without the section that dh_strip removes', async (t) => {
+  t.equal(read(rustWithStrings('gzipbzip2'))?.unseparated, true);
+  t.equal(read(elfWithStrings('gzipbzip2'))?.unseparated, false);
 });
 
 t.test('what a file says of itself is not believed', async (t) => {

@@ -496,3 +496,18 @@ t.test('a program starts another one with the triplet and the version of its own
     '/usr/bin/x86_64-linux-gnu-gnatmake-14',
   ]);
 });
+
+t.test('a link of update-alternatives to a program of the same source is not suggested', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      'vim-tiny': { control: 'Source: vim', files: { '/usr/bin/vim.tiny': elfWithStrings('ex') } },
+      vim: { control: 'Source: vim', files: { '/usr/bin/vim.basic': elfWithStrings() } },
+    },
+    files: {
+      '/var/lib/dpkg/alternatives/ex': 'auto\n/usr/bin/ex\n\n/usr/bin/vim.basic\n20\n\n',
+      '/etc/alternatives/ex': { link: '/usr/bin/vim.basic' },
+      '/usr/bin/ex': { link: '/etc/alternatives/ex' },
+    },
+  };
+  t.same(chooseFrom(system, '/usr/bin/vim.tiny').suggested, []);
+});

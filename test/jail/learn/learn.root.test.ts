@@ -6,7 +6,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,10 +16,11 @@ import {
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import t, { type Test } from 'tap';
+import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
 import { learn } from '../../../lib/jail/learn/learn.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { withAccounts } from '../../support/accounts.ts';
 import { inChild } from '../../support/child.ts';
 import { putFile, start } from '../../support/launch.ts';
@@ -31,14 +31,6 @@ const NOBODY = 65534;
 
 const asRoot = { skip: unlessRoot('strace', 'unshare') };
 const needs = (...tools: string[]) => ({ skip: asRoot.skip || unlessInstalled(...tools) });
-
-// Not below /tmp, which is empty in the copy; everybody may look into it.
-function makeDirectory(t: Test): string {
-  const directory = mkdtempSync('/var/tmp/uchroot-test-');
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  chmodSync(directory, 0o755);
-  return directory;
-}
 
 const script = (path: string, ...lines: readonly string[]): string => {
   putFile(path, ['#!/bin/sh', ...lines, ''].join('\n'), 0o755);

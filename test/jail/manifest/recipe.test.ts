@@ -129,6 +129,21 @@ t.test('what is no recipe is a JailError ERR_RECIPE that names the place', async
     t.throws(() => recipeFromJson(value, 'it'), { name: 'JailError', code: 'ERR_RECIPE', message });
 });
 
+t.test(
+  'what is left out later is not asked for any more, and what is asked for later is not left out',
+  async (t) => {
+    const copy = { from: path('/home/data'), to: path('/srv/data') };
+    const old = recipe({ programs: [path('/bin/a'), path('/opt/b')], copies: [copy] });
+    const out = mergeRecipes(old, recipe({ without: [path('/srv'), path('/opt/b')] }));
+    t.match(out, { programs: ['/bin/a'], copies: [], without: ['/srv', '/opt/b'] });
+    t.match(mergeRecipes(out, recipe({ copies: [copy] })), { copies: [copy], without: ['/opt/b'] });
+    const part = mergeRecipes(old, recipe({ without: [path('/srv/data/large')] }));
+    t.match(mergeRecipes(part, old), { copies: [copy], without: ['/srv/data/large'] }, 'a part stays out');
+    const both = { programs: [path('/bin/c')], without: [path('/bin')] };
+    t.match(mergeRecipes(EMPTY_RECIPE, recipe(both)), both, 'both at once are an error of the plan');
+  },
+);
+
 t.test('nothing but a JailError comes of any JSON', async (t) => {
   const keys = fc.constantFrom(...Object.keys(EMPTY_RECIPE), 'from');
   const json = fc.jsonValue().filter((value) => value !== undefined);

@@ -197,6 +197,35 @@ const CASES: readonly Case[] = [
     brings: ['/etc/ldap/ldap.conf'],
   },
   {
+    pack: 'odbc',
+    image: { needed: ['libodbc.so.2'] },
+    host: {
+      ...library('libodbc.so.2'),
+      '/etc/odbcinst.ini': '[SQLite3]\nDriver=libsqlite3odbc.so\n',
+      '/lib/sys/odbc/libsqlite3odbc.so': makeLibrary(),
+    },
+    brings: ['/etc/odbcinst.ini', '/lib/sys/odbc/libsqlite3odbc.so'],
+    by: '/lib/sys/libodbc.so.2',
+  },
+  {
+    pack: 'xml',
+    image: { imports: ['xmlLoadCatalogs'] },
+    host: {
+      '/etc/xml/catalog':
+        '<delegateURI uriStartString="http://x/" catalog="file:///etc/xml/x.xml"/>\n' +
+        '<nextCatalog catalog="http://x/catalog"/><nextCatalog catalog="file:///etc/shadow.xml"/>\n',
+      '/etc/xml/x.xml': '<nextCatalog\n catalog="file:///usr/share/xml/x/catalog.xml"/>',
+      '/etc/xml/old.xml': '',
+      '/usr/share/xml/x/catalog.xml':
+        '<uri name="http://x/x.xsl" uri="x.xsl"/><nextCatalog catalog="catalog.xml"/>',
+      '/usr/share/xml/x/x.xsl': '',
+      '/usr/share/xml/x/doc/x.html': '',
+      '/usr/share/xml/x/index': '#!/usr/bin/perl\n',
+    },
+    brings: ['/etc/xml/catalog', '/etc/xml/x.xml', '/usr/share/xml/x/catalog.xml', '/usr/share/xml/x/x.xsl'],
+    spares: ['/etc/xml/old.xml', '/usr/share/xml/x/doc', '/usr/share/xml/x/index'],
+  },
+  {
     pack: 'magic',
     image: { needed: ['libmagic.so.1'] },
     host: {

@@ -21,7 +21,8 @@ import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../../lib/jail/building.ts';
 import { removeJail } from '../../../lib/jail/remove.ts';
-import { makeDirectory, makeSystem } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { makeSystem } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 
 // Each test waits for a second.

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import t from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
-import { makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
 

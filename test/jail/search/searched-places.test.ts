@@ -1,7 +1,9 @@
 import t from 'tap';
 
+import { readElf } from '../../../lib/binary/elf.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
-import { isSearchText, searchedByText } from '../../../lib/jail/search/searched-places.ts';
+import { isSearchText, searchedByElf, searchedByText } from '../../../lib/jail/search/searched-places.ts';
+import { makeElf } from '../../binary/image.ts';
 
 function placesIn(path: string, text: string): readonly string[] {
   t.ok(isSearchText(bytePath(path)), path);
@@ -92,4 +94,14 @@ t.test('variables of the system, converters and modules of servers count', async
 t.test('no other file names any', async (t) => {
   t.notOk(isSearchText(bytePath('/etc/passwd')));
   t.same([...searchedByText(bytePath('/srv\n'), bytePath('/etc/passwd'))], []);
+});
+
+t.test('a RUNPATH names its directories, and those that depend on the working directory', async (t) => {
+  const image = makeElf({ needed: ['liba.so'], runpath: 'opt:/srv/lib' });
+  const elf = readElf((at, length) => image.subarray(at, at + length));
+  if (elf.kind !== 'elf') throw new Error('no ELF file');
+  const places = [...searchedByElf(elf, bytePath('/bin/p'))].filter(({ by }) => by === 'its RUNPATH');
+  const paths: readonly string[] = places.map(({ path }) => path);
+  t.same(paths.slice(0, 2), ['opt', '/srv/lib']);
+  t.same(paths.at(-1), '/srv/lib/liba.so');
 });

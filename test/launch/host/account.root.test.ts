@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 
 import t, { type Test } from 'tap';
 
-import { makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { startService } from '../../support/service.ts';

@@ -382,6 +382,89 @@ test('a launch that waits for newuidmap is called off by timeout and abort, and 
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
+const asRanger = `
+    const { openLauncher } = await load('native.js');
+    const { runInJail, openJail } = await load('index.js');
+    openLauncher();
+    native.setgroups([]);
+    native.setgid(${uid});
+    native.setuid(${uid});
+    const common = { user: 'root', rootless: true, mapAuto: true, view: [{ proc: '/proc' }] };
+    const bash = (script) => ({ program: '/bin/bash', args: ['-c', script] });
+    const opened = await openJail(${JSON.stringify(jail)}, common);
+    const codeOf = (promise) => promise.then(({ stdout }) => stdout, ({ name, step, code }) => [name, step, code]);`;
+
+test('an open jail maps the ids once, for all its launches', async (t) => {
+  // the helper stays root, and takes the privilege from newuidmap
+  const found = inChild(
+    `
+    const { spawn } = await import('node:child_process');
+    const helper = spawn('sh', ['-c', 'read -r line; chmod 755 /usr/bin/newuidmap; echo done'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    ${asRanger}
+    const look = bash('cat /proc/self/uid_map; id -G; exec setpriv --reuid=33 --regid=34 --clear-groups id -u');
+    const launch = () => codeOf(opened.run({ ...look, groups: [5, 6], caps: ['setuid', 'setgid'] }));
+    const first = await launch();
+    helper.stdin.write('\\n');
+    await new Promise((resolve) => helper.stdout.once('data', resolve));
+    const more = [await launch(), await launch()];
+    const cold = await codeOf(runInJail({ jail: ${JSON.stringify(jail)}, ...common, ...look }));
+    const other = await codeOf(opened.run({ ...look, clearGroups: true }));
+    opened.close();
+    tell({ first, more, cold, other });`,
+    ranger.sees(over(ranger.copyOf('/usr/bin/newuidmap', 0o4711))),
+  ) as { first: string; more: readonly string[] };
+  const [maps, rest] = [found.first.split('\n').slice(0, 2), found.first.split('\n').slice(2)];
+  t.same(linesOf(maps.join('\n')), [
+    [0, uid, 1],
+    [1, subordinate.uid, subordinate.count],
+  ]);
+  t.same(rest, ['0 5 6', '33', '']);
+  t.same(found.more, [found.first, found.first]);
+  const refused = ['LaunchError', 'map_ids', 'EPERM'];
+  t.match(
+    found,
+    { cold: refused, other: refused },
+    'newuidmap works no more, and other groups are another map',
+  );
+});
+
+test('launches that wait for the ids of an open jail end one by one, and newuidmap with the last', async (t) => {
+  const found = inChild(
+    `
+    ${asRanger}
+    const count = () => readdirSync('/proc').filter((pid) => {
+      try { return readFileSync('/proc/' + pid + '/cmdline', 'latin1').startsWith('/usr/bin/newuidmap\\0'); } catch { return false; }
+    }).length;
+    const gone = async () => {
+      for (let i = 0; i < 500 && count() > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+      return count();
+    };
+    const aborts = [new AbortController(), new AbortController()];
+    const launched = aborts.map(({ signal }) => codeOf(opened.run({ program: '/bin/id', signal })));
+    while (count() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    aborts[0].abort();
+    const first = await launched[0];
+    const between = count();
+    aborts[1].abort();
+    const second = await launched[1];
+    const after = await gone();
+    const late = await codeOf(opened.run({ program: '/bin/id', timeoutMs: 200 }));
+    const last = await gone();
+    opened.close();
+    tell({ first, between, second, after, late, last });`,
+    ranger.sees(hanging),
+  );
+  t.match(found, {
+    first: ['AbortError'],
+    between: 1,
+    second: ['AbortError'],
+    after: 0,
+    late: ['LaunchError', 'launch', 'ETIMEDOUT'],
+    last: 0,
+  });
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+});
+
 const skip = unlessPublic(packageDirectory);
 const title = 'a worker that is terminated while it waits for newuidmap ends, and newuidmap with it';
 t.test(title, { skip: skip || unlessRoot('newuidmap') }, async (t) => {

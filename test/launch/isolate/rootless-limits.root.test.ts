@@ -13,6 +13,7 @@ import {
 import type { Test } from 'tap';
 
 import { readHierarchies } from '../../../lib/launch/host/cgroup-layout.ts';
+import { inChild } from '../../support/child.ts';
 import { rootTest, start } from '../../support/launch.ts';
 import { ordinary } from '../../support/ordinary.ts';
 import { compiled } from '../../support/programs.ts';
@@ -56,10 +57,19 @@ function delegated(t: Test): readonly string[] {
 
 if (process.getuid?.() === 0) copyFileSync(compiled('hog'), `${jail}/hog`);
 
+const enter = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"';
+const inCgroups = (cgroups: readonly string[]): readonly string[] => [
+  'sh',
+  '-c',
+  enter,
+  'sh',
+  ...cgroups,
+  '--',
+];
+
 /** Runs the words as the user, in these cgroups. */
 function runIn(cgroups: readonly string[], argv: readonly string[], as = by) {
-  const script = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"';
-  return start(['sh', '-c', script, 'sh', ...cgroups, '--', ...as, ...argv]);
+  return start([...inCgroups(cgroups), ...as, ...argv]);
 }
 
 const left = (cgroups: readonly string[]): readonly string[] =>
@@ -107,4 +117,28 @@ test('limits and a range of ids go together', async (t) => {
   const ended = runIn(cgroups, [...words(...limits, '--groups', '5'), '/probe', 'state'], as);
   t.match(JSON.parse(ended.stdout), { uid: [0, 0, 0, 0], groups: [5] });
   t.same(left(cgroups), []);
+});
+
+test('limits hold for each launch of an open jail, and the service of an OOM killer’s victim goes on', async (t) => {
+  const cgroups = delegated(t);
+  const found = inChild(
+    `
+    const { openLauncher } = await load('native.js');
+    const { openJail } = await load('index.js');
+    openLauncher();
+    native.setgroups([]); native.setgid(${uid}); native.setuid(${uid});
+    const opened = await openJail(${JSON.stringify(jail)}, { user: 'root', rootless: true, memory: '64M', pids: 20, reject: false });
+    const told = [];
+    for (let i = 0; i < 2; i++)
+      told.push(await opened.run({ program: '/hog', args: ['memory', '200'] }), await opened.run({ program: '/probe', args: ['exit', '5'] }));
+    opened.close();
+    tell(told.map(({ limit, exitCode, signal }) => [limit, exitCode ?? signal]));`,
+    inCgroups(cgroups),
+  );
+  const [ended, passed] = [
+    ['memory', 'SIGKILL'],
+    [null, 5],
+  ];
+  t.same(found, [ended, passed, ended, passed]);
+  t.ok(await eventually(() => left(cgroups).length === 0), 'no cgroup is left');
 });

@@ -3,9 +3,12 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import type { Outside } from '../../../lib/launch/host/account.ts';
+import { keptOwnNamespaces, shareable } from '../../../lib/launch/plan/isolated.ts';
 import { mapIds } from '../../../lib/launch/plan/user-namespace.ts';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
+import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
+import { quote } from '../../../lib/quote.ts';
 import { isolatedInputs } from '../arbitrary.ts';
 
 const id = fc.integer({ min: 1, max: 2 ** 32 - 2 });
@@ -89,6 +92,60 @@ t.test('each tree that is opened is used once', async (t) => {
     return sorted(opened) === sorted(used) && opened.every((slot) => slot < 64);
   });
 });
+
+t.test(
+  'a launch that joins kept namespaces is born in the kept user namespace, and maps no ids',
+  async (t) => {
+    fc.assert(
+      fc.property(rootless, (input) => {
+        const kinds = shareable(input.request);
+        const steps = buildPlan({ ...input, joined: kinds }).flat();
+        const made = steps.flatMap((step) =>
+          step.op === 'unshare' && step.copies !== true ? step.namespaces : [],
+        );
+        const [first] = steps;
+        return (
+          first?.op === 'join_user_namespace' &&
+          [...first.namespaces, ...kinds, ...made].toSorted().join() ===
+            [...namespacesOf(input.request)].toSorted().join() &&
+          !steps.some(({ op }) => ['user_namespace', 'id_map', 'map_ids', 'setgroups'].includes(op)) &&
+          steps.filter(({ op }) => op === 'setns').length === 1
+        );
+      }),
+    );
+    t.pass();
+  },
+);
+
+t.test(
+  'what opens a tree of the host, or needs its /proc in sight, is a step of the kept namespaces',
+  async (t) => {
+    fc.assert(
+      fc.property(rootless, (input) => {
+        const { request, account } = input;
+        const kinds = shareable(request);
+        if (!kinds.includes('mount')) return true;
+        const joined = buildPlan({ ...input, joined: kinds }).flat();
+        const kept = keptOwnNamespaces(request, account, kinds, ['user']);
+        const isHosts = (step: Step): boolean =>
+          step.op === 'open_tree' && !quote(step.source ?? Buffer.from('/')).endsWith('/timer_list');
+        const procs = request.view.filter(({ kind }) => kind === 'proc').length;
+        const proc = placesOf(joined, 'new_tree');
+        return (
+          !joined.some(isHosts) &&
+          !joined.some(({ op }) => op === 'pivot_root' || op === 'fchdir') &&
+          proc.length === procs &&
+          proc.every((place) => place > placeOf(joined, 'setns')) &&
+          placesOf(kept, 'new_tree').length === procs &&
+          placeOf(kept, 'open_namespaces') < placeOf(kept, 'pivot_root') &&
+          kept.at(-1)?.op === 'send_namespaces' &&
+          kept.some(({ op }) => op === 'end_with_parent')
+        );
+      }),
+    );
+    t.pass();
+  },
+);
 
 t.test('an overlay and a devpts ask for nothing that the namespace has not', async (t) => {
   always(t, (_, steps) =>

@@ -1,20 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
 
+import { makeDirectory } from '../../support/directory.ts';
 import { runInJail, spawnInJail } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
@@ -23,8 +14,7 @@ import { eventually, plainEnv, settledFds, text } from '../../support/service.ts
 const skip = unlessRoot();
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const base = { user: '61112:61112', jail, program: '/actor', stdio: 'ignore' } as const;
-const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+const directory = makeDirectory(t);
 
 interface Line {
   readonly event: string;

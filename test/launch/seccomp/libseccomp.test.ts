@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 import t from 'tap';
 
 import { capabilityNumber } from '../../../lib/launch/request/capabilities.ts';
 import { callNumbers } from '../../../lib/launch/seccomp/call-table.ts';
 import { makeFilter } from '../../../lib/launch/seccomp/filter.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled } from '../../support/root.ts';
 import { answerOf, rulesFor, type JsonProfile } from './evaluator.ts';
@@ -61,8 +62,7 @@ const samples: readonly bigint[] = [
 ];
 
 t.test("libseccomp's filters of published profiles answer every call as ours do", { skip }, async (t) => {
-  const directory = mkdtempSync('/tmp/uchroot-test-');
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const program = `${directory}/libseccomp`;
   execFileSync(
     'gcc',

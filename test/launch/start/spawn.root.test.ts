@@ -6,19 +6,17 @@ import {
   createWriteStream,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import t from 'tap';
 
+import { makeDirectory } from '../../support/directory.ts';
 import { isolated } from '../../support/isolation.ts';
 import { runInJail, spawnInJail, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
@@ -29,8 +27,7 @@ const skip = unlessRoot();
 const uid = 61_103;
 const jail = skip === false ? makeJail(t, 'actor', 'probe') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
-const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+const directory = makeDirectory(t);
 let files = 0;
 
 function newFile(content = ''): string {

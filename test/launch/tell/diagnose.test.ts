@@ -130,6 +130,28 @@ t.test('a carriage return in the #! line is the reason that is told', async (t) 
   });
 });
 
+t.test('an interpreter that the host lacks too must be installed there first', async (t) => {
+  const tree = { '/bin/prog': '#!/usr/bin/perl\n', '/bin/env': program };
+  const host = { hasProgram: true, hasInterpreter: false, isMerged: false };
+  const build = 'uchroot-jail build /srv/jail /usr/bin/perl';
+  t.equal(
+    run(viewOf(tree, {}, { host }))?.hint,
+    `the host does not have it either: install it there, then ${build}`,
+  );
+  t.equal(run(viewOf(tree, {}, { host: { ...host, hasInterpreter: true } }))?.hint, build);
+  const closed = viewOf(
+    { ...tree, '/usr/bin/perl': program },
+    { '/usr/bin/perl': { mode: 0o644 } },
+    { host },
+  );
+  t.equal(run(closed)?.hint, 'chmod a+rx /srv/jail/usr/bin/perl');
+});
+
+t.test('a jail that the account may not enter is named without a slash at its end', async (t) => {
+  const view = viewOf({ '/bin/prog': program }, { '/': { mode: 0o700 } });
+  t.equal(diagnoseDirectory(view, Buffer.from('/'))?.hint, 'chmod o+x /srv/jail');
+});
+
 t.test('a #! line without an interpreter, or with too long a one, is told', async (t) => {
   t.match(run(viewOf({ '/bin/prog': '#! \n' })), { message: /names no interpreter/, missing: false });
   t.match(run(viewOf({ '/bin/prog': `#!/${'x'.repeat(300)}\n` })), { message: /too long/, missing: false });

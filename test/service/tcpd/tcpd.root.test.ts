@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers';
 
 import t from 'tap';
 
-import { makeDirectory, uchrootJail } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
+import { uchrootJail } from '../../support/builder.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { sanitized } from '../../support/sanitizer.ts';
 import { plainEnv } from '../../support/service.ts';

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t from 'tap';
 
 import { formatLog, writeLog } from '../../../lib/tcpwrappers/apply/log-entries.ts';
+import { makeDirectory } from '../../support/directory.ts';
 
 const entry = {
   facility: 'daemon',
@@ -31,8 +30,7 @@ t.test('what a client says of itself makes no second message', async (t) => {
 });
 
 t.test('messages arrive at the socket of the log daemon', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const path = join(directory, 'log');
   const receive =
     'import socket,sys; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.bind(sys.argv[1]); ' +

@@ -1,10 +1,10 @@
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 
 import { delegate, runCommand as runFor } from '../../../lib/tcpwrappers/apply/shell-command.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled } from '../../support/root.ts';
 import { connectOnce } from './one-connection.ts';
 
@@ -12,12 +12,6 @@ const setting = { variables: {}, timeoutMs: 20_000 };
 
 function runCommand(command: string, given: Parameters<typeof runFor>[2]): ReturnType<typeof runFor> {
   return runFor(command, '10.0.0.1', given);
-}
-
-function makeDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 // What a command has written to a file that it was given as $out.

@@ -1,7 +1,6 @@
 // Whatever is in the files, they are checked, translated and explained: nothing throws, and no text gets out of its line.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 
@@ -9,6 +8,7 @@ import { checkHosts } from '../../../lib/tcpwrappers/check/hosts-check.ts';
 import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
 import { exportNftables, exportSystemd } from '../../../lib/tcpwrappers/export/export.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { makeRules } from '../libwrap/generate.ts';
 import { makeWorld } from '../libwrap/world.ts';
@@ -24,8 +24,7 @@ function noise(random: Random): string {
 }
 
 function makeHost(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   return directory;
 }
 

@@ -5,13 +5,10 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 
@@ -22,12 +19,12 @@ import {
   checkHosts,
   type HostsCheckOptions,
 } from '../../../lib/tcpwrappers/check/hosts-check.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessThere } from '../../support/root.ts';
 
 /** A directory with these files; modes are 0644. */
 function makeFiles(t: Test, files: Readonly<Record<string, string>>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), Buffer.from(text, 'latin1'), { mode: 0o644 });

@@ -1,13 +1,13 @@
 // The verdicts of Debian's tcpdmatch(8): all of its output that is left is its access line.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 
 import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled } from '../../support/root.ts';
 
 const skip = unlessInstalled('tcpdmatch');
@@ -79,8 +79,7 @@ const CASES: readonly (readonly [allow: string, deny: string, ...requests: strin
 ];
 
 t.test('the verdicts are those of tcpdmatch', { skip }, async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   for (const [allow, deny, ...requests] of CASES) {
     writeFileSync(join(directory, 'hosts.allow'), allow);
     writeFileSync(join(directory, 'hosts.deny'), deny);

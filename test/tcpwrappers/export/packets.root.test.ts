@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import t from 'tap';
 
 import { decideOn, type Texts } from '../hosts.ts';
-import { makeDirectory } from '../../support/builder.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { uchrootTcpd } from '../../support/tcpd.ts';
 import { openNet } from '../../support/tcpd-net.ts';

@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 
 import { readFileText } from '../../../lib/tcpwrappers/file/host-files.ts';
 import { MAX_FILE_BYTES } from '../../../lib/tcpwrappers/parse/logical-line.ts';
+import { makeDirectory } from '../../support/directory.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+const directory = makeDirectory(t);
 
 function path(name: string): string {
   return join(directory, name);

@@ -1,13 +1,13 @@
 // Long files of rules that change while others have something to do.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
 import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
+import { makeDirectory } from '../../support/directory.ts';
 
 t.setTimeout(120_000);
 
@@ -18,8 +18,7 @@ interface Opened {
 }
 
 function open(t: Test, text: string): Opened {
-  const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = makeDirectory(t);
   const path = (name: string): string => join(directory, name);
   const write = (name: string, text: string): void => writeFileSync(path(name), text);
   write('allow', text);

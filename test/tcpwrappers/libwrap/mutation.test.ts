@@ -1,11 +1,11 @@
 // The differential test finds mistakes: each that is planted in a copy of the compiled sources.
 //   UCHROOT_SEED  repeats a run
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { makeDirectory } from '../../support/directory.ts';
 import { openOracle, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { type Case, Comparison, type Observer, pairUp } from './compare.ts';
@@ -71,8 +71,7 @@ t.test('planted mistakes are found', { skip: unlessLibwrap(), timeout: 300_000 }
   const seed = freshSeed();
   t.comment(`UCHROOT_SEED=${seed}`);
   const { directory, cases } = await makeCases(t, seed);
-  const copies = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-  t.teardown(() => rmSync(copies, { recursive: true, force: true }));
+  const copies = makeDirectory(t);
   writeFileSync(join(copies, 'package.json'), '{"type": "module"}');
   for (const search of Object.keys(sources.searches))
     t.equal(findDifference(sources, search, directory, cases), undefined, 'there are none without a mistake');

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 
@@ -9,6 +8,7 @@ import {
   lookUpNetgroup,
   parseNetgroup,
 } from '../../../lib/tcpwrappers/lookup/system-resolver.ts';
+import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled } from '../../support/root.ts';
 import { sanitizerEnv } from '../../support/sanitizer.ts';
 
@@ -38,8 +38,7 @@ t.test(
   'a netgroup is asked about once for all who want it, and without a copy of this process',
   { skip: unlessInstalled('strace', 'getent') },
   async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'uchroot-test-'));
-    t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const directory = makeDirectory(t);
     const trace = join(directory, 'trace');
     const module = new URL('../../../lib/tcpwrappers/lookup/system-resolver.js', import.meta.url).href;
     const script = `const { lookUpNetgroup } = await import(${JSON.stringify(module)});

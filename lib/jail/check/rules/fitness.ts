@@ -12,14 +12,16 @@ import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/source-host.ts';
 import { hashFile, withRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
+import { takesBack } from '../../manifest/recipe.ts';
+import { leavingOut } from '../../plan/plan-refusals.ts';
 import { lacks } from '../../verify.ts';
 import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
-import { errorRule, inGroup, noteRule, warningRule } from '../check-rule.ts';
+import { errorRule, type Found, inGroup, noteRule, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt, usePath } from '../checked-jail.ts';
 import { decision, hostPath } from '../remedies.ts';
-import { NULL_DEVICE } from './manifest-differences.ts';
+import { belowUsers, NULL_DEVICE } from './manifest-differences.ts';
 
 export const fitness = inGroup('fitness', [
   errorRule('unresolved', {
@@ -138,7 +140,13 @@ function freeName({ root }: CheckedJail): BytePath {
 const GONE = 'is not installed any more';
 const LOST = 'is not on the host any more';
 // an update has nothing to copy
-const AGAIN = decision('bring it back to the host, or build the jail anew without it');
+function lost({ directory, manifest }: CheckedJail, path: BytePath): Pick<Found, 'remedy'> {
+  const isAsked = manifest !== undefined && takesBack(manifest.recipe, path);
+  const without = isAsked
+    ? `do without it: ${leavingOut(directory, path)}`
+    : 'build the jail anew without it';
+  return { remedy: decision(`bring it back to the host, or ${without}`) };
+}
 
 export const staleness = inGroup('staleness', [
   warningRule('outdated', {
@@ -158,6 +166,7 @@ export const staleness = inGroup('staleness', [
       }
       const stale = stalePackages(jail.host, manifest.packages);
       const told = new Set<string>();
+      const isOfUser = belowUsers(manifest.entries);
       for (const recorded of manifest.entries) {
         const name = recorded.package;
         let message: string | undefined;
@@ -169,7 +178,9 @@ export const staleness = inGroup('staleness', [
         }
         if (message === undefined) continue;
         const isLost = message.endsWith(GONE) || message.endsWith(LOST);
-        yield { path: recorded.path, message, ...(isLost && { remedy: AGAIN }) };
+        const { path, uid } = recorded;
+        const isData = name === undefined && !isLost && (uid !== 0 || isOfUser(path));
+        yield { path, message, ...(isLost && lost(jail, path)), ...(isData && asData(jail, path)) };
       }
     },
   }),
@@ -191,6 +202,12 @@ export const staleness = inGroup('staleness', [
     },
   }),
 ]);
+
+// update never replaces data of a user by itself
+function asData({ directory }: CheckedJail, path: BytePath): Pick<Found, 'severity' | 'remedy'> {
+  const replacing = commandLine('uchroot-jail', 'update', directory, '--replace', path);
+  return { severity: 'note', remedy: decision(`nothing, unless the host's is wanted instead: ${replacing}`) };
+}
 
 function stalePackages(host: Host, versions: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const names = Object.entries(versions);

@@ -63,7 +63,7 @@ export const loadedCode = inGroup('tamper', [
       'root: RUNPATH, RPATH and $ORIGIN come before the directories of the system, and an empty element is the working directory ' +
       '(ld.so(8), execve(2); CWE-426, CWE-427).',
     remedy:
-      "# make the directory root's alone, or build the program without that path: patchelf --set-rpath PATH FILE",
+      "# make the directory root's alone, or take it out of the file that names it; of a program: patchelf --set-rpath PATH FILE",
     lookAt: (entry, jail) => {
       const { path, kind, isElf, isScript } = entry;
       if (kind !== 'file' || !isOfSystem(entry)) return undefined;
@@ -74,11 +74,12 @@ export const loadedCode = inGroup('tamper', [
         return loose === undefined || isFoundByItself(loose) ? undefined : loose;
       });
       if (found === undefined) return undefined;
+      const named = isElf ? 'its path (patchelf --set-rpath)' : showPath(hostPath(jail, path));
       const what =
         found.loose === undefined
-          ? 'name an absolute path in it'
-          : `make ${showPath(found.loose.path)} root's alone, or take it out of the path`;
-      return { message: found.message, remedy: decision(`${what} (patchelf --set-rpath)`) };
+          ? `name an absolute path in ${named}`
+          : `make ${showPath(found.loose.path)} root's alone, or take it out of ${named}`;
+      return { message: found.message, remedy: decision(what) };
     },
   }),
 ]);

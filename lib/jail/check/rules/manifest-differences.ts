@@ -78,11 +78,11 @@ export const differences = inGroup('tamper', [
     remedy: 'uchroot-jail update DIRECTORY',
     *look(jail) {
       const covered = [...jail.mountPoints, ...jail.seen.closed].map((point) => `${point}/`);
-      const ofUsers: string[] = [];
-      for (const recorded of jail.manifest?.entries ?? []) {
-        const { path, kind, uid } = recorded;
-        const isData = ofUsers.some((directory) => path.startsWith(directory));
-        if (kind === 'directory' && uid !== 0 && !isData) ofUsers.push(`${path}/`);
+      const entries = jail.manifest?.entries ?? [];
+      const isOfUser = belowUsers(entries);
+      for (const recorded of entries) {
+        const { path, kind } = recorded;
+        const isData = isOfUser(path);
         if (path === NULL_DEVICE) continue; // dev-null finds that one
         if (jail.seen.has(path) || covered.some((point) => path.startsWith(point))) continue;
         if (unless(['ELOOP'], () => jail.root.lstat(path)) !== undefined) continue; // it has come since the walk
@@ -155,13 +155,21 @@ export const differences = inGroup('tamper', [
       return {
         message: `it could not be read (${errnoName(error)})`,
         remedy: decision(`find out what it is, and who has made it: ${look}`),
-        // it hides only what its owner may do anyway, or is closed to an ordinary user and to what he launches
+        // A warning if the jail is its owner's own: the path hides nothing that he could not do anyway. A note if neither an
+        // ordinary user nor his programs can reach it.
         ...(isOwn(entry) && { severity: 'warning' }),
         ...(isClosed(entry, jail) && { severity: 'note' }),
       };
     },
   }),
 ]);
+
+/** Tells whether a path is in a directory that was built for a user. */
+export function belowUsers(entries: readonly Recorded[]): (path: BytePath) => boolean {
+  const own = entries.filter(({ kind, uid }) => kind === 'directory' && uid !== 0);
+  const directories = own.map(({ path }) => `${path}/`);
+  return (path) => directories.some((directory) => path.startsWith(directory));
+}
 
 function isClosed({ error }: Entry, { owner }: CheckedJail): boolean {
   return isOrdinary(owner) && errnoName(error) === 'EACCES';

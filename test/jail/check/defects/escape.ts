@@ -1,6 +1,6 @@
 // Defects by which one leaves a jail.
 import { chownSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
-import { makeDirectory } from '../../../support/builder.ts';
+import { makeDirectory } from '../../../support/directory.ts';
 import { beginProcess, mount, must } from '../../../support/template.ts';
 import { type Defect, NOBODY } from './defect.ts';
 

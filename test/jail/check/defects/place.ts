@@ -1,6 +1,6 @@
 // Defects of the place of a jail, and of the privileges in it.
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { makeDirectory } from '../../../support/builder.ts';
+import { makeDirectory } from '../../../support/directory.ts';
 import { mount, must } from '../../../support/template.ts';
 import { type Defect, NOBODY, STAFF, remount, rewrite } from './defect.ts';
 

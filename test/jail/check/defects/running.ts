@@ -1,5 +1,6 @@
 // Defects of what runs in a jail.
-import { mkdtempSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
+import { makeDirectory } from '../../../support/directory.ts';
 import { beginProcess, must } from '../../../support/template.ts';
 import { type Defect, NOBODY, SCRIPT, run } from './defect.ts';
 
@@ -59,8 +60,7 @@ os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
   {
     rule: 'outside-descriptor', // a path that is too long for /proc
     plant: async (jail, t) => {
-      const directory = mkdtempSync('/var/tmp/uchroot-deep-');
-      t.teardown(() => void must(['rm', '-rf', directory])); // rmSync() needs paths
+      const directory = makeDirectory(t, '/var/tmp');
       const program = `import os, sys
 os.chdir(sys.argv[2])
 for _ in range(20):

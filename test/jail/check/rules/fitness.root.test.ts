@@ -1,10 +1,11 @@
-import { copyFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
 import { buildJail } from '../../../../lib/jail/building.ts';
 import { checkJail } from '../../../../lib/jail/check/jail-check.ts';
-import { makeDirectory } from '../../../support/builder.ts';
+import { makeDirectory } from '../../../support/directory.ts';
+import { uchrootJail } from '../../../support/builder.ts';
 import { unlessRoot } from '../../../support/root.ts';
 import { must } from '../../../support/template.ts';
 
@@ -48,3 +49,32 @@ t.test('a file that was touched and has the same content is not outdated', optio
   writeFileSync(source, 'another one');
   t.same(await outdatedIn(jail), ['/srv/data']);
 });
+
+t.test(
+  "the host's other version of a user's data is a note, with a line that does something",
+  options,
+  async (t) => {
+    const base = makeDirectory(t);
+    const jail = `${base}/jail`;
+    mkdirSync(`${base}/data`);
+    for (const name of ['data/own', 'data/root', 'code']) writeFileSync(`${base}/${name}`, 'first');
+    for (const name of ['data', 'data/own']) chownSync(`${base}/${name}`, 65534, 65534);
+    const copies = ['data', 'code'].map((name) => ({ from: `${base}/${name}`, to: `/srv/${name}` }));
+    await buildJail({ directory: jail, users: ['nobody'], copies });
+    for (const name of ['data/own', 'data/root', 'code']) writeFileSync(`${base}/${name}`, 'second');
+    const find = async () =>
+      (await checkJail({ directory: jail })).findings.filter(({ rule }) => rule === 'outdated');
+    const found = await find();
+    t.match(found.map(({ path, severity }) => `${path} ${severity}`).toSorted(), [
+      '/srv/code warning',
+      '/srv/data/own note',
+      '/srv/data/root note',
+    ]);
+    for (const { remedy } of found) {
+      const [, words = ''] = /uchroot-jail (.*)$/.exec(remedy) ?? [];
+      // 3: something else is still left
+      t.ok([0, 3].includes(uchrootJail(words.split(' ')).status ?? 1), words);
+    }
+    t.same(await find(), []);
+  },
+);

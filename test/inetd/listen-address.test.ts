@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { UsageError } from '../../lib/errors.ts';
-import { parseListenAddress, showListenAddress } from '../../lib/inetd/address.ts';
+import { parseListenAddress, showListenAddress } from '../../lib/inetd/listen-address.ts';
 
 t.test('an address is read, and shown in the same form', async (t) => {
   for (const [text, shown = text] of [

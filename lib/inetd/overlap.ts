@@ -1,0 +1,84 @@
+// Addresses that cannot be listened on at once, as bind(2) of Linux decides it. Pure.
+import { resolve } from 'node:path';
+
+import { parseWords, unmapAddress } from '../tcpwrappers/text/address.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
+
+/** Two addresses that exclude each other. */
+export interface Overlap {
+  readonly service: string;
+  /** Place of its address in its list. */
+  readonly index: number;
+  /** The service with the earlier address; it can be the same. */
+  readonly earlier: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+const SYSTEMD_HINT = 'write listen = "systemd:NAME", and FileDescriptorName=NAME in the .socket unit';
+
+type Internet = ListenAddress & { readonly kind: 'internet' };
+
+// The same text for each way to write an address.
+function plainHost(address: string): string {
+  const words = parseWords(address);
+  if (words === undefined) return unmapAddress(address);
+  const [low, high] = [words.charCodeAt(6), words.charCodeAt(7)];
+  return words.startsWith('\0\0\0\0\0\uffff')
+    ? [low >> 8, low & 255, high >> 8, high & 255].join('.')
+    : words;
+}
+
+const is4 = (host: string): boolean => host.includes('.');
+const ANY_4 = '0.0.0.0';
+const ANY_6 = '\0'.repeat(8);
+const isAny = (host: string): boolean => host === ANY_4 || host === ANY_6;
+
+function excludes(one: Internet, other: Internet): boolean {
+  if (one.protocol !== other.protocol || one.port !== other.port) return false;
+  // port 0 is another free one each time; the same words would be taken for the same socket
+  if (one.port === 0) return showListenAddress(one) === showListenAddress(other);
+  const [a, b] = [plainHost(one.address), plainHost(other.address)];
+  // datagrams go to the socket with the narrower address (SO_REUSEADDR in socket(7))
+  if (a === b || one.protocol === 'udp') return a === b;
+  if (is4(a) === is4(b)) return isAny(a) || isAny(b);
+  const [six, host] = is4(a) ? [other, b] : [one, a];
+  return host === ANY_6 && !six.isOnly6;
+}
+
+const placeOf = (path: string): string => (path.startsWith('@') ? path : resolve(path));
+
+function isSame(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === 'internet') return other.kind === 'internet' && excludes(one, other);
+  if (one.kind === 'unix') {
+    return other.kind === 'unix' && placeOf(one.path) === placeOf(other.path);
+  }
+  return other.kind === 'systemd' && (one.name ?? other.name) === (other.name ?? one.name);
+}
+
+/** The first address that cannot be listened on because of one before it. */
+export function findOverlap(
+  services: Iterable<readonly [name: string, listen: readonly ListenAddress[]]>,
+): Overlap | undefined {
+  const all: { readonly name: string; readonly address: ListenAddress }[] = [];
+  for (const [service, listen] of services)
+    for (const [index, address] of listen.entries()) {
+      // a service may name a socket of systemd twice: it gets it once
+      const isOther = (name: string): boolean => address.kind !== 'systemd' || name !== service;
+      const found = all.find((earlier) => isOther(earlier.name) && isSame(earlier.address, address));
+      if (found !== undefined) {
+        const whose = found.name === service ? 'it listens' : `the service ${found.name} listens`;
+        const [shown, before] = [showListenAddress(address), showListenAddress(found.address)];
+        const where = shown === before ? 'there' : `on ${before}`;
+        return {
+          service,
+          index,
+          earlier: found.name,
+          message: `listen: ${shown}: ${whose} ${where} already`,
+          hint: address.kind === 'systemd' ? SYSTEMD_HINT : undefined,
+        };
+      }
+      all.push({ name: service, address });
+    }
+  return undefined;
+}

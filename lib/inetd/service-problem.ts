@@ -1,0 +1,48 @@
+// Finds what would make the start of a service fail, without serving: rules, banner, jail, account, program, addresses.
+import { lstatSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+
+import { LaunchError, UsageError } from '../errors.ts';
+import { findLaunchProblem } from '../launch/tell/dry-run.ts';
+import { native } from '../native.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { readBanner } from './banner.ts';
+import { DATAGRAM, toListenError } from './listening-socket.ts';
+import type { ServiceSettings } from './serve-request.ts';
+import { openRules } from './service-rules.ts';
+
+// As bind(2) would fail.
+const bindError = (code: 'EADDRINUSE' | 'ENOTDIR'): Error =>
+  Object.assign(new Error(), { code, errno: -constants.errno[code], syscall: 'bind' });
+
+// What else listens now does not count: it can be the service itself.
+function lookAtAddress(address: ListenAddress): void {
+  try {
+    if (address.kind === 'internet') {
+      // whether this host has the address: a socket of datagrams on a free port takes nothing from anybody
+      native.closeDescriptor(native.bindInternet(DATAGRAM, address.address, 0, address.isOnly6));
+    } else if (address.kind === 'unix' && !address.path.startsWith('@')) {
+      if (!statSync(dirname(address.path)).isDirectory()) throw bindError('ENOTDIR');
+      if (lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() === false)
+        throw bindError('EADDRINUSE');
+    }
+  } catch (error) {
+    throw toListenError(error, address);
+  }
+}
+
+/** What a start would refuse now, or what its first connection would fail at. Undefined if there is nothing. */
+export async function findServiceProblem(
+  settings: ServiceSettings,
+): Promise<UsageError | LaunchError | undefined> {
+  try {
+    openRules(settings);
+    if (settings.banner !== undefined) readBanner(settings.banner);
+    settings.listen.forEach(lookAtAddress);
+    return await findLaunchProblem(settings.launch);
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof LaunchError) return error;
+    throw error;
+  }
+}

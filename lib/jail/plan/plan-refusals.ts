@@ -1,0 +1,70 @@
+// Refuses a plan that cannot become the jail that was asked for.
+
+import { type BytePath, showPath } from '../../binary/path.ts';
+import { JailError, UsageError } from '../../errors.ts';
+import { commandLine } from '../../shell-word.ts';
+import { isWithin } from '../host/mounts.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { type Recipe, takesBack } from '../manifest/recipe.ts';
+import { packOf } from '../packs/index.ts';
+import { lacks } from '../verify.ts';
+import type { JailPlan } from './jail-plan.ts';
+
+/** The command that takes a program or copy out of the recipe of a jail. */
+export function leavingOut(directory: BytePath, path: BytePath): string {
+  return commandLine('uchroot-jail', 'build', directory, '--without', path);
+}
+
+interface Asked {
+  readonly directory: BytePath;
+  readonly without: readonly BytePath[];
+  /** The recipe of the jail so far. */
+  readonly before: Recipe | undefined;
+}
+
+/** @throws JailError, UsageError: the host has no such thing, or it cannot be left out. */
+export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, before }: Asked): void {
+  const [missing] = plan.missing;
+  if (missing !== undefined) throw lacks(missing);
+  const [absent] = plan.absent;
+  if (absent !== undefined) {
+    const path = showPath(absent);
+    if (recipe.without.some((out) => isWithin(absent, out)))
+      throw new UsageError(`${path} was asked for, and is to be left out as well`);
+    const to = recipe.copies.find(({ from }) => from === absent)?.to ?? absent;
+    const isOld = before !== undefined && takesBack(before, to);
+    throw new JailError(`${path}, which was asked for, is not on the host`, {
+      code: 'ENOENT',
+      path,
+      ...(isOld && { hint: `bring it back to the host, or do without it: ${leavingOut(directory, to)}` }),
+    });
+  }
+  const unused = plan.unused.find(
+    (path) => without.includes(path) && !(before !== undefined && takesBack(before, path)),
+  );
+  if (unused !== undefined)
+    throw new UsageError(`${showPath(unused)} cannot be left out: the jail would have nothing of it`, {
+      hint: '--plan shows the largest parts, and what is there',
+    });
+  const [barren] = plan.barren;
+  if (barren !== undefined)
+    throw new JailError(`the host has nothing of the pack ${barren}, which was asked for`, {
+      code: 'ERR_MISSING',
+      hint: `it is ${packOf(barren).summary}`,
+    });
+}
+
+/** A mistyped path must be an error, and not look like a replaced one. @throws UsageError */
+export function checkReplace(
+  replace: readonly BytePath[],
+  plan: JailPlan,
+  before: Manifest | undefined,
+): void {
+  for (const named of replace) {
+    const isIn = ({ path }: { readonly path: BytePath }) => isWithin(path, named);
+    if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
+    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
+      hint: 'use the path that the report shows as left, without links in it',
+    });
+  }
+}

@@ -1,0 +1,448 @@
+// What the rows of the step table make of examples: the encoding and the line of --plan.
+import t from 'tap';
+
+import { encodePlan } from '../../../lib/launch/plan/encode.ts';
+import type { Step } from '../../../lib/launch/plan/step.ts';
+import { describeStep, stepTable } from '../../../lib/launch/plan/table.ts';
+
+const b = (text: string): Buffer => Buffer.from(text);
+
+// Flags in decimal, `a` and `b` in hexadecimal, the data as text with a dot for NUL, or in hexadecimal; then the description. The
+// numbers are those of native/plan/plan.h and of the kernel's headers: linux/prctl.h, sched.h, mount.h, landlock.h.
+const rows: readonly (readonly [step: Step, encoded: string, described: string])[] = [
+  [{ op: 'join_session_keyring' }, '1:0:0:', "keyctl(): a new session keyring: none of the caller's keys"],
+  [
+    { op: 'join_session_keyring', isOwn: true },
+    '0:0:0:',
+    "keyctl(): a new session keyring: none of the caller's keys",
+  ],
+  [{ op: 'setsid' }, '0:0:0:', 'setsid(): a session of its own, without a terminal'],
+  [{ op: 'setpgid' }, '0:0:0:', 'setpgid(): a process group of its own, to be ended as a whole'],
+  [
+    { op: 'open_pty', owner: 1000, cols: 80, rows: 24, directory: b('/dev/pts'), isOutside: false },
+    '0:3e8:180050:/dev/pts.',
+    'open(/dev/pts/ptmx 80x24): a pseudo-terminal of its own, as 0 to 2',
+  ],
+  [
+    {
+      op: 'open_pty',
+      owner: 1000,
+      cols: 80,
+      rows: 24,
+      directory: b('/dev/pts'),
+      isOutside: true,
+      isTried: true,
+    },
+    '0:3e8:300180050:/dev/pts.',
+    'open(/dev/pts/ptmx of the jail, or /dev/ptmx 80x24): a pseudo-terminal of its own, as 0 to 2',
+  ],
+  [{ op: 'controlling_tty' }, '0:0:0:', 'ioctl(TIOCSCTTY): the terminal of its session: Ctrl-C, Ctrl-Z'],
+  [{ op: 'umask', mask: 0o027, exact: true }, '0:17:1:', 'umask(027): files that nobody else can write'],
+  [
+    { op: 'umask', mask: 0o027, exact: false },
+    '0:17:0:',
+    'umask(at least 027): files that nobody else can write',
+  ],
+  [{ op: 'setpriority' }, '0:0:0:', 'setpriority(at least 0): no negative nice value'],
+  [
+    { op: 'setpriority', least: -5 },
+    '0:fffffffffffffffb:0:',
+    'setpriority(at least -5): others get the CPU first',
+  ],
+  [
+    { op: 'oom_score_adj' },
+    '16:0:0:',
+    'write(/proc/self/oom_score_adj at least 0): no protection from the OOM killer',
+  ],
+  [
+    { op: 'oom_score_adj', least: -500 },
+    '0:fffffffffffffe0c:0:-500',
+    'write(/proc/self/oom_score_adj at least -500): the OOM killer takes it sooner',
+  ],
+  [
+    { op: 'sched_setaffinity', cpus: [0, 9] },
+    '0:0:0:0102000000000000',
+    'sched_setaffinity(CPUs 0,9): no other CPUs than these',
+  ],
+  [{ op: 'sched_setscheduler' }, '8:0:0:', 'sched_setscheduler(): no realtime scheduling'],
+  [{ op: 'ioprio_set' }, '0:0:0:', 'ioprio_set(): no realtime I/O class'],
+  [{ op: 'personality', persona: 0 }, '0:0:0:', 'personality(0): address randomisation on'],
+  [{ op: 'setitimer', timer: 'real' }, '4:0:0:', "setitimer(real off): none of the caller's timers"],
+  [{ op: 'setitimer', timer: 'virtual' }, '4:1:0:', "setitimer(virtual off): none of the caller's timers"],
+  [{ op: 'setitimer', timer: 'prof' }, '4:2:0:', "setitimer(prof off): none of the caller's timers"],
+  [
+    { op: 'timer_slack', nanoseconds: 50_000 },
+    '0:1d:c350:',
+    'prctl(PR_SET_TIMERSLACK 50000): default timer slack',
+  ],
+  [{ op: 'child_subreaper', on: false }, '4:24:0:', 'prctl(PR_SET_CHILD_SUBREAPER 0): no orphans of others'],
+  [{ op: 'stdio', fd: 2 }, '0:2:0:', 'fcntl(descriptor 2): open (else /dev/null), blocking, inherited'],
+  [{ op: 'close_range', first: 3 }, '0:3:0:', 'close_range(descriptors from 3 on): closed by execve'],
+  [{ op: 'keep_fd', fd: 7 }, '256:7:0:', 'fcntl(descriptor 7): kept open for the program'],
+  [
+    { op: 'keep_listen_fds' },
+    '0:0:0:',
+    'fcntl(descriptors 3 to 2+LISTEN_FDS): those of socket activation, kept open for the program',
+  ],
+  [{ op: 'fchdir', directory: '/srv/jail' }, '0:0:0:', 'fchdir(/srv/jail): into the verified jail directory'],
+  [{ op: 'chroot' }, '0:0:0:', 'chroot(.) CAP_SYS_CHROOT: the jail becomes the root directory'],
+  [{ op: 'chdir', path: b('/a') }, '0:0:0:/a.', 'chdir(/a): working directory in the jail'],
+  [
+    { op: 'drop_bounding_set', keep: [] },
+    '1:0:0:',
+    'prctl(PR_CAPBSET_DROP all but none) CAP_SETPCAP: no capability can be gained any more',
+  ],
+  [
+    { op: 'drop_bounding_set', keep: [10] },
+    '0:400:0:',
+    'prctl(PR_CAPBSET_DROP all but CAP_NET_BIND_SERVICE) CAP_SETPCAP: no capability can be gained any more',
+  ],
+  [{ op: 'clear_ambient' }, '0:0:0:', 'prctl(PR_CAP_AMBIENT_CLEAR_ALL): no ambient capabilities'],
+  [{ op: 'securebits' }, '0:0:0:', 'prctl(PR_SET_SECUREBITS 0) CAP_SETPCAP: the usual rules for root'],
+  [
+    { op: 'seccomp', filter: b('12345678') },
+    '1:0:0:12345678',
+    'seccomp(1 instructions) CAP_SYS_ADMIN: no terminal injection, no kernel keyrings',
+  ],
+  [
+    { op: 'seccomp', filter: b('12345678'), flags: 2, title: 'mine' },
+    '0:2:0:12345678',
+    'seccomp(1 instructions) CAP_SYS_ADMIN: mine',
+  ],
+  [
+    { op: 'keep_capabilities' },
+    '0:8:1:',
+    'prctl(PR_SET_KEEPCAPS 1): permitted capabilities outlive setresuid',
+  ],
+  [{ op: 'setgroups', gids: [1] }, '0:0:0:01000000', 'setgroups(1) CAP_SETGID: supplementary groups'],
+  [{ op: 'setresgid', gid: 29 }, '0:1d:0:', 'setresgid(29) CAP_SETGID: real, effective and saved gid'],
+  [{ op: 'setresuid', uid: 30 }, '0:1e:0:', 'setresuid(30) CAP_SETUID: real, effective and saved uid'],
+  [
+    { op: 'capset', capabilities: [10] },
+    '0:400:0:',
+    'capset(CAP_NET_BIND_SERVICE): permitted and inheritable capabilities',
+  ],
+  [
+    { op: 'capset', capabilities: [10], effective: true },
+    '0:400:400:',
+    'capset(CAP_NET_BIND_SERVICE): permitted and inheritable capabilities',
+  ],
+  [
+    { op: 'raise_ambient', capabilities: [10] },
+    '0:400:0:',
+    'prctl(PR_CAP_AMBIENT_RAISE CAP_NET_BIND_SERVICE): capabilities that the program keeps',
+  ],
+  [{ op: 'no_new_privs' }, '1:26:1:', 'prctl(PR_SET_NO_NEW_PRIVS 1): set-user-ID programs give nothing'],
+  [
+    { op: 'parent_death_signal', signal: 9, parentPid: 70 },
+    '64:9:46:',
+    'prctl(PR_SET_PDEATHSIG 9): ends with the starting process',
+  ],
+  [{ op: 'verify_uid', uid: 30 }, '0:1e:0:', 'getresuid(30): verify: real, effective, saved and fs uid'],
+  [{ op: 'verify_gid', gid: 29 }, '0:1d:0:', 'getresgid(29): verify: real, effective, saved and fs gid'],
+  [
+    { op: 'verify_groups', gids: [1] },
+    '0:0:0:0100000000000000',
+    'getgroups(1): verify: exactly these groups',
+  ],
+  [
+    { op: 'verify_capabilities', capabilities: [10] },
+    '0:400:0:',
+    'capget(CAP_NET_BIND_SERVICE): verify: no other capability in any set',
+  ],
+  [{ op: 'verify_no_way_back' }, '0:0:0:', 'setresuid(0): verify: regaining uid 0 fails'],
+  [
+    { op: 'verify_no_new_privs' },
+    '2:0:0:',
+    'prctl(PR_GET_NO_NEW_PRIVS): verify: set-user-ID programs give nothing',
+  ],
+  [{ op: 'verify_seccomp' }, '2:0:0:', 'prctl(PR_GET_SECCOMP): verify: a filter is in force'],
+  [{ op: 'verify_seccomp', isOwn: true }, '0:0:0:', 'prctl(PR_GET_SECCOMP): verify: a filter is in force'],
+  [
+    { op: 'verify_cwd' },
+    '0:0:0:',
+    'getcwd(): verify: the jail is the root directory, and the working directory is in it',
+  ],
+  [
+    { op: 'unshare', namespaces: ['pid'] },
+    '0:20000000:1:',
+    "unshare(pid) CAP_SYS_ADMIN: own namespace: nothing of the host's",
+  ],
+  [
+    { op: 'unshare', namespaces: ['net', 'uts'], cloned: true, copies: true },
+    '5120:44000000:0:',
+    "unshare(net,uts) CAP_SYS_ADMIN: own namespaces: nothing of the host's",
+  ],
+  [
+    { op: 'setns', namespaces: ['pid', 'ipc'] },
+    '0:0:0:0000002000000008',
+    'setns(pid,ipc) CAP_SYS_ADMIN: into namespaces that the open jail keeps',
+  ],
+  [
+    { op: 'end_with_parent' },
+    '0:9:0:',
+    'prctl(PR_SET_PDEATHSIG 9): the jail ends with the process that started it',
+  ],
+  [{ op: 'loopback_up' }, '0:0:0:', 'ioctl(SIOCSIFFLAGS lo) CAP_NET_ADMIN: the network is lo alone'],
+  [{ op: 'sethostname', name: 'jail' }, '0:0:0:jail', 'sethostname(jail) CAP_SYS_ADMIN: name of the host'],
+  [
+    { op: 'sysctl', path: 'a/b', value: '2' },
+    '0:1:0:a/b.2',
+    'write(a/b 2) CAP_SYS_ADMIN: files in memory cannot be executed (memfd_create(2))',
+  ],
+  [
+    { op: 'not_dumpable' },
+    '0:4:0:',
+    'prctl(PR_SET_DUMPABLE 0): the program cannot read or trace this process',
+  ],
+  [
+    { op: 'user_namespace', namespaces: ['pid'] },
+    '0:30000000:0:',
+    'unshare(user,pid): all privileges over its own namespaces, and none over the host',
+  ],
+  [
+    { op: 'user_namespace', namespaces: ['net', 'uts'], cloned: true },
+    '1024:54000000:0:',
+    'unshare(user,net,uts): all privileges over its own namespaces, and none over the host',
+  ],
+  [
+    { op: 'id_map', file: 'uid_map', value: '0 1000 1' },
+    '0:0:0:/proc/self/uid_map.0 1000 1',
+    'write(/proc/self/uid_map 0 1000 1): uid 0 is 1000 of the host, and no other is mapped',
+  ],
+  [
+    { op: 'id_map', file: 'setgroups', value: 'deny' },
+    '0:0:0:/proc/self/setgroups.deny',
+    "write(/proc/self/setgroups deny): setgroups(2) is refused: the caller's supplementary groups stay",
+  ],
+  [
+    { op: 'map_ids', kind: 'uids', map: [{ inside: 0, outside: 1000, count: 1 }] },
+    '16384:0:0:/usr/bin/newuidmap.0.1000.1.',
+    'execve(/usr/bin/newuidmap 0 1000 1): uid 0 is 1000 of the host',
+  ],
+  [
+    { op: 'map_ids', kind: 'gids', map: [{ inside: 0, outside: 1000, count: 1 }] },
+    '16384:0:0:/usr/bin/newgidmap.0.1000.1.',
+    'execve(/usr/bin/newgidmap 0 1000 1): gid 0 is 1000 of the host',
+  ],
+  [{ op: 'reopen_jail' }, '0:0:0:', 'openat(.): the same directory, in the new mount namespace'],
+  [
+    { op: 'new_tree', slot: 3, type: 'tmpfs', flags: ['nosuid', 'nodev'] },
+    '0:3:6:tmpfs.',
+    "fsmount(tmpfs): a file system of its own, made while the host's is in sight",
+  ],
+  [
+    { op: 'open_tree', slot: 1, flags: ['nosuid'] },
+    '0:1:2:',
+    'open_tree(the jail nosuid) CAP_SYS_ADMIN: its own copy of the mounts of the jail',
+  ],
+  [
+    { op: 'open_tree', slot: 2, source: b('/s'), isInJail: true, ifThere: true, flags: [] },
+    '0:2:300000000:/s.',
+    'open_tree(/s of the jail) CAP_SYS_ADMIN: to be mounted there with properties of its own, if it is there',
+  ],
+  [
+    { op: 'open_tree', slot: 2, source: b('/s'), isInJail: true, flags: [] },
+    '0:2:100000000:/s.',
+    'open_tree(/s of the jail) CAP_SYS_ADMIN: to be mounted there with properties of its own',
+  ],
+  [
+    {
+      op: 'open_tree',
+      slot: 2,
+      source: b('/s'),
+      isDirectory: true,
+      flags: ['ro', 'nosuid', 'nodev', 'noexec'],
+    },
+    '0:2:f:/s/..',
+    "open_tree(/s ro,nosuid,nodev,noexec) CAP_SYS_ADMIN: a tree of the host's, to be mounted below",
+  ],
+  [
+    { op: 'pivot_root', slot: 1 },
+    '0:1:0:',
+    'pivot_root(the jail) CAP_SYS_ADMIN: the jail becomes the root directory, and all else is gone',
+  ],
+  [
+    { op: 'pivot_root', slot: 1, overlay: { size: 4096, inodes: 50, flags: ['nodev'] } },
+    '0:400000001:ffffffffffffffff:size.4096.nr_inodes.50..',
+    'pivot_root(an overlay on the jail) CAP_SYS_ADMIN: the same, and what is written goes elsewhere',
+  ],
+  [
+    { op: 'pivot_root', slot: 1, overlay: { size: 4096, inodes: 50, slot: 2, flags: [], rootless: true } },
+    '0:1000000000001:2:size.4096.nr_inodes.50..',
+    'pivot_root(an overlay on the jail) CAP_SYS_ADMIN: the same, and what is written goes elsewhere',
+  ],
+  [
+    { op: 'move_mount', slot: 2, target: b('/t') },
+    '0:2:0:/t.',
+    'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
+  ],
+  [
+    { op: 'move_mount', slot: 2, target: b('/t'), ifThere: true },
+    '0:2:1:/t.',
+    'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
+  ],
+  [
+    { op: 'mount', type: 'tmpfs', target: b('/t'), flags: ['noexec'], options: 'size=1' },
+    '0:8:0:tmpfs./t.size=1.',
+    'mount(tmpfs on /t noexec size=1) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
+    { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '' },
+    '0:0:0:proc./t..',
+    'mount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
+    { op: 'bind', source: b('/s'), target: b('/t'), set: ['ro'], clear: ['noexec'] },
+    '0:1:8:/s./t.',
+    'mount_setattr(/s on /t ro without noexec) CAP_SYS_ADMIN: a mount with properties of its own',
+  ],
+  [
+    { op: 'bind_if_there', source: b('/s'), target: b('/t'), set: [], clear: [] },
+    '0:0:0:/s./t.',
+    'mount_setattr(/s on /t) CAP_SYS_ADMIN: hides what is there, if it is',
+  ],
+  [
+    { op: 'bind_if_there', source: b('/t'), target: b('/t'), set: ['ro'], clear: [] },
+    '0:1:0:/t./t.',
+    'mount_setattr(/t ro) CAP_SYS_ADMIN: the same, if it is there',
+  ],
+  [{ op: 'mkdir', path: b('/d'), mode: 0o755 }, '0:1ed:0:/d.', 'mkdir(/d): a directory, unless it is there'],
+  [
+    { op: 'mknod', path: b('/n'), mode: 0o20666, major: 1, minor: 3 },
+    '0:21b6:103:/n.',
+    'mknod(/n 1:3) CAP_MKNOD: a device',
+  ],
+  [{ op: 'mkfile', path: b('/f') }, '0:81b6:0:/f.', 'mknod(/f): an empty file, to mount a device on'],
+  [{ op: 'symlink', target: 'to', path: b('/l') }, '0:0:0:to./l.', 'symlink(/l to to): a link'],
+  [
+    { op: 'watch_space', path: b('/w') },
+    '0:0:0:/w.',
+    'fstatfs(/w): whether it is full is told when the program has ended',
+  ],
+  [
+    { op: 'landlock_ruleset', abi: 6, tcp: ['bind', 'connect'] },
+    '0:6:0:ffff00000000000003000000000000000300000000000000',
+    'landlock_create_ruleset(ABI 6: files, abstract sockets, signals, bind, connect): a second wall: what no rule allows is refused',
+  ],
+  [
+    { op: 'landlock_ruleset', abi: 4, tcp: ['connect'] },
+    '0:4:0:ff7f00000000000002000000000000000000000000000000',
+    'landlock_create_ruleset(ABI 4: files, connect): a second wall: what no rule allows is refused',
+  ],
+  [
+    { op: 'landlock_ruleset', abi: 2, tcp: [] },
+    '0:2:0:ff3f00000000000000000000000000000000000000000000',
+    'landlock_create_ruleset(ABI 2: files): a second wall: what no rule allows is refused',
+  ],
+  [
+    { op: 'landlock_ruleset', abi: 1, tcp: [] },
+    '0:1:0:ff1f00000000000000000000000000000000000000000000',
+    'landlock_create_ruleset(ABI 1: files): a second wall: what no rule allows is refused',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'ro', abi: 6 },
+    '0:d:0:/p.',
+    'landlock_add_rule(/p): allow beneath it: read, execute',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'rw', abi: 6 },
+    '0:77be:0:/p.',
+    'landlock_add_rule(/p): allow beneath it: read, write',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'rw', abi: 1 },
+    '0:17be:0:/p.',
+    'landlock_add_rule(/p): allow beneath it: read, write',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'all', abi: 6 },
+    '0:77bf:0:/p.',
+    'landlock_add_rule(/p): allow beneath it: read, write, execute',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'dev', abi: 6 },
+    '0:e:1:/p.',
+    'landlock_add_rule(/p): allow beneath it: read, write, if it is there',
+  ],
+  [
+    { op: 'landlock_path', path: b('/p'), access: 'tty', abi: 6 },
+    '0:8000:1:/p.',
+    'landlock_add_rule(/p): allow beneath it: ioctl, if it is there',
+  ],
+  [
+    { op: 'landlock_ports', access: 'bind', ports: [80, 443] },
+    '0:1:2:50000000bb010000',
+    'landlock_add_rule(80,443): allow TCP: bind to these ports',
+  ],
+  [
+    { op: 'landlock_restrict_self', verified: true },
+    '0:1:0:',
+    'landlock_restrict_self() CAP_SYS_ADMIN: the rules apply from here on',
+  ],
+  [
+    { op: 'verify_landlock' },
+    '0:0:0:',
+    'sendto(an abstract socket from before): verify: the rules are in force',
+  ],
+  [
+    { op: 'tcp_filter', filter: b('12345678') },
+    '0:0:0:12345678',
+    'seccomp(1 instructions) CAP_SYS_ADMIN: no way to TCP that Landlock does not see',
+  ],
+  [{ op: 'verify_tcp_filter' }, '0:1:0:', 'sendto(MSG_FASTOPEN): verify: that filter is in force'],
+  [{ op: 'reset_signals' }, '0:0:0:', 'rt_sigaction(): default dispositions, nothing blocked'],
+  [{ op: 'write', fd: 5, bytes: b('x') }, '384:5:0:x', 'write(descriptor 5): status'],
+  [
+    {
+      op: 'cgroup',
+      limits: { memory: undefined, swap: undefined, pids: 5, cpu: undefined, ioWeight: undefined },
+      lines: ['a', 'b'],
+    },
+    '8192:0:0:a.b.',
+    'clone3(pids 5): limits of all its processes together, in a cgroup of its own',
+  ],
+  [
+    { op: 'setrlimit', resource: 'nofile', limit: { soft: 5, hard: 6 }, mode: 'cap' },
+    '0:7:3:05000000000000000600000000000000',
+    'prlimit64(nofile soft at most 5 hard at most 6) CAP_SYS_RESOURCE: resource limit',
+  ],
+];
+
+// The plan has a header of 16 bytes, one stage of 8 bytes, and a step of 24 bytes before its data.
+function encoded(step: Step): string {
+  const plan = encodePlan([[step]]);
+  const data = plan.subarray(48, 48 + plan.readUInt32LE(28));
+  const isText = data.every((byte) => byte === 0 || (byte >= 0x20 && byte < 0x7f));
+  const shown = isText ? data.toString('latin1').replaceAll('\0', '.') : data.toString('hex');
+  const numbers = [plan.readBigUInt64LE(32), plan.readBigUInt64LE(40)].map((number) => number.toString(16));
+  return [plan.readUInt16LE(26), ...numbers, shown].join(':');
+}
+
+function described(step: Step): string {
+  const { call, object = '', purpose, needs } = describeStep(step);
+  return `${call}(${object})${needs === undefined ? '' : ` ${needs}`}: ${purpose}`;
+}
+
+t.test('each step but execve has an example here', async (t) => {
+  const known = new Set<string>(['execve', ...rows.map(([{ op }]) => op)]);
+  t.same(
+    Object.keys(stepTable).filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+t.test('the numbers and bytes of a step are those that the interpreter and the kernel expect', async (t) => {
+  for (const [step, bytes] of rows) t.equal(encoded(step), bytes, step.op);
+});
+
+t.test(
+  'a step is described by its call, what the call acts on, what it needs and what it is for',
+  async (t) => {
+    for (const [step, , text] of rows) t.equal(described(step), text, step.op);
+  },
+);
+
+t.test('a step after the fork at the end of its stage has a flag of its own', async (t) => {
+  t.match(encoded({ op: 'setresuid', uid: 30, afterFork: true }), /^2048:/);
+});

@@ -1,0 +1,17 @@
+// A directory for the time of a test.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync } from 'node:fs';
+
+import type { Test } from 'tap';
+
+/**
+ * A directory that only its owner can write. Not in the checkout, which may belong to another user. It is removed after the test;
+ * the test fails if that is impossible, for example because something is still mounted there.
+ */
+export function makeDirectory(t: Test, parent = '/tmp'): string {
+  const directory = mkdtempSync(`${parent}/uchroot-test-`);
+  chmodSync(directory, 0o755);
+  // not rmSync(), which cannot remove a very deep tree
+  t.teardown(() => void execFileSync('rm', ['-rf', directory]));
+  return directory;
+}
