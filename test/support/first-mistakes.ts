@@ -111,7 +111,7 @@ export async function newBeginner(): Promise<Beginner> {
 const commands = /^(uchroot(-jail|-tcpd|-inetd|-service)? |mkdir -p |chmod |chown |sed -i )/;
 
 /** The line that follows a hint: the hint itself if it is a command, else the line with the words that the hint gives. */
-export function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
+function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
   if (after !== undefined) return after(line, hint);
   if (commands.test(hint)) return hint;
   const forms = [
