@@ -92,6 +92,21 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   });
 }
 
+// Keys of launches, and others, for requests about jails and services.
+const synonyms: Foreign = {
+  jail: 'directory',
+  root: 'directory',
+  dir: 'directory',
+  user: 'users',
+  program: 'programs',
+  command: 'programs',
+  packageName: 'packages',
+  copy: 'copies',
+  files: 'copies',
+  service: 'unit',
+  name: 'unit',
+};
+
 /**
  * @param example what a request looks like
  * @param foreign keys of other libraries; a function, because only a failure needs them
@@ -106,11 +121,20 @@ export function checkKeys(
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw new UsageError(
       `the request must be an object${example === undefined ? '' : ` such as ${example}`}`,
+      {
+        hint:
+          example ??
+          (typeof request === 'string'
+            ? `write {${[...known][0]}: '${quote(request)}'}`
+            : 'write {key: value}'),
+      },
     );
   const unknown = Object.keys(request).find((key) => !known.has(key));
   if (unknown === undefined) return refuseOpaque(request, known);
   const names = [...known];
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
-    hint: didYouMean(unknown, names, (key) => `'${key}'`, foreign?.()) ?? `the keys are ${names.join(', ')}`,
+    hint:
+      didYouMean(unknown, names, (key) => `'${key}'`, foreign?.() ?? synonyms) ??
+      `the keys are ${names.join(', ')}`,
   });
 }

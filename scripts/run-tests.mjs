@@ -19,6 +19,7 @@ const LONGEST = [
   'service/unit/scripts.root',
   'service/unit/services.root',
   'bin/first-mistakes.root',
+  'bin/first-mistakes-daemons.root',
 ].map((name) => `dist/test/${name}.test.js`);
 
 const count = { passed: 0, failed: 0, skipped: 0 };

@@ -103,12 +103,14 @@ function reordered(line: Line): string | undefined {
 }
 
 // Words that a shell has not separated, because they were quoted.
-function separated(line: Line, at: number): string | undefined {
+function separated(line: Line, at: number, path?: string): string | undefined {
   const word = line.operands[at];
   if (word === undefined || !/\S\s+\S/.test(word)) return undefined;
   return written(
     line,
-    ...line.operands.flatMap((each, index) => (index === at ? each.split(/\s+/) : [each])),
+    ...line.operands.flatMap((each, index) =>
+      index === at ? each.split(/\s+/).map((part, i) => (i === 0 ? (path ?? part) : part)) : [each],
+    ),
   );
 }
 
@@ -132,13 +134,34 @@ function whoAndWhere(line: Line): readonly (string | undefined)[] {
   return [group === undefined ? user : `${user}:${group}`, ...line.operands];
 }
 
+// The words of uchroot-jail(8), docker(1) and others that are commands there.
+const jailCommands = new Set(['build', 'update', 'clone', 'check', 'list', 'explain', 'remove']);
+const starters = new Set(['run', 'exec', 'start', 'shell', 'enter']);
+
+function withoutCommand(line: Line): string | undefined {
+  const [command = '', ...rest] = line.operands;
+  if (jailCommands.has(command)) return commandLine('uchroot-jail', command, ...rest);
+  return starters.has(command) && rest.length > 1 ? written(line, ...rest) : undefined;
+}
+
+// A directory of programs in place of the jail: jail/bin.
+function above(line: Line): string | undefined {
+  const [user, path = '', ...rest] = line.operands;
+  const [, jail] = /^(.+?)(?:\/usr)?(?:\/local)?\/s?bin\/*$/.exec(path) ?? [];
+  return jail === undefined ? undefined : written(line, user, jail, ...rest);
+}
+
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
-  if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : undefined;
+  if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
     return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
-  return step === 'execve' && hint?.startsWith(inOneWord) === true ? separated(line, 2) : undefined;
+  if (step !== 'execve') return undefined;
+  // the path of the program in the jail, which is not searched in PATH
+  if (hint?.startsWith(inOneWord) === true)
+    return separated(line, 2, / (\/\S+) is the program$/.exec(hint)?.[1]);
+  return code === 'ENOENT' ? above(line) : undefined;
 }
 
 /**

@@ -52,7 +52,7 @@ export interface Program<Context> {
   /** Runs if the first word is one of its options. */
   readonly byDefault?: Command<Context>;
   /** What is meant by a first word that is neither a command nor an option, if it tells. */
-  readonly meant?: (word: string) => string | undefined;
+  readonly meant?: (word: string, more: readonly string[]) => string | undefined;
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** Reports a failure; if missing, on standard error. */
@@ -163,11 +163,11 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
   if (command !== undefined) return command;
   // the command was forgotten: its first operand has its place
   const [first = ''] = Object.keys(commands);
+  const [word = '', ...more] = words.map(({ bytes }) => bytes.toString('latin1'));
   const hint =
-    program.meant?.(name.text) ??
-    (name.text.includes('/')
-      ? commandLine(program.name, first, ...words.map(({ bytes }) => bytes.toString('latin1')))
-      : didYouMean(name.text, Object.keys(commands), undefined, foreign.commands));
+    didYouMean(name.text, Object.keys(commands), undefined, foreign.commands) ??
+    program.meant?.(word, more) ??
+    (word.includes('/') ? commandLine(program.name, first, word, ...more) : undefined);
   throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint: hint ?? `${program.name} --help` });
 }
 

@@ -31,6 +31,8 @@ export const foreignInetdOptions: Foreign = {
   'only-from': 'write a rule into the file of --hosts-allow',
   'no-access': 'write a rule into the file of --hosts-deny',
   'log-format': 'log',
+  'pid-file': 'leave it out: it stays in the foreground, so a shell has its pid in $!, and systemd knows it',
+  pidfile: 'leave it out: it stays in the foreground, so a shell has its pid in $!, and systemd knows it',
 };
 
 export const foreignInetdCommands: Foreign = {

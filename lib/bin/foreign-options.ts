@@ -22,6 +22,10 @@ const foreground =
   'leave it out: the program stays in the foreground; for the background write & after the line, for a service --unit systemd';
 const ownFiles = 'leave it out: put it into the jail itself: uchroot-jail build DIRECTORY --copy FILE:DEST';
 const ofPlace = 'write it with its place, as --tmpfs /tmp:size=64M,mode=1777';
+const bound = 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST';
+const asRootless = 'write --rootless with the user root: uchroot --rootless root DIRECTORY';
+const ofBwrap = 'leave it out: --status-fd N tells when the program starts and ends';
+const inTheJail = 'leave it out: the program sees the files of the jail, and no others';
 const devices = 'write --isolate --dev /dev: the devices that most programs need';
 const named =
   "leave it out: names are looked up as the jail's /etc says; uchroot-jail build DIRECTORY --copy /etc/hosts brings a file";
@@ -42,7 +46,7 @@ export const foreignOptions: Foreign = {
   'ignore-environment': isDefault,
   i: isDefault,
   v: 'write --version, or what docker calls -v: --isolate --bind SOURCE:DEST',
-  volume: 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST',
+  volume: bound,
   mount: 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST, or --tmpfs DEST',
   'env-file': 'leave it out: give a variable at a time, as --setenv NAME=VALUE',
   'security-opt':
@@ -61,6 +65,9 @@ export const foreignOptions: Foreign = {
   'log-file': 'leave it out: what the program writes goes where uchroot writes: >FILE',
   output: 'leave it out: what the program writes goes where uchroot writes: >FILE',
   config: 'leave it out: no file has settings; --help lists the options',
+  'group-add': 'groups',
+  'shm-size': 'write --isolate --tmpfs /dev/shm:size=64M',
+  init: isDefault,
   'cap-add': 'cap',
   'cap-drop': isDefault,
   ulimit: 'rlimit',
@@ -107,6 +114,14 @@ export const foreignOptions: Foreign = {
   // bwrap(1), unshare(1)
   clearenv: isDefault,
   'unshare-all': 'isolate',
+  'map-root-user': asRootless,
+  r: asRootless,
+  'map-user': asRootless,
+  'mount-proc': 'write --isolate --proc /proc',
+  'lock-file': ofBwrap,
+  'sync-fd': ofBwrap,
+  'block-fd': ofBwrap,
+  args: ofBwrap,
   'unshare-net': 'write --unshare net',
   'unshare-pid': 'write --unshare pid',
   'unshare-ipc': 'write --unshare ipc',
@@ -143,5 +158,37 @@ export const foreignOptions: Foreign = {
   'memory-max': 'memory',
   property: 'leave it out: limits are --memory, --swap, --cpu, --pids and --rlimit',
   timeout: 'time',
+  // nsjail(1)
   time_limit: 'time',
+  Mo: isDefault,
+  Me: isDefault,
+  bindmount: bound,
+  bindmount_ro: bound,
+  B: bound,
+  R: bound,
+  T: 'tmpfs',
+  tmpfsmount: 'tmpfs',
+  cgroup_mem_max: 'memory',
+  cgroup_pids_max: 'pids',
+  rlimit_as: 'write --rlimit as=BYTES',
+  rlimit_cpu: 'cpu-time',
+  rlimit_fsize: 'write --rlimit fsize=BYTES',
+  rlimit_nofile: 'write --rlimit nofile=N',
+  rlimit_nproc: 'write --rlimit nproc=N',
+  disable_clone_newnet: 'write --isolate --net host',
+  keep_env: 'keep-env',
+  proc_rw: isDefault,
+  // firejail(1)
+  noprofile: 'leave it out: no profile is read',
+  profile: 'leave it out: no profile is read',
+  private: 'ephemeral',
+  'private-tmp': 'write --isolate --tmpfs /tmp',
+  'private-dev': devices,
+  'caps.drop': isDefault,
+  'caps.keep': 'cap',
+  nonewprivs: isDefault,
+  noroot: isDefault,
+  nogroups: 'clear-groups',
+  whitelist: inTheJail,
+  blacklist: inTheJail,
 };

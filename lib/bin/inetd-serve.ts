@@ -11,6 +11,7 @@ import { STATUS_SOCKET } from '../inetd/status-server.ts';
 import { inetdUnit } from '../inetd/inetd-unit.ts';
 import { quote } from '../quote.ts';
 import { findServiceProblem } from '../inetd/service-problem.ts';
+import { commandLine } from '../shell-word.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
 import { toArgument, type ReadArguments } from './arguments.ts';
@@ -66,12 +67,12 @@ export const serve: Command<undefined> = {
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
       const text = unitOf(read, format);
-      const given = readGiven(read, files, true);
+      const given = readServed(read, files, true);
       return { text, status: (await tellProblems(given)) ? FAILED : 0 };
     }
     await runDaemon({
       read: (isActivated, warn) => {
-        const { services, notCarried } = readGiven(read, files, isActivated);
+        const { services, notCarried } = readServed(read, files, isActivated);
         for (const one of notCarried) warn(showNotCarried(one));
         return services;
       },
@@ -87,7 +88,9 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
       hint: 'the services of the files have programs of their own',
     });
   if (!isConfigured && operands.length < 3)
-    throw new UsageError(`Usage: uchroot-inetd ${synopsis}`, { hint: 'uchroot-inetd --help' });
+    throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
+      hint: 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id',
+    });
 }
 
 const isPath = (name: string): boolean =>
@@ -168,6 +171,22 @@ export async function tellProblems({ services, configured, notCarried }: GivenSe
     tell(`${place}${problem.message}${problem.hint === undefined ? '' : `\nhint: ${problem.hint}`}`);
   }
   return !isRight;
+}
+
+// The services to serve. Files of inetd and xinetd name no jail, and / would be the host's own.
+function readServed(read: ReadArguments, files: readonly Buffer[], isActivated: boolean): GivenServices {
+  const given = readGiven(read, files, isActivated);
+  if (files.length > 0 && valueOf(read, 'directory') === undefined) refuseHost(given.services);
+  return given;
+}
+
+function refuseHost(services: Services): void {
+  for (const [name, { launch }] of services) {
+    if (String(launch.jail) !== '/' || launch.insecurePath === true) continue;
+    throw new UsageError(`${quote(name)}: no jail is named, and / is the host's own root directory`, {
+      hint: `${commandLine('uchroot-jail', 'build', '/srv/jail', String(launch.program))}   # then give --directory /srv/jail`,
+    });
+  }
 }
 
 // One service, with the name of its program.

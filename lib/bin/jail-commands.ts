@@ -13,7 +13,6 @@ import { removeJail } from '../jail/remove.ts';
 import type { JailWork } from '../jail/request/jail-request.ts';
 import { lookOr, wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
-import { type Foreign } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
@@ -172,6 +171,8 @@ const check: JailCommand = {
   ],
   operands: [0, 1],
   failureStatus: 2,
+  meant: ([directory, ...users]) =>
+    directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])]),
   run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
@@ -189,65 +190,6 @@ const check: JailCommand = {
     });
     return { text: showCheck(directory, report, format), status: statusOf(report.counts, lowest) };
   },
-};
-
-/** Words of other programs for the commands. */
-export const foreignCommands: Foreign = {
-  create: 'build',
-  make: 'build',
-  new: 'build',
-  init: 'build',
-  add: 'build',
-  install: 'build',
-  upgrade: 'update',
-  refresh: 'update',
-  sync: 'update',
-  rm: 'remove',
-  delete: 'remove',
-  destroy: 'remove',
-  ls: 'list',
-  show: 'list',
-  files: 'list',
-  verify: 'check',
-  audit: 'check',
-  scan: 'check',
-  cp: 'clone',
-  copy: 'clone',
-  info: 'list',
-  status: 'check',
-  why: 'explain',
-  run: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  exec: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  start: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  shell: 'uchroot USER DIRECTORY starts a shell in a jail',
-  enter: 'uchroot USER DIRECTORY starts a shell in a jail',
-};
-
-/** Words of other programs for the options. */
-export const foreignOptions: Foreign = {
-  program: 'name programs without an option, after DIRECTORY',
-  p: 'name programs without an option, after DIRECTORY',
-  x: 'name programs without an option, after DIRECTORY',
-  o: 'name DIRECTORY first, without an option',
-  j: 'name DIRECTORY first, without an option',
-  output: 'leave it out: DIRECTORY comes first, and what is printed goes where the shell says: >FILE',
-  bind: 'write --copy PATH: a jail is built of copies, and uchroot --isolate --bind mounts when it starts a program',
-  v: 'leave it out: a progress bar shows what is done, and uchroot-jail explain the reasons',
-  packages: 'package',
-  'help-packs': 'write --help: it lists the packs',
-  file: 'copy',
-  include: 'copy',
-  exclude: 'without',
-  root: 'from',
-  keep: 'keep-privileges',
-  severity: 'fail-on',
-  r: 'leave it out: a jail is removed as a whole',
-  recursive: 'leave it out: a jail is removed as a whole',
-  a: 'leave it out: name the programs, and what they need comes along',
-  all: 'leave it out: name the programs, and what they need comes along',
-  owner:
-    'leave it out: the files of a jail are owned as on the host, and a user of the jail is named with --user',
-  repair: 'fix',
 };
 
 type Commands = Readonly<Record<string, JailCommand>>;

@@ -10,6 +10,7 @@ import {
   updateService,
 } from '../service/adopt/adopt.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
+import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
@@ -19,6 +20,8 @@ type ServiceCommand = Command<AbortSignal>;
 
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
+const lineOf = (command: string, unit: Buffer) =>
+  commandLine('uchroot-service', command, unit.toString('latin1'));
 
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
@@ -58,6 +61,7 @@ const adopt: ServiceCommand = {
     formatOption,
   ],
   operands: [1, 1],
+  meant: (units) => units.map((unit) => lineOf('adopt', unit)).join(' && '),
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await adoptService({
@@ -109,7 +113,9 @@ const update: ServiceCommand = {
   operands: [0, 1],
   run: async (read, signal, unit?: Buffer) => {
     if (has(read, 'all') === (unit !== undefined))
-      throw new UsageError(`Usage: uchroot-service ${update.synopsis}`);
+      throw new UsageError(`Usage: uchroot-service ${update.synopsis}`, {
+        hint: unit === undefined ? 'uchroot-service update --all' : lineOf('update', unit),
+      });
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const plan = has(read, 'plan');
     if (unit !== undefined) {

@@ -46,7 +46,10 @@ export const exportRules: Command<undefined> = {
 function pairOf(text: string, option: string, form: string): readonly [string, string] {
   const equals = text.indexOf('=');
   if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
-  throw new UsageError(`--${option} ${quote(text)}: write ${form}`);
+  const name = equals < 0 && text !== '' ? quote(text) : 'sshd';
+  throw new UsageError(`--${option} ${quote(text)}: write ${form}`, {
+    hint: `for example --${option} ${name}=${option === 'port' ? '22' : `${name}.service`}`,
+  });
 }
 
 function toPorts(read: ReadArguments): readonly DaemonPort[] {

@@ -34,10 +34,13 @@ export const match: Command<undefined> = {
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
   operands: [2, 2],
   failureStatus: 2,
-  meant: (operands) =>
-    operands.length === 1
-      ? commandLine('uchroot-tcpd', 'match', latin1(operands[0]), '192.0.2.1')
-      : undefined,
+  meant: (operands) => {
+    if (operands.length !== 1) return undefined;
+    const [, daemon = 'sshd', client = latin1(operands[0])] =
+      /^(?:([a-z]+):\/\/)?([^/]+)\/?$/.exec(latin1(operands[0])) ?? [];
+    const isClient = isIP(client) !== 0;
+    return commandLine('uchroot-tcpd', 'match', isClient ? daemon : client, isClient ? client : '192.0.2.1');
+  },
   run: async (read, _, first, second) => {
     refuseSwapped(first, second);
     const format = toFormat(valueOf(read, 'format'), FORMATS);

@@ -21,10 +21,15 @@ export const fileOptions = [
   option('--compat libwrap', 'do not read a last line without a newline'),
 ] as const;
 
+const rule = "write a rule into /etc/hosts.allow, such as 'sshd: 192.0.2.1'; match tells what it does";
+
 /** Words of tcpdmatch(8), tcpdchk(8) and others for the commands. */
 export const foreignCommands: Foreign = {
   test: 'match',
-  allow: "write a rule into /etc/hosts.allow, such as 'sshd: 192.0.2.1'; match tells what it does",
+  add: rule,
+  list: 'write match --why DAEMON CLIENT, which shows the rules, or check',
+  show: 'write match --why DAEMON CLIENT, which shows the rules, or check',
+  allow: rule,
   deny: "write a rule into /etc/hosts.deny, such as 'sshd: ALL'; match tells what it does",
   tcpdmatch: 'match',
   ask: 'match',
@@ -48,6 +53,12 @@ export const foreignTcpdOptions: Foreign = {
   n: 'no-lookups',
   d: 'allow',
   i: 'inetd',
+  a: 'implicit-allow',
+  v: 'why',
+  explain: 'why',
+  user: 'leave it out: the user stands before an @, as in root@192.0.2.1 of match and nobody:/srv/jail of run --jail',
+  client: 'leave it out: the words are DAEMON CLIENT',
+  daemon: 'leave it out: the words are DAEMON CLIENT',
   nftables: 'write --to nftables',
   nft: 'write --to nftables',
   iptables: 'write --to nftables: nft(8) loads it, also where iptables is used',

@@ -50,9 +50,9 @@ function toJail(read: ReadArguments): LaunchRequest | undefined {
   if (jail === undefined) return undefined;
   const cut = jail.bytes.indexOf(':/');
   if (cut <= 0) {
-    const [user, directory = 'srv/jail'] = jail.text.split(':');
+    const [user, directory] = jail.text.split(':');
     throw new UsageError(`--jail ${quote(jail.text)}: it is USER:DIRECTORY, and DIRECTORY begins with /`, {
-      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve('/', directory))}`,
+      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve(directory ?? '/srv/jail'))}`,
     });
   }
   return toRequest(given, [jail.bytes.subarray(0, cut), jail.bytes.subarray(cut + 1)].map(toArgument));

@@ -1,7 +1,7 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './foreign-inetd-words.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 import { inetdCommands } from './inetd-commands.ts';
 import { serve } from './inetd-serve.ts';
 
@@ -10,7 +10,13 @@ void runProgram({
   commands: inetdCommands,
   foreign: { commands: foreignInetdCommands, options: foreignInetdOptions },
   byDefault: serve,
-  meant: (word) => (/[/.]/.test(word) ? commandLine('uchroot-inetd', '--config', word) : undefined),
+  meant: (word, more) => {
+    if (/^[0-9]+$/.test(word)) return commandLine('uchroot-inetd', '--listen', word, ...more);
+    if (/[/.]/.test(word)) return commandLine('uchroot-inetd', '--config', word);
+    return more.length > 1
+      ? `write --listen ADDRESS before ${shellWord(word)}, such as --listen 127.0.0.1:7000`
+      : undefined;
+  },
   usageLine: `Usage: uchroot-inetd ${serve.synopsis}`,
   about: 'A super-server: TCP wrappers, limits and a jail for each connection.',
   start: (run) => run(undefined),

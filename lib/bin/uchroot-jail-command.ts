@@ -3,7 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './foreign-options.ts';
-import { commands, foreignCommands, foreignOptions } from './jail-commands.ts';
+import { foreignJailCommands, foreignJailOptions } from './foreign-jail-words.ts';
+import { commands } from './jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 // A build ends in a second or two. With the own limit of Node 20's V8, a third of its CPU time went to the compilation of functions
@@ -14,7 +15,7 @@ if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budge
 void runProgram({
   name: 'uchroot-jail',
   commands,
-  foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignOptions } },
+  foreign: { commands: foreignJailCommands, options: { ...usualOptions, ...foreignJailOptions } },
   usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
   about: 'Builds jails for uchroot, and keeps them current.',
   // Shows a progress line, and aborts the work on a signal.

@@ -1,7 +1,13 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './foreign-options.ts';
+import { commandLine } from '../shell-word.ts';
 import { serviceCommands } from './service-commands.ts';
+
+const limits =
+  'leave it out: systemctl edit UNIT sets such things, as MemoryMax=64M, and uchroot-service update UNIT takes them over';
+const given =
+  'leave it out: the place and the isolation of an adopted service are given, and --plan shows them';
 
 void runProgram({
   name: 'uchroot-service',
@@ -15,6 +21,11 @@ as nginx or postgresql@17-main.`,
       add: 'adopt',
       jail: 'adopt',
       remove: 'release',
+      unadopt: 'release',
+      restore: 'release',
+      revert: 'release',
+      enable: 'write systemctl enable UNIT: an adopted service is one of systemd as before',
+      disable: 'write systemctl disable UNIT: an adopted service is one of systemd as before',
       undo: 'release',
       upgrade: 'update',
       list: 'status',
@@ -22,9 +33,29 @@ as nginx or postgresql@17-main.`,
       start: 'write systemctl start UNIT: an adopted service is one of systemd as before',
       stop: 'write systemctl stop UNIT: an adopted service is one of systemd as before',
       restart: 'write systemctl restart UNIT: an adopted service is one of systemd as before',
+      logs: 'write journalctl -u UNIT: an adopted service is one of systemd as before',
+      log: 'write journalctl -u UNIT: an adopted service is one of systemd as before',
+      edit: 'write systemctl edit UNIT: an adopted service is one of systemd as before',
     },
-    options: usualOptions,
+    options: {
+      ...usualOptions,
+      memory: limits,
+      pids: limits,
+      cpu: limits,
+      setenv: limits,
+      isolate: given,
+      directory: given,
+      jail: given,
+      name: given,
+      exec: 'program',
+      copy: 'ro-bind',
+      user: 'leave it out: the user is chosen by adopt',
+      all: 'leave it out: name one service; only update takes --all',
+      now: 'leave it out: a service that runs is restarted',
+    },
   },
+  meant: (word) =>
+    /^[\w@.-]+$/.test(word) ? commandLine('uchroot-service', 'adopt', '--plan', word) : undefined,
   // Aborts the work on a signal. Everything is then as before.
   async start(run) {
     const controller = new AbortController();

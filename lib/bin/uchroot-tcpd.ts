@@ -1,5 +1,6 @@
 // The command uchroot-tcpd.
 import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
+import { commandLine } from '../shell-word.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './foreign-options.ts';
@@ -26,6 +27,10 @@ else
     usageLine: `Usage: uchroot-tcpd ${Object.keys(tcpdCommands).join('|')} ...`,
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
     options: fileOptions,
+    meant: (word, [client, ...more]) =>
+      client !== undefined && more.length === 0 && !/^-|\//.test(`${client}${word}`)
+        ? commandLine('uchroot-tcpd', 'match', word, client)
+        : undefined,
     start: (run) => run(undefined),
     ...(tell !== undefined && { tell }),
   });

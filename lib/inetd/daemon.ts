@@ -1,6 +1,7 @@
 // The life of the process uchroot-inetd: from its start over reloads to the end of its last connection.
 import { ManagerNotice } from './service-manager.ts';
 import { activatedSockets } from './activation.ts';
+import { foreseeProblems } from './foreseen.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './inetd-log.ts';
 import { quote } from '../quote.ts';
@@ -91,9 +92,11 @@ class Daemon {
 
   async #configure(): Promise<void> {
     const services = this.#read();
+    const problems = await foreseeProblems(services);
     await this.#inetd.configure(services);
     this.#log.isSyslog = [...services.values()].some(({ log }) => log === 'syslog');
     for (const service of this.#inetd.services) this.#warn(service);
+    for (const [name, problem] of problems) this.#log.fail(problem, name);
     for (const socket of this.#inetd.unusedSockets)
       this.#log.say(
         'warning',

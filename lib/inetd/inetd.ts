@@ -90,7 +90,12 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
           onEnd: (ended, service) => this.#onEnd(ended, service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
-        const service = await Service.open(name, settings, observer, before?.counter);
+        const service = await Service.open(name, settings, observer, before?.counter).catch(
+          (error: unknown) => {
+            if (services.size > 1) (error as Error).message = `${quote(name)}: ${(error as Error).message}`;
+            throw error;
+          },
+        );
         opened.push({ service, sockets: [] });
         opened[opened.length - 1] = {
           service,

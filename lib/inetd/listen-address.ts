@@ -29,12 +29,18 @@ function refuse(text: string): never {
   throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${formOf(text) ?? FORMS}` });
 }
 
-// The address that is meant by a form of other programs: localhost:7000, *:7000, tcp:7000.
+// The address that is meant by a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1.
 function formOf(text: string): string | undefined {
-  const [, host, port = ''] = /^(localhost|\*|tcp|udp):([0-9]{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65_535) return undefined;
-  if (host === 'localhost') return `127.0.0.1:${port}`;
-  return host === 'udp' ? `${port}/udp` : port;
+  const [, scheme, plain = text] = /^([a-z]+):\/\/(.+?)\/?$/.exec(text) ?? [];
+  if (isIPv4(plain)) return `${plain}:PORT`;
+  const [, host = '', port = ''] = /^(.+):([0-9]{1,5})$/.exec(plain) ?? [];
+  if (Number(port) > 65_535) return undefined;
+  if (isIPv6(plain) && !isIPv6(host)) return `[${plain}]:PORT`;
+  const end = scheme === 'udp' ? '/udp' : '';
+  if (host === 'localhost') return `127.0.0.1:${port}${end}`;
+  if (isIPv6(host)) return `[${host}]:${port}${end}`;
+  if (host === 'udp') return `${port}/udp`;
+  return host === '*' || host === 'tcp' ? port : scheme === undefined ? undefined : `${plain}${end}`;
 }
 
 /** @throws UsageError */

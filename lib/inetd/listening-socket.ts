@@ -13,6 +13,11 @@ import type { ActivatedSocket } from './activation.ts';
 const STREAM = 1;
 export const DATAGRAM = 2;
 
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'name an address of this host: ip address shows them',
+  ENOENT: 'its directory is not there: make it first, or name another path',
+};
+
 /** An error of bind(2) or of another call for an address. */
 export function toListenError(error: unknown, address: ListenAddress): LaunchError {
   const { code = 'EIO', errno = -5, syscall } = error as NodeJS.ErrnoException;
@@ -23,7 +28,7 @@ export function toListenError(error: unknown, address: ListenAddress): LaunchErr
     code: code as ErrnoName,
     errno: -errno,
     path: shown,
-    hint: code === 'EADDRINUSE' ? hintOfTaken(address) : undefined,
+    hint: code === 'EADDRINUSE' ? hintOfTaken(address) : HINTS[code],
     cause: error,
   });
 }

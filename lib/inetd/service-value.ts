@@ -26,6 +26,16 @@ export function count(most: number) {
 
 const RATE = /^([1-9][0-9]{0,6})(?:\/([0-9]{1,6}(?:\.[0-9]{1,3})?))?(?::([1-9][0-9]{0,6}))?$/;
 
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+// 10/s, 10/min
+function rateOf(text: string): string {
+  const [, count, unit = ''] = /^([1-9][0-9]*)\/([smh])[a-z]*$/.exec(text) ?? [];
+  return count === undefined
+    ? '50/10:100, 50 in ten seconds, and 100 at once after a pause'
+    : `${count}/${UNITS[unit]}`;
+}
+
 export function toRate(value: string | number | undefined, key: string): Rate | undefined {
   if (value === undefined) return undefined;
   const [, number, seconds = '1', burst] = RATE.exec(String(value)) ?? [];
@@ -33,14 +43,16 @@ export function toRate(value: string | number | undefined, key: string): Rate | 
   if (number !== undefined && periodMs > 0)
     return { count: Number(number), periodMs, burst: Number(burst ?? number) };
   throw new UsageError(`${key} must be COUNT[/SECONDS][:BURST], not '${quote(String(value))}'`, {
-    hint: 'such as 50/10:100, 50 in ten seconds, and 100 at once after a pause',
+    hint: `for example ${rateOf(String(value))}`,
   });
 }
 
 export function toListen(value: string | readonly string[]): readonly ListenAddress[] {
   const texts = typeof value === 'string' ? [value] : value;
   if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === 'string'))
-    throw new UsageError('listen must be an address, or an array of addresses');
+    throw new UsageError('listen must be an address, or an array of addresses', {
+      hint: `write listen: '127.0.0.1:${typeof value === 'number' && value < 65_536 ? value : 7000}'`,
+    });
   return texts.map(parseListenAddress);
 }
 
@@ -71,8 +83,9 @@ export function toMode(value: number | undefined, key: string): number {
 export function parseSeconds(text: string): number {
   const milliseconds = /^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) ? 1000 * Number(text) : 0;
   if (milliseconds > 0 && milliseconds <= MOST_MS) return milliseconds;
+  const [, count, unit = ''] = /^([1-9][0-9]{0,4})([smh])$/.exec(text) ?? [];
   throw new UsageError(`--timeout takes seconds, up to ${Math.floor(MOST_MS / 1000)}, not '${quote(text)}'`, {
-    hint: 'without it there is no such limit',
+    hint: `for example ${count === undefined ? 60 : Number(count) * (UNITS[unit] ?? 1)}; without it there is no such limit`,
   });
 }
 

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
+import { reason } from '../errno.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import type { Connection } from './connection-entry.ts';
@@ -86,7 +87,8 @@ export async function askStatus(path: string, what: 'status' | 'metrics'): Promi
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return await text(response);
   } catch (error) {
-    throw new UsageError(`${quote(path)}: ${(error as Error).message}`, {
+    const { errno = -5 } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${quote(path)}: no uchroot-inetd answers: ${reason(-errno)}`, {
       hint: 'is uchroot-inetd running, with --status-socket or --config? Only root may ask it.',
       cause: error,
     });

@@ -70,7 +70,10 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
   const shown = showPath(place.path);
   if (present.kind === 'symlink')
     throw new UsageError(`${shown} is a symbolic link`, { hint: 'name the directory that it leads to' });
-  if (present.kind !== 'directory') throw new UsageError(`${shown} is not a directory`);
+  if (present.kind !== 'directory')
+    throw new UsageError(`${shown} is not a directory`, {
+      hint: 'name the directory of a jail; rm removes a file in it',
+    });
   return withJail(place, place.name, async (jail) => {
     const root = openFileRoot(jail.fd, caller());
     if (!hasManifest(root))

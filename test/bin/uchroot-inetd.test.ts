@@ -21,7 +21,8 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
   const wrong: readonly [words: readonly string[], status: number, message: RegExp, hint?: RegExp][] = [
     [[], 1, /^Usage: uchroot-inetd --listen ADDRESS /],
     [['--lisen', '7000'], 125, /^uchroot-inetd: unknown option --lisen$/, /^did you mean --listen\?$/],
-    [['--listen', '7000'], 125, /^Usage: uchroot-inetd --listen /],
+    [['--listen', '7000'], 125, /^uchroot-inetd: USER is missing$/, /USER DIRECTORY PROGRAM/],
+    [['--listen', '7000', 'sam', '/srv'], 125, /^uchroot-inetd: PROGRAM is missing$/],
     [
       ['/etc/x.toml'],
       1,
@@ -48,7 +49,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
       /^write PORT/,
     ],
     [['--wait', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: no address to listen on$/, /^give one/],
-    [['--listen', '1', '--rate', 'x', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/, /^such as 50/],
+    [
+      ['--listen', '1', '--rate', 'x', 'sam', '/srv', '/bin/x'],
+      125,
+      /rate must be COUNT/,
+      /^for example 50\/10:100, 50 in/,
+    ],
     [['--listen', '1', '--rate', '0', 'sam', '/srv', '/bin/x'], 125, /rate must be COUNT/],
     [['--listen', '1', '--instances', '0', 'sam', '/srv', '/bin/x'], 125, /instances must be a whole number/],
     [['--listen', '1', '--timeout', '-1', 'sam', '/srv', '/bin/x'], 125, /--timeout takes seconds/],

@@ -27,6 +27,26 @@ function run(...words: string[]) {
 const portOf = (line: string, name: string): number =>
   Number(new RegExp(`${name} on [^ ]*:([0-9]+)`).exec(line)?.[1]);
 
+test('a program that the jail lacks is told at the start, with its service, and the others are served', async (t) => {
+  const file = `${temporaryDirectory()}/services.toml`;
+  const service = (name: string, program: string): string =>
+    `[services.${name}]\nlisten = "127.0.0.${name === 'one' ? 1 : 2}:0"\nprogram = "${program}"\narguments = ["copy"]\n`;
+  const defaults = (user: string): string =>
+    `[defaults]\nuser = "${user}"\ndirectory = "${jail}"\nhosts-allow = "/dev/null"\nhosts-deny = "/dev/null"\n`;
+  writeFileSync(
+    file,
+    `${defaults(`+${UID}:+${UID}`)}${service('one', '/server')}${service('two', '/servr')}`,
+  );
+  const daemon = await startInetd(t, ['--config', file]);
+  await daemon.line(/: two: \/servr: not found in the jail$/);
+  await daemon.line(/hint: did you mean \/server\?/);
+  t.equal((await ask(local(portOf(daemon.lines.join(), 'one')), 'told')).text, 'told');
+
+  // which of the services it is, if they are several
+  writeFileSync(file, `${defaults('root')}${service('one', '/server')}${service('two', '/server')}`);
+  t.match(run('--config', file), { status: 125, stderr: /^uchroot-inetd: one: account: user root is uid 0/ });
+});
+
 test('services of a file: SIGHUP adds, removes and changes them, and keeps the old ones if the new ones are wrong', async (t) => {
   const directory = temporaryDirectory();
   const [file, status] = [`${directory}/services.toml`, `${directory}/status`];
@@ -87,7 +107,10 @@ test('services of a file: SIGHUP adds, removes and changes them, and keeps the o
   t.equal((await hear(kept)).text, 'kept');
   t.equal(await daemon.end(), 0);
   t.notOk(existsSync(status));
-  t.match(run('status', '--status-socket', status).stderr, /ENOENT.*\nhint: is uchroot-inetd running/);
+  t.match(
+    run('status', '--status-socket', status).stderr,
+    /no uchroot-inetd answers: .*\nhint: is uchroot-inetd running/,
+  );
 });
 
 test('isolated connections start from a warm jail', async (t) => {

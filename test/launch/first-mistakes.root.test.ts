@@ -4,10 +4,24 @@ import { Script } from 'node:vm';
 
 import t from 'tap';
 
-import { runInJail } from '../../lib/index.ts';
-import { makeJail, rootTest } from '../support/launch.ts';
+import {
+  buildJail,
+  checkJail,
+  openJail,
+  planLaunch,
+  resolveAccount,
+  runInJail,
+  serveInJail,
+} from '../../lib/index.ts';
+import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
 const jail = makeJail();
+const place = `${temporaryDirectory()}/jail`;
+const open = () => openJail(jail, { user: 'nobody' });
+const command = { program: '/probe', args: ['exit', '0'] };
+const serve = async (listen: string): Promise<void> => {
+  await (await serveInJail({ ...right, listen, hostsAllow: '/dev/null', hostsDeny: '/dev/null' })).drain();
+};
 const right = { user: 'nobody', jail, program: '/probe', args: ['exit', '0'] };
 
 interface Told {
@@ -93,7 +107,127 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ user: 'nobdy' }, /Unknown user nobdy/, { user: 'nobody' }],
   [{ jail: 'jail' }, /must be an absolute path/, { jail }],
   [{ cwd: `${jail}/tmp` }, /chdir: /, { cwd: '/tmp' }],
+  [{ cwd: new URL('file:///tmp') }, /cwd must be a string/, { cwd: '/tmp' }],
+  [{ jail: new URL(`file://${jail}`) }, /jail must be a string/, { jail }],
+  [{ jail: undefined }, /jail is missing/, { jail }],
+  [{ user: undefined }, /user is missing/, { user: 'nobody' }],
+  [{ user: { uid: 65_534 } }, /user must be a string or a number/, { user: '65534:65534' }],
+  [{ env: { A: null } }, /env\.A must be a string/, { env: {} }],
+  [
+    { stdio: ['ignore', '/tmp/x', 'pipe'] },
+    /stdio\[1\] must be 'pipe'/,
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  ],
+  [{ input: { a: 1 } }, /input must be a string/, { input: '{}' }],
+  [{ onStdout: () => undefined }, /unknown key 'onStdout'/, {}],
+  [{ ipc: true }, /unknown key 'ipc'/],
+  [{ bind: ['/etc:/mnt'] }, /unknown key 'bind'/, { isolate: true, view: [{ tmpfs: '/tmp' }] }],
+  [{ tmpfs: '/tmp' }, /unknown key 'tmpfs'/, { isolate: true, view: [{ tmpfs: '/tmp' }] }],
+  [
+    { view: ['/etc'], isolate: true },
+    /view\[0\] must have one of/,
+    { view: [{ tmpfs: '/tmp' }], isolate: true },
+  ],
+  [
+    { view: [{ tmpfs: '/tmp', size: '64M' }], isolate: true },
+    /size must be a whole number/,
+    { view: [{ tmpfs: '/tmp', size: 67_108_864 }], isolate: true },
+  ],
+  [{ rlimits: ['nofile=100'] }, /rlimits must be an object/, { rlimits: { nofile: 4096 } }],
+  [{ rlimits: { nofile: '100' } }, /the resource limit nofile must be/, { rlimits: { nofile: 100 } }],
+  [{ seccomp: false }, /seccomp must be the path/, {}],
 ];
+
+// What the hint says, and what follows it.
+const others: readonly (readonly [what: string, wrong: () => unknown, says: RegExp, right: () => unknown])[] =
+  [
+    [
+      'a key of launches',
+      () => buildJail({ jail: place, programs: ['/bin/true'] } as never),
+      /^did you mean 'directory'\?$/,
+      () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
+    ],
+    [
+      'a path alone',
+      () => buildJail(place as never),
+      /^write \{directory: '\S+'\}$/,
+      () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
+    ],
+    [
+      'a path alone for the check',
+      () => checkJail(jail as never),
+      /^write \{directory: '\S+'\}$/,
+      () => checkJail({ directory: jail }),
+    ],
+    [
+      'a user alone',
+      () => resolveAccount('nobody' as never),
+      /^write \{user: 'sam'\}$/,
+      () => resolveAccount({ user: 'nobody' }),
+    ],
+    [
+      'a key of a program beside',
+      () => planLaunch({ ...right, timeoutMs: 5 } as never),
+      /^leave it out: timeoutMs is a key of spawnInJail/,
+      () => planLaunch(right),
+    ],
+    [
+      'a port as a number',
+      () => serveInJail({ ...right, listen: 70 } as never),
+      /^write listen: '127\.0\.0\.1:70'$/,
+      () => serve('127.0.0.1:0'),
+    ],
+    [
+      'a port of its own',
+      () => serveInJail({ ...right, port: 70 } as never),
+      /^did you mean 'listen'\?$/,
+      () => serve('127.0.0.1:0'),
+    ],
+    [
+      'a command',
+      async () => (await open()).run('/probe' as never),
+      /^write run\(\{program: '\/bin\/ls'\}\)$/,
+      async () => (await open()).run(command),
+    ],
+    [
+      'a variable in a template',
+      async () => (await open()).$`A=1 probe`,
+      /^write \$\(\{env: \{A: '1'\}\}\) before/,
+      async () => (await open()).$({ env: { A: '1' } })`/probe exit 0`,
+    ],
+    [
+      'a command of a shell in a template',
+      async () => (await open()).$`cd /tmp`,
+      /is a command of a shell/,
+      async () => (await open()).$({ cwd: '/tmp' })`/probe exit 0`,
+    ],
+    [
+      'a closed jail',
+      async () => {
+        const closed = await open();
+        closed.close();
+        return closed.run(command);
+      },
+      /^open it again with openJail\(\)$/,
+      async () => (await open()).run(command),
+    ],
+  ];
+
+rootTest()(
+  `each of ${others.length} mistakes with other functions of the library names what is meant`,
+  async (t) => {
+    for (const [what, wrong, says, instead] of others) {
+      const error = await Promise.resolve()
+        .then(wrong)
+        .then(
+          () => undefined,
+          (error: { readonly hint?: string }) => error,
+        );
+      t.match(error?.hint, says, what);
+      await t.resolves(Promise.resolve().then(instead), `${what}: ${error?.hint}`);
+    }
+  },
+);
 
 rootTest()(`each of ${mistakes.length} mistakes with the library names what is meant`, async (t) => {
   for (const [given, says, instead] of mistakes) {

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 
 import './plain-spawn.ts';
 import { packageDirectory, searchPath, temporaryDirectory } from './launch.ts';
@@ -89,7 +89,7 @@ export async function newBeginner(): Promise<Beginner> {
   const directory = temporaryDirectory();
   for (const [name, text] of Object.entries(accounts)) writeFileSync(`${directory}/${name}`, text);
   mkdirSync(`${directory}/bin`);
-  for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd'])
+  for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd', 'uchroot-inetd', 'uchroot-service'])
     symlinkSync(`${packageDirectory}/dist/bin/${name}.cjs`, `${directory}/bin/${name}`);
   symlinkSync(process.execPath, `${directory}/bin/node`);
   const words = ['--mount', '--propagation', 'private', 'sh', '-c', hostScript, directory];
@@ -108,10 +108,10 @@ export async function newBeginner(): Promise<Beginner> {
   return beginner;
 }
 
-const commands = /^(uchroot(-jail|-tcpd)? |mkdir -p |chmod |chown |sed -i )/;
+const commands = /^(uchroot(-jail|-tcpd|-inetd|-service)? |mkdir -p |chmod |chown |sed -i )/;
 
 /** The line that follows a hint: the hint itself if it is a command, else the line with the words that the hint gives. */
-export function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
+function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
   if (after !== undefined) return after(line, hint);
   if (commands.test(hint)) return hint;
   const forms = [
@@ -139,4 +139,34 @@ export async function inTurn<T>(
     for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: most }, worker));
+}
+
+/** Makes a mistake in a directory of its own, and follows its hint: the message names the cause, and then the mistake is gone. */
+export async function tryMistake(
+  t: Test,
+  beginner: Beginner,
+  [line, says, more = {}]: Mistake,
+): Promise<void> {
+  const place = await beginner.newPlace();
+  if (more.before !== undefined) t.match(await beginner.run(more.before, place), { status: 0 }, more.before);
+  const { status, stderr } = await beginner.run(line, place);
+  const [message = ''] = stderr.split('\n');
+  t.ok(status !== 0 && says.test(stderr), `${line}: the message names the cause: ${stderr}`);
+  const [, hint] = /^hint: (.*)$/m.exec(stderr) ?? [];
+  if (hint === undefined) return void t.fail(`${line}: no hint: ${stderr}`);
+  try {
+    const right = follow(line, says.exec(stderr)?.[1] ?? '', hint, more.after);
+    const isRemedy = !/^uchroot(-\w+)? /.test(right) && right === hint;
+    const followed = await beginner.run(right, place);
+    const isFirstStep =
+      followed.status === 0 && (isRemedy || hint.startsWith('uchroot-jail build')) && right === hint;
+    const last = isFirstStep && line.startsWith('uchroot ') ? await beginner.run(line, place) : followed;
+    t.ok(
+      (more.right ?? [0]).includes(last.status ?? -1),
+      `${line}: "${hint}" helps: ${right}: ${last.stderr}`,
+    );
+    t.notOk(last.stderr.startsWith(message), `${line}: the mistake is gone`);
+  } catch (error) {
+    t.fail(`${line}: ${String(error)}`);
+  }
 }

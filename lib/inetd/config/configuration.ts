@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { UsageError } from '../../errors.ts';
+import { bytePath, showPath } from '../../binary/path.ts';
+import { type LaunchError, UsageError } from '../../errors.ts';
+import { nearestPath } from '../../misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../overlap.ts';
@@ -26,6 +28,17 @@ import type { TextFile } from './xinetd-sections.ts';
 /** What an error of these files calls them. */
 const WHAT = 'configuration';
 
+function toConfigurationError(path: string, error: unknown): LaunchError {
+  const meant = nearestPath(bytePath(path), false);
+  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
+  return toFileError(
+    WHAT,
+    path,
+    error,
+    (error as NodeJS.ErrnoException).code === 'ENOENT' ? hint : undefined,
+  );
+}
+
 // A directory such as /etc/xinetd.d: its files in their order, without those of editors and packages (xinetd.conf(5), includedir), and
 // without directories and devices, as xinetd does. A link to nothing stays, so that it is told.
 function filesOf(path: string): readonly string[] {
@@ -37,7 +50,7 @@ function filesOf(path: string): readonly string[] {
       .map((name) => join(path, name))
       .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() !== false);
   } catch (error) {
-    throw toFileError(WHAT, path, error);
+    throw toConfigurationError(path, error);
   }
 }
 
@@ -48,7 +61,7 @@ function readOnce(path: string, done: Set<string>): TextFile | undefined {
     if (done.has(real)) return undefined;
     done.add(real);
   } catch (error) {
-    throw toFileError(WHAT, path, error);
+    throw toConfigurationError(path, error);
   }
   return { path, text: readRegularFile(WHAT, path).toString() };
 }

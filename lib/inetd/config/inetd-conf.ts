@@ -10,6 +10,7 @@ import {
   type ConfiguredService,
   type NotCarried,
 } from './configured-service.ts';
+import { quote } from '../../quote.ts';
 import type { PortOf } from './service-ports.ts';
 import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
 
@@ -19,6 +20,9 @@ export interface HostProgram {
   readonly portOf: PortOf;
   readonly hasIPv6: boolean;
 }
+
+const FORM =
+  'SERVICE TYPE PROTOCOL WAIT USER PROGRAM [ARGUMENT]..., such as: 7000 stream tcp nowait sam /bin/id id; the name of a file in TOML ends in .toml';
 
 const PROTOCOLS = /^(tcp|udp)(4|6|46|6only)?$/;
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
@@ -97,7 +101,7 @@ class InetdFile {
       return;
     }
     if (name.startsWith('#@')) return this.#lose('a policy of IPsec is not carried over', line);
-    if (path === '') throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))');
+    if (path === '') throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))', FORM);
     const leaveOut = (message: string): void => this.#lose(message, line, name);
     if (path === 'internal') return leaveOut('services that inetd performs itself are not carried over');
     if (protocols.startsWith('rpc/')) return leaveOut('RPC services are not carried over');
@@ -128,7 +132,12 @@ class InetdFile {
     const [addresses, service] = splitAddress(name, this.#addresses);
     const port = this.#host.portOf(service, transport);
     if (port === undefined)
-      throw errorAt(this.#file, line, `services(5) has no port of ${service}/${transport}`);
+      throw errorAt(
+        this.#file,
+        line,
+        `services(5) has no port of ${service}/${transport}`,
+        `write its number instead of ${quote(service)}, such as 7000`,
+      );
     const four = (address: string): string => `${address}:${port}${transport === 'udp' ? '/udp' : ''}`;
     // a socket of tcp6 takes no clients of IPv4: they have one of their own (inetd(8), IPv6 TCP/UDP behavior)
     const six = (address: string): string => `[${address}]:${port}/${transport}6`;

@@ -85,10 +85,24 @@ function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly str
   }
 }
 
-// The hint for a key of serveInJail() that has another name here.
-function ofLibrary(key: string): string | undefined {
-  if (key === 'jail') return 'write directory';
-  if (key === 'args') return 'write arguments';
+// Keys of serveInJail(), xinetd.conf(5) and others that have another name here.
+const OTHERS: Readonly<Record<string, string>> = {
+  jail: 'directory',
+  root: 'directory',
+  args: 'arguments',
+  server_args: 'arguments',
+  server: 'program',
+  command: 'program',
+  port: 'listen',
+  address: 'listen',
+  bind: 'listen',
+  per_source: 'per-source',
+  cps: 'rate',
+  env: 'setenv',
+};
+
+function ofOthers(key: string): string | undefined {
+  if (Object.hasOwn(OTHERS, key)) return `write ${OTHERS[key]}`;
   const [option] = Object.hasOwn(serveRows, key) ? (serveRows[key]?.options?.() ?? []) : [];
   return option && `write ${option.name}`;
 }
@@ -147,7 +161,7 @@ class TomlFile {
       const option = known.find(({ name }) => name === key);
       if (option === undefined) {
         const names = [...known.map(({ name }) => name), ...OPERAND_KEYS];
-        return this.fail(path, key, `unknown key ${quote(key)}`, ofLibrary(key) ?? didYouMean(key, names));
+        return this.fail(path, key, `unknown key ${quote(key)}`, ofOthers(key) ?? didYouMean(key, names));
       }
       const line = this.#places.key(path, key);
       return this.#words(path, value, option).map((word) => ({
@@ -197,7 +211,14 @@ export function readToml(file: string, text: string): ConfiguredServices {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [message = ''] = error.message.split('\n', 1);
-    throw errorAt(file, error.line, `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`);
+    const [, key, word] =
+      /^\s*([\w-]+)\s*=\s*([^\s"'[{]+)\s*$/.exec(text.split('\n')[error.line - 1] ?? '') ?? [];
+    throw errorAt(
+      file,
+      error.line,
+      `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`,
+      key === undefined ? undefined : `a text stands in quotes: ${key} = "${word}"`,
+    );
   }
   const reader = new TomlFile(file, text);
   for (const key of Object.keys(document))
@@ -206,7 +227,10 @@ export function readToml(file: string, text: string): ConfiguredServices {
         [],
         key,
         `unknown key ${quote(key)}`,
-        didYouMean(key, TOP_KEYS) ?? `write [services.${key}]`,
+        didYouMean(key, TOP_KEYS) ??
+          (isTable(document[key])
+            ? `write [services.${key}]`
+            : 'write [services.NAME] above it, with a name for the service'),
       );
   const { defaults = {}, services = {} } = document;
   if (!isTable(defaults)) return reader.fail([], 'defaults', 'defaults is a table');

@@ -55,6 +55,11 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
 export function resolved(root: FileRoot, path: BytePath, what: string): BytePath {
   const way = walk(root, path);
   if (way.kind === 'found' && way.status.kind !== 'other') return way.path;
-  const why = way.kind === 'found' ? 'it is neither a file nor a directory' : WHY[way.kind];
-  throw new UsageError(`${what} ${showPath(path)}: ${why}`, { hint: neighbourHint(root, path) });
+  if (way.kind === 'found')
+    throw new UsageError(`${what} ${showPath(path)}: it is neither a file nor a directory`, {
+      hint: path.startsWith('/dev/')
+        ? 'leave it out: a launch has devices with uchroot --isolate --dev /dev'
+        : 'leave it out: uchroot --isolate --bind shows it to a program',
+    });
+  throw new UsageError(`${what} ${showPath(path)}: ${WHY[way.kind]}`, { hint: neighbourHint(root, path) });
 }

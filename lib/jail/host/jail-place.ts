@@ -27,7 +27,9 @@ export type Place = ReturnType<typeof openPlace>;
 export function openPlace(hostPath: BytePath, isMade: boolean) {
   const name = lastComponent(hostPath);
   if (name === '' || name === '.' || name === '..')
-    throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`);
+    throw new UsageError(`${showPath(hostPath)} is not the name of a jail in a directory`, {
+      hint: 'name a directory of its own, such as /srv/jail',
+    });
   const parent = openJailDirectory(pathBytes(parentPath(hostPath)), { what: 'parent', isMade });
   return { parent, root: openFileRoot(parent.fd, caller()), name, path: joinPath(parent.path, name) };
 }

@@ -109,8 +109,10 @@ export function nameHint(kind: 'user' | 'group', text: string): string {
   const list = text.trim().split(/[\s,]+/);
   const database = kind === 'user' ? 'passwd' : 'group';
   const names = namesIn(`/etc/${database}`);
-  if (kind === 'group' && list.length > 1 && list.every((name) => names.includes(name)))
-    return `write ${quote(list.join(','))}`;
+  if (list.length > 1 && list.every((name) => names.includes(name)))
+    return kind === 'group'
+      ? `write ${quote(list.join(','))}`
+      : `a launch has one user: write ${quote(list[0] ?? '')}`;
   // USER.GROUP, as chown(1) of BSD took it
   const dot = text.indexOf('.');
   if (kind === 'user' && dot > 0 && names.includes(text.slice(0, dot)))

@@ -88,10 +88,14 @@ export const mountRows = {
       },
       ENOENT: {
         reason: (_, { isInJail }) => `it is not ${isInJail === true ? 'in the jail' : 'on the host'}`,
-        hint: (_, { isInJail }) =>
-          isInJail === true
-            ? 'it is a path in the jail: name one that is there'
-            : 'it is a path of the host, not of the jail: name one that is there',
+        hint: (_, { isInJail, source }) => {
+          if (isInJail === true) return 'it is a path in the jail: name one that is there';
+          // the two paths of --bind, with another sign between them
+          const [, from, to] = /^(\/[^=,]+)[=,](\/.*)$/.exec(String(source)) ?? [];
+          return from === undefined || to === undefined
+            ? 'it is a path of the host, not of the jail: name one that is there'
+            : `write ${quote(from)}:${quote(to)}`;
+        },
       },
       ENOSYS: {
         reason: 'the kernel has no mount_setattr(2), or a seccomp filter of the caller refuses it',

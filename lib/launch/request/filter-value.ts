@@ -26,5 +26,7 @@ export function toFilterSource(value: string | undefined): FilterSource | undefi
     const file = isLog ? value.slice(4) : value;
     if (file !== '') return { file, isLog };
   }
-  throw new UsageError("seccomp must be the path of a profile, 'default', 'log', or 'log:' and a path");
+  throw new UsageError("seccomp must be the path of a profile, 'default', 'log', or 'log:' and a path", {
+    hint: 'leave it out for the small filter, or write a profile of your own to a file and give its path',
+  });
 }

@@ -1,6 +1,7 @@
 // Keys that callers know from child_process, execa and containers, and keys that only another function of this library has.
 import type { Foreign } from '../../nearest.ts';
 
+const view = "write view: [{bind: '/etc', to: '/mnt'}, {tmpfs: '/tmp'}]";
 const ofRun = (key: string): string => `${key} is a key of runInJail() and of run()`;
 
 /** For a key that a function does not have: the key that is meant, or a hint. */
@@ -26,6 +27,9 @@ export const foreignKeys: Foreign = {
   preferLocal: 'leave it out: program is a path in the jail, and PATH is not searched',
   localDir: 'leave it out: program is a path in the jail, and PATH is not searched',
   cleanup: 'write dieWithParent: true',
+  onStdout: 'use spawnInJail(), and the stream child.stdout',
+  onStderr: 'use spawnInJail(), and the stream child.stderr',
+  ipc: 'leave it out: there is no channel for messages',
   buffer: 'use spawnInJail(), which keeps no output',
   verbose: 'start node with NODE_DEBUG=uchroot',
   // words for the same thing
@@ -48,6 +52,12 @@ export const foreignKeys: Foreign = {
   ulimits: 'rlimits',
   limits: 'rlimits',
   readonly: 'readOnly',
+  bind: view,
+  mount: view,
+  roBind: view,
+  tmpfs: view,
+  proc: view,
+  dev: view,
   mounts: 'view',
   binds: 'view',
   volumes: 'view',
@@ -60,6 +70,12 @@ export const foreignKeys: Foreign = {
     ['input', 'maxBufferBytes', 'encoding', 'reject', 'all', 'stripFinalNewline'].map((key) => [
       key,
       ofRun(key),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['stdio', 'timeoutMs', 'signal', 'killSignal', 'forceKillAfterMs', 'newGroup'].map((key) => [
+      key,
+      `leave it out: ${key} is a key of spawnInJail() and runInJail()`,
     ]),
   ),
   lines: 'read the lines of a program of spawnInJail(): for await (const line of child)',

@@ -162,7 +162,9 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
   );
   const [kind] = found;
   if (kind === undefined || found.length > 1)
-    throw new UsageError(`${name} must have one of ${kinds.join(', ')}, as in {tmpfs: '/tmp'}`);
+    throw new UsageError(`${name} must have one of ${kinds.join(', ')}, as in {tmpfs: '/tmp'}`, {
+      hint: "write {bind: '/etc', to: '/etc', readOnly: true} for a directory of the host",
+    });
   const known = [kind, ...(keysOf[kind] ?? [])];
   const wrong = Object.keys(entry).find((key) => !known.includes(key));
   if (wrong !== undefined)

@@ -2,6 +2,14 @@
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 
+// 64M, where only a number will do
+function inNumber(value: number | string): number {
+  const [, digits, suffix = ''] = /^([0-9]{1,12})([KMGT])(?:i?b)?$/i.exec(String(value)) ?? [];
+  return digits === undefined
+    ? Number(value)
+    : Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
+}
+
 /** A number, or undefined if it is not given. @throws UsageError unless it is a whole number from `least` to `most` */
 export function toWhole(
   value: number | string | undefined,
@@ -11,7 +19,7 @@ export function toWhole(
 ): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  const given = Math.round(Math.min(most, Math.max(least, Number(value))));
+  const given = Math.round(Math.min(most, Math.max(least, inNumber(value))));
   const shown = typeof value === 'string' ? `'${quote(value)}'` : quote(String(value));
   throw new UsageError(`${name} must be a whole number from ${least} to ${most}, not ${shown}`, {
     hint: `for example ${Number.isNaN(given) ? least : given}`,

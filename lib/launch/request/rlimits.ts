@@ -47,6 +47,7 @@ function checkValue(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new UsageError(
     `the resource limit ${name} must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, or Infinity`,
+    { hint: `write rlimits: {${name}: ${Number.parseInt(String(value), 10) || 1024}}` },
   );
 }
 

@@ -34,7 +34,8 @@ function toInput(value: Input | undefined): Input | undefined {
   if (value === undefined) return undefined;
   if (!isInput(value))
     throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable', {
-      hint: typeof value === 'number' ? `write input: '${String(value)}'` : undefined,
+      hint:
+        typeof value === 'number' ? `write input: '${String(value)}'` : 'write input: JSON.stringify(VALUE)',
     });
   if (value instanceof Readable && value.readableEnded)
     throw new UsageError('input is a stream that has been read to its end', {

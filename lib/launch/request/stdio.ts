@@ -3,6 +3,7 @@ import { Readable, type Duplex, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
 import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
@@ -84,7 +85,9 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
     {
       hint:
         typeof wanted === 'string'
-          ? didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`)
+          ? wanted.includes('/')
+            ? `open it first: openSync('${quote(wanted)}', '${fd === 0 ? 'r' : 'a'}')`
+            : didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`)
           : undefined,
     },
   );

@@ -17,13 +17,18 @@ export interface Principal {
   readonly text: string;
 }
 
+function textHint(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
+  if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
+  return value === null ? 'leave it out' : undefined;
+}
+
 /** Bytes of our own without a NUL. */
 export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    if (value === undefined && name === 'jail') throw new UsageError('jail is missing');
-    throw new UsageError(`${name} must be a string or a Uint8Array`, {
-      hint: typeof value === 'number' ? `write '${value}'` : undefined,
-    });
+    if (value === undefined && name === 'jail')
+      throw new UsageError('jail is missing', { hint: "write jail: '/srv/jail'" });
+    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value) });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);
@@ -75,8 +80,9 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
     if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
     throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
   }
-  if (value === undefined) throw new UsageError(`${what} is missing`);
-  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`);
+  const hint = what === 'user' ? "write user: 'NAME', or user: 'UID:GID'" : "write group: 'NAME'";
+  if (value === undefined) throw new UsageError(`${what} is missing`, { hint });
+  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`, { hint });
   if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
   // Most names begin with a letter, and need no regular expression to be compiled.
   if (value.charCodeAt(0) > 0x39) return { name: value, text: value };
@@ -207,8 +213,10 @@ export type Rlimits = Readonly<Partial<Record<RlimitName, RlimitValue>>>;
 
 export function toLimits(value: Rlimits | undefined): readonly (readonly [name: string, limit: Limit])[] {
   if (value === undefined) return [];
-  if (typeof value !== 'object' || value === null)
-    throw new UsageError('rlimits must be an object such as {nofile: 4096}');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError('rlimits must be an object such as {nofile: 4096}', {
+      hint: 'write rlimits: {nofile: 4096}',
+    });
   return Object.entries(value).map(([name, limit]) => [name, toLimit(name, limit)] as const);
 }
 

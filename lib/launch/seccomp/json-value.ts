@@ -22,7 +22,10 @@ export class JsonValue {
       return new JsonValue(file, '', JSON.parse(exact));
     } catch (error) {
       const words = (error as Error).message.replace(/( in JSON)? at position .*|, (\.\.\.)?".*/s, '');
-      throw new UsageError(`${file}: ${positionOf(exact)}: no JSON: ${quote(words)}`, { cause: error });
+      throw new UsageError(`${file}: ${positionOf(exact)}: no JSON: ${quote(words)}`, {
+        hint: 'a profile is JSON as docker has it: leave the file out, or name default for the one of uchroot',
+        cause: error,
+      });
     }
   }
 

@@ -159,7 +159,8 @@ export class Jail<
     usual?: VerifiedJail,
     name?: Buffer,
   ): Promise<JailedProcess> {
-    if (!this.#open) throw new UsageError('the jail has been closed');
+    if (!this.#open)
+      throw new UsageError('the jail has been closed', { hint: 'open it again with openJail()' });
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
@@ -219,7 +220,7 @@ export class Jail<
 // Checks a request without a jail.
 function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw new UsageError(`the keys must be in an object, as in ${example}`);
+    throw new UsageError(`the keys must be in an object, as in ${example}`, { hint: `write ${example}` });
   refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {

@@ -11,6 +11,7 @@ import {
   copyCommand,
   hostWord,
   interpreterHint,
+  pathBelow,
   pathInJail,
   programHint,
 } from './program-hint.ts';
@@ -207,11 +208,11 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
   if (found === undefined) return undefined;
   if ('message' in found) {
     if (!found.missing) return found;
-    const inside = pathInJail(view, path);
-    const hint =
-      inside === undefined
-        ? `mkdir -p ${hostWord(view, found.path)}`
-        : `give the path in the jail: ${showPath(inside)}`;
+    const inside = pathInJail(view, path) ?? pathBelow(view, path, 'directory');
+    if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
+    const hint = path.startsWith('~')
+      ? 'only a shell knows ~: give a path of the jail, such as /tmp'
+      : `mkdir -p ${hostWord(view, found.path)}`;
     return { ...found, hint };
   }
   if (found.status.kind !== 'directory')

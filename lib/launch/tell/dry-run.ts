@@ -1,5 +1,5 @@
 // A dry run: the account and the steps of a request.
-import { LaunchError } from '../../errors.ts';
+import { LaunchError, UsageError } from '../../errors.ts';
 import { reading } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
@@ -30,6 +30,8 @@ export interface PlannedLaunch {
 export async function resolveAccount(
   request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
 ): Promise<Account> {
+  if (typeof request !== 'object' || request === null)
+    throw new UsageError('the request must be an object', { hint: "write {user: 'sam'}" });
   const normal = normalize(reading(() => ({ ...request, jail: '/' })));
   return toAccount(normal, await native.readHost(accountQuery(normal)));
 }

@@ -5,9 +5,9 @@ import { findCommand } from '../../binary/env.ts';
 import { bytePath, type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { viewOfJail } from './jail-view.ts';
+import { viewOfJail, type JailView } from './jail-view.ts';
 import { pathOf } from './library-glance.ts';
-import { buildCommand, similar } from './program-hint.ts';
+import { buildCommand, isBuiltin, similar } from './program-hint.ts';
 
 type Binds = NormalRequest['view'];
 
@@ -29,6 +29,15 @@ function findInBinds(directories: readonly BytePath[], name: BytePath, view: Bin
   return undefined;
 }
 
+function hintFor(view: Pick<JailView, 'jail' | 'root'>, word: BytePath): string {
+  const [, name, value = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(word) ?? [];
+  if (name !== undefined)
+    return `write $({env: {${name}: '${showPath(value as BytePath)}'}}) before the template`;
+  if (isBuiltin(word)) return `${word} is a command of a shell: $\`sh -c \${'${word} ...'}\``;
+  const meant = similar(view, word);
+  return meant === undefined ? buildCommand(view, word) : `did you mean ${showPath(meant)}?`;
+}
+
 /**
  * The path in the jail of a program that was given by its name, as a shell finds it. A name with a slash is a path already.
  *
@@ -48,12 +57,11 @@ export function findProgram(
   if (found.kind === 'found') return pathBytes(found.path);
   const bound = findInBinds(path.split(':') as BytePath[], word, request.view);
   if (bound !== undefined) return pathBytes(bound);
-  const meant = similar(view, word);
   throw new LaunchError(`${showPath(word)}: not found in the jail`, {
     step: 'execve',
     code: found.reason === 'denied' ? 'EACCES' : 'ENOENT',
     path: showPath(word),
-    hint: meant === undefined ? buildCommand(view, word) : `did you mean ${showPath(meant)}?`,
+    hint: hintFor(view, word),
     exitStatus: found.reason === 'denied' ? 126 : 127,
   });
 }

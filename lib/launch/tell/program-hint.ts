@@ -74,19 +74,25 @@ export function pathInJail({ jail, root }: JailView, path: BytePath): BytePath |
   return walk(root, own).kind === 'found' ? own : undefined;
 }
 
-// The same for a path that begins with the name of the jail's directory: jail/bin/ls.
-function pathBelow({ jail, root }: JailView, path: BytePath): BytePath | undefined {
+/** The same for a path that begins with the name of the jail's directory: jail/bin/ls. */
+export function pathBelow(
+  { jail, root }: JailView,
+  path: BytePath,
+  kind: 'program' | 'directory' = 'program',
+): BytePath | undefined {
   const name = lastComponent(trimSlashes(bytePath(jail)));
   if (!path.startsWith(`${name}/`)) return undefined;
   const own = path.slice(name.length) as BytePath;
-  return isExecutable(root, own) ? own : undefined;
+  const isThere = kind === 'directory' ? walk(root, own).kind === 'found' : isExecutable(root, own);
+  return isThere ? own : undefined;
 }
 
 // The first word of a program that was given together with its arguments, as `"/bin/ls -l"`.
 function withoutArguments({ root }: JailView, path: BytePath): BytePath | undefined {
   const blank = path.indexOf(' ');
   const first = path.slice(0, Math.max(0, blank)) as BytePath;
-  return first.startsWith('/') && isExecutable(root, first) ? first : undefined;
+  if (first === '' || (first.includes('/') && !first.startsWith('/'))) return undefined;
+  return first.startsWith('/') ? (isExecutable(root, first) ? first : undefined) : elsewhere({ root }, first);
 }
 
 function list(root: FileRoot, directory: BytePath): readonly BytePath[] {
@@ -98,7 +104,7 @@ function list(root: FileRoot, directory: BytePath): readonly BytePath[] {
 }
 
 // A program of this name in one of the usual directories: execve does not search PATH (execve(2)).
-function elsewhere({ root }: JailView, name: BytePath): BytePath | undefined {
+function elsewhere({ root }: Pick<JailView, 'root'>, name: BytePath): BytePath | undefined {
   return binDirectories
     .map((directory) => joinPath(directory, name))
     .find((path) => isExecutable(root, path));
@@ -122,9 +128,14 @@ const builtins = new Set(
   ),
 );
 
+/** Whether a shell performs a command of this name itself. */
+export function isBuiltin(name: string): boolean {
+  return builtins.has(name);
+}
+
 // Words that no program is called, but that a shell or another command would take in this place.
 function wordHint(path: BytePath): string | undefined {
-  if (builtins.has(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
+  if (isBuiltin(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) return `set a variable before USER: --setenv ${shellWord(path)}`;
   if (path.startsWith('-'))
     return `PROGRAM stands before its arguments, as in /bin/sh ${shellWord(path)} ...`;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
-import { quote } from '../../quote.ts';
+
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { Adoption, Entry } from './adoption.ts';
@@ -24,7 +24,8 @@ import { compileLaunchers, makeGeneration, removeGeneration } from './generation
 import { mustRun } from './host-command.ts';
 import type { InstalledService } from './installed-service.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
-import { type ServicePath } from './service-paths.ts';
+import { toNamedPath } from './named-path.ts';
+import type { ServicePath } from './service-paths.ts';
 import { refusalOf } from './service-refusal.ts';
 import { presentDropIn, runChecks, swapDropIn } from './swap.ts';
 import { readService, readWithout, toUnitName, unitText } from './systemd-bus.ts';
@@ -85,23 +86,14 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
   return { ...own, unit: toUnitName(own.unit) };
 }
 
-function toPath(path: unknown, isReadOnly: boolean): ServicePath {
-  if (typeof path !== 'string' || !/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
-    throw new UsageError(`${quote(String(path))} is no absolute path that a setting of systemd can have`, {
-      hint: 'without blanks, colons, quotes and percent signs',
-    });
-  if (!existsSync(path)) throw new UsageError(`${path} does not exist`);
-  return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
-}
-
 function wishesOf({ user, binds = [], readOnlyBinds = [], programs = [] }: AdoptRequest): AdoptionWishes {
   if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
     throw new UsageError('user must be the name of an account');
   const paths = [
-    ...binds.map((path) => toPath(path, false)),
-    ...readOnlyBinds.map((path) => toPath(path, true)),
+    ...binds.map((path) => toNamedPath(path, false)),
+    ...readOnlyBinds.map((path) => toNamedPath(path, true)),
   ];
-  return { user, paths, programs: programs.map((path) => toPath(path, true).path) };
+  return { user, paths, programs: programs.map((path) => toNamedPath(path, true).path) };
 }
 
 /** All that is made before the service is touched. */

@@ -40,7 +40,7 @@ async function load(unit: string): Promise<InstalledService> {
 }
 
 /** Where systemd looks for a program that is given by its name (systemd.exec(5), ExecSearchPath=). */
-const defaultSearch = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
+export const defaultSearch = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
 
 function withPath(line: ExecLine, settings: Settings): ExecLine {
   if (line.program.startsWith('/')) return line;
@@ -49,11 +49,18 @@ function withPath(line: ExecLine, settings: Settings): ExecLine {
   return { ...line, program: paths.find((path) => existsSync(path)) ?? line.program };
 }
 
+// The path of a unit, or another unit of the same name.
+function meantBy(name: string): string {
+  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|target|mount|conf)$/, '.service');
+  const isName = plain !== name && /^[\w:.@-]{1,200}\.service$/.test(plain);
+  return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
+}
+
 /** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */
 export function toUnitName(name: string): string {
   const full = /\.[a-z]+$/.test(name) ? name : `${name}.service`;
   if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
-    throw new UsageError(`${quote(name)} is not the name of a service`, { hint: 'such as nginx.service' });
+    throw new UsageError(`${quote(name)} is not the name of a service`, { hint: meantBy(name) });
   if (full.includes('@.'))
     throw new UsageError(`${full} is a template`, {
       hint: `name one of its instances, such as ${full.replace('@.', '@1.')}`,

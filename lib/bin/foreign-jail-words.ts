@@ -1,0 +1,85 @@
+// Words of other programs, for the hint of an unknown option or command of uchroot-jail.
+import type { Foreign } from '../nearest.ts';
+
+const ofHost = 'a jail is built from the programs of this host: uchroot-jail build DIRECTORY PROGRAM...';
+const inJail = 'leave it out: make it in the jail itself, with mkdir, ln -s, chown or install';
+const atLaunch = 'leave it out: a launch has devices with uchroot --isolate --dev /dev';
+const named =
+  'leave it out: name the programs, and what they need comes along; update, check and remove take the jail alone';
+
+/** Words of other programs for the commands. */
+export const foreignJailCommands: Foreign = {
+  create: 'build',
+  make: 'build',
+  new: 'build',
+  init: 'build',
+  add: 'build',
+  install: 'build',
+  upgrade: 'update',
+  refresh: 'update',
+  sync: 'update',
+  rm: 'remove',
+  delete: 'remove',
+  destroy: 'remove',
+  ls: 'list',
+  show: 'list',
+  files: 'list',
+  verify: 'check',
+  audit: 'check',
+  scan: 'check',
+  cp: 'clone',
+  copy: 'clone',
+  info: 'list',
+  status: 'check',
+  why: 'explain',
+  diff: 'check',
+  fix: 'write check --fix DIRECTORY',
+  repair: 'write check --fix DIRECTORY',
+  mv: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
+  move: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
+  rename: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
+  pull: ofHost,
+  debootstrap: ofHost,
+  run: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  exec: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  start: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
+  shell: 'uchroot USER DIRECTORY starts a shell in a jail',
+  enter: 'uchroot USER DIRECTORY starts a shell in a jail',
+};
+
+/** Words of other programs for the options. */
+export const foreignJailOptions: Foreign = {
+  program: 'name programs without an option, after DIRECTORY',
+  p: 'name programs without an option, after DIRECTORY',
+  x: 'name programs without an option, after DIRECTORY',
+  o: 'name DIRECTORY first, without an option',
+  j: 'name DIRECTORY first, without an option',
+  output: 'leave it out: DIRECTORY comes first, and what is printed goes where the shell says: >FILE',
+  bind: 'write --copy PATH: a jail is built of copies, and uchroot --isolate --bind mounts when it starts a program',
+  v: 'leave it out: a progress bar shows what is done, and uchroot-jail explain the reasons',
+  packages: 'package',
+  'help-packs': 'write --help: it lists the packs',
+  file: 'copy',
+  include: 'copy',
+  exclude: 'without',
+  root: 'from',
+  keep: 'keep-privileges',
+  severity: 'fail-on',
+  r: 'leave it out: a jail is removed as a whole',
+  recursive: 'leave it out: a jail is removed as a whole',
+  a: named,
+  all: named,
+  add: 'name programs without an option, after DIRECTORY',
+  mkdir: inJail,
+  dir: inJail,
+  symlink: inJail,
+  link: inJail,
+  chown: inJail,
+  chmod: inJail,
+  device: atLaunch,
+  dev: atLaunch,
+  sarif: 'write --format sarif',
+  owner:
+    'leave it out: the files of a jail are owned as on the host, and a user of the jail is named with --user',
+  repair: 'fix',
+};

@@ -1,0 +1,366 @@
+// The first mistakes with uchroot-inetd and uchroot-service, with words of nsjail, firejail, unshare and docker, and with words that
+// once had a hint that led astray. As first-mistakes.root.test.ts.
+import t from 'tap';
+
+import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import { unlessRoot } from '../support/root.ts';
+
+t.setTimeout(300_000);
+
+/** The words of a hint that `match` finds, in place of the wrong ones. */
+const found =
+  (wrong: string, match: RegExp) =>
+  (line: string, hint: string): string =>
+    line.replace(wrong, match.exec(hint)?.[0] ?? '');
+
+/** The line as the unit of systemd that it makes, so that nothing is opened. */
+const asUnit =
+  (after: (line: string, hint: string) => string) =>
+  (line: string, hint: string): string =>
+    after(line, hint).replace('uchroot-inetd ', 'uchroot-inetd --unit systemd ');
+const service = (more: string): string =>
+  `printf '[services.a]\nlisten = "7000"\nuser = "nobody"\ndirectory = "'$PWD'/jail"\nprogram = "/bin/id"\n${more}' >a.toml`;
+/** Changes a.toml, and checks it again. */
+const edited = (match: RegExp, command: (found: string) => string) => (line: string, hint: string) =>
+  `${command(match.exec(hint)?.[0] ?? 'false')} && ${line}`;
+
+const example = asUnit((_, hint) => `uchroot-inetd --listen 7000 ${/for example (.*)$/.exec(hint)?.[1]}`);
+
+// uchroot-inetd, for those who know inetd, xinetd, tcpserver and systemd.
+const superServer: readonly Mistake[] = [
+  [
+    'uchroot-inetd nobody jail /bin/id',
+    /unknown command nobody/,
+    {
+      after: asUnit((line, hint) => line.replace('nobody', `${/--listen [0-9.:]+/.exec(hint)?.[0]} nobody`)),
+    },
+  ],
+  ['uchroot-inetd 7000 nobody jail /bin/id', /unknown command 7000/, { after: asUnit((_, hint) => hint) }],
+  ['uchroot-inetd --listen 7000', /USER is missing/, { after: example }],
+  ['uchroot-inetd --listen 7000 nobody', /DIRECTORY is missing/, { after: example }],
+  ['uchroot-inetd --listen 7000 nobody jail', /PROGRAM is missing/, { after: example }],
+  [
+    'uchroot-inetd --port 7000 nobody jail /bin/id',
+    /unknown option (--port)/,
+    { after: asUnit((line, hint) => line.replace('--port', /--listen/.exec(hint)?.[0] ?? '')) },
+  ],
+  ...(
+    [
+      ['localhost:7000', /127\.0\.0\.1:7000/],
+      ['0.0.0.0', /0\.0\.0\.0:PORT/],
+      ['::1', /\[::1\]:PORT/],
+      ['::1:7000', /\[::1\]:7000/],
+      ['tcp://127.0.0.1:7000', /127\.0\.0\.1:7000/],
+      ['udp://127.0.0.1:7000', /127\.0\.0\.1:7000\/udp/],
+    ] as const
+  ).map(([address, hinted]): Mistake => [
+    `uchroot-inetd --wait --listen ${address} nobody jail /bin/id`,
+    /is no address/,
+    {
+      after: asUnit((line, hint) =>
+        line.replace(address, hinted.exec(hint)?.[0].replace('PORT', '7000') ?? ''),
+      ),
+    },
+  ]),
+  [
+    'uchroot-inetd --listen 192.0.2.1:7000 nobody jail /bin/id',
+    /address not available/,
+    {
+      after: (line, hint) =>
+        `timeout 2 ${line.replace('192.0.2.1:7000', hint.includes('ip address') ? '127.0.0.1:0' : '')}`,
+      right: [124],
+    },
+  ],
+  [
+    'uchroot-inetd --listen $PWD/run/socket nobody jail /bin/id',
+    /bind: no such file or directory/,
+    {
+      after: (line, hint) => `mkdir ${/make it/.test(hint) ? 'run' : ''} && timeout 2 ${line}`,
+      right: [124],
+    },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --rate 10/s nobody jail /bin/id',
+    /rate must be COUNT/,
+    { after: asUnit(found('10/s', /[0-9]+\/[0-9]+/)) },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --timeout 5m nobody jail /bin/id',
+    /--timeout takes seconds/,
+    { after: asUnit(found('5m', /[0-9]+/)) },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --pid-file x nobody jail /bin/id',
+    /unknown option --pid-file/,
+    {
+      after: asUnit((line, hint) => line.replace(hint.startsWith('leave it out') ? '--pid-file x ' : '', '')),
+    },
+  ],
+  [
+    'uchroot-inetd --listen 127.0.0.1:0 --allow hosts nobody jail /bin/id',
+    /no system call or group '(hosts)'/,
+    { after: asUnit((line, hint) => line.replace('hosts', /host(?=\?)/.exec(hint)?.[0] ?? '')) },
+  ],
+  [
+    'uchroot-inetd check a.tml',
+    /no such file or directory/,
+    { before: service(''), after: (line, hint) => line.replace('a.tml', /\S+a\.toml/.exec(hint)?.[0] ?? '') },
+  ],
+  [
+    'uchroot-inetd --config inetd.conf',
+    /no jail is named, and \/ is the host's own root directory/,
+    {
+      before: "echo 'echo stream tcp nowait nobody /bin/id id' >inetd.conf",
+      after: asUnit((line, hint) =>
+        line.replace('--config', `${/--directory \S+/.exec(hint)?.[0]} --config`),
+      ),
+    },
+  ],
+  [
+    'uchroot-inetd --directory jail --config inetd.conf',
+    /services\(5\) has no port of nosuch\/tcp/,
+    {
+      before: "echo 'nosuch stream tcp nowait nobody /bin/id id' >inetd.conf",
+      after: asUnit((line, hint) => `sed -i 's/nosuch/${/[0-9]+/.exec(hint)?.[0]}/' inetd.conf && ${line}`),
+    },
+  ],
+  [
+    'uchroot-inetd check a.conf',
+    /fewer than six fields/,
+    {
+      before: `${service('')} && mv a.toml a.conf`,
+      after: (line, hint) => `mv a.conf a${/\.toml/.exec(hint)?.[0]} && ${line.replace('.conf', '.toml')}`,
+    },
+  ],
+  ...(
+    [
+      ['port = 7000', /unknown key port/, /listen/],
+      ['server = "/bin/id"', /unknown key server/, /program/],
+      ['server_args = ["-u"]', /unknown key server_args/, /arguments/],
+      ['jail = "/srv/jail"', /unknown key jail/, /directory/],
+    ] as const
+  ).map(([key, says, hinted]): Mistake => {
+    const [name = ''] = key.split(' ', 1);
+    return [
+      'uchroot-inetd check a.toml',
+      says,
+      {
+        before: `${service(`${key}\n`)} && sed -i '/^${String(hinted).slice(1, -1)} /d' a.toml`,
+        after: edited(hinted, (word) => `sed -i 's/^${name} /${word} /' a.toml`),
+      },
+    ];
+  }),
+  [
+    'uchroot-inetd check a.toml',
+    /unknown key user/,
+    {
+      before: `${service('')} && sed -i 1d a.toml && sed -i 1d a.toml`,
+      after: edited(/\[services\.NAME\]/, (head) => `sed -i '1i ${head}\\nlisten = "7000"' a.toml`),
+    },
+  ],
+  [
+    'uchroot-inetd check a.toml',
+    /no TOML: invalid value/,
+    {
+      before: `${service('')} && sed -i 's/"nobody"/nobody/' a.toml`,
+      after: edited(/user = "nobody"/, (text) => `sed -i 's/^user.*/${text}/' a.toml`),
+    },
+  ],
+  [
+    'uchroot-inetd check a.toml',
+    /--timeout takes seconds/,
+    {
+      before: service('timeout = "5m"\n'),
+      after: edited(/[0-9]+/, (text) => `sed -i 's/"5m"/${text}/' a.toml`),
+    },
+  ],
+  ['uchroot-inetd chek a.toml', /unknown command (chek)/, { before: service('') }],
+];
+
+// What the host lacks, systemd, is told next.
+const withoutSystemd = { right: [1] };
+const leftOut = (words: string) => (line: string, hint: string) =>
+  hint.startsWith('leave it out') ? line.replace(words, '') : 'false';
+
+// uchroot-service, for those who know systemctl and docker.
+const services: readonly Mistake[] = [
+  ['uchroot-service nginx', /unknown command nginx/, withoutSystemd],
+  ['uchroot-service unadopt nginx', /unknown command (unadopt)/, withoutSystemd],
+  ['uchroot-service adpot nginx', /unknown command (adpot)/, withoutSystemd],
+  ['uchroot-service list', /unknown command (list)/],
+  ['uchroot-service update', /^Usage: uchroot-service update/],
+  ['uchroot-service update nginx --all', /^Usage: uchroot-service update/, withoutSystemd],
+  ['uchroot-service adopt nginx cron', /^Usage: uchroot-service adopt/, withoutSystemd],
+  [
+    'uchroot-service adopt /lib/systemd/system/nginx.service',
+    /(\/\S+) is not the name of a service/,
+    withoutSystemd,
+  ],
+  ['uchroot-service adopt nginx.socket', /(nginx\.socket) is not the name of a service/, withoutSystemd],
+  [
+    'uchroot-service adopt nginx --ro-bind jail',
+    /jail is no absolute path/,
+    { after: found('--ro-bind jail', /(?<=write )\/\S+(?=:)/), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service adopt nginx --ro-bind $PWD/jial',
+    /jial does not exist/,
+    { after: found('$PWD/jial', /\/\S+(?=\?)/), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service adopt nginx --bind /etc:/etc',
+    /\/etc:\/etc is no absolute path/,
+    { after: found('/etc:/etc', /\/etc(?=:)/), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service adopt nginx --program id',
+    /id is no absolute path/,
+    { after: found('--program id', /\/\S+(?=:)/), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service adopt nginx --memory 1G',
+    /unknown option --memory/,
+    { after: leftOut(' --memory 1G'), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service adopt nginx --isolate',
+    /unknown option --isolate/,
+    { after: leftOut(' --isolate'), ...withoutSystemd },
+  ],
+  [
+    'uchroot-service release nginx --all',
+    /unknown option --all/,
+    { after: leftOut(' --all'), ...withoutSystemd },
+  ],
+];
+
+// Options of nsjail, firejail, unshare, bwrap and docker.
+const systems: readonly Mistake[] = (
+  [
+    ['--rlimit_as 100000000', /--rlimit as=BYTES/, '--rlimit as=100000000'],
+    ['--cgroup_pids_max 10', /--pids/, '--pids 10'],
+    ['--bindmount_ro /etc', /--isolate --bind SOURCE:DEST/, '--isolate --bind /etc:/mnt'],
+    ['-R /etc', /--isolate --bind SOURCE:DEST/, '--isolate --bind /etc:/mnt'],
+    ['-T /tmp', /--tmpfs/, '--isolate --tmpfs /tmp'],
+    ['--disable_clone_newnet', /--isolate --net host/, '--isolate --net host'],
+    ['--private-tmp', /--isolate --tmpfs \/tmp/, '--isolate --tmpfs /tmp'],
+    ['--private', /--ephemeral/, '--isolate --ephemeral'],
+    ['--nogroups', /--clear-groups/, '--clear-groups'],
+    ['--group-add audio', /--groups/, '--groups audio'],
+    ['--mount-proc', /--isolate --proc \/proc/, '--isolate --proc /proc'],
+    ['--caps.drop=all', /^leave it out/, ''],
+    ['--noprofile', /^leave it out/, ''],
+    ['--nonewprivs', /^leave it out/, ''],
+    ['--noroot', /^leave it out/, ''],
+    ['--whitelist=/etc', /^leave it out/, ''],
+    ['-Mo', /^leave it out/, ''],
+    ['--init', /^leave it out/, ''],
+    ['--lock-file x', /^leave it out/, ''],
+  ] as const
+).map(([words, hinted, right]): Mistake => [
+  `uchroot ${words} nobody jail /bin/ls`,
+  /unknown option/,
+  {
+    before: 'mkdir jail/mnt jail/proc',
+    after: (line, hint) => (hinted.test(hint) ? line.replace(words, right) : line),
+  },
+]);
+
+// Commands in the wrong place, paths that lead astray, and hints that once did harm.
+const misled: readonly Mistake[] = [
+  [
+    'uchroot build jail /bin/cat',
+    /Unknown user build/,
+    { after: (_, hint) => `${hint} && uchroot nobody jail /bin/cat --version` },
+  ],
+  ['uchroot check jail', /Unknown user check/, { right: [0, 3, 4] }],
+  ['uchroot run nobody jail /bin/ls', /Unknown user run/],
+  ['uchroot exec nobody jail /bin/ls -l', /Unknown user exec/],
+  ['uchroot nobody jail/bin /bin/ls', /its directory \/bin does not exist in the jail/],
+  ['uchroot nobody jail/usr/bin /bin/ls', /its directory \/bin does not exist in the jail/],
+  ['uchroot nobody jail "ls -l"', /^uchroot: ls -l: not found in the jail/],
+  ['uchroot nobody jail "ls -l /"', /^uchroot: execve: ls -l \/: /],
+  ['uchroot sam,nobody jail /bin/ls', /Unknown user sam,nobody/, { after: found('sam,nobody', /sam$/) }],
+  ['uchroot --chdir jail/tmp nobody jail /bin/ls', /chdir: (jail\/tmp): /],
+  ["uchroot --chdir '~' nobody jail /bin/ls", /chdir: ~: not found/, { after: found("'~'", /\/tmp$/) }],
+  [
+    'uchroot --isolate --bind /etc=/mnt nobody jail /bin/ls',
+    /(\/etc=\/mnt) .*it is not on the host/,
+    { before: 'mkdir jail/mnt' },
+  ],
+  [
+    'uchroot --seccomp /etc/hostname nobody jail /bin/ls',
+    /\/etc\/hostname: line 1, column 1: no JSON/,
+    { after: found('/etc/hostname', /default/) },
+  ],
+  [
+    'uchroot-jail build jail cd',
+    /program (cd) is in none of the directories/,
+    { after: found(' cd', / sh(?=:)/) },
+  ],
+  ['uchroot-jail build jail deb:coreutils', /program (deb:coreutils) is in none/],
+  [
+    'uchroot-jail build jail /bin/cat --copy /dev/null',
+    /neither a file nor a directory/,
+    { after: leftOut(' --copy /dev/null') },
+  ],
+  [
+    'uchroot-jail build jail --add /bin/cat',
+    /unknown option --add/,
+    { after: (line) => line.replace('--add', '') },
+  ],
+  ['uchroot-jail update jail --all', /unknown option --all/, { after: leftOut(' --all') }],
+  [
+    'uchroot-jail build jail --mkdir /data /bin/cat',
+    /unknown option --mkdir/,
+    { after: leftOut(' --mkdir /data') },
+  ],
+  ['uchroot-jail fix jail', /unknown command fix/, { after: found('fix', /check --fix/), right: [0, 3, 4] }],
+  ['uchroot-jail check jail --sarif', /unknown option (--sarif)/, { right: [0, 3, 4] }],
+  ['uchroot-jail check jail nobody', /^Usage: uchroot-jail check/, { right: [0, 3, 4] }],
+  [
+    'uchroot-jail remove jail/usr/bin/ls',
+    /is not a directory/,
+    { after: (_, hint) => (hint.includes('rm removes') ? 'rm jail/usr/bin/ls' : 'false') },
+  ],
+  [
+    'uchroot-jail remove /',
+    /\/ is not the name of a jail/,
+    { after: (line, hint) => line.replace(/\/$/, /\/srv\/jail/.exec(hint)?.[0].replace('/srv/', '') ?? '') },
+  ],
+  ['uchroot-tcpd match 192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  ['uchroot-tcpd match ssh://192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
+  ['uchroot-tcpd match --explain sshd 192.0.2.1', /unknown option (--explain)/, { right: [0, 1] }],
+  [
+    'uchroot-tcpd match sshd 192.0.2.1 --user root',
+    /unknown option --user/,
+    {
+      after: (line, hint) => line.replace('192.0.2.1 --user root', /root@192\.0\.2\.1/.exec(hint)?.[0] ?? ''),
+      right: [0, 1],
+    },
+  ],
+  [
+    'uchroot-tcpd export --to nftables --port sshd',
+    /--port sshd: write/,
+    { after: found('--port sshd', /--port \S+/) },
+  ],
+  [
+    'uchroot-tcpd run --jail nobody:jail /bin/ls',
+    /(--jail nobody:jail): it is USER:DIRECTORY/,
+    { right: [0, 125, 127] },
+  ],
+];
+
+const skip = unlessRoot('unshare', 'nsenter');
+const all = [...superServer, ...services, ...systems, ...misled];
+
+t.test(
+  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
+  { skip },
+  async (t) => {
+    t.ok(all.length >= 95);
+    const beginner = await newBeginner();
+    await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
+  },
+);
