@@ -65,9 +65,14 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sched_setaffinity(CPUs 0,9): no other CPUs than these',
   ],
   [
-    { op: 'sched_setaffinity', cpus: [3, 35, 67] },
-    '0:0:0:08000000080000000800000000000000',
-    'sched_setaffinity(CPUs 3,35,67): no other CPUs than these',
+    { op: 'sched_setaffinity', cpus: [3, 36, 69] },
+    '0:0:0:08000000100000002000000000000000',
+    'sched_setaffinity(CPUs 3,36,69): no other CPUs than these',
+  ],
+  [
+    { op: 'sched_setaffinity', cpus: [64] },
+    '0:0:0:00000000000000000100000000000000',
+    'sched_setaffinity(CPUs 64): no other CPUs than these',
   ],
   [{ op: 'sched_setscheduler' }, '8:0:0:', 'sched_setscheduler(): no realtime scheduling'],
   [{ op: 'ioprio_set' }, '0:0:0:', 'ioprio_set(): no realtime I/O class'],
