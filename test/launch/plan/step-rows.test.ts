@@ -254,6 +254,21 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     "fsmount(tmpfs): a file system of its own, made while the host's is in sight",
   ],
   [
+    { op: 'join_user_namespace', namespaces: ['pid'] },
+    '33792:20000000:0:',
+    'setns(user,pid): into the user namespace that the open jail keeps',
+  ],
+  [
+    { op: 'open_namespaces' },
+    '0:0:0:',
+    'openat(/proc/self/ns): to open the new namespaces when /proc is out of sight',
+  ],
+  [
+    { op: 'send_namespaces', names: ['user', 'net'] },
+    '0:0:0:user.net.',
+    'sendmsg(user,net): the service keeps them',
+  ],
+  [
     { op: 'open_tree', slot: 1, flags: ['nosuid'] },
     '0:1:2:',
     'open_tree(the jail nosuid) CAP_SYS_ADMIN: its own copy of the mounts of the jail',

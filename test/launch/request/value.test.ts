@@ -14,7 +14,7 @@ t.test('a value that is not bytes is named, and a number is shown as a text', as
   t.throws(() => to.bytes(undefined, 'cwd'), { message: 'cwd must be a string or a Uint8Array' });
   t.throws(() => to.bytes(null, 'jail'), { message: 'jail must be a string or a Uint8Array' });
   t.throws(() => to.bytes(5, 'cwd'), { message: /^cwd must/, hint: "write '5'" });
-  t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: undefined });
+  t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: "write 'true'" });
 });
 
 t.test('a descriptor is a whole number in its range', async (t) => {
