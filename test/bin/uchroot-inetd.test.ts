@@ -142,3 +142,27 @@ t.test(
     );
   },
 );
+
+t.test('--unit keeps an empty value, a profile from / on, and a directory of the jail', async (t) => {
+  const words = ['--listen', '127.0.0.1:7000', '--argv0', '', '--seccomp', 'log:profile', '--chdir', 'tmp'];
+  const { stdout } = spawnSync(
+    process.execPath,
+    [bundle, ...words, '--seccomp', 'log', '--unit', 'runit', 'sam', '/jail', '/bin/x'],
+    { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
+  );
+  t.match(
+    stdout,
+    ' --listen=127.0.0.1:7000 --argv0= --seccomp=log:/tmp/profile --chdir=tmp --seccomp=log sam /jail /bin/x\n',
+  );
+});
+
+t.test('--unit of a system that opens no sockets needs an address', async (t) => {
+  const unit = (format: string) => uchrootInetd('--unit', format, 'sam', '/jail', '/bin/x');
+  t.match(unit('systemd').stdout, / sam \/jail \/bin\/x\n/);
+  for (const format of ['openrc', 'sysv', 'runit', 's6'])
+    t.match(unit(format), {
+      status: 125,
+      stdout: '',
+      stderr: /^uchroot-inetd: no address to listen on\nhint: /,
+    });
+});

@@ -37,7 +37,7 @@ class Places {
   constructor(text: string) {
     let table: Path = [];
     for (const [index, line] of text.split('\n').entries()) {
-      const header = /^\s*\[+([^\]]+)\]/.exec(line)?.[1];
+      const header = /^\s*\[{1,2}([^\]]+)\]/.exec(line)?.[1];
       const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
         line,
       )?.[1];
