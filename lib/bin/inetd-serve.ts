@@ -74,6 +74,10 @@ export const serve: Command<undefined> = {
       const text = unitOf(read, system);
       return { text, status: (await tellProblems(given)) ? FAILED : 0 };
     }
+    if (valueOf(read, 'unit-dir') !== undefined)
+      throw new UsageError('--unit-dir is for a unit: give --unit as well', {
+        hint: 'write --unit systemd --unit-dir DIR',
+      });
     await runDaemon({
       read: (isActivated, warn) => {
         const { services, notCarried } = readServed(read, files, isActivated);

@@ -39,6 +39,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
       /unknown option --check$/,
       /^write check before/,
     ],
+    [
+      ['--unit-dir', '/etc/init.d', '--listen', '1', 'sam', '/srv', '/bin/x'],
+      125,
+      /^uchroot-inetd: --unit-dir is for a unit: give --unit as well$/,
+      /^write --unit systemd/,
+    ],
     [['--listen'], 125, /^uchroot-inetd: option --listen needs a value$/],
     [['--status-fd', '3', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --status-fd$/],
     [['--pid-file', '/x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --pid-file$/],
