@@ -125,7 +125,8 @@ t.test('a mode is a text, and an array for one value is not cut', async (t) => {
       'a',
     );
   for (const [line, message, hint] of [
-    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'write umask = "640"'],
+    ['arguments = "-u"', 'a.toml:6: arguments is an array', 'write arguments = ["-u"]'],
+    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'in quotes, such as umask = "640"'],
     ['socket-mode = 660', 'a.toml:6: socket-mode is a text with an octal mode', undefined],
     ['daemon = ["a", "b"]', 'a.toml:6: daemon takes one value', undefined],
     ['memory = ["64M", "65M"]', 'a.toml:6: memory takes one value', undefined],
