@@ -37,14 +37,17 @@ test('a program that the jail lacks is told at the start, with its service, and 
     file,
     `${defaults(`+${UID}:+${UID}`)}${service('one', '/server')}${service('two', '/servr')}`,
   );
-  const daemon = await startInetd(t, ['--config', file]);
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${file}.status`]);
   await daemon.line(/: two: \/servr: not found in the jail$/);
   await daemon.line(/hint: did you mean \/server\?/);
   t.equal((await ask(local(portOf(daemon.lines.join(), 'one')), 'told')).text, 'told');
 
   // which of the services it is, if they are several
   writeFileSync(file, `${defaults('root')}${service('one', '/server')}${service('two', '/server')}`);
-  t.match(run('--config', file), { status: 125, stderr: /^uchroot-inetd: one: account: user root is uid 0/ });
+  t.match(run('--config', file, '--status-socket', `${file}.status`), {
+    status: 125,
+    stderr: /^uchroot-inetd: one: account: user root is uid 0/,
+  });
 });
 
 test('services of a file: SIGHUP adds, removes and changes them, and keeps the old ones if the new ones are wrong', async (t) => {
