@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 
 import { askStatus } from '../../lib/inetd/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
-import { rootTest, start, temporaryDirectory } from '../support/launch.ts';
+import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, processesOf, runs, statusOf } from '../support/service.ts';
 
 const test = rootTest('prlimit', 'python3', 'socat');
@@ -493,21 +493,24 @@ test('a listener of IPv6 alone takes no client of IPv4, whose port another one h
   t.match((await ask(local(Number(port)))).text, /^uid/);
 });
 
-test('its own memory: at most 60 MB when it is idle, and 40 KB for each live connection', async (t) => {
-  const daemon = await startInetd(t, [...listen, '--instances', '1000', user, jail, '/server', 'copy']);
-  const memoryKb = () => Number.parseInt(statusOf(daemon.pid, 'VmRSS') ?? '', 10);
-  const idleKb = memoryKb();
-  // of 60 MB, Node itself has 40; one that is linked to its libraries, as Debian's, has more
-  const nodeKb = Number(start([process.execPath, '-p', 'process.memoryUsage.rss() / 1024']).stdout);
-  t.ok(idleKb > 0 && idleKb <= 60 * 1024 + Math.max(0, nodeKb - 40 * 1024), `${idleKb} KB`);
-  const count = 300;
-  const clients = await connectAll(t, daemon.port, count);
-  t.ok(await eventually(() => processesOf(UID).length === count, 15_000));
-  const eachKb = (memoryKb() - idleKb) / count;
-  t.ok(eachKb <= 40, `${eachKb.toFixed(1)} KB`);
-  for (const client of clients) client.destroy();
-  t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
-});
+plainRootTest()(
+  'its own memory: at most 60 MB when it is idle, and 40 KB for each live connection',
+  async (t) => {
+    const daemon = await startInetd(t, [...listen, '--instances', '1000', user, jail, '/server', 'copy']);
+    const memoryKb = () => Number.parseInt(statusOf(daemon.pid, 'VmRSS') ?? '', 10);
+    const idleKb = memoryKb();
+    // of 60 MB, Node itself has 40; one that is linked to its libraries, as Debian's, has more
+    const nodeKb = Number(start([process.execPath, '-p', 'process.memoryUsage.rss() / 1024']).stdout);
+    t.ok(idleKb > 0 && idleKb <= 60 * 1024 + Math.max(0, nodeKb - 40 * 1024), `${idleKb} KB`);
+    const count = 300;
+    const clients = await connectAll(t, daemon.port, count);
+    t.ok(await eventually(() => processesOf(UID).length === count, 15_000));
+    const eachKb = (memoryKb() - idleKb) / count;
+    t.ok(eachKb <= 40, `${eachKb.toFixed(1)} KB`);
+    for (const client of clients) client.destroy();
+    t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
+  },
+);
 
 test('the address that is missing, taken or wrong has an error with its remedy', async (t) => {
   const fail = async (...words: string[]): Promise<string> => {

@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { rootTest } from '../support/launch.ts';
+import { plainRootTest } from '../support/launch.ts';
 import { plainEnv } from '../support/service.ts';
 
-const test = rootTest('unshare', 'ip', 'gcc');
+const test = plainRootTest('unshare', 'ip', 'gcc');
 const script = join(import.meta.dirname, '../../../scripts/soak-inetd');
 
 test('2,000 odd clients leave nothing behind, hold nobody up and get past no limit', async (t) => {

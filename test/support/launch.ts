@@ -19,7 +19,7 @@ import { makeDirectory } from './directory.ts';
 import { isolated, unlessBare } from './isolation.ts';
 import './plain-spawn.ts';
 import { unlessRoot } from './root.ts';
-import { sanitizerEnv } from './sanitizer.ts';
+import { sanitized, sanitizerEnv } from './sanitizer.ts';
 
 const packageRoot = new URL('../../../', import.meta.url).pathname;
 
@@ -33,7 +33,17 @@ type RootTest = (name: string, body: (t: Test) => Promise<void>) => void;
 
 /** `t.test` for a test that needs root, a compiler for the probe, and these tools. */
 export function rootTest(...tools: readonly string[]): RootTest {
-  const skip = unlessRoot('gcc', ...tools);
+  return unlessSkipped(unlessRoot('gcc', ...tools));
+}
+
+/** The same for a test of memory or of many processes, which the sanitizers' runtime would take for itself. */
+export function plainRootTest(...tools: readonly string[]): RootTest {
+  return unlessSkipped(
+    unlessRoot('gcc', ...tools) || (sanitized && 'the sanitizers need memory of their own'),
+  );
+}
+
+function unlessSkipped(skip: string | false): RootTest {
   return (name, body) => void t.test(name, { skip }, body);
 }
 
