@@ -129,7 +129,7 @@ class Kept {
 }
 
 /** Kept namespaces that a launch has taken. */
-export interface Taken {
+interface Taken {
   readonly spaces: Spaces;
   /** Once the launch is over. */
   readonly release: () => void;
