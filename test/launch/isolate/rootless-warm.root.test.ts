@@ -159,6 +159,21 @@ test('a bind that is refused is not mounted for a later launch', async (t) => {
   t.same(found, ['ERR_INSECURE_PATH', 'right']);
 });
 
+test('the name of the host is that of the request, whatever is shared', async (t) => {
+  const found = service(`
+    const told = [];
+    for (const share of ['all', 'net', 'none']) {
+      const opened = await open({ view: [proc], hostname: 'inside', share });
+      for (let i = 0; i < 2; i++) told.push((await opened.run(bash('read -r name < /proc/sys/kernel/hostname; echo -n $name'))).stdout);
+      opened.close();
+    }
+    tell(told);`);
+  t.same(
+    found,
+    Array.from({ length: 6 }, () => 'inside'),
+  );
+});
+
 test('a program has the same ids, privileges, limits, filter and descriptors as without an open jail', async (t) => {
   const found = service(`
     const more = { rlimits: { nofile: 64, fsize: 4096 }, landlock: true, caps: ['net_bind_service'], view: [proc, { dev: '/dev' }, tmpfs] };
