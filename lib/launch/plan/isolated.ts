@@ -97,7 +97,7 @@ function makeWorld(
   return [
     ...openTrees(request, own),
     ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
-    ...makeNamespaces(request, own),
+    ...makeNamespaces(request, own, joined),
     ...makeView(request, own),
   ];
 }
@@ -113,7 +113,7 @@ function makeOwnWorld(
   return [
     ...(isInJail ? [] : [{ op: 'fchdir', directory: quote(request.jail) } as const]),
     ...(joined.length > 0 ? joinNamespaces(request, joined) : []),
-    ...makeNamespaces(request, own),
+    ...makeNamespaces(request, own, joined),
     ...(isInJail ? [] : [{ op: 'reopen_jail' } as const]),
     ...openTrees(request, own),
     ...makeView(request, own),
@@ -189,11 +189,17 @@ export function withoutClone(plan: Plan): Plan {
   return [[{ op: first.op, namespaces: first.namespaces }], rest, ...stages];
 }
 
-function makeNamespaces({ hostname }: Request, namespaces: readonly Namespace[]): readonly Step[] {
+// Where the kept ones have no UTS namespace, the name would be that of the host.
+function makeNamespaces(
+  { hostname }: Request,
+  namespaces: readonly Namespace[],
+  joined: readonly Namespace[] = [],
+): readonly Step[] {
+  const isNamed = namespaces.includes('uts') || joined.includes('uts');
   return [
     ...(namespaces.length > 0 ? [{ op: 'unshare', namespaces } as const] : []),
     ...(namespaces.includes('net') ? [{ op: 'loopback_up' } as const] : []),
-    ...(hostname === undefined ? [] : [{ op: 'sethostname', name: hostname } as const]),
+    ...(hostname === undefined || !isNamed ? [] : [{ op: 'sethostname', name: hostname } as const]),
   ];
 }
 

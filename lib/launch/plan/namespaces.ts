@@ -10,7 +10,8 @@ const needsAdmin = (call: string) => ({
   hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,
 });
 
-const lie = {
+/** A call that says that it was done, and was not. */
+export const lie = {
   EBADE: {
     reason: 'it answers that it was done, and nothing is done',
     hint: 'a seccomp filter answers for the kernel: run uchroot without that filter',

@@ -4,6 +4,7 @@ import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
 import { namespaceFlags, type Namespace } from '../request/isolation-value.ts';
 import { cString } from './jail-entry.ts';
 import { maskOf } from './mount-steps.ts';
+import { lie } from './namespaces.ts';
 import type { FailureContext, MountFlag, Step, StepRows } from './step.ts';
 
 /** The steps of a launch without root alone. */
@@ -144,6 +145,7 @@ export const userNamespaceRows = {
       a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], CLONE_NEWUSER),
     }),
     failures: {
+      ...lie,
       EPERM: {
         reason: 'an ordinary user must not make a user namespace here',
         hint: doctor,
@@ -167,6 +169,7 @@ export const userNamespaceRows = {
       a: namespaces.reduce((sum, name) => sum + namespaceFlags[name], 0),
     }),
     failures: {
+      ...lie,
       EPERM: {
         reason: 'it belongs to another user than this process is now, or the call is refused',
         hint: "open the jail again; if a seccomp filter refuses setns(2), give openJail share: 'none'",

@@ -181,10 +181,15 @@ export class Jail<
   ): Promise<JailedProcess> {
     const jail = usual ?? (await this.#lookUp(given));
     const normal = name === undefined ? given : this.#withProgram(given, jail, name);
-    const spaces = namespacesOf(normal).includes('pid')
-      ? await this.#spaces.of(normal, jail, begun)
+    const taken = namespacesOf(normal).includes('pid')
+      ? await this.#spaces.take(normal, jail, begun)
       : undefined;
-    return startIn(jail, normal, spaces === undefined ? begun : joining(begun, spaces));
+    if (taken === undefined) return startIn(jail, normal, begun);
+    try {
+      return await startIn(jail, normal, joining(begun, taken.spaces));
+    } finally {
+      taken.release();
+    }
   }
 
   #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): NormalRequest {

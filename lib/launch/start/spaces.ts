@@ -1,13 +1,15 @@
 // Namespaces that an open jail keeps for its launches.
 import { native } from '../../native.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { callerBeside } from '../host/caller.ts';
 import { prepare, type VerifiedJail } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { keptNamespaces, keptOwnNamespaces, shareable } from '../plan/isolated.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { Share } from '../request/jail-rows.ts';
-import { setUpKeys, type NormalRequest } from '../request/request.ts';
+import { setUpKeys, type NormalRequest, type SetUpKey } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
+import { warnOnce } from '../tell/warn.ts';
 import { makeOwnSpaces } from './own-spaces.ts';
 import { awaitStop, stopError, type NormalSpawn } from './start.ts';
 
@@ -22,6 +24,30 @@ const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
 
 type Account = VerifiedJail['account'];
 
+// Keys that concern the program alone: neither the kept namespaces, nor what it may do to them. Launches differ in these all the time.
+const programKeys = new Set<SetUpKey>([
+  'affinity',
+  'cpu',
+  'cpuTime',
+  'cwd',
+  'dieWithParent',
+  'ioWeight',
+  'memory',
+  'newSession',
+  'nice',
+  'oomScoreAdj',
+  'pids',
+  'preserveFds',
+  'pty',
+  'rlimits',
+  'swap',
+  'umask',
+]);
+const spaceKeys = [...setUpKeys.filter((key) => !programKeys.has(key)), 'allow', 'seccomp'] as const;
+
+// A service can ask for another view in each launch. Without root a set of namespaces is six descriptors.
+const mostKept = 16;
+
 // A prepared launch asks with the same two objects each time.
 const keys = new WeakMap<NormalRequest, { readonly account: Account; readonly key: string }>();
 
@@ -29,7 +55,9 @@ function keyOf(request: NormalRequest, account: Account): string {
   const known = keys.get(request);
   if (known?.account === account) return known.key;
   const { uid, gid, groups, outside } = account;
-  const key = JSON.stringify([uid, gid, groups, outside, setUpKeys.map((name) => request[name])]);
+  // a program with a terminal does not share its devpts with one that has none
+  const hasPty = request.pty !== undefined;
+  const key = JSON.stringify([uid, gid, groups, outside, hasPty, spaceKeys.map((name) => request[name])]);
   keys.set(request, { account, key });
   return key;
 }
@@ -45,38 +73,66 @@ interface Making {
 class Kept {
   readonly #making: Making;
   readonly #onCallOff: () => void;
-  #waiting = 0;
-  /** Once they are made. */
-  spaces: Spaces | undefined;
-  readonly made: Promise<Spaces>;
+  readonly #made: Promise<Spaces>;
+  #users = 0;
+  #isDropped = false;
+  #spaces: Spaces | undefined;
 
-  constructor(making: Making, kinds: readonly Namespace[], onCallOff: () => void) {
+  constructor(making: Making, kinds: readonly Namespace[], onFailure: () => void) {
     this.#making = making;
-    this.#onCallOff = onCallOff;
-    this.made = making.made.then((fds) => (this.spaces = { kinds, fds }));
+    this.#onCallOff = onFailure;
+    this.#made = making.made.then((fds) => (this.#spaces = { kinds, fds }));
+    this.#made.catch(onFailure);
   }
 
-  /** Waits with the time limit and the AbortSignal of a launch. When nobody waits any more, they are called off. */
-  await(options: NormalSpawn): Promise<Spaces> {
+  /** Takes them for a launch, which releases them. Waits with its time limit and its AbortSignal, and is called off if nobody waits. */
+  async take(options: NormalSpawn): Promise<Spaces> {
+    this.#users++;
+    try {
+      return this.#spaces ?? (await this.#await(options));
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Ends the use by a launch. */
+  release(): void {
+    this.#users--;
+    if (this.#users === 0 && this.#isDropped) this.#close();
+  }
+
+  /** Closes them when no launch uses them any more. */
+  drop(): void {
+    this.#isDropped = true;
+    if (this.#users === 0) this.#close();
+  }
+
+  #await(options: NormalSpawn): Promise<Spaces> {
     if (options.signal?.aborted === true) return Promise.reject(stopError('ABORT_ERR', options));
-    this.#waiting++;
     return new Promise((resolve, reject) => {
       const clear = awaitStop(options, (reason) => {
         reject(stopError(reason, options));
-        const isWanted = --this.#waiting > 0 || this.spaces !== undefined;
+        const isWanted = this.#users > 1 || this.#spaces !== undefined;
         if (isWanted || this.#making.callOff === undefined) return;
         this.#onCallOff();
         this.#making.callOff();
-        this.close(); // it may have come too late
+        this.#isDropped = true; // they may come too late
       });
-      void this.made.finally(clear).then(resolve, reject);
+      void this.#made.finally(clear).then(resolve, reject);
     });
   }
 
-  /** Closes them, once they are made. */
-  close(): void {
-    void this.made.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
+  #close(): void {
+    void this.#made.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
   }
+}
+
+/** Kept namespaces that a launch has taken. */
+interface Taken {
+  readonly spaces: Spaces;
+  /** Once the launch is over. */
+  readonly release: () => void;
 }
 
 /** The kept namespaces of one open jail. Programs of different users, or that ask for different views, share none. */
@@ -89,13 +145,17 @@ export class KeptSpaces {
   }
 
   /** Those that a launch joins: made for the first one. @throws LaunchError, AbortError */
-  async of(request: NormalRequest, jail: VerifiedJail, options: NormalSpawn): Promise<Spaces | undefined> {
+  async take(request: NormalRequest, jail: VerifiedJail, options: NormalSpawn): Promise<Taken | undefined> {
     const all = shareable(request);
     const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
     if (kinds.length === 0) return undefined;
     const key = keyOf(request, jail.account);
     const kept = this.#kept.get(key) ?? this.#make(key, request, jail, kinds);
-    return kept.spaces ?? kept.await(options);
+    // the last one in the map is the last one that was used
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    const spaces = await kept.take(options);
+    return { spaces, release: () => kept.release() };
   }
 
   #make(key: string, request: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Kept {
@@ -104,20 +164,26 @@ export class KeptSpaces {
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
     };
     const kept = new Kept(begin(request, jail, kinds), kinds, forget);
-    this.#kept.set(key, kept);
-    kept.made.catch(forget);
+    for (const [oldest, dropped] of this.#kept) {
+      if (this.#kept.size < mostKept) break;
+      this.#kept.delete(oldest);
+      dropped.drop();
+    }
     return kept;
   }
 
   /** Closes them. Programs that run in them go on. */
   close(): void {
-    for (const kept of this.#kept.values()) kept.close();
+    for (const kept of this.#kept.values()) kept.drop();
     this.#kept.clear();
   }
 }
 
 function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
-  const { request, account, execve, view } = prepare(asked, jail, callerBeside(asked, false));
+  const launch = prepare(asked, jail, callerBeside(asked, false));
+  // before they are mounted for all launches to come
+  judgeBinds(launch, (warning) => warnOnce([warning]));
+  const { request, account, execve, view } = launch;
   const names = kinds.map(fileOf);
   if (account.outside !== undefined) {
     const own = ['user', ...names];

@@ -1,7 +1,7 @@
 // Launches of an open jail without root: what they share, with whom, and what is left.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -74,7 +74,7 @@ test('programs of an open jail share what it says, and only that', async (t) => 
   });
 });
 
-test('users, groups, capabilities and views of an open jail share nothing with each other, nor do two jails', async (t) => {
+test('users, groups, capabilities, filters and views of an open jail share nothing with each other, nor do two jails', async (t) => {
   const found = service(`
     const opened = await open({ view: [proc, tmpfs] });
     const other = await open({ view: [proc, tmpfs] });
@@ -85,6 +85,8 @@ test('users, groups, capabilities and views of an open jail share nothing with e
       user: [opened, { user: '5:7' }],
       group: [opened, { group: '7' }],
       caps: [opened, { caps: ['sys_ptrace'] }],
+      allow: [opened, { allow: ['personality'] }],
+      profile: [opened, { seccomp: 'default' }],
       view: [opened, { view: [proc, tmpfs, { dir: '/tmp/x' }] }],
       jail: [other, {}],
     })) {
@@ -98,7 +100,78 @@ test('users, groups, capabilities and views of an open jail share nothing with e
     other.close();
     tell(told);`);
   const apart = [false, 7, []];
-  t.same(found, { user: apart, group: apart, caps: apart, view: apart, jail: apart });
+  t.same(found, {
+    user: apart,
+    group: apart,
+    caps: apart,
+    allow: apart,
+    profile: apart,
+    view: apart,
+    jail: apart,
+  });
+});
+
+test('launches that differ in a working directory, a limit or a terminal share, and a new view in each keeps few namespaces', async (t) => {
+  const found = service(`
+    const opens = () => readdirSync('/proc/self/fd').length;
+    const opened = await open({ view: [proc, tmpfs] });
+    const told = [];
+    for (const more of [{}, { cwd: '/tmp' }, { umask: 7 }, { rlimits: { nofile: 30 } }, { nice: 3 }])
+      told.push((await opened.run({ ...more, ...bash('cat /tmp/file 2>/dev/null; echo -n x >> /tmp/file') })).stdout);
+    const pty = [];
+    for (const cols of [80, 90]) {
+      const child = await opened.spawn({ ...bash('cat /tmp/pty 2>/dev/null; echo -n y >> /tmp/pty'), pty: { cols, rows: 24 } });
+      let text = '';
+      for await (const chunk of child.pty) text += chunk;
+      pty.push(text);
+    }
+    for (let i = 0; i < 20; i++) await opened.run({ view: [proc, { dir: '/tmp/' + i }], ...bash('') });
+    const before = opens();
+    for (let i = 0; i < 20; i++) await opened.run({ view: [proc, { dir: '/tmp/more' + i }], ...bash('') });
+    for (let i = 0; i < 500 && opens() > before; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    const more = opens() - before;
+    opened.close();
+    tell({ told, pty, more });`) as { more: number };
+  t.match(found, { told: ['', 'x', 'xx', 'xxx', 'xxxx'], pty: ['', 'y'] });
+  t.ok(found.more <= 0, String(found.more));
+});
+
+test('a bind that is refused is not mounted for a later launch', async (t) => {
+  const place = `${temporaryDirectory()}/binds`;
+  for (const name of ['', '/secret', '/open']) mkdirSync(`${place}${name}`);
+  writeFileSync(`${place}/secret/file`, 'secret');
+  symlinkSync(`${place}/secret`, `${place}/open/source`);
+  give(place, uid);
+  chmodSync(`${place}/open`, 0o777);
+  const found = service(`
+    const { chmodSync, mkdirSync, rmSync, writeFileSync } = await import('node:fs');
+    const place = ${JSON.stringify(place)};
+    const opened = await open({ view: [proc, { bind: place + '/open/source', to: '/tmp', readOnly: true }] });
+    const read = () => opened.run(bash('cat /tmp/file')).then(({ stdout }) => stdout, ({ code }) => code);
+    const refused = await read();
+    // the link of a stranger is taken away
+    rmSync(place + '/open/source');
+    chmodSync(place + '/open', 0o755);
+    mkdirSync(place + '/open/source');
+    writeFileSync(place + '/open/source/file', 'right');
+    tell([refused, await read()]);
+    opened.close();`);
+  t.same(found, ['ERR_INSECURE_PATH', 'right']);
+});
+
+test('the name of the host is that of the request, whatever is shared', async (t) => {
+  const found = service(`
+    const told = [];
+    for (const share of ['all', 'net', 'none']) {
+      const opened = await open({ view: [proc], hostname: 'inside', share });
+      for (let i = 0; i < 2; i++) told.push((await opened.run(bash('read -r name < /proc/sys/kernel/hostname; echo -n $name'))).stdout);
+      opened.close();
+    }
+    tell(told);`);
+  t.same(
+    found,
+    Array.from({ length: 6 }, () => 'inside'),
+  );
 });
 
 test('a program has the same ids, privileges, limits, filter and descriptors as without an open jail', async (t) => {
@@ -234,6 +307,7 @@ test('a call that is refused, or lies, is told by its step, and no program runs'
     tell(told);`;
   const strace = (inject: string) => ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${inject}`];
   for (const [inject, step, code] of [
+    ['clone:retval=0', 'user_namespace', 'EBADE'],
     ['setns:error=EPERM', 'join_user_namespace', 'EPERM'],
     ['setns:retval=0', 'join_user_namespace', 'EPERM'],
     ['sendmsg:error=ENOBUFS', 'send_namespaces', 'ENOBUFS'],

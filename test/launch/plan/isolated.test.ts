@@ -265,3 +265,28 @@ t.test('kept namespaces have no proc, and are all that a launch that joins them 
     );
   });
 });
+
+t.test(
+  'an open jail never sets the name of the host: only where it makes or joins a UTS namespace',
+  async (t) => {
+    const names = (steps: readonly Step[]): number => steps.filter(({ op }) => op === 'sethostname').length;
+    const given = isolatedInputs.filter(
+      (input) => hasPid(input) && namespacesOf(input.request).includes('uts'),
+    );
+    fc.assert(
+      fc.property(given, (input) => {
+        const request = { ...input.request, hostname: 'inside' };
+        const kinds = shareable(request);
+        const others = kinds.filter((kind) => kind !== 'uts');
+        const launch = (joined: typeof kinds) => buildPlan({ ...input, request, joined }).flat();
+        return (
+          names(keptNamespaces(request, others)) === 0 &&
+          names(launch(others)) === 1 &&
+          names(keptNamespaces(request, kinds)) === 1 &&
+          names(launch(kinds)) === 1
+        );
+      }),
+    );
+    t.pass();
+  },
+);
