@@ -2,8 +2,8 @@
 
 namespace uchroot {
 
-// Moves the calling thread into a new namespace of `kind` (CLONE_NEWNS, CLONE_NEWNET), whose file in /proc is `path`. Returns a
-// descriptor of the namespace, which keeps it alive (namespaces(7)), or -1.
-int newSpaceOfThread(int kind, const char* path);
+// Moves the calling thread into a new namespace of `kind` (CLONE_NEWNS, CLONE_NEWNET), whose file in /proc is `path`. A thread can have
+// its own; it lives as long as a descriptor of that file is open (namespaces(7)).
+bool enterNewSpace(int kind, const char* path);
 
 }  // namespace uchroot

@@ -2,6 +2,7 @@
 
 #include "seed.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,7 +15,9 @@ namespace uchroot {
 namespace {
 
 int makeSeed() {
-  const int fd = newSpaceOfThread(CLONE_NEWNS, "/proc/thread-self/ns/mnt");
+  constexpr char kPath[] = "/proc/thread-self/ns/mnt";
+  if (!enterNewSpace(CLONE_NEWNS, kPath)) return -1;
+  const int fd = open(kPath, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
   // Nothing of this may reach the host. Then an empty file system takes the place of all others (pivot_root(2)).
   const bool isMade = mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -18,10 +19,9 @@ std::atomic<int> spareFd = -1;
 std::atomic<bool> isBeingMade = false;
 
 int makeNetwork() {
-  int fd = newSpaceOfThread(CLONE_NEWNET, "/proc/thread-self/ns/net");
-  if (fd >= 0 && raiseLoopback() == 0) return fd;
-  closeIfOpen(fd);
-  return -1;
+  constexpr char kPath[] = "/proc/thread-self/ns/net";
+  if (!enterNewSpace(CLONE_NEWNET, kPath) || raiseLoopback() < 0) return -1;
+  return open(kPath, O_RDONLY | O_CLOEXEC);
 }
 
 // If this fails, the next launch makes its own namespace, and tells what the kernel says.
