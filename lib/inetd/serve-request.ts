@@ -233,7 +233,7 @@ function refuseMismatch(own: Normal): void {
   const noIdle = own.idleMs === undefined ? undefined : whyNoIdle(own);
   if (noIdle !== undefined)
     throw new UsageError(`idleMs (--idle): ${noIdle}`, {
-      hint: 'leave out --idle (idle, idleMs): it is for TCP connections, and --timeout (timeout, timeoutMs) for all programs',
+      hint: 'leave it out (idle): it is for TCP connections; --timeout (timeout, timeoutMs) ends any program',
     });
   if (own.listen.some(isDatagram) && !own.wait)
     throw new UsageError('a service of datagrams has no connections: give wait as well', {

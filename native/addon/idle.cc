@@ -140,7 +140,7 @@ class IdleLook final : public PendingCall {
   }
   ~IdleLook() override { calls_.letGo(); }
 
-  void tell(size_t index, int answer) {
+  void tell(uint32_t index, int answer) {
     const Napi::Env env(calls_.env());
     const Napi::HandleScope scope(env);
     if (mayCallJs(env)) callJs(env, onAnswer_, {Napi::Number::New(env, index), Napi::Number::New(env, answer)});
@@ -158,7 +158,7 @@ void* run(void* data) {
   const std::unique_ptr<Questions> questions(static_cast<Questions*>(data));
   const Descriptor netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   const int error = netlink.get() < 0 ? errno : 0;
-  size_t index = 0;
+  uint32_t index = 0;
   for (const Key& key : questions->keys) {
     const int answer = error == 0 ? ask(netlink.get(), key) : -error;
     questions->calls->post(questions->id, [index, answer](PendingCall& call) {

@@ -161,8 +161,11 @@ test('a program that holds the lock of its socket is ended too, and keeps nobody
   ]);
   const entries = await daemon.entries(2);
   t.same(
-    entries.map(({ service, reason }) => `${service} ${reason}`),
-    ['copy idle', 'hold idle'],
+    entries.map(({ service, reason }) => [service, reason]),
+    [
+      ['copy', 'idle'],
+      ['hold', 'idle'],
+    ],
   );
 });
 
