@@ -67,13 +67,19 @@ function toLookError(errno: number, what: string): LaunchError {
  * @throws LaunchError if it does not
  */
 export async function verifyIdle({ fd, shown }: Pick<ListeningSocket, 'fd' | 'shown'>): Promise<void> {
-  const key = native.tcpKey(fd);
+  const what = quote(shown);
+  let key: Buffer | undefined;
+  try {
+    key = native.tcpKey(fd);
+  } catch (error) {
+    throw toLookError(-((error as NodeJS.ErrnoException).errno ?? -5), what);
+  }
   if (key === undefined)
     throw new UsageError(
-      `idle: ${quote(shown)} has no TCP connections, and the kernel knows the time of the last byte only for them`,
+      `idle: ${what} has no TCP connections, and the kernel knows the time of the last byte only for them`,
     );
   const answer = await new Promise<number>((resolve) => native.askIdle(key, (_, idleMs) => resolve(idleMs)));
-  if (answer < 0) throw toLookError(-answer, quote(shown));
+  if (answer < 0) throw toLookError(-answer, what);
 }
 
 /** The connections with an idle limit. */

@@ -84,8 +84,14 @@ bool isConnected(const inet_diag_msg& socket) {
   }
 }
 
+uint32_t idleOf(const tcp_info& info) {
+  // What is sent again carries nothing as long as the peer does not answer.
+  const uint32_t sent = info.tcpi_retransmits > 0 ? info.tcpi_last_ack_recv : info.tcpi_last_data_sent;
+  return std::min({sent, info.tcpi_last_data_recv, uint32_t{INT32_MAX}});
+}
+
 // Milliseconds, or a negative errno.
-int idleOf(const nlmsghdr* head) {
+int readAnswer(const nlmsghdr* head) {
   if (head->nlmsg_type == NLMSG_ERROR) return static_cast<const nlmsgerr*>(NLMSG_DATA(head))->error;
   const auto& socket = *static_cast<const inet_diag_msg*>(NLMSG_DATA(head));
   if (socket.idiag_state == TCP_LISTEN) return 0;
@@ -95,10 +101,10 @@ int idleOf(const nlmsghdr* head) {
     nlattr of;
     std::memcpy(&of, attribute, sizeof of);
     if (of.nla_len < sizeof of || of.nla_len > left) break;
-    if (of.nla_type == INET_DIAG_INFO && of.nla_len >= NLA_HDRLEN + offsetof(tcp_info, tcpi_last_ack_recv)) {
+    if (of.nla_type == INET_DIAG_INFO && of.nla_len >= NLA_HDRLEN + offsetof(tcp_info, tcpi_pmtu)) {
       tcp_info info = {};
       std::memcpy(&info, attribute + NLA_HDRLEN, std::min(sizeof info, static_cast<size_t>(of.nla_len - NLA_HDRLEN)));
-      return static_cast<int>(std::min({info.tcpi_last_data_sent, info.tcpi_last_data_recv, uint32_t{INT32_MAX}}));
+      return static_cast<int>(idleOf(info));
     }
     const size_t whole = std::min<size_t>(NLA_ALIGN(of.nla_len), left);
     attribute += whole;
@@ -121,7 +127,7 @@ int ask(int netlink, const Key& key) {
   const size_t bytes = static_cast<size_t>(got);
   const bool isWhole = bytes >= NLMSG_LENGTH(sizeof(nlmsgerr)) && head->nlmsg_len <= bytes &&
                        (head->nlmsg_type == NLMSG_ERROR || head->nlmsg_len >= NLMSG_LENGTH(sizeof(inet_diag_msg)));
-  return isWhole ? idleOf(head) : -EPROTO;
+  return isWhole ? readAnswer(head) : -EPROTO;
 }
 
 struct Questions {

@@ -1,5 +1,5 @@
 // The idle limit of connections, as real clients meet it.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts
 import { oddCaller, rootTest, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, plainEnv, processesOf } from '../support/service.ts';
 
-const test = rootTest('unshare');
+const test = rootTest('unshare', 'nsenter', 'ip', 'nft', 'python3');
 const jail = makeServerJail();
 // no other test has processes of this user
 const UID = 47_340;
@@ -165,6 +165,42 @@ test('a program that holds the lock of its socket is ended too, and keeps nobody
     [
       ['copy', 'idle'],
       ['hold', 'idle'],
+    ],
+  );
+});
+
+test('data that is sent again to a client that has vanished is no data', async (t) => {
+  const own = `user = "${user}"`;
+  // It is sent again after 0.2, 0.6, 1.4, 3 and 6.2 seconds, or so.
+  const file = makeServices('', ['tick', `${own}\nidle = 3`], ['copy', `${own}\nidle = 4.5`]);
+  const script = 'ip link set lo up && exec "$@"';
+  const daemon = await startInetd(t, ['--config', file, ...open], {
+    by: ['unshare', '-n', 'sh', '-c', script, 'sh'],
+  });
+  const inside = ['nsenter', '-t', String(daemon.pid), '-n'];
+  const [tick, copy] = ['tick', 'copy'].map((name) => addressOf(daemon.lines, name));
+  const vanish = `import socket, subprocess, sys, time
+for host, port in zip(sys.argv[1::2], sys.argv[2::2]):
+  globals()['client' + port] = socket.create_connection((host, int(port)))
+globals()['client' + sys.argv[2]].recv(1)
+rules = 'table inet gone { chain input { type filter hook input priority 0; policy drop; }; }'
+subprocess.run(['nft', '-f', '-'], input=rules.encode(), check=True)
+print('vanished', flush=True)
+time.sleep(60)`;
+  const words = [tick?.host, tick?.port, copy?.host, copy?.port].map(String);
+  const clients = spawn(inside[0] ?? '', [...inside.slice(1), 'python3', '-c', vanish, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => clients.kill('SIGKILL'));
+  let said = '';
+  clients.stdout.on('data', (bytes) => (said += String(bytes)));
+  t.ok(await eventually(() => said === 'vanished\n'));
+  const entries = await daemon.entries(2);
+  t.same(
+    entries.map(({ service, reason }) => [service, reason]),
+    [
+      ['tick', 'idle'],
+      ['copy', 'idle'],
     ],
   );
 });
