@@ -6,6 +6,7 @@ import { tomlText } from '../inetd/config/toml-text.ts';
 import { showListenAddress } from '../inetd/listen-address.ts';
 import type { Argument } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import { has, valuesOf, type Command, type Outcome } from './dispatch.ts';
 import {
   directoryOf,
@@ -44,7 +45,7 @@ export const check: Command<undefined> = {
     const given = readGiven(read, isOne ? [] : [...files, ...operands], true);
     const lines = [...given.services].map(
       ([name, { listen, wait, launch }]) =>
-        `${name}: ${listen.map(showListenAddress).join(', ')}${wait ? ', wait' : ''}: ${String(launch.program)} in ${String(launch.jail)} as ${launch.user}\n`,
+        `${name}: ${listen.map((one) => quote(showListenAddress(one))).join(', ')}${wait ? ', wait' : ''}: ${quote(launch.program ?? '')} in ${quote(launch.jail)} as ${quote(String(launch.user))}\n`,
     );
     const isWrong = await tellProblems(given);
     return isWrong ? { text: lines.join(''), status: FAILED } : ending(given.notCarried, lines.join(''));

@@ -2,19 +2,21 @@
 import { basename } from 'node:path';
 
 import { option } from '../command-option.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError, type LaunchError } from '../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../inetd/config/configuration.ts';
 import { placeOf, type ConfiguredService, type NotCarried } from '../inetd/config/configured-service.ts';
 import { runDaemon } from '../inetd/daemon.ts';
-import type { Services } from '../inetd/inetd.ts';
+import { refuseOverlap, type Services } from '../inetd/inetd.ts';
 import { STATUS_SOCKET } from '../inetd/status-server.ts';
 import { inetdUnit } from '../inetd/inetd-unit.ts';
+import { toFilterSource } from '../launch/request/filter-value.ts';
 import { quote } from '../quote.ts';
-import { findServiceProblem } from '../inetd/service-problem.ts';
+import { findAddressProblem, findServiceProblem } from '../inetd/service-problem.ts';
 import { commandLine } from '../shell-word.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
-import { toArgument, type ReadArguments } from './arguments.ts';
+import { toArgument, type GivenOption, type ReadArguments } from './arguments.ts';
+import type { Format } from '../service/unit/service-unit.ts';
 import { printedFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
 import { valueOf, valuesOf, type Command } from './dispatch.ts';
@@ -66,17 +68,23 @@ export const serve: Command<undefined> = {
     checkOperands(read, files.length > 0);
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
-      const text = unitOf(read, format);
-      const given = readServed(read, files, true);
+      const system = toInitSystem(format);
+      // the others open no sockets
+      const given = readServed(read, files, system === 'systemd');
+      const text = unitOf(read, system);
       return { text, status: (await tellProblems(given)) ? FAILED : 0 };
     }
+    if (valueOf(read, 'unit-dir') !== undefined)
+      throw new UsageError('--unit-dir is for a unit: give --unit as well', {
+        hint: 'write --unit systemd --unit-dir DIR',
+      });
     await runDaemon({
       read: (isActivated, warn) => {
         const { services, notCarried } = readServed(read, files, isActivated);
         for (const one of notCarried) warn(showNotCarried(one));
         return services;
       },
-      statusSocket: valueOf(read, 'status-socket')?.text ?? (files.length > 0 ? STATUS_SOCKET : undefined),
+      statusSocket: statusSocketOf(read) ?? (files.length > 0 ? STATUS_SOCKET : undefined),
     });
     return '';
   },
@@ -93,20 +101,21 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     });
 }
 
-const isPath = (name: string): boolean =>
-  [...serveOptions(), ...ofDaemon].some(
-    (one) => one.name === name && /^(FILE|DIR|PATH)$/.test(one.metavar ?? ''),
-  );
+// An option from / on: at boot that is the working directory.
+function optionAtBoot([name, { text, bytes }]: GivenOption): string {
+  const { metavar } = [...serveOptions(), ...ofDaemon].find((one) => one.name === name) ?? {};
+  if (metavar === undefined) return `--${name}`;
+  const profile = name === 'seccomp' ? toFilterSource(text)?.file : undefined;
+  if (profile !== undefined)
+    return `--${name}=${text.startsWith('log:') ? 'log:' : ''}${latin1(absolute(Buffer.from(profile)))}`;
+  // --chdir names a place in the jail
+  const isOfHost = /^(FILE|DIR|PATH)$/.test(metavar) && name !== 'chdir';
+  return `--${name}=${latin1(isOfHost ? absolute(bytes) : bytes)}`;
+}
 
-// The command line from / on: at boot that is the working directory.
-function unitOf(read: ReadArguments, text: string): string | Buffer {
+function unitOf(read: ReadArguments, format: Format): string | Buffer {
   const { options, operands } = read;
-  const format = toInitSystem(text);
-  const given = options.flatMap(([name, { bytes }]) => {
-    if (name === 'unit' || name === 'unit-dir') return [];
-    const isFlag = bytes.length === 0;
-    return [isFlag ? `--${name}` : `--${name}=${latin1(isPath(name) ? absolute(bytes) : bytes)}`];
-  });
+  const given = options.filter(([name]) => name !== 'unit' && name !== 'unit-dir').map(optionAtBoot);
   const [user, jail, ...program] = operands.map(({ bytes }) => bytes);
   const words = user === undefined || jail === undefined ? [] : [user, absolute(jail), ...program];
   const args = words.map(latin1);
@@ -133,7 +142,11 @@ export interface GivenServices {
   readonly services: Services;
   readonly configured: readonly ConfiguredService[];
   readonly notCarried: readonly NotCarried[];
+  /** The one that is named. */
+  readonly statusSocket: string | undefined;
 }
+
+const statusSocketOf = (read: ReadArguments): string | undefined => valueOf(read, 'status-socket')?.text;
 
 /**
  * Reads the services of files, or the one of the operands. The options of the command line count for services of files that do not set
@@ -146,20 +159,28 @@ export function readGiven(
   files: readonly Buffer[],
   isActivated: boolean,
 ): GivenServices {
-  if (files.length === 0) return { services: oneService(read, isActivated), configured: [], notCarried: [] };
+  const statusSocket = statusSocketOf(read);
+  if (files.length === 0)
+    return { services: oneService(read, isActivated), configured: [], notCarried: [], statusSocket };
   const paths = files.map((file) => absolute(file).toString());
   const { services: configured, notCarried } = readConfiguration(paths, directoryOf(read));
+  if (configured.length === 0 && notCarried.length > 0)
+    throw new UsageError(['the configuration has no services', ...notCarried.map(showNotCarried)].join('\n'));
   const known = new Set(serveOptions().map(({ name }) => name));
   const defaults = read.options
     .filter(([name]) => known.has(name))
     .map(([name, word]) => ({ name, word, line: undefined }));
-  return { services: toServices(configured, defaults), configured, notCarried };
+  return { services: toServices(configured, defaults), configured, notCarried, statusSocket };
 }
 
 const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: ${lines}\n`);
 
+const tellProblem = ({ message, hint }: UsageError | LaunchError, place: string): void =>
+  tell(`${place}${message}${hint === undefined ? '' : `\nhint: ${hint}`}`);
+
 /** Tells what is not carried over, and what a start would refuse. Returns whether there is something of the latter. */
-export async function tellProblems({ services, configured, notCarried }: GivenServices): Promise<boolean> {
+export async function tellProblems(given: GivenServices): Promise<boolean> {
+  const { services, configured, notCarried, statusSocket } = given;
   for (const one of notCarried) tell(showNotCarried(one));
   let isRight = true;
   for (const [name, settings] of services) {
@@ -167,10 +188,11 @@ export async function tellProblems({ services, configured, notCarried }: GivenSe
     if (problem === undefined) continue;
     isRight = false;
     const found = configured.find((one) => one.name === name);
-    const place = found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `;
-    tell(`${place}${problem.message}${problem.hint === undefined ? '' : `\nhint: ${problem.hint}`}`);
+    tellProblem(problem, found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `);
   }
-  return !isRight;
+  const problem = statusSocket && findAddressProblem({ kind: 'unix', path: statusSocket });
+  if (problem) tellProblem(problem, 'status-socket: ');
+  return !isRight || Boolean(problem);
 }
 
 // The services to serve. Files of inetd and xinetd name no jail, and / would be the host's own.
@@ -205,5 +227,7 @@ function oneService({ options, operands }: ReadArguments, isActivated: boolean):
       hint: 'give one with --listen, or start it by a .socket unit of systemd',
     });
   const settings = normalizeServe(request);
-  return new Map([[settings.daemon || basename(String(program)), settings]]);
+  const services = new Map([[settings.daemon || basename(String(program)), settings]]);
+  refuseOverlap(services);
+  return services;
 }

@@ -1,8 +1,6 @@
 // The text that each client of a service gets before its program starts.
 import { writeSync } from 'node:fs';
 
-import { UsageError } from '../errors.ts';
-import { quote } from '../quote.ts';
 import { readRegularFile } from './regular-file.ts';
 
 /** A banner fits into the empty send buffer of a new connection, so that writing it never waits. */
@@ -10,9 +8,7 @@ const MOST_BYTES = 4096;
 
 /** @throws LaunchError, UsageError */
 export function readBanner(path: Buffer): Buffer {
-  const text = readRegularFile('banner', path);
-  if (text.length <= MOST_BYTES) return text;
-  throw new UsageError(`banner: ${quote(path)} has more than ${MOST_BYTES} bytes`);
+  return readRegularFile('banner', path, MOST_BYTES);
 }
 
 /** Sends a banner on a new connection. */

@@ -73,12 +73,18 @@ class Daemon {
       log.connection(ended, settings.log);
     });
     this.#inetd.on('problem', (problem, { name }) => log.fail(problem, name));
-    await this.#configure();
+    // before the start, which it would end
+    process.on('SIGHUP', () => this.#reloadLater());
+    this.#reload = this.#configure();
+    await this.#reload;
     const closeStatus =
       this.#statusSocket === undefined
         ? undefined
-        : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics);
-    process.on('SIGHUP', () => void (this.#reload = this.#reload.then(() => this.#reloadNow())));
+        : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics).catch((error: unknown) => {
+            // its sockets would keep the process alive, and serve
+            this.#inetd.drain();
+            throw error;
+          });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#end());
     const status = setInterval(() => this.#notice.status(countOf(this.#inetd)), STATUS_MS).unref();
     this.#notice.ready(this.#listening());
@@ -115,6 +121,14 @@ class Daemon {
   #listening(): string {
     const services = this.#inetd.services.map(({ name, addresses }) => `${name} on ${addresses.join(', ')}`);
     return services.length === 0 ? 'no services' : `listening: ${services.join('; ')}`;
+  }
+
+  // After a start that fails there is nothing to reload: run() tells why.
+  #reloadLater(): void {
+    this.#reload = this.#reload.then(
+      () => this.#reloadNow(),
+      () => undefined,
+    );
   }
 
   async #reloadNow(): Promise<void> {

@@ -37,7 +37,8 @@ const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.a
 const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
   one.length === other.length && one.every((item) => other.includes(item));
 
-function refuseOverlap(services: Services): void {
+/** @throws UsageError if two addresses exclude each other */
+export function refuseOverlap(services: Services): void {
   const overlap = findOverlap([...services].map(([name, { listen }]) => [name, listen]));
   if (overlap !== undefined)
     throw new UsageError(`${quote(overlap.service)}: ${quote(overlap.message)}`, { hint: overlap.hint });

@@ -19,9 +19,9 @@ const SYSTEMD_HINT = 'write listen = "systemd:NAME", and FileDescriptorName=NAME
 
 type Internet = ListenAddress & { readonly kind: 'internet' };
 
-// The same text for each way to write an address.
+// The same text for each way to write an address. The kernel looks at the interface of a link-local address alone (ipv6(7)).
 function plainHost(address: string): string {
-  const words = parseWords(address);
+  const words = parseWords(/^fe[89ab]/i.test(address) ? address : address.replace(/%.*/, ''));
   if (words === undefined) return unmapAddress(address);
   const [low, high] = [words.charCodeAt(6), words.charCodeAt(7)];
   return words.startsWith('\0\0\0\0\0\uffff')

@@ -19,16 +19,20 @@ export function toFileError(what: string, path: string | Buffer, error: unknown,
   });
 }
 
-/** @throws LaunchError if it cannot be read, UsageError if it is not a regular file. Both name `what`. */
-export function readRegularFile(what: string, path: string | Buffer): Buffer {
+/** @throws LaunchError if it cannot be read, UsageError if it is too big or not a regular file. Both name `what`. */
+export function readRegularFile(what: string, path: string | Buffer, mostBytes: number): Buffer {
   let fd: number | undefined;
+  let isFile: boolean;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (fstatSync(fd).isFile()) return readFileSync(fd);
+    const status = fstatSync(fd);
+    isFile = status.isFile();
+    if (isFile && status.size <= mostBytes) return readFileSync(fd);
   } catch (error) {
     throw toFileError(what, path, error);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
-  throw new UsageError(`${what}: ${quote(path)} is not a regular file`);
+  const wrong = isFile ? `has more than ${mostBytes} bytes` : 'is not a regular file';
+  throw new UsageError(`${what}: ${quote(path)} ${wrong}`);
 }

@@ -17,8 +17,8 @@ import { openRules } from './service-rules.ts';
 const bindError = (code: 'EADDRINUSE' | 'ENOTDIR'): Error =>
   Object.assign(new Error(), { code, errno: -constants.errno[code], syscall: 'bind' });
 
-// What else listens now does not count: it can be the service itself.
-function lookAtAddress(address: ListenAddress): void {
+/** @throws LaunchError for an address that bind(2) refuses now. What else listens there does not count: it can be the service itself. */
+export function lookAtAddress(address: ListenAddress): void {
   try {
     if (address.kind === 'internet') {
       // whether this host has the address: a socket of datagrams on a free port takes nothing from anybody
@@ -41,6 +41,17 @@ async function lookAtIdle(address: ListenAddress): Promise<void> {
     await verifyIdle({ fd, shown: showListenAddress(address) });
   } finally {
     native.closeDescriptor(fd);
+  }
+}
+
+/** What listening on an address would fail at, apart from what else listens there. */
+export function findAddressProblem(address: ListenAddress): LaunchError | undefined {
+  try {
+    lookAtAddress(address);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LaunchError) return error;
+    throw error;
   }
 }
 

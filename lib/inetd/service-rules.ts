@@ -2,13 +2,15 @@
 import { statSync } from 'node:fs';
 
 import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
 
 /**
  * Opens the files of rules. The default files need not be there, but a file that is named must: without hosts.deny everybody is let in.
  *
- * @throws LaunchError
+ * @throws LaunchError, UsageError
  */
 export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
   if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
@@ -17,10 +19,14 @@ export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
 }
 
 function refuseMissing(what: string, path: Buffer): void {
+  let isDirectory: boolean;
   try {
-    statSync(path);
+    isDirectory = statSync(path).isDirectory();
   } catch (error) {
     const hint = `make the file, or name the right one (--${what})`;
     throw toFileError(what, path, error, hint);
   }
+  // every client would be denied
+  if (isDirectory)
+    throw new UsageError(`${what}: ${quote(path)} is a directory`, { hint: `name a file with --${what}` });
 }

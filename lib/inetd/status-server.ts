@@ -11,6 +11,7 @@ import type { Connection } from './connection-entry.ts';
 import type { Inetd } from './inetd.ts';
 import { removeDeadSocket, toListenError, withMode } from './listening-socket.ts';
 import type { Metrics } from './metrics.ts';
+import { lookAtAddress } from './service-problem.ts';
 
 export const STATUS_SOCKET = '/run/uchroot-inetd.sock';
 
@@ -67,6 +68,8 @@ function answer({ url }: IncomingMessage, response: ServerResponse, inetd: Inetd
 /** Answers on a socket that only root may use. @returns closes it @throws LaunchError */
 export async function openStatusServer(path: string, inetd: Inetd, metrics: Metrics): Promise<() => void> {
   const server = createServer((request, response) => answer(request, response, inetd, metrics));
+  // Node says EACCES for a directory that is missing
+  lookAtAddress({ kind: 'unix', path });
   try {
     removeDeadSocket(path);
     withMode(0o600, () => server.listen({ path, exclusive: true }));

@@ -1,6 +1,6 @@
 // Makes the jail of a recipe: plans it, checks that the plan can be carried out there, puts all entries in place, and tests it.
 
-import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, pathBytes, showPath } from '../binary/path.ts';
 import { rememberStatus } from '../binary/remembered-root.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
@@ -11,9 +11,9 @@ import type { Left } from './apply/look.ts';
 import { openStore, type Store } from './apply/store.ts';
 import { toPerson } from './check/jail-writers.ts';
 import { openJailDirectory } from './host/jail-directory.ts';
+import { canBeJail } from './host/jail-place.ts';
 import type { Host } from './host/source-host.ts';
 import { hashInJail } from './manifest/file-hash.ts';
-import { STORE } from './manifest/layout.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
@@ -190,9 +190,6 @@ function placeIn(from: BytePath | undefined, root: FileRoot, directory: BytePath
   return way.kind === 'found' ? way.path : undefined;
 }
 
-/** Names that the top directory of a jail has. */
-const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
-
 // A mistyped directory, /usr or /home, must not become a jail.
 function checkPlace(
   plan: JailPlan,
@@ -208,8 +205,7 @@ function checkPlace(
     throw new UsageError(`${shown} holds the host's own ${showPath(own.path)}: it cannot be a jail`, {
       hint: 'name another directory, such as /srv/jail',
     });
-  const names = jail.list(bytePath('/'))?.filter((name) => name !== 'lost+found') ?? [];
-  if (names.length > 0 && !names.some((name) => SIGNS.has(name)))
+  if (!canBeJail(jail))
     throw new UsageError(`${shown} is not empty, and no jail: it has neither /usr nor /bin`, {
       hint: 'name a new or an empty directory',
     });

@@ -59,3 +59,14 @@ for (const [name, given] of [
     },
   );
 }
+
+// The bundle is minified. Classes are shown in logs, and functions in reports of memory and time.
+t.test('what the library exports keeps its names in the bundle', async (t) => {
+  for (const entry of ['index', 'posix', 'tcpwrappers']) {
+    const script = `console.log(JSON.stringify(Object.entries(require('${directory}/../package/${entry}.cjs'))
+      .filter(([name, value]) => typeof value === 'function' && value.name !== name)))`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env });
+    t.equal(stderr, '');
+    t.equal(stdout, '[]\n', entry);
+  }
+});

@@ -39,6 +39,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
       /unknown option --check$/,
       /^write check before/,
     ],
+    [
+      ['--unit-dir', '/etc/init.d', '--listen', '1', 'sam', '/srv', '/bin/x'],
+      125,
+      /^uchroot-inetd: --unit-dir is for a unit: give --unit as well$/,
+      /^write --unit systemd/,
+    ],
     [['--listen'], 125, /^uchroot-inetd: option --listen needs a value$/],
     [['--status-fd', '3', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --status-fd$/],
     [['--pid-file', '/x', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: unknown option --pid-file$/],
@@ -142,3 +148,27 @@ t.test(
     );
   },
 );
+
+t.test('--unit keeps an empty value, a profile from / on, and a directory of the jail', async (t) => {
+  const words = ['--listen', '127.0.0.1:7000', '--argv0', '', '--seccomp', 'log:profile', '--chdir', 'tmp'];
+  const { stdout } = spawnSync(
+    process.execPath,
+    [bundle, ...words, '--seccomp', 'log', '--unit', 'runit', 'sam', '/jail', '/bin/x'],
+    { encoding: 'utf8', env: plainEnv(), cwd: '/tmp' },
+  );
+  t.match(
+    stdout,
+    ' --listen=127.0.0.1:7000 --argv0= --seccomp=log:/tmp/profile --chdir=tmp --seccomp=log sam /jail /bin/x\n',
+  );
+});
+
+t.test('--unit of a system that opens no sockets needs an address', async (t) => {
+  const unit = (format: string) => uchrootInetd('--unit', format, 'sam', '/jail', '/bin/x');
+  t.match(unit('systemd').stdout, / sam \/jail \/bin\/x\n/);
+  for (const format of ['openrc', 'sysv', 'runit', 's6'])
+    t.match(unit(format), {
+      status: 125,
+      stdout: '',
+      stderr: /^uchroot-inetd: no address to listen on\nhint: /,
+    });
+});

@@ -7,7 +7,7 @@ import t from 'tap';
 
 import { readHierarchies } from '../../lib/launch/host/cgroup-layout.ts';
 import { uchrootJail } from '../support/builder.ts';
-import { command, rootTest, searchPath, start, temporaryDirectory, uchroot } from '../support/launch.ts';
+import { command, commandEnv, rootTest, start, temporaryDirectory, uchroot } from '../support/launch.ts';
 import { compiled } from '../support/programs.ts';
 import { childrenOf, eventually, processesOf, runs, waitsForSignals } from '../support/service.ts';
 
@@ -42,7 +42,7 @@ const cgroupsOf = (pid: number): readonly string[] =>
 /** Runs the command to its end; its cgroups and processes must be gone by then. */
 async function run(t: Tap, words: readonly string[], by: readonly string[] = []): Promise<Result> {
   const [file = '', ...args] = [...by, ...command, ...words];
-  const child = spawn(file, args, { cwd: '/', env: { PATH: searchPath } });
+  const child = spawn(file, args, { cwd: '/', env: commandEnv });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += String(chunk)));
@@ -177,7 +177,7 @@ test('signals are passed on, and one that ends the program is no limit', async (
     ];
     const child = spawn(file, args, {
       cwd: '/',
-      env: { PATH: searchPath },
+      env: commandEnv,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let stderr = '';
@@ -205,7 +205,7 @@ test('a signal that comes before the command waits for its program reaches the p
     const words = [...delayed, ...command, ...options, who, jail, '/bin/bash', '-c', script];
     const child = spawn('strace', words, {
       cwd: '/',
-      env: { PATH: searchPath },
+      env: commandEnv,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(child.stdout, 'data');
@@ -219,7 +219,7 @@ test('a signal that comes before the command waits for its program reaches the p
 test('the program ends with a command that is killed, and the next launch removes its cgroup', async (t) => {
   const words = ['--memory', '64M', who, jail, '/bin/bash', '-c', 'setsid sleep 60 & wait'];
   const [file = '', ...args] = [...command, ...words];
-  const child = spawn(file, args, { cwd: '/', env: { PATH: searchPath }, stdio: 'ignore' });
+  const child = spawn(file, args, { cwd: '/', env: commandEnv, stdio: 'ignore' });
   const { pid = 0 } = child;
   t.ok(await eventually(() => processesOf(uid).length >= 2));
   const [program = 0] = childrenOf(pid);
@@ -251,7 +251,7 @@ test('the command stops and continues with its program', async (t) => {
     ];
     const [file = '', ...args] = [...command, ...words];
     // a process group of its own, as a shell makes it
-    const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: { PATH: searchPath } });
+    const job = spawn(file, args, { detached: true, stdio: 'ignore', cwd: '/', env: commandEnv });
     const { pid = 0 } = job;
     const ended = once(job, 'exit');
     t.ok(await eventually(() => stateOf(pid) === 'T'), 'stopped');
@@ -376,7 +376,7 @@ test('a cgroup of the caller is where that of the launch is made', async (t) => 
   const words = [...command, '--pids', '9', '--time', '20', who, jail, '/bin/sleep', '15'];
   const child = spawn('sh', ['-c', script, own, ...words], {
     cwd: '/',
-    env: { PATH: searchPath },
+    env: commandEnv,
     stdio: 'ignore',
   });
   const inside = () => readdirSync(own).filter((name) => name.startsWith('uchroot-'));

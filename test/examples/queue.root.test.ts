@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import t from 'tap';
 
 import { uchrootJail } from '../support/builder.ts';
-import { searchPath, temporaryDirectory } from '../support/launch.ts';
+import { commandEnv, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, processesOf, text } from '../support/service.ts';
 
@@ -25,7 +25,7 @@ const bomb = 'a=x; while :; do a=$a$a; done';
 const flood = 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done';
 
 function node(script: string, ...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(examples, script), ...args], { env: { PATH: searchPath } });
+  return spawn(process.execPath, [join(examples, script), ...args], { env: commandEnv });
 }
 
 async function outcomesOf(child: ChildProcess, jobs: readonly unknown[]) {

@@ -65,6 +65,7 @@ test('what a start refuses, or its first connection fails at, is found for each 
     ['bind', { roBind: `${directory}/none:/data` }, /none/, true],
     ['banner', { banner: `${directory}/none` }, /banner: .*none: no such file/],
     ['rules', { hostsDeny: `${directory}/none` }, /hosts-deny: .*none: no such file/],
+    ['folder', { hostsDeny: directory }, /hosts-deny: .* is a directory\nhint: name a file/],
     ['foreign', { listen: '192.0.2.1:7000' }, /listen: 192\.0\.2\.1:7000: bind: /],
     ['nowhere', { listen: `${directory}/none/socket` }, /listen: .*none\/socket: .*no such file/],
     ['file', { listen: '/etc/passwd' }, /listen: \/etc\/passwd: bind: .*\nhint: the file is no socket/],
@@ -165,6 +166,13 @@ test('one address twice, or one that is a part of another, is found by check and
       t.equal(stderr, `uchroot-inetd: ${file}:6: listen: ${shown}: it listens ${where} already\n`);
       t.equal(status, 125);
     }
+    // of one service without a file
+    const line = ['--listen', '127.0.0.1:7000', '--listen', other, USER, jail, '/server'];
+    for (const words of [['check', ...line], ['--unit', 'systemd', ...line], line]) {
+      const { status, stdout, stderr } = run(...words);
+      t.equal(stderr, `uchroot-inetd: server: listen: ${shown}: it listens ${where} already\n`);
+      t.same([status, stdout], [125, '']);
+    }
     await t.rejects(
       serveInJail({ listen: ['127.0.0.1:7000', other], user: USER, jail, program: '/server' }),
       {
@@ -172,6 +180,16 @@ test('one address twice, or one that is a part of another, is found by check and
       },
     );
   }
+});
+
+test('a socket for status that cannot be made is found', async (t) => {
+  const line = ['--listen', '127.0.0.1:0', USER, jail, '/server'];
+  for (const [path, message] of [
+    ['/no/such/socket', /: listen: \/no\/such\/socket: .*no such file or directory\nhint: its directory/],
+    ['/etc/passwd', /: listen: \/etc\/passwd: .*already in use\nhint: the file is no socket/],
+  ] as const)
+    for (const words of [['check'], []])
+      t.match(run(...words, '--status-socket', path, ...line), { status: 125, stderr: message });
 });
 
 test('keys that do not go together are found', async (t) => {

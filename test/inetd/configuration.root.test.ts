@@ -1,6 +1,6 @@
 // uchroot-inetd with configuration files: several services, reload, status; and the same as a library.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -37,14 +37,17 @@ test('a program that the jail lacks is told at the start, with its service, and 
     file,
     `${defaults(`+${UID}:+${UID}`)}${service('one', '/server')}${service('two', '/servr')}`,
   );
-  const daemon = await startInetd(t, ['--config', file]);
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${file}.status`]);
   await daemon.line(/: two: \/servr: not found in the jail$/);
   await daemon.line(/hint: did you mean \/server\?/);
   t.equal((await ask(local(portOf(daemon.lines.join(), 'one')), 'told')).text, 'told');
 
   // which of the services it is, if they are several
   writeFileSync(file, `${defaults('root')}${service('one', '/server')}${service('two', '/server')}`);
-  t.match(run('--config', file), { status: 125, stderr: /^uchroot-inetd: one: account: user root is uid 0/ });
+  t.match(run('--config', file, '--status-socket', `${file}.status`), {
+    status: 125,
+    stderr: /^uchroot-inetd: one: account: user root is uid 0/,
+  });
 });
 
 test('services of a file: SIGHUP adds, removes and changes them, and keeps the old ones if the new ones are wrong', async (t) => {
@@ -213,6 +216,35 @@ test('a pipe in place of a configuration or a banner is refused, and does not ho
   const { status, stderr, stdout } = run('check', '--directory', jail, directory);
   t.same([status, stderr], [0, '']);
   t.match(stdout, /^a: 0\.0\.0\.0:1: /);
+});
+
+test('what is too big is refused before it is read', async (t) => {
+  const directory = temporaryDirectory();
+  const file = `${directory}/big`;
+  writeFileSync(file, '');
+  truncateSync(file, 2 ** 33);
+  t.match(run('check', file), {
+    status: 125,
+    stderr: `uchroot-inetd: configuration: ${file} has more than 16777216 bytes\n`,
+  });
+  await t.rejects(
+    serveInJail({ listen: '127.0.0.1:0', user: `+${UID}`, jail, program: '/server', banner: file }),
+    { name: 'UsageError', message: `banner: ${file} has more than 4096 bytes` },
+  );
+});
+
+test('if nothing of the files is carried over, the reasons are told', async (t) => {
+  const file = `${temporaryDirectory()}/one`;
+  const text = 'service one\n{\nport = 1\nsocket_type = stream\nonly_from = 10.0.0.1\n}\n';
+  writeFileSync(file, text);
+  for (const words of [
+    ['check', file],
+    ['--config', file],
+  ]) {
+    const { status, stderr } = run(...words);
+    t.equal(status, 125);
+    t.match(stderr, `the configuration has no services\n${file}:5: only_from is not carried over`);
+  }
 });
 
 test('files of rules that are named must be there: without hosts.deny everybody is let in', async (t) => {

@@ -48,6 +48,7 @@ t.test('two addresses overlap if the kernel takes only one of them', async (t) =
     `127.0.0.2:${port}`,
     `[::1]:${port}`,
     `[0:0::1]:${port}`,
+    `[::1%lo]:${port}`,
     `[::1]:${port}/tcp6`,
     `[::ffff:127.0.0.1]:${port}`,
     `[::ffff:7f00:2]:${port}`,

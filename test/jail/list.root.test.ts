@@ -118,6 +118,13 @@ t.test('a directory without a manifest is told', asRoot, async (t) => {
       stdout: '',
       stderr: `uchroot-jail: ${base} has no manifest: uchroot-jail has not built it\nhint: uchroot-jail build ${base} /bin/sh   # adds to it, and writes its manifest\n`,
     });
+  // the build would be refused there
+  writeFileSync(`${base}/file`, '');
+  for (const directory of [base, '/usr/lib', '/etc'])
+    t.match(uchrootJail(['update', directory]), {
+      status: 1,
+      stderr: /: uchroot-jail has not built it\nhint: name a directory that uchroot-jail has built\n$/,
+    });
   t.match(uchrootJail(['list', `${base}/none`]), {
     status: 1,
     stderr: /: there is no such directory\nhint: name a directory that exists\n$/,

@@ -23,10 +23,13 @@ import { readInetdConf, type HostProgram } from './inetd-conf.ts';
 import { portsOf } from './service-ports.ts';
 import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
-import type { TextFile } from './xinetd-sections.ts';
+import { isXinetdText, type TextFile } from './xinetd-sections.ts';
 
 /** What an error of these files calls them. */
 const WHAT = 'configuration';
+
+/** Ten thousand services need a tenth of it. */
+const MOST_BYTES = 16 * 2 ** 20;
 
 function toConfigurationError(path: string, error: unknown): LaunchError {
   const meant = nearestPath(bytePath(path), false);
@@ -63,7 +66,7 @@ function readOnce(path: string, done: Set<string>): TextFile | undefined {
   } catch (error) {
     throw toConfigurationError(path, error);
   }
-  return { path, text: readRegularFile(WHAT, path).toString() };
+  return { path, text: readRegularFile(WHAT, path, MOST_BYTES).toString() };
 }
 
 function servicesText(): string {
@@ -76,10 +79,7 @@ function servicesText(): string {
 
 const isToml = ({ path }: TextFile): boolean => path.endsWith('.toml');
 
-const isOfXinetd = (file: TextFile): boolean =>
-  !isToml(file) &&
-  ((/^\s*(?:service\s+\S+|defaults)\s*\{?\s*$/m.test(file.text) && file.text.includes('{')) ||
-    /^\s*include(?:dir)?\s+\S+\s*$/m.test(file.text));
+const isOfXinetd = (file: TextFile): boolean => !isToml(file) && isXinetdText(file.text);
 
 /**
  * Reads files of any of the three languages: TOML if the name ends in `.toml`, xinetd.conf(5) if there is a section, else

@@ -38,7 +38,7 @@ interface Fields {
 }
 
 interface Line {
-  readonly words: readonly string[];
+  readonly words: string[];
   /** Its number, from 1. */
   readonly line: number;
 }
@@ -54,8 +54,7 @@ function linesOf(text: string): readonly Line[] {
     if (content === '' || (content.startsWith('#') && !full.startsWith('#@'))) continue;
     const words = content.split(/[ \t]+/);
     const before = lines.at(-1);
-    if (/^[ \t]/.test(full) && before !== undefined)
-      lines[lines.length - 1] = { line: before.line, words: [...before.words, ...words] };
+    if (/^[ \t]/.test(full) && before !== undefined) for (const word of words) before.words.push(word);
     else lines.push({ words, line: index + 1 });
   }
   return lines;
@@ -109,12 +108,12 @@ class InetdFile {
     const isUnix = protocol === 'unix' && type === 'stream';
     const [, transport] = PROTOCOLS.exec(protocol) ?? [];
     if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
-      return leaveOut(`${type} sockets of ${protocol} are not carried over`);
+      return leaveOut(`${quote(type)} sockets of ${quote(protocol)} are not carried over`);
     if (wait.startsWith('wait') && isRun(path, argv))
       return leaveOut(
         'uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules',
       );
-    if (sizes.length > 0) this.#lose(`${sizes.join(',')} is not carried over`, line);
+    if (sizes.length > 0) this.#lose(`${quote(sizes.join(','))} is not carried over`, line);
     const fields = { name, type, protocol, wait, user, path, argv };
     const listen = this.#listen(fields, line);
     if (typeof listen === 'string') return leaveOut(listen);
@@ -135,7 +134,7 @@ class InetdFile {
       throw errorAt(
         this.#file,
         line,
-        `services(5) has no port of ${service}/${transport}`,
+        `services(5) has no port of ${quote(service)}/${transport}`,
         `write its number instead of ${quote(service)}, such as 7000`,
       );
     const four = (address: string): string => `${address}:${port}${transport === 'udp' ? '/udp' : ''}`;
@@ -149,7 +148,7 @@ class InetdFile {
         if (version.startsWith('6') || (version === '' && this.#host.hasIPv6)) listen.push(six('::'));
       } else if (isIPv4(address) && !version.startsWith('6') && version !== '46') listen.push(four(address));
       else if (isIPv6(address) && version !== '4') listen.push(six(address));
-      else return `${address} is no address of ${protocol}: write it as a number`;
+      else return `${quote(address)} is no address of ${protocol}: write it as a number`;
     }
     return listen;
   }
@@ -166,9 +165,9 @@ class InetdFile {
   #service(fields: Fields, listen: readonly string[], line: number): ConfiguredService {
     const { wait, user, path, argv } = fields;
     const [, waits, most = '0'] = /^(wait|nowait)(?:[.:]([0-9]+))?$/.exec(wait) ?? [];
-    if (waits === undefined) throw errorAt(this.#file, line, `${wait} is neither wait nor nowait`);
+    if (waits === undefined) throw errorAt(this.#file, line, `${quote(wait)} is neither wait nor nowait`);
     const [, login = '', group] = /^([^.:]+)(?:[.:]([^.:]+))?$/.exec(user) ?? [];
-    if (login === '') throw errorAt(this.#file, line, `${user} is neither USER nor USER:GROUP`);
+    if (login === '') throw errorAt(this.#file, line, `${quote(user)} is neither USER nor USER:GROUP`);
     const started = waits === 'wait' ? plainProgram(path, argv) : wrappedProgram(path, argv);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
     return {

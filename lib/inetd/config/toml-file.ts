@@ -37,7 +37,7 @@ class Places {
   constructor(text: string) {
     let table: Path = [];
     for (const [index, line] of text.split('\n').entries()) {
-      const header = /^\s*\[+([^\]]+)\]/.exec(line)?.[1];
+      const header = /^\s*\[{1,2}([^\]]+)\]/.exec(line)?.[1];
       const key = /^\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=/.exec(
         line,
       )?.[1];
@@ -139,7 +139,7 @@ class TomlFile {
     }
     // 0o27 is the number 23 for the parser, whose digits are another mode
     if (metavar === 'MODE' && typeof value !== 'string')
-      return this.fail(path, key, `${key} is a text with an octal mode`, `write ${key} = "640"`);
+      return this.fail(path, key, `${key} is a text with an octal mode`, `in quotes, such as ${key} = "640"`);
     if (Array.isArray(value)) {
       const words = value.map((one) => this.#word(path, key, one));
       if (LISTS.has(key)) return [words.join(',')];
@@ -184,7 +184,10 @@ class TomlFile {
   service(name: string, table: TomlTable, defaults: TomlTable): ConfiguredService {
     const path = ['services', name];
     const args = table.arguments ?? defaults.arguments ?? [];
-    if (!Array.isArray(args)) return this.fail(path, 'arguments', 'arguments is an array');
+    if (!Array.isArray(args)) {
+      const hint = typeof args === 'string' ? `write arguments = [${JSON.stringify(args)}]` : undefined;
+      return this.fail(path, 'arguments', 'arguments is an array', hint);
+    }
     const own = this.options(path, table);
     const inherited = this.options(['defaults'], defaults).filter(({ name }) => !Object.hasOwn(table, name));
     return {

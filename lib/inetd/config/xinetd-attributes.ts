@@ -1,4 +1,5 @@
 // What becomes of each attribute of xinetd.conf(5): the options that carry it, what of it is lost, and whether it counts in `defaults`. Pure.
+import { quote } from '../../quote.ts';
 
 type Words = readonly string[];
 
@@ -121,9 +122,13 @@ const FATES: Readonly<Record<string, Fate>> = {
     options: ([type]) => (type === 'SYSLOG' ? [['log', 'syslog']] : []),
     lost: ([type, where = '', level = 'info']) => {
       if (type !== 'SYSLOG')
-        return [`log_type ${type} is not carried over: lines go to standard error, and not to ${where}`];
+        return [
+          `log_type ${quote(type ?? '')} is not carried over: lines go to standard error, and not to ${quote(where)}`,
+        ];
       if (where === 'daemon' && level === 'info') return [];
-      return [`log_type: ${where}.${level} is not carried over: lines go to daemon.info and daemon.warning`];
+      return [
+        `log_type: ${quote(`${where}.${level}`)} is not carried over: lines go to daemon.info and daemon.warning`,
+      ];
     },
   },
   log_on_success: logWords('PID HOST USERID EXIT DURATION TRAFFIC'),

@@ -11,6 +11,7 @@ import {
   type ConfiguredServices,
   type NotCarried,
 } from './configured-service.ts';
+import { quote } from '../../quote.ts';
 import type { HostProgram } from './inetd-conf.ts';
 import { plainProgram, wrappedProgram } from './wrapped-program.ts';
 import { fateOf } from './xinetd-attributes.ts';
@@ -90,7 +91,12 @@ class XinetdFiles {
     const word = (key: string): string | undefined => attributes.get(key)?.words[0];
     const protocol = protocolOf(attributes);
     const port = this.#host.portOf(word('port') ?? name, protocol);
-    if (port === undefined) throw errorAt(file, line, `services(5) has no port of ${name}/${protocol}`);
+    if (port === undefined)
+      throw errorAt(
+        file,
+        line,
+        `services(5) has no port of ${quote(word('port') ?? name)}/${quote(protocol)}`,
+      );
     const flags = attributes.get('flags')?.words ?? [];
     const host = word('bind') ?? word('interface') ?? (flags.includes('IPv6') ? '::' : '0.0.0.0');
     const is6 = host.includes(':');
@@ -163,7 +169,7 @@ function findUnknown(attributes: Attributes): Reason | undefined {
     const known = fateOf(name)?.known;
     const word = attribute.words.find((one) => known?.has(one) === false);
     if (word !== undefined)
-      return [`${word} is no word of ${name}: xinetd does not start it either`, attribute];
+      return [`${quote(word)} is no word of ${name}: xinetd does not start it either`, attribute];
   }
   return undefined;
 }
@@ -198,12 +204,13 @@ function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
   const found = findUnknown(attributes) ?? findRestriction(attributes);
   if (found !== undefined) return found;
   if (type.some((one) => one !== 'UNLISTED'))
-    return [`services of type ${type.join(' ')} are not carried over`];
+    return [`services of type ${quote(type.join(' '))} are not carried over`];
   if (attributes.has('redirect')) return ['redirect is not carried over: it starts no program'];
   const [socket = 'stream', protocol] = [word('socket_type'), protocolOf(attributes)];
-  if (TRANSPORTS[socket] !== protocol) return [`${socket} sockets of ${protocol} are not carried over`];
+  if (TRANSPORTS[socket] !== protocol)
+    return [`${quote(socket)} sockets of ${quote(protocol)} are not carried over`];
   const host = word('bind') ?? word('interface');
-  if (host !== undefined && isIP(host) === 0) return [`${host} is no address: write bind as a number`];
+  if (host !== undefined && isIP(host) === 0) return [`${quote(host)} is no address: write bind as a number`];
   if (word('server') === undefined) return ['it has no server'];
   if (word('user') === undefined) return ['it has no user'];
   return undefined;

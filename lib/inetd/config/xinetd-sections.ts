@@ -1,4 +1,6 @@
 // The sections of xinetd.conf(5), over all files that include each other.
+import type { UsageError } from '../../errors.ts';
+import { quote } from '../../quote.ts';
 import { errorAt } from './configured-service.ts';
 import { fateOf } from './xinetd-attributes.ts';
 
@@ -41,18 +43,32 @@ const SETS = new Set(
   'only_from no_access log_on_success log_on_failure passenv env disabled enabled'.split(' '),
 );
 
+const BEGIN = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/;
+const INCLUDE = /^include(?:dir)?\s+(\S+)$/;
+
+// Without blanks around them, and without comments.
+const linesOf = (text: string): readonly string[] =>
+  text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*#.*$/, '').trim());
+
+/** Whether a text has a section or an `include`. Line by line: one expression for the whole text would go through its empty lines again and again. */
+export function isXinetdText(text: string): boolean {
+  const lines = linesOf(text);
+  const hasSection = text.includes('{') && lines.some((line) => BEGIN.test(line));
+  return hasSection || lines.some((line) => INCLUDE.test(line));
+}
+
 /** The sections of files, and of those that they include. @throws UsageError */
 export function* sectionsOf(files: readonly TextFile[], include: Include): Generator<Section> {
   for (const { path, text } of files) {
     let open: OpenSection | undefined;
-    for (const [index, full] of text
-      .replace(/^\ufeff/, '')
-      .split('\n')
-      .entries()) {
+    for (const [index, content] of linesOf(text).entries()) {
       const line = index + 1;
-      const content = full.replace(/^\s*#.*$/, '').trim();
-      const begin = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/.exec(content);
-      const [, included] = /^include(?:dir)?\s+(\S+)$/.exec(content) ?? [];
+      const begin = BEGIN.exec(content);
+      const [, included] = INCLUDE.exec(content) ?? [];
+      if (begin !== null && open !== undefined) throw notClosed(open);
       if (begin !== null) open = { file: path, name: begin[1] ?? 'defaults', line, assignments: [] };
       else if (included !== undefined && open === undefined)
         yield* sectionsOf(include(included, path), include);
@@ -62,14 +78,17 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
       } else if (content !== '' && content !== '{') {
         const [, name, operator = '', value = ''] = /^(\w+)\s*([-+]?)=\s*(.*)$/.exec(content) ?? [];
         if (name === undefined || open === undefined)
-          throw errorAt(path, line, `'${content}' is no attribute of a section`);
+          throw errorAt(path, line, `'${quote(content)}' is no attribute of a section`);
         const words = value.split(/\s+/).filter((word) => word !== '');
         open.assignments.push({ name, operator, words, file: path, line });
       }
     }
-    if (open !== undefined) throw errorAt(path, open.line, `the section ${open.name} is not closed`);
+    if (open !== undefined) throw notClosed(open);
   }
 }
+
+const notClosed = ({ file, name, line }: Section): UsageError =>
+  errorAt(file, line, `the section ${quote(name)} is not closed`);
 
 function assign(before: Attribute | undefined, { name, operator, words, file, line }: Assignment): Attribute {
   const old = before?.words ?? [];

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync } from 'node:fs';
 import {
   type BytePath,
+  bytePath,
   joinPath,
   lastComponent,
   parentPath,
@@ -83,6 +84,14 @@ export function hiddenName(
 export function isHiddenName(hidden: BytePath, name: BytePath, purpose: keyof typeof SUFFIX): boolean {
   const random = /[0-9a-f]{24}$/.exec(hidden)?.[0];
   return random !== undefined && hidden === hiddenName(name, purpose, random);
+}
+
+const SIGNS: ReadonlySet<string> = new Set(['usr', 'bin', STORE.slice(1)]);
+
+/** Whether a directory is empty, or has a name that the top directory of a jail has. A mistyped one, such as /home, must not become a jail. */
+export function canBeJail(directory: DirectoryRoot): boolean {
+  const names = directory.list(bytePath('/'))?.filter((name) => name !== 'lost+found') ?? [];
+  return names.length === 0 || names.some((name) => SIGNS.has(name));
 }
 
 /** Whether uchroot-jail has built the jail: only its owner can have written its manifest. */

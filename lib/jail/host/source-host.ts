@@ -13,17 +13,28 @@ import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { wordsOf } from '../work/jail-error.ts';
 import { closing } from '../work/closing.ts';
 import { closedTo } from './jail-directory.ts';
-import { withoutManifest } from './jail-place.ts';
+import { canBeJail, withoutManifest } from './jail-place.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
   if (hasManifest(jail, directory)) return jail;
   return closing(jail, () => {
-    throw withoutManifest(jail, directory, {
-      hint: `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`,
-    });
+    const hint = isNoPlace(jail, directory)
+      ? 'name a directory that uchroot-jail has built'
+      : `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
+    throw withoutManifest(jail, directory, { hint });
   });
+}
+
+// Whether a build there would be refused.
+function isNoPlace(jail: DirectoryRoot, directory: BytePath): boolean {
+  if (directory === '/' || `${directory}/`.startsWith('/usr/')) return true;
+  try {
+    return !canBeJail(jail);
+  } catch {
+    return true; // it may not be read
+  }
 }
 
 // The store of a jail can be searched by its owner only.

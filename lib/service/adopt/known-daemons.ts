@@ -20,6 +20,9 @@ export interface KnownDaemon {
 
 const asRoot = ['net_bind_service', 'setuid', 'setgid', 'chown', 'dac_override', 'kill'];
 
+// The key and certificate of the package ssl-cert, which Debian's configuration of these daemons names.
+const hostKey = ['/etc/ssl/certs/ssl-cert-snakeoil.pem', '/etc/ssl/private/ssl-cert-snakeoil.key'];
+
 // By the last component of the program.
 const daemons: Readonly<Record<string, KnownDaemon>> = {
   nginx: {
@@ -69,10 +72,8 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
       '/etc/group',
       '/etc/mailname',
       '/etc/passwd',
-      // Debian's main.cf names them: without them nobody gets TLS
       '/etc/ssl/certs/ca-certificates.crt',
-      '/etc/ssl/certs/ssl-cert-snakeoil.pem',
-      '/etc/ssl/private/ssl-cert-snakeoil.key',
+      ...hostKey,
       // postfix-script looks whether systemd runs
       '/run/systemd/system',
       '/var/lib/postfix',
@@ -89,7 +90,7 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     user: 'postgres',
     caps: [],
     packages: (instance) => ['postgresql-common', `postgresql-${instance.split('-', 1)[0] ?? ''}`],
-    paths: ['/etc/postgresql', '/var/lib/postgresql'],
+    paths: ['/etc/postgresql', '/var/lib/postgresql', ...hostKey],
   },
 };
 

@@ -92,7 +92,8 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
     [`[services.a]\nuser = "x"\n`, 'a.toml:1: a: directory is missing'],
     [`[services.a]\n${LINE}`, 'a.toml:1: listen is missing: give an address'],
     [`[service.a]\nlisten = 1\n`, 'a.toml:1: unknown key service', 'did you mean services?'],
-    [`x = 1\n`, 'a.toml:1: unknown key x', 'write [services.x]'],
+    [`x = 1\n`, 'a.toml:1: unknown key x', 'write [services.NAME] above it, with a name for the service'],
+    [`[x]\nlisten = 1\n`, 'a.toml:1: unknown key x', 'write [services.x]'],
     [`\nservices.a.lisen = 1\n`, 'a.toml:2: unknown key lisen', 'did you mean listen?'],
     [
       `[services]\n\na.rate = "x"\na.listen = 1\n${LINE.replaceAll(/^/gm, 'a.').replace(/a\.$/, '')}`,
@@ -124,7 +125,8 @@ t.test('a mode is a text, and an array for one value is not cut', async (t) => {
       'a',
     );
   for (const [line, message, hint] of [
-    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'write umask = "640"'],
+    ['arguments = "-u"', 'a.toml:6: arguments is an array', 'write arguments = ["-u"]'],
+    ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'in quotes, such as umask = "640"'],
     ['socket-mode = 660', 'a.toml:6: socket-mode is a text with an octal mode', undefined],
     ['daemon = ["a", "b"]', 'a.toml:6: daemon takes one value', undefined],
     ['memory = ["64M", "65M"]', 'a.toml:6: memory takes one value', undefined],

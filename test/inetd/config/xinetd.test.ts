@@ -2,7 +2,10 @@
 import t from 'tap';
 
 import { toServices } from '../../../lib/inetd/config/configuration.ts';
+import { readInetdConf } from '../../../lib/inetd/config/inetd-conf.ts';
+import { readToml } from '../../../lib/inetd/config/toml-file.ts';
 import { readXinetdConf } from '../../../lib/inetd/config/xinetd-conf.ts';
+import { isXinetdText } from '../../../lib/inetd/config/xinetd-sections.ts';
 
 const host = { hasIPv6: true, directory: '/srv/all', portOf: (port: string) => Number(port) };
 
@@ -181,4 +184,44 @@ t.test('a wait service without libwrap is carried over, with the wrapper that as
     ),
     's nobody /usr/sbin/tcpd -s, listen=0.0.0.0:1, daemon=in.x, argv0=in.x, wait=, clear-groups=',
   );
+});
+
+t.test('a section in another one is an error: the first one is not closed', async (t) => {
+  for (const second of ['service t\n{\n', 'defaults {\n'])
+    t.throws(() => read(`service s\n{\n${NEEDED.join('\n')}\n${second}port = 2\n}\n`), {
+      message: 'x:1: the section s is not closed',
+    });
+});
+
+t.test('no word of a file reaches the terminal as it is', async (t) => {
+  const odd = '\u001b[2J';
+  const told = [
+    ...['type', 'flags', 'log_on_success', 'protocol', 'socket_type', 'bind', 'log_type'].map((name) =>
+      shown(withOne(`${name} = ${odd}`)),
+    ),
+    ...[`1 ${odd} tcp nowait u /x`, `1 stream ${odd} nowait u /x`, `${odd}:1 stream tcp nowait u /x`].map(
+      (line) => readInetdConf('i', `${line}\n`, host).notCarried.map(({ message }) => message),
+    ),
+  ].join('\n');
+  t.notMatch(told, odd);
+  t.equal(told.split('\\x1b[2J').length, 11);
+  const nowhere = { ...host, portOf: () => undefined };
+  for (const fails of [
+    () => read(section(`${odd} = 1`)),
+    () => read(`service ${odd}\n{\n`),
+    () => readXinetdConf([{ path: 'x', text: section(...NEEDED, `port = ${odd}`) }], nowhere, () => []),
+    () => readInetdConf('i', `1 stream tcp ${odd} u /x\n`, host),
+    () => readInetdConf('i', `1 stream tcp nowait .${odd} /x\n`, host),
+    () => readInetdConf('i', `${odd} stream tcp nowait u /x\n`, nowhere),
+  ])
+    t.throws(fails, { message: /^[ -~]*$/ });
+});
+
+t.test('empty lines, continued lines and open brackets take no more time than others', async (t) => {
+  const many = 300_000;
+  t.equal(isXinetdText(`${'\n'.repeat(many)}x`), false);
+  t.equal(isXinetdText(`${'\n'.repeat(many)}defaults\n{\n}\n`), true);
+  const line = `1 stream tcp nowait nobody /bin/x${'\n x'.repeat(many)}\n`;
+  t.equal(readInetdConf('i', line, host).services[0]?.arguments.length, many - 1);
+  t.same(readToml('a.toml', `[defaults]\nbanner = """\n${'['.repeat(many)}\n"""\n`).services, []);
 });

@@ -32,6 +32,7 @@ const NOBODY = 65534;
 const asRoot = { skip: unlessRoot('strace', 'unshare') };
 const needs = (...tools: string[]) => ({ skip: asRoot.skip || unlessInstalled(...tools) });
 
+// Directories of these tests are not below /tmp, which is empty in the copy.
 const script = (path: string, ...lines: readonly string[]): string => {
   putFile(path, ['#!/bin/sh', ...lines, ''].join('\n'), 0o755);
   return path;
@@ -100,7 +101,7 @@ t.test(
   'the command runs as the user, without privileges, terminal or network, in a copy that works',
   asRoot,
   async (t) => {
-    const directory = makeDirectory(t);
+    const directory = makeDirectory(t, '/var/tmp');
     const show = [
       'exec >&2; id -u; id -G; umask; pwd; env | grep -c .',
       'grep -E "^(NoNewPrivs|CapEff|CapBnd)" /proc/self/status',
@@ -157,7 +158,7 @@ t.test('a descriptor that this process was started with is not passed on', asRoo
 });
 
 t.test('nothing that a command writes reaches the host, and what it wrote is told', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   const data = `${directory}/data`;
   mkdirSync(data);
   for (const name of ['old', 'gone', 'log']) putFile(`${data}/${name}`, 'host', 0o666);
@@ -186,7 +187,7 @@ t.test('nothing that a command writes reaches the host, and what it wrote is tol
 });
 
 t.test('nothing is left of a copy: no mount, no process, no file', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   const before = stateOf(directory);
   await learn({ command: `sh -c 'sleep 1000 & exec true'`, timeoutMs: 300 });
   t.same(stateOf(directory), before);
@@ -194,7 +195,7 @@ t.test('nothing is left of a copy: no mount, no process, no file', asRoot, async
 });
 
 t.test('nor is it when the learning process is killed in the middle', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   const before = stateOf(directory);
   const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'sh -c "sleep 1001 & sleep 1001"' }))`;
   for (const delayMs of [150, 250, 1000]) {
@@ -217,7 +218,7 @@ t.test(
   'a file that is not world-readable is reported as a secret, even if the user can read it',
   asRoot,
   async (t) => {
-    const directory = makeDirectory(t);
+    const directory = makeDirectory(t, '/var/tmp');
     putFile(`${directory}/root`, 'secret', 0o600);
     putFile(`${directory}/own`, 'secret', 0o600);
     chownSync(`${directory}/own`, NOBODY, NOBODY);
@@ -234,7 +235,7 @@ t.test(
 );
 
 t.test('names of any bytes come through, and so do words', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   const name = Buffer.concat([Buffer.from(`${directory}/a b"'\\\n`), Buffer.from([0xff, 0x80, 0x7f, 0x1b])]);
   writeFileSync(name, 'x', { mode: 0o644 });
   const learned = await learn({ command: ['cat', name] });
@@ -243,7 +244,7 @@ t.test('names of any bytes come through, and so do words', asRoot, async (t) => 
 });
 
 t.test('children, relative paths, links and other roots of descriptors are followed', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   mkdirSync(`${directory}/a/b`, { recursive: true });
   for (const name of ['one', 'a/two', 'a/b/three']) putFile(`${directory}/${name}`, name);
   symlinkSync('a/b', `${directory}/link`);
@@ -264,7 +265,7 @@ t.test('children, relative paths, links and other roots of descriptors are follo
 });
 
 t.test('threads have one working directory', needs('python3'), async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   for (const name of ['one', 'two']) putFile(`${directory}/${name}`, name);
   const code = [
     'import os, threading',
@@ -278,7 +279,7 @@ t.test('threads have one working directory', needs('python3'), async (t) => {
 });
 
 t.test('a command that hangs is ended, and what it opened counts', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   putFile(`${directory}/file`, 'x');
   const begin = performance.now();
   const learned = await learn({ command: ['sh', '-c', `cat ${directory}/file; sleep 1000`], timeoutMs: 500 });
@@ -302,7 +303,7 @@ t.test('a failure is told with its status and words', asRoot, async (t) => {
 });
 
 t.test('the host is not reached by sockets, which are told instead', needs('python3'), async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   let connections = 0;
   const server = createServer((socket) => {
     connections++;
@@ -344,7 +345,7 @@ t.test('the host is not reached by sockets, which are told instead', needs('pyth
 });
 
 t.test('every file system of the host is in the copy, and a file that is mounted too', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   for (const name of ['disk', 'a,b']) mkdirSync(`${directory}/${name}`);
   putFile(`${directory}/file`, 'below');
   putFile(`${directory}/above`, 'above');
@@ -373,7 +374,7 @@ t.test('every file system of the host is in the copy, and a file that is mounted
 });
 
 t.test('what cannot be meant is refused before anything happens', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   putFile(`${directory}/plain`, 'x');
   putFile(`${directory}/odd`, '#!/no/such/interpreter\n', 0o755);
   putFile(`${directory}/closed`, '#!/bin/sh\n', 0o700);
@@ -422,7 +423,7 @@ const attempt = (
 };
 
 t.test('without strace the package is named, and nothing runs', asRoot, async (t) => {
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   for (const tool of ['unshare', 'nsenter', 'setpriv', 'mount', 'cat', 'tee']) script(`${directory}/${tool}`);
   t.match(attempt({ PATH: directory }), {
     name: 'JailError',
@@ -439,7 +440,7 @@ t.test('where a copy cannot be made the command does not run on the host', needs
     message: /Operation not permitted/,
     hint: /CAP_SYS_ADMIN/,
   });
-  const directory = makeDirectory(t);
+  const directory = makeDirectory(t, '/var/tmp');
   script(`${directory}/mount`, 'echo "mount: unknown filesystem type \'overlay\'." >&2', 'exit 32');
   t.match(attempt({ PATH: `${directory}:/usr/bin:/bin` }), {
     code: 'ERR_SCRATCH',

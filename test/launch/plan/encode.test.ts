@@ -188,7 +188,10 @@ t.test('a plan that shares its beginning with others is encoded like every other
   ];
   // the memory for a plan has 16 KiB: a longer plan, and one that just fits
   const fitting = 16_384 - encodePlan(withProgram(stages, execveOf([Buffer.alloc(0)]))).length;
-  const long = [...stages, Array<Step>(40).fill({ op: 'umask', mask: 0o77, exact: true })];
+  const long = [
+    ...stages,
+    Array.from({ length: 40 }, (): Step => ({ op: 'umask', mask: 0o77, exact: true })),
+  ];
   for (const setUp of [stages, stages.slice(0, 1), long])
     for (const argv of [
       [],

@@ -65,9 +65,14 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sched_setaffinity(CPUs 0,9): no other CPUs than these',
   ],
   [
-    { op: 'sched_setaffinity', cpus: [3, 35, 67] },
-    '0:0:0:08000000080000000800000000000000',
-    'sched_setaffinity(CPUs 3,35,67): no other CPUs than these',
+    { op: 'sched_setaffinity', cpus: [3, 36, 69] },
+    '0:0:0:08000000100000002000000000000000',
+    'sched_setaffinity(CPUs 3,36,69): no other CPUs than these',
+  ],
+  [
+    { op: 'sched_setaffinity', cpus: [64] },
+    '0:0:0:00000000000000000100000000000000',
+    'sched_setaffinity(CPUs 64): no other CPUs than these',
   ],
   [{ op: 'sched_setscheduler' }, '8:0:0:', 'sched_setscheduler(): no realtime scheduling'],
   [{ op: 'ioprio_set' }, '0:0:0:', 'ioprio_set(): no realtime I/O class'],
@@ -247,6 +252,21 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     { op: 'new_tree', slot: 3, type: 'tmpfs', flags: ['nosuid', 'nodev'] },
     '0:3:6:tmpfs.',
     "fsmount(tmpfs): a file system of its own, made while the host's is in sight",
+  ],
+  [
+    { op: 'join_user_namespace', namespaces: ['pid'] },
+    '33792:20000000:0:',
+    'setns(user,pid): into the user namespace that the open jail keeps',
+  ],
+  [
+    { op: 'open_namespaces' },
+    '0:0:0:',
+    'openat(/proc/self/ns): to open the new namespaces when /proc is out of sight',
+  ],
+  [
+    { op: 'send_namespaces', names: ['user', 'net'] },
+    '0:0:0:user.net.',
+    'sendmsg(user,net): the service keeps them',
   ],
   [
     { op: 'open_tree', slot: 1, flags: ['nosuid'] },

@@ -88,3 +88,9 @@ t.test('the cgroup, and the file and value that the kernel refused, are named', 
   t.equal(reason(4), '/cgroup/b: 5 in pids.max: permission denied');
   t.equal(reason('of a compiled launcher'), '/cgroup/a: permission denied');
 });
+
+t.test('a capability that could not be dropped is named, by a compiled launcher as its number', async (t) => {
+  const step: Step = { op: 'drop_bounding_set', keep: [] };
+  t.equal(words(step, 'EPERM', 10).reason, 'CAP_NET_BIND_SERVICE could not be dropped');
+  t.equal(words(step, 'EPERM', '%').reason, 'capability % could not be dropped');
+});

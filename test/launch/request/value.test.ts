@@ -4,7 +4,7 @@ import * as to from '../../../lib/launch/request/value.ts';
 
 t.test('a NUL is an error in bytes as in a text', async (t) => {
   const nul = { name: 'UsageError', message: 'argv0 must not contain a NUL byte' };
-  t.throws(() => to.bytes(Buffer.from('a\0b'), 'argv0'), nul);
+  t.throws(() => to.bytes(Uint8Array.of(0x61, 0), 'argv0'), nul);
   t.throws(() => to.bytes('a\0b', 'argv0'), nul);
   t.same(to.bytes(Uint8Array.of(0x61, 0x30), 'argv0'), Buffer.from('a0'));
 });
@@ -14,7 +14,7 @@ t.test('a value that is not bytes is named, and a number is shown as a text', as
   t.throws(() => to.bytes(undefined, 'cwd'), { message: 'cwd must be a string or a Uint8Array' });
   t.throws(() => to.bytes(null, 'jail'), { message: 'jail must be a string or a Uint8Array' });
   t.throws(() => to.bytes(5, 'cwd'), { message: /^cwd must/, hint: "write '5'" });
-  t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: undefined });
+  t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: "write 'true'" });
 });
 
 t.test('a descriptor is a whole number in its range', async (t) => {
@@ -87,4 +87,14 @@ t.test('an id is plain decimal, and at most 2^32-2', async (t) => {
   t.same(all('4294967295'), { name: '4294967295', text: '4294967295' });
   t.same(all('9'), { name: '9', id: 9, text: '9' });
   t.same(all(':'), { name: ':', text: ':' });
+});
+
+t.test('two numbers are put in order too', async (t) => {
+  t.same(to.ascending([5, 3]), [3, 5]);
+  t.same(to.ascending([5, 5]), [5]);
+});
+
+t.test('an unknown capability is met with the one that is near, or with a page', async (t) => {
+  t.throws(() => to.toCapabilities(['cap_chwn']), { message: /no capability 'cap_chwn'/, hint: /chown/ });
+  t.throws(() => to.toCapabilities(['xyzzy-plugh']), { message: /no capability/, hint: /capabilities\(7\)/ });
 });

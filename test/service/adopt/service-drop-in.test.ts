@@ -15,6 +15,7 @@ import {
   type InstalledService,
 } from '../../../lib/service/adopt/installed-service.ts';
 import { configurationChecks, dropInText } from '../../../lib/service/adopt/service-drop-in.ts';
+import { knownDaemon } from '../../../lib/service/adopt/known-daemons.ts';
 import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
 
 type Line = readonly [program: string, argv: readonly string[], flags: readonly string[]];
@@ -184,6 +185,11 @@ t.test('lines of the daemon itself run in the jail, lines of other programs on t
   const [check] = configurationChecks(adoption);
   t.match(check?.text, 'ExecStart=/var/lib/uchroot/services/web.service/1/check-1\n');
   t.match(check?.text, 'Environment="OPTIONS=-a \\"b c\\""\n');
+});
+
+t.test('daemons whose configuration in Debian names the key of the host get it', async (t) => {
+  for (const program of ['/usr/bin/pg_ctlcluster', '/usr/sbin/postfix'])
+    t.ok(knownDaemon(program).paths?.includes('/etc/ssl/private/ssl-cert-snakeoil.key'), program);
 });
 
 t.test(
