@@ -100,6 +100,7 @@
         'native/accounts/names.cc',
         'native/files/scan.cc',
         'native/files/treescan.cc',
+        'native/addon/idle.cc',
         'native/addon/listen.cc',
         'native/addon/socket.cc',
         'native/start/newspace.cc',

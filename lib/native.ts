@@ -84,6 +84,13 @@ export interface Native extends LaunchCalls, FileCalls {
   /** The IP options that an IPv4 connection sends (ip(7)); undefined if it sends none. */
   ipOptions(fd: number): Buffer | undefined;
   clearIpOptions(fd: number): void;
+  /** What askIdle() needs to find a TCP socket without its descriptor; undefined for another kind of socket. */
+  tcpKey(fd: number): Buffer | undefined;
+  /**
+   * For TCP sockets of this network namespace: milliseconds since each has last sent or received data, 0 for one that listens, or a
+   * negative errno. `keys` are those of tcpKey(), one after the other; the answers come in this order. The event loop stays alive.
+   */
+  askIdle(keys: Buffer, onAnswer: (index: number, idleMs: number) => void): void;
   /** A descriptor on which each write sends a datagram to a unix socket, without waiting. The caller closes it. */
   connectDatagram(path: Bytes): number;
   setKeepAlive(fd: number): void;

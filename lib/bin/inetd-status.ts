@@ -11,8 +11,8 @@ function statusText({ pid, services, connections }: InetdStatus): string {
   return [
     `uchroot-inetd, pid ${pid}`,
     ...services.map(
-      ({ name, addresses, live, instances, crashes }) =>
-        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${crashes === 0 ? '' : `, ${crashes} crashes in a row`}`,
+      ({ name, addresses, live, instances, idleMs, crashes }) =>
+        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${crashes === 0 ? '' : `, ${crashes} crashes in a row`}`,
     ),
     ...connections.map(({ id, service, peer, pid, sinceMs }) => {
       const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);

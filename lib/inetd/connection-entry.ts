@@ -16,8 +16,10 @@ export type EndReason =
   | 'delegated'
   /** The program could not be started, or this process could not do its part. */
   | 'failed'
-  /** A limit has ended the program: `timeout`, `memory`. */
-  | LimitName;
+  /** A limit has ended the program: `time`, `memory`. */
+  | LimitName
+  /** The connection carried no data for the time of `idleMs`. */
+  | 'idle';
 
 /** Who has connected. A client of a unix socket has a uid and a pid in place of an address. */
 export interface Peer {

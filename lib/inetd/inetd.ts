@@ -7,10 +7,12 @@ import { quote } from '../quote.ts';
 import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 import type { Connection, EndedConnection } from './connection-entry.ts';
+import { IdleWatch, verifyIdle } from './idle-watch.ts';
 import { ListeningSocket } from './listening-socket.ts';
 import { findOverlap } from './overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import { Service, type ServiceObserver } from './service.ts';
+import type { ServiceObserver } from './service-observer.ts';
+import { Service } from './service.ts';
 
 /** Services by name. */
 export type Services = ReadonlyMap<string, ServiceSettings>;
@@ -45,6 +47,7 @@ export function refuseOverlap(services: Services): void {
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
   /** The live connections, each with its program once that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
+  readonly #idle = new IdleWatch();
   readonly #daemons = new Map<JailedProcess, Opened>();
   readonly #activated: readonly ListeningSocket[];
   #services: readonly Opened[] = [];
@@ -87,21 +90,20 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         const before = this.services.find((service) => service.name === name);
         const observer: ServiceObserver = {
           connections: this.connections,
+          idle: this.#idle,
           onStart: (program, service, sockets) => this.#onStart(program, { service, sockets }),
           onEnd: (ended, service) => this.#onEnd(ended, service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
-        const service = await Service.open(name, settings, observer, before?.counter).catch(
-          (error: unknown) => {
-            if (services.size > 1) (error as Error).message = `${quote(name)}: ${(error as Error).message}`;
-            throw error;
-          },
-        );
-        opened.push({ service, sockets: [] });
-        opened[opened.length - 1] = {
-          service,
-          sockets: [...new Set(this.#socketsOf(name, settings, sockets))],
+        const nameIt = (error: unknown): never => {
+          if (services.size > 1) (error as Error).message = `${quote(name)}: ${(error as Error).message}`;
+          throw error;
         };
+        const service = await Service.open(name, settings, observer, before?.counter).catch(nameIt);
+        opened.push({ service, sockets: [] });
+        const own = [...new Set(this.#socketsOf(name, settings, sockets))];
+        if (settings.idleMs !== undefined) await Promise.all(own.map(verifyIdle)).catch(nameIt);
+        opened[opened.length - 1] = { service, sockets: own };
       }
     } catch (error) {
       for (const { service } of opened) service.retire();

@@ -10,7 +10,7 @@ import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
-const STREAM = 1;
+export const STREAM = 1;
 export const DATAGRAM = 2;
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -6,9 +6,10 @@ import { dirname } from 'node:path';
 import { LaunchError, UsageError } from '../errors.ts';
 import { findLaunchProblem } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
-import type { ListenAddress } from './listen-address.ts';
+import { verifyIdle } from './idle-watch.ts';
+import { showListenAddress, type ListenAddress } from './listen-address.ts';
 import { readBanner } from './banner.ts';
-import { DATAGRAM, toListenError } from './listening-socket.ts';
+import { DATAGRAM, STREAM, toListenError } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { openRules } from './service-rules.ts';
 
@@ -32,6 +33,17 @@ export function lookAtAddress(address: ListenAddress): void {
   }
 }
 
+// Asked about another socket of the address, since the service does not listen yet.
+async function lookAtIdle(address: ListenAddress): Promise<void> {
+  if (address.kind !== 'internet') return;
+  const fd = native.bindInternet(STREAM, address.address, 0, address.isOnly6);
+  try {
+    await verifyIdle({ fd, shown: showListenAddress(address) });
+  } finally {
+    native.closeDescriptor(fd);
+  }
+}
+
 /** What listening on an address would fail at, apart from what else listens there. */
 export function findAddressProblem(address: ListenAddress): LaunchError | undefined {
   try {
@@ -51,6 +63,7 @@ export async function findServiceProblem(
     openRules(settings);
     if (settings.banner !== undefined) readBanner(settings.banner);
     settings.listen.forEach(lookAtAddress);
+    if (settings.idleMs !== undefined) await Promise.all(settings.listen.map(lookAtIdle));
     return await findLaunchProblem(settings.launch);
   } catch (error) {
     if (error instanceof UsageError || error instanceof LaunchError) return error;

@@ -80,11 +80,11 @@ export function toMode(value: number | undefined, key: string): number {
   throw new UsageError(`${key} must be a mode from 0 to 0o777`);
 }
 
-export function parseSeconds(text: string): number {
+export function parseSeconds(text: string, option: string): number {
   const milliseconds = /^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(text) ? 1000 * Number(text) : 0;
   if (milliseconds > 0 && milliseconds <= MOST_MS) return milliseconds;
   const [, count, unit = ''] = /^([1-9][0-9]{0,4})([smh])$/.exec(text) ?? [];
-  throw new UsageError(`--timeout takes seconds, up to ${Math.floor(MOST_MS / 1000)}, not '${quote(text)}'`, {
+  throw new UsageError(`${option} takes seconds, up to ${Math.floor(MOST_MS / 1000)}, not '${quote(text)}'`, {
     hint: `for example ${count === undefined ? 60 : Number(count) * (UNITS[unit] ?? 1)}; without it there is no such limit`,
   });
 }

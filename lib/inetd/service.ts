@@ -11,6 +11,7 @@ import type { Connection, EndedConnection, EndReason, Peer } from './connection-
 import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
+import type { ServiceObserver } from './service-observer.ts';
 import { openRules } from './service-rules.ts';
 import { StartCounter } from './start-limits.ts';
 
@@ -18,17 +19,6 @@ import { StartCounter } from './start-limits.ts';
 const MOST_AT_ONCE = 16;
 /** How long to accept nothing when descriptors or memory are short. */
 const SHORTAGE_MS = 100;
-
-/** Who a service tells of its connections. */
-export interface ServiceObserver {
-  /** The live connections, each with its program once that runs. */
-  readonly connections: Map<Connection, JailedProcess | undefined>;
-  /** A program runs; a wait service's with the sockets that it has got. */
-  readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
-  readonly onEnd: (ended: EndedConnection, service: Service) => void;
-  /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
-  readonly onProblem: (problem: unknown, service: Service) => void;
-}
 
 let lastId = 0;
 
@@ -230,9 +220,15 @@ export class Service {
     }
   }
 
-  #start(fd: number, variables: Admission['variables']): Promise<JailedProcess> {
+  async #start(fd: number, variables: Admission['variables']): Promise<JailedProcess> {
+    const { idleMs } = this.settings;
     const stdio = [fd, fd, fd] as const;
-    return this.#launch.spawn({ stdio, ...(variables !== undefined && { env: variables }) });
+    const key = idleMs === undefined ? undefined : native.tcpKey(fd);
+    const process = await this.#launch.spawn({ stdio, ...(variables !== undefined && { env: variables }) });
+    const { idle, onProblem } = this.#observer;
+    if (idleMs !== undefined && key !== undefined)
+      idle.add(process, key, idleMs, (problem) => onProblem(problem, this));
+    return process;
   }
 
   // Never rejects.
@@ -249,7 +245,8 @@ export class Service {
     const nowMs = performance.now();
     const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
     this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
-    const reason: EndReason = limit ?? (signal === null ? 'exit' : 'signal');
+    const isIdle = this.#observer.idle.leave(process) && limit === 'time';
+    const reason: EndReason = isIdle ? 'idle' : (limit ?? (signal === null ? 'exit' : 'signal'));
     this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
   }
 

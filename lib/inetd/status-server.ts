@@ -25,6 +25,8 @@ export interface InetdStatus {
     readonly addresses: readonly string[];
     readonly live: number;
     readonly instances: number;
+    /** Undefined without such a limit. */
+    readonly idleMs: number | undefined;
     readonly crashes: number;
   }[];
   readonly connections: readonly Connection[];
@@ -38,6 +40,7 @@ function statusOf(inetd: Inetd): InetdStatus {
       addresses,
       live: counter.live,
       instances: settings.instances,
+      idleMs: settings.idleMs,
       crashes: counter.crashes,
     })),
     connections: [...inetd.connections.keys()],

@@ -4,10 +4,8 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <pthread.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -132,23 +130,6 @@ void* run(void* data) {
   return nullptr;
 }
 
-// Returns 0 or an errno.
-int startThread(Task* task) {
-  pthread_attr_t attributes;
-  int error = pthread_attr_init(&attributes);
-  if (error != 0) return error;
-  (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // Signals are for the process's other threads. A new thread inherits the mask.
-  sigset_t all, before;
-  sigfillset(&all);
-  (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-  pthread_t thread;
-  error = pthread_create(&thread, &attributes, run, task);
-  (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  (void)pthread_attr_destroy(&attributes);
-  return error;
-}
-
 // lookUpHost(address, onFacts). It does not keep the event loop alive: JS sets a time limit, and that timer does.
 Napi::Value lookUpHost(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -161,7 +142,7 @@ Napi::Value lookUpHost(const Napi::CallbackInfo& info) {
   auto* calls = static_cast<PendingCalls*>(info.Data());
   auto lookUp = std::make_unique<HostLookUp>(*calls, info[1].As<Napi::Function>());
   auto task = std::make_unique<Task>(Task{calls, lookUp->id(), std::move(*address)});
-  if (const int error = startThread(task.get()); error != 0) {
+  if (const int error = startThread(run, task.get()); error != 0) {
     throwErrno(env, error, "pthread_create");
     return env.Undefined();
   }

@@ -27,6 +27,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initEntries(env, exports);
   uchroot::initOpened(env, exports);
   uchroot::initExec(env, exports);
+  uchroot::initIdle(env, exports, *calls);
   uchroot::initListen(env, exports, *calls);
   uchroot::initNames(env, exports, *calls);
   uchroot::initSpaces(env, exports);

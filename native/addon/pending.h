@@ -15,7 +15,7 @@ namespace uchroot {
 
 class PendingCalls;
 
-enum class CallKind { kPrograms, kProgram, kTree, kHostName, kWatch };
+enum class CallKind { kPrograms, kProgram, kTree, kHostName, kIdle, kWatch };
 
 // A pending call. It is listed until it is deleted, on the event loop.
 class PendingCall {
@@ -119,5 +119,8 @@ class Promise {
   napi_deferred deferred_ = nullptr;
   napi_value value_ = nullptr;
 };
+
+// Runs `run(data)` on a thread of its own, which nobody waits for. Returns 0 or an errno.
+int startThread(void* (*run)(void*), void* data);
 
 }  // namespace uchroot

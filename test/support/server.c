@@ -1,10 +1,15 @@
 // A server for one connection on descriptors 0 to 2, or for a socket of datagrams: what it does is its first argument.
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void copyAll(void) {
@@ -46,6 +51,37 @@ static void acceptOne(void) {
   if (fd < 0 || write(fd, "accepted\n", 9) != 9) exit(3);
 }
 
+static void pauseFor(int milliseconds) { usleep(milliseconds * 1000u); }
+
+// sends now and then, and never reads
+static void tick(void) {
+  while (write(1, ".", 1) == 1) pauseFor(100);
+}
+
+// reads, and never sends
+static void drain(void) {
+  char bytes[4096];
+  while (read(0, bytes, sizeof bytes) > 0) continue;
+}
+
+// closes the connection, and goes on without it
+static void leave(int milliseconds) {
+  if (write(1, "bye\n", 4) != 4) exit(3);
+  for (int fd = 0; fd < 3; fd++) close(fd);
+  pauseFor(milliseconds);
+}
+
+// Holds the lock of its socket for ever: the kernel reads what it sends from memory that nobody fills. Needs CAP_SYS_PTRACE.
+static void hold(void) {
+  struct uffdio_api api = {.api = UFFD_API};
+  const int fd = syscall(SYS_userfaultfd, 0);
+  void* page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (fd < 0 || page == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) < 0) exit(4);
+  struct uffdio_register area = {.range = {(unsigned long)page, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+  if (ioctl(fd, UFFDIO_REGISTER, &area) < 0) exit(5);
+  if (write(1, "held\n", 5) == 5) send(1, page, 4096, 0);
+}
+
 int main(int count, char** argv) {
   const char* what = count > 1 ? argv[1] : "";
   const int number = count > 2 ? atoi(argv[2]) : 0;
@@ -54,6 +90,12 @@ int main(int count, char** argv) {
   else if (strcmp(what, "datagrams") == 0) answerDatagrams(number);
   else if (strcmp(what, "accept") == 0) acceptOne();
   else if (strcmp(what, "crash") == 0) raise(SIGSEGV);
+  else if (strcmp(what, "tick") == 0) tick();
+  else if (strcmp(what, "drain") == 0) drain();
+  else if (strcmp(what, "shut") == 0) shutdown(1, SHUT_WR), drain();
+  else if (strcmp(what, "pause") == 0) pause();
+  else if (strcmp(what, "leave") == 0) leave(number);
+  else if (strcmp(what, "hold") == 0) hold();
   else if (strcmp(what, "exit") == 0) return number;
   else return 99;
   return 0;
