@@ -15,7 +15,7 @@ import { elfFilesBelow } from './hostfiles.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
-const MAX_FILES = sanitized ? 400 : 4000; // two at a time, a few milliseconds each
+const MAX_FILES = sanitized ? 400 : 1500; // two at a time, a few milliseconds each
 
 const run = promisify(execFile);
 

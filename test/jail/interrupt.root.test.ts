@@ -182,7 +182,7 @@ t.test('an update that is killed at times by the clock leaves a jail that works'
   use(2);
   t.match(uchrootJail(['update', jail]), { status: 0 });
   const durationMs = performance.now() - start;
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 4; round++) {
     use(round % 2 === 0 ? 1 : 2);
     const updating = beginUchrootJail(['update', jail]);
     // most of it is Node's own start: more often later than sooner
@@ -197,7 +197,7 @@ t.test('an update that is killed at times by the clock leaves a jail that works'
 t.test('of two builders at once one waits to be asked again, or both succeed', withSystem, async (t) => {
   const base = makeDirectory(t);
   makeSystem(`${base}/root`, '/bin/bash', '/bin/ls', '/bin/cat');
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const jail = `${base}/jail${round}`;
     const results = await Promise.all(
       ['/bin/ls', '/bin/cat'].map((program) => {

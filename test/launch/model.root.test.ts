@@ -124,7 +124,7 @@ t.test('output that somebody has begun to read is there after the exit', { skip 
 });
 
 t.test('what happens to programs is what happens under child_process', { skip }, async (t) => {
-  await tryFor(t, 9, async (scenario) => hold(scenario, await play(scenario, library(jails))));
+  await tryFor(t, 6, async (scenario) => hold(scenario, await play(scenario, library(jails))));
 });
 
 t.test('in a worker too', { skip }, async (t) => {

@@ -108,7 +108,7 @@ t.test(
 t.test('children of child_process in the same service are not concerned', { skip }, async (t) => {
   const ours: Promise<number | null>[] = [];
   const theirs: Promise<number | null>[] = [];
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 200; i++) {
     ours.push(
       runInJail({ ...base, args: words(i % 5), stdio: 'ignore', reject: false }).then((r) => r.exitCode),
     );
@@ -122,11 +122,11 @@ t.test('children of child_process in the same service are not concerned', { skip
   }
   t.strictSame(
     await Promise.all(ours),
-    Array.from({ length: 400 }, (_, i) => i % 5),
+    Array.from({ length: 200 }, (_, i) => i % 5),
   );
   t.strictSame(
     await Promise.all(theirs),
-    Array.from({ length: 400 }, (_, i) => (i + 2) % 5),
+    Array.from({ length: 200 }, (_, i) => (i + 2) % 5),
   );
 });
 

@@ -131,9 +131,9 @@ t.test('so do those that a worker has let go of before it ends by itself', { ski
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
-t.test('terminating a worker while launches are in flight, 18 times, is safe', { skip }, async (t) => {
+t.test('terminating a worker while launches are in flight is safe', { skip }, async (t) => {
   const before = await settledFds();
-  for (let i = 0; i < 18; i++) {
+  for (let i = 0; i < 10; i++) {
     const worker = startWorker({ kind: 'loop', request: { ...base, args: ['sleep=2'] }, count: 8 });
     await answer(worker);
     await sleep(i % 6);

@@ -10,7 +10,7 @@ import { makeSet } from './generate.ts';
 import * as lib from './observe.ts';
 import type { Observation } from './observe.ts';
 
-const CASES = Number(process.env.UCHROOT_CASES ?? 30_000);
+const CASES = Number(process.env.UCHROOT_CASES ?? 20_000);
 const REQUESTS = 12;
 const SETS_AT_ONCE = 250;
 const MAX_SHOWN = 3;
