@@ -6,6 +6,13 @@ const inJail = 'leave it out: make it in the jail itself, with mkdir, ln -s, cho
 const atLaunch = 'leave it out: a launch has devices with uchroot --isolate --dev /dev';
 const named =
   'leave it out: name the programs, and what they need comes along; update, check and remove take the jail alone';
+const starts = 'uchroot USER DIRECTORY PROGRAM starts a program in a jail';
+const opensShell = 'uchroot USER DIRECTORY starts a shell in a jail';
+const byClone = 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE';
+const byCheck = 'write check --fix DIRECTORY';
+const behindDirectory = 'name programs without an option, after DIRECTORY';
+const directoryFirst = 'name DIRECTORY first, without an option';
+const isWhole = 'leave it out: a jail is removed as a whole';
 
 /** Words of other programs for the commands. */
 export const foreignJailCommands: Foreign = {
@@ -33,27 +40,27 @@ export const foreignJailCommands: Foreign = {
   status: 'check',
   why: 'explain',
   diff: 'check',
-  fix: 'write check --fix DIRECTORY',
-  repair: 'write check --fix DIRECTORY',
-  mv: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
-  move: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
-  rename: 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE',
+  fix: byCheck,
+  repair: byCheck,
+  mv: byClone,
+  move: byClone,
+  rename: byClone,
   pull: ofHost,
   debootstrap: ofHost,
-  run: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  exec: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  start: 'uchroot USER DIRECTORY PROGRAM starts a program in a jail',
-  shell: 'uchroot USER DIRECTORY starts a shell in a jail',
-  enter: 'uchroot USER DIRECTORY starts a shell in a jail',
+  run: starts,
+  exec: starts,
+  start: starts,
+  shell: opensShell,
+  enter: opensShell,
 };
 
 /** Words of other programs for the options. */
 export const foreignJailOptions: Foreign = {
-  program: 'name programs without an option, after DIRECTORY',
-  p: 'name programs without an option, after DIRECTORY',
-  x: 'name programs without an option, after DIRECTORY',
-  o: 'name DIRECTORY first, without an option',
-  j: 'name DIRECTORY first, without an option',
+  program: behindDirectory,
+  p: behindDirectory,
+  x: behindDirectory,
+  o: directoryFirst,
+  j: directoryFirst,
   output: 'leave it out: DIRECTORY comes first, and what is printed goes where the shell says: >FILE',
   bind: 'write --copy PATH: a jail is built of copies, and uchroot --isolate --bind mounts when it starts a program',
   v: 'leave it out: a progress bar shows what is done, and uchroot-jail explain the reasons',
@@ -65,11 +72,11 @@ export const foreignJailOptions: Foreign = {
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',
-  r: 'leave it out: a jail is removed as a whole',
-  recursive: 'leave it out: a jail is removed as a whole',
+  r: isWhole,
+  recursive: isWhole,
   a: named,
   all: named,
-  add: 'name programs without an option, after DIRECTORY',
+  add: behindDirectory,
   mkdir: inJail,
   dir: inJail,
   symlink: inJail,
