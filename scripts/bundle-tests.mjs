@@ -1,0 +1,58 @@
+// Makes one file of tap, and of each compiled fixture, which is a program that tests start. Otherwise Node opens 550 files for each
+// test file and up to 390 for each fixture, which takes 0.2 s of computing each time. tsc writes the fixtures as they were.
+import { readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { build } from 'esbuild';
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  keepNames: true,
+  // CommonJS packages require() modules of Node
+  banner: {
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+};
+
+// Node finds dist/node_modules/tap before the package. tap leaves the files of @tapjs out of the stacks that it shows.
+const directory = 'dist/node_modules/@tapjs/tap';
+rmSync('dist/node_modules', { recursive: true, force: true });
+await build({
+  ...common,
+  stdin: { contents: "export * from 'tap'; export { default } from 'tap';", resolveDir: '.' },
+  outfile: `${directory}/index.js`,
+});
+writeFileSync(`${directory}/package.json`, '{ "type": "module", "exports": "./index.js" }\n');
+symlinkSync('@tapjs/tap', 'dist/node_modules/tap');
+
+/** A module sees the paths of its own file. */
+const ownPaths = {
+  name: 'own-paths',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/dist\/(?:lib|test)\/.*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8')
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+        .replaceAll('import.meta.filename', JSON.stringify(path))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+    }));
+  },
+};
+
+await build({
+  ...common,
+  entryPoints: readdirSync('dist/test', { recursive: true })
+    .filter((name) => /\/fixture\/[^/]+\.js$/.test(name))
+    .map((name) => `dist/test/${name}`),
+  outdir: 'dist/test',
+  outbase: 'dist/test',
+  allowOverwrite: true,
+  packages: 'external',
+  plugins: [ownPaths],
+  sourcemap: true,
+  sourcesContent: false,
+});
