@@ -19,18 +19,15 @@ type Bundle = (require: Load, module: { exports: object }, directory: string) =>
 const directory = import.meta.dirname;
 // V8 accepts a code cache only with the flags that it was made with (scripts/bundle).
 const flags = process.execArgv.join('');
-const command = native.readCode(
-  `${directory}/uchroot-command.cjs`,
-  `${directory}/uchroot-command.cjs${flags}.cache`,
-);
 // Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled only if it is
 // needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Bundles for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before anything has
-// changed.
+// Bundles for isolation, for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before
+// anything has changed.
 const apart: Record<string, string | undefined> = {
+  'isolation.ts': 'uchroot-isolation.cjs',
   'cgroup.ts': 'uchroot-cgroup.cjs',
   'launch-filter.ts': 'uchroot-filter.cjs',
 };
@@ -58,24 +55,25 @@ function find(name: string, key: string | symbol): unknown {
   if (part !== undefined) return Reflect.get(openBundle(part), key);
   const file = apart[source];
   if (file === undefined) return Reflect.get((lateExports ??= loadLate()), key);
-  return Reflect.get((apartExports[file] ??= run(file, native.mapFile(`${directory}/${file}`))), key);
+  return Reflect.get((apartExports[file] ??= runCached(file)), key);
 }
 
-function run(file: string, source: Buffer): object {
-  const script = new Script(source.toString('latin1'), `${directory}/${file}`);
+// V8 rejects a cache of another version or of other flags, and compiles the source.
+function run(file: string, source: string, cachedData?: Buffer): object {
+  const script = new Script(source, { filename: `${directory}/${file}`, ...(cachedData && { cachedData }) });
   return (script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
 }
 
+function runCached(file: string): object {
+  const { source, cache } = native.readCode(`${directory}/${file}`, `${directory}/${file}${flags}.cache`);
+  return run(file, source, cache);
+}
+
 function loadLate(): object {
-  return run('uchroot-late.cjs', late);
+  return run('uchroot-late.cjs', late.toString('latin1'));
 }
 
 // Loaded early: under a memory limit it could not be compiled later.
 if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
 
-// V8 rejects a cache of another version or of other flags, and compiles the source.
-const script = new Script(command.source, {
-  filename: `${directory}/uchroot-command.cjs`,
-  ...(command.cache && { cachedData: command.cache }),
-});
-(script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
+runCached('uchroot-command.cjs');

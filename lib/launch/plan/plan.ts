@@ -2,14 +2,12 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
-import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
-import { hasInit, isolatedStages } from './isolated.ts';
-import { closeTcp, landlock } from './landlock.ts';
+import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
+import { mayChangeGroups } from './credentials.ts';
+import { closeTcp, controllingTty, isolatedStages, landlock, outerPty } from './isolation.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { controllingTty, outerPty } from './pty.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
-import { mayChangeGroups } from './user-namespace.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
@@ -78,21 +76,28 @@ export function buildSetUp(input: SetUpInput): Plan {
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
   request.dieWithParent || isWaitedFor;
 
+// Whether a launch has none of the steps of isolation.ts.
+function isOrdinary(request: SetUpInput['request']): boolean {
+  const { landlock, connectTcp, bindTcp, pty } = request;
+  return !landlock && (connectTcp ?? bindTcp ?? pty) === undefined && namespacesOf(request).length === 0;
+}
+
 function stagesOf(input: SetUpInput): Plan {
+  const { request, account, newGroup = false, isCompiled = false } = input;
+  const isUsual = isOrdinary(request);
   const parts = {
     // In place of 0 to 2 as they were given.
-    descriptors: [...descriptors(input), ...outerPty(input.request, input.account)],
+    descriptors: [...descriptors(input), ...(isUsual ? [] : outerPty(request, account))],
     before: [...session(input), ...limits(input), ...processState()],
     entry: jailEntry(input),
     after: [
-      ...controllingTty(input.request),
+      ...(isUsual ? [] : controllingTty(request)),
       ...credentials(input),
       ...noNewPrivileges(input),
       ...readBack(input),
       ...handOver(input),
     ],
   };
-  const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
@@ -240,7 +245,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   const { request, parentPid } = input;
   return [
     // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...landlock(request)]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...confinement(input)]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     endsWithParent(input) && !hasInit(request)
@@ -251,7 +256,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
 
 // What can lie: a call that another layer answered, a user namespace that does not map an id.
 function readBack(input: SetUpInput): readonly Step[] {
-  const { request, account, architecture } = input;
+  const { request, account } = input;
   return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
@@ -262,7 +267,7 @@ function readBack(input: SetUpInput): readonly Step[] {
     ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
     // After verify_seccomp, which cannot tell one filter from another.
-    ...(request.allowNewPrivs ? [] : closeTcp(request, architecture)),
+    ...(request.allowNewPrivs ? [] : closedTcp(input)),
   ];
 }
 
@@ -277,12 +282,18 @@ function handOver(input: SetUpInput): readonly Step[] {
   ];
 }
 
+const confinement = ({ request }: SetUpInput): readonly Step[] =>
+  isOrdinary(request) ? [] : landlock(request);
+
+const closedTcp = ({ request, architecture }: SetUpInput): readonly Step[] =>
+  isOrdinary(request) ? [] : closeTcp(request, architecture);
+
 // Landlock after chroot, as its paths are those of the jail, and before the filter, which may refuse its calls; a profile last.
 function privilegedWalls(input: SetUpInput): readonly Step[] {
-  const { request, architecture, filter } = input;
-  const tcp = closeTcp(request, architecture);
+  const { filter } = input;
+  const tcp = closedTcp(input);
   const filters = filter === undefined ? [installed(input), ...tcp] : [...tcp, installed(input)];
-  return [...landlock(request), ...filters];
+  return [...confinement(input), ...filters];
 }
 
 function installed({ architecture, filter }: SetUpInput): Step {
