@@ -76,22 +76,22 @@ export function buildSetUp(input: SetUpInput): Plan {
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
   request.dieWithParent || isWaitedFor;
 
-// Whether a launch has none of the steps of isolation.ts.
-function isOrdinary(request: SetUpInput['request']): boolean {
+// Steps of isolation.ts. The code for them is loaded only for a launch that can have some.
+function special(request: SetUpInput['request'], make: () => readonly Step[]): readonly Step[] {
   const { landlock, connectTcp, bindTcp, pty } = request;
-  return !landlock && (connectTcp ?? bindTcp ?? pty) === undefined && namespacesOf(request).length === 0;
+  const isOrdinary = !landlock && (connectTcp ?? bindTcp ?? pty) === undefined;
+  return isOrdinary ? [] : make();
 }
 
 function stagesOf(input: SetUpInput): Plan {
   const { request, account, newGroup = false, isCompiled = false } = input;
-  const isUsual = isOrdinary(request);
   const parts = {
     // In place of 0 to 2 as they were given.
-    descriptors: [...descriptors(input), ...(isUsual ? [] : outerPty(request, account))],
+    descriptors: [...descriptors(input), ...special(request, () => outerPty(request, account))],
     before: [...session(input), ...limits(input), ...processState()],
     entry: jailEntry(input),
     after: [
-      ...(isUsual ? [] : controllingTty(request)),
+      ...special(request, () => controllingTty(request)),
       ...credentials(input),
       ...noNewPrivileges(input),
       ...readBack(input),
@@ -245,7 +245,9 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   const { request, parentPid } = input;
   return [
     // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...confinement(input)]),
+    ...(request.allowNewPrivs
+      ? []
+      : [{ op: 'no_new_privs' } as const, ...special(request, () => landlock(request))]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     endsWithParent(input) && !hasInit(request)
@@ -256,7 +258,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
 
 // What can lie: a call that another layer answered, a user namespace that does not map an id.
 function readBack(input: SetUpInput): readonly Step[] {
-  const { request, account } = input;
+  const { request, account, architecture } = input;
   return [
     { op: 'verify_uid', uid: account.uid },
     { op: 'verify_gid', gid: account.gid },
@@ -267,7 +269,7 @@ function readBack(input: SetUpInput): readonly Step[] {
     ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
     // After verify_seccomp, which cannot tell one filter from another.
-    ...(request.allowNewPrivs ? [] : closedTcp(input)),
+    ...(request.allowNewPrivs ? [] : special(request, () => closeTcp(request, architecture))),
   ];
 }
 
@@ -282,18 +284,12 @@ function handOver(input: SetUpInput): readonly Step[] {
   ];
 }
 
-const confinement = ({ request }: SetUpInput): readonly Step[] =>
-  isOrdinary(request) ? [] : landlock(request);
-
-const closedTcp = ({ request, architecture }: SetUpInput): readonly Step[] =>
-  isOrdinary(request) ? [] : closeTcp(request, architecture);
-
 // Landlock after chroot, as its paths are those of the jail, and before the filter, which may refuse its calls; a profile last.
 function privilegedWalls(input: SetUpInput): readonly Step[] {
-  const { filter } = input;
-  const tcp = closedTcp(input);
+  const { request, architecture, filter } = input;
+  const tcp = special(request, () => closeTcp(request, architecture));
   const filters = filter === undefined ? [installed(input), ...tcp] : [...tcp, installed(input)];
-  return [...confinement(input), ...filters];
+  return [...special(request, () => landlock(request)), ...filters];
 }
 
 function installed({ architecture, filter }: SetUpInput): Step {
