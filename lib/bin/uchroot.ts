@@ -8,7 +8,7 @@
 // up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
 // other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native, openLauncher } from '../native.ts';
-import { openBundle, type BundlePart } from './open-bundle.ts';
+import { lazyModule, openBundle, type BundlePart } from './open-bundle.ts';
 
 // Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -42,14 +42,13 @@ const shared: Record<string, BundlePart | undefined> = {
 };
 
 function load(name: string): object {
-  return name.endsWith('/native.ts')
-    ? { compiledLauncherPath, native, openLauncher }
-    : new Proxy({}, { get: (_, key) => find(name, key) });
+  if (name.endsWith('/native.ts')) return { compiledLauncherPath, native, openLauncher };
+  if (name.startsWith('node:')) return lazyModule(name);
+  return new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
 // Loads a module when one of its exports is used. A successful launch uses none.
 function find(name: string, key: string | symbol): unknown {
-  if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
   const source = name.slice(name.lastIndexOf('/') + 1);
   const part = shared[source];
   if (part !== undefined) return Reflect.get(openBundle(part), key);

@@ -43,6 +43,8 @@ const isRejected = `
 for (const [name, given] of [
   ['uchroot-command', flags.slice(1)],
   ['uchroot-command', []],
+  ['uchroot-isolation', flags.slice(1)],
+  ['uchroot-isolation', []],
   ['uchroot-bundle', flags.slice(1)],
   ['uchroot-bundle', []],
 ] as const) {
@@ -111,6 +113,18 @@ for (const [title, options, scripts] of [
     t.strictSame(JSON.parse(stdout), { scripts: ['uchroot-command.cjs', ...scripts], modules: [] });
   });
 }
+
+t.test('a command loads only those modules of Node that it uses', async (t) => {
+  const script = `process.on('exit', () => process.stderr.write(process.moduleLoadList.join(' ')))`;
+  const hook = `${t.testdir({ 'hook.cjs': script })}/hook.cjs`;
+  for (const name of ['jail', 'service', 'tcpd', 'inetd']) {
+    const words = ['--require', hook, `${directory}/uchroot-${name}.cjs`, '--version'];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    t.match(stdout, /^uchroot-\w+ \d/);
+    t.match(stderr, /NativeModule fs/);
+    t.notMatch(stderr, /NativeModule (crypto|dgram|dns|child_process|http|fs\/promises|zlib)\b/, name);
+  }
+});
 
 // Each function costs a launch time, even if it does not call it. What only some launches need belongs into another bundle.
 t.test('the script of an ordinary launch stays small', async (t) => {
