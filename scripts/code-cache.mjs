@@ -1,6 +1,6 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
-// The command launches once with an addon that only pretends, and uchroot-jail plans the jail of a shell. So the cache has only
-// the functions that are needed for that. The cache is for this executable of node and its flags, which are part of its name:
+// The command launches once with an addon that only pretends, for uchroot-isolation.cjs with --isolate, and uchroot-jail plans the jail
+// of a shell. So the cache has only the functions that are needed for that. The cache is for this executable of node and its flags, which are part of its name:
 // others compile the source. The hash of the script is at its end (native/addon/code.cc).
 import { constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -12,6 +12,9 @@ import * as addon from '../dist/lib/native.js';
 const path = resolve(process.argv[2]);
 const done = Symbol('done');
 const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
+function stop() {
+  throw done;
+}
 const native = {
   ...addon.native,
   environmentVariables: () => [['TERM', Buffer.from('xterm')]],
@@ -24,29 +27,28 @@ const native = {
     isHostRoot: false,
     jailFd: openSync('/', constants.O_DIRECTORY),
   }),
-  execPlan: () => {
-    throw done;
-  },
+  execPlan: stop,
+  execAndWait: stop,
 };
 
 const isJail = path.endsWith('/uchroot-bundle.cjs');
+const isIsolation = path.endsWith('/uchroot-isolation.cjs');
 const command = isJail
   ? ['build', '/nonexistent/jail', '/bin/sh', '--plan']
-  : ['sam', '/jail', '/bin/true', 'argument'];
+  : [...(isIsolation ? ['--isolate'] : []), 'sam', '/jail', '/bin/true', 'argument'];
 process.argv = [process.execPath, path, ...command];
 process.getuid = process.geteuid = () => 0;
-const script = new Script(readFileSync(path, 'latin1'), { filename: path });
+const read = (file) => new Script(readFileSync(file, 'latin1'), { filename: file });
+const script = read(path);
 // V8 takes the cache only with the flags that it is made with, and uchroot-jail changes one after its start.
 const fixedFlags = { ...process.getBuiltinModule('node:v8'), setFlagsFromString: () => {} };
-const load = (name) =>
-  name === 'node:v8'
-    ? fixedFlags
-    : name.startsWith('node:')
-      ? process.getBuiltinModule(name)
-      : isJail
-        ? addon
-        : { native };
-const run = () => script.runInThisContext()(load, { exports: {} }, dirname(path), path);
+const load = (name) => {
+  if (name === 'node:v8') return fixedFlags;
+  if (name.startsWith('node:')) return process.getBuiltinModule(name);
+  if (isJail) return addon;
+  return isIsolation && name.endsWith('/isolation.ts') ? run(script) : { native, openLauncher: () => 0 };
+};
+const run = (bundle) => bundle.runInThisContext()(load, { exports: {} }, dirname(path), path);
 
 function write() {
   const hash = Buffer.alloc(8);
@@ -61,10 +63,10 @@ function write() {
 if (isJail) {
   process.stdout.write = () => true;
   process.on('exit', write);
-  run().jail();
+  run(script).jail();
 } else {
   try {
-    run();
+    run(isIsolation ? read(`${dirname(path)}/uchroot-command.cjs`) : script);
     throw new Error('code-cache: the launch was not carried out');
   } catch (error) {
     if (error !== done) throw error;

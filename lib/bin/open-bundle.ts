@@ -16,13 +16,22 @@ export type BundlePart =
   | 'unit';
 
 type Bundle = Record<BundlePart, () => object>;
-type Load = (name: string) => object | undefined;
+type Load = (name: string) => object;
 type Run = (require: Load, module: { exports: object }, directory: string, path: string) => Bundle;
 
 const directory = import.meta.dirname;
 let bundle: Bundle | undefined;
 
-const load: Load = (name) => (name.endsWith('/native.ts') ? addon : process.getBuiltinModule(name));
+/** A module of Node, which is loaded when one of its exports is used: most commands use few, and some take milliseconds. */
+export function lazyModule(name: string): object {
+  let module: object | undefined;
+  return new Proxy(
+    {},
+    { get: (_, key): unknown => Reflect.get((module ??= process.getBuiltinModule(name) ?? {}), key) },
+  );
+}
+
+const load: Load = (name) => (name.endsWith('/native.ts') ? addon : lazyModule(name));
 
 function run(): Bundle {
   // Not imported: require() takes as long as the module.

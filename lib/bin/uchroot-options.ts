@@ -144,7 +144,10 @@ export function toRequest(given: readonly GivenOption[], operands: readonly Argu
     program: program?.bytes,
     args: args.map(({ bytes }) => bytes),
   };
-  if (given.length > 0) checkTogether(given);
-  setKeys(request, given, keyedOptions());
+  // The options are made only if the command line has some.
+  if (given.length > 0) {
+    checkTogether(given);
+    setKeys(request, given, keyedOptions());
+  }
   return request as unknown as LaunchRequest;
 }

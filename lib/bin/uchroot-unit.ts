@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
-import { hasInit } from '../launch/plan/isolated.ts';
+import { hasInit } from '../launch/request/isolation-value.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
 import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';

@@ -8,7 +8,7 @@
 // up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
 // other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native, openLauncher } from '../native.ts';
-import { openBundle, type BundlePart } from './open-bundle.ts';
+import { lazyModule, openBundle, type BundlePart } from './open-bundle.ts';
 
 // Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -19,18 +19,15 @@ type Bundle = (require: Load, module: { exports: object }, directory: string) =>
 const directory = import.meta.dirname;
 // V8 accepts a code cache only with the flags that it was made with (scripts/bundle).
 const flags = process.execArgv.join('');
-const command = native.readCode(
-  `${directory}/uchroot-command.cjs`,
-  `${directory}/uchroot-command.cjs${flags}.cache`,
-);
 // Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled only if it is
 // needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs`);
 let lateExports: object | undefined;
 
-// Bundles for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before anything has
-// changed.
+// Bundles for isolation, for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before
+// anything has changed.
 const apart: Record<string, string | undefined> = {
+  'isolation.ts': 'uchroot-isolation.cjs',
   'cgroup.ts': 'uchroot-cgroup.cjs',
   'launch-filter.ts': 'uchroot-filter.cjs',
 };
@@ -45,37 +42,37 @@ const shared: Record<string, BundlePart | undefined> = {
 };
 
 function load(name: string): object {
-  return name.endsWith('/native.ts')
-    ? { compiledLauncherPath, native, openLauncher }
-    : new Proxy({}, { get: (_, key) => find(name, key) });
+  if (name.endsWith('/native.ts')) return { compiledLauncherPath, native, openLauncher };
+  if (name.startsWith('node:')) return lazyModule(name);
+  return new Proxy({}, { get: (_, key) => find(name, key) });
 }
 
 // Loads a module when one of its exports is used. A successful launch uses none.
 function find(name: string, key: string | symbol): unknown {
-  if (name.startsWith('node:')) return Reflect.get(process.getBuiltinModule(name) ?? {}, key);
   const source = name.slice(name.lastIndexOf('/') + 1);
   const part = shared[source];
   if (part !== undefined) return Reflect.get(openBundle(part), key);
   const file = apart[source];
   if (file === undefined) return Reflect.get((lateExports ??= loadLate()), key);
-  return Reflect.get((apartExports[file] ??= run(file, native.mapFile(`${directory}/${file}`))), key);
+  return Reflect.get((apartExports[file] ??= runCached(file)), key);
 }
 
-function run(file: string, source: Buffer): object {
-  const script = new Script(source.toString('latin1'), `${directory}/${file}`);
+// V8 rejects a cache of another version or of other flags, and compiles the source.
+function run(file: string, source: string, cachedData?: Buffer): object {
+  const script = new Script(source, { filename: `${directory}/${file}`, ...(cachedData && { cachedData }) });
   return (script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
 }
 
+function runCached(file: string): object {
+  const { source, cache } = native.readCode(`${directory}/${file}`, `${directory}/${file}${flags}.cache`);
+  return run(file, source, cache);
+}
+
 function loadLate(): object {
-  return run('uchroot-late.cjs', late);
+  return run('uchroot-late.cjs', late.toString('latin1'));
 }
 
 // Loaded early: under a memory limit it could not be compiled later.
 if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
 
-// V8 rejects a cache of another version or of other flags, and compiles the source.
-const script = new Script(command.source, {
-  filename: `${directory}/uchroot-command.cjs`,
-  ...(command.cache && { cachedData: command.cache }),
-});
-(script.runInThisContext() as Bundle)(load, { exports: {} }, directory);
+runCached('uchroot-command.cjs');

@@ -1,6 +1,6 @@
 // How the command starts: its #! line, and its code cache, which fits a node that was started by that line.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -43,6 +43,8 @@ const isRejected = `
 for (const [name, given] of [
   ['uchroot-command', flags.slice(1)],
   ['uchroot-command', []],
+  ['uchroot-isolation', flags.slice(1)],
+  ['uchroot-isolation', []],
   ['uchroot-bundle', flags.slice(1)],
   ['uchroot-bundle', []],
 ] as const) {
@@ -59,6 +61,76 @@ for (const [name, given] of [
     },
   );
 }
+
+// Launches with an addon that pretends to be root, and tells at the end which scripts and which modules of Node it took.
+const watched = `
+  const { basename } = require('node:path');
+  const { openSync, writeSync } = require('node:fs');
+  const vm = require('node:vm');
+  const scripts = [];
+  vm.Script = class extends vm.Script {
+    constructor(source, options) {
+      super(source, options);
+      scripts.push(basename(options.filename ?? options));
+    }
+  };
+  process.getuid = process.geteuid = () => 0;
+  const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
+  const { dlopen } = process;
+  process.dlopen = (module, path) => {
+    dlopen.call(process, module, path);
+    const known = new Set(process.moduleLoadList);
+    const tell = () => {
+      const modules = process.moduleLoadList.filter((name) => !known.has(name));
+      writeSync(1, JSON.stringify({ scripts, modules }));
+      process.reallyExit(0);
+    };
+    module.exports = {
+      ...module.exports,
+      effectiveCapabilities: () => 2n ** 41n - 1n,
+      readHostSync: () => ({
+        passwd: { name: 'sam', passwd: 'x', uid: 1000, gid: 1000, gecos: '', dir: '/home/sam', shell: '/bin/sh' },
+        groups: [100],
+        named: [],
+        components: [directory('/', -1), directory('/jail', 0)],
+        isHostRoot: false,
+        jailFd: openSync('/'),
+      }),
+      execPlan: tell,
+      execAndWait: tell,
+    };
+  };`;
+
+for (const [title, options, scripts] of [
+  ['an ordinary launch', [], []],
+  ['an isolated launch', ['--isolate'], ['uchroot-isolation.cjs']],
+] as const) {
+  t.test(`${title} runs no more scripts than it needs, and loads no other module of Node`, async (t) => {
+    const hook = `${t.testdir({ 'watched.cjs': watched })}/watched.cjs`;
+    const words = [...flags.slice(1), '--require', hook, file, ...options, 'sam', '/jail', '/bin/true'];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    t.equal(stderr, '');
+    t.strictSame(JSON.parse(stdout), { scripts: ['uchroot-command.cjs', ...scripts], modules: [] });
+  });
+}
+
+t.test('a command loads only those modules of Node that it uses', async (t) => {
+  const script = `process.on('exit', () => process.stderr.write(process.moduleLoadList.join(' ')))`;
+  const hook = `${t.testdir({ 'hook.cjs': script })}/hook.cjs`;
+  for (const name of ['jail', 'service', 'tcpd', 'inetd']) {
+    const words = ['--require', hook, `${directory}/uchroot-${name}.cjs`, '--version'];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    t.match(stdout, /^uchroot-\w+ \d/);
+    t.match(stderr, /NativeModule fs/);
+    t.notMatch(stderr, /NativeModule (crypto|dgram|dns|child_process|http|fs\/promises|zlib)\b/, name);
+  }
+});
+
+// Each function costs a launch time, even if it does not call it. What only some launches need belongs into another bundle.
+t.test('the script of an ordinary launch stays small', async (t) => {
+  const { size } = statSync(`${directory}/uchroot-command.cjs`);
+  t.ok(size <= 122_000, `${size} bytes`);
+});
 
 // The bundle is minified. Classes are shown in logs, and functions in reports of memory and time.
 t.test('what the library exports keeps its names in the bundle', async (t) => {

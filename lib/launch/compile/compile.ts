@@ -30,7 +30,7 @@ import { judgeBinds } from '../host/binds.ts';
 import { hostQuery } from '../host/account.ts';
 import { prepare, verify, type Launch } from '../host/prepare.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { passingErrors, serviceStatuses } from '../tell/service-status.ts';
+import { passingErrnos, serviceStatuses } from '../tell/service-status.ts';
 import { compiledHelp, compiledPlan } from '../tell/show.ts';
 import { stepWords } from './messages.ts';
 
@@ -89,9 +89,7 @@ function toPayload(
     plan: encodePlan(stages),
     words: stepWords(steps, view),
     statusFd: request.statusFd,
-    service: options.isService
-      ? { ...serviceStatuses, passingErrnos: passingErrors.map(([, errno]) => errno) }
-      : undefined,
+    service: options.isService ? { ...serviceStatuses, passingErrnos: passingErrnos() } : undefined,
     pidFile: recordPidFile(account, request, options.warn),
     planText: compiledPlan(launch, jail, environment, options.anyInode),
     helpText: compiledHelp(launch),

@@ -3,7 +3,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { hasInit, programPid } from '../plan/isolated.ts';
+import { hasInit, programPid } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';

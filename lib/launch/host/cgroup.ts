@@ -19,7 +19,7 @@ import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
-import { hasInit } from '../plan/isolated.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
 

@@ -1,14 +1,16 @@
 // What a hint must know of the host, seen before the root directory changes.
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 
 import { bytePath, type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
-import { tryFile } from '../../binary/root.ts';
+import { readHeads } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { HostGlance, JailView } from '../tell/jail-view.ts';
 
+const slash = 0x2f;
+
 // A name alone is looked up as uchroot-jail does.
 function isOnHost(program: Buffer): boolean {
-  if (program.includes('/')) return existsSync(program);
+  if (Uint8Array.prototype.includes.call(program, slash)) return existsSync(program);
   const directories = (process.env['PATH'] ?? '/usr/bin:/bin').split(':');
   return directories.some((directory) =>
     existsSync(Buffer.concat([Buffer.from(`${directory === '' ? '.' : directory}/`), program])),
@@ -18,8 +20,19 @@ function isOnHost(program: Buffer): boolean {
 /** What starts the script at a path of the jail; undefined if no script is there. */
 function interpreterOf({ root, cwd }: Pick<JailView, 'root' | 'cwd'>, program: Buffer): BytePath | undefined {
   const path = joinPath(bytePath(cwd), bytePath(program));
-  const script = tryFile(root, path, ({ read }) => readScript(read(0, SCRIPT_HEAD_BYTES)));
+  const [head] = readHeads(root, [path], SCRIPT_HEAD_BYTES);
+  const script = head && readScript(head);
   return script?.kind === 'script' ? (commandOfEnv(script) ?? script.interpreter) : undefined;
+}
+
+// readlinkSync, because a launch has called it before: the first call of another function takes ten times as long.
+function isLink(path: string): boolean {
+  try {
+    readlinkSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Looks for a program, for the interpreter of a script, and for /bin. */
@@ -28,6 +41,6 @@ export function glance(program: Buffer, jail: Pick<JailView, 'root' | 'cwd'>): H
   return {
     hasProgram: isOnHost(program),
     hasInterpreter: interpreter === undefined || isOnHost(pathBytes(interpreter)),
-    isMerged: lstatSync('/bin', { throwIfNoEntry: false })?.isSymbolicLink() === true,
+    isMerged: isLink('/bin'),
   };
 }

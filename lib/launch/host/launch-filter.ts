@@ -8,7 +8,7 @@ import { LaunchError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
-import { hasInit } from '../plan/isolated.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';

@@ -7,7 +7,7 @@ import { encodeAgain } from '../plan/encode.ts';
 import { buildSetUp, withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { isolateFilter } from '../seccomp/isolate-filter.ts';
+import { isolateFilter } from '../plan/isolation.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
 import { toAccount, type Account } from './account.ts';
@@ -80,7 +80,7 @@ export class VerifiedJail {
       last.filter === filter;
     if (
       isSame &&
-      (last.request === request || setUpKeys.every((key) => isAlike(last.request[key], request[key])))
+      (last.request === request || setUpKeys().every((key) => isAlike(last.request[key], request[key])))
     )
       return last.plan;
     const plan = toSetUp(request, this.account, caller, keptFdsOf(request, caller), filter);

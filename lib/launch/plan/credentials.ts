@@ -1,4 +1,5 @@
 // Rows of the steps about identity and privileges: capabilities(7), credentials(7), seccomp(2).
+import type { Outside } from '../host/account.ts';
 import { capabilityMask, capabilityName } from '../request/capabilities.ts';
 import type { FailureContext, Step, StepRows } from './step.ts';
 
@@ -30,6 +31,11 @@ function named({ detail }: FailureContext): string {
 type SeccompStep = Step & { op: 'seccomp' };
 
 const noGid = { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
+
+/** Whether a launch gives the program supplementary groups: without root and without a range of ids the caller's stay. */
+export function mayChangeGroups(outside: Outside | undefined): boolean {
+  return outside === undefined || outside.maps !== undefined;
+}
 
 export const credentialRows = {
   drop_bounding_set: {

@@ -5,7 +5,8 @@ import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
-import { mapIds, mayChangeGroups } from './user-namespace.ts';
+import { mayChangeGroups } from './credentials.ts';
+import { mapIds } from './user-namespace.ts';
 import { keptTreesOf, makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -173,14 +174,6 @@ function joinNamespaces({ view, rootless }: Request, joined: readonly Namespace[
     ...[...trees].flatMap(([entry, slots]) => viewSteps(entry, slots)),
   ];
 }
-
-/** Whether the program's parent is the init process of a pid namespace, which leads its group and ends with the launcher. */
-export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
-  return namespacesOf(request).includes('pid');
-}
-
-/** The program's pid in a pid namespace of its own: init is 1, and starts nothing else. */
-export const programPid = 2;
 
 /** The same plan for a process that has to make the pid namespace itself. */
 export function withoutClone(plan: Plan): Plan {

@@ -2,14 +2,12 @@
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
-import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
-import { hasInit, isolatedStages } from './isolated.ts';
-import { closeTcp, landlock } from './landlock.ts';
+import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
+import { mayChangeGroups } from './credentials.ts';
+import { closeTcp, controllingTty, isolatedStages, landlock, outerPty } from './isolation.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { controllingTty, outerPty } from './pty.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
-import { mayChangeGroups } from './user-namespace.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
@@ -78,21 +76,28 @@ export function buildSetUp(input: SetUpInput): Plan {
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
   request.dieWithParent || isWaitedFor;
 
+// Steps of isolation.ts. The code for them is loaded only for a launch that can have some.
+function special(request: SetUpInput['request'], make: () => readonly Step[]): readonly Step[] {
+  const { landlock, connectTcp, bindTcp, pty } = request;
+  const isOrdinary = !landlock && (connectTcp ?? bindTcp ?? pty) === undefined;
+  return isOrdinary ? [] : make();
+}
+
 function stagesOf(input: SetUpInput): Plan {
+  const { request, account, newGroup = false, isCompiled = false } = input;
   const parts = {
     // In place of 0 to 2 as they were given.
-    descriptors: [...descriptors(input), ...outerPty(input.request, input.account)],
+    descriptors: [...descriptors(input), ...special(request, () => outerPty(request, account))],
     before: [...session(input), ...limits(input), ...processState()],
     entry: jailEntry(input),
     after: [
-      ...controllingTty(input.request),
+      ...special(request, () => controllingTty(request)),
       ...credentials(input),
       ...noNewPrivileges(input),
       ...readBack(input),
       ...handOver(input),
     ],
   };
-  const { request, account, newGroup = false, isCompiled = false } = input;
   if (namespacesOf(request).length === 0)
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
@@ -240,7 +245,9 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   const { request, parentPid } = input;
   return [
     // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
-    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...landlock(request)]),
+    ...(request.allowNewPrivs
+      ? []
+      : [{ op: 'no_new_privs' } as const, ...special(request, () => landlock(request))]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     endsWithParent(input) && !hasInit(request)
@@ -262,7 +269,7 @@ function readBack(input: SetUpInput): readonly Step[] {
     ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
     // After verify_seccomp, which cannot tell one filter from another.
-    ...(request.allowNewPrivs ? [] : closeTcp(request, architecture)),
+    ...(request.allowNewPrivs ? [] : special(request, () => closeTcp(request, architecture))),
   ];
 }
 
@@ -280,9 +287,9 @@ function handOver(input: SetUpInput): readonly Step[] {
 // Landlock after chroot, as its paths are those of the jail, and before the filter, which may refuse its calls; a profile last.
 function privilegedWalls(input: SetUpInput): readonly Step[] {
   const { request, architecture, filter } = input;
-  const tcp = closeTcp(request, architecture);
+  const tcp = special(request, () => closeTcp(request, architecture));
   const filters = filter === undefined ? [installed(input), ...tcp] : [...tcp, installed(input)];
-  return [...landlock(request), ...filters];
+  return [...special(request, () => landlock(request)), ...filters];
 }
 
 function installed({ architecture, filter }: SetUpInput): Step {

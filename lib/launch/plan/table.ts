@@ -4,14 +4,10 @@ import { capabilityNames } from '../request/capabilities.ts';
 import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
-import { landlockRows } from './landlock.ts';
 import { limitRows } from './limits.ts';
-import { mountRows } from './mount-steps.ts';
-import { namespaceRows } from './namespaces.ts';
+import { isolationStepRows } from './isolation.ts';
 import { processRows } from './process-state.ts';
-import { ptyRows } from './pty.ts';
 import { readBackRows } from './readback.ts';
-import { userNamespaceRows } from './user-namespace.ts';
 import {
   stepFlags,
   type FailureContext,
@@ -22,23 +18,22 @@ import {
   type StepRows,
 } from './step.ts';
 
-/** All rows. A step without one does not compile. */
-export const stepTable: StepRows<StepName> = {
+// Those that every launch may have. The command loads the others only for some launches.
+const usualRows = {
   ...processRows,
   ...limitRows,
   ...descriptorRows,
-  ...namespaceRows,
-  ...userNamespaceRows,
-  ...mountRows,
-  ...ptyRows,
   ...jailEntryRows,
   ...credentialRows,
-  ...landlockRows,
   ...readBackRows,
 };
 
+/** All rows. A step without one does not compile. */
+export const stepTable = (): StepRows<StepName> => ({ ...usualRows, ...isolationStepRows });
+
 function rowNamed(name: StepName): StepRow {
-  return stepTable[name] as StepRow;
+  const usual: Partial<StepRows<StepName>> = usualRows;
+  return (usual[name] ?? isolationStepRows[name as keyof typeof isolationStepRows]) as StepRow;
 }
 
 /** The row of a step. */
@@ -82,9 +77,10 @@ export function flagsOf(step: Step): number {
 }
 
 const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
-const stepNames = Object.keys(stepTable) as StepName[];
+// Each step that is essential, or whose effect a prepared thread hands down, is among them.
+const usualNames = Object.keys(usualRows) as (keyof typeof usualRows)[];
 const inheritedOps = new Set(
-  stepNames
+  usualNames
     .map(rowNamed)
     .filter(({ flags }) => flags?.inherited !== undefined)
     .map(({ op }) => op),
@@ -100,7 +96,7 @@ export function inheritedSteps(
   const missing = new Set(inheritedOps);
   for (const { op, flags } of steps) if ((flags & stepFlags.inherited) !== 0) missing.delete(op);
   if (missing.size === 0) return 'all';
-  return missing.size === 1 && missing.has(stepTable.seccomp.op) ? 'allButFilter' : 'few';
+  return missing.size === 1 && missing.has(usualRows.seccomp.op) ? 'allButFilter' : 'few';
 }
 
 /** What is said of a step that answers an errno: what its row knows better than the errno, and the capability that is missing. */
@@ -144,7 +140,7 @@ export interface EssentialStep {
 /** The essential steps of a request, in the order of a plan. */
 export function essentialSteps(allowNewPrivs: boolean): readonly EssentialStep[] {
   const essential: EssentialStep[] = [];
-  for (const step of stepNames) {
+  for (const step of usualNames) {
     const { isEssential, needs = '' } = rowNamed(step);
     if (isEssential !== true && !(isEssential === 'allowNewPrivs' && allowNewPrivs)) continue;
     // no regular expression: this is on the way of each launch

@@ -49,11 +49,6 @@ export type UserNamespaceStep =
 
 const CLONE_NEWUSER = 0x10000000;
 
-/** Whether a launch gives the program supplementary groups: without root and without a range of ids the caller's stay. */
-export function mayChangeGroups(outside: Outside | undefined): boolean {
-  return outside === undefined || outside.maps !== undefined;
-}
-
 /**
  * The maps of the ids in a new user namespace. A range of ids is mapped by a program of the host, and then setgroups(2) is allowed; else
  * by the process itself.

@@ -3,7 +3,7 @@ import type { LimitName } from '../../errors.ts';
 import type { CgroupUse, WatchedLimits } from '../../native.ts';
 import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
 import { showSize } from '../request/number-value.ts';
-import { hasInit } from '../plan/isolated.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import { quote } from '../../quote.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Exit } from './exit.ts';

@@ -56,6 +56,14 @@ export function namespacesOf(request: {
   return isolate ? namespaceNames.filter((name) => name !== 'net' || net !== 'host') : unshare;
 }
 
+/** Whether the program's parent is the init process of a pid namespace, which leads its group and ends with the launcher. */
+export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
+  return namespacesOf(request).includes('pid');
+}
+
+/** The program's pid in a pid namespace of its own: init is 1, and starts nothing else. */
+export const programPid = 2;
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** Refuses a key that only has a meaning in a namespace of its own. */

@@ -246,10 +246,13 @@ export const launchRows: Table = table;
 /** Every key of a LaunchRequest. */
 export const launchKeys: ReadonlySet<string> = new Set(Object.keys(table));
 
+let setUp: readonly SetUpKey[] | undefined;
+
 /** The keys on which the steps before execve depend. */
-export const setUpKeys = Object.entries<Row>(table).flatMap(([key, { setUp }]) =>
-  setUp ? [key as SetUpKey] : [],
-);
+export function setUpKeys(): readonly SetUpKey[] {
+  setUp ??= Object.entries<Row>(table).flatMap(([key, row]) => (row.setUp ? [key as SetUpKey] : []));
+  return setUp;
+}
 
 /**
  * A function that makes the normal form of requests with the keys of a table. It throws a UsageError for unknown keys, wrong types,
@@ -286,5 +289,10 @@ export function normalizer<Table extends Rows>(table: Table): (request: object) 
     });
 }
 
+let normalizeLaunch: ((request: LaunchRequest) => NormalRequest) | undefined;
+
 /** The normal form of a request. @throws UsageError */
-export const normalize: (request: LaunchRequest) => NormalRequest = normalizer(table);
+export function normalize(request: LaunchRequest): NormalRequest {
+  normalizeLaunch ??= normalizer(table);
+  return normalizeLaunch(request);
+}

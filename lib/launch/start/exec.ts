@@ -10,7 +10,7 @@ import { hostQuery } from '../host/account.ts';
 import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { encodePlan } from '../plan/encode.ts';
-import { hasInit } from '../plan/isolated.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { needsCgroup, needsWaiter, showCgroupLimits } from '../request/limit-rows.ts';
 import type { Step } from '../plan/step.ts';

@@ -107,10 +107,9 @@ export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number)
   }
 }
 
-const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-
 // O_EXCL: a link that somebody has prepared is refused.
 function create(directoryFd: number, name: Buffer): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   try {
     return native.inRootOpen(directoryFd, name, flags, 0o644);
   } catch (error) {

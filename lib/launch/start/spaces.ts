@@ -43,7 +43,7 @@ const programKeys = new Set<SetUpKey>([
   'swap',
   'umask',
 ]);
-const spaceKeys = [...setUpKeys.filter((key) => !programKeys.has(key)), 'allow', 'seccomp'] as const;
+const spaceKeys = [...setUpKeys().filter((key) => !programKeys.has(key)), 'allow', 'seccomp'] as const;
 
 // A service can ask for another view in each launch. Without root a set of namespaces is six descriptors.
 const mostKept = 16;

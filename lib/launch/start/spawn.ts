@@ -7,7 +7,7 @@ import { hostQuery } from '../host/account.ts';
 import { keepJail, keptJail } from '../host/kept-jails.ts';
 import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
-import { hasInit } from '../plan/isolated.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';

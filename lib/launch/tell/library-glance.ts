@@ -4,16 +4,16 @@
 import { readElf, type Elf } from '../../binary/elf.ts';
 import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { type FileRoot, type FileStatus, withFile } from '../../binary/root.ts';
+import { type FileRoot, type FileStatus, readHeads, withFile } from '../../binary/root.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { isClosed, type JailView } from './jail-view.ts';
 
 // Where loaders look without any configuration (ld.so(8); Debian's multiarch directories).
-const places: Readonly<Record<string, readonly string[]>> = {
+const places = {
   x64: ['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu', '/lib64', '/usr/lib64'],
   arm64: ['/lib/aarch64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/lib64', '/usr/lib64'],
-};
-const everywhere = ['/lib', '/usr/lib', '/usr/local/lib'];
+} as Readonly<Record<string, readonly string[]>> as Readonly<Record<string, readonly BytePath[]>>;
+const everywhere = ['/lib', '/usr/lib', '/usr/local/lib'] as string[] as BytePath[];
 
 // A program with more is rare, and a jail may be hostile.
 const mostFiles = 48;
@@ -34,7 +34,7 @@ function lookAt(root: FileRoot, path: BytePath): Looked | undefined {
 // Whether a library that a program needs is in none of the usual directories, or cannot be loaded. False if that cannot be told
 // quickly.
 function lacksLibrary({ root, architecture, account }: JailView, program: BytePath): boolean {
-  const directories = [...(places[architecture] ?? []), ...everywhere].map((path) => bytePath(path));
+  const directories = [...(places[architecture] ?? []), ...everywhere];
   const todo = [program];
   const seen = new Set<BytePath>();
   for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
@@ -64,17 +64,12 @@ export function pathOf(env: readonly Buffer[]): Uint8Array | string {
 
 // Whether `#!/usr/bin/env NAME` names what no directory of PATH has.
 function lacksCommand(root: FileRoot, program: BytePath, env: readonly Buffer[]): boolean {
-  const file = root.open(program);
-  if (file === undefined) return false;
-  try {
-    const script = readScript(file.read(0, SCRIPT_HEAD_BYTES));
-    const command = script.kind === 'script' ? commandOfEnv(script) : undefined;
-    if (command === undefined || command.includes('/')) return false;
-    const directories = bytePath(pathOf(env)).split(':') as BytePath[];
-    return directories.every((directory) => root.lstat(joinPath(directory, command)) === undefined);
-  } finally {
-    file.close();
-  }
+  const [head] = readHeads(root, [program], SCRIPT_HEAD_BYTES);
+  const script = head && readScript(head);
+  const command = script?.kind === 'script' ? commandOfEnv(script) : undefined;
+  if (command === undefined || command.includes('/')) return false;
+  const directories = bytePath(pathOf(env)).split(':') as BytePath[];
+  return directories.every((directory) => root.lstat(joinPath(directory, command)) === undefined);
 }
 
 const isLoaderPath = (variable: Buffer): boolean => variable.toString('latin1', 0, 16) === 'LD_LIBRARY_PATH=';

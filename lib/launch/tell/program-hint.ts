@@ -14,9 +14,14 @@ import { nearest } from '../../nearest.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import type { JailView } from './jail-view.ts';
 
-const binDirectories = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].map(
-  (directory) => bytePath(directory),
-);
+const binDirectories = [
+  '/usr/local/bin',
+  '/usr/bin',
+  '/bin',
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+] as readonly string[] as readonly BytePath[];
 
 /** The hint for a program that was given together with its arguments begins with this. */
 export const inOneWord = 'give the program and its arguments as words of their own';
@@ -122,15 +127,12 @@ export function similar({ root }: Pick<JailView, 'root'>, path: BytePath): ByteP
 }
 
 // Commands of a shell itself (POSIX.1-2017, XCU 2.14, and cd, alias, command, umask, ulimit).
-const builtins = new Set(
-  'alias bg break cd command continue eval exec exit export fg jobs read return set shift source trap type ulimit umask unset wait'.split(
-    ' ',
-  ),
-);
+const builtins =
+  'alias bg break cd command continue eval exec exit export fg jobs read return set shift source trap type ulimit umask unset wait';
 
 /** Whether a shell performs a command of this name itself. */
 export function isBuiltin(name: string): boolean {
-  return builtins.has(name);
+  return builtins.split(' ').includes(name);
 }
 
 // Words that no program is called, but that a shell or another command would take in this place.

@@ -16,12 +16,18 @@ export const serviceStatuses = {
   passing: 251,
 } as const;
 
-/** Errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the cause. */
-export const passingErrors: readonly (readonly [code: string, errno: number])[] = (
+const passing =
   'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
     ' ',
-  ) as (keyof typeof constants.errno)[]
-).map((name) => [name, constants.errno[name]]);
+  ) as (keyof typeof constants.errno)[];
+
+/**
+ * The numbers of the errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the
+ * cause. A function, since a launch that succeeds does without node:os.
+ */
+export function passingErrnos(): readonly number[] {
+  return passing.map((name) => constants.errno[name]);
+}
 
 interface Failure {
   readonly message: string;
@@ -30,8 +36,7 @@ interface Failure {
 }
 
 function statusOf({ code }: Failure): number {
-  const { final, passing } = serviceStatuses;
-  return passingErrors.some(([name]) => name === code) ? passing : final;
+  return passing.some((name) => name === code) ? serviceStatuses.passing : serviceStatuses.final;
 }
 
 // systemd ignores datagrams longer than 4096 bytes (NOTIFY_BUFFER_MAX). A UTF-16 unit takes at most three bytes.

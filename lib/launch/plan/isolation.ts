@@ -1,0 +1,21 @@
+// What a launch without options needs nothing of: namespaces, Landlock, a terminal of its own. The command has this file as a bundle
+// of its own, and opens it at the first use of an export (lib/bin/uchroot.ts).
+import { landlockRows } from './landlock.ts';
+import { mountRows } from './mount-steps.ts';
+import { namespaceRows } from './namespaces.ts';
+import { ptyRows } from './pty.ts';
+import { userNamespaceRows } from './user-namespace.ts';
+
+export { isolateFilter } from '../seccomp/isolate-filter.ts';
+export { isolatedStages } from './isolated.ts';
+export { closeTcp, landlock } from './landlock.ts';
+export { controllingTty, outerPty } from './pty.ts';
+
+/** The rows of their steps. */
+export const isolationStepRows = {
+  ...namespaceRows,
+  ...userNamespaceRows,
+  ...mountRows,
+  ...ptyRows,
+  ...landlockRows,
+};
