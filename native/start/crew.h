@@ -32,7 +32,10 @@ class Task {
   // Runs on a thread of the crew. It must not touch the JS environment.
   virtual void run(Worker& worker) = 0;
 
+  const bool isLaunch;  // if not, it may wait for long, and does not keep launches waiting
+
  protected:
+  explicit Task(bool isLaunch) : isLaunch(isLaunch) {}
   ~Task() = default;
 };
 

@@ -53,6 +53,7 @@ void becomeLike(pid_t tid) {
 Process::Process(Programs& programs, LaunchRequest request, std::shared_ptr<const HostSight> sight, ProcessGroup group,
                  Napi::Function onStarted, Napi::Function onExit)
     : PendingCall(programs.calls(), kKind),
+      Task(true),
       programs_(programs),
       group_(group),
       request_(std::move(request)),
