@@ -36,6 +36,7 @@ struct PlanContext {
   long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
+  bool isSeeded = false;  // the mount namespace is a copy of that of seedFd
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
 };
 

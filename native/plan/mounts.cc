@@ -45,10 +45,15 @@ const char* behind(const char* string) {
 
 const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
 
-// Makes the directory `fd` the root directory of the mount namespace, and detaches everything else. The old root lies on top of
-// the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
-long becomeRoot(long fd) {
+// Makes the directory `fd`, on the uppermost mount of "/", the root directory, and detaches everything else. The old root lies on top
+// of the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
+//
+// A seed has nothing to detach: its own root directory is empty, and stays beneath. That is the state in which an initramfs leaves a
+// system. The kernel takes the uppermost mount of "/" for the root directory of the namespace (setns(2); current_chrooted() in
+// fs/namespace.c). Pivot_root looks at each process of the host, and umount2 waits for all CPUs: a tenth of a launch.
+long becomeRoot(long fd, bool isSeeded) {
   long result = sys(__NR_fchdir, fd);
+  if (result >= 0 && isSeeded) return sys(__NR_chroot, address("."));
   if (result >= 0) result = sys(__NR_pivot_root, address("."), address("."));
   if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
   return result < 0 ? result : sys(__NR_chdir, address("/"));
@@ -80,7 +85,7 @@ long openTree(PlanStep* step, PlanContext& context) {
 
 namespace {
 
-// A tmpfs over the old root directory, as the working directory. Nothing of it is reachable once the root has changed.
+// A tmpfs over the old root directory, as the working directory. Nothing of it is in reach once the overlay lies on it.
 long enterScratch(const char* options) {
   long result = sys(__NR_fsopen, address("tmpfs"), FSOPEN_CLOEXEC);
   if (result < 0) return result;
@@ -141,7 +146,6 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
   long result = enterScratch(options);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
-  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("root"), 0700);
   if (result >= 0) result = attach(lower, "lower");
   if (result >= 0 && store >= 0) result = attach(store, "store");
   if (result >= 0 && store >= 0) result = *lockFd = static_cast<int>(lockDirectory("store"));
@@ -149,11 +153,12 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
   if (result == -EEXIST) result = isDirectory("store/work");
   if (result >= 0) {
-    result = sys(__NR_mount, address("overlay"), address("root"), address("overlay"), flags,
+    result = sys(__NR_mount, address("overlay"), address("/"), address("overlay"), flags,
                  address(isRootless ? "lowerdir=lower,upperdir=store/upper,workdir=store/work,userxattr"
                                     : "lowerdir=lower,upperdir=store/upper,workdir=store/work"));
   }
-  return result < 0 ? result : sys(__NR_open_tree, AT_FDCWD, address("root"), OPEN_TREE_CLOEXEC);
+  // the uppermost mount of "/" (path_resolution(7)): ".." is looked for on it
+  return result < 0 ? result : sys(__NR_openat, AT_FDCWD, address("/.."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
 }  // namespace
@@ -171,7 +176,7 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   } else if (result >= 0) {
     result = attach(root, "/");
   }
-  if (result >= 0) result = becomeRoot(root);
+  if (result >= 0) result = becomeRoot(root, context.isSeeded);
   if (result >= 0) context.jailFd = static_cast<int>(root);
   return result;
 }

@@ -30,12 +30,13 @@ long join(long fd, long kind) {
 }  // namespace
 
 // A new mount namespace is a copy of the one that this process is in (mount_namespaces(7)).
-long makeNamespaces(long flags, long seedFd, long networkFd) {
-  if ((flags & CLONE_NEWNS) != 0 && seedFd >= 0) {
-    if (const long joined = join(seedFd, CLONE_NEWNS); joined < 0) return joined;
+long makeNamespaces(long flags, bool fromSeed, PlanContext& context) {
+  if ((flags & CLONE_NEWNS) != 0 && fromSeed && context.seedFd >= 0) {
+    if (const long joined = join(context.seedFd, CLONE_NEWNS); joined < 0) return joined;
+    context.isSeeded = true;
   }
-  if ((flags & CLONE_NEWNET) != 0 && networkFd >= 0) {
-    if (const long joined = join(networkFd, CLONE_NEWNET); joined < 0) return joined;
+  if ((flags & CLONE_NEWNET) != 0 && context.networkFd >= 0) {
+    if (const long joined = join(context.networkFd, CLONE_NEWNET); joined < 0) return joined;
     flags &= ~CLONE_NEWNET;
   }
   if (const long real = refuses(sys(__NR_unshare, flags | kNoFlag), -EINVAL); real < 0) return real;

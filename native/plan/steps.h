@@ -63,7 +63,7 @@ long raiseAmbient(uint64_t mask, uint32_t* detail);
 long installFilter(PlanStep* step);
 
 // namespaces.cc
-long makeNamespaces(long flags, long seedFd, long networkFd);
+long makeNamespaces(long flags, bool fromSeed, PlanContext& context);
 long joinSpaces(PlanStep* step, long firstFd);
 long raiseLoopback();
 long writeFile(PlanStep* step);

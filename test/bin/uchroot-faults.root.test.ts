@@ -198,6 +198,7 @@ const lied: readonly (readonly [call: string, what: string, words: readonly stri
   ['unshare', 'the command', [...command, ...isolatedWords]],
   ['clone', 'a compiled launcher', [liedTo]],
   ['setns', 'the library', [process.execPath, '-e', twice]],
+  ['chroot', 'the library', [process.execPath, '-e', twice]],
 ];
 
 for (const [call, what, words] of lied) {

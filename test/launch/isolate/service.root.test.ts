@@ -49,6 +49,20 @@ t.test('the exit is the program’s: status, or signal', { skip }, async (t) => 
   }
 });
 
+t.test(
+  'whoever enters the mounts of a running program has its root directory',
+  { skip: unlessRoot('nsenter') },
+  async (t) => {
+    for (const ephemeral of [false, true]) {
+      const child = await spawnInJail({ ...isolated, ephemeral, ...bash('exec sleep 70'), stdio: 'ignore' });
+      const list = ['nsenter', ['-t', String(child.pid), '-m', '/bin/ls', '/etc/..']] as const;
+      t.ok(execFileSync(...list, { encoding: 'utf8' }).includes('proc\n'), `ephemeral: ${ephemeral}`);
+      child.kill('SIGKILL');
+      await exitOf(child);
+    }
+  },
+);
+
 t.test('a failure is told by its step', { skip }, async (t) => {
   await t.rejects(runInJail({ ...isolated, program: '/bin/nope' }), { code: 'ENOENT', step: 'execve' });
   await t.rejects(runInJail({ ...isolated, view: [{ tmpfs: '/nowhere' }] }), {

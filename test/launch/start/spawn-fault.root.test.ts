@@ -449,7 +449,7 @@ for (const share of ['none', 'all'])
           ...program.slice(0, program.findIndex(({ name }) => name === 'execve') + 1),
         ].filter((call) => !afterwards.test(call.name) && !call.text.includes(ended) && !isFree(call));
         t.ok(
-          own.some(({ name }) => name === (share === 'none' ? 'pivot_root' : 'setns')) &&
+          own.some(({ name }) => name === (share === 'none' ? 'chroot' : 'setns')) &&
             own.some(({ name }) => name === 'setgroups'),
         );
         const fds = await service.fds();
