@@ -19,13 +19,25 @@ constexpr long kDetach = 2;          // umount2(2): MNT_DETACH
 constexpr long kRecursive = 0x8000;  // AT_RECURSIVE
 constexpr uint64_t kPrivate = 1 << 18;  // mount(2): MS_PRIVATE
 
+// Whether the mount has these attributes. A seccomp filter can answer for mount_setattr(2).
+long verifyAttributes(long tree, uint64_t set) {
+  // the same numbers as of statvfs(3)
+  constexpr uint64_t kRead = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  struct statfs seen;
+  seen.f_flags = 0;
+  const long result = sys(__NR_fstatfs, tree, address(&seen));
+  if (result < 0) return result;
+  return (set & kRead & ~static_cast<uint64_t>(seen.f_flags)) == 0 ? 0 : -EBADE;
+}
+
 // A copy of the mounts beneath a path, attached nowhere. It is private, or what is mounted on it later would show on the host.
 long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   const long flags = AT_EMPTY_PATH | kRecursive;
   const long tree = sys(__NR_open_tree, directory, address(path), flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (tree < 0) return tree;
   mount_attr attributes = {set, clear, kPrivate, 0};
-  const long changed = sys(__NR_mount_setattr, tree, address(""), flags, address(&attributes), sizeof attributes);
+  long changed = sys(__NR_mount_setattr, tree, address(""), flags, address(&attributes), sizeof attributes);
+  if (changed >= 0) changed = verifyAttributes(tree, set);
   if (changed >= 0) return tree;
   (void)sys(__NR_close, tree);
   return changed;
@@ -45,12 +57,36 @@ const char* behind(const char* string) {
 
 const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
 
+// The mount that a path leads to. `/..` leads to what is mounted on the root directory, if anything is (follow_dotdot() in fs/namei.c).
+long mountOf(const char* path, uint64_t* mount) {
+  struct statx seen;
+  seen.stx_mask = 0;
+  const long result = sys(__NR_statx, AT_FDCWD, address(path), 0, STATX_MNT_ID, address(&seen));
+  if (result < 0) return result;
+  *mount = seen.stx_mnt_id;
+  return (seen.stx_mask & STATX_MNT_ID) == 0 ? -EBADE : 0;
+}
+
+// Detaches what is mounted on the root directory, which is the working directory too: the old root directory, and what lies on that.
+// The program would get there by `..`.
+long uncoverRoot() {
+  uint64_t root, top, last = 0;
+  long result = mountOf("/", &root);
+  for (;;) {
+    if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
+    if (result >= 0) result = mountOf("/..", &top);
+    if (result < 0 || top == root) return result;
+    if (top == last) return -EBADE;
+    last = top;
+  }
+}
+
 // Makes the directory `fd` the root directory of the mount namespace, and detaches everything else. The old root lies on top of
 // the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
 long becomeRoot(long fd) {
   long result = sys(__NR_fchdir, fd);
   if (result >= 0) result = sys(__NR_pivot_root, address("."), address("."));
-  if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
+  if (result >= 0) result = uncoverRoot();
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 

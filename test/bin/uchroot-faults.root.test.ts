@@ -197,6 +197,10 @@ const lied: readonly (readonly [call: string, what: string, words: readonly stri
   ['unshare', 'the command', [...command, ...isolatedWords]],
   ['clone', 'a compiled launcher', [liedTo]],
   ['setns', 'the library', [process.execPath, '-e', twice]],
+  // the host would lie above the root directory, where `..` leads
+  ['umount2', 'a compiled launcher', [liedTo]],
+  ['umount2', 'the command', [...command, ...isolatedWords]],
+  ['mount_setattr', 'the command', [...command, ...isolatedWords]],
 ];
 
 for (const [call, what, words] of lied) {
