@@ -224,7 +224,14 @@ long moveTree(PlanStep* step, PlanContext& context) {
 long mountType(PlanStep* step) {
   const char* type = stringsOf(step);
   const char* target = behind(type);
-  return sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
+  uint64_t before, after;
+  long result = mountOf(target, &before);
+  if (result < 0) return result;
+  result = sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
+  // a tmpfs that hides something must be there
+  if (result >= 0) result = mountOf(target, &after);
+  if (result < 0) return result;
+  return after == before ? -EBADE : 0;
 }
 
 long bindPath(PlanStep* step, bool mustExist) {

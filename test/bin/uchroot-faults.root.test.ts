@@ -235,6 +235,7 @@ const lies: readonly (readonly [step: string, name: string, begin: string])[] = 
   ['verify_landlock', 'landlock_restrict_self', ''],
   ['landlock_path', 'landlock_create_ruleset', '{'],
   ['verify_cwd', 'chroot', ''],
+  ['close_range', 'close_range', ''],
   ['landlock_restrict_self', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
 ];
 

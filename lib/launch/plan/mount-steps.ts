@@ -183,6 +183,7 @@ export const mountRows = {
       data: strings(type, target, options),
     }),
     failures: {
+      ...lie,
       ...ofTarget,
       EPERM: {
         reason: 'operation not permitted, as for proc in a container whose own /proc is masked',
