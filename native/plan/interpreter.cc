@@ -3,7 +3,6 @@
 
 #include "interpreter.h"
 
-#include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/prctl.h>
@@ -187,7 +186,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     }
     case OP_SETITIMER: return stopTimer(a);
     case OP_STDIO: return keepStdio(a, &context.nullFd);
-    case OP_CLOSE_RANGE: return sys(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
+    case OP_CLOSE_RANGE: return closeOnExec(a, context.jailFd);
     case OP_KEEP_FD: return keepDescriptor(a);
     case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);
     case OP_OPEN_PTY: return openPty(step, context.jailFd);

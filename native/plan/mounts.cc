@@ -19,13 +19,25 @@ constexpr long kDetach = 2;          // umount2(2): MNT_DETACH
 constexpr long kRecursive = 0x8000;  // AT_RECURSIVE
 constexpr uint64_t kPrivate = 1 << 18;  // mount(2): MS_PRIVATE
 
+// Whether the mount has these attributes. A seccomp filter can answer for mount_setattr(2).
+long verifyAttributes(long tree, uint64_t set) {
+  // the same numbers as of statvfs(3)
+  constexpr uint64_t kRead = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  struct statfs seen;
+  seen.f_flags = 0;
+  const long result = sys(__NR_fstatfs, tree, address(&seen));
+  if (result < 0) return result;
+  return (set & kRead & ~static_cast<uint64_t>(seen.f_flags)) == 0 ? 0 : -EBADE;
+}
+
 // A copy of the mounts beneath a path, attached nowhere. It is private, or what is mounted on it later would show on the host.
 long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   const long flags = AT_EMPTY_PATH | kRecursive;
   const long tree = sys(__NR_open_tree, directory, address(path), flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (tree < 0) return tree;
   mount_attr attributes = {set, clear, kPrivate, 0};
-  const long changed = sys(__NR_mount_setattr, tree, address(""), flags, address(&attributes), sizeof attributes);
+  long changed = sys(__NR_mount_setattr, tree, address(""), flags, address(&attributes), sizeof attributes);
+  if (changed >= 0) changed = verifyAttributes(tree, set);
   if (changed >= 0) return tree;
   (void)sys(__NR_close, tree);
   return changed;
@@ -45,6 +57,30 @@ const char* behind(const char* string) {
 
 const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
 
+// The mount that a path leads to. `/..` leads to what is mounted on the root directory, if anything is (follow_dotdot() in fs/namei.c).
+long mountOf(const char* path, uint64_t* mount) {
+  struct statx seen;
+  seen.stx_mask = 0;
+  const long result = sys(__NR_statx, AT_FDCWD, address(path), 0, STATX_MNT_ID, address(&seen));
+  if (result < 0) return result;
+  *mount = seen.stx_mnt_id;
+  return (seen.stx_mask & STATX_MNT_ID) == 0 ? -EBADE : 0;
+}
+
+// Detaches what is mounted on the root directory, which is the working directory too: the old root directory, and what lies on that.
+// The program would get there by `..`.
+long uncoverRoot() {
+  uint64_t root, top, last = 0;
+  long result = mountOf("/", &root);
+  for (;;) {
+    if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
+    if (result >= 0) result = mountOf("/..", &top);
+    if (result < 0 || top == root) return result;
+    if (top == last) return -EBADE;
+    last = top;
+  }
+}
+
 // Makes the directory `fd`, on the uppermost mount of "/", the root directory, and detaches everything else. The old root lies on top
 // of the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
 //
@@ -55,7 +91,7 @@ long becomeRoot(long fd, bool isSeeded) {
   long result = sys(__NR_fchdir, fd);
   if (result >= 0 && isSeeded) return sys(__NR_chroot, address("."));
   if (result >= 0) result = sys(__NR_pivot_root, address("."), address("."));
-  if (result >= 0) result = sys(__NR_umount2, address("."), kDetach);
+  if (result >= 0) result = uncoverRoot();
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 
@@ -193,7 +229,14 @@ long moveTree(PlanStep* step, PlanContext& context) {
 long mountType(PlanStep* step) {
   const char* type = stringsOf(step);
   const char* target = behind(type);
-  return sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
+  uint64_t before, after;
+  long result = mountOf(target, &before);
+  if (result < 0) return result;
+  result = sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
+  // a tmpfs that hides something must be there
+  if (result >= 0) result = mountOf(target, &after);
+  if (result < 0) return result;
+  return after == before ? -EBADE : 0;
 }
 
 long bindPath(PlanStep* step, bool mustExist) {

@@ -44,6 +44,7 @@ long dropRealtime();
 long dropIoRealtime();
 
 // descriptors.cc
+long closeOnExec(long first, long jailFd);
 long keepDescriptor(long fd);
 long keepListenFds(int count, uint32_t* detail);
 long keepStdio(long fd, long* nullFd);

@@ -199,6 +199,10 @@ const lied: readonly (readonly [call: string, what: string, words: readonly stri
   ['clone', 'a compiled launcher', [liedTo]],
   ['setns', 'the library', [process.execPath, '-e', twice]],
   ['chroot', 'the library', [process.execPath, '-e', twice]],
+  // the host would lie above the root directory, where `..` leads
+  ['umount2', 'a compiled launcher', [liedTo]],
+  ['umount2', 'the command', [...command, ...isolatedWords]],
+  ['mount_setattr', 'the command', [...command, ...isolatedWords]],
 ];
 
 for (const [call, what, words] of lied) {
@@ -233,6 +237,7 @@ const lies: readonly (readonly [step: string, name: string, begin: string])[] = 
   ['verify_landlock', 'landlock_restrict_self', ''],
   ['landlock_path', 'landlock_create_ruleset', '{'],
   ['verify_cwd', 'chroot', ''],
+  ['close_range', 'close_range', ''],
   ['landlock_restrict_self', 'prctl', 'PR_SET_NO_NEW_PRIVS'],
 ];
 

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import t from 'tap';
 
 import { uchrootJail } from '../support/builder.ts';
-import { commandEnv, temporaryDirectory } from '../support/launch.ts';
+import { commandEnv, searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, processesOf, text } from '../support/service.ts';
 
@@ -83,7 +83,7 @@ t.test('a job whose progress cannot be told ends, before another gets its user i
 t.test('with a queue: a killed worker loses no job and leaves nothing', limit, async (t) => {
   const socket = `${place}/redis.sock`;
   const words = ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', place];
-  const server = spawn('redis-server', words, { stdio: 'ignore' });
+  const server = spawn('redis-server', words, { env: { PATH: searchPath }, stdio: 'ignore' });
   t.teardown(() => server.kill());
   t.ok(await eventually(() => existsSync(socket)));
   const worker = async (uid: number): Promise<ChildProcess> => {

@@ -10,6 +10,7 @@ import t from 'tap';
 import { uchrootJail } from '../support/builder.ts';
 import { searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
+import { sanitizerEnv } from '../support/sanitizer.ts';
 import { eventually, processesOf } from '../support/service.ts';
 
 const skip = unlessRoot('python3');
@@ -35,7 +36,7 @@ t.before(async () => {
   if (built.status !== 0) throw new Error(built.stderr);
   mkdirSync(`${jail}/tmp`, { recursive: true });
   service = spawn(process.execPath, [script, jail, String(firstUid), String(count)], {
-    env: { PATH: searchPath, SECRET: 'of the service' },
+    env: { ...sanitizerEnv, PATH: searchPath, SECRET: 'of the service' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said] = (await once(service.stdout ?? service, 'data')) as [Buffer];

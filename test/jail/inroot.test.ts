@@ -1,6 +1,7 @@
 // The file operations of native/files/inroot.cc as such.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -161,13 +162,17 @@ t.test('nothing gets out while directories are exchanged for links', async (t) =
   const swap = `
     const fs = require('node:fs');
     const [jail, outside] = process.argv.slice(1);
+    fs.writeSync(1, 'begun');
     for (let i = 0; ; i++) {
       fs.renameSync(jail + '/race', jail + '/kept');
       fs.symlinkSync(i % 2 ? outside : '../outside', jail + '/race');
       fs.unlinkSync(jail + '/race');
       fs.renameSync(jail + '/kept', jail + '/race');
     }`;
-  const swapper = spawn(process.execPath, ['-e', swap, jail, `${base}/outside`], { stdio: 'ignore' });
+  const swapper = spawn(process.execPath, ['-e', swap, jail, `${base}/outside`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(swapper.stdout, 'data');
   const codes = new Set<string>();
   let made = 0;
   const attempts = [

@@ -1,4 +1,5 @@
 // Rows of the steps about open descriptors: which of them the program gets.
+import { lie } from './namespaces.ts';
 import type { FailureWords, Step, StepRows } from './step.ts';
 
 const isDirectory: FailureWords<Step> = {
@@ -25,7 +26,7 @@ export const descriptorRows = {
     object: ({ first }) => `descriptors from ${first} on`,
     purpose: 'closed by execve',
     encode: ({ first }) => ({ a: first }),
-    failures: { ENOSYS: oldKernel, EINVAL: oldKernel },
+    failures: { ...lie, ENOSYS: oldKernel, EINVAL: oldKernel },
   },
   keep_fd: {
     op: 13,

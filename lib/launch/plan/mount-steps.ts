@@ -2,6 +2,7 @@
 import { quote } from '../../quote.ts';
 import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
+import { lie } from './namespaces.ts';
 import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
 
 // linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
@@ -122,6 +123,7 @@ export const mountRows = {
           }),
     }),
     failures: {
+      ...lie,
       EBUSY: {
         reason: (_, { overlay }) =>
           overlay?.slot === undefined
@@ -181,6 +183,7 @@ export const mountRows = {
       data: strings(type, target, options),
     }),
     failures: {
+      ...lie,
       ...ofTarget,
       EPERM: {
         reason: 'operation not permitted, as for proc in a container whose own /proc is masked',

@@ -222,6 +222,24 @@ test('a source that the user could replace is refused', async (t) => {
   t.equal(run(['--insecure-path', ...words], 'exit 0').status, 0);
 });
 
+test('`..` of the root directory of an ephemeral jail is that directory, and not the host', async (t) => {
+  for (const words of [['--ephemeral'], ['--ephemeral-dir', temporaryDirectory()]]) {
+    const { stdout, stderr } = run(words, 'ls /; echo; ls /..; echo; cd -P ..; cd -P ..; ls');
+    const [root, ...above] = stdout.split('\n\n').map((list) => list.trim());
+    t.match(root, /^bin$/m, stderr);
+    t.same(above, [root, root], words.join(' '));
+  }
+});
+
+test('what was mounted on the root directory of the host does not lie above the jail', async (t) => {
+  const by = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none / && exec "$@"', 'sh'];
+  const words = ['--isolate', user, jail, '/bin/bash', '-c', 'ls /; echo; ls /..'];
+  const { stdout, stderr } = uchroot(words, { by });
+  const [root, above] = stdout.split('\n\n').map((list) => list.trim());
+  t.match(root, /^bin$/m, stderr);
+  t.equal(above, root);
+});
+
 test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {
   const script = 'cat /new 2>/dev/null; echo x > /new; rm -r /var; ls /new';
   const ended = run(['--ephemeral', '--allow-root'], script, 'root');

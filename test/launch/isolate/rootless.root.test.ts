@@ -122,6 +122,13 @@ test('--tmpfs, --bind, --ro-bind, --read-only and --writable do what they do for
   t.equal(readFileSync(`${jail}/var/d`, 'utf8'), 'd\n', 'what is written there stays');
 });
 
+test('`..` of the root directory of an ephemeral jail is that directory, and not the host', async (t) => {
+  const { stdout, stderr } = run(['--ephemeral', user, jail, ...bash('ls /; echo; ls /..')]);
+  const [root, above] = stdout.split('\n\n').map((list) => list.trim());
+  t.match(root, /^bin$/m, stderr);
+  t.equal(above, root);
+});
+
 test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {
   const script = 'echo x > /new && cat /new; echo y >> /bin/ls; echo $?';
   t.equal(run(['--ephemeral', user, jail, ...bash(script)]).stdout, 'x\n0\n');
