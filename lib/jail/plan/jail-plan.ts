@@ -7,11 +7,13 @@ import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import { rememberReads } from '../../binary/remembered-root.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import { openImports } from '../dpkg/imports.ts';
 import { openStrings } from '../dpkg/sections.ts';
 import { mergedDirectories } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
+import { symbols } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
@@ -112,7 +114,8 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { absent, vanished } = addRequested(root, selection, recipe);
 
   const strings = openStrings(root);
-  const packages = openPackageFiles(root, selection, users, recipe, strings);
+  const imports = openImports(root, symbols);
+  const packages = openPackageFiles(root, selection, users, recipe, { strings, imports });
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
@@ -120,7 +123,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   });
   const packs = openPacks(root, selection, recipe, users, strings);
   const facts = openFacts(root, {
-    symbols: packs.symbols,
+    imports,
     isBasic: (path) => packages.isBasic(path),
     sourceOf: (path) => packages.sourceOf(path),
     paths: () => selection.paths(),
