@@ -22,7 +22,7 @@ import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles, type Wanted } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
-import { openSelection, type Selection } from './selection.ts';
+import { openSelection, type Selection, type SelectionOptions } from './selection.ts';
 
 export interface PlanSource {
   readonly root: FileRoot;
@@ -91,6 +91,14 @@ function addRequested(
   return { absent, vanished };
 }
 
+/** The ids of the users, whose files may keep their owner. */
+function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
+  return {
+    uids: new Set(users.map(({ uid }) => uid)),
+    gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
+  };
+}
+
 /**
  * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
  * all symbolic links to them. Libraries are planned both for this processor and for every processor of the architecture, so
@@ -100,13 +108,9 @@ function addRequested(
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { cpu, users, outside } = source;
   const root = rememberReads(source.root);
-  const owners = {
-    uids: new Set(users.map(({ uid }) => uid)),
-    gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
-  };
   const keepPrivileges = new Set(recipe.keepPrivileges.map((path) => walk(root, path).path));
   const selection = openSelection(root, {
-    owners,
+    owners: ownersAmong(users),
     keepPrivileges,
     without: recipe.without,
     ...(outside && { outside }),
