@@ -148,21 +148,21 @@ function among(
 ): ReadonlySet<string> {
   const longest = Math.max(0, ...Array.from(wanted, (name) => name.length));
   const found = new Set<string>();
-  let chunk: Uint8Array = new Uint8Array(0);
+  let chunk = '';
   let start = 0;
   let previous = 0; // the empty name
   for (const at of offsets) {
     if (at === previous) continue;
     previous = at;
     if (at + longest >= start + chunk.length) {
-      chunk = read(at);
+      chunk = toLatin1(read(at));
       start = at;
       if (chunk.length === 0) break;
     }
-    const text = chunk.subarray(at - start, at - start + longest + 1);
-    const end = text.indexOf(0);
+    const text = chunk.slice(at - start, at - start + longest + 1);
+    const end = text.indexOf('\0');
     if (end < 0) continue; // longer than all wanted names
-    const name = toLatin1(text.subarray(0, end));
+    const name = text.slice(0, end);
     if (wanted.has(name)) found.add(name);
   }
   return found;

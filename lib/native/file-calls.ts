@@ -82,9 +82,9 @@ export interface InRootStatus {
   readonly acl?: Buffer;
 }
 
-/** The indices of the texts that the data contains, or the filter. A given filter also gets all words of the data. */
+/** The indices of the texts that the data contains, or the filter. Except by `ends`, a given filter gets all words of the data. */
 export type FindTexts = (
-  how: 'words' | 'commands' | 'paths' | 'possible',
+  how: 'words' | 'commands' | 'paths' | 'ends' | 'possible',
   data: Uint8Array,
   filter?: Uint8Array,
 ) => number[];

@@ -46,6 +46,8 @@ Napi::Value findTexts(const Napi::CallbackInfo& info) {
     found = wanted.findCommands(*data, bits);
   } else if (how == "paths") {
     found = wanted.findPaths(*data, bits);
+  } else if (how == "ends") {
+    found = wanted.findEnds(*data);
   } else if (how == "possible" && data->size() == kFilterBytes) {
     found = wanted.possibleIn(reinterpret_cast<const uint8_t*>(data->data()));
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 namespace uchroot {
@@ -94,7 +95,20 @@ class WantedTexts::Search {
     return std::move(found_);
   }
 
+  std::vector<uint32_t> ends() {
+    for (size_t end = 2; end < data_.size(); end++) {
+      if (data_[end] == '\0' && wanted_.tailSieve_[tailOf(data_.substr(0, end))]) addLongest(end);
+    }
+    return std::move(found_);
+  }
+
  private:
+  void addLongest(size_t end) {
+    for (const size_t length : wanted_.lengths_) {
+      if (length <= end && addText(data_.substr(end - length, length))) return;
+    }
+  }
+
   template <typename Use>
   void eachWord(Use use) {
     const size_t size = data_.size();
@@ -150,11 +164,13 @@ class WantedTexts::Search {
     if (passes(hash)) addText(data_.substr(start, end - start));
   }
 
-  void addText(std::string_view text) {
+  // False if the text is not wanted.
+  bool addText(std::string_view text) {
     const auto index = wanted_.indices_.find(text);
-    if (index == wanted_.indices_.end() || isFound_[index->second]) return;
+    if (index == wanted_.indices_.end()) return false;
+    if (!isFound_[index->second]) found_.push_back(index->second);
     isFound_[index->second] = true;
-    found_.push_back(index->second);
+    return true;
   }
 
   const WantedTexts& wanted_;
@@ -171,8 +187,12 @@ WantedTexts::WantedTexts(std::string texts) : bytes_(std::move(texts)), sieve_(k
     indices_.emplace(text, static_cast<uint32_t>(texts_.size()));
     texts_.push_back(text);
     sieve_[hashOf(text) & kLow] = true;
-    if (text.size() >= 2) tailSieve_[tailOf(text)] = true;
+    if (text.size() < 2) continue;
+    tailSieve_[tailOf(text)] = true;
+    lengths_.push_back(text.size());
   }
+  std::sort(lengths_.begin(), lengths_.end(), std::greater<>());
+  lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
 }
 
 std::vector<uint32_t> WantedTexts::findWords(std::string_view data, uint8_t* filter) const {
@@ -186,6 +206,8 @@ std::vector<uint32_t> WantedTexts::findCommands(std::string_view data, uint8_t* 
 std::vector<uint32_t> WantedTexts::findPaths(std::string_view data, uint8_t* filter) const {
   return Search(*this, data, filter).paths();
 }
+
+std::vector<uint32_t> WantedTexts::findEnds(std::string_view data) const { return Search(*this, data, nullptr).ends(); }
 
 std::vector<uint32_t> WantedTexts::possibleIn(const uint8_t* filter) const {
   std::vector<uint32_t> possible;

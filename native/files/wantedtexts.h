@@ -24,6 +24,8 @@ class WantedTexts {
   std::vector<uint32_t> findWords(std::string_view data, uint8_t* filter) const;
   std::vector<uint32_t> findCommands(std::string_view data, uint8_t* filter) const;
   std::vector<uint32_t> findPaths(std::string_view data, uint8_t* filter) const;
+  // The texts, of two bytes and more, with which strings end. Of several at one end only the longest is found there.
+  std::vector<uint32_t> findEnds(std::string_view data) const;
   // The texts that the data of the filter may contain, in their own order.
   std::vector<uint32_t> possibleIn(const uint8_t* filter) const;
 
@@ -35,6 +37,8 @@ class WantedTexts {
   std::unordered_map<std::string_view, uint32_t> indices_;
   // By the low 16 bits of each text's hash, and by its last two bytes: a quick test that excludes most of millions of words.
   std::vector<bool> sieve_, tailSieve_;
+  // The lengths of the texts, longest first.
+  std::vector<size_t> lengths_;
 };
 
 }  // namespace uchroot

@@ -1,15 +1,18 @@
 // The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
 import { memoize } from '../../remember.ts';
-import { type BytePath, parentPath } from '../../binary/path.ts';
+import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { ChosenFile, Extent, PackageReason } from './choice.ts';
 import { openCommands } from './script-calls.ts';
 import { type Contents, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
+import { type Imports, openImports } from './imports.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { openMentions } from './mentions.ts';
+import { toEnds } from './named-commands.ts';
+import type { Keys } from './scan-names.ts';
 import type { Suggestion } from './suggestions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
 
@@ -116,7 +119,17 @@ export function takenBy(
 
 export type Reading = ReturnType<typeof openReading>;
 
-export function openReading(root: FileRoot, packages: Packages, strings: ReadStrings = openStrings(root)) {
+/** What is read of executables. Others who read the same files can pass theirs. */
+export interface ReadPrograms {
+  readonly strings: ReadStrings;
+  readonly imports: Imports;
+}
+
+export function openReading(
+  root: FileRoot,
+  packages: Packages,
+  { strings, imports }: ReadPrograms = { strings: openStrings(root), imports: openImports(root) },
+) {
   const reader = openContents(root, packages);
   let dependents: ReturnType<typeof readDependents> | undefined;
   return {
@@ -129,6 +142,21 @@ export function openReading(root: FileRoot, packages: Packages, strings: ReadStr
     /** Reads a program or script; undefined if it cannot be read. */
     look: memoize((path: BytePath) => readExecutable(root, path, strings)),
     strings,
+    imports,
+  };
+}
+
+function openOptional() {
+  const programs = new Map<string, BytePath>();
+  let ends: Keys | undefined;
+  return {
+    add: (path: BytePath): void => {
+      programs.set(lastComponent(path), path);
+      ends = undefined;
+    },
+    get: (name: string) => programs.get(name),
+    /** Their names, for namesAtEnd. */
+    ends: () => (ends ??= toEnds(programs.keys())),
   };
 }
 
@@ -153,7 +181,7 @@ export function openWork(reading: Reading) {
     /** Sources of the requested packages. */
     asked: new Set<string>(),
     /** Programs that requested packages only recommend or suggest, by their names. */
-    optional: new Map<string, BytePath>(),
+    optional: openOptional(),
     /** Packages that are only recommended, by a library of a requested source that names a directory of theirs. */
     parts: new Set<Package>(),
   };

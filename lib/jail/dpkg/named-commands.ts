@@ -1,20 +1,22 @@
 // Finds the commands in a program or script that no package of it declares, so that a summary can suggest them.
 
 import { toLatin1 } from '../../binary/path.ts';
+import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
 import { assignedIn } from './script-calls.ts';
-import type { Strings } from './sections.ts';
+import { buffersOf, type Strings } from './sections.ts';
 
 // A whole string, or the end of one, before an option of a command: the linker keeps the order of an argument vector, and stores
 // "xsltproc" as the end of "tool.xsltproc". The last word of a message, of an option as in "--cleanup=strip" or of a path such as
 // "share/man" is no command.
 const NAME_AT_END = /(?<![\w+ =-]|(?<!\bs?bin)\/)[a-z][\w+-]{2,}(?=\0*$)/;
-const OPTION_AT_START = /^--?[A-Za-z][\w-]*=?\0/;
 const MOST_CHARACTERS = 64;
+// The length is limited, so that a hostile file is searched in one pass.
+const OPTION = new RegExp(String.raw`\0--?[A-Za-z][\w-]{0,${MOST_CHARACTERS}}=?(?=\0)`, 'g');
 
 function commandsIn(text: string): readonly string[] {
   const names: string[] = [];
-  for (let end = text.indexOf('\0-'); end >= 0; end = text.indexOf('\0-', end + 1)) {
-    if (!OPTION_AT_START.test(text.slice(end + 1, end + MOST_CHARACTERS))) continue;
+  for (const { 0: option, index: end } of text.matchAll(OPTION)) {
+    if (option.length >= MOST_CHARACTERS) continue;
     const name = NAME_AT_END.exec(text.slice(Math.max(0, end - MOST_CHARACTERS), end))?.[0];
     if (name !== undefined) names.push(name);
   }
@@ -29,16 +31,15 @@ export function commandsInStrings({ parts, unseparated }: Strings): ReadonlySet<
 const LEAST_LENGTH = 4;
 const MOST_BYTES = 1 << 18;
 
+/** Prepares names for namesAtEnd, which finds those of four characters and more. */
+export function toEnds(names: Iterable<string>): Keys {
+  return toKeys([...names].filter((name) => name.length >= LEAST_LENGTH));
+}
+
 /** The names with which strings of a small program end: the linker stores "bzip2" as the end of "lbzip2". */
-export function namesAtEnd({ parts, unseparated }: Strings, names: Iterable<string>): readonly string[] {
-  const long = [...names].filter((name) => name.length >= LEAST_LENGTH);
-  if (unseparated || long.length === 0) return [];
-  const pattern = new RegExp(
-    `(?:${long.map((name) => name.replaceAll(/\W/g, '\\$&')).join('|')})(?=\\0)`,
-    'g',
-  );
-  const small = parts.filter(({ length }) => length <= MOST_BYTES);
-  return small.flatMap((part) => toLatin1(part).match(pattern) ?? []);
+export function namesAtEnd({ parts, unseparated }: Strings, names: Keys): readonly string[] {
+  if (unseparated) return [];
+  return parts.filter(({ length }) => length <= MOST_BYTES).flatMap((part) => findAtEnd(part, names));
 }
 
 // func_find_tool M4 gm4 gnum4 m4
@@ -57,7 +58,21 @@ export function commandsInVariables(script: string): ReadonlySet<string> {
 
 // Tools whose names are no words of messages; the linker stores "diff" as the end of "wdiff".
 const TOOLS = ['diff', 'diff3', 'gzip', 'gunzip', 'zcat', 'grep', 'xargs'];
-const TOOL_BY_PATH = /(?<=\0(?:\/usr)?\/bin\/)[a-z][\w.+-]*(?=\0)/g;
+let tools: Keys | undefined;
+
+const DIRECTORY = '/bin/';
+
+function toolsByPath(data: Buffer): readonly string[] {
+  const names: string[] = [];
+  for (let at = data.indexOf(DIRECTORY); at >= 0; at = data.indexOf(DIRECTORY, at + 1)) {
+    const before = data.toString('latin1', Math.max(0, at - 5), at);
+    if (!before.endsWith('\0') && before !== '\0/usr') continue;
+    const start = at + DIRECTORY.length;
+    const name = data.toString('latin1', start, Math.max(start, data.indexOf(0, start)));
+    if (/^[a-z][\w.+-]*$/.test(name)) names.push(name);
+  }
+  return names;
+}
 
 /**
  * The basic tools that a compiled program starts itself: by their whole path, and by a name that execvp(3) looks up, if
@@ -65,7 +80,9 @@ const TOOL_BY_PATH = /(?<=\0(?:\/usr)?\/bin\/)[a-z][\w.+-]*(?=\0)/g;
  */
 export function toolsIn(strings: Strings, looksUp: () => boolean): ReadonlySet<string> {
   if (strings.unseparated) return new Set();
-  const byPath = strings.parts.flatMap((part) => toLatin1(part).match(TOOL_BY_PATH) ?? []);
-  const byName = namesAtEnd(strings, TOOLS);
-  return new Set([...byPath, ...(byName.length > 0 && looksUp() ? byName : [])]);
+  const byName = namesAtEnd(strings, (tools ??= toEnds(TOOLS)));
+  return new Set([
+    ...buffersOf(strings).flatMap(toolsByPath),
+    ...(byName.length > 0 && looksUp() ? byName : []),
+  ]);
 }

@@ -5,7 +5,7 @@ import { pathBytes } from '../../binary/path.ts';
 import { type FindTexts, native } from '../../native.ts';
 
 /** The wanted texts, prepared once for all searched files. */
-interface Keys {
+export interface Keys {
   readonly texts: ReadonlySet<string>;
   readonly find: (...search: Parameters<FindTexts>) => readonly string[];
 }
@@ -19,7 +19,7 @@ export function toWanted(names: Iterable<string>, paths: Iterable<string>): Want
   return { names: toKeys(names), paths: toKeys(paths) };
 }
 
-function toKeys(given: Iterable<string>): Keys {
+export function toKeys(given: Iterable<string>): Keys {
   const texts = new Set(given);
   const list = [...texts];
   const find = native.openTexts(pathBytes(list.map((text) => `${text}\0`).join('') as BytePath));
@@ -56,6 +56,11 @@ export function findWords(text: Uint8Array, names: Keys, filter?: WordFilter): r
  */
 export function findInStrings(strings: Uint8Array, names: Keys, filter?: WordFilter): readonly string[] {
   return names.find('commands', strings, filter);
+}
+
+/** The names, of two characters and more, with which strings end. Of several at one end only the longest counts there. */
+export function findAtEnd(strings: Uint8Array, names: Keys): readonly string[] {
+  return names.find('ends', strings);
 }
 
 /** The paths that the data contains as an absolute path or as the beginning of one. */

@@ -15,6 +15,10 @@ export interface Strings {
   readonly unseparated: boolean;
 }
 
+export function buffersOf({ parts }: Pick<Strings, 'parts'>): readonly Buffer[] {
+  return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
+}
+
 const NONE: Strings = { parts: [], unseparated: false };
 const MAX_KEPT_BYTES = 32 << 20;
 

@@ -1,14 +1,15 @@
 // Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import { readImports } from '../../binary/elf-symbols.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
+import { lookOr } from '../work/jail-error.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, isForSystem, isInterpreter, provides } from './dependencies.ts';
 import { compressorsIn } from './compressors.ts';
 import { placeOf } from './file-place.ts';
+import { LOOKING_UP } from './imports.ts';
 import { commandsInStrings, commandsInVariables, namesAtEnd, toolsIn } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
@@ -34,7 +35,7 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     (group) => packages.satisfy(group, pkg.architecture) ?? [],
   );
   asked.add(pkg.source);
-  for (const to of others) for (const path of reader.programs(to)) optional.set(lastComponent(path), path);
+  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -90,18 +91,22 @@ export function suggestCommands(work: Work, { path }: Executable, names: Iterabl
 
 /** Suggests the commands that a compiled program or shell script of a requested source names. */
 export function suggestNamed(work: Work, executable: Executable): void {
-  const { root, packages, asked, optional, strings } = work;
+  const { root, packages, asked, optional } = work;
   const { path, kind, interpreters, text } = executable;
   if (!asked.has(packages.source(path) ?? '')) return;
   if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
   if (kind !== 'elf') return;
-  suggestCommands(work, executable, commandsInStrings(strings(path)));
-  const compressors = compressorsIn(root, path, strings(path));
+  const strings = work.strings(path);
+  suggestCommands(work, executable, commandsInStrings(strings));
+  const compressors = compressorsIn(root, path, strings);
   suggestCommands(work, executable, compressors);
   startTools(work, path, compressors);
-  const looksUp = () => !isInterpreter(packages.owner(path)) && importsAny(root, path, LOOKING_UP);
-  startTools(work, path, toolsIn(strings(path), looksUp));
-  const ends = namesAtEnd(strings(path), optional.keys());
+  startTools(
+    work,
+    path,
+    toolsIn(strings, () => looksUp(work, path)),
+  );
+  const ends = namesAtEnd(strings, optional.ends());
   suggest(
     work,
     path,
@@ -109,11 +114,10 @@ export function suggestNamed(work: Work, executable: Executable): void {
   );
 }
 
-// execvp(3), posix_spawnp(3)
-const LOOKING_UP = new Set(['execlp', 'execvp', 'execvpe', 'posix_spawnp']);
-
-function importsAny(root: FileRoot, path: BytePath, names: ReadonlySet<string>): boolean {
-  return (tryFile(root, path, ({ read }) => readImports(read, names))?.size ?? 0) > 0;
+function looksUp({ packages, imports }: Work, path: BytePath): boolean {
+  if (isInterpreter(packages.owner(path))) return false;
+  const found = lookOr(new Set<string>(), () => imports(path));
+  return LOOKING_UP.some((name) => found.has(name));
 }
 
 /** Uses the tools of Essential packages, which are small. A shell and perl have signs of their own. */

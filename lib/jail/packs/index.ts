@@ -28,6 +28,11 @@ export const packs: readonly Pack[] = [
   [gnupg, commands, local],
 ].flat();
 
+/** The functions that are signs of any pack. */
+export const symbols: ReadonlySet<string> = new Set(
+  packs.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])]),
+);
+
 /** @throws UsageError if there is no such pack. */
 export function packOf(name: string): Pack {
   const pack = packs.find((other) => other.name === name);

@@ -5,7 +5,7 @@ import { remember } from '../../remember.ts';
 import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
-import type { ReadStrings, Strings } from '../dpkg/sections.ts';
+import { buffersOf, type ReadStrings } from '../dpkg/sections.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -44,10 +44,6 @@ function openTexts(readStrings: ReadStrings, all: ReadonlySet<string>) {
       return remember(ofPattern, path, () => matchesIn(path, pattern));
     },
   };
-}
-
-function buffersOf({ parts }: Strings): readonly Buffer[] {
-  return parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength));
 }
 
 export interface PackageTaker {
@@ -155,8 +151,6 @@ function openHost(
 }
 
 export interface Packs {
-  /** The functions that are signs of any pack. */
-  readonly symbols: ReadonlySet<string>;
   /** Adds the packs and parts that are needed so far; false if nothing was added. */
   follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
   chosen(): readonly RecordedPack[];
@@ -224,7 +218,6 @@ export function openPacks(
   }
 
   return {
-    symbols: new Set(all.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])])),
     chosen: () => [...chosen.values()],
     barren: () => [...barren],
     *follow(facts, packages) {

@@ -1,9 +1,9 @@
 // Collects facts about the files in the jail so far: the signs by which packs are chosen.
 
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import { type FileRoot, withFile } from '../../binary/root.ts';
-import { readImports } from '../../binary/elf-symbols.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { resolveLinks } from '../../binary/walk.ts';
+import type { Imports } from '../dpkg/imports.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type Executable, isShell } from './needed-files.ts';
@@ -11,8 +11,8 @@ import { type Executable, isShell } from './needed-files.ts';
 export type Facts = ReturnType<typeof openFacts>;
 
 export interface FactsOptions {
-  /** All functions that are signs of a pack. */
-  readonly symbols: ReadonlySet<string>;
+  /** They include all functions that are signs of a pack. */
+  readonly imports: Imports;
   /** True for a tool of an Essential package. */
   readonly isBasic: (path: BytePath) => boolean;
   /** The source package of a path, undefined if no package owns it. */
@@ -20,7 +20,7 @@ export interface FactsOptions {
   readonly paths: () => Iterable<BytePath>;
 }
 
-export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }: FactsOptions) {
+export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceOf, paths }: FactsOptions) {
   const sources = new Set<string | undefined>();
   const programs = new Set<BytePath>();
   const libraries = new Map<string, BytePath>(); // the file that was found by each name
@@ -55,8 +55,7 @@ export function openFacts(root: FileRoot, { symbols, isBasic, sourceOf, paths }:
     const isOwn = isLibrary(path) ? from !== undefined && sources.has(from) : !isBasic(source);
     if (isOwn) sources.add(from);
     const maps = isOwn ? [imports, ownImports] : [imports];
-    for (const name of importsOf(root, source, symbols))
-      for (const map of maps) if (!map.has(name)) map.set(name, path);
+    for (const name of importsOf(source)) for (const map of maps) if (!map.has(name)) map.set(name, path);
   }
 
   /** The file that shows that a pack is needed; undefined if there is none. */
@@ -95,8 +94,4 @@ function firstOf(
 ): BytePath | undefined {
   const found = names?.find((name) => known.has(name));
   return found === undefined ? undefined : known.get(found);
-}
-
-function importsOf(root: FileRoot, path: BytePath, symbols: ReadonlySet<string>): ReadonlySet<string> {
-  return withFile(root, path, ({ read }) => readImports(read, symbols)) ?? new Set();
 }

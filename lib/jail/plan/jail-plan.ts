@@ -7,11 +7,13 @@ import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
 import { rememberReads } from '../../binary/remembered-root.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
+import { openImports } from '../dpkg/imports.ts';
 import { openStrings } from '../dpkg/sections.ts';
 import { mergedDirectories } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
+import { symbols } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
@@ -20,7 +22,7 @@ import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles, type Wanted } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
-import { openSelection, type Selection } from './selection.ts';
+import { openSelection, type Selection, type SelectionOptions } from './selection.ts';
 
 export interface PlanSource {
   readonly root: FileRoot;
@@ -89,6 +91,14 @@ function addRequested(
   return { absent, vanished };
 }
 
+/** The ids of the users, whose files may keep their owner. */
+function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
+  return {
+    uids: new Set(users.map(({ uid }) => uid)),
+    gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
+  };
+}
+
 /**
  * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
  * all symbolic links to them. Libraries are planned both for this processor and for every processor of the architecture, so
@@ -98,13 +108,9 @@ function addRequested(
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { cpu, users, outside } = source;
   const root = rememberReads(source.root);
-  const owners = {
-    uids: new Set(users.map(({ uid }) => uid)),
-    gids: new Set(users.flatMap(({ groups }) => groups.map(({ gid }) => gid))),
-  };
   const keepPrivileges = new Set(recipe.keepPrivileges.map((path) => walk(root, path).path));
   const selection = openSelection(root, {
-    owners,
+    owners: ownersAmong(users),
     keepPrivileges,
     without: recipe.without,
     ...(outside && { outside }),
@@ -112,7 +118,8 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { absent, vanished } = addRequested(root, selection, recipe);
 
   const strings = openStrings(root);
-  const packages = openPackageFiles(root, selection, users, recipe, strings);
+  const imports = openImports(root, symbols);
+  const packages = openPackageFiles(root, selection, users, recipe, { strings, imports });
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
@@ -120,7 +127,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   });
   const packs = openPacks(root, selection, recipe, users, strings);
   const facts = openFacts(root, {
-    symbols: packs.symbols,
+    imports,
     isBasic: (path) => packages.isBasic(path),
     sourceOf: (path) => packages.sourceOf(path),
     paths: () => selection.paths(),

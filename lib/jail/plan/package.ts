@@ -11,8 +11,7 @@ import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
 import { extensionsOf, type Suggestion } from '../dpkg/suggestions.ts';
-import { openReading } from '../dpkg/choice-state.ts';
-import type { ReadStrings } from '../dpkg/sections.ts';
+import { openReading, type ReadPrograms } from '../dpkg/choice-state.ts';
 import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -54,12 +53,12 @@ export function openPackageFiles(
   selection: Selection,
   users: readonly JailUser[],
   { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
-  strings: ReadStrings,
+  read: ReadPrograms,
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined && asked[0] !== undefined)
     throw new UsageError('there is no dpkg database to take packages from');
-  const reading = packages && openReading(root, packages, strings);
+  const reading = packages && openReading(root, packages, read);
   // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
   const programs = new Set<BytePath>(named);
   const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));

@@ -2,11 +2,13 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import {
+  findAtEnd,
   findInStrings,
   findPaths,
   findWords,
   openWordFilter,
   possibleIn,
+  toKeys,
   toWanted,
 } from '../../../lib/jail/dpkg/scan-names.ts';
 
@@ -41,6 +43,32 @@ t.test('a path counts by itself or as the beginning of another', async (t) => {
     t.same(find(findPaths, text, '/usr/lib/x'), ['/usr/lib/x'], text);
   for (const text of ['/usr/lib/xy', '/opt/usr/lib/x', '..usr/lib/x', '/usr/lib/'])
     t.same(find(findPaths, text, '/usr/lib/x'), [], text);
+});
+
+t.test('a string ends with a name, and with the longest of several, before a NUL only', async (t) => {
+  t.same(
+    find(findAtEnd, 'lbzip2\0x pager\0', 'pager', 'bzip2', 'less'),
+    ['bzip2', 'pager'],
+    'in their order',
+  );
+  for (const text of ['bzip2', 'bzip2 \0', 'bzip\x002\0', ''])
+    t.same(find(findAtEnd, text, 'bzip2'), [], text);
+  t.same(find(findAtEnd, 'uncompress\0', 'compress', 'uncompress'), ['uncompress']);
+  t.same(find(findAtEnd, 'uncompress\0compress\0', 'compress', 'uncompress'), ['uncompress', 'compress']);
+});
+
+t.test('the ends of strings are those that a regular expression finds', async (t) => {
+  const name = fc.string({ unit: fc.constantFrom(...Array.from('ab-')), minLength: 2, maxLength: 4 });
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('ab- \0')), maxLength: 30 });
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), text, (names, text) => {
+        const expected = new Set(text.match(new RegExp(`(?:${names.join('|')})(?=\\0)`, 'g')));
+        const found = findAtEnd(bytes(text), toKeys(names));
+        return JSON.stringify(found) === JSON.stringify([...expected]);
+      }),
+    ),
+  );
 });
 
 t.test('one pass finds what a search for each name finds', async (t) => {
