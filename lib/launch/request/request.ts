@@ -46,7 +46,7 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
 }
 
 /** The user and the group of USER:GROUP, or of two values. */
-export function toUserAndGroup(
+function toUserAndGroup(
   user: unknown,
   group: unknown,
 ): { readonly user: Principal; readonly group: Principal | undefined } {
