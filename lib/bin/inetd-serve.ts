@@ -46,11 +46,11 @@ const ofDaemon = [
 /** The exit status if something is wrong. */
 export const FAILED = 125;
 
-/** What a command line for one service has behind its options. */
+/** How the command line for one service is written. */
 export const synopsis =
   '--listen ADDRESS [OPTION]... [OPTION of uchroot]... USER[:GROUP] DIRECTORY PROGRAM [ARGUMENT]...';
 
-/** All that the daemon takes, for a command that reads the same command line. */
+/** All options of the daemon, for a command that reads the same command line. */
 export const ofCommandLine = [...own, ...ofDaemon, ...ofUchroot];
 
 export const serve: Command<undefined> = {
@@ -69,7 +69,7 @@ export const serve: Command<undefined> = {
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
       const system = toInitSystem(format);
-      // the others open no sockets
+      // the other init systems open no sockets
       const given = readServed(read, files, system === 'systemd');
       const text = unitOf(read, system);
       return { text, status: (await tellProblems(given)) ? FAILED : 0 };
@@ -178,7 +178,7 @@ const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: 
 const tellProblem = ({ message, hint }: UsageError | LaunchError, place: string): void =>
   tell(`${place}${message}${hint === undefined ? '' : `\nhint: ${hint}`}`);
 
-/** Tells what is not carried over, and what a start would refuse. Returns whether there is something of the latter. */
+/** Tells what is not carried over, and what a start would refuse. Returns whether a start would refuse something. */
 export async function tellProblems(given: GivenServices): Promise<boolean> {
   const { services, configured, notCarried, statusSocket } = given;
   for (const one of notCarried) tell(showNotCarried(one));

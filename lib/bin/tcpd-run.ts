@@ -9,10 +9,10 @@ import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd } from '../service/tcpd/tcpd.ts';
-import { type ReadArguments, toArgument } from './arguments.ts';
+import type { ReadArguments } from './arguments.ts';
 import { type Command, valueOf } from './dispatch.ts';
 import { toHostsOptions } from './tcpd-options.ts';
-import { launchOptions, toRequest } from './uchroot-options.ts';
+import { launchOptions, requestKeys } from './uchroot-options.ts';
 
 // Here --allow names hosts.allow.
 const jailOptions = launchOptions().filter(({ name }) => name !== 'allow');
@@ -55,7 +55,11 @@ function toJail(read: ReadArguments): LaunchRequest | undefined {
       hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve(directory ?? '/srv/jail'))}`,
     });
   }
-  return toRequest(given, [jail.bytes.subarray(0, cut), jail.bytes.subarray(cut + 1)].map(toArgument));
+  return {
+    user: jail.bytes.toString('utf8', 0, cut),
+    jail: jail.bytes.subarray(cut + 1),
+    ...requestKeys(given),
+  };
 }
 
 /**

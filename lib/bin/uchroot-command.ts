@@ -36,7 +36,7 @@ import { refuseUnsafe } from './uchroot-check.ts';
 import { completionScript } from './uchroot-completion.ts';
 import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
-import { absolute, commandOptions, toRequest, usageLine } from './uchroot-options.ts';
+import { absolute, commandOptions, requestKeys, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
 
 const EIO = 5;
@@ -153,11 +153,18 @@ function run(told: Recipients): number | Promise<number> {
   if (given.has('doctor')) return examine(toFormat(given.get('format'), FORMATS), output);
   const isLaunch = !given.has('compile') && !given.has('unit');
   told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
-  if (operands.length < 2) {
+  const [user, jail, program, ...args] = operands;
+  if (user === undefined || jail === undefined) {
     complain(forgotten(words, commandOptions(), usageLine));
     return told.manager?.fail({ message: usageLine }) ?? 1;
   }
-  const request = toRequest(options, operands);
+  const request: LaunchRequest = {
+    user: user.text,
+    jail: absolute(jail.bytes),
+    program: program?.bytes,
+    args: args.map(({ bytes }) => bytes),
+    ...requestKeys(options),
+  };
   const file = given.get('compile');
   if (file !== undefined && !given.has('unit')) return compile(request, file, given);
   told.statusFd =

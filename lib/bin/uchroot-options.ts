@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
-import { option, type Argument, type Option } from '../command-option.ts';
+import { option, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
 import type { GivenOption } from './arguments.ts';
 
@@ -135,19 +135,13 @@ function checkTogether(given: readonly GivenOption[]): void {
   }
 }
 
-/** The request of a command line. @throws UsageError */
-export function toRequest(given: readonly GivenOption[], operands: readonly Argument[]): LaunchRequest {
-  const [user, jail, program, ...args] = operands;
-  const request: Record<string, unknown> = {
-    user: user?.text ?? '',
-    jail: absolute(jail?.bytes ?? Buffer.alloc(0)),
-    program: program?.bytes,
-    args: args.map(({ bytes }) => bytes),
-  };
+/** The keys of a launch request that options of the command line set. @throws UsageError */
+export function requestKeys(given: readonly GivenOption[]): Partial<LaunchRequest> {
+  const keys: Record<string, unknown> = {};
   // The options are made only if the command line has some.
   if (given.length > 0) {
     checkTogether(given);
-    setKeys(request, given, keyedOptions());
+    setKeys(keys, given, keyedOptions());
   }
-  return request as unknown as LaunchRequest;
+  return keys;
 }

@@ -73,7 +73,7 @@ class Daemon {
       log.connection(ended, settings.log);
     });
     this.#inetd.on('problem', (problem, { name }) => log.fail(problem, name));
-    // before the start, which it would end
+    // before the start: until it is handled, this signal ends the process
     process.on('SIGHUP', () => this.#reloadLater());
     this.#reload = this.#configure();
     await this.#reload;

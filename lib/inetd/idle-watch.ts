@@ -61,10 +61,10 @@ function toLookError(errno: number, what: string): LaunchError {
 }
 
 /**
- * Whether the kernel tells of the connections of a socket. It is asked about the socket itself.
+ * Checks that the kernel gives information on the connections of a socket: it is asked about the socket itself.
  *
  * @throws UsageError if they are no TCP connections
- * @throws LaunchError if it does not
+ * @throws LaunchError if the kernel does not answer
  */
 export async function verifyIdle({ fd, shown }: Pick<ListeningSocket, 'fd' | 'shown'>): Promise<void> {
   const what = quote(shown);
@@ -91,11 +91,11 @@ export class IdleWatch {
   #isFailing = false;
 
   /**
-   * Ends the program when its connection has sent and received no data for this time, from now on. One whose connection is over is left
-   * alone.
+   * Ends the program when its connection has sent and received no data for this time, from now on. A program whose connection
+   * is over is not ended.
    *
    * @param key from tcpKey()
-   * @param onProblem a look fails; it is tried again
+   * @param onProblem called when a look fails; it is tried again
    */
   add(program: JailedProcess, key: Buffer, idleMs: number, onProblem: (problem: unknown) => void): void {
     const dueMs = performance.now() + idleMs;
@@ -103,7 +103,7 @@ export class IdleWatch {
     if (dueMs < this.#wakeMs) this.#wakeAt(dueMs);
   }
 
-  /** The program has ended. @returns whether this has ended it */
+  /** Forgets a program that has ended. @returns whether its idle limit has ended it */
   leave(program: JailedProcess): boolean {
     const isExpired = this.#watched.get(program)?.isExpired === true;
     this.#watched.delete(program);

@@ -193,7 +193,8 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#endUnwanted(program, opened);
   }
 
-  // It would go on to accept connections for a service that is gone, or keep those of another one waiting.
+  // Ends a program that holds sockets of a service that is gone or has changed: it would go on to accept connections for that service, or
+  // keep connections of another service waiting.
   #endUnwanted(program: JailedProcess, { service, sockets }: Opened): void {
     const now = this.#services.find(({ service: { name } }) => name === service.name);
     const isSame = now !== undefined && isDaemon(now.service) && isSameList(now.sockets, sockets);

@@ -41,7 +41,7 @@ function hintOfTaken(address: ListenAddress): string {
     : 'another program listens there: ss -lp shows it';
 }
 
-/** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users for a moment. */
+/** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users, not even for a moment. */
 export function withMode<T>(mode: number, bind: () => T): T {
   const before = process.umask(0o777 & ~mode);
   try {
@@ -150,7 +150,7 @@ export class ListeningSocket {
     this.#apply();
   }
 
-  /** A program has got the socket itself, or has ended: meanwhile nobody else must read it. */
+  /** A program has got the socket itself, or has ended. Nobody else must read the socket in between. */
   set isHandedOut(isHandedOut: boolean) {
     this.#programs += isHandedOut ? 1 : -1;
     this.#apply();

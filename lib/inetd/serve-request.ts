@@ -184,7 +184,7 @@ const limitOption = (spelling: string, help: string, parse: LaunchOption['parse'
   options: () => [launchOption('Limits', spelling, help, parse)],
 });
 
-// Their help says what they count here: the processes of one connection.
+// Their help is another one here: they count the processes of one connection.
 const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
   memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', word),
   swap: limitOption('--swap SIZE', 'swap besides that (default 0)', word),
@@ -216,7 +216,7 @@ const serveKeys: ReadonlySet<string> = new Set(Object.keys(serveRows));
 const isDatagram = (address: ListenAddress): boolean =>
   address.kind === 'internet' && address.protocol === 'udp';
 
-// Why there is no idle limit for the connections of a service.
+// Why a service cannot have an idle limit; undefined if it can.
 function whyNoIdle({ listen, wait }: Normal): string | undefined {
   const address = listen.find((one) => one.kind === 'unix' || isDatagram(one));
   if (address !== undefined) {

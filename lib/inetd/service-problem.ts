@@ -13,15 +13,15 @@ import { DATAGRAM, STREAM, toListenError } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { openRules } from './service-rules.ts';
 
-// As bind(2) would fail.
+// The error that bind(2) would give.
 const bindError = (code: 'EADDRINUSE' | 'ENOTDIR'): Error =>
   Object.assign(new Error(), { code, errno: -constants.errno[code], syscall: 'bind' });
 
-/** @throws LaunchError for an address that bind(2) refuses now. What else listens there does not count: it can be the service itself. */
+/** @throws LaunchError for an address that bind(2) refuses now. Another listener there is no error: it can be the service itself. */
 export function lookAtAddress(address: ListenAddress): void {
   try {
     if (address.kind === 'internet') {
-      // whether this host has the address: a socket of datagrams on a free port takes nothing from anybody
+      // Does this host have the address? A socket of datagrams on a free port is in nobody's way.
       native.closeDescriptor(native.bindInternet(DATAGRAM, address.address, 0, address.isOnly6));
     } else if (address.kind === 'unix' && !address.path.startsWith('@')) {
       if (!statSync(dirname(address.path)).isDirectory()) throw bindError('ENOTDIR');
@@ -33,7 +33,7 @@ export function lookAtAddress(address: ListenAddress): void {
   }
 }
 
-// Asked about another socket of the address, since the service does not listen yet.
+// The service does not listen yet, so the kernel is asked about another socket of the address.
 async function lookAtIdle(address: ListenAddress): Promise<void> {
   if (address.kind !== 'internet') return;
   const fd = native.bindInternet(STREAM, address.address, 0, address.isOnly6);
@@ -44,7 +44,7 @@ async function lookAtIdle(address: ListenAddress): Promise<void> {
   }
 }
 
-/** What listening on an address would fail at, apart from what else listens there. */
+/** Why nobody could listen on an address now; another listener there does not count. */
 export function findAddressProblem(address: ListenAddress): LaunchError | undefined {
   try {
     lookAtAddress(address);
@@ -55,7 +55,7 @@ export function findAddressProblem(address: ListenAddress): LaunchError | undefi
   }
 }
 
-/** What a start would refuse now, or what its first connection would fail at. Undefined if there is nothing. */
+/** Why a start, or the first connection after it, would fail now; undefined if neither would. */
 export async function findServiceProblem(
   settings: ServiceSettings,
 ): Promise<UsageError | LaunchError | undefined> {

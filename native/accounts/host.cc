@@ -1,5 +1,6 @@
-// readHost: looks up user, groups and the path to the jail in one call. NSS and the path may need a network: a service looks them
-// up on another thread (readHost), a command on its own thread (readHostSync).
+// readHost: looks up user, groups and the path to the jail in one call, before the root directory changes: so it reads the host's
+// database. NSS and the path may need a network: a service looks them up on another thread (readHost), a command on its own thread
+// (readHostSync).
 
 #include "host.h"
 
@@ -7,7 +8,9 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +20,102 @@
 #include "../files/descriptor.h"
 
 namespace uchroot {
+namespace {
+
+constexpr size_t kMaxEntryBytes = 64u << 20;  // enough for a group of a million members; a larger entry means a broken database
+
+// Calls get(buffer, size, &result) with larger and larger buffers (getpwnam_r(3), ERANGE). A missing entry is success without a
+// result, but some NSS modules return one of these errnos instead (getpwnam_r(3), ERRORS).
+template <typename Entry, typename Raw, typename Get, typename Convert>
+LookUp<Entry> lookUp(Get get, Convert convert) {
+  std::vector<char> buffer(1024);
+  for (;;) {
+    Raw raw;
+    Raw* found = nullptr;
+    const int error = get(&raw, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE && buffer.size() < kMaxEntryBytes) {
+      buffer.resize(buffer.size() * 4);
+      continue;
+    }
+    if (error == EINTR) continue;
+    if (found != nullptr) return {convert(*found), 0};
+    const bool absent = error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
+    return {std::nullopt, absent ? 0 : error};
+  }
+}
+
+std::string text(const char* value) { return value == nullptr ? "" : value; }
+
+Passwd fromPasswd(const passwd& raw) {
+  return {text(raw.pw_name), text(raw.pw_passwd), text(raw.pw_gecos), text(raw.pw_dir),
+          text(raw.pw_shell), raw.pw_uid, raw.pw_gid};
+}
+
+Group fromGroup(const group& raw) {
+  Group entry{text(raw.gr_name), text(raw.gr_passwd), raw.gr_gid, {}};
+  for (char** member = raw.gr_mem; member != nullptr && *member != nullptr; member++) {
+    entry.members.push_back(*member);
+  }
+  return entry;
+}
+
+}  // namespace
+
+LookUp<Passwd> findUser(const std::string& name) {
+  return lookUp<Passwd, passwd>(
+      [&](passwd* raw, char* buffer, size_t size, passwd** found) {
+        return getpwnam_r(name.c_str(), raw, buffer, size, found);
+      },
+      fromPasswd);
+}
+
+LookUp<Passwd> findUser(uint32_t uid) {
+  return lookUp<Passwd, passwd>(
+      [&](passwd* raw, char* buffer, size_t size, passwd** found) {
+        return getpwuid_r(uid, raw, buffer, size, found);
+      },
+      fromPasswd);
+}
+
+LookUp<Group> findGroup(const std::string& name) {
+  return lookUp<Group, group>(
+      [&](group* raw, char* buffer, size_t size, group** found) {
+        return getgrnam_r(name.c_str(), raw, buffer, size, found);
+      },
+      fromGroup);
+}
+
+LookUp<Group> findGroup(uint32_t gid) {
+  return lookUp<Group, group>(
+      [&](group* raw, char* buffer, size_t size, group** found) {
+        return getgrgid_r(gid, raw, buffer, size, found);
+      },
+      fromGroup);
+}
+
+std::vector<uint32_t> groupList(const std::string& user, uint32_t gid) {
+  std::vector<gid_t> gids(64);
+  int count = static_cast<int>(gids.size());
+  while (::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0) {
+    // count is the number of groups now (getgrouplist(3)). The database can grow between two calls.
+    gids.resize(static_cast<size_t>(count) > gids.size() ? count : gids.size() * 2);
+    count = static_cast<int>(gids.size());
+  }
+  return {gids.begin(), gids.begin() + count};
+}
+
+Napi::Object toObject(Napi::Env env, const Passwd& entry) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("name", entry.name);
+  object.Set("passwd", entry.passwd);
+  object.Set("uid", entry.uid);
+  object.Set("gid", entry.gid);
+  object.Set("gecos", entry.gecos);
+  object.Set("dir", entry.dir);
+  object.Set("shell", entry.shell);
+  return object;
+}
+
 namespace {
 
 // The file of a host with many users has some hundred kilobytes.
@@ -105,7 +204,6 @@ Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
   }
   return object;
 }
-
 
 Napi::Value toValue(Napi::Env env, const AccountFacts::Ranges& ranges) {
   if (ranges.error != 0) return Napi::Number::New(env, ranges.error);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <string>
@@ -63,10 +62,8 @@ Napi::Value bindUnix(const Napi::CallbackInfo& info) {
   if (!type) return env.Undefined();
   const auto path = toBytes(info[1], "path");
   if (!path) return env.Undefined();
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path->size() >= sizeof address.sun_path) return checked(env, (errno = ENAMETOOLONG, -1), "bind", *path);
-  path->copy(address.sun_path, path->size());
+  sockaddr_un address;
+  if (!toUnixAddress(*path, address)) return checked(env, -1, "bind", *path);
   const bool isAbstract = (*path)[0] == '@';
   if (isAbstract) address.sun_path[0] = '\0';
   const size_t size = offsetof(sockaddr_un, sun_path) + path->size() + (isAbstract ? 0 : 1);

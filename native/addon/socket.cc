@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +32,17 @@ Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t 
   object.Set("address", host);
   object.Set("port", ntohs(port));
   return object;
+}
+
+bool toUnixAddress(const std::string& path, sockaddr_un& address) {
+  address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  path.copy(address.sun_path, path.size());
+  return true;
 }
 
 namespace {
@@ -125,10 +135,8 @@ Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto path = toBytes(info[0], "path");
   if (!path) return env.Undefined();
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path->size() >= sizeof address.sun_path) return checked(env, (errno = ENAMETOOLONG, -1), "connect", *path);
-  path->copy(address.sun_path, path->size());
+  sockaddr_un address;
+  if (!toUnixAddress(*path, address)) return checked(env, -1, "connect", *path);
   Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return checked(env, -1, "socket");
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
@@ -143,10 +151,8 @@ Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
   if (!path) return env.Undefined();
   const auto message = toBytes(info[1], "message");
   if (!message) return env.Undefined();
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path->size() >= sizeof address.sun_path) return checked(env, (errno = ENAMETOOLONG, -1), "connect", *path);
-  path->copy(address.sun_path, path->size());
+  sockaddr_un address;
+  if (!toUnixAddress(*path, address)) return checked(env, -1, "connect", *path);
   const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return checked(env, -1, "socket");
   const ssize_t sent = sendto(fd.get(), message->data(), message->size(), MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -258,6 +258,96 @@ bool isSuidDumpable() {
   return pread(fd, &first, 1, 0) != 1 || first == '1';
 }
 
+// What a launch opens for its launcher.
+struct LaunchFiles {
+  std::string masked;  // the plan, unless it needs a file
+  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3];
+
+  // Returns false, with the reason in errno.
+  bool open(const LaunchRequest& request) {
+    masked = maskedPlan(request.plan);
+    if (masked.empty()) {
+      plan.reset(sealedPlan(request.plan));
+      if (plan.get() < 0) return false;
+    }
+    if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return false;
+    if (request.hasIdMaps && !makeSocket(mapOwn, mapChild)) return false;
+    for (int i = 0; i < 3; i++) {
+      const int kind = request.stdio[i];
+      if (kind != kPipe && kind != kPty && kind != kSocket) continue;
+      if (!makeEnds(kind, i == 0, ownEnds[i], childEnds[i])) return false;
+    }
+    return true;
+  }
+};
+
+// The descriptors of the launcher, which finds its own from the number `first` on (launcher.cc, launcherMain()).
+struct Handed {
+  std::vector<Move> moves;
+  int first = 3;
+  int next = 3;
+  std::string letters;  // of those that only some launches have
+
+  void add(int fd) { moves.push_back({fd, next++}); }
+  void add(int fd, char letter) {
+    if (fd < 0) return;
+    add(fd);
+    letters += letter;
+  }
+};
+
+Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
+  Handed handed;
+  handed.moves.reserve(request.kept.size() + request.spaces.size() + 10);
+  for (int i = 0; i < 3; i++) {
+    const int child = files.childEnds[i].get();
+    handed.moves.push_back({child >= 0 ? child : request.stdio[i], i});
+  }
+  for (const LaunchRequest::Kept& kept : request.kept) {
+    handed.moves.push_back({kept.source, kept.target});
+    handed.first = kept.target >= handed.first ? kept.target + 1 : handed.first;
+  }
+  handed.next = handed.first;
+  handed.add(files.statusWrite.get());
+  handed.add(request.jailFd);
+  if (files.masked.empty()) handed.moves.push_back({files.plan.get(), handed.next});
+  handed.next++;  // this number is the plan's in any case
+  for (const int space : request.spaces) handed.add(space);
+  handed.add(request.seedFd, 'm');
+  handed.add(request.networkFd, 'n');
+  handed.add(request.goFd, 'g');
+  handed.add(request.hasIdMaps ? files.mapChild.get() : -1, 'i');
+  return handed;
+}
+
+// Why there is no child. It is the failure of the step that it should have been born into: new namespaces, or a cgroup.
+PlanFailure birthFailure(const LaunchRequest& request, int error) {
+  const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
+  PlanFailure failure = {kNoStep, PHASE_DESCRIPTORS, 0, 0};
+  if (request.namespaces != 0 && error != ENOSYS) {
+    failure = request.refused;
+  } else if (request.namespaces != 0 || isByCgroup) {
+    failure = request.cgroupFailure;
+  }
+  failure.error = error;
+  return failure;
+}
+
+void endBy(int pidFd) { (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0); }
+
+// Maps the ids of the launcher's user namespace, and waits for its program. Returns why the launcher was ended, if it was.
+PlanFailure settle(const LaunchRequest& request, LaunchFiles& files, Birth& birth, std::string& words) {
+  PlanFailure failure = {kNoStep, 0, 0, 0};
+  const int pid = static_cast<int>(birth.pid);
+  if (request.hasIdMaps) failure = mapIds(request.plan.data(), {files.mapOwn.get(), request.signalFd}, pid, words);
+  // Nobody has called it off, so the launcher says why it has ended.
+  if (failure.error == ECANCELED && !request.recall->isWanted) failure.error = 0;
+  if (failure.error != 0) endBy(birth.pidFd);
+  awaitProgram(files.statusRead.get(), request.namespaces != 0, &birth.shares);
+  if (failure.error != 0) (void)waitpid(pid, nullptr, 0);
+  return failure;
+}
+
 }  // namespace
 
 void takeNamespaces(LaunchRequest& request) {
@@ -293,60 +383,24 @@ bool makesNetwork(const LaunchRequest& request) {
 
 LaunchResult launch(const LaunchRequest& request) {
   LaunchResult result;
-  const auto failed = [&result] {
+  LaunchFiles files;
+  if (!files.open(request)) {
     result.failure = {kNoStep, PHASE_DESCRIPTORS, errno, 0};
     return result;
-  };
-  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3];
-  std::string masked = maskedPlan(request.plan);
-  if (masked.empty()) {
-    plan.reset(sealedPlan(request.plan));
-    if (plan.get() < 0) return failed();
   }
-  if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return failed();
-  if (request.hasIdMaps && !makeSocket(mapOwn, mapChild)) return failed();
-
-  std::vector<Move> moves;
-  moves.reserve(request.kept.size() + request.spaces.size() + 9);
-  int highest = 2;
-  for (const LaunchRequest::Kept& kept : request.kept) highest = kept.target > highest ? kept.target : highest;
-  for (int i = 0; i < 3; i++) {
-    int source = request.stdio[i];
-    if (source == kPipe || source == kPty || source == kSocket) {
-      if (!makeEnds(source, i == 0, ownEnds[i], childEnds[i])) return failed();
-      source = childEnds[i].get();
-    }
-    moves.push_back({source, i});
-  }
-  for (const LaunchRequest::Kept& kept : request.kept) moves.push_back({kept.source, kept.target});
-  moves.push_back({statusWrite.get(), highest + 1});
-  moves.push_back({request.jailFd, highest + 2});
-  if (masked.empty()) moves.push_back({plan.get(), highest + 3});
-  int next = highest + 4;
-  for (const int space : request.spaces) moves.push_back({space, next++});
-  std::string letters;
-  const auto pass = [&](int fd, char letter) {
-    if (fd < 0) return;
-    moves.push_back({fd, next++});
-    letters += letter;
-  };
-  pass(request.seedFd, 'm');
-  pass(request.networkFd, 'n');
-  pass(request.goFd, 'g');
-  pass(request.hasIdMaps ? mapChild.get() : -1, 'i');
+  Handed handed = toHand(request, files);
 
   char name[] = "uchroot-launcher";
   char first[16], size[16], spaces[16];
-  const bool isPlain = request.spaces.empty() && letters.empty();
+  const bool isPlain = request.spaces.empty() && handed.letters.empty();
   // each number fits
-  (void)std::snprintf(first, sizeof first, "%d", highest + 1);
+  (void)std::snprintf(first, sizeof first, "%d", handed.first);
   (void)std::snprintf(size, sizeof size, "%zu", request.plan.size());
   (void)std::snprintf(spaces, sizeof spaces, "%zu", request.spaces.size());
-  ChildWork work = {moves.data(), moves.size(), next, request.launcherFd, statusWrite.get(), request.isBatch,
-                    isRootless(request),
-                    request.cgroup, request.cgroupFailure,
-                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : letters.data(), nullptr},
-                    {masked.empty() ? nullptr : masked.data(), nullptr}};
+  ChildWork work = {handed.moves.data(), handed.moves.size(), handed.next, request.launcherFd, files.statusWrite.get(),
+                    request.isBatch, isRootless(request), request.cgroup, request.cgroupFailure,
+                    {name, first, size, isPlain ? nullptr : spaces, isPlain ? nullptr : handed.letters.data(), nullptr},
+                    {files.masked.empty() ? nullptr : files.masked.data(), nullptr}};
 
   if (request.recall->isWanted) {
     result.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
@@ -363,34 +417,21 @@ LaunchResult launch(const LaunchRequest& request) {
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&all), address(&before), sizeof all);
   Birth birth = {.work = &work, .stack = stack, .namespaces = request.namespaces, .userFd = request.userFd};
   bear(birth);
-  const int pid = static_cast<int>(birth.pid), pidFd = birth.pidFd;
   (void)sys(__NR_rt_sigprocmask, SIG_SETMASK, address(&before), 0, sizeof before);
-  if (pid < 0) {
-    errno = -pid;
-    const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
-    if (request.namespaces == 0 && !isByCgroup) return failed();
-    result.failure = request.namespaces == 0 || pid == -ENOSYS ? request.cgroupFailure : request.refused;
-    result.failure.error = -pid;
+  if (birth.pid < 0) {
+    result.failure = birthFailure(request, static_cast<int>(-birth.pid));
     return result;
   }
-  statusWrite.reset(-1);
-  request.recall->pidFd = pidFd;
-  if (request.recall->isWanted) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  mapChild.reset(-1);
-  if (request.hasIdMaps) result.failure = mapIds(request.plan.data(), {mapOwn.get(), request.signalFd}, pid, result.words);
-  // Nobody has called it off, so the launcher says why it has ended.
-  if (result.failure.error == ECANCELED && !request.recall->isWanted) result.failure.error = 0;
-  if (result.failure.error != 0) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
-  awaitProgram(statusRead.get(), request.namespaces != 0, &birth.shares);
-  if (result.failure.error != 0) {
-    (void)waitpid(pid, nullptr, 0);
-    result.pidFd = pidFd;
-    return result;
-  }
-  result.pid = pid;
-  result.pidFd = pidFd;
-  result.statusFd = statusRead.release();
-  for (int i = 0; i < 3; i++) result.pipes[i] = ownEnds[i].release();
+  files.statusWrite.reset(-1);
+  request.recall->pidFd = birth.pidFd;
+  if (request.recall->isWanted) endBy(birth.pidFd);
+  files.mapChild.reset(-1);
+  result.failure = settle(request, files, birth, result.words);
+  result.pidFd = birth.pidFd;
+  if (result.failure.error != 0) return result;
+  result.pid = static_cast<int>(birth.pid);
+  result.statusFd = files.statusRead.release();
+  for (int i = 0; i < 3; i++) result.pipes[i] = files.ownEnds[i].release();
   return result;
 }
 

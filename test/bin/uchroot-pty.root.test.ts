@@ -106,10 +106,25 @@ test('Ctrl-C, Ctrl-Z and fg work in a shell inside, and Ctrl-D ends it', async (
   t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
+/** A shell of the host, in which launches are jobs. */
+async function outerShell(): Promise<Terminal> {
+  const outer = new Terminal(['bash', '--norc', '--noediting', '-i']);
+  await outer.shows('% ');
+  return outer;
+}
+
+/** Ends the shell in the jail with this status, and then the outer one, which must have got it. */
+async function endsBoth(t: Tap, outer: Terminal, status: number): Promise<void> {
+  outer.type(`exit ${status}\n`);
+  await outer.shows('% ');
+  outer.type('echo status $?; exit\n');
+  await outer.shows(`status ${status}\r\n`);
+  t.equal(await outer.ended(), 0);
+}
+
 test('a job of an outer shell stops with its terminal given back, and goes on with fg', async (t) => {
   for (const options of ways) {
-    const outer = new Terminal(['bash', '--norc', '--noediting', '-i']);
-    await outer.shows('% ');
+    const outer = await outerShell();
     outer.type(`${words(options, shell, '--norc', '-i').join(' ')}\n`);
     await outer.shows('$ ');
     t.ok(await outer.becomes(true));
@@ -129,17 +144,12 @@ test('a job of an outer shell stops with its terminal given back, and goes on wi
       outer.type('echo inn""er\n');
       await outer.shows('\ninner\r\n');
     }
-    outer.type('exit 6\n');
-    await outer.shows('% ');
-    outer.type('echo status $?; exit\n');
-    await outer.shows('status 6\r\n');
-    t.equal(await outer.ended(), 0);
+    await endsBoth(t, outer, 6);
   }
 });
 
 test('in the background it waits for the terminal, as a job does', async (t) => {
-  const outer = new Terminal(['bash', '--norc', '--noediting', '-i']);
-  await outer.shows('% ');
+  const outer = await outerShell();
   outer.type(`${words([], shell, '--norc', '-i').join(' ')} &\n`);
   await outer.shows('% ');
   const stopped = async (): Promise<boolean> => {
@@ -150,11 +160,7 @@ test('in the background it waits for the terminal, as a job does', async (t) => 
   t.ok(await outer.becomes(false), 'the terminal is the shell’s');
   outer.type('fg\n');
   t.ok(await outer.becomes(true));
-  outer.type('exit 8\n');
-  await outer.shows('% ');
-  outer.type('echo status $?; exit\n');
-  await outer.shows('status 8\r\n');
-  t.equal(await outer.ended(), 0);
+  await endsBoth(t, outer, 8);
 });
 
 // dash leaves the terminal as it is.

@@ -36,7 +36,8 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
 while True: print(s.recv(4096).decode().replace('\\n', ' '))`;
 
 const open = makeRules('', '').options;
-const listen = ['--listen', '127.0.0.1:0', '--log', 'json', ...open];
+const logged = ['--listen', '127.0.0.1:0', '--log', 'json'];
+const listen = [...logged, ...open];
 
 test('a client of IPv4, of IPv6 and of a unix socket gets the program, as the user, with nothing but its connection', async (t) => {
   const path = `${temporaryDirectory()}/socket`;
@@ -68,18 +69,7 @@ test('a client of IPv4, of IPv6 and of a unix socket gets the program, as the us
 
 test('a line for each connection says who, by which rule, how it ended and what it cost', async (t) => {
   const { options, allow } = makeRules('# clients\nserver: 127.0.0.1\n', 'ALL: ALL\n');
-  const daemon = await startInetd(t, [
-    '--listen',
-    '127.0.0.1:0',
-    '--log',
-    'json',
-    ...options,
-    user,
-    jail,
-    '/server',
-    'exit',
-    '7',
-  ]);
+  const daemon = await startInetd(t, [...logged, ...options, user, jail, '/server', 'exit', '7']);
   await ask(local(daemon.port));
   const [entry = {}] = await daemon.entries(1);
   t.match(entry, {
@@ -98,17 +88,7 @@ test('a line for each connection says who, by which rule, how it ended and what 
 
 test('a denied client reads no byte, and starts nothing', async (t) => {
   const { options, deny } = makeRules('', 'server: 127.0.0.2\n');
-  const daemon = await startInetd(t, [
-    '--listen',
-    '127.0.0.1:0',
-    '--log',
-    'json',
-    ...options,
-    user,
-    jail,
-    '/server',
-    'copy',
-  ]);
+  const daemon = await startInetd(t, [...logged, ...options, user, jail, '/server', 'copy']);
   const denied = { ...local(daemon.port), localAddress: '127.0.0.2' };
   for (let i = 0; i < 20; i++) t.equal((await ask(denied, 'hello')).text, '');
   t.equal((await ask(local(daemon.port), 'hello')).text, 'hello');
@@ -154,17 +134,7 @@ test('clients that reset, are silent, half-close or send much are served, and no
 
 test('a thousand connections, fifty at once, mixed allowed and denied: nothing leaks', async (t) => {
   const { options } = makeRules('', 'server: 127.0.0.2\n');
-  const daemon = await startInetd(t, [
-    '--listen',
-    '127.0.0.1:0',
-    '--log',
-    'json',
-    ...options,
-    user,
-    jail,
-    '/server',
-    'copy',
-  ]);
+  const daemon = await startInetd(t, [...logged, ...options, user, jail, '/server', 'copy']);
   await ask(local(daemon.port), 'warm');
   const before = countOf(daemon.pid);
   let wrong = 0;

@@ -5,8 +5,7 @@ import type { Account } from '../../lib/launch/host/account.ts';
 import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
 import type { PlanInput } from '../../lib/launch/plan/plan.ts';
 import type { Filter } from '../../lib/launch/seccomp/filter.ts';
-import { normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
-import { maxId } from '../../lib/launch/request/value.ts';
+import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import type { View } from '../../lib/launch/request/isolation-value.ts';
 
 const id = fc.oneof(fc.integer({ min: 0, max: maxId }), fc.constantFrom(0, 1, 65534, maxId));

@@ -14,7 +14,7 @@ import { quote } from '../../quote.ts';
 import type { PortOf } from './service-ports.ts';
 import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
 
-/** Where programs run that no jail is named for, and what the host has. */
+/** The jail of programs that name none, and what the host has. */
 export interface HostProgram {
   readonly directory: string;
   readonly portOf: PortOf;

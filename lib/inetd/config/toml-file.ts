@@ -28,10 +28,10 @@ function namesOf(text: string): Path {
   return (text.match(/"[^"]*"|'[^']*'|[\w-]+/g) ?? []).map((name) => name.replace(/["']/g, ''));
 }
 
-// Where a key stands. The parser gives no places, so the text is searched for its tables and keys. What is in an inline table has the
-// line of that table.
+// Where a key stands. The parser gives no places, so the text is searched for its tables and keys. A key in an
+// inline table gets the line of that table.
 class Places {
-  // By table or key: its first line.
+  // The first line of each table and key.
   readonly #lines = new Map<string, number>();
 
   constructor(text: string) {
@@ -46,7 +46,7 @@ class Places {
     }
   }
 
-  // A place is one of all tables around it.
+  // A line counts for the key and for all tables around it.
   #add(path: Path, line: number): void {
     for (let length = 0; length <= path.length; length++) {
       const name = JSON.stringify(path.slice(0, length));
@@ -59,7 +59,7 @@ class Places {
     return this.#lines.get(JSON.stringify(path));
   }
 
-  /** The line of a key, or of what it is in. */
+  /** The line of a key, or of the table that it is in. */
   key(path: Path, key: string): number | undefined {
     return this.table([...path, key]) ?? (path.length === 0 ? undefined : this.table(path));
   }
@@ -68,7 +68,7 @@ class Places {
 // Options that take one list with commas.
 const LISTS = new Set(['groups', 'affinity']);
 
-// Whether an option adds each word to those before. The last word counts for any other one.
+// Whether an option adds each word to the words before it. Of any other option, only the last word counts.
 function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly string[]): boolean {
   if (metavar.startsWith('NAME=')) return true;
   const [first, second] = words.slice(0, 2).map(toWord);

@@ -40,7 +40,7 @@ const logWords = (known: string): Fate => ({
 const whole = (name: string): readonly string[] => [`${name} is not carried over`];
 const inDefaults = true;
 const restricts = true;
-// Read as a part of the address, the user or the program; or without a meaning for the services that are carried over.
+// These are read as parts of the address, the user or the program, or mean nothing for the services that are carried over.
 const read: Fate = {};
 
 const FATES: Readonly<Record<string, Fate>> = {

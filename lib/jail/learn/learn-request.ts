@@ -7,7 +7,7 @@ import { UsageError } from '../../errors.ts';
 import { checkKeys } from '../../keys.ts';
 import { type Account, accountQuery, toAccount } from '../../launch/host/account.ts';
 import { buildEnvironment } from '../../launch/host/environment.ts';
-import { toPrincipal } from '../../launch/request/value.ts';
+import { toPrincipal } from '../../launch/request/request.ts';
 import { native } from '../../native.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { splitWords } from './command-words.ts';

@@ -7,8 +7,7 @@ import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import type { Person } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../errno.ts';
-import type { NormalRequest } from '../request/request.ts';
-import type { Principal } from '../request/value.ts';
+import type { NormalRequest, Principal } from '../request/request.ts';
 import type { IdMaps } from './subordinate-ids.ts';
 
 /** Who the program is on the host, if it has other ids in its user namespace: the caller of a launch without root. */

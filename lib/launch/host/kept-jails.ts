@@ -1,7 +1,6 @@
 // Jails that were verified, for the next launch of the same request. The host is compared with what was seen of it at each launch.
 import type { HostSight } from '../../native.ts';
-import type { NormalRequest } from '../request/request.ts';
-import type { Principal } from '../request/value.ts';
+import type { NormalRequest, Principal } from '../request/request.ts';
 import { VerifiedJail } from './prepare.ts';
 
 // More jails and users than a busy service has. Beyond that, launches only take longer.

@@ -161,7 +161,7 @@ export function shareable(request: Request): readonly Namespace[] {
 }
 
 // A launch with a proc(5) of its own gets a copy of the kept mounts to put it in. Without root nothing of the host can be opened here,
-// but what hides files of a proc(5) is in the kept one already.
+// and nothing has to be: the kept proc(5) already has the mounts that hide its files.
 function joinNamespaces({ view, rootless }: Request, joined: readonly Namespace[]): readonly Step[] {
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
   const trees = rootless ? keptTreesOf(procs) : treesOf({ view: procs, readOnly: false, rootless });
@@ -182,7 +182,7 @@ export function withoutClone(plan: Plan): Plan {
   return [[{ op: first.op, namespaces: first.namespaces }], rest, ...stages];
 }
 
-// Where the kept ones have no UTS namespace, the name would be that of the host.
+// Sets the host name only in a UTS namespace: without one, it would change that of the host.
 function makeNamespaces(
   { hostname }: Request,
   namespaces: readonly Namespace[],
@@ -196,11 +196,11 @@ function makeNamespaces(
   ];
 }
 
-// Done by a file of the host's /proc; the program inherits it.
+// This step writes a file of the host's /proc. The program inherits its effect.
 const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 
-// A program that can become another user would get no signal from an init without CAP_KILL (kill(2)). Of a pid namespace it reaches
-// the processes in it alone.
+// A program that can become another user would get no signal from an init without CAP_KILL (kill(2)). An init in a pid
+// namespace can send signals only to the processes in it.
 function signalRights({ caps, allowNewPrivs }: Request): readonly number[] {
   return allowNewPrivs || caps.some((number) => number === CAP_SETUID) ? [CAP_KILL] : [];
 }

@@ -64,7 +64,7 @@ export function mapIds(account: Account, outside: Outside): readonly Step[] {
 
 /**
  * The first process of the new user namespace writes the maps of ids, each with a single id: its own. The kernel allows that without
- * privilege, once setgroups(2) is denied: else a user could leave a group that is refused what everybody else may do.
+ * privilege, once setgroups(2) is denied: else a user could leave a group whose members have fewer rights than others.
  */
 function mapOwnIds({ uid, gid }: Account, outside: Outside): readonly Step[] {
   return [

@@ -1,19 +1,86 @@
 // The option table: one row for each key of a launch request, with its options of the command. The types of the request and
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
+import { UsageError } from '../../errors.ts';
 import { checkKeys, isPlain, reading } from '../../keys.ts';
+import { quote } from '../../quote.ts';
 import { foreignKeys } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows, type Values } from './option-row.ts';
+import { noDescriptors, processRows } from './process-rows.ts';
 import { terminalRows } from './terminal-rows.ts';
 import * as to from './value.ts';
 
-const noDescriptors = {
-  notInUnit: 'an init system opens no descriptors for a program but those of --listen',
-};
+/** A user or group as it was asked for: by name, by number, or either (a name of digits). */
+export interface Principal {
+  readonly name?: string;
+  readonly id?: number;
+  readonly text: string;
+}
+
+/** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
+export const maxId = 2 ** 32 - 2;
+
+/**
+ * A user or group. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`, `4294967296`) is a name here,
+ * and so unknown.
+ */
+export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
+  if (typeof value === 'number') {
+    if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
+    throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
+  }
+  const hint = what === 'user' ? "write user: 'NAME', or user: 'UID:GID'" : "write group: 'NAME'";
+  if (value === undefined) throw new UsageError(`${what} is missing`, { hint });
+  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`, { hint });
+  if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
+  // Most names begin with a letter, and need no regular expression to be compiled.
+  if (value.charCodeAt(0) > 0x39) return { name: value, text: value };
+  const match = /^(\+?)(0|[1-9][0-9]{0,9})$/.exec(value);
+  const id = match?.[2] === undefined ? Number.NaN : Number(match[2]);
+  if (match?.[1] === '+') return id <= maxId ? { id, text: value } : { text: value };
+  return id <= maxId ? { name: value, id, text: value } : { name: value, text: value };
+}
+
+/** The user and the group of USER:GROUP, or of two values. */
+function toUserAndGroup(
+  user: unknown,
+  group: unknown,
+): { readonly user: Principal; readonly group: Principal | undefined } {
+  const colon = typeof user === 'string' ? user.indexOf(':') : -1;
+  if (typeof user !== 'string' || colon < 0) {
+    return {
+      user: toPrincipal(user, 'user'),
+      group: group === undefined ? undefined : toPrincipal(group, 'group'),
+    };
+  }
+  if (group !== undefined)
+    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`);
+  const after = user.slice(colon + 1);
+  if (after === '')
+    throw new UsageError(`the group in '${quote(user)}' is empty`, {
+      hint: `write ${quote(user.slice(0, colon))} for the user's own group`,
+    });
+  return { user: toPrincipal(user.slice(0, colon), 'user'), group: toPrincipal(after, 'group') };
+}
+
+/** undefined: the user's own. */
+export function toGroups(
+  groups: readonly (string | number)[] | undefined,
+  isCleared: unknown,
+): readonly Principal[] | undefined {
+  if (groups === undefined) return isCleared === true ? [] : undefined;
+  if (isCleared === true)
+    throw new UsageError('groups are given and cleared at once: choose one', {
+      hint: 'leave --groups (groups) or --clear-groups (clearGroups) out',
+    });
+  const principals = to.list(groups, 'groups', (group) => toPrincipal(group, 'group'));
+  if (principals.length <= 65536) return principals;
+  throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
+}
 
 /** By key of the request, in the order of the manual. */
 const table = {
@@ -22,7 +89,7 @@ const table = {
     type: 'string, number',
     default: 'required',
     always: true,
-    normal: (value: string | number, _: string, { group }: Values) => to.toUserAndGroup(value, group).user,
+    normal: (value: string | number, _: string, { group }: Values) => toUserAndGroup(value, group).user,
   },
   /** Absolute path of the jail's directory on the host. */
   jail: { type: 'Bytes', default: 'required', always: true, setUp: true, normal: to.toJail },
@@ -32,7 +99,7 @@ const table = {
     default: "the user's own",
     always: true,
     normal: (value: string | number | undefined, _: string, { user }: Values) =>
-      to.toUserAndGroup(user, value).group,
+      toUserAndGroup(user, value).group,
   },
   /** Supplementary groups instead of the user's own, by name or gid. */
   groups: {
@@ -40,7 +107,7 @@ const table = {
     default: "the user's own",
     always: true,
     normal: (value: readonly (string | number)[] | undefined, _: string, { clearGroups }: Values) =>
-      to.toGroups(value, clearGroups),
+      toGroups(value, clearGroups),
     options: () => [
       launchOption(
         'Identity',
@@ -85,112 +152,7 @@ const table = {
   },
   /** Arguments after the program's name. */
   args: { type: 'array of Bytes', default: '`[]`', normal: to.toArguments },
-  /** argv[0], by default the program as given. */
-  argv0: {
-    type: 'Bytes',
-    default: '`program`',
-    normal: to.toBytes,
-    options: () => [
-      launchOption(
-        'Process',
-        '--argv0 NAME',
-        'argv[0] of the program (default: PROGRAM as given)',
-        ({ bytes }) => bytes,
-      ),
-    ],
-  },
-  /** Working directory in the jail, by default `/`. */
-  cwd: {
-    type: 'Bytes',
-    default: '`/`',
-    setUp: true,
-    normal: to.toDirectory,
-    options: () => [
-      launchOption(
-        'Process',
-        '--chdir DIR',
-        'working directory in the jail (default /)',
-        ({ bytes }) => bytes,
-      ),
-    ],
-  },
-  /** Variables to set, over the defaults; `undefined` leaves one out. */
-  env: {
-    type: 'object of Bytes or undefined',
-    default: '`{}`',
-    normal: to.toEnv,
-    options: () => [
-      launchOption('Process', '--setenv NAME=VALUE', 'set a variable; may be repeated', text.setEnv),
-      launchOption('Process', '--unsetenv NAME', 'leave a variable out; may be repeated', text.unsetEnv),
-    ],
-  },
-  /** Names of the caller's variables that pass as well; not together with keepEnv. */
-  passEnv: {
-    type: 'array of strings',
-    default: '`[]`',
-    normal: (value: readonly string[] | undefined, _: string, { keepEnv }: Values) =>
-      to.toPassEnv(value, keepEnv),
-    options: () => [
-      launchOption(
-        'Process',
-        '--pass-env NAME,NAME...',
-        "variables of the caller's that pass; may be repeated",
-        text.addPassEnv,
-      ),
-    ],
-  },
-  /** Start from the caller's environment, less the variables of loaders and interpreters. */
-  keepEnv: onOff(
-    'Process',
-    '--keep-env',
-    "keep the caller's environment, less loader and interpreter variables",
-  ),
-  /** Descriptors above 2 that the program gets, under the same number. */
-  preserveFds: {
-    type: 'array of numbers from 3 on',
-    default: '`[]`',
-    setUp: true,
-    normal: to.toDescriptors,
-    options: () => [
-      launchOption(
-        'Process',
-        '--preserve-fds N,M-P...',
-        'descriptors above 2 that the program gets; may be repeated',
-        text.addDescriptors,
-        noDescriptors,
-      ),
-    ],
-  },
-  /** Resource limits, by name in lower case: `{nofile: 4096}`. */
-  rlimits: {
-    type: 'object of number or `{soft, hard?}`',
-    default: '`{}`',
-    setUp: true,
-    normal: to.toLimits,
-    options: () => [
-      launchOption(
-        'Process',
-        '--rlimit NAME=SOFT[:HARD]',
-        'resource limit, such as nofile=4096; one number sets both; may be repeated',
-        text.addRlimit,
-      ),
-    ],
-  },
-  /** umask, 0 to 0o777; by default the caller's with at least 0o022. */
-  umask: {
-    type: 'number, 0 to 0o777',
-    default: "this process's with at least 0o022",
-    setUp: true,
-    normal: to.toUmask,
-    options: () => [
-      launchOption(
-        'Process',
-        '--umask MODE',
-        "octal (default: the caller's with at least 022)",
-        text.parseUmask,
-      ),
-    ],
-  },
+  ...processRows,
   ...limitKeyRows,
   ...terminalRows,
   /** Kill the program when the starting process ends. */

@@ -10,13 +10,6 @@ import type { Limit } from '../plan/step.ts';
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];
 
-/** A user or group as it was asked for: by name, by number, or either (a name of digits). */
-export interface Principal {
-  readonly name?: string;
-  readonly id?: number;
-  readonly text: string;
-}
-
 function textHint(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
   if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
@@ -68,69 +61,8 @@ export function descriptor(value: unknown, name: string, lowest = 0): number {
   });
 }
 
-/** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
-export const maxId = 2 ** 32 - 2;
-
-/**
- * A user or group. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`, `4294967296`) is a name here,
- * and so unknown.
- */
-export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
-  if (typeof value === 'number') {
-    if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
-    throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
-  }
-  const hint = what === 'user' ? "write user: 'NAME', or user: 'UID:GID'" : "write group: 'NAME'";
-  if (value === undefined) throw new UsageError(`${what} is missing`, { hint });
-  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`, { hint });
-  if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
-  // Most names begin with a letter, and need no regular expression to be compiled.
-  if (value.charCodeAt(0) > 0x39) return { name: value, text: value };
-  const match = /^(\+?)(0|[1-9][0-9]{0,9})$/.exec(value);
-  const id = match?.[2] === undefined ? Number.NaN : Number(match[2]);
-  if (match?.[1] === '+') return id <= maxId ? { id, text: value } : { text: value };
-  return id <= maxId ? { name: value, id, text: value } : { name: value, text: value };
-}
-
-/** The user and the group of USER:GROUP, or of two values. */
-export function toUserAndGroup(
-  user: unknown,
-  group: unknown,
-): { readonly user: Principal; readonly group: Principal | undefined } {
-  const colon = typeof user === 'string' ? user.indexOf(':') : -1;
-  if (typeof user !== 'string' || colon < 0) {
-    return {
-      user: toPrincipal(user, 'user'),
-      group: group === undefined ? undefined : toPrincipal(group, 'group'),
-    };
-  }
-  if (group !== undefined)
-    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`);
-  const after = user.slice(colon + 1);
-  if (after === '')
-    throw new UsageError(`the group in '${quote(user)}' is empty`, {
-      hint: `write ${quote(user.slice(0, colon))} for the user's own group`,
-    });
-  return { user: toPrincipal(user.slice(0, colon), 'user'), group: toPrincipal(after, 'group') };
-}
-
 export function ascending(numbers: readonly number[]): readonly number[] {
   return numbers.length < 2 ? numbers : [...new Set(numbers)].toSorted((a, b) => a - b);
-}
-
-/** undefined: the user's own. */
-export function toGroups(
-  groups: readonly (string | number)[] | undefined,
-  isCleared: unknown,
-): readonly Principal[] | undefined {
-  if (groups === undefined) return isCleared === true ? [] : undefined;
-  if (isCleared === true)
-    throw new UsageError('groups are given and cleared at once: choose one', {
-      hint: 'leave --groups (groups) or --clear-groups (clearGroups) out',
-    });
-  const principals = list(groups, 'groups', (group) => toPrincipal(group, 'group'));
-  if (principals.length <= 65536) return principals;
-  throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
 }
 
 export function toJail(value: Bytes): Buffer {

@@ -102,7 +102,7 @@ export class Jail<
     return this.#run(request);
   }
 
-  // `name` is the program as it was given, if it is to be looked up.
+  // With `name`, the program as it was given, PATH is searched for it.
   async #run<Text extends Output>(request: JailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
@@ -135,7 +135,7 @@ export class Jail<
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
     const merged = this.#merge(this.#defaults, request);
     const { usual } = merged;
-    // one of its own: what two launches keep in it would displace each other
+    // Each prepared launch has a VerifiedJail of its own, because that keeps only its last launch.
     const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings, usual.isShared);
     return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
   }

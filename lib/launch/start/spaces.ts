@@ -117,7 +117,7 @@ class Kept {
         if (isWanted || this.#making.callOff === undefined) return;
         this.#onCallOff();
         this.#making.callOff();
-        this.#isDropped = true; // they may come too late
+        this.#isDropped = true; // the namespaces may still be made, and are closed then
       });
       void this.#made.finally(clear).then(resolve, reject);
     });
@@ -131,7 +131,7 @@ class Kept {
 /** Kept namespaces that a launch has taken. */
 interface Taken {
   readonly spaces: Spaces;
-  /** Once the launch is over. */
+  /** Called once the launch is over. */
   readonly release: () => void;
 }
 
@@ -159,7 +159,7 @@ export class KeptSpaces {
   }
 
   #make(key: string, request: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Kept {
-    // the next launch tries again
+    // after a failure, the next launch makes them again
     const forget = (): void => {
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
     };
@@ -181,7 +181,7 @@ export class KeptSpaces {
 
 function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
   const launch = prepare(asked, jail, callerBeside(asked, false));
-  // before they are mounted for all launches to come
+  // before anything is mounted: the mounts stay for all later launches
   judgeBinds(launch, (warning) => warnOnce([warning]));
   const { request, account, execve, view } = launch;
   const names = kinds.map(fileOf);

@@ -6,9 +6,10 @@ import {
   normalize,
   type LaunchRequest,
   type NormalRequest,
+  maxId,
+  toPrincipal,
 } from '../../../lib/launch/request/request.ts';
 import { signalNumber } from '../../../lib/launch/request/signal.ts';
-import { maxId, toPrincipal } from '../../../lib/launch/request/value.ts';
 
 /** Also for values that TypeScript would refuse. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {

@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { toGroups, toPrincipal } from '../../../lib/launch/request/request.ts';
 import * as to from '../../../lib/launch/request/value.ts';
 
 t.test('a NUL is an error in bytes as in a text', async (t) => {
@@ -38,11 +39,11 @@ t.test('a list names what it should have been', async (t) => {
 
 t.test('groups are at most as many as setgroups takes, and are given or cleared', async (t) => {
   const groups = Array<number>(65_536).fill(5);
-  t.equal(to.toGroups(groups, false)?.length, 65_536);
-  t.throws(() => to.toGroups([...groups, 5], false), { message: /at most 65536/ });
-  t.same(to.toGroups(undefined, true), []);
-  t.equal(to.toGroups(undefined, false), undefined);
-  t.throws(() => to.toGroups([], true), { message: /given and cleared at once/ });
+  t.equal(toGroups(groups, false)?.length, 65_536);
+  t.throws(() => toGroups([...groups, 5], false), { message: /at most 65536/ });
+  t.same(toGroups(undefined, true), []);
+  t.equal(toGroups(undefined, false), undefined);
+  t.throws(() => toGroups([], true), { message: /given and cleared at once/ });
 });
 
 t.test('a umask in another notation is shown in octal', async (t) => {
@@ -80,7 +81,7 @@ t.test('a pid file has a path', async (t) => {
 });
 
 t.test('an id is plain decimal, and at most 2^32-2', async (t) => {
-  const all = (value: string) => to.toPrincipal(value, 'user');
+  const all = (value: string) => toPrincipal(value, 'user');
   t.same(all('+4294967294'), { id: 4_294_967_294, text: '+4294967294' });
   t.same(all('+4294967295'), { text: '+4294967295' });
   t.same(all('4294967294'), { name: '4294967294', id: 4_294_967_294, text: '4294967294' });

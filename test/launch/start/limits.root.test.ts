@@ -250,7 +250,8 @@ t.test('500 launches leave no cgroup and no descriptor', { skip }, async (t) => 
   const before = readdirSync('/proc/self/fd').length;
   for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 10 }, () => runInJail(request)));
   t.same(cgroups(own), []);
-  t.equal(readdirSync('/proc/self/fd').length, before);
+  // fewer, if an earlier test's were closed late
+  t.ok(readdirSync('/proc/self/fd').length <= before);
 });
 
 t.test('what a killed service has left is gone after the next start', { skip }, async (t) => {

@@ -1,0 +1,119 @@
+// Rows of the option table about the program's process: its name, directory, environment, descriptors and limits.
+import * as text from './launch-option.ts';
+import { launchOption } from './launch-option.ts';
+import { onOff, type Values } from './option-row.ts';
+import * as to from './value.ts';
+
+/** Why a unit takes no descriptors. */
+export const noDescriptors = {
+  notInUnit: 'an init system opens no descriptors for a program but those of --listen',
+};
+
+export const processRows = {
+  /** argv[0], by default the program as given. */
+  argv0: {
+    type: 'Bytes',
+    default: '`program`',
+    normal: to.toBytes,
+    options: () => [
+      launchOption(
+        'Process',
+        '--argv0 NAME',
+        'argv[0] of the program (default: PROGRAM as given)',
+        ({ bytes }) => bytes,
+      ),
+    ],
+  },
+  /** Working directory in the jail, by default `/`. */
+  cwd: {
+    type: 'Bytes',
+    default: '`/`',
+    setUp: true,
+    normal: to.toDirectory,
+    options: () => [
+      launchOption(
+        'Process',
+        '--chdir DIR',
+        'working directory in the jail (default /)',
+        ({ bytes }) => bytes,
+      ),
+    ],
+  },
+  /** Variables to set, over the defaults; `undefined` leaves one out. */
+  env: {
+    type: 'object of Bytes or undefined',
+    default: '`{}`',
+    normal: to.toEnv,
+    options: () => [
+      launchOption('Process', '--setenv NAME=VALUE', 'set a variable; may be repeated', text.setEnv),
+      launchOption('Process', '--unsetenv NAME', 'leave a variable out; may be repeated', text.unsetEnv),
+    ],
+  },
+  /** Names of the caller's variables that pass as well; not together with keepEnv. */
+  passEnv: {
+    type: 'array of strings',
+    default: '`[]`',
+    normal: (value: readonly string[] | undefined, _: string, { keepEnv }: Values) =>
+      to.toPassEnv(value, keepEnv),
+    options: () => [
+      launchOption(
+        'Process',
+        '--pass-env NAME,NAME...',
+        "variables of the caller's that pass; may be repeated",
+        text.addPassEnv,
+      ),
+    ],
+  },
+  /** Start from the caller's environment, less the variables of loaders and interpreters. */
+  keepEnv: onOff(
+    'Process',
+    '--keep-env',
+    "keep the caller's environment, less loader and interpreter variables",
+  ),
+  /** Descriptors above 2 that the program gets, under the same number. */
+  preserveFds: {
+    type: 'array of numbers from 3 on',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toDescriptors,
+    options: () => [
+      launchOption(
+        'Process',
+        '--preserve-fds N,M-P...',
+        'descriptors above 2 that the program gets; may be repeated',
+        text.addDescriptors,
+        noDescriptors,
+      ),
+    ],
+  },
+  /** Resource limits, by name in lower case: `{nofile: 4096}`. */
+  rlimits: {
+    type: 'object of number or `{soft, hard?}`',
+    default: '`{}`',
+    setUp: true,
+    normal: to.toLimits,
+    options: () => [
+      launchOption(
+        'Process',
+        '--rlimit NAME=SOFT[:HARD]',
+        'resource limit, such as nofile=4096; one number sets both; may be repeated',
+        text.addRlimit,
+      ),
+    ],
+  },
+  /** umask, 0 to 0o777; by default the caller's with at least 0o022. */
+  umask: {
+    type: 'number, 0 to 0o777',
+    default: "this process's with at least 0o022",
+    setUp: true,
+    normal: to.toUmask,
+    options: () => [
+      launchOption(
+        'Process',
+        '--umask MODE',
+        "octal (default: the caller's with at least 022)",
+        text.parseUmask,
+      ),
+    ],
+  },
+} as const;
