@@ -29,6 +29,8 @@ await build({
 });
 writeFileSync(`${directory}/package.json`, '{ "type": "module", "exports": "./index.js" }\n');
 symlinkSync('@tapjs/tap', 'dist/node_modules/tap');
+// A process of t.spawn() loads ../esm/import.mjs of @tapjs/processinfo, which is in the one file now.
+symlinkSync('../../../node_modules/@tapjs/processinfo/dist/esm', 'dist/node_modules/@tapjs/esm');
 
 /** A module sees the paths of its own file. */
 const ownPaths = {

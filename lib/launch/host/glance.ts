@@ -35,9 +35,9 @@ function isLink(path: string): boolean {
   }
 }
 
-/** Looks for a program, for the interpreter of a script, and for /bin. */
-export function glance(program: Buffer, jail: Pick<JailView, 'root' | 'cwd'>): HostGlance {
-  const interpreter = interpreterOf(jail, program);
+/** Looks for a program, for the interpreter of a script, and for /bin. Without a jail no script is known. */
+export function glance(program: Buffer, jail?: Pick<JailView, 'root' | 'cwd'>): HostGlance {
+  const interpreter = jail && interpreterOf(jail, program);
   return {
     hasProgram: isOnHost(program),
     hasInterpreter: interpreter === undefined || isOnHost(pathBytes(interpreter)),

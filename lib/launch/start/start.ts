@@ -1,7 +1,6 @@
 // Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
-import { openFileRoot } from '../../binary/root.ts';
 import { reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
 import {
@@ -102,7 +101,7 @@ export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => 
 function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
   if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
   try {
-    return toLaunchError(launch.steps, failure, { ...launch.view, root: openFileRoot(jailFd) });
+    return toLaunchError(launch.steps, failure, launch.viewOf(jailFd));
   } finally {
     native.closeJail(jailFd);
   }
