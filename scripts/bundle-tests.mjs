@@ -49,7 +49,8 @@ await build({
   ...common,
   entryPoints: readdirSync('dist/test', { recursive: true })
     .filter((name) => /\/fixture\/[^/]+\.js$/.test(name))
-    .map((name) => `dist/test/${name}`),
+    .map((name) => `dist/test/${name}`)
+    .filter((file) => !readFileSync(file, 'utf8').includes(common.banner.js)),
   outdir: 'dist/test',
   outbase: 'dist/test',
   allowOverwrite: true,
