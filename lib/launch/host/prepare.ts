@@ -214,7 +214,6 @@ export class PreparedLaunch implements Launch {
     return this.viewOf(this.jailFd);
   }
 
-  /** The view of the same jail by another descriptor. A launch beside this process may have none of its own: -1. */
   viewOf(jailFd: number): JailView {
     const view = toView(this.request, this.account, jailFd, this.#architecture);
     return { ...view, host: this.#host ?? glance(this.execve.program, jailFd < 0 ? undefined : view) };
