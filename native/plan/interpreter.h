@@ -37,6 +37,7 @@ struct PlanContext {
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
   bool isSeeded = false;  // the mount namespace is a copy of that of seedFd
+  bool isRootless = false;  // this process is in a user namespace of the launch
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
 };
 

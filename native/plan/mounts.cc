@@ -81,6 +81,25 @@ long uncoverRoot() {
   }
 }
 
+// Leaves the root directory of a caller that chroot(2) has confined to some mount, for that of the namespace: pivot_root replaces only
+// the mount on which the root directory of this process is. The host would stay above the jail, which gets there by chroot and `..`.
+long leaveChroot() {
+  uint64_t own, top;
+  long result = mountOf("/..", &own);
+  if (result < 0) return result;
+  const long root = sys(__NR_openat, AT_FDCWD, address("/"), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (root < 0) return root;
+  result = enterOwnMounts();
+  if (result >= 0) result = mountOf("/", &top);
+  // Not confined. The root directory may have other mounts on it, which have to go too.
+  if (result >= 0 && top == own) {
+    result = sys(__NR_fchdir, root);
+    if (result >= 0) result = sys(__NR_chroot, address("."));
+  }
+  (void)sys(__NR_close, root);
+  return result;
+}
+
 // Makes the directory `fd`, on the uppermost mount of "/", the root directory, and detaches everything else. The old root lies on top
 // of the new one for a moment (pivot_root(2), "pivot_root(".", ".")").
 //
@@ -201,8 +220,10 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
 
 // From here on the tree, or the overlay over it, is the jail for the steps that follow.
 long pivotRoot(PlanStep* step, PlanContext& context) {
+  // The kernel makes no user namespace for a confined caller (user_namespaces(7), EPERM).
+  long result = context.isSeeded || context.isRootless ? 0 : leaveChroot();
   // No mount or unmount of this namespace may reach the host.
-  long result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
+  if (result >= 0) result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
   long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
     const bool isRootless = (step->a & OVERLAY_ROOTLESS) != 0;

@@ -73,17 +73,27 @@ namespace {
 
 constexpr long kProcPrefix = 6;  // "/proc/"
 
-// A container has a read-only /proc/sys. This process has CAP_SYS_ADMIN, and opens the file in a proc(5) that is mounted nowhere
-// (fsmount(2)).
-long openInOwnProc(const char* path) {
+// Opens a file in a proc(5) that is mounted nowhere (fsmount(2)).
+long openInOwnProc(const char* path, long flags) {
   const long made = newMount("proc", 0);
   if (made < 0) return made;
-  const long fd = sys(__NR_openat, made, address(path + kProcPrefix), O_WRONLY | O_CLOEXEC, 0);
+  const long fd = sys(__NR_openat, made, address(path + kProcPrefix), flags | O_CLOEXEC, 0);
   (void)sys(__NR_close, made);
   return fd;
 }
 
 }  // namespace
+
+// Enters the mount namespace of this thread once more. The root directory of the namespace is that of the thread then (setns(2)).
+long enterOwnMounts() {
+  constexpr char kPath[] = "/proc/thread-self/ns/mnt";
+  long fd = sys(__NR_openat, AT_FDCWD, address(kPath), O_RDONLY | O_CLOEXEC, 0);
+  if (fd == -ENOENT) fd = openInOwnProc(kPath, O_RDONLY);
+  if (fd < 0) return fd;
+  const long joined = join(fd, CLONE_NEWNS);
+  (void)sys(__NR_close, fd);
+  return joined;
+}
 
 // The file exists already: these are files of /proc. A setting of a pid namespace is written by the first process of the new one, so
 // that it is never the host's.
@@ -93,7 +103,8 @@ long writeFile(PlanStep* step) {
   uint32_t at = 0;
   while (path[at] != 0) at++;
   long fd = sys(__NR_openat, AT_FDCWD, address(path), O_WRONLY | O_CLOEXEC, 0);
-  if (fd == -EROFS && step->a == 1) fd = openInOwnProc(path);
+  // A container has a read-only /proc/sys, and this process has CAP_SYS_ADMIN.
+  if (fd == -EROFS && step->a == 1) fd = openInOwnProc(path, O_WRONLY);
   if (fd == -ENOENT && step->a == 1) return 0;
   if (fd < 0) return fd;
   const uint32_t count = step->dataBytes - at - 1;

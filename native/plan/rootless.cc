@@ -25,6 +25,7 @@ long reopenJail(PlanContext& context) {
                       opened.stx_dev_minor == verified.stx_dev_minor;
   if (!isSame) return -EBADE;
   context.jailFd = static_cast<int>(fd);
+  context.isRootless = true;
   return 0;
 }
 

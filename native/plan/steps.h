@@ -67,6 +67,7 @@ long installFilter(PlanStep* step);
 long makeNamespaces(long flags, bool fromSeed, PlanContext& context);
 long joinSpaces(PlanStep* step, long firstFd);
 long raiseLoopback();
+long enterOwnMounts();
 long writeFile(PlanStep* step);
 
 // mounts.cc

@@ -240,6 +240,29 @@ test('what was mounted on the root directory of the host does not lie above the 
   t.equal(above, root);
 });
 
+// The caller's root directory is a mount somewhere in the host's tree.
+const confined = ['unshare', '--mount', 'sh', '-c', 'mount --rbind / "$0" && exec chroot "$0" "$@"'];
+
+test('a jail of a caller that chroot has confined has nothing above it', async (t) => {
+  for (const words of [[], ['--ephemeral']]) {
+    const [file = '', ...args] = [
+      ...confined,
+      temporaryDirectory(),
+      ...launchWords(['--isolate', ...words, user, jail, '/bin/sleep', '70']),
+    ];
+    const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(child, 'exit');
+    const sleeping = () =>
+      processesOf(uid).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/sleep'));
+    await eventually(() => sleeping() !== undefined);
+    const { stdout, stderr } = start(['nsenter', '-t', String(sleeping()), '-m', '/bin/ls', '-A', '/']);
+    t.same(stdout.split('\n').filter(Boolean), readdirSync(jail).sort(), stderr);
+    child.kill('SIGTERM');
+    await ended;
+    t.ok(await eventually(() => processesOf(uid).length === 0));
+  }
+});
+
 test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {
   const script = 'cat /new 2>/dev/null; echo x > /new; rm -r /var; ls /new';
   const ended = run(['--ephemeral', '--allow-root'], script, 'root');
