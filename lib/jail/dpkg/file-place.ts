@@ -16,8 +16,13 @@ export type Place =
   | 'state'
   | 'other';
 
+/** Whether the place of a path is `program`: much faster than placeOf. */
+export function isInProgramDirectory(path: BytePath): boolean {
+  return PROGRAM.test(path);
+}
+
 export function placeOf(path: BytePath): Place {
-  if (PROGRAM.test(path)) return 'program';
+  if (isInProgramDirectory(path)) return 'program';
   if (LIBRARY.test(path)) return 'library';
   if (DEVELOPMENT.some((pattern) => pattern.test(path))) return 'development';
   if (/^\/(?:var|run)\//.test(path)) return 'state';
