@@ -91,8 +91,9 @@ export function openPackages(root: FileRoot): Packages | undefined {
 
 /** The likely file first: only packages that can be installed for several architectures have the architecture in its name. */
 function listFiles({ name, architecture, multiArch }: Package): readonly [BytePath, BytePath] {
-  const plain = bytePath(`${DATABASE}/info/${name}.list`);
-  const qualified = bytePath(`${DATABASE}/info/${name}:${architecture}.list`);
+  // readStatus gives one character for each byte
+  const plain = `${DATABASE}/info/${name}.list` as BytePath;
+  const qualified = `${DATABASE}/info/${name}:${architecture}.list` as BytePath;
   return multiArch === 'same' ? [qualified, plain] : [plain, qualified];
 }
 

@@ -192,6 +192,7 @@ function loadedBy(root: FileRoot, files: Iterable<BytePath>): ReadonlyMap<string
   for (const file of files) {
     if (!file.startsWith('/etc/')) continue;
     const text = toLatin1(readIfThere(root, file, MAX_FILE_BYTES));
+    if (!text.includes('.so')) continue;
     for (const line of text.split('\n')) {
       if (/^\s*[#;]/.test(line)) continue;
       for (const word of line.split(/[\s="';,/]+/)) if (word.endsWith('.so')) names.set(word, file);
