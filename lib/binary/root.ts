@@ -2,7 +2,7 @@
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { ErrnoName } from '../errors.ts';
-import { type InRootStatus, native } from '../native.ts';
+import { type InRootStatus, type Lines, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import { type Owner, seenBy } from '../trust/owner.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
@@ -49,6 +49,8 @@ export interface FileRoot {
   list(path: BytePath): readonly BytePath[] | undefined;
   /** As readHeads, in one call. */
   readHeads?(paths: readonly BytePath[], maxBytes: number): readonly (Uint8Array | undefined)[];
+  /** As openFileLines. */
+  openFileLines?(paths: readonly BytePath[], special: readonly BytePath[]): () => Lines;
 }
 
 /** A FileRoot on a real directory. */
@@ -86,6 +88,7 @@ export function openFileRoot(directory: Bytes | number, owner?: Owner): Director
     },
     list: (path) => native.listInRoot(fd, pathBytes(path)) as BytePath[] | undefined,
     readHeads: (paths, maxBytes) => native.readInRoot(fd, paths.map(pathBytes), maxBytes),
+    openFileLines: (paths, special) => native.openFileLines(fd, paths.map(pathBytes), special.map(pathBytes)),
   };
 }
 
@@ -150,6 +153,23 @@ export function readHeads(
   const readOne = (path: BytePath) =>
     tryFile(root, path, ({ read, status }) => read(0, Math.min(status.sizeBytes, maxBytes)));
   return root.readHeads?.(paths, maxBytes) ?? paths.map(readOne);
+}
+
+const MAX_TEXT_BYTES = 256 << 20;
+// openLines sets it aside, because it does not end in a newline.
+const NO_TEXT = new Uint8Array(1);
+
+/**
+ * Finds in which files a line is. `special` sets files aside as for openLines of lib/native/file-calls.ts; so does an error. The
+ * files may be read in the background: the returned function waits for that, and may be called once.
+ */
+export function openFileLines(
+  root: FileRoot,
+  paths: readonly BytePath[],
+  special: readonly BytePath[],
+): () => Lines {
+  const readAll = () => readHeads(root, paths, MAX_TEXT_BYTES).map((text) => text ?? NO_TEXT);
+  return root.openFileLines?.(paths, special) ?? (() => native.openLines(readAll(), special.map(pathBytes)));
 }
 
 function ifPresent<T>(look: () => T): T | undefined {

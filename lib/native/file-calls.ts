@@ -90,6 +90,12 @@ export type FindTexts = (
 ) => number[];
 
 /** Files beneath a directory, and whole trees. */
+/** In which texts a line is: their numbers, ascending. `find` does not know the texts that were set aside. */
+export interface Lines {
+  readonly find: (line: Uint8Array) => number[];
+  readonly aside: readonly number[];
+}
+
 export interface FileCalls {
   /**
    * A hash that changes when a path does; each path ends in NUL. `looked`: links are not followed, and of a directory only its
@@ -104,10 +110,12 @@ export interface FileCalls {
    * Finds the numbers of the texts that have a line. If `special` is given, texts that have one of its lines, or that are no plain
    * lists of absolute paths, are set aside: `find` does not know them.
    */
-  openLines(
-    texts: readonly Uint8Array[],
-    special?: readonly Uint8Array[],
-  ): { readonly find: (line: Uint8Array) => number[]; readonly aside: number[] };
+  openLines(texts: readonly Uint8Array[], special?: readonly Bytes[]): Lines;
+  /**
+   * The same for texts in files beneath a directory: a thread reads them, with links followed, and the returned function waits for
+   * it. It may be called once. A file that cannot be read is set aside.
+   */
+  openFileLines(rootFd: number, paths: readonly Bytes[], special: readonly Bytes[]): () => Lines;
   /** Prepares a search for many texts; each ends in NUL. */
   openTexts(texts: Uint8Array): FindTexts;
   // inroot: file operations beneath a directory. Its descriptor is the first argument, and paths are seen from there. Calls that

@@ -128,17 +128,17 @@ void Promise::reject(napi_value error) const {
   if (deferred_ != nullptr) (void)napi_reject_deferred(env_, deferred_, error);
 }
 
-int startThread(void* (*run)(void*), void* data) {
+int startThread(void* (*run)(void*), void* data, pthread_t* joined) {
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
-  (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  if (joined == nullptr) (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   // Signals are for the process's other threads. A new thread inherits the mask.
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_BLOCK, &all, &before);
   pthread_t thread;
-  error = pthread_create(&thread, &attributes, run, data);
+  error = pthread_create(joined == nullptr ? &thread : joined, &attributes, run, data);
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   (void)pthread_attr_destroy(&attributes);
   return error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <napi.h>
+#include <pthread.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -120,7 +121,8 @@ class Promise {
   napi_value value_ = nullptr;
 };
 
-// Runs `run(data)` on a thread of its own, which nobody waits for. Returns 0 or an errno.
-int startThread(void* (*run)(void*), void* data);
+// Runs `run(data)` on a thread of its own. The caller joins it if it passes `joined`; otherwise nobody waits for the thread. Returns
+// 0 or an errno.
+int startThread(void* (*run)(void*), void* data, pthread_t* joined = nullptr);
 
 }  // namespace uchroot

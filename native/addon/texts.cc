@@ -1,5 +1,9 @@
 // Searches the bytes of programs and scripts for many texts at once, and lists of files for lines.
 
+#include <fcntl.h>
+#include <pthread.h>
+
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,9 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "../files/descriptor.h"
+#include "../files/inroot.h"
 #include "../files/lines.h"
 #include "../files/wantedtexts.h"
 #include "init.h"
+#include "pending.h"
+#include "values.h"
 
 namespace uchroot {
 namespace {
@@ -81,6 +89,40 @@ Napi::Value findLine(const Napi::CallbackInfo& info) {
   return toArray(info.Env(), static_cast<const Lines*>(info.Data())->find(*line));
 }
 
+// No text can be added after that.
+void finish(Lines& lines, const std::vector<std::string>& special) {
+  lines.finish();
+  lines.setOddAside();
+  for (const std::string& line : special) lines.setAside(line);
+}
+
+// {find, aside}
+Napi::Object toResult(Napi::Env env, std::unique_ptr<Lines> lines) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("aside", toArray(env, lines->aside()));
+  Lines* held = lines.release();
+  Napi::Function find = Napi::Function::New(env, findLine, "findLine", held);
+  find.AddFinalizer([](Napi::Env, Lines* old) { delete old; }, held);
+  result.Set("find", find);
+  return result;
+}
+
+// The elements of an array of strings or Uint8Arrays. Throws a JS TypeError and returns nothing for anything else.
+std::optional<std::vector<std::string>> toList(Napi::Value value, const char* name) {
+  if (!value.IsArray()) {
+    Napi::TypeError::New(value.Env(), std::string(name) + " must be an array").ThrowAsJavaScriptException();
+    return std::nullopt;
+  }
+  const Napi::Array array = value.As<Napi::Array>();
+  std::vector<std::string> list;
+  for (uint32_t at = 0; at < array.Length(); at++) {
+    auto bytes = toBytes(array.Get(at), name);
+    if (!bytes) return std::nullopt;
+    list.push_back(std::move(*bytes));
+  }
+  return list;
+}
+
 // openLines(texts, special) → {find, aside}. `aside` are the numbers of texts that find does not know: if there are special lines,
 // those that have one, or that are no plain lists of paths.
 Napi::Value openLines(const Napi::CallbackInfo& info) {
@@ -99,26 +141,87 @@ Napi::Value openLines(const Napi::CallbackInfo& info) {
     }
     lines->add(*text);
   }
-  lines->finish();
-  if (info[1].IsArray()) {
-    const Napi::Array special = info[1].As<Napi::Array>();
-    lines->setOddAside();
-    for (uint32_t at = 0; at < special.Length(); at++) {
-      if (const auto line = viewOf(special.Get(at))) lines->setAside(*line);
+  if (info[1].IsUndefined()) {
+    lines->finish();
+  } else {
+    const auto special = toList(info[1], "special");
+    if (!special) return env.Undefined();
+    finish(*lines, *special);
+  }
+  return toResult(env, std::move(lines));
+}
+
+// The search of openLines for texts in files, which a thread reads.
+struct FileLines {
+  FileLines(int copy, std::vector<std::string> ofFiles, std::vector<std::string> ofLines)
+      : root(copy), paths(std::move(ofFiles)), special(std::move(ofLines)) {}
+  FileLines(const FileLines&) = delete;
+  FileLines& operator=(const FileLines&) = delete;
+  ~FileLines() { wait(); }
+
+  void wait() {
+    if (isRunning) (void)pthread_join(thread, nullptr);
+    isRunning = false;
+  }
+
+  Descriptor root;
+  std::vector<std::string> paths;
+  std::vector<std::string> special;
+  std::unique_ptr<Lines> lines = std::make_unique<Lines>();
+  pthread_t thread = {};
+  bool isRunning = false;
+};
+
+constexpr size_t kMostBytes = size_t{256} << 20;
+
+void* readLines(void* data) {
+  auto& files = *static_cast<FileLines*>(data);
+  std::string text;
+  for (const std::string& path : files.paths) {
+    if (readHead(files.root.get(), path, kMostBytes, text)) {
+      files.lines->add(text);
+    } else {
+      files.lines->addMissing();
     }
   }
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("aside", toArray(env, lines->aside()));
-  Lines* held = lines.release();
-  Napi::Function find = Napi::Function::New(env, findLine, "findLine", held);
-  find.AddFinalizer([](Napi::Env, Lines* old) { delete old; }, held);
-  result.Set("find", find);
-  return result;
+  finish(*files.lines, files.special);
+  return nullptr;
+}
+
+// wait() → {find, aside}; undefined after the first call
+Napi::Value waitForLines(const Napi::CallbackInfo& info) {
+  auto& files = *static_cast<FileLines*>(info.Data());
+  files.wait();
+  if (files.lines == nullptr) return info.Env().Undefined();
+  return toResult(info.Env(), std::move(files.lines));
+}
+
+// openFileLines(root, paths, special) → wait
+Napi::Value openFileLines(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return env.Undefined();
+  auto paths = toList(info[1], "paths");
+  if (!paths) return env.Undefined();
+  auto special = toList(info[2], "special");
+  if (!special) return env.Undefined();
+  // The caller may close its descriptor before the thread ends.
+  const int copy = fcntl(static_cast<int>(*root), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return checked(env, -1, "fcntl");
+  auto files = std::make_unique<FileLines>(copy, std::move(*paths), std::move(*special));
+  files->isRunning = startThread(readLines, files.get(), &files->thread) == 0;
+  if (!files->isRunning) readLines(files.get());
+  FileLines* held = files.release();
+  Napi::Function wait = Napi::Function::New(env, waitForLines, "waitForLines", held);
+  // An ending environment waits here for the thread.
+  wait.AddFinalizer([](Napi::Env, FileLines* old) { delete old; }, held);
+  return wait;
 }
 
 }  // namespace
 
 void initTexts(Napi::Env env, Napi::Object exports) {
+  exports.Set("openFileLines", Napi::Function::New<openFileLines>(env, "openFileLines"));
   exports.Set("openLines", Napi::Function::New<openLines>(env, "openLines"));
   exports.Set("openTexts", Napi::Function::New<openTexts>(env, "openTexts"));
 }

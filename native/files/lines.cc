@@ -39,6 +39,8 @@ void Lines::add(std::string_view text) {
   bytes_ += text;
 }
 
+void Lines::addMissing() { isAside_.push_back(true); }
+
 void Lines::finish() {
   table_.assign(std::bit_ceil(2 * lines_.size() + 1), 0);
   for (uint32_t at = 0; at < lines_.size(); at++) {

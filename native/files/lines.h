@@ -12,6 +12,8 @@ class Lines {
  public:
   // Adds a text; the first one has number 0.
   void add(std::string_view text);
+  // Counts a text that is not there, and sets it aside.
+  void addMissing();
   // Builds the table. No text can be added after that.
   void finish();
 

@@ -147,22 +147,6 @@ Napi::Value listInRoot(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// The first bytes of a regular file. False if it cannot be read.
-bool readHead(int root, const std::string& path, size_t maxBytes, std::string& data) {
-  struct stat status = {};
-  const char* call = "";
-  const Descriptor fd(openRegular(root, path, status, call));
-  if (fd.get() < 0) return false;
-  data.resize(std::min(static_cast<size_t>(status.st_size), maxBytes));
-  for (size_t done = 0; done < data.size();) {
-    const ssize_t count = pread(fd.get(), data.data() + done, data.size() - done, static_cast<off_t>(done));
-    if (count < 0) return false;
-    if (count == 0) data.resize(done);
-    done += static_cast<size_t>(count);
-  }
-  return true;
-}
-
 // readInRoot(root, paths, maxBytes) → a Buffer for each path, or undefined if there is no regular file that can be read
 Napi::Value readInRoot(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -188,6 +172,21 @@ Napi::Value readInRoot(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+bool readHead(int root, const std::string& path, size_t maxBytes, std::string& data) {
+  struct stat status = {};
+  const char* call = "";
+  const Descriptor fd(openRegular(root, path, status, call));
+  if (fd.get() < 0) return false;
+  data.resize(std::min(static_cast<size_t>(status.st_size), maxBytes));
+  for (size_t done = 0; done < data.size();) {
+    const ssize_t count = pread(fd.get(), data.data() + done, data.size() - done, static_cast<off_t>(done));
+    if (count < 0) return false;
+    if (count == 0) data.resize(done);
+    done += static_cast<size_t>(count);
+  }
+  return true;
+}
 
 void initLook(Napi::Env env, Napi::Object exports) {
   exports.Set("lookInRoot", Napi::Function::New<lookInRoot>(env, "lookInRoot"));

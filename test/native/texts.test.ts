@@ -1,4 +1,4 @@
-// openTexts, openLines, readInRoot: searches of many texts, and reads of many files, in one call.
+// openTexts, openLines, openFileLines, readInRoot: searches of many texts, and reads of many files, in one call.
 import { closeSync, constants, openSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import * as fc from 'fast-check';
@@ -55,6 +55,44 @@ t.test('a text with an odd path or a special line is set aside', async (t) => {
   t.same(find(bytes('/usr/bin')), [0]);
   t.same(find(bytes('/usr/moved')), []);
 });
+
+t.test(
+  'lines of files are found as those of texts, and a file that cannot be read is set aside',
+  async (t) => {
+    const texts = {
+      one: '/usr/a\n/usr/b\n',
+      two: '/usr/b\n',
+      cut: '/usr/b',
+      moved: '/usr/b\n/usr/moved\n',
+      empty: '',
+    };
+    const directory = t.testdir({ ...texts, below: {} });
+    symlinkSync('/two', `${directory}/link`);
+    const root = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    const names = [...Object.keys(texts), 'link', 'below', 'none'];
+    const wait = native.openFileLines(
+      root,
+      names.map((name) => `/${name}`),
+      ['/usr/moved'],
+    );
+    closeSync(root); // the thread has a descriptor of its own
+    const { find, aside } = wait();
+    t.same(
+      aside.map((index) => names[index]),
+      ['cut', 'moved', 'below', 'none'],
+    );
+    t.same(
+      find(bytes('/usr/b')).map((index) => names[index]),
+      ['one', 'two', 'link'],
+    );
+    t.same(find(bytes('/usr/moved')), []);
+    t.equal(wait(), undefined, 'only the first call gets them');
+    t.throws(() => native.openFileLines(root, ['/a\0b'], []), TypeError);
+    t.throws(() => native.openFileLines(root, '/a' as never, []), TypeError);
+    t.throws(() => native.openFileLines(root, [], undefined as never), TypeError);
+    t.throws(() => native.openFileLines(2 ** 31 - 1, [], []), { code: 'EBADF' });
+  },
+);
 
 t.test('the heads of files: links are followed, and what is no file is undefined', async (t) => {
   const directory = t.testdir({ file: 'content', empty: '', below: {} });

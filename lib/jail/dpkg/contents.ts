@@ -5,7 +5,7 @@ import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary
 import type { FileRoot } from '../../binary/root.ts';
 import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
-import { placeOf } from './file-place.ts';
+import { isInProgramDirectory, placeOf } from './file-place.ts';
 import { followIfThere, listIfThere, statusIfThere } from './read.ts';
 
 const MAX_DEPTH = 8;
@@ -91,7 +91,7 @@ export function openContents(root: FileRoot, packages: Packages) {
 
   /** The links to a program through /etc/alternatives: cc for gcc. */
   function alternatives(path: BytePath): readonly BytePath[] {
-    return (allLinks().get(path) ?? []).filter((link) => placeOf(link) === 'program');
+    return (allLinks().get(path) ?? []).filter((link) => isInProgramDirectory(link));
   }
   function withAlternatives(programs: readonly BytePath[]): readonly BytePath[] {
     return programs.flatMap((path) => [path].concat(alternatives(path)));
@@ -116,8 +116,9 @@ export function openContents(root: FileRoot, packages: Packages) {
   return {
     contents: memoize(read),
     /** The programs according to the package's list, without reading the files: fast, for packages that may not be needed. */
-    programs: (pkg: Package): readonly BytePath[] =>
-      withAlternatives(packages.files(pkg).filter((path) => placeOf(path) === 'program')),
+    programs: memoize((pkg: Package): readonly BytePath[] =>
+      withAlternatives(packages.files(pkg).filter(isInProgramDirectory)),
+    ),
     alternatives,
     /** The links through /etc/alternatives to configuration: /etc/fpc.cfg. */
     settings: () => [...allLinks().values()].flat().filter((link) => link.startsWith('/etc/')),
@@ -151,7 +152,7 @@ function openSorter(root: FileRoot, packages: Packages) {
     if (place === 'library') return 'libraries';
     if (place === 'development') return 'development';
     if ((status.mode & 0o111) === 0 || /\.so(?:\.|$)/.test(path)) return 'data';
-    if (placeOf(found.path) === 'program' && packages.owner(found.path) === pkg)
+    if (isInProgramDirectory(found.path) && packages.owner(found.path) === pkg)
       return { programOf: found.path };
     return isHelper(found.path) ? 'helpers' : 'scripts';
   };

@@ -1,7 +1,7 @@
 // Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
-import { type FileRoot, readHeads } from '../../binary/root.ts';
+import { type FileRoot, openFileLines } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { remember } from '../../remember.ts';
 import {
@@ -40,6 +40,8 @@ export interface Packages {
   satisfy(alternatives: Alternatives, architecture?: string): Package | undefined;
   /** The name of a path in these answers. */
   rename: Rename;
+  /** Reads in the background what the owners of files need. */
+  readAhead(): void;
 }
 
 const DATABASE = '/var/lib/dpkg';
@@ -69,16 +71,15 @@ export function openPackages(root: FileRoot): Packages | undefined {
       return registered.length === 0 ? listed : listed.concat(registered.map(rename));
     });
   }
-  function ownership(path: BytePath): Ownership | undefined {
-    index ??= indexOwners(root, all, { ...load(), files });
-    return index(rename(path));
-  }
+  const owners = () => (index ??= indexOwners(root, all, { ...load(), files }));
+  const ownership = (path: BytePath) => owners()(rename(path));
 
   return {
     ...names,
     all,
     files,
     rename,
+    readAhead: owners,
     owner: (path) => {
       const found = ownership(path);
       return found === undefined || isShared(found) ? undefined : found;
@@ -90,8 +91,9 @@ export function openPackages(root: FileRoot): Packages | undefined {
 
 /** The likely file first: only packages that can be installed for several architectures have the architecture in its name. */
 function listFiles({ name, architecture, multiArch }: Package): readonly [BytePath, BytePath] {
-  const plain = bytePath(`${DATABASE}/info/${name}.list`);
-  const qualified = bytePath(`${DATABASE}/info/${name}:${architecture}.list`);
+  // readStatus gives one character for each byte
+  const plain = `${DATABASE}/info/${name}.list` as BytePath;
+  const qualified = `${DATABASE}/info/${name}:${architecture}.list` as BytePath;
   return multiArch === 'same' ? [qualified, plain] : [plain, qualified];
 }
 
@@ -112,39 +114,36 @@ interface Lists {
   readonly files: (pkg: Package) => readonly BytePath[];
 }
 
-const MAX_LIST_BYTES = 256 << 20;
+// No file is there, so the package is set aside.
+const NOWHERE = bytePath('/');
 const SHARED: Ownership = { shared: true, source: undefined };
 
 function isShared(ownership: Ownership): ownership is Exclude<Ownership, Package> {
   return 'shared' in ownership;
 }
 
-/** The lists of most packages are searched as they are, without a string for each path. */
+/** The lists of most packages are searched as they are, without a string for each path. The lists are read in the background. */
 function indexOwners(
   root: FileRoot,
   all: readonly Package[],
   { diversions, registry, files }: Lists,
 ): (path: BytePath) => Ownership | undefined {
-  const texts = readHeads(
-    root,
-    all.map((pkg) => listFiles(pkg)[0]),
-    MAX_LIST_BYTES,
-  );
-  const isUsual = (pkg: Package, index: number) => texts[index] !== undefined && !registry.has(pkg.name);
-  const usual = native.openLines(
-    all.map((pkg, index) => (isUsual(pkg, index) && texts[index]) || new Uint8Array()),
-    Array.from(diversions.keys(), pathBytes),
-  );
-  const aside = new Set(usual.aside);
-  const others = [...all.entries()].filter(([index, pkg]) => aside.has(index) || !isUsual(pkg, index));
-  const renamed = native.openLines(
-    others.map(([, pkg]) => pathBytes(`${files(pkg).join('\n')}\n` as BytePath)),
-  );
+  const isUsual = ({ name }: Package) => !registry.has(name);
+  const paths = all.map((pkg) => (isUsual(pkg) ? listFiles(pkg)[0] : NOWHERE));
+  const openUsual = openFileLines(root, paths, [...diversions.keys()]);
+  const open = () => {
+    const usual = openUsual();
+    const others = usual.aside.flatMap((index) => all[index] ?? []);
+    const texts = others.map((pkg) => pathBytes(`${files(pkg).join('\n')}\n` as BytePath));
+    return { usual, aside: native.openLines(texts) };
+  };
+  let lines: ReturnType<typeof open> | undefined;
   const known = new Map<BytePath, Ownership | undefined>();
   return (path) =>
     remember(known, path, () => {
+      const { usual, aside } = (lines ??= open());
       const line = pathBytes(path);
-      const found = [...usual.find(line), ...renamed.find(line).map((at) => others[at]?.[0] ?? 0)];
+      const found = [...usual.find(line), ...aside.find(line).map((at) => usual.aside[at] ?? 0)];
       return ownerOf(found.toSorted((a, b) => a - b).flatMap((index) => all[index] ?? []));
     });
 }

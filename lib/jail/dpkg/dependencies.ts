@@ -5,7 +5,7 @@ import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary
 import type { FileRoot } from '../../binary/root.ts';
 import { wordSet } from '../../words.ts';
 import type { Package, Packages } from './database.ts';
-import { placeOf } from './file-place.ts';
+import { isInProgramDirectory, placeOf } from './file-place.ts';
 import { readIfThere } from './read.ts';
 
 export interface Edge {
@@ -64,7 +64,7 @@ function isDataOf(packages: Packages, data: Package, of: Package): boolean {
 }
 
 function hasPrograms(packages: Packages, pkg: Package): boolean {
-  return packages.files(pkg).some((path) => placeOf(path) === 'program');
+  return packages.files(pkg).some((path) => isInProgramDirectory(path));
 }
 
 /** The packages that depend on each package, by its name or by what it provides. */
@@ -192,6 +192,7 @@ function loadedBy(root: FileRoot, files: Iterable<BytePath>): ReadonlyMap<string
   for (const file of files) {
     if (!file.startsWith('/etc/')) continue;
     const text = toLatin1(readIfThere(root, file, MAX_FILE_BYTES));
+    if (!text.includes('.so')) continue;
     for (const line of text.split('\n')) {
       if (/^\s*[#;]/.test(line)) continue;
       for (const word of line.split(/[\s="';,/]+/)) if (word.endsWith('.so')) names.set(word, file);

@@ -16,8 +16,13 @@ export type Place =
   | 'state'
   | 'other';
 
+/** Whether the place of a path is `program`: much faster than placeOf. */
+export function isInProgramDirectory(path: BytePath): boolean {
+  return PROGRAM.test(path);
+}
+
 export function placeOf(path: BytePath): Place {
-  if (PROGRAM.test(path)) return 'program';
+  if (isInProgramDirectory(path)) return 'program';
   if (LIBRARY.test(path)) return 'library';
   if (DEVELOPMENT.some((pattern) => pattern.test(path))) return 'development';
   if (/^\/(?:var|run)\//.test(path)) return 'state';
@@ -42,7 +47,7 @@ const DEVELOPMENT: readonly RegExp[] = [
 ];
 
 function isElsewhere(path: string): boolean {
-  const [, first, second, third, fourth] = path.split('/');
+  const [, first, second, third, fourth] = path.split('/', 5);
   if (first === 'etc') return second !== undefined && ETC.has(second);
   if (first === 'boot') return true;
   // a package for systems without merged /usr

@@ -14,7 +14,7 @@ import {
   recommendedBy,
   wholeOf,
 } from './dependencies.ts';
-import { placeOf } from './file-place.ts';
+import { isInProgramDirectory, placeOf } from './file-place.ts';
 import {
   hasExecutables,
   hasMachineCode,
@@ -72,7 +72,7 @@ const IN_PATH = /^(?:\/usr(?:\/local)?)?\/s?bin$|^\/usr\/games$/;
 /** Programs in a private directory start each other by composed names: erlexec starts beam.smp. */
 function useSiblings(work: Work, path: BytePath, owner: Package): void {
   const directory = parentPath(path);
-  if (placeOf(path) !== 'program' || IN_PATH.test(directory)) return;
+  if (!isInProgramDirectory(path) || IN_PATH.test(directory)) return;
   for (const sibling of work.reader.contents(owner).programs)
     if (parentPath(sibling) === directory && !work.taken.files.has(sibling))
       useProgram(work, sibling, { how: 'mentioned', from: owner, by: path }, path);

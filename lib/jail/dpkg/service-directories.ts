@@ -4,7 +4,7 @@ import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
-import { placeOf } from './file-place.ts';
+import { isInProgramDirectory } from './file-place.ts';
 import { readIfThere, statusIfThere } from './read.ts';
 
 export interface ServiceDirectory {
@@ -150,7 +150,7 @@ function ofService(directory: ServiceDirectory): ServiceDirectory {
 function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
   const files = packages.files(pkg);
   // not for libraries: they may declare a directory for a service of another package
-  if (!files.some((path) => UNIT.test(path) || placeOf(path) === 'program')) return [];
+  if (!files.some((path) => UNIT.test(path) || isInProgramDirectory(path))) return [];
   const isOfRootsDaemon = files.some((path) => UNIT.test(path) && startsAsRoot(readIfThere(root, path)));
   return files.flatMap((path): readonly ServiceDirectory[] => {
     if (UNIT.test(path)) return readUnit(readIfThere(root, path)).map(ofService);

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
 import { type BytePath, parentPath, pathBytes } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type FileStatus, readHeads } from '../../binary/root.ts';
+import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -138,6 +138,11 @@ function noteReads(root: FileRoot) {
         isCertain &&= heads[index] !== undefined || root.lstat(path) === undefined;
       }
       return heads;
+    },
+    // a file that cannot be read is set aside, and so opened by itself
+    openFileLines: (paths, special) => {
+      for (const path of paths) read.add(path);
+      return openFileLines(root, paths, special);
     },
   };
   return { looked, read, root: noting, isCertain: () => isCertain };

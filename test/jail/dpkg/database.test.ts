@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
+import { type FileRoot, openFileRoot } from '../../../lib/binary/root.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
 import { readList } from '../../../lib/jail/dpkg/file-lists.ts';
 import { memoryRoot } from '../../binary/image.ts';
@@ -171,4 +172,65 @@ t.test('lines of a list that are no plain paths are passed over, wherever they s
   t.same(hidden, ['/usr/.x', '/usr/..y']);
   t.same(ownedOf('/.\n/usr/.x\n/usr/..y\n', '/usr/.x', '/usr/..y', '/usr/..'), ['/usr/.x', '/usr/..y']);
   t.end();
+});
+
+t.test('the owners of files are the same if the lists are read in the background', async (t) => {
+  const listed = ['/.', '/bin/one', '/usr/share/one', '/usr/share/moved', ''].join('\n');
+  const control = (name: string, more = '') =>
+    `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n${more}\n`;
+  const directory = t.testdir({
+    bin: t.fixture('symlink', 'usr/bin'),
+    var: {
+      lib: {
+        dpkg: {
+          status:
+            ['one', 'two', 'mad', 'lost'].map((name) => control(name)).join('') +
+            control('same', 'Multi-Arch: same\n'),
+          diversions: '/usr/share/moved\n/usr/share/there\n:\n',
+          info: {
+            'one.list': listed,
+            'two.list': '/.\n/usr/share\n/usr/share/two\n',
+            'same:amd64.list': '/.\n/usr/share/same\n',
+            'mad.list': '/.\n/usr/share/mad\n',
+          },
+        },
+        ucf: { registry: 'mad /etc/mad.conf\n' },
+      },
+    },
+  });
+  const root = openFileRoot(directory);
+  t.teardown(() => root.close());
+  const { openFileLines: _, ...plain } = root;
+  const paths = [
+    '/bin/one',
+    '/usr/bin/one',
+    '/usr/share/one',
+    '/usr/share/moved',
+    '/usr/share/there',
+    '/usr/share/two',
+    '/usr/share/same',
+    '/usr/share/mad',
+    '/etc/mad.conf',
+    '/usr/share',
+    '/none',
+  ];
+  const ownersIn = (from: FileRoot) => {
+    const packages = openPackages(from);
+    packages?.readAhead();
+    return paths.map((path) => packages?.owner(bytePath(path))?.name);
+  };
+  t.same(ownersIn(root), [
+    'one',
+    'one',
+    'one',
+    undefined,
+    'one',
+    'two',
+    'same',
+    'mad',
+    'mad',
+    'two',
+    undefined,
+  ]);
+  t.same(ownersIn(plain), ownersIn(root));
 });
