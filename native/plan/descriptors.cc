@@ -27,10 +27,14 @@ long refuseDirectory(long fd) {
 }  // namespace
 
 // A seccomp filter can answer for close_range(2). The descriptor of the jail is one of those that it closes, and shows whether it did.
+// Without a jail, which only uchroot-tcpd has, a copy of 0 shows it.
 long closeOnExec(long first, long jailFd) {
-  long result = sys(__NR_fcntl, jailFd, F_SETFD, 0);
+  const long probe = jailFd >= 0 ? jailFd : sys(__NR_fcntl, 0, F_DUPFD, first);
+  if (probe < 0) return probe;
+  long result = sys(__NR_fcntl, probe, F_SETFD, 0);
   if (result >= 0) result = sys(__NR_close_range, first, ~0u, CLOSE_RANGE_CLOEXEC);
-  if (result >= 0) result = sys(__NR_fcntl, jailFd, F_GETFD);
+  if (result >= 0) result = sys(__NR_fcntl, probe, F_GETFD);
+  if (jailFd < 0) (void)sys(__NR_close, probe);  // nothing was written
   if (result < 0) return result;
   return (result & FD_CLOEXEC) == 0 ? -EBADE : 0;
 }
