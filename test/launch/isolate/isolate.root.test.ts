@@ -256,7 +256,7 @@ test('a jail of a caller that chroot has confined has nothing above it', async (
       processesOf(uid).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/sleep'));
     await eventually(() => sleeping() !== undefined);
     const { stdout, stderr } = start(['nsenter', '-t', String(sleeping()), '-m', '/bin/ls', '-A', '/']);
-    t.same(stdout.split('\n').filter(Boolean), readdirSync(jail).sort(), stderr);
+    t.same(stdout.split('\n').filter(Boolean), readdirSync(jail).toSorted(), stderr);
     child.kill('SIGTERM');
     await ended;
     t.ok(await eventually(() => processesOf(uid).length === 0));
