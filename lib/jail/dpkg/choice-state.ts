@@ -130,6 +130,7 @@ export function openReading(
   packages: Packages,
   { strings, imports }: ReadPrograms = { strings: openStrings(root), imports: openImports(root) },
 ) {
+  packages.readAhead();
   const reader = openContents(root, packages);
   let dependents: ReturnType<typeof readDependents> | undefined;
   return {

@@ -58,7 +58,6 @@ export function openPackageFiles(
   const packages = openPackages(root);
   if (packages === undefined && asked[0] !== undefined)
     throw new UsageError('there is no dpkg database to take packages from');
-  packages?.readAhead();
   const reading = packages && openReading(root, packages, read);
   // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
   const programs = new Set<BytePath>(named);

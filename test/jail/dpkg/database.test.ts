@@ -200,7 +200,11 @@ t.test('the owners of files are the same if the lists are read in the background
   });
   const root = openFileRoot(directory);
   t.teardown(() => root.close());
-  const { openFileLines: _, ...plain } = root;
+  const plain: FileRoot = {
+    lstat: (path) => root.lstat(path),
+    list: (path) => root.list(path),
+    open: (path) => root.open(path),
+  };
   const paths = [
     '/bin/one',
     '/usr/bin/one',
