@@ -76,7 +76,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_SYMLINK:
       return countStrings(step) == 2;
     case OP_MOUNT:
-      return countStrings(step) == 3;
+      return countStrings(step) >= 3 && countStrings(step) % 2 == 1 && endsInEmpty(step);
     case OP_MAP_IDS:
       return endsInNul(step) && countStrings(step) % 3 == 1;
     case OP_SEND_NAMESPACES:

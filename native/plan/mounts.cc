@@ -58,10 +58,10 @@ const char* behind(const char* string) {
 const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
 
 // The mount that a path leads to. `/..` leads to what is mounted on the root directory, if anything is (follow_dotdot() in fs/namei.c).
-long mountOf(const char* path, uint64_t* mount) {
+long mountOf(const char* path, uint64_t* mount, long directory = AT_FDCWD) {
   struct statx seen;
   seen.stx_mask = 0;
-  const long result = sys(__NR_statx, AT_FDCWD, address(path), 0, STATX_MNT_ID, address(&seen));
+  const long result = sys(__NR_statx, directory, address(path), AT_EMPTY_PATH, STATX_MNT_ID, address(&seen));
   if (result < 0) return result;
   *mount = seen.stx_mnt_id;
   return (seen.stx_mask & STATX_MNT_ID) == 0 ? -EBADE : 0;
@@ -129,6 +129,21 @@ long cloneInJail(long jailFd, const char* path, uint64_t set) {
 
 }  // namespace
 
+long newMount(const char* type, const char* options, long attributes) {
+  const long made = sys(__NR_fsopen, address(type), FSOPEN_CLOEXEC);
+  if (made < 0) return made;
+  long result = 0;
+  while (result >= 0 && *options != 0) {
+    const char* value = behind(options);
+    result = sys(__NR_fsconfig, made, FSCONFIG_SET_STRING, address(options), address(value), 0);
+    options = behind(value);
+  }
+  if (result >= 0) result = sys(__NR_fsconfig, made, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (result >= 0) result = sys(__NR_fsmount, made, FSMOUNT_CLOEXEC, attributes);
+  (void)sys(__NR_close, made);
+  return result;
+}
+
 long openTree(PlanStep* step, PlanContext& context) {
   const uint64_t set = static_cast<uint32_t>(step->b);
   const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)
@@ -142,21 +157,9 @@ namespace {
 
 // A tmpfs over the old root directory, as the working directory. Nothing of it is in reach once the overlay lies on it.
 long enterScratch(const char* options) {
-  long result = sys(__NR_fsopen, address("tmpfs"), FSOPEN_CLOEXEC);
-  if (result < 0) return result;
-  const long context = result;
-  // "size=…", "nr_inodes=…", each with its NUL
-  while (result >= 0 && *options != 0) {
-    const char* value = behind(options);
-    result = sys(__NR_fsconfig, context, FSCONFIG_SET_STRING, address(options), address(value), 0);
-    options = behind(value);
-  }
-  if (result >= 0) result = sys(__NR_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  if (result >= 0) result = sys(__NR_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  (void)sys(__NR_close, context);
-  if (result < 0) return result;
-  const long scratch = result;
-  result = attach(scratch, "/");
+  const long scratch = newMount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  if (scratch < 0) return scratch;
+  long result = attach(scratch, "/");
   if (result >= 0) result = sys(__NR_fchdir, scratch);
   (void)sys(__NR_close, scratch);
   return result;
@@ -238,26 +241,38 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   return result;
 }
 
+namespace {
+
+// Mounts a tree that was mounted nowhere, and closes its descriptor. If the steps that follow fill it, it becomes the working
+// directory: root in another jail of the same directory can rename what it lies on at any moment.
+long place(long tree, const char* target, bool enters) {
+  uint64_t placed, seen;
+  long result = mountOf("", &placed, tree);
+  if (result >= 0) result = attach(tree, target);
+  // a tmpfs that hides something must be there
+  if (result >= 0) result = mountOf(target, &seen);
+  if (result >= 0 && seen != placed) result = -EBADE;
+  if (result >= 0 && enters) result = sys(__NR_fchdir, tree);
+  (void)sys(__NR_close, tree);
+  return result;
+}
+
+}  // namespace
+
 long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees[step->a];
-  if (tree < 0 && step->b == 1) return 0;
-  const long moved = attach(tree, stringsOf(step));
-  (void)sys(__NR_close, tree);  // the mount stays
+  if (tree < 0 && (step->b & MOVE_IF_THERE) != 0) return 0;
   context.trees[step->a] = -1;
-  return moved;
+  return place(tree, stringsOf(step), (step->b & MOVE_ENTERS) != 0);
 }
 
 long mountType(PlanStep* step) {
   const char* type = stringsOf(step);
   const char* target = behind(type);
-  uint64_t before, after;
-  long result = mountOf(target, &before);
-  if (result < 0) return result;
-  result = sys(__NR_mount, address(type), address(target), address(type), static_cast<long>(step->a), address(behind(target)));
-  // a tmpfs that hides something must be there
-  if (result >= 0) result = mountOf(target, &after);
-  if (result < 0) return result;
-  return after == before ? -EBADE : 0;
+  const long tree = newMount(type, behind(target), static_cast<long>(step->a));
+  if (tree < 0) return tree;
+  const long placed = place(tree, target, step->b == 1);
+  return placed == -EINVAL ? -ENOTDIR : placed;  // the root of the tree is a directory
 }
 
 long bindPath(PlanStep* step, bool mustExist) {

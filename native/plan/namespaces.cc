@@ -75,7 +75,7 @@ constexpr long kProcPrefix = 6;  // "/proc/"
 
 // Opens a file in a proc(5) that is mounted nowhere (fsmount(2)).
 long openInOwnProc(const char* path, long flags) {
-  const long made = newMount("proc", 0);
+  const long made = newMount("proc", "", 0);
   if (made < 0) return made;
   const long fd = sys(__NR_openat, made, address(path + kProcPrefix), flags | O_CLOEXEC, 0);
   (void)sys(__NR_close, made);

@@ -57,6 +57,12 @@ enum TreeFlag : uint64_t {
   TREE_IF_THERE = 1ull << 33,  // a missing path is no error
 };
 
+// Of OP_MOVE_MOUNT.
+enum MoveFlag : uint64_t {
+  MOVE_IF_THERE = 1,  // no error if TREE_IF_THERE has left the slot empty
+  MOVE_ENTERS = 2,    // it becomes the working directory, for the steps that fill it
+};
+
 // Of OP_PIVOT_ROOT: the overlay belongs to a user namespace.
 constexpr uint64_t OVERLAY_ROOTLESS = 1ull << 48;
 
@@ -134,8 +140,8 @@ enum Op : uint16_t {
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
                                // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on, and OVERLAY_ROOTLESS; b: slot of the directory for what is written, ~0: a tmpfs;
                                // data: option, value… of that tmpfs, and an empty string
-  OP_MOVE_MOUNT = 47,          // a: slot; b: 1: no error if TREE_IF_THERE has left it empty; data: target
-  OP_MOUNT = 48,               // a: MS flags; data: type, target, options
+  OP_MOVE_MOUNT = 47,          // a: slot; b: MoveFlag; data: target
+  OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: 1: like MOVE_ENTERS; data: type, target, option, value… and an empty string
   OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target
   OP_BIND_IF_THERE = 50,       // the same; a missing source or target is no error
   OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error

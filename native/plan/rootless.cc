@@ -46,21 +46,11 @@ long awaitMap(long socketFd) {
   return prctl(PR_CAPBSET_DROP, kNoCapability) == -EPERM ? -EACCES : 0;
 }
 
-// A file system that is mounted nowhere yet.
-long newMount(const char* type, long attributes) {
-  const long made = sys(__NR_fsopen, address(type), FSOPEN_CLOEXEC);
-  if (made < 0) return made;
-  long result = sys(__NR_fsconfig, made, FSCONFIG_CMD_CREATE, 0, 0, 0);
-  if (result >= 0) result = sys(__NR_fsmount, made, FSMOUNT_CLOEXEC, attributes);
-  (void)sys(__NR_close, made);
-  return result;
-}
-
 // A proc(5) can only be made while the one of the host is in sight (mount_too_revealing() in fs/namespace.c), and that is before the
 // root directory changes.
 long newTree(PlanStep* step, PlanContext& context) {
   context.trees[step->a] = -1;
-  const long result = newMount(reinterpret_cast<const char*>(dataOf(step)), static_cast<long>(step->b));
+  const long result = newMount(reinterpret_cast<const char*>(dataOf(step)), "", static_cast<long>(step->b));
   if (result < 0) return result;
   context.trees[step->a] = static_cast<int>(result);
   return 0;

@@ -71,6 +71,8 @@ long enterOwnMounts();
 long writeFile(PlanStep* step);
 
 // mounts.cc
+// A descriptor of a new file system that is mounted nowhere yet. `options`: name, value… and an empty string.
+long newMount(const char* type, const char* options, long attributes);
 long openTree(PlanStep* step, PlanContext& context);
 long pivotRoot(PlanStep* step, PlanContext& context);
 long moveTree(PlanStep* step, PlanContext& context);
@@ -85,8 +87,6 @@ uint32_t fullOf(const PlanContext& context);
 
 // rootless.cc
 long reopenJail(PlanContext& context);
-// A descriptor of a new file system.
-long newMount(const char* type, long attributes);
 long newTree(PlanStep* step, PlanContext& context);
 long awaitMap(long socketFd);
 long openSpaces(PlanContext& context);

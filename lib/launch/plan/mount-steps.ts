@@ -24,11 +24,20 @@ function showBind({ source, target, set, clear }: Bind): string {
   return `${from}${quote(target)}${list(set)}${clear.length === 0 ? '' : ` without ${clear.join(',')}`}`;
 }
 
-const encodeBind = ({ source, target, set, clear }: Bind) => ({
+// The path as the kernel gets it.
+function local(path: Buffer, within?: Buffer): Buffer {
+  return within === undefined ? path : path.subarray(within.length + 1);
+}
+
+const encodeBind = ({ source, target, set, clear, within }: Bind) => ({
   a: maskOf(set),
   b: maskOf(clear),
-  data: strings(source, target),
+  data: strings(local(source, within), local(target, within)),
 });
+
+// `size=1m,mode=755` as the names and values that fsconfig(2) takes
+const settings = (options: string): readonly string[] =>
+  options === '' ? [] : options.split(',').flatMap((option) => option.split('='));
 
 // inode(7): S_IFREG
 const regularFile = 0o100000;
@@ -162,7 +171,11 @@ export const mountRows = {
     object: ({ target }) => quote(target),
     purpose: 'the tree appears there',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, target, ifThere }) => ({ a: slot, b: ifThere === true ? 1 : 0, data: cString(target) }),
+    encode: ({ slot, target, ifThere, enters, within }) => ({
+      a: slot,
+      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0),
+      data: cString(local(target, within)),
+    }),
     failures: {
       ...ofTarget,
       EINVAL: {
@@ -173,14 +186,15 @@ export const mountRows = {
   },
   mount: {
     op: 48,
-    call: 'mount',
+    call: 'fsmount',
     object: ({ type, target, flags, options }) =>
       `${type} on ${quote(target)}${list(flags)}${options === '' ? '' : ` ${options}`}`,
     purpose: 'a file system of its own',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ type, target, flags, options }) => ({
+    encode: ({ type, target, flags, options, enters, within }) => ({
       a: maskOf(flags),
-      data: strings(type, target, options),
+      b: enters === true ? 1 : 0,
+      data: strings(type, local(target, within), ...settings(options), ''),
     }),
     failures: {
       ...lie,
@@ -214,7 +228,7 @@ export const mountRows = {
     call: 'mkdir',
     object: ({ path }) => quote(path),
     purpose: 'a directory, unless it is there',
-    encode: ({ path, mode }) => ({ a: mode, data: cString(path) }),
+    encode: ({ path, mode, within }) => ({ a: mode, data: cString(local(path, within)) }),
     failures: {
       ENOENT: {
         reason: (_, { path }) => `what is above ${quote(path)} is not in the jail`,
@@ -233,21 +247,25 @@ export const mountRows = {
     purpose: 'a device',
     needs: 'CAP_MKNOD',
     // makedev(3) for numbers below 256
-    encode: ({ path, mode, major, minor }) => ({ a: mode, b: major * 256 + minor, data: cString(path) }),
+    encode: ({ path, mode, major, minor, within }) => ({
+      a: mode,
+      b: major * 256 + minor,
+      data: cString(local(path, within)),
+    }),
   },
   mkfile: {
     op: 52,
     call: 'mknod',
     object: ({ path }) => quote(path),
     purpose: 'an empty file, to mount a device on',
-    encode: ({ path }) => ({ a: regularFile | 0o666, data: cString(path) }),
+    encode: ({ path, within }) => ({ a: regularFile | 0o666, data: cString(local(path, within)) }),
   },
   symlink: {
     op: 53,
     call: 'symlink',
     object: ({ path, target }) => `${quote(path)} to ${target}`,
     purpose: 'a link',
-    encode: ({ path, target }) => ({ data: strings(target, path) }),
+    encode: ({ path, target, within }) => ({ data: strings(target, local(path, within)) }),
   },
   watch_space: {
     op: 55,

@@ -140,6 +140,8 @@ type OneStep =
       readonly target: Buffer;
       /** Nothing happens if the slot's tree was not there. */
       readonly ifThere?: true;
+      readonly enters?: true;
+      readonly within?: Within;
     }
   | {
       readonly op: 'mount';
@@ -147,19 +149,22 @@ type OneStep =
       readonly target: Buffer;
       readonly flags: readonly MountFlag[];
       readonly options: string;
+      readonly enters?: true;
+      readonly within?: Within;
     }
   | ({ readonly op: 'bind' } & Bind)
   | ({ readonly op: 'bind_if_there' } & Bind)
-  | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number }
+  | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number; readonly within?: Within }
   | {
       readonly op: 'mknod';
       readonly path: Buffer;
       readonly mode: number;
       readonly major: number;
       readonly minor: number;
+      readonly within?: Within;
     }
-  | { readonly op: 'mkfile'; readonly path: Buffer }
-  | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
+  | { readonly op: 'mkfile'; readonly path: Buffer; readonly within?: Within }
+  | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer; readonly within?: Within }
   | { readonly op: 'watch_space'; readonly path: Buffer }
   | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
   | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
@@ -181,7 +186,14 @@ export interface Bind {
   readonly target: Buffer;
   readonly set: readonly MountFlag[];
   readonly clear: readonly MountFlag[];
+  readonly within?: Within;
 }
+
+/**
+ * The mount that an earlier step has entered (`enters`): the paths of this step lie beneath it, and are resolved from its root directory.
+ * Root in another jail of the same directory can rename what the mount lies on at any moment, and then the whole path leads elsewhere.
+ */
+type Within = Buffer;
 
 /** The last step of every plan. */
 export interface ExecveStep {

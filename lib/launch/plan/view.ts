@@ -204,21 +204,23 @@ const unwritable = ['acpi', 'asound', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-
 
 function procSteps(target: Buffer, slot: number, made: number | undefined): readonly Step[] {
   const source = beneath(target, mask);
+  const within = target;
   return [
     made === undefined
-      ? { op: 'mount', type: 'proc', target, flags: inert, options: '' }
-      : { op: 'move_mount', slot: made, target },
-    { op: 'move_mount', slot, target: source },
+      ? { op: 'mount', type: 'proc', target, flags: inert, options: '', enters: true }
+      : { op: 'move_mount', slot: made, target, enters: true },
+    { op: 'move_mount', slot, target: source, within },
     ...masked.map((name): Step => ({
       op: 'bind_if_there',
       source,
       target: beneath(target, name),
       set: readOnly,
       clear: [],
+      within,
     })),
     ...unwritable.map((name): Step => {
       const path = beneath(target, name);
-      return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [] };
+      return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [], within };
     }),
   ];
 }
@@ -247,16 +249,17 @@ function deviceSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
     const path = beneath(target, name);
     const slot = trees[i]?.slot;
     return slot === undefined
-      ? [{ op: 'mknod', path, mode: characterDevice | 0o666, major, minor }]
+      ? [{ op: 'mknod', path, mode: characterDevice | 0o666, major, minor, within: target }]
       : [
-          { op: 'mkfile', path },
-          { op: 'move_mount', slot, target: path },
+          { op: 'mkfile', path, within: target },
+          { op: 'move_mount', slot, target: path, within: target },
         ];
   });
 }
 
 function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
   const [pts, shm] = [beneath(target, 'pts'), beneath(target, 'shm')];
+  const within = target;
   return [
     {
       op: 'mount',
@@ -264,14 +267,16 @@ function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
       target,
       flags: ['nosuid', 'noexec'],
       options: 'size=64k,nr_inodes=64,mode=755',
+      enters: true,
     },
     ...deviceSteps(target, trees),
     ...Object.entries(links).map(([name, to]): Step => ({
       op: 'symlink',
       target: to,
       path: beneath(target, name),
+      within,
     })),
-    { op: 'mkdir', path: pts, mode: 0o755 },
+    { op: 'mkdir', path: pts, mode: 0o755, within },
     // group tty is 5 on every Linux (mount(8), "Mount options for devpts")
     {
       op: 'mount',
@@ -280,8 +285,16 @@ function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
       flags: ['nosuid', 'noexec'],
       // and without root no such group is mapped
       options: `ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
+      within,
     },
-    { op: 'mkdir', path: shm, mode: 0o755 },
-    { op: 'mount', type: 'tmpfs', target: shm, flags: inert, options: 'size=64m,nr_inodes=1024,mode=1777' },
+    { op: 'mkdir', path: shm, mode: 0o755, within },
+    {
+      op: 'mount',
+      type: 'tmpfs',
+      target: shm,
+      flags: inert,
+      options: 'size=64m,nr_inodes=1024,mode=1777',
+      within,
+    },
   ];
 }

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -28,7 +29,7 @@ import {
 } from '../../support/launch.ts';
 import { eventually, outputAtSigterm, processesOf } from '../../support/service.ts';
 
-const test = bothWays('unshare');
+const test = bothWays('unshare', 'strace');
 const onlyOnce = rootTest('setpriv');
 const [user, uid] = ['lp', 7];
 const place = process.getuid?.() === 0 ? temporaryDirectory() : '/';
@@ -261,6 +262,35 @@ test('a jail of a caller that chroot has confined has nothing above it', async (
     await ended;
     t.ok(await eventually(() => processesOf(uid).length === 0));
   }
+});
+
+// Root in another jail of the same directory can do that at any moment.
+test('a /proc that is renamed while it is filled is masked all the same', async (t) => {
+  // after proc(5) is mounted, and before anything hides its files
+  const slow = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=fchdir:delay_exit=1500000'];
+  const script =
+    '[ -e /p2/sys/kernel ] && echo there; [ -w /p2/sys/kernel/core_pattern ] || echo read-only; cat /p2/kallsyms';
+  const words = ['--isolate', '--allow-root', '--proc', '/proc', 'root', jail, '/bin/bash', '-c', script];
+  const [file = '', ...args] = [...slow, ...launchWords(words)];
+  const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  let stdout = '';
+  child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
+  const isMounted = (pid: string): boolean => {
+    try {
+      const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'latin1');
+      return mounts.includes(`${jail} / `) && mounts.includes(' / /proc rw,nosuid,nodev,noexec');
+    } catch {
+      return false; // no process, or one that has ended
+    }
+  };
+  t.ok(await eventually(() => readdirSync('/proc').some(isMounted)));
+  renameSync(`${jail}/proc`, `${jail}/p2`);
+  mkdirSync(`${jail}/proc`);
+  await closed;
+  rmSync(`${jail}/proc`, { recursive: true });
+  renameSync(`${jail}/p2`, `${jail}/proc`);
+  t.equal(stdout, 'there\nread-only\n');
 });
 
 test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {

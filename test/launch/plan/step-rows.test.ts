@@ -321,13 +321,40 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [
     { op: 'mount', type: 'tmpfs', target: b('/t'), flags: ['noexec'], options: 'size=1' },
-    '0:8:0:tmpfs./t.size=1.',
-    'mount(tmpfs on /t noexec size=1) CAP_SYS_ADMIN: a file system of its own',
+    '0:8:0:tmpfs./t.size.1..',
+    'fsmount(tmpfs on /t noexec size=1) CAP_SYS_ADMIN: a file system of its own',
   ],
   [
     { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '' },
     '0:0:0:proc./t..',
-    'mount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+    'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
+    { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '', enters: true },
+    '0:0:1:proc./t..',
+    'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
+    { op: 'mount', type: 'tmpfs', target: b('/t/s'), flags: [], options: '', within: b('/t') },
+    '0:0:0:tmpfs.s..',
+    'fsmount(tmpfs on /t/s) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
+    { op: 'move_mount', slot: 2, target: b('/t'), enters: true },
+    '0:2:2:/t.',
+    'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
+  ],
+  [
+    {
+      op: 'bind_if_there',
+      source: b('/t/m'),
+      target: b('/t/k'),
+      set: ['ro'],
+      clear: [],
+      within: b('/t'),
+    },
+    '0:1:0:m.k.',
+    'mount_setattr(/t/m on /t/k ro) CAP_SYS_ADMIN: hides what is there, if it is',
   ],
   [
     { op: 'bind', source: b('/s'), target: b('/t'), set: ['ro'], clear: ['noexec'] },
