@@ -19,6 +19,8 @@ export type TcpAccess = 'bind' | 'connect';
 export type Step = OneStep & {
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   readonly afterFork?: true;
+  /** The mount that an earlier step has entered, above the paths of this one. They lead from there, whatever is renamed meanwhile. */
+  readonly within?: Buffer;
 };
 
 type OneStep =
@@ -141,7 +143,6 @@ type OneStep =
       /** Nothing happens if the slot's tree was not there. */
       readonly ifThere?: true;
       readonly enters?: true;
-      readonly within?: Within;
     }
   | {
       readonly op: 'mount';
@@ -150,21 +151,19 @@ type OneStep =
       readonly flags: readonly MountFlag[];
       readonly options: string;
       readonly enters?: true;
-      readonly within?: Within;
     }
   | ({ readonly op: 'bind' } & Bind)
   | ({ readonly op: 'bind_if_there' } & Bind)
-  | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number; readonly within?: Within }
+  | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number }
   | {
       readonly op: 'mknod';
       readonly path: Buffer;
       readonly mode: number;
       readonly major: number;
       readonly minor: number;
-      readonly within?: Within;
     }
-  | { readonly op: 'mkfile'; readonly path: Buffer; readonly within?: Within }
-  | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer; readonly within?: Within }
+  | { readonly op: 'mkfile'; readonly path: Buffer }
+  | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'watch_space'; readonly path: Buffer }
   | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
   | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
@@ -186,14 +185,8 @@ export interface Bind {
   readonly target: Buffer;
   readonly set: readonly MountFlag[];
   readonly clear: readonly MountFlag[];
-  readonly within?: Within;
+  readonly within?: Buffer;
 }
-
-/**
- * The mount that an earlier step has entered (`enters`): the paths of this step lie beneath it, and are resolved from its root directory.
- * Root in another jail of the same directory can rename what the mount lies on at any moment, and then the whole path leads elsewhere.
- */
-type Within = Buffer;
 
 /** The last step of every plan. */
 export interface ExecveStep {
