@@ -184,6 +184,7 @@ void* readLines(void* data) {
       files.lines->addMissing();
     }
   }
+  files.root.reset(-1);  // the rest of it may live until the next garbage collection
   finish(*files.lines, files.special);
   return nullptr;
 }

@@ -1,5 +1,13 @@
 // openTexts, openLines, openFileLines, readInRoot: searches of many texts, and reads of many files, in one call.
-import { closeSync, constants, openSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 import * as fc from 'fast-check';
 import t from 'tap';
@@ -7,6 +15,16 @@ import t from 'tap';
 import { native } from '../../lib/native.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
+
+function openPaths(): readonly string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // that of this listing
+    }
+  });
+}
 
 t.test('a search refuses what is no search', async (t) => {
   t.throws(() => native.openTexts(bytes('no NUL at the end')), TypeError);
@@ -77,6 +95,7 @@ t.test(
     );
     closeSync(root); // the thread has a descriptor of its own
     const { find, aside } = wait();
+    t.notOk(openPaths().includes(directory), 'and closes it');
     t.same(
       aside.map((index) => names[index]),
       ['cut', 'moved', 'below', 'none'],
