@@ -1,35 +1,21 @@
 // Writes V8's code cache of a bundled command beside it: node [FLAG] scripts/code-cache.mjs dist/bin/uchroot-command.cjs
 // The command launches once with an addon that only pretends, for uchroot-isolation.cjs with --isolate, and uchroot-jail plans the jail
-// of a shell. So the cache has only the functions that are needed for that. The cache is for this executable of node and its flags, which are part of its name:
-// others compile the source. The hash of the script is at its end (native/addon/code.cc).
-import { constants, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// of a shell. So the cache has only the functions that are needed for that. The cache is for this executable of node and its flags,
+// which are part of its name: others compile the source. The hash of the script is at its end (native/addon/code.cc).
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
 import { xxh64 } from '../dist/lib/launch/compile/xxh64.js';
 import * as addon from '../dist/lib/native.js';
+import pretendRoot from './pretended-root.cjs';
 
 const path = resolve(process.argv[2]);
 const done = Symbol('done');
-const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
 function stop() {
   throw done;
 }
-const native = {
-  ...addon.native,
-  environmentVariables: () => [['TERM', Buffer.from('xterm')]],
-  effectiveCapabilities: () => 2n ** 41n - 1n,
-  readHostSync: () => ({
-    passwd: { name: 'sam', passwd: 'x', uid: 1000, gid: 1000, gecos: '', dir: '/home/sam', shell: '/bin/sh' },
-    groups: [100],
-    named: [],
-    components: [directory('/', -1), directory('/jail', 0)],
-    isHostRoot: false,
-    jailFd: openSync('/', constants.O_DIRECTORY),
-  }),
-  execPlan: stop,
-  execAndWait: stop,
-};
+const native = pretendRoot(addon.native, stop);
 
 const isJail = path.endsWith('/uchroot-bundle.cjs');
 const isIsolation = path.endsWith('/uchroot-isolation.cjs');
@@ -37,7 +23,6 @@ const command = isJail
   ? ['build', '/nonexistent/jail', '/bin/sh', '--plan']
   : [...(isIsolation ? ['--isolate'] : []), 'sam', '/jail', '/bin/true', 'argument'];
 process.argv = [process.execPath, path, ...command];
-process.getuid = process.geteuid = () => 0;
 const read = (file) => new Script(readFileSync(file, 'latin1'), { filename: file });
 const script = read(path);
 // V8 takes the cache only with the flags that it is made with, and uchroot-jail changes one after its start.

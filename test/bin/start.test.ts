@@ -5,6 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import t from 'tap';
 
 import { native } from '../../lib/native.ts';
+import { packageDirectory } from '../support/launch.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const directory = `${import.meta.dirname}/../../bin`;
@@ -65,7 +66,7 @@ for (const [name, given] of [
 // Launches with an addon that pretends to be root, and tells at the end which scripts and which modules of Node it took.
 const watched = `
   const { basename } = require('node:path');
-  const { openSync, writeSync } = require('node:fs');
+  const { writeSync } = require('node:fs');
   const vm = require('node:vm');
   const scripts = [];
   vm.Script = class extends vm.Script {
@@ -74,8 +75,7 @@ const watched = `
       scripts.push(basename(options.filename ?? options));
     }
   };
-  process.getuid = process.geteuid = () => 0;
-  const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
+  const pretendRoot = require(${JSON.stringify(`${packageDirectory}/scripts/pretended-root.cjs`)});
   const { dlopen } = process;
   process.dlopen = (module, path) => {
     dlopen.call(process, module, path);
@@ -85,20 +85,7 @@ const watched = `
       writeSync(1, JSON.stringify({ scripts, modules }));
       process.reallyExit(0);
     };
-    module.exports = {
-      ...module.exports,
-      effectiveCapabilities: () => 2n ** 41n - 1n,
-      readHostSync: () => ({
-        passwd: { name: 'sam', passwd: 'x', uid: 1000, gid: 1000, gecos: '', dir: '/home/sam', shell: '/bin/sh' },
-        groups: [100],
-        named: [],
-        components: [directory('/', -1), directory('/jail', 0)],
-        isHostRoot: false,
-        jailFd: openSync('/'),
-      }),
-      execPlan: tell,
-      execAndWait: tell,
-    };
+    module.exports = pretendRoot(module.exports, tell);
   };`;
 
 for (const [title, options, scripts] of [
