@@ -229,10 +229,9 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   if (result >= 0) result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
   long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
-    const bool isRootless = (step->a & OVERLAY_ROOTLESS) != 0;
-    const long flags = static_cast<long>((step->a & ~OVERLAY_ROOTLESS) >> 32);
-    root = result = mountOverlay(root, step->b == kNoStore ? -1 : context.trees[step->b], flags, stringsOf(step), isRootless,
-                                 &context.lockFd);
+    const long store = step->b == kNoStore ? -1 : context.trees[step->b];
+    const long flags = static_cast<long>(step->a >> 32);
+    root = result = mountOverlay(root, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
   } else if (result >= 0) {
     result = attach(root, "/");
   }

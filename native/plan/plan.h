@@ -63,9 +63,6 @@ enum MoveFlag : uint64_t {
   MOVE_ENTERS = 2,    // it becomes the working directory, for the steps that fill it
 };
 
-// Of OP_PIVOT_ROOT: the overlay belongs to a user namespace.
-constexpr uint64_t OVERLAY_ROOTLESS = 1ull << 48;
-
 enum StepFlag : uint16_t {
   STEP_INHERITED = 1,
   STEP_READ_BACK = 2,
@@ -138,8 +135,8 @@ enum Op : uint16_t {
   OP_SYSCTL = 44,          // a: 1: of the pid namespace, and a missing file is no error; data: path, NUL, bytes
   OP_OPEN_TREE = 45,           // a: slot; b: MOUNT_ATTR flags to set, and TreeFlag; data: path, or empty: the jail directory
   OP_PIVOT_ROOT = 46,          // a: slot of the tree that becomes the root directory; all other mounts are detached. With data,
-                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on, and OVERLAY_ROOTLESS; b: slot of the directory for what is written, ~0: a tmpfs;
-                               // data: option, value… of that tmpfs, and an empty string
+                               // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory
+                               // for what is written, ~0: a tmpfs; data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; b: MoveFlag; data: target
   OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: 1: like MOVE_ENTERS; data: type, target, option, value… and an empty string
   OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target

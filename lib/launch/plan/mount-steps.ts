@@ -123,7 +123,7 @@ export const mountRows = {
         : 'the same, and what is written goes elsewhere',
     needs: 'CAP_SYS_ADMIN',
     encode: ({ slot, overlay }) => ({
-      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32 + (overlay?.rootless === true ? 2 ** 48 : 0),
+      a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32,
       ...(overlay === undefined
         ? {}
         : {

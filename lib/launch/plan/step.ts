@@ -132,7 +132,7 @@ type OneStep =
         readonly inodes: number;
         readonly slot?: number;
         readonly flags: readonly MountFlag[];
-        /** It belongs to a user namespace. */
+        /** For messages: it belongs to a user namespace. */
         readonly rootless?: true;
       };
     }

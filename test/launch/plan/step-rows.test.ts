@@ -306,7 +306,7 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [
     { op: 'pivot_root', slot: 1, overlay: { size: 4096, inodes: 50, slot: 2, flags: [], rootless: true } },
-    '0:1000000000001:2:size.4096.nr_inodes.50..',
+    '0:1:2:size.4096.nr_inodes.50..',
     'pivot_root(an overlay on the jail) CAP_SYS_ADMIN: the same, and what is written goes elsewhere',
   ],
   [
