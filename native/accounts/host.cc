@@ -181,7 +181,7 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
     query.owner = toUint32(owner, "owner");
     if (!query.owner) return std::nullopt;
   }
-  query.isRootless = object.Get("rootless").ToBoolean();
+  query.isRootless = isTrue(object.Get("rootless"));
   if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined()) {
     query.jail = toBytes(jail, "jail");
     if (!query.jail) return std::nullopt;

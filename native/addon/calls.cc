@@ -166,13 +166,10 @@ Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto names = toNames(info[0]);
   if (!names) return env.Undefined();
-  auto* watch = new EnvironmentWatch(std::move(*names));
   const auto look = [](const Napi::CallbackInfo& call) -> Napi::Value {
     return Napi::Number::New(call.Env(), static_cast<EnvironmentWatch*>(call.Data())->version());
   };
-  Napi::Function function = Napi::Function::New(env, look, "environmentVersion", watch);
-  function.AddFinalizer([](Napi::Env, EnvironmentWatch* held) { delete held; }, watch);
-  return function;
+  return functionWith(env, look, "environmentVersion", std::make_unique<EnvironmentWatch>(std::move(*names)));
 }
 
 // True on the process's initial thread. Only this thread may call execve in place.

@@ -73,10 +73,7 @@ Napi::Value openTexts(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "openTexts(texts): a Uint8Array that ends in NUL").ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  auto* wanted = new WantedTexts(std::string(*texts));
-  Napi::Function find = Napi::Function::New(env, findTexts, "findTexts", wanted);
-  find.AddFinalizer([](Napi::Env, WantedTexts* held) { delete held; }, wanted);
-  return find;
+  return functionWith(env, findTexts, "findTexts", std::make_unique<WantedTexts>(std::string(*texts)));
 }
 
 // find(line) → the numbers of the texts that have the line
@@ -100,10 +97,7 @@ void finish(Lines& lines, const std::vector<std::string>& special) {
 Napi::Object toResult(Napi::Env env, std::unique_ptr<Lines> lines) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("aside", toArray(env, lines->aside()));
-  Lines* held = lines.release();
-  Napi::Function find = Napi::Function::New(env, findLine, "findLine", held);
-  find.AddFinalizer([](Napi::Env, Lines* old) { delete old; }, held);
-  result.Set("find", find);
+  result.Set("find", functionWith(env, findLine, "findLine", std::move(lines)));
   return result;
 }
 
@@ -212,11 +206,8 @@ Napi::Value openFileLines(const Napi::CallbackInfo& info) {
   auto files = std::make_unique<FileLines>(copy, std::move(*paths), std::move(*special));
   files->isRunning = startThread(readLines, files.get(), &files->thread) == 0;
   if (!files->isRunning) readLines(files.get());
-  FileLines* held = files.release();
-  Napi::Function wait = Napi::Function::New(env, waitForLines, "waitForLines", held);
-  // An ending environment waits here for the thread.
-  wait.AddFinalizer([](Napi::Env, FileLines* old) { delete old; }, held);
-  return wait;
+  // An ending environment waits for the thread, when it deletes them.
+  return functionWith(env, waitForLines, "waitForLines", std::move(files));
 }
 
 }  // namespace

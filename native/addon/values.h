@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,15 @@ bool isTrue(Napi::Value value);
 
 // Throws an error like Node's own system errors: code, errno (negative), syscall, path.
 void throwErrno(Napi::Env env, int error, const char* call, const std::string& path = "");
+
+// A function of `call`, which finds `held` as its data. `held` lives as long as the function. Empty in such a worker.
+template <typename Held, typename Call>
+Napi::Value functionWith(Napi::Env env, Call call, const char* name, std::unique_ptr<Held> held) {
+  Napi::Function function = Napi::Function::New(env, call, name, held.get());
+  if (function.IsEmpty()) return function;
+  function.AddFinalizer([](Napi::Env, Held* old) { delete old; }, held.release());
+  return function;
+}
 
 // Returns undefined. If `result` is -1, it throws the errno of the libc call.
 Napi::Value checked(Napi::Env env, long result, const char* call, const std::string& path = "");

@@ -18,6 +18,7 @@
 
 #include "../accounts/host.h"
 #include "../addon/pending.h"
+#include "../addon/values.h"
 #include "../plan/interpreter.h"
 #include "../files/descriptor.h"
 #include "exec.h"
@@ -126,13 +127,18 @@ Napi::Value makeSpaces(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "makeSpaces(plan: Uint8Array, jailFd: number, kinds: string[])").ThrowAsJavaScriptException();
     return env.Undefined();
   }
+  const Napi::Array list = info[2].As<Napi::Array>();
+  std::vector<std::string> kinds;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    auto kind = toBytes(list.Get(i), "kind");
+    if (!kind) return env.Undefined();
+    kinds.push_back(std::move(*kind));
+  }
   const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
   Work work = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
                .jailFd = fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 3),
-               .kinds = {},
+               .kinds = std::move(kinds),
                .spaces = {}};
-  const Napi::Array kinds = info[2].As<Napi::Array>();
-  for (uint32_t i = 0; i < kinds.Length(); i++) work.kinds.push_back(kinds.Get(i).ToString().Utf8Value());
   auto* making = new Making(env, std::move(work));
   const Napi::Value promise = making->promise();
   making->Queue();
