@@ -28,6 +28,18 @@ export interface AdoptionRecord {
   readonly mounted: readonly string[];
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
+  /** Undefined if there is none, as for a service that an earlier version has adopted. */
+  readonly configuration?: KeptConfiguration | undefined;
+}
+
+/** The copy of a configuration with which the service has come up. */
+export interface KeptConfiguration {
+  /** Number of its directory. */
+  readonly number: number;
+  /** When the service came up with it, in ISO 8601. */
+  readonly keptAt: string;
+  /** The paths of /etc of which there are copies. */
+  readonly paths: readonly string[];
 }
 
 /** A test of the configuration, as a unit that runs it in the surroundings of the service. */
@@ -67,10 +79,21 @@ export function readRecord(unit: string): AdoptionRecord {
   throw new UsageError(`${unit} is not adopted`, { hint: `uchroot-service adopt ${unit}` });
 }
 
-export function writeRecord(record: AdoptionRecord): void {
+/** Writes a record that does not count yet: a full disk shows itself before the service is touched. */
+export function stageRecord(record: AdoptionRecord): {
+  readonly commit: () => void;
+  readonly drop: () => void;
+} {
   const file = fileOf(record.unit);
   writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  return {
+    commit: () => renameSync(`${file}.new`, file),
+    drop: () => rmSync(`${file}.new`, { force: true }),
+  };
+}
+
+export function writeRecord(record: AdoptionRecord): void {
+  stageRecord(record).commit();
 }
 
 /** The names of all adopted services. */
