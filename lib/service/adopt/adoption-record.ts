@@ -1,7 +1,7 @@
 // What is remembered of an adopted service, below /var/lib/uchroot/services.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 
-import { JailError, UsageError } from '../../errors.ts';
+import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
 import type { Entry } from './adoption.ts';
 import type { ServicePath } from './service-paths.ts';
@@ -79,13 +79,21 @@ export function readRecord(unit: string): AdoptionRecord {
   throw new UsageError(`${unit} is not adopted`, { hint: `uchroot-service adopt ${unit}` });
 }
 
-/** Writes a record that does not count yet: a full disk shows itself before the service is touched. */
+/**
+ * Writes a record that does not count yet: a full disk shows itself before the service is touched.
+ * @throws JailError with the errno
+ */
 export function stageRecord(record: AdoptionRecord): {
   readonly commit: () => void;
   readonly drop: () => void;
 } {
   const file = fileOf(record.unit);
-  writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
+  try {
+    writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
+  } catch (error) {
+    const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
+    throw new JailError(message, { code: code as ErrnoName, path: file, cause: error });
+  }
   return {
     commit: () => renameSync(`${file}.new`, file),
     drop: () => rmSync(`${file}.new`, { force: true }),

@@ -54,6 +54,8 @@ export function readTree(directory: BytePath, bound: Bound): Tree | undefined {
   return found;
 }
 
+const above = (path: BytePath): BytePath => path.slice(0, path.lastIndexOf('/')) as BytePath;
+
 const isSameEntry = (one: TreeEntry, other: TreeEntry): boolean =>
   one.mode === other.mode &&
   one.uid === other.uid &&
@@ -71,7 +73,6 @@ export function differences(
   isSameContent: (path: BytePath) => boolean,
 ): readonly BytePath[] {
   const isAlone = (path: BytePath): boolean => one.has(path) !== other.has(path);
-  const above = (path: BytePath): BytePath => path.slice(0, path.lastIndexOf('/')) as BytePath;
   return [...new Set([...one.keys(), ...other.keys()])]
     .filter((path) => {
       if (isAlone(path)) return path === top || !isAlone(above(path));
@@ -81,11 +82,12 @@ export function differences(
     .toSorted();
 }
 
+const content = (directory: BytePath, path: BytePath): Buffer =>
+  readFileSync(pathBytes(join(directory, path)));
+
 /** The same for trees that lie in two directories; the top of one that is larger than the bound differs. */
 export function changedPaths(kept: BytePath, live: BytePath, bound: Bound): readonly BytePath[] {
   const [one, other] = [readTree(kept, bound), readTree(live, bound)];
   if (one === undefined || other === undefined) return [top];
-  const content = (directory: BytePath, path: BytePath): Buffer =>
-    readFileSync(pathBytes(join(directory, path)));
   return differences(one, other, (path) => content(kept, path).equals(content(live, path)));
 }
