@@ -6,15 +6,15 @@ import { bootMachine, unlessMachine, type Machine } from './machine.ts';
 
 export interface ServiceMachine {
   /** A test that needs the machine. */
-  serviceTest(name: string, body: (t: Test) => Promise<void>): void;
-  machine(): Machine;
+  readonly serviceTest: (name: string, body: (t: Test) => Promise<void>) => void;
+  readonly machine: () => Machine;
   /** Runs uchroot-service. */
-  service(...words: readonly string[]): Ended;
+  readonly service: (...words: readonly string[]) => Ended;
   /** The output of a line of a shell. */
-  shell(line: string): string;
+  readonly shell: (line: string) => string;
   /** A property of a unit. */
-  show(unit: string, property: string): string;
-  isJailed(unit: string): boolean;
+  readonly show: (unit: string, property: string) => string;
+  readonly isJailed: (unit: string) => boolean;
 }
 
 /** Boots a machine with these tools for the tests of a file. */
