@@ -40,7 +40,7 @@ t.test('many services with the same launch cost one look at the host', async (t)
     jail: '/',
     program: '/x',
   });
-  const { readHost } = native;
+  const readHost = native.readHost.bind(native);
   let count = 0;
   t.teardown(() => Object.assign(native, { readHost }));
   Object.assign(native, {
