@@ -135,7 +135,8 @@ function showReload({ checks, restartReason, isRunning }: ReloadReport): string 
 
 const reload: ServiceCommand = {
   synopsis: 'reload UNIT',
-  summary: 'tests the configuration in the jail, and has the service read it again',
+  summary:
+    'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
   run: async (_, signal, unit) => {

@@ -104,7 +104,10 @@ async function makeCopy(
 }
 
 function numbersOf(unit: string): readonly number[] {
-  return existsSync(copiesOf(unit)) ? readdirSync(copiesOf(unit)).map(Number) : [];
+  if (!existsSync(copiesOf(unit))) return [];
+  return readdirSync(copiesOf(unit))
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number);
 }
 
 async function keep(record: AdoptionRecord): Promise<readonly string[]> {

@@ -96,9 +96,14 @@ serviceTest(
   'a service that a reload ends is restarted, with the last good configuration if need be',
   async (t) => {
     configure('/usr/bin/factor 6');
-    machine().shell(ownUnit);
-    const adopted = service('adopt', 'own', '--program', '/usr/bin/factor', '--program', '/usr/bin/false');
-    t.equal(adopted.status, 0, adopted.stderr);
+    machine().shell(`${ownUnit}; truncate -s 17M /etc/large`);
+    const programs = ['--program', '/usr/bin/factor', '--program', '/usr/bin/false'];
+    const adopted = service('adopt', 'own', ...programs, '--ro-bind', '/etc/large');
+    t.equal(adopted.status, 0);
+    t.match(
+      adopted.stderr,
+      'warning: own.service: no copy of /etc/large is kept: with it the configuration has more than 1000 files or 16 MB\n',
+    );
     reloadBy('kill -HUP $MAINPID');
     configure('/usr/bin/factor 8');
     t.match(service('reload', 'own').stdout, 'restarted: it ended at its reload; ');
