@@ -31,31 +31,34 @@ export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> 
     const failure = await restart(unit);
     if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
   } catch (error) {
-    const { message } = error as Error;
+    const first = (error as Error).message;
     await putDropIn(unit, before);
-    // the same once more would fail once more
-    const again = text === before ? message : isActive ? await restart(unit) : undefined;
-    throw await swapError({ unit, before, again, message, cause: error });
+    // with the same text it would fail once more
+    const isOther = text !== before;
+    const again = isActive && isOther ? await restart(unit) : undefined;
+    const isAsBefore = !isActive || (isOther && again === undefined);
+    throw await swapError({ unit, before, first, again, isAsBefore, cause: error });
   }
 }
 
-// What is told of a service that has not come up. `again` says why it has not done so as before.
+// What is told of a service that has not come up. If it does not run as before either, the kept configuration is tried first.
 async function swapError(failed: {
   readonly unit: string;
   readonly before: string | undefined;
+  readonly first: string;
   readonly again: string | undefined;
-  readonly message: string;
+  readonly isAsBefore: boolean;
   readonly cause: unknown;
 }): Promise<JailError> {
-  const { unit, before, again, message, cause } = failed;
+  const { unit, before, first, again, isAsBefore, cause } = failed;
   const isFallenBack = before !== undefined && hasCopies(before);
-  const found =
-    again === undefined
-      ? isFallenBack && stillFallenBack(unit, message)
-      : before !== undefined && !isFallenBack && (await fallBack(unit, before, again));
-  if (found) return found;
-  const rest = again === undefined ? 'it is as before' : `it does not run as before either: ${again}`;
-  return new JailError(`${unit} does not come up; ${rest}: ${message}`, { code: 'ERR_SERVICE', cause });
+  const told = isAsBefore
+    ? isFallenBack && stillFallenBack(unit, first)
+    : before !== undefined && !isFallenBack && (await fallBack(unit, before, again ?? first));
+  if (told) return told;
+  const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
+  const rest = isAsBefore ? '; it is as before' : either;
+  return new JailError(`${unit} does not come up${rest}: ${first}`, { code: 'ERR_SERVICE', cause });
 }
 
 /**
