@@ -74,11 +74,11 @@ export {
   type AdoptReport,
   type AdoptRequest,
   releaseService,
-  reloadService,
-  type ServiceWork,
   updateService,
   type UpdateServiceRequest,
 } from './service/adopt/adopt.ts';
+export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
+export { type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './quote.ts';

@@ -11,7 +11,7 @@ import { STATUS_SOCKET } from '../inetd/status-server.ts';
 import { inetdUnit } from '../inetd/inetd-unit.ts';
 import { toFilterSource } from '../launch/request/filter-value.ts';
 import { quote } from '../quote.ts';
-import { findAddressProblem, findServiceProblem } from '../inetd/service-problem.ts';
+import { findAddressProblem, serviceProblems } from '../inetd/service-problem.ts';
 import { commandLine } from '../shell-word.ts';
 import { serveOptions, toServeRequest } from '../inetd/serve-options.ts';
 import { normalizeServe } from '../inetd/serve-request.ts';
@@ -182,12 +182,14 @@ const tellProblem = ({ message, hint }: UsageError | LaunchError, place: string)
 export async function tellProblems(given: GivenServices): Promise<boolean> {
   const { services, configured, notCarried, statusSocket } = given;
   for (const one of notCarried) tell(showNotCarried(one));
+  const findServiceProblem = serviceProblems();
+  const byName = new Map(configured.map((one) => [one.name, one]));
   let isRight = true;
   for (const [name, settings] of services) {
     const problem = await findServiceProblem(settings);
     if (problem === undefined) continue;
     isRight = false;
-    const found = configured.find((one) => one.name === name);
+    const found = byName.get(name);
     tellProblem(problem, found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `);
   }
   const problem = statusSocket && findAddressProblem({ kind: 'unix', path: statusSocket });

@@ -2,14 +2,10 @@
 import { JailError, LaunchError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
-import {
-  adoptService,
-  type AdoptReport,
-  releaseService,
-  reloadService,
-  updateService,
-} from '../service/adopt/adopt.ts';
+import { adoptService, type AdoptReport, releaseService, updateService } from '../service/adopt/adopt.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
+import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
+import { shownDate } from '../service/adopt/kept-configuration.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
@@ -42,9 +38,12 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
+function warn(unit: string, warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`uchroot-service: warning: ${unit}: ${warning}\n`);
+}
+
 function tell(read: ReadArguments, report: AdoptReport): string {
-  for (const warning of report.warnings)
-    process.stderr.write(`uchroot-service: warning: ${report.unit}: ${warning}\n`);
+  warn(report.unit, report.warnings);
   return showAdoption(report, has(read, 'plan'));
 }
 
@@ -98,7 +97,8 @@ async function updateAll(
     } catch (error) {
       if (!(error instanceof JailError || error instanceof UsageError || error instanceof LaunchError))
         throw error;
-      process.stderr.write(`uchroot-service: ${error.message}\n`);
+      const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
+      process.stderr.write(`uchroot-service: ${error.message}\n${hint}`);
       status = 1;
     }
   }
@@ -127,14 +127,22 @@ const update: ServiceCommand = {
   },
 };
 
+function showReload({ checks, restartReason, isRunning }: ReloadReport): string {
+  const restarted = isRunning ? 'restarted' : 'the next start takes the configuration in /etc';
+  const done = restartReason === undefined ? 'reloaded' : `${restarted}: ${restartReason}`;
+  return `${done}; tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}\n`;
+}
+
 const reload: ServiceCommand = {
   synopsis: 'reload UNIT',
-  summary: 'tests the configuration in the jail, and has the service read it again',
+  summary:
+    'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
   run: async (_, signal, unit) => {
-    const { checks } = await reloadService({ unit: String(unit), signal });
-    return `reloaded; tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}\n`;
+    const report = await reloadService({ unit: String(unit), signal });
+    warn(String(unit), report.warnings);
+    return showReload(report);
   },
 };
 
@@ -149,6 +157,15 @@ const release: ServiceCommand = {
   },
 };
 
+function showKept({ unit, keptConfiguration }: ServiceStatus): readonly string[] {
+  if (keptConfiguration === undefined) return [];
+  const { keptAt, files } = keptConfiguration;
+  return [
+    `  it runs with the configuration of ${shownDate(keptAt)}, and not with the one in /etc; uchroot-service reload ${unit}`,
+    ...files.map((file) => `    different: ${file}`),
+  ];
+}
+
 function showStatus(status: ServiceStatus): string {
   const { unit, state, entry, exposure, packages, changes } = status;
   const lines = [
@@ -161,6 +178,7 @@ function showStatus(status: ServiceStatus): string {
     ...packages.map(
       ({ package: name, from = 'none', to = 'none' }) => `    ${name}: ${from}, on the host ${to}`,
     ),
+    ...showKept(status),
     ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
     ...(status.failure === undefined ? [] : [`  last failure: ${status.failure}`]),
   ];

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { planLaunch } from '../launch/tell/dry-run.ts';
 import { quote } from '../quote.ts';
 import type { Services } from './inetd.ts';
+import { onceALaunch } from './launch-memory.ts';
 
 /**
  * Plans a launch of each service: the program, its libraries, its filter of system calls. A service with a problem can still be
@@ -14,9 +15,10 @@ export async function foreseeProblems(
   services: Services,
 ): Promise<readonly (readonly [name: string, problem: unknown])[]> {
   const found: (readonly [name: string, problem: unknown])[] = [];
+  const plan = onceALaunch(planLaunch);
   for (const [name, { launch }] of services) {
     try {
-      const { problem } = await planLaunch(launch);
+      const { problem } = await plan(launch);
       if (problem !== undefined) found.push([name, problem]);
     } catch (error) {
       if (error instanceof UsageError)

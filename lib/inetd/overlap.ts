@@ -56,16 +56,74 @@ function isSame(one: ListenAddress, other: ListenAddress): boolean {
   return other.kind === 'systemd' && (one.name ?? other.name) === (other.name ?? one.name);
 }
 
+interface Known {
+  readonly name: string;
+  readonly address: ListenAddress;
+  /** Its number in the order of the addresses. */
+  readonly place: number;
+}
+
+// Where an address is found again: those that may exclude each other have `exact` in common, or `group` if one is wide.
+interface Keys {
+  readonly exact: string;
+  readonly group: string;
+  readonly isWide: boolean;
+}
+
+function keysOf(address: ListenAddress): Keys {
+  if (address.kind === 'systemd')
+    return { exact: `systemd ${address.name ?? ''}`, group: 'systemd', isWide: address.name === undefined };
+  if (address.kind === 'unix')
+    return { exact: `unix ${placeOf(address.path)}`, group: 'unix', isWide: false };
+  const { protocol, port } = address;
+  const group = `${protocol} ${port}`;
+  if (port === 0) return { exact: showListenAddress(address), group, isWide: false };
+  const host = plainHost(address.address);
+  return { exact: `${group} ${host}`, group, isWide: isAny(host) };
+}
+
+// The addresses so far. Each is compared with few of them, whatever their number.
+class Addresses {
+  readonly #lists = new Map<string, Known[]>();
+  #count = 0;
+
+  #list(kind: 'exact' | 'all' | 'wide', key: string): Known[] {
+    const name = `${kind} ${key}`;
+    const list = this.#lists.get(name) ?? [];
+    this.#lists.set(name, list);
+    return list;
+  }
+
+  add(name: string, address: ListenAddress): void {
+    const { exact, group, isWide } = keysOf(address);
+    const known = { name, address, place: this.#count++ };
+    const lists = [this.#list('exact', exact), this.#list('all', group)];
+    for (const list of isWide ? [...lists, this.#list('wide', group)] : lists) list.push(known);
+  }
+
+  /** The first one before it that excludes it. */
+  find(service: string, address: ListenAddress): Known | undefined {
+    const { exact, group, isWide } = keysOf(address);
+    // a service may name a socket of systemd twice: it gets it once
+    const isOther = ({ name }: Known): boolean => address.kind !== 'systemd' || name !== service;
+    const lists = isWide
+      ? [this.#list('all', group)]
+      : [this.#list('exact', exact), this.#list('wide', group)];
+    const found = lists.flatMap(
+      (list) => list.find((one) => isOther(one) && isSame(one.address, address)) ?? [],
+    );
+    return found.toSorted((one, other) => one.place - other.place)[0];
+  }
+}
+
 /** The first address that cannot be listened on because of one before it. */
 export function findOverlap(
   services: Iterable<readonly [name: string, listen: readonly ListenAddress[]]>,
 ): Overlap | undefined {
-  const all: { readonly name: string; readonly address: ListenAddress }[] = [];
+  const addresses = new Addresses();
   for (const [service, listen] of services)
     for (const [index, address] of listen.entries()) {
-      // a service may name a socket of systemd twice: it gets it once
-      const isOther = (name: string): boolean => address.kind !== 'systemd' || name !== service;
-      const found = all.find((earlier) => isOther(earlier.name) && isSame(earlier.address, address));
+      const found = addresses.find(service, address);
       if (found !== undefined) {
         const whose = found.name === service ? 'it listens' : `the service ${found.name} listens`;
         const [shown, before] = [showListenAddress(address), showListenAddress(found.address)];
@@ -78,7 +136,7 @@ export function findOverlap(
           hint: address.kind === 'systemd' ? SYSTEMD_HINT : undefined,
         };
       }
-      all.push({ name: service, address });
+      addresses.add(service, address);
     }
   return undefined;
 }

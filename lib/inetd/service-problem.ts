@@ -8,6 +8,7 @@ import { findLaunchProblem } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
 import { verifyIdle } from './idle-watch.ts';
 import { showListenAddress, type ListenAddress } from './listen-address.ts';
+import { onceALaunch } from './launch-memory.ts';
 import { readBanner } from './banner.ts';
 import { DATAGRAM, STREAM, toListenError } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
@@ -55,16 +56,24 @@ export function findAddressProblem(address: ListenAddress): LaunchError | undefi
   }
 }
 
-/** Why a start, or the first connection after it, would fail now; undefined if neither would. */
-export async function findServiceProblem(
+/** A function that says why a start of a service, or the first connection after it, would fail now; undefined if neither would. */
+export function serviceProblems(): (
   settings: ServiceSettings,
+) => Promise<UsageError | LaunchError | undefined> {
+  const lookAtLaunch = onceALaunch(findLaunchProblem);
+  return (settings) => findServiceProblem(settings, lookAtLaunch);
+}
+
+async function findServiceProblem(
+  settings: ServiceSettings,
+  lookAtLaunch: typeof findLaunchProblem,
 ): Promise<UsageError | LaunchError | undefined> {
   try {
     openRules(settings);
     if (settings.banner !== undefined) readBanner(settings.banner);
     settings.listen.forEach(lookAtAddress);
     if (settings.idleMs !== undefined) await Promise.all(settings.listen.map(lookAtIdle));
-    return await findLaunchProblem(settings.launch);
+    return await lookAtLaunch(settings.launch);
   } catch (error) {
     if (error instanceof UsageError || error instanceof LaunchError) return error;
     throw error;

@@ -4,12 +4,15 @@ import { serveOptions } from '../serve-options.ts';
 
 const text = { type: ['string', 'number'] } as const;
 
+// `false` takes back a default.
+const off = { const: false } as const;
+
 function typeOf({ metavar }: Option): object {
   if (metavar === undefined) return { type: 'boolean' };
-  if (metavar === 'MODE') return { type: 'string' };
-  const one = { anyOf: [text, { type: 'array', items: text }] };
-  if (!metavar.startsWith('NAME=')) return one;
-  return { anyOf: [...one.anyOf, { type: 'object', additionalProperties: text }] };
+  if (metavar === 'MODE') return { anyOf: [{ type: 'string' }, off] };
+  const one = [text, { type: 'array', items: text }, off];
+  if (!metavar.startsWith('NAME=')) return { anyOf: one };
+  return { anyOf: [...one, { type: 'object', additionalProperties: text }] };
 }
 
 /** Draft 2020-12; editors check a file with it (taplo, Even Better TOML). */

@@ -130,11 +130,13 @@ class TomlFile {
     return this.fail(path, key, `${key} takes a text or a number`);
   }
 
-  // The words of an option: `true` for one without a value, one for each element of an array, NAME=VALUE of a table.
+  // The words of an option: `true` for one without a value, one for each element of an array, NAME=VALUE of a table. `false` is
+  // an option that is not given: it takes back a default.
   #words(path: Path, value: TomlValue, option: LaunchOption): readonly string[] {
     const { name: key, metavar } = option;
+    if (value === false) return [];
     if (metavar === undefined) {
-      if (typeof value === 'boolean') return value ? [''] : [];
+      if (value === true) return [''];
       return this.fail(path, key, `${key} is true or false`);
     }
     // 0o27 is the number 23 for the parser, whose digits are another mode

@@ -2,8 +2,6 @@
 import { existsSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
-import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
-
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { Adoption, Entry } from './adoption.ts';
@@ -16,24 +14,21 @@ import {
   generationsOf,
   placeOf,
   readRecord,
+  stageRecord,
   withService,
-  writeRecord,
 } from './adoption-record.ts';
+import { presentDropIn } from './drop-in-file.ts';
 import { exposureOf } from './exposure.ts';
 import { compileLaunchers, makeGeneration, removeGeneration } from './generation.ts';
-import { mustRun } from './host-command.ts';
 import type { InstalledService } from './installed-service.ts';
+import { keepConfiguration } from './kept-configuration.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
 import { toNamedPath } from './named-path.ts';
 import type { ServicePath } from './service-paths.ts';
 import { refusalOf } from './service-refusal.ts';
-import { presentDropIn, runChecks, swapDropIn } from './swap.ts';
-import { readService, readWithout, toUnitName, unitText } from './systemd-bus.ts';
-
-export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
-  /** The service, such as `nginx` or `postgresql@17-main.service`. */
-  readonly unit: string;
-}
+import { type ServiceWork, takeServiceRequest } from './service-request.ts';
+import { runChecks, swapDropIn } from './swap.ts';
+import { readService, readWithout, unitText } from './systemd-bus.ts';
 
 export interface AdoptRequest extends ServiceWork {
   /** Start a service of root's as this account, or as `root` of its jail. */
@@ -71,19 +66,6 @@ export interface AdoptReport {
   readonly files: number;
   readonly sizeBytes: number;
   readonly warnings: readonly string[];
-}
-
-const workKeys = ['unit', 'signal', 'onProgress'];
-
-/** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
-export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
-  const own = takeRequest(request, (given) => {
-    checkKeys(given, new Set([...workKeys, ...more]));
-    if (typeof given.unit !== 'string') throw new UsageError('unit must be a string');
-    checkSignal(given.signal);
-  });
-  if (process.geteuid?.() !== 0) throw new UsageError('services are adopted by root');
-  return { ...own, unit: toUnitName(own.unit) };
 }
 
 function wishesOf({ user, binds = [], readOnlyBinds = [], programs = [] }: AdoptRequest): AdoptionWishes {
@@ -157,12 +139,34 @@ async function bringIn(
   wishes: AdoptionWishes,
 ): Promise<AdoptReport> {
   const { unit, dropIn, exposure, entry, user, reason } = report;
+  const { isActive } = adoption.service;
   const checks = configurationChecks(adoption);
   await runChecks(unit, checks);
-  await swapDropIn({ unit, text: dropIn.text, isActive: adoption.service.isActive });
   const mounted = report.paths.map(({ path }) => path);
-  writeRecord({ version: 1, unit, generation, entry, user, reason, exposure, wishes, mounted, checks });
-  return { ...report, checks: checks.length };
+  const configuration = findRecord(unit)?.configuration;
+  const made = {
+    version: 1,
+    unit,
+    generation,
+    entry,
+    user,
+    reason,
+    exposure,
+    wishes,
+    mounted,
+    checks,
+  } as const;
+  const record: AdoptionRecord = { ...made, configuration };
+  const staged = stageRecord(record);
+  try {
+    await swapDropIn({ unit, text: dropIn.text, isActive });
+    staged.commit();
+  } catch (error) {
+    staged.drop();
+    throw error;
+  }
+  const warnings = await keepConfiguration(record, isActive);
+  return { ...report, checks: checks.length, warnings: [...report.warnings, ...warnings] };
 }
 
 // Makes the next generation and uses it. If that fails, nothing of it is left.
@@ -269,20 +273,5 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
     await swapDropIn({ unit, text: undefined, isActive });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
     forgetService(unit);
-  });
-}
-
-/**
- * Tests the configuration of an adopted service in its jail, and has the service read it again.
- * @throws JailError ERR_SERVICE if the test fails, and the service is not told; as adoptService
- */
-export async function reloadService(asked: ServiceWork): Promise<{ readonly checks: number }> {
-  const request = takeServiceRequest(asked);
-  const { unit } = await readService(request.unit);
-  return withService(unit, async () => {
-    const { checks } = readRecord(unit);
-    await runChecks(unit, checks);
-    await mustRun('systemctl', ['reload', unit]);
-    return { checks: checks.length };
   });
 }

@@ -1,11 +1,15 @@
 // The state of an adopted service: its jail, what has changed on the host since, and its last failure.
+import { showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/change.ts';
-import { type ServiceWork, takeServiceRequest } from './adopt.ts';
 import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
+import { presentDropIn } from './drop-in-file.ts';
 import { runHost } from './host-command.ts';
-import { lastFailure, presentDropIn } from './swap.ts';
+import { changedFiles } from './kept-configuration.ts';
+import { hasCopies } from './kept-drop-in.ts';
+import { lastFailure } from './running.ts';
+import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
 
 export interface ServiceStatus extends Pick<
@@ -21,6 +25,15 @@ export interface ServiceStatus extends Pick<
   readonly changes: number;
   /** The drop-in has gone. The service starts without its jail. */
   readonly isDropInMissing: boolean;
+  /** It runs with a copy of an older configuration, since it does not come up with the one in /etc; undefined if not. */
+  readonly keptConfiguration:
+    | {
+        /** When it came up with it, in ISO 8601. */
+        readonly keptAt: string;
+        /** Files that differ in /etc now. */
+        readonly files: readonly string[];
+      }
+    | undefined;
   /** Why the service has failed last; undefined if it has not. */
   readonly failure: string | undefined;
 }
@@ -29,7 +42,8 @@ export interface ServiceStatus extends Pick<
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
   const { unit } = await readService(request.unit);
-  const { generation, entry, user, reason, exposure, mounted } = readRecord(unit);
+  const { generation, entry, user, reason, exposure, mounted, configuration } = readRecord(unit);
+  const dropIn = presentDropIn(unit);
   const jail = jailOf(generationAt(unit, generation));
   const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
   const { stdout } = await runHost('systemctl', ['is-active', unit]);
@@ -45,7 +59,11 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     // the service sees the host's own files there
     changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
       .length,
-    isDropInMissing: presentDropIn(unit) === undefined,
+    isDropInMissing: dropIn === undefined,
+    keptConfiguration:
+      configuration !== undefined && dropIn !== undefined && hasCopies(dropIn)
+        ? { keptAt: configuration.keptAt, files: changedFiles(unit, configuration).map(showPath) }
+        : undefined,
     failure: await lastFailure(unit),
   };
 }

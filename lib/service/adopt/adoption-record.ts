@@ -1,7 +1,7 @@
 // What is remembered of an adopted service, below /var/lib/uchroot/services.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 
-import { JailError, UsageError } from '../../errors.ts';
+import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
 import type { Entry } from './adoption.ts';
 import type { ServicePath } from './service-paths.ts';
@@ -28,6 +28,18 @@ export interface AdoptionRecord {
   readonly mounted: readonly string[];
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
+  /** Undefined if there is none, as for a service that an earlier version has adopted. */
+  readonly configuration?: KeptConfiguration | undefined;
+}
+
+/** The copy of a configuration with which the service has come up. */
+export interface KeptConfiguration {
+  /** Number of its directory. */
+  readonly number: number;
+  /** When the service came up with it, in ISO 8601. */
+  readonly keptAt: string;
+  /** The paths of /etc of which there are copies. */
+  readonly paths: readonly string[];
 }
 
 /** A test of the configuration, as a unit that runs it in the surroundings of the service. */
@@ -67,10 +79,29 @@ export function readRecord(unit: string): AdoptionRecord {
   throw new UsageError(`${unit} is not adopted`, { hint: `uchroot-service adopt ${unit}` });
 }
 
-export function writeRecord(record: AdoptionRecord): void {
+/**
+ * Writes a record that does not count yet: a full disk shows itself before the service is touched.
+ * @throws JailError with the errno
+ */
+export function stageRecord(record: AdoptionRecord): {
+  readonly commit: () => void;
+  readonly drop: () => void;
+} {
   const file = fileOf(record.unit);
-  writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  try {
+    writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
+  } catch (error) {
+    const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
+    throw new JailError(message, { code: code as ErrnoName, path: file, cause: error });
+  }
+  return {
+    commit: () => renameSync(`${file}.new`, file),
+    drop: () => rmSync(`${file}.new`, { force: true }),
+  };
+}
+
+export function writeRecord(record: AdoptionRecord): void {
+  stageRecord(record).commit();
 }
 
 /** The names of all adopted services. */

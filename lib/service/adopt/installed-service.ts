@@ -31,6 +31,8 @@ export interface InstalledService {
   /** The file of the unit. */
   readonly fragment: string;
   readonly isActive: boolean;
+  /** systemd can have it read its configuration again. */
+  readonly canReload: boolean;
   /** `loaded`, `not-found`, `masked`… */
   readonly loadState: string;
   readonly isTransient: boolean;
@@ -52,6 +54,7 @@ export function toInstalled(unit: Settings, settings: Settings): InstalledServic
     unit: textOf(unit, 'Id'),
     fragment: textOf(unit, 'FragmentPath'),
     isActive: ['active', 'activating', 'reloading'].includes(textOf(unit, 'ActiveState')),
+    canReload: unit.CanReload === true,
     loadState: textOf(unit, 'LoadState'),
     isTransient: unit.Transient === true,
     lines: execKinds.flatMap((kind) => toLines(kind, settings[`${kind}Ex`])),

@@ -1,74 +1,15 @@
 // Puts a drop-in in place and starts the service with it; puts the old one back if the service does not come up.
-import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { JailError } from '../../errors.ts';
-import { writeFiles } from '../unit/unit-files.ts';
 import type { ConfigurationCheck } from './adoption-record.ts';
-import { mustRun, runHost } from './host-command.ts';
-import { dropInPath } from './service-drop-in.ts';
+import { presentDropIn, putDropIn } from './drop-in-file.ts';
+import { fallBack, stillFallenBack } from './fall-back.ts';
+import { runHost } from './host-command.ts';
+import { hasCopies } from './kept-drop-in.ts';
+import { lastFailure, restart, wordsOfRun } from './running.ts';
 import { reloadUnits } from './systemd-bus.ts';
-
-// A daemon that dies right after its start has not come up.
-const settleMs = 1000;
-
-/** The drop-in that is there now; undefined if there is none. */
-export function presentDropIn(unit: string): string | undefined {
-  try {
-    return readFileSync(dropInPath(unit), 'latin1');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-// Writes the drop-in, or removes it with its directory if that is empty, and has systemd read it.
-async function putDropIn(unit: string, text: string | undefined): Promise<void> {
-  const path = dropInPath(unit);
-  if (text !== undefined) writeFiles([{ path: 'uchroot.conf', mode: 0o644, text }], dirname(path));
-  else {
-    rmSync(path, { force: true });
-    try {
-      rmdirSync(dirname(path));
-    } catch (error) {
-      if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
-  }
-  await reloadUnits();
-}
-
-async function shown(unit: string, property: string): Promise<string> {
-  return (await mustRun('systemctl', ['show', '--value', '-p', property, unit])).trim();
-}
-
-/** Why a service has failed, in one line. */
-export async function lastFailure(unit: string): Promise<string | undefined> {
-  const [result, status, code, text] = await Promise.all(
-    ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'].map((name) => shown(unit, name)),
-  );
-  if (result === 'success') return undefined;
-  const words = [`result ${result}`, code === '0' ? '' : `status ${status}`, text ?? ''].filter(
-    (word) => word !== '',
-  );
-  return words.join(', ');
-}
-
-/** Restarts a service. @returns why it has not come up; undefined if it runs */
-async function restart(unit: string): Promise<string | undefined> {
-  await runHost('systemctl', ['reset-failed', unit]);
-  const { status, stderr } = await runHost('systemctl', ['restart', unit]);
-  if (status === 0) {
-    const restarts = await shown(unit, 'NRestarts');
-    await sleep(settleMs);
-    const isUp =
-      (await shown(unit, 'ActiveState')) === 'active' && (await shown(unit, 'NRestarts')) === restarts;
-    if (isUp) return undefined;
-  }
-  const failure = await lastFailure(unit);
-  const { stdout } = await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', '-n', '8', '-u', unit]);
-  return [failure ?? (stderr.trim().split('\n')[0] || 'it has ended'), stdout.trimEnd()].join('\n');
-}
 
 /** What was done, where it counts after a failure. */
 interface Swap {
@@ -80,7 +21,7 @@ interface Swap {
 /**
  * Puts `text` in place, and restarts the service if it is active.
  * @throws JailError ERR_SERVICE if it does not come up. The drop-in from before is then in place again, and the service
- * restarted with it.
+ * restarted with it; if it does not come up with that one either, it runs with its kept configuration, if it can.
  */
 export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> {
   const before = presentDropIn(unit);
@@ -90,14 +31,34 @@ export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> 
     const failure = await restart(unit);
     if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
   } catch (error) {
+    const first = (error as Error).message;
     await putDropIn(unit, before);
-    const again = isActive ? await restart(unit) : undefined;
-    const rest = again === undefined ? 'it is as before' : `it does not run as before either: ${again}`;
-    throw new JailError(`${unit} does not come up; ${rest}: ${(error as Error).message}`, {
-      code: 'ERR_SERVICE',
-      cause: error,
-    });
+    // with the same text it would fail once more
+    const isOther = text !== before;
+    const again = isActive && isOther ? await restart(unit) : undefined;
+    const isAsBefore = !isActive || (isOther && again === undefined);
+    throw await swapError({ unit, before, first, again, isAsBefore, cause: error });
   }
+}
+
+// What is told of a service that has not come up. If it does not run as before either, the kept configuration is tried first.
+async function swapError(failed: {
+  readonly unit: string;
+  readonly before: string | undefined;
+  readonly first: string;
+  readonly again: string | undefined;
+  readonly isAsBefore: boolean;
+  readonly cause: unknown;
+}): Promise<JailError> {
+  const { unit, before, first, again, isAsBefore, cause } = failed;
+  const isFallenBack = before !== undefined && hasCopies(before);
+  const told = isAsBefore
+    ? isFallenBack && stillFallenBack(unit, first)
+    : before !== undefined && !isFallenBack && (await fallBack(unit, before, again ?? first));
+  if (told) return told;
+  const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
+  const rest = isAsBefore ? '; it is as before' : either;
+  return new JailError(`${unit} does not come up${rest}: ${first}`, { code: 'ERR_SERVICE', cause });
 }
 
 /**
@@ -125,10 +86,7 @@ async function runCheck(text: string): Promise<string | undefined> {
     await reloadUnits();
     const { status, stderr } = await runHost('systemctl', ['start', name]);
     if (status === 0) return undefined;
-    const invocation = await shown(name, 'InvocationID');
-    const words = ['--no-pager', '-q', '-o', 'cat', `_SYSTEMD_INVOCATION_ID=${invocation}`];
-    const { stdout } = await runHost('journalctl', words);
-    return stdout.trim() || (await lastFailure(name)) || stderr.trim();
+    return (await wordsOfRun(name)) || (await lastFailure(name)) || stderr.trim();
   } finally {
     rmSync(file, { force: true });
     await runHost('systemctl', ['reset-failed', name]);

@@ -168,6 +168,24 @@ t.test('options of the command line count for services that do not set them', as
   });
 });
 
+t.test('false takes back any default, of the file and of the command line', async (t) => {
+  const limits = ['idle = 5', 'instances = 7', 'memory = "64M"', 'setenv = { A = 1 }', 'umask = "027"'];
+  const off = limits.map((line) => line.replace(/ = .*$/, ' = false')).join('\n');
+  const read = (above: string, own: string) =>
+    readToml('a.toml', `[defaults]\n${above}\n[services.a]\nlisten = 1\n${LINE}${own}\n`).services;
+  const bare = toServices(read('', ''), []).get('a');
+  const given = toServices(read(limits.join('\n'), ''), []).get('a');
+  t.match(given, { idleMs: 5000, instances: 7, launch: { memory: '64M', umask: 0o27 } });
+  t.same(toServices(read(limits.join('\n'), off), []).get('a'), bare);
+  const ofCommand = [{ name: 'idle', word: { text: '5', bytes: Buffer.from('5') }, line: undefined }];
+  t.match(toServices(read('', ''), ofCommand).get('a'), { idleMs: 5000 });
+  t.same(toServices(read('', 'idle = false'), ofCommand).get('a'), bare);
+  t.same(toServices(read('idle = false', ''), ofCommand).get('a'), bare);
+  const validate = new Ajv2020({ allowUnionTypes: true }).compile(configurationSchema());
+  t.ok(validate(parse(`[services.a]\n${off}\n`)), JSON.stringify(validate.errors));
+  t.notOk(validate(parse('[services.a]\nidle = true\n')));
+});
+
 t.test('inetd.conf is read as it is', async (t) => {
   const text = `# services
 ftp stream tcp nowait.50 root /usr/sbin/tcpd in.ftpd -l

@@ -1,32 +1,12 @@
 // Debian's redis-server and nginx in jails, on a systemd that has been booted for the purpose.
-import t, { type Test } from 'tap';
+import { serviceMachine } from '../../support/adopted.ts';
 
-import { packageDirectory, type Ended } from '../../support/launch.ts';
-import { bootMachine, unlessMachine, type Machine } from '../../support/machine.ts';
-
-const skip = unlessMachine('busctl', 'curl', 'nginx', 'redis-server', 'redis-cli', 'systemd-analyze');
-let machine: Machine;
-
-t.before(async () => {
-  if (skip !== false) return;
-  machine = await bootMachine();
-});
-t.teardown(async () => await machine?.stop());
-
-function serviceTest(name: string, body: (t: Test) => Promise<void>): void {
-  void t.test(name, { skip }, body);
-}
-
-const service = (...words: readonly string[]): Ended =>
-  machine.run([process.execPath, `${packageDirectory}/dist/bin/uchroot-service.cjs`, ...words]);
-const shell = (line: string): string => machine.shell(line).stdout.trim();
-const show = (unit: string, property: string): string =>
-  shell(`systemctl show --value -p ${property} ${unit}`);
-// The root directory of the main process has these entries, and the host's has others.
-const isJailed = (unit: string): boolean =>
-  shell(`ls -A /proc/${show(unit, 'MainPID')}/root/`)
-    .split('\n')
-    .includes('.uchroot');
+const { serviceTest, machine, service, shell, show, isJailed } = serviceMachine(
+  'curl',
+  'nginx',
+  'redis-server',
+  'redis-cli',
+);
 const exposure = (unit: string): number =>
   Number(/: ([0-9.]+) /.exec(shell(`systemd-analyze security --no-pager ${unit} | tail -n 1`))?.[1]);
 // Everything that an adoption can leave behind.
@@ -34,8 +14,8 @@ const traces = (): string =>
   shell('find /etc/systemd/system /run/systemd/system /var/lib/uchroot -newer /etc/before 2>&1 | sort');
 
 serviceTest('a plan shows the drop-in and the exposure, and changes nothing', async (t) => {
-  machine.shell('systemctl start redis-server nginx; sleep 1; touch /etc/before; mkdir -p /var/www/html');
-  machine.shell('echo site >/var/www/html/index.html; redis-cli set colour blue; redis-cli save');
+  machine().shell('systemctl start redis-server nginx; sleep 1; touch /etc/before; mkdir -p /var/www/html');
+  machine().shell('echo site >/var/www/html/index.html; redis-cli set colour blue; redis-cli save');
   const { status, stdout } = service('adopt', 'redis-server', '--plan');
   t.equal(status, 0);
   t.match(stdout, /^redis-server.service: would be adopted$/m);
@@ -62,28 +42,28 @@ serviceTest(
 );
 
 serviceTest('an update builds the jail anew, and the service goes on with its data', async (t) => {
-  machine.shell('touch -d @1 /usr/bin/redis-check-rdb; printf x >>/etc/services');
+  machine().shell('touch -d @1 /usr/bin/redis-check-rdb; printf x >>/etc/services');
   t.match(service('status', 'redis-server').stdout, /behind the host: \d+ files; uchroot-service update/);
   const { status, stderr } = service('update', '--all');
   t.equal(status, 0, stderr);
   t.match(service('status').stdout, /redis-server.service: active\n(.*\n)*? {2}current\n/);
   t.equal(shell('redis-cli get shape'), 'round');
-  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json');
+  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json\nconfiguration');
 });
 
 serviceTest('a service that does not come up goes on with its old jail', async (t) => {
-  machine.shell(
+  machine().shell(
     'redis-cli save; cp -a /usr/bin/redis-check-rdb /root/good; cp /usr/bin/sleep /usr/bin/redis-check-rdb',
   );
   const { status, stderr } = service('update', 'redis-server');
-  machine.shell('cp -a /root/good /usr/bin/redis-check-rdb');
+  machine().shell('cp -a /root/good /usr/bin/redis-check-rdb');
   t.equal(status, 1);
   // systemd forgets the result once it has begun to start the service again by itself
   t.match(
     stderr,
     /redis-server.service does not come up; it is as before: (result exit-code|Job for .* failed)[^]* status=1/,
   );
-  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json');
+  t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json\nconfiguration');
   t.ok(isJailed('redis-server'));
   t.equal(shell('redis-cli get colour'), 'blue');
 });
@@ -101,23 +81,23 @@ serviceTest('a service of root runs by a launcher in its jail, with its own pid 
 });
 
 serviceTest('a reload takes a good configuration, and refuses a broken one', async (t) => {
-  machine.shell(`sed -i 's/worker_connections [0-9]*/worker_connections 512/' /etc/nginx/nginx.conf`);
+  machine().shell(`sed -i 's/worker_connections [0-9]*/worker_connections 512/' /etc/nginx/nginx.conf`);
   t.match(service('reload', 'nginx').stdout, 'reloaded; tests of the configuration: 1 passed');
-  machine.shell('cp /etc/nginx/nginx.conf /root/good; echo nonsense >>/etc/nginx/nginx.conf');
+  machine().shell('cp /etc/nginx/nginx.conf /root/good; echo nonsense >>/etc/nginx/nginx.conf');
   const { status, stderr } = service('reload', 'nginx');
   t.equal(status, 1);
   t.match(stderr, /the test of its configuration fails: .*unexpected end of file/);
   t.equal(service('update', 'nginx').status, 1, 'an update refuses it too');
   t.equal(shell('curl -s http://localhost/'), 'site');
-  machine.shell('cp /root/good /etc/nginx/nginx.conf');
+  machine().shell('cp /root/good /etc/nginx/nginx.conf');
 });
 
 serviceTest('a crash and a boot start it in its jail again', async (t) => {
-  machine.shell('redis-cli save; systemctl kill --signal SEGV redis-server');
-  await machine.until('redis-cli get shape', /round/);
+  machine().shell('redis-cli save; systemctl kill --signal SEGV redis-server');
+  await machine().until('redis-cli get shape', /round/);
   t.ok(isJailed('redis-server'));
-  machine.shell('systemctl enable redis-server nginx');
-  await machine.reboot();
+  machine().shell('systemctl enable redis-server nginx');
+  await machine().reboot();
   t.equal(shell('redis-cli get colour'), 'blue');
   t.equal(shell('curl -s http://localhost/'), 'site');
   t.ok(isJailed('redis-server') && isJailed('nginx'));
@@ -149,7 +129,7 @@ printf '[Service]\\nExecStart=own-server\\nRuntimeDirectory=own\\nTimeoutStopSec
 systemctl daemon-reload && systemctl start own`;
 
 serviceTest('a service of one’s own gets the program that only its configuration names', async (t) => {
-  t.equal(machine.shell(ownUnit).stderr, '');
+  t.equal(machine().shell(ownUnit).stderr, '');
   const without = service('adopt', 'own', '--ro-bind', '/etc/own.conf');
   t.equal(without.status, 1);
   t.match(without.stderr, /own.service does not come up; it is as before(.*\n)*.*factor: not found/);
@@ -172,7 +152,7 @@ serviceTest('what cannot be adopted is refused with the reason', async (t) => {
     ['postgresql@', /is a template/],
     ['gone', /the program of its ExecStart=, gone-server, is not installed/],
   ] as const;
-  machine.shell(
+  machine().shell(
     `printf '[Service]\\nExecStart=gone-server\\n' >/etc/systemd/system/gone.service; systemctl daemon-reload`,
   );
   for (const [unit, reason] of cases) {

@@ -1,0 +1,32 @@
+// The file of the drop-in beside a unit.
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { writeFiles } from '../unit/unit-files.ts';
+import { dropInPath } from './service-drop-in.ts';
+import { reloadUnits } from './systemd-bus.ts';
+
+/** The drop-in that is there now; undefined if there is none. */
+export function presentDropIn(unit: string): string | undefined {
+  try {
+    return readFileSync(dropInPath(unit), 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Writes the drop-in, or removes it with its directory if that is empty, and has systemd read it. */
+export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
+  const path = dropInPath(unit);
+  if (text !== undefined) writeFiles([{ path: 'uchroot.conf', mode: 0o644, text }], dirname(path));
+  else {
+    rmSync(path, { force: true });
+    try {
+      rmdirSync(dirname(path));
+    } catch (error) {
+      if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  await reloadUnits();
+}

@@ -1,0 +1,42 @@
+// The drop-in of a service that runs with its kept configuration: the normal one with copies mounted in place of the
+// configuration in /etc. It holds the normal one too, so it can be turned back. Pure.
+
+const mark = '# kept configuration:';
+
+/** Copies of paths of the host: that of `/etc/web` lies at `directory` + `/etc/web`. */
+export interface Copies {
+  readonly directory: string;
+  readonly paths: readonly string[];
+}
+
+// A line that mounts a path of the host. With systemd's way it appears at the same path.
+const mount = /^(?:BindPaths|BindReadOnlyPaths)=(-?)(\/[^:]*)(:.*)?$/;
+
+// A copy is read-only: what the service would write there is lost when it goes back to /etc.
+function withCopy(line: string, { directory, paths }: Copies): readonly string[] {
+  const [, optional = '', path = '', place = `:${path}`] = mount.exec(line) ?? [];
+  if (!paths.includes(path)) return [line];
+  return [`${mark} ${line}`, `BindReadOnlyPaths=${optional}${directory}${path}${place}`];
+}
+
+/** The drop-in with copies in place of the live paths. */
+export function withCopies(text: string, copies: Copies): string {
+  return text
+    .split('\n')
+    .flatMap((line) => withCopy(line, copies))
+    .join('\n');
+}
+
+/** Whether this drop-in mounts copies. */
+export const hasCopies = (text: string): boolean => text.split('\n').some((line) => line.startsWith(mark));
+
+/** The drop-in with the live paths again. */
+export function withLivePaths(text: string): string {
+  const lines = text.split('\n');
+  return lines
+    .flatMap((line, index) => {
+      if (line.startsWith(mark)) return [line.slice(mark.length + 1)];
+      return index > 0 && lines[index - 1]?.startsWith(mark) === true ? [] : [line];
+    })
+    .join('\n');
+}

@@ -1,0 +1,69 @@
+// Has an adopted service read its configuration again.
+import { JailError } from '../../errors.ts';
+import { commandLine } from '../../shell-word.ts';
+import { readRecord, withService } from './adoption-record.ts';
+import { presentDropIn } from './drop-in-file.ts';
+import { fallBack } from './fall-back.ts';
+import { keepConfiguration } from './kept-configuration.ts';
+import { hasCopies, withLivePaths } from './kept-drop-in.ts';
+import { reload } from './running.ts';
+import { type ServiceWork, takeServiceRequest } from './service-request.ts';
+import { runChecks, swapDropIn } from './swap.ts';
+import { readService } from './systemd-bus.ts';
+
+export interface ReloadReport {
+  /** How many tests of the configuration have passed. */
+  readonly checks: number;
+  /** Why the service was restarted, or will be started, and not told; undefined if it was told. */
+  readonly restartReason: string | undefined;
+  /** The service runs. */
+  readonly isRunning: boolean;
+  readonly warnings: readonly string[];
+}
+
+interface Reloaded {
+  readonly unit: string;
+  readonly canReload: boolean;
+  readonly isActive: boolean;
+}
+
+// @returns why it was restarted
+async function readAgain({ unit, canReload, isActive }: Reloaded): Promise<string | undefined> {
+  const dropIn = presentDropIn(unit);
+  if (dropIn !== undefined && hasCopies(dropIn)) {
+    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive });
+    return 'it ran with a kept configuration';
+  }
+  if (!isActive)
+    throw new JailError(`${unit} is not active: there is nothing to reload`, {
+      code: 'ERR_SERVICE',
+      hint: commandLine('systemctl', 'start', unit),
+    });
+  const failure = canReload ? await reload(unit) : undefined;
+  if (canReload && failure === undefined) return undefined;
+  if (failure?.isUp === true) {
+    const words = `its reload fails; it goes on as it is: ${failure.words}`;
+    const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
+    throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
+  }
+  await swapDropIn({ unit, text: dropIn, isActive });
+  return canReload ? 'it ended at its reload' : 'the service has no reload';
+}
+
+/**
+ * Tests the configuration of an adopted service in its jail, and has the service read it again. A service that has no reload, or
+ * that runs with a kept configuration, is restarted.
+ * @throws JailError ERR_SERVICE if the test fails, and the service is not told; if the reload fails or the service does not come
+ * up: it runs with its kept configuration then, if it can; as adoptService
+ */
+export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
+  const request = takeServiceRequest(asked);
+  const { unit, canReload, isActive } = await readService(request.unit);
+  return withService(unit, async () => {
+    const record = readRecord(unit);
+    await runChecks(unit, record.checks);
+    const restartReason = await readAgain({ unit, canReload, isActive });
+    const warnings = await keepConfiguration(record, isActive);
+    return { checks: record.checks.length, restartReason, isRunning: isActive, warnings };
+  });
+}

@@ -1,0 +1,23 @@
+// What all requests about a service have in common.
+import { UsageError } from '../../errors.ts';
+import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
+import { toUnitName } from './systemd-bus.ts';
+
+export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
+  /** The service, such as `nginx` or `postgresql@17-main.service`. */
+  readonly unit: string;
+}
+
+const workKeys = ['unit', 'signal', 'onProgress'];
+
+/** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
+export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
+  const own = takeRequest(request, (given) => {
+    checkKeys(given, new Set([...workKeys, ...more]));
+    if (typeof given.unit !== 'string') throw new UsageError('unit must be a string');
+    checkSignal(given.signal);
+  });
+  if (process.geteuid?.() !== 0) throw new UsageError('services are adopted by root');
+  return { ...own, unit: toUnitName(own.unit) };
+}

@@ -1,0 +1,46 @@
+// The drop-in that mounts copies of the configuration.
+import t from 'tap';
+
+import { hasCopies, withCopies, withLivePaths } from '../../../lib/service/adopt/kept-drop-in.ts';
+
+const copies = { directory: '/copies/3', paths: ['/etc/web', '/etc/own.conf'] };
+
+const bySystemd = `# made
+[Service]
+RootDirectory=/jail
+BindPaths=-/etc/web
+BindReadOnlyPaths=/etc/own.conf
+BindReadOnlyPaths=-/etc/web2
+BindPaths=/var/lib/web
+`;
+
+const byLauncher = `[Service]
+BindReadOnlyPaths=-/etc/web:/jail/etc/web
+BindPaths=/var/lib/web:/jail/var/lib/web
+`;
+
+t.test('copies are mounted at the places of the live paths, and only read', async (t) => {
+  t.equal(
+    withCopies(bySystemd, copies),
+    `# made
+[Service]
+RootDirectory=/jail
+# kept configuration: BindPaths=-/etc/web
+BindReadOnlyPaths=-/copies/3/etc/web:/etc/web
+# kept configuration: BindReadOnlyPaths=/etc/own.conf
+BindReadOnlyPaths=/copies/3/etc/own.conf:/etc/own.conf
+BindReadOnlyPaths=-/etc/web2
+BindPaths=/var/lib/web
+`,
+  );
+  t.match(withCopies(byLauncher, copies), '\nBindReadOnlyPaths=-/copies/3/etc/web:/jail/etc/web\n');
+});
+
+t.test('such a drop-in can be told, and turned back', async (t) => {
+  for (const text of [bySystemd, byLauncher]) {
+    t.notOk(hasCopies(text));
+    t.ok(hasCopies(withCopies(text, copies)));
+    t.equal(withLivePaths(withCopies(text, copies)), text);
+    t.equal(withLivePaths(text), text);
+  }
+});

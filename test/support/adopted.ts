@@ -1,0 +1,48 @@
+// Tests of uchroot-service on a systemd that has been booted for the purpose.
+import t, { type Test } from 'tap';
+
+import { packageDirectory, type Ended } from './launch.ts';
+import { bootMachine, unlessMachine, type Machine } from './machine.ts';
+
+export interface ServiceMachine {
+  /** A test that needs the machine. */
+  readonly serviceTest: (name: string, body: (t: Test) => Promise<void>) => void;
+  readonly machine: () => Machine;
+  /** Runs uchroot-service. */
+  readonly service: (...words: readonly string[]) => Ended;
+  /** The output of a line of a shell. */
+  readonly shell: (line: string) => string;
+  /** A property of a unit. */
+  readonly show: (unit: string, property: string) => string;
+  readonly isJailed: (unit: string) => boolean;
+}
+
+/** Boots a machine with these tools for the tests of a file. */
+export function serviceMachine(...tools: readonly string[]): ServiceMachine {
+  const skip = unlessMachine('busctl', 'systemd-analyze', ...tools);
+  let machine: Machine | undefined;
+  t.before(async () => {
+    if (skip === false) machine = await bootMachine();
+  });
+  t.teardown(async () => await machine?.stop());
+  const booted = (): Machine => {
+    if (machine === undefined) throw new Error('the machine is not booted yet');
+    return machine;
+  };
+  const shell = (line: string): string => booted().shell(line).stdout.trim();
+  const show = (unit: string, property: string): string =>
+    shell(`systemctl show --value -p ${property} ${unit}`);
+  return {
+    serviceTest: (name, body) => void t.test(name, { skip }, body),
+    machine: booted,
+    service: (...words) =>
+      booted().run([process.execPath, `${packageDirectory}/dist/bin/uchroot-service.cjs`, ...words]),
+    shell,
+    show,
+    // the root directory of the main process has this entry, and the host's has not
+    isJailed: (unit) =>
+      shell(`ls -A /proc/${show(unit, 'MainPID')}/root/`)
+        .split('\n')
+        .includes('.uchroot'),
+  };
+}
