@@ -45,7 +45,7 @@ t.test('native code that a worker can call converts values by values.h alone', (
   const sources = readdirSync(`${packageDirectory}/native`, { recursive: true, encoding: 'utf8' });
   // execInJail is for the main thread, which nobody terminates
   const called = sources.filter((name) => name.endsWith('.cc') && name !== 'start/exec.cc');
-  const converts = /\.To(?:Boolean|Number|String|Object)\(\)|\.Get\([^()]*\)\s*\.As</;
+  const converts = /\.To(?:Boolean|Number|String|Object)\(\)|\.Get\([^()]*\)\s*\.As<|\.AddFinalizer\(/;
   t.ok(called.length > 40);
   t.same(
     called.filter((name) => converts.test(readFileSync(`${packageDirectory}/native/${name}`, 'utf8'))),
