@@ -12,6 +12,8 @@ import {
   resolveAccount,
   runInJail,
   serveInJail,
+  spawnInJail,
+  type JailedProcess,
 } from '../../lib/index.ts';
 import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
@@ -67,6 +69,7 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ clearGroup: true }, /unknown key 'clearGroup'/],
   [{ args: 'exit' }, /args must be an array/, { args: ['exit', '0'] }],
   [{ args: ['exit', 0] }, /args\[1\] must be a string/, { args: ['exit', '0'] }],
+  [{ args: 'exit 0' }, /args must be an array/],
   [{ caps: 'net_bind_service' }, /caps must be an array/],
   [{ groups: '100' }, /groups must be an array/],
   [{ umask: '022' }, /umask must be a number/],
@@ -188,6 +191,18 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       async () => (await open()).run('/probe' as never),
       /^write run\(\{program: '\/bin\/ls'\}\)$/,
       async () => (await open()).run(command),
+    ],
+    [
+      'a launch that is not awaited',
+      () => (spawnInJail({ ...right, stdio: 'ignore' }) as never as JailedProcess).stdout,
+      /^write await before the call/,
+      async () => (await spawnInJail({ ...right, stdio: 'ignore' })).stdout,
+    ],
+    [
+      'one of an open jail',
+      async () => void ((await open()).spawn({ ...command, stdio: 'ignore' }) as never as JailedProcess).pid,
+      /^write await before the call/,
+      async () => (await (await open()).spawn({ ...command, stdio: 'ignore' })).pid,
     ],
     [
       'a variable in a template',

@@ -37,6 +37,12 @@ export function flag(value: boolean | undefined, name: string): boolean {
   throw new UsageError(`${name} must be true or false`, { hint: `write ${name}: true` });
 }
 
+// `-l /` are two words, as in a shell, unless there are quotes.
+function wordsOf(text: string): string {
+  const words = /["'\\]/.test(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
+  return words.map((word) => `'${quote(word)}'`).join(', ');
+}
+
 /**
  * Reads each element of an array as it is now. Stops at the first element that is wrong: an array of a thousand million
  * holes does not fit into memory.
@@ -44,7 +50,7 @@ export function flag(value: boolean | undefined, name: string): boolean {
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value))
     throw new UsageError(`${name} must be an array`, {
-      hint: typeof value === 'string' ? `write ${name}: ['${quote(value)}']` : undefined,
+      hint: typeof value === 'string' ? `write ${name}: [${wordsOf(value)}]` : undefined,
     });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.

@@ -9,6 +9,7 @@ import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
+import { toBeAwaited } from '../process/unawaited.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -145,10 +146,10 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  * @throws LaunchError if a step failed; the program has not run
  * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export async function spawnInJail<
+export function spawnInJail<
   const Wanted extends Stdio = 'pipe',
   const Pty extends SpawnRequest['pty'] = undefined,
 >(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
-  const child = await launchBeside(...normalizeSpawn(request));
-  return child as JailedProcess<JointOf<Wanted, Pty>>;
+  const begun = async (): Promise<unknown> => launchBeside(...normalizeSpawn(request));
+  return toBeAwaited(begun() as Promise<JailedProcess<JointOf<Wanted, Pty>>>);
 }
