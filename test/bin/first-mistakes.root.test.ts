@@ -899,6 +899,7 @@ const lines: readonly Mistake[] = [
     /\/prog leads to \.\.\/\.\.\/bin\/true, and \S+ does not exist in the jail/,
     { before: 'ln -s ../../bin/true jail/prog' },
   ],
+  ['uchroot --drop=all nobody jail /bin/ls', /unknown option --drop/, { after: onlyWithout('--drop=all ') }],
   ['uchroot -1 jail /bin/ls', /unknown option -1/, { after: found('-1', /nobody/) }],
   [
     'uchroot --rlimit memory=4G nobody jail /bin/ls',

@@ -104,7 +104,10 @@ export function checkList(
   checkItem: (item: unknown, what: string) => void,
 ): void {
   if (list === undefined) return;
-  if (!Array.isArray(list)) throw new UsageError(`${what} must be a list`);
+  if (!Array.isArray(list))
+    throw new UsageError(`${what} must be a list`, {
+      hint: typeof list === 'string' ? `write ${what}: ['${quote(list)}']` : undefined,
+    });
   for (const item of list) checkItem(item, what);
 }
 

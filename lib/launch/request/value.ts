@@ -10,10 +10,10 @@ import type { Limit } from '../plan/step.ts';
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];
 
-function textHint(value: unknown): string | undefined {
+function textHint(value: unknown, name: string): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
   if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
-  return value === null ? 'leave it out' : undefined;
+  return value === null || (value === undefined && name.endsWith(']')) ? 'leave it out' : undefined;
 }
 
 /** Bytes of our own without a NUL. */
@@ -21,7 +21,7 @@ export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     if (value === undefined && name === 'jail')
       throw new UsageError('jail is missing', { hint: "write jail: '/srv/jail'" });
-    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value) });
+    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value, name) });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);

@@ -1,5 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
 import { AbortError, LaunchError, UsageError } from '../../errors.ts';
+import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
@@ -150,6 +151,9 @@ export function spawnInJail<
   const Wanted extends Stdio = 'pipe',
   const Pty extends SpawnRequest['pty'] = undefined,
 >(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
-  const begun = async (): Promise<unknown> => launchBeside(...normalizeSpawn(request));
+  const begun = async (): Promise<unknown> => {
+    refuseSecond(arguments);
+    return launchBeside(...normalizeSpawn(request));
+  };
   return toBeAwaited(begun() as Promise<JailedProcess<JointOf<Wanted, Pty>>>);
 }

@@ -139,6 +139,7 @@ export function isBuiltin(name: string): boolean {
 function wordHint(path: BytePath): string | undefined {
   if (/\s(?:[|&]|[0-9]?[<>])|;(?:\s|$)/.test(path))
     return `only a shell knows such signs: /bin/sh -c ${shellWord(path)}`;
+  if (/[*?]/.test(path)) return 'only a shell knows * and ?: give the whole name';
   const [variable] = /^(?:~|\$\w+|\$\{\w+\})(?=\/|$)/.exec(path) ?? [];
   if (variable !== undefined) return `only a shell knows ${variable}: give the path in the jail`;
   if (isBuiltin(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
