@@ -12,6 +12,7 @@ export const usualOptions: Foreign = {
   debug: 'leave it out: messages say everything, and --plan shows what would happen',
   quiet: 'leave it out: what has succeeded says nothing on standard error',
   yes: 'leave it out: nothing is asked',
+  y: 'leave it out: nothing is asked',
   f: 'leave it out: the message says what stands in the way, and what removes it',
   force: 'leave it out: the message says what stands in the way, and what removes it',
 };
@@ -60,6 +61,7 @@ export const foreignOptions: Foreign = {
   d: foreground,
   detach: foreground,
   daemon: foreground,
+  daemonize: foreground,
   background: foreground,
   fork: foreground,
   log: 'leave it out: what the program writes goes where uchroot writes: >FILE',
