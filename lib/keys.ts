@@ -138,3 +138,18 @@ export function checkKeys(
       `the keys are ${names.join(', ')}`,
   });
 }
+
+/**
+ * Refuses options beside the request, which would be ignored. A number is the index of Array.map.
+ * @throws UsageError
+ */
+export function refuseSecond(given: ArrayLike<unknown>): void {
+  const second = given[1];
+  if (typeof second !== 'object' && typeof second !== 'function') return;
+  throw new UsageError(
+    'a second argument has no meaning: one object has all keys, and a promise the result',
+    {
+      hint: 'write {...request, ...options}',
+    },
+  );
+}

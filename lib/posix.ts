@@ -34,14 +34,20 @@ export function setgroups(gids: readonly number[]): void {
   native.setgroups(gids);
 }
 
+// process.setuid() takes names too.
+function toId(id: unknown, lookUp: string): number {
+  if (typeof id === 'string') throw new TypeError(`an id is a number, not '${id}': ${lookUp} looks it up`);
+  return id as number;
+}
+
 /** Sets the gid; as root the real, effective and saved one (setgid(2)). @throws EPERM */
 export function setgid(gid: number): void {
-  native.setgid(gid);
+  native.setgid(toId(gid, 'getgrnam(name)?.gid'));
 }
 
 /** Sets the uid; as root the real, effective and saved one, with no way back (setuid(2)). @throws EPERM, EAGAIN */
 export function setuid(uid: number): void {
-  native.setuid(uid);
+  native.setuid(toId(uid, 'getpwnam(name)?.uid'));
 }
 
 /** Changes the root directory, and not the working directory: call chdir('/') next (chroot(2)). @throws EPERM, ENOENT, ENOTDIR */

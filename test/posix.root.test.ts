@@ -49,6 +49,18 @@ t.test('getgrouplist has the groups that posix.initgroups would set', { skip }, 
   }
 });
 
+t.test('a name in place of an id, as process.setuid takes it, is told with the look-up', async (t) => {
+  const { setuid, setgid } = calls as unknown as Readonly<Record<'setuid' | 'setgid', (id: string) => void>>;
+  t.throws(
+    () => setuid('root'),
+    new TypeError("an id is a number, not 'root': getpwnam(name)?.uid looks it up"),
+  );
+  t.throws(
+    () => setgid('root'),
+    new TypeError("an id is a number, not 'root': getgrnam(name)?.gid looks it up"),
+  );
+});
+
 // Words in `by` start the second one.
 const both = (mine: string, theirs: string, told: string, by: readonly string[] = []): readonly unknown[] =>
   [mine, theirs].map((call, i) =>

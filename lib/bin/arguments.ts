@@ -53,7 +53,9 @@ export function readArguments(
     const spelling = equals < 0 ? word.text : word.bytes.toString('utf8', 0, equals);
     const option = known.find(({ name }) => spelling === `--${name}`);
     if (option === undefined)
-      throw new UsageError(`unknown option ${quote(spelling)}`, { hint: hintFor(spelling, known, foreign) });
+      throw new UsageError(`unknown option ${quote(spelling)}`, {
+        hint: commandHint(options.at(-1), spelling, known) ?? hintFor(spelling, known, foreign),
+      });
     const { name, metavar } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
     if (metavar === undefined && inline !== undefined) {
@@ -70,6 +72,19 @@ export function readArguments(
 
 export function toArgument(bytes: Buffer): Argument {
   return { bytes, text: bytes.toString() };
+}
+
+// A command whose value is one word was not quoted: --learn ls -l.
+function commandHint(
+  before: GivenOption | undefined,
+  spelling: string,
+  known: readonly Option[],
+): string | undefined {
+  const [name = '', { text } = none] = before ?? [];
+  const isCommand = known.find((option) => option.name === name)?.metavar === "'COMMAND'";
+  return isCommand && /^-\w/.test(spelling) && /^[\w./-]+$/.test(text)
+    ? `write --${name} '${text} ${spelling}'`
+    : undefined;
 }
 
 // Other programs have --json or --list=json; this one only has --format json.

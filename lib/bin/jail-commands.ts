@@ -1,6 +1,6 @@
 // The commands of uchroot-jail: their options, their library calls, and their output.
 
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { statusOf, toSeverity } from '../findings/finding-severity.ts';
@@ -62,6 +62,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
     refuseSwapped(directory, programs);
+    refuseLast(directory, programs);
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
@@ -200,7 +201,7 @@ function lineOf(command: string, operands: readonly Buffer[]): string {
   return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
 }
 
-function isFile(path: Buffer): boolean {
+function isFile(path: Buffer | string): boolean {
   return lookOr(false, () => statSync(path).isFile());
 }
 
@@ -213,6 +214,17 @@ function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
     hint: isSwapped
       ? lineOf('build', [first, directory, ...programs.slice(1)])
       : 'name a new or an empty directory',
+  });
+}
+
+// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs.
+function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
+  const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
+  if (directory.includes('/') || !isProgram || existsSync(directory)) return;
+  const meant = programs.find((program) => program.includes('/') && !isFile(program));
+  if (meant === undefined) return;
+  throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
+    hint: lineOf('build', [meant, directory, ...programs.filter((program) => program !== meant)]),
   });
 }
 

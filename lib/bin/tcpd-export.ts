@@ -46,7 +46,7 @@ export const exportRules: Command<undefined> = {
 function pairOf(text: string, option: string, form: string): readonly [string, string] {
   const equals = text.indexOf('=');
   if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
-  const name = equals < 0 && text !== '' ? quote(text) : 'sshd';
+  const name = equals < 0 && /\D/.test(text) ? quote(text) : 'sshd';
   throw new UsageError(`--${option} ${quote(text)}: write ${form}`, {
     hint: `for example --${option} ${name}=${option === 'port' ? '22' : `${name}.service`}`,
   });

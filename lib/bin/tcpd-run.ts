@@ -3,10 +3,11 @@
 import { realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 
+import { bytePath } from '../binary/path.ts';
 import { UsageError } from '../errors.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
 import { option, type Argument } from '../command-option.ts';
-import { quote } from '../quote.ts';
+import { type Bytes, quote } from '../quote.ts';
 import { openLog } from '../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd } from '../service/tcpd/tcpd.ts';
 import type { ReadArguments } from './arguments.ts';
@@ -33,13 +34,13 @@ export const run: Command<undefined> = {
   startsProgram: true,
   failureStatus: 125,
   run: async (read, _, daemon, ...args) => {
-    const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read) };
+    const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read, [daemon, ...args]) };
     return { text: '', status: await runTcpd(request, openLog(daemonNames(daemon).name.toString('latin1'))) };
   },
 };
 
 // USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
-function toJail(read: ReadArguments): LaunchRequest | undefined {
+function toJail(read: ReadArguments, [next = '', program]: readonly Bytes[]): LaunchRequest | undefined {
   const given = read.options.filter(([name]) => jailOptions.some((option) => option.name === name));
   const [first] = given;
   const jail = valueOf(read, 'jail');
@@ -50,9 +51,11 @@ function toJail(read: ReadArguments): LaunchRequest | undefined {
   if (jail === undefined) return undefined;
   const cut = jail.bytes.indexOf(':/');
   if (cut <= 0) {
-    const [user, directory] = jail.text.split(':');
+    // DIRECTORY, as a word of its own, stands before the path of the daemon
+    const isApart = [next, program].every((word) => word !== undefined && bytePath(word).startsWith('/'));
+    const [user, directory = isApart ? quote(next) : '/srv/jail'] = jail.text.split(':');
     throw new UsageError(`--jail ${quote(jail.text)}: it is USER:DIRECTORY, and DIRECTORY begins with /`, {
-      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve(directory ?? '/srv/jail'))}`,
+      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve(directory))}`,
     });
   }
   return {

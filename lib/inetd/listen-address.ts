@@ -20,7 +20,7 @@ export type ListenAddress =
   | { readonly kind: 'systemd'; readonly name: string | undefined };
 
 const FORMS =
-  'PORT, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, /tcp6 or /udp6 for IPv6 alone, a path, @NAME, systemd or systemd:NAME';
+  'PORT up to 65535, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, /tcp6 or /udp6 for IPv6 alone, a path, @NAME, systemd or systemd:NAME';
 
 // bind(2): sun_path has 108 bytes, and a path ends in NUL (unix(7)).
 const MAX_PATH_BYTES = 107;
@@ -33,14 +33,15 @@ function refuse(text: string): never {
 function formOf(text: string): string | undefined {
   const [, scheme, plain = text] = /^([a-z]+):\/\/(.+?)\/?$/.exec(text) ?? [];
   if (isIPv4(plain)) return `${plain}:PORT`;
-  const [, host = '', port = ''] = /^(.+):([0-9]{1,5})$/.exec(plain) ?? [];
+  const [, host = '', port = ''] = /^(.*):([0-9]{1,5})$/.exec(plain) ?? [];
   if (Number(port) > 65_535) return undefined;
   if (isIPv6(plain) && !isIPv6(host)) return `[${plain}]:PORT`;
   const end = scheme === 'udp' ? '/udp' : '';
   if (host === 'localhost') return `127.0.0.1:${port}${end}`;
   if (isIPv6(host)) return `[${host}]:${port}${end}`;
   if (host === 'udp') return `${port}/udp`;
-  return host === '*' || host === 'tcp' ? port : scheme === undefined ? undefined : `${plain}${end}`;
+  if (port !== '' && ['', '*', 'tcp'].includes(host)) return port;
+  return scheme === undefined ? undefined : `${plain}${end}`;
 }
 
 /** @throws UsageError */

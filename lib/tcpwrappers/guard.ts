@@ -88,6 +88,8 @@ export function turnAway(socket: Socket): void {
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }
 
+const inOrder = { hint: "write guard(openHosts(), 'sshd', server)" };
+
 /**
  * A net.Server that asks the rules about each client. `onConnection` gets accepted clients. Other clients are closed,
  * or get a command, before a byte is read and before a TLS handshake. Emits `decision` with a Decision and its Applied
@@ -99,8 +101,8 @@ export function guard(
   onConnection: OnConnection,
   options: ServerOpts = {},
 ): GuardServer {
-  if (typeof daemon !== 'string' || daemon === '') throw new UsageError('daemon must be a name');
+  if (typeof daemon !== 'string' || daemon === '') throw new UsageError('daemon must be a name', inOrder);
   if (typeof onConnection !== 'function' && !(onConnection instanceof Server))
-    throw new UsageError('onConnection must be a function or a server');
+    throw new UsageError('onConnection must be a function or a server', inOrder);
   return new GuardServer(hosts, daemon, onConnection, options);
 }

@@ -7,7 +7,12 @@ import { checkKeys, reading, takeRequest } from '../keys.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
-import { makeRequest, type Request, type RequestDescription } from './connection/request-info.ts';
+import {
+  checkDescription,
+  makeRequest,
+  type Request,
+  type RequestDescription,
+} from './connection/request-info.ts';
 import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/host-files.ts';
@@ -150,5 +155,6 @@ export function openHosts(options: HostsOptions = {}): Hosts {
 
 /** One decision, as hosts_access(3); nothing is run before Decision.apply(). */
 export async function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
+  checkDescription(request);
   return openHosts(options).check(request);
 }

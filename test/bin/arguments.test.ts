@@ -193,3 +193,27 @@ t.test('operands and values are told apart as if the options came first', async 
   );
   t.pass();
 });
+
+t.test(
+  'a command that was not quoted is told with its quotes, and another unknown option is not',
+  async (t) => {
+    const wrong = (...given: readonly string[]) =>
+      readMixed(
+        given.map((word) => toArgument(Buffer.from(word))),
+        [option("--learn 'COMMAND'", ''), option('--user NAME', '')],
+      );
+    t.throws(() => wrong('jail', '--learn', 'ls', '-l'), {
+      message: 'unknown option -l',
+      hint: "write --learn 'ls -l'",
+    });
+    for (const words of [
+      ['--learn', 'ls -l', '-x'],
+      ['--learn', 'ls', '--usr'],
+      ['--user', 'sam', '-l'],
+    ])
+      t.throws(() => wrong(...words), {
+        name: 'UsageError',
+        hint: words.includes('--usr') ? 'did you mean --user?' : undefined,
+      });
+  },
+);

@@ -882,8 +882,55 @@ const others: readonly Mistake[] = [
   ],
 ];
 
+// Habits of a shell, links of a jail that was made by hand, and options of docker and prlimit.
+const lines: readonly Mistake[] = [
+  [
+    'uchroot nobody jail "ls / && id"',
+    /does not exist in the jail/,
+    { after: found('"ls / && id"', /\/bin\/sh -c .*/) },
+  ],
+  [
+    `uchroot nobody jail '$HOME/bin/ls'`,
+    /does not exist in the jail/,
+    { after: (line, hint) => line.replace("'$HOME", hint.includes('$HOME: give the path in') ? "'" : '') },
+  ],
+  [
+    'uchroot nobody jail /prog',
+    /\/prog leads to \.\.\/\.\.\/bin\/true, and \S+ does not exist in the jail/,
+    { before: 'ln -s ../../bin/true jail/prog' },
+  ],
+  ['uchroot --drop=all nobody jail /bin/ls', /unknown option --drop/, { after: onlyWithout('--drop=all ') }],
+  ['uchroot -1 jail /bin/ls', /unknown option -1/, { after: found('-1', /nobody/) }],
+  [
+    'uchroot --rlimit memory=4G nobody jail /bin/ls',
+    /'4G' is no limit/,
+    { after: found('memory=4G', /as=4294967296/) },
+  ],
+  [
+    'uchroot --nice -5 nobody jail /bin/ls',
+    /--nice takes a number from 0 on/,
+    { after: found('--nice -5', /--nice 3/) },
+  ],
+  ['uchroot-jail build ls $PWD/new', /ls is a program: DIRECTORY stands before/],
+  [
+    'uchroot-tcpd run --jail nobody $PWD/jail /bin/ls',
+    /--jail nobody: it is USER:DIRECTORY/,
+    { after: found('nobody $PWD/jail', /nobody:\/srv\/row\S+/) },
+  ],
+];
+
 const skip = unlessRoot('unshare', 'nsenter');
-const all = [...order, ...names, ...options, ...jails, ...wrappers, ...values, ...habits, ...others];
+const all = [
+  ...order,
+  ...names,
+  ...options,
+  ...jails,
+  ...wrappers,
+  ...values,
+  ...habits,
+  ...others,
+  ...lines,
+];
 
 t.test(
   `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,

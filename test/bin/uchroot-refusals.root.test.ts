@@ -113,7 +113,7 @@ testRefusals([
     'a negative descriptor',
     ['--status-fd', '-1', 'nobody', jail],
     1,
-    /^uchroot: --status-fd takes a number, not '-1'\n/,
+    /^uchroot: --status-fd takes a number from 0 on, not '-1'\n/,
   ],
   ['groups and none', ['--groups', '5', '--clear-groups', 'nobody', jail], 1, /groups/],
   ['an empty group', ['nobody:', jail, '/probe'], 1, /^uchroot: the group in 'nobody:' is empty\nhint: /],

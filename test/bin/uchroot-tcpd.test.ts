@@ -65,7 +65,12 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     ],
     [['reload'], 1, /: unknown command reload$/, /^leave it out: the rules are read for each connection$/],
     [['export'], 2, /^Usage: uchroot-tcpd export /],
-    [['export', '--to', 'nftables', '--port', 'sshd'], 2, /^uchroot-tcpd: --port sshd: write DAEMON=PORT/],
+    [
+      ['export', '--to', 'nftables', '--port', '22'],
+      2,
+      /^uchroot-tcpd: --port 22: write DAEMON=PORT/,
+      /^for example --port sshd=22$/,
+    ],
     [['export', '--to', 'nftables', '--port', 'sshd=65536'], 2, /^uchroot-tcpd: --port sshd=65536: write /],
     [
       ['export', '--to', 'systemd', '--unit', 'sshd=../x.service'],

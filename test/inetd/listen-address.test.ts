@@ -38,7 +38,11 @@ t.test('anything else is refused with the forms that there are', async (t) => {
     'systemd:',
     `/${'x'.repeat(107)}`,
   ])
-    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: /^write PORT, ADDRESS:PORT/ }, text);
+    t.throws(
+      () => parseListenAddress(text),
+      { name: 'UsageError', hint: /^write PORT up to 65535, ADDRESS:PORT/ },
+      text,
+    );
   t.throws(() => parseListenAddress('/a\0b'), UsageError);
 });
 
@@ -47,6 +51,7 @@ t.test('forms of other programs are refused with the address that is meant', asy
     ['localhost:7000', '127.0.0.1:7000'],
     ['*:7000', '7000'],
     ['tcp:7000', '7000'],
+    [':7000', '7000'],
     ['udp:7000', '7000/udp'],
     ['tcp:65535', '65535'],
     ['::1:80', '[::1]:80'],

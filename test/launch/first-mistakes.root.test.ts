@@ -12,6 +12,8 @@ import {
   resolveAccount,
   runInJail,
   serveInJail,
+  spawnInJail,
+  type JailedProcess,
 } from '../../lib/index.ts';
 import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
@@ -67,6 +69,9 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ clearGroup: true }, /unknown key 'clearGroup'/],
   [{ args: 'exit' }, /args must be an array/, { args: ['exit', '0'] }],
   [{ args: ['exit', 0] }, /args\[1\] must be a string/, { args: ['exit', '0'] }],
+  [{ args: ['exit', '0', undefined] }, /args\[2\] must be a string/, { args: ['exit', '0'] }],
+  [{ cpu: 100_000 }, /cpu must be a number of CPUs from 0\.01 to 8192/, {}],
+  [{ args: 'exit 0' }, /args must be an array/],
   [{ caps: 'net_bind_service' }, /caps must be an array/],
   [{ groups: '100' }, /groups must be an array/],
   [{ umask: '022' }, /umask must be a number/],
@@ -138,6 +143,10 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ seccomp: false }, /seccomp must be the path/, {}],
 ];
 
+// As JavaScript calls them.
+type Untyped = (...given: readonly unknown[]) => Promise<unknown>;
+const [run, spawn] = [runInJail as Untyped, spawnInJail as Untyped];
+
 // What the hint says, and what follows it.
 const others: readonly (readonly [what: string, wrong: () => unknown, says: RegExp, right: () => unknown])[] =
   [
@@ -188,6 +197,36 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       async () => (await open()).run('/probe' as never),
       /^write run\(\{program: '\/bin\/ls'\}\)$/,
       async () => (await open()).run(command),
+    ],
+    [
+      'options beside the request, as execa has them',
+      () => run(right, { timeoutMs: 5 }),
+      /^write \{\.\.\.request, \.\.\.options\}$/,
+      () => runInJail({ ...right, timeoutMs: 60_000 }),
+    ],
+    [
+      'a callback',
+      () => spawn(right, () => undefined),
+      /^write \{\.\.\.request, \.\.\.options\}$/,
+      () => Promise.all([{ ...right }].map(runInJail)),
+    ],
+    [
+      'a program that is no list',
+      () => buildJail({ directory: place, programs: '/bin/true' as never }),
+      /^write programs: \['\/bin\/true'\]$/,
+      () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
+    ],
+    [
+      'a launch that is not awaited',
+      () => (spawnInJail({ ...right, stdio: 'ignore' }) as never as JailedProcess).stdout,
+      /^write await before the call/,
+      async () => (await spawnInJail({ ...right, stdio: 'ignore' })).stdout,
+    ],
+    [
+      'one of an open jail',
+      async () => void ((await open()).spawn({ ...command, stdio: 'ignore' }) as never as JailedProcess).pid,
+      /^write await before the call/,
+      async () => (await (await open()).spawn({ ...command, stdio: 'ignore' })).pid,
     ],
     [
       'a variable in a template',

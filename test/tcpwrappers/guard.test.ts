@@ -387,7 +387,10 @@ t.test('a file that changes counts for the next client', async (t) => {
 
 t.test('a guard wants a name, and somebody to serve', async (t) => {
   const { hosts } = openFiles(t, {});
-  t.throws(() => guard(hosts, '', () => undefined), { name: 'UsageError' });
+  t.throws(() => guard(hosts, '', () => undefined), {
+    name: 'UsageError',
+    hint: "write guard(openHosts(), 'sshd', server)",
+  });
   t.throws(() => guard(hosts, 'service', {} as Server), { name: 'UsageError' });
   // nothing listens yet
   t.equal(guard(hosts, 'service', createServer()).listening, false);

@@ -238,8 +238,14 @@ export function readToml(file: string, text: string): ConfiguredServices {
             : 'write [services.NAME] above it, with a name for the service'),
       );
   const { defaults = {}, services = {} } = document;
-  if (!isTable(defaults)) return reader.fail([], 'defaults', 'defaults is a table');
-  if (!isTable(services)) return reader.fail([], 'services', 'services is a table of tables');
+  if (!isTable(defaults)) return reader.fail([], 'defaults', 'defaults is a table', 'write [defaults]');
+  if (!isTable(services))
+    return reader.fail(
+      [],
+      'services',
+      'services is a table of tables',
+      'write [services.NAME], with a name for the service',
+    );
   reader.options(['defaults'], defaults);
   return {
     services: Object.entries(services).map(([name, table]) => {

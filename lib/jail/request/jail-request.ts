@@ -104,7 +104,10 @@ export function checkList(
   checkItem: (item: unknown, what: string) => void,
 ): void {
   if (list === undefined) return;
-  if (!Array.isArray(list)) throw new UsageError(`${what} must be a list`);
+  if (!Array.isArray(list))
+    throw new UsageError(`${what} must be a list`, {
+      hint: typeof list === 'string' ? `write ${what}: ['${quote(list)}']` : undefined,
+    });
   for (const item of list) checkItem(item, what);
 }
 
@@ -210,6 +213,8 @@ function toCopy(
   const isPair = typeof copy === 'object' && !(copy instanceof Uint8Array);
   const named = absolute(isPair ? copy.from : copy, isForeign);
   const real = resolved(root, named, 'copy');
+  if (real === '/' && !isForeign)
+    throw new UsageError('copy /: it is the whole system', { hint: 'name what is needed, such as /etc/ssl' });
   // a path with `..` is not a valid destination in the jail
   const from = isPair || isDestination(named) ? named : real;
   return { from, to: isPair ? withoutDots(bytePath(copy.to)) : from };

@@ -80,5 +80,5 @@ const HINTS: Readonly<Record<string, string>> = {
   EDQUOT: 'make room; the jail is as it was',
   EXDEV: 'something is mounted in the jail where a file belongs: unmount it first',
   ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
-  EROFS: 'the file system is mounted read-only',
+  EROFS: 'name a directory of another file system, or mount this one writable: mount -o remount,rw',
 };

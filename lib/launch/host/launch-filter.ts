@@ -30,7 +30,10 @@ function failed(file: string, error: unknown): LaunchError {
     code: errnoName(-errno),
     errno: -errno,
     path: quote(file),
-    hint: errno === -2 ? 'give the path of a profile, or default, log, or log: and a path' : undefined,
+    hint:
+      errno === -2
+        ? 'give the path of a profile, or default, log, or log: and a path; without --seccomp the usual filter stays'
+        : undefined,
     cause: error,
   });
 }

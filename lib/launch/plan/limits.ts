@@ -154,7 +154,7 @@ export const limitRows = {
     failures: {
       EINVAL: {
         reason: 'this process may use none of these CPUs',
-        hint: 'taskset -p shows which it may use',
+        hint: 'taskset -cp $$ shows which it may use',
       },
     },
   },

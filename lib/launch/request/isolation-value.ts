@@ -204,7 +204,7 @@ export function toView(
   others: Values,
 ): readonly NormalView[] {
   if (value === undefined) return [];
-  requireNamespace('mount', key, others);
+  requireNamespace('mount', `${key} (--bind, --tmpfs and the like)`, others);
   if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
   const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
   const trees = others.rootless === true ? { ...treesOf, proc: 2, dev: 6 } : treesOf;

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
-import { toLimit } from './rlimits.ts';
+import { knownRlimit, toLimit } from './rlimits.ts';
 
 /** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
 export const optionGroups = [
@@ -46,7 +46,8 @@ export function addNames({ text }: Argument, before: readonly string[] = []): re
 /** @param example a number that is right for this option */
 export function toNumber(text: string, option: string, example = 3): number {
   if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a number, not '${quote(text)}'`, {
+  const least = text.startsWith('-') ? ' from 0 on' : '';
+  throw new UsageError(`${option} takes a number${least}, not '${quote(text)}'`, {
     hint: `for example ${option} ${example}`,
   });
 }
@@ -136,7 +137,7 @@ function numberHint(name: string, word: string): string {
   const [, digits, suffix = ''] = /^([0-9]{1,6})([KMGT])i?B?$/i.exec(word) ?? [];
   if (digits === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
   const bytes = Number(digits) * 1024 ** ('KMGT'.indexOf(suffix.toUpperCase()) + 1);
-  return `write --rlimit ${name}=${bytes}`;
+  return `write --rlimit ${knownRlimit(name.toLowerCase())}=${bytes}`;
 }
 
 /** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */

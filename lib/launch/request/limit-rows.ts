@@ -37,7 +37,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', inUnits(String(value)) ?? 1.5) },
+    { hint: bothWays('cpu', Math.min(inUnits(String(value)) ?? 1.5, mostCpus)) },
   );
 }
 
@@ -48,7 +48,7 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
   throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`, {
-    hint: bothWays(key, inUnits(String(value)) ?? 5),
+    hint: bothWays(key, Math.min(inUnits(String(value)) ?? 5, mostSeconds)),
   });
 }
 

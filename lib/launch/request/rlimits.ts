@@ -18,7 +18,7 @@ export type RlimitName = (typeof rlimitNames)[number];
 export type RlimitValue = number | { readonly soft: number; readonly hard?: number };
 
 // Words for the same thing: those of setrlimit(3) of Python and of ulimit (bash(1)), and those that describe it.
-const foreignNames = {
+const foreignNames: Readonly<Record<string, RlimitName>> = {
   files: 'nofile',
   openfiles: 'nofile',
   open_files: 'nofile',
@@ -31,6 +31,11 @@ const foreignNames = {
   filesize: 'fsize',
   cputime: 'cpu',
 };
+
+/** The resource that a name of another program stands for. */
+export function knownRlimit(name: string): string {
+  return Object.hasOwn(foreignNames, name) ? (foreignNames[name] ?? name) : name;
+}
 
 /** @throws UsageError for an unknown name */
 export function rlimitNumber(name: string): number {

@@ -10,10 +10,10 @@ import type { Limit } from '../plan/step.ts';
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];
 
-function textHint(value: unknown): string | undefined {
+function textHint(value: unknown, name: string): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
   if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
-  return value === null ? 'leave it out' : undefined;
+  return value === null || (value === undefined && name.endsWith(']')) ? 'leave it out' : undefined;
 }
 
 /** Bytes of our own without a NUL. */
@@ -21,7 +21,7 @@ export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     if (value === undefined && name === 'jail')
       throw new UsageError('jail is missing', { hint: "write jail: '/srv/jail'" });
-    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value) });
+    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value, name) });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);
@@ -37,6 +37,12 @@ export function flag(value: boolean | undefined, name: string): boolean {
   throw new UsageError(`${name} must be true or false`, { hint: `write ${name}: true` });
 }
 
+// `-l /` are two words, as in a shell, unless there are quotes.
+function wordsOf(text: string): string {
+  const words = /["'\\]/.test(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
+  return words.map((word) => `'${quote(word)}'`).join(', ');
+}
+
 /**
  * Reads each element of an array as it is now. Stops at the first element that is wrong: an array of a thousand million
  * holes does not fit into memory.
@@ -44,7 +50,7 @@ export function flag(value: boolean | undefined, name: string): boolean {
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value))
     throw new UsageError(`${name} must be an array`, {
-      hint: typeof value === 'string' ? `write ${name}: ['${quote(value)}']` : undefined,
+      hint: typeof value === 'string' ? `write ${name}: [${wordsOf(value)}]` : undefined,
     });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.

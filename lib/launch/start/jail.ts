@@ -9,6 +9,7 @@ import { unreachable, type DirectoryFinding } from '../host/directory.ts';
 import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
+import { toBeAwaited } from '../process/unawaited.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
   copyRequest,
@@ -111,12 +112,16 @@ export class Jail<
   }
 
   /** As `spawnInJail`. */
-  async spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
+  spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
     request: JailSpawnRequest<Own> & WithPty<Pty> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
+    return toBeAwaited(this.#spawn(request) as Promise<JailedProcess<JointOf<Own, Pty>>>);
+  }
+
+  async #spawn(request: JailSpawnRequest): Promise<JailedProcess> {
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = normalizeSpawn(merged.request);
-    return (await this.#start(normal, options, merged.usual)) as JailedProcess<JointOf<Own, Pty>>;
+    return this.#start(normal, options, merged.usual);
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   type LimitName,
   type Output,
 } from '../../errors.ts';
+import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
@@ -219,6 +220,7 @@ export async function collect<Text extends Output>(
 export async function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
   request: RunRequest<Coding, Stdio, Lines>,
 ): Promise<RunResult<OutputOf<Coding, Lines>>> {
+  refuseSecond(arguments);
   const [normal, options] = normalizeRun(request);
   return collect<OutputOf<Coding, Lines>>(await launchBeside(normal, options), normal, options);
 }

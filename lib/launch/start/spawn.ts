@@ -1,5 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
 import { AbortError, LaunchError, UsageError } from '../../errors.ts';
+import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
@@ -9,6 +10,7 @@ import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
+import { toBeAwaited } from '../process/unawaited.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -145,10 +147,13 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  * @throws LaunchError if a step failed; the program has not run
  * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export async function spawnInJail<
+export function spawnInJail<
   const Wanted extends Stdio = 'pipe',
   const Pty extends SpawnRequest['pty'] = undefined,
 >(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
-  const child = await launchBeside(...normalizeSpawn(request));
-  return child as JailedProcess<JointOf<Wanted, Pty>>;
+  const begun = async (): Promise<unknown> => {
+    refuseSecond(arguments);
+    return launchBeside(...normalizeSpawn(request));
+  };
+  return toBeAwaited(begun() as Promise<JailedProcess<JointOf<Wanted, Pty>>>);
 }

@@ -1,7 +1,9 @@
 // Finds out why execve or chdir failed: looks into the jail, always beneath its root, and names the file that causes the failure.
+import { posix } from 'node:path';
+
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { withoutReturns } from '../../shell-word.ts';
@@ -115,11 +117,16 @@ function diagnoseElf(
   const own = machines[view.architecture] ?? [];
   if (!own.some((known) => machine.startsWith(known))) {
     const message = `${what}a program for ${machine}, and this machine is ${own[0] ?? view.architecture}`;
-    return { message, path: shown, missing: false };
+    return {
+      message,
+      path: shown,
+      hint: `give one that is built for ${own[0] ?? view.architecture}`,
+      missing: false,
+    };
   }
   if (elf.linkage === 'none') {
     const message = `${what}an ELF file, but not a program (an object file or a core)`;
-    return { message, path: shown, missing: false };
+    return { message, path: shown, hint: 'give the program that a linker makes', missing: false };
   }
   if (elf.interpreter === undefined) return undefined;
   const { interpreter } = elf;
@@ -191,6 +198,18 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
   return diagnoseElf(view, path, shown, elf, what, depth);
 }
 
+// Where the link at this path of the jail leads to, which the jail lacks: a program of the host, by the path that it has there.
+function targetOf({ root }: JailView, path: BytePath): BytePath | undefined {
+  let target: BytePath | undefined;
+  for (let at = path; ; at = target) {
+    const directory = walk(root, parentPath(at));
+    const own = joinPath(directory.path, lastComponent(at));
+    const link = walk(root, own).links.find((each) => each.path === own);
+    if (directory.kind !== 'found' || link === undefined) return target;
+    target = posix.normalize(joinPath(directory.path, link.target)) as BytePath;
+  }
+}
+
 /** Why the kernel would not execute a program; undefined if no cause is found. */
 export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis | undefined {
   const path = bytePath(program);
@@ -198,7 +217,11 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   const diagnosis = diagnoseFile(view, path, '', 0);
   if (diagnosis === undefined || !diagnosis.missing || walk(view.root, from).kind === 'found')
     return diagnosis;
-  return { ...diagnosis, hint: programHint(view, path, from) };
+  const target = view.host?.hasProgram === false ? targetOf(view, from) : undefined;
+  return {
+    ...diagnosis,
+    hint: target === undefined ? programHint(view, path, from) : buildCommand(view, target),
+  };
 }
 
 /** Why the working directory cannot be entered; undefined if no cause is found. */

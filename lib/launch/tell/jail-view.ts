@@ -147,7 +147,7 @@ function missing(view: JailView, from: BytePath, { path, links }: Walk, what: st
       message: `${what}not found in the jail`,
       ...(what === '' && { isPlain: true as const }),
     };
-  const link = links.at(-1);
+  const link = links.findLast((each) => walk(view.root, each.path).kind === 'missing');
   if (link !== undefined) {
     const leads = `the symbolic link ${showPath(link.path)} leads to ${showPath(link.target)}`;
     return { ...found, message: `${what}${leads}, and ${shown} does not exist in the jail` };

@@ -137,6 +137,11 @@ export function isBuiltin(name: string): boolean {
 
 // Words that no program is called, but that a shell or another command would take in this place.
 function wordHint(path: BytePath): string | undefined {
+  if (/\s(?:[|&]|[0-9]?[<>])|;(?:\s|$)/.test(path))
+    return `only a shell knows such signs: /bin/sh -c ${shellWord(path)}`;
+  if (/[*?]/.test(path)) return 'only a shell knows * and ?: give the whole name';
+  const [variable] = /^(?:~|\$\w+|\$\{\w+\})(?=\/|$)/.exec(path) ?? [];
+  if (variable !== undefined) return `only a shell knows ${variable}: give the path in the jail`;
   if (isBuiltin(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) return `set a variable before USER: --setenv ${shellWord(path)}`;
   if (path.startsWith('-'))

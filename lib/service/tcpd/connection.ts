@@ -33,7 +33,12 @@ export function describeConnection(fd: number): Connection {
     if (client === undefined) return { kind: 'none', problem: undefined };
     return { kind: isDatagram ? 'udp' : 'tcp', client, server: native.getsockname(fd) };
   } catch (error) {
-    return { kind: 'none', problem: `can't get client address: ${(error as Error).message}` };
+    const { message, code } = error as NodeJS.ErrnoException;
+    const hint =
+      code === 'ENOTSOCK'
+        ? '; inetd and systemd give a connection as descriptor 0, and uchroot-tcpd match needs none'
+        : '';
+    return { kind: 'none', problem: `can't get client address: ${message}${hint}` };
   }
 }
 

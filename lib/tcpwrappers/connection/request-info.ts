@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 
 import { UsageError } from '../../errors.ts';
-import { type Bytes, copyBytes } from '../../quote.ts';
+import { type Bytes, copyBytes, quote } from '../../quote.ts';
 import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
 import { fold } from '../text/latin1.ts';
 import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';
@@ -110,15 +110,37 @@ function makeHost(end: Host['end'], described: EndpointDescription, hasInterface
   return host;
 }
 
+const example = "{daemon: 'sshd', client: {address: '192.0.2.1'}}";
+
+/** @throws UsageError unless it is an object: a text in its place would be a client without an address */
+export function checkDescription(described: unknown): void {
+  if (typeof described !== 'object' || described === null)
+    throw new UsageError('the request must be an object', { hint: `write ${example}` });
+}
+
+function checkHost(end: Host['end'], described: unknown): void {
+  if (typeof described !== 'object' || described === null)
+    throw new UsageError(`${end} must be an object`, {
+      hint: `write ${end}: {address: '${typeof described === 'string' ? quote(described) : '192.0.2.1'}'}`,
+    });
+  if ('address' in described) return;
+  const unknown = Object.keys(described).find((key) => !['name', 'port', 'user'].includes(key));
+  if (unknown !== undefined)
+    throw new UsageError(`unknown key '${end}.${quote(unknown)}'`, { hint: "did you mean 'address'?" });
+}
+
 /**
  * A request without look-ups. Names are cut at 127 bytes; `hasInterface` tells whether a network interface exists.
- * @throws {UsageError} for a NUL byte or an invalid port.
+ * @throws {UsageError} for a NUL byte, an invalid port, or what is no object.
  */
 export function makeRequest(
   described: RequestDescription,
   hasInterface: HasInterface = () => false,
 ): Request {
+  checkDescription(described);
   const { client, server = {}, pid = process.pid } = described;
+  checkHost('client', client);
+  checkHost('server', server);
   const daemon = toText(described.daemon, 'daemon');
   const request: Request = {
     daemon,

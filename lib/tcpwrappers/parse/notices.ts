@@ -47,6 +47,8 @@ function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | und
   const { code } = option;
   const message = `${option.message}; every client of the rule is refused`;
   const isName = code === 'bad-option-name' || code === 'no-command';
+  if (/^[0-9]+\s*$/.test(text.slice(at)))
+    return { at, level: 'error', code, message, hint: 'leave it out: a rule is for all ports' };
   const hint = isName ? didYouMean(optionName(text.slice(at, at + 40)), OPTION_NAMES) : undefined;
   return { at, level: 'error', code, message, ...(hint !== undefined && { hint }) };
 }

@@ -132,6 +132,15 @@ t.test('a name is looked up in PATH, the first executable file being taken', asy
   t.throws(() => recipeOf({ programs: ['tolo'] }), { message: /tolo/, hint: 'did you mean tool?' });
 });
 
+t.test('the whole host is not copied, and the whole of another system is', async (t) => {
+  const copies = ['/'];
+  t.throws(() => toRecipe({ directory: '/jail', copies }, { root: memoryRoot(tree), isForeign: false }, []), {
+    message: 'copy /: it is the whole system',
+    hint: 'name what is needed, such as /etc/ssl',
+  });
+  t.same(recipeOf({ copies }).copies, [{ from: '/', to: '/' }]);
+});
+
 t.test('what cannot be a program is told with the reason', async (t) => {
   const refused = (program: string, message: RegExp, hint = /./) =>
     t.throws(() => recipeOf({ programs: [program] }), { name: 'UsageError', message, hint });

@@ -19,6 +19,17 @@ t.test('a quota that is used up is told in words, with what to do', async (t) =>
   t.has(toJailError(quotaError(), bytePath('/usr/y')), { ...told, message: '/usr/y: quota exceeded, fsync' });
 });
 
+t.test('a file system that is mounted read-only has two remedies', async (t) => {
+  const error = Object.assign(new Error("EROFS: read-only file system, mkdir '/mnt/x'"), {
+    code: 'EROFS',
+    path: '/mnt/x',
+  });
+  t.match(toJailError(error), {
+    code: 'EROFS',
+    hint: /^name a directory of another .*: mount -o remount,rw$/,
+  });
+});
+
 t.test('a look that fails with a system error has another answer, and other errors are thrown', async (t) => {
   t.equal(
     lookOr('absent', () => 'there'),

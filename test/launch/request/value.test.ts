@@ -34,6 +34,8 @@ t.test('a list names what it should have been', async (t) => {
     ['b', 1],
   ]);
   t.throws(() => all('a'), { message: 'args must be an array', hint: "write args: ['a']" });
+  t.throws(() => all(' -l  /'), { message: 'args must be an array', hint: "write args: ['-l', '/']" });
+  t.throws(() => all('-c "a b"'), { message: 'args must be an array', hint: `write args: ['-c "a b"']` });
   t.throws(() => all(5), { message: 'args must be an array', hint: undefined });
 });
 

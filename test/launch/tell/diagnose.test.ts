@@ -42,7 +42,48 @@ t.test('a link that leads nowhere in the jail is named with its target', async (
     message:
       'the symbolic link /bin/prog leads to /etc/alternatives/prog, and /etc/alternatives does not exist in the jail',
     missing: true,
+    hint: 'uchroot-jail build /srv/jail /bin/prog',
   });
+});
+
+t.test('of a link that the host does not have, the target is built', async (t) => {
+  const host = { hasProgram: false, hasInterpreter: true, isMerged: false };
+  const hint = (link: string, path?: string): string | undefined =>
+    run(
+      viewOf(
+        {
+          '/bin/prog': { link },
+          '/bin/next': { link: '../opt/x' },
+          '/opt': { link: 'usr/opt' },
+          '/usr/opt/y': '',
+        },
+        {},
+        { host },
+      ),
+      path,
+    )?.hint;
+  t.equal(hint('next'), 'uchroot-jail build /srv/jail /opt/x');
+  t.equal(hint('/opt/perl/perl'), 'uchroot-jail build /srv/jail /opt/perl/perl');
+  t.equal(hint('../../../opt/perl'), 'uchroot-jail build /srv/jail /opt/perl');
+  t.match(hint('/opt/perl', '/bin/other'), /^the host does not have it either: .* \/bin\/other$/);
+});
+
+t.test('a link among the directories that leads somewhere is not the one that is named', async (t) => {
+  const tree = { '/prog': { link: '../bin/x' }, '/bin': { link: 'usr/bin' }, '/usr/bin/y': '' };
+  t.match(run(viewOf(tree), '/prog'), {
+    message: 'the symbolic link /prog leads to ../bin/x, and /usr/bin/x does not exist in the jail',
+  });
+});
+
+t.test('a word that only a shell understands is told as one', async (t) => {
+  const host = { hasProgram: false, hasInterpreter: true, isMerged: true };
+  const hint = (path: string): string | undefined => run(viewOf({ '/bin/x': '' }, {}, { host }), path)?.hint;
+  t.equal(hint('/bin/l*'), 'only a shell knows * and ?: give the whole name');
+  t.equal(hint('$HOME/x'), 'only a shell knows $HOME: give the path in the jail');
+  t.equal(hint('~/x'), 'only a shell knows ~: give the path in the jail');
+  t.equal(hint('ls / | wc'), "only a shell knows such signs: /bin/sh -c 'ls / | wc'");
+  t.equal(hint('ls;'), "only a shell knows such signs: /bin/sh -c 'ls;'");
+  t.match(hint('/bin/a&b'), /^the host does not have it either/);
 });
 
 t.test('links in a circle are named', async (t) => {
@@ -188,6 +229,7 @@ t.test('the ELF interpreter is named', async (t) => {
 t.test('a program for another machine is told as one', async (t) => {
   t.match(run(viewOf({ '/bin/prog': makeElf({ type: 2, machine: 183, isStatic: true }) })), {
     message: 'a program for aarch64, and this machine is x86-64',
+    hint: 'give one that is built for x86-64',
     missing: false,
   });
   t.match(run(viewOf({ '/bin/prog': program }, {}, { architecture: 'arm64' })), {
@@ -203,7 +245,10 @@ t.test('a 32-bit program runs on its 64-bit machine', async (t) => {
 });
 
 t.test('an object file and a damaged file are no programs', async (t) => {
-  t.match(run(viewOf({ '/bin/prog': makeElf({ type: 1 }) })), { message: /^an ELF file, but not a program/ });
+  t.match(run(viewOf({ '/bin/prog': makeElf({ type: 1 }) })), {
+    message: /^an ELF file, but not a program/,
+    hint: 'give the program that a linker makes',
+  });
   t.match(run(viewOf({ '/bin/prog': program.subarray(0, 20) })), { message: 'a damaged ELF file' });
 });
 

@@ -1,6 +1,8 @@
+import { closeSync, openSync } from 'node:fs';
+
 import t from 'tap';
 
-import { hasSourceRoute } from '../../../lib/service/tcpd/connection.ts';
+import { describeConnection, hasSourceRoute } from '../../../lib/service/tcpd/connection.ts';
 
 t.test('a source route is found behind other options, and only there', async (t) => {
   const has = (hex: string) => hasSourceRoute(Buffer.from(hex, 'hex'));
@@ -11,4 +13,13 @@ t.test('a source route is found behind other options, and only there', async (t)
   t.notOk(has(''));
   t.notOk(has('0707840000008300'), 'what looks like one in another option');
   t.notOk(has('00830704'), 'behind the end of the options');
+});
+
+t.test('somebody who starts the command by hand is told what gives it a connection', async (t) => {
+  const fd = openSync('/dev/null', 'r');
+  t.teardown(() => closeSync(fd));
+  t.match(describeConnection(fd), {
+    kind: 'none',
+    problem: /ENOTSOCK.*; inetd and systemd .*uchroot-tcpd match/,
+  });
 });

@@ -145,6 +145,11 @@ t.test('what is wrong with a rule is found where it is', async (t) => {
     t.same((await check(t, { allow: text, deny: DENY_ALL })).shown, shown, JSON.stringify(text).slice(0, 70));
 });
 
+t.test('a port behind the clients is told as one', async (t) => {
+  const { findings } = await check(t, { allow: 'sshd: 10.0.0.1:22\n', deny: DENY_ALL });
+  t.match(findings, [{ rule: 'no-command', remedy: 'leave it out: a rule is for all ports' }]);
+});
+
 t.test('nothing is found in files that are right', async (t) => {
   const allow = [
     '# sshd: 10.0.0.1 \\',

@@ -20,6 +20,30 @@ t.test('what cannot be is refused', async (t) => {
   t.throws(() => makeRequest({ daemon: 'a', client: {}, server: { port: 1.5 } }), UsageError);
 });
 
+t.test('a client that would have no address by mistake is refused, and the hint has its place', async (t) => {
+  const wrong: readonly (readonly [described: unknown, message: string, hint: string])[] = [
+    ['sshd', 'the request must be an object', "write {daemon: 'sshd', client: {address: '192.0.2.1'}}"],
+    [{ daemon: 'a', client: '10.0.0.1' }, 'client must be an object', "write client: {address: '10.0.0.1'}"],
+    [
+      { daemon: 'a', address: '10.0.0.1' },
+      'client must be an object',
+      "write client: {address: '192.0.2.1'}",
+    ],
+    [{ daemon: 'a', client: { ip: '10.0.0.1' } }, "unknown key 'client.ip'", "did you mean 'address'?"],
+    [
+      { daemon: 'a', client: {}, server: '10.0.0.1' },
+      'server must be an object',
+      "write server: {address: '10.0.0.1'}",
+    ],
+  ];
+  for (const [described, message, hint] of wrong)
+    t.throws(() => makeRequest(described as never), { name: 'UsageError', message, hint });
+  t.equal(
+    makeRequest({ daemon: 'a', client: { address: undefined, port: 1, family: 4 } as never }).client.port,
+    1,
+  );
+});
+
 t.test('nothing and the empty text are not known yet', async (t) => {
   const { client, user } = makeRequest({ daemon: 'a', client: { name: '', user: '', address: '' } });
   t.same([client.address, client.name, user], ['unknown', undefined, undefined]);
