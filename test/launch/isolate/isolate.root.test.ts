@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -221,6 +222,20 @@ test('a source that the user could replace is refused', async (t) => {
   t.equal(refused.status, 125);
   t.match(refused.stderr, /bind: .*\/his.*could replace/);
   t.equal(run(['--insecure-path', ...words], 'exit 0').status, 0);
+  symlinkSync(`${host}/his/data`, `${host}/link`);
+  symlinkSync('link/', `${host}/chain`);
+  t.match(
+    run(['--bind', `${host}/chain:/mnt`], 'exit 0').stderr,
+    /bind: .*\/his.*could replace/,
+    'behind links',
+  );
+  for (const name of ['tmp', 'tmp/root', 'tmp/his']) mkdirSync(`${host}/${name}`);
+  chmodSync(`${host}/tmp`, 0o1777);
+  chownSync(`${host}/tmp/his`, uid, uid);
+  const bind = (name: string) => run(['--bind', `${host}/tmp/${name}:/mnt`], 'exit 0');
+  t.equal(bind('root').status, 0, 'the sticky bit keeps an entry of root in its place');
+  t.match(bind('his').stderr, /tmp\/his is owned by uid .* another one in its place\n/);
+  t.match(bind('none').stderr, /bind: .*tmp can be written by everybody/, 'he could make it');
 });
 
 test('`..` of the root directory of an ephemeral jail is that directory, and not the host', async (t) => {
