@@ -78,8 +78,7 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
 }
 
 // The jail's own devices work again. Nobody but root can have made them, and none is made from inside. What the host has mounted
-// without devices stays so: a user can have mounted it (fusermount(1)).
-// A device can be written to in a read-only directory.
+// without devices stays so: a user can have mounted it (fusermount(1)). A device can be written to where files cannot.
 const openDevices = (isReadOnly: boolean): Step => ({
   op: 'open_tree',
   slot: devSlot,
