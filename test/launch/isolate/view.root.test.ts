@@ -102,7 +102,7 @@ test('devices of a file system that the host has mounted nodev do not work', asy
   t.equal(run([], read).stdout, 'read\n');
 });
 
-test('an ephemeral jail has what the host has mounted it without: devices, or execution', async (t) => {
+test('what the host mounts an ephemeral jail without, devices or execution, it does not have', async (t) => {
   mountFor(t, jail, '--bind', jail);
   execFileSync('mount', ['-o', 'remount,bind,nodev', jail]);
   execFileSync('mknod', ['-m', '666', `${jail}/dev/disk`, 'c', '1', '9']);
