@@ -317,7 +317,7 @@ t.test('so is one of a live process that /proc does not show', { skip: skipMount
   const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
   const name = `${directories[0]}/uchroot-${namespace}-${live.pid}-${start}-1`;
   mkdirSync(name);
-  const hide = 'mount -t proc -o hidepid=2 proc /proc; exec setpriv --bounding-set -sys_ptrace';
+  const hide = 'mount -t proc -o hidepid=2,gid=1 proc /proc; exec setpriv --bounding-set -sys_ptrace';
   t.match(launchAfter(`${hide} "$0" --input-type=module -e "$1"`), { exitCode: 0 });
   t.ok(existsSync(name));
   live.kill();
