@@ -240,12 +240,13 @@ test('a source that the user could replace is refused', async (t) => {
 
 test("in a session of its own nobody inside changes the nice value of the caller's", async (t) => {
   const nice = '/proc/self/autogroup';
-  if (!existsSync(nice)) return void t.pass('the kernel has no nice values of sessions');
   const by = ['setsid', 'sh', '-c', `"$@"; cat ${nice}`, 'sh'];
   const script = `echo 5 > ${nice}; echo 5 > /proc/1/autogroup; echo; cat ${nice}`;
   for (const who of [[user], ['--allow-root', 'root']]) {
     const words = ['--isolate', '--new-session', '--proc', '/proc', ...who, jail, '/bin/bash', '-c', script];
-    t.match(uchroot(words, { by }).stdout, /nice 5\n.* nice 0\n$/s);
+    const { stdout } = uchroot(words, { by });
+    if (existsSync(nice)) t.match(stdout, /nice 5\n.* nice 0\n$/s);
+    else t.equal(stdout, '\n', 'the kernel has no nice values of sessions');
   }
 });
 
