@@ -162,6 +162,7 @@
         'native/start/cgroup.cc',
         'native/start/inputend.cc',
         'native/start/launcher.cc',
+        'native/start/descendants.cc',
         'native/start/limitwatch.cc',
         'native/start/memset.cc',
         'native/start/relay.cc',

@@ -15,12 +15,14 @@ export interface Way {
   readonly isHostRoot: boolean;
   /** Only one entry of root's in the last directory counts, and not everything that lies there; the entry need not exist yet. */
   readonly isParent?: boolean;
+  /** The end is an entry of any kind, and not a directory: it counts who can put another one in its place, and not who can write to it. */
+  readonly endsInEntry?: boolean;
 }
 
 /** What is wrong with the way. It `refuses` if one of the people to be jailed could use it, and else is a warning. */
 export interface WayFinding {
   readonly refuses: boolean;
-  readonly kind: 'owner' | 'writable' | 'link' | 'host-root';
+  readonly kind: 'owner' | 'writable' | 'link' | 'entry' | 'host-root';
   readonly component: WayComponent;
   /** It is about the end of the way, not about a directory above. */
   readonly isEnd: boolean;
@@ -38,14 +40,21 @@ const sticky = 0o1000;
  * (unlink(2), EPERM). A finding about one of the people refuses, a finding about others warns.
  */
 export function judgeWay(way: Way, people: readonly Person[]): readonly WayFinding[] {
-  const { components, isHostRoot, isParent = false } = way;
+  const { components, isHostRoot, isParent = false, endsInEntry = false } = way;
   const end = isParent ? components.length : components.length - 1;
   const findings = components.flatMap((component, index): readonly WayFinding[] => {
     if (isLink(component)) return []; // its mode means nothing (symlink(7)); its directory counts
+    if (endsInEntry && index === end) return [];
     const entries = components.filter(({ parent }) => parent === index);
     const isEnd = index === end;
     const own = judgeDirectory(component, isEnd, people);
-    return [...own, ...entries.flatMap((entry) => judgeLink(component, entry, people))];
+    const isEntry = (one: WayComponent): boolean => endsInEntry && one === components[end];
+    return [
+      ...own,
+      ...entries
+        .filter((one) => isLink(one) || isEntry(one))
+        .flatMap((entry) => judgeHeld(component, entry, isEntry(entry), people)),
+    ];
   });
   const last = components[end];
   if (!isHostRoot || last === undefined) return findings;
@@ -77,21 +86,25 @@ function judgeDirectory(
 }
 
 // The owner of a link in a sticky directory that others can write has put it there, and can replace it. The kernel does not follow
-// such a link unless it belongs to the caller or to the owner of the directory (proc(5), protected_symlinks).
-function judgeLink(
+// such a link unless it belongs to the caller or to the owner of the directory (proc(5), protected_symlinks). He can replace any other
+// entry of his too.
+function judgeHeld(
   directory: PathComponent,
-  link: PathComponent,
+  entry: PathComponent,
+  isEnd: boolean,
   people: readonly Person[],
 ): readonly WayFinding[] {
-  if (!isLink(link) || (directory.mode & sticky) === 0) return [];
-  if (link.uid === 0 || link.uid === directory.uid) return [];
+  if ((directory.mode & sticky) === 0) return [];
+  if (entry.uid === 0 || entry.uid === directory.uid) return [];
   const isOpen = writersOf(directory).some((writer) => writer.kind !== 'owner');
   if (!isOpen) return [];
-  const isTheUsers = people.some(({ uid }) => uid === link.uid);
-  const refuses = isTheUsers || people.length === 0 || (directory.mode & 0o002) !== 0;
-  const whose = `${link.uid}${isTheUsers ? ', the user to be jailed,' : ''}`;
-  const how = `is a link of uid ${whose} in a directory that others can write (mode ${octal(directory.mode)})`;
-  return [{ refuses, kind: 'link', component: link, isEnd: false, how }];
+  const isTheUsers = people.some(({ uid }) => uid === entry.uid);
+  const kind = isLink(entry) ? 'link' : 'entry';
+  const refuses = isTheUsers || people.length === 0 || (kind === 'link' && (directory.mode & 0o002) !== 0);
+  const whose = `uid ${entry.uid}${isTheUsers ? ', the user to be jailed,' : ''}`;
+  const what = kind === 'link' ? `is a link of ${whose}` : `is owned by ${whose}`;
+  const how = `${what} in a directory that others can write (mode ${octal(directory.mode)})`;
+  return [{ refuses, kind, component: entry, isEnd, how }];
 }
 
 function howOf(writer: Writer, { mode }: PathComponent, isTheUser: boolean): string {
@@ -135,6 +148,8 @@ export function remedyOf(finding: WayFinding, path: string, isRoot = true): stri
   switch (kind) {
     case 'link':
       return `name the directory that ${path} leads to`;
+    case 'entry':
+      return 'choose a directory in which only root can write, such as one below /srv';
     case 'host-root':
       return `uchroot-jail build ${isRoot ? '/srv' : '~'}/jail PROGRAM`;
     case 'owner':

@@ -224,8 +224,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_PIVOT_ROOT: return pivotRoot(step, context);
     case OP_MOVE_MOUNT: return moveTree(step, context);
     case OP_MOUNT: return mountType(step);
-    case OP_BIND: return bindPath(step, true);
-    case OP_BIND_IF_THERE: return bindPath(step, false);
+    case OP_BIND: return bindPath(step, true, context);
+    case OP_BIND_IF_THERE: return bindPath(step, false, context);
     case OP_MKDIR: return makeDirectory(step);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);

@@ -30,6 +30,7 @@ struct PlanContext {
   volatile PlanFailure* progress = nullptr;  // of a rehearsal: the step that is running; execve is skipped
   // State of the run.
   int* trees = nullptr;  // kMaxTrees detached mount trees, by slot; a plan opens each before it uses it
+  uint64_t forbidden = 0;  // attributes of the host's mount of an ephemeral jail, which no later step may clear
   int lockFd = -1;         // the lock on the directory of an overlay, held until this process ends
   int* watched = nullptr;  // kMostWatched descriptors of file systems whose free space is read when the program has ended
   uint32_t watchedCount = 0;

@@ -198,6 +198,17 @@ long lockDirectory(const char* path) {
   return locked == -EAGAIN ? -EBUSY : locked;
 }
 
+// What a mount of the host forbids. An overlay on it is a mount of its own, and would give it back.
+long forbiddenBy(long directory, uint64_t* forbidden) {
+  struct statfs seen;
+  seen.f_flags = 0;
+  const long result = sys(__NR_fstatfs, directory, address(&seen));
+  // the same numbers as of mount(2), and as of statvfs(3)
+  constexpr uint64_t kForbid = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  *forbidden = static_cast<uint64_t>(seen.f_flags) & kForbid;
+  return result;
+}
+
 // What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
 // Without the privilege for trusted.* attributes, an overlay keeps its own in user.* (overlayfs.rst, "userxattr").
 long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless, int* lockFd) {
@@ -230,8 +241,9 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
   long root = context.trees[static_cast<uint32_t>(step->a)];
   if (result >= 0 && step->dataBytes > 0) {
     const long store = step->b == kNoStore ? -1 : context.trees[step->b];
-    const long flags = static_cast<long>(step->a >> 32);
-    root = result = mountOverlay(root, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
+    result = forbiddenBy(context.jailFd, &context.forbidden);
+    const long flags = static_cast<long>(step->a >> 32 | context.forbidden);
+    if (result >= 0) root = result = mountOverlay(root, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
   } else if (result >= 0) {
     result = attach(root, "/");
   }
@@ -274,9 +286,9 @@ long mountType(PlanStep* step) {
   return placed == -EINVAL ? -ENOTDIR : placed;  // the root of the tree is a directory
 }
 
-long bindPath(PlanStep* step, bool mustExist) {
+long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   const char* source = stringsOf(step);
-  const long tree = cloneTree(AT_FDCWD, source, step->a, step->b);
+  const long tree = cloneTree(AT_FDCWD, source, step->a, step->b & ~context.forbidden);
   long result = tree;
   if (tree >= 0) {
     result = attach(tree, behind(source));

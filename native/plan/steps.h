@@ -77,7 +77,7 @@ long openTree(PlanStep* step, PlanContext& context);
 long pivotRoot(PlanStep* step, PlanContext& context);
 long moveTree(PlanStep* step, PlanContext& context);
 long mountType(PlanStep* step);
-long bindPath(PlanStep* step, bool mustExist);
+long bindPath(PlanStep* step, bool mustExist, const PlanContext& context);
 long makeDirectory(PlanStep* step);
 long makeNode(PlanStep* step);
 long makeLink(PlanStep* step);

@@ -12,6 +12,7 @@
 #include <asm/signal.h>
 
 #include "../plan/syscall.h"
+#include "descendants.h"
 
 namespace uchroot {
 namespace {
@@ -77,6 +78,7 @@ long readChildren(char* text, long bytes) {
 // Without a cgroup and without an init: what the program has started became a child of this process when its parent ended (exec.cc,
 // startAndWait()). Children of those that are killed come after them.
 void killOrphans() {
+  stopDescendants();
   for (int left = kTries; left > 0; left--) {
     char text[4096];
     const long got = readChildren(text, sizeof text);

@@ -13,6 +13,7 @@
 #include <asm/ioctls.h>
 #include <asm/mman.h>
 #include <asm/poll.h>
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/termios.h>
 
@@ -252,15 +253,21 @@ bool keeps(Console* console, long signal) {
   }
 }
 
-// Writes what is left. False if nobody reads it, or a signal asks this process to end.
+// A timer is that of --time (limitwatch.cc).
+bool asksForEnd(long signal, const siginfo_t& info) {
+  return signal > 0 && ((kFatal & bitOf(static_cast<int>(signal))) != 0 || info.si_code == SI_TIMER);
+}
+
+// Writes what is left. False if nobody reads it, a signal asks this process to end, or the time is over.
 bool showRest(Relay* relay) {
   while (!relay->shown.isEmpty()) {
     Polled polled[] = {{static_cast<int>(relay->signalFd), POLLIN, 0}, {static_cast<int>(kOutput), POLLOUT, 0}};
     (void)pollAll(polled, 2);
     const uint64_t all = ~0ull;
     const int64_t atOnce[2] = {0, 0};
-    const long signal = polled[0].found == 0 ? 0 : sys(__NR_rt_sigtimedwait, address(&all), 0, address(atOnce), sizeof all);
-    if (signal > 0 && (kFatal & bitOf(static_cast<int>(signal))) != 0) return false;
+    siginfo_t info;
+    const long signal = polled[0].found == 0 ? 0 : sys(__NR_rt_sigtimedwait, address(&all), address(&info), address(atOnce), sizeof all);
+    if (asksForEnd(signal, info)) return false;
     if (polled[1].found != 0 && !show(relay)) return false;
   }
   return true;

@@ -494,6 +494,11 @@ const values: readonly Mistake[] = [
     /--time takes a number/,
     { after: (line, hint) => line.replace('--time 10s', hint.replace('for example ', '')) },
   ],
+  ...['--cpu 0.001', '--cpu 0.0000001', '--time 99999999999', '--time 9999999999'].map((wrong): Mistake => [
+    `uchroot ${wrong} nobody jail /bin/ls`,
+    /must be|takes a number/,
+    { after: (line, hint) => line.replace(wrong, (/--\w+ [\d.]+/.exec(hint) ?? [''])[0]) },
+  ]),
   [
     'uchroot --pids many nobody jail /bin/ls',
     /--pids takes a number/,

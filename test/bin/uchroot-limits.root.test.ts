@@ -142,6 +142,11 @@ test('what is started behind its back at once ends with its time too', async (t)
     t.match(await run(t, ['--time', '0.2', who, jail, '/hog', 'orphan']), { status: 124 });
 });
 
+test('a fork bomb that only the limit of processes holds back ends with its time too', async (t) => {
+  const words = ['--time', '0.3', '--rlimit', 'nproc=60', who, jail, '/hog', 'bomb'];
+  t.match(await run(t, words), { status: 124, stderr: /it took longer than 0.3 s/ });
+});
+
 test('a program that ignores SIGTERM and stops itself is killed when its time is over', async (t) => {
   const script = 'trap "" TERM; while :; do kill -STOP $$; done';
   const begin = performance.now();

@@ -1,7 +1,7 @@
 // --pty of the command: its terminal, its keys, and that the caller's terminal is as before at any end.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -261,6 +261,19 @@ test('all of the output arrives, and a reader that leaves ends the program', asy
     t.same(await once(child, 'exit'), [129, null], 'SIGHUP');
   }
   t.ok(await eventually(() => processesOf(uid).length === 0));
+});
+
+test('output that nobody reads holds the command up for no longer than its time', async (t) => {
+  for (const options of ways) {
+    const pipe = `${temporaryDirectory()}/pipe`;
+    execFileSync('mkfifo', [pipe]);
+    const fd = openSync(pipe, 'r+');
+    t.teardown(() => closeSync(fd));
+    // more than a pipe holds, less than the terminal and a pipe
+    const [file = '', ...args] = inShell([...options, '--time', '1'], 'head -c 68000 /dev/zero; exit 3');
+    const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', fd, 'inherit'] });
+    t.same(await once(child, 'exit'), [3, null]);
+  }
 });
 
 test('what a program leaves behind does not hold the command up', async (t) => {

@@ -1,4 +1,12 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lchownSync,
+  mkdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 
 import { callNumbers } from '../../lib/launch/seccomp/call-table.ts';
@@ -274,6 +282,12 @@ once('a profile is refused if the user could put another one in its place', asyn
     t.match(run(path), { status: 125, stderr: /his, above .*json, is owned by uid 65534/ });
     t.equal(run(path, '--insecure-path').status, 0);
   }
+  mkdirSync(`${base}/everybodys`);
+  chmodSync(`${base}/everybodys`, 0o1777);
+  symlinkSync(file, `${base}/everybodys/link.json`);
+  t.equal(run(`${base}/everybodys/link.json`).status, 0);
+  lchownSync(`${base}/everybodys/link.json`, 65534, 0);
+  t.match(run(`${base}/everybodys/link.json`), { status: 125, stderr: /is a link of uid 65534, the user/ });
   if (start(['setfacl', '-m', 'u:65534:rw', file]).status !== 0)
     return t.comment('no access control lists here');
   t.match(run(file), { status: 125, stderr: /can be written by uid 65534.*\nhint: setfacl -b / });

@@ -14,7 +14,7 @@ type Row = readonly [path: string, parent: number, mode: number, uid?: number, g
 function judge(
   rows: readonly Row[],
   people: readonly Person[] = [sam],
-  rest: { readonly isHostRoot?: boolean; readonly isParent?: boolean } = {},
+  rest: { readonly isHostRoot?: boolean; readonly isParent?: boolean; readonly endsInEntry?: boolean } = {},
 ): readonly string[] {
   const components = rows.map(([path, parent, mode, uid = 0, gid = 0]): PathComponent => ({
     path: Buffer.from(path),
@@ -110,6 +110,23 @@ t.test('the last directory counts as a whole, unless it is there for one entry o
   t.same(judge([root, ['/t', 0, directory | 0o1777, 1001]], [sam], { isParent: true }), [
     'refused: /t is owned by uid 1001, the user to be jailed',
   ]);
+});
+
+t.test('of an entry counts who can put another one in its place, and not who can write to it', async (t) => {
+  const judged = (parent: Row, type: number, uid: number): readonly string[] =>
+    judge([root, parent, ['/d/e', 1, type | 0o777, uid]], [sam], { endsInEntry: true });
+  for (const type of [directory, link, 0o100000]) {
+    t.same(judged(['/d', 0, directory | 0o755], type, 1001), []);
+    t.same(judged(['/d', 0, directory | 0o1777], type, 0), []);
+    t.same(judged(['/d', 0, directory | 0o777], type, 0), [
+      'refused: /d can be written by everybody (mode 0777)',
+    ]);
+    t.match(judged(['/d', 0, directory | 0o1777], type, 1001), [
+      / is (?:a link of|owned by) uid 1001, the user to be jailed, in a directory that others can write \(mode 1777\)$/,
+    ]);
+  }
+  const others = judged(['/d', 0, directory | 0o1777], directory, 5);
+  t.same(others, ['warned: /d/e is owned by uid 5 in a directory that others can write (mode 1777)']);
 });
 
 t.test('the host’s root directory is refused for everybody', async (t) => {

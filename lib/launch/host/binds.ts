@@ -1,8 +1,10 @@
 // The judgement of what a launch takes from the host: sources of binds, and the directory of --ephemeral-dir.
-import { bytePath, parentPath, pathBytes } from '../../binary/path.ts';
+import { bytePath } from '../../binary/path.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import type { Way } from '../../trust/way.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
+import { waysTo } from './holders.ts';
 import { refuseOwnReach } from './own-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
 
@@ -18,17 +20,19 @@ export function judgeBinds(
   warn: (warning: DirectoryFinding) => void,
 ): void {
   if (account.outside !== undefined) refuseOwnReach(request);
-  const judge = (path: Buffer, title: string, isParent: boolean): void => {
-    const jail = isParent ? pathBytes(parentPath(bytePath(path))) : path;
-    const { components, jailFd } = native.readHostSync({ jail });
-    // not there: the launch fails, and says so
-    if (jailFd < 0) return;
-    native.closeJail(jailFd);
+  const judge = (path: Buffer, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(path) };
-    const way = { components, isHostRoot: false, isParent };
     acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
   };
-  for (const entry of request.view) if (entry.kind === 'bind') judge(entry.source, 'bind', true);
+  for (const entry of request.view) {
+    if (entry.kind !== 'bind') continue;
+    for (const way of waysTo(bytePath(entry.source))) judge(entry.source, 'bind', way);
+  }
   const { ephemeral } = request;
-  if (ephemeral !== undefined && ephemeral !== true) judge(ephemeral, 'ephemeral', false);
+  if (ephemeral === undefined || ephemeral === true) return;
+  const { components, jailFd } = native.readHostSync({ jail: ephemeral });
+  // not there: the launch fails, and says so
+  if (jailFd < 0) return;
+  native.closeJail(jailFd);
+  judge(ephemeral, 'ephemeral', { components, isHostRoot: false });
 }

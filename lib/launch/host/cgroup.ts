@@ -21,6 +21,7 @@ import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
+import { hasEnded, startOf } from './process-start.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
 
 /** The keys of a request that count. */
@@ -55,12 +56,6 @@ const isThere = (path: string, mode = modes.F_OK): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-// When a process was started, in ticks since the boot: field 22, behind a name that can contain anything (proc_pid_stat(5)).
-async function startOf(pid: number | 'self'): Promise<string | undefined> {
-  const stat = await text(`/proc/${pid}/stat`).catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-}
 
 // A pid says nothing in another pid namespace, so the number of the namespace is in the name too.
 async function namePrefix(): Promise<string> {
@@ -201,7 +196,7 @@ const leftBehind = /^uchroot-([0-9]+)-([0-9]+)-([0-9]+)-[0-9]+$/;
 async function isLeft(base: string, name: string, prefix: string): Promise<boolean> {
   const [, namespace, pid, start] = leftBehind.exec(name) ?? [];
   if (pid === undefined || !prefix.startsWith(`uchroot-${namespace}-`)) return false;
-  return (await startOf(Number(pid))) !== start && (await maySweep(`${base}/${name}`));
+  return (await hasEnded(Number(pid), start)) && (await maySweep(`${base}/${name}`));
 }
 
 // An ordinary user can kill and remove only what he has left.

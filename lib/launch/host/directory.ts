@@ -124,8 +124,8 @@ function toMessage(
   const path = quote(finding.component.path);
   const above = refuses && !isEnd ? `, above ${name},` : '';
   const end =
-    kind === 'link'
-      ? ', who could set it anew'
+    kind === 'link' || kind === 'entry'
+      ? ', who could put another one in its place'
       : kind === 'host-root'
         ? ''
         : ', who could replace what is in it';

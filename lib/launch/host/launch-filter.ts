@@ -1,8 +1,8 @@
 // The filter of system calls that a launch asks for: reads its profile, and keeps what was made of it.
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 
-import { bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
+import { bytePath } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -13,11 +13,10 @@ import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory } from './directory.ts';
+import { waysTo } from './holders.ts';
 
 // Profiles have some 20 KiB.
 const mostBytes = 1 << 20;
-// path_resolution(7)
-const mostLinks = 40;
 
 // A service has few profiles. Beyond that, launches only take longer.
 const mostFilters = 64;
@@ -52,34 +51,11 @@ function identityOf(file: string): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
-// Whoever can put another file in the place of the profile decides what the program may do. Links at its end are followed one by one,
-// because each has a directory of its own.
+// Whoever can put another file in the place of the profile decides what the program may do.
 function refuseWay(file: string, account: Account): void {
-  let at = bytePath(absolutePath(file));
-  for (let links = 0; links <= mostLinks; links++) {
-    const directory = parentPath(at);
-    const { components, jailFd } = native.readHostSync({ jail: pathBytes(directory) });
-    // not there: opening the profile fails, and says so
-    if (jailFd < 0) return;
-    native.closeJail(jailFd);
-    const to = { step: 'seccomp', title: 'seccomp', name: quote(file) };
-    acceptDirectory(
-      judgeDirectory({ components, isHostRoot: false, isParent: true }, account, to),
-      false,
-      to,
-    );
-    const target = readLink(pathBytes(at));
-    if (target === undefined) return;
-    at = joinPath(directory, bytePath(target));
-  }
-}
-
-function readLink(path: Buffer): Buffer | undefined {
-  try {
-    return readlinkSync(path, 'buffer');
-  } catch {
-    return undefined; // no link
-  }
+  const to = { step: 'seccomp', title: 'seccomp', name: quote(file) };
+  for (const way of waysTo(bytePath(absolutePath(file))))
+    acceptDirectory(judgeDirectory(way, account, to), false, to);
 }
 
 // Whoever can write the profile decides what the program may do.

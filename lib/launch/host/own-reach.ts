@@ -5,7 +5,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
+import { absolutePath } from './directory.ts';
+import { waysTo } from './holders.ts';
 
 // What does not exist fails the launch later, with its own message.
 function real(path: BytePath): BytePath | undefined {
@@ -14,6 +17,15 @@ function real(path: BytePath): BytePath | undefined {
   } catch {
     return undefined;
   }
+}
+
+const isBeneath = (path: BytePath, directory: BytePath): boolean =>
+  directory === '/' || `${path}/`.startsWith(`${directory}/`);
+
+// The directories in which what the way leads to, or a link on the way, can be replaced.
+function directoriesOf({ components, endsInEntry = false }: Way): readonly BytePath[] {
+  const paths = components.map((one) => bytePath(one.path));
+  return [...paths.map(parentPath), ...(endsInEntry ? [] : paths.slice(-1))];
 }
 
 interface Named {
@@ -34,7 +46,7 @@ function writablePlaces({ jail, view, readOnly, ephemeral }: NormalRequest): rea
 }
 
 const named = (what: string, path: string | Buffer | undefined): readonly Named[] =>
-  path === undefined ? [] : [{ what, path: bytePath(Buffer.from(path)) }];
+  path === undefined ? [] : [{ what, path: bytePath(typeof path === 'string' ? absolutePath(path) : path) }];
 
 // What the launch opens by its path.
 function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest): readonly Named[] {
@@ -78,8 +90,8 @@ export function refuseOwnReach(request: NormalRequest): void {
   const places = writablePlaces(request).flatMap((place) => real(place) ?? []);
   refuseManifests(request);
   for (const { what, path } of openedPaths(request)) {
-    const directory = real(parentPath(path));
-    const place = places.find((one) => directory !== undefined && `${directory}/`.startsWith(`${one}/`));
+    const directories = waysTo(path).flatMap(directoriesOf);
+    const place = places.find((one) => directories.some((directory) => isBeneath(directory, one)));
     if (place === undefined) continue;
     throw new LaunchError(
       `${what}: ${quote(pathBytes(path))} lies in ${quote(pathBytes(place))}, which the program can write: it could put a link there for the next launch`,

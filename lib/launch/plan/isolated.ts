@@ -60,7 +60,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     return [[...parts.before, ...parts.descriptors, ...world, ...entry, ...parts.after]];
   const init: readonly Step[] = [
     { op: 'end_with_parent' },
-    ...(waiting.newGroup ? [{ op: 'setpgid' } as const] : []),
+    ...(waiting.newGroup ? [ownGroup(request)] : []),
     ...parts.descriptors,
     ...parts.before.filter(needsHost),
     // It belongs to a pid namespace: the kernel takes that of the process that writes (proc_sys_vm(5)). Only the host's root can
@@ -81,6 +81,10 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   const death: Step = { op: 'parent_death_signal', signal, parentPid: 0, afterFork: true };
   return [[{ op: 'unshare', namespaces: ['pid'] }, ...giveUp(waiting.account), death], init, program];
 }
+
+// A session has a nice value, which root inside could change through the /proc of init (sched(7), "The autogroup feature").
+const ownGroup = ({ newSession, pty }: Request): Step =>
+  newSession && pty === undefined ? { op: 'setsid' } : { op: 'setpgid' };
 
 // The launcher is born in the namespaces that it could not make for itself.
 function bornIn({ account, joined }: Pick<Waiting, 'account' | 'joined'>): readonly Step[] {

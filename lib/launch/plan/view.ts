@@ -72,21 +72,21 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
           } as const,
         ]
       : []),
-    ...(ephemeral === undefined ? [openDevices] : []),
+    ...(ephemeral === undefined ? [openDevices(isReadOnly)] : []),
     ...[...treesOf(request).values()].flat(),
   ];
 }
 
 // The jail's own devices work again. Nobody but root can have made them, and none is made from inside. What the host has mounted
-// without devices stays so: a user can have mounted it (fusermount(1)).
-const openDevices: Step = {
+// without devices stays so: a user can have mounted it (fusermount(1)). A device can be written to where files cannot.
+const openDevices = (isReadOnly: boolean): Step => ({
   op: 'open_tree',
   slot: devSlot,
   source: Buffer.from('/dev'),
   isInJail: true,
   ifThere: true,
-  flags: ['nosuid', 'noexec'],
-};
+  flags: ['nosuid', 'noexec', ...(isReadOnly ? readOnly : [])],
+});
 
 const onHost = (path: string, flags: readonly MountFlag[]): Source => ({
   op: 'open_tree',

@@ -28,6 +28,9 @@ function inUnits(text: string): number | undefined {
 const bothWays = (key: string, value: number | string): string =>
   `write ${key}: ${value} (--${key} ${value})`;
 
+const between = (least: number, value: number, most: number): number =>
+  Math.min(most, Math.max(least, value));
+
 // In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
 const leastCpus = 0.01;
 const mostCpus = 8192;
@@ -37,18 +40,20 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', Math.min(inUnits(String(value)) ?? 1.5, mostCpus)) },
+    { hint: bothWays('cpu', between(leastCpus, inUnits(String(value)) ?? 1.5, mostCpus)) },
   );
 }
 
 // setTimeout() takes anything above for one millisecond, and setitimer(2) counts microseconds.
+const leastSeconds = 0.001;
 const mostSeconds = 2_147_483;
 
 function toSeconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0.001 && value <= mostSeconds) return value;
-  throw new UsageError(`${key} must be seconds from 0.001 to ${mostSeconds}, not ${quote(String(value))}`, {
-    hint: bothWays(key, Math.min(inUnits(String(value)) ?? 5, mostSeconds)),
+  if (typeof value === 'number' && value >= leastSeconds && value <= mostSeconds) return value;
+  const range = `from ${leastSeconds} to ${mostSeconds}`;
+  throw new UsageError(`${key} must be seconds ${range}, not ${quote(String(value))}`, {
+    hint: bothWays(key, between(leastSeconds, inUnits(String(value)) ?? 5, mostSeconds)),
   });
 }
 
@@ -64,10 +69,13 @@ function toCpuNumbers(value: readonly number[] | undefined): readonly number[] |
   });
 }
 
+const decimal = /^[0-9]{1,10}(\.[0-9]{1,6})?$/;
+
 function parseDecimal(text: string, option: string): number {
-  if (/^[0-9]{1,10}(\.[0-9]{1,6})?$/.test(text)) return Number(text);
+  if (decimal.test(text)) return Number(text);
+  const meant = String(inUnits(text));
   throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
-    hint: `for example ${option} ${inUnits(text) ?? 1.5}`,
+    hint: `for example ${option} ${decimal.test(meant) ? meant : 1.5}`,
   });
 }
 

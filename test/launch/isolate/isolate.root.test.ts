@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -221,6 +222,32 @@ test('a source that the user could replace is refused', async (t) => {
   t.equal(refused.status, 125);
   t.match(refused.stderr, /bind: .*\/his.*could replace/);
   t.equal(run(['--insecure-path', ...words], 'exit 0').status, 0);
+  symlinkSync(`${host}/his/data`, `${host}/link`);
+  symlinkSync('link/', `${host}/chain`);
+  t.match(
+    run(['--bind', `${host}/chain:/mnt`], 'exit 0').stderr,
+    /bind: .*\/his.*could replace/,
+    'behind links',
+  );
+  for (const name of ['tmp', 'tmp/root', 'tmp/his']) mkdirSync(`${host}/${name}`);
+  chmodSync(`${host}/tmp`, 0o1777);
+  chownSync(`${host}/tmp/his`, uid, uid);
+  const bind = (name: string) => run(['--bind', `${host}/tmp/${name}:/mnt`], 'exit 0');
+  t.equal(bind('root').status, 0, 'the sticky bit keeps an entry of root in its place');
+  t.match(bind('his').stderr, /tmp\/his is owned by uid .* another one in its place\n/);
+  t.match(bind('none').stderr, /bind: .*tmp can be written by everybody/, 'he could make it');
+});
+
+test("in a session of its own nobody inside changes the nice value of the caller's", async (t) => {
+  const nice = '/proc/self/autogroup';
+  const by = ['setsid', 'sh', '-c', `"$@"; cat ${nice}`, 'sh'];
+  const script = `echo 5 > ${nice}; echo 5 > /proc/1/autogroup; echo; cat ${nice}`;
+  for (const who of [[user], ['--allow-root', 'root']]) {
+    const words = ['--isolate', '--new-session', '--proc', '/proc', ...who, jail, '/bin/bash', '-c', script];
+    const { stdout } = uchroot(words, { by });
+    if (existsSync(nice)) t.match(stdout, /nice 5\n.* nice 0\n$/s);
+    else t.equal(stdout, '\n', 'the kernel has no nice values of sessions');
+  }
 });
 
 test('`..` of the root directory of an ephemeral jail is that directory, and not the host', async (t) => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 
@@ -351,11 +352,16 @@ test('the program cannot change what the next launch takes from the host', async
   const host = temporaryDirectory();
   for (const name of ['data', 'data/inner', 'store']) mkdirSync(`${host}/${name}`);
   writeFileSync(`${host}/data/profile`, '{"defaultAction": "SCMP_ACT_ALLOW"}');
+  symlinkSync(host, `${host}/data/inner/up`);
+  symlinkSync('data/inner/up', `${host}/way`);
+  symlinkSync('data/profile', `${host}/profile`);
   give(host, uid);
   const bind = ['--bind', `${host}/data:/mnt`];
   for (const [what, options] of [
     ['bind', [...bind, '--ro-bind', `${host}/data/inner:/tmp`]],
     ['bind', ['--ro-bind', `${jail}/tmp:/mnt`]],
+    ['bind', [...bind, '--ro-bind', `${host}/way/store:/tmp`]],
+    ['seccomp', [...bind, '--seccomp', `${host}/profile`]],
     ['pid file', [...bind, '--pid-file', `${host}/data/pid`]],
     ['seccomp', [...bind, '--seccomp', `${host}/data/profile`]],
     ['ephemeral', [...bind, '--ephemeral-dir', `${host}/data/inner`]],

@@ -102,6 +102,31 @@ test('devices of a file system that the host has mounted nodev do not work', asy
   t.equal(run([], read).stdout, 'read\n');
 });
 
+test('what the host mounts an ephemeral jail without, devices or execution, it does not have', async (t) => {
+  mountFor(t, jail, '--bind', jail);
+  execFileSync('mount', ['-o', 'remount,bind,nodev', jail]);
+  execFileSync('mknod', ['-m', '666', `${jail}/dev/disk`, 'c', '1', '9']);
+  t.teardown(() => rmSync(`${jail}/dev/disk`));
+  const read = 'read -rN 1 x < /dev/disk && echo read';
+  const ways = [['--ephemeral'], ['--ephemeral-dir', makeDirectory('own', 0)]];
+  for (const options of ways) t.match(run(options, read), { stdout: '', stderr: /Permission denied/ });
+  execFileSync('mount', ['-o', 'remount,bind,dev,noexec', jail]);
+  for (const options of ways) t.match(run(options, read), { status: 126, stdout: '' });
+  execFileSync('mount', ['-o', 'remount,bind,exec', jail]);
+  for (const options of ways) t.equal(run(options, read).stdout, 'read\n');
+});
+
+test('--read-only holds for the devices of the jail too, which work', async (t) => {
+  mkdirSync(`${jail}/dev/shm`);
+  chownSync(`${jail}/dev/shm`, uid, uid);
+  execFileSync('mknod', ['-m', '666', `${jail}/dev/nothing`, 'c', '1', '3']);
+  t.teardown(() => ['shm', 'nothing'].forEach((name) => rmSync(`${jail}/dev/${name}`, { recursive: true })));
+  const write = 'echo > /dev/nothing && echo device; echo > /dev/shm/file && echo file';
+  t.match(run(['--read-only'], write), { stdout: 'device\n', stderr: /Read-only file system/ });
+  t.same(readdirSync(`${jail}/dev/shm`), []);
+  t.equal(run(['--read-only', '--writable', '/dev/shm'], write).stdout, 'device\nfile\n');
+});
+
 test('--dir has mode 0755 whatever the umask', async (t) => {
   t.teardown(() => rmSync(`${jail}/made`, { recursive: true }));
   const words = launchWords(['--isolate', '--dir', '/made', user, jail, '/bin/stat', '-c', '%a %u', '/made']);

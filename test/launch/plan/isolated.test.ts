@@ -32,18 +32,20 @@ t.test('a pid namespace takes two stages, and one that is compiled three', async
 });
 
 t.test(
-  'init leads a process group if the program does, or if the program begins a session without a terminal',
+  'init leads a process group if the program does, and a session if the program begins one without a terminal',
   async (t) => {
     always(t, ([init = []], _, input) => {
       const { newSession, pty } = input.request;
-      const isWanted = input.newGroup === true || (newSession && pty === undefined);
-      return !hasPid(input) || init.some(({ op }) => op === 'setpgid') === isWanted;
+      const beginsSession = newSession && pty === undefined;
+      const leads = init.flatMap(({ op }) => (op === 'setpgid' || op === 'setsid' ? [op] : []));
+      const wanted = beginsSession ? 'setsid' : input.newGroup === true ? 'setpgid' : '';
+      return !hasPid(input) || leads.join() === wanted;
     });
     fc.assert(
       fc.property(isolatedInputs, fc.boolean(), (input, newSession) => {
         const request = { ...input.request, newSession, pty: { rows: 24, columns: 80 } };
         const [init = []] = buildPlan({ ...input, request, newGroup: false });
-        return !hasPid(input) || !init.some(({ op }) => op === 'setpgid');
+        return !hasPid(input) || !init.some(({ op }) => op === 'setpgid' || op === 'setsid');
       }),
     );
   },

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
@@ -307,8 +308,25 @@ function launchAfter(
   return JSON.parse(run.stdout) as ReturnType<typeof launchAfter>;
 }
 
-const unmountAll = `awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | sort -r | while read m; do umount "$m"; done`;
 const skipMounts = skip === false ? unlessInstalled('unshare', 'mount', 'awk') : skip;
+
+t.test('so is one of a live process that /proc does not show', { skip: skipMounts }, async (t) => {
+  const live = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const ended = once(live, 'close');
+  const start = readFileSync(`/proc/${live.pid}/stat`, 'latin1').split(' ')[21];
+  const namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
+  const name = `${directories[0]}/uchroot-${namespace}-${live.pid}-${start}-1`;
+  mkdirSync(name);
+  const hide = 'mount -t proc -o hidepid=2,gid=1 proc /proc; exec setpriv --bounding-set -sys_ptrace';
+  t.match(launchAfter(`${hide} "$0" --input-type=module -e "$1"`), { exitCode: 0 });
+  t.ok(existsSync(name));
+  live.kill();
+  await ended;
+  t.match(launchAfter(''), { exitCode: 0 });
+  t.notOk(existsSync(name), 'once it has ended, it is gone');
+});
+
+const unmountAll = `awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | sort -r | while read m; do umount "$m"; done`;
 
 const hasV1 = ['memory', 'pids'].every((name) =>
   hierarchies.some(({ controllers }) => controllers.includes(name)),

@@ -174,6 +174,7 @@ function toFound(finding: WayFinding, { directory, owner, root }: CheckedJail): 
     link: commandLine('uchroot-jail', 'check', directory),
     owner: isRoot ? decision("move the jail to where all is root's, such as below /srv") : command,
     writable: command,
+    entry: command,
   };
   return { path: at, message: `${showPath(at)}, above the jail, ${how}`, remedy: remedies[kind] };
 }
