@@ -7,20 +7,36 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-// Several tests wait more than they compute.
+// Most tests wait a little, so two processors need four files. One more file is among those that wait longest, see WAITING.
 const JOBS = 4;
 // tap ends a file that takes longer, with its open handles. t.setTimeout() changes the limit. scripts/coverage has another one.
 const FILE_SECONDS = process.env.TAP_TIMEOUT ?? '120';
 // for a file that tap cannot end, such as one in an endless loop
 const KILL_MS = 600_000;
-// These take longest. They start first, so that none of them runs alone at the end.
-const LONGEST = [
+const named = (name) => `dist/test/${name}.test.js`;
+// These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So a worker of
+// their own runs them one after the other, beside the files that compute. All of them together take less time than the run.
+const WAITING = [
   'service/unit/systemd.root',
+  'pages.root',
+  'service/adopt/adopt.root',
+  'service/adopt/kept-configuration.root',
   'service/unit/scripts.root',
+  'launch/isolate/isolate.root',
   'service/unit/services.root',
+  'inetd/idle.root',
+  'examples/untrusted.root',
+].map(named);
+// Of the others, these take longest. They start first, so that none of them runs alone at the end.
+const LONGEST = [
   'bin/first-mistakes.root',
-  'bin/first-mistakes-daemons.root',
-].map((name) => `dist/test/${name}.test.js`);
+  'bin/uchroot-faults.root',
+  'bin/uchroot-limits.root',
+  'jail/programs.root',
+  'jail/check/rules.root',
+  'tcpwrappers/libwrap/mutation',
+  'tcpwrappers/limits',
+].map(named);
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 let ended = 0;
@@ -113,23 +129,35 @@ async function runCheck() {
   tell('npm run check', start, status === 0, signal ?? undefined, status === 0 ? [] : lines);
 }
 
-const words = process.argv.slice(2);
-const files = words.filter((word) => word !== '--check');
-if (files.length === 0) {
+/** All compiled test files, in the order in which they should start. */
+function allFiles() {
   const names = readdirSync('dist/test', { recursive: true }).filter((name) => name.endsWith('.test.js'));
-  files.push(...names.toSorted().map((name) => `dist/test/${name}`));
-  const unknown = LONGEST.filter((file) => !files.includes(file));
+  const files = names.toSorted().map((name) => `dist/test/${name}`);
+  const first = [...WAITING, ...LONGEST];
+  const unknown = first.filter((file) => !files.includes(file));
   if (unknown.length > 0)
-    throw new Error(`run-tests: LONGEST names files that are not there: ${unknown.join(' ')}`);
-  files.sort((a, b) => LONGEST.includes(b) - LONGEST.includes(a));
+    throw new Error(`run-tests: WAITING and LONGEST name files that are not there: ${unknown.join(' ')}`);
+  return [...first, ...files.filter((file) => !first.includes(file))];
 }
-const waiting = files.map((file) => () => runFile(file));
-if (words.includes('--check')) waiting.unshift(runCheck);
 
-const worker = async () => {
-  for (let next = waiting.shift(); next; next = waiting.shift()) await next();
-};
-await Promise.all(Array.from({ length: JOBS }, worker));
+const words = process.argv.slice(2);
+const chosen = words.filter((word) => word !== '--check');
+const files = chosen.length > 0 ? chosen : allFiles();
+const toJobs = (some) => some.map((file) => () => runFile(file));
+const waiting = toJobs(files.filter((file) => WAITING.includes(file)));
+const computing = toJobs(files.filter((file) => !WAITING.includes(file)));
+if (words.includes('--check')) computing.unshift(runCheck);
+
+/** Runs all jobs of the first queue, then helps with the second. */
+async function work(...queues) {
+  for (const queue of queues) {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job();
+  }
+}
+await Promise.all([
+  work(waiting, computing),
+  ...Array.from({ length: JOBS }, () => work(computing, waiting)),
+]);
 
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;

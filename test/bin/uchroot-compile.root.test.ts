@@ -100,8 +100,9 @@ traceTest(
     t.same(
       own
         .filter((line) => /^(open|read|mmap|getdents|readlink|access\()/.test(line))
-        .map((line) => line.split(',')[0] + ''),
-      ['openat(AT_FDCWD', 'read(3'],
+        // the number depends on the depth of the jail
+        .map((line) => (line.split(',')[0] ?? '').replace(/^read\(\d$/, 'read(FD')),
+      ['openat(AT_FDCWD', 'read(FD'],
     );
     t.match(
       own.find((line) => line.startsWith('openat')),

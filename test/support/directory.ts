@@ -4,11 +4,14 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 
 import type { Test } from 'tap';
 
+// scripts/test names one in memory
+const usual = process.env.UCHROOT_TEST_DIRECTORY ?? '/tmp';
+
 /**
  * A directory that only its owner can write. Not in the checkout, which may belong to another user. It is removed after the test;
  * the test fails if that is impossible, for example because something is still mounted there.
  */
-export function makeDirectory(t: Test, parent = '/tmp'): string {
+export function makeDirectory(t: Test, parent = usual): string {
   const directory = mkdtempSync(`${parent}/uchroot-test-`);
   chmodSync(directory, 0o755);
   // not rmSync(), which cannot remove a very deep tree

@@ -303,10 +303,12 @@ test('a /proc that is renamed while it is filled is masked all the same', async 
   const closed = once(child, 'close');
   let stdout = '';
   child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
+  // mountinfo has the path in the file system of the jail, which may be one of its own
+  const place = jail.slice(jail.indexOf('/uchroot-test-'));
   const isMounted = (pid: string): boolean => {
     try {
       const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'latin1');
-      return mounts.includes(`${jail} / `) && mounts.includes(' / /proc rw,nosuid,nodev,noexec');
+      return mounts.includes(`${place} / `) && mounts.includes(' / /proc rw,nosuid,nodev,noexec');
     } catch {
       return false; // no process, or one that has ended
     }

@@ -64,7 +64,7 @@ t.test('a Map or a promise is no request whose keys are all left out', { skip },
 t.test('a start has timeout and signal of its own', { skip }, async (t) => {
   await using open = await openJail(jail, { user });
   const launch = open.prepare({ program: '/actor', args: ['sleep=60000'], timeoutMs: 60_000 });
-  const child = await launch.spawn({ stdio: 'ignore', timeoutMs: 300 });
+  const child = await launch.spawn({ stdio: 'ignore', timeoutMs: 2000 });
   t.match(await child.exited, { signal: 'SIGTERM', limit: 'time' });
   const stop = new AbortController();
   const other = await launch.spawn({ stdio: 'ignore', signal: stop.signal });

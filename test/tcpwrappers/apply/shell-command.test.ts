@@ -21,6 +21,13 @@ async function outputOf(t: Test, command: string, variables: Record<string, stri
   return readFileSync(out, 'latin1');
 }
 
+/** A command that runs until it is released; the end of the test releases it too. */
+function hold(t: Test): { readonly command: string; release(): void } {
+  const file = join(makeDirectory(t), 'held');
+  writeFileSync(file, '');
+  return { command: `while [ -e ${file} ]; do sleep 0.1; done`, release: () => rmSync(file) };
+}
+
 t.test('a command succeeds by its exit status', async (t) => {
   t.same(await runCommand('true', setting), { succeeded: true, problem: undefined });
   t.same(await runCommand('exit 3', setting), { succeeded: false, problem: undefined });
@@ -84,10 +91,12 @@ t.test('what it leaves in the background goes on', async (t) => {
 });
 
 t.test('not too many run at once, and who waits too long does not run', async (t) => {
-  const long = Array.from({ length: 64 }, (_, i) => runFor('sleep 1', `10.0.0.${i % 4}`, setting));
+  const held = hold(t);
+  const long = Array.from({ length: 64 }, (_, i) => runFor(held.command, `10.0.0.${i % 4}`, setting));
   const late = await runCommand('true', { ...setting, timeoutMs: 100 });
   t.same(late, { succeeded: false, problem: 'too many commands are running' });
   const waiting = runCommand('true', setting);
+  held.release();
   t.ok((await Promise.all(long)).every(({ succeeded }) => succeeded));
   t.equal((await waiting).succeeded, true);
 });
@@ -104,16 +113,13 @@ t.test('a client for whom as many run as may is in nobody else’s way', async (
 t.test('who asks again and again for a command that serves him gets no more than a share', async (t) => {
   const fd = openSync('/dev/null', 'r+');
   t.teardown(() => closeSync(fd));
-  const held = join(makeDirectory(t), 'held');
-  writeFileSync(held, '');
-  // the end of the test removes the file too: none of the commands goes on
-  const command = `while [ -e ${held} ]; do sleep 0.1; done`;
-  const serve = (client: string) => delegate(command, { fd, client }, setting);
+  const held = hold(t);
+  const serve = (client: string) => delegate(held.command, { fd, client }, setting);
   const all = await Promise.all(Array.from({ length: 70 }, () => serve('10.0.0.3')));
   t.equal(all.filter(({ succeeded }) => succeeded).length, 64);
   t.same(all.at(-1), { succeeded: false, problem: 'too many commands are running' });
   t.same(await serve('10.0.0.4'), { succeeded: true }, 'he is in nobody else’s way');
-  rmSync(held);
+  held.release();
   let after = await serve('10.0.0.3');
   for (let i = 0; i < 100 && !after.succeeded; i++, after = await serve('10.0.0.3')) await sleep(50);
   t.same(after, { succeeded: true }, 'and when they have ended he gets another');
