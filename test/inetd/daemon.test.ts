@@ -32,7 +32,7 @@ t.test('a watchdog of 100 days is no timer that never rests', async (t) => {
   const onWarning = ({ name }: Error): void => void warnings.push(name);
   process.on('warning', onWarning);
   t.teardown(() => process.off('warning', onWarning));
-  new ManagerNotice({ WATCHDOG_USEC: String(100 * 86_400e6) }, process.pid);
+  t.ok(new ManagerNotice({ WATCHDOG_USEC: String(100 * 86_400e6) }, process.pid));
   await setImmediate();
   t.same(warnings, []);
 });
