@@ -153,7 +153,7 @@ class Daemon {
   // The second signal does not wait: the programs of the connections go on alone.
   #end(): void {
     if (this.#isEnding) {
-      this.#log.say('warning', `ended; ${countOf(this.#inetd)} go on alone`);
+      this.#log.say('warning', `ended; the programs of ${countOf(this.#inetd)} go on alone`);
       this.#log.flush();
       process.exit(0);
     }
