@@ -81,6 +81,10 @@ export interface Native extends LaunchCalls, FileCalls {
   recvfrom(fd: number, peek: boolean): SocketAddress | undefined;
   /** SO_TYPE: 1 for a stream, 2 for datagrams. */
   socketType(fd: number): number;
+  /** Whether a socket takes connections (SO_ACCEPTCONN). */
+  isListening(fd: number): boolean;
+  /** Whether the other end of a connection has reset or closed it, or sends no more. */
+  hasPeerLeft(fd: number): boolean;
   /** The IP options that an IPv4 connection sends (ip(7)); undefined if it sends none. */
   ipOptions(fd: number): Buffer | undefined;
   clearIpOptions(fd: number): void;

@@ -14,5 +14,5 @@ export function activatedSockets(
   const { LISTEN_PID, LISTEN_FDS = '', LISTEN_FDNAMES = '' } = env;
   if (LISTEN_PID !== String(pid) || !/^[1-9][0-9]{0,3}$/.test(LISTEN_FDS)) return [];
   const names = LISTEN_FDNAMES.split(':');
-  return Array.from({ length: Number(LISTEN_FDS) }, (_, i) => ({ fd: 3 + i, name: names[i] ?? 'unknown' }));
+  return Array.from({ length: Number(LISTEN_FDS) }, (_, i) => ({ fd: 3 + i, name: names[i] || 'unknown' }));
 }

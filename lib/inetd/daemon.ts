@@ -55,6 +55,7 @@ class Daemon {
   readonly #metrics = new Metrics();
   readonly #statusSocket: string | undefined;
   #reload = Promise.resolve();
+  #isReloadWaiting = false;
   #isEnding = false;
 
   constructor(request: DaemonRequest) {
@@ -123,10 +124,15 @@ class Daemon {
     return services.length === 0 ? 'no services' : `listening: ${services.join('; ')}`;
   }
 
-  // After a start that fails there is nothing to reload: run() tells why.
+  // A reload that has not begun counts for all signals until then. After a start that fails there is nothing to reload: run() tells why.
   #reloadLater(): void {
+    if (this.#isReloadWaiting) return;
+    this.#isReloadWaiting = true;
     this.#reload = this.#reload.then(
-      () => this.#reloadNow(),
+      () => {
+        this.#isReloadWaiting = false;
+        return this.#reloadNow();
+      },
       () => undefined,
     );
   }
@@ -138,6 +144,7 @@ class Daemon {
       await this.#configure();
       this.#log.say('notice', `reloaded, ${this.#listening()}`);
     } catch (error) {
+      if (this.#isEnding) return;
       this.#log.fail(error, 'the configuration is wrong, and the old one stays');
     }
     this.#notice.ready(this.#listening());
@@ -146,7 +153,7 @@ class Daemon {
   // The second signal does not wait: the programs of the connections go on alone.
   #end(): void {
     if (this.#isEnding) {
-      this.#log.say('warning', `ended; ${countOf(this.#inetd)} go on alone`);
+      this.#log.say('warning', `ended; the programs of ${countOf(this.#inetd)} go on alone`);
       this.#log.flush();
       process.exit(0);
     }

@@ -13,6 +13,8 @@ const RETRY_MS = 50;
 
 export type Severity = 'err' | 'warning' | 'notice' | 'info';
 
+const NEWLINE = 10;
+
 /** Lines to a descriptor, whole and in order. They are written together at the end of a turn of the event loop. */
 export class LineWriter {
   readonly #fd: number;
@@ -20,6 +22,10 @@ export class LineWriter {
   #waitingBytes = 0;
   #isQueued = false;
   #dropped = 0;
+  /** Lines that a line which waits says to be dropped. */
+  #told = 0;
+  /** The last byte that was written is in the middle of a line. */
+  #isCut = false;
 
   /** @throws a system error if the descriptor is not open for writing */
   constructor(fd: number) {
@@ -31,37 +37,56 @@ export class LineWriter {
       this.#dropped++;
       return;
     }
+    if (this.#waitingBytes === 0) this.#tellDropped();
     this.#push(line);
+  }
+
+  #push(line: string): void {
+    // the rest of the last line is lost
+    const isAfterCut = this.#isCut && this.#waitingBytes === 0;
+    const bytes = Buffer.from(`${isAfterCut ? '\n' : ''}${line}\n`);
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     if (this.#isQueued) return;
     this.#isQueued = true;
     setImmediate(() => this.flush());
   }
 
-  #push(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
+  #tellDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#told = this.#dropped;
+    this.#dropped = 0;
+    this.#push(`${NAME}: ${this.#told} lines were dropped`);
+  }
+
+  // The reader has gone away, or the disk is full.
+  #drop(bytes: Buffer): void {
+    const ends = bytes.reduce((count, byte) => count + (byte === NEWLINE ? 1 : 0), 0);
+    const isAfterCut = bytes[0] === NEWLINE;
+    this.#dropped += ends - (isAfterCut ? 1 : 0) - (this.#told > 0 ? 1 : 0) + this.#told;
+    this.#keep([]);
+  }
+
+  #keep(waiting: Buffer[]): void {
+    this.#waiting = waiting;
+    this.#waitingBytes = waiting[0]?.length ?? 0;
+    if (this.#waitingBytes === 0) this.#told = 0;
   }
 
   /** Writes what can be written without waiting. */
   flush(): void {
     this.#isQueued = false;
-    if (this.#dropped > 0 && this.#waitingBytes === 0)
-      this.#push(`${NAME}: ${this.#dropped} lines were dropped`);
     if (this.#waiting.length === 0) return;
     const bytes = this.#waiting.length === 1 ? (this.#waiting[0] as Buffer) : Buffer.concat(this.#waiting);
     const wrote = native.writeStatus(this.#fd, bytes);
-    if (wrote < 0 && wrote !== -constants.errno.EAGAIN) {
-      // the reader has gone away
-      this.#waiting = [];
-      this.#waitingBytes = 0;
-      return;
+    if (wrote < 0 && wrote !== -constants.errno.EAGAIN) return this.#drop(bytes);
+    if (wrote > 0) {
+      this.#isCut = bytes[wrote - 1] !== NEWLINE;
+      this.#told = 0;
     }
     const rest = bytes.subarray(Math.max(0, wrote));
-    if (rest.length === 0) this.#dropped = 0;
-    this.#waiting = rest.length === 0 ? [] : [rest];
-    this.#waitingBytes = rest.length;
-    if (rest.length === 0) return;
+    this.#keep(rest.length === 0 ? [] : [rest]);
+    if (rest.length === 0) return this.#tellDropped();
     this.#isQueued = true;
     setTimeout(() => this.flush(), RETRY_MS).unref();
   }

@@ -77,7 +77,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
 
   /**
    * Replaces all services. Sockets that stay are kept open, so that no client is refused meanwhile; connections go on. If anything of
-   * the new services is wrong, nothing changes.
+   * the new services is wrong, or drain() was called meanwhile, nothing changes.
    *
    * @throws UsageError, LaunchError
    */
@@ -105,6 +105,8 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         if (settings.idleMs !== undefined) await Promise.all(own.map(verifyIdle)).catch(nameIt);
         opened[opened.length - 1] = { service, sockets: own };
       }
+      // it would listen again, and never end
+      if (this.#isDraining) throw new UsageError('it is ending, and takes no other configuration');
     } catch (error) {
       for (const { service } of opened) service.retire();
       for (const [key, socket] of sockets) if (!this.#sockets.has(key)) socket.close();

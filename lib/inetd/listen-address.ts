@@ -22,8 +22,8 @@ export type ListenAddress =
 const FORMS =
   'PORT up to 65535, ADDRESS:PORT, [ADDRESS]:PORT, each with /udp for datagrams, /tcp6 or /udp6 for IPv6 alone, a path, @NAME, systemd or systemd:NAME';
 
-// bind(2): sun_path has 108 bytes, and a path ends in NUL (unix(7)).
-const MAX_PATH_BYTES = 107;
+/** bind(2): sun_path has 108 bytes, and a path ends in NUL (unix(7)). */
+export const MAX_PATH_BYTES = 107;
 
 function refuse(text: string): never {
   throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${formOf(text) ?? FORMS}` });
@@ -47,8 +47,11 @@ function formOf(text: string): string | undefined {
 /** @throws UsageError */
 export function parseListenAddress(text: string): ListenAddress {
   if (/^[/@]./.test(text)) {
-    if (Buffer.byteLength(text) > MAX_PATH_BYTES || text.includes('\0') || text.includes('\ufffd'))
-      refuse(text);
+    if (text.includes('\0') || text.includes('\ufffd')) refuse(text);
+    if (Buffer.byteLength(text) > MAX_PATH_BYTES)
+      throw new UsageError(`listen: '${quote(text)}' is too long for a unix socket`, {
+        hint: `choose a shorter path: it has at most ${MAX_PATH_BYTES} bytes (unix(7))`,
+      });
     return { kind: 'unix', path: text };
   }
   const [, isSystemd, name] = /^(systemd)(?::([^:\s]+))?$/.exec(text) ?? [];

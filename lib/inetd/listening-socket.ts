@@ -6,7 +6,7 @@ import { LaunchError, UsageError, type ErrnoName } from '../errors.ts';
 import { reason } from '../errno.ts';
 import { native, type WatchHandle } from '../native.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './listen-address.ts';
+import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
@@ -16,6 +16,7 @@ export const DATAGRAM = 2;
 const HINTS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'name an address of this host: ip address shows them',
   ENOENT: 'its directory is not there: make it first, or name another path',
+  ENAMETOOLONG: `choose a shorter path: it has at most ${MAX_PATH_BYTES} bytes (unix(7))`,
 };
 
 /** An error of bind(2) or of another call for an address. */
@@ -122,12 +123,20 @@ export class ListeningSocket {
   /** Takes over a socket that systemd has opened. */
   static adopt({ fd, name }: ActivatedSocket): ListeningSocket {
     const address: ListenAddress = { kind: 'systemd', name };
+    let isConnection: boolean;
     try {
+      isConnection = native.socketType(fd) !== DATAGRAM && !native.isListening(fd);
       native.setBlocking(fd, false);
-      return new ListeningSocket(fd, address);
+      if (!isConnection) return new ListeningSocket(fd, address);
     } catch (error) {
       throw toListenError(error, address);
     }
+    throw new UsageError(
+      `listen: ${quote(showListenAddress(address))} is a connection, and does not listen`,
+      {
+        hint: 'write Accept=no into the .socket unit',
+      },
+    );
   }
 
   /** What it is bound to: `127.0.0.1:7000`, or the path. */

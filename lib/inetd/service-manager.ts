@@ -5,6 +5,9 @@ import { native } from '../native.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
+/** The longest time of setInterval(). */
+const MOST_MS = 2 ** 31 - 1;
+
 /** The service manager that started this process, if it wants to be told. */
 export class ManagerNotice {
   readonly #fd: number | undefined;
@@ -15,7 +18,10 @@ export class ManagerNotice {
     const isOurs = WATCHDOG_PID === undefined || WATCHDOG_PID === String(pid);
     if (!isOurs || !/^[1-9][0-9]{0,14}$/.test(WATCHDOG_USEC)) return;
     // half of the time, as sd_watchdog_enabled(3) recommends
-    this.#timer = setInterval(() => this.#send('WATCHDOG=1'), Number(WATCHDOG_USEC) / 2000);
+    this.#timer = setInterval(
+      () => this.#send('WATCHDOG=1'),
+      Math.min(Number(WATCHDOG_USEC) / 2000, MOST_MS),
+    );
     this.#timer.unref();
   }
 

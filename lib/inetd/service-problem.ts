@@ -7,7 +7,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { findLaunchProblem } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
 import { verifyIdle } from './idle-watch.ts';
-import { showListenAddress, type ListenAddress } from './listen-address.ts';
+import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
 import { onceALaunch } from './launch-memory.ts';
 import { readBanner } from './banner.ts';
 import { DATAGRAM, STREAM, toListenError } from './listening-socket.ts';
@@ -15,7 +15,7 @@ import type { ServiceSettings } from './serve-request.ts';
 import { openRules } from './service-rules.ts';
 
 // The error that bind(2) would give.
-const bindError = (code: 'EADDRINUSE' | 'ENOTDIR'): Error =>
+const bindError = (code: 'EADDRINUSE' | 'ENAMETOOLONG' | 'ENOTDIR'): Error =>
   Object.assign(new Error(), { code, errno: -constants.errno[code], syscall: 'bind' });
 
 /** @throws LaunchError for an address that bind(2) refuses now. Another listener there is no error: it can be the service itself. */
@@ -25,6 +25,7 @@ export function lookAtAddress(address: ListenAddress): void {
       // Does this host have the address? A socket of datagrams on a free port is in nobody's way.
       native.closeDescriptor(native.bindInternet(DATAGRAM, address.address, 0, address.isOnly6));
     } else if (address.kind === 'unix' && !address.path.startsWith('@')) {
+      if (Buffer.byteLength(address.path) > MAX_PATH_BYTES) throw bindError('ENAMETOOLONG');
       if (!statSync(dirname(address.path)).isDirectory()) throw bindError('ENOTDIR');
       if (lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() === false)
         throw bindError('EADDRINUSE');

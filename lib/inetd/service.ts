@@ -13,7 +13,7 @@ import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './service-observer.ts';
 import { openRules } from './service-rules.ts';
-import { StartCounter } from './start-limits.ts';
+import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
 
 /** Connections that are accepted before other events get their turn. */
 const MOST_AT_ONCE = 16;
@@ -181,7 +181,7 @@ export class Service {
     });
   }
 
-  // Never rejects.
+  // Never rejects, like #run().
   async #serve(connection: Connection, client: ClientSocket, source: string): Promise<void> {
     const beginMs = performance.now();
     const refuse = (reason: EndReason, message: string | undefined): void => {
@@ -202,7 +202,7 @@ export class Service {
     try {
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await this.#start(client.fd, variables);
-      void this.#run(connection, process, source, beginMs, message);
+      void this.#run(connection, process, source, beginMs, message, client);
       this.#observer.onStart(process, this, []);
     } catch (error) {
       if (isShortage(error)) {
@@ -216,7 +216,10 @@ export class Service {
       const durationMs = performance.now() - beginMs;
       this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
     } finally {
-      client.close();
+      // If the program crashes at once, it matters whether the client has gone before.
+      const isKept = connection.pid !== undefined && this.counter.isSuspicious;
+      if (isKept) setTimeout(() => client.close(), AT_ONCE_MS).unref();
+      else client.close();
     }
   }
 
@@ -231,20 +234,22 @@ export class Service {
     return process;
   }
 
-  // Never rejects.
   async #run(
     connection: Connection,
     process: JailedProcess,
     source: string,
     beginMs: number,
     message: string | undefined,
+    client?: ClientSocket,
   ): Promise<void> {
     connection.pid = process.pid;
     this.#observer.connections.set(connection, process);
     const { exitCode, signal, usage, limit } = await process.exited;
     const nowMs = performance.now();
     const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
-    this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
+    if (!isSuccess && client?.hasLeft) this.counter.leaveForsaken(source);
+    else this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
+    client?.close();
     const isIdle = this.#observer.idle.leave(process) && limit === 'time';
     const reason: EndReason = isIdle ? 'idle' : (limit ?? (signal === null ? 'exit' : 'signal'));
     this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });

@@ -31,13 +31,16 @@ function take(arrivalMs: number, { count, periodMs }: Rate, nowMs: number): numb
 }
 
 /** A program that ends this soon without success has crashed at once. */
-const AT_ONCE_MS = 1000;
+export const AT_ONCE_MS = 1000;
 /** Crashes in a row before starts are slowed down. */
 const PATIENCE = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** Sources whose rate is kept before those that have none to wait for are forgotten. */
 const MOST_SOURCES = 4096;
+
+const isSameRate = (one: Rate | undefined, other: Rate | undefined): boolean =>
+  one?.count === other?.count && one?.periodMs === other?.periodMs && one?.burst === other?.burst;
 
 /** Counts the connections of one service. Each is entered, and left once: as refused, or as ended. */
 export class StartCounter {
@@ -46,6 +49,8 @@ export class StartCounter {
   readonly #sources = new Map<string, number>();
   #arrivalMs = 0;
   readonly #arrivals = new Map<string, number>();
+  /** Sources that are kept when it is looked for some to forget. */
+  #most = MOST_SOURCES;
   #crashes = 0;
   #notBeforeMs = 0;
 
@@ -53,8 +58,10 @@ export class StartCounter {
     this.#limits = limits;
   }
 
-  /** Other limits for the same connections. */
+  /** Other limits for the same connections. What was started at another rate does not count. */
   set limits(limits: StartLimits) {
+    if (!isSameRate(limits.rate, this.#limits.rate)) this.#arrivalMs = 0;
+    if (!isSameRate(limits.sourceRate, this.#limits.sourceRate)) this.#arrivals.clear();
     this.#limits = limits;
   }
 
@@ -65,6 +72,11 @@ export class StartCounter {
   /** Crashes in a row. */
   get crashes(): number {
     return this.#crashes;
+  }
+
+  /** Whether another crash slows the service down. */
+  get isSuspicious(): boolean {
+    return this.#crashes >= PATIENCE - 1;
   }
 
   /** How long to accept no connection: 0, or Infinity until one is left. */
@@ -83,7 +95,7 @@ export class StartCounter {
     if (sourceRate !== undefined) {
       const arrivalMs = this.#arrivals.get(source) ?? 0;
       if (waitOf(arrivalMs, sourceRate, nowMs) > 0) return 'source-rate';
-      if (this.#arrivals.size >= MOST_SOURCES) this.#forgetIdle(nowMs);
+      if (this.#arrivals.size >= this.#most) this.#forgetIdle(nowMs);
       this.#arrivals.set(source, take(arrivalMs, sourceRate, nowMs));
     }
     if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
@@ -101,6 +113,13 @@ export class StartCounter {
     const arrivalMs = this.#arrivals.get(source);
     if (sourceRate !== undefined && arrivalMs !== undefined)
       this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
+    // another client may try the program at once
+    this.#notBeforeMs = 0;
+    this.#leave(source);
+  }
+
+  /** The program has failed because its client has gone: this says nothing about the program. */
+  leaveForsaken(source: string): void {
     // another client may try the program at once
     this.#notBeforeMs = 0;
     this.#leave(source);
@@ -131,7 +150,9 @@ export class StartCounter {
     else this.#sources.delete(source);
   }
 
+  // Not at each connection: a flood from many sources may leave none to forget.
   #forgetIdle(nowMs: number): void {
     for (const [source, arrivalMs] of this.#arrivals) if (arrivalMs <= nowMs) this.#arrivals.delete(source);
+    this.#most = Math.max(MOST_SOURCES, 2 * this.#arrivals.size);
   }
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 
 import { reason } from '../errno.ts';
@@ -16,6 +17,10 @@ import { lookAtAddress } from './service-problem.ts';
 export const STATUS_SOCKET = '/run/uchroot-inetd.sock';
 
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+const JSON_TYPE = 'application/json';
+/** How long `status` waits for an answer. */
+const PATIENCE_MS = 10_000;
 
 /** What `uchroot-inetd status` shows. */
 export interface InetdStatus {
@@ -49,7 +54,7 @@ function statusOf(inetd: Inetd): InetdStatus {
 
 function answer({ url }: IncomingMessage, response: ServerResponse, inetd: Inetd, metrics: Metrics): void {
   if (url === '/status') {
-    response.setHeader('content-type', 'application/json');
+    response.setHeader('content-type', JSON_TYPE);
     response.end(JSON.stringify(statusOf(inetd)));
   } else if (url === '/metrics') {
     const gauges = inetd.services.map(({ name, counter }) => ({
@@ -87,13 +92,26 @@ export async function openStatusServer(path: string, inetd: Inetd, metrics: Metr
 }
 
 /** Asks a running super-server. @throws UsageError if none answers */
-export async function askStatus(path: string, what: 'status' | 'metrics'): Promise<string> {
+export async function askStatus(
+  path: string,
+  what: 'status' | 'metrics',
+  patienceMs = PATIENCE_MS,
+): Promise<string> {
+  const signal = AbortSignal.timeout(patienceMs);
   try {
-    const request = get({ socketPath: path, path: `/${what}` });
+    const request = get({ socketPath: path, path: `/${what}`, signal });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const isOther = response.headers['content-type'] !== (what === 'status' ? JSON_TYPE : OPEN_METRICS);
+    if (isOther) throw Object.assign(new Error(), { errno: -constants.errno.EPROTO });
     return await text(response);
   } catch (error) {
-    const { errno = -5 } = error as NodeJS.ErrnoException;
+    // an answer that is not HTTP has no errno
+    const { errno = -constants.errno.EPROTO } = error as NodeJS.ErrnoException;
+    if (signal.aborted)
+      throw new UsageError(`${quote(path)}: no answer within ${patienceMs / 1000} seconds`, {
+        hint: 'is uchroot-inetd stopped, or does another program listen there? ss -lp shows it',
+        cause: error,
+      });
     throw new UsageError(`${quote(path)}: no uchroot-inetd answers: ${reason(-errno)}`, {
       hint: 'is uchroot-inetd running, with --status-socket or --config? Only root may ask it.',
       cause: error,

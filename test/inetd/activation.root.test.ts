@@ -1,4 +1,5 @@
 // Wait services that get their sockets as from systemd.
+import { once } from 'node:events';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
@@ -120,6 +121,19 @@ test('sockets of systemd keep their names', async (t) => {
   await startInetd(t, words, { by, fds: [fd] });
   server.close();
   t.match((await ask({ host: '127.0.0.1', port })).text, /^front of 1, /);
+});
+
+test('a connection in place of a listening socket is refused, as of a .socket unit with Accept=yes', async (t) => {
+  const { port } = await listenHere(t);
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  t.teardown(() => client.destroy());
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
+  const { fd } = (client as unknown as { _handle: { fd: number } })._handle;
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh'];
+  await t.rejects(startInetd(t, ['--log', 'text', ...onHost, script], { by, fds: [fd] }), {
+    message: /listen: systemd:unknown is a connection, and does not listen\nhint: write Accept=no/,
+  });
 });
 
 test('a socket of systemd belongs to one service', async (t) => {

@@ -197,3 +197,9 @@ test('keys that do not go together are found', async (t) => {
   for (const form of [['check', ...words], words])
     t.match(run(...form), { status: 125, stderr: /time and timeoutMs are given at once/ });
 });
+
+test('an isolated service with limits passes', async (t) => {
+  const words = ['--listen', '127.0.0.1:7000', '--isolate', '--memory', '64M', '--pids', '10'];
+  const { status, stderr } = run('check', ...words, USER, jail, '/server');
+  t.same([status, stderr], [0, '']);
+});

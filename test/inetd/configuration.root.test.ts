@@ -187,6 +187,27 @@ test('serveInJail() serves, reloads and drains', async (t) => {
   });
 });
 
+test('a reload that is under way when the end comes does not listen again', async (t) => {
+  const words = ['--listen', '127.0.0.1:0', `+${UID}:+${UID}`, jail, '/server', 'copy'];
+  const daemon = await startInetd(t, words);
+  daemon.child.kill('SIGHUP');
+  daemon.child.kill('SIGTERM');
+  t.equal(await daemon.end(), 0);
+  t.notMatch(daemon.lines.join(), /reloaded|the old one stays/);
+
+  const service = await serveInJail({
+    listen: '127.0.0.1:0',
+    user: `+${UID}:+${UID}`,
+    jail,
+    program: '/server',
+  });
+  const port = Number(/:([0-9]+)$/.exec(service.addresses[0] ?? '')?.[1]);
+  const reload = t.rejects(service.reload(), { name: 'UsageError', message: /^it is ending/ });
+  await service.drain();
+  await reload;
+  t.equal((await ask(local(port))).error, 'ECONNREFUSED');
+});
+
 test('a pipe in place of a configuration or a banner is refused, and does not hold the process', async (t) => {
   const directory = temporaryDirectory();
   const pipe = `${directory}/pipe`;

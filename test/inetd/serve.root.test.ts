@@ -221,6 +221,20 @@ test('a program that crashes at once is slowed down, and served again when it is
   t.match(await daemon.entries(6), [{ reason: 'signal', signal: 'SIGSEGV' }]);
 });
 
+test('clients that reset or close their connections slow nobody down', async (t) => {
+  const status = `${temporaryDirectory()}/status`;
+  const words = ['--status-socket', status, user, jail, '/server', 'hear'];
+  const daemon = await startInetd(t, [...listen, ...words]);
+  for (let count = 1; count <= 8; count++) {
+    const client = await connectTo(t, local(daemon.port));
+    if (count % 2 === 0) client.resetAndDestroy();
+    else client.destroy();
+    t.match((await daemon.entries(count)).at(-1), { reason: 'exit', exitCode: 6 });
+  }
+  // the first two are not looked at
+  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ crashes: 2 }] });
+});
+
 test('a program that is missing is a problem of the log, and the client is closed', async (t) => {
   const daemon = await startInetd(t, [...listen, user, jail, '/missing']);
   t.equal((await ask(local(daemon.port))).text, '');

@@ -98,3 +98,48 @@ t.test('a failure after a second is no crash', async (t) => {
   }
   t.equal(counter.waitMs(0), 0);
 });
+
+t.test('other rates count at once, and what was started at the old ones does not', async (t) => {
+  const seldom = { count: 1, periodMs: 3.6e6, burst: 1 };
+  const often = { count: 100, periodMs: 1000, burst: 100 };
+  const counter = new StartCounter({ ...none, rate: seldom, sourceRate: seldom });
+  counter.enter('a', 0);
+  t.equal(counter.waitMs(0), 3.6e6);
+  // a reload that changes nothing forgives nothing
+  counter.limits = { ...none, rate: { ...seldom }, sourceRate: { ...seldom } };
+  t.equal(counter.waitMs(0), 3.6e6);
+  t.equal(counter.enter('a', 0), 'source-rate');
+  counter.limits = { ...none, rate: often, sourceRate: often };
+  t.equal(counter.waitMs(0), 0);
+  t.equal(counter.enter('a', 0), undefined);
+});
+
+t.test('a flood from many sources costs each of them the same', async (t) => {
+  const sourceRate = { count: 1, periodMs: 1e9, burst: 1 };
+  const counter = new StartCounter({ ...none, instances: 1e6, sourceRate });
+  const begin = performance.now();
+  for (let i = 0; i < 60_000; i++) counter.enter(`source ${i}`, i);
+  // a look at all sources for each takes more than ten times as long
+  t.ok(performance.now() - begin < 1000);
+  t.equal(counter.enter('source 0', 60_000), 'source-rate');
+});
+
+t.test('a failure of a program whose client has gone is no crash', async (t) => {
+  const counter = new StartCounter(none);
+  const crash = (): void => {
+    counter.enter('a', 0);
+    counter.leaveEnded('a', false, 5, 0);
+  };
+  crash();
+  t.equal(counter.isSuspicious, false);
+  crash();
+  t.equal(counter.isSuspicious, true);
+  for (let i = 0; i < 10; i++) {
+    counter.enter('a', 0);
+    counter.leaveForsaken('a');
+  }
+  t.match(counter, { crashes: 2, live: 0 });
+  t.equal(counter.waitMs(0), 0);
+  crash();
+  t.equal(counter.waitMs(0), 100);
+});

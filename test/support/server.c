@@ -64,6 +64,12 @@ static void drain(void) {
   while (read(0, bytes, sizeof bytes) > 0) continue;
 }
 
+// fails if the client goes away without a word
+static void hear(void) {
+  char byte;
+  if (read(0, &byte, 1) != 1) exit(6);
+}
+
 // closes the connection, and goes on without it
 static void leave(int milliseconds) {
   if (write(1, "bye\n", 4) != 4) exit(3);
@@ -92,6 +98,7 @@ int main(int count, char** argv) {
   else if (strcmp(what, "crash") == 0) raise(SIGSEGV);
   else if (strcmp(what, "tick") == 0) tick();
   else if (strcmp(what, "drain") == 0) drain();
+  else if (strcmp(what, "hear") == 0) hear();
   else if (strcmp(what, "shut") == 0) shutdown(1, SHUT_WR), drain();
   else if (strcmp(what, "pause") == 0) pause();
   else if (strcmp(what, "leave") == 0) leave(number);

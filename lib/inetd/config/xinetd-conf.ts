@@ -28,6 +28,8 @@ import {
 
 // Without these flags a service would be open to more clients. SENSOR starts no program.
 const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED INTERCEPT'.split(' '));
+// Attributes that rules can replace.
+const RULES = new Set(['only_from', 'no_access']);
 // xinetd does not start a service with another value for them than yes or no, such as `disable = true`.
 const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
 
@@ -181,7 +183,7 @@ function findRestriction(attributes: Attributes): Reason | undefined {
   );
   if (restricting !== undefined)
     return [
-      `${restricting[0]} is not carried over: write a rule into hosts.allow or hosts.deny`,
+      `${restricting[0]} is not carried over: ${RULES.has(restricting[0]) ? 'write a rule into hosts.allow or hosts.deny' : 'take it out to carry the service over without it'}`,
       restricting[1],
     ];
   const flags = attributes.get('flags');

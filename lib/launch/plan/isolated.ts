@@ -181,9 +181,13 @@ function joinNamespaces({ view, rootless }: Request, joined: readonly Namespace[
 
 /** The same plan for a process that has to make the pid namespace itself. */
 export function withoutClone(plan: Plan): Plan {
-  const [[first, ...rest] = [], ...stages] = plan;
-  if ((first?.op !== 'unshare' && first?.op !== 'user_namespace') || first.cloned !== true) return plan;
-  return [[{ op: first.op, namespaces: first.namespaces }], rest, ...stages];
+  const [first = [], ...stages] = plan;
+  // a cgroup comes before it
+  const at = first.findIndex((step) => 'cloned' in step && step.cloned);
+  const born = first[at];
+  if (born?.op !== 'unshare' && born?.op !== 'user_namespace') return plan;
+  const made: Step = { op: born.op, namespaces: born.namespaces };
+  return [[...first.slice(0, at), made], first.slice(at + 1), ...stages];
 }
 
 // Sets the host name only in a UTS namespace: without one, it would change that of the host.

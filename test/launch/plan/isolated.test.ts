@@ -249,6 +249,15 @@ t.test('a plan that is not born in its pid namespace makes it first', async (t) 
   });
 });
 
+t.test('that is so with a cgroup before it too', async (t) => {
+  const cgroup: Step = { op: 'cgroup', limits: {} as never, lines: [] };
+  always(t, ([init = [], ...stages], _, input) => {
+    const [first] = withoutClone([[cgroup, ...init], ...stages]);
+    if (!hasPid(input)) return first?.length === init.length + 1;
+    return first?.length === 2 && first[0] === cgroup && first[1]?.op === 'unshare' && !first[1].cloned;
+  });
+});
+
 t.test('kept namespaces have no proc, and are all that a launch that joins them does not make', async (t) => {
   always(t, (_, __, input) => {
     if (!hasPid(input)) return true;
