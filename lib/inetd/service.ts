@@ -1,4 +1,6 @@
 // One service: accepts connections within its limits, asks the rules, and starts the program of each connection in its jail.
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
@@ -13,6 +15,7 @@ import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './service-observer.ts';
 import { openRules } from './service-rules.ts';
+import { isShortage } from './shortage.ts';
 import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
 
 /** Connections that are accepted before other events get their turn. */
@@ -21,12 +24,6 @@ const MOST_AT_ONCE = 16;
 const SHORTAGE_MS = 100;
 
 let lastId = 0;
-
-const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOBUFS']);
-
-function isShortage(error: unknown): boolean {
-  return SHORTAGES.has((error as NodeJS.ErrnoException).code);
-}
 
 export class Service {
   readonly name: string;
@@ -200,6 +197,8 @@ export class Service {
     connection.rule = rule;
     if (verdict !== 'granted') return refuse(verdict, message);
     try {
+      const waitMs = () => this.counter.turnMs(source, performance.now());
+      for (let ms = waitMs(); ms > 0; ms = waitMs()) await sleep(ms);
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await this.#start(client.fd, variables);
       void this.#run(connection, process, source, beginMs, message, client);
@@ -217,7 +216,7 @@ export class Service {
       this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
     } finally {
       // If the program crashes at once, it matters whether the client has gone before.
-      const isKept = connection.pid !== undefined && this.counter.isSuspicious;
+      const isKept = connection.pid !== undefined && this.counter.isSuspicious(source);
       if (isKept) setTimeout(() => client.close(), AT_ONCE_MS).unref();
       else client.close();
     }
@@ -237,18 +236,19 @@ export class Service {
   async #run(
     connection: Connection,
     process: JailedProcess,
-    source: string,
+    source: string | undefined,
     beginMs: number,
     message: string | undefined,
     client?: ClientSocket,
   ): Promise<void> {
+    const startMs = performance.now();
     connection.pid = process.pid;
     this.#observer.connections.set(connection, process);
     const { exitCode, signal, usage, limit } = await process.exited;
     const nowMs = performance.now();
     const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
-    if (!isSuccess && client?.hasLeft) this.counter.leaveForsaken(source);
-    else this.counter.leaveEnded(source, isSuccess, nowMs - beginMs, nowMs);
+    if (!isSuccess && source !== undefined && client?.hasLeft) this.counter.leaveForsaken(source);
+    else this.counter.leaveEnded(source, isSuccess, nowMs - startMs, nowMs);
     client?.close();
     const isIdle = this.#observer.idle.leave(process) && limit === 'time';
     const reason: EndReason = isIdle ? 'idle' : (limit ?? (signal === null ? 'exit' : 'signal'));
@@ -257,8 +257,7 @@ export class Service {
 
   // The program gets the listening sockets themselves, and reads them (inetd(8), wait).
   async #hand({ sockets, start }: HandOver): Promise<void> {
-    const source = 'wait';
-    this.counter.enter(source, performance.now());
+    this.counter.enter(undefined, performance.now());
     const connection = this.#begin({});
     this.#observer.connections.set(connection, undefined);
     for (const socket of sockets) socket.isHandedOut = true;
@@ -266,10 +265,10 @@ export class Service {
     try {
       const program = await start();
       this.#observer.onStart(program, this, sockets);
-      await this.#run(connection, program, source, beginMs, undefined);
+      await this.#run(connection, program, undefined, beginMs, undefined);
     } catch (error) {
       this.#observer.onProblem(error, this);
-      this.counter.leaveEnded(source, false, 0, performance.now());
+      this.counter.leaveEnded(undefined, false, 0, performance.now());
       this.#over(connection, { reason: 'failed', durationMs: 0, message: (error as Error).message });
     } finally {
       for (const socket of sockets) socket.isHandedOut = false;

@@ -34,10 +34,24 @@ function take(arrivalMs: number, { count, periodMs }: Rate, nowMs: number): numb
 export const AT_ONCE_MS = 1000;
 /** Crashes in a row before starts are slowed down. */
 const PATIENCE = 3;
+/** Sources with crashes in a row that make it the program's fault, and not that of a client that can make it fail. */
+const MANY_SOURCES = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** Sources whose rate is kept before those that have none to wait for are forgotten. */
+/** Sources whose rate is kept before those that have none to wait for are forgotten; sources whose crashes are kept. */
 const MOST_SOURCES = 4096;
+
+const pauseAfter = (crashes: number): number =>
+  Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(20, crashes - PATIENCE));
+
+/** The crashes in a row of one source. */
+interface Crasher {
+  crashes: number;
+  notBeforeMs: number;
+}
+
+/** Where a connection comes from; undefined if the program gets the listening sockets, and so all clients. */
+type Source = string | undefined;
 
 const isSameRate = (one: Rate | undefined, other: Rate | undefined): boolean =>
   one?.count === other?.count && one?.periodMs === other?.periodMs && one?.burst === other?.burst;
@@ -46,13 +60,16 @@ const isSameRate = (one: Rate | undefined, other: Rate | undefined): boolean =>
 export class StartCounter {
   #limits: StartLimits;
   #live = 0;
-  readonly #sources = new Map<string, number>();
+  readonly #sources = new Map<Source, number>();
   #arrivalMs = 0;
-  readonly #arrivals = new Map<string, number>();
+  readonly #arrivals = new Map<Source, number>();
   /** Sources that are kept when it is looked for some to forget. */
   #most = MOST_SOURCES;
   #crashes = 0;
+  /** Their sources, up to many. */
+  readonly #row = new Set<Source>();
   #notBeforeMs = 0;
+  readonly #crashers = new Map<Source, Crasher>();
 
   constructor(limits: StartLimits) {
     this.#limits = limits;
@@ -74,9 +91,9 @@ export class StartCounter {
     return this.#crashes;
   }
 
-  /** Whether another crash slows the service down. */
-  get isSuspicious(): boolean {
-    return this.#crashes >= PATIENCE - 1;
+  /** Whether another crash slows the service down, or clients of this source. */
+  isSuspicious(source: string): boolean {
+    return Math.max(this.#crashes, this.#crashers.get(source)?.crashes ?? 0) >= PATIENCE - 1;
   }
 
   /** How long to accept no connection: 0, or Infinity until one is left. */
@@ -88,7 +105,7 @@ export class StartCounter {
   }
 
   /** A connection from a source. It is not entered if a reason is returned. */
-  enter(source: string, nowMs: number): LimitReason | undefined {
+  enter(source: Source, nowMs: number): LimitReason | undefined {
     const { perSource, rate, sourceRate } = this.#limits;
     const live = this.#sources.get(source) ?? 0;
     if (perSource !== undefined && live >= perSource) return 'per-source';
@@ -106,6 +123,17 @@ export class StartCounter {
     return undefined;
   }
 
+  /** How long a connection of this source must wait for its start; 0, and it may start. */
+  turnMs(source: string, nowMs: number): number {
+    const crasher = this.#crashers.get(source);
+    if (crasher === undefined || crasher.crashes < PATIENCE) return 0;
+    const waitMs = crasher.notBeforeMs - nowMs;
+    if (waitMs > 0) return waitMs;
+    // one at a time, as in enter()
+    crasher.notBeforeMs = nowMs + pauseAfter(crasher.crashes);
+    return 0;
+  }
+
   /** The rules refuse the connection: it counts for no rate. */
   leaveRefused(source: string): void {
     const { rate, sourceRate } = this.#limits;
@@ -113,37 +141,55 @@ export class StartCounter {
     const arrivalMs = this.#arrivals.get(source);
     if (sourceRate !== undefined && arrivalMs !== undefined)
       this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
-    // another client may try the program at once
-    this.#notBeforeMs = 0;
+    this.#giveTurnBack(source);
     this.#leave(source);
   }
 
   /** The program has failed because its client has gone: this says nothing about the program. */
   leaveForsaken(source: string): void {
-    // another client may try the program at once
-    this.#notBeforeMs = 0;
+    this.#giveTurnBack(source);
     this.#leave(source);
   }
 
   /** The program of the connection has ended, or could not be started. */
-  leaveEnded(source: string, isSuccess: boolean, durationMs: number, nowMs: number): void {
+  leaveEnded(source: Source, isSuccess: boolean, durationMs: number, nowMs: number): void {
     this.#leave(source);
     if (isSuccess) {
       this.#crashes = 0;
+      this.#row.clear();
       this.#notBeforeMs = 0;
+      this.#crashers.delete(source);
     } else if (durationMs < AT_ONCE_MS) {
       this.#crashes++;
+      if (this.#row.size < MANY_SOURCES) this.#row.add(source);
       this.#pause(nowMs);
+      this.#countCrash(source, nowMs);
     }
   }
 
+  // A client that can make the program fail must not slow down others: only the crashes of many sources do.
   #pause(nowMs: number): void {
-    if (this.#crashes < PATIENCE) return;
-    const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(20, this.#crashes - PATIENCE);
-    this.#notBeforeMs = nowMs + Math.min(LONGEST_PAUSE_MS, pauseMs);
+    const isCommon = this.#row.size >= MANY_SOURCES || this.#row.has(undefined);
+    if (isCommon && this.#crashes >= PATIENCE) this.#notBeforeMs = nowMs + pauseAfter(this.#crashes);
   }
 
-  #leave(source: string): void {
+  #countCrash(source: Source, nowMs: number): void {
+    const crashes = (this.#crashers.get(source)?.crashes ?? 0) + 1;
+    // the one that has not crashed for longest is the first
+    this.#crashers.delete(source);
+    const [oldest] = this.#crashers.keys();
+    if (this.#crashers.size >= MOST_SOURCES) this.#crashers.delete(oldest);
+    this.#crashers.set(source, { crashes, notBeforeMs: nowMs + pauseAfter(crashes) });
+  }
+
+  // Another client may try the program at once.
+  #giveTurnBack(source: string): void {
+    this.#notBeforeMs = 0;
+    const crasher = this.#crashers.get(source);
+    if (crasher !== undefined) crasher.notBeforeMs = 0;
+  }
+
+  #leave(source: Source): void {
     this.#live--;
     const live = (this.#sources.get(source) ?? 0) - 1;
     if (live > 0) this.#sources.set(source, live);

@@ -210,7 +210,7 @@ test('--banner comes before the program', async (t) => {
   t.equal((await ask(local(daemon.port), 'me\n')).text, 'hello\nme\n');
 });
 
-test('a program that crashes at once is slowed down, and served again when it is mended', async (t) => {
+test('a program that crashes at once is slowed down for its client, and for no other', async (t) => {
   const daemon = await startInetd(t, [...listen, user, jail, '/server', 'crash']);
   const begin = performance.now();
   for (let i = 0; i < 6; i++) await ask(local(daemon.port));
@@ -219,6 +219,11 @@ test('a program that crashes at once is slowed down, and served again when it is
     'the last ones have waited for 100, 200 and 400 ms, or for the last two of these',
   );
   t.match(await daemon.entries(6), [{ reason: 'signal', signal: 'SIGSEGV' }]);
+  // this one waits for 800 ms
+  const waiting = ask(local(daemon.port));
+  await ask({ ...local(daemon.port), localAddress: '127.0.0.9' });
+  t.match((await daemon.entries(7)).at(-1), { peer: { address: '127.0.0.9' } });
+  await waiting;
 });
 
 test('clients that reset or close their connections slow nobody down', async (t) => {

@@ -64,31 +64,89 @@ t.test('the rate of a source refuses that source alone, and idle sources are for
   t.equal(counter.enter('a', 12_000), 'source-rate');
 });
 
-t.test(
-  'a program that crashes at once is started more and more seldom, and a success forgives it',
-  async (t) => {
-    const counter = new StartCounter(none);
-    let nowMs = 0;
-    const waits: number[] = [];
-    for (let i = 0; i < 12; i++) {
-      counter.enter('a', nowMs);
-      counter.leaveEnded('a', false, 5, nowMs);
-      waits.push(counter.waitMs(nowMs));
-      nowMs += counter.waitMs(nowMs);
-    }
-    t.same(waits, [0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000]);
-    // one at a time while it crashes
-    counter.enter('a', nowMs);
-    t.equal(counter.waitMs(nowMs), 10_000);
-    // a client that is refused gives its try back
-    counter.leaveRefused('a');
-    t.equal(counter.waitMs(nowMs), 0);
-    counter.enter('a', nowMs);
-    counter.leaveEnded('a', true, 5, nowMs);
-    t.equal(counter.waitMs(nowMs), 0);
-    t.equal(counter.crashes, 0);
-  },
-);
+/** The pauses before twelve starts of a program that crashes at once, as `wait` tells them. */
+function pauses(
+  counter: StartCounter,
+  sources: readonly string[],
+  wait: (source: string, nowMs: number) => number,
+) {
+  let nowMs = 0;
+  return Array.from({ length: 12 }, (_, i) => {
+    const source = sources[i % sources.length] ?? '';
+    counter.enter(source, nowMs);
+    counter.leaveEnded(source, false, 5, nowMs);
+    const waitMs = wait(source, nowMs);
+    nowMs += waitMs;
+    return waitMs;
+  });
+}
+
+const longer = [0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000];
+
+t.test('a program that crashes at once for many sources is started more and more seldom', async (t) => {
+  const counter = new StartCounter(none);
+  t.same(
+    pauses(counter, ['a', 'b', 'c'], (_, nowMs) => counter.waitMs(nowMs)),
+    longer,
+  );
+  const nowMs = 1e6;
+  // one at a time while it crashes
+  counter.enter('d', nowMs);
+  t.equal(counter.waitMs(nowMs), 10_000);
+  // a client that is refused gives its try back
+  counter.leaveRefused('d');
+  t.equal(counter.waitMs(nowMs), 0);
+  // a success forgives it
+  counter.enter('d', nowMs);
+  counter.leaveEnded('d', true, 5, nowMs);
+  t.equal(counter.waitMs(nowMs), 0);
+  t.equal(counter.crashes, 0);
+});
+
+t.test('a source for which the program crashes waits, and others do not', async (t) => {
+  const counter = new StartCounter(none);
+  t.same(
+    pauses(counter, ['a'], (source, nowMs) => counter.turnMs(source, nowMs)),
+    longer,
+  );
+  const nowMs = 1e6;
+  t.equal(counter.waitMs(nowMs), 0);
+  // one at a time
+  t.equal(counter.turnMs('a', nowMs), 0);
+  t.equal(counter.turnMs('a', nowMs), 10_000);
+  counter.enter('a', nowMs);
+  counter.leaveForsaken('a');
+  t.equal(counter.turnMs('a', nowMs), 0);
+  // the success of another source does not forgive it
+  t.equal(counter.turnMs('b', nowMs), 0);
+  counter.enter('b', nowMs);
+  counter.leaveEnded('b', true, 5, nowMs);
+  t.equal(counter.turnMs('a', nowMs), 10_000);
+  counter.enter('a', nowMs);
+  counter.leaveEnded('a', true, 5, nowMs);
+  t.equal(counter.turnMs('a', nowMs), 0);
+});
+
+t.test('only the last crashes of many sources are kept', async (t) => {
+  const counter = new StartCounter(none);
+  const crash = (source: string): void => {
+    counter.enter(source, 0);
+    counter.leaveEnded(source, false, 5, 0);
+  };
+  for (const source of ['a', 'a', 'a', 'b', 'b', 'b', 'a']) crash(source);
+  for (let i = 0; i < 4095; i++) crash(`other ${i}`);
+  t.equal(counter.turnMs('b', 0), 0);
+  t.equal(counter.turnMs('a', 0), 200);
+});
+
+t.test('a program that gets the listening sockets is slowed down for all', async (t) => {
+  const counter = new StartCounter(none);
+  for (let i = 0; i < 3; i++) {
+    counter.enter(undefined, 0);
+    counter.leaveEnded(undefined, false, 5, 0);
+  }
+  t.equal(counter.waitMs(0), 100);
+});
 
 t.test('a failure after a second is no crash', async (t) => {
   const counter = new StartCounter(none);
@@ -96,7 +154,7 @@ t.test('a failure after a second is no crash', async (t) => {
     counter.enter('a', 0);
     counter.leaveEnded('a', false, 1000, 0);
   }
-  t.equal(counter.waitMs(0), 0);
+  t.equal(counter.turnMs('a', 0), 0);
 });
 
 t.test('other rates count at once, and what was started at the old ones does not', async (t) => {
@@ -131,15 +189,15 @@ t.test('a failure of a program whose client has gone is no crash', async (t) => 
     counter.leaveEnded('a', false, 5, 0);
   };
   crash();
-  t.equal(counter.isSuspicious, false);
+  t.equal(counter.isSuspicious('a'), false);
   crash();
-  t.equal(counter.isSuspicious, true);
+  t.equal(counter.isSuspicious('a'), true);
   for (let i = 0; i < 10; i++) {
     counter.enter('a', 0);
     counter.leaveForsaken('a');
   }
   t.match(counter, { crashes: 2, live: 0 });
-  t.equal(counter.waitMs(0), 0);
+  t.equal(counter.turnMs('a', 0), 0);
   crash();
-  t.equal(counter.waitMs(0), 100);
+  t.equal(counter.turnMs('a', 0), 100);
 });
