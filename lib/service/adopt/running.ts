@@ -34,9 +34,20 @@ export async function wordsOfRun(unit: string): Promise<string> {
 
 const mostLogBytes = 4096;
 
+function openLog(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    // the service has replaced it meanwhile
+    if (['ENOENT', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
 // The last lines of a log, if it was written to since. The service can put anything there, so no link is followed.
 function endOfLog(path: string, sinceMs: number): readonly string[] {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openLog(path);
+  if (fd === undefined) return [];
   try {
     const { size, mtimeMs } = fstatSync(fd);
     if (mtimeMs < sinceMs) return [];
@@ -85,6 +96,22 @@ export interface RunFailure {
   readonly isUp: boolean;
   /** The reason, and what it has said. */
   readonly words: string;
+}
+
+/**
+ * Whether a service sees other files at these paths than the host: its mounts keep a file that an editor has replaced by
+ * rename(2), until it starts again.
+ */
+export async function seesOthers(unit: string, paths: readonly string[]): Promise<boolean> {
+  const pid = await shown(unit, 'MainPID');
+  const isSame = (path: string): boolean => {
+    const [own, host] = [`/proc/${pid}/root${path}`, path].map((one) =>
+      statSync(one, { throwIfNoEntry: false }),
+    );
+    // a daemon that has changed its root directory itself has none of them there
+    return own === undefined || (own.ino === host?.ino && own.dev === host.dev);
+  };
+  return pid !== '0' && !paths.every(isSame);
 }
 
 /** Restarts a service. @returns why it has not come up; undefined if it runs */
