@@ -32,8 +32,9 @@ export async function fallBack(
   runs = false,
 ): Promise<JailError | undefined> {
   const kept = findRecord(unit)?.configuration;
-  if (kept === undefined || changedFiles(unit, kept).length === 0) return undefined;
+  if (kept === undefined) return undefined;
   if (!isWhole(unit, kept)) return runs ? undefined : neither(unit, failure, 'files of the copy are missing');
+  if (changedFiles(unit, kept).length === 0) return undefined;
   await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
   const again = runs ? undefined : await restart(unit);
   if (again !== undefined) {

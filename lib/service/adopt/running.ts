@@ -25,11 +25,16 @@ export async function lastFailure(unit: string): Promise<string | undefined> {
   return words.join(', ');
 }
 
+async function journal(...which: readonly string[]): Promise<string> {
+  // journald may not have read the last words yet
+  await runHost('journalctl', ['--sync']);
+  return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
+}
+
 /** What the journal has of the run of a unit that has ended. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const invocation = await shown(unit, 'InvocationID');
-  const words = ['--no-pager', '-q', '-o', 'cat', `_SYSTEMD_INVOCATION_ID=${invocation}`];
-  return (await runHost('journalctl', words)).stdout.trim();
+  return journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
 }
 
 const mostLogBytes = 4096;
@@ -85,9 +90,9 @@ async function command(verb: 'restart' | 'reload', unit: string): Promise<RunFai
     (await shown(unit, 'ActiveState')) === 'active' && (await shown(unit, 'NRestarts')) === restarts;
   if (status === 0 && isUp) return undefined;
   const failure = await lastFailure(unit);
-  const { stdout } = await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', '-n', '8', '-u', unit]);
+  const last = await journal('-n', '8', '-u', unit);
   const reason = failure ?? (stderr.trim().split('\n')[0] || 'it has ended');
-  const said = [stdout.trimEnd(), ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
+  const said = [last, ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
   return { isUp, words: [reason, ...said].join('\n') };
 }
 
