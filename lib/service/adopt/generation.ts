@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
-import { UsageError } from '../../errors.ts';
+import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { removeJail } from '../../jail/remove.ts';
@@ -208,6 +208,11 @@ export async function compileLaunchers(adoption: Adoption): Promise<readonly str
 
 /** Removes a generation that no service uses. @throws JailError EBUSY if a process still runs in it */
 export async function removeGeneration(directory: string): Promise<void> {
-  if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
+  try {
+    if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
+  } catch (error) {
+    // a build that was interrupted: nothing has run in it yet
+    if (!(error instanceof JailError && error.code === 'ERR_NO_MANIFEST')) throw error;
+  }
   rmSync(directory, { recursive: true, force: true });
 }

@@ -211,8 +211,10 @@ serviceTest('a disk that is too full for a copy fails no update', async (t) => {
   configure('/usr/bin/false');
   t.match(service('reload', 'own').stderr, 'it runs with the one of');
   configure('/usr/bin/factor 12');
-  // as after an adoption that was killed
-  machine().shell('rm /var/lib/uchroot/services/own.service/adoption.json');
+  // as after an adoption that was killed, and another one while it built
+  machine().shell(
+    'cd /var/lib/uchroot/services/own.service; rm adoption.json; mkdir -p 99/jail/.uchroot/new',
+  );
   t.match(service('adopt', 'own').stderr, /^hint: uchroot-service release own.service$/m);
   t.equal(service('release', 'own').status, 0);
   t.equal(
