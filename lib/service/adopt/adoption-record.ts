@@ -119,7 +119,7 @@ export function adoptedUnits(): readonly string[] {
   try {
     return readdirSync(base)
       .map((name) => name.replaceAll('+', ':'))
-      .filter((unit) => findRecord(unit) !== undefined)
+      .filter((unit) => existsSync(fileOf(unit)))
       .toSorted();
   } catch (error) {
     if (isMissing(error)) return [];

@@ -51,7 +51,7 @@ export function neither(unit: string, failure: string, again = ''): JailError | 
   const [reason = ''] = again.split('\n');
   return new JailError(
     `${unit} does not come up, neither with the configuration in /etc nor with the one of ${shownDate(kept.keptAt)} (${reason}): ${failure}`,
-    { code: 'ERR_SERVICE' },
+    { code: 'ERR_SERVICE', hint: `mend the configuration; then: ${commandLine('systemctl', 'start', unit)}` },
   );
 }
 

@@ -180,6 +180,21 @@ serviceTest('a service that is not active is not started', async (t) => {
 });
 
 serviceTest(
+  'a service whose record is damaged keeps no other one from its update and its line',
+  async (t) => {
+    const other = '/var/lib/uchroot/services/a.service';
+    machine().shell(`mkdir ${other}; echo '{' >${other}/adoption.json`);
+    for (const words of [['status'], ['update', '--all']]) {
+      const { status, stdout, stderr } = service(...words);
+      t.equal(status, 1);
+      t.match(stderr, /^uchroot-service: .*a.service\/adoption.json: /);
+      t.match(stdout, 'own.service: ');
+    }
+    machine().shell(`rm -r ${other}`);
+  },
+);
+
+serviceTest(
   'a disk that is too full for the record fails an update before the service is touched',
   async (t) => {
     const [place, drop] = [
