@@ -77,7 +77,24 @@ const adopt: ServiceCommand = {
   },
 };
 
-// One service that fails does not keep the others from their updates.
+// What fails for one service is told, and the others have their turn.
+async function tryOne(unit: string, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    const isSystem = (error as NodeJS.ErrnoException).syscall !== undefined;
+    if (
+      !(error instanceof JailError || error instanceof UsageError || error instanceof LaunchError || isSystem)
+    )
+      throw error;
+    const { message, hint } = error as JailError;
+    const said = isSystem ? `${unit}: ${message}` : message;
+    process.stderr.write(`uchroot-service: ${said}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+    return false;
+  }
+}
+
 async function updateAll(
   read: ReadArguments,
   {
@@ -90,17 +107,12 @@ async function updateAll(
   const texts: string[] = [];
   let status = 0;
   for (const unit of listServices()) {
-    try {
+    const isDone = await tryOne(unit, async () => {
       const report = await updateService({ unit, signal, plan });
       reports.push(report);
       texts.push(tell(read, report));
-    } catch (error) {
-      if (!(error instanceof JailError || error instanceof UsageError || error instanceof LaunchError))
-        throw error;
-      const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-      process.stderr.write(`uchroot-service: ${error.message}\n${hint}`);
-      status = 1;
-    }
+    });
+    if (!isDone) status = 1;
   }
   return { text: isJson ? jsonDocument({ services: reports }) : texts.join(''), status };
 }
@@ -192,11 +204,15 @@ const status: ServiceCommand = {
   operands: [0, 1],
   run: async (read, signal, unit?: Buffer) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const units = unit === undefined ? listServices() : [String(unit)];
     const all: ServiceStatus[] = [];
-    for (const one of units) all.push(await serviceStatus({ unit: one, signal }));
-    if (format === 'json') return jsonDocument({ services: all });
-    return all.length === 0 ? 'no service is adopted\n' : all.map(showStatus).join('');
+    const add = async (one: string): Promise<void> =>
+      void all.push(await serviceStatus({ unit: one, signal }));
+    let code = 0;
+    if (unit !== undefined) await add(String(unit));
+    else for (const one of listServices()) if (!(await tryOne(one, () => add(one)))) code = 1;
+    const none = code === 0 ? 'no service is adopted\n' : '';
+    const text = all.length === 0 ? none : all.map(showStatus).join('');
+    return { text: format === 'json' ? jsonDocument({ services: all }) : text, status: code };
   },
 };
 

@@ -1,6 +1,4 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
-import { existsSync } from 'node:fs';
-
 import { JailError, UsageError } from '../../errors.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
@@ -12,12 +10,11 @@ import {
   forgetService,
   generationAt,
   generationsOf,
-  placeOf,
   readRecord,
   stageRecord,
   withService,
 } from './adoption-record.ts';
-import { presentDropIn } from './drop-in-file.ts';
+import { isOurs, presentDropIn } from './drop-in-file.ts';
 import { exposureOf } from './exposure.ts';
 import { compileLaunchers, makeGeneration, removeGeneration } from './generation.ts';
 import type { InstalledService } from './installed-service.ts';
@@ -26,6 +23,7 @@ import { configurationChecks, dropInPath, dropInText } from './service-drop-in.t
 import { toNamedPath } from './named-path.ts';
 import type { ServicePath } from './service-paths.ts';
 import { refusalOf } from './service-refusal.ts';
+import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn } from './swap.ts';
 import { readService, readWithout, unitText } from './systemd-bus.ts';
@@ -177,7 +175,7 @@ async function renew(
 ): Promise<AdoptReport> {
   const { unit } = service;
   const old = findRecord(unit)?.generation;
-  const present = existsSync(placeOf(unit)) ? generationsOf(unit) : [];
+  const present = generationsOf(unit);
   const generation = Math.max(0, ...present) + 1;
   const directory = generationAt(unit, generation);
   const { signal, onProgress } = request;
@@ -231,9 +229,10 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
       });
     const refusal = refusalOf(found);
     if (refusal !== undefined) throw new UsageError(refusal);
-    if (presentDropIn(unit) !== undefined)
+    const left = presentDropIn(unit);
+    if (left !== undefined)
       throw new UsageError(`${dropInPath(unit)} is there, and uchroot knows nothing of it`, {
-        hint: 'move it away',
+        hint: isOurs(left) ? commandLine('uchroot-service', 'release', unit) : 'move it away',
       });
     return renew(found, wishes, request);
   });
@@ -269,7 +268,8 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
   const request = takeServiceRequest(asked);
   const { unit, isActive } = await readService(request.unit);
   await withService(unit, async () => {
-    readRecord(unit);
+    // a run of `adopt` that was killed leaves no record
+    if (!isOurs(presentDropIn(unit))) readRecord(unit);
     await swapDropIn({ unit, text: undefined, isActive });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
     forgetService(unit);

@@ -1,5 +1,15 @@
 // What is remembered of an adopted service, below /var/lib/uchroot/services.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 
 import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
@@ -51,8 +61,8 @@ export interface ConfigurationCheck {
 
 const base = '/var/lib/uchroot/services';
 
-/** Everything of a service lies there. */
-export const placeOf = (unit: string): string => `${base}/${unit}`;
+/** Everything of a service lies there. A colon would end the path in a setting of systemd. */
+export const placeOf = (unit: string): string => `${base}/${unit.replaceAll(':', '+')}`;
 
 /** Directory of a jail and its launchers. */
 export const generationAt = (unit: string, generation: number): string => `${placeOf(unit)}/${generation}`;
@@ -108,7 +118,8 @@ export function writeRecord(record: AdoptionRecord): void {
 export function adoptedUnits(): readonly string[] {
   try {
     return readdirSync(base)
-      .filter((unit) => findRecord(unit) !== undefined)
+      .map((name) => name.replaceAll('+', ':'))
+      .filter((unit) => existsSync(fileOf(unit)))
       .toSorted();
   } catch (error) {
     if (isMissing(error)) return [];
@@ -118,6 +129,7 @@ export function adoptedUnits(): readonly string[] {
 
 /** The numbers of the directories that are there, one that an interrupted run has left among them. */
 export function generationsOf(unit: string): readonly number[] {
+  if (!existsSync(placeOf(unit))) return [];
   return readdirSync(placeOf(unit))
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number);
@@ -149,13 +161,25 @@ function isAlive(pid: string): boolean {
   }
 }
 
+// link(2): a process that is killed, or a full disk, leaves no lock without a number.
+function takeLock(file: string): void {
+  const own = `${file}.${process.pid}`;
+  try {
+    writeFileSync(own, String(process.pid), { mode: 0o600 });
+    linkSync(own, file);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
 /** Runs `work` while no other process works on this service. @throws JailError EBUSY */
 export async function withService<T>(unit: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(base, { recursive: true, mode: 0o755 });
-  const file = `${base}/.${unit}.pid`;
+  // /run: after a boot the number can be that of any process
+  const file = `/run/uchroot-service.${unit}.pid`;
   for (let tries = 0; ; tries++) {
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
+      takeLock(file);
       break;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -9,18 +9,24 @@ import { reloadUnits } from './systemd-bus.ts';
 /** The drop-in that is there now; undefined if there is none. */
 export function presentDropIn(unit: string): string | undefined {
   try {
-    return readFileSync(dropInPath(unit), 'latin1');
+    return readFileSync(dropInPath(unit), 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
+/** Whether a drop-in is one of ours. */
+export const isOurs = (text: string | undefined): boolean =>
+  text?.startsWith('# Made by uchroot-service ') === true;
+
 /** Writes the drop-in, or removes it with its directory if that is empty, and has systemd read it. */
 export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
   const path = dropInPath(unit);
-  if (text !== undefined) writeFiles([{ path: 'uchroot.conf', mode: 0o644, text }], dirname(path));
-  else {
+  if (text !== undefined) {
+    const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
+    writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));
+  } else {
     rmSync(path, { force: true });
     try {
       rmdirSync(dirname(path));

@@ -4,7 +4,7 @@ import { showPaths } from '../../jail/work/show-paths.ts';
 import { commandLine } from '../../shell-word.ts';
 import { findRecord, type KeptConfiguration } from './adoption-record.ts';
 import { putDropIn } from './drop-in-file.ts';
-import { changedFiles, keptCopies, shownDate } from './kept-configuration.ts';
+import { changedFiles, isWhole, keptCopies, shownDate } from './kept-configuration.ts';
 import { withCopies } from './kept-drop-in.ts';
 import { restart } from './running.ts';
 
@@ -23,7 +23,7 @@ function fallenBack(unit: string, kept: KeptConfiguration, does: string, failure
  * Puts a drop-in in place that mounts the kept configuration, and restarts the service with it, unless it runs still.
  * @param dropIn the normal one
  * @param failure why the service does not come up with that, and its last words
- * @returns what to tell; undefined if the service cannot be helped so: everything is then as it was
+ * @returns what to tell; undefined if the service cannot be helped so. If it does not come up, the normal drop-in is back
  */
 export async function fallBack(
   unit: string,
@@ -32,13 +32,27 @@ export async function fallBack(
   runs = false,
 ): Promise<JailError | undefined> {
   const kept = findRecord(unit)?.configuration;
-  if (kept === undefined || changedFiles(unit, kept).length === 0) return undefined;
+  if (kept === undefined) return undefined;
+  if (!isWhole(unit, kept)) return runs ? undefined : neither(unit, failure, 'files of the copy are missing');
+  if (changedFiles(unit, kept).length === 0) return undefined;
   await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
-  if (!runs && (await restart(unit)) !== undefined) {
+  const again = runs ? undefined : await restart(unit);
+  if (again !== undefined) {
     await putDropIn(unit, dropIn);
-    return undefined;
+    return neither(unit, failure, again);
   }
   return fallenBack(unit, kept, runs ? 'reload' : 'come up', failure);
+}
+
+/** What to tell of a service that comes up with no configuration. `again` says why not with the kept one. */
+export function neither(unit: string, failure: string, again = ''): JailError | undefined {
+  const kept = findRecord(unit)?.configuration;
+  if (kept === undefined) return undefined;
+  const [reason = ''] = again.split('\n');
+  return new JailError(
+    `${unit} does not come up, neither with the configuration in /etc nor with the one of ${shownDate(kept.keptAt)} (${reason}): ${failure}`,
+    { code: 'ERR_SERVICE', hint: `mend the configuration; then: ${commandLine('systemctl', 'start', unit)}` },
+  );
 }
 
 /** What to tell of a service that ran with its kept configuration before, and goes on with it. */

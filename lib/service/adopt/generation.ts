@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
-import { UsageError } from '../../errors.ts';
+import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { removeJail } from '../../jail/remove.ts';
@@ -39,11 +39,14 @@ export interface Generation {
 
 type Work = Pick<JailWork, 'signal' | 'onProgress'>;
 
-function environmentFiles({ settings }: InstalledService): readonly ReadonlyMap<string, string>[] {
+function environmentFiles({ unit, settings }: InstalledService): readonly ReadonlyMap<string, string>[] {
   const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [
     path: string,
     isOptional: boolean,
   ])[];
+  const missing = files.find(([path, isOptional]) => !isOptional && !/[*?[]/.test(path) && !existsSync(path));
+  if (missing !== undefined)
+    throw new UsageError(`${unit} cannot start: ${missing[0]}, its EnvironmentFile=, is not there`);
   return files
     .filter(([path]) => existsSync(path))
     .map(([path]) => readEnvironmentFile(readFileSync(path, 'utf8')));
@@ -104,6 +107,7 @@ export async function makeGeneration(
   const known = knownOf(service);
   const packages = await packagesOf(service);
   const packed = await packedConfiguration(packages);
+  const variables = variablesOf(service, environmentFiles(service));
   const refusal =
     missingProgram(service) ??
     programRefusal(service.unit, wishes.programs, kindOfPath) ??
@@ -116,7 +120,6 @@ export async function makeGeneration(
     packages: known.packages?.(instanceOf(service.unit)) ?? [],
     users: await accountsOf(service, identity, packages),
   });
-  const variables = variablesOf(service, environmentFiles(service));
   const own = ownLines(service, variables);
   const found = {
     data: [...dataOf(jailOf(directory)), ...(known.paths ?? []).filter((path) => !isOnlyRead(path))],
@@ -205,6 +208,11 @@ export async function compileLaunchers(adoption: Adoption): Promise<readonly str
 
 /** Removes a generation that no service uses. @throws JailError EBUSY if a process still runs in it */
 export async function removeGeneration(directory: string): Promise<void> {
-  if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
+  try {
+    if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
+  } catch (error) {
+    // a build that was interrupted: nothing has run in it yet
+    if (!(error instanceof JailError && error.code === 'ERR_NO_MANIFEST')) throw error;
+  }
   rmSync(directory, { recursive: true, force: true });
 }

@@ -4,7 +4,13 @@ import { dirname } from 'node:path';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
-import { type AdoptionRecord, type KeptConfiguration, placeOf, writeRecord } from './adoption-record.ts';
+import {
+  type AdoptionRecord,
+  findRecord,
+  type KeptConfiguration,
+  placeOf,
+  writeRecord,
+} from './adoption-record.ts';
 import { type Bound, changedPaths, readTree } from './configuration-tree.ts';
 import { mustRun } from './host-command.ts';
 import type { Copies } from './kept-drop-in.ts';
@@ -44,6 +50,14 @@ export function changedFiles(unit: string, { number, paths }: KeptConfiguration)
   );
   return [...new Set(found)];
 }
+
+/** Whether all that was copied is still there. */
+export const isWhole = (unit: string, { number, paths }: KeptConfiguration): boolean =>
+  paths.every((path) => existsSync(`${copyAt(unit, number)}${path}`));
+
+/** The paths of which there is a copy, and that are gone from /etc. */
+export const missingPaths = (unit: string): readonly string[] =>
+  (findRecord(unit)?.configuration?.paths ?? []).filter((path) => !existsSync(path));
 
 // systemd follows a link that a path is.
 const liveTop = (path: string): BytePath => bytePath(existsSync(path) ? realpathSync(path) : path);
@@ -122,16 +136,16 @@ async function keep(record: AdoptionRecord): Promise<readonly string[]> {
 }
 
 /**
- * Keeps a copy of the configuration of a service that has come up with it; of one that is not active, only if there is none yet.
+ * Keeps a copy of the configuration of a service that has come up with it; of another one, only if there is none yet.
  * The record names the copy that counts, and rename(2) replaces the record: a run that is killed, or a full disk, leaves the old
  * copy in use.
  * @returns warnings: the service itself is well
  */
 export async function keepConfiguration(
   record: AdoptionRecord,
-  isActive: boolean,
+  hasComeUp: boolean,
 ): Promise<readonly string[]> {
-  if (!isActive && record.configuration !== undefined) return [];
+  if (!hasComeUp && record.configuration !== undefined) return [];
   try {
     return await keep(record);
   } catch (error) {

@@ -12,11 +12,12 @@ export interface Copies {
 // A line that mounts a path of the host. With systemd's way it appears at the same path.
 const mount = /^(?:BindPaths|BindReadOnlyPaths)=(-?)(\/[^:]*)(:.*)?$/;
 
-// A copy is read-only: what the service would write there is lost when it goes back to /etc.
+// A copy is read-only: what the service would write there is lost when it goes back to /etc. Without the copy the service must
+// not start: it would have an empty configuration.
 function withCopy(line: string, { directory, paths }: Copies): readonly string[] {
-  const [, optional = '', path = '', place = `:${path}`] = mount.exec(line) ?? [];
+  const [, , path = '', place = `:${path}`] = mount.exec(line) ?? [];
   if (!paths.includes(path)) return [line];
-  return [`${mark} ${line}`, `BindReadOnlyPaths=${optional}${directory}${path}${place}`];
+  return [`${mark} ${line}`, `BindReadOnlyPaths=${directory}${path}${place}`];
 }
 
 /** The drop-in with copies in place of the live paths. */

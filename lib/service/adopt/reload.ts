@@ -1,12 +1,12 @@
 // Has an adopted service read its configuration again.
 import { JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
-import { readRecord, withService } from './adoption-record.ts';
+import { type AdoptionRecord, readRecord, withService } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { fallBack } from './fall-back.ts';
-import { keepConfiguration } from './kept-configuration.ts';
+import { keepConfiguration, missingPaths, ownConfiguration } from './kept-configuration.ts';
 import { hasCopies, withLivePaths } from './kept-drop-in.ts';
-import { reload } from './running.ts';
+import { reload, seesOthers } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn } from './swap.ts';
 import { readService } from './systemd-bus.ts';
@@ -22,13 +22,14 @@ export interface ReloadReport {
 }
 
 interface Reloaded {
-  readonly unit: string;
+  readonly record: AdoptionRecord;
   readonly canReload: boolean;
   readonly isActive: boolean;
 }
 
 // @returns why it was restarted
-async function readAgain({ unit, canReload, isActive }: Reloaded): Promise<string | undefined> {
+async function readAgain({ record, canReload, isActive }: Reloaded): Promise<string | undefined> {
+  const { unit } = record;
   const dropIn = presentDropIn(unit);
   if (dropIn !== undefined && hasCopies(dropIn)) {
     await swapDropIn({ unit, text: withLivePaths(dropIn), isActive });
@@ -39,14 +40,16 @@ async function readAgain({ unit, canReload, isActive }: Reloaded): Promise<strin
       code: 'ERR_SERVICE',
       hint: commandLine('systemctl', 'start', unit),
     });
-  const failure = canReload ? await reload(unit) : undefined;
-  if (canReload && failure === undefined) return undefined;
+  const isReplaced = canReload && (await seesOthers(unit, ownConfiguration(record)));
+  const failure = canReload && !isReplaced ? await reload(unit) : undefined;
+  if (canReload && !isReplaced && failure === undefined) return undefined;
   if (failure?.isUp === true) {
     const words = `its reload fails; it goes on as it is: ${failure.words}`;
     const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
     throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
   }
   await swapDropIn({ unit, text: dropIn, isActive });
+  if (isReplaced) return 'a file or directory of its configuration was replaced';
   return canReload ? 'it ended at its reload' : 'the service has no reload';
 }
 
@@ -61,9 +64,17 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
   const { unit, canReload, isActive } = await readService(request.unit);
   return withService(unit, async () => {
     const record = readRecord(unit);
+    const [missing] = missingPaths(unit);
+    if (missing !== undefined)
+      throw new JailError(`${unit}: ${missing} is gone`, {
+        code: 'ERR_SERVICE',
+        hint: `put it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`,
+      });
     await runChecks(unit, record.checks);
-    const restartReason = await readAgain({ unit, canReload, isActive });
-    const warnings = await keepConfiguration(record, isActive);
+    const restartReason = await readAgain({ record, canReload, isActive });
+    // many daemons go on with what they had, and say nothing: a reload alone does not show that the configuration works
+    const hasComeUp = isActive && (restartReason !== undefined || record.checks.length > 0);
+    const warnings = await keepConfiguration(record, hasComeUp);
     return { checks: record.checks.length, restartReason, isRunning: isActive, warnings };
   });
 }

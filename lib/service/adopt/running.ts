@@ -25,18 +25,34 @@ export async function lastFailure(unit: string): Promise<string | undefined> {
   return words.join(', ');
 }
 
+async function journal(...which: readonly string[]): Promise<string> {
+  // journald may not have read the last words yet
+  await runHost('journalctl', ['--sync']);
+  return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
+}
+
 /** What the journal has of the run of a unit that has ended. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const invocation = await shown(unit, 'InvocationID');
-  const words = ['--no-pager', '-q', '-o', 'cat', `_SYSTEMD_INVOCATION_ID=${invocation}`];
-  return (await runHost('journalctl', words)).stdout.trim();
+  return journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
 }
 
 const mostLogBytes = 4096;
 
+function openLog(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    // the service has replaced it meanwhile
+    if (['ENOENT', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
 // The last lines of a log, if it was written to since. The service can put anything there, so no link is followed.
 function endOfLog(path: string, sinceMs: number): readonly string[] {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openLog(path);
+  if (fd === undefined) return [];
   try {
     const { size, mtimeMs } = fstatSync(fd);
     if (mtimeMs < sinceMs) return [];
@@ -74,9 +90,9 @@ async function command(verb: 'restart' | 'reload', unit: string): Promise<RunFai
     (await shown(unit, 'ActiveState')) === 'active' && (await shown(unit, 'NRestarts')) === restarts;
   if (status === 0 && isUp) return undefined;
   const failure = await lastFailure(unit);
-  const { stdout } = await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', '-n', '8', '-u', unit]);
+  const last = await journal('-n', '8', '-u', unit);
   const reason = failure ?? (stderr.trim().split('\n')[0] || 'it has ended');
-  const said = [stdout.trimEnd(), ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
+  const said = [last, ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
   return { isUp, words: [reason, ...said].join('\n') };
 }
 
@@ -85,6 +101,22 @@ export interface RunFailure {
   readonly isUp: boolean;
   /** The reason, and what it has said. */
   readonly words: string;
+}
+
+/**
+ * Whether a service sees other files at these paths than the host: its mounts keep a file that an editor has replaced by
+ * rename(2), until it starts again.
+ */
+export async function seesOthers(unit: string, paths: readonly string[]): Promise<boolean> {
+  const pid = await shown(unit, 'MainPID');
+  const isSame = (path: string): boolean => {
+    const [own, host] = [`/proc/${pid}/root${path}`, path].map((one) =>
+      statSync(one, { throwIfNoEntry: false }),
+    );
+    // a daemon that has changed its root directory itself has none of them there
+    return own === undefined || (own.ino === host?.ino && own.dev === host.dev);
+  };
+  return pid !== '0' && !paths.every(isSame);
 }
 
 /** Restarts a service. @returns why it has not come up; undefined if it runs */

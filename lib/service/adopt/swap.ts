@@ -5,11 +5,12 @@ import { dirname } from 'node:path';
 import { JailError } from '../../errors.ts';
 import type { ConfigurationCheck } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';
-import { fallBack, stillFallenBack } from './fall-back.ts';
+import { fallBack, neither, stillFallenBack } from './fall-back.ts';
 import { runHost } from './host-command.ts';
+import { missingPaths } from './kept-configuration.ts';
 import { hasCopies } from './kept-drop-in.ts';
 import { lastFailure, restart, wordsOfRun } from './running.ts';
-import { reloadUnits } from './systemd-bus.ts';
+import { reloadUnits, temporaryName } from './systemd-bus.ts';
 
 /** What was done, where it counts after a failure. */
 interface Swap {
@@ -33,11 +34,12 @@ export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> 
   } catch (error) {
     const first = (error as Error).message;
     await putDropIn(unit, before);
-    // with the same text it would fail once more
-    const isOther = text !== before;
+    const isFallenBack = before !== undefined && hasCopies(before);
+    // with the same text it would fail once more; a file that is gone is empty in the jail, so it could start with defaults
+    const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
     const again = isActive && isOther ? await restart(unit) : undefined;
     const isAsBefore = !isActive || (isOther && again === undefined);
-    throw await swapError({ unit, before, first, again, isAsBefore, cause: error });
+    throw await swapError({ unit, before, isFallenBack, first, again, isAsBefore, cause: error });
   }
 }
 
@@ -45,16 +47,18 @@ export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> 
 async function swapError(failed: {
   readonly unit: string;
   readonly before: string | undefined;
+  readonly isFallenBack: boolean;
   readonly first: string;
   readonly again: string | undefined;
   readonly isAsBefore: boolean;
   readonly cause: unknown;
 }): Promise<JailError> {
-  const { unit, before, first, again, isAsBefore, cause } = failed;
-  const isFallenBack = before !== undefined && hasCopies(before);
+  const { unit, before, isFallenBack, first, again, isAsBefore, cause } = failed;
   const told = isAsBefore
     ? isFallenBack && stillFallenBack(unit, first)
-    : before !== undefined && !isFallenBack && (await fallBack(unit, before, again ?? first));
+    : isFallenBack
+      ? neither(unit, first, again)
+      : before !== undefined && (await fallBack(unit, before, again ?? first));
   if (told) return told;
   const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
   const rest = isAsBefore ? '; it is as before' : either;
@@ -78,7 +82,7 @@ export async function runChecks(unit: string, checks: readonly ConfigurationChec
 
 // Runs a unit to its end. @returns what it has said, if it has failed
 async function runCheck(text: string): Promise<string | undefined> {
-  const name = `uchroot-check-${process.pid}.service`;
+  const name = `${temporaryName('check')}.service`;
   const file = `/run/systemd/system/${name}`;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text, { mode: 0o644 });

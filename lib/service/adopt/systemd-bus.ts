@@ -80,13 +80,19 @@ export async function unitText(unit: string, without: string): Promise<string> {
     .join('');
 }
 
+let temporaryNames = 0;
+
+/** The name of a unit that only this call uses, without its type. */
+export const temporaryName = (purpose: string): string =>
+  `uchroot-${purpose}-${process.pid}-${++temporaryNames}`;
+
 /**
  * A service as it would be without our drop-in. systemd reads its text under another unit's name, so the service itself keeps
  * its jail meanwhile.
  */
 export async function readWithout(unit: string, dropIn: string): Promise<InstalledService> {
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
-  const name = `uchroot-look-${process.pid}${instance === undefined ? '' : `@${instance}`}.service`;
+  const name = `${temporaryName('look')}${instance === undefined ? '' : `@${instance}`}.service`;
   const directory = '/run/systemd/system';
   const path = `${directory}/${name.replace(/@.*\./, '@.')}`;
   mkdirSync(directory, { recursive: true });
@@ -94,7 +100,8 @@ export async function readWithout(unit: string, dropIn: string): Promise<Install
   try {
     await reloadUnits();
     const [now, found] = await Promise.all([load(unit), load(name)]);
-    return { ...found, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
+    const loadState = now.loadState === 'loaded' ? found.loadState : now.loadState;
+    return { ...found, loadState, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
   } finally {
     // systemd itself forgets a unit that nothing uses
     rmSync(path, { force: true });

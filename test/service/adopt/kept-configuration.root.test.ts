@@ -96,10 +96,11 @@ serviceTest(
   'a service that a reload ends is restarted, with the last good configuration if need be',
   async (t) => {
     configure('/usr/bin/factor 6');
-    machine().shell(`${ownUnit}; truncate -s 17M /etc/large`);
+    machine().shell(`${ownUnit}; truncate -s 17M /etc/large; mkdir /etc/日本`);
     const programs = ['--program', '/usr/bin/factor', '--program', '/usr/bin/false'];
-    const adopted = service('adopt', 'own', ...programs, '--ro-bind', '/etc/large');
+    const adopted = service('adopt', 'own', ...programs, '--ro-bind', '/etc/large', '--ro-bind', '/etc/日本');
     t.equal(adopted.status, 0);
+    t.match(shell(`ls /proc/${show('own', 'MainPID')}/root/etc`), '日本');
     t.match(
       adopted.stderr,
       'warning: own.service: no copy of /etc/large is kept: with it the configuration has more than 1000 files or 16 MB\n',
@@ -118,6 +119,37 @@ serviceTest(
     t.notMatch(service('status', 'own').stdout, 'not with the one in /etc');
   },
 );
+
+serviceTest('a reload reaches a file that was replaced, and proves nothing by itself', async (t) => {
+  reloadBy('kill -CONT $MAINPID');
+  configure('/usr/bin/false');
+  t.match(service('reload', 'own').stdout, /^reloaded; /);
+  machine().shell('cp /etc/own.conf /etc/n; mv /etc/n /etc/own.conf; mv /etc/日本 /etc/gone');
+  t.match(service('reload', 'own').stderr, /own.service: \/etc\/日本 is gone\nhint: put it back; /);
+  machine().shell('mv /etc/gone /etc/日本');
+  t.match(service('reload', 'own').stderr, 'it runs with the one of');
+  t.equal(
+    shell('cat /proc/$(systemctl show --value -p MainPID own)/root/etc/own.conf'),
+    '/usr/bin/factor 10',
+  );
+  configure('/usr/bin/factor 10');
+  t.match(service('reload', 'own').stdout, 'restarted: it ran with a kept configuration; ');
+});
+
+serviceTest('a copy that is not whole is not used, and the message says that it was tried', async (t) => {
+  const copy = '/var/lib/uchroot/services/own.service/configuration/*/etc/own.conf';
+  machine().shell(`mv ${copy} /root/own.conf; rm /etc/own.conf`);
+  t.match(
+    service('update', 'own').stderr,
+    /neither with the configuration in \/etc nor with the one of .* \(files of the copy are missing\): /,
+  );
+  configure('/usr/bin/factor 10');
+  machine().shell('systemctl restart own');
+  t.match(service('update', 'own').stdout, 'adopted');
+  reloadBy('kill -CONT $MAINPID\\nEnvironmentFile=/etc/default/none');
+  t.match(service('update', 'own').stderr, '/etc/default/none, its EnvironmentFile=, is not there');
+  t.ok(isJailed('own'));
+});
 
 serviceTest(
   'a service whose reload fails goes on, and starts with the last good configuration',
@@ -146,6 +178,21 @@ serviceTest('a service that is not active is not started', async (t) => {
     'as it was good',
   );
 });
+
+serviceTest(
+  'a service whose record is damaged keeps no other one from its update and its line',
+  async (t) => {
+    const other = '/var/lib/uchroot/services/a.service';
+    machine().shell(`mkdir ${other}; echo '{' >${other}/adoption.json`);
+    for (const words of [['status'], ['update', '--all']]) {
+      const { status, stdout, stderr } = service(...words);
+      t.equal(status, 1);
+      t.match(stderr, /^uchroot-service: .*a.service\/adoption.json: /);
+      t.match(stdout, 'own.service: ');
+    }
+    machine().shell(`rm -r ${other}`);
+  },
+);
 
 serviceTest(
   'a disk that is too full for the record fails an update before the service is touched',
@@ -179,5 +226,14 @@ serviceTest('a disk that is too full for a copy fails no update', async (t) => {
   configure('/usr/bin/false');
   t.match(service('reload', 'own').stderr, 'it runs with the one of');
   configure('/usr/bin/factor 12');
+  // as after an adoption that was killed, and another one while it built
+  machine().shell(
+    'cd /var/lib/uchroot/services/own.service; rm adoption.json; mkdir -p 99/jail/.uchroot/new',
+  );
+  t.match(service('adopt', 'own').stderr, /^hint: uchroot-service release own.service$/m);
   t.equal(service('release', 'own').status, 0);
+  t.equal(
+    shell('ls -d /var/lib/uchroot/services/own.service /etc/systemd/system/own.service.d/uchroot.conf'),
+    '',
+  );
 });

@@ -1,6 +1,7 @@
 // Which paths of a service are its own configuration.
 import t from 'tap';
 
+import { placeOf } from '../../../lib/service/adopt/adoption-record.ts';
 import { ownConfiguration, shownDate } from '../../../lib/service/adopt/kept-configuration.ts';
 
 t.test(
@@ -29,4 +30,8 @@ t.test(
 
 t.test('a date is shown with its zone', async (t) => {
   t.equal(shownDate('2026-03-01T09:08:07.654Z'), '2026-03-01 09:08:07 UTC');
+});
+
+t.test('the directory of a service can stand in a setting of systemd', async (t) => {
+  t.match(placeOf('a:b@c.service'), /\/a\+b@c\.service$/);
 });

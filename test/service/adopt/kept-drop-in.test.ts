@@ -26,14 +26,14 @@ t.test('copies are mounted at the places of the live paths, and only read', asyn
 [Service]
 RootDirectory=/jail
 # kept configuration: BindPaths=-/etc/web
-BindReadOnlyPaths=-/copies/3/etc/web:/etc/web
+BindReadOnlyPaths=/copies/3/etc/web:/etc/web
 # kept configuration: BindReadOnlyPaths=/etc/own.conf
 BindReadOnlyPaths=/copies/3/etc/own.conf:/etc/own.conf
 BindReadOnlyPaths=-/etc/web2
 BindPaths=/var/lib/web
 `,
   );
-  t.match(withCopies(byLauncher, copies), '\nBindReadOnlyPaths=-/copies/3/etc/web:/jail/etc/web\n');
+  t.match(withCopies(byLauncher, copies), '\nBindReadOnlyPaths=/copies/3/etc/web:/jail/etc/web\n');
 });
 
 t.test('such a drop-in can be told, and turned back', async (t) => {
