@@ -6,7 +6,7 @@ import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import type { Doubt, Rule, Table } from '../rule/rule-table.ts';
-import { SLICE, type Slices } from '../rule/slices.ts';
+import { endsSlice, type Slices } from '../rule/slices.ts';
 import { findOutside } from '../text/latin1.ts';
 import {
   type FileText,
@@ -91,7 +91,7 @@ class RuleFile {
     const table = { file, role, rules, findings: this.#findings };
     let words = 0;
     for (const line of readLines(this.#text)) {
-      if (line.line % SLICE === 0) yield;
+      if (endsSlice(line.line)) yield;
       if (line.hasNul) this.#tell(line, 0, NUL_BYTE);
       if (line.end !== 'newline') {
         const unread = line.end === 'long' ? yield* this.#endAtLong(line) : this.#endUnterminated(line);
@@ -170,7 +170,7 @@ class RuleFile {
   // Whether a rule from this line on, which libwrap does not read, may refuse a client.
   *#hidesRefusal({ offset }: Line): Slices<boolean> {
     for (const line of readLines(this.#text, offset, MAX_UNREAD_LINE_BYTES)) {
-      if (line.line % SLICE === 0) yield;
+      if (endsSlice(line.line)) yield;
       const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
       const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
       const options = second < 0 ? NO_OPTIONS : this.#parseOptions(line.text, second + 1);
