@@ -1,12 +1,22 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 
 import t from 'tap';
 
 import { UsageError } from '../../../lib/errors.ts';
-import { ignored, piped, toStdio, type StdioEntry } from '../../../lib/launch/request/stdio.ts';
+import {
+  handOn,
+  ignored,
+  isHandedOn,
+  piped,
+  ptyStdio,
+  streamsOf,
+  toStdio,
+  type StdioEntry,
+} from '../../../lib/launch/request/stdio.ts';
 
 const pipes = ['pipe', 'pipe', 'pipe'] as const;
 
@@ -35,6 +45,61 @@ t.test('an open stream stands for its descriptor', async (t) => {
     9,
   ]);
   file.destroy();
+  t.strictSame(toStdio([{ fd: 0 }, { _handle: { fd: 7 } }], pipes), [0, 7, piped]);
+});
+
+t.test('the addon has numbers for what is no descriptor', async (t) => {
+  // kPipe, kPty and their like of native/start/launch.h
+  t.strictSame([ignored, piped, ptyStdio], [-1, -2, [-3, -1, -1]]);
+});
+
+t.test('of what this process has read, the program would miss a part', async (t) => {
+  const read = { fd: 5, readableLength: 3 };
+  t.throws(() => toStdio([read], pipes), { message: /^stdio\[0\]: this process has read 3 bytes/ });
+  t.strictSame(toStdio(['pipe', read, read], pipes), [piped, 5, 5]);
+  t.strictSame(toStdio({ fd: 5, readableLength: 0 }, pipes), [5, 5, 5]);
+});
+
+t.test('a wrong word is met with what was meant', async (t) => {
+  for (const [stdio, hint] of [
+    [['pipes'], "did you mean 'pipe'?"],
+    [['/a'], "open it first: openSync('/a', 'r')"],
+    [['pipe', '/a'], "open it first: openSync('/a', 'a')"],
+    [[true], undefined],
+  ] as const)
+    t.throws(() => toStdio(stdio, pipes), { name: 'UsageError', hint });
+});
+
+t.test('streams are told from other entries', async (t) => {
+  const stream = new PassThrough();
+  for (const none of [undefined, null, 'pipe', 5, [], ['pipe', 5, null]]) t.strictSame(streamsOf(none), []);
+  t.strictSame(streamsOf(stream), [stream, stream, stream]);
+  t.strictSame(streamsOf(['pipe', stream, null]), [undefined, stream, undefined]);
+});
+
+t.test('this process stops reading the stream that becomes standard input, and no other', async (t) => {
+  const open = (isReading: boolean) => {
+    const stream = new Readable({ read: () => {} });
+    const handle = { reading: isReading, stops: 0, readStop: () => ++handle.stops };
+    return Object.assign(stream, { _handle: handle });
+  };
+  const [input, quiet, output] = [open(true).resume(), open(false), open(true).resume()];
+  const file = new Readable({ read: () => {} }).resume();
+  handOn([input, output]);
+  for (const stream of [quiet, file, { _handle: {} }]) handOn([stream, undefined]);
+  t.same([input, output, file, quiet].map(isHandedOn), [true, true, true, true]);
+  t.notOk(isHandedOn(new PassThrough()));
+  t.match([input._handle, quiet._handle, output._handle], [{ stops: 1 }, { stops: 0 }, { stops: 0 }]);
+  t.match([input._handle, output._handle], [{ reading: false }, { reading: true }]);
+  t.same(
+    [input, quiet, output, file].map(({ readableFlowing }) => readableFlowing),
+    [false, null, true, true],
+  );
+  // a reader that comes in this turn of the loop does not read either
+  const state = (input as unknown as { readonly _readableState: object })._readableState;
+  t.match(state, { reading: true });
+  await setImmediate();
+  t.match(state, { reading: false });
 });
 
 t.test('a stream without a descriptor is refused, as is anything else', async (t) => {
