@@ -63,8 +63,16 @@ t.test('an isolated program has at most 4096 descriptors and processes, or its o
 
 t.test('every wanted namespace is made, once', async (t) => {
   always(t, (_, steps, { request }) => {
-    const made = steps.flatMap((step) => (step.op === 'unshare' ? step.namespaces : []));
-    return made.toSorted().join() === [...namespacesOf(request)].toSorted().join();
+    const made = steps.flatMap((step) => (step.op === 'unshare' ? [step.namespaces] : []));
+    const isSame = made.flat().toSorted().join() === [...namespacesOf(request)].toSorted().join();
+    return isSame && made.every(({ length }) => length > 0);
+  });
+});
+
+t.test('a launch with mounts of its own enters the jail by them, and any other by chroot', async (t) => {
+  always(t, (_, steps, input) => {
+    const entries = steps.filter(({ op }) => op === 'chroot' || op === 'fchdir' || op === 'chdir');
+    return entries.length === (hasMount(input) ? 1 : 3) && entries.at(-1)?.op === 'chdir';
   });
 });
 
@@ -182,17 +190,22 @@ t.test('a process that waits gives up everything after the fork, and ends with i
     return [buildPlan(input), buildPlan({ ...input, isCompiled: true })].every((plan) =>
       plan.slice(0, -1).every((stage, place) => {
         const late = stage.filter((step) => step.afterFork === true);
-        const ops = late.map(({ op }) => op).filter((op) => op !== 'keep_capabilities');
+        const isInit = place === plan.length - 2;
+        const wanted = isInit ? rights : [];
+        const all = late.map(({ op }) => op);
+        const ops = all.filter((op) => op !== 'keep_capabilities');
         const isLast = stage.slice(-late.length).every((step) => step.afterFork === true);
         const own = ['setgroups', 'setresgid', 'setresuid', 'capset', 'no_new_privs', 'not_dumpable'];
         const [uid] = late.flatMap((step) => (step.op === 'setresuid' ? [step.uid] : []));
-        const kept = late.flatMap((step) => (step.op === 'capset' ? step.capabilities : []));
-        const isInit = place === plan.length - 2;
+        const kept = late.flatMap((step) => (step.op === 'capset' ? [step] : []));
         return (
           isLast &&
           own.every((op, i) => ops[i] === op) &&
           uid === account.uid &&
-          kept.join() === (isInit ? rights : []).join() &&
+          kept.flatMap(({ capabilities }) => capabilities).join() === wanted.join() &&
+          // it uses them, and setresuid would take them away
+          kept.every(({ effective = false }) => effective === wanted.length > 0) &&
+          all.includes('keep_capabilities') === (wanted.length > 0 && account.uid !== 0) &&
           /parent/.test(ops.at(-1) ?? '')
         );
       }),
@@ -255,6 +268,27 @@ t.test('that is so with a cgroup before it too', async (t) => {
     const [first] = withoutClone([[cgroup, ...init], ...stages]);
     if (!hasPid(input)) return first?.length === init.length + 1;
     return first?.length === 2 && first[0] === cgroup && first[1]?.op === 'unshare' && !first[1].cloned;
+  });
+});
+
+t.test('a launch joins what it is given, and copies the mounts among it for a proc of its own', async (t) => {
+  always(t, (_, __, input) => {
+    if (!hasPid(input)) return true;
+    const { ephemeral, view } = input.request;
+    const kinds = shareable(input.request);
+    const hasProc = view.some(({ kind }) => kind === 'proc');
+    return (
+      !kinds.includes('pid') &&
+      kinds.includes('mount') === (hasMount(input) && ephemeral === undefined) &&
+      [[], kinds.slice(0, 1), kinds].every((joined) => {
+        const steps = buildPlan({ ...input, joined }).flat();
+        const entered = steps.flatMap((step) => (step.op === 'setns' ? [step.namespaces.join()] : []));
+        const copied = steps.filter((step) => step.op === 'unshare' && step.copies === true);
+        return (
+          entered.join(' ') === joined.join() && copied.length === Number(joined.includes('mount') && hasProc)
+        );
+      })
+    );
   });
 });
 
