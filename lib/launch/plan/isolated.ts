@@ -171,7 +171,8 @@ function joinNamespaces(
   joined: readonly Namespace[],
 ): readonly Step[] {
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
-  const trees = rootless ? keptTreesOf(procs) : treesOf({ view: procs, readOnly, rootless });
+  const given = { view: procs, readOnly, rootless };
+  const trees = rootless ? keptTreesOf(given) : treesOf(given);
   const opened = [...trees.values()].flat();
   return [
     ...(rootless ? [] : opened),

@@ -42,9 +42,11 @@ export function treesOf({
   return opened;
 }
 
-/** The same for each proc(5) of a launch that joins mounts, where the kept one already has what hides its files. */
-export function keptTreesOf(procs: readonly NormalView[]): ReadonlyMap<NormalView, readonly Open[]> {
-  const opened = treesOf({ view: procs, readOnly: false, rootless: true });
+/** The same for each proc(5) of a launch without root that joins mounts, where the kept one already has what hides its files. */
+export function keptTreesOf(
+  given: Pick<Request, 'view' | 'readOnly' | 'rootless'>,
+): ReadonlyMap<NormalView, readonly Open[]> {
+  const opened = treesOf(given);
   return new Map(
     [...opened].map(([entry, trees]) => {
       const source = beneath(entry.target, mask);

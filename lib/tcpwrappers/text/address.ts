@@ -5,7 +5,6 @@ import { isIPv4 } from 'node:net';
 // One to four parts, as inet_addr(3) reads them: decimal, octal after a 0, hexadecimal after 0x (inet(3)); the last part
 // fills the rest of the address.
 function partsAddress(parts: readonly string[]): number | undefined {
-  if (parts.length > 4) return undefined;
   let address = 0;
   for (const [i, part] of parts.entries()) {
     if (!/^(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+)$/.test(part)) return undefined;
