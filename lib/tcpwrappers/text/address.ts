@@ -44,12 +44,9 @@ function plainQuad(text: string): number | undefined {
 export function parseQuad(text: string): number | undefined {
   const plain = plainQuad(text);
   if (plain !== undefined) return plain;
-  const first = text.charCodeAt(0);
-  if (!(first >= 0x30 && first <= 0x39)) return undefined;
   // inet_addr(3) stops at white space, but libwrap counts the parts of the whole text
   if (text.split('.').filter((run) => run !== '').length !== 4) return undefined;
-  const blank = text.search(/[ \t-\r]/);
-  return partsAddress((blank >= 0 ? text.slice(0, blank) : text).split('.'));
+  return partsAddress(text.replace(/[ \t-\r].*/s, '').split('.'));
 }
 
 /** An IPv6 address as eight 16-bit words, one character each: it can be compared, cut and used as a Map key. */
@@ -65,8 +62,12 @@ export interface ZonedAddress {
 // The last 32 bits in dotted form.
 function dottedWords(text: string): Words | undefined {
   if (!isIPv4(text)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
-  return String.fromCharCode((a << 8) | b, (c << 8) | d);
+  const quad = text
+    .split('.')
+    .map(Number)
+    .reduce((all, part) => all * 256 + part);
+  // it takes the last 16 bits
+  return String.fromCharCode(quad >>> 16, quad);
 }
 
 // Groups of one to four hexadecimal digits between single colons; the last group may be in dotted form.
@@ -87,8 +88,6 @@ function groupWords(text: string, mayBeDotted: boolean): Words | undefined {
 
 /** The words of an IPv6 address without a zone, or undefined (inet_pton(3), RFC 4291 section 2.2). */
 export function parseWords(text: string): Words | undefined {
-  // the longest form has 45 characters
-  if (text.length > 45 || !text.includes(':')) return undefined;
   const gap = text.indexOf('::');
   if (gap < 0) {
     const words = groupWords(text, true);
@@ -131,7 +130,7 @@ export function networkWords(words: Words, length: number): string {
 
 /** `10.0.0.1` for `::ffff:10.0.0.1`, other addresses unchanged: libwrap knows no other form of a mapped address. */
 export function unmapAddress(address: string): string {
-  if (address.charCodeAt(0) !== 0x3a || !/^::ffff:/i.test(address)) return address;
+  if (!/^::ffff:/i.test(address)) return address;
   const quad = address.slice(7);
   return parseQuad(quad) === undefined ? address : quad;
 }
@@ -144,7 +143,7 @@ export function unmapAddress(address: string): string {
 export function shareOf(address: string): string {
   const plain = unmapAddress(address);
   if (!plain.includes(':')) return plain;
-  const [host = '', zone = ''] = plain.split('%', 2);
+  const [host = '', zone = ''] = plain.split('%');
   const words = parseWords(host);
   if (words === undefined) return plain;
   const isLinkLocal = (words.charCodeAt(0) & 0xffc0) === 0xfe80;

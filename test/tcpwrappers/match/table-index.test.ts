@@ -14,54 +14,6 @@ import { makeRules, makeSet } from '../libwrap/generate.ts';
 import { observe, readSet, searches } from '../libwrap/observe.ts';
 import { makeRequest as makeTestRequest, makeWorld } from '../libwrap/world.ts';
 
-const directory = '/nowhere';
-
-// Files with many rules, few of which are for everybody, and files of many patterns.
-function makeLongSet(random: Random): TestSet {
-  const world = makeWorld(random, directory);
-  const text = () => {
-    const file = makeRules(random, world, 150);
-    return typeof file === 'string' ? file : { text: file.text.replace(/\bALL\b/g, 'SOME') };
-  };
-  const patterns = random.list(0, 40, () => makeClient(random, world));
-  return {
-    files: { 'hosts.allow': text(), 'hosts.deny': text(), one: { text: patterns.join('\n') } },
-    requests: random.list(20, 20, () => makeTestRequest(random, world)),
-  };
-}
-
-for (const [what, make, sets] of [
-  ['long', makeLongSet, 150],
-  ['short', (random: Random) => makeSet(random, directory, 20), 1000],
-] as const)
-  t.test(
-    `in ${what} files, the rule and the look-ups are those of trying one rule after the other`,
-    async (t) => {
-      const seed = freshSeed();
-      const random = new Random(seed);
-      for (let i = 0; i < sets; i++) {
-        const set = make(random);
-        const [walked, ...others] = [
-          ...Object.values(searches),
-          (table: Table): Search => complete(compileTable(table)),
-        ].map((search) => readSet(set, directory, search));
-        if (walked === undefined) throw new Error('nothing to compare with');
-        for (const request of set.requests) {
-          const expected = observe(walked, request, set, directory);
-          for (const other of others) {
-            const { decision, ...found } = observe(other, request, set, directory);
-            const { decision: walkedDecision, ...same } = expected;
-            if (JSON.stringify(found) !== JSON.stringify(same) || decision.reason !== walkedDecision.reason) {
-              t.same(found, same, JSON.stringify({ seed, files: set.files, request }));
-              return;
-            }
-          }
-        }
-      }
-      t.pass(`UCHROOT_SEED=${seed}`);
-    },
-  );
-
 // Clients are `address=name`, and without `=name` their name is unknown. There is the interface lo.
 const words: readonly (readonly [list: string, matching: string, others: string])[] = [
   ['ALL', '10.0.0.1 unknown', ''],
@@ -173,3 +125,51 @@ t.test('one rule is looked at to find the last of ten thousand', async (t) => {
   const daemons = Array.from({ length: 9999 }, (_, i) => `daemon${i}: ALL`);
   t.equal(countMatches([...daemons, 'sshd: 192.168.'], '192.168.7.9'), 1);
 });
+
+const directory = '/nowhere';
+
+// Files with many rules, few of which are for everybody, and files of many patterns.
+function makeLongSet(random: Random): TestSet {
+  const world = makeWorld(random, directory);
+  const text = () => {
+    const file = makeRules(random, world, 150);
+    return typeof file === 'string' ? file : { text: file.text.replace(/\bALL\b/g, 'SOME') };
+  };
+  const patterns = random.list(0, 40, () => makeClient(random, world));
+  return {
+    files: { 'hosts.allow': text(), 'hosts.deny': text(), one: { text: patterns.join('\n') } },
+    requests: random.list(20, 20, () => makeTestRequest(random, world)),
+  };
+}
+
+for (const [what, make, sets] of [
+  ['long', makeLongSet, 150],
+  ['short', (random: Random) => makeSet(random, directory, 20), 1000],
+] as const)
+  t.test(
+    `in ${what} files, the rule and the look-ups are those of trying one rule after the other`,
+    async (t) => {
+      const seed = freshSeed();
+      const random = new Random(seed);
+      for (let i = 0; i < sets; i++) {
+        const set = make(random);
+        const [walked, ...others] = [
+          ...Object.values(searches),
+          (table: Table): Search => complete(compileTable(table)),
+        ].map((search) => readSet(set, directory, search));
+        if (walked === undefined) throw new Error('nothing to compare with');
+        for (const request of set.requests) {
+          const expected = observe(walked, request, set, directory);
+          for (const other of others) {
+            const { decision, ...found } = observe(other, request, set, directory);
+            const { decision: walkedDecision, ...same } = expected;
+            if (JSON.stringify(found) !== JSON.stringify(same) || decision.reason !== walkedDecision.reason) {
+              t.same(found, same, JSON.stringify({ seed, files: set.files, request }));
+              return;
+            }
+          }
+        }
+      }
+      t.pass(`UCHROOT_SEED=${seed}`);
+    },
+  );

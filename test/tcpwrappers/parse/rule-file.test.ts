@@ -94,6 +94,61 @@ t.test('findings say where they are, in joined lines too', async (t) => {
   ]);
 });
 
+t.test(
+  'a NUL and a line that is too long are told where their line begins, and what can be done',
+  async (t) => {
+    const long = readOne('allow', { allow: `a\0b\nc: d\n${'x'.repeat(2047)}\n` });
+    t.same(showFindings(long), ['hosts.allow:1:1 error nul-byte', 'hosts.allow:3:1 error line-too-long']);
+    t.match(long.findings[1]?.hint, /^split the rule/);
+    t.same(Object.keys(readOne('allow', { allow: 'x\n: y\n' }).findings[0] ?? {}).includes('hint'), false);
+    t.same(showFindings(readOne('allow', { allow: ': x\n' })), []);
+  },
+);
+
+t.test('rules that are not read refuse only if one of them may', async (t) => {
+  const long = `#${'x'.repeat(2047)}`;
+  for (const [rest, isUnread] of [
+    ['a: b', false],
+    ['a:b:allow', false],
+    ['a:b:umask 022', false],
+    ['#a: b: deny', false],
+    ['nothing', false],
+    ['a: b: deny', true],
+    ['a::deny', true],
+    [':b:deny', true],
+    ['a: b: spawn x: twist y', true],
+    ['a: b:', true],
+    ['a: b: user x: allow', true],
+    ['x'.repeat(70_000), true],
+  ] as const) {
+    const { unread } = readOne('allow', { allow: `${long}\nc: d\n${rest}\n` });
+    t.equal(unread !== undefined, isUnread, rest.slice(0, 40));
+  }
+  t.ok(readOne('deny', { deny: `${long}\n` }).unread);
+});
+
+t.test('a word that cannot be trusted counts where the rule refuses', async (t) => {
+  for (const [option, inAllow, inDeny] of [
+    ['', false, true],
+    [':allow', false, false],
+    [':deny', true, true],
+    [':twist x', true, true],
+    [':nonsense', true, true],
+    [':spawn x:deny', true, true],
+    [':spawn x', false, true],
+    [':user x:allow', 'broken', 'broken'],
+    [':group x', 'broken', true],
+    [':aclexec x', 'broken', true],
+    [':setenv x', 'broken', true],
+  ] as const) {
+    const doubtIn = (role: 'allow' | 'deny') => {
+      const [rule] = readOne(role, { [role]: `a: b${option}\n` }).rules;
+      return typeof rule?.doubt === 'object' ? rule.doubt.kind : rule?.doubt;
+    };
+    t.same([doubtIn('allow'), doubtIn('deny')], [inAllow, inDeny], option);
+  }
+});
+
 t.test('the option that was meant is named', async (t) => {
   for (const dialect of ['auto', 'options'] as const) {
     const table = readOne('allow', { allow: 'sshd: ALL: severty info\n' }, { dialect });

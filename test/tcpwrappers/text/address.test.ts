@@ -76,10 +76,15 @@ t.test('IPv6 addresses are those that node:net knows', async (t) => {
 t.test('one address in two spellings is one', async (t) => {
   t.equal(parseWords('2001:DB8::1'), parseWords('2001:0db8:0:0:0:0:0:1'));
   t.equal(parseWords('::1.2.3.4'), parseWords('::102:304'));
+  t.equal(parseWords('::255.0.254.1'), parseWords('::ff00:fe01'));
   t.not(parseWords('::1'), parseWords('::2'));
+  t.equal(parseWords('1:2:3::5:6:7:8'), parseWords('1:2:3:0:5:6:7:8'));
+  t.equal(parseWords('1:2:3:4::5:6:7:8'), undefined);
 });
 
 t.test('a zone is a number, or an interface behind a link-local address', async (t) => {
+  t.same(parseZoned('::1'), { words: parseWords('::1') });
+  t.equal(parseZoned('x'), undefined);
   t.match(parseZoned('fe80::1%eth0'), { zone: 'eth0' });
   t.match(parseZoned('fe80::1%3'), { zone: undefined });
   t.match(parseZoned('2001:db8::1%3'), { zone: undefined });
@@ -126,6 +131,11 @@ t.test('numbers wrap as in C', async (t) => {
       atoi,
     ),
     [8, 8, 8, -1, 0, 0, 8, -1, 0],
+  );
+  t.same(['9223372036854775807', '-9223372036854775807', '-9223372036854775808'].map(atoi), [-1, 1, 0]);
+  t.same(
+    ['99999999999999999999', '-99999999999999999999'].map((text) => scanUnsigned(text, 10)),
+    [4294967295, 4294967295],
   );
   t.same([scanInt('5'), scanInt('5x'), scanInt(''), scanInt('+-5')], [5, undefined, undefined, undefined]);
   t.same(

@@ -15,6 +15,7 @@ t.test('white space is that of isspace, and ends with the text', async (t) => {
   t.equal(skipBlanks('a  ', 1), 3);
   t.equal(skipBlanks('', 0), 0);
   t.equal(chop(' \xa0a \t'), '\xa0a');
+  t.equal(chop('ab'), 'ab');
 });
 
 t.test('brackets hide what is in them, and one that is closed too often hides the rest', async (t) => {
@@ -32,6 +33,7 @@ t.test('brackets hide what is in them, and one that is closed too often hides th
     ['a][:', 0, 3],
   ] as const)
     t.equal(findOutside(text, ':', from), at, `${text} from ${from}`);
+  t.equal(findOutside(':a:', ':'), 0);
 });
 
 t.test('bytes are decoded as UTF-8, as far as they are UTF-8', async (t) => {
