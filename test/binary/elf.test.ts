@@ -71,8 +71,16 @@ t.test('how a file comes to its libraries is told apart', async (t) => {
   t.equal(linkage({ type: 3, flags1: 0x08000000, interpreter: '/ld' }), 'dynamic');
   t.equal(linkage({ type: 3, needed: ['libc.so.6'] }), 'library');
   t.equal(linkage({ type: 3 }), 'library');
+  t.equal(linkage({ type: 3, flags1: 1 }), 'library', 'DF_1_NOW');
   t.equal(linkage({ type: 1 }), 'none');
   t.equal(linkage({ type: 4 }), 'none');
+});
+
+t.test('the path of the loader ends at a NUL, and has at most PATH_MAX bytes with it', async (t) => {
+  const longest = `/${'x'.repeat(4094)}`;
+  t.match(readBuffer(makeElf({ interpreter: longest })), { interpreter: longest });
+  t.match(readBuffer(makeElf({ interpreter: `${longest}x` })), { code: 'malformed' });
+  t.match(readBuffer(makeElf({ interpreter: '/ld\0x' })), { interpreter: '/ld' });
 });
 
 const abi = (machine: number, flags: number) => {
