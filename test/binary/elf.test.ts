@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 
+import * as fc from 'fast-check';
 import t from 'tap';
 
+import { openWindow, readChunk } from '../../lib/binary/elf-header.ts';
 import { type Elf, type ElfError, readElf } from '../../lib/binary/elf.ts';
 import { makeElf } from './image.ts';
 
@@ -158,4 +160,64 @@ t.test('an error while reading is thrown as it is', async (t) => {
       throw error;
     });
   t.throws(read, error);
+});
+
+const file = Buffer.from(Array.from({ length: 10_000 }, (_, i) => (i % 1000 === 999 ? 0 : (i % 251) + 1)));
+const readFile = (offset: number, length: number) => file.subarray(offset, offset + length);
+const place = fc.oneof(
+  fc.integer({ min: -5, max: 12_000 }),
+  fc.constantFrom(...[0, 1, 999, 4095, 4096, 4097, 8192, 9999, 10_000, 2 ** 53, Infinity, NaN]),
+);
+
+t.test('a window gives what the file has, over the ends of pages, and nothing else', async (t) => {
+  const inFile = (offset: number, length: number) =>
+    Number.isSafeInteger(offset + length) && offset >= 0 && length >= 0;
+  const shown = (data: Uint8Array | undefined) => data && Buffer.from(data).toString('latin1');
+  fc.assert(
+    fc.property(place, place, (offset, length) => {
+      const { bytes, untilNul } = openWindow(readFile);
+      const isIn = inFile(offset, length);
+      const all = isIn && (length === 0 || offset + length <= file.length) ? file : undefined;
+      t.equal(shown(bytes(offset, length)), shown(all?.subarray(offset, offset + length)));
+      const nul = isIn ? file.indexOf(0, offset) : -1;
+      const text = nul >= 0 && nul - offset < length ? file.subarray(offset, nul) : undefined;
+      t.equal(shown(untilNul(offset, length)), shown(text));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('a window reads at most 1024 pages, each once', async (t) => {
+  const reads: number[] = [];
+  const window = openWindow((offset, length) => {
+    reads.push(offset);
+    return Buffer.alloc(length);
+  });
+  t.equal(window.bytes(0, 1024 * 4096 + 1), undefined);
+  t.same(reads, []);
+  t.equal(window.bytes(0, 1024 * 4096)?.length, 1024 * 4096);
+  t.equal(window.bytes(4096, 8192)?.length, 8192);
+  t.equal(window.untilNul(4000, 10)?.length, 0);
+  t.equal(reads.length, 1024);
+  t.equal(window.bytes(1024 * 4096, 1), undefined);
+  t.equal(window.untilNul(1024 * 4096, 1), undefined);
+  t.equal(reads.length, 1024);
+});
+
+t.test('a chunk has at most 64 KiB, and is empty at an offset that is none', async (t) => {
+  const read = (_: number, length: number) => Buffer.alloc(length);
+  const lengths = [
+    [0, 65_536],
+    [0, 65_537],
+    [9, 1],
+    [0, 0],
+    [0, -1],
+    [-1, 5],
+    [2 ** 53, 5],
+    [NaN, 5],
+  ] as const;
+  t.same(
+    lengths.map(([offset, length]) => readChunk(read, offset, length).length),
+    [65_536, 65_536, 1, 0, 0, 0, 0, 0],
+  );
 });
