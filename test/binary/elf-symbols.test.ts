@@ -70,6 +70,16 @@ t.test('on s390x the words of DT_HASH are of 64 bits', async (t) => {
   t.same(imports(image(shape, { tag: DT_HASH, data: Buffer.concat([1, 5, 1].map(address)) })), UNDEFINED);
 });
 
+t.test('the table of hashes is asked before the section headers', async (t) => {
+  const { word, address } = numbersOf({});
+  // the chain ends with the second symbol
+  const words = [[1, 1, 1, 0].map(word), [address(0)], [1, 0x10, 0x11, 0x10, 0x11].map(word)];
+  t.same(imports(image({}, { tag: DT_GNU_HASH, data: Buffer.concat(words.flat()) })), [
+    'getaddrinfo',
+    'getpwnam',
+  ]);
+});
+
 t.test('section headers tell where no hash table does', async (t) => {
   const { word, address } = numbersOf({});
   const empty: Piece = { tag: DT_GNU_HASH, data: Buffer.concat([1, 1, 1, 0, 0, 0, 0].map(word)) };
