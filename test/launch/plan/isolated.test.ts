@@ -415,7 +415,7 @@ t.test(
 );
 
 t.test('without root a /proc is entered too', async (t) => {
-  const [proc] = viewOf({ rootless: true, view: [{ proc: '/p' }] }).filter((step) => step.includes('enters'));
+  const proc = viewOf({ rootless: true, view: [{ proc: '/p' }] }).find((step) => step.includes('enters'));
   t.match(proc, /^move_mount slot=3 target=\/p enters=true$/);
 });
 

@@ -79,24 +79,32 @@ t.test('streams are told from other entries', async (t) => {
 
 t.test('this process stops reading the stream that becomes standard input, and no other', async (t) => {
   const open = (isReading: boolean) => {
-    const stream = new Readable({ read: () => {} });
     const handle = { reading: isReading, stops: 0, readStop: () => ++handle.stops };
-    return Object.assign(stream, { _handle: handle });
+    return { handle, stream: Object.assign(new Readable({ read: () => {} }), { _handle: handle }) };
   };
-  const [input, quiet, output] = [open(true).resume(), open(false), open(true).resume()];
+  const [input, quiet, output] = [open(true), open(false), open(true)];
   const file = new Readable({ read: () => {} }).resume();
-  handOn([input, output]);
-  for (const stream of [quiet, file, { _handle: {} }]) handOn([stream, undefined]);
-  t.same([input, output, file, quiet].map(isHandedOn), [true, true, true, true]);
+  input.stream.resume();
+  output.stream.resume();
+  handOn([input.stream, output.stream]);
+  for (const stream of [quiet.stream, file, { _handle: {} }]) handOn([stream, undefined]);
+  const streams = [input, quiet, output].map(({ stream }) => stream);
+  t.ok([...streams, file].every(isHandedOn));
   t.notOk(isHandedOn(new PassThrough()));
-  t.match([input._handle, quiet._handle, output._handle], [{ stops: 1 }, { stops: 0 }, { stops: 0 }]);
-  t.match([input._handle, output._handle], [{ reading: false }, { reading: true }]);
+  t.match(
+    [input, quiet, output].map(({ handle }) => handle),
+    [
+      { reading: false, stops: 1 },
+      { reading: false, stops: 0 },
+      { reading: true, stops: 0 },
+    ],
+  );
   t.same(
-    [input, quiet, output, file].map(({ readableFlowing }) => readableFlowing),
+    [...streams, file].map(({ readableFlowing }) => readableFlowing),
     [false, null, true, true],
   );
   // a reader that comes in this turn of the loop does not read either
-  const state = (input as unknown as { readonly _readableState: object })._readableState;
+  const { _readableState: state } = input.stream as unknown as { readonly _readableState: object };
   t.match(state, { reading: true });
   await setImmediate();
   t.match(state, { reading: false });
