@@ -84,7 +84,7 @@ function parseList<Pattern>(
   const parts: Pattern[][] = [[]];
   for (const { 0: word, index } of text.matchAll(/[^, \t\r\n]+/g)) {
     const cut = findOutside(word, '@', 1);
-    if (word.length === 6 && word.toUpperCase() === 'EXCEPT') parts.push([]);
+    if (fold(word) === 'except') parts.push([]);
     else if (cut < 0) parts.at(-1)?.push(parseWord(begin + index, word));
     else parts.at(-1)?.push(parseWord(begin + index, word.slice(cut + 1), word.slice(0, cut)));
   }

@@ -6,7 +6,7 @@ export type Mutation = readonly [name: string, file: string, from: string, to: s
 /** Mistakes in reading and in deciding. */
 export const mutations: readonly Mutation[] = [
   // lists
-  ['EXCEPT in capitals only', 'parse/pattern-list', "word.toUpperCase() === 'EXCEPT'", "word === 'EXCEPT'"],
+  ['EXCEPT in capitals only', 'parse/pattern-list', "fold(word) === 'except'", "word === 'EXCEPT'"],
   [
     'a second EXCEPT is as the first',
     'match/match',
