@@ -156,7 +156,8 @@ export function firstOf<Result>(
   const heads: number[] = [];
   for (let last = -1; ;) {
     let next = Infinity;
-    for (const [i, ids] of lists.entries()) {
+    for (let i = 0; i < lists.length; i++) {
+      const ids = lists[i] ?? [];
       let head = heads[i] ?? 0;
       while ((ids[head] ?? Infinity) <= last) head++;
       heads[i] = head;

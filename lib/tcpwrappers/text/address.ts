@@ -44,6 +44,8 @@ function plainQuad(text: string): number | undefined {
 export function parseQuad(text: string): number | undefined {
   const plain = plainQuad(text);
   if (plain !== undefined) return plain;
+  const first = text.charCodeAt(0);
+  if (!(first >= 0x30 && first <= 0x39)) return undefined;
   // inet_addr(3) stops at white space, but libwrap counts the parts of the whole text
   if (text.split('.').filter((run) => run !== '').length !== 4) return undefined;
   return partsAddress(text.replace(/[ \t-\r].*/s, '').split('.'));
@@ -130,7 +132,7 @@ export function networkWords(words: Words, length: number): string {
 
 /** `10.0.0.1` for `::ffff:10.0.0.1`, other addresses unchanged: libwrap knows no other form of a mapped address. */
 export function unmapAddress(address: string): string {
-  if (!/^::ffff:/i.test(address)) return address;
+  if (address.charCodeAt(0) !== 0x3a || !/^::ffff:/i.test(address)) return address;
   const quad = address.slice(7);
   return parseQuad(quad) === undefined ? address : quad;
 }
