@@ -37,6 +37,7 @@ const words: readonly (readonly [list: string, matching: string, others: string]
   ['10.0.0.0/33', '', '10.0.0.0'],
   ['0.0.0.0/0', '', '10.0.0.1'],
   ['[x', '10.0.0.1=[x', '10.0.0.1=x'],
+  ['[bad]', '', '10.0.0.1=bad 10.0.0.1=[bad] ::1'],
   ['[::1]x/64', '', '::1'],
   ['[::1]/128', '::1', '::2'],
   ['[::]/0', '::1 fe80::2', '10.0.0.1'],
@@ -65,7 +66,7 @@ for (const [list, matching, others] of words)
         }
   });
 
-t.test('a daemon that is a number from 0 to 65535 is a port of the server', async (t) => {
+t.test('a daemon is a name, or a number from 0 to 65535 for a port of the server', async (t) => {
   for (const [word, daemon, port, isMatch] of [
     ['22', 'sshd', 22, true],
     ['022', 'sshd', 22, true],
@@ -73,6 +74,8 @@ t.test('a daemon that is a number from 0 to 65535 is a port of the server', asyn
     ['65535', 'sshd', 65_535, true],
     ['65536', '65536', 22, true],
     ['sshd', 'sshd', 22, true],
+    ['KNOWN', 'sshd', 22, true],
+    ['KNOWN', 'unknown', 22, false],
   ] as const) {
     const { find } = complete(compileTable(readOne('deny', { deny: `${word}: ALL\n` }), 0));
     t.equal(find(makeRequest({ daemon, client: {}, server: { port } })) !== undefined, isMatch, word);
