@@ -28,6 +28,7 @@ t.test('an IPv4 address has four parts, decimal, octal or hexadecimal', async (t
     '.1.2.3',
     '1.2.3.',
     '1.2.3.4.',
+    '1...',
     '256.0.0.1',
     '0.0.0.256',
     '0.0400.0.1',
