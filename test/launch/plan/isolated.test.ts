@@ -287,7 +287,10 @@ t.test('a launch joins what it is given, and copies the mounts among it for a pr
         const entered = steps.flatMap((step) => (step.op === 'setns' ? [step.namespaces.join()] : []));
         const copied = steps.filter((step) => step.op === 'unshare' && step.copies === true);
         return (
-          entered.join(' ') === joined.join() && copied.length === Number(joined.includes('mount') && hasProc)
+          entered.length === Math.min(joined.length, 1) &&
+          entered.join() === joined.join() &&
+          copied.length === Number(joined.includes('mount') && hasProc) &&
+          steps.every((step) => step.op !== 'unshare' || step.namespaces.length > 0)
         );
       })
     );
@@ -344,7 +347,7 @@ function viewOf(keys: Partial<LaunchRequest>): readonly string[] {
   const shown = (key: string, value: unknown): string => {
     if (key === 'mode') return Number(value).toString(8);
     if (Buffer.isBuffer(value)) return String(value);
-    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return typeof value === 'string' ? value : JSON.stringify(value);
   };
   return [openTrees, makeView]
     .flatMap((make) => make(request, namespacesOf(request)))
