@@ -173,7 +173,7 @@ t.test('a file that is no ELF file, or only its beginning, is an error of its ow
     [32, 52],
   ] as const) {
     const object = makeElf({ bits, type: 1 });
-    t.match(readBuffer(object.subarray(0, size)), { kind: 'elf' });
+    t.equal(readBuffer(object.subarray(0, size)).kind, 'elf');
     t.match(readBuffer(object.subarray(0, size - 1)), { code: 'truncated' });
   }
   const whole = makeElf({ interpreter: '/ld', needed: ['libc.so.6'] });
