@@ -45,7 +45,8 @@ t.test('an open stream stands for its descriptor', async (t) => {
     9,
   ]);
   file.destroy();
-  t.strictSame(toStdio([{ fd: 0 }, { _handle: { fd: 7 } }], pipes), [0, 7, piped]);
+  const both = { fd: null, _handle: { fd: 8 } };
+  t.strictSame(toStdio([{ fd: 0 }, { _handle: { fd: 7 } }, both], pipes), [0, 7, 8]);
 });
 
 t.test('the addon has numbers for what is no descriptor', async (t) => {
@@ -87,7 +88,8 @@ t.test('this process stops reading the stream that becomes standard input, and n
   input.stream.resume();
   output.stream.resume();
   handOn([input.stream, output.stream]);
-  for (const stream of [quiet.stream, file, { _handle: {} }]) handOn([stream, undefined]);
+  const closed = Object.assign(new Readable({ read: () => {} }), { _handle: null });
+  for (const stream of [quiet.stream, file, closed, { _handle: {} }]) handOn([stream, undefined]);
   const streams = [input, quiet, output].map(({ stream }) => stream);
   t.ok([...streams, file].every(isHandedOn));
   t.notOk(isHandedOn(new PassThrough()));
