@@ -93,7 +93,7 @@ export function readDynamic(window: Window, header: Header, table: DynamicTable)
   const size = values.get(DT.strsz) ?? Number.MAX_SAFE_INTEGER;
   function string(at: number): BytePath {
     const limit = Math.min(MAX_STRING_BYTES, size - at);
-    const text = strings === undefined || limit <= 0 ? undefined : window.untilNul(strings + at, limit);
+    const text = strings === undefined ? undefined : window.untilNul(strings + at, limit);
     if (text === undefined)
       throw new ElfFault('malformed', 'its dynamic section names strings outside the file');
     return toLatin1(text);
@@ -180,8 +180,7 @@ function readDescription(data: Uint8Array): readonly DlopenNote[] {
 }
 
 function readEntry(entry: unknown): readonly DlopenNote[] {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return [];
-  const { soname, priority, feature, description } = entry as Readonly<Record<string, unknown>>;
+  const { soname, priority, feature, description } = (entry ?? {}) as Readonly<Record<string, unknown>>;
   const sonames = (Array.isArray(soname) ? soname : []).filter(isName).slice(0, MAX_SONAMES);
   if (sonames.length === 0) return [];
   return [

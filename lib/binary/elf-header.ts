@@ -37,7 +37,7 @@ export function openWindow(read: ReadAt) {
       parts.push(page);
       if (page.length < PAGE_BYTES) break; // the end of the file
     }
-    const data = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+    const data = Buffer.concat(parts);
     if (lengthBytes > 0 && data.length < start + lengthBytes) return undefined;
     return data.subarray(start, start + lengthBytes);
   }
@@ -48,10 +48,11 @@ export function openWindow(read: ReadAt) {
     for (let at = offset; at < offset + maxBytes; at += PAGE_BYTES - (at % PAGE_BYTES)) {
       const start = at % PAGE_BYTES;
       const page = pageAt(at - start);
-      const nul = page?.indexOf(0, start) ?? -1;
+      if (page === undefined) return undefined;
+      const nul = page.indexOf(0, start);
       const length = at - start + nul - offset;
       if (nul >= 0) return length < maxBytes ? bytes(offset, length) : undefined;
-      if (page === undefined || page.length < PAGE_BYTES) return undefined;
+      if (page.length < PAGE_BYTES) return undefined;
     }
     return undefined;
   }
@@ -120,7 +121,7 @@ export function within(data: Uint8Array | undefined, message: string): Uint8Arra
 export interface Header {
   readonly abi: Abi;
   readonly type: 'executable' | 'shared-object' | 'relocatable' | 'core' | 'other';
-  /** PT_LOAD, PT_DYNAMIC, PT_INTERP and PT_NOTE of an executable or shared object; empty for other files. */
+  /** The program headers of an executable or shared object; empty for other files. */
   readonly segments: readonly Segment[];
   /** The fields of the ELF header, by which the section headers are found. */
   readonly fields: Readonly<Record<keyof typeof FILE_HEADER, number>>;
@@ -160,7 +161,7 @@ export type Section = Readonly<Record<keyof typeof SECTION, number>>;
 const MAX_PROGRAM_HEADER_BYTES = 65536; // the limit of load_elf_phdrs() of the kernel
 const MAX_SECTIONS = 4096;
 /** The values of p_type that are used here (elf(5)). */
-export const PT = { null: 0, load: 1, dynamic: 2, interp: 3, note: 4 } as const;
+export const PT = { load: 1, dynamic: 2, interp: 3, note: 4 } as const;
 
 const TYPES: readonly Header['type'][] = ['other', 'relocatable', 'executable', 'shared-object', 'core'];
 
@@ -184,8 +185,7 @@ export function readHeader(window: Window): Header {
   if (segmentBytes !== (wide ? 56 : 32) || segmentCount === 0 || tableBytes > MAX_PROGRAM_HEADER_BYTES)
     throw new ElfFault('malformed', 'the size of its program headers is wrong');
   const table = within(window.bytes(fields.segmentsAt, tableBytes), 'it ends before its program headers');
-  const segments = structures(table, shape, SEGMENT, segmentBytes);
-  return { ...header, segments: segments.filter(({ type }) => type !== PT.null && type <= PT.note) };
+  return { ...header, segments: structures(table, shape, SEGMENT, segmentBytes) };
 }
 
 const TOO_SHORT = 'it ends within the ELF header';

@@ -43,12 +43,12 @@ export function walk(root: FileRoot, path: BytePath): Walk {
   if (known === undefined) return follow(root, componentsOf(path));
   let way = known.get(path);
   if (way === undefined) {
-    const slash = path.lastIndexOf('/');
-    const before = slash > 0 ? walk(root, path.slice(0, slash) as BytePath) : undefined;
+    const parent = path.slice(0, Math.max(path.lastIndexOf('/'), 0)) as BytePath;
+    const before = parent === '' ? undefined : walk(root, parent);
     // where the walk to the parent ended, this one ends too or continues
     way =
       before === undefined || before.kind === 'found'
-        ? follow(root, componentsOf(path.slice(Math.max(slash, 0)) as BytePath), before)
+        ? follow(root, componentsOf(path.slice(parent.length) as BytePath), before)
         : before;
     known.set(path, way);
   }

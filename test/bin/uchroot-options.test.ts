@@ -11,7 +11,7 @@ import {
   requestKeys,
   usageLine,
 } from '../../lib/bin/uchroot-options.ts';
-import { optionGroups } from '../../lib/launch/request/launch-option.ts';
+import { optionGroups, setEnv } from '../../lib/launch/request/launch-option.ts';
 import { launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import { jailRows } from '../../lib/launch/request/jail-rows.ts';
 import type { Rows } from '../../lib/launch/request/option-row.ts';
@@ -164,10 +164,16 @@ t.test('options mean what they say', async (t) => {
   t.match(read('--groups', 'audio,+5'), { groups: ['audio', '+5'] });
   t.match(read('--groups', ''), { groups: [] });
   t.match(read('--umask', '027'), { umask: 0o027 });
-  t.match(read('--rlimit', 'nofile=1:2', '--rlimit', 'core=0'), {
-    rlimits: { nofile: { soft: 1, hard: 2 }, core: { soft: 0, hard: 0 } },
+  t.match(read('--umask', '777'), { umask: 0o777 });
+  t.match(read('--rlimit', 'nofile=1:2', '--rlimit', 'RLIMIT_CORE=0', '--rlimit', 'cpu=5:Unlimited'), {
+    rlimits: {
+      nofile: { soft: 1, hard: 2 },
+      core: { soft: 0, hard: 0 },
+      cpu: { soft: 5, hard: Infinity },
+    },
   });
-  t.same(read('--preserve-fds', '3,5-7', '--preserve-fds', '9').preserveFds, [3, 5, 6, 7, 9]);
+  t.same(read('--preserve-fds', '3,5-7', '--preserve-fds', '9-9').preserveFds, [3, 5, 6, 7, 9]);
+  t.equal(read('--preserve-fds', '3-65538').preserveFds?.length, 65_536);
   t.same(read('--cap', 'chown,kill', '--cap', 'fowner').caps, ['chown', 'kill', 'fowner']);
   t.same(read('--pass-env', 'A,B', '--pass-env=C').passEnv, ['A', 'B', 'C']);
   t.match(read('--affinity', '0,2-4', '--nice=3'), { affinity: [0, 2, 3, 4], nice: 3 });
@@ -208,28 +214,39 @@ t.test(
   },
 );
 
-t.test('a value that is not understood is an error that names the option', async (t) => {
-  for (const [option, value] of [
-    ['--umask', '999'],
+t.test('a value that is not understood is an error that names the option, with a hint', async (t) => {
+  for (const [option, value, hint] of [
+    ['--umask', '999', 'for example --umask 027'],
+    ['--umask', '1000'],
     ['--umask', '1777'],
     ['--umask', ''],
     ['--umask', 'u=rwx'],
-    ['--preserve-fds', ''],
-    ['--preserve-fds', '5-3'],
+    ['--preserve-fds', '', 'for example --preserve-fds 3'],
+    ['--preserve-fds', '5-3', 'write the lower number first: --preserve-fds 5-7'],
     ['--preserve-fds', '3-4-5'],
     ['--preserve-fds', '-1'],
     ['--preserve-fds', '03'],
-    ['--preserve-fds', '3-99999999'],
-    ['--status-fd', 'x'],
+    ['--preserve-fds', '3-65539'],
+    ['--status-fd', 'x', 'for example --status-fd 3'],
     ['--status-fd', '-1'],
-    ['--setenv', 'A'],
-    ['--setenv', '=x'],
-    ['--rlimit', 'nofile'],
+    ['--setenv', 'A', 'write --setenv A=VALUE'],
+    ['--setenv', '=x', 'for example --setenv LANG=C.UTF-8'],
+    ['--setenv', '', 'for example --setenv LANG=C.UTF-8'],
+    ['--rlimit', 'nofile', 'for example --rlimit nofile=4096'],
+    ['--rlimit', 'as=1K', 'write --rlimit as=1024'],
+    ['--rlimit', 'as=unlimited:2gib', 'write --rlimit as=2147483648'],
+    ['--rlimit', 'as=all', 'write a whole number, as in --rlimit nofile=4096, or unlimited'],
   ] as const) {
     t.throws(
       () => read(`${option}=${value}`),
-      { name: 'UsageError', message: new RegExp(`^${option}`) },
+      { name: 'UsageError', message: new RegExp(`^${option}`), ...(hint === undefined ? {} : { hint }) },
       `${option}=${value}`,
     );
   }
+});
+
+t.test('a variable whose name is not UTF-8 is refused, and its value is any bytes', async (t) => {
+  const variable = (text: string) => ({ text, bytes: Buffer.from(text, 'latin1') });
+  t.throws(() => setEnv(variable('\xff=x')), { message: String.raw`--setenv: the name '\xff' is not UTF-8` });
+  t.same({ ...setEnv(variable('A=\xff')) }, { A: Buffer.of(0xff) });
 });

@@ -54,6 +54,8 @@ t.test('what the specification does not allow is left out, and the rest is not',
     '['.repeat(10_000),
   ];
   t.same(read(...bad, good), [{ sonames: ['good'], priority: 'recommended' }]);
+  const longest = 'x'.repeat(255);
+  t.match(read(JSON.stringify([null, 7, 'x', [], { soname: [longest] }])), [{ sonames: [longest] }]);
   t.match(read('[{"soname":["a",7],"priority":"urgent","feature":3}]'), [
     { sonames: ['a'], priority: 'recommended' },
   ]);
@@ -78,12 +80,12 @@ t.test('notes of other owners and types are passed over', async (t) => {
 
 t.test('in a segment that is aligned to eight bytes notes are padded to eight', async (t) => {
   const { word } = numbersOf({});
-  const text = '[{"soname":["abc"]}]\0\0\0\0'; // 24
-  const note = Buffer.concat([word(4), word(21), word(0x407c0c0a), Buffer.from(`FDO\0${text}`)]);
+  const text = '[{"soname":["a"]}]'.padEnd(24, '\0');
+  const note = Buffer.concat([word(4), word(19), word(0x407c0c0a), Buffer.from(`FDO\0${text}`)]);
   const data = Buffer.concat([note, note]);
   t.match(notesOf(makeElf({ pieces: [{ data, segment: [4, 8] }] })), [
-    { sonames: ['abc'] },
-    { sonames: ['abc'] },
+    { sonames: ['a'] },
+    { sonames: ['a'] },
   ]);
 });
 

@@ -70,6 +70,44 @@ t.test('on s390x the words of DT_HASH are of 64 bits', async (t) => {
   t.same(imports(image(shape, { tag: DT_HASH, data: Buffer.concat([1, 5, 1].map(address)) })), UNDEFINED);
 });
 
+t.test('the table of hashes is asked before the section headers, whatever its size', async (t) => {
+  for (const shape of [{}, { bits: 32, endian: 'big' }] as const)
+    // the last one ends with a word that is read alone
+    for (const buckets of [1, 300, 256 + 16_384 + 1]) {
+      const { word, address } = numbersOf(shape);
+      // the last bucket leads to the first symbol, and the chain ends with the second
+      const heads = Array.from({ length: buckets }, (_, i) => (i === buckets - 1 ? 1 : 0));
+      const words = [
+        [buckets, 1, 1, 0].map(word),
+        [address(0)],
+        [...heads, 0x10, 0x11, 0x10, 0x11].map(word),
+      ];
+      const data = Buffer.concat(words.flat());
+      t.same(imports(image(shape, { tag: DT_GNU_HASH, data })), ['getaddrinfo', 'getpwnam'], `${buckets}`);
+    }
+});
+
+t.test('a name that lies over the end of what is read at once is found', async (t) => {
+  const { half, word, address } = numbersOf({});
+  const symbol = (name: number) =>
+    Buffer.concat([word(name), Buffer.from([0x12, 0]), half(0), address(0), address(0)]);
+  for (let length = 65_520; length < 65_540; length++) {
+    const strings = ['x'.repeat(length), 'getpwnam'];
+    const table = { tag: DT_SYMTAB, data: Buffer.concat([0, 1, length + 2].map(symbol)) };
+    t.same(imports(makeElf({ strings, pieces: [table] }), ['getpwnam']), ['getpwnam'], `${length}`);
+  }
+});
+
+t.test('names end within the size of the table of strings, if that is given', async (t) => {
+  const data = image({}, hashTable({}));
+  // the entry before the last is DT_STRSZ
+  const size = data.length - 2 * 16;
+  data.writeBigUInt64LE(13n, size + 8);
+  t.same(imports(data), ['getaddrinfo']);
+  data.writeBigUInt64LE(21n, size);
+  t.same(imports(data), UNDEFINED);
+});
+
 t.test('section headers tell where no hash table does', async (t) => {
   const { word, address } = numbersOf({});
   const empty: Piece = { tag: DT_GNU_HASH, data: Buffer.concat([1, 1, 1, 0, 0, 0, 0].map(word)) };
@@ -78,10 +116,12 @@ t.test('section headers tell where no hash table does', async (t) => {
   const at = data.indexOf(symbolTable({}).data);
   // of two symbols only, which shows that they are asked first
   const section = [word(1), word(11), address(2), address(0x10000 + at), address(at), address(3 * 24)];
-  const sections = Buffer.concat([...section, word(0), word(0), address(8), address(24)]);
+  const other = [word(1), word(11), address(2), address(5), address(at), address(5 * 24)];
+  const rest = [word(0), word(0), address(8), address(24)];
+  const sections = Buffer.concat([...other, ...rest, ...section, ...rest]);
   const whole = Buffer.concat([data, sections]);
   whole.writeBigUInt64LE(BigInt(data.length), 40);
-  whole.writeUInt16LE(1, 60);
+  whole.writeUInt16LE(2, 60);
   t.same(imports(whole), ['getaddrinfo', 'getpwnam']);
 });
 

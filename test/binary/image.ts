@@ -21,6 +21,9 @@ export interface ElfImage {
   readonly interpreter?: string;
   readonly needed?: readonly string[];
   readonly auxiliary?: readonly string[];
+  readonly filter?: readonly string[];
+  readonly audit?: string;
+  readonly depaudit?: string;
   readonly soname?: string;
   readonly rpath?: string;
   readonly runpath?: string;
@@ -64,6 +67,9 @@ export function makeElf(image: ElfImage = {}): Buffer {
   const tags = [
     ...(image.needed ?? []).flatMap((name) => string(1, name)),
     ...(image.auxiliary ?? []).flatMap((name) => string(0x7ffffffd, name)),
+    ...(image.filter ?? []).flatMap((name) => string(0x7fffffff, name)),
+    ...string(0x6ffffefc, image.audit),
+    ...string(0x6ffffefb, image.depaudit),
     ...string(14, image.soname),
     ...string(15, image.rpath),
     ...string(29, image.runpath),

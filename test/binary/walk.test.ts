@@ -3,7 +3,7 @@ import t from 'tap';
 import { bytePath } from '../../lib/binary/path.ts';
 import { rememberReads, rememberStatus } from '../../lib/binary/remembered-root.ts';
 import type { FileRoot } from '../../lib/binary/root.ts';
-import { walk } from '../../lib/binary/walk.ts';
+import { isExecutable, rememberWalks, walk } from '../../lib/binary/walk.ts';
 import { memoryRoot } from './image.ts';
 
 const root = memoryRoot({
@@ -64,6 +64,40 @@ t.test('a directory that may not be searched is named', async (t) => {
     },
   };
   t.match(walk(guarded, bytePath('/bin/bash')), { kind: 'denied', path: '/usr' });
+});
+
+t.test('a walk that is remembered is the same, and a relative path begins at the root', async (t) => {
+  const remembering = rememberWalks({ ...root });
+  const paths = [
+    '/',
+    '',
+    'b',
+    'usr',
+    'usr/bin/sh',
+    'a/b',
+    '//bin//sh',
+    '/bin/bash/',
+    '/bin/bash/x',
+    '/up/..',
+  ];
+  for (const path of [...paths, ...paths]) t.same(walk(remembering, bytePath(path)), at(path), path);
+});
+
+t.test('a file that somebody may execute is executable', async (t) => {
+  const modes = [0o001, 0o010, 0o100, 0o666];
+  const files = memoryRoot({ '/file': 'x' });
+  const isSo = (mode: number, path = '/file') => {
+    const lstat: FileRoot['lstat'] = (at) => {
+      const status = files.lstat(at);
+      return status && { ...status, mode };
+    };
+    return isExecutable({ ...files, lstat }, bytePath(path));
+  };
+  t.same(
+    modes.map((mode) => isSo(mode)),
+    [true, true, true, false],
+  );
+  t.same([isSo(0o755, '/'), isSo(0o755, '/none')], [false, false]);
 });
 
 t.test('a root that remembers asks once', async (t) => {

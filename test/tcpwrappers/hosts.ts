@@ -21,7 +21,8 @@ export interface Texts {
   readonly files?: Readonly<Record<string, string | FileText>>;
 }
 
-function found(text: string | FileText | undefined): FileText {
+/** What is found at the path of a text. */
+export function found(text: string | FileText | undefined): FileText {
   if (text === undefined) return { kind: 'absent' };
   return typeof text === 'string' ? { kind: 'text', text } : text;
 }

@@ -166,9 +166,13 @@ export function shareable(request: Request): readonly Namespace[] {
 
 // A launch with a proc(5) of its own gets a copy of the kept mounts to put it in. Without root nothing of the host can be opened here,
 // and nothing has to be: the kept proc(5) already has the mounts that hide its files.
-function joinNamespaces({ view, rootless }: Request, joined: readonly Namespace[]): readonly Step[] {
+function joinNamespaces(
+  { view, readOnly, rootless }: Request,
+  joined: readonly Namespace[],
+): readonly Step[] {
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
-  const trees = rootless ? keptTreesOf(procs) : treesOf({ view: procs, readOnly: false, rootless });
+  const given = { view: procs, readOnly, rootless };
+  const trees = rootless ? keptTreesOf(given) : treesOf(given);
   const opened = [...trees.values()].flat();
   return [
     ...(rootless ? [] : opened),

@@ -6,7 +6,7 @@ import { cString } from './jail-entry.ts';
 import type { FailureWords, PathAccess, Step, StepRows, TcpAccess } from './step.ts';
 
 // linux/landlock.h
-const EXECUTE = 1 << 0;
+const EXECUTE = 1;
 const WRITE_FILE = 1 << 1;
 const READ_FILE = 1 << 2;
 const READ_DIR = 1 << 3;

@@ -21,17 +21,15 @@ function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
 
 type Open = Extract<Step, { readonly op: 'open_tree' | 'new_tree' }>;
 
+type Given = Pick<Request, 'view' | 'readOnly' | 'rootless'>;
+type Trees = ReadonlyMap<NormalView, readonly Open[]>;
 type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> : never) : never;
 
 /**
  * The steps that open the trees of each entry, in slots one after the other: the source of each bind, what hides files of each proc(5),
  * and each writable directory of a jail that is read-only. Without root also the proc(5) itself, and the devices of the host.
  */
-export function treesOf({
-  view,
-  readOnly: isReadOnly,
-  rootless,
-}: Pick<Request, 'view' | 'readOnly' | 'rootless'>): ReadonlyMap<NormalView, readonly Open[]> {
+export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees {
   let slot = firstBind;
   const opened = new Map<NormalView, readonly Open[]>();
   for (const entry of view) {
@@ -42,9 +40,9 @@ export function treesOf({
   return opened;
 }
 
-/** The same for each proc(5) of a launch that joins mounts, where the kept one already has what hides its files. */
-export function keptTreesOf(procs: readonly NormalView[]): ReadonlyMap<NormalView, readonly Open[]> {
-  const opened = treesOf({ view: procs, readOnly: false, rootless: true });
+/** The same for each proc(5) of a launch without root that joins mounts, where the kept one already has what hides its files. */
+export function keptTreesOf(given: Given): Trees {
+  const opened = treesOf(given);
   return new Map(
     [...opened].map(([entry, trees]) => {
       const source = beneath(entry.target, mask);

@@ -142,20 +142,19 @@ function numberHint(name: string, word: string): string {
 
 /** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */
 export function parseRlimit(text: string): [string, Limit] {
-  const match = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text);
-  const value = (word: string): number => {
-    if (/^(unlimited|infinity)$/i.test(word)) return Infinity;
-    if (/^[0-9]{1,16}$/.test(word)) return Number(word);
-    throw new UsageError(`--rlimit ${quote(text)}: '${quote(word)}' is no limit`, {
-      hint: numberHint(match?.[1] ?? '', word),
-    });
-  };
-  if (match?.[1] === undefined || match[2] === undefined) {
+  const [, word, soft, hard] = /^([a-z_]+)=([^:]+)(?::(.+))?$/i.exec(text) ?? [];
+  if (word === undefined || soft === undefined) {
     throw new UsageError(`--rlimit takes NAME=SOFT[:HARD], not '${quote(text)}'`, {
       hint: 'for example --rlimit nofile=4096',
     });
   }
-  const name = match[1].toLowerCase().replace(/^rlimit_/, '');
-  const soft = value(match[2]);
-  return [name, toLimit(name, { soft, hard: match[3] === undefined ? soft : value(match[3]) })];
+  const name = word.toLowerCase().replace(/^rlimit_/, '');
+  const value = (limit: string): number => {
+    if (/^(unlimited|infinity)$/i.test(limit)) return Infinity;
+    if (/^[0-9]{1,16}$/.test(limit)) return Number(limit);
+    throw new UsageError(`--rlimit ${quote(text)}: '${quote(limit)}' is no limit`, {
+      hint: numberHint(name, limit),
+    });
+  };
+  return [name, toLimit(name, { soft: value(soft), hard: value(hard ?? soft) })];
 }

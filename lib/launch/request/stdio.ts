@@ -108,7 +108,6 @@ const isStream = (entry: unknown): entry is object => typeof entry === 'object' 
 
 /** The streams among the entries, each at its index; empty if there are none. */
 export function streamsOf(stdio: unknown): readonly (object | undefined)[] {
-  if (typeof stdio !== 'object' || stdio === null) return none;
   const entries: readonly unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
   return entries.some(isStream) ? entries.map((entry) => (isStream(entry) ? entry : undefined)) : none;
 }

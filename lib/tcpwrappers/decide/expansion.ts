@@ -55,11 +55,9 @@ export type Expansion =
 export function* expand(text: string, request: Request, maxBytes = MAX_EXPANSION_BYTES): Work<Expansion> {
   let result = '';
   let unknownLetters = '';
-  for (let at = 0; at < text.length; at++) {
-    const letter = text[at] === '%' ? text[at + 1] : undefined;
-    if (letter === undefined) result += text.charAt(at);
+  for (const [piece, letter] of text.matchAll(/%(.)|%|[^%]+/gs)) {
+    if (letter === undefined) result += piece;
     else {
-      at++;
       const value = yield* expandLetter(letter, request);
       if (value === undefined) unknownLetters += letter;
       // libwrap's list of characters that do not confuse a shell

@@ -25,23 +25,24 @@ import { networkWords, parseZoned } from '../text/address.ts';
  * last star only.
  */
 function matchesGlob(value: string, pattern: string): boolean {
-  let [at, next, star, retry] = [0, 0, -1, 0];
+  let [at, next] = [0, 0];
+  // where the pattern goes on behind its last star, and from where on in `value`
+  let retry: { readonly next: number; at: number } | undefined;
   for (;;) {
     if (pattern[next] === '*') {
       const first = next;
       while (pattern[next] === '*') next++;
       if (next - first > 1 && at === value.length) return false;
       if (next === pattern.length) return true;
-      star = next;
-      retry = at;
+      retry = { next, at };
     } else if (next === pattern.length && at === value.length) {
       return true;
     } else if (at < value.length && (pattern[next] === '?' || pattern[next] === value[at])) {
       next++;
       at++;
-    } else if (star >= 0 && retry < value.length) {
-      next = star;
-      at = ++retry;
+    } else if (retry !== undefined && retry.at < value.length) {
+      next = retry.next;
+      at = ++retry.at;
     } else return false;
   }
 }

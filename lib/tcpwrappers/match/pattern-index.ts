@@ -12,11 +12,16 @@ export type Ids = number[];
 /** Patterns by a key, with the rules that have them. */
 export type Keyed<Key, Pattern> = Map<Key, { readonly pattern: Pattern; readonly ids: Ids }>;
 
+// Ids come in ascending order. The last one may come again, and is kept once.
+function addId(ids: Ids, id: number): void {
+  if (ids.at(-1) !== id) ids.push(id);
+}
+
 /** Adds a pattern; ids come in ascending order. The last one may come again. */
 export function addPattern<Key, Word>(map: Keyed<Key, Word>, key: Key, pattern: Word, id: number): void {
   const ids = map.get(key)?.ids;
   if (ids === undefined) map.set(key, { pattern, ids: [id] });
-  else if (ids.at(-1) !== id) ids.push(id);
+  else addId(ids, id);
 }
 
 /** Patterns that are compared with one text. */
@@ -63,7 +68,7 @@ export class TextIndex {
         if (this.#hasSuffixes) collectText(value.slice(dot));
         if (this.#hasPrefixes) collectText(value.slice(0, dot + 1));
       }
-    if (this.#addresses.size > 0 && value.includes(':')) {
+    if (this.#addresses.size > 0) {
       const ids = this.#addresses.get(parseZoned(value)?.words ?? '')?.ids;
       if (ids !== undefined) found.push(ids);
     }
@@ -102,7 +107,7 @@ export class HostIndex {
         // ALL has already matched the address
         if (pattern.addressOnly || pattern.text.kind === 'all') return undefined;
         this.#byName.add(pattern.text, id);
-        if (this.#named.at(-1) !== id) this.#named.push(id);
+        addId(this.#named, id);
         return undefined;
       case 'net4':
         return addNet(this.#nets4, pattern.mask, pattern.net, pattern, id);
@@ -131,7 +136,7 @@ export class HostIndex {
     const collectNet = (ids: Ids | undefined): unknown => ids !== undefined && found.push(ids);
     this.#byAddress.collect(folded, hasInterface, found);
     if (foldedName !== undefined) this.#byName.collect(foldedName, hasInterface, found);
-    else if (this.#named.length > 0) found.push(this.#named);
+    else found.push(this.#named);
     if (quad !== undefined)
       for (const [mask, nets] of this.#nets4) collectNet(nets.get((quad & mask) >>> 0)?.ids);
     if (words !== undefined)
@@ -154,11 +159,11 @@ export function firstOf<Result>(
     for (let i = 0; i < lists.length; i++) {
       const ids = lists[i] ?? [];
       let head = heads[i] ?? 0;
-      while (head < ids.length && (ids[head] ?? 0) <= last) head++;
+      while ((ids[head] ?? Infinity) <= last) head++;
       heads[i] = head;
       next = Math.min(next, ids[head] ?? Infinity);
     }
-    if (next >= limit || next === Infinity) return undefined;
+    if (next >= limit) return undefined;
     const result = attempt(next);
     if (result !== undefined) return result;
     last = next;

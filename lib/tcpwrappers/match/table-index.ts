@@ -4,7 +4,7 @@ import type { Stop } from '../connection/need.ts';
 import type { Request } from '../connection/request-info.ts';
 import type { DaemonPattern, PatternFile } from '../rule/pattern.ts';
 import type { Rule, Search, Table } from '../rule/rule-table.ts';
-import { complete, SLICE, type Slices } from '../rule/slices.ts';
+import { complete, endsSlice, type Slices } from '../rule/slices.ts';
 import { type MatchFile, Matcher, walkTable } from './match.ts';
 import { addPattern, firstOf, HostIndex, type Ids, type Keyed, TextIndex } from './pattern-index.ts';
 
@@ -29,7 +29,7 @@ function* indexFile(file: PatternFile): Slices<HostIndex> {
   if (known !== undefined) return known;
   const index = new HostIndex();
   for (const [i, pattern] of file.patterns.entries()) {
-    if (i % SLICE === 0) yield;
+    if (endsSlice(i)) yield;
     index.add(pattern, i);
   }
   fileIndexes.set(file, index);
@@ -60,7 +60,7 @@ function makeGroup(sample: Rule): Group {
 function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group[]> {
   const groups = new Map<string, Group>();
   for (const [id, rule] of rules.entries()) {
-    if (id % SLICE === 0) yield;
+    if (endsSlice(id)) yield;
     const { daemonText, doubt } = rule;
     // doubt changes what the words of a list mean, so rules of one group have the same
     const key = `${typeof doubt === 'object' ? '?' : doubt ? '-' : '+'}${daemonText}`;
@@ -78,7 +78,7 @@ function* groupRules(rules: readonly Rule[], few: number): Slices<readonly Group
 function* indexClients(rules: readonly Rule[], ids: Ids): Slices<HostIndex> {
   const clients = new HostIndex();
   for (const [i, id] of ids.entries()) {
-    if (i % SLICE === 0) yield;
+    if (endsSlice(i)) yield;
     for (const { host } of rules[id]?.clients[0] ?? []) clients.add(host, id);
   }
   return clients;
@@ -92,7 +92,7 @@ export function* compileTable(table: Table, few = FEW): Slices<Search> {
   const { rules } = table;
   // all files in advance: no client waits for it
   for (const [i, { daemons, clients }] of rules.entries()) {
-    if (i % SLICE === 0) yield;
+    if (endsSlice(i)) yield;
     for (const { host } of [...daemons.flat(), ...clients.flat()])
       if (host?.kind === 'file') yield* indexFile(host.file);
   }
@@ -101,7 +101,7 @@ export function* compileTable(table: Table, few = FEW): Slices<Search> {
   const byDaemon = new TextIndex();
   const byPort: Keyed<number, DaemonPattern['daemon']> = new Map();
   for (const [id, { sample }] of groups.entries()) {
-    if (id % SLICE === 0) yield;
+    if (endsSlice(id)) yield;
     for (const { daemon } of sample.daemons[0] ?? [])
       if (daemon.kind === 'port') addPattern(byPort, daemon.port, daemon, id);
       else byDaemon.add(daemon, id);

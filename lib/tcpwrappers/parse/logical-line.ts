@@ -48,18 +48,12 @@ export function placeIn(line: Line, at: number): { readonly line: number; readon
 
 /** The lines of `text` from `offset` on; none is longer than `maxBytes`. */
 export function* readLines(text: string, offset = 0, maxBytes = MAX_LINE_BYTES): Generator<Line, void> {
-  let nul = text.indexOf('\0', offset);
-  let [position, number] = [offset, 1];
-  while (position < text.length) {
+  for (let [position, number] = [offset, 1]; ;) {
     const newline = text.indexOf('\n', position);
-    if (nul >= 0 && nul < position) nul = text.indexOf('\0', position);
-    const isPlain =
-      newline >= 0 &&
-      newline - position < maxBytes &&
-      text[newline - 1] !== '\\' &&
-      (nul < 0 || nul > newline);
+    const whole = text.slice(position, newline);
+    const isPlain = newline >= 0 && whole.length < maxBytes && !whole.endsWith('\\') && !whole.includes('\0');
     const [line, after] = isPlain
-      ? [plainLine(text.slice(position, newline), number, position), newline + 1]
+      ? [plainLine(whole, number, position), newline + 1]
       : readPieces(text, position, number, maxBytes);
     if (line === undefined) return;
     yield line;
@@ -84,22 +78,19 @@ function readPieces(
   let joined = '';
   let hasNul = false;
   let end: Line['end'] = 'long';
-  let [position, line, lineStart, isNewLine, newline] = [offset, number, offset, true, -1];
+  let [position, line, lineStart] = [offset, number, offset];
   while (joined.length < maxBytes) {
-    if (position >= text.length) {
+    const room = text.slice(position, position + maxBytes - joined.length);
+    if (room === '') {
       end = 'unterminated';
       break;
     }
-    if (isNewLine) lineStart = position;
     // there may be any number of pieces that add nothing
     if (pieces.at(-1)?.at === joined.length) pieces.pop();
     pieces.push({ at: joined.length, line, column: position - lineStart + 1 });
-    if (newline < position) newline = text.indexOf('\n', position);
-    if (newline < 0) newline = text.length;
-    const stop = Math.min(newline + 1, position + maxBytes - joined.length);
-    const chunk = text.slice(position, stop);
-    position = stop;
-    isNewLine = chunk.endsWith('\n');
+    const chunk = room.slice(0, room.indexOf('\n') + 1 || room.length);
+    position += chunk.length;
+    const isNewLine = chunk.endsWith('\n');
     const nul = chunk.indexOf('\0');
     if (nul >= 0) {
       hasNul = true;
@@ -109,7 +100,10 @@ function readPieces(
       end = 'newline';
       break;
     } else joined += isNewLine ? chunk.slice(0, -2) : chunk;
-    if (isNewLine) line++;
+    if (isNewLine) {
+      line++;
+      lineStart = position;
+    }
   }
   const found = joined !== '' || end === 'newline';
   return [found ? { text: joined, line, end, offset, pieces, hasNul } : undefined, position];

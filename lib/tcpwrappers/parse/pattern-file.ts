@@ -1,7 +1,7 @@
 // Files of patterns: the words behind a `/file` in a list.
 
 import type { HostPattern, PatternFile } from '../rule/pattern.ts';
-import { SLICE, type Slices } from '../rule/slices.ts';
+import { endsSlice, type Slices } from '../rule/slices.ts';
 import { show } from '../text/latin1.ts';
 import type { FileText } from './logical-line.ts';
 import { parseHost } from './pattern-list.ts';
@@ -28,11 +28,11 @@ function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   if (file.kind === 'large') return { words: [], broken: `${shown} is too large` };
   const words: string[] = [];
   for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
-    if (words.length % SLICE === 0) yield;
+    if (endsSlice(words.length)) yield;
     if (word.length > MAX_WORD_BYTES)
       return { words, broken: `${shown} has a word of more than ${MAX_WORD_BYTES} bytes` };
     if (words.length >= room) return { words, broken: `${shown} has too many words` };
-    words.push(word.split('\0', 1)[0] ?? '');
+    words.push(word.replace(/\0.*/s, ''));
   }
   return { words };
 }
@@ -52,13 +52,16 @@ type Filled = { -readonly [Key in keyof PatternFile]: PatternFile[Key] };
 
 /**
  * Opens files of patterns; each is read once. The words of a file that is named in another count as words of the first.
- * A file that leads back to itself ends there, as `broken`.
+ * A file that leads back to itself ends there, as `broken`. All files together have at most `maxWords` words.
  */
-export function openPatternFiles(read: (path: string) => Slices<FileText>): PatternFiles {
+export function openPatternFiles(
+  read: (path: string) => Slices<FileText>,
+  maxWords = MAX_WORDS,
+): PatternFiles {
   const known = new Map<string, Words>();
   const opened = new Map<string, Filled>();
   const waiting: Filled[] = [];
-  let room = MAX_WORDS;
+  let room = maxWords;
 
   function* wordsOf(path: string): Slices<Words> {
     const before = known.get(path);
@@ -78,7 +81,7 @@ export function openPatternFiles(read: (path: string) => Slices<FileText>): Patt
     let doubtful: string | undefined;
     for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
       const word = level.read.words[level.next++];
-      if (level.next % SLICE === 0) yield;
+      if (endsSlice(level.next)) yield;
       if (word === undefined) {
         broken = level.read.broken;
         levels.pop();

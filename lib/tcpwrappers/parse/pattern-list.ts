@@ -71,9 +71,7 @@ export function parseHost(word: string, openFile: OpenFile): HostPattern {
   const slash = findOutside(word, '/');
   if (slash < 0) return { kind: 'text', text: parseText(word), addressOnly: /^[0-9./]*$/.test(word) };
   const [net, length] = [word.slice(0, slash), word.slice(slash + 1)];
-  return net.startsWith('[') && net.endsWith(']')
-    ? parseNet6(net.slice(1, -1), length)
-    : parseNet4(net, length);
+  return net.startsWith('[') ? parseNet6(net.slice(1, -1), length) : parseNet4(net, length);
 }
 
 // Words are separated by blanks, commas, CR and LF. VT and FF are part of a word. Indexes count from the start of the
@@ -85,8 +83,8 @@ function parseList<Pattern>(
 ): PatternList<Pattern> {
   const parts: Pattern[][] = [[]];
   for (const { 0: word, index } of text.matchAll(/[^, \t\r\n]+/g)) {
-    const cut = word.length < 2 ? -1 : findOutside(word, '@', 1);
-    if (word.length === 6 && word.toUpperCase() === 'EXCEPT') parts.push([]);
+    const cut = findOutside(word, '@', 1);
+    if (fold(word) === 'except') parts.push([]);
     else if (cut < 0) parts.at(-1)?.push(parseWord(begin + index, word));
     else parts.at(-1)?.push(parseWord(begin + index, word.slice(cut + 1), word.slice(0, cut)));
   }

@@ -6,7 +6,7 @@ import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import type { Doubt, Rule, Table } from '../rule/rule-table.ts';
-import { SLICE, type Slices } from '../rule/slices.ts';
+import { endsSlice, type Slices } from '../rule/slices.ts';
 import { findOutside } from '../text/latin1.ts';
 import {
   type FileText,
@@ -91,7 +91,7 @@ class RuleFile {
     const table = { file, role, rules, findings: this.#findings };
     let words = 0;
     for (const line of readLines(this.#text)) {
-      if (line.line % SLICE === 0) yield;
+      if (endsSlice(line.line)) yield;
       if (line.hasNul) this.#tell(line, 0, NUL_BYTE);
       if (line.end !== 'newline') {
         const unread = line.end === 'long' ? yield* this.#endAtLong(line) : this.#endUnterminated(line);
@@ -120,14 +120,12 @@ class RuleFile {
   #readRule(line: Line): Rule | undefined {
     const { text } = line;
     if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return undefined;
-    const colon = findOutside(text, ':');
-    if (colon < 0) {
+    const fields = this.#cut(text);
+    if (fields === undefined) {
       if (!isFull(this.#findings)) this.#tell(line, 0, NO_SEPARATOR);
       return undefined;
     }
-    const second = findOutside(text, ':', colon + 1);
-    const end = second < 0 ? text.length : second;
-    const options = second < 0 ? NO_OPTIONS : this.#parseOptions(text, second + 1);
+    const { colon, end, options } = fields;
     const daemonText = text.slice(0, colon);
     const { open } = this.#options.files;
     return {
@@ -142,9 +140,14 @@ class RuleFile {
     };
   }
 
-  #parseOptions(text: string, begin: number): readonly PlacedOption[] {
+  // Where the first list and the second one end, and what follows; undefined without a separator.
+  #cut(text: string): { colon: number; end: number; options: readonly PlacedOption[] } | undefined {
+    const colon = findOutside(text, ':');
+    if (colon < 0) return undefined;
+    const end = findOutside(text, ':', colon + 1);
+    if (end < 0) return { colon, end: text.length, options: NO_OPTIONS };
     const { dialect = 'auto', isInPath = () => false } = this.#options;
-    return parseThirdField(text, begin, dialect, isInPath);
+    return { colon, end, options: parseThirdField(text, end + 1, dialect, isInPath) };
   }
 
   #doubtOf(options: readonly PlacedOption[]): Doubt {
@@ -167,14 +170,12 @@ class RuleFile {
     return this.#options.role === 'deny' || (yield* this.#hidesRefusal(line)) ? finding : undefined;
   }
 
-  // Whether a rule from this line on, which libwrap does not read, may refuse a client.
+  // Whether a rule of hosts.allow from this line on, which libwrap does not read, may refuse a client.
   *#hidesRefusal({ offset }: Line): Slices<boolean> {
     for (const line of readLines(this.#text, offset, MAX_UNREAD_LINE_BYTES)) {
-      if (line.line % SLICE === 0) yield;
-      const colon = line.text.startsWith('#') ? -1 : findOutside(line.text, ':');
-      const second = colon < 0 ? -1 : findOutside(line.text, ':', colon + 1);
-      const options = second < 0 ? NO_OPTIONS : this.#parseOptions(line.text, second + 1);
-      if (line.end === 'long' || (second >= 0 && this.#doubtOf(options) !== false)) return true;
+      if (endsSlice(line.line)) yield;
+      const options = (line.text.startsWith('#') ? undefined : this.#cut(line.text))?.options ?? NO_OPTIONS;
+      if (line.end === 'long' || this.#doubtOf(options) !== false) return true;
     }
     return false;
   }

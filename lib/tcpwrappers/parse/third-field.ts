@@ -73,7 +73,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
   umask: { read: readNumber('umask value', between(octal, 0, 0o777), (mask) => ({ kind: 'umask', mask })) },
   user: {
     read: (value) => {
-      const [user = '', group] = value.split(/\.(.*)/s, 2);
+      const [user = '', group] = value.split(/\.(.*)/s);
       return { kind: 'user', user, ...(group !== undefined && { group }) };
     },
   },
@@ -115,11 +115,12 @@ export function parseOptions(line: string, begin: number): readonly PlacedOption
   const options: PlacedOption[] = [];
   for (let start = begin; ;) {
     let end = line.indexOf(':', start);
-    while (end > start && line[end - 1] === '\\') end = line.indexOf(':', end + 1);
-    const text = line.slice(start, end < 0 ? line.length : end);
-    const option = readOption(text.replaceAll('\\:', ':'), end < 0);
+    while (line[end - 1] === '\\') end = line.indexOf(':', end + 1);
+    const isAtEnd = end < 0;
+    const text = line.slice(start, isAtEnd ? line.length : end);
+    const option = readOption(text.replaceAll('\\:', ':'), isAtEnd);
     options.push({ at: start + skipBlanks(text, 0), option });
-    if (end < 0 || option.kind === 'error') return options;
+    if (isAtEnd || option.kind === 'error') return options;
     start = end + 1;
   }
 }
@@ -155,7 +156,7 @@ export function parseThirdField(
 ): readonly PlacedOption[] {
   if (dialect === 'command') return readCommand(line, begin);
   const field = line.slice(begin);
-  const name = fold(optionName(field.split(':', 1)[0] ?? ''));
+  const name = fold(optionName(field.replace(/:.*/s, '')));
   if (dialect === 'options' || Object.hasOwn(KEYWORDS, name)) return parseOptions(line, begin);
   // the examples of hosts_access(5) begin with a group of commands
   const word = /^[ \t-\r({]*([^ \t-\r;|&<>()]*)/.exec(field)?.[1] ?? '';

@@ -5,7 +5,6 @@ import { isIPv4 } from 'node:net';
 // One to four parts, as inet_addr(3) reads them: decimal, octal after a 0, hexadecimal after 0x (inet(3)); the last part
 // fills the rest of the address.
 function partsAddress(parts: readonly string[]): number | undefined {
-  if (parts.length > 4) return undefined;
   let address = 0;
   for (const [i, part] of parts.entries()) {
     if (!/^(?:0[0-7]*|[1-9][0-9]*|0[xX][0-9a-fA-F]+)$/.test(part)) return undefined;
@@ -49,8 +48,7 @@ export function parseQuad(text: string): number | undefined {
   if (!(first >= 0x30 && first <= 0x39)) return undefined;
   // inet_addr(3) stops at white space, but libwrap counts the parts of the whole text
   if (text.split('.').filter((run) => run !== '').length !== 4) return undefined;
-  const blank = text.search(/[ \t-\r]/);
-  return partsAddress((blank >= 0 ? text.slice(0, blank) : text).split('.'));
+  return partsAddress(text.replace(/[ \t-\r].*/s, '').split('.'));
 }
 
 /** An IPv6 address as eight 16-bit words, one character each: it can be compared, cut and used as a Map key. */
@@ -66,8 +64,12 @@ export interface ZonedAddress {
 // The last 32 bits in dotted form.
 function dottedWords(text: string): Words | undefined {
   if (!isIPv4(text)) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = text.split('.').map(Number);
-  return String.fromCharCode((a << 8) | b, (c << 8) | d);
+  const quad = text
+    .split('.')
+    .map(Number)
+    .reduce((all, part) => all * 256 + part);
+  // it takes the last 16 bits
+  return String.fromCharCode(quad >>> 16, quad);
 }
 
 // Groups of one to four hexadecimal digits between single colons; the last group may be in dotted form.
@@ -88,8 +90,6 @@ function groupWords(text: string, mayBeDotted: boolean): Words | undefined {
 
 /** The words of an IPv6 address without a zone, or undefined (inet_pton(3), RFC 4291 section 2.2). */
 export function parseWords(text: string): Words | undefined {
-  // the longest form has 45 characters
-  if (text.length > 45 || !text.includes(':')) return undefined;
   const gap = text.indexOf('::');
   if (gap < 0) {
     const words = groupWords(text, true);
@@ -145,7 +145,7 @@ export function unmapAddress(address: string): string {
 export function shareOf(address: string): string {
   const plain = unmapAddress(address);
   if (!plain.includes(':')) return plain;
-  const [host = '', zone = ''] = plain.split('%', 2);
+  const [host = '', zone = ''] = plain.split('%');
   const words = parseWords(host);
   if (words === undefined) return plain;
   const isLinkLocal = (words.charCodeAt(0) & 0xffc0) === 0xfe80;

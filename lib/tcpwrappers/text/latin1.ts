@@ -61,10 +61,9 @@ export function scanUnsigned(text: string, base: 8 | 10): number | undefined {
  * without a `[` nothing counts as outside.
  */
 export function findOutside(text: string, mark: ':' | '@' | '/' | '\n', from = 0): number {
-  const first = text.indexOf(mark, from);
-  if (first < 0) return -1;
+  const last = text.lastIndexOf(mark);
   let depth = 0;
-  for (let i = from; i < text.length; i++) {
+  for (let i = from; i <= last; i++) {
     const character = text[i];
     if (character === mark && depth === 0) return i;
     if (character === '[') depth++;
@@ -80,7 +79,5 @@ export function show(text: string): string {
 
 /** The text decoded as UTF-8; invalid bytes become U+FFFD. */
 export function toUtf8(text: string): string {
-  for (let i = 0; i < text.length; i++)
-    if (text.charCodeAt(i) > 0x7f) return Buffer.from(text, 'latin1').toString('utf8');
-  return text;
+  return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
 }

@@ -5,7 +5,9 @@ import t, { type Test } from 'tap';
 import { keptNamespaces, shareable, withoutClone } from '../../../lib/launch/plan/isolated.ts';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
+import { makeView, openTrees, watchedSpaces } from '../../../lib/launch/plan/view.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { isolatedInputs } from '../arbitrary.ts';
 
 function always(t: Test, holds: (plan: Plan, steps: readonly Step[], input: PlanInput) => boolean): void {
@@ -63,8 +65,16 @@ t.test('an isolated program has at most 4096 descriptors and processes, or its o
 
 t.test('every wanted namespace is made, once', async (t) => {
   always(t, (_, steps, { request }) => {
-    const made = steps.flatMap((step) => (step.op === 'unshare' ? step.namespaces : []));
-    return made.toSorted().join() === [...namespacesOf(request)].toSorted().join();
+    const made = steps.flatMap((step) => (step.op === 'unshare' ? [step.namespaces] : []));
+    const isSame = made.flat().toSorted().join() === [...namespacesOf(request)].toSorted().join();
+    return isSame && made.every(({ length }) => length > 0);
+  });
+});
+
+t.test('a launch with mounts of its own enters the jail by them, and any other by chroot', async (t) => {
+  always(t, (_, steps, input) => {
+    const entries = steps.filter(({ op }) => op === 'chroot' || op === 'fchdir' || op === 'chdir');
+    return entries.length === (hasMount(input) ? 1 : 3) && entries.at(-1)?.op === 'chdir';
   });
 });
 
@@ -182,17 +192,22 @@ t.test('a process that waits gives up everything after the fork, and ends with i
     return [buildPlan(input), buildPlan({ ...input, isCompiled: true })].every((plan) =>
       plan.slice(0, -1).every((stage, place) => {
         const late = stage.filter((step) => step.afterFork === true);
-        const ops = late.map(({ op }) => op).filter((op) => op !== 'keep_capabilities');
+        const isInit = place === plan.length - 2;
+        const wanted = isInit ? rights : [];
+        const all = late.map(({ op }) => op);
+        const ops = all.filter((op) => op !== 'keep_capabilities');
         const isLast = stage.slice(-late.length).every((step) => step.afterFork === true);
         const own = ['setgroups', 'setresgid', 'setresuid', 'capset', 'no_new_privs', 'not_dumpable'];
         const [uid] = late.flatMap((step) => (step.op === 'setresuid' ? [step.uid] : []));
-        const kept = late.flatMap((step) => (step.op === 'capset' ? step.capabilities : []));
-        const isInit = place === plan.length - 2;
+        const kept = late.flatMap((step) => (step.op === 'capset' ? [step] : []));
         return (
           isLast &&
           own.every((op, i) => ops[i] === op) &&
           uid === account.uid &&
-          kept.join() === (isInit ? rights : []).join() &&
+          kept.flatMap(({ capabilities }) => capabilities).join() === wanted.join() &&
+          // it uses them, and setresuid would take them away
+          kept.every(({ effective = false }) => effective === wanted.length > 0) &&
+          all.includes('keep_capabilities') === (wanted.length > 0 && account.uid !== 0) &&
           /parent/.test(ops.at(-1) ?? '')
         );
       }),
@@ -258,6 +273,30 @@ t.test('that is so with a cgroup before it too', async (t) => {
   });
 });
 
+t.test('a launch joins what it is given, and copies the mounts among it for a proc of its own', async (t) => {
+  always(t, (_, __, input) => {
+    if (!hasPid(input)) return true;
+    const { ephemeral, view } = input.request;
+    const kinds = shareable(input.request);
+    const hasProc = view.some(({ kind }) => kind === 'proc');
+    return (
+      !kinds.includes('pid') &&
+      kinds.includes('mount') === (hasMount(input) && ephemeral === undefined) &&
+      [[], kinds.slice(0, 1), kinds].every((joined) => {
+        const steps = buildPlan({ ...input, joined }).flat();
+        const entered = steps.flatMap((step) => (step.op === 'setns' ? [step.namespaces.join()] : []));
+        const copied = steps.filter((step) => step.op === 'unshare' && step.copies === true);
+        return (
+          entered.length === Math.min(joined.length, 1) &&
+          entered.join() === joined.join() &&
+          copied.length === Number(joined.includes('mount') && hasProc) &&
+          steps.every((step) => step.op !== 'unshare' || step.namespaces.length > 0)
+        );
+      })
+    );
+  });
+});
+
 t.test('kept namespaces have no proc, and are all that a launch that joins them does not make', async (t) => {
   always(t, (_, __, input) => {
     if (!hasPid(input)) return true;
@@ -301,3 +340,90 @@ t.test(
     t.pass();
   },
 );
+
+/** The steps that make the view: each with its keys, modes in octal. */
+function viewOf(keys: Partial<LaunchRequest>): readonly string[] {
+  const request = normalize({ user: 'sam', jail: '/jail', isolate: true, view: [], ...keys });
+  const shown = (key: string, value: unknown): string => {
+    if (key === 'mode') return Number(value).toString(8);
+    if (Buffer.isBuffer(value)) return String(value);
+    return typeof value === 'string' ? value : JSON.stringify(value);
+  };
+  return [openTrees, makeView]
+    .flatMap((make) => make(request, namespacesOf(request)))
+    .map(({ op, ...rest }) =>
+      [op, ...Object.entries(rest).map(([key, value]) => `${key}=${shown(key, value)}`)].join(' '),
+    );
+}
+
+t.test('an entry of each kind is made by these steps', async (t) => {
+  const steps = viewOf({
+    view: [{ dev: '/dev' }, { proc: '/proc' }, { tmpfs: '/tmp' }, { dir: '/d' }, { bind: '/srv', to: '/in' }],
+  });
+  t.same(
+    // what hides files of /proc has a test of its own
+    steps.filter((step) => !/^(open_tree|bind_if_there)/.test(step)),
+    [
+      'pivot_root slot=0',
+      'move_mount slot=1 target=/dev ifThere=true',
+      'mount type=tmpfs target=/dev flags=["nosuid","noexec"] options=size=64k,nr_inodes=64,mode=755 enters=true',
+      'mknod path=/dev/null mode=20666 major=1 minor=3 within=/dev',
+      'mknod path=/dev/zero mode=20666 major=1 minor=5 within=/dev',
+      'mknod path=/dev/full mode=20666 major=1 minor=7 within=/dev',
+      'mknod path=/dev/random mode=20666 major=1 minor=8 within=/dev',
+      'mknod path=/dev/urandom mode=20666 major=1 minor=9 within=/dev',
+      'mknod path=/dev/tty mode=20666 major=5 minor=0 within=/dev',
+      'symlink target=/proc/self/fd path=/dev/fd within=/dev',
+      'symlink target=/proc/self/fd/0 path=/dev/stdin within=/dev',
+      'symlink target=/proc/self/fd/1 path=/dev/stdout within=/dev',
+      'symlink target=/proc/self/fd/2 path=/dev/stderr within=/dev',
+      'symlink target=pts/ptmx path=/dev/ptmx within=/dev',
+      'mkdir path=/dev/pts mode=755 within=/dev',
+      'mount type=devpts target=/dev/pts flags=["nosuid","noexec"] options=ptmxmode=0666,mode=0620,gid=5 within=/dev',
+      'mkdir path=/dev/shm mode=755 within=/dev',
+      'mount type=tmpfs target=/dev/shm flags=["nosuid","nodev","noexec"] options=size=64m,nr_inodes=1024,mode=1777 within=/dev',
+      'mount type=proc target=/proc flags=["nosuid","nodev","noexec"] options= enters=true',
+      'move_mount slot=2 target=/proc/timer_list within=/proc',
+      'mount type=tmpfs target=/tmp flags=["nosuid","nodev"] options=size=67108864,nr_inodes=8192,mode=1777',
+      'mkdir path=/d mode=755',
+      'move_mount slot=3 target=/in',
+    ],
+  );
+});
+
+t.test('the jail, its devices and a directory for what is written are opened first', async (t) => {
+  const devices = 'slot=1 source=/dev isInJail=true ifThere=true flags=["nosuid","noexec"]';
+  t.same(viewOf({}).slice(0, 2), ['open_tree slot=0 flags=["nosuid","nodev"]', `open_tree ${devices}`]);
+  t.same(viewOf({ ephemeral: '/store' }).slice(0, 2), [
+    'open_tree slot=0 flags=["nosuid","nodev"]',
+    'open_tree slot=1 source=/store isDirectory=true flags=["nosuid","nodev","noexec"]',
+  ]);
+});
+
+t.test(
+  'an ephemeral jail takes 256 MiB, and without root the manifest of any other is read-only',
+  async (t) => {
+    const overlay = '{"size":268435456,"inodes":65536,"flags":["nosuid","nodev"]}';
+    t.ok(viewOf({ ephemeral: true }).includes(`pivot_root slot=0 overlay=${overlay}`));
+    const kept =
+      'bind_if_there source=/.uchroot target=/.uchroot set=["nosuid","nodev","noexec","ro"] clear=[]';
+    const isKept = (keys: Partial<LaunchRequest>) => viewOf(keys).at(-1) === kept;
+    t.same([{}, { ephemeral: true }, { rootless: true }, { rootless: true, ephemeral: true }].map(isKept), [
+      false,
+      false,
+      true,
+      false,
+    ]);
+  },
+);
+
+t.test('without root a /proc is entered too', async (t) => {
+  const proc = viewOf({ rootless: true, view: [{ proc: '/p' }] }).find((step) => step.includes('enters'));
+  t.match(proc, /^move_mount slot=3 target=\/p enters=true$/);
+});
+
+t.test('sixteen spaces are watched', async (t) => {
+  const view = Array.from({ length: 20 }, (_, i) => ({ tmpfs: `/${i}` }));
+  const request = normalize({ user: 'sam', jail: '/jail', isolate: true, view });
+  t.equal(watchedSpaces(request).length, 16);
+});

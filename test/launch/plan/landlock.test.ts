@@ -80,6 +80,7 @@ t.test('TCP is handled as far as it is limited', async (t) => {
     'landlock_ports 80,443 connect to these ports',
   ]);
   t.same(ports({ bindTcp: [] }), [`${files}, bind`]);
+  t.same(ports({ bindTcp: [80] }), [`${files}, bind`, 'landlock_ports 80 bind to these ports']);
   t.same(ports({ connectTcp: [], bindTcp: [0, 8080] }), [
     `${files}, connect, bind`,
     'landlock_ports 0,8080 bind to these ports',
@@ -95,14 +96,20 @@ t.test('with limited ports a filter closes the other ways to TCP, and is read ba
 });
 
 t.test('many ports are shown in one line that can be read', async (t) => {
-  const bindTcp = Array.from({ length: 60_000 }, (_, i) => 1024 + i);
-  t.match(shown({ bindTcp }).join('\n'), /^landlock_ports 60000 ports, 1024 to 61023 bind/m);
+  const ports = (length: number) => Array.from({ length }, (_, i) => 1024 + i);
+  const line = (length: number) => shown({ bindTcp: ports(length) }).join('\n');
+  t.match(line(60_000), /^landlock_ports 60000 ports, 1024 to 61023 bind/m);
+  t.match(line(17), /^landlock_ports 17 ports, 1024 to 1040 bind/m);
+  t.match(line(16), /^landlock_ports 1024,.*,1039 bind/m);
 });
 
 t.test('an older ABI asks for nothing that came later', async (t) => {
   const ioctls = (abi: number): number =>
     shown({ landlockAbi: abi }).filter((line) => line.includes('ioctl')).length;
   t.same([1, 2, 3, 4, 5, 6].map(ioctls), [0, 0, 0, 0, 3, 3]);
+  const verified = (landlockAbi: number) =>
+    stepsOf({ landlockAbi }).flatMap((step) => (step.op === 'landlock_restrict_self' ? [step.verified] : []));
+  t.same([1, 5, 6].flatMap(verified), [false, false, true]);
   const head = (abi: number): string | undefined => shown({ landlockAbi: abi })[0];
   t.equal(head(5), 'landlock_ruleset ABI 5: files');
   t.equal(head(6), 'landlock_ruleset ABI 6: files, abstract sockets, signals');

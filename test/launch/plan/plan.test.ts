@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
-import { noLimits, planInputs } from '../arbitrary.ts';
+import { setUpKeys } from '../../../lib/launch/request/request.ts';
+import { isolatedInputs, noLimits, planInputs } from '../arbitrary.ts';
 
 function places(steps: readonly Step[], names: readonly StepName[]): readonly number[] {
   return steps.flatMap((step, place) => (names.includes(step.op) ? [place] : []));
@@ -388,6 +391,19 @@ t.test('program, arguments and environment reach execve as they are', async (t) 
     const last = steps.at(-1);
     return last?.op === 'execve' && last.program === program && last.argv === argv && last.env === env;
   });
+});
+
+t.test('requests that are alike in the keys of the set-up have the same plan', async (t) => {
+  fc.assert(
+    fc.property(fc.oneof(planInputs, isolatedInputs), isolatedInputs, (input, other) => {
+      const own = Object.fromEntries(setUpKeys().map((key) => [key, input.request[key]]));
+      const request = { ...other.request, ...own };
+      return isDeepStrictEqual(buildPlan({ ...input, request }), buildPlan(input));
+    }),
+  );
+  // of these the caller of buildPlan() makes the steps
+  for (const key of ['preserveFds', 'memory', 'swap', 'pids', 'cpu', 'ioWeight'] as const)
+    t.ok(setUpKeys().includes(key), key);
 });
 
 t.test('an ordinary launch is these steps', async (t) => {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import type { Outside } from '../../../lib/launch/host/account.ts';
-import { keptOwnNamespaces, shareable } from '../../../lib/launch/plan/isolated.ts';
+import { keptOwnNamespaces, shareable, withoutClone } from '../../../lib/launch/plan/isolated.ts';
 import { mapIds } from '../../../lib/launch/plan/user-namespace.ts';
 import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
@@ -54,6 +54,9 @@ t.test('ids are mapped before anything else, and setgroups is denied before the 
   always(t, (plan, [first, ...steps]) => {
     const isFirst =
       first?.op === 'user_namespace' && first.cloned === true && first.namespaces.join() === 'pid';
+    // a rehearsal is not born in it
+    const [made] = withoutClone(plan);
+    if (JSON.stringify(made) !== '[{"op":"user_namespace","namespaces":["pid"]}]') return false;
     return isFirst && steps.slice(0, 3).every(({ op }) => op === 'id_map') && plan.length === 2;
   });
 });
@@ -99,6 +102,9 @@ t.test(
     fc.assert(
       fc.property(rootless, (input) => {
         const kinds = shareable(input.request);
+        const alone = buildPlan({ ...input, joined: kinds.slice(0, 1) }).flat();
+        if (alone[0]?.op !== 'join_user_namespace') return false;
+        if (alone.filter(({ op }) => op === 'setns').length !== 1) return false;
         const steps = buildPlan({ ...input, joined: kinds }).flat();
         const made = steps.flatMap((step) =>
           step.op === 'unshare' && step.copies !== true ? step.namespaces : [],

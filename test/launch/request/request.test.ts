@@ -303,6 +303,48 @@ t.test('limits come by name', async (t) => {
   t.throws(() => read({ rlimits: { files: 5 } }), { message: /no resource limit 'files'/ });
 });
 
+t.test('each limit has a least and a largest value', async (t) => {
+  for (const [key, least, most, tooLittle, tooMuch] of [
+    ['memory', 4096, 2 ** 53 - 1, 4095, 2 ** 53],
+    ['pids', 1, 4_194_304, 0, 4_194_305],
+    ['cpu', 0.01, 8192, 0.009, 8193],
+    ['ioWeight', 1, 10_000, 0, 10_001],
+    ['time', 0.001, 2_147_483, 0.0009, 2_147_484],
+    ['cpuTime', 1, 2 ** 31, 0, 2 ** 31 + 1],
+    ['nice', 0, 19, -1, 20],
+    ['oomScoreAdj', 0, 1000, -1, 1001],
+  ] as const) {
+    for (const value of [least, most]) t.equal(read({ [key]: value })[key], value, `${key} ${value}`);
+    for (const value of [tooLittle, tooMuch, NaN, '5%', null])
+      t.throws(() => read({ [key]: value }), { name: 'UsageError', message: new RegExp(`^${key} must be`) });
+  }
+  t.same(read({ memory: '1M', swap: 0 }).swap, 0);
+  t.same(read({ affinity: [8191, 0, 8191] }).affinity, [0, 8191]);
+  for (const affinity of [[], [8192], [-1], [0.5], ['0'], '0', [0, 8192]])
+    t.throws(() => read({ affinity }), { message: /from 0 to 8191/, hint: 'write affinity: [0]' });
+  t.throws(() => read({ affinity: 3 }), { name: 'UsageError', hint: 'write affinity: [3]' });
+});
+
+t.test('a number with a unit is met with the number that was meant', async (t) => {
+  for (const [key, value, meant] of [
+    ['cpu', '150%', 1.5],
+    ['cpu', '2', 2],
+    ['cpu', 'two', 1.5],
+    ['cpu', '0', 1.5],
+    ['time', '3s', 3],
+    ['time', '3 sec', 3],
+    ['time', '2m', 120],
+    ['time', '2min', 120],
+    ['time', '1.5h', 5400],
+    ['time', '1d', 86_400],
+    ['time', '1 year', 5],
+  ] as const)
+    t.throws(() => read({ [key]: value }), {
+      name: 'UsageError',
+      hint: `write ${key}: ${meant} (--${key} ${meant})`,
+    });
+});
+
 t.test('more groups than the kernel takes are refused here', async (t) => {
   t.equal(read({ groups: Array<number>(65536).fill(1) }).groups?.length, 65536);
   t.throws(() => read({ groups: Array<number>(65537).fill(1) }), { message: /at most 65536/ });

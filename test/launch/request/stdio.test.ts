@@ -1,12 +1,22 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 
 import t from 'tap';
 
 import { UsageError } from '../../../lib/errors.ts';
-import { ignored, piped, toStdio, type StdioEntry } from '../../../lib/launch/request/stdio.ts';
+import {
+  handOn,
+  ignored,
+  isHandedOn,
+  piped,
+  ptyStdio,
+  streamsOf,
+  toStdio,
+  type StdioEntry,
+} from '../../../lib/launch/request/stdio.ts';
 
 const pipes = ['pipe', 'pipe', 'pipe'] as const;
 
@@ -35,6 +45,71 @@ t.test('an open stream stands for its descriptor', async (t) => {
     9,
   ]);
   file.destroy();
+  const both = { fd: null, _handle: { fd: 8 } };
+  t.strictSame(toStdio([{ fd: 0 }, { _handle: { fd: 7 } }, both], pipes), [0, 7, 8]);
+});
+
+t.test('the addon has numbers for what is no descriptor', async (t) => {
+  // kPipe, kPty and their like of native/start/launch.h
+  t.strictSame([ignored, piped, ptyStdio], [-1, -2, [-3, -1, -1]]);
+});
+
+t.test('of what this process has read, the program would miss a part', async (t) => {
+  const read = { fd: 5, readableLength: 3 };
+  t.throws(() => toStdio([read], pipes), { message: /^stdio\[0\]: this process has read 3 bytes/ });
+  t.strictSame(toStdio(['pipe', read, read], pipes), [piped, 5, 5]);
+  t.strictSame(toStdio({ fd: 5, readableLength: 0 }, pipes), [5, 5, 5]);
+});
+
+t.test('a wrong word is met with what was meant', async (t) => {
+  for (const [stdio, hint] of [
+    [['pipes'], "did you mean 'pipe'?"],
+    [['/a'], "open it first: openSync('/a', 'r')"],
+    [['pipe', '/a'], "open it first: openSync('/a', 'a')"],
+    [[true], undefined],
+  ] as const)
+    t.throws(() => toStdio(stdio, pipes), { name: 'UsageError', hint });
+});
+
+t.test('streams are told from other entries', async (t) => {
+  const stream = new PassThrough();
+  for (const none of [undefined, null, 'pipe', 5, [], ['pipe', 5, null]]) t.strictSame(streamsOf(none), []);
+  t.strictSame(streamsOf(stream), [stream, stream, stream]);
+  t.strictSame(streamsOf(['pipe', stream, null]), [undefined, stream, undefined]);
+});
+
+t.test('this process stops reading the stream that becomes standard input, and no other', async (t) => {
+  const open = (isReading: boolean) => {
+    const handle = { reading: isReading, stops: 0, readStop: () => ++handle.stops };
+    return { handle, stream: Object.assign(new Readable({ read: () => {} }), { _handle: handle }) };
+  };
+  const [input, quiet, output] = [open(true), open(false), open(true)];
+  const file = new Readable({ read: () => {} }).resume();
+  input.stream.resume();
+  output.stream.resume();
+  handOn([input.stream, output.stream]);
+  const closed = Object.assign(new Readable({ read: () => {} }), { _handle: null });
+  for (const stream of [quiet.stream, file, closed, { _handle: {} }]) handOn([stream, undefined]);
+  const streams = [input, quiet, output].map(({ stream }) => stream);
+  t.ok([...streams, file].every(isHandedOn));
+  t.notOk(isHandedOn(new PassThrough()));
+  t.match(
+    [input, quiet, output].map(({ handle }) => handle),
+    [
+      { reading: false, stops: 1 },
+      { reading: false, stops: 0 },
+      { reading: true, stops: 0 },
+    ],
+  );
+  t.same(
+    [...streams, file].map(({ readableFlowing }) => readableFlowing),
+    [false, null, true, true],
+  );
+  // a reader that comes in this turn of the loop does not read either
+  const { _readableState: state } = input.stream as unknown as { readonly _readableState: object };
+  t.match(state, { reading: true });
+  await setImmediate();
+  t.match(state, { reading: false });
 });
 
 t.test('a stream without a descriptor is refused, as is anything else', async (t) => {

@@ -90,6 +90,11 @@ t.test('an id is plain decimal, and at most 2^32-2', async (t) => {
   t.same(all('4294967295'), { name: '4294967295', text: '4294967295' });
   t.same(all('9'), { name: '9', id: 9, text: '9' });
   t.same(all(':'), { name: ':', text: ':' });
+  for (const what of ['user', 'group'] as const)
+    t.throws(() => toPrincipal(undefined, what), {
+      message: `${what} is missing`,
+      hint: new RegExp(`^write ${what}: `),
+    });
 });
 
 t.test('two numbers are put in order too', async (t) => {

@@ -18,6 +18,20 @@ const rule = (more: object): object => ({
 });
 const test = (more: object): object => rule({ args: [{ index: 0, value: 1, op: 'SCMP_CMP_EQ', ...more }] });
 
+const request: FilterRequest = {
+  ...facts,
+  isIsolated: false,
+  isLog: false,
+  profile: undefined,
+  allow: [],
+  allowNewPrivs: false,
+  hasInit: false,
+};
+const profileOf = (content: object): FilterRequest['profile'] => ({
+  file: 'p.json',
+  text: JSON.stringify(content),
+});
+
 const mistakes: readonly (readonly [profile: unknown, message: RegExp, hint?: RegExp])[] = [
   [
     '{"defaultAction": "SCMP_ACT_ALLOW",\n  "syscalls": [}',
@@ -123,6 +137,25 @@ t.test('null counts as missing, as in what Go writes', async (t) => {
   t.equal(readProfile('p.json', JSON.stringify(profile), facts).policy.verdicts.size, 1);
 });
 
+t.test('an argument is compared as the name of the comparison says', async (t) => {
+  const value = 2n ** 32n;
+  for (const [operator, below, same, above] of [
+    ['EQ', false, true, false],
+    ['NE', true, false, true],
+    ['LT', true, false, false],
+    ['LE', true, true, false],
+    ['GE', false, true, true],
+    ['GT', false, false, true],
+  ] as const) {
+    const profile = profileOf(test({ value: Number(value), op: `SCMP_CMP_${operator}` }));
+    const { bytes } = makeFilter({ ...request, profile });
+    // read
+    const isAllowed = (first: bigint) =>
+      run(bytes, { architecture: audit.x64, number: 0, args: [first] }).answer === 0x7fff0000;
+    t.same([value - 1n, value, value + 1n].map(isAllowed), [below, same, above], operator);
+  }
+});
+
 t.test('numbers above 2^53 are exact', async (t) => {
   const text = JSON.stringify(test({ value: 77, op: 'SCMP_CMP_MASKED_EQ' })).replace(
     '77',
@@ -150,20 +183,6 @@ t.test(
     t.doesNotThrow(() => readProfile('p.json', JSON.stringify(profile), facts));
   },
 );
-
-const request: FilterRequest = {
-  ...facts,
-  isIsolated: false,
-  isLog: false,
-  profile: undefined,
-  allow: [],
-  allowNewPrivs: false,
-  hasInit: false,
-};
-const profileOf = (content: object): FilterRequest['profile'] => ({
-  file: 'p.json',
-  text: JSON.stringify(content),
-});
 
 t.test(
   'a call that is newer than the profile does not exist, unless the profile allows what it does not name',

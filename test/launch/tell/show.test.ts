@@ -3,13 +3,13 @@ import t from 'tap';
 import { LaunchError } from '../../../lib/errors.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import type { Launch } from '../../../lib/launch/host/prepare.ts';
-import { normalize } from '../../../lib/launch/request/request.ts';
-import { planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { program, sam, viewOf } from '../view.ts';
 
-function launchOf(argument: Buffer, account = sam): Launch {
-  const request = normalize({ user: 'sam', jail: '/srv/jail', rlimits: { as: Infinity } });
+function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> = {}): Launch {
+  const request = normalize({ user: 'sam', jail: '/srv/jail', rlimits: { as: Infinity }, ...keys });
   const stages = buildPlan({
     request,
     account,
@@ -85,4 +85,60 @@ t.test('what would fail is part of the JSON', async (t) => {
   t.match(JSON.parse(planAsJson(launch, problem)), {
     problem: { step: 'execve', code: 'ENOENT', message: 'execve: /bin/prog: no', hint: 'do' },
   });
+});
+
+t.test('of several stages the border is shown, and each step has the number of its stage', async (t) => {
+  const isolated = launchOf(Buffer.from('-l'), sam, { isolate: true });
+  const [first = [], second = []] = isolated.stages;
+  const lines = planAsText(isolated).split('\n');
+  t.match(lines[first.length + 1], /^ {5}fork: this process waits/);
+  t.match(lines[first.length + 2], new RegExp(`^ *${first.length + 1}  `));
+  const { steps } = JSON.parse(planAsJson(isolated, undefined)) as { steps: { stage?: number }[] };
+  t.same(
+    steps.map(({ stage }) => stage),
+    [...first.map(() => 1), ...second.map(() => 2)],
+  );
+  const bare = JSON.parse(planAsJson(launch, undefined)) as { steps: { stage?: number }[] };
+  t.ok(bare.steps.every((step) => !('stage' in step)));
+});
+
+t.test('the plan of a compiled launcher shows what else it has recorded', async (t) => {
+  const directory = { name: Buffer.from('jail'), shown: '/srv/jail', mode: 0o40755, uid: 0, gid: 5 };
+  const jail = { components: [directory], identity: { inode: 7n, birthTimeNs: 0n, device: 1n } };
+  const environment = {
+    beginnings: [Buffer.from('TERM='), Buffer.from('LC_')],
+    keepsOthers: false,
+    entries: [Buffer.from('USER=sam')],
+    fallbacks: [Buffer.from('LANG=C')],
+    directories: [],
+    jail: Buffer.from('/srv/jail'),
+  };
+  const shown = (anyInode: boolean, keys: Partial<LaunchRequest>, rules = environment) => {
+    const compiled = launchOf(Buffer.from('-l'), sam, keys);
+    const text = compiledPlan(compiled, jail, rules, anyInode);
+    t.ok(text.endsWith(threatsAsText(compiled)));
+    return text
+      .slice(0, -threatsAsText(compiled).length)
+      .split('\n')
+      .slice(compiled.steps.length + 1);
+  };
+  t.same(shown(false, {}), [
+    '  jail         /srv/jail must be a directory with inode 7, owner 0:5, mode 0755; the directories above must have the same owners and writers as now',
+    '  argv         prog -l',
+    '  environment  USER=sam',
+    '               LANG=C, unless the caller has one',
+    "               the caller's TERM, LC_*",
+    '',
+  ]);
+  const [any, , , , others, file] = shown(
+    true,
+    { insecurePath: true, pidFile: '/run/x' },
+    { ...environment, keepsOthers: true },
+  );
+  t.equal(
+    any,
+    '  jail         /srv/jail must be a directory with owner 0:5, and no more writers than mode 0755 allows',
+  );
+  t.equal(others, "               the caller's but TERM, LC_*");
+  t.equal(file, '  pid file     /run/x');
 });

@@ -99,6 +99,13 @@ t.test('a part that is given back or left out is no wall', async (t) => {
     t.match(answers(keys).get(threat), { stopped: false, by: [] }, threat);
 });
 
+t.test('each ABI of Landlock stops what it covers', async (t) => {
+  const stopped = (landlockAbi: number) =>
+    [...answers({ landlockAbi }).values()].filter(({ by }) => by.includes('Landlock')).length;
+  // files of the host came with 3, ioctl with 5, signals and abstract sockets with 6 (landlock(7), VERSIONS)
+  t.same([1, 2, 3, 4, 5, 6].map(stopped), [5, 5, 6, 6, 7, 9]);
+});
+
 t.test('the text has a line for each threat', async (t) => {
   const request = normalize({ user: 'sam', jail: '/srv/jail', landlock: true });
   const [head, ...lines] = threatsAsText({ request, account: { uid: 1001 } })

@@ -95,6 +95,17 @@ t.test('a banner is sent line by line, with CR LF', async (t) => {
   t.match(run('', ends, expandBanner), { text: '' });
 });
 
+t.test('a NUL hides the rest of its line of a banner, and joins the next', async (t) => {
+  t.match(run('a\n\0b\nc\0d\ne\n', ends, expandBanner), { text: 'a\r\nce\r\n' });
+});
+
+t.test('a newline in brackets is sent as it is, as far as libwrap reads a line at once', async (t) => {
+  t.match(run('[a\nb\n', ends, expandBanner), { text: '[a\nb\r\n' });
+  const longest = `[${'x'.repeat(8188)}`;
+  t.match(run(`${longest}\n`, ends, expandBanner), { text: `${longest}\n` });
+  t.match(run(`${longest}x\n`, ends, expandBanner), { text: `${longest}x\r\n` });
+});
+
 t.test('a line of a banner may have any length, and what it expands to 8190 bytes', async (t) => {
   for (let length = 8180; length < 8200; length++) {
     const line = 'x'.repeat(length);

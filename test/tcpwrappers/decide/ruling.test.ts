@@ -76,6 +76,18 @@ t.test(
   },
 );
 
+t.test('a variable has a name and a value, and one without a name refuses', async (t) => {
+  t.match(decideOn({ allow: 'sshd: ALL: setenv A  b c\n' }, sshd), {
+    verdict: 'granted',
+    effects: [{ kind: 'setenv', name: 'A', value: 'b c' }],
+  });
+  for (const assignment of ['A=b', 'A=b c', '%q'])
+    t.match(decideOn({ allow: `sshd: ALL: setenv ${assignment}\n` }, sshd), {
+      verdict: 'denied',
+      reason: 'bad name of a variable',
+    });
+});
+
 t.test('twist takes the place of the service', async (t) => {
   t.match(decideOn({ allow: 'sshd: ALL: twist echo 421 %h\n' }, sshd), {
     verdict: 'delegated',
@@ -119,7 +131,10 @@ t.test('members of a netgroup are asked for by name, and case counts', async (t)
     };
   const texts = { allow: 'sshd: @trusted\n', deny };
   const options = { hasNetgroups: true };
-  t.equal(decideOn(texts, sshd, members('host.example.com'), options).verdict, 'granted');
+  t.match(decideOn(texts, sshd, members('host.example.com'), options), {
+    verdict: 'granted',
+    needs: [{ kind: 'netgroup', group: 'trusted' }, { kind: 'name' }],
+  });
   t.equal(decideOn(texts, sshd, members('HOST.example.com'), options).verdict, 'denied');
   t.equal(decideOn(texts, sshd, members(undefined), options).verdict, 'granted', 'any host');
   t.equal(decideOn(texts, sshd, members(), options).verdict, 'denied');

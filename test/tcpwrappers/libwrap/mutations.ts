@@ -6,7 +6,7 @@ export type Mutation = readonly [name: string, file: string, from: string, to: s
 /** Mistakes in reading and in deciding. */
 export const mutations: readonly Mutation[] = [
   // lists
-  ['EXCEPT in capitals only', 'parse/pattern-list', "word.toUpperCase() === 'EXCEPT'", "word === 'EXCEPT'"],
+  ['EXCEPT in capitals only', 'parse/pattern-list', "fold(word) === 'except'", "word === 'EXCEPT'"],
   [
     'a second EXCEPT is as the first',
     'match/match',
@@ -77,7 +77,7 @@ export const mutations: readonly Mutation[] = [
   // lines
   ['brackets do not protect', 'text/latin1', "character === '['", 'false'],
   ['lines may be a byte longer', 'parse/logical-line', 'MAX_LINE_BYTES = 2047', 'MAX_LINE_BYTES = 2048'],
-  ['a backslash joins nothing', 'parse/logical-line', "text[newline - 1] !== '\\\\'", 'true'],
+  ['a backslash joins nothing', 'parse/logical-line', "!whole.endsWith('\\\\')", 'true'],
   [
     'a blank before # makes a comment',
     'parse/rule-file',
@@ -111,7 +111,12 @@ export const searchMutations: readonly Mutation[] = [
     'next = ids[head] ?? next',
   ],
   ['names are not asked for', 'match/pattern-index', 'found.push(this.#named)', 'void 0'],
-  ['rules behind a daemon that cannot be told yet', 'match/pattern-index', 'next >= limit || ', ''],
+  [
+    'rules behind a daemon that cannot be told yet',
+    'match/pattern-index',
+    'next >= limit',
+    'next === Infinity',
+  ],
   [
     'only the longest suffix is tried',
     'match/pattern-index',

@@ -58,6 +58,11 @@ t.test('lines that are joined are too long together', async (t) => {
 t.test('a NUL hides the rest of its line and joins the next', async (t) => {
   const [line] = [...readLines('a\0hidden\nb\n')];
   t.match(line, { text: 'ab', line: 2, hasNul: true });
+  t.same(read('\0hidden\nb\n\0\nc\n'), [
+    ['b', 2, 'newline'],
+    ['c', 4, 'newline'],
+  ]);
+  t.match(readLines('c\nd\n').next().value, { hasNul: false });
 });
 
 t.test('places in joined lines are those in the file', async (t) => {
@@ -68,6 +73,11 @@ t.test('places in joined lines are those in the file', async (t) => {
   t.same(placeIn(line, 2), { line: 1, column: 3 });
   t.same(placeIn(line, 3), { line: 2, column: 1 });
   t.same(placeIn(line, 10), { line: 3, column: 5 });
+});
+
+t.test('lines that add nothing take no room', async (t) => {
+  const [line] = [...readLines(`${'\\\n'.repeat(1000)}a\n`)];
+  t.match(line, { text: 'a', line: 1001, pieces: { length: 1 } });
 });
 
 t.test('every character of a line is where its place says', async (t) => {

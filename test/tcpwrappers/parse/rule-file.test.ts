@@ -1,6 +1,10 @@
 import t from 'tap';
 
-import { decideOn, readOne, showFindings } from '../hosts.ts';
+import { openPatternFiles } from '../../../lib/tcpwrappers/parse/pattern-file.ts';
+import { readTable } from '../../../lib/tcpwrappers/parse/rule-file.ts';
+import type { PatternFile } from '../../../lib/tcpwrappers/rule/pattern.ts';
+import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
+import { decideOn, found, readOne, showFindings, type Texts } from '../hosts.ts';
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 
@@ -90,9 +94,66 @@ t.test('findings say where they are, in joined lines too', async (t) => {
   ]);
 });
 
+t.test(
+  'a NUL and a line that is too long are told where their line begins, and what can be done',
+  async (t) => {
+    const long = readOne('allow', { allow: `a\0b\nc: d\n${'x'.repeat(2047)}\n` });
+    t.same(showFindings(long), ['hosts.allow:1:1 error nul-byte', 'hosts.allow:3:1 error line-too-long']);
+    t.match(long.findings[1]?.hint, /^split the rule/);
+    t.same(Object.keys(readOne('allow', { allow: 'x\n: y\n' }).findings[0] ?? {}).includes('hint'), false);
+    t.same(showFindings(readOne('allow', { allow: ': x\n' })), []);
+  },
+);
+
+t.test('rules that are not read refuse only if one of them may', async (t) => {
+  const long = `#${'x'.repeat(2047)}`;
+  for (const [rest, isUnread] of [
+    ['a: b', false],
+    ['a:b:allow', false],
+    ['a:b:umask 022', false],
+    ['#a: b: deny', false],
+    ['nothing', false],
+    ['a: b: deny', true],
+    ['a::deny', true],
+    [':b:deny', true],
+    ['a: b: spawn x: twist y', true],
+    ['a: b:', true],
+    ['a: b: user x: allow', true],
+    ['x'.repeat(70_000), true],
+  ] as const) {
+    const { unread } = readOne('allow', { allow: `${long}\nc: d\n${rest}\n` });
+    t.equal(unread !== undefined, isUnread, rest.slice(0, 40));
+  }
+  t.ok(readOne('deny', { deny: `${long}\n` }).unread);
+});
+
+t.test('a word that cannot be trusted counts where the rule refuses', async (t) => {
+  for (const [option, inAllow, inDeny] of [
+    ['', false, true],
+    [':allow', false, false],
+    [':deny', true, true],
+    [':twist x', true, true],
+    [':nonsense', true, true],
+    [':spawn x:deny', true, true],
+    [':spawn x', false, true],
+    [':user x:allow', 'broken', 'broken'],
+    [':group x', 'broken', true],
+    [':aclexec x', 'broken', true],
+    [':setenv x', 'broken', true],
+  ] as const) {
+    const doubtIn = (role: 'allow' | 'deny') => {
+      const [rule] = readOne(role, { [role]: `a: b${option}\n` }).rules;
+      return typeof rule?.doubt === 'object' ? rule.doubt.kind : rule?.doubt;
+    };
+    t.same([doubtIn('allow'), doubtIn('deny')], [inAllow, inDeny], option);
+  }
+});
+
 t.test('the option that was meant is named', async (t) => {
-  const table = readOne('allow', { allow: 'sshd: ALL: severty info\n' });
-  t.equal(table.findings[0]?.hint, 'did you mean severity?');
+  for (const dialect of ['auto', 'options'] as const) {
+    const table = readOne('allow', { allow: 'sshd: ALL: severty info\n' }, { dialect });
+    t.equal(table.findings[0]?.hint, 'did you mean severity?');
+  }
 });
 
 t.test('comments, blank lines and CRLF are as in libwrap', async (t) => {
@@ -127,4 +188,76 @@ t.test('unreadable files of patterns are told where they are named', async (t) =
     files: { '/loop': { kind: 'unreadable', code: 'ELOOP' } as const },
   };
   t.same(showFindings(readOne('allow', texts)), ['hosts.allow:1:14 warning pattern-file']);
+});
+
+function openPatterns(files: Texts['files'] = {}, maxWords?: number): PatternFile {
+  const opened = openPatternFiles(function* read(path) {
+    yield;
+    return found(files[path]);
+  }, maxWords);
+  const file = opened.open('/a');
+  complete(opened.fill());
+  return file;
+}
+
+// The words of /a, and its end.
+const patternFiles: readonly (readonly [
+  what: string,
+  files: Texts['files'],
+  words: readonly string[],
+  end?: Partial<PatternFile>,
+])[] = [
+  ['are separated by white space, and end at a NUL', { '/a': ' 10.\vh,i\fx\0y \n' }, ['10.', 'h,i', 'x']],
+  ['are those of a file that is named too', { '/a': 'x /b y', '/b': 'z' }, ['x', 'z', 'y']],
+  ['of a file count once', { '/a': '/b x /b', '/b': 'z' }, ['z', 'x']],
+  [
+    'end where a file leads back to itself',
+    { '/a': 'x /b y', '/b': 'z /a' },
+    ['x', 'z'],
+    { broken: '/a leads back to itself' },
+  ],
+  [
+    'end at a file that is too large',
+    { '/a': 'x /b y', '/b': { kind: 'large' } },
+    ['x'],
+    { broken: '/b is too large' },
+  ],
+  ['of a directory are none', { '/a': { kind: 'directory' } }, [], { unreadable: '/a is a directory' }],
+  ['may have 8191 bytes', { '/a': `${'x'.repeat(8191)} y` }, ['x'.repeat(8191), 'y']],
+  [
+    'may not have 8192 bytes',
+    { '/a': `x ${'x'.repeat(8192)} y` },
+    ['x'],
+    { broken: '/a has a word of more than 8191 bytes' },
+  ],
+  ['that are not trusted are told', { '/a': '[::]/x' }, ['doubtful'], { doubtful: '"[::]/x" in /a' }],
+];
+for (const [what, files, words, end] of patternFiles)
+  t.test(`the words of a file of patterns ${what}`, async (t) => {
+    const { patterns, ...rest } = openPatterns(files);
+    const shown = patterns.map((pattern) =>
+      pattern.kind === 'text' && 'text' in pattern.text ? pattern.text.text : pattern.kind,
+    );
+    t.same(shown, words);
+    t.same(rest, { path: '/a', broken: undefined, doubtful: undefined, unreadable: undefined, ...end });
+  });
+
+t.test('files of patterns may name each other 500 deep, and have so many words together', async (t) => {
+  const chain = (length: number) =>
+    Object.fromEntries(Array.from({ length }, (_, i) => [`/${i || 'a'}`, `/${i + 1}`]));
+  t.equal(openPatterns(chain(499)).broken, undefined);
+  t.equal(openPatterns(chain(500)).broken, '/500 is named too deep');
+  const files = { '/a': 'x y /b', '/b': 'z' };
+  t.equal(openPatterns(files, 4).broken, undefined);
+  t.equal(openPatterns(files, 3).broken, '/b has too many words');
+});
+
+t.test('a long file is read in slices of 64 lines, so that others are served in between', async (t) => {
+  const files = openPatternFiles(function* read() {
+    yield;
+    return found('');
+  });
+  const text = 'x: y\n'.repeat(193);
+  const slices = [...readTable({ kind: 'text', text }, { file: 'f', role: 'allow', files })];
+  t.equal(slices.length, 3);
 });

@@ -35,6 +35,7 @@ t.test('every option of hosts_options(5) is read', async (t) => {
 
 t.test('a backslash protects a colon, and nothing else', async (t) => {
   t.same(parse('spawn a\\:b\\c: deny'), [{ kind: 'spawn', command: 'a:b\\c' }, { kind: 'deny' }]);
+  t.same(parse('spawn a\\::deny'), [{ kind: 'spawn', command: 'a:' }, { kind: 'deny' }]);
 });
 
 t.test('one = may stand behind the keyword', async (t) => {
@@ -46,10 +47,12 @@ const errors: readonly (readonly [field: string, code: string])[] = [
   ['', 'missing-option-name'],
   ['keepalive:', 'missing-option-name'],
   ['= x', 'missing-option-name'],
+  [':deny', 'missing-option-name'],
   ['foo', 'bad-option-name'],
   ['constructor', 'bad-option-name'],
   ['spawn', 'value-required'],
   ['allow yes', 'value-not-allowed'],
+  ['allow: keepalive', 'not-at-end'],
   ['twist x: allow', 'not-at-end'],
   ['deny:', 'not-at-end'],
   ['umask 1000', 'bad-value'],
@@ -67,8 +70,19 @@ for (const [field, code] of errors)
     t.same(options.filter(({ kind }) => kind === 'error').length, 1);
   });
 
+t.test('the least and the largest value are values', async (t) => {
+  t.same(parse('linger 0:rfc931 1:umask 0:umask 777:nice 0'), [
+    { kind: 'linger', seconds: 0 },
+    { kind: 'rfc931', timeoutSeconds: 1 },
+    { kind: 'umask', mask: 0 },
+    { kind: 'umask', mask: 0o777 },
+    { kind: 'nice', increment: 0 },
+  ]);
+  t.match(parse(':deny'), [{ code: 'missing-option-name' }]);
+});
+
 t.test('options are found again in their line', async (t) => {
-  const line = 'a:b: spawn x : nice';
+  const line = 'a:b: spawn x :nice';
   t.same(
     parseOptions(line, 4).map(({ at }) => line.slice(at, at + 4)),
     ['spaw', 'nice'],
