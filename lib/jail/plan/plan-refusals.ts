@@ -33,7 +33,7 @@ export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, 
       throw new UsageError(`${path} was asked for, and is to be left out as well`);
     const to = recipe.copies.find(({ from }) => from === absent)?.to ?? absent;
     const isOld = before !== undefined && takesBack(before, to);
-    if (without.length > 0)
+    if (without.length > 0 && !isOld)
       throw new UsageError(`${path} was asked for, and needs what is to be left out`, {
         hint: `do without --without ${without.map(showPath).join(', ')}`,
       });

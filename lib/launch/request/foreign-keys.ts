@@ -35,8 +35,8 @@ export const foreignKeys: Foreign = {
   // zx, node-pty, dockerode
   nothrow: 'write reject: false',
   quiet: 'leave it out: nothing is printed',
-  cols: 'write pty: {columns: 80, rows: 24}',
-  rows: 'write pty: {columns: 80, rows: 24}',
+  cols: 'use spawnInJail() with pty: {cols: 80, rows: 24}',
+  rows: 'use spawnInJail() with pty: {cols: 80, rows: 24}',
   onData: 'use spawnInJail(), and the stream child.stdout',
   workingDir: 'cwd',
   hostConfig: "leave it out: its keys stand beside program, as memory: '64M'",
