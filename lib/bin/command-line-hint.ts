@@ -200,7 +200,7 @@ export function toldBy(
     return starters.has(first ?? '')
       ? {
           message: error.message,
-          hint: `leave ${first} out: the words are uchroot [OPTION]... USER DIRECTORY PROGRAM`,
+          hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
         }
       : error;
   }

@@ -47,8 +47,7 @@ export const foreignJailCommands: Foreign = {
   rename: byClone,
   pull: ofHost,
   learn: "write build DIRECTORY --learn 'COMMAND'",
-  export:
-    'write clone TEMPLATE DIRECTORY, or list DIRECTORY --format json, which has the recipe for build --recipe',
+  export: 'write list DIRECTORY --format json: build --recipe reads it',
   debootstrap: ofHost,
   run: starts,
   exec: starts,
@@ -70,7 +69,7 @@ export const foreignJailOptions: Foreign = {
   v: 'leave it out: a progress bar shows what is done, and uchroot-jail explain the reasons',
   packages: 'package',
   u: 'user',
-  user: 'write build DIRECTORY --user NAME: it adds an account to a jail that is there',
+  user: 'write build DIRECTORY --user NAME',
   'help-packs': 'write --help: it lists the packs',
   file: 'copy',
   include: 'copy',

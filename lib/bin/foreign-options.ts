@@ -84,7 +84,7 @@ export const foreignOptions: Foreign = {
   it: 'pty',
   ti: 'pty',
   interactive: isDefault,
-  p: 'leave it out: with --net host the program has the ports of the host; for User= and RootDirectory= of systemd write USER and DIRECTORY',
+  p: 'leave it out: with --net host the program has the ports of the host; User= and RootDirectory= are USER and DIRECTORY here',
   publish: 'leave it out: with --net host the program has the ports of the host',
   name: 'leave it out: a launch has no name; --hostname is what the program sees',
   privileged: 'leave it out: capabilities are given by their names, as --cap net_bind_service',
@@ -192,7 +192,7 @@ export const foreignOptions: Foreign = {
   // firejail(1)
   noprofile: 'leave it out: no profile is read',
   profile: 'leave it out: no profile is read',
-  private: 'write --isolate --ephemeral; a directory of its own is a jail: USER DIRECTORY PROGRAM',
+  private: 'write --isolate --ephemeral, or the directory behind USER',
   'private-tmp': 'write --isolate --tmpfs /tmp',
   'private-dev': devices,
   'caps.drop': isDefault,

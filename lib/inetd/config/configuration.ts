@@ -116,7 +116,7 @@ export function toServices(
 ): Services {
   if (services.length === 0)
     throw new UsageError('the configuration has no services', {
-      hint: 'services are in files of TOML, inetd or xinetd: doc/uchroot-inetd.md',
+      hint: 'name a file in TOML, or of inetd or xinetd',
     });
   const named = new Map<string, ServiceSettings>();
   for (const service of services) {

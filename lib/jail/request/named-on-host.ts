@@ -41,7 +41,7 @@ export function findProgram(
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(bytePath(program)) ?? [];
   const meant =
     /^[\w.+-]+:[\w/]/.test(bytePath(program)) && ofDebian === undefined
-      ? 'name programs: a jail is built from this host, or by --from from a system that debootstrap has made'
+      ? 'name programs of this host: a jail is built of those, not of images'
       : isBuiltin(bytePath(program))
         ? `write sh: ${showPath(bytePath(program))} is a command of a shell`
         : ofDebian !== undefined

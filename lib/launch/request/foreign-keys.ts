@@ -40,7 +40,7 @@ export const foreignKeys: Foreign = {
   onData: 'use spawnInJail(), and the stream child.stdout',
   workingDir: 'cwd',
   hostConfig: "leave it out: its keys stand beside program, as memory: '64M'",
-  image: 'leave it out: jail is a directory, which uchroot-jail build makes',
+  image: 'leave it out: jail is a directory',
   autoRemove: 'write ephemeral: true',
   networkMode: 'net',
   // words for the same thing
