@@ -144,8 +144,9 @@ export function checkKeys(
  * @throws UsageError
  */
 export function refuseSecond(given: ArrayLike<unknown>): void {
-  const second = given[1];
-  if (typeof second !== 'object' && typeof second !== 'function') return;
+  const [request, second] = [given[0], given[1]];
+  // of a request that is no object, more is told elsewhere
+  if (typeof request !== 'object' || (typeof second !== 'object' && typeof second !== 'function')) return;
   throw new UsageError(
     'a second argument has no meaning: one object has all keys, and a promise the result',
     {

@@ -47,7 +47,10 @@ export function didYouMean(
   quoted = (name: string): string => name,
   foreign: Foreign = {},
 ): string | undefined {
-  const ours = Object.hasOwn(foreign, word) ? (foreign[word] ?? '') : '';
+  // dockerode writes WorkingDir for workingDir
+  const plain = word.length > 1 ? word.charAt(0).toLowerCase() + word.slice(1) : word;
+  const found = [word, plain].find((name) => Object.hasOwn(foreign, name));
+  const ours = found === undefined ? '' : (foreign[found] ?? '');
   if (ours.includes(' ')) return ours;
   const meant = known.includes(ours) ? ours : nearest(word, known);
   return meant === undefined ? undefined : `did you mean ${quoted(meant)}?`;

@@ -24,7 +24,14 @@ const identities: Readonly<Record<string, 'user' | 'group'>> = {
   gid: 'group',
   regid: 'group',
   'primary-group': 'group',
+  'become-user': 'user',
+  chuid: 'user',
 };
+
+// Options of others that name DIRECTORY or PROGRAM, in their order here.
+const places = new Set(['root', 'rootfs', 'jail', 'directory', 'chroot', 'exec', 'program', 'command']);
+// Options of sudo(8), su(1) and runuser(1) without a value, which mean what a launch does.
+const needless = new Set(['i', 'H', 'l', 'login']);
 
 // Options that take two words in bwrap(1), and one here.
 const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
@@ -61,6 +68,10 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
     const [, name = '', inline] = /^--?([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
     const identity = option === undefined ? identities[name] : undefined;
+    if (option === undefined && needless.has(name)) continue;
+    const isPlace = option === undefined && places.has(name);
+    if (isPlace) operands.push(inline ?? texts[at++] ?? '');
+    if (isPlace) continue;
     if (option === undefined && identity === undefined) return undefined;
     const isAlone = option?.metavar === undefined && identity === undefined;
     const value = isAlone ? undefined : (inline ?? texts[at++]);
@@ -153,7 +164,15 @@ function above(line: Line): string | undefined {
 
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
+  const [first = '', jail = '', ...rest] = line.operands;
+  // env(1), nsjail -E
+  if (code === 'ERR_UNKNOWN_USER' && /^\w+=/.test(first))
+    return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
+  if (code === 'ERR_UNKNOWN_GROUP' && /^[^:/]+:\//.test(first))
+    return written(line, ...first.split(/:(?=\/)/, 2), jail, ...rest);
   if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
+  if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
+    return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
     return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
@@ -176,7 +195,15 @@ export function toldBy(
   known: readonly Option[],
 ): Told {
   const line = sort(words, known);
-  if (line === undefined) return error;
+  if (line === undefined) {
+    const [first] = words.map(latin1);
+    return starters.has(first ?? '')
+      ? {
+          message: error.message,
+          hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
+        }
+      : error;
+  }
   if (line.user !== undefined || line.group !== undefined)
     return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
   const { misplaced } = line;

@@ -5,7 +5,7 @@ const ofHost = 'a jail is built from the programs of this host: uchroot-jail bui
 const inJail = 'leave it out: make it in the jail itself, with mkdir, ln -s, chown or install';
 const atLaunch = 'leave it out: a launch has devices with uchroot --isolate --dev /dev';
 const named =
-  'leave it out: name the programs, and what they need comes along; update, check and remove take the jail alone';
+  'leave it out: build names programs, and what they need comes along; update, check and remove take one jail';
 const starts = 'uchroot USER DIRECTORY PROGRAM starts a program in a jail';
 const opensShell = 'uchroot USER DIRECTORY starts a shell in a jail';
 const byClone = 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE';
@@ -46,6 +46,8 @@ export const foreignJailCommands: Foreign = {
   move: byClone,
   rename: byClone,
   pull: ofHost,
+  learn: "write build DIRECTORY --learn 'COMMAND'",
+  export: 'write list DIRECTORY --format json: build --recipe reads it',
   debootstrap: ofHost,
   run: starts,
   exec: starts,
@@ -66,6 +68,8 @@ export const foreignJailOptions: Foreign = {
   bind: 'write --copy PATH: a jail is built of copies, and uchroot --isolate --bind mounts when it starts a program',
   v: 'leave it out: a progress bar shows what is done, and uchroot-jail explain the reasons',
   packages: 'package',
+  u: 'user',
+  user: 'write build DIRECTORY --user NAME',
   'help-packs': 'write --help: it lists the packs',
   file: 'copy',
   include: 'copy',

@@ -84,7 +84,7 @@ export const foreignOptions: Foreign = {
   it: 'pty',
   ti: 'pty',
   interactive: isDefault,
-  p: 'leave it out: with --net host the program has the ports of the host',
+  p: 'leave it out: with --net host the program has the ports of the host; User= and RootDirectory= are USER and DIRECTORY here',
   publish: 'leave it out: with --net host the program has the ports of the host',
   name: 'leave it out: a launch has no name; --hostname is what the program sees',
   privileged: 'leave it out: capabilities are given by their names, as --cap net_bind_service',
@@ -103,7 +103,14 @@ export const foreignOptions: Foreign = {
   'as-pid-1': 'leave it out: the program is pid 2, and pid 1 reaps for it',
   tty: 'pty',
   // sudo(8)
-  E: 'keep-env',
+  E: 'write --keep-env, or --setenv NAME=VALUE',
+  u: inOrder,
+  user: inOrder,
+  'become-user': inOrder,
+  l: isDefault,
+  login: isDefault,
+  H: isDefault,
+  s: inOrder,
   'preserve-env': 'keep-env',
   // setpriv(1)
   'keep-groups': 'leave it out: the program has the groups of USER; --groups names others',
@@ -185,7 +192,7 @@ export const foreignOptions: Foreign = {
   // firejail(1)
   noprofile: 'leave it out: no profile is read',
   profile: 'leave it out: no profile is read',
-  private: 'ephemeral',
+  private: 'write --isolate --ephemeral, or the directory behind USER',
   'private-tmp': 'write --isolate --tmpfs /tmp',
   'private-dev': devices,
   'caps.drop': isDefault,

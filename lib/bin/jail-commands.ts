@@ -217,14 +217,21 @@ function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
   });
 }
 
-// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs.
+// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
+// none, as in `build ls id`, which is no `build nginx nginx`.
 function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
   const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
   if (directory.includes('/') || !isProgram || existsSync(directory)) return;
   const meant = programs.find((program) => program.includes('/') && !isFile(program));
-  if (meant === undefined) return;
+  if (meant === undefined && (programs.length === 0 || programs.some((program) => program.equals(directory))))
+    return;
+  const right = lineOf('build', [
+    meant ?? Buffer.from('/srv/jail'),
+    directory,
+    ...programs.filter((program) => program !== meant),
+  ]);
   throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
-    hint: lineOf('build', [meant, directory, ...programs.filter((program) => program !== meant)]),
+    hint: meant === undefined ? `${right}   # or ./${quote(directory)} for a directory of this name` : right,
   });
 }
 

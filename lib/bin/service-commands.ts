@@ -60,7 +60,10 @@ const adopt: ServiceCommand = {
     formatOption,
   ],
   operands: [1, 1],
-  meant: (units) => units.map((unit) => lineOf('adopt', unit)).join(' && '),
+  meant: (units) =>
+    units.some((unit) => unit.includes('/'))
+      ? 'for a program of your own: uchroot --unit systemd USER DIRECTORY PROGRAM'
+      : units.map((unit) => lineOf('adopt', unit)).join(' && '),
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await adoptService({

@@ -51,6 +51,8 @@ export const foreignCommands: Foreign = {
 /** Words of other programs for the options. */
 export const foreignTcpdOptions: Foreign = {
   n: 'no-lookups',
+  'hosts-allow': 'allow',
+  'hosts-deny': 'deny',
   d: 'allow',
   i: 'inetd',
   a: 'implicit-allow',

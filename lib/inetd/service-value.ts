@@ -16,7 +16,9 @@ export function oneOf<Word extends string>(words: readonly Word[], first: Word) 
   return (value: Word | undefined, key: string): Word => {
     const word = words.find((word) => word === (value ?? first));
     if (word !== undefined) return word;
-    throw new UsageError(`${key} is one of ${words.join(', ')}, not '${quote(String(value))}'`);
+    throw new UsageError(`${key} is one of ${words.join(', ')}, not '${quote(String(value))}'`, {
+      hint: key === 'log' ? 'for a file write 2>>FILE' : `for example ${words[0]}`,
+    });
   };
 }
 

@@ -352,8 +352,39 @@ const misled: readonly Mistake[] = [
   ],
 ];
 
+// Words of uchroot(8) given to uchroot-service, and files in the place of words.
+const misplaced: readonly Mistake[] = [
+  [
+    'uchroot-service adopt nobody $PWD/jail /bin/id',
+    /^Usage: uchroot-service adopt/,
+    {
+      after: (_, hint) =>
+        hint.replace(/^.*: (?=uchroot )/, '').replace('USER DIRECTORY PROGRAM', 'nobody $PWD/jail /bin/id'),
+    },
+  ],
+  [
+    'uchroot-inetd --log $PWD/log --listen 7000 nobody jail /bin/id',
+    /log is one of text/,
+    {
+      after: asUnit(
+        (line, hint) =>
+          `${line.replace('--log $PWD/log', '')} ` + (/2>>/.exec(hint)?.[0] ?? ' | false ') + 'log',
+      ),
+    },
+  ],
+  [
+    'uchroot-inetd check empty',
+    /the configuration has no services/,
+    {
+      before: ': >empty',
+      after: (_, hint) =>
+        `${service('')} && uchroot-inetd check ${/TOML/.test(hint) ? 'a.toml' : '/dev/null'}`,
+    },
+  ],
+];
+
 const skip = unlessRoot('unshare', 'nsenter');
-const all = [...superServer, ...services, ...systems, ...misled];
+const all = [...superServer, ...services, ...systems, ...misled, ...misplaced];
 
 t.test(
   `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,

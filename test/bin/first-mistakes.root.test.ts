@@ -924,6 +924,67 @@ const lines: readonly Mistake[] = [
   ],
 ];
 
+// Words of sudo, su, ansible, docker, nsjail and systemd-run, and values with the signs of others.
+const strangers: readonly Mistake[] = [
+  ['uchroot -u nobody -i jail /bin/ls', /unknown option -u/],
+  ['uchroot -l nobody jail -- /bin/ls', /-- stands after USER/],
+  ['uchroot --become-user nobody jail /bin/ls', /unknown option --become-user/],
+  ['uchroot --user nobody --root jail --exec /bin/ls', /unknown option --user/],
+  [
+    'uchroot run --rm jail nobody /bin/ls',
+    /Unknown user run/,
+    { after: (_, hint) => (hint.startsWith('leave run out') ? 'uchroot nobody jail /bin/ls' : 'false') },
+  ],
+  ['uchroot nobody:/srv/jail /bin/ls', /Unknown group \/srv\/jail/],
+  ['uchroot HOME=/tmp nobody jail /bin/ls', /Unknown user HOME=/],
+  [
+    'uchroot nobody docker://alpine',
+    /docker:\S* no such file/,
+    { after: (_, hint) => `${hint.replace('PROGRAM... makes one', 'ls').replace(/^.*: /, '')} --plan` },
+  ],
+  [
+    `uchroot nobody jail 'A=1 /bin/ls'`,
+    /does not exist in the jail/,
+    {
+      after: (_, hint) =>
+        `uchroot ${/--setenv A=1(?=,)/.exec(hint)?.[0]} nobody jail ${/of its own: (.*)$/.exec(hint)?.[1]}`,
+    },
+  ],
+  [
+    `uchroot nobody jail '/bin/ls -d $HOME/.'`,
+    /does not exist in the jail/,
+    { after: found("'/bin/ls -d $HOME/.'", /\/bin\/sh -c .*/), right: [0, 2] },
+  ],
+  [
+    `uchroot nobody jail '["/bin/ls", "-l"]'`,
+    /does not exist in the jail/,
+    { after: found(`'["/bin/ls", "-l"]'`, /\/bin\/ls -l/) },
+  ],
+  [
+    'uchroot --affinity 0- nobody jail /bin/ls',
+    /numbers and ranges/,
+    { after: found('--affinity 0-', /--affinity 0/) },
+  ],
+  ['uchroot --time 1:30 nobody jail /bin/ls', /not '1:30'/, { after: found('--time 1:30', /--time 90/) }],
+  [
+    'uchroot-jail build ls id',
+    /ls is a program: DIRECTORY stands before/,
+    { after: (_, hint) => hint.replace('   #', ' --plan #') },
+  ],
+  [
+    'uchroot-jail build "" /bin/ls',
+    /a path or name is empty/,
+    { after: (line, hint) => line.replace('""', /\/srv\/jail/.exec(hint)?.[0] ?? '""') },
+  ],
+  ['uchroot-jail check -u nobody jail', /unknown option (-u)/, { right: [0, 3, 4] }],
+  [
+    'uchroot-jail build new --without /bin/sh sh',
+    /needs what is to be left out/,
+    { after: (line, hint) => line.replace(/--without \S+/.exec(hint)?.[0] ?? '', '') },
+  ],
+  ['uchroot-tcpd check --hosts-allow /dev/null', /unknown option (--hosts-allow)/, { right: [0, 1] }],
+];
+
 const skip = unlessRoot('unshare', 'nsenter');
 const all = [
   ...order,
@@ -935,6 +996,7 @@ const all = [
   ...habits,
   ...others,
   ...lines,
+  ...strangers,
 ];
 
 t.test(

@@ -58,6 +58,18 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ stderr: 'pipe' }, /unknown key 'stderr'/],
   [{ detached: true }, /unknown key 'detached'/],
   [{ windowsHide: true }, /unknown key 'windowsHide'/],
+  [{ nothrow: true }, /unknown key 'nothrow'/],
+  [{ quiet: true }, /unknown key 'quiet'/],
+  [{ WorkingDir: '/tmp' }, /unknown key 'WorkingDir'/],
+  [{ Cmd: '/probe' }, /unknown key 'Cmd'/],
+  [{ HostConfig: {} }, /unknown key 'HostConfig'/],
+  [{ NetworkMode: 'host' }, /unknown key 'NetworkMode'/, { isolate: true, net: 'host' }],
+  [
+    { program: ['/probe', 'exit', '0'] },
+    /program must be a string/,
+    { program: '/probe', args: ['exit', '0'] },
+  ],
+  [{ rlimits: { RLIMIT_NOFILE: 100 } }, /no resource limit 'RLIMIT_NOFILE'/, { rlimits: { nofile: 100 } }],
   [{ extendEnv: true }, /unknown key 'extendEnv'/],
   [{ preferLocal: true }, /unknown key 'preferLocal'/],
   [{ cleanup: true }, /unknown key 'cleanup'/],
@@ -203,6 +215,20 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       () => run(right, { timeoutMs: 5 }),
       /^write \{\.\.\.request, \.\.\.options\}$/,
       () => runInJail({ ...right, timeoutMs: 60_000 }),
+    ],
+    [
+      'the same for an open jail',
+      async () =>
+        ((await open()).run as (...given: unknown[]) => Promise<unknown>)(command, { timeoutMs: 5 }),
+      /^write \{\.\.\.request, \.\.\.options\}$/,
+      async () => (await open()).run({ ...command, timeoutMs: 60_000 }),
+    ],
+    [
+      'the same for its processes',
+      async () =>
+        ((await open()).spawn as (...given: unknown[]) => Promise<unknown>)(command, { stdio: 'ignore' }),
+      /^write \{\.\.\.request, \.\.\.options\}$/,
+      async () => (await (await open()).spawn({ ...command, stdio: 'ignore' })).exited,
     ],
     [
       'a callback',

@@ -114,7 +114,10 @@ export function toServices(
   services: readonly ConfiguredService[],
   defaults: readonly ConfiguredOption[],
 ): Services {
-  if (services.length === 0) throw new UsageError('the configuration has no services');
+  if (services.length === 0)
+    throw new UsageError('the configuration has no services', {
+      hint: 'name a file in TOML, or of inetd or xinetd',
+    });
   const named = new Map<string, ServiceSettings>();
   for (const service of services) {
     const { name, file, line, options, off = [] } = service;

@@ -52,7 +52,7 @@ function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | und
   for (let at = parentPath(from); at !== '/'; at = parentPath(at)) places.push(`${at}/node_modules`);
   const directory = [...places, '/node_modules', ...GLOBAL]
     .map((modules) => joinPath(modules as BytePath, name))
-    .find((path) => host.find(`${path}/package.json`).length > 0);
+    .find((path) => ['package.json', 'index.js'].some((file) => host.find(`${path}/${file}`).length > 0));
   return directory && packageIn(host, directory);
 }
 
@@ -60,7 +60,8 @@ function packageBy(host: PackHost, name: BytePath, from: BytePath): Module | und
 function packageIn(host: PackHost, directory: BytePath, isForMore = false): Module {
   const real = walk(host.root, directory).path;
   const description = joinPath(real, 'package.json' as BytePath);
-  const sources = [description];
+  const isDescribed = host.find(description).length > 0;
+  const sources = [isDescribed ? description : joinPath(real, 'index.js' as BytePath)];
   if (isForMore) return { parts: [{ path: description }], sources };
   // node_modules also holds development tools then, so dependencies are added one by one
   const isMixed = /"devDependencies"\s*:\s*\{\s*"/.test(host.readText(description) ?? '');

@@ -33,6 +33,10 @@ export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, 
       throw new UsageError(`${path} was asked for, and is to be left out as well`);
     const to = recipe.copies.find(({ from }) => from === absent)?.to ?? absent;
     const isOld = before !== undefined && takesBack(before, to);
+    if (without.length > 0 && !isOld)
+      throw new UsageError(`${path} was asked for, and needs what is to be left out`, {
+        hint: `do without --without ${without.map(showPath).join(', ')}`,
+      });
     throw new JailError(`${path}, which was asked for, is not on the host`, {
       code: 'ENOENT',
       path,

@@ -168,7 +168,7 @@ export function checkBytes(value: unknown, what: string): asserts value is Bytes
     throw new UsageError(`${what}: a string or a Uint8Array is expected`);
   if (value.length === 0)
     throw new UsageError(`${what}: a path or name is empty`, {
-      hint: 'leave it out; is a variable of the shell empty?',
+      hint: `${what === 'directory' ? 'name a directory, such as /srv/jail' : 'leave it out'}; is a variable of the shell empty?`,
     });
   if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
 }

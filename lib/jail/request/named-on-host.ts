@@ -39,15 +39,18 @@ export function findProgram(
   const [first = '', ...more] = bytePath(program).split(' ');
   const parts = bytePath(program).split(',') as BytePath[];
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(bytePath(program)) ?? [];
-  const meant = isBuiltin(bytePath(program))
-    ? `write sh: ${showPath(bytePath(program))} is a command of a shell`
-    : ofDebian !== undefined
-      ? `write --package ${ofDebian}`
-      : parts.length > 1 && parts.every((part) => others.includes(part))
-        ? `write ${parts.map(showPath).join(' ')}: words of their own`
-        : more.length > 0 && others.includes(first as BytePath)
-          ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
-          : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
+  const meant =
+    /^[\w.+-]+:[\w/]/.test(bytePath(program)) && ofDebian === undefined
+      ? 'name programs of this host: a jail is built of those, not of images'
+      : isBuiltin(bytePath(program))
+        ? `write sh: ${showPath(bytePath(program))} is a command of a shell`
+        : ofDebian !== undefined
+          ? `write --package ${ofDebian}`
+          : parts.length > 1 && parts.every((part) => others.includes(part))
+            ? `write ${parts.map(showPath).join(' ')}: words of their own`
+            : more.length > 0 && others.includes(first as BytePath)
+              ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
+              : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
     hint: meant ?? 'give its path, or install it on the host',
   });

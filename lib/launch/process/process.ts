@@ -161,7 +161,8 @@ export class JailedProcess<out Wanted extends Joint = Joint>
    * @throws UsageError for a size that no terminal has, or if there is no pseudo-terminal
    */
   resize(cols: number, rows: number): boolean {
-    if (this.#pty === null) throw new UsageError('resize: the program has no pty');
+    if (this.#pty === null)
+      throw new UsageError('resize: the program has no pty', { hint: 'start it with pty: true' });
     const size = [toSide(cols, 'cols'), toSide(rows, 'rows')] as const;
     return !this.#ended && native.resizeTerminal(this.#handle, ...size) === 0;
   }

@@ -32,6 +32,17 @@ export const foreignKeys: Foreign = {
   ipc: 'leave it out: there is no channel for messages',
   buffer: 'use spawnInJail(), which keeps no output',
   verbose: 'start node with NODE_DEBUG=uchroot',
+  // zx, node-pty, dockerode
+  nothrow: 'write reject: false',
+  quiet: 'leave it out: nothing is printed',
+  cols: 'use spawnInJail() with pty: {cols: 80, rows: 24}',
+  rows: 'use spawnInJail() with pty: {cols: 80, rows: 24}',
+  onData: 'use spawnInJail(), and the stream child.stdout',
+  workingDir: 'cwd',
+  hostConfig: "leave it out: its keys stand beside program, as memory: '64M'",
+  image: 'leave it out: jail is a directory',
+  autoRemove: 'write ephemeral: true',
+  networkMode: 'net',
   // words for the same thing
   username: 'user',
   directory: 'jail',

@@ -61,6 +61,10 @@ export function parseStatusFd({ text }: Argument): number {
 export function toNumbers(text: string, option: string, example?: number): readonly number[] {
   return text.split(',').flatMap((part) => {
     const [first = '', last = first, ...more] = part.split('-');
+    if (first === '' || last === '')
+      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, {
+        hint: `for example ${option} 0-3`,
+      });
     const from = toNumber(first, option, example);
     const to = toNumber(last, option, example);
     if (more.length > 0 || to < from || to - from > 65535) {

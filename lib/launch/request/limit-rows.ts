@@ -19,6 +19,8 @@ const units: Readonly<Record<string, number>> = {
 
 // The number that a text with such a unit was probably meant to be.
 function inUnits(text: string): number | undefined {
+  const [, minutes, seconds] = /^([0-9]+):([0-5][0-9])$/.exec(text) ?? [];
+  if (seconds !== undefined) return Number(minutes) * 60 + Number(seconds);
   const [, number, unit = ''] = /^([0-9.]+) *([a-z%]*)$/.exec(text) ?? [];
   const meant = Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN));
   return meant > 0 ? meant : undefined;

@@ -43,7 +43,8 @@ export function rlimitNumber(name: string): number {
   if (number >= 0) return number;
   throw new UsageError(`there is no resource limit '${quote(name)}'`, {
     hint:
-      didYouMean(name, rlimitNames, undefined, foreignNames) ?? `the limits are ${rlimitNames.join(', ')}`,
+      didYouMean(name.toLowerCase().replace(/^rlimit_/, ''), rlimitNames, undefined, foreignNames) ??
+      `the limits are ${rlimitNames.join(', ')}`,
   });
 }
 

@@ -12,6 +12,11 @@ export type EnvVariable = readonly [name: string, value: string | Buffer | undef
 
 function textHint(value: unknown, name: string): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
+  if (Array.isArray(value) && name === 'program')
+    return `write program: '${quote(String(value[0]))}', args: [${value
+      .slice(1)
+      .map((word) => `'${quote(String(word))}'`)
+      .join(', ')}]`;
   if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
   return value === null || (value === undefined && name.endsWith(']')) ? 'leave it out' : undefined;
 }

@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading, refuseOpaque, withInherited } from '../../keys.ts';
+import { reading, refuseOpaque, refuseSecond, withInherited } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -100,6 +100,7 @@ export class Jail<
   async run<Own extends Encoding = Coding, OwnLines extends boolean = Lines>(
     request: JailRunRequest<Own, Stdio, OwnLines> = {},
   ): Promise<RunResult<OutputOf<Own, OwnLines>>> {
+    refuseSecond(arguments);
     return this.#run(request);
   }
 
@@ -115,10 +116,11 @@ export class Jail<
   spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
     request: JailSpawnRequest<Own> & WithPty<Pty> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
-    return toBeAwaited(this.#spawn(request) as Promise<JailedProcess<JointOf<Own, Pty>>>);
+    return toBeAwaited(this.#spawn(request, arguments) as Promise<JailedProcess<JointOf<Own, Pty>>>);
   }
 
-  async #spawn(request: JailSpawnRequest): Promise<JailedProcess> {
+  async #spawn(request: JailSpawnRequest, given: ArrayLike<unknown>): Promise<JailedProcess> {
+    refuseSecond(given);
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = normalizeSpawn(merged.request);
     return this.#start(normal, options, merged.usual);
@@ -138,6 +140,7 @@ export class Jail<
   >(
     request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
+    refuseSecond(arguments);
     const merged = this.#merge(this.#defaults, request);
     const { usual } = merged;
     // Each prepared launch has a VerifiedJail of its own, because that keeps only its last launch.

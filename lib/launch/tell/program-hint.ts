@@ -137,13 +137,18 @@ export function isBuiltin(name: string): boolean {
 
 // Words that no program is called, but that a shell or another command would take in this place.
 function wordHint(path: BytePath): string | undefined {
-  if (/\s(?:[|&]|[0-9]?[<>])|;(?:\s|$)/.test(path))
+  if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) {
+    const [setting = '', ...command] = path.split(' ');
+    const apart = command.length > 0 ? `, and the program is a word of its own: ${command.join(' ')}` : '';
+    return `set a variable before USER: --setenv ${shellWord(setting)}${apart}`;
+  }
+  if (path.startsWith('[')) return 'only a Dockerfile has such lists: give the words alone, as in /bin/ls -l';
+  if (/\s(?:[|&]|[0-9]?[<>]|\S*\$)|;(?:\s|$)/.test(path))
     return `only a shell knows such signs: /bin/sh -c ${shellWord(path)}`;
   if (/[*?]/.test(path)) return 'only a shell knows * and ?: give the whole name';
   const [variable] = /^(?:~|\$\w+|\$\{\w+\})(?=\/|$)/.exec(path) ?? [];
   if (variable !== undefined) return `only a shell knows ${variable}: give the path in the jail`;
   if (isBuiltin(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
-  if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) return `set a variable before USER: --setenv ${shellWord(path)}`;
   if (path.startsWith('-'))
     return `PROGRAM stands before its arguments, as in /bin/sh ${shellWord(path)} ...`;
   if (path === 'sudo' || path === 'su') return `leave ${path} out: USER is whom the program runs as`;

@@ -172,6 +172,9 @@ function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
     step: call,
     code: errnoName(errno),
     errno,
+    ...(errnoName(errno) === 'ENOENT' && {
+      hint: 'give the path of DAEMON; for a jail: --jail USER:DIRECTORY DAEMON',
+    }),
     exitStatus: call !== 'execve' ? 125 : errnoName(errno) === 'ENOENT' ? 127 : 126,
   });
 }

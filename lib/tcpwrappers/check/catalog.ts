@@ -41,7 +41,10 @@ export const CATALOG = {
   'unbracketed-ipv6': error('The rule is cut at the colons of an IPv6 address.', 'write [ADDRESS]'),
   // the lists
   'empty-list': error('A list without a word matches nobody.', 'name somebody, or ALL'),
-  'empty-except': warning('EXCEPT without words behind it excepts nobody.', 'remove EXCEPT'),
+  'empty-except': warning(
+    'EXCEPT without words behind it excepts nobody.',
+    'write them directly behind it, or remove EXCEPT',
+  ),
   'swapped-lists': error(
     'An address stands among the daemons: the lists are swapped.',
     'write DAEMONS: CLIENTS',
@@ -58,7 +61,10 @@ export const CATALOG = {
     'start it by uchroot-tcpd run, or use a firewall: uchroot-tcpd export',
   ),
   'never-matches-empty': error('One side of the "@" is empty.', 'write USER@HOST'),
-  'never-matches-address': error('There is no IPv6 address between the brackets.', 'write [2001:db8::1]'),
+  'never-matches-address': error(
+    'There is no IPv6 address between the brackets.',
+    'write [2001:db8::1], or [2001:db8::]/32',
+  ),
   'never-matches-net': error('There is no network before the "/".', 'write 10.0.0.0/8 or [2001:db8::]/32'),
   'never-matches-mask': error('There is no mask behind the "/".', 'write 10.0.0.0/8'),
   'never-matches-host-bits': error('A network with bits outside its mask never matches.', 'clear these bits'),
@@ -97,7 +103,7 @@ export const CATALOG = {
   // the third field
   'missing-option-name': error('There is nothing between two colons, or behind the last.', 'remove it'),
   'bad-option-name': error('There is no such option.', 'see hosts_options(5); a command needs spawn'),
-  'value-required': error('The option needs a value.', 'see hosts_options(5)'),
+  'value-required': error('The option needs a value.', 'write it behind the name, as in spawn COMMAND'),
   'value-not-allowed': error('The option takes no value.', 'remove the value'),
   'not-at-end': error('The option must be the last one.', 'put it last'),
   'bad-value': error('The value of the option is wrong.', 'see hosts_options(5)'),

@@ -77,7 +77,11 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     const path = program ?? services[0]?.program;
     const shown = path === undefined ? show(name) : showPath(path);
     const nor = 'nor does a program that it names, and no wrapper starts it';
-    return ['not-wrapped', `${shown} does not use libwrap, ${nor}`];
+    // ssh is the client of sshd
+    const daemon = `${name}d`;
+    const remedy =
+      isKnown.has(daemon) || host.programOf(daemon) !== undefined ? `did you mean ${daemon}?` : undefined;
+    return ['not-wrapped', `${shown} does not use libwrap, ${nor}`, remedy];
   });
 
   return (rule, tell) => {

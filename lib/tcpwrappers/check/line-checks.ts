@@ -112,6 +112,21 @@ function checkNumbers(pattern: TextPattern, at: number, tell: Tell): void {
     tell('incomplete-address', at, `${text} is no complete address: it matches nobody`, remedy);
 }
 
+// Words that other programs have: BUT, !10.0.0.1, and 10.0.0.1-10.0.0.9.
+function checkForeign(text: string, at: number, tell: Tell): void {
+  if (text === 'but' || text === 'not')
+    tell('reserved-word', at, `${text.toUpperCase()} is a host name here`, 'write EXCEPT');
+  else if (text.startsWith('!'))
+    tell('reserved-word', at, '"!" negates nothing', `write ALL EXCEPT ${show(text.slice(1))}`);
+  else if (/^[0-9.]+-[0-9.]+$/.test(text))
+    tell(
+      'incomplete-address',
+      at,
+      'there are no ranges: it matches nobody',
+      'write a network, such as 10.0.0.0/28',
+    );
+}
+
 // ::ffff:0:0/96: libwrap compares such clients as IPv4 addresses.
 const MAPPED = '\0\0\0\0\0\uffff';
 
@@ -137,6 +152,7 @@ export function checkHost(pattern: HostPattern, word: string, at: number, tell: 
     const remedy = prefix === undefined ? undefined : `write ${prefix}`;
     tell('glob-matches-names', at, 'it also matches host names of this form', remedy);
   } else if (text.kind === 'equal' && text.text === 'fail') tellFail(at, tell);
+  else if (text.kind === 'equal') checkForeign(text.text, at, tell);
   else if (text.kind === 'address' && text.address.words.startsWith(MAPPED))
     tell('mapped-address', at, 'an IPv4 address in IPv6 form matches nobody');
 }

@@ -164,6 +164,21 @@ t.test('a home directory is no package, but what a script in it names comes alon
   t.same(brought, [...Object.keys(node), ...Object.keys(home).slice(0, 3)]);
 });
 
+t.test('a directory of node_modules without a package.json is a package too', async (t) => {
+  const host: Tree = {
+    '/usr/bin/node': makeProgram(),
+    '/srv/app/node_modules/a/index.js': "require('b')",
+    '/srv/app/node_modules/a/data.txt': '',
+    '/srv/app/node_modules/b/index.js': '',
+    '/srv/app/node_modules/c/index.js': '',
+  };
+  const script = "#!/usr/bin/env node\nrequire('a')\n";
+  t.same(
+    broughtBy(script, '/srv/app/s', host),
+    Object.keys(host).filter((path) => !path.includes('/c/')),
+  );
+});
+
 t.test('a package of node that is a link into a store has its dependencies there', async (t) => {
   const store = '/srv/app/node_modules/.pnpm/a@1/node_modules';
   const packages: Tree = {

@@ -108,6 +108,9 @@ const IN_ALLOW: readonly (readonly [text: string, ...shown: string[]])[] = [
     'allow:1:12 incomplete-address',
     'allow:1:23 incomplete-address',
   ],
+  ['sshd: 10.0.0.1-10.0.0.9\n', 'allow:1:7 incomplete-address'],
+  ['sshd: !10.0.0.1\n', 'allow:1:7 reserved-word'],
+  ['sshd: ALL BUT 10.0.0.1\n', 'allow:1:11 reserved-word'],
   ['sshd: .10.0\n', 'allow:1:7 dot-before-network'],
   ['10.0.0.0/8: sshd\n', 'allow:1:1 swapped-lists'],
   [
