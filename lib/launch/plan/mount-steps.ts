@@ -60,6 +60,19 @@ const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & {
   },
 };
 
+const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & { target: Buffer }> } = {
+  EBADE: {
+    reason: lie.EBADE.reason,
+    hint: (_, { target }) =>
+      `see that ${quote(target)} in the jail is no link to /, where nothing can be mounted; else a seccomp filter answers for the kernel: run uchroot without that filter`,
+  },
+  ELOOP: {
+    reason: (_, { target }) =>
+      `${quote(target)} leads through a link, which is not followed with --allow-new-privs: a link of the program's user could hide files that set-user-ID programs trust`,
+    hint: 'name the directory or file that the link leads to',
+  },
+};
+
 /** The options that make a directory and those above it: `--dir /a --dir /a/b` for `/a/b`. */
 function optionsFor(path: Buffer): string {
   const names = quote(path)
@@ -171,12 +184,13 @@ export const mountRows = {
     object: ({ target }) => quote(target),
     purpose: 'the tree appears there',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, target, ifThere, enters, within }) => ({
+    encode: ({ slot, target, ifThere, enters, noLinks, within }) => ({
       a: slot,
-      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0),
+      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0) + (noLinks === true ? 4 : 0),
       data: cString(local(target, within)),
     }),
     failures: {
+      ...misplaced,
       ...ofTarget,
       EINVAL: {
         reason: (_, { target }) => `one of source and ${quote(target)} is a directory, and the other is none`,
@@ -191,13 +205,13 @@ export const mountRows = {
       `${type} on ${quote(target)}${list(flags)}${options === '' ? '' : ` ${options}`}`,
     purpose: 'a file system of its own',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ type, target, flags, options, enters, within }) => ({
+    encode: ({ type, target, flags, options, enters, noLinks, within }) => ({
       a: maskOf(flags),
-      b: enters === true ? 1 : 0,
+      b: (enters === true ? 1 : 0) + (noLinks === true ? 4 : 0),
       data: strings(type, local(target, within), ...settings(options), ''),
     }),
     failures: {
-      ...lie,
+      ...misplaced,
       ...ofTarget,
       EPERM: {
         reason: 'operation not permitted, as for proc in a container whose own /proc is masked',

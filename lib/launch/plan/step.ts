@@ -143,6 +143,8 @@ type OneStep =
       /** Nothing happens if the slot's tree was not there. */
       readonly ifThere?: true;
       readonly enters?: true;
+      /** The target leads through no link. */
+      readonly noLinks?: true;
     }
   | {
       readonly op: 'mount';
@@ -151,6 +153,7 @@ type OneStep =
       readonly flags: readonly MountFlag[];
       readonly options: string;
       readonly enters?: true;
+      readonly noLinks?: true;
     }
   | ({ readonly op: 'bind' } & Bind)
   | ({ readonly op: 'bind_if_there' } & Bind)

@@ -133,9 +133,17 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...[...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
+    ...[...treesOf(request)].flatMap(([entry, trees]) =>
+      allowNewPrivs ? viewSteps(entry, trees).map(withoutLinks) : viewSteps(entry, trees),
+    ),
     ...(rootless && ephemeral === undefined ? [keepManifest] : []),
   ];
+}
+
+// Set-user-ID programs trust files such as /etc/passwd. A link of the program's user must not lead a mount onto them.
+function withoutLinks(step: Step): Step {
+  const isOnTarget = (step.op === 'move_mount' || step.op === 'mount') && step.within === undefined;
+  return isOnTarget ? { ...step, noLinks: true } : step;
 }
 
 // Without root the program can own the jail. uchroot-jail believes what it has written down there, such as which files to copy from the
@@ -281,8 +289,8 @@ function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
       type: 'devpts',
       target: pts,
       flags: ['nosuid', 'noexec'],
-      // and without root no such group is mapped
-      options: `ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
+      // Without root no such group is mapped. All mounts of devpts share kernel.pty.max: one jail must not take the terminals of others.
+      options: `max=256,ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
       within,
     },
     { op: 'mkdir', path: shm, mode: 0o755, within },
