@@ -2,6 +2,7 @@
 import { quote } from '../../quote.ts';
 import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
+import { misplaced } from './links.ts';
 import { lie } from './namespaces.ts';
 import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
 
@@ -57,19 +58,6 @@ const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & {
     reason: (_, { target }) =>
       `${quote(target)} in the jail is no directory, or what is mounted there is none`,
     hint: 'a directory is mounted on a directory, and a file on a file',
-  },
-};
-
-const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & { target: Buffer }> } = {
-  EBADE: {
-    reason: lie.EBADE.reason,
-    hint: (_, { target }) =>
-      `see that ${quote(target)} in the jail is no link to /, where nothing can be mounted; else a seccomp filter answers for the kernel: run uchroot without that filter`,
-  },
-  ELOOP: {
-    reason: (_, { target }) =>
-      `${quote(target)} leads through a link, which is not followed with --allow-new-privs: a link of the program's user could hide files that set-user-ID programs trust`,
-    hint: 'name the directory or file that the link leads to',
   },
 };
 

@@ -143,7 +143,6 @@ type OneStep =
       /** Nothing happens if the slot's tree was not there. */
       readonly ifThere?: true;
       readonly enters?: true;
-      /** The target leads through no link. */
       readonly noLinks?: true;
     }
   | {

@@ -1,6 +1,7 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
+import { guardLinks } from './links.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -133,17 +134,12 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...[...treesOf(request)].flatMap(([entry, trees]) =>
-      allowNewPrivs ? viewSteps(entry, trees).map(withoutLinks) : viewSteps(entry, trees),
+    ...guardLinks(
+      request,
+      [...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
     ),
     ...(rootless && ephemeral === undefined ? [keepManifest] : []),
   ];
-}
-
-// Set-user-ID programs trust files such as /etc/passwd. A link of the program's user must not lead a mount onto them.
-function withoutLinks(step: Step): Step {
-  const isOnTarget = (step.op === 'move_mount' || step.op === 'mount') && step.within === undefined;
-  return isOnTarget ? { ...step, noLinks: true } : step;
 }
 
 // Without root the program can own the jail. uchroot-jail believes what it has written down there, such as which files to copy from the
