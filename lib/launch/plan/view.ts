@@ -129,15 +129,13 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
   const own = { flags: rootFlags(allowNewPrivs), ...(rootless ? { rootless } : {}) };
   const space = { ...ephemeralSpace, ...own };
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
+  const entries = [...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees));
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...guardLinks(
-      request,
-      [...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
-    ),
+    ...guardLinks(request, entries),
     ...(rootless && ephemeral === undefined ? [keepManifest] : []),
   ];
 }
@@ -153,8 +151,7 @@ const keepManifest: Step = {
   clear: [],
 };
 
-const device = Buffer.from('/dev');
-const root = Buffer.from('/');
+const [device, root] = [Buffer.from('/dev'), Buffer.from('/')];
 
 // kMostWatched of native/plan/plan.h
 const mostWatched = 16;
