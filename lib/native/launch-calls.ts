@@ -26,6 +26,8 @@ export interface HostQuery {
   readonly uid?: number | undefined;
   readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
+  /** `jail` may lead to a file of any kind. */
+  readonly isEntry?: boolean;
   /** For a launch that needs no privilege. */
   readonly rootless?: boolean;
   /** The uid whose account and subordinate ids are looked up too. */

@@ -186,6 +186,7 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
     query.jail = toBytes(jail, "jail");
     if (!query.jail) return std::nullopt;
   }
+  query.isEntry = isTrue(object.Get("isEntry"));
   return query;
 }
 
@@ -320,7 +321,7 @@ bool mayLaunch() {
 HostReading readHost(const HostQuery& query) {
   HostReading reading;
   reading.accounts = readAccounts(query);
-  if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail);
+  if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail, query.isEntry);
   return reading;
 }
 

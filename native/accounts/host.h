@@ -47,6 +47,7 @@ struct HostQuery {
   std::optional<uint32_t> uid;
   std::vector<std::string> groupNames;
   std::optional<std::string> jail;
+  bool isEntry = false;  // the path may lead to a file of any kind
   bool isRootless = false;  // for a launch that needs no privilege
   std::optional<uint32_t> owner;  // of subordinate ids
 };

@@ -60,7 +60,7 @@ bool isMagic(int directory, int link, const std::string& name) {
 
 class Walk {
  public:
-  explicit Walk(PathFacts& facts) : facts_(facts) {}
+  Walk(PathFacts& facts, bool endsInEntry) : facts_(facts), endsInEntry_(endsInEntry) {}
 
   int to(const std::string& path) {
     if (!enterRoot() || !inspect(here_.get(), "/", -1)) {
@@ -138,12 +138,20 @@ class Walk {
     parts_.pop_front();
     const bool isUp = part == "..";
     Descriptor next(openat(here_.get(), part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (next.get() < 0) return fail(pathOf(part));
+    if (next.get() < 0) {
+      fail(pathOf(part));
+      if (endsInEntry_ && S_ISLNK(status_.st_mode)) (void)inspect(here_.get(), pathOf(""), -1);  // the walk has failed anyway
+      return false;
+    }
     if (isUp && !names_.empty()) names_.pop_back();
     const std::string path = pathOf(isUp ? "" : part);
     if (!inspect(next.get(), path, isUp ? -1 : parent_)) return fail(path);
     if (S_ISLNK(status_.st_mode)) return follow(next.get(), part, path);
     if (!S_ISDIR(status_.st_mode)) {
+      if (endsInEntry_ && parts_.empty()) {
+        here_.reset(next.release());
+        return true;
+      }
       errno = ENOTDIR;
       return fail(path);
     }
@@ -158,7 +166,8 @@ class Walk {
     errno = ELOOP;
     if (++links_ > kMaxLinks) return fail(path);
     if (isMagic(here_.get(), link, name)) {
-      const Descriptor followed(openat(here_.get(), name.c_str(), kDirectory));
+      const bool isEnd = endsInEntry_ && parts_.empty();
+      const Descriptor followed(openat(here_.get(), name.c_str(), isEnd ? O_PATH | O_CLOEXEC : kDirectory));
       Identity identity;
       if (followed.get() < 0 || !identify(followed.get(), identity)) return fail(path);
       promises_.push_back({parts_.size(), identity, path});
@@ -180,6 +189,7 @@ class Walk {
   }
 
   PathFacts& facts_;
+  const bool endsInEntry_;
   Descriptor here_;
   struct stat status_ = {};  // status of the object that was inspected last
   std::deque<std::string> parts_;
@@ -204,6 +214,8 @@ bool readAcl(int fd, uint32_t mode, std::string& acl) {
   }
 }
 
-int walkTo(PathFacts& facts, const std::string& path) { return Walk(facts).to(path); }
+int walkTo(PathFacts& facts, const std::string& path, bool endsInEntry) {
+  return Walk(facts, endsInEntry).to(path);
+}
 
 }  // namespace uchroot

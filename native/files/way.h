@@ -31,6 +31,7 @@ bool readAcl(int fd, uint32_t mode, std::string& acl);
 
 // Resolves a path like the kernel. It returns the O_PATH descriptor of the directory that it inspected, even if names change
 // meanwhile; -1 on failure.
-int walkTo(PathFacts& facts, const std::string& path);
+// With `endsInEntry` the path may lead to a file of any kind. After a failure the last component is the directory that lacks an entry.
+int walkTo(PathFacts& facts, const std::string& path, bool endsInEntry = false);
 
 }  // namespace uchroot

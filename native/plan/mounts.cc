@@ -49,6 +49,17 @@ long attach(long tree, const char* target) {
   return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), kFlags);
 }
 
+// No link is followed.
+long attachWithoutLinks(long tree, const char* target) {
+  open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS};
+  const long fd = sys(__NR_openat2, AT_FDCWD, address(target), address(&how), sizeof how);
+  if (fd < 0) return fd;
+  const long result =
+      sys(__NR_move_mount, tree, address(""), fd, address(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+  (void)sys(__NR_close, fd);
+  return result;
+}
+
 // The string behind this one.
 const char* behind(const char* string) {
   while (*string != 0) string++;
@@ -256,10 +267,10 @@ namespace {
 
 // Mounts a tree that was mounted nowhere, and closes its descriptor. If the steps that follow fill it, it becomes the working
 // directory: root in another jail of the same directory can rename what it lies on at any moment.
-long place(long tree, const char* target, bool enters) {
+long place(long tree, const char* target, bool enters, bool isWithoutLinks) {
   uint64_t placed, seen;
   long result = mountOf("", &placed, tree);
-  if (result >= 0) result = attach(tree, target);
+  if (result >= 0) result = isWithoutLinks ? attachWithoutLinks(tree, target) : attach(tree, target);
   // a tmpfs that hides something must be there
   if (result >= 0) result = mountOf(target, &seen);
   if (result >= 0 && seen != placed) result = -EBADE;
@@ -274,7 +285,7 @@ long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = context.trees[step->a];
   if (tree < 0 && (step->b & MOVE_IF_THERE) != 0) return 0;
   context.trees[step->a] = -1;
-  return place(tree, stringsOf(step), (step->b & MOVE_ENTERS) != 0);
+  return place(tree, stringsOf(step), (step->b & MOVE_ENTERS) != 0, (step->b & MOVE_NO_LINKS) != 0);
 }
 
 long mountType(PlanStep* step) {
@@ -282,7 +293,7 @@ long mountType(PlanStep* step) {
   const char* target = behind(type);
   const long tree = newMount(type, behind(target), static_cast<long>(step->a));
   if (tree < 0) return tree;
-  const long placed = place(tree, target, step->b == 1);
+  const long placed = place(tree, target, (step->b & 1) != 0, (step->b & MOVE_NO_LINKS) != 0);
   return placed == -EINVAL ? -ENOTDIR : placed;  // the root of the tree is a directory
 }
 

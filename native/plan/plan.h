@@ -61,6 +61,7 @@ enum TreeFlag : uint64_t {
 enum MoveFlag : uint64_t {
   MOVE_IF_THERE = 1,  // no error if TREE_IF_THERE has left the slot empty
   MOVE_ENTERS = 2,    // it becomes the working directory, for the steps that fill it
+  MOVE_NO_LINKS = 4,  // the target leads through no link
 };
 
 enum StepFlag : uint16_t {
@@ -138,7 +139,7 @@ enum Op : uint16_t {
                                // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory
                                // for what is written, ~0: a tmpfs; data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; b: MoveFlag; data: target
-  OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: 1: like MOVE_ENTERS; data: type, target, option, value… and an empty string
+  OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: 1: like MOVE_ENTERS, MOVE_NO_LINKS; data: type, target, option, value… and an empty string
   OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target
   OP_BIND_IF_THERE = 50,       // the same; a missing source or target is no error
   OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error

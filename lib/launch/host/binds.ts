@@ -1,12 +1,43 @@
 // The judgement of what a launch takes from the host: sources of binds, and the directory of --ephemeral-dir.
-import { bytePath } from '../../binary/path.ts';
-import { native } from '../../native.ts';
+import { bytePath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
+import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
-import { waysTo } from './holders.ts';
-import { refuseOwnReach } from './own-reach.ts';
+import { waysBeside, waysTo, type Ways } from './holders.ts';
+import { pathsOfReach, refuseOwnReach } from './own-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
+
+type Launch = Pick<PreparedLaunch, 'request' | 'account'>;
+type Warn = (warning: DirectoryFinding) => void;
+
+function storeOf({ ephemeral }: NormalRequest): BytePath | undefined {
+  return ephemeral === undefined || ephemeral === true ? undefined : bytePath(ephemeral);
+}
+
+/** The paths of the host whose ways are judged. */
+export function judgedPaths({ request, account }: Launch): readonly BytePath[] {
+  if (request.view.length === 0 && request.ephemeral === undefined && account.outside === undefined)
+    return [];
+  const binds = request.view.flatMap((entry) => (entry.kind === 'bind' ? [bytePath(entry.source)] : []));
+  const store = storeOf(request);
+  const reach = account.outside === undefined ? [] : pathsOfReach(request);
+  return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
+}
+
+function judgeWays({ request, account }: Launch, ways: Ways, warn: Warn): void {
+  if (account.outside !== undefined) refuseOwnReach(request, ways);
+  const judge = (path: BytePath, title: string, way: Way): void => {
+    const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
+    acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
+  };
+  const store = storeOf(request);
+  for (const [path, way] of ways) {
+    if (path === store) judge(path, 'ephemeral', { ...way, endsInEntry: false });
+    if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))
+      judge(path, 'bind', way);
+  }
+}
 
 /**
  * Judges the way to each source of a bind, and the directory of --ephemeral-dir. The program's user must not be able to put another
@@ -15,24 +46,15 @@ import type { PreparedLaunch } from './prepare.ts';
  *
  * @throws LaunchError ERR_INSECURE_PATH
  */
-export function judgeBinds(
-  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
-  warn: (warning: DirectoryFinding) => void,
-): void {
-  if (account.outside !== undefined) refuseOwnReach(request);
-  const judge = (path: Buffer, title: string, way: Way): void => {
-    const to = { step: 'open_tree', title, name: quote(path) };
-    acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
-  };
-  for (const entry of request.view) {
-    if (entry.kind !== 'bind') continue;
-    for (const way of waysTo(bytePath(entry.source))) judge(entry.source, 'bind', way);
-  }
-  const { ephemeral } = request;
-  if (ephemeral === undefined || ephemeral === true) return;
-  const { components, jailFd } = native.readHostSync({ jail: ephemeral });
-  // not there: the launch fails, and says so
-  if (jailFd < 0) return;
-  native.closeJail(jailFd);
-  judge(ephemeral, 'ephemeral', { components, isHostRoot: false });
+export function judgeBinds(launch: Launch, warn: Warn): void {
+  judgeWays(launch, waysTo(judgedPaths(launch)), warn);
+}
+
+/** The same beside the event loop. */
+export async function judgeBindsBeside(
+  launch: Launch,
+  paths: readonly BytePath[],
+  warn: Warn,
+): Promise<void> {
+  judgeWays(launch, await waysBeside(paths), warn);
 }

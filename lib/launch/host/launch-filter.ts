@@ -13,7 +13,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory } from './directory.ts';
-import { waysTo } from './holders.ts';
+import { wayTo } from './holders.ts';
 
 // Profiles have some 20 KiB.
 const mostBytes = 1 << 20;
@@ -54,8 +54,7 @@ function identityOf(file: string): string {
 // Whoever can put another file in the place of the profile decides what the program may do.
 function refuseWay(file: string, account: Account): void {
   const to = { step: 'seccomp', title: 'seccomp', name: quote(file) };
-  for (const way of waysTo(bytePath(absolutePath(file))))
-    acceptDirectory(judgeDirectory(way, account, to), false, to);
+  acceptDirectory(judgeDirectory(wayTo(bytePath(absolutePath(file))), account, to), false, to);
 }
 
 // Whoever can write the profile decides what the program may do.

@@ -1,22 +1,18 @@
 // What a program without root can write belongs to the caller, as the rest does. So it must not hold what the next launch takes from
 // the host.
-import { existsSync, realpathSync } from 'node:fs';
-
 import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { absolutePath } from './directory.ts';
-import { waysTo } from './holders.ts';
+import type { Ways } from './holders.ts';
 
-// What does not exist fails the launch later, with its own message.
-function real(path: BytePath): BytePath | undefined {
-  try {
-    return bytePath(realpathSync(pathBytes(path), 'buffer'));
-  } catch {
-    return undefined;
-  }
+// Without links. What does not exist fails the launch later, with its own message.
+function real(path: BytePath, ways: Ways): BytePath | undefined {
+  const way = ways.get(path);
+  const end = way?.endsInEntry === true ? way.components.at(-1) : undefined;
+  return end && bytePath(end.path);
 }
 
 const isBeneath = (path: BytePath, directory: BytePath): boolean =>
@@ -60,15 +56,25 @@ function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest)
 }
 
 const STORE = '/.uchroot';
+const storeIn = (source: Buffer): BytePath => `${bytePath(source)}${STORE}` as BytePath;
+
+/** The paths whose ways refuseOwnReach() needs. */
+export function pathsOfReach(request: NormalRequest): readonly BytePath[] {
+  if (request.insecurePath) return [];
+  const stores = request.view.flatMap((entry) =>
+    entry.kind === 'bind' && !entry.readOnly ? [storeIn(entry.source)] : [],
+  );
+  return [...writablePlaces(request), ...openedPaths(request).map(({ path }) => path), ...stores];
+}
 
 // The manifest of a jail says which files of the host an update copies. The view keeps that of the jail itself.
-function refuseManifests({ view }: NormalRequest): void {
+function refuseManifests({ view }: NormalRequest, ways: Ways): void {
   for (const entry of view) {
     if (entry.kind !== 'bind' || entry.readOnly) continue;
-    const place = real(bytePath(entry.source));
+    const place = real(bytePath(entry.source), ways);
     if (place === undefined) continue;
     const isInStore = `${place}/`.includes(`${STORE}/`);
-    if (!isInStore && !existsSync(pathBytes(`${place}${STORE}` as BytePath))) continue;
+    if (!isInStore && real(storeIn(entry.source), ways) === undefined) continue;
     const path = quote(pathBytes(place));
     const hint =
       'bind a directory in it, or let the program only read it: --ro-bind   (or accept the risk with --insecure-path)';
@@ -85,12 +91,13 @@ function refuseManifests({ view }: NormalRequest): void {
  *
  * @throws LaunchError ERR_INSECURE_PATH
  */
-export function refuseOwnReach(request: NormalRequest): void {
+export function refuseOwnReach(request: NormalRequest, ways: Ways): void {
   if (request.insecurePath) return;
-  const places = writablePlaces(request).flatMap((place) => real(place) ?? []);
-  refuseManifests(request);
+  const places = writablePlaces(request).flatMap((place) => real(place, ways) ?? []);
+  refuseManifests(request, ways);
   for (const { what, path } of openedPaths(request)) {
-    const directories = waysTo(path).flatMap(directoriesOf);
+    const way = ways.get(path);
+    const directories = way === undefined ? [] : directoriesOf(way);
     const place = places.find((one) => directories.some((directory) => isBeneath(directory, one)));
     if (place === undefined) continue;
     throw new LaunchError(

@@ -2,6 +2,7 @@
 import { quote } from '../../quote.ts';
 import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
+import { misplaced } from './links.ts';
 import { lie } from './namespaces.ts';
 import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
 
@@ -171,12 +172,13 @@ export const mountRows = {
     object: ({ target }) => quote(target),
     purpose: 'the tree appears there',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, target, ifThere, enters, within }) => ({
+    encode: ({ slot, target, ifThere, enters, noLinks, within }) => ({
       a: slot,
-      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0),
+      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0) + (noLinks === true ? 4 : 0),
       data: cString(local(target, within)),
     }),
     failures: {
+      ...misplaced,
       ...ofTarget,
       EINVAL: {
         reason: (_, { target }) => `one of source and ${quote(target)} is a directory, and the other is none`,
@@ -191,13 +193,13 @@ export const mountRows = {
       `${type} on ${quote(target)}${list(flags)}${options === '' ? '' : ` ${options}`}`,
     purpose: 'a file system of its own',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ type, target, flags, options, enters, within }) => ({
+    encode: ({ type, target, flags, options, enters, noLinks, within }) => ({
       a: maskOf(flags),
-      b: enters === true ? 1 : 0,
+      b: (enters === true ? 1 : 0) + (noLinks === true ? 4 : 0),
       data: strings(type, local(target, within), ...settings(options), ''),
     }),
     failures: {
-      ...lie,
+      ...misplaced,
       ...ofTarget,
       EPERM: {
         reason: 'operation not permitted, as for proc in a container whose own /proc is masked',

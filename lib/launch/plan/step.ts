@@ -143,6 +143,7 @@ type OneStep =
       /** Nothing happens if the slot's tree was not there. */
       readonly ifThere?: true;
       readonly enters?: true;
+      readonly noLinks?: true;
     }
   | {
       readonly op: 'mount';
@@ -151,6 +152,7 @@ type OneStep =
       readonly flags: readonly MountFlag[];
       readonly options: string;
       readonly enters?: true;
+      readonly noLinks?: true;
     }
   | ({ readonly op: 'bind' } & Bind)
   | ({ readonly op: 'bind_if_there' } & Bind)

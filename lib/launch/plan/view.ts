@@ -1,6 +1,7 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
+import { guardLinks } from './links.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -128,12 +129,13 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
   const own = { flags: rootFlags(allowNewPrivs), ...(rootless ? { rootless } : {}) };
   const space = { ...ephemeralSpace, ...own };
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
+  const entries = [...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees));
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...[...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees)),
+    ...guardLinks(request, entries),
     ...(rootless && ephemeral === undefined ? [keepManifest] : []),
   ];
 }
@@ -149,8 +151,7 @@ const keepManifest: Step = {
   clear: [],
 };
 
-const device = Buffer.from('/dev');
-const root = Buffer.from('/');
+const [device, root] = [Buffer.from('/dev'), Buffer.from('/')];
 
 // kMostWatched of native/plan/plan.h
 const mostWatched = 16;
@@ -281,8 +282,8 @@ function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
       type: 'devpts',
       target: pts,
       flags: ['nosuid', 'noexec'],
-      // and without root no such group is mapped
-      options: `ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
+      // Without root no such group is mapped. All mounts of devpts share kernel.pty.max: one jail must not take the terminals of others.
+      options: `max=256,ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
       within,
     },
     { op: 'mkdir', path: shm, mode: 0o755, within },

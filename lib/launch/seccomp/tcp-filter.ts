@@ -6,6 +6,7 @@ import { answers, auditArchitectures, ENOSYS, EPERM, offsetOf, refusal } from '.
 interface Numbers {
   readonly architecture: number;
   readonly socket: number;
+  readonly setsockopt: number;
   readonly sendto: number;
   readonly sendmsg: number;
   readonly sendmmsg: number;
@@ -17,6 +18,7 @@ interface Numbers {
 const x64: Numbers = {
   architecture: auditArchitectures.x64,
   socket: 41,
+  setsockopt: 54,
   sendto: 44,
   sendmsg: 46,
   sendmmsg: 307,
@@ -24,6 +26,7 @@ const x64: Numbers = {
 const i386: Numbers = {
   architecture: auditArchitectures.i386,
   socket: 359,
+  setsockopt: 366,
   sendto: 369,
   sendmsg: 370,
   sendmmsg: 345,
@@ -32,6 +35,7 @@ const i386: Numbers = {
 const arm64: Numbers = {
   architecture: auditArchitectures.arm64,
   socket: 198,
+  setsockopt: 208,
   sendto: 206,
   sendmsg: 211,
   sendmmsg: 269,
@@ -39,6 +43,7 @@ const arm64: Numbers = {
 const arm: Numbers = {
   architecture: auditArchitectures.arm,
   socket: 281,
+  setsockopt: 294,
   sendto: 290,
   sendmsg: 296,
   sendmmsg: 374,
@@ -52,7 +57,10 @@ const SOCK_STREAM = 1;
 const typeMask = 0xf;
 const IPPROTO_TCP = 6;
 const MSG_FASTOPEN = 0x20000000;
+// linux/tcp.h
+const TCP_ULP = 31;
 
+const ENOENT = 2;
 const EPROTONOSUPPORT = 93;
 const EOPNOTSUPP = 95;
 
@@ -64,6 +72,7 @@ function build(native: Numbers, compat: Numbers): Buffer {
   // What a kernel answers that has neither: programs go on with TCP.
   const noProtocol = program.answer(refusal(EPROTONOSUPPORT));
   const noFastOpen = program.answer(refusal(EOPNOTSUPP));
+  const noLayer = program.answer(refusal(ENOENT));
 
   // Multipath TCP and SMC fall back to TCP if the other side knows only that (RFC 8684, RFC 7609).
   const isTcp = program.ifEqual(0, allow, program.ifEqual(IPPROTO_TCP, allow, noProtocol));
@@ -73,6 +82,11 @@ function build(native: Numbers, compat: Numbers): Buffer {
   const isInternet = program.ifEqual(AF_INET, type, program.ifEqual(AF_INET6, type, allow));
   const family = program.ifEqual(AF_SMC, noProtocol, isInternet);
   const socket = program.load(offsetOf.argument(0), family);
+
+  // The layer `smc` makes another socket of a TCP one (smc_ulp_init() in net/smc/af_smc.c). Its name is in memory: TLS goes too, and
+  // programs encrypt by themselves.
+  const option = program.load(offsetOf.argument(2), program.ifEqual(TCP_ULP, noLayer, allow));
+  const setsockopt = program.load(offsetOf.argument(1), program.ifEqual(IPPROTO_TCP, option, allow));
 
   // It connects without connect(2) (RFC 7413; tcp_sendmsg_fastopen() in net/ipv4/tcp.c).
   const sending = (flags: number): Place => {
@@ -93,6 +107,7 @@ function build(native: Numbers, compat: Numbers): Buffer {
   const rulesOf = (numbers: Numbers): Place => {
     const rules: readonly Rule[] = [
       [numbers.socket, socket],
+      [numbers.setsockopt, setsockopt],
       [numbers.sendto, sendto],
       [numbers.sendmsg, sendmsg],
       [numbers.sendmmsg, sendto],

@@ -1,8 +1,9 @@
 // Namespaces that an open jail keeps for its launches.
+import { AbortError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { judgeBinds } from '../host/binds.ts';
+import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
 import { callerBeside } from '../host/caller.ts';
-import { prepare, type VerifiedJail } from '../host/prepare.ts';
+import { prepare, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { keptNamespaces, keptOwnNamespaces, shareable } from '../plan/isolated.ts';
 import type { Namespace } from '../request/isolation-value.ts';
@@ -18,6 +19,8 @@ export interface Spaces {
   readonly kinds: readonly Namespace[];
   readonly fds: readonly number[];
 }
+
+const calledOff = new AbortError('launch: called off before the namespaces were made', undefined);
 
 // Their names in /proc/PID/ns (namespaces(7)).
 const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
@@ -181,8 +184,27 @@ export class KeptSpaces {
 
 function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
   const launch = prepare(asked, jail, callerBeside(asked, false));
+  const make = (): Making => makeSpaces(launch, jail, kinds);
+  const paths = judgedPaths(launch);
+  if (paths.length === 0) return make();
+  let making: Making | undefined;
+  let isOff = false;
   // before anything is mounted: the mounts stay for all later launches
-  judgeBinds(launch, (warning) => warnOnce([warning]));
+  const judged = judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]));
+  return {
+    made: judged.then(() => {
+      // nobody waits any more, and the jail may have been closed
+      if (isOff) throw calledOff;
+      return (making = make()).made;
+    }),
+    callOff: () => {
+      isOff = true;
+      making?.callOff?.();
+    },
+  };
+}
+
+function makeSpaces(launch: PreparedLaunch, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
   const { request, account, execve, view } = launch;
   const names = kinds.map(fileOf);
   if (account.outside !== undefined) {

@@ -1,6 +1,7 @@
 // Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
+import type { BytePath } from '../../binary/path.ts';
 import { reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type ProcessGroup,
   type ProcessHandle,
 } from '../../native.ts';
+import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
@@ -24,7 +26,6 @@ import type { SpawnOptions } from '../request/spawn-rows.ts';
 import { piped } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
-import { judgeBinds } from '../host/binds.ts';
 import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './spaces.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
@@ -125,14 +126,28 @@ export function start(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
+  const begin = (): Promise<JailedProcess> => {
+    if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+    if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
+    // judged before anything is started
+    refuseOthers(options);
+    const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
+    const started = startWith(launch, jail, options, place, onChanged);
+    return place === undefined ? started : started.finally(() => closePidPlace(place));
+  };
+  const paths = judgedPaths(launch);
+  return paths.length === 0 ? begin() : accept(launch, paths, options).then(begin);
+}
+
+// Waits no longer than the launch may.
+function accept(launch: PreparedLaunch, paths: readonly BytePath[], options: NormalSpawn): Promise<void> {
   if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
-  if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
-  // judged before anything is started
-  refuseOthers(options);
-  judgeBinds(launch, (warning) => warnOnce([warning]));
-  const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
-  const started = startWith(launch, jail, options, place, onChanged);
-  return place === undefined ? started : started.finally(() => closePidPlace(place));
+  return new Promise((resolve, reject) => {
+    const clear = awaitStop(options, (reason) => reject(stopError(reason, options)));
+    void judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]))
+      .finally(clear)
+      .then(resolve, reject);
+  });
 }
 
 // Alternately a descriptor of this process, and its number in the program.

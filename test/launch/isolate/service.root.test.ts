@@ -1,9 +1,9 @@
 // A service that runs isolated programs: how they end, what an open jail shares between them, and what is left.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 
 import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
@@ -34,6 +34,46 @@ t.before(() => {
 async function exitOf(child: JailedProcess): Promise<readonly [number | null, string | null]> {
   return (await once(child, 'exit')) as [number | null, string | null];
 }
+
+// A file system whose server never answers.
+function mountSilent(t: Test): string {
+  const directory = temporaryDirectory();
+  const fd = openSync('/dev/fuse', 'r+');
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+  execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'silent', directory], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  });
+  t.teardown(() => {
+    closeSync(fd); // what waits gets ENOTCONN
+    execFileSync('umount', ['-l', directory]);
+  });
+  return directory;
+}
+
+t.test(
+  'a source on a file system that does not answer holds the launch, and not the event loop',
+  { skip },
+  async (t) => {
+    if (!existsSync('/dev/fuse')) {
+      t.pass('the kernel has no FUSE');
+      return;
+    }
+    const source = `${mountSilent(t)}/data`;
+    const view = [{ bind: source, to: '/proc' }];
+    const slow = { ...bash('exit 0'), timeoutMs: 300, view };
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 10);
+    await t.rejects(runInJail({ ...isolated, ...slow }), { code: 'ETIMEDOUT' });
+    await using open = await openJail(jail, { user, isolate: true });
+    await t.rejects(open.run(slow), { code: 'ETIMEDOUT' });
+    await t.rejects(open.run({ ...slow, timeoutMs: undefined, signal: AbortSignal.timeout(100) }), {
+      code: 'ABORT_ERR',
+    });
+    clearInterval(timer);
+    t.ok(ticks > 20, `${ticks} ticks`);
+    t.match(await open.run({ ...bash('exit 0') }), { exitCode: 0 }, 'another launch of the open jail');
+  },
+);
 
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 

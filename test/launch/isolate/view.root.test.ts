@@ -127,6 +127,35 @@ test('--read-only holds for the devices of the jail too, which work', async (t) 
   t.equal(run(['--read-only', '--writable', '/dev/shm'], write).stdout, 'device\nfile\n');
 });
 
+test('a link of the user moves no mount onto what set-user-ID programs trust', async (t) => {
+  mkdirSync(`${jail}/etc`, { recursive: true });
+  symlinkSync('/etc', `${jail}/var/link`);
+  symlinkSync('/', `${jail}/var/top`);
+  t.teardown(() => ['link', 'top'].forEach((name) => rmSync(`${jail}/var/${name}`)));
+  for (const mount of [
+    ['--tmpfs', '/var/link'],
+    ['--bind', `${place}:/var/link`],
+    ['--ro-bind', `${place}:/var/link/../mnt`],
+  ]) {
+    const { status, stderr } = run(['--allow-new-privs', ...mount], 'exit 0');
+    t.equal(status, 125, mount.join(' '));
+    t.match(stderr, /leads through a link, .*\nhint: name the directory or file/);
+    t.equal(run(mount, 'exit 0').status, 0, 'without --allow-new-privs no program trusts it');
+  }
+  const plain = ['--allow-new-privs', '--tmpfs', '/var/ref', '--bind', `${place}:/mnt`, '--dev', '/dev'];
+  t.match(run([...plain, '--proc', '/proc'], 'exit 0'), { status: 0, stderr: '' });
+  for (const mount of [
+    ['--tmpfs', '/var/top'],
+    ['--bind', `${place}:/var/top`],
+  ])
+    t.match(run(mount, 'exit 0').stderr, /hint: see that \/var\/top in the jail is no link to \/,/);
+});
+
+test('one jail does not take the terminals of all others', async (t) => {
+  const script = 'for ((i = 0; i < 400; i++)); do exec {fd}<>/dev/ptmx 2>&1 || break; done; echo $i';
+  t.match(run(['--dev', '/dev'], script).stdout, /^.*No space left on device\n256\n$/);
+});
+
 test('--dir has mode 0755 whatever the umask', async (t) => {
   t.teardown(() => rmSync(`${jail}/made`, { recursive: true }));
   const words = launchWords(['--isolate', '--dir', '/made', user, jail, '/bin/stat', '-c', '%a %u', '/made']);

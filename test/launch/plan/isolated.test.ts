@@ -379,7 +379,7 @@ t.test('an entry of each kind is made by these steps', async (t) => {
       'symlink target=/proc/self/fd/2 path=/dev/stderr within=/dev',
       'symlink target=pts/ptmx path=/dev/ptmx within=/dev',
       'mkdir path=/dev/pts mode=755 within=/dev',
-      'mount type=devpts target=/dev/pts flags=["nosuid","noexec"] options=ptmxmode=0666,mode=0620,gid=5 within=/dev',
+      'mount type=devpts target=/dev/pts flags=["nosuid","noexec"] options=max=256,ptmxmode=0666,mode=0620,gid=5 within=/dev',
       'mkdir path=/dev/shm mode=755 within=/dev',
       'mount type=tmpfs target=/dev/shm flags=["nosuid","nodev","noexec"] options=size=64m,nr_inodes=1024,mode=1777 within=/dev',
       'mount type=proc target=/proc flags=["nosuid","nodev","noexec"] options= enters=true',

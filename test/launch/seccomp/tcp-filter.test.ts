@@ -4,6 +4,7 @@ import { tcpFilter } from '../../../lib/launch/seccomp/tcp-filter.ts';
 import { audit, run } from './interpreter.ts';
 
 const verdicts: Readonly<Record<number, string>> = {
+  0x00050002: 'ENOENT',
   0x7fff0000: 'allowed',
   0x00050001: 'EPERM',
   0x00050026: 'ENOSYS',
@@ -24,10 +25,10 @@ function judge(
 
 // ausyscall(8): the numbers of each call table.
 const tables = [
-  { machine: 'x64', table: 'x64', socket: 41, sends: [44, 46, 307] },
-  { machine: 'x64', table: 'i386', socket: 359, sends: [369, 370, 345] },
-  { machine: 'arm64', table: 'arm64', socket: 198, sends: [206, 211, 269] },
-  { machine: 'arm64', table: 'arm', socket: 281, sends: [290, 296, 374] },
+  { machine: 'x64', table: 'x64', socket: 41, setsockopt: 54, sends: [44, 46, 307] },
+  { machine: 'x64', table: 'i386', socket: 359, setsockopt: 366, sends: [369, 370, 345] },
+  { machine: 'arm64', table: 'arm64', socket: 198, setsockopt: 208, sends: [206, 211, 269] },
+  { machine: 'arm64', table: 'arm', socket: 281, setsockopt: 294, sends: [290, 296, 374] },
 ] as const;
 
 const [unix, inet, inet6, netlink, smc] = [1n, 2n, 10n, 16n, 43n];
@@ -36,7 +37,7 @@ const [tcp, udp, smcOfInet, multipath] = [6n, 17n, 256n, 262n];
 const [nonblock, cloexec] = [0o4000n, 0o2000000n];
 const fastOpen = 0x20000000n;
 
-for (const { machine, table, socket, sends } of tables) {
+for (const { machine, table, socket, setsockopt, sends } of tables) {
   const call = (number: number, ...args: readonly bigint[]): string =>
     judge(machine, audit[table], number, args);
 
@@ -75,10 +76,23 @@ for (const { machine, table, socket, sends } of tables) {
     }
   });
 
+  t.test(`${table} on ${machine}: a TCP socket gets no layer that could connect otherwise`, async (t) => {
+    const [layer, cork, tls] = [31n, 3n, 282n];
+    t.equal(call(setsockopt, 3n, tcp, layer), 'ENOENT');
+    t.equal(call(setsockopt, 3n, tcp | (1n << 32n), layer | (1n << 32n)), 'ENOENT');
+    for (const [level, option] of [
+      [tcp, cork],
+      [tls, layer],
+      [1n, layer],
+      [layer, tcp],
+    ] as const)
+      t.equal(call(setsockopt, 3n, level, option), 'allowed');
+  });
+
   t.test(`${table} on ${machine}: no call hides another`, async (t) => {
     t.equal(call(425), 'EPERM', 'io_uring_setup');
     if (table === 'i386') t.equal(call(102), 'ENOSYS', 'socketcall');
-    const own = new Set<number>([socket, ...sends, 425, ...(table === 'i386' ? [102] : [])]);
+    const own = new Set<number>([socket, setsockopt, ...sends, 425, ...(table === 'i386' ? [102] : [])]);
     for (let number = 0; number < 1024; number++) {
       if (own.has(number) || call(number, inet, stream, multipath, fastOpen) === 'allowed') continue;
       t.fail(`call ${number} is not allowed`);

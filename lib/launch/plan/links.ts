@@ -1,0 +1,31 @@
+// Links in the jail on the way to what is mounted there. Pure.
+import { quote } from '../../quote.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { lie } from './namespaces.ts';
+import type { FailureWords, Step } from './step.ts';
+
+// Set-user-ID programs trust files such as /etc/passwd. A link of the program's user must not lead a mount onto them.
+function withoutLinks(step: Step): Step {
+  const isOnTarget = (step.op === 'move_mount' || step.op === 'mount') && step.within === undefined;
+  return isOnTarget ? { ...step, noLinks: true } : step;
+}
+
+/** With --allow-new-privs the targets of these steps lead through no link. */
+export const guardLinks = (
+  { allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>,
+  steps: readonly Step[],
+): readonly Step[] => (allowNewPrivs ? steps.map(withoutLinks) : steps);
+
+/** Why a mount is not where it was asked for. */
+export const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & { target: Buffer }> } = {
+  EBADE: {
+    reason: lie.EBADE.reason,
+    hint: (_, { target }) =>
+      `see that ${quote(target)} in the jail is no link to /, where nothing can be mounted; else a seccomp filter answers for the kernel: run uchroot without that filter`,
+  },
+  ELOOP: {
+    reason: (_, { target }) =>
+      `${quote(target)} leads through a link, which is not followed with --allow-new-privs: a link of the program's user could hide files that set-user-ID programs trust`,
+    hint: 'name the directory or file that the link leads to',
+  },
+};
