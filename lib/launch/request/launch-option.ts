@@ -58,20 +58,17 @@ export function parseStatusFd({ text }: Argument): number {
 }
 
 /** The numbers of `3,5-7`. */
-export function toNumbers(text: string, option: string, example?: number): readonly number[] {
+export function toNumbers(text: string, option: string, example = 3): readonly number[] {
+  const refuse = (hint: string): never => {
+    throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, { hint });
+  };
   return text.split(',').flatMap((part) => {
     const [first = '', last = first, ...more] = part.split('-');
-    if (first === '' || last === '')
-      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, {
-        hint: `for example ${option} 0-3`,
-      });
+    if (first === '' || last === '') refuse(`for example ${option} ${example}`);
     const from = toNumber(first, option, example);
     const to = toNumber(last, option, example);
-    if (more.length > 0 || to < from || to - from > 65535) {
-      throw new UsageError(`${option} takes numbers and ranges such as 3,5-7, not '${quote(text)}'`, {
-        hint: `write the lower number first: ${option} 5-7`,
-      });
-    }
+    if (more.length > 0 || to < from || to - from > 65535)
+      refuse(`write the lower number first: ${option} 5-7`);
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
 }
