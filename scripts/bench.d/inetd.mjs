@@ -124,6 +124,11 @@ async function listens(port) {
   throw new Error(`nobody listens on port ${port}`);
 }
 
+async function end(server) {
+  const ended = once(server, 'exit');
+  if (server.kill('SIGKILL')) await ended;
+}
+
 function writeRules(directory, count) {
   const rules = makeRules(count).replace(/^sshd: 10\.0\.0\.1$/m, 'line: 127.0.0.1');
   writeFileSync(`${directory}/etc/hosts.allow`, rules);
@@ -199,7 +204,8 @@ async function measure(context, count) {
       of: (name, at, what) => median(samples.get(`${name} ${at}`).map((one) => one[what])),
     };
   } finally {
-    for (const server of servers.values()) server.kill('SIGKILL');
+    // the next servers listen on the same ports
+    await Promise.all([...servers.values()].map(end));
     rmSync(directory, { recursive: true, force: true });
   }
 }
