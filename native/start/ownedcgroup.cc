@@ -141,10 +141,14 @@ void OwnedCgroup::kill() {
 
 void OwnedCgroup::count(bool kills, std::function<void(const CgroupUse&)> land) {
   queue([self = shared_from_this(), kills, land = std::move(land)] {
-    if (kills) killCgroup(self->recipe());
     CgroupUse use;
     readCgroup(self->recipe(), &use);
-    (void)self->tryToRemove();
+    // it is empty nearly always, and to kill nobody takes time
+    if (!self->tryToRemove() && kills) {
+      killCgroup(self->recipe());
+      readCgroup(self->recipe(), &use);
+      (void)self->tryToRemove();
+    }
     land(use);
   });
 }
