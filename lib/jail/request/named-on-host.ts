@@ -36,24 +36,25 @@ export function findProgram(
   const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
-  const [first = '', ...more] = bytePath(program).split(' ');
-  const parts = bytePath(program).split(',') as BytePath[];
-  const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(bytePath(program)) ?? [];
-  const meant =
-    /^[\w.+-]+:[\w/]/.test(bytePath(program)) && ofDebian === undefined
-      ? 'name programs of this host: a jail is built of those, not of images'
-      : isBuiltin(bytePath(program))
-        ? `write sh: ${showPath(bytePath(program))} is a command of a shell`
-        : ofDebian !== undefined
-          ? `write --package ${ofDebian}`
-          : parts.length > 1 && parts.every((part) => others.includes(part))
-            ? `write ${parts.map(showPath).join(' ')}: words of their own`
-            : more.length > 0 && others.includes(first as BytePath)
-              ? `write ${showPath(first as BytePath)}: arguments do not belong to the jail`
-              : didYouMean(bytePath(program), others, (name) => showPath(name as BytePath));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint: meant ?? 'give its path, or install it on the host',
+    hint: meantBy(bytePath(program), others) ?? 'give its path, or install it on the host',
   });
+}
+
+// What was probably meant by a word that no program of PATH is called.
+function meantBy(program: BytePath, others: readonly BytePath[]): string | undefined {
+  const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
+  if (ofDebian !== undefined) return `write --package ${ofDebian}`;
+  if (/^[\w.+-]+:[\w/]/.test(program))
+    return 'name programs of this host: a jail is built of those, not of images';
+  if (isBuiltin(program)) return `write sh: ${showPath(program)} is a command of a shell`;
+  const parts = program.split(',') as BytePath[];
+  if (parts.length > 1 && parts.every((part) => others.includes(part)))
+    return `write ${parts.map(showPath).join(' ')}: words of their own`;
+  const [first = '', ...more] = program.split(' ') as BytePath[];
+  if (more.length > 0 && others.includes(first as BytePath))
+    return `write ${showPath(first as BytePath)}: arguments do not belong to the jail`;
+  return didYouMean(program, others, (name) => showPath(name as BytePath));
 }
 
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {

@@ -69,8 +69,7 @@ type Values = Readonly<Record<string, unknown>>;
 /** Refuses a key that only has a meaning in a namespace of its own. */
 function requireNamespace(kind: Namespace, key: string, { isolate, rootless, unshare }: Values): void {
   if (isolate === true || rootless === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
-  const name = key === 'view' ? 'view (--bind, --tmpfs and the like)' : key;
-  throw new UsageError(`${name} needs a ${kind} namespace of its own`, {
+  throw new UsageError(`${key} needs a ${kind} namespace of its own`, {
     hint: `give isolate (--isolate), or unshare ${kind} (--unshare ${kind})`,
   });
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
-import { knownRlimit, toLimit } from './rlimits.ts';
+import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';
 
 /** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
 export const optionGroups = [
@@ -138,7 +138,7 @@ function numberHint(name: string, word: string): string {
   const [, digits, suffix = ''] = /^([0-9]{1,6})([KMGT])i?B?$/i.exec(word) ?? [];
   if (digits === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
   const bytes = Number(digits) * 1024 ** ('KMGT'.indexOf(suffix.toUpperCase()) + 1);
-  return `write --rlimit ${knownRlimit(name.toLowerCase())}=${bytes}`;
+  return `write --rlimit ${knownRlimit(name)}=${bytes}`;
 }
 
 /** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */
@@ -149,7 +149,7 @@ export function parseRlimit(text: string): [string, Limit] {
       hint: 'for example --rlimit nofile=4096',
     });
   }
-  const name = word.toLowerCase().replace(/^rlimit_/, '');
+  const name = spellRlimit(word);
   const value = (limit: string): number => {
     if (/^(unlimited|infinity)$/i.test(limit)) return Infinity;
     if (/^[0-9]{1,16}$/.test(limit)) return Number(limit);

@@ -32,6 +32,9 @@ const foreignNames: Readonly<Record<string, RlimitName>> = {
   cputime: 'cpu',
 };
 
+/** A name as prlimit(1) spells it, for RLIMIT_NOFILE. */
+export const spellRlimit = (name: string): string => name.toLowerCase().replace(/^rlimit_/, '');
+
 /** The resource that a name of another program stands for. */
 export function knownRlimit(name: string): string {
   return Object.hasOwn(foreignNames, name) ? (foreignNames[name] ?? name) : name;
@@ -43,7 +46,7 @@ export function rlimitNumber(name: string): number {
   if (number >= 0) return number;
   throw new UsageError(`there is no resource limit '${quote(name)}'`, {
     hint:
-      didYouMean(name.toLowerCase().replace(/^rlimit_/, ''), rlimitNames, undefined, foreignNames) ??
+      didYouMean(spellRlimit(name), rlimitNames, undefined, foreignNames) ??
       `the limits are ${rlimitNames.join(', ')}`,
   });
 }
