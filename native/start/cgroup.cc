@@ -24,7 +24,7 @@ uint32_t lengthOf(const char* text) {
 // The strings of a recipe, one after the other.
 class Strings {
  public:
-  explicit Strings(const CgroupRecipe& recipe) : at_(recipe.data), end_(recipe.data + recipe.bytes) {}
+  explicit Strings(const CgroupRecipe& recipe) : recipe(recipe), at_(recipe.data), end_(recipe.data + recipe.bytes) {}
 
   // nullptr after the last one.
   const char* next() {
@@ -32,23 +32,31 @@ class Strings {
     const char* string = at_;
     at_ += lengthOf(string) + 1;
     index_++;
-    if (*string == '1' || *string == '2') directory_ = string;
+    if (*string != '1' && *string != '2') return string;
+    directory_ = string + 1;
+    hierarchy_++;
     return string;
   }
 
   uint32_t index() const { return index_ - 1; }
-  // The directory of the hierarchy that the last string belongs to.
+  // Of the hierarchy that the last string belongs to.
   const char* directory() const { return directory_; }
+  int directoryFd() const { return recipe.directoryFds == nullptr ? -1 : recipe.directoryFds[hierarchy_]; }
+
+  const CgroupRecipe& recipe;
 
  private:
   const char* at_;
   const char* end_;
   const char* directory_ = nullptr;
+  int hierarchy_ = -1;
   uint32_t index_ = 0;
 };
 
-// A path of the launch's cgroup: DIRECTORY/NAME, or DIRECTORY/NAME/FILE.
+// A path of the launch's cgroup: DIRECTORY/NAME, or DIRECTORY/NAME/FILE. Without the directory if that is open: then the kernel has
+// fewer names to look up.
 struct Path {
+  const long from;
   char text[kPathBytes];
   uint32_t length = 0;
   bool fits = true;
@@ -59,17 +67,20 @@ struct Path {
     text[length] = 0;
   }
 
-  Path(const CgroupRecipe& recipe, const char* directory, const char* file = nullptr, uint32_t fileBytes = 0) {
-    add(directory + 1, lengthOf(directory + 1));
-    add("/", 1);
-    add(recipe.name, lengthOf(recipe.name));
+  explicit Path(const Strings& strings, const char* file = nullptr, uint32_t fileBytes = 0)
+      : from(strings.directoryFd() < 0 ? AT_FDCWD : strings.directoryFd()) {
+    if (from == AT_FDCWD) {
+      add(strings.directory(), lengthOf(strings.directory()));
+      add("/", 1);
+    }
+    add(strings.recipe.name, lengthOf(strings.recipe.name));
     if (file == nullptr) return;
     add("/", 1);
     add(file, fileBytes);
   }
 
   long open(long flags) const {
-    return fits ? sys(__NR_openat, AT_FDCWD, address(text), flags | O_CLOEXEC) : -ENAMETOOLONG;
+    return fits ? sys(__NR_openat, from, address(text), flags | O_CLOEXEC) : -ENAMETOOLONG;
   }
 };
 
@@ -80,12 +91,12 @@ uint32_t findByte(const char* text, char wanted) {
 }
 
 // Performs `=FILE=TEXT` and its like.
-long put(const CgroupRecipe& recipe, const Strings& strings, const char* line) {
+long put(const Strings& strings, const char* line) {
   const char* file = line + 1;
   const uint32_t fileBytes = findByte(file, '=');
   if (file[fileBytes] == 0) return -EINVAL;
   const char* content = file + fileBytes + 1;
-  const long fd = Path(recipe, strings.directory(), file, fileBytes).open(O_WRONLY);
+  const long fd = Path(strings, file, fileBytes).open(O_WRONLY);
   if (fd == -ENOENT && *line == '?') return 0;
   if (fd < 0) return fd;
   const long wrote = sys(__NR_write, fd, address(content), lengthOf(content));
@@ -127,36 +138,36 @@ int64_t findNumber(const char* text, const char* key) {
 }
 
 // `<SLOTFILE[:KEY]`
-void take(const CgroupRecipe& recipe, const Strings& strings, const char* line, CgroupUse* use) {
+void take(const Strings& strings, const char* line, CgroupUse* use) {
   const int slot = line[1] - '0';
   if (slot < 0 || slot >= kCgroupNumbers) return;
   const char* file = line + 2;
   const uint32_t fileBytes = findByte(file, ':');
   char text[4096];
-  if (readFile(Path(recipe, strings.directory(), file, fileBytes), text, sizeof text) < 0) return;
+  if (readFile(Path(strings, file, fileBytes), text, sizeof text) < 0) return;
   use->numbers[slot] = findNumber(text, file[fileBytes] == ':' ? file + fileBytes + 1 : "");
 }
 
-long enter(const CgroupRecipe& recipe, const char* directory, CgroupEntry* entry) {
-  const Path path(recipe, directory);
+long enter(const Strings& strings, bool isUnified, CgroupEntry* entry) {
+  const Path path(strings);
   if (!path.fits) return -ENAMETOOLONG;
-  if (const long made = sys(__NR_mkdirat, AT_FDCWD, address(path.text), 0755); made < 0) return made;
-  if (*directory == '2') {
+  if (const long made = sys(__NR_mkdirat, path.from, address(path.text), 0755); made < 0) return made;
+  if (isUnified) {
     const long fd = path.open(O_DIRECTORY | O_PATH);
     entry->bornFd = static_cast<int>(fd);
     return fd < 0 ? fd : 0;
   }
   if (entry->tasks == kMostHierarchies) return -E2BIG;
-  const long fd = Path(recipe, directory, "tasks", 5).open(O_WRONLY);
+  const long fd = Path(strings, "tasks", 5).open(O_WRONLY);
   if (fd < 0) return fd;
   entry->taskFds[entry->tasks++] = static_cast<int>(fd);
   return 0;
 }
 
 // cgroup v1 has no file for this. The list holds the processes of this moment.
-void killListed(const CgroupRecipe& recipe, const Strings& strings) {
+void killListed(const Strings& strings) {
   char text[4096];
-  const long got = readFile(Path(recipe, strings.directory(), "cgroup.procs", 12), text, sizeof text);
+  const long got = readFile(Path(strings, "cgroup.procs", 12), text, sizeof text);
   for (long i = 0; i < got; i += findByte(text + i, '\n') + 1) {
     const int64_t pid = numberAt(text + i);
     // The last number of a full buffer may be cut.
@@ -171,8 +182,8 @@ long makeCgroup(const CgroupRecipe& recipe, CgroupEntry* entry, uint32_t* detail
   Strings strings(recipe);
   while (const char* line = strings.next()) {
     long result = 0;
-    if (*line == '1' || *line == '2') result = enter(recipe, line, entry);
-    if (*line == '=' || *line == '?') result = put(recipe, strings, line);
+    if (*line == '1' || *line == '2') result = enter(strings, *line == '2', entry);
+    if (*line == '=' || *line == '?') result = put(strings, line);
     if (result >= 0) continue;
     *detail = strings.index();
     closeCgroup(entry);
@@ -192,13 +203,13 @@ void killCgroup(const CgroupRecipe& recipe) {
   Strings strings(recipe);
   bool isKilled = false;
   while (const char* line = strings.next()) {
-    if (*line == '!') (void)put(recipe, strings, line);
-    if (*line == '2') isKilled = put(recipe, strings, "=cgroup.kill=1") == 0;
+    if (*line == '!') (void)put(strings, line);
+    if (*line == '2') isKilled = put(strings, "=cgroup.kill=1") == 0;
   }
   for (Strings again(recipe); !isKilled;) {
     const char* line = again.next();
     if (line == nullptr) return;
-    if (*line == '1' || *line == '2') killListed(recipe, again);
+    if (*line == '1' || *line == '2') killListed(again);
   }
 }
 
@@ -206,7 +217,7 @@ void readCgroup(const CgroupRecipe& recipe, CgroupUse* use) {
   for (int64_t& number : use->numbers) number = -1;
   Strings strings(recipe);
   while (const char* line = strings.next()) {
-    if (*line == '<') take(recipe, strings, line, use);
+    if (*line == '<') take(strings, line, use);
   }
 }
 
@@ -215,8 +226,8 @@ long removeCgroup(const CgroupRecipe& recipe) {
   Strings strings(recipe);
   while (const char* line = strings.next()) {
     if (*line != '1' && *line != '2') continue;
-    const Path path(recipe, line);
-    const long removed = sys(__NR_unlinkat, AT_FDCWD, address(path.text), AT_REMOVEDIR);
+    const Path path(strings);
+    const long removed = sys(__NR_unlinkat, path.from, address(path.text), AT_REMOVEDIR);
     if (removed == -EBUSY) return removed;
     if (removed < 0 && removed != -ENOENT) result = removed;
   }

@@ -21,6 +21,8 @@ struct CgroupRecipe {
   const char* data;
   uint32_t bytes;
   const char* name;
+  // Of each hierarchy in turn: its directory, opened, or -1 to go by path. nullptr: all by path.
+  const int* directoryFds = nullptr;
 };
 
 // Open while the launch begins.

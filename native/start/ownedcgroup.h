@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cgroup.h"
 #include "crew.h"
@@ -60,13 +61,14 @@ class OwnedCgroup : public std::enable_shared_from_this<OwnedCgroup> {
  private:
   class Work;
 
-  OwnedCgroup(CgroupStep step, Thread thread) : step_(std::move(step)), thread_(thread) {}
+  OwnedCgroup(CgroupStep step, Thread thread);
   CgroupRecipe recipe() const;
   bool tryToRemove();
   void removeNow();
   void queue(std::function<void()> work);
 
   const CgroupStep step_;
+  const std::vector<int> directoryFds_;
   const Thread thread_;
   std::atomic<bool> isEnding_ = false;  // remove() was called
   std::atomic<bool> isGone_ = false;
