@@ -171,7 +171,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
   switch (step->op) {
     case OP_KEYCTL_JOIN_SESSION: return joinSession();
     case OP_SETSID: return newSession();
-    case OP_SETPGID: return sys(__NR_setpgid, 0, 0);
+    case OP_SETPGID: return newGroup(step->a == 1);
     case OP_UMASK: return setUmask(step->a, step->b == 1);
     case OP_RLIMIT: return setLimit(step);
     case OP_NICE: return raiseNice(a);

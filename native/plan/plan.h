@@ -128,7 +128,7 @@ enum Op : uint16_t {
   OP_KEEP_LISTEN_FDS = 37,     // like OP_KEEP_FD, for PlanContext.listenFds descriptors from 3 on
   OP_VERIFY_SECCOMP = 38,      // a filter is in force
   OP_VERIFY_NO_NEW_PRIVS = 39,
-  OP_SETPGID = 40,             // a new process group
+  OP_SETPGID = 40,             // a new process group; a: 1: unless one of the descriptors 0 to 2 is a terminal
   OP_UNSHARE = 41,             // a: CLONE_NEW flags; b: 1: mounts are copied from PlanContext.seedFd, if there is one;
                                // PlanContext.networkFd takes the place of a new network namespace, if there is one
   OP_LOOPBACK_UP = 42,

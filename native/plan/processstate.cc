@@ -11,6 +11,7 @@
 #include <asm/fcntl.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
+#include <asm/termios.h>
 
 #include "syscall.h"
 
@@ -54,6 +55,14 @@ long newSession() {
   if (moved < 0) return moved;
   const long second = sys(__NR_setsid);
   return second < 0 ? second : 0;
+}
+
+long newGroup(bool isUnlessTerminal) {
+  struct termios seen;
+  for (long fd = 0; isUnlessTerminal && fd < 3; fd++) {
+    if (sys(__NR_ioctl, fd, TCGETS, address(&seen)) >= 0) return 0;
+  }
+  return sys(__NR_setpgid, 0, 0);
 }
 
 long stopTimer(long which) {

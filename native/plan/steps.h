@@ -30,6 +30,7 @@ struct CapabilitySets {
 // processstate.cc
 long joinSession();
 long newSession();
+long newGroup(bool isUnlessTerminal);
 long stopTimer(long which);
 long setParentDeathSignal(long signal, long parent);
 long resetSignals();

@@ -103,7 +103,7 @@ void Process::abandon(int error) {
   (void)syscall(SYS_waitid, P_PIDFD, result_.pidFd, &info, WEXITED | kAny, nullptr);
   closeStatus();
   finish();
-  tellStarted({kNoStep, PHASE_DESCRIPTORS, error, 0});
+  tellStarted({kNoStep, static_cast<uint32_t>(error == ECANCELED ? PHASE_EXECUTE : PHASE_DESCRIPTORS), error, 0});
   deleteIfUnused();
 }
 
@@ -163,7 +163,8 @@ int Process::takeTerminal() {
   if (request_.stdio[0] != kPty) return 0;
   const int error = terminal_.take(result_.pipes[0]);
   closeIfOpen(result_.pipes[0]);
-  return error;
+  // It was killed before it sent its terminal.
+  return error == EAGAIN || error == ECONNRESET ? ECANCELED : error;
 }
 
 int Process::watchTerminal(uint32_t events, Napi::Function onTerminal) {

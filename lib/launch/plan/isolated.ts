@@ -208,6 +208,12 @@ function makeNamespaces(
   ];
 }
 
+/**
+ * The process group of a program for which none was asked for. Kill(2) with the pid 0 knows no pid namespace: it reaches all of the group
+ * that have the same uid. A job of a terminal is stopped and continued as a group, so there it stays (setpgid(2), "job control").
+ */
+export const programGroup = (): Step => ({ op: 'setpgid', unlessTerminal: true });
+
 // This step writes a file of the host's /proc. The program inherits its effect.
 const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 

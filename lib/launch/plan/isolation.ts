@@ -7,7 +7,7 @@ import { ptyRows } from './pty.ts';
 import { userNamespaceRows } from './user-namespace.ts';
 
 export { isolateFilter } from '../seccomp/isolate-filter.ts';
-export { isolatedStages } from './isolated.ts';
+export { isolatedStages, programGroup } from './isolated.ts';
 export { closeTcp, landlock } from './landlock.ts';
 export { controllingTty, outerPty } from './pty.ts';
 

@@ -4,7 +4,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../quote.ts';
 import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { mayChangeGroups } from './credentials.ts';
-import { closeTcp, controllingTty, isolatedStages, landlock, outerPty } from './isolation.ts';
+import { closeTcp, controllingTty, isolatedStages, landlock, outerPty, programGroup } from './isolation.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
@@ -117,6 +117,7 @@ function session({ request, newGroup = false, filter }: SetUpInput): readonly St
     // A session begins with a process group.
     ...(request.newSession ? [{ op: 'setsid' } as const] : []),
     ...(newGroup && !request.newSession ? [{ op: 'setpgid' } as const] : []),
+    ...(hasInit(request) && !newGroup && !request.newSession ? [programGroup()] : []),
   ];
 }
 

@@ -27,7 +27,15 @@ export const processRows = {
       },
     },
   },
-  setpgid: { op: 40, call: 'setpgid', purpose: 'a process group of its own, to be ended as a whole' },
+  setpgid: {
+    op: 40,
+    call: 'setpgid',
+    purpose: ({ unlessTerminal }: Step & { op: 'setpgid' }) =>
+      unlessTerminal === true
+        ? "not the caller's process group, to which it could send signals; but with a terminal on 0 to 2 it stays there"
+        : 'a process group of its own, to be ended as a whole',
+    encode: ({ unlessTerminal }) => ({ a: unlessTerminal === true ? 1 : 0 }),
+  },
   personality: {
     op: 9,
     call: 'personality',

@@ -30,7 +30,7 @@ type OneStep =
       readonly isOwn?: true;
     }
   | { readonly op: 'setsid' }
-  | { readonly op: 'setpgid' }
+  | { readonly op: 'setpgid'; readonly unlessTerminal?: true }
   | {
       readonly op: 'open_pty';
       readonly owner: number;

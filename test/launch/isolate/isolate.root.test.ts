@@ -212,6 +212,23 @@ test('a signal for the process group arrives once', async (t) => {
   t.equal(output, 'ready\ncaught\nend\n');
 });
 
+// A shell with its process group, which is in danger if the program shares it.
+const caller = (...words: readonly string[]) =>
+  start(['setsid', '--wait', 'bash', '-c', 'trap "echo reached" USR1; "$@"; echo end', 'bash', ...words]);
+const attack = 'trap "" USR1; kill -USR1 0; echo sent';
+
+test('a signal of the program to its process group reaches nothing outside', async (t) => {
+  for (const who of ['0:0', user]) {
+    const words = ['--isolate', '--allow-root', who, jail, '/bin/bash', '-c', attack];
+    // as its user, so that the program may send it signals
+    const by = who === user ? ['setpriv', `--reuid=${uid}`, '--clear-groups'] : [];
+    const helper = by.length === 0 ? [] : [...by, 'bash', '-c', 'trap "echo reached" USR1; sleep 1 & wait'];
+    const inGroup = ['bash', '-c', `${helper.map((word) => `'${word}'`).join(' ')} & "$@"`, 'bash'];
+    const ended = caller(...(helper.length === 0 ? [] : inGroup), ...launchWords(words));
+    t.equal(ended.stdout, 'sent\nend\n', `${who}: ${ended.stderr}`);
+  }
+});
+
 test('a source that the user could replace is refused', async (t) => {
   const host = temporaryDirectory();
   mkdirSync(`${host}/his`);

@@ -5,7 +5,13 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 
 import t, { type Test } from 'tap';
 
-import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../lib/index.ts';
+import {
+  openJail,
+  runInJail,
+  spawnInJail,
+  type JailedProcess,
+  type LaunchError,
+} from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
@@ -74,6 +80,27 @@ t.test(
     t.match(await open.run({ ...bash('exit 0') }), { exitCode: 0 }, 'another launch of the open jail');
   },
 );
+
+t.test('a launch with a terminal that is called off at any moment says so', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, isolate: true });
+  const codes = new Set<unknown>();
+  for (let i = 0; i < 100; i++) {
+    const request = {
+      ...bash('exit 0'),
+      pty: true,
+      killSignal: 'SIGKILL',
+      timeoutMs: 0.3 + i * 0.04,
+    } as const;
+    try {
+      const child = await (i % 2 === 0 ? open.spawn(request) : spawnInJail({ ...isolated, ...request }));
+      child.pty.on('error', () => {}).resume();
+      await child.exited;
+    } catch (error) {
+      codes.add((error as LaunchError).code);
+    }
+  }
+  t.same([...codes], ['ETIMEDOUT']);
+});
 
 const openFds = (): number => readdirSync('/proc/self/fd').length;
 

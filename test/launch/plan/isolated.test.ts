@@ -53,6 +53,22 @@ t.test(
   },
 );
 
+t.test(
+  'a program with an init never shares the process group of its caller, but for a terminal',
+  async (t) => {
+    always(t, (plan, _, input) => {
+      const groups = (plan.at(-1) ?? []).flatMap((step) =>
+        step.op === 'setpgid' || step.op === 'setsid' ? [step] : [],
+      );
+      const [group, ...others] = groups;
+      if (others.length > 0) return false;
+      if (input.request.newSession) return group?.op === 'setsid';
+      if (input.newGroup === true) return group?.op === 'setpgid' && group.unlessTerminal === undefined;
+      return hasPid(input) ? group?.op === 'setpgid' && group.unlessTerminal === true : group === undefined;
+    });
+  },
+);
+
 t.test('an isolated program has at most 4096 descriptors and processes, or its own limits', async (t) => {
   always(t, (_, steps, { request }) => {
     const capped = steps.flatMap((step) => (step.op === 'setrlimit' && step.mode === 'cap' ? [step] : []));

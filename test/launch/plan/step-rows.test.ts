@@ -19,6 +19,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   [{ op: 'setsid' }, '0:0:0:', 'setsid(): a session of its own, without a terminal'],
   [{ op: 'setpgid' }, '0:0:0:', 'setpgid(): a process group of its own, to be ended as a whole'],
   [
+    { op: 'setpgid', unlessTerminal: true },
+    '0:1:0:',
+    "setpgid(): not the caller's process group, to which it could send signals; but with a terminal on 0 to 2 it stays there",
+  ],
+  [
     { op: 'open_pty', owner: 1000, cols: 80, rows: 24, directory: b('/dev/pts'), isOutside: false },
     '0:3e8:180050:/dev/pts.',
     'open(/dev/pts/ptmx 80x24): a pseudo-terminal of its own, as 0 to 2',
