@@ -198,8 +198,10 @@ export interface LaunchCalls {
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
    * killed, unless it was known to run.
+   *
+   * @returns whether nothing will be started, although `onStarted` may come late: a file system holds a look at the host
    */
-  recall(handle: ProcessHandle): void;
+  recall(handle: ProcessHandle): boolean;
   /** pidfd_send_signal(2), after `onStarted`: 0, or an errno; ESRCH once the program has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The same for the process group, if that is the program's own. */

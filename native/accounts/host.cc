@@ -5,6 +5,7 @@
 #include "host.h"
 
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include "../addon/pending.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
+#include "../start/crew.h"
 
 namespace uchroot {
 namespace {
@@ -260,37 +262,80 @@ Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
   return object;
 }
 
-class Reading : public Napi::AsyncWorker {
- public:
-  Reading(Napi::Env env, HostQuery query)
-      : Napi::AsyncWorker(env, "uchroot.readHost"),
-        promise_(env),
-        query_(std::move(query)) {}
-
-  // Closes the jail if JS did not take it, because its worker has ended.
-  ~Reading() override {
-    if (reading_.jailFd >= 0) close(reading_.jailFd);
+// Closes the jail if JS did not take it, because its worker has ended.
+struct OwnedReading : HostReading {
+  OwnedReading() = default;
+  OwnedReading(const OwnedReading&) = delete;
+  OwnedReading& operator=(const OwnedReading&) = delete;
+  ~OwnedReading() {
+    if (jailFd >= 0) close(jailFd);
   }
-  Napi::Value promise() const { return promise_.value(); }
-  void Execute() override { reading_ = readHost(query_); }
-  void OnOK() override {
-    const Napi::HandleScope scope(Env());
-    promise_.resolve(toObject(Env(), std::move(query_), std::exchange(reading_, {})));
-  }
-
- private:
-  const Promise promise_;
-  HostQuery query_;
-  HostReading reading_;
 };
 
+// A look at the host that JS waits for. Its thread cannot be stopped, and may live longer than this object.
+class HostLook final : public PendingCall {
+ public:
+  static constexpr CallKind kKind = CallKind::kHost;
+  explicit HostLook(PendingCalls& calls) : PendingCall(calls, kKind), promise_(calls.env()) { calls_.hold(); }
+
+  Napi::Value promise() const { return promise_.value(); }
+
+  void land(HostQuery query, HostReading& reading) {
+    const Napi::Env env(calls_.env());
+    const Napi::HandleScope scope(env);
+    if (mayCallJs(env)) {
+      // At its end, what waits for the promise goes on.
+      const Napi::AsyncContext context(env, "uchroot.readHost");
+      const Napi::CallbackScope callback(env, context);
+      promise_.resolve(toObject(env, std::move(query), std::exchange(reading, {})));
+    }
+    delete this;
+  }
+
+  void shutDown() override { delete this; }
+
+ private:
+  ~HostLook() override { calls_.letGo(); }
+
+  const Promise promise_;
+};
+
+class LookTask final : public Task {
+ public:
+  LookTask(PendingCalls& calls, uint32_t id, HostQuery query) : Task(false), calls_(calls), id_(id), query_(std::move(query)) {}
+
+  void run(Worker&) override {
+    const auto reading = std::make_shared<OwnedReading>();
+    static_cast<HostReading&>(*reading) = readHost(query_);
+    calls_.post(id_, [reading, query = std::move(query_)](PendingCall& call) {
+      static_cast<HostLook&>(call).land(query, *reading);
+    });
+    delete this;
+  }
+
+  void discard() { delete this; }
+
+ private:
+  ~LookTask() = default;
+
+  PendingCalls& calls_;
+  const uint32_t id_;
+  HostQuery query_;
+};
+
+// Not on libuv's four threads: node:fs needs them, and a file system or a name service can hold a look for ever.
 Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
   auto query = toQuery(info);
   if (!query) return info.Env().Undefined();
-  auto* reading = new Reading(info.Env(), std::move(*query));
-  const Napi::Value promise = reading->promise();
-  reading->Queue();
-  return promise;
+  auto& calls = *static_cast<PendingCalls*>(info.Data());
+  auto* pending = new HostLook(calls);
+  const Napi::Value promise = pending->promise();
+  auto* task = new LookTask(calls, pending->id(), std::move(*query));
+  if (submit(*task, Thread::kLook)) return promise;
+  task->discard();
+  pending->shutDown();
+  throwErrno(info.Env(), EAGAIN, "pthread_create");
+  return info.Env().Undefined();
 }
 
 Napi::Value readHostSync(const Napi::CallbackInfo& info) {
@@ -351,9 +396,9 @@ void OpenJails::close(int fd) {
   if (open_.erase(fd) == 1) ::close(fd);
 }
 
-void initHost(Napi::Env env, Napi::Object exports) {
+void initHost(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   env.SetInstanceData(new OpenJails);
-  exports.Set("readHost", Napi::Function::New<readHostAsync>(env, "readHost"));
+  exports.Set("readHost", Napi::Function::New(env, readHostAsync, "readHost", &calls));
   exports.Set("readHostSync", Napi::Function::New<readHostSync>(env, "readHostSync"));
   exports.Set("closeJail", Napi::Function::New<closeJail>(env, "closeJail"));
 }

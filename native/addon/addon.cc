@@ -20,7 +20,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initAccounts(env, exports);
   uchroot::initCalls(env, exports);
   uchroot::initCode(env, exports);
-  uchroot::initHost(env, exports);
+  uchroot::initHost(env, exports, *calls);
   uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);
   uchroot::initLook(env, exports);

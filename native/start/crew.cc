@@ -23,6 +23,8 @@ namespace uchroot {
 namespace {
 
 constexpr size_t kMostThreads = 8;
+// A look at the host that a file system or a name service holds for long must not keep others waiting.
+constexpr size_t kMostLooks = 64;
 constexpr size_t kStackBytes = 1u << 20;  // NSS modules need more than the smallest stack
 
 bool startThread(void* (*main)(void*), void* argument) {
@@ -86,14 +88,17 @@ class Crew;
 // A thread of a crew, and the task that it gets.
 struct Member {
   Crew& crew;
-  Task* task;
+  Task* task;            // that it is to begin
+  Task* begun = nullptr;
+  bool isReplaced = false;
   pthread_cond_t called = PTHREAD_COND_INITIALIZER;
 };
 
 class Crew {
  public:
   // An unprepared launch may wait for a program of the host (idmap.cc): more of them run at once.
-  explicit Crew(bool prepares) : prepares_(prepares), mostLaunches_(prepares ? launchesAtOnce() : kMostThreads) {}
+  explicit Crew(bool prepares, size_t mostThreads = kMostThreads)
+      : prepares_(prepares), mostThreads_(mostThreads), mostLaunches_(prepares ? launchesAtOnce() : mostThreads) {}
 
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
@@ -116,7 +121,33 @@ class Crew {
     return waited;
   }
 
+  void replace(const Task& task) {
+    pthread_mutex_lock(&mutex_);
+    const auto held = std::find_if(members_.begin(), members_.end(), [&](const Member* member) { return member->begun == &task; });
+    Member* idle = nullptr;
+    if (held != members_.end() && !(*held)->isReplaced) {
+      (*held)->isReplaced = true;
+      mostThreads_++;
+      if (task.isLaunch) launches_--;
+      idle = beginWaiting();
+    }
+    pthread_mutex_unlock(&mutex_);
+    if (idle != nullptr) pthread_cond_signal(&idle->called);
+  }
+
  private:
+  // Returns the idle thread that has got a task that waited.
+  Member* beginWaiting() {
+    const auto found = firstWaiting();
+    if (found == tasks_.end()) return nullptr;
+    Task* task = *found;
+    Member* idle = takeIdle();
+    if (idle == nullptr && !start(*task)) return nullptr;
+    if (idle != nullptr) idle->task = begin(task);
+    tasks_.erase(std::find(tasks_.begin(), tasks_.end(), task));
+    return idle;
+  }
+
   void work(Member& member) {
     blockSignals();
     Worker worker(becomeBatch(), prepares_);
@@ -144,7 +175,7 @@ class Crew {
 
   // Starts a thread with its first task. It is never deleted.
   bool start(Task& task) {
-    if (threads_ == kMostThreads) return false;
+    if (threads_ == mostThreads_) return false;
     auto* member = new Member{*this, &task};
     const auto main = [](void* given) -> void* {
       auto& self = *static_cast<Member*>(given);
@@ -155,6 +186,7 @@ class Crew {
       delete member;
       return false;
     }
+    members_.push_back(member);
     threads_++;
     (void)begin(&task);
     return true;
@@ -162,17 +194,24 @@ class Crew {
 
   Task& next(Member& member, bool hasLaunched) {
     pthread_mutex_lock(&mutex_);
-    if (hasLaunched) launches_--;
+    if (hasLaunched && !member.isReplaced) launches_--;
+    member.isReplaced = false;
+    member.begun = nullptr;
     if (member.task == nullptr) member.task = takeWaiting();
     if (member.task == nullptr) idle_.push_back(&member);
     while (member.task == nullptr) pthread_cond_wait(&member.called, &mutex_);
+    member.begun = std::exchange(member.task, nullptr);
     pthread_mutex_unlock(&mutex_);
-    return *std::exchange(member.task, nullptr);
+    return *member.begun;
+  }
+
+  std::deque<Task*>::iterator firstWaiting() {
+    return std::find_if(tasks_.begin(), tasks_.end(), [this](const Task* task) { return mayRun(*task); });
   }
 
   // A thread that finds nothing becomes idle. So if a task other than a launch waits, no thread is idle.
   Task* takeWaiting() {
-    const auto found = std::find_if(tasks_.begin(), tasks_.end(), [this](const Task* task) { return mayRun(*task); });
+    const auto found = firstWaiting();
     if (found == tasks_.end()) return nullptr;
     Task* task = begin(*found);
     tasks_.erase(found);
@@ -180,10 +219,11 @@ class Crew {
   }
 
   const bool prepares_;
+  size_t mostThreads_;
   const size_t mostLaunches_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   std::deque<Task*> tasks_;  // tasks that wait for a thread, or for the end of a launch
-  std::vector<Member*> idle_;
+  std::vector<Member*> members_, idle_;
   size_t threads_ = 0;
   size_t launches_ = 0;  // those that have a thread
 };
@@ -191,7 +231,7 @@ class Crew {
 Crew& crewOf(Thread thread) {
   // Never deleted: the threads live as long as the process. If a thread ended, each child that it started with a parent-death
   // signal would be killed (PR_SET_PDEATHSIG(2const)).
-  static Crew* const crews[] = {new Crew(true), new Crew(true), new Crew(false)};  // in the order of Thread
+  static Crew* const crews[] = {new Crew(true), new Crew(true), new Crew(false), new Crew(false, kMostLooks)};  // in the order of Thread
   return *crews[static_cast<size_t>(thread)];
 }
 
@@ -252,6 +292,8 @@ Thread threadFor(const std::string& plan) {
 }
 
 bool submit(Task& task, Thread thread) { return crewOf(thread).submit(task); }
+
+void replace(const Task& task, Thread thread) { crewOf(thread).replace(task); }
 
 bool withdraw(Task& task, Thread thread) { return crewOf(thread).withdraw(task); }
 

@@ -43,6 +43,7 @@ enum class Thread {
   kPrepared,    // for a plan with PLAN_USUAL
   kUnfiltered,  // for a plan with PLAN_UNFILTERED: prepared too, but without a filter, which would refuse what isolates
   kPlain,
+  kLook,  // for looks at the host
 };
 
 // The kind of thread that a plan needs.
@@ -50,6 +51,9 @@ Thread threadFor(const std::string& plan);
 
 // Queues a task. False if there is no thread.
 bool submit(Task& task, Thread thread);
+
+// Gives the turn of a task that a thread has taken, and that may be held for ever, to others, and starts a thread for them.
+void replace(const Task& task, Thread thread);
 
 // Removes a task from the queue. False if a thread has taken it already.
 bool withdraw(Task& task, Thread thread);

@@ -20,6 +20,7 @@ constexpr int kSocket = -4;  // of descriptor 0: the plan sends descriptors to i
 struct Recall {
   std::atomic<bool> isWanted = false;  // nothing more is started; a started child is killed
   std::atomic<int> pidFd = -1;         // of the child, from the clone on
+  std::atomic<bool> isLooking = false;  // at the host: a file system can hold it, and nothing is started before it has ended
   std::atomic<bool> isLate = false;    // the program runs, or the launch has failed
 };
 

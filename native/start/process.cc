@@ -199,7 +199,10 @@ void Process::shutDown() {
   onStarted_.Reset();
   onExit_.Reset();
   onTerminal_.Reset();
-  if (state_ == State::kLaunching) return recall();  // then land() runs, and calls this again
+  if (state_ == State::kLaunching) {
+    (void)recall();  // then land() runs, and calls this again
+    return;
+  }
   recall_.isWanted = true;
   if (state_ == State::kExited) return release(!calls_.isMainThread());
   closeStatus();

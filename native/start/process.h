@@ -43,7 +43,8 @@ class Process final : public PendingCall, public Task {
 
   // Cancels the launch: the program does not run, or is killed at once. If it is known to run, nothing happens: kill() is for
   // that.
-  void recall();
+  // True: nothing will be started, but it can take long until that is told.
+  bool recall();
 
   // Sends a signal to the program. Returns 0 or the errno of pidfd_send_signal(2); ESRCH before the start and after it was
   // reaped.

@@ -131,7 +131,9 @@ void Process::launchInCgroup() {
 
 bool Process::lookAgain() {
   if (sight_ == nullptr) return true;
+  recall_.isLooking = true;
   hostChanged_ = !sight_->isStillTrue(&request_.jailFd);
+  recall_.isLooking = false;
   return !hostChanged_;
 }
 
@@ -175,15 +177,21 @@ void Process::arrive() {
   calls_.post(id(), [](PendingCall& call) { static_cast<Process&>(call).land(); });
 }
 
-void Process::recall() {
+bool Process::recall() {
   recall_.isWanted = true;
   if (withdraw(*this, thread_)) {
     result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
-    return arrive();
+    arrive();
+    return false;
+  }
+  if (recall_.isLooking) {
+    replace(*this, thread_);
+    return true;
   }
   // The descriptor stays open until this object is deleted, which happens on this thread.
   const int pidFd = recall_.pidFd;
   if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);
+  return false;
 }
 
 }  // namespace uchroot

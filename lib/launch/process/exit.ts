@@ -1,5 +1,5 @@
 // How a program has ended, as the addon tells it. Pure.
-import type { LimitName, ResourceUsage } from '../../errors.ts';
+import { ExitError, type LimitName, type ResourceUsage } from '../../errors.ts';
 import type { CgroupUse, Usage } from '../../native.ts';
 import { signalName } from '../request/signal.ts';
 
@@ -36,4 +36,24 @@ export function toExit(
       ...(totalCpuMs >= 0 ? { totalCpuMs } : {}),
     },
   };
+}
+
+/** The error for a line that was too long for the memory of this process. */
+export function toLineError(
+  { spawnfile, pid }: { readonly spawnfile: string; readonly pid: number },
+  exit: Exit,
+  durationMs: number,
+): ExitError {
+  const none = { stdout: '', stderr: '', timedOut: false, isCanceled: false };
+  return new ExitError(
+    `${spawnfile}: it wrote a line of more than 16 MiB and was stopped`,
+    'ERR_MAX_BUFFER',
+    {
+      ...exit,
+      ...none,
+      pid,
+      durationMs,
+      limit: exit.limit ?? 'output',
+    },
+  );
 }

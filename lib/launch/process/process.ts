@@ -17,7 +17,7 @@ import {
   type StreamOf,
 } from '../request/stdio.ts';
 import { toSide } from '../request/terminal-rows.ts';
-import type { Exit } from './exit.ts';
+import { toLineError, type Exit } from './exit.ts';
 import { Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
 import { linesOf } from './text-streams.ts';
@@ -36,6 +36,7 @@ export interface ProcessOptions {
   readonly killSignal: number;
   readonly forceKillAfterMs: number | undefined;
   readonly leaveDescendants: boolean;
+  readonly requestedAt: number;
 }
 
 type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: NodeJS.Signals | null]>;
@@ -72,6 +73,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
   readonly #leaveDescendants: boolean;
+  readonly #requestedAt: number;
   #isStopping = false;
   #forceKill: NodeJS.Timeout | undefined;
   #resolveExited: (exit: Exit) => void = () => {};
@@ -89,6 +91,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
     this.#leaveDescendants = options.leaveDescendants;
+    this.#requestedAt = options.requestedAt;
   }
 
   /** For `spawnInJail`: the program has ended. Listeners run at once: an error that they throw is an uncaught exception. */
@@ -175,9 +178,15 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     return [this.stdin, this.stdout, this.stderr];
   }
 
-  /** The lines of its standard output, without their ends `\n` and `\r\n`. Whoever leaves the loop early closes the pipe. */
+  /**
+   * The lines of its standard output, without their ends `\n` and `\r\n`. Whoever leaves the loop early closes the pipe.
+   * @throws ExitError ERR_MAX_BUFFER if a line has more than 16 MiB; the program gets SIGKILL
+   */
   [Symbol.asyncIterator](): AsyncGenerator<string, void> {
-    return linesOf(this.#readable());
+    return linesOf(this.#readable(), () => {
+      this.cutOff();
+      return this.exited.then((exit) => toLineError(this, exit, performance.now() - this.#requestedAt));
+    });
   }
 
   /**

@@ -60,16 +60,37 @@ export function toLines(text: string): string[] {
   return lines;
 }
 
-/** The lines of a stream, without their ends `\n` and `\r\n`; the last one need not have an end. */
-export async function* linesOf(stream: Readable): AsyncGenerator<string, void> {
+// As the default of maxBufferBytes.
+const mostLineBytes = 16 * 2 ** 20;
+
+/**
+ * The lines of a stream, without their ends `\n` and `\r\n`; the last one need not have an end. Takes time in proportion to the length of
+ * a line, and at most 16 MiB of memory for it.
+ *
+ * @param onExcess called at a longer line; its error ends the iteration
+ */
+export async function* linesOf(
+  stream: Readable,
+  onExcess: () => Promise<Error>,
+): AsyncGenerator<string, void> {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const chunk of stream) {
-    // a chunk may end between \r and \n: the \r waits in `rest`
-    const lines = (rest + decoder.write(chunk as Buffer)).split(lineEnd);
-    rest = lines.pop() ?? '';
+  let parts: string[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const text = decoder.write(chunk);
+    if (!text.includes('\n')) {
+      bytes += chunk.length;
+      if (bytes > mostLineBytes) throw await onExcess();
+      parts.push(text);
+      continue;
+    }
+    // only now is the \r known that ended the chunk before
+    const lines = (parts.join('') + text).split(lineEnd);
+    const rest = lines.pop() ?? '';
+    parts = [rest];
+    bytes = Buffer.byteLength(rest);
     yield* lines;
   }
-  rest += decoder.end();
+  const rest = parts.join('') + decoder.end();
   if (rest !== '') yield rest;
 }

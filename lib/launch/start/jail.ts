@@ -6,6 +6,7 @@ import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
+import { profileAnswers } from '../host/launch-filter.ts';
 import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
@@ -31,6 +32,7 @@ import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './spaces.ts';
 import { begin, startIn } from './spawn.ts';
 import { joining, type NormalSpawn } from './start.ts';
+import { beforeStop } from './stop.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
@@ -187,8 +189,10 @@ export class Jail<
     usual?: VerifiedJail,
     name?: Buffer,
   ): Promise<JailedProcess> {
-    const jail = usual ?? (await this.#lookUp(given));
+    const jail = usual ?? (await beforeStop(begun, this.#lookUp(given)));
     const normal = name === undefined ? given : this.#withProgram(given, jail, name);
+    const profile = profileAnswers(normal);
+    if (profile !== undefined) await beforeStop(begun, profile);
     const taken = namespacesOf(normal).includes('pid')
       ? await this.#spaces.take(normal, jail, begun)
       : undefined;

@@ -2,6 +2,7 @@
 import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
+import { bytePath, type BytePath } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -37,6 +38,9 @@ export function judgePidDirectory(
   const way = { components, isHostRoot: false, isParent: true };
   return acceptDirectory(judgeDirectory(way, account, to), insecurePath, to);
 }
+
+/** The directory of a pid file. */
+export const pidDirectory = (path: string): BytePath => bytePath(dirname(absolutePath(path)));
 
 /**
  * Opens and judges the directory of a pid file. The program's user must not be able to replace the file: its readers send signals

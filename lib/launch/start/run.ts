@@ -25,7 +25,7 @@ import type { Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
-import { awaitStop } from './start.ts';
+import { awaitStop } from './stop.ts';
 
 /** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';

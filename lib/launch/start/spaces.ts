@@ -12,7 +12,8 @@ import { setUpKeys, type NormalRequest, type SetUpKey } from '../request/request
 import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { makeOwnSpaces } from './own-spaces.ts';
-import { awaitStop, stopError, type NormalSpawn } from './start.ts';
+import type { NormalSpawn } from './start.ts';
+import { awaitStop, stopError } from './stop.ts';
 
 /** Kept namespaces: their kinds, and a descriptor for each. Without root the first one is that of the user namespace. */
 export interface Spaces {

@@ -6,6 +6,7 @@ import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { keepJail, keptJail } from '../host/kept-jails.ts';
+import { profileAnswers } from '../host/launch-filter.ts';
 import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
 import { hasInit } from '../request/isolation-value.ts';
@@ -19,7 +20,8 @@ import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, warnOnce } from '../tell/warn.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
-import { abortError, start, toSpawnError, type NormalSpawn } from './start.ts';
+import { start, toSpawnError, type NormalSpawn } from './start.ts';
+import { abortError, beforeStop } from './stop.ts';
 
 function openStatus(fd: number): StatusLines {
   try {
@@ -82,6 +84,8 @@ export async function startIn(
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
   if (options.leaveDescendants) refuseEnd(request);
+  const profile = profileAnswers(request);
+  if (profile !== undefined) await beforeStop(options, profile);
   const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
   const launch = prepare(
     request,
@@ -116,7 +120,8 @@ function refuseEnd(request: NormalRequest): void {
 }
 
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  const facts = await native.readHost(hostQuery(request));
+  const looked = native.readHost(hostQuery(request));
+  const facts = await beforeStop(options, looked, ({ jailFd }) => native.closeJail(jailFd));
   const jail = verify(request, facts);
   keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);

@@ -1,9 +1,8 @@
 // Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
-import type { BytePath } from '../../binary/path.ts';
 import { reason } from '../../errno.ts';
-import { AbortError, type ErrnoName, LaunchError } from '../../errors.ts';
+import { type ErrnoName, LaunchError } from '../../errors.ts';
 import {
   native,
   openLauncher,
@@ -14,6 +13,7 @@ import {
   type ProcessHandle,
 } from '../../native.ts';
 import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
+import { waysBeside } from '../host/holders.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
@@ -28,7 +28,8 @@ import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './spaces.ts';
-import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
+import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './stop.ts';
+import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** What is known of a launch beside this process once it has begun. */
 export interface NormalSpawn extends SpawnOptions {
@@ -56,47 +57,6 @@ export const joining = (options: NormalSpawn, spaces: Spaces): NormalSpawn => ({
   launch: options.launch,
   spaces,
 });
-
-/** The error of a launch that was aborted before it began. */
-export function abortError(signal: AbortSignal): AbortError {
-  return new AbortError('launch: aborted before it began', signal);
-}
-
-function timeoutError(timeoutMs: number | undefined): LaunchError {
-  return new LaunchError(`launch: it had not begun after timeoutMs, ${timeoutMs} ms, and was called off`, {
-    step: 'launch',
-    code: 'ETIMEDOUT',
-    errno: constants.errno.ETIMEDOUT,
-  });
-}
-
-/** Why a launch must not begin any more. */
-export function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
-  return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
-}
-
-// The rest of the timeout: the look-up may have taken a part.
-function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
-  return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
-}
-
-/** Waits for timeout and abort: the first of them counts. @returns ends the wait */
-export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
-  const { signal, timeoutMs } = options;
-  const clear = (): void => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-  };
-  const stop = (reason: StopReason): void => {
-    clear();
-    onStop(reason);
-  };
-  const onAbort = (): void => stop('ABORT_ERR');
-  const timer =
-    timeoutMs === undefined ? undefined : setTimeout(stop, Math.max(0, leftMs(options)), 'ETIMEDOUT');
-  signal?.addEventListener('abort', onAbort);
-  return clear;
-}
 
 // Looks into the jail in which the failure happened. `jailFd` is -1 if the launch itself has the jail open.
 function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
@@ -135,19 +95,17 @@ export function start(
     const started = startWith(launch, jail, options, place, onChanged);
     return place === undefined ? started : started.finally(() => closePidPlace(place));
   };
-  const paths = judgedPaths(launch);
-  return paths.length === 0 ? begin() : accept(launch, paths, options).then(begin);
+  const looks = looksOf(launch);
+  return looks === undefined ? begin() : beforeStop(options, looks).then(begin);
 }
 
-// Waits no longer than the launch may.
-function accept(launch: PreparedLaunch, paths: readonly BytePath[], options: NormalSpawn): Promise<void> {
-  if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
-  return new Promise((resolve, reject) => {
-    const clear = awaitStop(options, (reason) => reject(stopError(reason, options)));
-    void judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]))
-      .finally(clear)
-      .then(resolve, reject);
-  });
+// What has to answer before the event loop may look at it.
+function looksOf(launch: PreparedLaunch): Promise<unknown> | undefined {
+  const { pidFile } = launch.request;
+  const paths = judgedPaths(launch);
+  if (paths.length === 0 && pidFile === undefined) return undefined;
+  const judged = judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]));
+  return pidFile === undefined ? judged : judged.then(() => waysBeside([pidDirectory(pidFile)]));
 }
 
 // Alternately a descriptor of this process, and its number in the program.
@@ -183,15 +141,17 @@ function startWith(
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
-      else if (handle !== undefined) native.recall(handle);
+      else if (handle !== undefined && native.recall(handle)) reject(stopError(reason, options));
     });
     // a launch that has failed has a descriptor of the jail in place of a pid
     const onStarted = (failure: PlanFailure | null | undefined, pid: number): void => {
       if (failure !== null || handle === undefined) {
         clearStop();
-        if (failure === undefined && onChanged !== undefined) return resolve(onChanged());
+        if (failure === undefined && onChanged !== undefined && stopped === undefined)
+          return resolve(onChanged());
         const error = toError(launch, failure ?? nothingKnown, failure ? pid : -1);
-        const calledOff = failure?.errno === constants.errno.ECANCELED ? stopped : undefined;
+        const calledOff =
+          (failure?.errno ?? constants.errno.ECANCELED) === constants.errno.ECANCELED ? stopped : undefined;
         return reject(calledOff === undefined ? error : stopError(calledOff, options));
       }
       started = new JailedProcess(pid, handle, execve, options);

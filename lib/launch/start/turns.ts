@@ -1,7 +1,8 @@
 // The queue of an open jail: no more than some of its programs run at once.
 import { Semaphore } from '../../semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { awaitStop, stopError, type NormalSpawn } from './start.ts';
+import type { NormalSpawn } from './start.ts';
+import { awaitStop, stopError } from './stop.ts';
 
 /** Starts a program; others wait until one ends. */
 export type Turns = (options: NormalSpawn, launch: () => Promise<JailedProcess>) => Promise<JailedProcess>;

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile as readFileBeside } from 'node:fs/promises';
 
 import t, { type Test } from 'tap';
 
@@ -42,8 +43,7 @@ async function exitOf(child: JailedProcess): Promise<readonly [number | null, st
 }
 
 // A file system whose server never answers.
-function mountSilent(t: Test): string {
-  const directory = temporaryDirectory();
+function mountSilent(t: Test, directory = temporaryDirectory()): string {
   const fd = openSync('/dev/fuse', 'r+');
   const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
   execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'silent', directory], {
@@ -78,6 +78,46 @@ t.test(
     clearInterval(timer);
     t.ok(ticks > 20, `${ticks} ticks`);
     t.match(await open.run({ ...bash('exit 0') }), { exitCode: 0 }, 'another launch of the open jail');
+  },
+);
+
+// No program of 300 ms can have waited for the server, and the event loop was free.
+async function timesOut(t: Test, name: string, launch: () => Promise<unknown>): Promise<void> {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 10);
+  await t.rejects(launch(), { code: 'ETIMEDOUT' }, name);
+  clearInterval(timer);
+  t.ok(ticks > 5, `${name}: ${ticks} ticks`);
+}
+
+t.test(
+  'a jail, a profile and a pid file on a file system that does not answer hold neither the event loop, nor other launches, nor node:fs',
+  { skip: skip !== false ? skip : existsSync('/dev/fuse') ? false : 'the kernel has no FUSE' },
+  async (t) => {
+    const above = temporaryDirectory();
+    const kept = `${above}/jail`;
+    const built = uchrootJail(['build', kept, 'bash']);
+    t.equal(built.status, 0, built.stderr);
+    const request = { ...isolated, ...bash('exit 0'), timeoutMs: 300 };
+    const onKept = { ...request, jail: kept };
+    for (let i = 0; i < 2; i++) t.equal((await runInJail({ ...onKept, timeoutMs: 10_000 })).exitCode, 0);
+    const silent = mountSilent(t);
+    mountSilent(t, above);
+    await timesOut(t, 'a jail', () => runInJail({ ...request, jail: `${silent}/jail` }));
+    await timesOut(t, 'a profile', () => runInJail({ ...request, seccomp: `${silent}/profile` }));
+    await timesOut(t, 'a pid file', () => runInJail({ ...request, pidFile: `${silent}/pid` }));
+    await using open = await openJail(jail, { user, isolate: true });
+    await timesOut(t, 'a profile of an open jail', () =>
+      open.run({ ...bash('exit 0'), timeoutMs: 300, seccomp: `${silent}/profile` }),
+    );
+    // more than there are threads and turns
+    const held = Array.from({ length: 20 }, () =>
+      runInJail(onKept).then(Boolean, ({ code }: LaunchError) => code),
+    );
+    t.match(await runInJail({ ...request, timeoutMs: 10_000 }), { exitCode: 0 }, 'another jail');
+    t.ok((await readFileBeside('/proc/self/stat')).length > 0, 'node:fs');
+    t.same(new Set(await Promise.all(held)), new Set(['ETIMEDOUT']), 'a jail that was verified before');
+    t.match(await runInJail({ ...request, timeoutMs: 10_000 }), { exitCode: 0 }, 'another jail, later');
   },
 );
 

@@ -40,6 +40,27 @@ t.test('a line ends with \\n or \\r\\n, and a \\r alone is part of it', { skip }
   t.same(lines, expected);
 });
 
+t.test('a line without end neither fills the memory nor holds the event loop', { skip }, async (t) => {
+  const MiB = 2 ** 20;
+  writeFileSync(`${jail}/long`, Buffer.alloc(15 * MiB, 'x'));
+  let [last, worst] = [performance.now(), 0];
+  const timer = setInterval(() => {
+    worst = Math.max(worst, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  const whole = await spawnInJail(sh("cat /long; printf '\\nend'"));
+  const lengths: number[] = [];
+  for await (const line of whole) lengths.push(line.length);
+  t.same(lengths, [15 * MiB, 3]);
+  const endless = await spawnInJail(sh('while :; do cat /long; done'));
+  const read = async (): Promise<void> => {
+    for await (const line of endless) t.fail(`a line of ${line.length}`);
+  };
+  await t.rejects(read(), { name: 'ExitError', code: 'ERR_MAX_BUFFER', limit: 'output', signal: 'SIGKILL' });
+  clearInterval(timer);
+  t.ok(worst < 1000, `the event loop was held for ${worst} ms`);
+});
+
 t.test('who leaves the loop closes the pipe', { skip }, async (t) => {
   const child = await spawnInJail(sh('while echo line; do :; done'));
   for await (const line of child) {

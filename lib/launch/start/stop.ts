@@ -1,0 +1,74 @@
+// The timeout and the AbortSignal of a launch.
+import { constants } from 'node:os';
+
+import { AbortError, LaunchError } from '../../errors.ts';
+import type { StopReason } from '../process/process.ts';
+import type { NormalSpawn } from './start.ts';
+
+/** The error of a launch that was aborted before it began. */
+export function abortError(signal: AbortSignal): AbortError {
+  return new AbortError('launch: aborted before it began', signal);
+}
+
+/** The error of a launch whose time was over before it began. */
+export function timeoutError(timeoutMs: number | undefined): LaunchError {
+  return new LaunchError(`launch: it had not begun after timeoutMs, ${timeoutMs} ms, and was called off`, {
+    step: 'launch',
+    code: 'ETIMEDOUT',
+    errno: constants.errno.ETIMEDOUT,
+  });
+}
+
+/** Why a launch must not begin any more. */
+export function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
+  return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
+}
+
+/** The rest of the timeout: the look-up may have taken a part. */
+export function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
+  return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
+}
+
+/** Waits for timeout and abort: the first of them counts. @returns ends the wait */
+export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
+  const { signal, timeoutMs } = options;
+  const clear = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const stop = (reason: StopReason): void => {
+    clear();
+    onStop(reason);
+  };
+  const onAbort = (): void => stop('ABORT_ERR');
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(stop, Math.max(0, leftMs(options)), 'ETIMEDOUT');
+  signal?.addEventListener('abort', onAbort);
+  return clear;
+}
+
+/**
+ * Waits for a look at the host no longer than the launch may: a file system whose server does not answer (FUSE, NFS) can hold it for
+ * ever.
+ *
+ * @param onLate gets what nobody waits for any more
+ */
+export function beforeStop<T>(
+  options: NormalSpawn,
+  look: Promise<T>,
+  onLate: (value: T) => void = () => {},
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const stop = (reason: StopReason): void => {
+      isOver = true;
+      reject(stopError(reason, options));
+    };
+    const clear = awaitStop(options, stop);
+    if (options.signal?.aborted === true) {
+      clear();
+      stop('ABORT_ERR');
+    }
+    void look.finally(clear).then((value) => (isOver ? onLate(value) : resolve(value)), reject);
+  });
+}
