@@ -83,9 +83,11 @@ void PendingCalls::shutDown(napi_async_cleanup_hook_handle hook) {
 
 void PendingCalls::closeIfIdle() {
   if (!isClosing_ || !calls_.empty()) return;
+  std::vector<Arrival> late;  // nothing takes these any more, and what they own ends here
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (std::exchange(isClosed_, true)) return;
+    late.swap(arrived_);
   }
   uv_close(reinterpret_cast<uv_handle_t*>(&async_), [](uv_handle_t* closed) {
     (void)napi_remove_async_cleanup_hook(static_cast<PendingCalls*>(closed->data)->hook_);

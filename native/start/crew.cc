@@ -97,8 +97,10 @@ struct Member {
 class Crew {
  public:
   // An unprepared launch may wait for a program of the host (idmap.cc): more of them run at once.
-  explicit Crew(bool prepares, size_t mostThreads = kMostThreads)
-      : prepares_(prepares), mostThreads_(mostThreads), mostLaunches_(prepares ? launchesAtOnce() : mostThreads) {}
+  explicit Crew(bool prepares) : prepares_(prepares), mostLaunches_(prepares ? launchesAtOnce() : kMostThreads) {}
+
+  // For looks at the host.
+  Crew() : prepares_(false), isLaunching_(false), mostThreads_(kMostLooks), mostLaunches_(0) {}
 
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
@@ -150,7 +152,7 @@ class Crew {
 
   void work(Member& member) {
     blockSignals();
-    Worker worker(becomeBatch(), prepares_);
+    Worker worker(isLaunching_ && becomeBatch(), prepares_);
     for (bool hasLaunched = false;;) {
       Task& task = next(member, hasLaunched);
       hasLaunched = task.isLaunch;  // the task may be gone when it has run
@@ -219,7 +221,8 @@ class Crew {
   }
 
   const bool prepares_;
-  size_t mostThreads_;
+  const bool isLaunching_ = true;
+  size_t mostThreads_ = kMostThreads;
   const size_t mostLaunches_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   std::deque<Task*> tasks_;  // tasks that wait for a thread, or for the end of a launch
@@ -231,7 +234,7 @@ class Crew {
 Crew& crewOf(Thread thread) {
   // Never deleted: the threads live as long as the process. If a thread ended, each child that it started with a parent-death
   // signal would be killed (PR_SET_PDEATHSIG(2const)).
-  static Crew* const crews[] = {new Crew(true), new Crew(true), new Crew(false), new Crew(false, kMostLooks)};  // in the order of Thread
+  static Crew* const crews[] = {new Crew(true), new Crew(true), new Crew(false), new Crew};  // in the order of Thread
   return *crews[static_cast<size_t>(thread)];
 }
 

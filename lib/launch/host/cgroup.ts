@@ -1,4 +1,5 @@
 // The cgroups of the host, for launches with limits: where they can be made, and what earlier services have left there.
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import {
   access,
@@ -46,9 +47,12 @@ function fileRefusal(error: unknown, path: string): LaunchError {
 }
 
 const text = (path: string): Promise<string> => readFile(path, 'latin1');
+// The kernel answers at once. Node leaves the descriptor of a read that is under way open if its worker is terminated.
+const textNow = (path: string): string => readFileSync(path, 'latin1');
+const toWords = (content: string): readonly string[] => content.split(/\s+/).filter((word) => word !== '');
 
 async function words(path: string): Promise<readonly string[]> {
-  return (await text(path)).split(/\s+/).filter((word) => word !== '');
+  return toWords(await text(path));
 }
 
 const isThere = (path: string, mode = modes.F_OK): Promise<boolean> =>
@@ -60,7 +64,7 @@ const isThere = (path: string, mode = modes.F_OK): Promise<boolean> =>
 // A pid says nothing in another pid namespace, so the number of the namespace is in the name too.
 async function namePrefix(): Promise<string> {
   const namespace = /[0-9]+/.exec(await readlink('/proc/self/ns/pid'))?.[0] ?? '0';
-  return `uchroot-${namespace}-${process.pid}-${await startOf('self')}`;
+  return `uchroot-${namespace}-${process.pid}-${startOf('self')}`;
 }
 
 // The cgroup of this process when it had to leave the one in which the cgroups of launches are made.
@@ -93,7 +97,7 @@ const unreachable = ({ mountPoint }: Hierarchy): LaunchError =>
 async function findBases(): Promise<CgroupBases> {
   if (!(await isThere('/proc/self/cgroup')))
     throw refusal('ENOENT', '/proc is not mounted', 'mount -t proc proc /proc, as root');
-  const hierarchies = readHierarchies(await text('/proc/self/cgroup'), await text('/proc/self/mountinfo'));
+  const hierarchies = readHierarchies(textNow('/proc/self/cgroup'), textNow('/proc/self/mountinfo'));
   if (hierarchies.length === 0)
     throw refusal(
       'ENOENT',
@@ -108,19 +112,19 @@ async function findBases(): Promise<CgroupBases> {
   if (marked !== undefined) await baseIn(marked, isManaged);
   const second = hierarchies.find(({ version }) => version === 2);
   const unified = second === undefined ? undefined : await baseIn(second, isManaged && marked === undefined);
-  const controllers = unified === undefined ? [] : await words(`${unified}/cgroup.controllers`);
+  const controllers = unified === undefined ? [] : toWords(textNow(`${unified}/cgroup.controllers`));
   const isUseful = ['memory', 'pids', 'cpu', 'io'].some((name) => controllers.includes(name));
   // one that has no controllers and cannot be written is not needed
   const isUsed = isUseful || (unified !== undefined && (await isThere(unified, modes.W_OK)));
   const legacy = hierarchies.flatMap((one): [string, string][] =>
     one.version === 2 ? [] : one.controllers.map((name) => [name, one.directory ?? one.mountPoint]),
   );
-  const swaps = await text('/proc/swaps').catch(() => '');
   return {
     unified: isUsed ? unified : undefined,
     controllers,
     legacy: new Map(legacy),
-    hasSwap: swaps.trim().split('\n').length > 1,
+    // a kernel without swap has no such file
+    hasSwap: existsSync('/proc/swaps') && textNow('/proc/swaps').trim().includes('\n'),
     prefix: await namePrefix(),
   };
 }
@@ -196,7 +200,7 @@ const leftBehind = /^uchroot-([0-9]+)-([0-9]+)-([0-9]+)-[0-9]+$/;
 async function isLeft(base: string, name: string, prefix: string): Promise<boolean> {
   const [, namespace, pid, start] = leftBehind.exec(name) ?? [];
   if (pid === undefined || !prefix.startsWith(`uchroot-${namespace}-`)) return false;
-  return (await hasEnded(Number(pid), start)) && (await maySweep(`${base}/${name}`));
+  return hasEnded(Number(pid), start) && (await maySweep(`${base}/${name}`));
 }
 
 // An ordinary user can kill and remove only what he has left.

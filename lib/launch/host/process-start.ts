@@ -1,15 +1,24 @@
 // Tells a process from another one that has got its pid.
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+
+// At once: Node leaves the descriptor of a read that is under way open if its worker is terminated.
+function statOf(pid: number | 'self'): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return ''; // it has ended, or cannot be seen
+  }
+}
 
 /** When a process was started, in ticks since the boot: field 22, behind a name that can contain anything (proc_pid_stat(5)). */
-export async function startOf(pid: number | 'self'): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+export function startOf(pid: number | 'self'): string | undefined {
+  const stat = statOf(pid);
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
 /** Whether the process that was started then has ended. Not everything of a live one can always be read (proc(5), hidepid; EMFILE). */
-export async function hasEnded(pid: number, start: string | undefined): Promise<boolean> {
-  const now = await startOf(pid);
+export function hasEnded(pid: number, start: string | undefined): boolean {
+  const now = startOf(pid);
   if (now !== undefined) return now !== start;
   try {
     process.kill(pid, 0);

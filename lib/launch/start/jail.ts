@@ -31,6 +31,7 @@ import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './spaces.ts';
 import { begin, startIn } from './spawn.ts';
+import { lookAtHost } from './spawn-error.ts';
 import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './stop.ts';
 import { openTemplate, type Template } from './template.ts';
@@ -229,7 +230,7 @@ export class Jail<
 
   // Another account is looked up for this launch, and the path to the jail is judged again for it.
   async #lookUp(normal: NormalRequest): Promise<VerifiedJail> {
-    const { passwd, groups, named, subordinate } = await native.readHost(accountQuery(normal));
+    const { passwd, groups, named, subordinate } = await lookAtHost(accountQuery(normal));
     return judge(normal, { ...this.#facts, passwd, groups, named, subordinate });
   }
 }
@@ -274,7 +275,7 @@ export async function openJail<
   });
   const named = own.user !== undefined;
   const query = named ? accountQuery(normal) : {};
-  const facts = await native.readHost({ ...query, jail: normal.jail });
+  const facts = await lookAtHost({ ...query, jail: normal.jail });
   try {
     const usual = named ? judge(normal, facts) : undefined;
     if (!normal.rootless) requireRoot();

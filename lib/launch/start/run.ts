@@ -25,6 +25,7 @@ import type { Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
+import { lookAtHost } from './spawn-error.ts';
 import { awaitStop } from './stop.ts';
 
 /** Why this process stopped the program. */
@@ -107,7 +108,7 @@ async function whatWasMissing(
   const variables = new Map(request.env);
   // the program may find its libraries elsewhere
   if (variables.get('LD_LIBRARY_PATH') !== undefined) return undefined;
-  const { jailFd } = await native.readHost({ jail: request.jail });
+  const { jailFd } = await lookAtHost({ jail: request.jail });
   if (jailFd < 0) return undefined;
   try {
     const view = viewOfJail(request, jailFd);

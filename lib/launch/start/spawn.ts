@@ -20,7 +20,8 @@ import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, warnOnce } from '../tell/warn.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
-import { start, toSpawnError, type NormalSpawn } from './start.ts';
+import { lookAtHost, toSpawnError } from './spawn-error.ts';
+import { start, type NormalSpawn } from './start.ts';
 import { abortError, beforeStop } from './stop.ts';
 
 function openStatus(fd: number): StatusLines {
@@ -120,7 +121,7 @@ function refuseEnd(request: NormalRequest): void {
 }
 
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  const looked = native.readHost(hostQuery(request));
+  const looked = lookAtHost(hostQuery(request));
   const facts = await beforeStop(options, looked, ({ jailFd }) => native.closeJail(jailFd));
   const jail = verify(request, facts);
   keepJail(request, jail, facts.sight);

@@ -1,8 +1,7 @@
 // Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
-import { reason } from '../../errno.ts';
-import { type ErrnoName, LaunchError } from '../../errors.ts';
+import type { LaunchError } from '../../errors.ts';
 import {
   native,
   openLauncher,
@@ -28,6 +27,7 @@ import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/warn.ts';
 import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './spaces.ts';
+import { toSpawnError } from './spawn-error.ts';
 import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './stop.ts';
 import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
@@ -215,26 +215,3 @@ function tellEnd({ status, launch }: NormalSpawn, pid: number | undefined, exit:
   status?.tell(statusLine({ event: 'exited', pid, exitCode, signal }));
   status?.end();
 }
-
-/** An error of the addon as the error of a launch. `ifClosed` is the hint for a descriptor that is not open. */
-export function toSpawnError(error: unknown, ifClosed = openUntilSettled): LaunchError {
-  const { code = 'EIO', errno = -5, syscall, path } = error as NodeJS.ErrnoException;
-  const what = path ?? (syscall === 'pthread_create' ? 'a thread cannot be started' : 'descriptors');
-  return new LaunchError(`launch: ${what}: ${reason(-errno)}`, {
-    step: 'launch',
-    call: syscall,
-    code: code as ErrnoName,
-    errno: -errno,
-    path,
-    hint: code === 'EBADF' || code === 'ENOTSOCK' ? ifClosed : hintOf[code],
-    cause: error,
-  });
-}
-
-const openUntilSettled =
-  'descriptors in stdio, preserveFds and listenFds must be open until the promise is settled';
-const hintOf: Readonly<Record<string, string>> = {
-  EMFILE:
-    'this process has as many descriptors open as it may: raise LimitNOFILE= of its unit (getrlimit(2))',
-  EAGAIN: 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))',
-};

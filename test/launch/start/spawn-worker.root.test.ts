@@ -151,6 +151,23 @@ t.test('terminating a worker while launches are in flight is safe', { skip }, as
   t.ok(countOf(process.pid).threads <= threads + 4);
 });
 
+t.test(
+  'a worker that is terminated while it looks for its cgroup leaves no descriptor',
+  { skip },
+  async (t) => {
+    const before = await settledFds();
+    for (let i = 0; i < 40; i++) {
+      const request = { ...base, args: ['exit=0'], memory: '64M' };
+      const worker = startWorker({ kind: 'loop', request, count: 4 });
+      await answer(worker);
+      await sleep(i % 4);
+      await worker.terminate();
+    }
+    t.ok(await eventually(() => processesOf(uid).length === 0));
+    t.ok((await settledFds()) <= before + 2, 'none is left'); // the launches themselves keep two
+  },
+);
+
 t.test('an exit of the worker with launches in flight is safe too', { skip }, async (t) => {
   for (let i = 0; i < 10; i++) {
     const worker = startWorker({ kind: 'loop', request: { ...base, args: ['exit=0'] }, count: -8 });
