@@ -3,6 +3,7 @@
 //   exhaust code PATH     copies itself to PATH, and tries to run the copy as code in each way
 //   exhaust handles       tries to reach files by handles
 //   exhaust descriptors   opens descriptors until it fails, and processes until it fails
+//   exhaust user          takes what the kernel counts for each user until it fails, and keeps it until its input ends
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,6 +52,12 @@ static int run(int fd) {
   return errno == 0 ? 0 : -1;
 }
 
+static int intoMemory(int fd) {
+  void *own = mmap(NULL, sizeof page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (own == MAP_FAILED || pread(fd, own, sizeof page, 0) < 0) return -1;
+  return mprotect(own, sizeof page, PROT_READ | PROT_EXEC);
+}
+
 static void code(const char *path) {
   const int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0755);
   if (out < 0 || copy(out) != 0) {
@@ -62,6 +70,7 @@ static void code(const char *path) {
   TRY("map", mmap(NULL, sizeof page, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0));
   void *mapped = mmap(NULL, sizeof page, PROT_READ, MAP_PRIVATE, fd, 0);
   TRY("make a mapping code", mprotect(mapped, sizeof page, PROT_READ | PROT_EXEC));
+  TRY("read into its own memory", intoMemory(fd));
   const int memory = memfd_create("code", 0);
   TRY("file in memory", memory < 0 || copy(memory) != 0 ? -1 : run(memory));
 }
@@ -92,12 +101,24 @@ static void descriptors(void) {
   tell("processes", limit.rlim_max == RLIM_INFINITY ? -1 : (long long)limit.rlim_max);
 }
 
+static void user(void) {
+  long count = 0;
+  while (inotify_init1(IN_CLOEXEC) >= 0) count++;
+  tell("instances", count);
+  tell("failure", errno);
+  puts("}");
+  fflush(stdout);
+  while (read(0, page, sizeof page) > 0) continue;
+  exit(0);
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (strcmp(what, "nothing") == 0) return 0;
   if (strcmp(what, "code") == 0 && argc == 3) code(argv[2]);
   else if (strcmp(what, "handles") == 0) handles();
   else if (strcmp(what, "descriptors") == 0) descriptors();
+  else if (strcmp(what, "user") == 0) user();
   else return 98;
   puts("}");
   return 0;

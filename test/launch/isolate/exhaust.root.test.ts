@@ -1,8 +1,18 @@
 // What none of the tools that were compared holds: many small files, inodes, files by handles and many open ones, uploaded code. With the
 // options that doc/isolation.md names, as root and without.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 
-import { makeJail, rootTest, uchroot, type Ended } from '../../support/launch.ts';
+import {
+  commandEnv,
+  launchWords,
+  makeJail,
+  rootTest,
+  start,
+  uchroot,
+  type Ended,
+} from '../../support/launch.ts';
 import { give, ordinary } from '../../support/ordinary.ts';
 import { compiled } from '../../support/programs.ts';
 import type { Attempts } from '../../support/threats.ts';
@@ -27,19 +37,29 @@ if (process.getuid?.() === 0) {
   }
 }
 
-const levels: Readonly<Record<string, (options: readonly string[], words: readonly string[]) => Ended>> = {
+// The words that start a program, its user, and its jail.
+const ways = {
+  isolate: [[...launchWords(['--isolate', `${uid}:${uid}`, jail])], uid, jail],
+  rootless: [[...own.by, ...own.command, '--rootless', String(rootlessUid), own.jail], rootlessUid, own.jail],
+} as const;
+
+const levels: Readonly<
+  Record<keyof typeof ways, (options: readonly string[], words: readonly string[]) => Ended>
+> = {
   isolate: (options, words) => uchroot(['--isolate', ...options, `${uid}:${uid}`, jail, ...words]),
   rootless: (options, words) => own.run([...options, String(rootlessUid), own.jail, ...words]),
 };
 
-for (const [level, run] of Object.entries(levels)) {
+for (const level of ['isolate', 'rootless'] as const) {
+  const run = levels[level];
   const attempts = (options: readonly string[], ...words: readonly string[]): Attempts => {
     const ended = run(options, ['/exhaust', ...words]);
     if (ended.status !== 0) throw new Error(`${ended.status}: ${ended.stderr}`);
     return JSON.parse(ended.stdout) as Attempts;
   };
   // Without root nobody can forbid it (proc_sys_vm(5), memfd_noexec).
-  const memory = { 'file in memory': level === 'isolate' ? EACCES : 0 };
+  // Nor what a program reads and runs itself, as interpreters do.
+  const memory = { 'file in memory': level === 'isolate' ? EACCES : 0, 'read into its own memory': 0 };
 
   test(`${level}: code that was written to a file cannot be executed or mapped`, async (t) => {
     const refused = { execute: EACCES, map: EPERM, 'make a mapping code': EACCES };
@@ -68,6 +88,25 @@ for (const [level, run] of Object.entries(levels)) {
       /^uchroot: the program was ended: its file system in memory was full \(--tmpfs \/tmp\)/,
     );
     t.equal(large.status, 4);
+  });
+
+  test(`${level}: what the kernel counts for a user is used up for his other processes, and for nobody else`, async (t) => {
+    const [words, id, place] = ways[level];
+    const outside = (who: number) => {
+      const ids = [`--reuid=${who}`, `--regid=${who}`, '--clear-groups'];
+      return JSON.parse(
+        start(['setpriv', ...ids, `${place}/exhaust`, 'user'], { input: '' }).stdout,
+      ) as Attempts;
+    };
+    const [file = '', ...args] = [...words, '/exhaust', 'user'];
+    const child = spawn(file, args, { env: commandEnv, cwd: '/', stdio: ['pipe', 'pipe', 'inherit'] });
+    const [found] = (await once(child.stdout, 'data')) as [Buffer];
+    t.match(JSON.parse(found.toString()), { failure: EMFILE });
+    t.match(outside(id), { instances: 0, failure: EMFILE });
+    t.ok((outside(id + 100).instances ?? 0) > 0, 'another user');
+    child.stdin.end();
+    t.same(await once(child, 'exit'), [0, null]);
+    t.ok((outside(id).instances ?? 0) > 0, 'afterwards');
   });
 
   test(`${level}: no file is reached by a handle`, async (t) => {

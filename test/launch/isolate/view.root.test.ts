@@ -116,6 +116,19 @@ test('what the host mounts an ephemeral jail without, devices or execution, it d
   for (const options of ways) t.equal(run(options, read).stdout, 'read\n');
 });
 
+test('noexec of the file system of --ephemeral-dir does not count in the jail', async (t) => {
+  const store = makeDirectory('store', 0);
+  mountFor(t, store, '--bind', store);
+  execFileSync('mount', ['-o', 'remount,bind,noexec', store]);
+  // as an earlier launch has written it
+  mkdirSync(`${store}/upper/mnt`, { recursive: true });
+  copyFileSync(`${jail}/bin/cat`, `${store}/upper/mnt/own`);
+  t.throws(() => execFileSync(`${store}/upper/mnt/own`, ['/dev/null']), { code: 'EACCES' });
+  t.match(run(['--ephemeral-dir', store], '/mnt/own < /dev/null && echo executed'), {
+    stdout: 'executed\n',
+  });
+});
+
 test('--read-only holds for the devices of the jail too, which work', async (t) => {
   mkdirSync(`${jail}/dev/shm`);
   chownSync(`${jail}/dev/shm`, uid, uid);
