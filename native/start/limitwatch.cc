@@ -111,6 +111,12 @@ Ended readEnd(const LimitWatch* watch, int status) {
   return {static_cast<int>(record.detail), record.flags};
 }
 
+// A program can send SIGXCPU to itself. A limit is a second at least (getrlimit(2), RLIMIT_CPU), and the kernel counts ticks for it.
+bool hasUsed(const LimitWatch* watch, int64_t cpuUs) {
+  const int64_t limitUs = watch->cpuUs > 0 ? watch->cpuUs : 1'000'000;
+  return cpuUs >= limitUs / 2;
+}
+
 // The same rules as in lib/launch/process/limit.ts. kLimits: no limit.
 LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, const CgroupUse& use) {
   const int status = ended.status;
@@ -118,7 +124,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   if (status == 0) return kLimits;
   if (use.numbers[0] > 0) return kMemory;
   if (watch->isTimeOver) return kTime;
-  if (signal == SIGXCPU) return kCpuTime;
+  if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
   // somebody else has ended it

@@ -96,6 +96,13 @@ for (const [filler, view, status, words] of fillers)
     t.equal(ended.status, status);
   });
 
+test('a program that sends SIGXCPU to itself was not ended by a limit', async (t) => {
+  for (const level of [[], ['--isolate']]) {
+    const words = [...level, '--pids', '5', '--cpu-time', '1', who, jail, '/hog', 'liar'];
+    t.same(await run(t, words), { status: 152, stdout: '', stderr: '' });
+  }
+});
+
 test('a file system that is full is no reason for a program that ends well, or is killed', async (t) => {
   const fill = 'while printf %100000s x; do :; done >/tmp/x 2>/dev/null';
   const isolated = ['--isolate', '--tmpfs', '/tmp:size=1M', who, jail, '/bin/bash', '-c'];

@@ -2,6 +2,7 @@
 //   memory        allocates and fills memory for ever
 //   fork          starts processes that wait, until fork fails; then it fails too
 //   bomb          forks for ever, in all its children too
+//   liar           sends SIGXCPU to itself
 //   spin | stubborn  uses the CPU for ever; stubborn ignores SIGXCPU
 //   flood         writes to standard output for ever
 //   leave         starts a process that waits in a session of its own, and ends
@@ -66,6 +67,7 @@ int main(int count, char **words) {
   }
   if (strcmp(what, "fork") == 0) forkUntilItFails();
   if (strcmp(what, "stubborn") == 0) signal(SIGXCPU, SIG_IGN);
+  if (strcmp(what, "liar") == 0) raise(SIGXCPU);
   if (strcmp(what, "flood") == 0) writeForEver(1);
   if (strcmp(what, "file") == 0) writeForEver(open("/tmp/file", O_WRONLY | O_CREAT | O_TRUNC, 0600));
   if (strcmp(what, "files") == 0) makeFiles();

@@ -20,6 +20,13 @@ interface Limited {
   readonly killed: boolean;
 }
 
+// getrlimit(2), RLIMIT_CPU: whole seconds
+const leastCpuTime = 1;
+
+// A program can send SIGXCPU to itself. Half of the time: the kernel counts ticks for the limit, and exactly for the usage.
+const hasUsed = ({ userCpuMs, systemCpuMs }: Exit['usage'], seconds: number): boolean =>
+  userCpuMs + systemCpuMs >= seconds * 500;
+
 const fullBlocks = 1;
 const fullInodes = 2;
 
@@ -32,7 +39,7 @@ export function limitOf(
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
   if (stopped === 'ETIMEDOUT') return 'time';
-  if (signal === 'SIGXCPU') return 'cpu time';
+  if (signal === 'SIGXCPU' && hasUsed(usage, cpuTime ?? leastCpuTime)) return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
   // the signal of this process has ended it, whatever was refused before
   if (stopped !== undefined || (killed && signal !== null)) return undefined;

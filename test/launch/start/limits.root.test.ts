@@ -106,6 +106,13 @@ t.test('a CPU spinner ends with its reason, even if it ignores SIGXCPU', { skip 
   t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
 });
 
+t.test('a program that sends SIGXCPU to itself was not ended by a limit', { skip }, async (t) => {
+  for (const limits of [{ cpuTime: 1 }, {}]) {
+    const ended = await runInJail({ ...base, args: ['liar'], ...limits, reject: false });
+    t.same([ended.signal, ended.limit], ['SIGXCPU', undefined]);
+  }
+});
+
 t.test(
   'a limit of memory below the need of the launch itself does not end the service',
   { skip },
