@@ -324,7 +324,9 @@ Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
 PlanFailure birthFailure(const LaunchRequest& request, int error) {
   const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
   PlanFailure failure = {kNoStep, PHASE_DESCRIPTORS, 0, 0};
-  if (request.namespaces != 0 && error != ENOSYS) {
+  // clone(2) has these for CLONE_INTO_CGROUP alone.
+  const bool isOfCgroup = isByCgroup && (error == EOPNOTSUPP || error == EBUSY);
+  if (request.namespaces != 0 && error != ENOSYS && !isOfCgroup) {
     failure = request.refused;
   } else if (request.namespaces != 0 || isByCgroup) {
     failure = request.cgroupFailure;

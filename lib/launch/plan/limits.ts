@@ -79,12 +79,12 @@ const cgroupFailures = {
   },
   EAGAIN: cgroupWords(
     'there may be no more',
-    'raise cgroup.max.descendants, or pids.max of the cgroup above',
+    'raise cgroup.max.descendants or cgroup.max.depth, or pids.max, of the cgroup above',
   ),
   EINVAL: cgroupWords('the kernel does not accept it', 'see the same file of the cgroup above'),
   EBUSY: cgroupWords('processes are in the cgroup above', 'DelegateSubgroup=main in the unit keeps it empty'),
   ENOSYS: cgroupWords('the call is refused', 'the seccomp filter of the container must allow clone3'),
-  EOPNOTSUPP: cgroupWords(
+  ENOTSUP: cgroupWords(
     'no process can enter it',
     'only a launch beside this process can have these limits (spawnInJail), in a cgroup of type "domain"',
   ),

@@ -93,6 +93,11 @@ export const mountRows = {
           }),
     }),
     failures: {
+      EINVAL: {
+        reason: 'a mount there is unbindable, so it cannot be shown in another place',
+        hint: (_, { source }) =>
+          `mount --make-private ${source === undefined ? 'JAIL' : quote(source)}   # the mount that holds it`,
+      },
       ENOTDIR: {
         reason: 'it, or what is above it, is no directory',
         hint: 'what is written to an ephemeral jail is kept in a directory: make one of root, mode 0700',

@@ -117,6 +117,16 @@ test('what the host mounts an ephemeral jail without, devices or execution, it d
   for (const options of ways) t.equal(run(options, read).stdout, 'read\n');
 });
 
+test('a source that is unbindable is refused with the remedy', async (t) => {
+  const source = makeDirectory('alone', 0);
+  mountFor(t, source, '--bind', source);
+  execFileSync('mount', ['--make-unbindable', source]);
+  const refused = run(['--bind', `${source}:/mnt`], 'exit 0');
+  t.match(refused, { status: 125, stderr: /unbindable.*\nhint: mount --make-private / });
+  execFileSync('mount', ['--make-private', source]);
+  t.equal(run(['--bind', `${source}:/mnt`], 'exit 0').status, 0);
+});
+
 test('noexec of the file system of --ephemeral-dir does not count in the jail', async (t) => {
   const store = makeDirectory('store', 0);
   mountFor(t, store, '--bind', store);

@@ -1,6 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
@@ -352,6 +360,32 @@ t.test('read-only hierarchies are refused by name', { skip: skipMounts }, async 
   const setUp = `awk '$3 ~ /^cgroup/ {print $2}' /proc/mounts | while read m; do mount -o remount,bind,ro "$m"; done`;
   t.match(launchAfter(setUp), { code: 'EROFS', message: /read-only/, hint: /--privileged/ });
 });
+
+t.test(
+  'a threaded cgroup, and one that may have none below it, are refused by name',
+  { skip: skipMounts },
+  async (t) => {
+    const v2 = hierarchies.find(({ version }) => version === 2);
+    if (v2 === undefined) {
+      t.pass('cgroup v2 is not mounted here');
+      return;
+    }
+    const above = `${v2.directory ?? v2.mountPoint}/uchroot-test-${process.pid}`;
+    t.teardown(() => execFileSync('find', [above, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']));
+    for (const name of ['flat', 'all/threads']) mkdirSync(`${above}/${name}`, { recursive: true });
+    writeFileSync(`${above}/flat/cgroup.max.depth`, '0');
+    writeFileSync(`${above}/all/threads/cgroup.type`, 'threaded');
+    for (const more of [{}, { isolate: true }]) {
+      const inside = (name: string) => launchAfter(`echo $$ >${above}/${name}/cgroup.procs`, more);
+      t.match(inside('flat'), { code: 'EAGAIN', message: /^cgroup: /, hint: /cgroup.max.depth/ });
+      t.match(inside('all/threads'), {
+        code: 'ENOTSUP',
+        message: /^cgroup: .*no process can enter/,
+        hint: /"domain"/,
+      });
+    }
+  },
+);
 
 t.test('a controller that is nowhere is refused by name', { skip: skipMounts }, async (t) => {
   const v1 = hierarchies.find(({ controllers }) => controllers.includes('memory'));
