@@ -126,6 +126,20 @@ function refuseOthers({ listenFds }: NormalSpawn): void {
 
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
+// A launch that has failed has a descriptor of the jail in place of a pid.
+function whyNotStarted(
+  launch: PreparedLaunch,
+  failure: PlanFailure | null | undefined,
+  jailFd: number,
+  stopped: StopReason | undefined,
+  options: NormalSpawn,
+): Error {
+  const error = toError(launch, failure ?? nothingKnown, failure ? jailFd : -1);
+  // without a failure the host has changed, and nobody wants to know any more
+  const isOff = (failure?.errno ?? constants.errno.ECANCELED) === constants.errno.ECANCELED;
+  return isOff && stopped !== undefined ? stopError(stopped, options) : error;
+}
+
 function startWith(
   launch: PreparedLaunch,
   jail: number | HostSight,
@@ -143,16 +157,12 @@ function startWith(
       if (started !== undefined) started.stop(reason);
       else if (handle !== undefined && native.recall(handle)) reject(stopError(reason, options));
     });
-    // a launch that has failed has a descriptor of the jail in place of a pid
     const onStarted = (failure: PlanFailure | null | undefined, pid: number): void => {
       if (failure !== null || handle === undefined) {
         clearStop();
         if (failure === undefined && onChanged !== undefined && stopped === undefined)
           return resolve(onChanged());
-        const error = toError(launch, failure ?? nothingKnown, failure ? pid : -1);
-        const calledOff =
-          (failure?.errno ?? constants.errno.ECANCELED) === constants.errno.ECANCELED ? stopped : undefined;
-        return reject(calledOff === undefined ? error : stopError(calledOff, options));
+        return reject(whyNotStarted(launch, failure, pid, stopped, options));
       }
       started = new JailedProcess(pid, handle, execve, options);
       try {
