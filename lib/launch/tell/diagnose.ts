@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath, trimSlashes } from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { withoutReturns } from '../../shell-word.ts';
@@ -224,6 +224,12 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   };
 }
 
+// All of a directory that a part is missing of, unless a link leads elsewhere.
+function missingDirectory(missing: string, path: BytePath): string {
+  const whole = showPath(trimSlashes(path));
+  return whole.startsWith(`${missing}/`) && !whole.includes('/..') ? whole : missing;
+}
+
 /** Why the working directory cannot be entered; undefined if no cause is found. */
 export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagnosis | undefined {
   const path = bytePath(directory);
@@ -235,7 +241,7 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
     if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
     const hint = path.startsWith('~')
       ? 'only a shell knows ~: give a path of the jail, such as /tmp'
-      : `mkdir -p ${hostWord(view, found.path)}`;
+      : `mkdir -p ${hostWord(view, missingDirectory(found.path, path))}`;
     return { ...found, hint };
   }
   if (found.status.kind !== 'directory')
