@@ -1,4 +1,5 @@
 // What a person most likely meant who wrote the words of uchroot in another order: the same words, in the right one. Pure.
+import { unpackHint } from '../archive.ts';
 import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';
@@ -150,16 +151,6 @@ function expanded({ operands: [, jail = ''] }: Line): string | undefined {
   return variable && `only a shell knows ${variable}, and not in single quotes: write "${jail}"`;
 }
 
-// A file that holds the files of a jail.
-function unpacked(jail: string): string | undefined {
-  const [, directory] = /^(.+?)\.(?:tar(?:\.\w+)?|t[gxb]z\d?)$/.exec(jail) ?? [];
-  if (directory !== undefined)
-    return `unpack it first: ${commandLine('mkdir', directory)} && ${commandLine('tar', '-xf', jail, '-C', directory)}`;
-  return /\.(?:img|iso|qcow2|sqsh|squashfs|zip)$/.test(jail)
-    ? 'a jail is a directory: unpack it, or mount it, and name the directory'
-    : undefined;
-}
-
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.
 function joined(line: Line): string | undefined {
   const [user, path = '', ...rest] = line.operands;
@@ -219,7 +210,9 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
     return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
-    return unpacked(jail) ?? joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
+    return (
+      unpackHint(jail) ?? joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1))
+    );
   if (step !== 'execve') return undefined;
   // the path of the program in the jail, which is not searched in PATH
   if (hint?.startsWith(inOneWord) === true)

@@ -14,7 +14,7 @@ import type { JailWork } from '../jail/request/jail-request.ts';
 import { lookOr, wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, has, type Outcome, valueOf, textsOf, valuesOf, wrongNumber } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
@@ -62,6 +62,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
     refuseSwapped(directory, programs);
+    refuseAddress(programs, textsOf(read, 'learn').at(-1));
     refuseLast(directory, programs);
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
@@ -138,6 +139,10 @@ const clone: JailCommand = {
   options: [],
   operands: [2, 2],
   run: async (_, { onWarning, ...watch }, template, directory) => {
+    if (!existsSync(template) && existsSync(directory))
+      throw new UsageError(`${quote(template)} is not there: TEMPLATE comes first, and then the new jail`, {
+        hint: lineOf('clone', [directory, template]),
+      });
     const report = await cloneJail({ ...watch, template, directory });
     report.skipped.forEach((what) => onWarning(what));
     return summaryOf(directory, report);
@@ -172,8 +177,14 @@ const check: JailCommand = {
   ],
   operands: [0, 1],
   failureStatus: 2,
-  meant: ([directory, ...users]) =>
-    directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])]),
+  // a path is no user
+  meant: (operands) => {
+    const directory = operands.find((word) => word.includes('/')) ?? operands[0];
+    const users = operands.filter((word) => word !== directory && !word.includes('/'));
+    return (
+      directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])])
+    );
+  },
   run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
@@ -209,11 +220,23 @@ function isFile(path: Buffer | string): boolean {
 function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
   const [first] = programs;
   if (first === undefined || !isFile(directory)) return;
-  const isSwapped = !isFile(first);
+  const isSwapped = !isFile(first) && first.includes('/');
   throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
     hint: isSwapped
       ? lineOf('build', [first, directory, ...programs.slice(1)])
       : 'name a new or an empty directory',
+  });
+}
+
+// The command of --learn was not quoted, or a file is to come from elsewhere.
+function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
+  const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
+  if (address === undefined) return;
+  throw new UsageError(`${quote(address)} is an address, and no program`, {
+    hint:
+      learned === undefined
+        ? 'a jail is built from files of this host: download it first, and name the file'
+        : `write --learn ${shellWord([learned, ...programs].join(' '))}`,
   });
 }
 

@@ -35,7 +35,10 @@ function withWord(
 ): readonly string[] | undefined {
   if (isLast && taker?.option.metavar?.includes(',') === true)
     return [...options.slice(0, -1), `${taker.value},${word}`];
-  if (isLast) return taker && repeated.has(taker.option.name) ? [...options, `--${taker.option.name}`, word] : undefined;
+  if (isLast)
+    return taker && repeated.has(taker.option.name)
+      ? [...options, `--${taker.option.name}`, word]
+      : undefined;
   const others = options.slice(0, -1);
   if (last === '--keep-env' && /^\w+$/.test(word)) return [...others, '--pass-env', word];
   if (last === '--ephemeral' && isPath(word)) return [...others, '--ephemeral-dir', word];

@@ -26,8 +26,7 @@ export function bindHint(
   if (code !== 'ENOENT' || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
   const opened = steps.find((each) => each.op === 'open_tree' && each.slot === step.slot);
   const target = steps.find((each) => each.op === 'move_mount' && each.slot === step.slot);
-  if (opened?.op !== 'open_tree' || target?.op !== 'move_mount' || opened.isInJail === true)
-    return undefined;
+  if (opened?.op !== 'open_tree' || target?.op !== 'move_mount' || opened.isInJail === true) return undefined;
   const { source } = opened;
   if (source === undefined) return undefined;
   const [from, to] = [quote(source), quote(target.target)];

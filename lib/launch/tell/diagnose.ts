@@ -3,7 +3,15 @@ import { posix } from 'node:path';
 
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath, trimSlashes } from '../../binary/path.ts';
+import {
+  bytePath,
+  type BytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+  trimSlashes,
+} from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { withoutReturns } from '../../shell-word.ts';
