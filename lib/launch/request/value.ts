@@ -84,7 +84,10 @@ export function toJail(value: Bytes): Buffer {
     });
   if (jail[0] === 0x2f) return jail;
   throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`, {
-    hint: `write jail: path.resolve('${quote(jail)}')`,
+    hint:
+      jail[0] === 0x7e && jail[1] === 0x2f
+        ? `write jail: os.homedir() + '${quote(jail.subarray(1))}'`
+        : `write jail: path.resolve('${quote(jail)}')`,
   });
 }
 
