@@ -179,6 +179,10 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     throw new UsageError(`${name}: ${kind} takes no '${quote(wrong)}'`, {
       hint: didYouMean(wrong, known) ?? `it takes ${known.join(', ')}`,
     });
+  if (kind === 'bind' && entry.to === undefined)
+    throw new UsageError(`${name}.to is missing: the path in the jail`, {
+      hint: `write to: '${quote(String(entry.bind))}'`,
+    });
   const target = place(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
   if (kind === 'bind') {
     const { readOnly = false } = entry;

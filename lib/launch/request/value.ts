@@ -55,7 +55,12 @@ function wordsOf(text: string): string {
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value))
     throw new UsageError(`${name} must be an array`, {
-      hint: typeof value === 'string' ? `write ${name}: [${wordsOf(value)}]` : undefined,
+      hint:
+        typeof value === 'string'
+          ? `write ${name}: [${wordsOf(value)}]`
+          : typeof value === 'number'
+            ? `write ${name}: [${value}]`
+            : undefined,
     });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.

@@ -67,6 +67,10 @@ function timeoutError(timeoutMs: number | undefined): LaunchError {
     step: 'launch',
     code: 'ETIMEDOUT',
     errno: constants.errno.ETIMEDOUT,
+    hint:
+      timeoutMs !== undefined && timeoutMs <= 60
+        ? `it counts milliseconds: write timeoutMs: ${timeoutMs * 1000} for ${timeoutMs} seconds`
+        : undefined,
   });
 }
 
