@@ -26,7 +26,7 @@ import type { Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
-import { awaitStop } from './start.ts';
+import { awaitStop, inSeconds } from './start.ts';
 
 /** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';
@@ -146,7 +146,8 @@ function toEndError(
   const message = [`${command}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
-  return new ExitError(message, code, ended, missing?.hint);
+  const hint = stopped === 'ETIMEDOUT' ? inSeconds(options.timeoutMs) : undefined;
+  return new ExitError(message, code, ended, missing?.hint ?? hint);
 }
 
 const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
