@@ -209,10 +209,10 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
     return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
+  const packed = isJail && code === 'ENOTDIR' ? unpackHint(jail) : undefined;
+  if (packed !== undefined) return packed;
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
-    return (
-      unpackHint(jail) ?? joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1))
-    );
+    return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
   if (step !== 'execve') return undefined;
   // the path of the program in the jail, which is not searched in PATH
   if (hint?.startsWith(inOneWord) === true)

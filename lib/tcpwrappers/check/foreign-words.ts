@@ -24,7 +24,7 @@ const KEYWORDS = ['ALL', 'LOCAL', 'KNOWN', 'UNKNOWN', 'PARANOID', 'EXCEPT'];
 
 // A word in capitals that resembles one with a meaning.
 function misspelt(word: string): string | undefined {
-  return /^[A-Z]{3,}$/.test(word) ? didYouMean(word, KEYWORDS) : undefined;
+  return /^[A-Z]{3,}$/.test(word) && !KEYWORDS.includes(word) ? didYouMean(word, KEYWORDS) : undefined;
 }
 
 /** Tells of a word of a list of clients that is compared as a name. */
