@@ -89,11 +89,22 @@ function checkList<W>(
     tell('idle-except', word.at, 'the second EXCEPT has no effect: it only takes back words of the first');
 }
 
-// Whether one of these words covers another.
+// Addresses and networks are compared with each other, and names with each other.
+const kindOf = ({ own }: Cover): 'net' | 'name' | undefined =>
+  own.startsWith('net4 ') || own.startsWith('net6 ')
+    ? 'net'
+    : /^(?:equal|suffix) /.test(own)
+      ? 'name'
+      : undefined;
+
+// Whether one of these words may cover another.
 function isAmong(cover: Cover | undefined, words: readonly (Cover | undefined)[]): boolean {
-  // nothing is known of such a word
   if (cover === undefined) return true;
-  return words.some((word) => word === undefined || cover.wider.includes(word.own));
+  const kind = kindOf(cover);
+  return words.some(
+    (word) =>
+      word === undefined || kind === undefined || kindOf(word) !== kind || cover.wider.includes(word.own),
+  );
 }
 
 /** Whether a word is an address, a network, or the beginning of an address: no daemon has such a name. */
