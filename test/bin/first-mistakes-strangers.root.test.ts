@@ -159,7 +159,7 @@ const jails: readonly Mistake[] = [
     /is an address, and no program/,
     { after: (line, hint) => (/download it first/.test(hint) ? line.replace(/http\S+/, 'id') : 'false') },
   ],
-  [`uchroot-jail clone $PWD/new ${'$PWD'}/jail`, /TEMPLATE comes first/],
+  ['uchroot-jail clone $PWD/new $PWD/jail', /TEMPLATE comes first/],
   [
     'uchroot-jail build new /bin/ls --without id',
     /without: id is no absolute path/,

@@ -147,7 +147,7 @@ class TomlFile {
     if (value === false) return [];
     if (metavar === undefined) {
       if (value === true) return [''];
-      const isOff = /^(?:no|false|off|0)?$/i.test(String(value));
+      const isOff = value === 0 || (typeof value === 'string' && /^(?:no|false|off)$/i.test(value));
       return this.fail(path, key, `${key} is true or false`, `write ${key} = ${String(!isOff)}`);
     }
     // 0o27 is the number 23 for the parser, whose digits are another mode

@@ -3,7 +3,7 @@
 import { UsageError } from '../../errors.ts';
 import { didYouMean, type Foreign } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import { eachAlone } from '../request/given-list.ts';
+import { eachAlone } from '../../shell-word.ts';
 import { base } from './base.ts';
 import { cc } from './cc.ts';
 import { commands, shell } from './command-packs.ts';

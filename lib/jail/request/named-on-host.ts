@@ -12,7 +12,7 @@ import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
 import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { eachAlone } from './given-list.ts';
+import { eachAlone } from '../../shell-word.ts';
 
 /**
  * A path, or a name that is searched in the directories of `path` as a shell does. A program that ordinary users cannot
