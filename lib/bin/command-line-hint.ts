@@ -31,10 +31,12 @@ const identities: Readonly<Record<string, 'user' | 'group'>> = {
 };
 
 // Options of others that name DIRECTORY or PROGRAM, in their order here.
-const places = new Set(['root', 'rootfs', 'jail', 'directory', 'chroot', 'exec', 'program', 'command']);
+const places = new Set('D j x root rootfs jail directory chroot exec program command'.split(' '));
 // Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value, which mean what a launch does.
 const needless = new Set(
-  'i H l login init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(' '),
+  'i H l login start background make-pidfile Mo Me init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(
+    ' ',
+  ),
 );
 
 // Options that take two words in bwrap(1), and one here.
@@ -44,6 +46,8 @@ interface Line extends Words {
   readonly options: string[];
   readonly operands: string[];
   taker?: Words['taker'];
+  /** The command of a shell stands in the place of PROGRAM. */
+  hasCommand?: boolean;
   /** The first word that stands after an operand and belongs before it. */
   misplaced?: string;
   user?: string;
@@ -61,9 +65,18 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
   const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
   for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
     at++;
+    // su(1) has - before the user
+    if (word === '-' && operands.length === 0) continue;
     if (!word.startsWith('-') || word === '-') {
       operands.push(word);
       continue;
+    }
+    // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
+    if (word === '-c' && at < texts.length && (operands.length > 0 || line.user !== undefined)) {
+      const before = [...(line.user === undefined ? [anybody] : []), anyJail];
+      operands.push(...before.slice(operands.length), '/bin/sh', '-c');
+      line.hasCommand = true;
+      break;
     }
     if (operands.length > 0) line.misplaced ??= word;
     if (word === '--') continue;
@@ -258,7 +271,12 @@ export function toldBy(
   if (dashed !== undefined) return dashed;
   if (line.user !== undefined || line.group !== undefined)
     return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
-  const { misplaced } = line;
+  const { misplaced, hasCommand } = line;
+  if (hasCommand === true)
+    return {
+      message: '-c stands where PROGRAM does: a command of a shell needs the shell',
+      hint: written(line, ...line.operands),
+    };
   if (misplaced !== undefined)
     return {
       message:

@@ -77,6 +77,7 @@ export const foreignJailOptions: Foreign = {
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',
+  plan: 'leave it out: without --fix nothing is changed',
   r: isWhole,
   rf: isWhole,
   recursive: isWhole,

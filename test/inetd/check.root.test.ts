@@ -163,7 +163,10 @@ test('one address twice, or one that is a part of another, is found by check and
       ['import', file],
     ]) {
       const { status, stderr } = run(...words);
-      t.equal(stderr, `uchroot-inetd: ${file}:6: listen: ${shown}: it listens ${where} already\n`);
+      t.equal(
+        stderr,
+        `uchroot-inetd: ${file}:6: listen: ${shown}: it listens ${where} already\nhint: leave one of the two out, or give it another port\n`,
+      );
       t.equal(status, 125);
     }
     // of one service without a file

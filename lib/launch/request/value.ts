@@ -58,7 +58,7 @@ export function list<T>(value: unknown, name: string, read: (item: unknown, i: n
       hint:
         typeof value === 'string'
           ? `write ${name}: [${wordsOf(value)}]`
-          : typeof value === 'number'
+          : typeof value === 'number' && /(?:Tcp|Fds)$/.test(name)
             ? `write ${name}: [${value}]`
             : undefined,
     });
@@ -201,6 +201,11 @@ export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknow
     );
   return list(value, 'passEnv', (name) => {
     if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
+    // no shell makes such a name
+    if (/[$\s]/.test(name))
+      throw new UsageError(`passEnv: '${quote(name)}' cannot be the name of a variable`, {
+        hint: `write --pass-env ${name.replaceAll('$', '').trim().replace(/\s+/g, ',')}`,
+      });
     return toVariableName(name, 'passEnv');
   });
 }

@@ -210,12 +210,12 @@ function toVerdicts(rules: readonly Rule[], otherwise: number): ReadonlyMap<stri
 }
 
 // The file of a container has the profile in it: config.json of OCI's runtime specification.
-function refuseWhole(json: JsonValue): void {
+function refuseWhole(json: JsonValue, file: string): void {
   const { value } = json;
   if (typeof value === 'object' && value !== null && 'linux' in value)
     throw json.error(
       'is the configuration of a container, and no profile',
-      'write its part linux.seccomp to a file of its own: jq .linux.seccomp config.json',
+      `write its part linux.seccomp to a file of its own: jq .linux.seccomp ${file}`,
     );
 }
 
@@ -243,7 +243,7 @@ function checkArchitectures(architectures: JsonValue, archMap: JsonValue): void 
  */
 export function readProfile(file: string, text: string, facts: ProfileFacts): Profile {
   const json = JsonValue.parse(file, text);
-  refuseWhole(json);
+  refuseWhole(json, file);
   const top = json.fields(
     'defaultAction',
     'defaultErrnoRet',

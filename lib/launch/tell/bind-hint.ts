@@ -23,7 +23,13 @@ export function bindHint(
   code: ErrnoName,
   view: Pick<JailView, 'root' | 'jail'>,
 ): string | undefined {
-  if (code !== 'ENOENT' || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
+  const isWhole = code === 'ENOENT' || code === 'EINVAL' || code === 'ENOTDIR';
+  if (!isWhole || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
+  if (step.op === 'open_tree' && code === 'ENOENT' && step.source !== undefined) {
+    // what is kept of an ephemeral jail, and a writable part of one that is read-only
+    if (step.isDirectory === true) return commandLine('mkdir', '-m', '0700', bytePath(step.source));
+    if (step.isInJail === true) return commandLine('mkdir', '-p', `${view.jail}${bytePath(step.source)}`);
+  }
   const opened = steps.find((each) => each.op === 'open_tree' && each.slot === step.slot);
   const target = steps.find((each) => each.op === 'move_mount' && each.slot === step.slot);
   if (opened?.op !== 'open_tree' || target?.op !== 'move_mount' || opened.isInJail === true) return undefined;
@@ -36,6 +42,10 @@ export function bindHint(
     return isSwapped ? `the path of the host comes first: write ${to}:${from}` : undefined;
   }
   if (/:r[ow]$/.test(to)) return undefined;
+  if (code !== 'ENOENT')
+    return onHost(source) === 'file' && !to.endsWith(posix.basename(from))
+      ? `write ${from}:${posix.join(to, posix.basename(from))}, and make that file first`
+      : `${to} is a file in the jail: write a directory in its place`;
   const path = bytePath(`${view.jail}${showPath(bytePath(target.target))}`);
   if (onHost(source) === 'directory') return commandLine('mkdir', '-p', path);
   const above = bytePath(posix.dirname(path));
