@@ -135,6 +135,92 @@ const launches: readonly Mistake[] = [
   ],
 ];
 
+// Forms of su, capsh, start-stop-daemon, jailkit, nsjail and docker, and files that are no programs.
+const foreign: readonly Mistake[] = [
+  ['uchroot - nobody -c ls', /-c stands where PROGRAM does/],
+  ['uchroot nobody -c ls', /-c stands where PROGRAM does/],
+  ['uchroot nobody jail -c "ls -l"', /-c stands where PROGRAM does/],
+  ['uchroot --chroot=$PWD/jail --user=nobody -- -c ls', /unknown option --chroot/],
+  ['uchroot -j jail -u nobody -x /bin/ls', /unknown option -j/],
+  ['uchroot --start --chuid nobody --chroot jail --exec /bin/ls', /unknown option --start/],
+  ['uchroot -Mo --chroot jail --user nobody --group nogroup -- /bin/ls', /unknown option -Mo/],
+  ['uchroot --slice web nobody jail /bin/ls', /unknown option --slice/, { after: leftOut('--slice web ') }],
+  [
+    'uchroot --isolate --bind type=bind,src=/etc,dst=/tmp nobody jail /bin/ls',
+    /must be an absolute path/,
+    { after: found('type=bind,src=/etc,dst=/tmp', /\/etc:\/tmp/) },
+  ],
+  [
+    'uchroot --isolate --tmpfs nobody $PWD/jail /bin/ls',
+    /tmpfs must be an absolute path/,
+    { after: found('--tmpfs', /--tmpfs \/tmp/) },
+  ],
+  ['uchroot --isolate --tmpfs /new nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
+  [
+    'uchroot --isolate --ephemeral-dir $PWD/new nobody jail /bin/ls',
+    /it is not on the host/,
+    { after: thenLine() },
+  ],
+  [
+    'uchroot --isolate --read-only --writable /new nobody jail /bin/ls',
+    /it is not in the jail/,
+    { after: thenLine() },
+  ],
+  [
+    'uchroot --isolate --bind /etc/passwd:/tmp nobody jail /bin/ls',
+    /is a directory, and the other is none/,
+    {
+      after: (line, hint) =>
+        `touch jail/tmp/passwd; ${line.replace('/etc/passwd:/tmp', /\/etc\/passwd:[^,]+/.exec(hint)?.[0] ?? 'false')}`,
+    },
+  ],
+  [
+    "uchroot --pass-env '$HOME' nobody jail /bin/ls",
+    /'(\$HOME)' cannot be/,
+    { after: found("--pass-env '$HOME'", /--pass-env \w+/) },
+  ],
+  [
+    "uchroot --pass-env 'HOME TERM' nobody jail /bin/ls",
+    /cannot be/,
+    { after: found("--pass-env 'HOME TERM'", /--pass-env \S+/) },
+  ],
+  [
+    'uchroot --unit systemd --state /var/lib/site nobody jail /bin/ls',
+    /takes the name of a directory/,
+    { after: found('--state /var/lib/site', /--state \w+/), right: [0, 125] },
+  ],
+  [
+    'uchroot --unit systemd --credential /etc/key nobody jail /bin/ls',
+    /takes NAME or NAME:PATH/,
+    { after: found('--credential /etc/key', /--credential \S+/), right: [0, 125] },
+  ],
+  ...(
+    [
+      ['MZ', /a program for Windows/, /built for Linux/],
+      ['PK\\003\\004', /an archive/, /unpack it/],
+      ['\\037\\213', /a compressed file/, /unpack it/],
+      ['<html>', /a page of HTML/, /copy it again/],
+      ['\\312\\376\\272\\276\\0\\0\\0\\101', /a class of Java/, /java/],
+    ] as const
+  ).map(([begins, says, hinted]): Mistake => [
+    'uchroot nobody jail /prog',
+    says,
+    {
+      before: `printf '${begins}' >jail/prog && chmod 0755 jail/prog`,
+      after: (line, hint) => (hinted.test(hint) ? line.replace('/prog', '/bin/ls') : 'false'),
+    },
+  ]),
+  [
+    'uchroot nobody jail /prog.py',
+    /neither an ELF program nor a script/,
+    {
+      before: "printf 'print(1)\\n' >jail/prog.py && chmod 0755 jail/prog.py",
+      after: (line, hint) =>
+        /#!\/usr\/bin\/python3$/.test(hint) ? line.replace('/prog.py', '/bin/ls') : 'false',
+    },
+  ],
+];
+
 const jails: readonly Mistake[] = [
   ['uchroot-jail build jail ll', /program (ll) is in none/],
   [
@@ -410,13 +496,13 @@ const daemons: readonly Mistake[] = [
 ];
 
 const skip = unlessRoot('unshare', 'nsenter', 'tar');
-const all = [...launches, ...jails, ...rules, ...commands, ...daemons];
+const all = [...launches, ...foreign, ...jails, ...rules, ...commands, ...daemons];
 
 t.test(
   `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
   { skip },
   async (t) => {
-    t.ok(all.length >= 85);
+    t.ok(all.length >= 110);
     const beginner = await newBeginner();
     await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
   },
