@@ -14,11 +14,12 @@ import type { JailWork } from '../jail/request/jail-request.ts';
 import { lookOr, wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, has, type Outcome, valueOf, textsOf, valuesOf, wrongNumber } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
+import { lineOf, refuseMisplaced } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
@@ -61,9 +62,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
-    refuseSwapped(directory, programs);
-    refuseAddress(programs, textsOf(read, 'learn').at(-1));
-    refuseLast(directory, programs);
+    refuseMisplaced(directory, programs, textsOf(read, 'learn').at(-1));
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
@@ -130,7 +129,13 @@ const explain: JailCommand = {
   options: [],
   operands: [2, 2],
   meant: (operands) => (operands.length === 1 ? lineOf('list', operands) : undefined),
-  run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
+  run: async (_, __, directory, path) => {
+    if (!existsSync(directory) && lookOr(false, () => statSync(path).isDirectory()))
+      throw new UsageError(`${quote(directory)} is not there: DIRECTORY stands before PATH`, {
+        hint: lineOf('explain', [path, directory]),
+      });
+    return showExplanation(await explainFile({ directory, path }));
+  },
 };
 
 const clone: JailCommand = {
@@ -154,6 +159,7 @@ const remove: JailCommand = {
   summary: 'removes a jail and everything in it',
   options: [],
   operands: [1, 1],
+  meant: (operands) => operands.map((each) => lineOf('remove', [each])).join(' && '),
   run: async (_, { signal, onProgress }, directory) => {
     await removeJail({ signal, onProgress, directory });
     return '';
@@ -208,59 +214,15 @@ type Commands = Readonly<Record<string, JailCommand>>;
 
 export const commands: Commands = { build, update, list, clone, check, explain, remove };
 
-function lineOf(command: string, operands: readonly Buffer[]): string {
-  return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
-}
-
-function isFile(path: Buffer | string): boolean {
-  return lookOr(false, () => statSync(path).isFile());
-}
-
-// DIRECTORY and a program have changed places.
-function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
-  const [first] = programs;
-  if (first === undefined || !isFile(directory)) return;
-  const isSwapped = !isFile(first) && first.includes('/');
-  throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
-    hint: isSwapped
-      ? lineOf('build', [first, directory, ...programs.slice(1)])
-      : 'name a new or an empty directory',
-  });
-}
-
-// The command of --learn was not quoted, or a file is to come from elsewhere.
-function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
-  const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
-  if (address === undefined) return;
-  throw new UsageError(`${quote(address)} is an address, and no program`, {
-    hint:
-      learned === undefined
-        ? 'a jail is built from files of this host: download it first, and name the file'
-        : `write --learn ${shellWord([learned, ...programs].join(' '))}`,
-  });
-}
-
-// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
-// none, as in `build ls id`, which is no `build nginx nginx`.
-function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
-  const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
-  if (directory.includes('/') || !isProgram || existsSync(directory)) return;
-  const meant = programs.find((program) => program.includes('/') && !isFile(program));
-  if (meant === undefined && (programs.length === 0 || programs.some((program) => program.equals(directory))))
-    return;
-  const right = lineOf('build', [
-    meant ?? Buffer.from('/srv/jail'),
-    directory,
-    ...programs.filter((program) => program !== meant),
-  ]);
-  throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
-    hint: meant === undefined ? `${right}   # or ./${quote(directory)} for a directory of this name` : right,
-  });
-}
-
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {
   const colon = value.lastIndexOf(':/');
+  // docker's -v
+  const [, plain] = /^(.*:\/.*):r[ow]$/s.exec(value.toString('latin1')) ?? [];
+  if (plain !== undefined)
+    throw new UsageError(`--copy ${quote(value)}: a copy is neither :ro nor :rw, but its owner's`, {
+      hint: `write --copy ${shellWord(plain)}`,
+    });
   return colon <= 0 ? value : { from: value.subarray(0, colon), to: value.subarray(colon + 1) };
 }
 

@@ -139,7 +139,6 @@ const launches: readonly Mistake[] = [
 const foreign: readonly Mistake[] = [
   ['uchroot - nobody -c ls', /-c stands where PROGRAM does/],
   ['uchroot nobody -c ls', /-c stands where PROGRAM does/],
-  ['uchroot nobody jail -c "ls -l"', /-c stands where PROGRAM does/],
   ['uchroot --chroot=$PWD/jail --user=nobody -- -c ls', /unknown option --chroot/],
   ['uchroot -j jail -u nobody -x /bin/ls', /unknown option -j/],
   ['uchroot --start --chuid nobody --chroot jail --exec /bin/ls', /unknown option --start/],
@@ -216,7 +215,7 @@ const foreign: readonly Mistake[] = [
     {
       before: "printf 'print(1)\\n' >jail/prog.py && chmod 0755 jail/prog.py",
       after: (line, hint) =>
-        /#!\/usr\/bin\/python3$/.test(hint) ? line.replace('/prog.py', '/bin/ls') : 'false',
+        hint.endsWith('#!/usr/bin/python3') ? line.replace('/prog.py', '/bin/ls') : 'false',
     },
   ],
 ];
@@ -289,6 +288,42 @@ const jails: readonly Mistake[] = [
           ? line.replace('--without /etc/passwd', '').replace('new', 'new2')
           : 'false',
     },
+  ],
+  [
+    "uchroot-jail build '~/new' id",
+    /only a shell knows ~/,
+    { after: (_, hint) => `HOME=$PWD; uchroot-jail build ${/"\S+"/.exec(hint)?.[0]} id` },
+  ],
+  [
+    "uchroot-jail build '$PLACE' id",
+    /only a shell knows \$PLACE/,
+    { after: (_, hint) => `PLACE=$PWD/new; uchroot-jail build ${/"\S+"/.exec(hint)?.[0]} id` },
+  ],
+  ['uchroot-jail explain bin $PWD/jail', /DIRECTORY stands before PATH/],
+  ['uchroot-jail remove $PWD/jail $PWD/more', /^Usage: uchroot-jail remove/, { before: 'cp -a jail more' }],
+  [
+    'uchroot-jail build jail --copy /etc/passwd:/etc/p:ro id',
+    /neither :ro nor :rw/,
+    { after: found('--copy /etc/passwd:/etc/p:ro', /--copy \S+/) },
+  ],
+  [
+    "uchroot-jail build jail --copy '/etc/pass*' id",
+    /it is not there/,
+    {
+      after: (line, hint) =>
+        line.replace("'/etc/pass*'", /(?<=directory, )\/etc$/.test(hint) ? '/etc/passwd' : 'false'),
+    },
+  ],
+  [
+    'uchroot-jail build jail "/usr/bin/id /usr/bin/env"',
+    /it is not there/,
+    { after: found('"/usr/bin/id /usr/bin/env"', /\/usr\/bin\/id \/usr\/bin\/env/) },
+  ],
+  ['uchroot-jail build jail tls', /program (tls) is in none/],
+  [
+    'uchroot-jail check jail --ignore extra: --fail-on error',
+    /the path must be absolute/,
+    { after: found('extra:', /extra$/) },
   ],
   ['uchroot-jail check nobody $PWD/jail', /^Usage: uchroot-jail check/],
   ['uchroot-jail check $PWD/jail /bin/ls', /^Usage: uchroot-jail check/],

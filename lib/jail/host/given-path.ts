@@ -60,6 +60,8 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   const there = usualPlace(root, own);
   if (there !== undefined && there !== path) return `did you mean ${showPath(there)}?`;
   const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);
+  if (/[*?]/.test(own))
+    return `only a shell knows * and ?: name the directory, ${showPath(parentPath(path))}`;
   // FROM:TO without the slash of TO
   const [from = '', to] = path.split(':');
   if (to !== undefined && walk(root, from as BytePath).kind === 'found')

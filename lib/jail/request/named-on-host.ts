@@ -11,6 +11,7 @@ import { didYouMean, type Foreign } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
 import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
+import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { eachAlone } from '../../shell-word.ts';
 
@@ -37,7 +38,7 @@ export function findProgram(
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint: meantBy(bytePath(program), others) ?? 'install it on the host, or give its path',
+    hint: meantBy(root, bytePath(program), others) ?? 'install it on the host, or give its path',
   });
 }
 
@@ -45,12 +46,19 @@ export function findProgram(
 const aliases: Foreign = { ll: 'ls', la: 'ls', l: 'ls', python: 'python3', pip: 'pip3', nodejs: 'node' };
 
 // What was probably meant by a word that no program of PATH is called.
-function meantBy(program: BytePath, others: readonly BytePath[]): string | undefined {
+function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;
   if (/^[\w.+-]+:[\w/]/.test(program))
     return 'name programs of this host: a jail is built of those, not of images';
   if (isBuiltin(program)) return `write sh: ${showPath(program)} is a command of a shell`;
+  const lists = ['', ':amd64', ':arm64'].map((end) => `/var/lib/dpkg/info/${program}${end}.list`);
+  if (
+    /^[a-z0-9][a-z0-9+.-]+$/.test(program) &&
+    lists.some((list) => root.lstat(bytePath(list)) !== undefined)
+  )
+    return `write --package ${program}`;
+  if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
   const parts = program.split(',').filter((part) => part !== '') as BytePath[];
   if (program.includes(',') && parts.every((part) => others.includes(part)))
     return `write ${parts.map(showPath).join(' ')}: words of their own`;
@@ -65,6 +73,11 @@ function meantBy(program: BytePath, others: readonly BytePath[]): string | undef
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return path;
+  const words = bytePath(program).split(/\s+/) as BytePath[];
+  if (words.length > 1 && words.every((word) => isExecutable(walk(root, absolute(word)))))
+    throw new UsageError(`program ${quote(program)}: it is not there`, {
+      hint: `write ${words.map(showPath).join(' ')}: words of their own`,
+    });
   throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: pathHint(root, path, end) });
 }
 
