@@ -47,7 +47,7 @@ export function isExecutable(end: Walk): boolean {
 }
 
 /** The path of the program of this name. */
-export function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
+function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
   return usualPlaces
     .map((place) => joinPath(place, name))
     .find((candidate) => isExecutable(walk(root, candidate)));
