@@ -32,3 +32,9 @@ export function stripReturns(file: string): string {
 export function withoutReturns(file: string): string {
   return `${stripReturns(file)}   # the line ends in a carriage return`;
 }
+
+/** The hint for several names with commas between them, where an option takes one; undefined for a single name. */
+export function eachAlone(option: string, names: string): string | undefined {
+  const each = names.split(',').filter((name) => name !== '');
+  return each.length < 2 ? undefined : `write ${commandLine(...each.flatMap((name) => [option, name]))}`;
+}

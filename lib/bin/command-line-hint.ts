@@ -1,8 +1,10 @@
 // What a person most likely meant who wrote the words of uchroot in another order: the same words, in the right one. Pure.
+import { unpackHint } from '../archive.ts';
 import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';
 import { commandLine } from '../shell-word.ts';
+import { isPath, withoutStray, type Words } from './stray-word.ts';
 
 /** What is told about an error. */
 export interface Told {
@@ -29,23 +31,27 @@ const identities: Readonly<Record<string, 'user' | 'group'>> = {
 };
 
 // Options of others that name DIRECTORY or PROGRAM, in their order here.
-const places = new Set(['root', 'rootfs', 'jail', 'directory', 'chroot', 'exec', 'program', 'command']);
-// Options of sudo(8), su(1) and runuser(1) without a value, which mean what a launch does.
-const needless = new Set(['i', 'H', 'l', 'login']);
+const places = new Set('D j x root rootfs jail directory chroot exec program command'.split(' '));
+// Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value, which mean what a launch does.
+const needless = new Set(
+  'i H l login start background make-pidfile Mo Me init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(
+    ' ',
+  ),
+);
 
 // Options that take two words in bwrap(1), and one here.
 const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
 
-/** The words of a command line, sorted as far as they can be told apart. */
-interface Line {
+interface Line extends Words {
   readonly options: string[];
   readonly operands: string[];
+  taker?: Words['taker'];
+  /** The command of a shell stands in the place of PROGRAM. */
+  hasCommand?: boolean;
   /** The first word that stands after an operand and belongs before it. */
   misplaced?: string;
   user?: string;
   group?: string;
-  /** The option that has taken the word before the operands as its value. */
-  taker?: { readonly option: Option; readonly value: string };
 }
 
 const latin1 = ({ bytes }: Argument): string => bytes.toString('latin1');
@@ -59,9 +65,18 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
   const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
   for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
     at++;
+    // su(1) has - before the user
+    if (word === '-' && operands.length === 0) continue;
     if (!word.startsWith('-') || word === '-') {
       operands.push(word);
       continue;
+    }
+    // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
+    if (word === '-c' && at < texts.length && (operands.length > 0 || line.user !== undefined)) {
+      const before = [...(line.user === undefined ? [anybody] : []), anyJail];
+      operands.push(...before.slice(operands.length), '/bin/sh', '-c');
+      line.hasCommand = true;
+      break;
     }
     if (operands.length > 0) line.misplaced ??= word;
     if (word === '--') continue;
@@ -84,26 +99,37 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
   return line;
 }
 
-const isPath = (word: string | undefined): boolean => word?.includes('/') === true;
-
 // The user of an example: every host has him, and he owns nothing.
 const anybody = 'nobody';
 const anyJail = '/srv/jail';
 
-function written({ options }: Line, ...operands: readonly (string | undefined)[]): string {
+function written({ options }: Pick<Words, 'options'>, ...operands: readonly (string | undefined)[]): string {
   return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
+}
+
+// Whether the last option needs a second part, and has got one word.
+function isJoint({ options, taker }: Line): boolean {
+  const joint = taker && joints[taker.option.name];
+  return (
+    taker !== undefined &&
+    joint !== undefined &&
+    options.at(-1) === taker.value &&
+    !taker.value.includes(joint)
+  );
 }
 
 // One of the three is missing, or they have changed places.
 function reordered(line: Line): string | undefined {
   const [first, second, ...rest] = line.operands;
   if (first === undefined || first === 'help') return 'uchroot --help';
+  const user = userBefore(first, second);
+  if (user !== undefined) return written(line, ...user, ...line.operands.slice(1));
   const apart = second === undefined ? separated(line, 0) : undefined;
   if (apart !== undefined) return apart;
   if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
   const { taker } = line;
   const joint = taker && joints[taker.option.name];
-  if (taker !== undefined && joint !== undefined && !taker.value.includes(joint)) {
+  if (taker !== undefined && joint !== undefined && isJoint(line)) {
     const options = [...line.options.slice(0, -1), `${taker.value}${joint}${first}`];
     return written({ ...line, options }, second, ...rest);
   }
@@ -111,6 +137,12 @@ function reordered(line: Line): string | undefined {
   if (taker !== undefined && !isPath(taker.value))
     return `--${taker.option.name} has taken ${taker.value} for its value: write it as --${taker.option.name}=${taker.option.metavar}`;
   return written(line, anybody, ...line.operands);
+}
+
+// USER and DIRECTORY in one word, as ssh(1) and docker(1) join words: sam@/srv/jail.
+function userBefore(word: string, next: string | undefined): readonly string[] | undefined {
+  const [, user = '', jail] = /^([^/@:]+)[@:](\/.*)$/.exec(word) ?? [];
+  return jail === undefined || (next !== undefined && !isPath(next)) ? undefined : [user, jail];
 }
 
 // Words that a shell has not separated, because they were quoted.
@@ -125,9 +157,11 @@ function separated(line: Line, at: number, path?: string): string | undefined {
   );
 }
 
-// A tilde that a shell has left as it is: it was quoted, or stands inside of a word (bash(1), "Tilde Expansion").
-function expanded({ operands: [, jail] }: Line): string | undefined {
-  return jail?.startsWith('~/') === true ? `only a shell knows ~: write "$HOME/${jail.slice(2)}"` : undefined;
+// A tilde or variable that a shell has left as it is: it was quoted, or stands inside of a word (bash(1), "Tilde Expansion").
+function expanded({ operands: [, jail = ''] }: Line): string | undefined {
+  if (jail.startsWith('~/')) return `only a shell knows ~: write "$HOME/${jail.slice(2)}"`;
+  const [variable] = /^\$(?:\w+|\{\w+\})/.exec(jail) ?? [];
+  return variable && `only a shell knows ${variable}, and not in single quotes: write "${jail}"`;
 }
 
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.
@@ -147,11 +181,23 @@ function whoAndWhere(line: Line): readonly (string | undefined)[] {
 
 // The words of uchroot-jail(8), docker(1) and others that are commands there.
 const jailCommands = new Set(['build', 'update', 'clone', 'check', 'list', 'explain', 'remove']);
+// Those of the other programs.
+const otherCommands: Readonly<Record<string, string>> = {
+  adopt: 'uchroot-service',
+  release: 'uchroot-service',
+  reload: 'uchroot-service',
+  status: 'uchroot-service',
+  match: 'uchroot-tcpd',
+  export: 'uchroot-tcpd',
+  import: 'uchroot-inetd',
+};
 const starters = new Set(['run', 'exec', 'start', 'shell', 'enter']);
 
 function withoutCommand(line: Line): string | undefined {
   const [command = '', ...rest] = line.operands;
   if (jailCommands.has(command)) return commandLine('uchroot-jail', command, ...rest);
+  const other = otherCommands[command];
+  if (other !== undefined) return commandLine(other, command, ...rest);
   return starters.has(command) && rest.length > 1 ? written(line, ...rest) : undefined;
 }
 
@@ -170,10 +216,14 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
     return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
   if (code === 'ERR_UNKNOWN_GROUP' && /^[^:/]+:\//.test(first))
     return written(line, ...first.split(/:(?=\/)/, 2), jail, ...rest);
+  const stray = code === 'ERR_UNKNOWN_USER' || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
+  if (stray !== undefined && !isJoint(line)) return written(stray, ...stray.operands);
   if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
   if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
     return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
+  const packed = isJail && code === 'ENOTDIR' ? unpackHint(jail) : undefined;
+  if (packed !== undefined) return packed;
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
     return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
   if (step !== 'execve') return undefined;
@@ -181,6 +231,19 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   if (hint?.startsWith(inOneWord) === true)
     return separated(line, 2, / (\/\S+) is the program$/.exec(hint)?.[1]);
   return code === 'ENOENT' ? above(line) : undefined;
+}
+
+// Two hyphens that a web page or a word processor has made one dash (U+2010 to U+2015, and U+2212), in UTF-8 as latin1.
+const dash = /^(?:\xe2\x80[\x90-\x95]|\xe2\x88\x92)+-*(?=\w)/;
+
+function withHyphens({ operands: [first = ''] }: Line, words: readonly Argument[]): Told | undefined {
+  if (!dash.test(first)) return undefined;
+  const right = words.map((word) => latin1(word).replace(dash, '--'));
+  const name = first.replace(dash, '');
+  return {
+    message: `a dash stands before ${name} in place of two hyphens`,
+    hint: commandLine('uchroot', ...right),
+  };
 }
 
 /**
@@ -202,11 +265,18 @@ export function toldBy(
           message: error.message,
           hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
         }
-      : error;
+      : { message: error.message, hint: error.hint ?? 'uchroot --help lists the options' };
   }
+  const dashed = withHyphens(line, words);
+  if (dashed !== undefined) return dashed;
   if (line.user !== undefined || line.group !== undefined)
     return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
-  const { misplaced } = line;
+  const { misplaced, hasCommand } = line;
+  if (hasCommand === true)
+    return {
+      message: '-c stands where PROGRAM does: a command of a shell needs the shell',
+      hint: written(line, ...line.operands),
+    };
   if (misplaced !== undefined)
     return {
       message:

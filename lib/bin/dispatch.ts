@@ -1,6 +1,7 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
+import { imageHint, unpackHint } from '../archive.ts';
 import { bytePath, showPath } from '../binary/path.ts';
 import { nearestPath } from '../misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
@@ -149,9 +150,10 @@ function complain<Context>(program: Program<Context>, error: unknown, status: nu
 function remedyFor({ code, path }: JailError): string | undefined {
   if (path === undefined || (code !== 'ENOENT' && code !== 'ENOTDIR')) return undefined;
   if (path.startsWith('/proc/')) return 'mount /proc: mount -t proc proc /proc';
-  if (code === 'ENOTDIR') return `name a directory: ${path} is none`;
+  if (code === 'ENOTDIR') return unpackHint(path) ?? `name a directory: ${path} is none`;
   const meant = nearestPath(bytePath(path), true);
-  return meant === undefined ? 'name a directory that exists' : `did you mean ${showPath(meant)}?`;
+  if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
+  return imageHint(path) ?? 'name a directory that exists';
 }
 
 function findCommand<Context>(program: Program<Context>, words: readonly Argument[]): Command<Context> {
@@ -201,6 +203,21 @@ function readFirst<Context>(program: Program<Context>, words: readonly Argument[
   }
 }
 
+// An error without a hint is about an option that resembles no other.
+function withHelp<Context>(
+  { name, byDefault }: Program<Context>,
+  command: Command<Context>,
+  read: () => ReadArguments,
+): ReadArguments {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.hint !== undefined) throw error;
+    const word = command === byDefault ? '' : ` ${command.synopsis.split(' ', 1)[0]}`;
+    throw new UsageError(error.message, { hint: `${name}${word} --help lists the options`, cause: error });
+  }
+}
+
 async function runCommand<Context>(
   program: Program<Context>,
   command: Command<Context>,
@@ -210,8 +227,9 @@ async function runCommand<Context>(
   const foreign = (): Foreign => program.foreign.options;
   const { startsProgram = false } = command;
   const hasProgram = typeof startsProgram === 'function' ? startsProgram(words) : startsProgram;
-  const reader = hasProgram ? readArguments : readMixed;
-  const read = reader(words, known, foreign);
+  const read = withHelp(program, command, () =>
+    (hasProgram ? readArguments : readMixed)(words, known, foreign),
+  );
   if (has(read, 'help')) return { text: usageOfCommand(program, command), status: 0 };
   const operands = read.operands.map(({ bytes }) => bytes);
   const [least, most] = command.operands;

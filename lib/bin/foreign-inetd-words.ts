@@ -17,6 +17,8 @@ export const foreignInetdOptions: Foreign = {
   p: 'listen',
   bind: 'listen',
   l: 'listen',
+  o: 'leave it out: what is printed goes where the shell says: >FILE',
+  output: 'leave it out: what is printed goes where the shell says: >FILE',
   accept: 'leave it out: each connection has its own program, unless --wait is given',
   nowait: 'leave it out: each connection has its own program, unless --wait is given',
   // systemd.socket(5)

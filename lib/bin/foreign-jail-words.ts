@@ -12,7 +12,7 @@ const byClone = 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE';
 const byCheck = 'write check --fix DIRECTORY';
 const behindDirectory = 'name programs without an option, after DIRECTORY';
 const directoryFirst = 'name DIRECTORY first, without an option';
-const isWhole = 'leave it out: a jail is removed as a whole';
+const isWhole = 'leave it out: a jail is taken as a whole';
 
 /** Words of other programs for the commands. */
 export const foreignJailCommands: Foreign = {
@@ -77,6 +77,7 @@ export const foreignJailOptions: Foreign = {
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',
+  plan: 'leave it out: without --fix nothing is changed',
   r: isWhole,
   rf: isWhole,
   recursive: isWhole,

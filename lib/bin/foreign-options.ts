@@ -38,7 +38,6 @@ export const foreignOptions: Foreign = {
   'skip-chdir': "leave it out: the working directory is the jail's /, and --chdir sets another",
   cwd: 'chdir',
   C: 'chdir',
-  D: 'chdir',
   w: 'chdir',
   workdir: 'chdir',
   'working-directory': 'chdir',
@@ -167,6 +166,7 @@ export const foreignOptions: Foreign = {
   pidfile: 'pid-file',
   systemd: 'write --unit systemd',
   'memory-max': 'memory',
+  slice: 'leave it out: systemd-run --scope --slice=NAME uchroot ... puts the program there',
   property: 'leave it out: limits are --memory, --swap, --cpu, --pids and --rlimit',
   timeout: 'time',
   // nsjail(1)

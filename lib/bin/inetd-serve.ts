@@ -65,6 +65,7 @@ export const serve: Command<undefined> = {
   failureStatus: FAILED,
   run: async (read) => {
     const files = valuesOf(read, 'config').map(({ bytes }) => bytes);
+    refuseClients(read);
     checkOperands(read, files.length > 0);
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
@@ -90,10 +91,26 @@ export const serve: Command<undefined> = {
   },
 };
 
+// --allow of uchroot is about system calls, and that of uchroot-tcpd about clients.
+function refuseClients(read: ReadArguments): void {
+  const client = valuesOf(read, 'allow').find(({ text }) => /[./:]|^ALL$/.test(text));
+  if (client === undefined) return;
+  throw new UsageError(`--allow ${quote(client.bytes)}: it takes the name of a system call`, {
+    hint: client.text.startsWith('/')
+      ? `write --hosts-allow ${quote(client.bytes)}`
+      : 'leave it out: a rule for the client is written into the file of --hosts-allow',
+  });
+}
+
 function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void {
   if (isConfigured && operands.length > 0)
     throw new UsageError('--config and a program are given at once', {
       hint: 'the services of the files have programs of their own',
+    });
+  const [user = ''] = operands.map(({ text }) => text);
+  if (!isConfigured && operands.length > 3 && /^(?:yes|no|true|false|on|off)$/i.test(user))
+    throw new UsageError(`${quote(user)} stands where USER does: the option before it takes no value`, {
+      hint: `leave ${quote(user)} out`,
     });
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
@@ -163,7 +180,14 @@ export function readGiven(
   if (files.length === 0)
     return { services: oneService(read, isActivated), configured: [], notCarried: [], statusSocket };
   const paths = files.map((file) => absolute(file).toString());
-  const { services: configured, notCarried } = readConfiguration(paths, directoryOf(read));
+  const { services: configured, notCarried, disabled = [] } = readConfiguration(paths, directoryOf(read));
+  if (configured.length === 0 && notCarried.length === 0 && disabled.length > 0)
+    throw new UsageError(
+      `the configuration turns off all of its services: ${disabled.map((name) => quote(name)).join(', ')}`,
+      {
+        hint: 'write disable = no in the service that is meant',
+      },
+    );
   if (configured.length === 0 && notCarried.length > 0)
     throw new UsageError(['the configuration has no services', ...notCarried.map(showNotCarried)].join('\n'));
   const known = new Set(serveOptions().map(({ name }) => name));

@@ -14,11 +14,12 @@ import type { JailWork } from '../jail/request/jail-request.ts';
 import { lookOr, wordsOf } from '../jail/work/jail-error.ts';
 import { option, type Argument } from '../command-option.ts';
 import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { shellWord } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { type Command, has, type Outcome, valueOf, textsOf, valuesOf, wrongNumber } from './dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from './common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
+import { lineOf, refuseMisplaced } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../json.ts';
 
@@ -61,8 +62,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
-    refuseSwapped(directory, programs);
-    refuseLast(directory, programs);
+    refuseMisplaced(directory, programs, textsOf(read, 'learn').at(-1));
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
@@ -129,7 +129,13 @@ const explain: JailCommand = {
   options: [],
   operands: [2, 2],
   meant: (operands) => (operands.length === 1 ? lineOf('list', operands) : undefined),
-  run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
+  run: async (_, __, directory, path) => {
+    if (!existsSync(directory) && lookOr(false, () => statSync(path).isDirectory()))
+      throw new UsageError(`${quote(directory)} is not there: DIRECTORY stands before PATH`, {
+        hint: lineOf('explain', [path, directory]),
+      });
+    return showExplanation(await explainFile({ directory, path }));
+  },
 };
 
 const clone: JailCommand = {
@@ -138,6 +144,10 @@ const clone: JailCommand = {
   options: [],
   operands: [2, 2],
   run: async (_, { onWarning, ...watch }, template, directory) => {
+    if (!existsSync(template) && existsSync(directory))
+      throw new UsageError(`${quote(template)} is not there: TEMPLATE comes first, and then the new jail`, {
+        hint: lineOf('clone', [directory, template]),
+      });
     const report = await cloneJail({ ...watch, template, directory });
     report.skipped.forEach((what) => onWarning(what));
     return summaryOf(directory, report);
@@ -149,6 +159,7 @@ const remove: JailCommand = {
   summary: 'removes a jail and everything in it',
   options: [],
   operands: [1, 1],
+  meant: (operands) => operands.map((each) => lineOf('remove', [each])).join(' && '),
   run: async (_, { signal, onProgress }, directory) => {
     await removeJail({ signal, onProgress, directory });
     return '';
@@ -172,8 +183,14 @@ const check: JailCommand = {
   ],
   operands: [0, 1],
   failureStatus: 2,
-  meant: ([directory, ...users]) =>
-    directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])]),
+  // a path is no user
+  meant: (operands) => {
+    const directory = operands.find((word) => word.includes('/')) ?? operands[0];
+    const users = operands.filter((word) => word !== directory && !word.includes('/'));
+    return (
+      directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])])
+    );
+  },
   run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
@@ -197,47 +214,15 @@ type Commands = Readonly<Record<string, JailCommand>>;
 
 export const commands: Commands = { build, update, list, clone, check, explain, remove };
 
-function lineOf(command: string, operands: readonly Buffer[]): string {
-  return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
-}
-
-function isFile(path: Buffer | string): boolean {
-  return lookOr(false, () => statSync(path).isFile());
-}
-
-// DIRECTORY and a program have changed places.
-function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
-  const [first] = programs;
-  if (first === undefined || !isFile(directory)) return;
-  const isSwapped = !isFile(first);
-  throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
-    hint: isSwapped
-      ? lineOf('build', [first, directory, ...programs.slice(1)])
-      : 'name a new or an empty directory',
-  });
-}
-
-// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
-// none, as in `build ls id`, which is no `build nginx nginx`.
-function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
-  const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
-  if (directory.includes('/') || !isProgram || existsSync(directory)) return;
-  const meant = programs.find((program) => program.includes('/') && !isFile(program));
-  if (meant === undefined && (programs.length === 0 || programs.some((program) => program.equals(directory))))
-    return;
-  const right = lineOf('build', [
-    meant ?? Buffer.from('/srv/jail'),
-    directory,
-    ...programs.filter((program) => program !== meant),
-  ]);
-  throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
-    hint: meant === undefined ? `${right}   # or ./${quote(directory)} for a directory of this name` : right,
-  });
-}
-
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {
   const colon = value.lastIndexOf(':/');
+  // docker's -v
+  const [, plain] = /^(.*:\/.*):r[ow]$/s.exec(value.toString('latin1')) ?? [];
+  if (plain !== undefined)
+    throw new UsageError(`--copy ${quote(value)}: a copy is neither :ro nor :rw, but its owner's`, {
+      hint: `write --copy ${shellWord(plain)}`,
+    });
   return colon <= 0 ? value : { from: value.subarray(0, colon), to: value.subarray(colon + 1) };
 }
 

@@ -57,7 +57,10 @@ function toPorts(read: ReadArguments): readonly DaemonPort[] {
   return valuesOf(read, 'port').map(({ text }) => {
     const [daemon, value] = pairOf(text, 'port', form);
     const [, number = '', protocol] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(value) ?? [];
-    if (number === '' || Number(number) > 65535) throw new UsageError(`--port ${quote(text)}: write ${form}`);
+    if (number === '' || Number(number) > 65535)
+      throw new UsageError(`--port ${quote(text)}: write ${form}`, {
+        hint: `for example --port ${quote(daemon)}=22: PORT is a number, and services(5) has those of names`,
+      });
     return { daemon, port: Number(number), protocol: protocol as DaemonPort['protocol'] };
   });
 }
@@ -67,7 +70,9 @@ function toUnits(read: ReadArguments): readonly DaemonUnit[] {
     const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
     // The name becomes part of a path.
     if (!/^[\w@.:\\-]+\.service$/.test(unit))
-      throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`);
+      throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`, {
+        hint: `for example --unit ${quote(daemon)}=${quote(daemon)}.service`,
+      });
     return { daemon, unit };
   });
 }

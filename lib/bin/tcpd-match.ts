@@ -7,7 +7,7 @@ import { option } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { jsonDocument } from '../json.ts';
 import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked-file.ts';
 import type { Host, RequestDescription } from '../tcpwrappers/connection/request-info.ts';
 import { explain, type Explanation, optionOf, toExplanation } from '../tcpwrappers/explain/explanation.ts';
@@ -64,8 +64,13 @@ export const match: Command<undefined> = {
 
 const latin1 = (bytes?: Buffer): string => bytes?.toString('latin1') ?? '';
 
-// No daemon is called by an address.
+// No daemon is called by an address, or has a colon in its name: rules end it there.
 function refuseSwapped(daemon: Buffer, client: Buffer): void {
+  const [, name, port] = /^([^:@[\]]+):([0-9]{1,5})$/.exec(latin1(daemon)) ?? [];
+  if (name !== undefined && port !== undefined)
+    throw new UsageError(`${quote(daemon)} is a daemon with a port`, {
+      hint: `write --server-port ${port} ${shellWord(name)}`,
+    });
   if (isIP(latin1(daemon)) === 0 || isIP(latin1(client)) !== 0) return;
   throw new UsageError(`${quote(daemon)} is an address: DAEMON stands before CLIENT`, {
     hint: commandLine('uchroot-tcpd', 'match', latin1(client), latin1(daemon)),

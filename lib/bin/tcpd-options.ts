@@ -51,6 +51,10 @@ export const foreignCommands: Foreign = {
 /** Words of other programs for the options. */
 export const foreignTcpdOptions: Foreign = {
   n: 'no-lookups',
+  f: 'allow',
+  file: 'allow',
+  o: 'leave it out: what is printed goes where the shell says: >FILE',
+  output: 'leave it out: what is printed goes where the shell says: >FILE',
   'hosts-allow': 'allow',
   'hosts-deny': 'deny',
   d: 'allow',

@@ -1,6 +1,7 @@
 // uchroot --completion: the script of a shell, with the table of all options (completion/completion-table.ts) in it. The scripts
 // share one file of the table, because it is large.
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
@@ -14,13 +15,17 @@ const quotes = new Map([
   ['fish', String.raw`\'`],
 ]);
 
-const read = (file: string): string => readFileSync(`${import.meta.dirname}/${file}`, 'utf8');
+const read = (file: string): Buffer => readFileSync(`${import.meta.dirname}/${file}`);
+
+const table = (): string => gunzipSync(read('completion-table.gz')).toString();
 
 /** The script for a shell. @throws UsageError for a shell that has none */
 export function completionScript({ text, bytes }: Argument): string {
   const quoted = quotes.get(text);
   if (quoted !== undefined)
-    return read(`uchroot.${text}`).replace('@TABLE@', () => read('completion-table').replaceAll("'", quoted));
+    return read(`uchroot.${text}`)
+      .toString()
+      .replace('@TABLE@', () => table().replaceAll("'", quoted));
   const shells = [...quotes.keys()];
   throw new UsageError(`--completion ${quote(bytes)}: it is one of ${shells.join(', ')}`, {
     hint: didYouMean(text, shells) ?? 'write --completion bash',

@@ -6,6 +6,6 @@ export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/show.ts';
 export { forgotten, toldBy } from './command-line-hint.ts';
 export { foreignOptions } from './foreign-options.ts';
-export { foreignKeys } from '../launch/request/foreign-keys.ts';
+export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 export { completionScript } from './uchroot-completion.ts';
 export { usage } from './uchroot-help.ts';

@@ -105,7 +105,7 @@ export function commandOptions(): readonly CommandOption[] {
 export function absolute(path: Buffer): Buffer {
   if (path.length === 0 || path[0] === 0x2f) return path;
   try {
-    return Buffer.concat([Buffer.from(`${process.cwd()}/`), path]);
+    return Buffer.concat([Buffer.from(process.cwd().replace(/\/?$/, '/')), path]);
   } catch {
     throw new UsageError(
       `${quote(path)} is a relative path, and the working directory does not exist any more`,

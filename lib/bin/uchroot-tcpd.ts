@@ -28,9 +28,12 @@ else
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
     options: fileOptions,
     meant: (word, [client, ...more]) =>
-      client !== undefined && more.length === 0 && !/^-|\//.test(`${client}${word}`)
-        ? commandLine('uchroot-tcpd', 'match', word, client)
-        : undefined,
+      // a daemon as inetd.conf(5) names it, with its options
+      (/^in\.\w/.test(word) && client === undefined) || client?.startsWith('-') === true
+        ? commandLine('uchroot-tcpd', 'run', word, ...(client === undefined ? [] : [client, ...more]))
+        : client !== undefined && more.length === 0 && !/^-|\//.test(`${client}${word}`)
+          ? commandLine('uchroot-tcpd', 'match', word, client)
+          : undefined,
     start: (run) => run(undefined),
     ...(tell !== undefined && { tell }),
   });

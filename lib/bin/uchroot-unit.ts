@@ -1,7 +1,7 @@
 // uchroot --unit: reads the options of a unit, makes its files, and checks whether the launch would succeed.
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
@@ -12,7 +12,7 @@ import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { bytePath } from '../binary/path.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
@@ -108,14 +108,20 @@ function toDirectories(name: string, texts: readonly string[]): readonly string[
     (text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(text),
   );
   if (wrong === undefined) return texts;
-  throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`);
+  throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`, {
+    hint: `write --${name} ${/[\w.-]+\/*$/.exec(wrong)?.[0].replace(/\/+$/, '') ?? 'report'}`,
+  });
 }
 
 // NAME, or NAME:PATH (systemd.exec(5), LoadCredential=).
 function toCredentials(texts: readonly string[]): readonly string[] {
   const wrong = texts.find((text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}(:\/[^\s"'\\]+)?$/.test(text));
   if (wrong === undefined) return texts;
-  throw new UsageError(`--credential takes NAME or NAME:PATH, not '${quote(wrong)}'`);
+  throw new UsageError(`--credential takes NAME or NAME:PATH, not '${quote(wrong)}'`, {
+    hint: wrong.startsWith('/')
+      ? `write --credential ${shellWord(`${basename(wrong)}:${wrong}`)}`
+      : 'for example --credential key:/etc/report/key',
+  });
 }
 
 // What a unit adds to its launch: directories of its own, and no socket of systemd for a program that does not use it.

@@ -8,7 +8,9 @@ const MOST_BYTES = 4096;
 
 /** @throws LaunchError, UsageError */
 export function readBanner(path: Buffer): Buffer {
-  return readRegularFile('banner', path, MOST_BYTES);
+  return readRegularFile('banner', path, MOST_BYTES, (code) =>
+    code === 'ENOENT' ? 'it is the path of a file: write the text to one, and name that' : undefined,
+  );
 }
 
 /** Sends a banner on a new connection. */

@@ -1,5 +1,6 @@
-// An address to listen on, read from its text. Pure.
+// An address to listen on, read from its text. Pure but for the working directory, in a hint.
 import { isIPv4, isIPv6 } from 'node:net';
+import { resolve } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
@@ -29,8 +30,26 @@ function refuse(text: string): never {
   throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${formOf(text) ?? FORMS}` });
 }
 
+// services(5), of those that people give by name
+const PORTS: Readonly<Record<string, string>> = {
+  ftp: '21',
+  ssh: '22',
+  telnet: '23',
+  smtp: '25',
+  domain: '53',
+  dns: '53',
+  tftp: '69/udp',
+  http: '80',
+  pop3: '110',
+  ntp: '123/udp',
+  imap: '143',
+  https: '443',
+};
+
 // The address that is meant by a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1.
 function formOf(text: string): string | undefined {
+  if (Object.hasOwn(PORTS, text)) return PORTS[text];
+  if (/^(?!\d)[\w.-]+\/\S*$/.test(text) && !/^[\w.-]+\/(?:tcp|udp)6?$/.test(text)) return resolve(text);
   const [, scheme, plain = text] = /^([a-z]+):\/\/(.+?)\/?$/.exec(text) ?? [];
   if (isIPv4(plain)) return `${plain}:PORT`;
   const [, host = '', port = ''] = /^(.*):([0-9]{1,5})$/.exec(plain) ?? [];
@@ -41,6 +60,8 @@ function formOf(text: string): string | undefined {
   if (isIPv6(host)) return `[${host}]:${port}${end}`;
   if (host === 'udp') return `${port}/udp`;
   if (port !== '' && ['', '*', 'tcp'].includes(host)) return port;
+  // as docker publishes a port of the host
+  if (/^[1-9][0-9]{0,4}$/.test(host) && Number(host) <= 65_535) return host;
   return scheme === undefined ? undefined : `${plain}${end}`;
 }
 

@@ -133,7 +133,8 @@ export function findOverlap(
           index,
           earlier: found.name,
           message: `listen: ${shown}: ${whose} ${where} already`,
-          hint: address.kind === 'systemd' ? SYSTEMD_HINT : undefined,
+          hint:
+            address.kind === 'systemd' ? SYSTEMD_HINT : 'leave one of the two out, or give it another port',
         };
       }
       addresses.add(service, address);

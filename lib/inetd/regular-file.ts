@@ -20,7 +20,12 @@ export function toFileError(what: string, path: string | Buffer, error: unknown,
 }
 
 /** @throws LaunchError if it cannot be read, UsageError if it is too big or not a regular file. Both name `what`. */
-export function readRegularFile(what: string, path: string | Buffer, mostBytes: number): Buffer {
+export function readRegularFile(
+  what: string,
+  path: string | Buffer,
+  mostBytes: number,
+  hintFor?: (code: string | undefined) => string | undefined,
+): Buffer {
   let fd: number | undefined;
   let isFile: boolean;
   try {
@@ -29,7 +34,7 @@ export function readRegularFile(what: string, path: string | Buffer, mostBytes: 
     isFile = status.isFile();
     if (isFile && status.size <= mostBytes) return readFileSync(fd);
   } catch (error) {
-    throw toFileError(what, path, error);
+    throw toFileError(what, path, error, hintFor?.((error as NodeJS.ErrnoException).code));
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

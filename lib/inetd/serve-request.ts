@@ -257,7 +257,10 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
     const given: Record<string, unknown> = {};
     const launch: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(request)) (launchKeys.has(key) ? launch : given)[key] = value;
-    if (given.listen === undefined) throw new UsageError('listen is missing: give an address');
+    if (given.listen === undefined)
+      throw new UsageError('listen is missing: give an address', {
+        hint: "write listen: '127.0.0.1:7000'",
+      });
     const own = Object.fromEntries(
       Object.entries(serviceRows).map(([key, row]) => [key, row.normal(given[key] as never, key, given)]),
     ) as Normal;

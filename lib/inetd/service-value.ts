@@ -93,5 +93,7 @@ export function parseSeconds(text: string, option: string): number {
 
 export function parseMode(text: string): number {
   if (/^[0-7]{1,4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new UsageError(`--socket-mode takes an octal mode such as 660, not '${quote(text)}'`);
+  throw new UsageError(`--socket-mode takes an octal mode such as 660, not '${quote(text)}'`, {
+    hint: 'for example 660',
+  });
 }

@@ -162,7 +162,7 @@ async function run(
   const { before, after, optional, ...told } = await (isPlan
     ? closing(openPresent(making.directory), (jail) => foreseeJail(making, jail))
     : makeJail(making));
-  refuseFailures(told);
+  refuseFailures({ ...told, after });
   const { left, warnings } = told;
   const files = after.entries.filter(({ kind }) => kind === 'file');
   const report = {

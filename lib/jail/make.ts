@@ -214,13 +214,17 @@ function checkPlace(
 type Told = Pick<Made, 'left' | 'warnings'>;
 
 /** @throws JailError ERR_CHECK if a self-check of the jail failed */
-export function refuseFailures(told: Told & { readonly failures: readonly string[] }): void {
+export function refuseFailures(
+  told: Told & { readonly failures: readonly string[]; readonly after: Manifest },
+): void {
   const [first, ...others] = told.failures;
   if (first === undefined) return;
+  const leftOut = showPaths(told.after.recipe.without);
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
   throw new JailError(`the jail is built, but something does not work in it: ${first}${more}`, {
     code: 'ERR_CHECK',
-    hint: hintOf(told),
+    hint:
+      hintOf(told) ?? (leftOut && `--without leaves out ${leftOut}: build a new jail, without this option`),
   });
 }
 

@@ -8,7 +8,7 @@ import { checkKeys, takeRequest } from '../keys.ts';
 import { quote } from '../quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
-import type { RequestDescription } from './connection/request-info.ts';
+import { checkDescription, type RequestDescription } from './connection/request-info.ts';
 import type { HostsExplanation } from './explain/explanation.ts';
 import type { Untranslated, Unusable } from './export/rule-translation.ts';
 import type { DaemonPort, ExportOptions } from './export/export.ts';
@@ -28,6 +28,7 @@ export async function explainHosts(
   request: RequestDescription,
   options: HostsExplainOptions = {},
 ): Promise<HostsExplanation> {
+  checkDescription(request);
   const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);

@@ -733,7 +733,7 @@ const others: readonly Mistake[] = [
   ['uchroot nobody jail jail/bin/ls', /execve: (jail\/bin\/ls): .* does not exist in the jail/],
   [
     'uchroot nobody jail -c "ls -l"',
-    /^uchroot: -c: not found in the jail/,
+    /^uchroot: -c stands where PROGRAM does/,
     { after: found('-c', /\/bin\/sh -c/) },
   ],
   [

@@ -67,7 +67,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [
       ['build', '/etc/passwd', 'bash'],
       /^uchroot-jail: \/etc\/passwd is a file: DIRECTORY stands before the programs$/,
-      /^uchroot-jail build bash \/etc\/passwd$/,
+      /^name a new or an empty directory$/,
     ],
     [
       ['build', jail, 'bash', '--from', '/etc/passwd'],

@@ -21,7 +21,12 @@ testRefusals([
   ],
   ['options alone', ['--clear-groups'], 1, `${usageLine}\nhint: uchroot --help\n`],
   ['-- alone', ['--'], 1, `${usageLine}\nhint: uchroot --help\n`],
-  ['an unknown option', ['--frobnicate', 'nobody', jail], 1, usage('unknown option --frobnicate')],
+  [
+    'an unknown option',
+    ['--frobnicate', 'nobody', jail],
+    1,
+    usage('unknown option --frobnicate', 'uchroot --help lists the options'),
+  ],
   [
     'a misspelt option',
     ['--clear-group', 'nobody', jail],

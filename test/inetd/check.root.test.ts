@@ -147,6 +147,7 @@ test('each form of a service is checked', async (t) => {
 
 test('one address twice, or one that is a part of another, is found by check and by a start', async (t) => {
   const file = `${temporaryDirectory()}/services.toml`;
+  const hint = 'hint: leave one of the two out, or give it another port\n';
   for (const [other, where] of [
     ['127.0.0.1:7000', 'there'],
     ['0.0.0.0:7000', 'on 127.0.0.1:7000'],
@@ -163,14 +164,14 @@ test('one address twice, or one that is a part of another, is found by check and
       ['import', file],
     ]) {
       const { status, stderr } = run(...words);
-      t.equal(stderr, `uchroot-inetd: ${file}:6: listen: ${shown}: it listens ${where} already\n`);
+      t.equal(stderr, `uchroot-inetd: ${file}:6: listen: ${shown}: it listens ${where} already\n${hint}`);
       t.equal(status, 125);
     }
     // of one service without a file
     const line = ['--listen', '127.0.0.1:7000', '--listen', other, USER, jail, '/server'];
     for (const words of [['check', ...line], ['--unit', 'systemd', ...line], line]) {
       const { status, stdout, stderr } = run(...words);
-      t.equal(stderr, `uchroot-inetd: server: listen: ${shown}: it listens ${where} already\n`);
+      t.equal(stderr, `uchroot-inetd: server: listen: ${shown}: it listens ${where} already\n${hint}`);
       t.same([status, stdout], [125, '']);
     }
     await t.rejects(

@@ -7,6 +7,7 @@ import t from 'tap';
 import {
   buildJail,
   checkJail,
+  Jail,
   openJail,
   planLaunch,
   resolveAccount,
@@ -15,6 +16,7 @@ import {
   spawnInJail,
   type JailedProcess,
 } from '../../lib/index.ts';
+import { explainHosts } from '../../lib/tcpwrappers/index.ts';
 import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
 const jail = makeJail();
@@ -153,6 +155,23 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ rlimits: ['nofile=100'] }, /rlimits must be an object/, { rlimits: { nofile: 4096 } }],
   [{ rlimits: { nofile: '100' } }, /the resource limit nofile must be/, { rlimits: { nofile: 100 } }],
   [{ seccomp: false }, /seccomp must be the path/, {}],
+  [{ stdout: 'inherit' }, /unknown key 'stdout'/],
+  [
+    { stdin: 'pipe', stdout: 'ignore' },
+    /unknown key 'stdin'/,
+    { stdio: ['pipe', 'ignore', 'pipe'], input: '' },
+  ],
+  [{ maxBufferBytes: '16M' }, /maxBufferBytes must be a number/],
+  [{ timeoutMs: 1e12 }, /timeoutMs must be milliseconds/],
+  [{ connectTcp: 443 }, /connectTcp must be an array/],
+  [{ connectTcp: ['443'] }, /must be TCP ports from 0 to 65535, not '443'/, { connectTcp: [443] }],
+  [{ affinity: '0' }, /affinity must be numbers of CPUs/],
+  [
+    { view: [{ bind: '/etc' }], isolate: true },
+    /view\[0\]\.to is missing/,
+    { view: [{ bind: '/etc', to: '/tmp' }], isolate: true },
+  ],
+  [{ args: ['sleep', '5000'], timeoutMs: 5 }, /5 ms/, { timeoutMs: 5000 }],
 ];
 
 // As JavaScript calls them.
@@ -253,6 +272,30 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       async () => void ((await open()).spawn({ ...command, stdio: 'ignore' }) as never as JailedProcess).pid,
       /^write await before the call/,
       async () => (await (await open()).spawn({ ...command, stdio: 'ignore' })).pid,
+    ],
+    [
+      'a result that is not awaited',
+      () => (runInJail(right) as never as { readonly stdout: string }).stdout,
+      /^write await before the call: const \{ stdout \} = await runInJail/,
+      async () => (await runInJail(right)).stdout,
+    ],
+    [
+      'a jail that is not awaited',
+      () => (open() as never as Jail).run(command),
+      /^write await before the call: const jail = await openJail/,
+      async () => (await open()).run(command),
+    ],
+    [
+      'a jail that is constructed',
+      () => new (Jail as never as new (directory: string) => Jail)(jail),
+      /^write await openJail\('\/srv\/jail'/,
+      () => open(),
+    ],
+    [
+      'a decision by two words',
+      () => (explainHosts as Untyped)('sshd', '192.0.2.1'),
+      /^write \{daemon: 'sshd', client: \{address: '192\.0\.2\.1'\}\}$/,
+      () => explainHosts({ daemon: 'sshd', client: { address: '192.0.2.1' } }),
     ],
     [
       'a variable in a template',

@@ -106,6 +106,7 @@ export function readConfiguration(paths: readonly string[], directory: string): 
   return {
     services: all.flatMap(({ services }) => services),
     notCarried: all.flatMap(({ notCarried }) => notCarried),
+    disabled: all.flatMap(({ disabled = [] }) => disabled),
   };
 }
 

@@ -41,6 +41,8 @@ export interface NotCarried {
 export interface ConfiguredServices {
   readonly services: readonly ConfiguredService[];
   readonly notCarried: readonly NotCarried[];
+  /** Names of services that the file itself has turned off. */
+  readonly disabled?: readonly string[];
 }
 
 /** A word of the command line. */

@@ -102,7 +102,21 @@ class InetdFile {
     if (name.startsWith('#@')) return this.#lose('a policy of IPsec is not carried over', line);
     if (path === '') throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))', FORM);
     const leaveOut = (message: string): void => this.#lose(message, line, name);
-    if (path === 'internal') return leaveOut('services that inetd performs itself are not carried over');
+    if (PROTOCOLS.test(type))
+      return leaveOut(
+        `it has no type of socket: write ${[name, PROTOCOLS.exec(type)?.[1] === 'udp' ? 'dgram' : 'stream', ...words.slice(1)].join(' ')}`,
+      );
+    if (user.startsWith('/'))
+      throw errorAt(
+        this.#file,
+        line,
+        `${quote(user)} is no user: USER stands before the program`,
+        `write ${[name, type, protocols, wait, 'nobody', user, ...words.slice(5)].join(' ')}`,
+      );
+    if (path === 'internal')
+      return leaveOut(
+        'services that inetd performs itself are not carried over: name a program, such as /bin/cat for echo',
+      );
     if (protocols.startsWith('rpc/')) return leaveOut('RPC services are not carried over');
     const [protocol = '', ...sizes] = protocols.split(',');
     const isUnix = protocol === 'unix' && type === 'stream';

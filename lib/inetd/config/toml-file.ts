@@ -1,4 +1,6 @@
 // Services in TOML: `[services.NAME]` tables, whose keys are the options of the command, and `[defaults]` for all of them.
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
@@ -11,14 +13,22 @@ import { serveOptions } from '../serve-options.ts';
 import { serveRows } from '../serve-request.ts';
 import {
   errorAt,
+  toServiceName,
   toWord,
   type ConfiguredOption,
   type ConfiguredService,
   type ConfiguredServices,
 } from './configured-service.ts';
+import { tomlHint } from './toml-hint.ts';
 
 // Keys of a service that are operands of the command.
 const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
+// Values of those that must be there.
+const EXAMPLES: Readonly<Record<string, string>> = {
+  user: 'nobody',
+  directory: '/srv/jail',
+  program: '/bin/cat',
+};
 const TOP_KEYS: readonly string[] = ['defaults', 'services'];
 
 type Path = readonly string[];
@@ -137,7 +147,8 @@ class TomlFile {
     if (value === false) return [];
     if (metavar === undefined) {
       if (value === true) return [''];
-      return this.fail(path, key, `${key} is true or false`);
+      const isOff = value === 0 || (typeof value === 'string' && /^(?:no|false|off)$/i.test(value));
+      return this.fail(path, key, `${key} is true or false`, `write ${key} = ${String(!isOff)}`);
     }
     // 0o27 is the number 23 for the parser, whose digits are another mode
     if (metavar === 'MODE' && typeof value !== 'string')
@@ -146,7 +157,7 @@ class TomlFile {
       const words = value.map((one) => this.#word(path, key, one));
       if (LISTS.has(key)) return [words.join(',')];
       if (words.length < 2 || takesSeveral(option, words)) return words;
-      return this.fail(path, key, `${key} takes one value`);
+      return this.fail(path, key, `${key} takes one value`, `write ${key} = ${JSON.stringify(words[0])}`);
     }
     if (isTable(value) && metavar.startsWith('NAME='))
       return Object.entries(value).map(([name, one]) => {
@@ -178,9 +189,22 @@ class TomlFile {
     const path = ['services', name];
     const value = table[key] ?? defaults[key];
     if (value === undefined) {
-      throw errorAt(this.#file, this.#places.table(path), `${quote(name)}: ${key} is missing`);
+      throw errorAt(
+        this.#file,
+        this.#places.table(path),
+        `${quote(name)}: ${key} is missing`,
+        `write ${key} = "${EXAMPLES[key]}"`,
+      );
     }
-    return this.#word(path, key, value);
+    const word = this.#word(path, key, value);
+    if (key !== 'directory' || word.startsWith('/')) return word;
+    const meant = word.startsWith('~/') ? join(homedir(), word.slice(2)) : resolve(dirname(this.#file), word);
+    return this.fail(
+      path,
+      key,
+      'directory is an absolute path',
+      `write directory = ${JSON.stringify(meant)}`,
+    );
   }
 
   service(name: string, table: TomlTable, defaults: TomlTable): ConfiguredService {
@@ -216,14 +240,8 @@ export function readToml(file: string, text: string): ConfiguredServices {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [message = ''] = error.message.split('\n', 1);
-    const [, key, word] =
-      /^\s*([\w-]+)\s*=\s*([^\s"'[{]+)\s*$/.exec(text.split('\n')[error.line - 1] ?? '') ?? [];
-    throw errorAt(
-      file,
-      error.line,
-      `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`,
-      key === undefined ? undefined : `a text stands in quotes: ${key} = "${word}"`,
-    );
+    const hint = tomlHint(text.split('\n')[error.line - 1] ?? '', message);
+    throw errorAt(file, error.line, `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`, hint);
   }
   const reader = new TomlFile(file, text);
   for (const key of Object.keys(document))
@@ -250,8 +268,14 @@ export function readToml(file: string, text: string): ConfiguredServices {
   return {
     services: Object.entries(services).map(([name, table]) => {
       if (!/^[A-Za-z0-9][\w.@+-]*$/.test(name))
-        return reader.fail(['services', name], name, `${quote(name)} is no name`);
-      if (!isTable(table)) return reader.fail(['services'], name, `${quote(name)} is a table`);
+        return reader.fail(
+          ['services', name],
+          name,
+          `${quote(name)} is no name`,
+          `write [services.${toServiceName(name)}]`,
+        );
+      if (!isTable(table))
+        return reader.fail(['services'], name, `${quote(name)} is a table`, `write [services.${name}]`);
       return reader.service(name, table, defaults);
     }),
     notCarried: [],

@@ -11,6 +11,7 @@ import {
   type ConfiguredServices,
   type NotCarried,
 } from './configured-service.ts';
+import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import type { HostProgram } from './inetd-conf.ts';
 import { plainProgram, wrappedProgram } from './wrapped-program.ts';
@@ -43,6 +44,7 @@ class XinetdFiles {
   readonly #host: HostProgram;
   readonly services: ConfiguredService[] = [];
   readonly notCarried: NotCarried[] = [];
+  readonly disabled: string[] = [];
 
   constructor(host: HostProgram) {
     this.#host = host;
@@ -82,7 +84,7 @@ class XinetdFiles {
 
   #section(section: Section, defaults: Attributes): void {
     const attributes = attributesOf(section, defaults);
-    if (isOff(section, attributes)) return;
+    if (isOff(section, attributes)) return void this.disabled.push(section.name);
     const [message, place = section] = reasonToLeaveOut(attributes) ?? [];
     if (message !== undefined) return this.#lose(place, message, section.name);
     this.#loseParts(attributes);
@@ -209,13 +211,28 @@ function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
     return [`services of type ${quote(type.join(' '))} are not carried over`];
   if (attributes.has('redirect')) return ['redirect is not carried over: it starts no program'];
   const [socket = 'stream', protocol] = [word('socket_type'), protocolOf(attributes)];
+  if (/^(?:tcp|udp)$/.test(socket))
+    return [
+      `socket_type ${socket} is a protocol: write socket_type = ${socket === 'udp' ? 'dgram' : 'stream'}`,
+      attributes.get('socket_type'),
+    ];
   if (TRANSPORTS[socket] !== protocol)
     return [`${quote(socket)} sockets of ${quote(protocol)} are not carried over`];
   const host = word('bind') ?? word('interface');
   if (host !== undefined && isIP(host) === 0) return [`${quote(host)} is no address: write bind as a number`];
-  if (word('server') === undefined) return ['it has no server'];
-  if (word('user') === undefined) return ['it has no user'];
-  return undefined;
+  const server = attributes.get('server');
+  if (server !== undefined && server.words.length > 1)
+    return [`server is one word: write server_args = ${quote(server.words.slice(1).join(' '))}`, server];
+  return missing('server', attributes) ?? missing('user', attributes);
+}
+
+// An attribute that must be there, which another line may have misspelt.
+function missing(key: string, attributes: Attributes): Reason | undefined {
+  if (attributes.get(key)?.words[0] !== undefined) return undefined;
+  for (const [name, attribute] of attributes)
+    if (fateOf(name) === undefined && nearest(name, [key]) !== undefined)
+      return [`it has no ${key}: write ${key} in place of ${quote(name)}`, attribute];
+  return [`it has no ${key}`];
 }
 
 /** The services of files and of those that they include, unless they are disabled. @throws UsageError for a text that xinetd could not read either */

@@ -78,7 +78,12 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
       } else if (content !== '' && content !== '{') {
         const [, name, operator = '', value = ''] = /^(\w+)\s*([-+]?)=\s*(.*)$/.exec(content) ?? [];
         if (name === undefined || open === undefined)
-          throw errorAt(path, line, `'${quote(content)}' is no attribute of a section`);
+          throw errorAt(
+            path,
+            line,
+            `'${quote(content)}' is no attribute of a section`,
+            open === undefined ? 'write service NAME and { above it' : 'write NAME = VALUE',
+          );
         const words = value.split(/\s+/).filter((word) => word !== '');
         open.assignments.push({ name, operator, words, file: path, line });
       }
@@ -88,7 +93,7 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
 }
 
 const notClosed = ({ file, name, line }: Section): UsageError =>
-  errorAt(file, line, `the section ${quote(name)} is not closed`);
+  errorAt(file, line, `the section ${quote(name)} is not closed`, 'end it with a line that has only a }');
 
 function assign(before: Attribute | undefined, { name, operator, words, file, line }: Assignment): Attribute {
   const old = before?.words ?? [];

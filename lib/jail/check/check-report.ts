@@ -150,7 +150,9 @@ export function parseIgnored(wanted: readonly Bytes[], rules: readonly Pick<Rule
     const { id: rule } = findRule(colon < 0 ? text : text.slice(0, colon), rules, LISTING);
     const path = colon < 0 ? '/' : text.slice(colon + 1);
     if (!path.startsWith('/'))
-      throw new UsageError(`${showPath(text)}: the path must be absolute, as the jail sees it`);
+      throw new UsageError(`${showPath(text)}: the path must be absolute, as the jail sees it`, {
+        hint: path === '' ? `write ${rule}` : `write ${rule}:/${path}`,
+      });
     return { rule, path, below: path.endsWith('/') ? path : `${path}/` };
   });
   return (rule, path) =>

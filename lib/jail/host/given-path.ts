@@ -2,7 +2,7 @@
 
 import { type BytePath, bytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import type { Bytes } from '../../quote.ts';
@@ -36,11 +36,32 @@ function withoutWorkingDirectory(root: FileRoot, path: BytePath): BytePath | und
   return walk(root, fromTop).kind === 'found' ? fromTop : undefined;
 }
 
+// Where the distributions have their programs (file-hierarchy(7)).
+const usualPlaces = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin', '/sbin'].map((place) =>
+  bytePath(place),
+);
+
+/** Whether a program is at the end of a walk. */
+export function isExecutable(end: Walk): boolean {
+  return end.kind === 'found' && end.status.kind === 'file' && (end.status.mode & 0o111) !== 0;
+}
+
+/** The path of the program of this name. */
+function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
+  return usualPlaces
+    .map((place) => joinPath(place, name))
+    .find((candidate) => isExecutable(walk(root, candidate)));
+}
+
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
   const own = lastComponent(path);
   // it can be there, and yet be of no use
+  const there = usualPlace(root, own);
+  if (there !== undefined && there !== path) return `did you mean ${showPath(there)}?`;
   const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);
+  if (/[*?]/.test(own))
+    return `only a shell knows * and ?: name the directory, ${showPath(parentPath(path))}`;
   // FROM:TO without the slash of TO
   const [from = '', to] = path.split(':');
   if (to !== undefined && walk(root, from as BytePath).kind === 'found')

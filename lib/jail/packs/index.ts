@@ -1,8 +1,9 @@
 // All packs, in the order in which they are considered.
 
 import { UsageError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
+import { didYouMean, type Foreign } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
+import { eachAlone } from '../../shell-word.ts';
 import { base } from './base.ts';
 import { cc } from './cc.ts';
 import { commands, shell } from './command-packs.ts';
@@ -33,13 +34,50 @@ export const symbols: ReadonlySet<string> = new Set(
   packs.flatMap(({ when }) => [...(when.imports ?? []), ...(when.ownImports ?? [])]),
 );
 
+// Packages and subjects by their usual names.
+const foreignPacks: Foreign = {
+  ssl: 'tls',
+  openssl: 'tls',
+  ca: 'tls',
+  certs: 'tls',
+  certificates: 'tls',
+  'ca-certificates': 'tls',
+  net: 'dns',
+  network: 'dns',
+  resolver: 'dns',
+  nss: 'names',
+  nsswitch: 'names',
+  users: 'base',
+  dev: 'base',
+  tz: 'timezone',
+  tzdata: 'timezone',
+  locales: 'locale',
+  utf8: 'locale',
+  iconv: 'gconv',
+  ncurses: 'terminfo',
+  terminal: 'terminfo',
+  sh: 'shell',
+  bash: 'shell',
+  tty: 'pty',
+  log: 'syslog',
+  journal: 'syslog',
+  python3: 'python',
+  nodejs: 'node',
+  npm: 'node',
+  jre: 'java',
+  gcc: 'cc',
+  fonts: 'fontconfig',
+};
+
 /** @throws UsageError if there is no such pack. */
 export function packOf(name: string): Pack {
   const pack = packs.find((other) => other.name === name);
   if (pack !== undefined) return pack;
   const names = packs.map((other) => other.name);
-  const meant = nearest(name, names);
   throw new UsageError(`there is no pack ${quote(name)}`, {
-    hint: meant === undefined ? `the packs are ${names.join(', ')}` : `did you mean ${meant}?`,
+    hint:
+      eachAlone('--pack', name) ??
+      didYouMean(name, names, undefined, foreignPacks) ??
+      `the packs are ${names.join(', ')}`,
   });
 }

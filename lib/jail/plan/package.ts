@@ -6,7 +6,7 @@ import { walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine, eachAlone } from '../../shell-word.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
@@ -169,7 +169,9 @@ function findPackage(packages: Packages, name: string): Package {
     packages.all.map((other) => other.name),
   );
   throw new UsageError(`package ${quote(name)} is not installed on the host`, {
-    hint: meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`,
+    hint:
+      eachAlone('--package', name) ??
+      (meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`),
   });
 }
 

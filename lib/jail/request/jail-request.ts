@@ -1,6 +1,8 @@
 // Checks a caller's request to the builder, and makes a recipe of it.
 
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import { existsSync } from 'node:fs';
+
+import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../keys.ts';
@@ -136,6 +138,12 @@ function checkText(value: unknown, what: string): void {
   checkBytes(value, what);
 }
 
+// A name alone is most often that of a program.
+function usualPath(path: BytePath): BytePath {
+  const usual = ['/usr/bin', '/usr/sbin', '/usr/local/bin'].map((place) => joinPath(bytePath(place), path));
+  return usual.find((each) => !path.includes('/') && existsSync(pathBytes(each))) ?? bytePath(`/${path}`);
+}
+
 /** A path of the jail, without empty components and `.`. @throws UsageError: it is no `words` */
 function toJailPath(value: unknown, what: string, words: string): BytePath {
   checkBytes(value, what);
@@ -143,7 +151,7 @@ function toJailPath(value: unknown, what: string, words: string): BytePath {
   const plain = withoutDots(path);
   if (path.startsWith('/') && isDestination(plain)) return plain;
   throw new UsageError(`${what}: ${showPath(path)} is no ${words}`, {
-    hint: path.startsWith('/') ? undefined : `write /${showPath(path)}`,
+    hint: path.startsWith('/') ? undefined : `write ${showPath(usualPath(path))}`,
   });
 }
 

@@ -1,18 +1,19 @@
 // Finds programs and accounts of the host by name.
 
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHint, unknown } from '../../launch/host/account.ts';
 import { isBuiltin } from '../../launch/tell/program-hint.ts';
 import { native } from '../../native.ts';
-import { didYouMean } from '../../nearest.ts';
+import { didYouMean, type Foreign } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/read.ts';
-import { absolute, neighbourHint, WHY } from '../host/given-path.ts';
-import { commandLine } from '../../shell-word.ts';
+import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
+import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
+import { eachAlone } from '../../shell-word.ts';
 
 /**
  * A path, or a name that is searched in the directories of `path` as a shell does. A program that ordinary users cannot
@@ -37,50 +38,53 @@ export function findProgram(
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint: meantBy(bytePath(program), others) ?? 'give its path, or install it on the host',
+    hint: meantBy(root, bytePath(program), others) ?? 'install it on the host, or give its path',
   });
 }
 
+// Aliases that shells have on many hosts, and names of another version.
+const aliases: Foreign = { ll: 'ls', la: 'ls', l: 'ls', python: 'python3', pip: 'pip3', nodejs: 'node' };
+
 // What was probably meant by a word that no program of PATH is called.
-function meantBy(program: BytePath, others: readonly BytePath[]): string | undefined {
+function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;
   if (/^[\w.+-]+:[\w/]/.test(program))
     return 'name programs of this host: a jail is built of those, not of images';
   if (isBuiltin(program)) return `write sh: ${showPath(program)} is a command of a shell`;
-  const parts = program.split(',') as BytePath[];
-  if (parts.length > 1 && parts.every((part) => others.includes(part)))
+  const lists = ['', ':amd64', ':arm64'].map((end) => `/var/lib/dpkg/info/${program}${end}.list`);
+  if (
+    /^[a-z0-9][a-z0-9+.-]+$/.test(program) &&
+    lists.some((list) => root.lstat(bytePath(list)) !== undefined)
+  )
+    return `write --package ${program}`;
+  if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
+  const parts = program.split(',').filter((part) => part !== '') as BytePath[];
+  if (program.includes(',') && parts.every((part) => others.includes(part)))
     return `write ${parts.map(showPath).join(' ')}: words of their own`;
   const [first = '', ...more] = program.split(' ') as BytePath[];
   if (more.length > 0 && others.includes(first as BytePath))
     return `write ${showPath(first as BytePath)}: arguments do not belong to the jail`;
-  return didYouMean(program, others, (name) => showPath(name as BytePath));
+  // of a short word, another beginning makes another word: nmap is not jmap
+  const near = program.length < 5 ? others.filter((name) => name.startsWith(program.charAt(0))) : others;
+  return didYouMean(program, near, (name) => showPath(name as BytePath), aliases);
 }
 
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return path;
+  const words = bytePath(program).split(/\s+/) as BytePath[];
+  if (words.length > 1 && words.every((word) => isExecutable(walk(root, absolute(word)))))
+    throw new UsageError(`program ${quote(program)}: it is not there`, {
+      hint: `write ${words.map(showPath).join(' ')}: words of their own`,
+    });
   throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: pathHint(root, path, end) });
 }
-
-// Where the distributions have their programs (file-hierarchy(7)).
-const usualPlaces = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/bin', '/sbin'].map((place) =>
-  bytePath(place),
-);
 
 function pathHint(root: FileRoot, path: BytePath, end: Walk): string {
   if (end.kind === 'found' && end.status.kind === 'directory')
     return `a directory is copied by: --copy ${showPath(path)}`;
-  const there = usualPlaces
-    .map((place) => joinPath(place, lastComponent(path)))
-    .find((candidate) => isExecutable(walk(root, candidate)));
-  return there === undefined || there === path
-    ? neighbourHint(root, path)
-    : `did you mean ${showPath(there)}?`;
-}
-
-function isExecutable(end: Walk): boolean {
-  return end.kind === 'found' && end.status.kind === 'file' && (end.status.mode & 0o111) !== 0;
+  return neighbourHint(root, path);
 }
 
 /** Whether every user can search all directories on the path, and execute the file. */
@@ -101,9 +105,8 @@ function userHint(name: string): string | undefined {
   const [user = '', group] = name.split(':');
   if (group !== undefined && native.getpwnam(user) !== null)
     return `write ${quote(user)}: the groups of a user come along`;
-  const names = name.split(',');
-  if (names.length > 1 && names.every((each) => native.getpwnam(each) !== null))
-    return `write ${commandLine(...names.flatMap((each) => ['--user', each]))}`;
+  const list = eachAlone('--user', name);
+  if (list !== undefined && name.split(',').every((each) => native.getpwnam(each) !== null)) return list;
   const id = /^\+?([0-9]{1,9})$/.exec(name)?.[1];
   const entry = id === undefined ? null : native.getpwuid(Number(id));
   return entry === null ? undefined : `write ${quote(entry.name)}: an account has a name`;

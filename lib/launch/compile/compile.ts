@@ -16,7 +16,7 @@ import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
 import type { Account } from '../host/account.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
@@ -111,7 +111,9 @@ function refuseOther(file: Buffer): void {
     step: 'compile',
     code: 'EEXIST',
     path: quote(file),
-    hint: 'give another name, or remove it first',
+    hint: status.isDirectory()
+      ? `give the name of a file: --compile ${shellWord(bytePath(`${String(file).replace(/\/+$/, '')}/launcher`))}`
+      : 'give another name: only a compiled launcher is replaced',
   });
 }
 

@@ -100,10 +100,10 @@ function namesIn(path: string): readonly string[] {
 export function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
-  // no name has a colon (group(5))
-  const colon = kind === 'group' ? text.indexOf(':') : -1;
-  if (colon > 0)
-    return `one group stands after USER: write --groups ${quote(text.slice(colon + 1).replaceAll(':', ','))} for more`;
+  // no name has a colon (group(5)), and --groups separates its own at commas
+  const more = kind === 'group' ? text.search(/[:,]/) : -1;
+  if (more > 0)
+    return `one group stands after USER: write --groups ${quote(text.slice(more + 1).replaceAll(':', ','))} for more`;
   // a list in another form: 'audio video'
   const list = text.trim().split(/[\s,]+/);
   const database = kind === 'user' ? 'passwd' : 'group';

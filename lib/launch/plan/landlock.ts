@@ -171,7 +171,11 @@ export const landlockRows = {
       EACCES: inJail('the user may not search a directory of the path'),
       ELOOP: {
         reason: 'a component of the path is a symbolic link, which could lead elsewhere at the next launch',
-        hint: 'give the path to which it leads',
+        hint: ({ jail }, { path }: Step & { readonly path: Uint8Array }) =>
+          // a merged /usr (file-hierarchy(7))
+          /^\/(?:s?bin|lib\w*)(?:\/|$)/.test(quote(path))
+            ? `write /usr${quote(path)}`
+            : `give the path to which it leads: ls -ld ${jail}${quote(path)} shows it`,
       },
       EPERM: filtered,
       EMFILE: noDescriptor,

@@ -49,10 +49,12 @@ const noSlot = Infinity;
 const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & { target: Buffer }> } = {
   ENOENT: {
     reason: (_, { target }) => `${quote(target)} is not in the jail`,
-    hint: ({ jail }, { target }) =>
-      /:r[ow]$/.test(quote(target))
-        ? 'write --ro-bind SOURCE:DEST for a mount that cannot be written, and --bind SOURCE:DEST for another'
-        : `make it: mkdir -p ${jail}${quote(target)} (a file for a file)`,
+    hint: ({ jail }, { op, target }) =>
+      op === 'mount'
+        ? `mkdir -p ${jail}${quote(target)}`
+        : /:r[ow]$/.test(quote(target))
+          ? 'write --ro-bind SOURCE:DEST for a mount that cannot be written, and --bind SOURCE:DEST for another'
+          : `make it: mkdir -p ${jail}${quote(target)}; for a file: touch ${jail}${quote(target)}`,
   },
   ENOTDIR: {
     reason: (_, { target }) =>

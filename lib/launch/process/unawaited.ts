@@ -1,23 +1,49 @@
-// What tells somebody who knows child_process that a launch is awaited.
+// What tells somebody who knows child_process that a call is awaited.
 import { UsageError } from '../../errors.ts';
 
-// Not `on` and `pipe`: by these, others tell what is a stream.
-const names = ['stdin', 'stdout', 'stderr', 'pid', 'kill'];
+interface Forgotten {
+  /** What the promise resolves with. */
+  readonly what: string;
+  readonly hint: string;
+  readonly names: readonly string[];
+}
 
-const properties = Object.fromEntries(
-  names.map((name) => [
-    name,
-    {
-      get: (): never => {
-        throw new UsageError(`${name} is of the process, and this is a promise of it`, {
-          hint: 'write await before the call: const child = await spawnInJail(...)',
-        });
+// Not `on` and `pipe`: by these, others tell what is a stream.
+const ofProcess: Forgotten = {
+  what: 'the process',
+  hint: 'write await before the call: const child = await spawnInJail(...)',
+  names: ['stdin', 'stdout', 'stderr', 'pid', 'kill'],
+};
+const ofResult: Forgotten = {
+  what: 'the result',
+  hint: 'write await before the call: const { stdout } = await runInJail(...)',
+  names: ['stdout', 'stderr', 'all', 'exitCode'],
+};
+const ofJail: Forgotten = {
+  what: 'the jail',
+  hint: 'write await before the call: const jail = await openJail(...)',
+  names: ['run', 'spawn', 'prepare', '$', 'close', 'directory'],
+};
+
+const propertiesOf = ({ what, hint, names }: Forgotten): PropertyDescriptorMap =>
+  Object.fromEntries(
+    names.map((name) => [
+      name,
+      {
+        get: (): never => {
+          throw new UsageError(`${name} is of ${what}, and this is a promise of it`, { hint });
+        },
       },
-    },
-  ]),
-);
+    ]),
+  );
+
+const properties = {
+  process: propertiesOf(ofProcess),
+  result: propertiesOf(ofResult),
+  jail: propertiesOf(ofJail),
+};
 
 /** The same promise. Its `stdout` and the like throw a UsageError that says what is forgotten. */
-export function toBeAwaited<T>(promise: Promise<T>): Promise<T> {
-  return Object.defineProperties(promise, properties);
+export function toBeAwaited<T>(promise: Promise<T>, of: keyof typeof properties = 'process'): Promise<T> {
+  return Object.defineProperties(promise, properties[of]);
 }

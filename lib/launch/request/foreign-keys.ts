@@ -19,7 +19,8 @@ export const foreignKeys: Foreign = {
   // execa (github.com/sindresorhus/execa, docs/api.md)
   cancelSignal: 'signal',
   forceKillAfterDelay: 'forceKillAfterMs',
-  stdin: "write stdio: ['pipe', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
+  stdin:
+    "write stdio: ['pipe', 'pipe', 'pipe'], in the order stdin, stdout, stderr, or input: 'TEXT' in runInJail()",
   stdout: "write stdio: ['ignore', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
   stderr: "write stdio: ['ignore', 'pipe', 'pipe'], in the order stdin, stdout, stderr",
   inputFile: "write input: createReadStream('FILE')",
@@ -93,3 +94,17 @@ export const foreignKeys: Foreign = {
   share: 'share is a key of openJail()',
   concurrency: 'concurrency is a key of openJail()',
 };
+
+// Words of stdio that stand alone in execa, as `stdout: 'inherit'`.
+const streams = ['stdin', 'stdout', 'stderr'];
+
+/** The same, with what a request says of one stream at its place in `stdio`. */
+export function foreignKeysOf(request: object): Foreign {
+  const given = streams.map((key) => (request as Readonly<Record<string, unknown>>)[key]);
+  const words = given.map((word, i) =>
+    typeof word === 'string' && /^(?:pipe|inherit|ignore)$/.test(word) ? word : i === 0 ? 'ignore' : 'pipe',
+  );
+  if (given.every((word, i) => word !== words[i])) return foreignKeys;
+  const hint = `write stdio: [${words.map((word) => `'${word}'`).join(', ')}], in the order stdin, stdout, stderr`;
+  return { ...foreignKeys, stdin: hint, stdout: hint, stderr: hint };
+}

@@ -129,19 +129,25 @@ export type NormalView =
 // A path of the host is seen from the working directory. What follows --proc or --dev is most often the next word of the line.
 function absoluteHint(name: string, path: string): string {
   if (/bind$|^ephemeral$/.test(name)) return `write $PWD/${path} (path.resolve('${path}'))`;
-  const kind = /\.(proc|dev)$/.exec(name)?.[1];
-  return kind === undefined ? `write /${path}` : `write --${kind} /${kind} ({${kind}: '/${kind}'})`;
+  // docker's --mount
+  const [source, target] = ['src|source', 'dst|target|destination'].map(
+    (key) => new RegExp(`(?:^|,)(?:${key})=([^,]+)`).exec(path)?.[1],
+  );
+  if (source !== undefined && target !== undefined) return `write ${source}:${target}`;
+  const kind = /\.(proc|dev|tmpfs)$/.exec(name)?.[1];
+  if (kind === undefined || (kind === 'tmpfs' && /\/|^(?:run|var|srv|data|cache)$/.test(path)))
+    return `write /${path}`;
+  const place = kind === 'tmpfs' ? 'tmp' : kind;
+  return `write --${kind} /${place} ({${kind}: '/${place}'})`;
 }
 
 function absolute(value: unknown, name: string): Buffer {
   const path = toBytes(value as Bytes, name);
   if (path !== undefined && path[0] === 0x2f) return path;
-  throw new UsageError(
-    `${name} must be an absolute path${path === undefined ? '' : `, not ${quote(path)}`}`,
-    {
-      hint: path === undefined ? undefined : absoluteHint(name, quote(path)),
-    },
-  );
+  if (path === undefined) throw new UsageError(`${name} must be an absolute path`);
+  throw new UsageError(`${name} must be an absolute path, not ${quote(path)}`, {
+    hint: absoluteHint(name, quote(path)),
+  });
 }
 
 // A process stays below what is mounted on its root directory, so it would see nothing of it.
@@ -178,6 +184,10 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
   if (wrong !== undefined)
     throw new UsageError(`${name}: ${kind} takes no '${quote(wrong)}'`, {
       hint: didYouMean(wrong, known) ?? `it takes ${known.join(', ')}`,
+    });
+  if (kind === 'bind' && entry.to === undefined)
+    throw new UsageError(`${name}.to is missing: the path in the jail`, {
+      hint: `write to: '${quote(String(entry.bind))}'`,
     });
   const target = place(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
   if (kind === 'bind') {

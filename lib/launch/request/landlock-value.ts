@@ -42,9 +42,11 @@ export function toPorts(value: readonly number[] | undefined, name: string): rea
   if (value === undefined) return undefined;
   const ports = list(value, name, (port) => {
     if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-    throw new UsageError(`${name} must be TCP ports from 0 to 65535, not ${quote(String(port))}`, {
-      hint: 'for example 443',
-    });
+    const number = Number(port);
+    throw new UsageError(
+      `${name} must be TCP ports from 0 to 65535, not ${typeof port === 'string' ? `'${quote(port)}'` : quote(String(port))}`,
+      { hint: `for example ${number > 0 && number < 65_536 ? Math.trunc(number) : 443}` },
+    );
   });
   return ascending(ports);
 }

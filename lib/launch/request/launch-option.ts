@@ -135,6 +135,8 @@ export function addRlimit({ text }: Argument, before: object = {}): object {
 
 // A limit is a plain number. The number of `100M` is given.
 function numberHint(name: string, word: string): string {
+  // several limits in one option
+  if (/^[^,]+,\w+=/.test(word)) return `write --rlimit ${name}=${word.replaceAll(',', ' --rlimit ')}`;
   const [, digits, suffix = ''] = /^([0-9]{1,6})([KMGT])i?B?$/i.exec(word) ?? [];
   if (digits === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
   const bytes = Number(digits) * 1024 ** ('KMGT'.indexOf(suffix.toUpperCase()) + 1);

@@ -59,6 +59,13 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   });
 }
 
+// '0-3', as taskset(1) and --affinity have it
+function cpusIn(text: string): readonly number[] {
+  const [, first = '0', last = first] = /^([0-9]{1,3})(?:-([0-9]{1,3}))?$/.exec(text) ?? [];
+  const count = Math.min(64, Number(last) - Number(first) + 1);
+  return count < 1 ? [0] : Array.from({ length: count }, (_, i) => Number(first) + i);
+}
+
 /** Numbers of CPUs, ascending. */
 function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
   if (value === undefined) return undefined;
@@ -67,7 +74,7 @@ function toCpuNumbers(value: readonly number[] | undefined): readonly number[] |
   if (Array.isArray(value) && value.length > 0 && value.every(isRight))
     return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
   throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`, {
-    hint: isRight(value) ? `write affinity: [${String(value)}]` : 'write affinity: [0]',
+    hint: `write affinity: [${isRight(value) ? String(value) : cpusIn(String(value)).join(', ')}]`,
   });
 }
 

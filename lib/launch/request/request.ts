@@ -4,7 +4,7 @@
 import { UsageError } from '../../errors.ts';
 import { checkKeys, isPlain, reading } from '../../keys.ts';
 import { quote } from '../../quote.ts';
-import { foreignKeys } from './foreign-keys.ts';
+import { foreignKeysOf } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
@@ -234,7 +234,9 @@ export function normalizer<Table extends Rows>(table: Table): (request: object) 
   );
   return (request) =>
     reading(() => {
-      checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
+      checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () =>
+        foreignKeysOf(request),
+      );
       // Each key is read once: a getter could answer with something else the second time.
       const given: Record<string, unknown> = {};
       const wanted = new Set(always);

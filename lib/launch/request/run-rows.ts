@@ -76,11 +76,18 @@ function wantsLines(value: boolean | undefined, key: string, { encoding }: Value
   return isWanted;
 }
 
+// 16M, 16 MB, 16384
+function sizeIn(text: string): number {
+  const [, digits, suffix = ''] = /^\s*([0-9]{1,9})\s*([KMG]?)(?:i?B)?\s*$/i.exec(text) ?? [];
+  const power = ['', 'K', 'M', 'G'].indexOf(suffix.toUpperCase());
+  return digits === undefined ? 2 ** 20 : Number(digits) * 1024 ** power;
+}
+
 function toMostBytes(value: number | undefined, key: string): number {
   if (value === undefined) return 16 * 2 ** 20;
   if (typeof value === 'number' && value >= 0) return value;
   throw new UsageError(`${key} must be a number from 0 on, or Infinity`, {
-    hint: `write ${key}: ${Number.parseInt(String(value), 10) || 2 ** 20}`,
+    hint: `write ${key}: ${sizeIn(String(value))}`,
   });
 }
 

@@ -29,7 +29,9 @@ export function toDescriptors(
 function toJoints(value: Stdio | undefined, _: string, { pty }: Values): Descriptors {
   if (pty === undefined || pty === false) return toDescriptors(value, ['pipe', 'pipe', 'pipe']);
   if (value === undefined) return { triple: ptyStdio, streams: [] };
-  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three');
+  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three', {
+    hint: 'leave stdio out',
+  });
 }
 
 // setTimeout() takes anything above for one millisecond.
@@ -40,8 +42,9 @@ function toMilliseconds(value: number | undefined, name: string): number | undef
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
   const text = String(value);
+  const meant = /^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : value > mostMs ? mostMs : 5000;
   throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
-    hint: `write ${name}: ${/^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : 5000}`,
+    hint: `write ${name}: ${Math.min(meant, mostMs)}`,
   });
 }
 

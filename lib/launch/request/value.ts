@@ -55,7 +55,12 @@ function wordsOf(text: string): string {
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value))
     throw new UsageError(`${name} must be an array`, {
-      hint: typeof value === 'string' ? `write ${name}: [${wordsOf(value)}]` : undefined,
+      hint:
+        typeof value === 'string'
+          ? `write ${name}: [${wordsOf(value)}]`
+          : typeof value === 'number' && /(?:Tcp|Fds)$/.test(name)
+            ? `write ${name}: [${value}]`
+            : undefined,
     });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
@@ -84,7 +89,10 @@ export function toJail(value: Bytes): Buffer {
     });
   if (jail[0] === 0x2f) return jail;
   throw new UsageError(`the jail directory must be an absolute path, not ${quote(jail)}`, {
-    hint: `write jail: path.resolve('${quote(jail)}')`,
+    hint:
+      jail[0] === 0x7e && jail[1] === 0x2f
+        ? `write jail: os.homedir() + '${quote(jail.subarray(1))}'`
+        : `write jail: path.resolve('${quote(jail)}')`,
   });
 }
 
@@ -193,6 +201,11 @@ export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknow
     );
   return list(value, 'passEnv', (name) => {
     if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
+    // no shell makes such a name
+    if (/[$\s]/.test(name))
+      throw new UsageError(`passEnv: '${quote(name)}' cannot be the name of a variable`, {
+        hint: `write --pass-env ${name.replaceAll('$', '').trim().replace(/\s+/g, ',')}`,
+      });
     return toVariableName(name, 'passEnv');
   });
 }

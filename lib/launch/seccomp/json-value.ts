@@ -48,7 +48,10 @@ export class JsonValue {
       throw this.error(`must be an object, not ${shown(value)}`);
     const unknown = Object.keys(value).find((key) => !(names as readonly string[]).includes(key));
     if (unknown !== undefined)
-      throw this.error(`unknown key '${quote(unknown)}'`, didYouMean(unknown, names));
+      throw this.error(
+        `unknown key '${quote(unknown)}'`,
+        didYouMean(unknown, names) ?? `the keys are ${names.join(', ')}`,
+      );
     const entries = names.map((name): [Name, JsonValue] => [name, this.#at(name, (value as Fields)[name])]);
     return Object.fromEntries(entries) as Record<Name, JsonValue>;
   }
@@ -65,14 +68,14 @@ export class JsonValue {
     return this.value.map((element, i) => new JsonValue(this.#file, `${this.#place}[${i}]`, element));
   }
 
-  text(): string {
+  text(hint?: string): string {
     if (typeof this.value === 'string') return this.value;
-    throw this.error(`must be a text, not ${shown(this.value)}`);
+    throw this.error(`must be a text, not ${shown(this.value)}`, hint);
   }
 
   /** The one of these words that the text is, or what stands for it. */
   oneOf<T>(words: Readonly<Record<string, T>>, what: string): T {
-    const text = this.text();
+    const text = this.text(`one of ${Object.keys(words).join(', ')}`);
     if (Object.hasOwn(words, text)) return words[text] as T;
     const names = Object.keys(words);
     throw this.error(

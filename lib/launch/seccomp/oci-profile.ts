@@ -209,6 +209,16 @@ function toVerdicts(rules: readonly Rule[], otherwise: number): ReadonlyMap<stri
   return verdicts;
 }
 
+// The file of a container has the profile in it: config.json of OCI's runtime specification.
+function refuseWhole(json: JsonValue, file: string): void {
+  const { value } = json;
+  if (typeof value === 'object' && value !== null && 'linux' in value)
+    throw json.error(
+      'is the configuration of a container, and no profile',
+      `write its part linux.seccomp to a file of its own: jq .linux.seccomp ${file}`,
+    );
+}
+
 function checkArchitecture(json: JsonValue): void {
   if (!/^SCMP_ARCH_[A-Z0-9_]+$/.test(json.text()))
     throw json.error(`'${quote(json.text())}' is no architecture such as SCMP_ARCH_X86_64`);
@@ -233,6 +243,7 @@ function checkArchitectures(architectures: JsonValue, archMap: JsonValue): void 
  */
 export function readProfile(file: string, text: string, facts: ProfileFacts): Profile {
   const json = JsonValue.parse(file, text);
+  refuseWhole(json, file);
   const top = json.fields(
     'defaultAction',
     'defaultErrnoRet',

@@ -81,9 +81,14 @@ export class Jail<
     path: Buffer,
     defaults: JailRunRequest,
     facts: HostFacts,
-    { share, concurrency }: Together,
+    together: Together,
     usual?: VerifiedJail,
   ) {
+    if (together === undefined)
+      throw new UsageError('a Jail is made by openJail()', {
+        hint: "write await openJail('/srv/jail', {user: 'sam'})",
+      });
+    const { share, concurrency } = together;
     this.#spaces = new KeptSpaces(share);
     this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
     this.directory = directory;
@@ -219,7 +224,10 @@ export class Jail<
       checkPartial(asked, "run({program: '/bin/ls'})");
       const request = withInherited(asked);
       const user = request.user ?? defaults.user;
-      if (user === undefined) throw new UsageError('user is missing: give it here or to openJail');
+      if (user === undefined)
+        throw new UsageError('user is missing: give it here or to openJail', {
+          hint: "write user: 'NAME', or user: 'UID:GID'",
+        });
       const env = mergeEnv(defaults.env, request.env);
       return {
         request: { ...defaults, ...request, env, jail: this.#path, user },
@@ -254,13 +262,20 @@ function checkPartial(request: object, example: string): void {
  * @param defaults keys for every launch; a launch can override them
  * @throws UsageError, LaunchError as spawnInJail
  */
-export async function openJail<
+export function openJail<
   Coding extends Encoding = 'utf8',
   const Wanted extends Stdio = 'pipe',
   Lines extends boolean = false,
 >(
   directory: Bytes,
   defaults: JailDefaults<Coding, Wanted, Lines> = {},
+): Promise<Jail<Coding, Wanted, Lines>> {
+  return toBeAwaited(open(directory, defaults), 'jail');
+}
+
+async function open<Coding extends Encoding, Wanted extends Stdio, Lines extends boolean>(
+  directory: Bytes,
+  defaults: JailDefaults<Coding, Wanted, Lines>,
 ): Promise<Jail<Coding, Wanted, Lines>> {
   const [own, normal, together] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))

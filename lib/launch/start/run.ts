@@ -13,6 +13,7 @@ import { quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { feed, Gathered, toLines } from '../process/text-streams.ts';
+import { toBeAwaited } from '../process/unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   normalizeRun,
@@ -26,7 +27,7 @@ import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
 import { lookAtHost } from './spawn-error.ts';
-import { awaitStop } from './stop.ts';
+import { awaitStop, inSeconds } from './stop.ts';
 
 /** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';
@@ -146,7 +147,8 @@ function toEndError(
   const message = [`${command}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
-  return new ExitError(message, code, ended, missing?.hint);
+  const hint = stopped === 'ETIMEDOUT' ? inSeconds(options.timeoutMs) : undefined;
+  return new ExitError(message, code, ended, missing?.hint ?? hint);
 }
 
 const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
@@ -218,10 +220,13 @@ export async function collect<Text extends Output>(
  * @throws ExitError, unless `reject` is false, if it exited with another status than 0 or was ended by a signal, the
  *   timeout or the size of its output
  */
-export async function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
+export function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
   request: RunRequest<Coding, Stdio, Lines>,
 ): Promise<RunResult<OutputOf<Coding, Lines>>> {
-  refuseSecond(arguments);
-  const [normal, options] = normalizeRun(request);
-  return collect<OutputOf<Coding, Lines>>(await launchBeside(normal, options), normal, options);
+  const ended = async (): Promise<RunResult<OutputOf<Coding, Lines>>> => {
+    refuseSecond(arguments);
+    const [normal, options] = normalizeRun(request);
+    return collect<OutputOf<Coding, Lines>>(await launchBeside(normal, options), normal, options);
+  };
+  return toBeAwaited(ended(), 'result');
 }

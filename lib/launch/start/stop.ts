@@ -16,7 +16,15 @@ export function timeoutError(timeoutMs: number | undefined): LaunchError {
     step: 'launch',
     code: 'ETIMEDOUT',
     errno: constants.errno.ETIMEDOUT,
+    hint: inSeconds(timeoutMs),
   });
+}
+
+/** The hint for a time that was probably meant in seconds. */
+export function inSeconds(timeoutMs = 0): string | undefined {
+  return timeoutMs > 0 && timeoutMs <= 60
+    ? `timeoutMs counts milliseconds: write timeoutMs: ${timeoutMs * 1000} for ${timeoutMs} seconds`
+    : undefined;
 }
 
 /** Why a launch must not begin any more. */

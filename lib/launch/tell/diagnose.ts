@@ -3,10 +3,19 @@ import { posix } from 'node:path';
 
 import { type Elf, readElf } from '../../binary/elf.ts';
 import { machineName } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import {
+  bytePath,
+  type BytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+  trimSlashes,
+} from '../../binary/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
-import { withoutReturns } from '../../shell-word.ts';
+import { commandLine, shellWord, withoutReturns } from '../../shell-word.ts';
+import { formOf, shebangFor } from './file-form.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
 import {
   buildCommand,
@@ -55,9 +64,12 @@ function noScript(
       message: `${what}a byte order mark (U+FEFF) stands before its first line`,
       hint: `sed -i '1s/^\\xef\\xbb\\xbf//' ${hostWord(view, path)}`,
     };
+  const form = formOf(head);
+  if (form !== undefined) return { message: `${what}${form.message}`, hint: form.hint };
+  const shebang = shebangFor(path);
   return {
     message: `${what}neither an ELF program nor a script with a #! line`,
-    hint: 'if it is a shell script, its first line must be: #!/bin/sh',
+    hint: `if it is a ${shebang.endsWith('sh') ? 'shell script' : 'script'}, its first line must be: ${shebang}`,
   };
 }
 
@@ -139,6 +151,11 @@ function diagnoseElf(
   if (lacking?.missing !== true) return lacking;
   // the host's program brings its loader along; one that only the jail has needs the loader alone
   const isOwn = depth === 0 && view.host?.hasProgram === false;
+  if (isOwn && /\/ld-musl-/.test(interpreter))
+    return {
+      ...lacking,
+      hint: `it is built with musl: ${commandLine('uchroot-jail', 'build', '/srv/NEW')} --from ROOT ${shellWord(path)} takes it from the system in ROOT, such as one of Alpine`,
+    };
   return { ...lacking, hint: isOwn ? copyCommand(view, interpreter) : buildCommand(view, path) };
 }
 
@@ -224,6 +241,12 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   };
 }
 
+// All of a directory that a part is missing of, unless a link leads elsewhere.
+function missingDirectory(missing: string, path: BytePath): string {
+  const whole = showPath(trimSlashes(path));
+  return whole.startsWith(`${missing}/`) && !whole.includes('/..') ? whole : missing;
+}
+
 /** Why the working directory cannot be entered; undefined if no cause is found. */
 export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagnosis | undefined {
   const path = bytePath(directory);
@@ -235,7 +258,7 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
     if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
     const hint = path.startsWith('~')
       ? 'only a shell knows ~: give a path of the jail, such as /tmp'
-      : `mkdir -p ${hostWord(view, found.path)}`;
+      : `mkdir -p ${hostWord(view, missingDirectory(found.path, path))}`;
     return { ...found, hint };
   }
   if (found.status.kind !== 'directory')

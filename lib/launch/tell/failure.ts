@@ -5,6 +5,7 @@ import type { PlanFailure } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import type { FailureContext, Step } from '../plan/step.ts';
 import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/table.ts';
+import { bindHint } from './bind-hint.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import type { Diagnosis, JailView } from './jail-view.ts';
 
@@ -20,7 +21,7 @@ const phases: Readonly<Record<number, string>> = {
 };
 
 // An error of this inspection must not hide the failure itself: the jail can change, or this process may no longer read it.
-function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
+function attempt<T>(look: () => T | undefined): T | undefined {
   try {
     return look();
   } catch {
@@ -69,7 +70,7 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
     code,
     errno,
     path: found?.path || targetOf(step, context),
-    hint: found?.hint ?? words.hint,
+    hint: found?.hint ?? attempt(() => bindHint(steps, step, code, view)) ?? words.hint,
     exitStatus: step.op === 'execve' ? execStatus : 125,
   });
 }

@@ -126,7 +126,12 @@ export function find(view: JailView, path: BytePath, what: string): Found | Diag
     case 'denied':
       return closed(view, walked.path, what);
     case 'loop':
-      return { message: `${what}too many symbolic links, at ${shown}`, path: shown, missing: false };
+      return {
+        message: `${what}too many symbolic links, at ${shown}`,
+        path: shown,
+        hint: `it leads back to itself: ln -sfn TARGET ${hostWord(view, shown)} makes it anew`,
+        missing: false,
+      };
     case 'not-directory':
       return { message: `${what}${shown} is not a directory`, path: shown, missing: true };
     case 'missing':

@@ -22,6 +22,7 @@ import { keepConfiguration } from './kept-configuration.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
 import { toNamedPath } from './named-path.ts';
 import type { ServicePath } from './service-paths.ts';
+import { refusalHint } from './refusal-hint.ts';
 import { refusalOf } from './service-refusal.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
@@ -228,7 +229,7 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
         hint: `uchroot-service update ${unit}; for other options, release it first: uchroot-service release ${unit}`,
       });
     const refusal = refusalOf(found);
-    if (refusal !== undefined) throw new UsageError(refusal);
+    if (refusal !== undefined) throw new UsageError(refusal, { hint: refusalHint(found) });
     const left = presentDropIn(unit);
     if (left !== undefined)
       throw new UsageError(`${dropInPath(unit)} is there, and uchroot knows nothing of it`, {
@@ -255,7 +256,7 @@ export async function updateService(asked: UpdateServiceRequest): Promise<AdoptR
     const { wishes } = readRecord(unit);
     const service = await readWithout(unit, dropInPath(unit));
     const refusal = refusalOf(service);
-    if (refusal !== undefined) throw new UsageError(refusal);
+    if (refusal !== undefined) throw new UsageError(refusal, { hint: refusalHint(service) });
     return renew(service, wishes, request);
   });
 }

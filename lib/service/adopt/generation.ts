@@ -10,6 +10,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { compileLaunch } from '../../launch/compile/compile.ts';
 import { normalize, type LaunchRequest } from '../../launch/request/request.ts';
 import { resolveAccount } from '../../launch/tell/dry-run.ts';
+import { commandLine } from '../../shell-word.ts';
 import { readVersion } from '../../version.ts';
 import {
   type Adoption,
@@ -150,7 +151,10 @@ function missingProgram({ unit, lines }: InstalledService): Refusal | undefined 
   const program = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
   return existsSync(program)
     ? undefined
-    : { message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed` };
+    : {
+        message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed`,
+        hint: `install it, or correct the path: ${commandLine('systemctl', 'edit', '--full', unit)}`,
+      };
 }
 
 // The launch of one line in the jail.

@@ -28,6 +28,7 @@ export function runHost(
       return reject(
         new JailError(`${program} could not be run: ${reason}`, {
           code: status === 'ENOENT' ? 'ENOENT' : 'ERR_SERVICE',
+          hint: status === 'ENOENT' ? 'it is a part of systemd, which this command needs' : undefined,
         }),
       );
     });

@@ -14,9 +14,10 @@ function pathMeantBy(path: unknown): string {
   const plain = typeof path === 'string' ? (path.split(':', 1)[0] ?? '') : '';
   const places = ['.', ...(plain.includes('/') ? [] : defaultSearch)];
   const found = places.map((place) => resolve(place, plain)).find((place) => existsSync(place));
-  return plain === '' || found === undefined || !/^\/[^\s:"'\\%]+$/.test(found)
+  const meant = found ?? resolve(plain);
+  return plain === '' || !/^\/[^\s:"'\\%]+$/.test(meant)
     ? 'without blanks, colons, quotes and percent signs'
-    : `write ${found}: it appears at the same place`;
+    : `write ${meant}: it appears at the same place`;
 }
 
 /** A path of the host that a request names. @throws UsageError */

@@ -18,6 +18,7 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
     if (typeof given.unit !== 'string') throw new UsageError('unit must be a string');
     checkSignal(given.signal);
   });
-  if (process.geteuid?.() !== 0) throw new UsageError('services are adopted by root');
+  if (process.geteuid?.() !== 0)
+    throw new UsageError('services are adopted by root', { hint: 'start it with sudo' });
   return { ...own, unit: toUnitName(own.unit) };
 }

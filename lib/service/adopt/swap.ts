@@ -9,6 +9,7 @@ import { fallBack, neither, stillFallenBack } from './fall-back.ts';
 import { runHost } from './host-command.ts';
 import { missingPaths } from './kept-configuration.ts';
 import { hasCopies } from './kept-drop-in.ts';
+import { needsHint } from './refusal-hint.ts';
 import { lastFailure, restart, wordsOfRun } from './running.ts';
 import { reloadUnits, temporaryName } from './systemd-bus.ts';
 
@@ -62,7 +63,11 @@ async function swapError(failed: {
   if (told) return told;
   const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
   const rest = isAsBefore ? '; it is as before' : either;
-  return new JailError(`${unit} does not come up${rest}: ${first}`, { code: 'ERR_SERVICE', cause });
+  return new JailError(`${unit} does not come up${rest}: ${first}`, {
+    code: 'ERR_SERVICE',
+    hint: needsHint(first),
+    cause,
+  });
 }
 
 /**

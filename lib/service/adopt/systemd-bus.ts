@@ -51,7 +51,7 @@ function withPath(line: ExecLine, settings: Settings): ExecLine {
 
 // The path of a unit, or another unit of the same name.
 function meantBy(name: string): string {
-  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|target|mount|conf)$/, '.service');
+  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|mount|conf)$/, '.service');
   const isName = plain !== name && /^[\w:.@-]{1,200}\.service$/.test(plain);
   return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
 }

@@ -2,7 +2,7 @@
 import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-import { type ErrnoName, LaunchError } from '../../errors.ts';
+import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { openrcFiles } from './openrc.ts';
 import { runitFiles, s6Files } from './runit-s6.ts';
@@ -71,6 +71,11 @@ export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer
  * @throws LaunchError with the errno
  */
 export function writeFiles(files: readonly UnitFile[], directory: string): readonly string[] {
+  const [, above, name] = /^(.+)\/([^/]+)\.service\/*$/.exec(directory) ?? [];
+  if (above !== undefined && name !== undefined)
+    throw new UsageError(`--unit-dir takes a directory, not the name of a unit`, {
+      hint: `write --unit-dir ${quote(above)} --unit-name ${quote(name)}`,
+    });
   return files.map((file) => {
     const path = placeOf(file, directory);
     try {

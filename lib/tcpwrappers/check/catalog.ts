@@ -45,6 +45,10 @@ export const CATALOG = {
     'EXCEPT without words behind it excepts nobody.',
     'write them directly behind it, or remove EXCEPT',
   ),
+  'idle-except': warning(
+    'An EXCEPT behind another takes back nothing of it: a EXCEPT b EXCEPT c is a EXCEPT (b EXCEPT c).',
+    'list all exceptions behind one EXCEPT',
+  ),
   'swapped-lists': error(
     'An address stands among the daemons: the lists are swapped.',
     'write DAEMONS: CLIENTS',
@@ -79,6 +83,10 @@ export const CATALOG = {
   'incomplete-address': error(
     'Digits and dots that are no address match nobody.',
     'write 10.0.0.1, or 10. for a network',
+  ),
+  'network-address': warning(
+    'An address that ends in .0 is one host, and most often a network is meant.',
+    'write 10.0.0.0/8, or 10. for a network',
   ),
   'dot-before-network': error('A leading dot matches the end of an address.', 'put the dot behind it'),
   'dot-behind-name': warning('A name that ends in a dot matches all names that begin so.', 'remove the dot'),

@@ -10,6 +10,7 @@ import { parseHost } from '../parse/pattern-list.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Tell } from './catalog.ts';
+import { findUrl } from './foreign-words.ts';
 import { checkHost, checkLine, checkWords, findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -42,7 +43,8 @@ export class Checked {
     for (const line of readLines(this.text)) {
       this.#lines.set(line.line, line);
       for (const piece of line.pieces ?? []) this.#joined.set(piece.line, line.line);
-      if (!line.text.startsWith('#') && findBareAddress(line.text) !== undefined) this.#cut.add(line.line);
+      const isCut = findBareAddress(line.text) !== undefined || findUrl(line.text) !== undefined;
+      if (!line.text.startsWith('#') && isCut) this.#cut.add(line.line);
     }
     this.rules = table.rules.filter(({ line }) => !this.#cut.has(line));
   }

@@ -62,6 +62,18 @@ export function checkDialects(all: readonly Checked[]): void {
 
 type Told = readonly [rule: RuleId, message: string, remedy?: string | undefined];
 
+// Packages and protocols whose daemon has another name.
+const usualNames: Readonly<Record<string, string>> = {
+  ssh: 'did you mean sshd?',
+  openssh: 'did you mean sshd?',
+  'openssh-server': 'did you mean sshd?',
+  sftp: 'did you mean sshd?',
+  nfs: 'did you mean mountd?',
+  ftp: 'write the name of the daemon, such as vsftpd or in.ftpd',
+  telnet: 'did you mean in.telnetd?',
+  portmap: 'did you mean rpcbind?',
+};
+
 /** Returns a function that checks the daemons of a rule; each name is examined once. */
 export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: Rule, tell: Tell) => void {
   const isKnown = new Set(known.map((name) => name.toLowerCase()));
@@ -69,7 +81,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     const services = host.servicesOf(name);
     const program = services.length === 0 ? host.programOf(name) : undefined;
     if (services.length === 0 && program === undefined) {
-      const remedy = didYouMean(name, host.names(), show);
+      const remedy = usualNames[name] ?? didYouMean(name, host.names(), show);
       return ['unknown-daemon', `no service and no program has the name ${show(name)}`, remedy];
     }
     const asked = program === undefined ? services : [program];
@@ -89,7 +101,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
       // other checks report odd names, and other patterns mean many daemons
       if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
       const name = daemonText(rule, at);
-      if (isAddressWord(name)) continue;
+      if (isAddressWord(name) || name === 'port') continue;
       const [id, message = '', remedy] = examine(name) ?? [];
       if (id !== undefined) tell(id, at, message, remedy);
     }

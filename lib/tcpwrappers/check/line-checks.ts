@@ -7,6 +7,8 @@ import { type Rule, wordText } from '../rule/rule-table.ts';
 import { formatQuad, parseQuad, parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
+import { coverClient, coverDaemon, type Cover } from './cover.ts';
+import { checkForeign, checkForeignDaemon, checkInterface, findUrl } from './foreign-words.ts';
 
 // The first bracket without a counterpart; findOutside() counts the same way.
 function findUnbalanced(text: string): number {
@@ -56,6 +58,14 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
   const lists = second < 0 ? text : text.slice(0, second);
   const bracket = findUnbalanced(lists);
   if (bracket >= 0) tell('unbalanced-brackets', bracket, `"${lists[bracket]}" has no counterpart`);
+  const url = findUrl(text);
+  if (url !== undefined)
+    tell(
+      'odd-separator',
+      url.at,
+      'no word is an address of the web: the rule is cut at its colon',
+      `write ${show(url.host)}`,
+    );
   const bare = findBareAddress(text);
   if (bare === undefined) return;
   const [address = '', ...length] = bare.address.split('/');
@@ -63,10 +73,38 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
   tell('unbracketed-ipv6', bare.at, message, `write ${show([`[${address}]`, ...length].join('/'))}`);
 }
 
-function checkList<W>([first = [], ...excepted]: PatternList<W>, at: number, name: string, tell: Tell): void {
+function checkList<W>(
+  [first = [], ...excepted]: PatternList<W & { readonly at: number }>,
+  at: number,
+  name: string,
+  coverOf: (word: W) => Cover | undefined,
+  tell: Tell,
+): void {
+  const [outer = [], inner] = excepted;
+  const [word] = inner ?? [];
   if (first.length === 0) tell('empty-list', at, `the list of ${name} is empty: the rule matches nobody`);
   else if (excepted.some((part) => part.length === 0))
     tell('empty-except', at, `an EXCEPT in the list of ${name} has no words behind it`);
+  else if (word !== undefined && inner?.every((each) => !isAmong(coverOf(each), outer.map(coverOf))) === true)
+    tell('idle-except', word.at, 'the second EXCEPT has no effect: it only takes back words of the first');
+}
+
+// Addresses and networks are compared with each other, and names with each other.
+const kindOf = ({ own }: Cover): 'net' | 'name' | undefined =>
+  own.startsWith('net4 ') || own.startsWith('net6 ')
+    ? 'net'
+    : /^(?:equal|suffix) /.test(own)
+      ? 'name'
+      : undefined;
+
+// Whether one of these words may cover another.
+function isAmong(cover: Cover | undefined, words: readonly (Cover | undefined)[]): boolean {
+  if (cover === undefined) return true;
+  const kind = kindOf(cover);
+  return words.some(
+    (word) =>
+      word === undefined || kind === undefined || kindOf(word) !== kind || cover.wider.includes(word.own),
+  );
 }
 
 /** Whether a word is an address, a network, or the beginning of an address: no daemon has such a name. */
@@ -92,6 +130,7 @@ function checkDaemon(name: string, pattern: TextPattern, at: number, tell: Tell)
   if (pattern.kind === 'known' || (pattern.kind === 'equal' && RESERVED.has(pattern.text)))
     tell('reserved-word', at, `${show(name)} has a meaning for clients only; here it is a name`);
   if (name.toUpperCase() === 'FAIL') tellFail(at, tell);
+  checkForeignDaemon(name, at, tell);
   if (name.startsWith('@')) odd('begins with "@"');
   else if (name.startsWith('/')) odd('begins with "/": it is compared as it stands');
   else if (pattern.kind === 'suffix') odd('begins with a dot');
@@ -107,24 +146,14 @@ function checkNumbers(pattern: TextPattern, at: number, tell: Tell): void {
   const { text } = pattern;
   const quad = parseQuad(text);
   const plain = quad === undefined ? undefined : formatQuad(BigInt(quad));
-  const remedy = plain === undefined ? undefined : `write ${plain}`;
+  // the beginning of an address, without the dot that makes it one
+  const prefix = /^(?:[0-9]{1,3}\.){0,2}[0-9]{1,3}$/.test(text) ? `${text}.` : undefined;
+  const meant = plain ?? prefix;
+  const remedy = meant === undefined ? undefined : `write ${meant}`;
   if (plain !== text)
     tell('incomplete-address', at, `${text} is no complete address: it matches nobody`, remedy);
-}
-
-// Words that other programs have: BUT, !10.0.0.1, and 10.0.0.1-10.0.0.9.
-function checkForeign(text: string, at: number, tell: Tell): void {
-  if (text === 'but' || text === 'not')
-    tell('reserved-word', at, `${text.toUpperCase()} is a host name here`, 'write EXCEPT');
-  else if (text.startsWith('!'))
-    tell('reserved-word', at, '"!" negates nothing', `write ALL EXCEPT ${show(text.slice(1))}`);
-  else if (/^[0-9.]+-[0-9.]+$/.test(text))
-    tell(
-      'incomplete-address',
-      at,
-      'there are no ranges: it matches nobody',
-      'write a network, such as 10.0.0.0/28',
-    );
+  else if (/[1-9].*\.0$/.test(text))
+    tell('network-address', at, `${text} is one host`, `write ${text.replace(/(?:\.0)+$/, '.')}`);
 }
 
 // ::ffff:0:0/96: libwrap compares such clients as IPv4 addresses.
@@ -152,7 +181,7 @@ export function checkHost(pattern: HostPattern, word: string, at: number, tell: 
     const remedy = prefix === undefined ? undefined : `write ${prefix}`;
     tell('glob-matches-names', at, 'it also matches host names of this form', remedy);
   } else if (text.kind === 'equal' && text.text === 'fail') tellFail(at, tell);
-  else if (text.kind === 'equal') checkForeign(text.text, at, tell);
+  else if (text.kind === 'equal') checkForeign(word, at, tell);
   else if (text.kind === 'address' && text.address.words.startsWith(MAPPED))
     tell('mapped-address', at, 'an IPv4 address in IPv6 form matches nobody');
 }
@@ -165,8 +194,8 @@ export function checkWords(rule: Rule, tell: Tell): void {
   const found = /(?:^|[, \t])#/.exec(text.slice(0, second < 0 ? text.length : second));
   const comment = found === null ? Infinity : found.index + found[0].length - 1;
   if (found !== null) tell('trailing-comment', comment, 'the # begins no comment: what follows are patterns');
-  checkList(daemons, 0, 'daemons', tell);
-  checkList(clients, colon + 1, 'clients', tell);
+  checkList(daemons, 0, 'daemons', coverDaemon, tell);
+  checkList(clients, colon + 1, 'clients', coverClient, tell);
   for (const pattern of [...daemons.flat(), ...clients.flat()]) {
     const { at, host } = pattern;
     if (at >= comment) continue;
@@ -175,8 +204,15 @@ export function checkWords(rule: Rule, tell: Tell): void {
     const cut = word.length < 2 ? 0 : findOutside(word, '@', 1) + 1;
     const name = word.slice(0, Math.max(0, cut - 1));
     // characters that separate words in other files, or look like a blank
-    const odd = /[;|\v\f]|\xc2\xa0/.exec(word);
-    if (odd !== null) {
+    const odd = /[;|"'\v\f]|\xc2\xa0/.exec(word);
+    if (odd !== null && /["']/.test(odd[0]))
+      tell(
+        'odd-separator',
+        at + odd.index,
+        'words have no quotation marks: they are part of this one',
+        `write ${show(word.replaceAll(/["']/g, ''))}`,
+      );
+    else if (odd !== null) {
       const shown = /[;|]/.test(odd[0]) ? `"${odd[0]}"` : 'blank of another kind';
       tell('odd-separator', at + odd.index, `a ${shown} does not separate words; it is part of this one`);
     }
@@ -186,7 +222,10 @@ export function checkWords(rule: Rule, tell: Tell): void {
         tell('reserved-word', at, `${show(name)} has a meaning for hosts only; here it is a name`);
       if (user?.kind === 'suffix' || user?.kind === 'prefix')
         tell('reserved-word', at, 'a user name with a dot at one end matches many names');
-    } else if (pattern.daemon.kind !== 'port') checkDaemon(cut > 0 ? name : word, pattern.daemon, at, tell);
+    } else {
+      if (pattern.daemon.kind !== 'port') checkDaemon(cut > 0 ? name : word, pattern.daemon, at, tell);
+      if (cut > 0) checkInterface(word.slice(cut), at + cut, tell);
+    }
     if (host !== undefined) checkHost(host, word.slice(cut), at + cut, tell);
   }
 }

@@ -4,7 +4,8 @@ import { didYouMean } from '../../nearest.ts';
 import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
-import type { Rule } from '../rule/rule-table.ts';
+import { type Rule, wordText } from '../rule/rule-table.ts';
+import { networkHint } from './network-hint.ts';
 import { OPTION_NAMES, optionName } from './third-field.ts';
 
 /** A remark and its index in the line. */
@@ -42,6 +43,17 @@ function remarkWord(pattern: HostPattern | TextPattern, hasNetgroups: boolean): 
   return unreadable === undefined ? undefined : nobody('pattern-file', unreadable);
 }
 
+// Options with a value that is right.
+const examples: Readonly<Record<string, string>> = {
+  severity: 'for example severity auth.info',
+  linger: 'for example linger 10',
+  rfc931: 'for example rfc931 10, in seconds',
+  nice: 'for example nice 10',
+  umask: 'for example umask 022',
+  user: 'for example user nobody',
+  group: 'for example group nogroup',
+};
+
 function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | undefined {
   if (option.kind !== 'error') return undefined;
   const { code } = option;
@@ -49,7 +61,8 @@ function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | und
   const isName = code === 'bad-option-name' || code === 'no-command';
   if (/^[0-9]+\s*$/.test(text.slice(at)))
     return { at, level: 'error', code, message, hint: 'leave it out: a rule is for all ports' };
-  const hint = isName ? didYouMean(optionName(text.slice(at, at + 40)), OPTION_NAMES) : undefined;
+  const name = optionName(text.slice(at, at + 40));
+  const hint = isName ? didYouMean(name, OPTION_NAMES) : code === 'bad-value' ? examples[name] : undefined;
   return { at, level: 'error', code, message, ...(hint !== undefined && { hint }) };
 }
 
@@ -59,7 +72,11 @@ export function* noticesOf(rule: Rule, hasNetgroups: boolean): Generator<Notice,
     for (const pattern of ['daemon' in word ? word.daemon : word.user, word.host]) {
       if (pattern === undefined || pattern.kind === 'port') continue;
       const remark = remarkWord(pattern, hasNetgroups);
-      if (remark !== undefined) yield { at: word.at, ...remark };
+      if (remark === undefined) continue;
+      const hint = /^never-matches-(?:net|mask|host-bits)$/.test(remark.code)
+        ? networkHint(wordText(rule, word.at).replace(/^[^@]+@/, ''))
+        : undefined;
+      yield { at: word.at, ...remark, ...(hint !== undefined && { hint }) };
     }
   for (const option of rule.options) {
     const notice = noticeError(rule, option);

@@ -6,7 +6,7 @@ import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/pa
 import { type DirectoryRoot, errorCode, O_PATH } from '../../../binary/root.ts';
 import { walk } from '../../../binary/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine, shellWord, withoutReturns } from '../../../shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/source-host.ts';
@@ -88,6 +88,9 @@ function addingOf({ directory, host, manifest }: CheckedJail, program: BytePath,
   // at the path of a program that was added by hand, the host may have another one
   const isAsked = manifest?.recipe.programs.includes(program) === true;
   const built = [...(isAsked ? [program] : []), lost].find(isThere);
+  const script = shellWord(bytePath(`${directory}${program}`));
+  if (lost.endsWith('\r')) return withoutReturns(script);
+  if (/\s/.test(lost) && !lost.includes('/')) return `sed -i '1s/env /env -S /' ${script}`;
   return built === undefined
     ? decision(`put ${showPath(lost)} into the jail, or take ${showPath(program)} away`)
     : commandLine('uchroot-jail', 'build', directory, built);

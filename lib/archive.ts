@@ -1,0 +1,19 @@
+// What is named in place of a directory: a file that holds one, or an image.
+import { commandLine } from './shell-word.ts';
+
+/** The remedy for a path that is no directory, if it looks like an archive or an image of a file system. */
+export function unpackHint(path: string): string | undefined {
+  const [, directory] = /^(.+?)\.(?:tar(?:\.\w+)?|t[gxb]z\d?)$/.exec(path) ?? [];
+  if (directory !== undefined)
+    return `unpack it first: ${commandLine('mkdir', directory)} && ${commandLine('tar', '-xf', path, '-C', directory)}`;
+  return /\.(?:img|iso|qcow2|sqsh|squashfs|zip)$/.test(path)
+    ? 'unpack it, or mount it, and name the directory'
+    : undefined;
+}
+
+/** The same for a path that is not there, if it is the name of an image. */
+export function imageHint(path: string): string | undefined {
+  return /(?:^|\/)[\w.+-]+:[\w.+-]+$/.test(path)
+    ? 'it takes a directory, and no image: docker export CONTAINER | tar -x -C DIRECTORY makes one'
+    : undefined;
+}

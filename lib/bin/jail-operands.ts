@@ -1,0 +1,80 @@
+// Words of `uchroot-jail build` that stand in the wrong place, or that a shell has not read as was meant.
+import { existsSync, statSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { lookOr } from '../jail/work/jail-error.ts';
+import { quote } from '../quote.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
+
+/** @param learned the last command of --learn @throws UsageError */
+export function refuseMisplaced(
+  directory: Buffer,
+  programs: readonly Buffer[],
+  learned: string | undefined,
+): void {
+  refuseUnexpanded(directory);
+  refuseSwapped(directory, programs);
+  refuseAddress(programs, learned);
+  refuseLast(directory, programs);
+}
+
+/** A command line of uchroot-jail. */
+export function lineOf(command: string, operands: readonly Buffer[]): string {
+  return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
+}
+
+function isFile(path: Buffer | string): boolean {
+  return lookOr(false, () => statSync(path).isFile());
+}
+
+// Words that a shell has left as they are, because they were quoted.
+function refuseUnexpanded(directory: Buffer): void {
+  const [word] = /^(?:~(?=\/)|\$\w+|\$\{\w+\})/.exec(directory.toString('latin1')) ?? [];
+  if (word === undefined || existsSync(directory)) return;
+  const rest = quote(directory.subarray(word.length));
+  throw new UsageError(`${quote(directory)}: only a shell knows ${word}, and not in single quotes`, {
+    hint: `write "${word === '~' ? '$HOME' : word}${rest}", or ./${quote(directory)} for a directory of this name`,
+  });
+}
+
+// DIRECTORY and a program have changed places.
+function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
+  const [first] = programs;
+  if (first === undefined || !isFile(directory)) return;
+  const isSwapped = !isFile(first) && first.includes('/');
+  throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
+    hint: isSwapped
+      ? lineOf('build', [first, directory, ...programs.slice(1)])
+      : 'name a new or an empty directory',
+  });
+}
+
+// The command of --learn was not quoted, or a file is to come from elsewhere.
+function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
+  const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
+  if (address === undefined) return;
+  throw new UsageError(`${quote(address)} is an address, and no program`, {
+    hint:
+      learned === undefined
+        ? 'a jail is built from files of this host: download it first, and name the file'
+        : `write --learn ${shellWord([learned, ...programs].join(' '))}`,
+  });
+}
+
+// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
+// none, as in `build ls id`, which is no `build nginx nginx`.
+function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
+  const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
+  if (directory.includes('/') || !isProgram || existsSync(directory)) return;
+  const meant = programs.find((program) => program.includes('/') && !isFile(program));
+  if (meant === undefined && (programs.length === 0 || programs.some((program) => program.equals(directory))))
+    return;
+  const right = lineOf('build', [
+    meant ?? Buffer.from('/srv/jail'),
+    directory,
+    ...programs.filter((program) => program !== meant),
+  ]);
+  throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
+    hint: meant === undefined ? `${right}   # or ./${quote(directory)} for a directory of this name` : right,
+  });
+}

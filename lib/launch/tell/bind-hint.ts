@@ -1,0 +1,53 @@
+// The remedy for a bind whose source or target is not there: what is bound tells it.
+import { statSync } from 'node:fs';
+import { posix } from 'node:path';
+
+import { bytePath, showPath } from '../../binary/path.ts';
+import { walk } from '../../binary/walk.ts';
+import type { ErrnoName } from '../../errors.ts';
+import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
+import type { Step } from '../plan/step.ts';
+import type { JailView } from './jail-view.ts';
+
+// Undefined if nothing is there. This process may have another root directory by now, so the answer is for hints only.
+const onHost = (path: Uint8Array): 'file' | 'directory' | undefined => {
+  const status = statSync(Buffer.from(path), { throwIfNoEntry: false });
+  return status && (status.isDirectory() ? 'directory' : 'file');
+};
+
+/** The hint for a step that has failed with ENOENT; undefined if there is no better one than the step's own. */
+export function bindHint(
+  steps: readonly Step[],
+  step: Step,
+  code: ErrnoName,
+  view: Pick<JailView, 'root' | 'jail'>,
+): string | undefined {
+  const isWhole = code === 'ENOENT' || code === 'EINVAL' || code === 'ENOTDIR';
+  if (!isWhole || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
+  if (step.op === 'open_tree' && code === 'ENOENT' && step.source !== undefined) {
+    // what is kept of an ephemeral jail, and a writable part of one that is read-only
+    if (step.isDirectory === true) return commandLine('mkdir', '-m', '0700', bytePath(step.source));
+    if (step.isInJail === true) return commandLine('mkdir', '-p', `${view.jail}${bytePath(step.source)}`);
+  }
+  const opened = steps.find((each) => each.op === 'open_tree' && each.slot === step.slot);
+  const target = steps.find((each) => each.op === 'move_mount' && each.slot === step.slot);
+  if (opened?.op !== 'open_tree' || target?.op !== 'move_mount' || opened.isInJail === true) return undefined;
+  const { source } = opened;
+  if (source === undefined) return undefined;
+  const [from, to] = [quote(source), quote(target.target)];
+  if (step.op === 'open_tree') {
+    const isSwapped =
+      walk(view.root, bytePath(source)).kind === 'found' && onHost(target.target) !== undefined;
+    return isSwapped ? `the path of the host comes first: write ${to}:${from}` : undefined;
+  }
+  if (/:r[ow]$/.test(to)) return undefined;
+  if (code !== 'ENOENT')
+    return onHost(source) === 'file' && !to.endsWith(posix.basename(from))
+      ? `write ${from}:${posix.join(to, posix.basename(from))}, and make that file first`
+      : `${to} is a file in the jail: write a directory in its place`;
+  const path = bytePath(`${view.jail}${showPath(bytePath(target.target))}`);
+  if (onHost(source) === 'directory') return commandLine('mkdir', '-p', path);
+  const above = bytePath(posix.dirname(path));
+  return `${commandLine('mkdir', '-p', above)} && ${commandLine('touch', path)}`;
+}

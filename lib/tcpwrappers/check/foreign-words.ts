@@ -1,0 +1,76 @@
+// Words that other programs have, and misspelt words with a meaning: here they are names of hosts or daemons. Pure.
+
+import { didYouMean } from '../../nearest.ts';
+import { show } from '../text/latin1.ts';
+import type { Tell } from './catalog.ts';
+
+// What is meant by a name among the clients.
+const meant: Readonly<Record<string, string>> = {
+  but: 'write EXCEPT',
+  not: 'write EXCEPT',
+  any: 'write ALL',
+  anyone: 'write ALL',
+  everyone: 'write ALL',
+  everybody: 'write ALL',
+  '0/0': 'write ALL',
+  none: 'leave the rule out, or write ALL into hosts.deny',
+  allow: 'write a colon before it: ": allow"',
+  deny: 'write a colon before it: ": deny"',
+  spawn: 'write a colon before it: ": spawn COMMAND"',
+  twist: 'write a colon before it: ": twist COMMAND"',
+};
+
+const KEYWORDS = ['ALL', 'LOCAL', 'KNOWN', 'UNKNOWN', 'PARANOID', 'EXCEPT'];
+
+// A word in capitals that resembles one with a meaning.
+function misspelt(word: string): string | undefined {
+  return /^[A-Z]{3,}$/.test(word) && !KEYWORDS.includes(word) ? didYouMean(word, KEYWORDS) : undefined;
+}
+
+/** Tells of a word of a list of clients that is compared as a name. */
+export function checkForeign(word: string, at: number, tell: Tell): void {
+  const text = word.toLowerCase();
+  const remedy = (Object.hasOwn(meant, text) ? meant[text] : undefined) ?? misspelt(word);
+  if (remedy !== undefined) tell('reserved-word', at, `${show(word)} is a host name here`, remedy);
+  else if (text.startsWith('!'))
+    tell('reserved-word', at, '"!" negates nothing', `write ALL EXCEPT ${show(text.slice(1))}`);
+  else if (/^[0-9.]+-[0-9.]+$/.test(text))
+    tell(
+      'incomplete-address',
+      at,
+      'there are no ranges: it matches nobody',
+      'write a network, such as 10.0.0.0/28',
+    );
+}
+
+/** The same of a list of daemons. */
+export function checkForeignDaemon(word: string, at: number, tell: Tell): void {
+  const [, port] = /^([0-9]{1,5})\/(?:tcp|udp)$/i.exec(word) ?? [];
+  const text = word.toLowerCase();
+  if (port !== undefined)
+    tell('odd-daemon', at, `${show(word)} is the name of a daemon here`, `write ${port}`);
+  else if (text === 'port')
+    tell('odd-daemon', at, 'port is the name of a daemon here', 'leave it out: a number alone is a port');
+  else if (text === 'any' || text === 'every')
+    tell('reserved-word', at, `${show(word)} is the name of a daemon here`, 'write ALL');
+}
+
+/** Tells of the name of a network interface behind the @ of daemon@host. */
+export function checkInterface(host: string, at: number, tell: Tell): void {
+  if (/^(?:lo|(?:eth|wlan|tun|tap|wg|bond|br|docker|veth|en[opsx]|wl[ops])[0-9]\w*)$/.test(host))
+    tell(
+      'odd-daemon',
+      at,
+      `${show(host)} is an interface, and an address or a name stands here`,
+      'write its address: ip -brief address shows it',
+    );
+}
+
+/** The address of the web at which a rule is cut, and its host. */
+export function findUrl(text: string): { readonly at: number; readonly host: string } | undefined {
+  const found = /\b[a-z][a-z0-9+]*:\/\/([^\s,/:]+)/i.exec(text);
+  if (found === null || text.startsWith('#')) return undefined;
+  // behind a second colon it belongs to a command
+  const colons = text.slice(0, found.index).split(':').length - 1;
+  return colons > 1 ? undefined : { at: found.index, host: found[1] ?? '' };
+}

@@ -1,0 +1,28 @@
+// The network that a word most likely stands for, for the hint about one that matches nobody. Pure.
+
+import { formatQuad } from '../text/address.ts';
+
+// Up to four parts, with stars or nothing for what is missing at the end.
+function parts(word: string): readonly number[] | undefined {
+  const plain = word.replace(/(?:\.\*?)*$/, '');
+  const numbers = plain.split('.').map(Number);
+  const isQuad = /^[0-9]{1,3}(?:\.[0-9]{1,3}){0,3}$/.test(plain) && numbers.every((part) => part <= 255);
+  return isQuad ? numbers : undefined;
+}
+
+const toNumber = (numbers: readonly number[]): number =>
+  [0, 1, 2, 3].reduce((all, i) => all * 256 + (numbers[i] ?? 0), 0);
+
+/** `write NETWORK/MASK`; undefined if the word tells no network. */
+export function networkHint(word: string): string | undefined {
+  const [net = '', mask = '', ...more] = word.split('/');
+  const address = parts(net);
+  const length = /^[0-9]+$/.test(mask) ? Number(mask) : undefined;
+  const quad = length === undefined ? parts(mask) : undefined;
+  if (address === undefined || (length === undefined && quad === undefined) || more.length > 0)
+    return undefined;
+  if (length !== undefined && (length < 1 || length > 32)) return undefined;
+  const bits = length === undefined ? toNumber(quad ?? []) : (0xffffffff << (32 - length)) >>> 0;
+  const shown = length === undefined ? formatQuad(BigInt(bits)) : length;
+  return bits === 0 ? undefined : `write ${formatQuad(BigInt((toNumber(address) & bits) >>> 0))}/${shown}`;
+}

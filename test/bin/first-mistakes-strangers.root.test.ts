@@ -1,0 +1,544 @@
+// Further first mistakes: stray words and dashes, archives and images in place of directories, lists with commas, lines of TOML, inetd,
+// xinetd and hosts.allow. As first-mistakes.root.test.ts.
+import t from 'tap';
+
+import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import { unlessRoot } from '../support/root.ts';
+
+t.setTimeout(300_000);
+
+/** The words of a hint that `match` finds, in place of the wrong ones. */
+const found =
+  (wrong: string, match: RegExp) =>
+  (line: string, hint: string): string =>
+    line.replace(wrong, match.exec(hint)?.[0] ?? 'false');
+/** Without the words that a hint leaves out. */
+const leftOut =
+  (words: string, says = /^leave /) =>
+  (line: string, hint: string): string =>
+    says.test(hint) ? line.replace(words, '') : 'false';
+/** Runs the command of a hint, and then the line with other words. */
+const thenLine =
+  (wrong = '', right = '') =>
+  (line: string, hint: string): string =>
+    `${hint.replace(/^[^/]*: (?=mkdir )/, '')}\n${line.replace(wrong, right)}`;
+
+const launches: readonly Mistake[] = [
+  ['uchroot \u2013-isolate nobody jail /bin/ls', /a dash stands before isolate/],
+  ['uchroot \u2014isolate nobody jail /bin/ls', /a dash stands before isolate/],
+  ['uchroot --keep-env HOME nobody jail/ /bin/ls', /Unknown user HOME/],
+  ['uchroot --isolate yes nobody jail/ /bin/ls', /Unknown user yes/],
+  ['uchroot --isolate no nobody jail/ /bin/ls', /Unknown user no/],
+  [
+    'uchroot --isolate --ephemeral $PWD/kept nobody $PWD/jail /bin/ls',
+    /Unknown user/,
+    { before: 'mkdir kept' },
+  ],
+  ['uchroot --isolate --tmpfs /tmp /etc nobody $PWD/jail /bin/ls', /Unknown user \/etc/],
+  ['uchroot --cap kill chown nobody $PWD/jail /bin/ls', /Unknown user chown/],
+  ['uchroot --groups audio sam nobody $PWD/jail /bin/ls', /jail: \S+nobody: no such file/],
+  ['uchroot nobody@$PWD/jail /bin/ls', /Unknown user nobody@/],
+  [
+    'uchroot nobody:nogroup,audio jail /bin/ls',
+    /Unknown group nogroup,audio/,
+    {
+      after: (line, hint) =>
+        line.replace('nobody:nogroup,audio', `${/--groups \S+/.exec(hint)?.[0]} nobody:nogroup`),
+    },
+  ],
+  ['uchroot --reuid nobody --init-groups jail /bin/ls', /unknown option --reuid/],
+  [
+    'uchroot --no-such-thing nobody jail /bin/ls',
+    /unknown option --no-such-thing/,
+    { after: (_, hint) => hint.replace(' lists the options', '') },
+  ],
+  ['uchroot match report 127.0.0.1', /Unknown user match/],
+  ['uchroot status nginx', /Unknown user status/, { right: [1] }],
+  [
+    "uchroot nobody '$JAIL' /bin/ls",
+    /jail: \S+\$JAIL: no such file/,
+    { after: (line, hint) => `JAIL=$PWD/jail; ${line.replace("'$JAIL'", /"\S+"/.exec(hint)?.[0] ?? '')}` },
+  ],
+  [
+    'uchroot nobody packed.tgz /bin/ls',
+    /packed\.tgz: not a directory/,
+    { before: 'tar -C jail -czf packed.tgz .', after: thenLine('packed.tgz', 'packed') },
+  ],
+  [
+    'uchroot nobody disk.img /bin/ls',
+    /disk\.img: not a directory/,
+    {
+      before: ': >disk.img',
+      after: (line, hint) => (/mount it/.test(hint) ? line.replace('disk.img', 'jail') : 'false'),
+    },
+  ],
+  ['uchroot --chdir /work/a/b nobody jail /bin/ls', /its directory \/work does not exist/],
+  [
+    'uchroot nobody jail /prog',
+    /too many symbolic links/,
+    {
+      before: 'ln -s prog jail/prog',
+      after: (line, hint) =>
+        `${/ln -sfn TARGET \S+/.exec(hint)?.[0].replace('TARGET', '/bin/ls')} && ${line}`,
+    },
+  ],
+  [
+    'uchroot --rlimit nofile=100,core=0 nobody jail /bin/ls',
+    /is no limit/,
+    { after: found('--rlimit nofile=100,core=0', /--rlimit .*/) },
+  ],
+  [
+    'uchroot --isolate --bind /etc/passwd:/etc/passwd nobody jail /bin/ls',
+    /is not in the jail/,
+    { before: 'rm -r jail/etc', after: thenLine() },
+  ],
+  ['uchroot --isolate --bind /etc:/mnt nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
+  [
+    'uchroot --isolate --bind /mnt/in:/srv nobody jail /bin/ls',
+    /it is not on the host/,
+    { before: 'mkdir -p jail/mnt/in', after: found('/mnt/in:/srv', /\/srv:\/mnt\/in/) },
+  ],
+  [
+    'uchroot --landlock-ro /bin --landlock-ro /usr nobody jail /bin/sh -c :',
+    /is a symbolic link/,
+    { after: found('/bin', /\/usr\/bin/) },
+  ],
+  [
+    'uchroot --compile made nobody jail /bin/ls',
+    /is there already/,
+    { before: 'mkdir made', after: found('--compile made', /--compile \S+/) },
+  ],
+  [
+    'uchroot --unit systemd --unit-dir $PWD/site.service nobody jail /bin/ls',
+    /takes a directory/,
+    { after: found('--unit-dir $PWD/site.service', /--unit-dir .*/) },
+  ],
+  [
+    'uchroot --seccomp $PWD/config.json nobody jail /bin/ls',
+    /the configuration of a container/,
+    {
+      before: `echo '{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}}' >config.json`,
+      after: (line, hint) =>
+        hint.includes('linux.seccomp')
+          ? `echo '{"defaultAction":"SCMP_ACT_ALLOW"}' >config.json; ${line}`
+          : 'false',
+    },
+  ],
+  [
+    'uchroot --seccomp $PWD/p.json nobody jail /bin/ls',
+    /action: must be a text, not missing/,
+    {
+      before: `echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"read"}]}' >p.json`,
+      after: (line, hint) =>
+        `sed -i 's/"name"/"action":"${/SCMP_ACT_ALLOW/.exec(hint)?.[0]}","name"/' p.json; ${line}`,
+    },
+  ],
+];
+
+// Forms of su, capsh, start-stop-daemon, jailkit, nsjail and docker, and files that are no programs.
+const foreign: readonly Mistake[] = [
+  ['uchroot - nobody -c ls', /-c stands where PROGRAM does/],
+  ['uchroot nobody -c ls', /-c stands where PROGRAM does/],
+  ['uchroot --chroot=$PWD/jail --user=nobody -- -c ls', /unknown option --chroot/],
+  ['uchroot -j jail -u nobody -x /bin/ls', /unknown option -j/],
+  ['uchroot --start --chuid nobody --chroot jail --exec /bin/ls', /unknown option --start/],
+  ['uchroot -Mo --chroot jail --user nobody --group nogroup -- /bin/ls', /unknown option -Mo/],
+  ['uchroot --slice web nobody jail /bin/ls', /unknown option --slice/, { after: leftOut('--slice web ') }],
+  [
+    'uchroot --isolate --bind type=bind,src=/etc,dst=/tmp nobody jail /bin/ls',
+    /must be an absolute path/,
+    { after: found('type=bind,src=/etc,dst=/tmp', /\/etc:\/tmp/) },
+  ],
+  [
+    'uchroot --isolate --tmpfs nobody $PWD/jail /bin/ls',
+    /tmpfs must be an absolute path/,
+    { after: found('--tmpfs', /--tmpfs \/tmp/) },
+  ],
+  ['uchroot --isolate --tmpfs /new nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
+  [
+    'uchroot --isolate --ephemeral-dir $PWD/new nobody jail /bin/ls',
+    /it is not on the host/,
+    { after: thenLine() },
+  ],
+  [
+    'uchroot --isolate --read-only --writable /new nobody jail /bin/ls',
+    /it is not in the jail/,
+    { after: thenLine() },
+  ],
+  [
+    'uchroot --isolate --bind /etc/passwd:/tmp nobody jail /bin/ls',
+    /is a directory, and the other is none/,
+    {
+      after: (line, hint) =>
+        `touch jail/tmp/passwd; ${line.replace('/etc/passwd:/tmp', /\/etc\/passwd:[^,]+/.exec(hint)?.[0] ?? 'false')}`,
+    },
+  ],
+  [
+    "uchroot --pass-env '$HOME' nobody jail /bin/ls",
+    /'(\$HOME)' cannot be/,
+    { after: found("--pass-env '$HOME'", /--pass-env \w+/) },
+  ],
+  [
+    "uchroot --pass-env 'HOME TERM' nobody jail /bin/ls",
+    /cannot be/,
+    { after: found("--pass-env 'HOME TERM'", /--pass-env \S+/) },
+  ],
+  [
+    'uchroot --unit systemd --state /var/lib/site nobody jail /bin/ls',
+    /takes the name of a directory/,
+    { after: found('--state /var/lib/site', /--state \w+/), right: [0, 125] },
+  ],
+  [
+    'uchroot --unit systemd --credential /etc/key nobody jail /bin/ls',
+    /takes NAME or NAME:PATH/,
+    { after: found('--credential /etc/key', /--credential \S+/), right: [0, 125] },
+  ],
+  ...(
+    [
+      ['MZ', /a program for Windows/, /built for Linux/],
+      ['PK\\003\\004', /an archive/, /unpack it/],
+      ['\\037\\213', /a compressed file/, /unpack it/],
+      ['<html>', /a page of HTML/, /copy it again/],
+      ['\\312\\376\\272\\276\\0\\0\\0\\101', /a class of Java/, /java/],
+    ] as const
+  ).map(([begins, says, hinted]): Mistake => [
+    'uchroot nobody jail /prog',
+    says,
+    {
+      before: `printf '${begins}' >jail/prog && chmod 0755 jail/prog`,
+      after: (line, hint) => (hinted.test(hint) ? line.replace('/prog', '/bin/ls') : 'false'),
+    },
+  ]),
+  [
+    'uchroot nobody jail /prog.py',
+    /neither an ELF program nor a script/,
+    {
+      before: "printf 'print(1)\\n' >jail/prog.py && chmod 0755 jail/prog.py",
+      after: (line, hint) =>
+        hint.endsWith('#!/usr/bin/python3') ? line.replace('/prog.py', '/bin/ls') : 'false',
+    },
+  ],
+];
+
+const jails: readonly Mistake[] = [
+  ['uchroot-jail build jail ll', /program (ll) is in none/],
+  [
+    'uchroot-jail build jail "ls," id',
+    /program (ls,) is in none/,
+    { after: found('"ls,"', /(?<=write )ls/) },
+  ],
+  ['uchroot-jail build jail --pack ssl', /no pack (ssl)/],
+  ['uchroot-jail build jail --pack dns,tls', /no pack/, { after: found('--pack dns,tls', /--pack .*/) }],
+  [
+    'uchroot-jail build jail --package a1,b2',
+    /package a1,b2 is not installed/,
+    { after: (_, hint) => (hint === 'write --package a1 --package b2' ? 'true' : 'false') },
+  ],
+  [
+    'uchroot-jail build jail --learn id http://localhost',
+    /is an address, and no program/,
+    { after: (_, hint) => (hint === "write --learn 'id http://localhost'" ? 'true' : 'false') },
+  ],
+  [
+    'uchroot-jail build jail http://localhost/x',
+    /is an address, and no program/,
+    { after: (line, hint) => (/download it first/.test(hint) ? line.replace(/http\S+/, 'id') : 'false') },
+  ],
+  ['uchroot-jail clone $PWD/new $PWD/jail', /TEMPLATE comes first/],
+  [
+    'uchroot-jail build new /bin/ls --without id',
+    /without: id is no absolute path/,
+    { before: '', after: (_, hint) => (/^write \/(usr\/)?bin\/id$/.test(hint) ? 'true' : 'false') },
+  ],
+  [
+    'uchroot-jail build new id --keep-privileges ls',
+    /it is not there/,
+    {
+      after: (line, hint) => line.replace(/ls$/, /\/\S+(?=\?)/.exec(hint)?.[0] ?? 'false'),
+    },
+  ],
+  [
+    'uchroot-jail build new --from debian:13 sh',
+    /to build the jail from/,
+    { after: (line, hint) => (/no image/.test(hint) ? line.replace('--from debian:13 ', '') : 'false') },
+  ],
+  [
+    'uchroot-jail build new --from root.tar.gz /bin/sh',
+    /to build the jail from: not a directory/,
+    {
+      before: 'tar -C jail -czf root.tar.gz .',
+      after: thenLine('root.tar.gz', 'root'),
+      right: [0, 1],
+    },
+  ],
+  [
+    'uchroot-jail build text /bin/ls',
+    /is a file/,
+    {
+      before: ': >text',
+      after: (line, hint) => (/empty directory/.test(hint) ? line.replace('text', 'new') : 'false'),
+    },
+  ],
+  [
+    'uchroot-jail build new /bin/sh --without /etc/passwd',
+    /something does not work in it/,
+    {
+      after: (line, hint) =>
+        /without this option/.test(hint)
+          ? line.replace('--without /etc/passwd', '').replace('new', 'new2')
+          : 'false',
+    },
+  ],
+  [
+    "uchroot-jail build '~/new' id",
+    /only a shell knows ~/,
+    { after: (_, hint) => `HOME=$PWD; uchroot-jail build ${/"\S+"/.exec(hint)?.[0]} id` },
+  ],
+  [
+    "uchroot-jail build '$PLACE' id",
+    /only a shell knows \$PLACE/,
+    { after: (_, hint) => `PLACE=$PWD/new; uchroot-jail build ${/"\S+"/.exec(hint)?.[0]} id` },
+  ],
+  ['uchroot-jail explain bin $PWD/jail', /DIRECTORY stands before PATH/],
+  ['uchroot-jail remove $PWD/jail $PWD/more', /^Usage: uchroot-jail remove/, { before: 'cp -a jail more' }],
+  [
+    'uchroot-jail build jail --copy /etc/passwd:/etc/p:ro id',
+    /neither :ro nor :rw/,
+    { after: found('--copy /etc/passwd:/etc/p:ro', /--copy \S+/) },
+  ],
+  [
+    "uchroot-jail build jail --copy '/etc/pass*' id",
+    /it is not there/,
+    {
+      after: (line, hint) =>
+        line.replace("'/etc/pass*'", /(?<=directory, )\/etc$/.test(hint) ? '/etc/passwd' : 'false'),
+    },
+  ],
+  [
+    'uchroot-jail build jail "/usr/bin/id /usr/bin/env"',
+    /it is not there/,
+    { after: found('"/usr/bin/id /usr/bin/env"', /\/usr\/bin\/id \/usr\/bin\/env/) },
+  ],
+  ['uchroot-jail build jail tls', /program (tls) is in none/],
+  [
+    'uchroot-jail check jail --ignore extra: --fail-on error',
+    /the path must be absolute/,
+    { after: found('extra:', /extra$/) },
+  ],
+  ['uchroot-jail check nobody $PWD/jail', /^Usage: uchroot-jail check/],
+  ['uchroot-jail check $PWD/jail /bin/ls', /^Usage: uchroot-jail check/],
+  [
+    'uchroot-jail check jail --no-such-thing',
+    /unknown option --no-such-thing/,
+    { after: (_, hint) => hint.replace(' lists the options', '') },
+  ],
+];
+
+/** A file of rules, whose remedy is put in place of the wrong words. */
+const rule = (words: string, wrong: string, right: RegExp, says: RegExp): Mistake => [
+  'uchroot-tcpd check --no-lookups --daemon report --fail-on warning --deny deny --allow allow 2>&1 | sed "s/.* → /hint: /" >&2; uchroot-tcpd check --no-lookups --daemon report --fail-on warning --deny deny --allow allow >&2',
+  says,
+  {
+    before: `printf '%s\\n' 'ALL: ALL' >deny; printf '%s\\n' ${JSON.stringify(words)} >allow`,
+    after: (line, hint) =>
+      `printf '%s\\n' ${JSON.stringify(words.replace(wrong, right.exec(hint)?.[0] ?? wrong))} >allow; ${line.replace(/^.*?; /, '')}`,
+  },
+];
+
+const rules: readonly Mistake[] = [
+  rule('report: 10.0.0.5/8', '10.0.0.5/8', /10\.0\.0\.0\/8/, /never-matches-host-bits/),
+  rule('report: 192.168.1.*/24', '192.168.1.*/24', /192\.168\.1\.0\/24/, /never-matches-net/),
+  rule('report: 10.0.0.0/255.255', '10.0.0.0/255.255', /10\.0\.0\.0\/255\.255\.0\.0/, /never-matches-mask/),
+  rule('report: 192.168.1', '192.168.1', /192\.168\.1\./, /incomplete-address/),
+  rule('report: 192.168.1.0', '192.168.1.0', /192\.168\.1\./, /network-address/),
+  rule("report: '10.0.0.1'", "'10.0.0.1'", /10\.0\.0\.1/, /odd-separator/),
+  rule('report: 10.0.0.1 allow', ' allow', /: allow/, /reserved-word/),
+  rule('report: any', 'any', /ALL/, /reserved-word/),
+  rule('report: UNKNWON', 'UNKNWON', /UNKNOWN/, /reserved-word/),
+  rule('22/tcp: 10.0.0.1', '22/tcp', /22/, /odd-daemon/),
+  rule('report: 10.0.0.1 : severity auth', 'severity auth', /severity auth\.info/, /bad-value/),
+  rule('report: 10.0.0.1 : rfc931 10s', 'rfc931 10s', /rfc931 10/, /bad-value/),
+];
+
+const commands: readonly Mistake[] = [
+  ['uchroot-tcpd match report:22 127.0.0.1', /(report:22) is a daemon with a port/],
+  ['uchroot-tcpd match --file /dev/null report 127.0.0.1', /unknown option (--file)/],
+  ['uchroot-tcpd in.nosuch -l', /unknown command in\.nosuch/, { right: [127] }],
+  [
+    'uchroot-tcpd export --to nftables --port report=http',
+    /--port report=http: write/,
+    { after: found('--port report=http', /--port \S+[0-9]/), right: [0, 1] },
+  ],
+  [
+    'uchroot-tcpd export --to nftables --output x',
+    /unknown option --output/,
+    { after: leftOut('--output x'), right: [0, 1] },
+  ],
+];
+
+const service = (lines: string): string =>
+  `printf '[services.a]\\nlisten = "7000"\\nuser = "nobody"\\ndirectory = "'$PWD'/jail"\\nprogram = "/bin/id"\\n' >a.toml; ${lines}`;
+/** A wrong line of a file in TOML, and the right one that the hint gives. */
+const toml = (key: string, wrong: string, right: RegExp, says: RegExp): Mistake => [
+  'uchroot-inetd check a.toml',
+  says,
+  {
+    before: service(`sed -i '/^${key} /d' a.toml; printf '%s\\n' ${JSON.stringify(wrong)} >>a.toml`),
+    after: (line, hint) =>
+      `sed -i '$d' a.toml; printf '%s\\n' ${JSON.stringify(right.exec(hint)?.[0] ?? 'none')} >>a.toml; ${line}`,
+  },
+];
+/** The same of a file of xinetd or inetd, whose wrong words are replaced. */
+const file = (text: string, wrong: string, right: RegExp, says: RegExp, more = ''): Mistake => [
+  'uchroot-inetd check --directory jail conf',
+  says,
+  {
+    before: `printf '${text}' >conf`,
+    after: (line, hint) =>
+      `printf '${text.replace(wrong, `${right.exec(hint)?.[0] ?? wrong}${more}`)}' >conf; ${line}`,
+  },
+];
+/** The remedy of what is not carried over stands in its line. */
+const told = ([line, says, more]: Mistake): Mistake => [
+  `${line} 2>&1 | sed "s/^.*: write /hint: write /; s/; the service .*//" >&2; ${line} >&2`,
+  says,
+  {
+    ...more,
+    after: (full, hint) => more?.after?.(full.replace(/^.*?; (?=uchroot-inetd)/, ''), hint) ?? 'false',
+  },
+];
+const xinetd = (lines: string): string =>
+  `service a\\n{\\n type = UNLISTED\\n port = 7000\\n socket_type = stream\\n wait = no\\n user = nobody\\n server = /bin/id\\n${lines}}\\n`;
+const asUnit =
+  (after: (line: string, hint: string) => string) =>
+  (line: string, hint: string): string =>
+    after(line, hint).replace('uchroot-inetd ', 'uchroot-inetd --unit systemd ');
+
+const daemons: readonly Mistake[] = [
+  toml('isolate', 'isolate = "yes"', /isolate = true/, /isolate is true or false/),
+  toml('isolate', 'isolate = True', /isolate = true/, /no TOML/),
+  toml('listen', 'listen = 7000,7001', /listen = \[7000, 7001\]/, /no TOML/),
+  toml('user', 'user: nobody', /user = "nobody"/, /no TOML/),
+  toml('user', 'user nobody', /user = "nobody"/, /no TOML/),
+  toml('program', "program = '/bin/id", /program = "\/bin\/id"/, /no TOML/),
+  toml('user', '', /user = "nobody"/, /user is missing/),
+  toml('umask', 'chdir = ["/", "/tmp"]', /chdir = "\/"/, /chdir takes one value/),
+  [
+    'uchroot-inetd check a.toml',
+    /directory is an absolute path/,
+    {
+      before: service(`sed -i 's/^directory.*/directory = "jail"/' a.toml`),
+      after: (line, hint) => `sed -i 's,^directory.*,${/directory = .*/.exec(hint)?.[0]},' a.toml; ${line}`,
+    },
+  ],
+  [
+    'uchroot-inetd check a.toml',
+    /no TOML: trying to redefine/,
+    {
+      before: service(`sed 's/7000/7001/' a.toml >b; cat b >>a.toml`),
+      after: (line, hint) =>
+        `(cat b | sed '1s/.*/${/\[.*\]/.exec(hint)?.[0]}/'; sed 6q a.toml | head -5) >c.toml; ${line.replace('a.toml', 'c.toml')}`,
+    },
+  ],
+  [
+    'uchroot-inetd check a.toml',
+    /no TOML/,
+    {
+      before: service(`sed -i '1s/.*/[services.my a]/' a.toml`),
+      after: (line, hint) => `sed -i '1s/.*/${/\[.*\]/.exec(hint)?.[0]}/' a.toml; ${line}`,
+    },
+  ],
+  file('7000 stream tcp nowait /bin/id id\\n', '7000 stream tcp nowait /bin/id id', /7000 .*/, /is no user/),
+  told(
+    file(
+      '7000 tcp nowait nobody /bin/id id\\n',
+      '7000 tcp nowait nobody /bin/id id',
+      /7000 .*/,
+      /no type of socket/,
+    ),
+  ),
+  [
+    'uchroot-inetd check --directory jail conf',
+    /is not closed/,
+    {
+      before: `printf '${xinetd('').replace('}\\n', '')}' >conf`,
+      after: (line, hint) => `echo '${/\}/.exec(hint)?.[0]}' >>conf; ${line}`,
+    },
+  ],
+  told(
+    file(xinetd('').replace('stream', 'tcp'), 'socket_type = tcp', /socket_type = stream/, /is a protocol/),
+  ),
+  told(
+    file(
+      xinetd('').replace('/bin/id', '/bin/id -u'),
+      'server = /bin/id -u',
+      /server_args = -u/,
+      /server is one word/,
+      '\\n server = /bin/id',
+    ),
+  ),
+  told(file(xinetd('').replace('server', 'sever'), 'sever', /server/, /has no server/)),
+  file(xinetd(' disable = yes\\n'), 'disable = yes', /disable = no/, /turns off all/),
+  [
+    'uchroot-inetd --listen 8080:80 nobody jail /bin/id',
+    /is no address/,
+    { after: asUnit(found('8080:80', /8080/)) },
+  ],
+  [
+    'uchroot-inetd --listen http nobody jail /bin/id',
+    /is no address/,
+    { after: asUnit(found('http', /80/)) },
+  ],
+  [
+    'uchroot-inetd --listen run/a.sock nobody jail /bin/id',
+    /is no address/,
+    { before: 'mkdir run', after: asUnit(found('run/a.sock', /\/\S+/)) },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --listen 7000 nobody jail /bin/id',
+    /it listens there already/,
+    { after: asUnit(leftOut(' --listen 7000')) },
+  ],
+  [
+    'uchroot-inetd --listen 53/udp --wait yes nobody jail /bin/id',
+    /yes stands where USER does/,
+    { after: asUnit(leftOut(' yes')) },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --allow 10.0.0.0/8 nobody jail /bin/id',
+    /the name of a system call/,
+    { after: asUnit(leftOut('--allow 10.0.0.0/8')) },
+  ],
+  [
+    'uchroot-inetd --listen /run/a.sock --socket-mode 999 nobody jail /bin/id',
+    /takes an octal mode/,
+    { after: asUnit(found('999', /[0-7]+/)) },
+  ],
+  [
+    'uchroot-inetd --listen 7000 --banner hello nobody jail /bin/id',
+    /banner: hello: no such file/,
+    {
+      after: asUnit((line, hint) =>
+        /write the text to one/.test(hint) ? `echo hello >hello; ${line}` : 'false',
+      ),
+    },
+  ],
+  [
+    'uchroot-inetd import conf -o x',
+    /unknown option -o/,
+    { before: `printf '7000 stream tcp nowait nobody /bin/id id\\n' >conf`, after: leftOut(' -o x') },
+  ],
+];
+
+const skip = unlessRoot('unshare', 'nsenter', 'tar');
+const all = [...launches, ...foreign, ...jails, ...rules, ...commands, ...daemons];
+
+t.test(
+  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
+  { skip },
+  async (t) => {
+    t.ok(all.length >= 110);
+    const beginner = await newBeginner();
+    await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
+  },
+);
