@@ -78,3 +78,14 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
   // process.env is no plain object
   return env === undefined ? own : { ...own, env: copyFields(env) };
 }
+
+/** Checks that a request is an object of keys and names no jail. @throws UsageError with the example */
+export function checkPartial(request: object, example: string): void {
+  if (typeof request !== 'object' || request === null || Array.isArray(request))
+    throw new UsageError(`the keys must be in an object, as in ${example}`, { hint: `write ${example}` });
+  refuseOpaque(request);
+  if ('jail' in request && request.jail !== undefined)
+    throw new UsageError('jail is given twice: openJail has been given the directory', {
+      hint: 'to start a program in another jail, open that one',
+    });
+}

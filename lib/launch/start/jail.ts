@@ -1,6 +1,6 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading, refuseOpaque, refuseSecond, withInherited } from '../../keys.ts';
+import { reading, refuseSecond, withInherited } from '../../keys.ts';
 import { native, type HostFacts } from '../../native.ts';
 import { copyBytes, type Bytes } from '../../quote.ts';
 import { accountQuery } from '../host/account.ts';
@@ -13,6 +13,7 @@ import type { JailedProcess } from '../process/process.ts';
 import { toBeAwaited } from '../process/unawaited.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
+  checkPartial,
   copyRequest,
   normalizeDefaults,
   type JailDefaults,
@@ -241,17 +242,6 @@ export class Jail<
     const { passwd, groups, named, subordinate } = await lookAtHost(accountQuery(normal));
     return judge(normal, { ...this.#facts, passwd, groups, named, subordinate });
   }
-}
-
-// Checks a request without a jail.
-function checkPartial(request: object, example: string): void {
-  if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw new UsageError(`the keys must be in an object, as in ${example}`, { hint: `write ${example}` });
-  refuseOpaque(request);
-  if ('jail' in request && request.jail !== undefined)
-    throw new UsageError('jail is given twice: openJail has been given the directory', {
-      hint: 'to start a program in another jail, open that one',
-    });
 }
 
 /**
