@@ -1,7 +1,7 @@
 // uchroot --completion: the script of a shell, with the table of all options (completion/completion-table.ts) in it. The scripts
 // share one file of the table, because it is large.
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
@@ -17,7 +17,7 @@ const quotes = new Map([
 
 const read = (file: string): Buffer => readFileSync(`${import.meta.dirname}/${file}`);
 
-const table = (): string => gunzipSync(read('completion-table.gz')).toString();
+const table = (): string => brotliDecompressSync(read('completion-table.br')).toString();
 
 /** The script for a shell. @throws UsageError for a shell that has none */
 export function completionScript({ text, bytes }: Argument): string {

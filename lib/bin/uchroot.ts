@@ -19,9 +19,9 @@ type Bundle = (require: Load, module: { exports: object }, directory: string) =>
 const directory = import.meta.dirname;
 // V8 accepts a code cache only with the flags that it was made with (scripts/bundle).
 const flags = process.execArgv.join('');
-// Mapped now, because its path cannot be reached after the root directory has changed. It is read and compiled only if it is
+// Mapped now, because its path cannot be reached after the root directory has changed. It is unpacked and compiled only if it is
 // needed.
-const late = native.mapFile(`${directory}/uchroot-late.cjs`);
+const late = native.mapFile(`${directory}/uchroot-late.cjs.br`);
 let lateExports: object | undefined;
 
 // Bundles for isolation, for limits that need a cgroup, and for --seccomp or --allow. They are opened only for these options, before
@@ -69,7 +69,10 @@ function runCached(file: string): object {
 }
 
 function loadLate(): object {
-  return run('uchroot-late.cjs', late.toString('latin1'));
+  return run(
+    'uchroot-late.cjs',
+    process.getBuiltinModule('node:zlib').brotliDecompressSync(late).toString('latin1'),
+  );
 }
 
 // Loaded early: under a memory limit it could not be compiled later.
