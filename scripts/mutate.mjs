@@ -5,7 +5,8 @@
 //                                           of them must be harmless to the host
 //   node scripts/mutate.mjs --near FILE...  runs only tests of the same directory: much faster, but may print more survivors
 // scripts/mutate-explained.txt lists survivors that no test can notice, each with its reason. Prints the other survivors and
-// exits with 1 if there are any. Works on a copy of dist, in build/mutants. What each test executes is kept in build/coverage.
+// exits with 1 if there are any. A change that makes a test hang counts as noticed: "hangs:" names it, because a busy machine
+// can make a test hang too. Works on a copy of dist, in build/mutants. What each test executes is kept in build/coverage.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -125,17 +126,19 @@ function isPure(file) {
   );
 }
 
-/** Runs a test file in a sandbox until its first failure, and says whether it passes. */
-function passes(sandbox, test, limitMs, env = {}) {
+/** Runs a test file in a sandbox until its first failure: passes, fails, or takes longer than the limit. */
+function runTest(sandbox, test, limitMs, env = {}) {
   return new Promise((done) => {
     const child = spawn(process.execPath, [test], {
       cwd: sandbox,
-      env: { PATH: process.env.PATH, HOME: '/root', TAP_BAIL: '1', ...env },
+      env: { PATH: process.env.PATH, HOME: '/root', TAP_BAIL: '1', TAP_TIMEOUT: '600', ...env },
       stdio: 'ignore',
       timeout: limitMs,
       killSignal: 'SIGKILL',
     });
-    child.on('exit', (code) => done(code === 0));
+    child.on('exit', (code, signal) =>
+      done(code === 0 ? 'passes' : signal === 'SIGKILL' ? 'hangs' : 'fails'),
+    );
   });
 }
 
@@ -185,7 +188,7 @@ async function coverTest(sandbox, test) {
   if (existsSync(cache)) return JSON.parse(readFileSync(cache, 'utf8'));
   const directory = join(sandbox, 'coverage');
   const start = performance.now();
-  const isPassed = await passes(sandbox, test, timeLimitMs, { NODE_V8_COVERAGE: directory });
+  const isPassed = (await runTest(sandbox, test, timeLimitMs, { NODE_V8_COVERAGE: directory })) === 'passes';
   const durationMs = Math.round(performance.now() - start);
   const coverage = isPassed ? { durationMs, scripts: readCoverage(directory, sandbox) } : null;
   rmSync(directory, { recursive: true, force: true });
@@ -227,7 +230,7 @@ function describe(file, source, { start, end, text }) {
   return `${file.replace('dist/', '').replace(/js$/, 'ts')}: ${line.trim()}`;
 }
 
-/** Tries all changes of one file: describes those that no test noticed. */
+/** Tries all changes of one file: describes those that no test noticed, and those that only made a test hang. */
 async function mutate(file, covers) {
   const source = readFileSync(join(top, file), 'utf8');
   // the test named after the file is the most likely to notice; then the fast ones
@@ -235,19 +238,21 @@ async function mutate(file, covers) {
   const order = ({ test, durationMs }) => (test === mirror ? 0 : durationMs);
   const tests = covers.toSorted((one, other) => order(one) - order(other));
   const survivors = [];
+  const hung = [];
   const changes = findChanges(source);
   await share(changes, async (sandbox, change) => {
     const { start, end, runsAt, text } = change;
     writeFileSync(join(sandbox, file), source.slice(0, start) + text + source.slice(end));
-    let isNoticed = false;
+    let verdict = 'passes';
     for (const { test, ranges, durationMs } of tests) {
-      if (!isNoticed && hasRun(ranges, runsAt))
-        isNoticed = !(await passes(sandbox, test, 5000 + 4 * durationMs));
+      if (verdict === 'passes' && hasRun(ranges, runsAt))
+        verdict = await runTest(sandbox, test, 5000 + 4 * durationMs);
     }
     writeFileSync(join(sandbox, file), source);
-    if (!isNoticed) survivors.push(describe(file, source, change));
+    if (verdict === 'passes') survivors.push(describe(file, source, change));
+    if (verdict === 'hangs') hung.push(describe(file, source, change));
   });
-  return { survivors, changes: changes.length };
+  return { survivors, hung, changes: changes.length };
 }
 
 const filesBelow = (directory, pattern) =>
@@ -283,9 +288,10 @@ const explained = new Set(
 );
 let left = 0;
 for (const file of files) {
-  const { survivors, changes } = await mutate(file, covers.get(file) ?? []);
+  const { survivors, hung, changes } = await mutate(file, covers.get(file) ?? []);
   const unexplained = survivors.filter((line) => !explained.has(line));
   for (const line of unexplained) console.log(line);
+  for (const line of hung) console.log(`hangs: ${line}`);
   console.log(
     `${file}: ${changes} changes, ${survivors.length} survive, ${unexplained.length} not explained`,
   );

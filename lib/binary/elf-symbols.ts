@@ -18,45 +18,52 @@ import { toLatin1 } from './path.ts';
 const MAX_SYMBOLS = 1 << 20;
 const SHT_DYNSYM = 11;
 
-// The number of entries of DT_SYMTAB: by a hash table, the section headers, or the strings, which linkers place behind it.
-function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number {
-  const count =
+// The number of entries of DT_SYMTAB, by a hash table or the section headers.
+function countSymbols(window: Window, read: ReadAt, header: Header, table: DynamicTable): number | undefined {
+  return (
     countByHash(window, header, offsetOf(header, table, DT.hash)) ??
-    countByGnuHash(read, header, offsetOf(header, table, DT.gnuHash)) ??
-    countBySections(window, header, table) ??
-    countByStrings(header, table);
-  return Math.min(count, MAX_SYMBOLS);
+    countByGnuHash(window, read, header, offsetOf(header, table, DT.gnuHash)) ??
+    countBySections(window, header, table)
+  );
 }
+
+// The first four words: all of them are the head of a DT_GNU_HASH, and no DT_HASH has fewer.
+const HASH_HEAD_BYTES = 16;
 
 // nbucket, nchain, …: nchain is the number of symbols (System V gABI, "Hash Table").
 function countByHash(window: Window, { abi }: Header, offset: number | undefined): number | undefined {
   if (offset === undefined) return undefined;
   // the two machines with 64-bit words in this table (elf/elf.h of glibc)
   const wide = abi.bits === 64 && (abi.machine === MACHINE.s390 || abi.machine === MACHINE.alpha);
-  const data = window.bytes(offset, wide ? 16 : 8);
-  if (data === undefined) return undefined;
-  const fields = fieldsOf(data, abi);
+  const head = window.bytes(offset, HASH_HEAD_BYTES);
+  if (head === undefined) return undefined;
+  const fields = fieldsOf(head, abi);
   return wide ? fields.address(8) : fields.word(4);
 }
 
 // nbuckets, symoffset, bloom_size, bloom_shift, bloom[], buckets[], chains[]: a bucket holds the index of its first symbol,
 // and the lowest bit of a chain's word ends it (elf/dl-lookup.c of glibc). The last symbol ends the chain that begins last.
 // Without hashed symbols the table gives no number: GNU ld then writes a symoffset of 1.
-function countByGnuHash(read: ReadAt, { abi }: Header, offset: number | undefined): number | undefined {
+function countByGnuHash(
+  window: Window,
+  read: ReadAt,
+  { abi }: Header,
+  offset: number | undefined,
+): number | undefined {
   if (offset === undefined) return undefined;
-  const head = readChunk(read, offset, 16);
-  if (head.length < 16) return undefined;
+  const head = window.bytes(offset, HASH_HEAD_BYTES);
+  if (head === undefined) return undefined;
   const fields = fieldsOf(head, abi);
   const buckets = Math.min(fields.word(0), MAX_SYMBOLS);
   const hashed = fields.word(4);
-  const bucketsAt = offset + 16 + fields.word(8) * (abi.bits / 8);
+  const bucketsAt = offset + HASH_HEAD_BYTES + fields.word(8) * (abi.bits / 8);
 
   let last = 0;
   eachWord(read, abi, bucketsAt, buckets, (word) => {
     last = Math.max(last, word);
     return true;
   });
-  if (last === 0 || last < hashed) return undefined;
+  if (last < hashed) return undefined;
   const chainAt = bucketsAt + (buckets + last - hashed) * 4;
   eachWord(read, abi, chainAt, MAX_SYMBOLS, (word) => {
     last++;
@@ -73,9 +80,8 @@ function eachWord(
   count: number,
   take: (word: number) => boolean,
 ): void {
-  // start small: most tables are small, and a chain has few words
-  for (let done = 0, bytes = 1024; done < count; bytes = CHUNK_BYTES) {
-    const data = readChunk(read, offset + done * 4, Math.min(bytes, (count - done) * 4));
+  for (let done = 0; done < count;) {
+    const data = readChunk(read, offset + done * 4, (count - done) * 4);
     if (data.length < 4) return;
     const fields = fieldsOf(data, abi);
     for (let at = 0; at + 4 <= data.length; at += 4) if (!take(fields.word(at))) return;
@@ -88,11 +94,6 @@ function countBySections(window: Window, header: Header, { values }: DynamicTabl
     ({ type, address }) => type === SHT_DYNSYM && address === values.get(DT.symtab),
   );
   return section && Math.floor(section.size / symbolBytes(header));
-}
-
-function countByStrings(header: Header, { values }: DynamicTable): number {
-  const bytes = (values.get(DT.strtab) ?? 0) - (values.get(DT.symtab) ?? 0);
-  return Math.max(0, Math.floor(bytes / symbolBytes(header)));
 }
 
 // Elf64_Sym and Elf32_Sym
@@ -114,7 +115,10 @@ export function readImports(read: ReadAt, wanted: ReadonlySet<string>): Readonly
     const symbols = table && offsetOf(header, table, DT.symtab);
     const strings = table && offsetOf(header, table, DT.strtab);
     if (table === undefined || symbols === undefined || strings === undefined) return undefined;
-    const names = namesOfUndefined(read, header, symbols, countSymbols(window, read, header, table));
+    // linkers place the strings behind the symbols
+    const most = Math.floor((strings - symbols) / symbolBytes(header));
+    const count = Math.min(countSymbols(window, read, header, table) ?? most, MAX_SYMBOLS);
+    const names = namesOfUndefined(read, header, symbols, count);
     const end = Math.min(table.values.get(DT.strsz) ?? MAX_STRING_BYTES, MAX_STRING_BYTES);
     return among(wanted, names, (at) => readChunk(read, strings + at, end - at));
   });
@@ -132,7 +136,7 @@ function namesOfUndefined(read: ReadAt, header: Header, offset: number, count: n
     const data = readChunk(read, offset + done * size, wanted);
     const fields = fieldsOf(data, header.abi);
     // The whole table: an undefined function whose address is taken can be among the defined symbols.
-    for (let at = 0; at + size <= data.length; at += size)
+    for (let at = 0; at < data.length; at += size)
       if (data[at + section] === 0 && data[at + section + 1] === 0) names.push(fields.word(at));
     if (data.length < wanted) break;
     done += atOnce;
@@ -146,7 +150,7 @@ function among(
   offsets: Uint32Array,
   read: (at: number) => Uint8Array,
 ): ReadonlySet<string> {
-  const longest = Math.max(0, ...Array.from(wanted, (name) => name.length));
+  const longest = Math.max(...Array.from(wanted, (name) => name.length));
   const found = new Set<string>();
   let chunk = '';
   let start = 0;
@@ -159,10 +163,8 @@ function among(
       start = at;
       if (chunk.length === 0) break;
     }
-    const text = chunk.slice(at - start, at - start + longest + 1);
-    const end = text.indexOf('\0');
-    if (end < 0) continue; // longer than all wanted names
-    const name = text.slice(0, end);
+    // without a NUL it is longer than all wanted names
+    const [name = ''] = chunk.slice(at - start, at - start + longest + 1).split('\0');
     if (wanted.has(name)) found.add(name);
   }
   return found;

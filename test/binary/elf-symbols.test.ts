@@ -14,20 +14,26 @@ type Shape = Pick<ElfImage, 'bits' | 'endian' | 'machine'>;
 
 const [DT_HASH, DT_SYMTAB, DT_GNU_HASH] = [4, 6, 0x6ffffef5];
 
+/** A symbol by the place of its name; it is undefined if its section is 0. */
+function symbol(name: number, section = 0, shape: Shape = {}): Buffer {
+  const { half, word, address } = numbersOf(shape);
+  const info = Buffer.from([0x12, 0]);
+  return Buffer.concat(
+    shape.bits === 32
+      ? [word(name), address(0), word(0), info, half(section)]
+      : [word(name), info, half(section), address(0), address(0)],
+  );
+}
+
 /** A symbol table with the null symbol and NAMES, of which `main` is defined. */
 function symbolTable(shape: Shape): Piece {
-  const { half, word, address } = numbersOf(shape);
-  const symbol = (name: number, section: number) =>
-    shape.bits === 32
-      ? [word(name), address(0), word(0), Buffer.from([0x12, 0]), half(section)]
-      : [word(name), Buffer.from([0x12, 0]), half(section), address(0), address(0)];
   let at = 1;
   const symbols = NAMES.map((name) => {
-    const entry = symbol(at, UNDEFINED.includes(name) ? 0 : 7);
+    const entry = symbol(at, UNDEFINED.includes(name) ? 0 : 7, shape);
     at += name.length + 1;
     return entry;
   });
-  return { tag: DT_SYMTAB, data: Buffer.concat([symbol(0, 0), ...symbols].flat()) };
+  return { tag: DT_SYMTAB, data: Buffer.concat([symbol(0, 0, shape), ...symbols]) };
 }
 
 // One bucket, all symbols in one chain.
@@ -88,12 +94,9 @@ t.test('the table of hashes is asked before the section headers, whatever its si
 });
 
 t.test('a name that lies over the end of what is read at once is found', async (t) => {
-  const { half, word, address } = numbersOf({});
-  const symbol = (name: number) =>
-    Buffer.concat([word(name), Buffer.from([0x12, 0]), half(0), address(0), address(0)]);
   for (let length = 65_520; length < 65_540; length++) {
     const strings = ['x'.repeat(length), 'getpwnam'];
-    const table = { tag: DT_SYMTAB, data: Buffer.concat([0, 1, length + 2].map(symbol)) };
+    const table = { tag: DT_SYMTAB, data: Buffer.concat([0, 1, length + 2].map((name) => symbol(name))) };
     t.same(imports(makeElf({ strings, pieces: [table] }), ['getpwnam']), ['getpwnam'], `${length}`);
   }
 });
@@ -106,6 +109,23 @@ t.test('names end within the size of the table of strings, if that is given', as
   t.same(imports(data), ['getaddrinfo']);
   data.writeBigUInt64LE(21n, size);
   t.same(imports(data), UNDEFINED);
+});
+
+t.test('a table of symbols that is read in parts ends where the table of hashes says', async (t) => {
+  const { word } = numbersOf({});
+  const count = 3000;
+  const symbols = [...Array.from({ length: count - 1 }, () => 0), 1, 1 + 'getpwnam'.length + 1];
+  const table = { tag: DT_SYMTAB, data: Buffer.concat(symbols.map((name) => symbol(name))) };
+  const hash = { tag: DT_HASH, data: Buffer.concat([1, count, 0, 0].map(word)) };
+  t.same(imports(makeElf({ strings: ['getpwnam', 'syslog'], pieces: [hash, table] })), ['getpwnam']);
+});
+
+t.test('without a table of hashes the symbols end where the strings begin', async (t) => {
+  // as a symbol, the strings would be an undefined one whose name is at 0x4100
+  const strings = ['A', ...Array.from({ length: 0x40fd }, () => ''), 'getpwnam'];
+  const data = makeElf({ strings, pieces: [symbolTable({})] });
+  t.equal(data.indexOf('getpwnam') - data.indexOf('A\0\0'), 0x4100 - 1);
+  t.same(imports(data, ['getpwnam']), []);
 });
 
 t.test('section headers tell where no hash table does', async (t) => {
