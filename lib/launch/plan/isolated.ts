@@ -187,7 +187,7 @@ function joinNamespaces(
 export function withoutClone(plan: Plan): Plan {
   const [first = [], ...stages] = plan;
   // a cgroup comes before it
-  const at = first.findIndex((step) => 'cloned' in step && step.cloned);
+  const at = first.findIndex((step) => 'cloned' in step);
   const born = first[at];
   if (born?.op !== 'unshare' && born?.op !== 'user_namespace') return plan;
   const made: Step = { op: born.op, namespaces: born.namespaces };

@@ -44,12 +44,14 @@ const namespace = (kind: Namespace): Wall => ({
   stands: (facts) => has(facts, kind),
 });
 
-// Whether the default filter refuses these calls. What a profile refuses is not known here.
+// What a profile refuses is not known here.
+const hasDefaultFilter = ({ isolate, seccomp }: NormalRequest): boolean =>
+  seccomp === undefined ? isolate : seccomp.file === undefined && !seccomp.isLog;
+
+// Whether the default filter refuses these calls.
 function filters({ request }: ThreatFacts, group: keyof typeof callGroups): boolean {
-  const { isolate, seccomp, allow } = request;
-  if (seccomp?.isLog === true || seccomp?.file !== undefined) return false;
   const calls = callGroups[group].split(' ');
-  return (isolate || seccomp !== undefined) && !allow.some((name) => name === group || calls.includes(name));
+  return hasDefaultFilter(request) && !request.allow.some((name) => name === group || calls.includes(name));
 }
 
 const filter = (group: keyof typeof callGroups): Wall => ({
@@ -119,8 +121,7 @@ const profile: Wall = {
 const anyFilter: Wall = {
   ...filter('bpf'),
   option: '--isolate, or --seccomp=default',
-  stands: ({ request: { isolate, seccomp } }) =>
-    seccomp === undefined ? isolate : seccomp.file === undefined && !seccomp.isLog,
+  stands: ({ request }) => hasDefaultFilter(request),
 };
 
 const given = (

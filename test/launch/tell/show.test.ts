@@ -4,7 +4,7 @@ import { LaunchError } from '../../../lib/errors.ts';
 import { buildPlan } from '../../../lib/launch/plan/plan.ts';
 import type { Launch } from '../../../lib/launch/host/prepare.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
+import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { program, sam, viewOf } from '../view.ts';
 
@@ -42,6 +42,11 @@ t.test(
       lines.map((line) => line.trim().split(/\s+/).slice(0, 2)),
       launch.steps.map((step, index) => [`${index + 1}`, step.op]),
     );
+    const columns = [
+      "  1  join_session_keyring                                       a new session keyring: none of the caller's keys",
+      ' 43  execve                 /bin/prog                           the program',
+    ];
+    t.same([lines[0], lines.at(-1)], columns);
   },
 );
 
@@ -141,4 +146,11 @@ t.test('the plan of a compiled launcher shows what else it has recorded', async 
   );
   t.equal(others, "               the caller's but TERM, LC_*");
   t.equal(file, '  pid file     /run/x');
+});
+
+t.test('the help of a compiled launcher says what it starts, where, and as whom', async (t) => {
+  t.match(
+    compiledHelp(launch),
+    /^Starts \/bin\/prog in the jail \/srv\/jail as uid 1001, in place of itself\. It must be run by root\.$/m,
+  );
 });

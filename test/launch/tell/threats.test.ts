@@ -51,24 +51,53 @@ t.test('each row that no attempt measures names a test that there is, or none ca
   }
 });
 
+const calls = 'use system calls that no ordinary program needs, and make user namespaces';
+const write = 'execute a file that it has written, or map it as code';
+
 t.test('what is not stopped has the option that stops it, and that option does', async (t) => {
-  const remedied: readonly (readonly [threat: string, keys: Partial<LaunchRequest>])[] = [
-    ['send signals to processes of the same user', { landlock: true }],
-    ['send signals to processes of the same user', { unshare: ['pid'] }],
-    ['connect to TCP ports of the host', { connectTcp: [80] }],
-    ['execute a file that it has written, or map it as code', { ...levels.isolate, readOnly: true }],
-    ['fill a disk, by many small files too', { isolate: true, ephemeral: true }],
-    ['leave changes in the jail', { isolate: true, readOnly: true, view: [{ tmpfs: '/tmp' }] }],
-    ['use memory without end', { memory: '64M' }],
-    ['start processes without end', { pids: 8 }],
-    ['open files without end', { rlimits: { nofile: 64 } }],
-    ['run without end', { time: 5 }],
-    ['use system calls that no ordinary program needs, and make user namespaces', { seccomp: 'default' }],
+  const remedied: readonly (readonly [threat: string, keys: Partial<LaunchRequest>, by: string])[] = [
+    ['send signals to processes of the same user', { landlock: true }, 'Landlock'],
+    ['send signals to processes of the same user', { unshare: ['pid'] }, 'pid namespace'],
+    ['connect to TCP ports of the host', { connectTcp: [80] }, '--connect-tcp, but for its ports'],
+    [write, { isolate: true, readOnly: true }, 'read-only, and noexec where it can be written'],
+    [
+      write,
+      {
+        isolate: true,
+        readOnly: true,
+        view: [
+          { bind: '/srv/data', to: '/data', readOnly: true },
+          { tmpfs: '/tmp', noexec: true },
+          { writable: '/w' },
+        ],
+      },
+      'read-only, and noexec where it can be written',
+    ],
+    [
+      'fill a disk, by many small files too',
+      { isolate: true, ephemeral: true },
+      'nothing is written to a disk',
+    ],
+    [
+      'leave changes in the jail',
+      {
+        isolate: true,
+        readOnly: true,
+        view: [{ tmpfs: '/tmp' }, { bind: '/srv/data', to: '/data', readOnly: true }],
+      },
+      'nothing is written to a disk',
+    ],
+    ['use memory without end', { memory: '64M' }, '--memory'],
+    ['start processes without end', { pids: 8 }, '--pids'],
+    ['open files without end', { rlimits: { nofile: 64 } }, 'resource limit nofile'],
+    ['run without end', { time: 5 }, '--time'],
+    [calls, { seccomp: 'default' }, 'filter of system calls'],
+    [calls, { seccomp: '/etc/profile.json' }, 'profile of system calls'],
   ];
   const bare = answers({});
-  for (const [threat, keys] of remedied) {
+  for (const [threat, keys, by] of remedied) {
     t.match(bare.get(threat), { stopped: false, remedies: /^/ }, threat);
-    t.match(answers(keys).get(threat), { stopped: true, remedies: [] }, threat);
+    t.same(answers(keys).get(threat), { threat, stopped: true, by: [by], remedies: [] });
   }
 });
 
@@ -77,18 +106,20 @@ t.test('a part that is given back or left out is no wall', async (t) => {
     ['send signals to processes of the same user', { landlockAbi: 5 }],
     ['connect to TCP ports of the host', { ...levels.isolate, net: 'host' }],
     ['trace them, read their memory, take their descriptors', { ...levels.isolate, allow: ['ptrace'] }],
+    ['trace them, read their memory, take their descriptors', { ...levels.isolate, allow: ['debug'] }],
     ['mount a file system (`sys_admin`)', { ...levels.isolate, allow: ['mount'] }],
     ['mount a file system (`sys_admin`)', { caps: ['sys_admin'] }],
     ['reach files of theirs through /proc', { isolate: true }],
-    [
-      'use system calls that no ordinary program needs, and make user namespaces',
-      { isolate: true, seccomp: 'log' },
-    ],
-    [
-      'execute a file that it has written, or map it as code',
-      { isolate: true, readOnly: true, view: [{ tmpfs: '/tmp' }] },
-    ],
+    ['change the host through /proc as root', { user: 'root', allowRoot: true }],
+    [calls, { isolate: true, seccomp: 'log' }],
+    [calls, { isolate: true, seccomp: 'log:/etc/profile.json' }],
+    [write, { isolate: true, readOnly: true, view: [{ tmpfs: '/tmp' }] }],
+    [write, { isolate: true, readOnly: true, view: [{ bind: '/srv/data', to: '/data' }] }],
     ['leave changes in the jail', { isolate: true, ephemeral: '/srv/kept' }],
+    [
+      'leave changes in the jail',
+      { isolate: true, readOnly: true, view: [{ bind: '/srv/data', to: '/data' }] },
+    ],
     [
       'fill a disk, by many small files too',
       { isolate: true, readOnly: true, view: [{ writable: '/data' }] },
