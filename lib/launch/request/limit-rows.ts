@@ -91,15 +91,11 @@ function parseDecimal(text: string, option: string): number {
 type Spelling = `--${string} ${string}`;
 type Parse = (text: string, option: string) => unknown;
 
-const limitOption = (spelling: Spelling, help: string, parse: Parse, directive?: string) => () => [
-  launchOption(
-    'Limits',
-    spelling,
-    help,
-    ({ text }) => parse(text, spelling.split(' ')[0] ?? ''),
-    directive === undefined ? {} : { notCompiled: inUnit(directive) },
-  ),
-];
+function limitOption(spelling: Spelling, help: string, parse: Parse, directive?: string) {
+  const [name = ''] = spelling.split(' ');
+  const more = directive === undefined ? {} : { notCompiled: inUnit(directive) };
+  return () => [launchOption('Limits', spelling, help, ({ text }) => parse(text, name), more)];
+}
 
 // A compiled launcher is started by a unit, and is small enough to be counted with its program.
 const inUnit = (directive: string) => ({

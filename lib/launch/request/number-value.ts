@@ -2,12 +2,18 @@
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 
-// 64M, where only a number will do
+// 64M or 64 MB, where only a number will do
 function inNumber(value: number | string): number {
-  const [, digits, suffix = ''] = /^([0-9]{1,12})([KMGT])(?:i?b)?$/i.exec(String(value)) ?? [];
+  const [, digits, suffix = ''] = /^\s*([0-9]{1,12})\s*([KMGT])(?:i?b)?\s*$/i.exec(String(value)) ?? [];
   return digits === undefined
     ? Number(value)
     : Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
+}
+
+/** The number from 1 on that a wrong value was probably meant to be, for a hint. */
+export function meantNumber(value: unknown): number | undefined {
+  const meant = inNumber(value as number | string);
+  return Number.isSafeInteger(meant) && meant > 0 ? meant : undefined;
 }
 
 /** A number, or undefined if it is not given. @throws UsageError unless it is a whole number from `least` to `most` */

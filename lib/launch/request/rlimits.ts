@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
+import { meantNumber } from './number-value.ts';
 import type { Limit } from '../plan/step.ts';
 
 /** In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64. */
@@ -56,7 +57,7 @@ function checkValue(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new UsageError(
     `the resource limit ${name} must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, or Infinity`,
-    { hint: `write rlimits: {${name}: ${Number.parseInt(String(value), 10) || 1024}}` },
+    { hint: `write rlimits: {${name}: ${meantNumber(value) ?? 1024}}` },
   );
 }
 

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { meantNumber } from './number-value.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type NormalRequest } from './request.ts';
 import {
@@ -76,18 +77,11 @@ function wantsLines(value: boolean | undefined, key: string, { encoding }: Value
   return isWanted;
 }
 
-// 16M, 16 MB, 16384
-function sizeIn(text: string): number {
-  const [, digits, suffix = ''] = /^\s*([0-9]{1,9})\s*([KMG]?)(?:i?B)?\s*$/i.exec(text) ?? [];
-  const power = ['', 'K', 'M', 'G'].indexOf(suffix.toUpperCase());
-  return digits === undefined ? 2 ** 20 : Number(digits) * 1024 ** power;
-}
-
 function toMostBytes(value: number | undefined, key: string): number {
   if (value === undefined) return 16 * 2 ** 20;
   if (typeof value === 'number' && value >= 0) return value;
   throw new UsageError(`${key} must be a number from 0 on, or Infinity`, {
-    hint: `write ${key}: ${sizeIn(String(value))}`,
+    hint: `write ${key}: ${meantNumber(value) ?? 2 ** 20}`,
   });
 }
 

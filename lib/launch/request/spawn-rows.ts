@@ -125,7 +125,7 @@ export interface SpawnOptions extends Omit<NormalOf<Table>, 'stdio' | 'newGroup'
   readonly requestedAt: number;
 }
 
-const isTerminal = (fd: number): boolean => fd >= 0 && isatty(fd);
+const hasTerminal = (triple: StdioTriple): boolean => triple.some((fd) => isatty(fd));
 
 /** The part of a normal form that is not a launch's own. */
 export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
@@ -138,7 +138,7 @@ export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
     signal: normal.signal,
     killSignal: normal.killSignal,
     forceKillAfterMs: normal.forceKillAfterMs,
-    newGroup: normal.newGroup ?? !triple.some(isTerminal),
+    newGroup: normal.newGroup ?? !hasTerminal(triple),
     leaveDescendants: normal.leaveDescendants,
     requestedAt: performance.now(),
   };
@@ -171,7 +171,7 @@ export function startOptions(
       signal: signal === undefined ? kept.signal : toSignal(signal),
       killSignal: kept.killSignal,
       forceKillAfterMs: kept.forceKillAfterMs,
-      newGroup: given.newGroup ?? !triple.some(isTerminal),
+      newGroup: given.newGroup ?? !hasTerminal(triple),
       leaveDescendants: kept.leaveDescendants,
       requestedAt: performance.now(),
     };

@@ -24,7 +24,7 @@ export function addBind(readOnly: boolean) {
   };
 }
 
-/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE]. */
+/** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE,noexec]. */
 export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   const colon = bytes.lastIndexOf(0x3a);
   const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
@@ -39,8 +39,9 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
     {};
   for (const word of words === '' ? [] : words.split(',')) {
     const [name = '', value = ''] = word.split('=');
-    if (name === 'size') options.size = toSize(value, '--tmpfs size', 0);
-    else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 0);
+    // 0 would be no limit (tmpfs(5))
+    if (name === 'size') options.size = toSize(value, '--tmpfs size', 1);
+    else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 1);
     else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
     else if (word === 'noexec') options.noexec = true;
     else

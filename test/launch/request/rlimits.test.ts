@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { parseRlimit } from '../../../lib/launch/request/launch-option.ts';
-import { rlimitNumber, toLimit, type RlimitValue } from '../../../lib/launch/request/rlimits.ts';
+import { knownRlimit, rlimitNumber, toLimit, type RlimitValue } from '../../../lib/launch/request/rlimits.ts';
 
 t.test('limits have the numbers of asm-generic/resource.h', async (t) => {
   t.same(['cpu', 'core', 'nproc', 'nofile', 'as', 'rttime'].map(rlimitNumber), [0, 4, 6, 7, 9, 15]);
@@ -13,6 +13,16 @@ t.test('an unknown name is an error that lists the known ones', async (t) => {
   }
   for (const name of ['files', 'NOFILE', 'nofiles'])
     t.throws(() => rlimitNumber(name), { name: 'UsageError', hint: 'did you mean nofile?' });
+});
+
+t.test('names of other programs stand for these', async (t) => {
+  t.same(['files', 'processes', 'cputime', 'nofile', 'constructor'].map(knownRlimit), [
+    'nofile',
+    'nproc',
+    'cpu',
+    'nofile',
+    'constructor',
+  ]);
 });
 
 t.test('one number is both limits', async (t) => {
@@ -33,6 +43,21 @@ t.test('what is no whole number is an error, and never another limit', async (t)
   for (const value of [-1, 0.5, NaN, 2 ** 53, '5', null, undefined, {}, [], true]) {
     t.throws(() => toLimit('nofile', value as RlimitValue), { name: 'UsageError' });
   }
+});
+
+t.test('a value that is no number is met with the one that was meant, if it can be a limit', async (t) => {
+  for (const [value, meant] of [
+    ['4096', 4096],
+    ['4K', 4096],
+    [-1, 1024],
+    [2 ** 53, 1024],
+    ['many', 1024],
+    [null, 1024],
+  ] as const)
+    t.throws(() => toLimit('nofile', value as RlimitValue), {
+      message: 'the resource limit nofile must be a whole number from 0 to 9007199254740991, or Infinity',
+      hint: `write rlimits: {nofile: ${meant}}`,
+    });
 });
 
 t.test('NAME=SOFT[:HARD] is read as written', async (t) => {

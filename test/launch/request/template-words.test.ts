@@ -39,6 +39,7 @@ t.test('an array is one argument for each of its elements', async (t) => {
 t.test('a blank with a backslash before it is no blank', async (t) => {
   t.same(words`ls a\ b`, ['ls', 'a b']);
   t.same(words`echo \x41\u{1F600}c \t \\ d`, ['echo', 'A\u{1F600}c', '\t', '\\', 'd']);
+  t.same(words`a\u{41} b\u{ffff} c\u{10000} d`, ['aA', 'b\uffff', 'c\u{10000}', 'd']);
   t.same(
     words`ls \
       -l`,

@@ -1,0 +1,50 @@
+// What the programs of an open jail have in common.
+import t from 'tap';
+
+import {
+  copyRequest,
+  normalizeDefaults,
+  type JailDefaults,
+  type JailRunRequest,
+} from '../../../lib/launch/request/jail-rows.ts';
+
+const read = (keys: Readonly<Record<string, unknown>>) =>
+  normalizeDefaults({ user: 'sam', jail: '/srv/jail', ...keys } as JailDefaults & {
+    user: string;
+    jail: string;
+  })[2];
+
+t.test('programs share all, the network or nothing', async (t) => {
+  t.equal(read({}).share, 'all');
+  for (const share of ['all', 'net', 'none']) t.equal(read({ share }).share, share);
+  t.throws(() => read({ share: 'non' }), {
+    name: 'UsageError',
+    message: "share must be 'all', 'net' or 'none'",
+    hint: "did you mean 'none'?",
+  });
+  for (const share of [null, true, ['net']])
+    t.throws(() => read({ share }), { message: "share must be 'all', 'net' or 'none'", hint: undefined });
+});
+
+t.test('any number of programs runs at once, or at most a whole number of them', async (t) => {
+  for (const concurrency of [undefined, Infinity]) t.equal(read({ concurrency }).concurrency, undefined);
+  for (const concurrency of [1, 4]) t.equal(read({ concurrency }).concurrency, concurrency);
+  for (const concurrency of [0, -1, 1.5, NaN, -Infinity, '4', null, true])
+    t.throws(() => read({ concurrency }), {
+      name: 'UsageError',
+      message: 'concurrency must be a whole number from 1 on',
+      hint: 'write concurrency: 4',
+    });
+});
+
+t.test('a request is copied with its variables, and the caller can change his own later', async (t) => {
+  const request = { program: '/bin/ls', args: ['-l'], env: { A: '1' } };
+  const copy = copyRequest(request);
+  request.args.push('-a');
+  request.env.A = '2';
+  t.strictSame({ ...copy, env: { ...copy.env } }, { program: '/bin/ls', args: ['-l'], env: { A: '1' } });
+  t.strictSame({ ...copyRequest({ env: process.env }).env }, { ...process.env });
+  t.strictSame(copyRequest<JailRunRequest>({ program: '/bin/ls' }), { program: '/bin/ls' });
+  for (const env of [[], null, 'A=1'])
+    t.throws(() => copyRequest({ env } as unknown as JailRunRequest), { message: /^env must be an object/ });
+});

@@ -1,0 +1,109 @@
+// The limits of a launch as they are asked for, shown, and waited for.
+import t from 'tap';
+
+import { readArguments } from '../../../lib/bin/arguments.ts';
+import { commandOptions, launchOptions, requestKeys } from '../../../lib/bin/uchroot-options.ts';
+import {
+  needsCgroup,
+  needsWaiter,
+  showCgroupLimits,
+  type WaitLimits,
+} from '../../../lib/launch/request/limit-rows.ts';
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+
+const read = (keys: Partial<LaunchRequest>) => normalize({ user: 'sam', jail: '/srv/jail', ...keys });
+
+function readWords(...words: readonly string[]) {
+  const argv = [...words, 'sam', '/srv/jail'].map((text) => ({ text, bytes: Buffer.from(text) }));
+  return requestKeys(readArguments(argv, commandOptions()).options);
+}
+
+const none: WaitLimits = {
+  memory: undefined,
+  swap: undefined,
+  pids: undefined,
+  cpu: undefined,
+  ioWeight: undefined,
+  time: undefined,
+  pty: undefined,
+};
+
+t.test('each limit but that of time needs a cgroup, and each needs a process that waits', async (t) => {
+  t.notOk(needsCgroup(none));
+  t.notOk(needsWaiter(none));
+  for (const key of ['memory', 'pids', 'cpu', 'ioWeight'] as const) {
+    t.ok(needsCgroup({ ...none, [key]: 1 }), key);
+    t.ok(needsWaiter({ ...none, [key]: 1 }), key);
+  }
+  for (const key of ['time', 'pty'] as const) {
+    t.notOk(needsCgroup({ ...none, [key]: 1 } as WaitLimits), key);
+    t.ok(needsWaiter({ ...none, [key]: key === 'time' ? 1 : {} }), key);
+  }
+});
+
+t.test('the limits of a cgroup are shown as they are asked for', async (t) => {
+  t.equal(showCgroupLimits(none), '');
+  t.equal(
+    showCgroupLimits({ ...none, memory: 64 * 2 ** 20, swap: 0, cpu: 1.5 }),
+    'memory 64M, swap 0, cpu 1.5',
+  );
+  t.equal(showCgroupLimits({ ...none, pids: 10, ioWeight: 50 }), 'pids 10, ioWeight 50');
+});
+
+t.test('the processor time has one limit', async (t) => {
+  const message = 'cpuTime and the resource limit cpu are given at once: choose one';
+  t.throws(() => read({ cpuTime: 5, rlimits: { nofile: 5, cpu: 5 } }), { name: 'UsageError', message });
+  t.equal(read({ cpuTime: 5, rlimits: { nofile: 5 } }).cpuTime, 5);
+  t.same(read({ rlimits: { cpu: 5 } }).rlimits, [['cpu', { soft: 5, hard: 5 }]]);
+});
+
+t.test('one CPU is enough to run on', async (t) => {
+  t.same(read({ affinity: [5] }).affinity, [5]);
+});
+
+t.test('a time in minutes and seconds is met with its seconds', async (t) => {
+  t.throws(() => read({ time: '1:30' as unknown as number }), {
+    message: /^time must be/,
+    hint: 'write time: 90 (--time 90)',
+  });
+  t.throws(() => read({ cpu: '50%' as unknown as number }), {
+    message: /^cpu must be/,
+    hint: 'write cpu: 0.5 (--cpu 0.5)',
+  });
+});
+
+t.test('the options take numbers, and name themselves where they are given something else', async (t) => {
+  t.same(readWords('--cpu', '1.5', '--pids', '10', '--affinity', '0,2-3'), {
+    cpu: 1.5,
+    pids: 10,
+    affinity: [0, 2, 3],
+  });
+  for (const [name, word, message, hint] of [
+    ['--cpu', '50%', "--cpu takes a number such as 1.5, not '50%'", 'for example --cpu 0.5'],
+    ['--cpu', 'x', "--cpu takes a number such as 1.5, not 'x'", 'for example --cpu 1.5'],
+    ['--pids', 'x', "--pids takes a number, not 'x'", 'for example --pids 3'],
+    ['--affinity', 'x', "--affinity takes a number, not 'x'", 'for example --affinity 0'],
+  ] as const)
+    t.throws(() => readWords(name, word), { name: 'UsageError', message, hint });
+});
+
+t.test(
+  'what needs a cgroup or a process that waits cannot be compiled, and a unit has the same',
+  async (t) => {
+    const directives = launchOptions()
+      .filter(({ group }) => group === 'Limits')
+      .map(({ name, notCompiled }) => [name, notCompiled?.hint.split(' ')[0]]);
+    t.same(Object.fromEntries(directives), {
+      memory: 'MemoryMax=',
+      swap: 'MemorySwapMax=',
+      pids: 'TasksMax=',
+      cpu: 'CPUQuota=',
+      'io-weight': 'IOWeight=',
+      time: 'RuntimeMaxSec=',
+      'cpu-time': undefined,
+      nice: undefined,
+      affinity: undefined,
+      'oom-score-adj': undefined,
+    });
+  },
+);

@@ -1,0 +1,133 @@
+// What a request says about a program that runs to its end.
+import { Readable } from 'node:stream';
+
+import t from 'tap';
+
+import { normalizeRun, type RunRequest } from '../../../lib/launch/request/run-rows.ts';
+import { ignored, piped } from '../../../lib/launch/request/stdio.ts';
+
+const read = (keys: Readonly<Record<string, unknown>>) =>
+  normalizeRun({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as RunRequest)[1];
+
+t.test('without keys of its own a program reads nothing, and 16 MiB of text are returned', async (t) => {
+  const { requestedAt, ...options } = read({});
+  t.type(requestedAt, 'number');
+  t.strictSame(options, {
+    stdio: [ignored, piped, piped],
+    streams: [],
+    listenFds: [],
+    timeoutMs: undefined,
+    signal: undefined,
+    killSignal: 15,
+    forceKillAfterMs: undefined,
+    newGroup: true,
+    leaveDescendants: false,
+    input: undefined,
+    maxBufferBytes: 16_777_216,
+    encoding: 'utf8',
+    lines: false,
+    stripFinalNewline: false,
+    all: false,
+    reject: true,
+  });
+});
+
+t.test('a program reads text, bytes, a stream, or what yields them', async (t) => {
+  t.equal(read({ input: '' }).input, '');
+  t.strictSame(read({ input: 'x' }).stdio, [piped, piped, piped]);
+  const bytes = Buffer.from('abc');
+  const parts = [bytes, 'd'];
+  const [whole, copies] = [read({ input: bytes }).input, read({ input: parts }).input];
+  bytes.fill('x');
+  parts.pop();
+  t.strictSame([whole, copies], [Buffer.from('abc'), [Buffer.from('abc'), 'd']], 'of bytes a copy');
+  async function* later() {
+    yield 'a';
+  }
+  for (const input of [Readable.from(['a']), new Set(['a']), later()])
+    t.equal(read({ input }).input as unknown, input);
+});
+
+t.test('other input is an error that says how to write it', async (t) => {
+  const message = 'input must be a string, a Uint8Array, a stream or an iterable';
+  t.throws(() => read({ input: 5 }), { name: 'UsageError', message, hint: "write input: '5'" });
+  for (const input of [null, true, { a: 1 }, () => 'a'])
+    t.throws(() => read({ input }), {
+      name: 'UsageError',
+      message,
+      hint: 'write input: JSON.stringify(VALUE)',
+    });
+});
+
+t.test('a stream that has been read is no input', async (t) => {
+  const stream = Readable.from(['a']);
+  await stream.toArray();
+  t.throws(() => read({ input: stream }), {
+    name: 'UsageError',
+    message: 'input is a stream that has been read to its end',
+    hint: 'give each program a stream of its own',
+  });
+});
+
+t.test('input needs a pipe', async (t) => {
+  t.strictSame(read({ input: 'x', stdio: ['pipe', 'inherit', 'ignore'] }).stdio, [piped, 1, ignored]);
+  t.strictSame(read({ stdio: ['ignore', 'pipe', 'pipe'] }).stdio, [ignored, piped, piped]);
+  for (const stdio of ['ignore', ['inherit', 'pipe', 'pipe']])
+    t.throws(() => read({ input: 'x', stdio }), {
+      name: 'UsageError',
+      message: "input needs stdio[0] to be 'pipe'",
+      hint: "write stdio: ['pipe', 'pipe', 'pipe'], or leave stdio out",
+    });
+});
+
+t.test('a terminal is not for a program whose output is collected', async (t) => {
+  for (const pty of [true, {}, { cols: 80 }])
+    t.throws(() => read({ pty }), { message: 'pty is for spawnInJail, whose caller reads and types' });
+  t.strictSame(read({ pty: false }).stdio, [ignored, piped, piped]);
+});
+
+t.test('an encoding is one of Node, or buffer', async (t) => {
+  for (const encoding of ['buffer', 'latin1', 'HEX']) t.equal(read({ encoding }).encoding, encoding);
+  t.throws(() => read({ encoding: 'utf-9' }), {
+    name: 'UsageError',
+    message: "there is no encoding 'utf-9'",
+    hint: "did you mean 'utf8'?",
+  });
+  t.throws(() => read({ encoding: null }), { message: "there is no encoding 'null'" });
+});
+
+t.test('only text has lines', async (t) => {
+  for (const encoding of [undefined, 'utf8', 'latin1', 'utf16le'])
+    t.equal(read({ lines: true, encoding }).lines, true);
+  for (const encoding of ['buffer', 'BASE64', 'base64url', 'hex']) {
+    t.throws(() => read({ lines: true, encoding }), {
+      name: 'UsageError',
+      message: `lines are text, and encoding is '${encoding}': choose one`,
+    });
+    t.equal(read({ lines: false, encoding }).lines, false);
+  }
+});
+
+t.test('output has a limit in bytes, or none', async (t) => {
+  for (const maxBufferBytes of [0, 1, Infinity])
+    t.equal(read({ maxBufferBytes }).maxBufferBytes, maxBufferBytes);
+  for (const [value, meant] of [
+    [-1, 2 ** 20],
+    ['64M', 64 * 2 ** 20],
+    [' 64 MB ', 64 * 2 ** 20],
+    [NaN, 2 ** 20],
+    ['64', 64],
+    [null, 2 ** 20],
+  ] as const)
+    t.throws(() => read({ maxBufferBytes: value }), {
+      name: 'UsageError',
+      message: 'maxBufferBytes must be a number from 0 on, or Infinity',
+      hint: `write maxBufferBytes: ${meant}`,
+    });
+});
+
+t.test('a failure rejects unless the request says otherwise', async (t) => {
+  t.equal(read({ reject: false }).reject, false);
+  t.equal(read({ reject: true }).reject, true);
+  t.throws(() => read({ reject: 1 }), { message: 'reject must be true or false' });
+});
