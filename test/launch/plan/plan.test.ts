@@ -394,16 +394,12 @@ t.test('program, arguments and environment reach execve as they are', async (t) 
 });
 
 t.test('requests that are alike in the keys of the set-up have the same plan', async (t) => {
-  fc.assert(
-    fc.property(fc.oneof(planInputs, isolatedInputs), isolatedInputs, (input, other) => {
-      const own = Object.fromEntries(setUpKeys().map((key) => [key, input.request[key]]));
-      const request = { ...other.request, ...own };
-      return isDeepStrictEqual(buildPlan({ ...input, request }), buildPlan(input));
-    }),
-  );
-  // of these the caller of buildPlan() makes the steps
-  for (const key of ['preserveFds', 'memory', 'swap', 'pids', 'cpu', 'ioWeight'] as const)
-    t.ok(setUpKeys().includes(key), key);
+  const sameAgain = fc.property(fc.oneof(planInputs, isolatedInputs), isolatedInputs, (input, other) => {
+    const own = Object.fromEntries(setUpKeys().map((key) => [key, input.request[key]]));
+    const request = { ...other.request, ...own };
+    return isDeepStrictEqual(buildPlan({ ...input, request }), buildPlan(input));
+  });
+  t.doesNotThrow(() => fc.assert(sameAgain));
 });
 
 t.test('an ordinary launch is these steps', async (t) => {
@@ -452,6 +448,8 @@ t.test('an ordinary launch is these steps', async (t) => {
     argv: [Buffer.from('sh')],
     env: [],
   };
+  // the compiler sees to it that the request has all keys on which a plan depends, and no more
+  t.same(setUpKeys().toSorted(), Object.keys(input.request).toSorted());
   const steps = buildPlan(input)
     .flat()
     .map((step) => {
