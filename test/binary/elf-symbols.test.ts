@@ -98,6 +98,8 @@ t.test('a name that lies over the end of what is read at once is found', async (
     const strings = ['x'.repeat(length), 'getpwnam'];
     const table = { tag: DT_SYMTAB, data: Buffer.concat([0, 1, length + 2].map((name) => symbol(name))) };
     t.same(imports(makeElf({ strings, pieces: [table] }), ['getpwnam']), ['getpwnam'], `${length}`);
+    const longer = makeElf({ strings: ['x'.repeat(length), 'getpwnam_r'], pieces: [table] });
+    t.same(imports(longer, ['getpwnam']), [], `${length}`);
   }
 });
 
