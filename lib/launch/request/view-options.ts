@@ -27,13 +27,13 @@ export function addBind(readOnly: boolean) {
 /** Adds DEST[:size=BYTES,nr_inodes=N,mode=MODE,noexec]. */
 export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   const colon = bytes.lastIndexOf(0x3a);
+  const tmpfs = colon < 0 ? bytes : bytes.subarray(0, colon);
   const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
-  const path = colon < 0 ? bytes.toString() : '';
   // mount(8) and fstab(5) have a comma before the options
-  const comma = /,(?:(?:size|nr_inodes|mode)=|noexec$)/.exec(path)?.index;
-  if (comma !== undefined)
-    throw new UsageError(`--tmpfs takes DEST[:OPTIONS], not '${quote(path)}'`, {
-      hint: `write ${quote(path.slice(0, comma))}:${quote(path.slice(comma + 1))}`,
+  const [, place, rest] = /^(.*?),((?:size|nr_inodes|mode)=.*|noexec)$/s.exec(tmpfs.toString()) ?? [];
+  if (place !== undefined && rest !== undefined)
+    throw new UsageError(`--tmpfs takes DEST[:OPTIONS], not '${quote(bytes)}'`, {
+      hint: `write ${quote(place)}:${quote(words === '' ? rest : `${rest},${words}`)}`,
     });
   const options: { size?: number | undefined; inodes?: number | undefined; mode?: number; noexec?: boolean } =
     {};
@@ -52,5 +52,5 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
         },
       );
   }
-  return [...before, { tmpfs: colon < 0 ? bytes : bytes.subarray(0, colon), ...options }];
+  return [...before, { tmpfs, ...options }];
 }

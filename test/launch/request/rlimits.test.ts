@@ -47,6 +47,7 @@ t.test('what is no whole number is an error, and never another limit', async (t)
 
 t.test('a value that is no number is met with the one that was meant, if it can be a limit', async (t) => {
   for (const [value, meant] of [
+    ['1', 1],
     ['4096', 4096],
     ['4K', 4096],
     [-1, 1024],
