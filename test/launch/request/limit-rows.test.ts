@@ -1,8 +1,7 @@
 // The limits of a launch as they are asked for, shown, and waited for.
 import t from 'tap';
 
-import { readArguments } from '../../../lib/bin/arguments.ts';
-import { commandOptions, launchOptions, requestKeys } from '../../../lib/bin/uchroot-options.ts';
+import { launchOptions } from '../../../lib/bin/uchroot-options.ts';
 import {
   needsCgroup,
   needsWaiter,
@@ -10,13 +9,9 @@ import {
   type WaitLimits,
 } from '../../../lib/launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { keysOfWords } from './command-words.ts';
 
 const read = (keys: Partial<LaunchRequest>) => normalize({ user: 'sam', jail: '/srv/jail', ...keys });
-
-function readWords(...words: readonly string[]) {
-  const argv = [...words, 'sam', '/srv/jail'].map((text) => ({ text, bytes: Buffer.from(text) }));
-  return requestKeys(readArguments(argv, commandOptions()).options);
-}
 
 const none: WaitLimits = {
   memory: undefined,
@@ -73,7 +68,7 @@ t.test('a time in minutes and seconds is met with its seconds', async (t) => {
 });
 
 t.test('the options take numbers, and name themselves where they are given something else', async (t) => {
-  t.same(readWords('--cpu', '1.5', '--pids', '10', '--affinity', '0,2-3'), {
+  t.same(keysOfWords('--cpu', '1.5', '--pids', '10', '--affinity', '0,2-3'), {
     cpu: 1.5,
     pids: 10,
     affinity: [0, 2, 3],
@@ -84,7 +79,7 @@ t.test('the options take numbers, and name themselves where they are given somet
     ['--pids', 'x', "--pids takes a number, not 'x'", 'for example --pids 3'],
     ['--affinity', 'x', "--affinity takes a number, not 'x'", 'for example --affinity 0'],
   ] as const)
-    t.throws(() => readWords(name, word), { name: 'UsageError', message, hint });
+    t.throws(() => keysOfWords(name, word), { name: 'UsageError', message, hint });
 });
 
 t.test(

@@ -2,8 +2,7 @@
 import t from 'tap';
 
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { commandOptions, requestKeys } from '../../../lib/bin/uchroot-options.ts';
-import { readArguments } from '../../../lib/bin/arguments.ts';
+import { keysOfWords } from './command-words.ts';
 
 const read = (pty: unknown) => normalize({ user: 'sam', jail: '/srv/jail', pty } as unknown as LaunchRequest);
 
@@ -32,7 +31,5 @@ t.test('anything else is an error that names the key', async (t) => {
 });
 
 t.test('--pty asks for it', async (t) => {
-  const words = ['--pty', 'sam', '/srv/jail'].map((text) => ({ text, bytes: Buffer.from(text) }));
-  const { options } = readArguments(words, commandOptions());
-  t.same(requestKeys(options), { pty: true });
+  t.same(keysOfWords('--pty'), { pty: true });
 });

@@ -1,18 +1,11 @@
 // The options that add to the view of a launch.
 import t from 'tap';
 
-import { readArguments } from '../../../lib/bin/arguments.ts';
-import { commandOptions, requestKeys } from '../../../lib/bin/uchroot-options.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
+import { keysOfWords } from './command-words.ts';
 
-function read(...words: readonly string[]) {
-  const argv = ['--isolate', ...words, 'sam', '/srv/jail'].map((text) => ({
-    text,
-    bytes: Buffer.from(text),
-  }));
-  const { options } = readArguments(argv, commandOptions());
-  return normalize({ user: 'sam', jail: '/srv/jail', ...requestKeys(options) });
-}
+const read = (...words: readonly string[]) =>
+  normalize({ user: 'sam', jail: '/srv/jail', isolate: true, ...keysOfWords(...words) });
 const path = (text: string) => Buffer.from(text);
 const whole = { size: 64 * 2 ** 20, inodes: 8192, mode: 0o1777, noexec: false };
 

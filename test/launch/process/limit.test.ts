@@ -1,0 +1,128 @@
+import t from 'tap';
+
+import { limitOf, watchedLimits, whyLimited } from '../../../lib/launch/process/limit.ts';
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+
+const used = {
+  userCpuMs: 0,
+  systemCpuMs: 0,
+  minorFaults: 0,
+  majorFaults: 0,
+  blockInputs: 0,
+  blockOutputs: 0,
+  voluntarySwitches: 0,
+  involuntarySwitches: 0,
+};
+interface End {
+  readonly exitCode?: number;
+  readonly signal?: NodeJS.Signals;
+  readonly usage?: Partial<typeof used>;
+  readonly oomKills?: number;
+  readonly refusedForks?: number;
+  readonly full?: number;
+  readonly cpuTime?: number;
+  readonly stopped?: 'ETIMEDOUT' | 'ABORT_ERR';
+  readonly killed?: boolean;
+}
+
+function limit({ exitCode, signal, usage, oomKills = 0, refusedForks = 0, ...rest }: End) {
+  const code = exitCode ?? (signal === undefined ? 1 : null);
+  const exit = { exitCode: code, signal: signal ?? null, usage: { ...used, ...usage } };
+  const limited = { full: 0, cpuTime: undefined, stopped: undefined, killed: false, ...rest };
+  return limitOf(exit, [oomKills, refusedForks, -1, -1, -1], limited);
+}
+
+t.test('a limit is named if it has ended a program', async (t) => {
+  const ends: readonly (readonly [end: End, limit: string | undefined])[] = [
+    [{}, undefined],
+    [{ oomKills: 1, signal: 'SIGKILL' }, 'memory'],
+    [{ stopped: 'ETIMEDOUT', signal: 'SIGTERM', killed: true }, 'time'],
+    [{ stopped: 'ABORT_ERR', signal: 'SIGTERM', killed: true, refusedForks: 1 }, undefined],
+    [{ signal: 'SIGXCPU' }, 'cpu time'],
+    [{ signal: 'SIGXFSZ' }, 'file size'],
+    [{ refusedForks: 1 }, 'pids'],
+    [{ full: 1 }, 'disk'],
+    [{ full: 2 }, 'inodes'],
+    [{ full: 3 }, 'disk'],
+    [{ full: 4 }, undefined],
+  ];
+  for (const [end, expected] of ends) t.equal(limit(end), expected, JSON.stringify(end));
+});
+
+t.test('a program that ends well has met no limit', async (t) => {
+  t.equal(limit({ exitCode: 0, oomKills: 1, refusedForks: 1, full: 3 }), undefined);
+});
+
+t.test('a signal of this process is the reason, whatever was refused before', async (t) => {
+  t.equal(limit({ killed: true, signal: 'SIGTERM', refusedForks: 1 }), undefined);
+  t.equal(limit({ killed: true, refusedForks: 1 }), 'pids', 'it has handled the signal');
+});
+
+t.test('a program that handles SIGXCPU is killed after its time', async (t) => {
+  const end = { signal: 'SIGKILL', usage: { userCpuMs: 1500, systemCpuMs: 500 } } as const;
+  t.equal(limit({ ...end, cpuTime: 2 }), 'cpu time');
+  t.equal(limit({ ...end, cpuTime: 3 }), undefined);
+  t.equal(limit({ ...end, refusedForks: 1 }), undefined, 'somebody has killed it');
+  t.equal(limit({ ...end, signal: 'SIGTERM', cpuTime: 2 }), undefined);
+});
+
+t.test('a message says what the program needed more of', async (t) => {
+  const asked = { memory: 2 ** 20, swap: 0, pids: 5, cpu: 1, ioWeight: 1, cpuTime: 3 };
+  t.equal(whyLimited('memory', asked), 'killed: it needed more than memory 1M, swap 0');
+  t.equal(whyLimited('pids', asked), 'it needed more processes than pids 5');
+  t.equal(whyLimited('cpu time', asked), 'killed: it needed more CPU time than cpuTime 3');
+  t.equal(
+    whyLimited('cpu time', { ...asked, cpuTime: undefined }),
+    'killed: it needed more CPU time than its resource limit cpu',
+  );
+  t.match(whyLimited('disk', asked), /^its file system in memory was full/);
+  t.match(whyLimited('inodes', asked), /no room for more files/);
+  t.match(whyLimited('file size', asked), /^killed: it wrote a larger file/);
+  for (const none of ['time', undefined] as const) t.equal(whyLimited(none, asked), undefined);
+});
+
+const watched = (keys: Partial<LaunchRequest>) =>
+  watchedLimits(normalize({ user: 'sam', jail: '/srv/jail', ...keys }));
+
+t.test('a process waits only for a program with limits that it tells of', async (t) => {
+  t.equal(watched({}), undefined);
+  t.equal(watched({ rlimits: { nofile: 5 }, isolate: true }), undefined);
+  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, cpuSeconds: 0, words: [] });
+  t.strictSame(watched({ pty: true }), { timeMs: 0, cpuSeconds: 0, words: [] });
+});
+
+t.test('each limit has the words that name its option', async (t) => {
+  t.strictSame(watched({ memory: '1M', pids: 5, time: 1.5, cpuTime: 3, rlimits: { fsize: 5 } }), {
+    timeMs: 1500,
+    cpuSeconds: 3,
+    words: [
+      'ait needed more memory than 1M (--memory)',
+      'bit needed more processes than 5 (--pids)',
+      'cit took longer than 1.5 s (--time)',
+      'dit needed more CPU time than 3 s (--cpu-time)',
+      'eit wrote a larger file than its resource limit (--rlimit fsize)',
+    ],
+  });
+  t.same(watched({ memory: '1M', swap: '2M' })?.words, [
+    'ait needed more memory than 1M and 2M of swap (--memory, --swap)',
+  ]);
+  t.same(watched({ memory: '1M', swap: 1 })?.words, [
+    'ait needed more memory than 1M and 1 of swap (--memory, --swap)',
+  ]);
+  t.same(watched({ rlimits: { cpu: 5 } })?.words, [
+    'dit needed more CPU time than its resource limit (--rlimit cpu)',
+  ]);
+});
+
+t.test('of a full file system in memory its options are named', async (t) => {
+  t.same(
+    watched({ isolate: true, ephemeral: true, view: [{ tmpfs: '/tmp' }, { dev: '/dev' }, { proc: '/proc' }] })
+      ?.words,
+    [
+      'fits file system in memory was full (--ephemeral, --tmpfs /tmp, --dev /dev)',
+      'gits file system in memory had no room for more files (--ephemeral, --tmpfs /tmp, --dev /dev)',
+    ],
+  );
+  t.equal(watched({ isolate: true, ephemeral: '/var/tmp/x' }), undefined);
+  t.equal(watched({ unshare: ['mount'], view: [{ tmpfs: '/tmp' }] }), undefined, 'nobody waits for it');
+});

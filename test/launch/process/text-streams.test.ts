@@ -1,0 +1,78 @@
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+
+import t from 'tap';
+
+import { feed, Gathered, linesOf, toLines } from '../../../lib/launch/process/text-streams.ts';
+import type { Input } from '../../../lib/launch/request/run-rows.ts';
+
+async function fed(input: Input): Promise<string> {
+  const stdin = new PassThrough();
+  feed(stdin, input, (error) => t.fail(String(error)));
+  return Buffer.concat(await stdin.toArray()).toString();
+}
+
+t.test('all of an input is written, and standard input ends', async (t) => {
+  for (const input of ['abc', Buffer.from('abc'), ['a', Buffer.from('bc')], Readable.from(['a', 'bc'])])
+    t.equal(await fed(input), 'abc');
+});
+
+t.test('an input that fails is told of, now or later', async (t) => {
+  const wrong = new Error('wrong');
+  const errors: unknown[] = [];
+  const failed = new PassThrough();
+  failed.on('error', () => {});
+  failed.destroy(wrong);
+  await setImmediate();
+  feed(new PassThrough(), failed, (error) => errors.push(error));
+  t.same(errors, [wrong]);
+  const later = new PassThrough();
+  feed(new PassThrough(), later, (error) => errors.push(error));
+  later.destroy(wrong);
+  await setImmediate();
+  t.same(errors, [wrong, wrong]);
+});
+
+t.test('output is gathered up to its limit, and the excess is told once it comes', async (t) => {
+  const gathered = new Gathered();
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  let excesses = 0;
+  const outBytes = gathered.from(out, 5, () => excesses++);
+  const errBytes = gathered.from(err, 5, () => excesses++);
+  const noBytes = gathered.from(null, 5, () => excesses++);
+  for (const [stream, text] of [
+    [out, 'ab'],
+    [err, '12'],
+    [out, 'cde'],
+  ] as const) {
+    stream.write(text);
+    await setImmediate();
+  }
+  t.equal(excesses, 0);
+  t.same([outBytes(), errBytes(), noBytes(), gathered.all].map(String), ['abcde', '12', '', 'ab12cde']);
+  err.write('3456');
+  await setImmediate();
+  t.equal(excesses, 1);
+  t.same(String(errBytes()), '12345');
+});
+
+const linesIn = (chunks: readonly Buffer[]): Promise<readonly string[]> =>
+  Readable.from(linesOf(Readable.from(chunks))).toArray();
+
+t.test('lines end with \\n or \\r\\n, and the last need not end', async (t) => {
+  const texts: readonly (readonly [text: string, lines: readonly string[]])[] = [
+    ['', []],
+    ['\n', ['']],
+    ['a\r\nb\n', ['a', 'b']],
+    ['a\rb\n\nc', ['a\rb', '', 'c']],
+  ];
+  for (const [text, lines] of texts) {
+    t.same(toLines(text), lines);
+    t.same(await linesIn([Buffer.from(text)]), lines);
+    const bytes = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
+    t.same(await linesIn(bytes), lines, 'a byte at a time');
+  }
+  const [first, second] = [Buffer.from('\u00e4').subarray(0, 1), Buffer.from('\u00e4').subarray(1)];
+  t.same(await linesIn([first, second]), ['\u00e4']);
+  t.same(await linesIn([first]), ['\ufffd']);
+});
