@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import type { Limit } from '../plan/step.ts';
+import { meantNumber } from './number-value.ts';
 import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';
 
 /** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
@@ -137,10 +138,9 @@ export function addRlimit({ text }: Argument, before: object = {}): object {
 function numberHint(name: string, word: string): string {
   // several limits in one option
   if (/^[^,]+,\w+=/.test(word)) return `write --rlimit ${name}=${word.replaceAll(',', ' --rlimit ')}`;
-  const [, digits, suffix = ''] = /^([0-9]{1,6})([KMGT])i?B?$/i.exec(word) ?? [];
-  if (digits === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
-  const bytes = Number(digits) * 1024 ** ('KMGT'.indexOf(suffix.toUpperCase()) + 1);
-  return `write --rlimit ${knownRlimit(name)}=${bytes}`;
+  const meant = meantNumber(word);
+  if (meant === undefined) return 'write a whole number, as in --rlimit nofile=4096, or unlimited';
+  return `write --rlimit ${knownRlimit(name)}=${meant}`;
 }
 
 /** `NAME=SOFT[:HARD]`, with `unlimited` or `infinity` for no limit. */

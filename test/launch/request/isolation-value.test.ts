@@ -1,0 +1,203 @@
+// The values of a request about namespaces, and about what the program sees.
+import t from 'tap';
+
+import { hasInit, namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
+import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+
+/** Also for values that TypeScript would refuse. */
+const read = (keys: Readonly<Record<string, unknown>>) =>
+  normalize({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as LaunchRequest);
+const path = (text: string) => Buffer.from(text);
+const inside = (keys: Readonly<Record<string, unknown>>) => read({ isolate: true, ...keys });
+/** A pattern for all of a message: a string would be one for a part of it. */
+const exactly = (text: string) => new RegExp(`^${text.replace(/[[\]().$/]/g, '\\$&')}$`);
+const view = (...entries: readonly unknown[]) => inside({ view: entries });
+
+t.test('namespaces are all, or those that are asked for', async (t) => {
+  const all = ['mount', 'cgroup', 'uts', 'ipc', 'pid', 'net'];
+  t.same(namespacesOf(read({ isolate: true })), all);
+  t.same(namespacesOf(read({ isolate: true, net: 'none' })), all);
+  t.same(namespacesOf(read({ isolate: true, net: 'host' })), all.slice(0, -1));
+  t.same(namespacesOf(read({ unshare: ['net', 'pid', 'net'] })), ['pid', 'net']);
+  t.same(namespacesOf(read({})), []);
+  t.ok(hasInit(read({ unshare: ['pid'] })));
+  t.notOk(hasInit(read({ unshare: ['net'] })));
+});
+
+t.test('a namespace that does not exist is met with one that does', async (t) => {
+  for (const [unshare, message, hint] of [
+    ['pid', "unshare must be an array such as ['pid', 'net']", "write unshare: ['pid']"],
+    [5, "unshare must be an array such as ['pid', 'net']", undefined],
+    [['nett'], "there is no namespace 'nett'", 'did you mean net?'],
+    [['pid', 'network'], "there is no namespace 'network'", 'did you mean net?'],
+    [['time'], "there is no namespace 'time'", 'they are mount, cgroup, uts, ipc, pid, net'],
+  ] as const)
+    t.throws(() => read({ unshare }), { name: 'UsageError', message, hint });
+});
+
+t.test('what has a meaning in a namespace alone needs it', async (t) => {
+  for (const isolation of [{ isolate: true }, { rootless: true }, { unshare: ['uts'] }])
+    t.equal(read({ ...isolation, hostname: 'jail' }).hostname, 'jail');
+  for (const isolation of [{}, { unshare: ['net'] }, { isolate: false, rootless: false }])
+    t.throws(() => read({ ...isolation, hostname: 'jail' }), {
+      name: 'UsageError',
+      message: 'hostname needs a uts namespace of its own',
+      hint: 'give isolate (--isolate), or unshare uts (--unshare uts)',
+    });
+  for (const keys of [{ readOnly: true }, { ephemeral: true }, { view: [] }])
+    t.throws(() => read(keys), { message: /needs a mount namespace of its own$/ });
+  t.notOk(read({ readOnly: false, ephemeral: false }).readOnly);
+  t.equal(inside({ readOnly: true }).readOnly, true);
+});
+
+t.test('the network is none or that of the host, with isolate', async (t) => {
+  for (const net of ['none', 'host'])
+    for (const isolation of [{ isolate: true }, { rootless: true }])
+      t.equal(read({ ...isolation, net }).net, net);
+  t.throws(() => inside({ net: 'yes' }), { message: "net must be 'none' or 'host', not 'yes'" });
+  t.throws(() => read({ net: 'host', unshare: ['pid'] }), { message: 'net is for isolate' });
+  t.throws(() => inside({ net: 'host', unshare: ['net'] }), {
+    message: 'net is host, and unshare has net: choose one',
+  });
+  t.equal(inside({ net: 'none', unshare: ['net'] }).net, 'none');
+  t.equal(inside({ net: 'host', unshare: ['pid'] }).net, 'host');
+});
+
+t.test('a place in the jail is an absolute path, and not the jail itself', async (t) => {
+  for (const [entry, message, hint] of [
+    [{ dir: 'var' }, 'view[0].dir must be an absolute path, not var', 'write /var'],
+    [
+      { proc: 'sam' },
+      'view[0].proc must be an absolute path, not sam',
+      "write --proc /proc ({proc: '/proc'})",
+    ],
+    [{ dev: 'sam' }, 'view[0].dev must be an absolute path, not sam', "write --dev /dev ({dev: '/dev'})"],
+    [
+      { bind: 'a', to: '/a' },
+      'view[0].bind must be an absolute path, not a',
+      "write $PWD/a (path.resolve('a'))",
+    ],
+    [{ bind: '/a' }, 'view[0].to must be an absolute path', undefined],
+    [
+      { tmpfs: '/./..//' },
+      'view[0].tmpfs must not be /: the jail itself is there',
+      'for a jail whose changes vanish: --ephemeral (ephemeral: true)',
+    ],
+  ] as const)
+    t.throws(() => view(entry), { name: 'UsageError', message: exactly(message), hint });
+  t.same(view({ dir: '/./a/..' }).view, [{ kind: 'dir', target: path('/./a/..') }]);
+});
+
+t.test('an entry of the view has one kind, and the keys of it', async (t) => {
+  for (const [entry, message] of [
+    [{}, /^view\[0\] must have one of bind, tmpfs, proc, dev, dir, writable/],
+    [{ proc: '/a', dev: '/b' }, /^view\[0\] must have one of/],
+    [null, /^view\[0\] must have one of/],
+    ['/tmp', /^view\[0\] must have one of/],
+    [{ bind: '/a', to: '/a', readOnly: 1 }, /^view\[0\]\.readOnly must be true or false/],
+    [{ tmpfs: '/a', noexec: 1 }, /^view\[0\]\.noexec must be true or false/],
+  ] as const)
+    t.throws(() => view(entry), { name: 'UsageError', message });
+  t.throws(() => view({ tmpfs: '/a', sizes: 1 }), {
+    message: "view[0]: tmpfs takes no 'sizes'",
+    hint: 'did you mean size?',
+  });
+  t.throws(() => view({ proc: '/a', quota: 1 }), {
+    message: "view[0]: proc takes no 'quota'",
+    hint: 'it takes proc',
+  });
+  t.throws(() => inside({ view: {} }), { message: "view must be an array such as [{tmpfs: '/tmp'}]" });
+  t.same(view({ bind: '/a', to: '/b' }).view, [
+    { kind: 'bind', source: path('/a'), target: path('/b'), readOnly: false },
+  ]);
+});
+
+t.test('a file system in memory has limits', async (t) => {
+  const target = path('/a');
+  const usual = { kind: 'tmpfs', target, size: 64 * 2 ** 20, inodes: 8192, mode: 0o1777, noexec: false };
+  const most = { size: 2 ** 50, inodes: 2 ** 31, mode: 0o7777, noexec: true };
+  t.same(view({ tmpfs: '/a' }, { tmpfs: '/a', ...most }).view, [usual, { ...usual, ...most }]);
+  const least = { size: 1, inodes: 1, mode: 0 };
+  t.same(view({ tmpfs: '/a', ...least }).view, [{ ...usual, ...least }]);
+  for (const [key, values] of Object.entries({
+    size: [0, 2 ** 50 + 1],
+    inodes: [0, 2 ** 31 + 1],
+    mode: [-1, 0o10000],
+  }))
+    for (const value of values)
+      t.throws(() => view({ tmpfs: '/a', [key]: value }), { message: new RegExp(`^view.0..${key} must be`) });
+});
+
+t.test('a launch keeps at most as many trees as the launcher has room for', async (t) => {
+  const many = (entry: unknown, count: number, isolation: object = { isolate: true }) =>
+    read({ ...isolation, view: Array.from({ length: count }, () => entry) });
+  const rootless = { rootless: true };
+  const message = /^a launch has at most 62 of bind, proc and writable$/;
+  for (const [entry, most] of [
+    [{ bind: '/a', to: '/a' }, 62],
+    [{ proc: '/a' }, 62],
+    [{ writable: '/a' }, 62],
+  ] as const) {
+    t.equal(many(entry, most).view.length, most);
+    t.throws(() => many(entry, most + 1), { message, hint: undefined });
+  }
+  for (const entry of [{ tmpfs: '/a' }, { dev: '/a' }, { dir: '/a' }])
+    t.equal(many(entry, 100).view.length, 100);
+  for (const [entry, most] of [
+    [{ bind: '/a', to: '/a' }, 62],
+    [{ proc: '/a' }, 31],
+    [{ dev: '/a' }, 10],
+  ] as const) {
+    t.equal(many(entry, most, rootless).view.length, most);
+    t.throws(() => many(entry, most + 1, rootless), {
+      message,
+      hint: 'rootless, a proc counts twice and a dev six times',
+    });
+  }
+});
+
+t.test('an ordinary user keeps his groups, unless he has a range of ids', async (t) => {
+  for (const [key, value] of [
+    ['groups', []],
+    ['clearGroups', true],
+  ] as const) {
+    t.throws(() => read({ rootless: true, [key]: value }), {
+      message: `${key} and rootless are given at once`,
+    });
+    t.ok(read({ rootless: true, mapAuto: true, [key]: value }).mapAuto);
+    t.notOk(read({ [key]: value }).rootless);
+  }
+  t.ok(read({ rootless: true, clearGroups: false }).rootless);
+  t.throws(() => read({ mapAuto: true }), { name: 'UsageError', message: 'mapAuto is for rootless' });
+  t.notOk(read({ mapAuto: false }).mapAuto);
+  t.ok(read({ rootless: true }).isolate);
+});
+
+t.test('a jail is written to for a while, or kept apart, and not read-only then', async (t) => {
+  t.equal(inside({ ephemeral: true }).ephemeral, true);
+  t.same(inside({ ephemeral: '/var/tmp/x' }).ephemeral, path('/var/tmp/x'));
+  t.equal(inside({ ephemeral: false }).ephemeral, undefined);
+  t.throws(() => inside({ ephemeral: 'x' }), {
+    message: 'ephemeral must be an absolute path, not x',
+    hint: "write $PWD/x (path.resolve('x'))",
+  });
+  t.throws(() => inside({ ephemeral: true, readOnly: true }), { message: /given at once: choose one$/ });
+  t.equal(inside({ ephemeral: true, readOnly: false }).ephemeral, true);
+});
+
+t.test('a hostname is 1 to 64 letters, digits, dots and hyphens', async (t) => {
+  for (const hostname of ['a', 'a-b.c', 'x'.repeat(64)]) t.equal(inside({ hostname }).hostname, hostname);
+  for (const [hostname, meant] of [
+    ['', 'jail'],
+    ['-', 'jail'],
+    ['_my_jail_', 'my-jail'],
+    ['x'.repeat(65), 'x'.repeat(64)],
+    [5, 'jail'],
+    [['a'], 'jail'],
+  ] as const)
+    t.throws(() => inside({ hostname }), {
+      name: 'UsageError',
+      message: 'hostname must be 1 to 64 letters, digits, dots and hyphens',
+      hint: new RegExp(`^for example ${meant}$`),
+    });
+});
