@@ -42,7 +42,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const MOST_SOURCES = 4096;
 
 const pauseAfter = (crashes: number): number =>
-  Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(20, crashes - PATIENCE));
+  Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (crashes - PATIENCE));
 
 /** The crashes in a row of one source. */
 interface Crasher {

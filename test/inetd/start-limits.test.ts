@@ -172,6 +172,76 @@ t.test('other rates count at once, and what was started at the old ones does not
   t.equal(counter.enter('a', 0), undefined);
 });
 
+t.test('each number of a rate makes it another one', async (t) => {
+  const old = { count: 1, periodMs: 1000, burst: 1 };
+  for (const other of [{ count: 2 }, { periodMs: 999 }, { burst: 2 }]) {
+    const rate = { ...old, ...other };
+    const counter = new StartCounter({ ...none, rate: old, sourceRate: old });
+    counter.enter('a', 0);
+    counter.limits = { ...none, rate, sourceRate: rate };
+    t.equal(counter.waitMs(0), 0);
+    t.equal(counter.enter('a', 0), undefined);
+  }
+});
+
+t.test('a client that the rules refuse takes nothing from its own rate either', async (t) => {
+  const counter = new StartCounter({ ...none, sourceRate: { count: 2, periodMs: 1000, burst: 3 } });
+  for (let i = 0; i < 3; i++) t.equal(counter.enter('a', 0), undefined);
+  counter.leaveRefused('a');
+  t.equal(counter.enter('a', 0), undefined);
+  t.equal(counter.enter('a', 0), 'source-rate');
+  const common = new StartCounter({ ...none, rate: { count: 2, periodMs: 1000, burst: 3 } });
+  for (let i = 0; i < 3; i++) common.enter('a', 0);
+  common.leaveRefused('a');
+  t.equal(common.waitMs(0), 0);
+  common.enter('a', 0);
+  t.equal(common.waitMs(0), 500);
+  const free = new StartCounter(none);
+  free.enter('a', 0);
+  free.leaveRefused('a');
+  free.limits = { ...none, sourceRate: { count: 1, periodMs: 1000, burst: 1 } };
+  t.equal(free.enter('a', 0), undefined, 'a connection of a time without a rate leaves no trace');
+});
+
+t.test('of several connections of a source each counts once', async (t) => {
+  const counter = new StartCounter({ ...none, perSource: 3 });
+  for (let i = 0; i < 3; i++) t.equal(counter.enter('a', 0), undefined);
+  counter.leaveEnded('a', true, 5000, 0);
+  t.equal(counter.enter('a', 0), undefined);
+  t.equal(counter.enter('a', 0), 'per-source');
+  for (let i = 0; i < 3; i++) counter.leaveForsaken('a');
+  t.equal(counter.live, 0);
+  for (let i = 0; i < 3; i++) t.equal(counter.enter('a', 0), undefined);
+  t.equal(counter.enter('a', 0), 'per-source');
+});
+
+t.test('crashes of one source pause nobody else, and each pause is kept to the millisecond', async (t) => {
+  const counter = new StartCounter(none);
+  const crash = (source: string): void => {
+    counter.enter(source, 0);
+    counter.leaveEnded(source, false, 5, 0);
+  };
+  for (let i = 0; i < 3; i++) crash('a');
+  t.equal(counter.waitMs(0), 0);
+  t.equal(counter.turnMs('a', 99), 1);
+  t.equal(counter.turnMs('a', 100), 0);
+  t.equal(counter.turnMs('a', 100), 100, 'one at a time');
+  counter.enter('a', 100);
+  counter.leaveForsaken('a');
+  t.equal(counter.turnMs('a', 0), 0, 'another client may try at once');
+  for (const source of ['b', 'c']) crash(source);
+  t.equal(counter.waitMs(0), 400);
+  counter.enter('d', 0);
+  counter.leaveForsaken('d');
+  t.equal(counter.waitMs(0), 0);
+  crash('d');
+  counter.enter('d', 0);
+  counter.leaveEnded('d', true, 5, 0);
+  t.equal(counter.waitMs(0), 0, 'a success forgives it at once');
+  t.equal(counter.isSuspicious('a'), true, 'but not for the source that crashes');
+  t.equal(counter.isSuspicious('b'), false);
+});
+
 t.test('a flood from many sources costs each of them the same', async (t) => {
   const sourceRate = { count: 1, periodMs: 1e9, burst: 1 };
   const counter = new StartCounter({ ...none, instances: 1e6, sourceRate });
