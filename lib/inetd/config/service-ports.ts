@@ -1,4 +1,5 @@
 // Ports by their names: services(5).
+import { words } from '../../words.ts';
 
 /** The port of a name or number for `tcp` or `udp`; undefined if it has none. */
 export type PortOf = (service: string, protocol: string) => number | undefined;
@@ -10,8 +11,8 @@ export function portsOf(text: string): PortOf {
     const [, name, port, protocol, aliases = ''] =
       /^([^\s#]+)\s+([0-9]{1,5})\/([a-z]+)([^#]*)/.exec(line) ?? [];
     if (name === undefined) continue;
-    for (const one of [name, ...aliases.split(/\s+/)])
-      if (one !== '' && !ports.has(`${one}/${protocol}`)) ports.set(`${one}/${protocol}`, Number(port));
+    for (const one of words(`${name} ${aliases}`))
+      if (!ports.has(`${one}/${protocol}`)) ports.set(`${one}/${protocol}`, Number(port));
   }
   return (service, protocol) =>
     /^[0-9]{1,5}$/.test(service) ? Number(service) : ports.get(`${service}/${protocol}`);

@@ -30,11 +30,13 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   const tmpfs = colon < 0 ? bytes : bytes.subarray(0, colon);
   const words = colon < 0 ? '' : bytes.toString('utf8', colon + 1);
   // mount(8) and fstab(5) have a comma before the options
-  const [, place, rest] = /^(.*?),((?:size|nr_inodes|mode)=.*|noexec)$/s.exec(tmpfs.toString()) ?? [];
-  if (place !== undefined && rest !== undefined)
+  const comma = /^(.*?),((?:size|nr_inodes|mode)=.*|noexec)$/s.exec(tmpfs.toString());
+  if (comma !== null) {
+    const [, place = '', rest = ''] = comma;
     throw new UsageError(`--tmpfs takes DEST[:OPTIONS], not '${quote(bytes)}'`, {
       hint: `write ${quote(place)}:${quote(words === '' ? rest : `${rest},${words}`)}`,
     });
+  }
   const options: { size?: number | undefined; inodes?: number | undefined; mode?: number; noexec?: boolean } =
     {};
   for (const word of words === '' ? [] : words.split(',')) {

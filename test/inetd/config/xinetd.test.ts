@@ -86,6 +86,14 @@ const attributes: readonly (readonly [line: string, outcome: string])[] = [
   ['log_type = SYSLOG daemon', keeps('log=syslog')],
   ['log_type = SYSLOG daemon info', keeps('log=syslog')],
   [
+    'log_type = SYSLOG daemon notice',
+    `${keeps('log=syslog')}; x:3: log_type: daemon.notice is not carried over: lines go to daemon.info and daemon.warning`,
+  ],
+  [
+    'log_type = SYSLOG authpriv info',
+    `${keeps('log=syslog')}; x:3: log_type: authpriv.info is not carried over: lines go to daemon.info and daemon.warning`,
+  ],
+  [
     'log_type = SYSLOG authpriv notice',
     `${keeps('log=syslog')}; x:3: log_type: authpriv.notice is not carried over: lines go to daemon.info and daemon.warning`,
   ],

@@ -78,6 +78,12 @@ t.test('the options take numbers, and name themselves where they are given somet
     ['--cpu', 'x', "--cpu takes a number such as 1.5, not 'x'", 'for example --cpu 1.5'],
     ['--pids', 'x', "--pids takes a number, not 'x'", 'for example --pids 3'],
     ['--affinity', 'x', "--affinity takes a number, not 'x'", 'for example --affinity 0'],
+    [
+      '--affinity',
+      '3-',
+      "--affinity takes numbers and ranges such as 3,5-7, not '3-'",
+      'for example --affinity 0',
+    ],
   ] as const)
     t.throws(() => keysOfWords(name, word), { name: 'UsageError', message, hint });
 });

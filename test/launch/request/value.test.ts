@@ -15,6 +15,19 @@ t.test('a value that is not bytes is named, and a number is shown as a text', as
   t.throws(() => to.bytes(undefined, 'cwd'), { message: 'cwd must be a string or a Uint8Array' });
   t.throws(() => to.bytes(null, 'jail'), { message: 'jail must be a string or a Uint8Array' });
   t.throws(() => to.bytes(5, 'cwd'), { message: /^cwd must/, hint: "write '5'" });
+  t.throws(() => to.bytes(['ls', '-l', 'a'], 'program'), {
+    message: /^program must/,
+    hint: "write program: 'ls', args: ['-l', 'a']",
+  });
+  for (const [value, name, hint] of [
+    [null, 'cwd', 'leave it out'],
+    [undefined, 'args[0]', 'leave it out'],
+    [undefined, 'cwd', undefined],
+    [['a'], 'cwd', undefined],
+    [{}, 'args[0]', undefined],
+    [{}, 'program', undefined],
+  ] as const)
+    t.throws(() => to.bytes(value, name), { message: / must be a string/, hint });
   t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: "write 'true'" });
 });
 
@@ -73,6 +86,13 @@ t.test('an environment is a plain object', async (t) => {
     t.throws(() => to.toPassEnv([name], false), {
       message: /cannot be the name/,
       hint: name.includes('=') ? /--setenv/ : 'give its name alone',
+    });
+});
+
+t.test('limits are an object', async (t) => {
+  for (const wrong of [null, [5], 'nofile=5'])
+    t.throws(() => to.toLimits(wrong as unknown as to.Rlimits), {
+      message: 'rlimits must be an object such as {nofile: 4096}',
     });
 });
 
