@@ -47,7 +47,7 @@ const DEVELOPMENT: readonly RegExp[] = [
 ];
 
 function isElsewhere(path: string): boolean {
-  const [, first, second, third, fourth] = path.split('/', 5);
+  const [, first, second, third, fourth] = path.split('/');
   if (first === 'etc') return second !== undefined && ETC.has(second);
   if (first === 'boot') return true;
   // a package for systems without merged /usr

@@ -115,13 +115,12 @@ function* paragraphsOf(text: string): Generator<Fields, void> {
     const end = newline < 0 ? text.length : newline;
     const first = text[at];
     if (end === at || (first === '\r' && end === at + 1)) {
-      if (fields.size > 0) yield fields;
+      yield fields;
       fields = new Map();
       field = undefined;
     } else if (first === ' ' || first === '\t') {
       // unwanted fields are not copied: Description is most of the file
-      if (field !== undefined)
-        fields.set(field, `${fields.get(field)}\n${text.slice(at + 1, end).trimEnd()}`);
+      if (field !== undefined) fields.set(field, `${fields.get(field)}\n${text.slice(at, end).trimEnd()}`);
     } else if (first !== '#') {
       const colon = text.indexOf(':', at);
       const name = colon < 0 || colon > end ? '' : text.slice(at, colon).toLowerCase();
@@ -130,7 +129,7 @@ function* paragraphsOf(text: string): Generator<Fields, void> {
     }
     at = end + 1;
   }
-  if (fields.size > 0) yield fields;
+  yield fields;
 }
 
 function toPackage(fields: Fields): Package | undefined {

@@ -3,7 +3,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { hasInit, programPid } from '../request/isolation-value.ts';
+import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';
@@ -110,7 +110,8 @@ export const isWaitedFor = (request: NormalRequest, caller: Caller): boolean =>
 
 /** What a program gets for its pid; undefined if that is this process's, or if it gets no such variable. */
 export function pidOfProgram(request: NormalRequest, caller: Caller): EnvironmentInput['programPid'] {
-  if (hasInit(request)) return programPid;
+  // in its pid namespace: init is 1, and starts nothing else
+  if (hasInit(request)) return 2;
   return isWaitedFor(request, caller) || caller.sockets.length > 0 ? pidToCome : undefined;
 }
 

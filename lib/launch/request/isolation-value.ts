@@ -61,9 +61,6 @@ export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
   return namespacesOf(request).includes('pid');
 }
 
-/** The program's pid in a pid namespace of its own: init is 1, and starts nothing else. */
-export const programPid = 2;
-
 type Values = Readonly<Record<string, unknown>>;
 
 /** Refuses a key that only has a meaning in a namespace of its own. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/binary/path.ts';
-import { type Place, placeOf } from '../../../lib/jail/dpkg/file-place.ts';
+import { optionalPart, type Place, placeOf } from '../../../lib/jail/dpkg/file-place.ts';
 
 const PLACES: Readonly<Record<Place, readonly string[]>> = {
   program: [
@@ -64,4 +64,14 @@ const PLACES: Readonly<Record<Place, readonly string[]>> = {
 t.test('the place of a file tells what it is for', async (t) => {
   for (const [place, paths] of Object.entries(PLACES))
     for (const path of paths) t.equal(placeOf(bytePath(path)), place, path);
+});
+
+t.test('what few programs need of a package is told as a whole', async (t) => {
+  for (const [path, part] of [
+    ['/usr/lib/x86_64-linux-gnu/dri/radeonsi_dri.so', '/usr/lib/x86_64-linux-gnu/dri'],
+    ['/usr/lib/jvm/java-17-openjdk-amd64/jmods/java.base.jmod', '/usr/lib/jvm/java-17-openjdk-amd64/jmods'],
+    ['/usr/lib/jvm/java-17-openjdk-amd64/lib/src.zip', '/usr/lib/jvm/java-17-openjdk-amd64/lib/src.zip'],
+    ['/usr/lib/x86_64-linux-gnu/driver.so', undefined],
+  ] as const)
+    t.equal(optionalPart(bytePath(path)), part);
 });

@@ -46,6 +46,13 @@ t.test('a paragraph of the status file is read', async (t) => {
   ]);
 });
 
+t.test(
+  'a field needs no blank behind its colon, and a comment of one character ends no package',
+  async (t) => {
+    t.match(read('Package:p\n#\nStatus:install ok installed\nVersion:1\n'), [{ name: 'p', version: '1' }]);
+  },
+);
+
 t.test('a package is there only if it is installed, whether its triggers have run or not', async (t) => {
   const withStatus = (status: string) => read(`Package: p\nStatus: ${status}\nVersion: 1\n`).length;
   t.equal(withStatus('install ok installed'), 1);

@@ -194,6 +194,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     "unshare(net,uts) CAP_SYS_ADMIN: own namespaces: nothing of the host's",
   ],
   [
+    { op: 'unshare', namespaces: ['mount', 'cgroup'] },
+    '0:2020000:1:',
+    "unshare(mount,cgroup) CAP_SYS_ADMIN: own namespaces: nothing of the host's",
+  ],
+  [
     { op: 'setns', namespaces: ['pid', 'ipc'] },
     '0:0:0:0000002000000008',
     'setns(pid,ipc) CAP_SYS_ADMIN: into namespaces that the open jail keeps',
