@@ -24,9 +24,10 @@ export function splitWords(command: Bytes): readonly Buffer[] {
     const match = PART.exec(text);
     if (match === null) throw faultAt(text, at, shown);
     const [, single, double, escaped, plain] = match;
-    if (plain !== undefined) {
-      if (word === undefined && /^[~#]/.test(plain)) throw refusal(plain.charAt(0), shown);
-      if (words.length === 0 && isAssignment(word, plain, text.slice(0, at))) throw refusal('=', shown);
+    if (plain !== undefined && word === undefined) {
+      if (/^[~#]/.test(plain)) throw refusal(plain.charAt(0), shown);
+      // a name with quotes is no name of a variable
+      if (words.length === 0 && /^[A-Za-z_][A-Za-z0-9_]*=/.test(plain)) throw refusal('=', shown);
     }
     const part = plain ?? single ?? (double === undefined ? escaped : unescape(double));
     if (escaped === '\n') continue; // it joins lines and begins no word
@@ -41,14 +42,6 @@ export function splitWords(command: Bytes): readonly Buffer[] {
 // Before other characters, a backslash in double quotes is an ordinary one (sh(1p) "Double-Quotes").
 function unescape(text: string): string {
   return text.replace(/\\([$`"\\\n])/g, (_, character: string) => (character === '\n' ? '' : character));
-}
-
-// sh takes `NAME=value` for an assignment if the name was written without quotes: `before` is the text in front of the part.
-function isAssignment(word = '', plain: string, before: string): boolean {
-  const equals = plain.indexOf('=');
-  const name = word + plain.slice(0, Math.max(equals, 0));
-  if (equals < 0 || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return false;
-  return (before + plain.slice(0, equals)).trim() === name;
 }
 
 function faultAt(text: string, at: number, shown: string): UsageError {

@@ -59,8 +59,8 @@ interface FileCall {
 
 type Reader = (call: FileCall) => readonly FileEvent[];
 
-const PLAIN: Place = { path: 0 };
-const AT: Place = { directory: 0, path: 1 };
+const PLAIN = { path: 0 } as const satisfies Place;
+const AT = { directory: 0, path: 1 } as const satisfies Place;
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
@@ -77,10 +77,10 @@ function look(call: FileCall, place: Place, follows: boolean): readonly FileEven
   return done(call, call.pathAt(place), (path) => ({ kind: 'look', path, follows }));
 }
 
-function looks(place: Place): Reader {
+function looks(place: Place & { readonly path: number }): Reader {
   return (call) => {
     // today's libc calls it for fstat(3), on a file that is already open
-    if (place.directory !== undefined && readString(call.args[place.path ?? -1]) === '') return [];
+    if (place.directory !== undefined && readString(call.args[place.path]) === '') return [];
     return look(call, place, !call.args.some((arg) => arg.includes('AT_SYMLINK_NOFOLLOW')));
   };
 }

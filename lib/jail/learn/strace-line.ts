@@ -78,7 +78,7 @@ function toCall(pid: number, text: string): Call | undefined {
     else if (depth > 0 && ')]}'.includes(token)) depth--;
     else if (depth === 0 && (token === ',' || token === ')')) {
       const arg = text.slice(from, index).trim();
-      if (arg !== '' || token === ',') args.push(arg);
+      if (arg !== '') args.push(arg);
       from = index + 1;
       if (token === ',') continue;
       const [equals] = /^ *= /.exec(text.slice(from)) ?? [];

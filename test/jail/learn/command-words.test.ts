@@ -27,13 +27,21 @@ t.test('what a shell would expand or take for its own is refused, with a hint', 
   }
   for (const character of ['$', '`'])
     t.throws(() => split(`echo "${character}x"`), { message: /in double quotes/, hint: /sh -c/ });
-  t.throws(() => split('LANG=C date'), { message: /a = outside of quotes/ });
+  for (const [command, character] of [
+    ['LANG=C date', '='],
+    ['\\\n _A1=b', '='],
+    ['ls ~sam', '~'],
+    ['ls #x', '#'],
+  ] as const)
+    t.throws(() => split(command), { message: new RegExp(`has a ${character} outside of quotes`) });
 });
 
 t.test('where it means nothing to a shell such a character is one like others', async (t) => {
   t.same(split('echo a#b a~b {} ! a=b'), ['echo', 'a#b', 'a~b', '{}', '!', 'a=b']);
   t.same(split('./a=b c=d'), ['./a=b', 'c=d']);
   t.same(split(`"LANG"=C date`), ['LANG=C', 'date']);
+  t.same(split(`\\LANG=C date`), ['LANG=C', 'date']);
+  t.same(split('=b 1a=b'), ['=b', '1a=b']);
 });
 
 t.test('nothing, half a quote and a NUL byte are refused', async (t) => {

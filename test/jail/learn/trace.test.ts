@@ -47,6 +47,58 @@ t.test('a command that cannot be executed has not started', async (t) => {
   t.match(reader.finish(), { started: false, refused: 'EACCES', events: [] });
 });
 
+t.test('each end of a call with two paths is told, and links are not followed', async (t) => {
+  const at = fd('AT_FDCWD', `${ROOT}/srv`);
+  const etc = fd(5, `${ROOT}/etc`);
+  const look = (path: string, follows: boolean) => ({ kind: 'look', path, follows });
+  const write = (path: string) => ({ kind: 'write', path, replaces: true, denied: false });
+  for (const [call, events] of [
+    [`lstat(${q('/a')}, {st_mode=S_IFREG|0644, ...}) = 0`, [look('/a', false)]],
+    [`readlinkat(${etc}, ${q('a')}, "", 4096) = 0`, [look('/etc/a', false)]],
+    [`mkdir(${q('/a')}, 0700) = 0`, [write('/a')]],
+    [`mkdir(${q('/a')}, 0700) = -1 EEXIST (File exists)`, [look('/a', true)]],
+    [`symlink(${q('/to')}, ${q('/a')}) = 0`, [write('/a')]],
+    [`symlinkat(${q('/to')}, ${at}, ${q('a')}) = 0`, [write('/srv/a')]],
+    [`link(${q('/a')}, ${q('/b')}) = 0`, [look('/a', false), write('/b')]],
+    [`linkat(${at}, ${q('a')}, ${etc}, ${q('b')}, 0) = 0`, [look('/srv/a', false), write('/etc/b')]],
+    [`renameat2(${at}, ${q('a')}, ${etc}, ${q('b')}, 0) = 0`, [write('/srv/a'), write('/etc/b')]],
+    [`bind(3, {sa_family=AF_UNIX, sun_path=${q('s')}}, 110) = 0`, [write('/home/sam/s')]],
+  ] as const)
+    t.same(after(`7     ${call}`), events, call);
+});
+
+t.test('a path begins at its directory, which it leaves only if it may', async (t) => {
+  const srv = fd(5, `${ROOT}/srv`);
+  const rooted = '{flags=O_RDONLY, resolve=RESOLVE_IN_ROOT}, 24';
+  for (const [call, path] of [
+    [`openat(${srv}, ${q('../x')}, O_RDONLY) = 3`, '/srv/../x'],
+    [`openat(${srv}, ${q('/x')}, O_RDONLY) = 3`, '/x'],
+    [`openat2(${srv}, ${q('../x')}, ${rooted}) = 3`, '/srv/x'],
+    [`openat2(${srv}, ${q('a/b')}, ${rooted}) = 3`, '/srv/a/b'],
+    [`openat2(${srv}, ${q('/')}, ${rooted}) = 3`, '/srv/'],
+  ] as const)
+    t.same(pathsOf(read(`7     ${call}`)).slice(1), [path], call);
+});
+
+t.test(
+  'a child has the directory of its parent, and a thread that executes a program keeps its own',
+  async (t) => {
+    const opens = (pid: number) => `${pid}    open(${q('x')}, O_RDONLY) = 3`;
+    t.same(pathsOf(read(`7     chdir(${q('/srv')}) = 0`, `7     fork()  = 12`, opens(12)), 'open'), [
+      '/srv/x',
+    ]);
+    const trace = read(
+      `7     clone(child_stack=0x7f, flags=CLONE_VM|CLONE_THREAD) = 8`,
+      `8     chdir(${q('/srv')}) = 0`,
+      `8     execve(${q('/bin/next')}, 0x7f, 0x7f <pid changed to 7 ...>`,
+      `7     +++ superseded by execve in pid 8 +++`,
+      `7     <... execve resumed>)           = 0`,
+      opens(7),
+    );
+    t.same(pathsOf(trace, 'open'), ['/srv/x']);
+  },
+);
+
 t.test('each kind of call is one of use', async (t) => {
   const at = fd('AT_FDCWD', `${ROOT}/srv`);
   t.match(after(`7     openat(${at}, ${q('/etc/x')}, O_RDONLY|O_CLOEXEC) = ${fd(3, `${ROOT}/etc/y`)}`), [
