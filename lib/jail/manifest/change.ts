@@ -49,7 +49,6 @@ export function versionChanges(before: Manifest | undefined, after: Manifest): r
 
 // Directories for temporary files, and those that the kernel fills.
 const PASSING: ReadonlySet<string> = new Set(['/tmp', '/proc', '/sys', '/dev', '/run', '/var/tmp', STORE]);
-const MAX_DEPTH = 100;
 const MOST = 10_000;
 
 /**
@@ -61,18 +60,17 @@ export function findExtra(jail: FileRoot, { entries }: Manifest): readonly ByteP
   const device = jail.lstat(bytePath('/'))?.dev;
   const extra: BytePath[] = [];
 
-  function look(directory: BytePath, depth: number): void {
+  function look(directory: BytePath): void {
     for (const name of jail.list(directory) ?? []) {
-      if (extra.length >= MOST || depth > MAX_DEPTH) return;
+      if (extra.length >= MOST) return;
       const path = joinPath(directory, name);
       if (PASSING.has(path)) continue;
       const status = jail.lstat(path);
       if (status === undefined) continue;
       if (!known.has(path)) extra.push(path);
-      else if (status.kind === 'directory' && status.uid === 0 && status.dev === device)
-        look(path, depth + 1);
+      else if (status.kind === 'directory' && status.uid === 0 && status.dev === device) look(path);
     }
   }
-  look(bytePath('/'), 0);
+  look(bytePath('/'));
   return extra;
 }

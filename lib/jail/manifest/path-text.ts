@@ -25,19 +25,16 @@ export function toText(path: BytePath): string {
 /** The reverse of toText. */
 export function fromText(text: string): BytePath {
   if (ASCII.test(text)) return text as BytePath;
-  const parts = text.split(/([\udc80-\udcff])/u);
-  return parts
-    .map((part) =>
-      part.length === 1 && part.charCodeAt(0) >= FIRST + 0x80 && part.charCodeAt(0) <= FIRST + 0xff
-        ? String.fromCharCode(part.charCodeAt(0) - FIRST)
-        : bytePath(part),
-    )
+  // each second part is a lone surrogate
+  return text
+    .split(/([\udc80-\udcff])/u)
+    .map((part, i) => (i % 2 === 0 ? bytePath(part) : String.fromCharCode(part.charCodeAt(0) - FIRST)))
     .join('') as BytePath;
 }
 
 /** The length in bytes of the UTF-8 character at this place; 0 if there is none. */
 function characterLength(bytes: Buffer, at: number): number {
-  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
+  for (let length = 1; length <= 4; length++) {
     const part = bytes.subarray(at, at + length);
     if (Buffer.from(part.toString('utf8')).equals(part)) return length;
   }

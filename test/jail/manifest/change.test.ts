@@ -1,9 +1,10 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { changesBetween, versionChanges } from '../../../lib/jail/manifest/change.ts';
+import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { changesBetween, findExtra, versionChanges } from '../../../lib/jail/manifest/change.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
+import { memoryRoot } from '../../binary/image.ts';
 
 function manifest(entries: readonly Recorded[], packages: Record<string, string> = {}): Manifest {
   return { recipe: EMPTY_RECIPE, packs: [], packages, entries };
@@ -63,4 +64,39 @@ t.test('versions of packages are compared by name', async (t) => {
     { package: 'newer', from: '1', to: '2' },
   ]);
   t.same(versionChanges(undefined, manifest([], { a: '1' })), [{ package: 'a', from: undefined, to: '1' }]);
+});
+
+t.test('what the builder has not made is extra, in directories of root that it has made', async (t) => {
+  const directory = (path: string) => file(path, { kind: 'directory' });
+  const jail = memoryRoot({
+    '/bin/sh': '',
+    '/bin/new': '',
+    '/srv/a/b': '',
+    '/home/sam/notes': '',
+    '/mnt/disk': '',
+    '/tmp/x': '',
+    '/old': '',
+  });
+  const own = manifest([
+    ...['/bin', '/home', '/home/sam', '/mnt', '/tmp'].map(directory),
+    ...['/bin/sh', '/old', '/gone'].map((path) => file(path)),
+  ]);
+  const root = {
+    ...jail,
+    lstat: (path: BytePath) => {
+      const status = jail.lstat(path);
+      return status && { ...status, uid: path === '/home/sam' ? 1001 : 0, dev: path === '/mnt' ? 2n : 1n };
+    },
+  };
+  t.same(findExtra(root, own), ['/bin/new', '/srv']);
+  t.same(findExtra({ ...root, list: (path) => (path === '/bin' ? undefined : jail.list(path)) }, own), [
+    '/srv',
+  ]);
+  const vanished = (path: BytePath) => (path === '/srv' ? undefined : root.lstat(path));
+  t.same(findExtra({ ...root, lstat: vanished }, own), ['/bin/new']);
+});
+
+t.test('at most 10,000 paths are extra', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`/x${i}`, '']));
+  t.equal(findExtra(memoryRoot(many), manifest([])).length, 10_000);
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { bytePath } from '../../../lib/binary/path.ts';
 import type { Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
-import { packSizes, partsOf } from '../../../lib/jail/manifest/jail-parts.ts';
+import { packReasons, packSizes, partsOf } from '../../../lib/jail/manifest/jail-parts.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 
 function file(path: string, sizeBytes: number, reason: Reason, name?: string): Recorded {
@@ -45,3 +45,18 @@ t.test(
     t.same([...packSizes(manifest)], [['tls', 53]]);
   },
 );
+
+t.test('a pack has its size, and the file for which it was added', async (t) => {
+  const { sizeBytes: _, ...owned } = file('/etc/link', 0, { how: 'pack', as: 'links' });
+  const link: Recorded = { ...owned, kind: 'link' };
+  const packs = [
+    { name: 'tls', trigger: bytePath(Buffer.from('/lib/\xff', 'latin1')) },
+    { name: 'links' },
+    { name: 'none' },
+  ];
+  t.same(packReasons({ ...manifest, packs, entries: [...manifest.entries, link] }), [
+    { name: 'tls', trigger: '/lib/\udcff', sizeBytes: 53 },
+    { name: 'links', trigger: undefined, sizeBytes: 0 },
+    { name: 'none', trigger: undefined, sizeBytes: 0 },
+  ]);
+});

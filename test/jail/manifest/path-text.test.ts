@@ -40,5 +40,9 @@ t.test('nor through JSON, in UTF-8', async (t) => {
 t.test('UTF-8 reads as it is, and a byte that is none becomes a lone surrogate', async (t) => {
   t.equal(toText(bytePath('/srv/größe/😀')), '/srv/größe/😀');
   t.equal(toText(bytePath(Buffer.from([0x2f, 0xff, 0x61]))), '/\udcffa');
+  t.equal(
+    toText(bytePath(Buffer.concat([Buffer.from('/😀'), Buffer.of(0xff), Buffer.from('ö')]))),
+    '/😀\udcffö',
+  );
   t.equal(fromText('/\udcff'), '/\xff');
 });

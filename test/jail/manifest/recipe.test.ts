@@ -12,6 +12,7 @@ import {
   type Recipe,
   recipeFromJson,
   recipeToJson,
+  takesBack,
 } from '../../../lib/jail/manifest/recipe.ts';
 import { recipes } from './arbitrary.ts';
 
@@ -166,4 +167,19 @@ t.test('a copy can lie anywhere in a jail but in the place of the builder', asyn
     t.ok(isDestination(path(good)), good);
   for (const bad of ['', 'a', 'a/b', '/a/', '//a', '/a/../b', '/.', '/..', '/.uchroot', '/.uchroot/new'])
     t.notOk(isDestination(path(bad)), bad);
+});
+
+t.test('a path takes back what lies below it', async (t) => {
+  const old = recipe({
+    programs: [path('/bin/sh'), path('/bin/ls')],
+    copies: [{ from: path('/bin/x'), to: path('/etc/x') }],
+  });
+  for (const [out, isBack] of [
+    ['/bin', true],
+    ['/bin/ls', true],
+    ['/etc/x', true],
+    ['/bin/x', false],
+    ['/usr', false],
+  ] as const)
+    t.equal(takesBack(old, path(out)), isBack, out);
 });
