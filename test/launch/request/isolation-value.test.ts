@@ -2,11 +2,11 @@
 import t from 'tap';
 
 import { hasInit, namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
-import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { normalize } from '../../../lib/launch/request/request.ts';
 
 /** Also for values that TypeScript would refuse. */
 const read = (keys: Readonly<Record<string, unknown>>) =>
-  normalize({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as LaunchRequest);
+  normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 const path = (text: string) => Buffer.from(text);
 const inside = (keys: Readonly<Record<string, unknown>>) => read({ isolate: true, ...keys });
 /** A pattern for all of a message: a string would be one for a part of it. */

@@ -4,15 +4,11 @@ import t from 'tap';
 import {
   copyRequest,
   normalizeDefaults,
-  type JailDefaults,
   type JailRunRequest,
 } from '../../../lib/launch/request/jail-rows.ts';
 
 const read = (keys: Readonly<Record<string, unknown>>) =>
-  normalizeDefaults({ user: 'sam', jail: '/srv/jail', ...keys } as JailDefaults & {
-    user: string;
-    jail: string;
-  })[2];
+  normalizeDefaults({ user: 'sam', jail: '/srv/jail', ...keys })[2];
 
 t.test('programs share all, the network or nothing', async (t) => {
   t.equal(read({}).share, 'all');

@@ -31,7 +31,7 @@ t.test('each limit but that of time needs a cgroup, and each needs a process tha
     t.ok(needsWaiter({ ...none, [key]: 1 }), key);
   }
   for (const key of ['time', 'pty'] as const) {
-    t.notOk(needsCgroup({ ...none, [key]: 1 } as WaitLimits), key);
+    t.notOk(needsCgroup({ ...none, [key]: 1 }), key);
     t.ok(needsWaiter({ ...none, [key]: key === 'time' ? 1 : {} }), key);
   }
 });

@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 
 import t from 'tap';
 
-import { normalizeRun, type RunRequest } from '../../../lib/launch/request/run-rows.ts';
+import { normalizeRun } from '../../../lib/launch/request/run-rows.ts';
 import { ignored, piped } from '../../../lib/launch/request/stdio.ts';
 
 const read = (keys: Readonly<Record<string, unknown>>) =>
-  normalizeRun({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as RunRequest)[1];
+  normalizeRun({ user: 'sam', jail: '/srv/jail', ...keys })[1];
 
 t.test('without keys of its own a program reads nothing, and 16 MiB of text are returned', async (t) => {
   const { requestedAt, ...options } = read({});

@@ -19,8 +19,7 @@ function timeless({ requestedAt, ...options }: SpawnOptions) {
   t.type(requestedAt, 'number');
   return options;
 }
-const read = (keys: Keys) =>
-  timeless(normalizeSpawn({ user: 'sam', jail: '/srv/jail', ...keys } as unknown as SpawnRequest)[1]);
+const read = (keys: Keys) => timeless(normalizeSpawn({ user: 'sam', jail: '/srv/jail', ...keys })[1]);
 
 const usual = {
   stdio: [piped, piped, piped],

@@ -22,8 +22,14 @@ t.test('--bind and --ro-bind take SOURCE:DEST, or one path for both', async (t) 
 t.test('--tmpfs takes a path and its options, behind the last colon', async (t) => {
   t.strictSame(
     read(
-      ...['--tmpfs', '/tmp', '--tmpfs', '/run:'],
-      ...['--tmpfs', '/a:b:size=1M,nr_inodes=1,mode=700,noexec', '--tmpfs', '/c:size=1,mode=0'],
+      '--tmpfs',
+      '/tmp',
+      '--tmpfs',
+      '/run:',
+      '--tmpfs',
+      '/a:b:size=1M,nr_inodes=1,mode=700,noexec',
+      '--tmpfs',
+      '/c:size=1,mode=0',
     ).view,
     [
       { kind: 'tmpfs', target: path('/tmp'), ...whole },
