@@ -30,6 +30,15 @@ t.test('octal escapes, optional fields and the options of mount and file system 
 });
 
 t.test('a line of another form is left out', async (t) => {
-  for (const line of ['', 'garbage', '8 1 0:1 / /x', '8 1 0:1 / /x rw -', 'x 1 0:1 / /x rw - ext4 none rw'])
+  for (const line of [
+    '',
+    'garbage',
+    '8 1 0:1 / /x',
+    '8 1 0:1 / /x rw -',
+    'x 1 0:1 / /x rw - ext4 none rw',
+    '8 1  / /x rw - ext4 none rw',
+    '8 1 0:1  /x rw - ext4 none rw',
+    '8 1 0:1 /  rw - ext4 none rw',
+  ])
     t.strictSame(read(`${line}\n`), [], line);
 });

@@ -18,6 +18,7 @@ const LINES = `23 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 62 23 7:0 /jails/one/etc /mnt/etc rw - btrfs /dev/loop0 rw
 63 23 254:0 /var/jail /mnt/jail rw - ext4 /dev/vda rw
 64 23 254:0 /srv/jails/two /mnt/hidden rw - ext4 /dev/vda rw
+65 23 254:0 /var/jail/sub /mnt/sub rw - ext4 /dev/vda rw
 `;
 
 const mounts = readMounts(Buffer.from(LINES));
@@ -37,6 +38,7 @@ t.test('so is one elsewhere of what lies in the directory, by the file system th
   t.equal(pointOf('/srv/jails/one/etc'), '/mnt/etc');
   t.equal(pointOf('/srv/jails/one/et'), undefined);
   t.equal(pointOf('/var/jail'), '/mnt/jail');
+  t.equal(pointOf('/mnt/jail/sub'), '/mnt/sub', 'of a part of a file system');
   t.equal(pointOf('/srv/jails/two'), undefined, 'the same path of another file system');
 });
 
@@ -64,6 +66,7 @@ const jail = bytePath('/srv/jail');
 
 t.test('a directory lies on the mount that is nearest, and of those the last', async (t) => {
   t.equal(mountOf(around, jail)?.type, 'nfs4');
+  t.equal(mountOf(around, bytePath('/srv/jail/proc'))?.type, 'proc', 'wherever it stands');
   t.equal(mountOf(around, bytePath('/srvx'))?.type, 'ext4');
   t.equal(mountOf(around, bytePath('/'))?.type, 'ext4');
   t.equal(mountOf([], jail), undefined);

@@ -2,7 +2,12 @@ import t from 'tap';
 
 import { readElf } from '../../../lib/binary/elf.ts';
 import { bytePath } from '../../../lib/binary/path.ts';
-import { isSearchText, searchedByElf, searchedByText } from '../../../lib/jail/search/searched-places.ts';
+import {
+  isSearchText,
+  searchedByElf,
+  searchedByScript,
+  searchedByText,
+} from '../../../lib/jail/search/searched-places.ts';
 import { makeElf } from '../../binary/image.ts';
 
 function placesIn(path: string, text: string): readonly string[] {
@@ -104,4 +109,27 @@ t.test('a RUNPATH names its directories, and those that depend on the working di
   const paths: readonly string[] = places.map(({ path }) => path);
   t.same(paths.slice(0, 2), ['opt', '/srv/lib']);
   t.same(paths.at(-1), '/srv/lib/liba.so');
+});
+
+t.test('a program names its loader, and libraries by path', async (t) => {
+  const placesOf = (image: Parameters<typeof makeElf>[0]) => {
+    const data = makeElf(image);
+    const elf = readElf((offset, length) => data.subarray(offset, offset + length));
+    return elf.kind === 'elf' ? [...searchedByElf(elf, bytePath('/bin/x'))] : elf.message;
+  };
+  t.same(placesOf({ interpreter: '/lib/ld.so', needed: ['libc.so.6', '/srv/liba.so'] }), [
+    { path: '/lib/ld.so', by: 'its loader (PT_INTERP)' },
+    { path: '/srv/liba.so', by: 'its DT_NEEDED' },
+  ]);
+  t.same(placesOf({ needed: ['libc.so.6'] }), []);
+});
+
+t.test('a script names its interpreter, and paths in the argument of that', async (t) => {
+  const argument = bytePath('-I/srv/lib -x=/a:/b c/d');
+  const placesOf = (script: object) =>
+    [...searchedByScript({ kind: 'script', interpreter: bytePath('/bin/perl'), ...script })].map(
+      ({ path }) => path,
+    );
+  t.same(placesOf({ argument }), ['/bin/perl', '/srv/lib', '/a', '/b']);
+  t.same(placesOf({}), ['/bin/perl']);
 });
