@@ -127,9 +127,14 @@ t.test('a program names its loader, and libraries by path', async (t) => {
 t.test('a script names its interpreter, and paths in the argument of that', async (t) => {
   const argument = bytePath('-I/srv/lib -x=/a:/b c/d');
   const placesOf = (script: object) =>
-    [...searchedByScript({ kind: 'script', interpreter: bytePath('/bin/perl'), ...script })].map(
-      ({ path }) => path,
-    );
+    [
+      ...searchedByScript({
+        kind: 'script',
+        interpreter: bytePath('/bin/perl'),
+        line: bytePath('#!'),
+        ...script,
+      }),
+    ].map(({ path }) => path);
   t.same(placesOf({ argument }), ['/bin/perl', '/srv/lib', '/a', '/b']);
   t.same(placesOf({}), ['/bin/perl']);
 });
