@@ -14,7 +14,6 @@ function look(errno: number): [string, string] | undefined {
 // Numbers that libuv does not map and a launch can meet (errno(3); asm-generic/errno.h).
 const more: Readonly<Record<number, [string, string]>> = {
   8: ['ENOEXEC', 'exec format error'],
-  12: ['ENOMEM', 'not enough memory'],
   52: ['EBADE', 'what was read back is not what was set'],
   80: ['ELIBBAD', 'accessing a corrupted shared library'],
   87: ['EUSERS', 'too many users'],

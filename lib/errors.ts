@@ -68,6 +68,9 @@ interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+// An error without a cause has no such property, which would be printed.
+const causeOf = ({ cause }: { readonly cause?: unknown }) => (cause === undefined ? undefined : { cause });
+
 /** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -76,7 +79,7 @@ export class UsageError extends Error {
   readonly exitStatus = 1;
 
   constructor(message: string, options: Omit<ErrorDetails, 'path'> = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, causeOf(options));
     this.hint = options.hint;
   }
 }
@@ -94,7 +97,7 @@ export class LaunchError extends Error implements FailedStep {
   readonly exitStatus: number;
 
   constructor(message: string, failed: FailedStep & { readonly cause?: unknown }) {
-    super(message, failed.cause === undefined ? undefined : { cause: failed.cause });
+    super(message, causeOf(failed));
     this.step = failed.step;
     this.place = failed.place;
     this.call = failed.call;
@@ -115,7 +118,7 @@ export class JailError extends Error {
   readonly hint: string | undefined;
 
   constructor(message: string, options: ErrorDetails & { readonly code: JailErrorCode }) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, causeOf(options));
     this.code = options.code;
     this.path = options.path;
     this.hint = options.hint;

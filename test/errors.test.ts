@@ -78,3 +78,19 @@ t.test('a cause is there only where one was given', async (t) => {
   t.equal(new LaunchError('no', { step: 'jail', code: 'EIO', cause }).cause, cause);
   t.notOk('cause' in new LaunchError('no', { step: 'jail', code: 'EIO' }));
 });
+
+t.test('an error has a cause only if there is one', async (t) => {
+  const cause = new Error('before');
+  for (const make of [
+    (options: { cause?: unknown }) => new UsageError('no', options),
+    (options: { cause?: unknown }) => new LaunchError('no', { step: 'chroot', code: 'EPERM', ...options }),
+    (options: { cause?: unknown }) => new JailError('no', { code: 'ENOENT', ...options }),
+  ]) {
+    t.equal(make({ cause }).cause, cause);
+    t.notOk(Object.hasOwn(make({}), 'cause'));
+  }
+});
+
+t.test('an ExitError has both outputs together if they were asked for', async (t) => {
+  t.equal(new ExitError('no', 'ERR_EXIT', { ...ended, all: 'oe' }).all, 'oe');
+});

@@ -53,8 +53,8 @@ function directoryOf({ root, point }: Mount, path: string): string | undefined {
 export function readHierarchies(cgroups: string, mountinfo: string): readonly Hierarchy[] {
   const mounts = readMounts(mountinfo);
   return cgroups.split('\n').flatMap((line): readonly Hierarchy[] => {
-    const [, number, list = '', path] = /^([0-9]+):([^:]*):(.*)$/.exec(line) ?? [];
-    if (number === undefined || path === undefined) return [];
+    const [, list = '', path] = /^[0-9]+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) return [];
     const version = list === '' ? 2 : 1;
     const controllers = list === '' ? [] : list.split(',');
     // of several mounts at one place the last one is on top

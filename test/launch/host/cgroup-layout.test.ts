@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import type { CgroupLimits } from '../../../lib/launch/request/limit-rows.ts';
 import { readHierarchies, toRecipe, type CgroupBases } from '../../../lib/launch/host/cgroup-layout.ts';
 
 const none = { memory: undefined, swap: undefined, pids: undefined, cpu: undefined, ioWeight: undefined };
@@ -102,6 +103,31 @@ t.test('controllers that share a hierarchy of cgroup v1 get one cgroup', async (
       '<4cpuacct.usage',
     ],
   });
+});
+
+t.test('limits of version 1 have its names, and its ranges', async (t) => {
+  const legacy = new Map([
+    ['memory', '/m'],
+    ['blkio', '/b'],
+  ]);
+  const linesOf = (limits: Partial<CgroupLimits>) => {
+    const recipe = toRecipe(
+      { ...none, ...limits },
+      { ...bases, unified: undefined, controllers: [], legacy },
+    );
+    return 'lines' in recipe ? recipe.lines.slice(1) : recipe;
+  };
+  const memory = (mark: string, both: number) => [
+    '1/m',
+    '=memory.limit_in_bytes=4096',
+    `${mark}memory.memsw.limit_in_bytes=${both}`,
+    '<0memory.oom_control:oom_kill',
+    '<2memory.max_usage_in_bytes',
+  ];
+  t.same(linesOf({ memory: 4096 }), memory('?', 4096));
+  t.same(linesOf({ memory: 4096, swap: 8192 }), memory('?', 12_288));
+  t.same(linesOf({ ioWeight: 50 }), ['1/b', '=blkio.bfq.weight=50']);
+  t.same(linesOf({ ioWeight: 10_000 }), ['1/b', '=blkio.bfq.weight=1000']);
 });
 
 t.test('many processes get one part of the CPU together, if the host can do that', async (t) => {
