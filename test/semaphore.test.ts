@@ -69,3 +69,21 @@ t.test('too many waiters of one caller are refused', async (t) => {
   semaphore.release('a');
   t.equal(await other, true);
 });
+
+t.test('a caller has what it has not released', async (t) => {
+  const semaphore = new Semaphore({ most: 9, share: 3 });
+  const take = () => semaphore.acquire(1, 'a');
+  t.same([await take(), await take(), await take(), await take()], [true, true, true, false]);
+  semaphore.release('a');
+  semaphore.release('a');
+  t.same([await take(), await take(), await take()], [true, true, false]);
+});
+
+t.test('a caller without a permit is refused as well if it has too many waiters', async (t) => {
+  const semaphore = new Semaphore({ most: 1, waiting: 1 });
+  t.equal(await semaphore.acquire(1000, 'b'), true);
+  const waiting = semaphore.acquire(10_000, 'a');
+  t.equal(await semaphore.acquire(10_000, 'a'), false);
+  semaphore.release('b');
+  t.equal(await waiting, true);
+});
