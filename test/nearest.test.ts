@@ -50,9 +50,10 @@ t.test('of two that are equally near, the one that the word begins with is meant
 });
 
 t.test('a word of another program has our word, or a hint of its own', async (t) => {
-  const foreign = { files: 'nofile', workingDir: 'cwd', cmd: 'write args: [...]', u: 'user' };
+  const foreign = { files: 'nofile', fd: 'nofile', workingDir: 'cwd', cmd: 'write args: [...]', u: 'user' };
   const hint = (word: string) => didYouMean(word, ['nofile', 'cwd', 'user'], (name) => `'${name}'`, foreign);
   t.equal(hint('files'), "did you mean 'nofile'?");
+  t.equal(hint('Fd'), "did you mean 'nofile'?");
   t.equal(hint('WorkingDir'), "did you mean 'cwd'?");
   t.equal(hint('Cmd'), 'write args: [...]');
   t.equal(hint('usr'), "did you mean 'user'?");
