@@ -100,5 +100,31 @@ t.test('more than was expected is no more than all', async (t) => {
 });
 
 t.test('a size is told in units of a million bytes', async (t) => {
-  t.same([0, 49_999, 1_000_000, 123_456_789].map(megabytes), ['0.0 MB', '0.0 MB', '1.0 MB', '123.5 MB']);
+  t.same([0, 49_999, 1_000_000, 123_456_789, 1e11].map(megabytes), [
+    '0.0 MB',
+    '0.0 MB',
+    '1.0 MB',
+    '123.5 MB',
+    '100000.0 MB',
+  ]);
+});
+
+t.test('where no sizes are known, files make the bar', async (t) => {
+  const { view, written, later } = watch(t, true);
+  for (const [files, totalFiles, totalSizeBytes] of [
+    [1, 4, 0],
+    [9, 4, 0],
+    [0, 1, 0],
+    [1, 4, 1],
+  ] as const) {
+    later(1000);
+    view.show({ phase: 'remove', files, totalFiles, sizeBytes: 0, totalSizeBytes });
+  }
+  const bar = (full: number) => `\r\x1b[K[${'#'.repeat(full)}${'.'.repeat(24 - full)}]`;
+  t.same(written, [
+    `${bar(6)} removing 25 %, 1 of 4 files`,
+    `${bar(24)} removing 100 %, 9 of 4 files`,
+    `${bar(0)} removing 0 %`,
+    `${bar(0)} removing 0 %, 1 of 4 files`,
+  ]);
 });
