@@ -46,7 +46,7 @@ t.test('a target with :ro at its end was meant as an option', async (t) => {
     words({ op: 'move_mount', slot: 0, target: b(target) }, 'ENOENT').hint ?? '';
   t.match(hint('/t:ro'), /^write --ro-bind/);
   t.match(hint('/t:rw'), /^write --ro-bind/);
-  t.equal(hint('/t'), 'make it: mkdir -p /srv/jail/t (a file for a file)');
+  t.equal(hint('/t'), 'make it: mkdir -p /srv/jail/t; for a file: touch /srv/jail/t');
 });
 
 t.test('a root directory that cannot change has another cause with an overlay', async (t) => {

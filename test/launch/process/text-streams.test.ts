@@ -57,7 +57,7 @@ t.test('output is gathered up to its limit, and the excess is told once it comes
 });
 
 const linesIn = (chunks: readonly Buffer[]): Promise<readonly string[]> =>
-  Readable.from(linesOf(Readable.from(chunks))).toArray();
+  Readable.from(linesOf(Readable.from(chunks), async () => new Error('too long'))).toArray();
 
 t.test('lines end with \\n or \\r\\n, and the last need not end', async (t) => {
   const texts: readonly (readonly [text: string, lines: readonly string[]])[] = [
@@ -75,4 +75,16 @@ t.test('lines end with \\n or \\r\\n, and the last need not end', async (t) => {
   const [first, second] = [Buffer.from('\u00e4').subarray(0, 1), Buffer.from('\u00e4').subarray(1)];
   t.same(await linesIn([first, second]), ['\u00e4']);
   t.same(await linesIn([first]), ['\ufffd']);
+});
+
+t.test('a line of more than 16 MiB ends with an error', async (t) => {
+  const most = Buffer.alloc(2 ** 24, 'x');
+  const more = Buffer.from('y');
+  const newline = Buffer.from('\n');
+  t.same(
+    (await linesIn([most, newline, most])).map((line) => line.length),
+    [2 ** 24, 2 ** 24],
+  );
+  await t.rejects(linesIn([most, more, newline]), { message: 'too long' });
+  await t.rejects(linesIn([newline, Buffer.concat([newline, more]), most]), { message: 'too long' });
 });

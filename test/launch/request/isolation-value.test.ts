@@ -77,7 +77,7 @@ t.test('a place in the jail is an absolute path, and not the jail itself', async
       'view[0].bind must be an absolute path, not a',
       "write $PWD/a (path.resolve('a'))",
     ],
-    [{ bind: '/a' }, 'view[0].to must be an absolute path', undefined],
+    [{ bind: '/a' }, 'view[0].to is missing: the path in the jail', "write to: '/a'"],
     [
       { tmpfs: '/./..//' },
       'view[0].tmpfs must not be /: the jail itself is there',
