@@ -52,6 +52,8 @@ export interface Program<Context> {
   readonly options?: readonly Option[];
   /** Runs if the first word is one of its options. */
   readonly byDefault?: Command<Context>;
+  /** It also runs if the first word is no command. */
+  readonly hasBareDefault?: () => boolean;
   /** What is meant by a first word that is neither a command nor an option, if it tells. */
   readonly meant?: (word: string, more: readonly string[]) => string | undefined;
   /** Words of other programs for its commands and options. */
@@ -239,10 +241,12 @@ async function runCommand<Context>(
 }
 
 // Whether the words are those of the command that needs no name.
-function isForDefault<Context>({ byDefault }: Program<Context>, [first]: readonly Argument[]): boolean {
-  return (
-    byDefault !== undefined && first?.text.startsWith('-') === true && !/^--(help|version)$/.test(first.text)
-  );
+function isForDefault<Context>(
+  { byDefault, commands, hasBareDefault }: Program<Context>,
+  [first]: readonly Argument[],
+): boolean {
+  if (byDefault === undefined || first === undefined || /^--(help|version)$/.test(first.text)) return false;
+  return first.text.startsWith('-') || (!Object.hasOwn(commands, first.text) && hasBareDefault?.() === true);
 }
 
 /** Runs the command that the arguments of this process name. */

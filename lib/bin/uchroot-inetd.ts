@@ -1,5 +1,6 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
+import { activatedSockets } from '../inetd/activation.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './foreign-inetd-words.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
 import { inetdCommands } from './inetd-commands.ts';
@@ -10,6 +11,8 @@ void runProgram({
   commands: inetdCommands,
   foreign: { commands: foreignInetdCommands, options: foreignInetdOptions },
   byDefault: serve,
+  // they are listened on without --listen
+  hasBareDefault: () => activatedSockets(process.env, process.pid).length > 0,
   meant: (word, more) => {
     if (/^[0-9]+$/.test(word)) return commandLine('uchroot-inetd', '--listen', word, ...more);
     if (/[/.]/.test(word)) return commandLine('uchroot-inetd', '--config', word);

@@ -1,6 +1,7 @@
 // What the super-server tells its service manager: sd_notify(3), sd_watchdog_enabled(3).
 import { writeSync } from 'node:fs';
 
+import { isNoticeSocket } from '../launch/tell/service-status.ts';
 import { native } from '../native.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -54,7 +55,7 @@ export class ManagerNotice {
 
 function openNotice(path: string | undefined): number | undefined {
   try {
-    return path?.startsWith('/') === true ? native.connectDatagram(path) : undefined;
+    return isNoticeSocket(path) ? native.connectDatagram(path) : undefined;
   } catch {
     return undefined; // nobody listens
   }

@@ -64,12 +64,9 @@ Napi::Value bindUnix(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[1], "path");
   if (!path) return env.Undefined();
   sockaddr_un address;
-  if (!toUnixAddress(*path, address)) return checked(env, -1, "bind", *path);
-  const bool isAbstract = (*path)[0] == '@';
-  if (isAbstract) address.sun_path[0] = '\0';
-  const size_t size = offsetof(sockaddr_un, sun_path) + path->size() + (isAbstract ? 0 : 1);
-  return bindSocket(env, static_cast<int>(*type), reinterpret_cast<const sockaddr*>(&address),
-                    static_cast<socklen_t>(size), *path);
+  const socklen_t size = toUnixAddress(*path, address);
+  if (size == 0) return checked(env, -1, "bind", *path);
+  return bindSocket(env, static_cast<int>(*type), reinterpret_cast<const sockaddr*>(&address), size, *path);
 }
 
 // setBlocking(fd, boolean)

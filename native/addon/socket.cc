@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <string>
 
 #include "../files/descriptor.h"
@@ -34,15 +35,17 @@ Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t 
   return object;
 }
 
-bool toUnixAddress(const std::string& path, sockaddr_un& address) {
+socklen_t toUnixAddress(const std::string& path, sockaddr_un& address) {
   address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
     errno = ENAMETOOLONG;
-    return false;
+    return 0;
   }
   path.copy(address.sun_path, path.size());
-  return true;
+  const bool isAbstract = path.starts_with('@');
+  if (isAbstract) address.sun_path[0] = '\0';
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (isAbstract ? 0 : 1));
 }
 
 namespace {
@@ -136,10 +139,11 @@ Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
   const auto path = toBytes(info[0], "path");
   if (!path) return env.Undefined();
   sockaddr_un address;
-  if (!toUnixAddress(*path, address)) return checked(env, -1, "connect", *path);
+  const socklen_t size = toUnixAddress(*path, address);
+  if (size == 0) return checked(env, -1, "connect", *path);
   Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return checked(env, -1, "socket");
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0)
     return checked(env, -1, "connect", *path);
   return Napi::Number::New(env, fd.release());
 }
@@ -152,11 +156,12 @@ Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
   const auto message = toBytes(info[1], "message");
   if (!message) return env.Undefined();
   sockaddr_un address;
-  if (!toUnixAddress(*path, address)) return checked(env, -1, "connect", *path);
+  const socklen_t size = toUnixAddress(*path, address);
+  if (size == 0) return checked(env, -1, "connect", *path);
   const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return checked(env, -1, "socket");
   const ssize_t sent = sendto(fd.get(), message->data(), message->size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                              reinterpret_cast<const sockaddr*>(&address), sizeof address);
+                              reinterpret_cast<const sockaddr*>(&address), size);
   return checked(env, sent, "sendto", *path);
 }
 

@@ -12,7 +12,8 @@ namespace uchroot {
 // {address, port}: a numeric internet address with its zone; undefined for other address families.
 Napi::Value toAddress(Napi::Env env, const sockaddr_storage& storage, socklen_t size);
 
-// The address of a unix socket. False, with ENAMETOOLONG in errno, for a path that does not fit into it (unix(7), "sun_path").
-bool toUnixAddress(const std::string& path, sockaddr_un& address);
+// The address of a unix socket, and its size. `@name` is a name without a file (unix(7), "abstract"). 0, with ENAMETOOLONG in errno, for a
+// path that does not fit into it ("sun_path").
+socklen_t toUnixAddress(const std::string& path, sockaddr_un& address);
 
 }  // namespace uchroot

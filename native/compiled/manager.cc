@@ -26,15 +26,18 @@ int connectManager(const Payload* payload, const char* const* caller, int listen
   const char* path = valueOf(caller, "NOTIFY_SOCKET=");
   const uint64_t length = lengthOf(path);
   Address address;
-  if (path[0] != '/' || length >= sizeof address.path) return -1;
+  const bool isAbstract = path[0] == '@';  // a name without a file (unix(7))
+  if ((path[0] != '/' && !isAbstract) || length >= sizeof address.path) return -1;
   address.family = kUnix;
   for (uint64_t i = 0; i <= length; i++) {
     address.path[i] = path[i];
     __asm__("" : : : "memory");  // keeps the compiler from using memcpy, which does not exist here (-nostdlib)
   }
+  if (isAbstract) address.path[0] = '\0';
+  const long size = kFamilyBytes + static_cast<long>(length) + (isAbstract ? 0 : 1);
   const long fd = sys(__NR_socket, kUnix, kDatagram, 0);
   if (fd < 0) return -1;  // the exit status still reports the failure
-  if (sys(__NR_connect, fd, reinterpret_cast<long>(&address), kFamilyBytes + static_cast<long>(length) + 1) == 0) return moveAside(payload, fd, listenFds);
+  if (sys(__NR_connect, fd, reinterpret_cast<long>(&address), size) == 0) return moveAside(payload, fd, listenFds);
   (void)sys(__NR_close, fd);
   return -1;
 }

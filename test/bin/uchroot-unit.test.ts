@@ -80,6 +80,10 @@ t.test('files are written under their names, and their paths printed', async (t)
     status: 125,
     stderr: /^uchroot: unit: .*a\/run\/sh\/run: ENOTDIR/,
   });
+  t.match(unit('runit', '--unit-dir', '/proc/nosuch/a', ...shell), {
+    status: 125,
+    stderr: /^uchroot: unit: \/proc\/nosuch\/a\/sh\/run: ENOENT/,
+  });
 });
 
 t.test('what would fail now is told, and the unit is made all the same', async (t) => {

@@ -32,7 +32,7 @@ function makeRules(allow: string, deny: string): { options: readonly string[]; a
 
 // Node has no datagrams of unix sockets: prints each as a line.
 const listenScript = `import socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1])
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1].replace('@', '\\0', 1)); print('bound')
 while True: print(s.recv(4096).decode().replace('\\n', ' '))`;
 
 const open = makeRules('', '').options;
@@ -432,7 +432,10 @@ test('limits of a source do not count for a wait service, and its counters stay 
   t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ live: 0, crashes: 0 }] });
 });
 
-test('sockets of systemd are taken over, and their variables reach no program', async (t) => {
+/** A socket that another process has opened, as systemd does. */
+async function openSocket(
+  t: Test,
+): Promise<{ readonly fd: number; readonly port: number; readonly close: () => void }> {
   const { createServer } = await import('node:net');
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
@@ -440,33 +443,61 @@ test('sockets of systemd are taken over, and their variables reach no program', 
   // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to it
   const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
   const { port } = server.address() as { port: number };
+  return { fd, port, close: () => void server.close() };
+}
+
+test('sockets of systemd are taken over, and their variables reach no program', async (t) => {
+  const { fd, port, close } = await openSocket(t);
   const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echo exec "$@"', 'sh'];
   const daemon = await startInetd(t, [...open, user, jail, '/server', 'state'], { by, fds: [fd] });
-  server.close();
+  close();
   t.match((await ask(local(port))).text, /open 3 .*LISTEN no/);
   t.match(daemon.lines.join(), /server on 127\.0\.0\.1:/);
 });
 
-test('a service manager hears when it is ready, reloads and stops, and gets a sign of life', async (t) => {
-  const path = `${temporaryDirectory()}/notify`;
-  const manager = spawn('python3', ['-uc', listenScript, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+test('sockets of systemd need no option before the user', async (t) => {
+  const { fd, port, close } = await openSocket(t);
+  const by = ['sh', '-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh'];
+  await startInetd(t, [user, jail, '/server', 'state'], { by, fds: [fd] });
+  close();
+  t.match((await ask(local(port))).text, /^uid/);
+});
+
+/** A service manager at this address. @returns what it has heard */
+async function startManager(t: Test, address: string): Promise<() => string> {
+  const manager = spawn('python3', ['-uc', listenScript, address], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => manager.kill('SIGKILL'));
   let heard = '';
   manager.stdout.on('data', (chunk) => (heard += String(chunk)));
-  t.ok(await eventually(() => existsSync(path)));
+  t.ok(await eventually(() => heard.includes('bound')));
+  return () => heard;
+}
+
+test('a service manager hears when it is ready, reloads and stops, and gets a sign of life', async (t) => {
+  const path = `${temporaryDirectory()}/notify`;
+  const heard = await startManager(t, path);
   const daemon = await startInetd(t, [...listen, user, jail, '/server', 'state'], {
     env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '100000' },
   });
-  t.ok(await eventually(() => /READY=1 STATUS=listening: server on /.test(heard)), heard);
-  t.ok(await eventually(() => heard.split('WATCHDOG=1').length > 3));
+  t.ok(await eventually(() => /READY=1 STATUS=listening: server on /.test(heard())), heard());
+  t.ok(await eventually(() => heard().split('WATCHDOG=1').length > 3));
   t.match((await ask(local(daemon.port))).text, /NOTIFY no/);
   daemon.child.kill('SIGHUP');
   t.ok(
-    await eventually(() => /RELOADING=1 MONOTONIC_USEC=[0-9]+\n(WATCHDOG=1\n)*READY=1/.test(heard)),
-    heard,
+    await eventually(() => /RELOADING=1 MONOTONIC_USEC=[0-9]+\n(WATCHDOG=1\n)*READY=1/.test(heard())),
+    heard(),
   );
   t.equal(await daemon.end(), 0);
-  t.ok(await eventually(() => heard.includes('STOPPING=1')), heard);
+  t.ok(await eventually(() => heard().includes('STOPPING=1')), heard());
+});
+
+test('a service manager at a name without a file hears it too', async (t) => {
+  const heard = await startManager(t, `@uchroot-notify-${process.pid}`);
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'state'], {
+    env: { NOTIFY_SOCKET: `@uchroot-notify-${process.pid}` },
+  });
+  t.ok(await eventually(() => heard().includes('READY=1')));
+  t.equal(await daemon.end(), 0);
 });
 
 test('a listener of IPv6 alone takes no client of IPv4, whose port another one has', async (t) => {

@@ -42,6 +42,10 @@ function statusOf({ code }: Failure): number {
 // systemd ignores datagrams longer than 4096 bytes (NOTIFY_BUFFER_MAX). A UTF-16 unit takes at most three bytes.
 const maxCharacters = 1000;
 
+/** Whether the value of NOTIFY_SOCKET is the address of a unix socket: a path, or `@name` for a name without a file (sd_notify(3)). */
+export const isNoticeSocket = (address: string | undefined): address is string =>
+  address !== undefined && /^[/@]./.test(address);
+
 /** The init system that started this process. */
 export class ServiceManager {
   /**
@@ -52,7 +56,7 @@ export class ServiceManager {
 
   constructor(socket: string | undefined) {
     try {
-      this.#fd = socket?.startsWith('/') === true ? native.connectDatagram(socket) : undefined;
+      this.#fd = isNoticeSocket(socket) ? native.connectDatagram(socket) : undefined;
     } catch {
       this.#fd = undefined; // no listener; the exit status still reports the failure
     }

@@ -79,7 +79,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
   return files.map((file) => {
     const path = placeOf(file, directory);
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      makeDirectory(dirname(path));
       replaceFile(path, file);
     } catch (error) {
       const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
@@ -93,6 +93,20 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
     }
     return path;
   });
+}
+
+// With `recursive`, mkdirSync() tries for ever in /proc, where a directory that is there refuses new ones by ENOENT.
+function makeDirectory(path: string): void {
+  const make = (): void => void mkdirSync(path, { mode: 0o755 });
+  try {
+    make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return; // a file of this name fails the next call
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    make();
+  }
 }
 
 function replaceFile(path: string, { text, mode }: UnitFile): void {
