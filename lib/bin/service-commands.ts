@@ -6,6 +6,7 @@ import { adoptService, type AdoptReport, releaseService, updateService } from '.
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept-configuration.ts';
+import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
@@ -47,6 +48,15 @@ function tell(read: ReadArguments, report: AdoptReport): string {
   return showAdoption(report, has(read, 'plan'));
 }
 
+function toWatchMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds >= 0.1 && seconds <= 600) return Math.round(seconds * 1000);
+  throw new UsageError(`--watch takes seconds from 0.1 to 600, not '${quote(text)}'`, {
+    hint: 'for example --watch 10',
+  });
+}
+
 const adopt: ServiceCommand = {
   synopsis: 'adopt UNIT [OPTION]...',
   summary: 'puts a service into a jail, and restarts it if it runs',
@@ -55,6 +65,10 @@ const adopt: ServiceCommand = {
     option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
     option('--ro-bind PATH', 'the same, and the service cannot write there'),
     option('--program PATH', 'a further program of the host that the service starts'),
+    option(
+      '--watch SECONDS',
+      'how long it must run after a start to have come up (default 1 if it tells systemd when it is ready, else 5)',
+    ),
     option('--user NAME', "start a service of root's as this account, or as root of its jail"),
     planOption,
     formatOption,
@@ -74,6 +88,7 @@ const adopt: ServiceCommand = {
       binds: textsOf(read, 'bind'),
       readOnlyBinds: textsOf(read, 'ro-bind'),
       programs: textsOf(read, 'program'),
+      watchMs: toWatchMs(valueOf(read, 'watch')?.text),
     });
     const text = tell(read, report);
     return format === 'json' ? jsonDocument(report) : text;

@@ -12,10 +12,10 @@ import {
   generationsOf,
   readRecord,
   stageRecord,
-  withService,
 } from './adoption-record.ts';
 import { isOurs, presentDropIn } from './drop-in-file.ts';
 import { exposureOf } from './exposure.ts';
+import { mustRun } from './host-command.ts';
 import { compileLaunchers, makeGeneration, removeGeneration } from './generation.ts';
 import type { InstalledService } from './installed-service.ts';
 import { keepConfiguration } from './kept-configuration.ts';
@@ -23,10 +23,10 @@ import { configurationChecks, dropInPath, dropInText } from './service-drop-in.t
 import { toNamedPath } from './named-path.ts';
 import type { ServicePath } from './service-paths.ts';
 import { refusalHint } from './refusal-hint.ts';
-import { refusalOf } from './service-refusal.ts';
+import { goneRefusal, refusalOf } from './service-refusal.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
-import { runChecks, swapDropIn } from './swap.ts';
+import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readService, readWithout, unitText } from './systemd-bus.ts';
 
 export interface AdoptRequest extends ServiceWork {
@@ -38,6 +38,11 @@ export interface AdoptRequest extends ServiceWork {
   readonly readOnlyBinds?: readonly string[] | undefined;
   /** Further programs of the host that the service starts, such as scripts that its configuration names. */
   readonly programs?: readonly string[] | undefined;
+  /**
+   * How long the service must run after a start to have come up, from 100 to 600000. By default 1000 if it tells systemd when it is
+   * ready, else 5000. Updates and reloads use it too.
+   */
+  readonly watchMs?: number | undefined;
   /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
 }
@@ -67,14 +72,17 @@ export interface AdoptReport {
   readonly warnings: readonly string[];
 }
 
-function wishesOf({ user, binds = [], readOnlyBinds = [], programs = [] }: AdoptRequest): AdoptionWishes {
+function wishesOf(request: AdoptRequest): AdoptionWishes {
+  const { user, binds = [], readOnlyBinds = [], programs = [], watchMs } = request;
+  if (watchMs !== undefined && !(Number.isInteger(watchMs) && watchMs >= 100 && watchMs <= 600_000))
+    throw new UsageError('watchMs must be an integer from 100 to 600000');
   if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
     throw new UsageError('user must be the name of an account');
   const paths = [
     ...binds.map((path) => toNamedPath(path, false)),
     ...readOnlyBinds.map((path) => toNamedPath(path, true)),
   ];
-  return { user, paths, programs: programs.map((path) => toNamedPath(path, true).path) };
+  return { user, paths, programs: programs.map((path) => toNamedPath(path, true).path), watchMs };
 }
 
 /** All that is made before the service is touched. */
@@ -142,7 +150,7 @@ async function bringIn(
   const checks = configurationChecks(adoption);
   await runChecks(unit, checks);
   const mounted = report.paths.map(({ path }) => path);
-  const configuration = findRecord(unit)?.configuration;
+  const { configuration, tested } = findRecord(unit) ?? {};
   const made = {
     version: 1,
     unit,
@@ -155,16 +163,18 @@ async function bringIn(
     mounted,
     checks,
   } as const;
-  const record: AdoptionRecord = { ...made, configuration };
+  const record: AdoptionRecord = { ...made, configuration, tested };
   const staged = stageRecord(record);
   try {
-    await swapDropIn({ unit, text: dropIn.text, isActive });
+    // the drop-in must not outlast a loss of power without the jail
+    await mustRun('sync', ['--file-system', report.directory]);
+    await swapDropIn({ unit, text: dropIn.text, isActive, watchMs: wishes.watchMs });
     staged.commit();
   } catch (error) {
     staged.drop();
     throw error;
   }
-  const warnings = await keepConfiguration(record, isActive);
+  const warnings = await keepConfiguration(record, isActive ? 'start' : 'none');
   return { ...report, checks: checks.length, warnings: [...report.warnings, ...warnings] };
 }
 
@@ -219,11 +229,18 @@ async function removeOld(unit: string, generations: readonly number[]): Promise<
  * of the configuration fails, or the service does not come up; as buildJail
  */
 export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
-  const request = takeServiceRequest(asked, ['user', 'binds', 'readOnlyBinds', 'programs', 'plan']);
+  const request = takeServiceRequest(asked, [
+    'user',
+    'binds',
+    'readOnlyBinds',
+    'programs',
+    'watchMs',
+    'plan',
+  ]);
   const wishes = wishesOf(request);
-  const found = await readService(request.unit);
-  const { unit } = found;
-  return withService(unit, async () => {
+  const { unit } = await readService(request.unit);
+  return withWholeService(unit, async () => {
+    const found = await readService(unit);
     if (findRecord(unit) !== undefined)
       throw new UsageError(`${unit} is adopted already`, {
         hint: `uchroot-service update ${unit}; for other options, release it first: uchroot-service release ${unit}`,
@@ -252,8 +269,10 @@ export interface UpdateServiceRequest extends ServiceWork {
 export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
   const request = takeServiceRequest(asked, ['plan']);
   const { unit } = await readService(request.unit);
-  return withService(unit, async () => {
+  return withWholeService(unit, async () => {
     const { wishes } = readRecord(unit);
+    const gone = goneRefusal(await readService(unit));
+    if (gone !== undefined) throw new UsageError(gone.message, gone);
     const service = await readWithout(unit, dropInPath(unit));
     const refusal = refusalOf(service);
     if (refusal !== undefined) throw new UsageError(refusal, { hint: refusalHint(service) });
@@ -267,11 +286,12 @@ export async function updateService(asked: UpdateServiceRequest): Promise<AdoptR
  */
 export async function releaseService(asked: ServiceWork): Promise<void> {
   const request = takeServiceRequest(asked);
-  const { unit, isActive } = await readService(request.unit);
-  await withService(unit, async () => {
+  const { unit } = await readService(request.unit);
+  await withWholeService(unit, async () => {
+    const { isActive } = await readService(unit);
     // a run of `adopt` that was killed leaves no record
-    if (!isOurs(presentDropIn(unit))) readRecord(unit);
-    await swapDropIn({ unit, text: undefined, isActive });
+    if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0) readRecord(unit);
+    await swapDropIn({ unit, text: undefined, isActive, watchMs: findRecord(unit)?.wishes.watchMs });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
     forgetService(unit);
   });

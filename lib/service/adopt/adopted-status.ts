@@ -6,8 +6,7 @@ import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { runHost } from './host-command.ts';
-import { changedFiles } from './kept-configuration.ts';
-import { hasCopies } from './kept-drop-in.ts';
+import { changedFiles, keptInUse } from './kept-configuration.ts';
 import { lastFailure } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -42,8 +41,10 @@ export interface ServiceStatus extends Pick<
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
   const { unit } = await readService(request.unit);
-  const { generation, entry, user, reason, exposure, mounted, configuration } = readRecord(unit);
+  const record = readRecord(unit);
+  const { generation, entry, user, reason, exposure, mounted } = record;
   const dropIn = presentDropIn(unit);
+  const kept = dropIn === undefined ? undefined : keptInUse(record, dropIn);
   const jail = jailOf(generationAt(unit, generation));
   const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
   const { stdout } = await runHost('systemctl', ['is-active', unit]);
@@ -61,9 +62,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
       .length,
     isDropInMissing: dropIn === undefined,
     keptConfiguration:
-      configuration !== undefined && dropIn !== undefined && hasCopies(dropIn)
-        ? { keptAt: configuration.keptAt, files: changedFiles(unit, configuration).map(showPath) }
-        : undefined,
+      kept === undefined ? undefined : { keptAt: kept.keptAt, files: changedFiles(unit, kept).map(showPath) },
     failure: await lastFailure(unit),
   };
 }

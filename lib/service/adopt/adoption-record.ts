@@ -13,6 +13,7 @@ import {
 
 import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
+import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
 import type { ServicePath } from './service-paths.ts';
 
@@ -22,6 +23,8 @@ export interface AdoptionWishes {
   readonly paths: readonly ServicePath[];
   /** Further programs in the jail. */
   readonly programs: readonly string[];
+  /** How long it must run after a start; undefined for the usual time. */
+  readonly watchMs?: number | undefined;
 }
 
 export interface AdoptionRecord {
@@ -40,6 +43,8 @@ export interface AdoptionRecord {
   readonly checks: readonly ConfigurationCheck[];
   /** Undefined if there is none, as for a service that an earlier version has adopted. */
   readonly configuration?: KeptConfiguration | undefined;
+  /** A later one, which has passed its tests and was reloaded. No start has shown yet that the service comes up with it. */
+  readonly tested?: KeptConfiguration | undefined;
 }
 
 /** The copy of a configuration with which the service has come up. */
@@ -99,13 +104,16 @@ export function stageRecord(record: AdoptionRecord): {
 } {
   const file = fileOf(record.unit);
   try {
-    writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600 });
+    writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600, flush: true });
   } catch (error) {
     const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
     throw new JailError(message, { code: code as ErrnoName, path: file, cause: error });
   }
   return {
-    commit: () => renameSync(`${file}.new`, file),
+    commit: () => {
+      renameSync(`${file}.new`, file);
+      syncDirectory(placeOf(record.unit));
+    },
     drop: () => rmSync(`${file}.new`, { force: true }),
   };
 }

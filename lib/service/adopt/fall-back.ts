@@ -1,11 +1,19 @@
 // Runs a service that does not come up with the configuration in /etc with the copy of the last one with which it did.
-import { JailError } from '../../errors.ts';
+import { JailError, LaunchError } from '../../errors.ts';
 import { showPaths } from '../../jail/work/show-paths.ts';
 import { commandLine } from '../../shell-word.ts';
 import { findRecord, type KeptConfiguration } from './adoption-record.ts';
 import { putDropIn } from './drop-in-file.ts';
-import { changedFiles, isWhole, keptCopies, shownDate } from './kept-configuration.ts';
-import { withCopies } from './kept-drop-in.ts';
+import {
+  changedFiles,
+  isWhole,
+  keptCopies,
+  keptInUse,
+  keptOnes,
+  makeWritable,
+  shownDate,
+} from './kept-configuration.ts';
+import { withCopies, writtenPaths } from './kept-drop-in.ts';
 import { restart } from './running.ts';
 
 // What to tell: `does` is what the service does not do, and `failure` says why, with its last words.
@@ -19,8 +27,27 @@ function fallenBack(unit: string, kept: KeptConfiguration, does: string, failure
   );
 }
 
+// Starts a service with a copy. @returns why it does not come up; undefined if it runs
+async function startWith(
+  unit: string,
+  dropIn: string,
+  kept: KeptConfiguration,
+  runs: boolean,
+): Promise<string | undefined> {
+  if (!isWhole(unit, kept)) return 'files of the copy are missing';
+  try {
+    await makeWritable(unit, kept, writtenPaths(dropIn, kept.paths));
+    await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
+    return runs ? undefined : await restart(unit, findRecord(unit)?.wishes.watchMs);
+  } catch (error) {
+    if (error instanceof JailError || error instanceof LaunchError) return error.message;
+    throw error;
+  }
+}
+
 /**
- * Puts a drop-in in place that mounts the kept configuration, and restarts the service with it, unless it runs still.
+ * Puts a drop-in in place that mounts a kept configuration, and restarts the service with it, unless it runs still. The newest copy comes
+ * first, and then the one with which the service has come up. If it runs still, its next start can try only one: the latter.
  * @param dropIn the normal one
  * @param failure why the service does not come up with that, and its last words
  * @returns what to tell; undefined if the service cannot be helped so. If it does not come up, the normal drop-in is back
@@ -31,17 +58,16 @@ export async function fallBack(
   failure: string,
   runs = false,
 ): Promise<JailError | undefined> {
-  const kept = findRecord(unit)?.configuration;
-  if (kept === undefined) return undefined;
-  if (!isWhole(unit, kept)) return runs ? undefined : neither(unit, failure, 'files of the copy are missing');
-  if (changedFiles(unit, kept).length === 0) return undefined;
-  await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
-  const again = runs ? undefined : await restart(unit);
-  if (again !== undefined) {
-    await putDropIn(unit, dropIn);
-    return neither(unit, failure, again);
+  const all = keptOnes(findRecord(unit) ?? {});
+  const tried = runs ? all.slice(-1) : all;
+  let again: string | undefined;
+  for (const kept of tried.filter((one) => !isWhole(unit, one) || changedFiles(unit, one).length > 0)) {
+    again = await startWith(unit, dropIn, kept, runs);
+    if (again === undefined) return fallenBack(unit, kept, runs ? 'reload' : 'come up', failure);
   }
-  return fallenBack(unit, kept, runs ? 'reload' : 'come up', failure);
+  if (again === undefined) return undefined;
+  await putDropIn(unit, dropIn);
+  return runs ? undefined : neither(unit, failure, again);
 }
 
 /** What to tell of a service that comes up with no configuration. `again` says why not with the kept one. */
@@ -56,7 +82,8 @@ export function neither(unit: string, failure: string, again = ''): JailError | 
 }
 
 /** What to tell of a service that ran with its kept configuration before, and goes on with it. */
-export function stillFallenBack(unit: string, failure: string): JailError | undefined {
-  const kept = findRecord(unit)?.configuration;
+export function stillFallenBack(unit: string, dropIn: string, failure: string): JailError | undefined {
+  const record = findRecord(unit);
+  const kept = record && keptInUse(record, dropIn);
   return kept === undefined ? undefined : fallenBack(unit, kept, 'come up', failure);
 }

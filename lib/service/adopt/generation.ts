@@ -31,6 +31,7 @@ import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths 
 import { loginRefusal, programRefusal, type Refusal } from './service-refusal.ts';
 import { toServiceWarning } from './service-warning.ts';
 import { readEnvironmentFile } from './unit-text.ts';
+import { directoryRefusal, namedWarnings } from './unmet-path.ts';
 
 export interface Generation {
   readonly adoption: Adoption;
@@ -137,8 +138,11 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
+  const question = { ...adoption, isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`) };
+  const unmet = directoryRefusal(question);
+  if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption.paths));
-  return { adoption, report, warnings };
+  return { adoption, report, warnings: [...warnings, ...namedWarnings(question)] };
 }
 
 function kindOfPath(path: string): 'file' | 'directory' | undefined {

@@ -111,6 +111,15 @@ export function ownDirectories(settings: Settings): readonly {
   }));
 }
 
+/** Further names of these directories (systemd.exec(5), StateDirectory=). The host has each as a link. */
+export function directoryLinks(settings: Settings): readonly string[] {
+  return directoryBases.flatMap(([setting, base]) =>
+    ((settings[`${setting}Symlink`] ?? []) as readonly (readonly [name: string, link: string])[])
+      .filter(([, link]) => link !== '')
+      .map(([, link]) => `${base}/${link}`),
+  );
+}
+
 const directoryBases = [
   ['RuntimeDirectory', '/run'],
   ['StateDirectory', '/var/lib'],

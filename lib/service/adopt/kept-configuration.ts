@@ -13,7 +13,7 @@ import {
 } from './adoption-record.ts';
 import { type Bound, changedPaths, readTree } from './configuration-tree.ts';
 import { mustRun } from './host-command.ts';
-import type { Copies } from './kept-drop-in.ts';
+import { type Copies, mountsFrom } from './kept-drop-in.ts';
 
 /** Of all copies of a service together. */
 const bound: Bound = { entries: 1000, bytes: 16e6 };
@@ -38,7 +38,34 @@ export function ownConfiguration({
 
 /** Where the copies of a service lie. */
 export function keptCopies(unit: string, { number, paths }: KeptConfiguration): Copies {
-  return { directory: copyAt(unit, number), paths };
+  return { directory: copyAt(unit, number), writable: `${copiesOf(unit)}/.${number}`, paths };
+}
+
+/** The configurations of which there are copies, the newest first. */
+export function keptOnes({
+  tested,
+  configuration,
+}: Pick<AdoptionRecord, 'tested' | 'configuration'>): readonly KeptConfiguration[] {
+  return [tested, configuration].filter((one) => one !== undefined);
+}
+
+/** The one with which a service runs by this drop-in; undefined if it runs with /etc. */
+export function keptInUse(
+  record: Pick<AdoptionRecord, 'unit' | 'tested' | 'configuration'>,
+  dropIn: string,
+): KeptConfiguration | undefined {
+  return keptOnes(record).find((kept) => mountsFrom(dropIn, keptCopies(record.unit, kept)));
+}
+
+/** Makes the duplicates for a service that may write to these paths. */
+export async function makeWritable(
+  unit: string,
+  kept: KeptConfiguration,
+  paths: readonly string[],
+): Promise<void> {
+  const { directory, writable } = keptCopies(unit, kept);
+  rmSync(writable, { recursive: true, force: true });
+  if (paths.length > 0) await copyTo(writable, paths, (path) => `${directory}${path}`);
 }
 
 /** The files of /etc that are not as in the copy. */
@@ -89,24 +116,32 @@ function measure(paths: readonly string[]): {
 }
 
 // cp(1) keeps owners, modes, ACLs and links as they are.
-async function copyTo(directory: string, paths: readonly string[]): Promise<void> {
+async function copyTo(
+  directory: string,
+  paths: readonly string[],
+  from: (path: string) => string = realpathSync,
+): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const isInOther = (path: string): boolean => paths.some((other) => path.startsWith(`${other}/`));
   for (const path of paths.filter((one) => !isInOther(one))) {
     const copy = `${directory}${path}`;
     mkdirSync(dirname(copy), { recursive: true, mode: 0o700 });
-    await mustRun('cp', ['--archive', '--no-target-directory', '--', realpathSync(path), copy]);
+    await mustRun('cp', ['--archive', '--no-target-directory', '--', from(path), copy]);
   }
+  // before a record or a drop-in names it
+  await mustRun('sync', ['--file-system', directory]);
 }
 
-// The number of a copy that is complete: a new one, unless nothing has changed.
+// The number of a copy that is complete: a new one, unless nothing has changed since one of the others.
 async function makeCopy(
   unit: string,
-  old: KeptConfiguration | undefined,
+  others: readonly KeptConfiguration[],
   paths: readonly string[],
 ): Promise<number> {
-  const isOld = old !== undefined && old.paths.join(' ') === paths.join(' ');
-  if (isOld && changedFiles(unit, old).length === 0) return old.number;
+  const same = others.find(
+    (one) => one.paths.join(' ') === paths.join(' ') && changedFiles(unit, one).length === 0,
+  );
+  if (same !== undefined) return same.number;
   const number = Math.max(0, ...numbersOf(unit)) + 1;
   try {
     await copyTo(copyAt(unit, number), paths);
@@ -124,30 +159,42 @@ function numbersOf(unit: string): readonly number[] {
     .map(Number);
 }
 
-async function keep(record: AdoptionRecord): Promise<readonly string[]> {
+async function keep(record: AdoptionRecord, isTestedOnly: boolean): Promise<readonly string[]> {
   const { unit } = record;
   const { fit: paths, warnings } = measure(ownConfiguration(record));
-  const number = paths.length === 0 ? 0 : await makeCopy(unit, record.configuration, paths);
-  const configuration = number === 0 ? undefined : { number, keptAt: new Date().toISOString(), paths };
-  writeRecord({ ...record, configuration });
-  for (const other of numbersOf(unit).filter((one) => one !== number))
-    rmSync(copyAt(unit, other), { recursive: true, force: true });
+  const number = paths.length === 0 ? 0 : await makeCopy(unit, keptOnes(record), paths);
+  const kept = number === 0 ? undefined : { number, keptAt: new Date().toISOString(), paths };
+  const isProven = number === record.configuration?.number;
+  const next: AdoptionRecord = isTestedOnly
+    ? { ...record, tested: isProven ? undefined : kept }
+    : { ...record, configuration: kept, tested: undefined };
+  writeRecord(next);
+  removeOthers(unit, new Set(keptOnes(next).map((one) => String(one.number))));
   return warnings;
 }
 
+function removeOthers(unit: string, names: ReadonlySet<string>): void {
+  if (!existsSync(copiesOf(unit))) return;
+  for (const name of readdirSync(copiesOf(unit)).filter((one) => /^\.?[0-9]+$/.test(one) && !names.has(one)))
+    rmSync(`${copiesOf(unit)}/${name}`, { recursive: true, force: true });
+}
+
 /**
- * Keeps a copy of the configuration of a service that has come up with it; of another one, only if there is none yet.
- * The record names the copy that counts, and rename(2) replaces the record: a run that is killed, or a full disk, leaves the old
- * copy in use.
+ * What shows that a configuration works: the service has come up with it; it has passed its tests, and the service was told of it; or
+ * nothing.
+ */
+export type Proof = 'start' | 'test' | 'none';
+
+/**
+ * Keeps a copy of the configuration of a service: of one without proof, only if there is none yet; of one that is only tested, beside the
+ * one with which the service has come up. The record names the copies that count, and rename(2) replaces the record: a run that is
+ * killed, or a full disk, leaves the old copies in use.
  * @returns warnings: the service itself is well
  */
-export async function keepConfiguration(
-  record: AdoptionRecord,
-  hasComeUp: boolean,
-): Promise<readonly string[]> {
-  if (!hasComeUp && record.configuration !== undefined) return [];
+export async function keepConfiguration(record: AdoptionRecord, proof: Proof): Promise<readonly string[]> {
+  if (proof === 'none' && record.configuration !== undefined) return [];
   try {
-    return await keep(record);
+    return await keep(record, proof === 'test' && record.configuration !== undefined);
   } catch (error) {
     if (!(error instanceof JailError) && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
     return [`no new copy of the configuration is kept: ${(error as Error).message}`];

@@ -44,6 +44,8 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     user: 'bind',
     caps: ['net_bind_service'],
     programs: ['/usr/bin/named-checkconf'],
+    // zones that it writes itself, by the README of Debian's package
+    paths: ['/var/lib/bind'],
     check: ['/usr/bin/named-checkconf'],
   },
   // a script that refuses to work for others than root

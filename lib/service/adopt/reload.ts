@@ -1,14 +1,14 @@
 // Has an adopted service read its configuration again.
 import { JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
-import { type AdoptionRecord, readRecord, withService } from './adoption-record.ts';
+import { type AdoptionRecord, readRecord } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { fallBack } from './fall-back.ts';
 import { keepConfiguration, missingPaths, ownConfiguration } from './kept-configuration.ts';
 import { hasCopies, withLivePaths } from './kept-drop-in.ts';
 import { reload, seesOthers } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
-import { runChecks, swapDropIn } from './swap.ts';
+import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readService } from './systemd-bus.ts';
 
 export interface ReloadReport {
@@ -30,9 +30,10 @@ interface Reloaded {
 // @returns why it was restarted
 async function readAgain({ record, canReload, isActive }: Reloaded): Promise<string | undefined> {
   const { unit } = record;
+  const { watchMs } = record.wishes;
   const dropIn = presentDropIn(unit);
   if (dropIn !== undefined && hasCopies(dropIn)) {
-    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive });
+    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive, watchMs });
     return 'it ran with a kept configuration';
   }
   if (!isActive)
@@ -41,14 +42,14 @@ async function readAgain({ record, canReload, isActive }: Reloaded): Promise<str
       hint: commandLine('systemctl', 'start', unit),
     });
   const isReplaced = canReload && (await seesOthers(unit, ownConfiguration(record)));
-  const failure = canReload && !isReplaced ? await reload(unit) : undefined;
+  const failure = canReload && !isReplaced ? await reload(unit, watchMs) : undefined;
   if (canReload && !isReplaced && failure === undefined) return undefined;
   if (failure?.isUp === true) {
     const words = `its reload fails; it goes on as it is: ${failure.words}`;
     const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
     throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
   }
-  await swapDropIn({ unit, text: dropIn, isActive });
+  await swapDropIn({ unit, text: dropIn, isActive, watchMs });
   if (isReplaced) return 'a file or directory of its configuration was replaced';
   return canReload ? 'it ended at its reload' : 'the service has no reload';
 }
@@ -61,8 +62,9 @@ async function readAgain({ record, canReload, isActive }: Reloaded): Promise<str
  */
 export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
   const request = takeServiceRequest(asked);
-  const { unit, canReload, isActive } = await readService(request.unit);
-  return withService(unit, async () => {
+  const { unit } = await readService(request.unit);
+  return withWholeService(unit, async () => {
+    const { canReload, isActive } = await readService(unit);
     const record = readRecord(unit);
     const [missing] = missingPaths(unit);
     if (missing !== undefined)
@@ -73,8 +75,9 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
     await runChecks(unit, record.checks);
     const restartReason = await readAgain({ record, canReload, isActive });
     // many daemons go on with what they had, and say nothing: a reload alone does not show that the configuration works
-    const hasComeUp = isActive && (restartReason !== undefined || record.checks.length > 0);
-    const warnings = await keepConfiguration(record, hasComeUp);
+    const isTold = record.checks.length > 0 ? 'test' : 'none';
+    const proof = restartReason === undefined ? isTold : isActive ? 'start' : 'none';
+    const warnings = await keepConfiguration(record, proof);
     return { checks: record.checks.length, restartReason, isRunning: isActive, warnings };
   });
 }

@@ -6,11 +6,31 @@ import { quote } from '../../quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 
-// A daemon that dies right after its start has not come up.
-const settleMs = 1000;
+// A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
+// the others may still read their configuration.
+const tellsReady = /^(notify|notify-reload|dbus|forking)$/;
+const readyMs = 1000;
+const unknownMs = 5000;
+const pollMs = 200;
 
 async function shown(unit: string, property: string): Promise<string> {
   return (await mustRun('systemctl', ['show', '--value', '-p', property, unit])).trim();
+}
+
+// Whether a service runs, and was not started again by itself.
+async function isUp(unit: string, restarts: string): Promise<boolean> {
+  const text = await mustRun('systemctl', ['show', '-p', 'ActiveState', '-p', 'NRestarts', unit]);
+  return /^ActiveState=(active|reloading)$/m.test(text) && text.split('\n').includes(`NRestarts=${restarts}`);
+}
+
+async function staysUp(unit: string, restarts: string, watchMs: number | undefined): Promise<boolean> {
+  const isReady = tellsReady.test(await shown(unit, 'Type'));
+  const endMs = performance.now() + (watchMs ?? (isReady ? readyMs : unknownMs));
+  while (performance.now() < endMs) {
+    if (!(await isUp(unit, restarts))) return false;
+    await sleep(pollMs);
+  }
+  return isUp(unit, restarts);
 }
 
 /** Why a service has failed, in one line. */
@@ -80,20 +100,23 @@ function isDirectory(path: string): boolean {
 }
 
 // Runs `systemctl VERB`. @returns why the service does not run well afterwards; undefined if it does
-async function command(verb: 'restart' | 'reload', unit: string): Promise<RunFailure | undefined> {
+async function command(
+  verb: 'restart' | 'reload',
+  unit: string,
+  watchMs: number | undefined,
+): Promise<RunFailure | undefined> {
   const sinceMs = Date.now();
   const before = await shown(unit, 'NRestarts');
   const { status, stderr } = await runHost('systemctl', [verb, unit]);
   const restarts = verb === 'reload' ? before : await shown(unit, 'NRestarts');
-  if (status === 0 || verb === 'reload') await sleep(settleMs);
-  const isUp =
-    (await shown(unit, 'ActiveState')) === 'active' && (await shown(unit, 'NRestarts')) === restarts;
-  if (status === 0 && isUp) return undefined;
+  const isWatched = status === 0 || verb === 'reload';
+  const runs = isWatched ? await staysUp(unit, restarts, watchMs) : await isUp(unit, restarts);
+  if (status === 0 && runs) return undefined;
   const failure = await lastFailure(unit);
   const last = await journal('-n', '8', '-u', unit);
   const reason = failure ?? (stderr.trim().split('\n')[0] || 'it has ended');
   const said = [last, ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
-  return { isUp, words: [reason, ...said].join('\n') };
+  return { isUp: runs, words: [reason, ...said].join('\n') };
 }
 
 export interface RunFailure {
@@ -119,13 +142,18 @@ export async function seesOthers(unit: string, paths: readonly string[]): Promis
   return pid !== '0' && !paths.every(isSame);
 }
 
-/** Restarts a service. @returns why it has not come up; undefined if it runs */
-export async function restart(unit: string): Promise<string | undefined> {
+/**
+ * Restarts a service.
+ *
+ * @param watchMs how long it must run then; undefined for the usual time
+ * @returns why it has not come up; undefined if it runs
+ */
+export async function restart(unit: string, watchMs?: number): Promise<string | undefined> {
   await runHost('systemctl', ['reset-failed', unit]);
-  return (await command('restart', unit))?.words;
+  return (await command('restart', unit, watchMs))?.words;
 }
 
 /** Has a service read its configuration again. @returns why that has failed; undefined if it runs, and has been told */
-export function reload(unit: string): Promise<RunFailure | undefined> {
-  return command('reload', unit);
+export function reload(unit: string, watchMs?: number): Promise<RunFailure | undefined> {
+  return command('reload', unit, watchMs);
 }

@@ -18,6 +18,7 @@ import {
   numberOf,
   textOf,
 } from './installed-service.ts';
+import { unitMounts } from './unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -107,6 +108,7 @@ function mountLines(adoption: Adoption): readonly string[] {
   const isExecLimited = listOf(service.settings, 'NoExecPaths').length > 0;
   return [
     ...binds,
+    ...unitMounts(service.settings, jail),
     ...(speaks ? [`BindReadOnlyPaths=/run/systemd/notify${inJail('/run/systemd/notify')}`] : []),
     ...(jailFacts.usesSyslog
       ? [`BindReadOnlyPaths=-/run/systemd/journal/dev-log${inJail('/run/systemd/journal/dev-log')}`]
@@ -203,6 +205,8 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     ...(calls.names.length === 0
       ? []
       : [`SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`]),
+    // those for the jail of a launcher belong to the surroundings
+    ...(adoption.entry === 'systemd' ? unitMounts(settings, '') : []),
     ...surroundings(adoption),
   ];
   return adoption.checks.map((words, index) => ({

@@ -6,6 +6,7 @@ import { bytePath, pathBytes } from '../../binary/path.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { runHost } from './host-command.ts';
 import {
+  directoryLinks,
   hasCredentials,
   type InstalledService,
   listOf,
@@ -57,7 +58,9 @@ export async function packedConfiguration(packages: readonly string[]): Promise<
 
 /** The configuration: directories and files of /etc that the daemon itself reads. `packed` are the files of its packages. */
 export function configurationOf(packed: readonly string[], service: InstalledService): readonly string[] {
-  const named = service.lines.flatMap(({ argv }) => argv).filter((word) => /^\/etc\/[^\s]+$/.test(word));
+  const named = service.lines
+    .flatMap(({ argv }) => argv)
+    .flatMap((word) => /^(?:--?[\w-]+=)?(\/etc\/\S+)$/.exec(word)?.[1] ?? []);
   const tops = [...packed, ...named]
     .filter((path) => !othersConfiguration.test(path))
     .map((path) => path.split('/').slice(0, 3).join('/'));
@@ -102,6 +105,7 @@ export function servicePaths(
   const all = [
     ...given,
     ...own,
+    ...directoryLinks(settings).map((path) => entry(path, path.startsWith('/etc/'), true)),
     ...writable.map((path) => entry(path, false, true)),
     ...found.data.map((path) => entry(plain(path), false, true)),
     ...(pidDirectory.split('/').length > 2 ? [entry(pidDirectory, false, true)] : []),

@@ -1,6 +1,8 @@
 // Why a service cannot be adopted. Pure.
 import { numberOf, type InstalledService, listOf, textOf } from './installed-service.ts';
 import { commandLine } from '../../shell-word.ts';
+import { unmountable } from './unit-mounts.ts';
+import { quote } from '../../quote.ts';
 import type { ServicePath } from './service-paths.ts';
 
 /** The first reason why a service cannot be carried into a jail; undefined if there is none. */
@@ -24,6 +26,9 @@ export function refusalOf(service: InstalledService): string | undefined {
       return refused(`${name}=${textOf(settings, name)}, which uchroot does not carry`);
   for (const name of ['ExtensionDirectories', 'ExtensionImages', 'MountImages'])
     if (listOf(settings, name).length > 0) return refused(`${name}=, which uchroot does not carry`);
+  const path = unmountable(settings);
+  if (path !== undefined)
+    return refused(`its mounts have the path ${quote(path)}: blanks, quotes and colons are not carried`);
   if (numberOf(settings, 'SecureBits') !== 0) return refused('SecureBits=, which a launch resets');
   if (textOf(settings, 'StandardInput') === 'tty') return refused('it uses a terminal');
   return undefined;
@@ -32,6 +37,18 @@ export function refusalOf(service: InstalledService): string | undefined {
 export interface Refusal {
   readonly message: string;
   readonly hint?: string;
+}
+
+/** An adopted service whose unit has gone, with its package for example; undefined if it is there. */
+export function goneRefusal({
+  unit,
+  loadState,
+}: Pick<InstalledService, 'unit' | 'loadState'>): Refusal | undefined {
+  if (loadState !== 'not-found') return undefined;
+  return {
+    message: `the unit ${unit} has gone`,
+    hint: `install it again, or remove its jail: ${commandLine('uchroot-service', 'release', unit)}`,
+  };
 }
 
 /**

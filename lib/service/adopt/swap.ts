@@ -3,13 +3,15 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { JailError } from '../../errors.ts';
-import type { ConfigurationCheck } from './adoption-record.ts';
+import { commandLine } from '../../shell-word.ts';
+import { type ConfigurationCheck, withService } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';
 import { fallBack, neither, stillFallenBack } from './fall-back.ts';
 import { runHost } from './host-command.ts';
 import { missingPaths } from './kept-configuration.ts';
 import { hasCopies } from './kept-drop-in.ts';
 import { needsHint } from './refusal-hint.ts';
+import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
 import { lastFailure, restart, wordsOfRun } from './running.ts';
 import { reloadUnits, temporaryName } from './systemd-bus.ts';
 
@@ -18,6 +20,8 @@ interface Swap {
   readonly unit: string;
   readonly text: string | undefined;
   readonly isActive: boolean;
+  /** How long it must run after a start; undefined for the usual time. */
+  readonly watchMs: number | undefined;
 }
 
 /**
@@ -25,12 +29,36 @@ interface Swap {
  * @throws JailError ERR_SERVICE if it does not come up. The drop-in from before is then in place again, and the service
  * restarted with it; if it does not come up with that one either, it runs with its kept configuration, if it can.
  */
-export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> {
+export async function swapDropIn(swap: Swap): Promise<void> {
+  beginSwap(swap.unit, { before: presentDropIn(swap.unit), isActive: swap.isActive });
+  try {
+    await trySwap(swap);
+  } finally {
+    endSwap(swap.unit);
+  }
+}
+
+/** Runs `work` on a service as withService(). What a run that was killed has left half done is undone first. */
+export function withWholeService<T>(unit: string, work: () => Promise<T>): Promise<T> {
+  return withService(unit, async () => {
+    const left = interruptedSwap(unit);
+    if (left !== undefined) await undo(unit, left);
+    return work();
+  });
+}
+
+async function undo(unit: string, { before, isActive }: InterruptedSwap): Promise<void> {
+  await putDropIn(unit, before);
+  if (isActive) await restart(unit); // what is wrong with it shows when it is restarted next
+  endSwap(unit);
+}
+
+async function trySwap({ unit, text, isActive, watchMs }: Swap): Promise<void> {
   const before = presentDropIn(unit);
   try {
     await putDropIn(unit, text);
     if (!isActive) return;
-    const failure = await restart(unit);
+    const failure = await restart(unit, watchMs);
     if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
   } catch (error) {
     const first = (error as Error).message;
@@ -38,7 +66,7 @@ export async function swapDropIn({ unit, text, isActive }: Swap): Promise<void> 
     const isFallenBack = before !== undefined && hasCopies(before);
     // with the same text it would fail once more; a file that is gone is empty in the jail, so it could start with defaults
     const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
-    const again = isActive && isOther ? await restart(unit) : undefined;
+    const again = isActive && isOther ? await restart(unit, watchMs) : undefined;
     const isAsBefore = !isActive || (isOther && again === undefined);
     throw await swapError({ unit, before, isFallenBack, first, again, isAsBefore, cause: error });
   }
@@ -56,11 +84,20 @@ async function swapError(failed: {
 }): Promise<JailError> {
   const { unit, before, isFallenBack, first, again, isAsBefore, cause } = failed;
   const told = isAsBefore
-    ? isFallenBack && stillFallenBack(unit, first)
+    ? isFallenBack && before !== undefined && stillFallenBack(unit, before, first)
     : isFallenBack
       ? neither(unit, first, again)
       : before !== undefined && (await fallBack(unit, before, again ?? first));
   if (told) return told;
+  if (before === undefined && again !== undefined)
+    return new JailError(
+      `${unit} comes up neither in its jail nor without it, so the jail is not the cause; it is not adopted: ${again}`,
+      {
+        code: 'ERR_SERVICE',
+        hint: `mend the service; then: ${commandLine('systemctl', 'start', unit)}`,
+        cause,
+      },
+    );
   const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
   const rest = isAsBefore ? '; it is as before' : either;
   return new JailError(`${unit} does not come up${rest}: ${first}`, {

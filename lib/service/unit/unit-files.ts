@@ -1,5 +1,14 @@
 // The files of a unit: made for its init system, printed, or written to a directory.
-import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
@@ -109,6 +118,16 @@ function makeDirectory(path: string): void {
   }
 }
 
+/** Makes the names in a directory outlast a loss of power. */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function replaceFile(path: string, { text, mode }: UnitFile): void {
   const temporary = `${path}.${process.pid}.new`;
   // wx: O_EXCL refuses a link that somebody has prepared there.
@@ -117,7 +136,9 @@ function replaceFile(path: string, { text, mode }: UnitFile): void {
     for (let rest = Buffer.from(text, 'latin1'); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
     // independent of the umask: an init system does not start a script that is not executable
     fchmodSync(fd, mode);
+    fsyncSync(fd);
     renameSync(temporary, path);
+    syncDirectory(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;

@@ -1,0 +1,54 @@
+// The mounts that a unit makes itself (systemd.exec(5)), at the same places of its jail. Pure.
+import { listOf, type Settings } from './installed-service.ts';
+
+type Bind = readonly [source: string, place: string, isOptional: boolean, flags: number];
+
+const bindsOf = (settings: Settings, name: 'BindPaths' | 'BindReadOnlyPaths'): readonly Bind[] =>
+  (settings[name] ?? []) as readonly Bind[];
+
+const emptyOf = (settings: Settings): readonly (readonly [place: string, options: string])[] =>
+  (settings.TemporaryFileSystem ?? []) as readonly (readonly [string, string])[];
+
+const limits = ['ReadOnlyPaths', 'InaccessiblePaths', 'NoExecPaths'] as const;
+
+const limitsOf = (settings: Settings, name: (typeof limits)[number]): readonly string[] =>
+  listOf(settings, name)
+    .map((path) => path.replace(/^[-+]+/, ''))
+    .filter((path) => path !== '/'); // it holds for the jail too
+
+/** The first path of these mounts that cannot stand in a setting as it is; undefined if all can. */
+export function unmountable(settings: Settings): string | undefined {
+  return [
+    ...bindsOf(settings, 'BindPaths').flatMap(([source, place]) => [source, place]),
+    ...bindsOf(settings, 'BindReadOnlyPaths').flatMap(([source, place]) => [source, place]),
+    ...emptyOf(settings).map(([place]) => place),
+    ...limits.flatMap((name) => limitsOf(settings, name)),
+  ].find((path) => /[\s"'\\:]/.test(path));
+}
+
+/** Where they are. */
+export function mountedPlaces(settings: Settings): readonly string[] {
+  const binds = [...bindsOf(settings, 'BindPaths'), ...bindsOf(settings, 'BindReadOnlyPaths')];
+  return [...binds.map(([, place]) => place), ...emptyOf(settings).map(([place]) => place)];
+}
+
+const named = (path: string): string => path.replaceAll('%', '%%');
+
+/** The settings for these mounts below `root`, the jail. */
+export function unitMounts(settings: Settings, root: string): readonly string[] {
+  const bind =
+    (name: 'BindPaths' | 'BindReadOnlyPaths') =>
+    ([source, place, isOptional, flags]: Bind): string =>
+      `${name}=${isOptional ? '-' : ''}${named(source)}:${root}${named(place)}${flags === 0 ? ':norbind' : ''}`;
+  return [
+    ...bindsOf(settings, 'BindPaths').map(bind('BindPaths')),
+    ...bindsOf(settings, 'BindReadOnlyPaths').map(bind('BindReadOnlyPaths')),
+    ...emptyOf(settings)
+      .filter(([place]) => place !== '/') // of the host the jail has nothing anyway
+      .map(
+        ([place, options]) =>
+          `TemporaryFileSystem=${root}${named(place)}${options === '' ? '' : `:${named(options)}`}`,
+      ),
+    ...limits.flatMap((name) => limitsOf(settings, name).map((path) => `${name}=-${root}${named(path)}`)),
+  ];
+}
