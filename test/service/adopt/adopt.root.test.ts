@@ -92,6 +92,18 @@ serviceTest('a reload takes a good configuration, and refuses a broken one', asy
   machine().shell('cp /root/good /etc/nginx/nginx.conf');
 });
 
+serviceTest('a configuration that was only tested replaces no proven one', async (t) => {
+  // redis-server has this port; nginx tests no ports, and goes on at a reload
+  machine().shell('echo "server { listen 127.0.0.1:6379; }" >/etc/nginx/conf.d/taken.conf');
+  t.match(service('reload', 'nginx').stdout, 'reloaded; tests of the configuration: 1 passed');
+  const { status, stderr } = service('update', 'nginx');
+  t.equal(status, 1);
+  t.match(stderr, /it runs with the one of .*; different files: \/etc\/nginx\/conf.d\/taken.conf, /);
+  t.equal(shell('curl -s http://localhost/'), 'site');
+  machine().shell('rm /etc/nginx/conf.d/taken.conf');
+  t.match(service('reload', 'nginx').stdout, 'restarted: it ran with a kept configuration; ');
+});
+
 serviceTest('a crash and a boot start it in its jail again', async (t) => {
   machine().shell('redis-cli save; systemctl kill --signal SEGV redis-server');
   await machine().until('redis-cli get shape', /round/);
@@ -130,10 +142,19 @@ systemctl daemon-reload && systemctl start own`;
 
 serviceTest('a service of one’s own gets the program that only its configuration names', async (t) => {
   t.equal(machine().shell(ownUnit).stderr, '');
-  const without = service('adopt', 'own', '--ro-bind', '/etc/own.conf');
+  const without = service('adopt', 'own', '--watch', '0.5', '--ro-bind', '/etc/own.conf');
   t.equal(without.status, 1);
   t.match(without.stderr, /own.service does not come up; it is as before(.*\n)*.*factor: not found/);
-  const words = ['adopt', 'own', '--ro-bind', '/etc/own.conf', '--program', '/usr/bin/factor'];
+  const words = [
+    'adopt',
+    'own',
+    '--watch',
+    '0.5',
+    '--ro-bind',
+    '/etc/own.conf',
+    '--program',
+    '/usr/bin/factor',
+  ];
   const { status, stderr } = service(...words);
   t.equal(status, 0, stderr);
   t.ok(isJailed('own'));
@@ -141,6 +162,78 @@ serviceTest('a service of one’s own gets the program that only its configurati
   t.equal(service('update', 'own').status, 0);
   t.ok(isJailed('own'), 'an update knows the program too');
   t.equal(service('release', 'own').status, 0);
+});
+
+serviceTest('a service that ends two seconds after its start has not come up', async (t) => {
+  machine().shell(
+    `printf '[Service]\\nExecStart=sh -c "sleep 2; exit 3"\\n' >/etc/systemd/system/late.service; systemctl daemon-reload; systemctl start late`,
+  );
+  const { status, stderr } = service('adopt', 'late', '--program', '/usr/bin/sleep');
+  t.equal(status, 1);
+  t.match(stderr, /late.service comes up neither in its jail nor without it, .* status 3/);
+});
+
+// Answers what it sees.
+const looker = `cat >/usr/local/bin/looker <<'END'
+#!/bin/sh
+shift
+cat /etc/looker.conf /mnt/data/inner/name /var/lib/linked/name "\${1#--config=}" >/var/lib/looker/seen 2>&1
+ls /mnt/data/secret >>/var/lib/looker/seen 2>&1
+touch /mnt/data/new >>/var/lib/looker/seen 2>&1
+exec /usr/bin/sleep 1000
+END
+chmod 755 /usr/local/bin/looker
+mkdir -p /opt/looker/inner /opt/looker/secret /etc/looker.d /var/lib/looker
+echo inner >/opt/looker/inner/name; echo hidden >/opt/looker/secret/key; echo named >/etc/looker.d/main; echo conf >/opt/looker.conf
+echo linked >/var/lib/looker/name
+cat >/etc/systemd/system/looker.service <<'END'
+[Service]
+Type=exec
+ExecStart=looker run --config=/etc/looker.d/main
+BindPaths=/opt/looker:/mnt/data:norbind
+BindReadOnlyPaths=/opt/looker.conf:/etc/looker.conf
+InaccessiblePaths=/mnt/data/secret
+ReadOnlyPaths=/mnt/data
+StateDirectory=looker:linked
+WorkingDirectory=/mnt/data/inner
+END
+systemctl daemon-reload && systemctl start looker && sleep 0.2`;
+
+serviceTest('the mounts of the unit itself, and what its command line names, are in the jail', async (t) => {
+  t.equal(machine().shell(looker).stderr, '');
+  const seen = shell('cat /var/lib/looker/seen');
+  t.match(seen, /^conf\ninner\nlinked\nnamed\ntouch: .*Read-only file system$/);
+  machine().shell('rm /var/lib/looker/seen');
+  const words = [
+    'adopt',
+    'looker',
+    '--watch',
+    '0.5',
+    '--program',
+    '/usr/bin/ls',
+    '--program',
+    '/usr/bin/touch',
+  ];
+  const { status, stdout, stderr } = service(...words, '--program', '/usr/bin/cat');
+  t.equal(status, 0, stderr);
+  t.match(stdout, /^ {2}read-only: \/etc\/looker.d$/m);
+  t.ok(isJailed('looker'));
+  t.equal(
+    shell('cat /var/lib/looker/seen').replaceAll('Permission denied', ''),
+    seen.replaceAll('Permission denied', ''),
+  );
+  t.equal(service('release', 'looker').status, 0);
+  machine().shell(
+    "sed -i 's/^WorkingDirectory=.*/WorkingDirectory=\\/opt\\/looker/; s/--config=.*/--config=\\/opt\\/looker.conf/' /etc/systemd/system/looker.service; systemctl daemon-reload",
+  );
+  t.match(
+    service(...words).stderr,
+    /its WorkingDirectory=, \/opt\/looker, is not in the jail\nhint: --ro-bind \/opt\/looker brings it in/,
+  );
+  t.match(
+    service(...words, '--plan', '--ro-bind', '/opt/looker').stderr,
+    'its command line names /opt/looker.conf, which is not in the jail: --ro-bind /opt/looker.conf brings it in',
+  );
 });
 
 serviceTest('what cannot be adopted is refused with the reason', async (t) => {

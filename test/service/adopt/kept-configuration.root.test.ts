@@ -24,6 +24,7 @@ serviceTest('a service whose new configuration is broken runs with the last good
   );
   t.ok(isJailed('redis-server'));
   t.equal(shell('redis-cli get shape; redis-cli set size big; redis-cli save'), 'round\nOK\nOK');
+  t.equal(shell('redis-cli config rewrite'), 'OK', 'as Sentinel does at its start');
   t.match(
     service('release', 'redis-server').stderr,
     'it runs with the one of',
@@ -66,7 +67,7 @@ serviceTest('a run that is killed while it copies leaves the old copy in use', a
   t.match(service('reload', 'redis-server').stderr, 'it runs with the one of');
   t.match(
     shell('cat /etc/systemd/system/redis-server.service.d/uchroot.conf'),
-    '/configuration/1/etc/redis:/etc/redis',
+    '/configuration/.1/etc/redis:/etc/redis',
   );
   machine().shell('cp -a /root/good.conf /etc/redis/redis.conf');
   t.match(service('reload', 'redis-server').stdout, 'restarted');
@@ -98,7 +99,17 @@ serviceTest(
     configure('/usr/bin/factor 6');
     machine().shell(`${ownUnit}; truncate -s 17M /etc/large; mkdir /etc/日本`);
     const programs = ['--program', '/usr/bin/factor', '--program', '/usr/bin/false'];
-    const adopted = service('adopt', 'own', ...programs, '--ro-bind', '/etc/large', '--ro-bind', '/etc/日本');
+    const adopted = service(
+      'adopt',
+      'own',
+      '--watch',
+      '0.5',
+      ...programs,
+      '--ro-bind',
+      '/etc/large',
+      '--ro-bind',
+      '/etc/日本',
+    );
     t.equal(adopted.status, 0);
     t.match(shell(`ls /proc/${show('own', 'MainPID')}/root/etc`), '日本');
     t.match(
@@ -134,6 +145,36 @@ serviceTest('a reload reaches a file that was replaced, and proves nothing by it
   );
   configure('/usr/bin/factor 10');
   t.match(service('reload', 'own').stdout, 'restarted: it ran with a kept configuration; ');
+});
+
+serviceTest('the next command mends what a killed one has left half done', async (t) => {
+  configure('/usr/bin/false');
+  machine().shell(
+    `printf '#!/bin/sh\n/usr/bin/systemctl "$@"; status=$?; [ "$1" != restart ] || kill -KILL $PPID; exit $status\n' >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl`,
+  );
+  const drop = '/etc/systemd/system/own.service.d/uchroot.conf';
+  const before = shell(`cat ${drop}`);
+  t.equal(service('update', 'own').signal, 'SIGKILL');
+  machine().shell('rm /usr/local/bin/systemctl');
+  t.not(shell(`cat ${drop}`), before);
+  await machine().until('systemctl is-active own', /failed/);
+  configure('/usr/bin/factor 10');
+  t.match(service('reload', 'own').stdout, /^reloaded; /);
+  t.equal(shell(`cat ${drop}`), before);
+  t.ok(isJailed('own'));
+});
+
+serviceTest('a copy counts when it is on the disk', async (t) => {
+  machine().shell(
+    `echo >>/etc/own.conf; printf '#!/bin/sh\necho no disk >&2; exit 1\n' >/usr/local/bin/sync; chmod 755 /usr/local/bin/sync`,
+  );
+  const { status, stderr } = service('update', 'own');
+  t.equal(status, 1);
+  t.match(stderr, /^uchroot-service: sync --file-system .*no disk$/m, 'a jail too');
+  reloadBy('kill -9 $MAINPID');
+  t.match(service('reload', 'own').stderr, /no new copy of the configuration is kept: sync .*: no disk/);
+  machine().shell('rm /usr/local/bin/sync');
+  reloadBy('kill -CONT $MAINPID');
 });
 
 serviceTest('a copy that is not whole is not used, and the message says that it was tried', async (t) => {
@@ -236,4 +277,22 @@ serviceTest('a disk that is too full for a copy fails no update', async (t) => {
     shell('ls -d /var/lib/uchroot/services/own.service /etc/systemd/system/own.service.d/uchroot.conf'),
     '',
   );
+});
+
+serviceTest('a service that is broken already is told, and one whose unit has gone', async (t) => {
+  configure('/usr/bin/false');
+  t.match(
+    service('adopt', 'own', '--watch', '0.5', '--program', '/usr/bin/false', '--ro-bind', '/etc/own.conf')
+      .stderr,
+    /own.service comes up neither in its jail nor without it, so the jail is not the cause; it is not adopted: [^]*^hint: mend the service; then: systemctl start own.service$/m,
+  );
+  configure('/usr/bin/factor 12');
+  machine().shell('systemctl stop own');
+  t.equal(service('adopt', 'own').status, 0);
+  machine().shell('rm /etc/systemd/system/own.service; systemctl daemon-reload');
+  t.match(
+    service('update', 'own').stderr,
+    'the unit own.service has gone\nhint: install it again, or remove its jail: uchroot-service release own.service\n',
+  );
+  t.equal(service('release', 'own').status, 0);
 });
