@@ -24,11 +24,13 @@ function withCopy(line: string, { directory, writable, paths }: Copies): readonl
 
 /** Those of the paths that the service may write. */
 export function writtenPaths(text: string, paths: readonly string[]): readonly string[] {
-  const written = text.split('\n').flatMap((line) => {
-    const [, setting, , path = ''] = mount.exec(line) ?? [];
-    return setting === 'BindPaths' ? [path] : [];
-  });
-  return paths.filter((path) => written.includes(path));
+  const written = new Set(
+    text.split('\n').flatMap((line) => {
+      const [, setting, , path = ''] = mount.exec(line) ?? [];
+      return setting === 'BindPaths' ? [path] : [];
+    }),
+  );
+  return paths.filter((path) => written.has(path));
 }
 
 /** The drop-in with copies in place of the live paths. */

@@ -106,7 +106,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
 
 // With `recursive`, mkdirSync() tries for ever in /proc, where a directory that is there refuses new ones by ENOENT.
 function makeDirectory(path: string): void {
-  const make = (): void => void mkdirSync(path, { mode: 0o755 });
+  const make = (): void => mkdirSync(path, { mode: 0o755 });
   try {
     make();
   } catch (error) {
