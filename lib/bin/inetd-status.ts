@@ -7,15 +7,14 @@ import { FORMATS, toFormat } from './common-options.ts';
 import { has, valueOf, type Command } from './dispatch.ts';
 
 function statusText({ pid, services, connections }: InetdStatus): string {
-  const nowMs = Date.now();
   return [
     `uchroot-inetd, pid ${pid}`,
     ...services.map(
       ({ name, addresses, live, instances, idleMs, crashes }) =>
         `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${crashes === 0 ? '' : `, ${crashes} crashes in a row`}`,
     ),
-    ...connections.map(({ id, service, peer, pid, sinceMs }) => {
-      const seconds = ((nowMs - sinceMs) / 1000).toFixed(1);
+    ...connections.map(({ id, service, peer, pid, ageMs }) => {
+      const seconds = (ageMs / 1000).toFixed(1);
       return `  ${id} ${service} ${showPeer(peer)} ${pid === undefined ? 'starting' : `pid ${pid}`} ${seconds} s`;
     }),
   ]

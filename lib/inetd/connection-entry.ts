@@ -36,13 +36,15 @@ export interface Connection {
   readonly peer: Peer;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
+  /** The same moment by performance.now(), which no change of the clock moves. */
+  readonly beginMs: number;
   /** Pid of the program; undefined until it runs. */
   pid: number | undefined;
   rule: Pick<MatchedRule, 'file' | 'line'> | undefined;
 }
 
 /** A connection that is over. */
-export interface EndedConnection extends Connection {
+export interface EndedConnection extends Omit<Connection, 'beginMs'> {
   readonly reason: EndReason;
   readonly exitCode: number | null;
   readonly signal: string | null;

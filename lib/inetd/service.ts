@@ -17,6 +17,7 @@ import type { ServiceObserver } from './service-observer.ts';
 import { openRules } from './service-rules.ts';
 import { isShortage } from './shortage.ts';
 import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
+import { inStartPlace } from './start-place.ts';
 
 /** Connections that are accepted before other events get their turn. */
 const MOST_AT_ONCE = 16;
@@ -200,7 +201,7 @@ export class Service {
       const waitMs = () => this.counter.turnMs(source, performance.now());
       for (let ms = waitMs(); ms > 0; ms = waitMs()) await sleep(ms);
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
-      const process = await this.#start(client.fd, variables);
+      const process = await inStartPlace(this.name, () => this.#start(client.fd, variables));
       void this.#run(connection, process, source, beginMs, message, client);
       this.#observer.onStart(process, this, []);
     } catch (error) {
@@ -276,8 +277,8 @@ export class Service {
   }
 
   #begin(peer: Peer): Connection {
-    const sinceMs = Date.now();
-    return { id: ++lastId, service: this.name, peer, sinceMs, pid: undefined, rule: undefined };
+    const [sinceMs, beginMs] = [Date.now(), performance.now()];
+    return { id: ++lastId, service: this.name, peer, sinceMs, beginMs, pid: undefined, rule: undefined };
   }
 
   #over(connection: Connection, end: End): void {

@@ -34,10 +34,14 @@ export interface InetdStatus {
     readonly idleMs: number | undefined;
     readonly crashes: number;
   }[];
-  readonly connections: readonly Connection[];
+  readonly connections: readonly (Omit<Connection, 'beginMs'> & {
+    /** How long it is open. */
+    readonly ageMs: number;
+  })[];
 }
 
 function statusOf(inetd: Inetd): InetdStatus {
+  const nowMs = performance.now();
   return {
     pid: process.pid,
     services: inetd.services.map(({ name, addresses, counter, settings }) => ({
@@ -48,7 +52,10 @@ function statusOf(inetd: Inetd): InetdStatus {
       idleMs: settings.idleMs,
       crashes: counter.crashes,
     })),
-    connections: [...inetd.connections.keys()],
+    connections: [...inetd.connections.keys()].map(({ beginMs, ...connection }) => ({
+      ...connection,
+      ageMs: Math.round(nowMs - beginMs),
+    })),
   };
 }
 

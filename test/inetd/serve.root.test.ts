@@ -383,6 +383,15 @@ test('without descriptors it accepts nothing for a moment, and recovers', async 
   t.equal((await ask(local(daemon.port), 'again')).text, 'again');
 });
 
+test('clients that come at once need no more descriptors than their connections', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy'], {
+    by: ['prlimit', '--nofile=400:400'],
+  });
+  await connectAll(t, daemon.port, 240);
+  t.ok(await eventually(() => processesOf(UID).length === 240, 15_000));
+  t.notOk(daemon.lines.some((line) => /failed|too many/.test(line)));
+});
+
 test('a wait service of datagrams gets the socket, again when it has ended', async (t) => {
   const daemon = await startInetd(t, [
     '--listen',

@@ -48,3 +48,23 @@ t.test('a path that is too long is refused, and not cut', async (t) => {
   t.match(findAddressProblem({ kind: 'unix', path }), wanted);
   await t.rejects(openStatusServer(path, new Inetd(), new Metrics()), wanted);
 });
+
+t.test('the age of a connection does not depend on the clock', async (t) => {
+  const inetd = new Inetd();
+  const connection = {
+    id: 1,
+    service: 'report',
+    peer: { address: '192.0.2.1', port: 7 },
+    sinceMs: Date.now() + 86_400_000, // the clock was set back since then
+    beginMs: performance.now() - 2000,
+    pid: 4711,
+    rule: undefined,
+  };
+  inetd.connections.set(connection, undefined);
+  const path = `${makeDirectory(t)}/socket`;
+  t.teardown(await openStatusServer(path, inetd, new Metrics()));
+  const { connections } = JSON.parse(await askStatus(path, 'status'));
+  t.match(connections, [{ sinceMs: connection.sinceMs, pid: 4711 }]);
+  t.ok(connections[0].ageMs >= 2000 && connections[0].ageMs < 60_000);
+  t.notMatch(connections[0], { beginMs: Number });
+});
