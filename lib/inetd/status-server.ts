@@ -52,9 +52,14 @@ function statusOf(inetd: Inetd): InetdStatus {
       idleMs: settings.idleMs,
       crashes: counter.crashes,
     })),
-    connections: [...inetd.connections.keys()].map(({ beginMs, ...connection }) => ({
-      ...connection,
+    connections: [...inetd.connections.keys()].map(({ id, service, peer, sinceMs, beginMs, pid, rule }) => ({
+      id,
+      service,
+      peer,
+      sinceMs,
       ageMs: Math.round(nowMs - beginMs),
+      pid,
+      rule,
     })),
   };
 }

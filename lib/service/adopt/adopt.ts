@@ -144,6 +144,7 @@ async function bringIn(
   { adoption, report }: Prepared,
   generation: number,
   wishes: AdoptionWishes,
+  signal: AbortSignal | undefined,
 ): Promise<AdoptReport> {
   const { unit, dropIn, exposure, entry, user, reason } = report;
   const { isActive } = adoption.service;
@@ -168,7 +169,7 @@ async function bringIn(
   try {
     // the drop-in must not outlast a loss of power without the jail
     await mustRun('sync', ['--file-system', report.directory]);
-    await swapDropIn({ unit, text: dropIn.text, isActive, watchMs: wishes.watchMs });
+    await swapDropIn({ unit, text: dropIn.text, isActive, watch: { watchMs: wishes.watchMs, signal } });
     staged.commit();
   } catch (error) {
     staged.drop();
@@ -196,7 +197,7 @@ async function renew(
     if (request.plan === true) {
       report = prepared.report;
       await removeGeneration(directory);
-    } else report = await bringIn(prepared, generation, wishes);
+    } else report = await bringIn(prepared, generation, wishes, signal);
   } catch (error) {
     await removeGeneration(directory);
     if (old === undefined) forgetService(unit);
@@ -289,9 +290,10 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
   const { unit } = await readService(request.unit);
   await withWholeService(unit, async () => {
     const { isActive } = await readService(unit);
+    const watch = { watchMs: findRecord(unit)?.wishes.watchMs, signal: request.signal };
     // a run of `adopt` that was killed leaves no record
     if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0) readRecord(unit);
-    await swapDropIn({ unit, text: undefined, isActive, watchMs: findRecord(unit)?.wishes.watchMs });
+    await swapDropIn({ unit, text: undefined, isActive, watch });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
     forgetService(unit);
   });

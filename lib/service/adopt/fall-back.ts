@@ -38,7 +38,7 @@ async function startWith(
   try {
     await makeWritable(unit, kept, writtenPaths(dropIn, kept.paths));
     await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
-    return runs ? undefined : await restart(unit, findRecord(unit)?.wishes.watchMs);
+    return runs ? undefined : await restart(unit, { watchMs: findRecord(unit)?.wishes.watchMs });
   } catch (error) {
     if (error instanceof JailError || error instanceof LaunchError) return error.message;
     throw error;

@@ -25,15 +25,16 @@ interface Reloaded {
   readonly record: AdoptionRecord;
   readonly canReload: boolean;
   readonly isActive: boolean;
+  readonly signal: AbortSignal | undefined;
 }
 
 // @returns why it was restarted
-async function readAgain({ record, canReload, isActive }: Reloaded): Promise<string | undefined> {
+async function readAgain({ record, canReload, isActive, signal }: Reloaded): Promise<string | undefined> {
   const { unit } = record;
-  const { watchMs } = record.wishes;
+  const watch = { watchMs: record.wishes.watchMs, signal };
   const dropIn = presentDropIn(unit);
   if (dropIn !== undefined && hasCopies(dropIn)) {
-    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive, watchMs });
+    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive, watch });
     return 'it ran with a kept configuration';
   }
   if (!isActive)
@@ -42,14 +43,14 @@ async function readAgain({ record, canReload, isActive }: Reloaded): Promise<str
       hint: commandLine('systemctl', 'start', unit),
     });
   const isReplaced = canReload && (await seesOthers(unit, ownConfiguration(record)));
-  const failure = canReload && !isReplaced ? await reload(unit, watchMs) : undefined;
+  const failure = canReload && !isReplaced ? await reload(unit, watch) : undefined;
   if (canReload && !isReplaced && failure === undefined) return undefined;
   if (failure?.isUp === true) {
     const words = `its reload fails; it goes on as it is: ${failure.words}`;
     const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
     throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
   }
-  await swapDropIn({ unit, text: dropIn, isActive, watchMs });
+  await swapDropIn({ unit, text: dropIn, isActive, watch });
   if (isReplaced) return 'a file or directory of its configuration was replaced';
   return canReload ? 'it ended at its reload' : 'the service has no reload';
 }
@@ -73,7 +74,7 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
         hint: `put it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`,
       });
     await runChecks(unit, record.checks);
-    const restartReason = await readAgain({ record, canReload, isActive });
+    const restartReason = await readAgain({ record, canReload, isActive, signal: request.signal });
     // many daemons go on with what they had, and say nothing: a reload alone does not show that the configuration works
     const isTold = record.checks.length > 0 ? 'test' : 'none';
     const proof = restartReason === undefined ? isTold : isActive ? 'start' : 'none';

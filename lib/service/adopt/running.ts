@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { AbortError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
@@ -23,10 +24,19 @@ async function isUp(unit: string, restarts: string): Promise<boolean> {
   return /^ActiveState=(active|reloading)$/m.test(text) && text.split('\n').includes(`NRestarts=${restarts}`);
 }
 
-async function staysUp(unit: string, restarts: string, watchMs: number | undefined): Promise<boolean> {
+/** How it is watched whether a service runs. */
+export interface Watch {
+  /** For so long after a start; undefined for the usual time. */
+  readonly watchMs?: number | undefined;
+  /** Ends the watch. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function staysUp(unit: string, restarts: string, { watchMs, signal }: Watch): Promise<boolean> {
   const isReady = tellsReady.test(await shown(unit, 'Type'));
   const endMs = performance.now() + (watchMs ?? (isReady ? readyMs : unknownMs));
   while (performance.now() < endMs) {
+    if (signal?.aborted === true) throw new AbortError(`${unit}: it was not watched to the end`, signal);
     if (!(await isUp(unit, restarts))) return false;
     await sleep(pollMs);
   }
@@ -103,14 +113,14 @@ function isDirectory(path: string): boolean {
 async function command(
   verb: 'restart' | 'reload',
   unit: string,
-  watchMs: number | undefined,
+  watch: Watch,
 ): Promise<RunFailure | undefined> {
   const sinceMs = Date.now();
   const before = await shown(unit, 'NRestarts');
   const { status, stderr } = await runHost('systemctl', [verb, unit]);
   const restarts = verb === 'reload' ? before : await shown(unit, 'NRestarts');
   const isWatched = status === 0 || verb === 'reload';
-  const runs = isWatched ? await staysUp(unit, restarts, watchMs) : await isUp(unit, restarts);
+  const runs = isWatched ? await staysUp(unit, restarts, watch) : await isUp(unit, restarts);
   if (status === 0 && runs) return undefined;
   const failure = await lastFailure(unit);
   const last = await journal('-n', '8', '-u', unit);
@@ -145,15 +155,15 @@ export async function seesOthers(unit: string, paths: readonly string[]): Promis
 /**
  * Restarts a service.
  *
- * @param watchMs how long it must run then; undefined for the usual time
  * @returns why it has not come up; undefined if it runs
+ * @throws AbortError
  */
-export async function restart(unit: string, watchMs?: number): Promise<string | undefined> {
+export async function restart(unit: string, watch: Watch = {}): Promise<string | undefined> {
   await runHost('systemctl', ['reset-failed', unit]);
-  return (await command('restart', unit, watchMs))?.words;
+  return (await command('restart', unit, watch))?.words;
 }
 
-/** Has a service read its configuration again. @returns why that has failed; undefined if it runs, and has been told */
-export function reload(unit: string, watchMs?: number): Promise<RunFailure | undefined> {
-  return command('reload', unit, watchMs);
+/** Has a service read its configuration again. @returns why that has failed; undefined if it runs, and has been told @throws AbortError */
+export function reload(unit: string, watch: Watch): Promise<RunFailure | undefined> {
+  return command('reload', unit, watch);
 }

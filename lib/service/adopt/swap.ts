@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { JailError } from '../../errors.ts';
+import { AbortError, JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ConfigurationCheck, withService } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';
@@ -12,7 +12,7 @@ import { missingPaths } from './kept-configuration.ts';
 import { hasCopies } from './kept-drop-in.ts';
 import { needsHint } from './refusal-hint.ts';
 import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
-import { lastFailure, restart, wordsOfRun } from './running.ts';
+import { lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
 import { reloadUnits, temporaryName } from './systemd-bus.ts';
 
 /** What was done, where it counts after a failure. */
@@ -20,13 +20,12 @@ interface Swap {
   readonly unit: string;
   readonly text: string | undefined;
   readonly isActive: boolean;
-  /** How long it must run after a start; undefined for the usual time. */
-  readonly watchMs: number | undefined;
+  readonly watch: Watch;
 }
 
 /**
  * Puts `text` in place, and restarts the service if it is active.
- * @throws JailError ERR_SERVICE if it does not come up. The drop-in from before is then in place again, and the service
+ * @throws AbortError, and it is as before; JailError ERR_SERVICE if it does not come up. The drop-in from before is then in place again, and the service
  * restarted with it; if it does not come up with that one either, it runs with its kept configuration, if it can.
  */
 export async function swapDropIn(swap: Swap): Promise<void> {
@@ -53,12 +52,12 @@ async function undo(unit: string, { before, isActive }: InterruptedSwap): Promis
   endSwap(unit);
 }
 
-async function trySwap({ unit, text, isActive, watchMs }: Swap): Promise<void> {
+async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
   const before = presentDropIn(unit);
   try {
     await putDropIn(unit, text);
     if (!isActive) return;
-    const failure = await restart(unit, watchMs);
+    const failure = await restart(unit, watch);
     if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
   } catch (error) {
     const first = (error as Error).message;
@@ -66,7 +65,10 @@ async function trySwap({ unit, text, isActive, watchMs }: Swap): Promise<void> {
     const isFallenBack = before !== undefined && hasCopies(before);
     // with the same text it would fail once more; a file that is gone is empty in the jail, so it could start with defaults
     const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
-    const again = isActive && isOther ? await restart(unit, watchMs) : undefined;
+    const isAborted = error instanceof AbortError; // who has interrupted it does not wait for long
+    const watchMs = isAborted ? undefined : watch.watchMs;
+    const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
+    if (isAborted && again === undefined) throw error;
     const isAsBefore = !isActive || (isOther && again === undefined);
     throw await swapError({ unit, before, isFallenBack, first, again, isAsBefore, cause: error });
   }

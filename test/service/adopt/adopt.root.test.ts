@@ -1,4 +1,5 @@
 // Debian's redis-server and nginx in jails, on a systemd that has been booted for the purpose.
+import { packageDirectory } from '../../support/launch.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
 const { serviceTest, machine, service, shell, show, isJailed } = serviceMachine(
@@ -162,6 +163,25 @@ serviceTest('a service of one’s own gets the program that only its configurati
   t.equal(service('update', 'own').status, 0);
   t.ok(isJailed('own'), 'an update knows the program too');
   t.equal(service('release', 'own').status, 0);
+  const command = [process.execPath, `${packageDirectory}/dist/bin/uchroot-service.cjs`];
+  const long = [
+    'adopt',
+    'own',
+    '--watch',
+    '60',
+    '--ro-bind',
+    '/etc/own.conf',
+    '--program',
+    '/usr/bin/factor',
+  ];
+  const broken = machine().run(['timeout', '--preserve-status', '--signal', 'INT', '5', ...command, ...long]);
+  t.equal(broken.status, 130, 'the watch can be interrupted');
+  t.match(broken.stderr, /^uchroot-service: interrupted; nothing is left half done$/m);
+  t.notOk(isJailed('own'));
+  t.equal(
+    shell('systemctl is-active own; ls /etc/systemd/system/own.service.d /var/lib/uchroot/services'),
+    'active',
+  );
 });
 
 serviceTest('a service that ends two seconds after its start has not come up', async (t) => {
