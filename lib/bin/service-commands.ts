@@ -210,6 +210,11 @@ function showStatus(status: ServiceStatus): string {
     ),
     ...showKept(status),
     ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
+    ...(status.isOverridden
+      ? [
+          `  a drop-in that is read later has another ExecStart=: the service starts without its jail; systemctl cat ${unit}`,
+        ]
+      : []),
     ...(status.failure === undefined ? [] : [`  last failure: ${status.failure}`]),
   ];
   return `${lines.join('\n')}\n`;

@@ -1,5 +1,5 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
-import { JailError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { Adoption, Entry } from './adoption.ts';
@@ -16,8 +16,9 @@ import {
 import { isOurs, presentDropIn } from './drop-in-file.ts';
 import { exposureOf } from './exposure.ts';
 import { mustRun } from './host-command.ts';
-import { compileLaunchers, makeGeneration, removeGeneration } from './generation.ts';
+import { compileLaunchers, makeGeneration, removeGeneration, removeOld } from './generation.ts';
 import type { InstalledService } from './installed-service.ts';
+import { laterRefusal, laterWarnings, withOwn } from './later-drop-in.ts';
 import { keepConfiguration } from './kept-configuration.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
 import { toNamedPath } from './named-path.ts';
@@ -106,7 +107,7 @@ async function prepare(
   const before = await exposureOf(unit, vendor);
   const measure = async (adoption: Adoption) => {
     const text = dropInText(adoption, readVersion());
-    return { adoption, text, after: await exposureOf(unit, `${vendor}\n${text}`) };
+    return { adoption, text, after: await exposureOf(unit, withOwn(vendor, text)) };
   };
   const first = await measure(made.adoption);
   const isWorse = before !== undefined && first.after !== undefined && first.after > before;
@@ -115,6 +116,8 @@ async function prepare(
     isWorse && made.adoption.entry === 'launcher'
       ? await measure({ ...made.adoption, entry: 'systemd', entryReason })
       : first;
+  const refusal = laterRefusal(unit, vendor, text);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const told = adoption.entry === 'launcher' ? await compileLaunchers(adoption) : [];
   const { identity, entry, paths } = adoption;
   return {
@@ -134,7 +137,7 @@ async function prepare(
       isRunning: service.isActive,
       files: made.report.files,
       sizeBytes: made.report.sizeBytes,
-      warnings: [...made.warnings, ...told],
+      warnings: [...made.warnings, ...laterWarnings(vendor, text), ...told],
     },
   };
 }
@@ -150,9 +153,8 @@ async function bringIn(
   const { isActive } = adoption.service;
   const checks = configurationChecks(adoption);
   await runChecks(unit, checks);
-  const mounted = report.paths.map(({ path }) => path);
   const { configuration, tested } = findRecord(unit) ?? {};
-  const made = {
+  const record: AdoptionRecord = {
     version: 1,
     unit,
     generation,
@@ -161,10 +163,11 @@ async function bringIn(
     reason,
     exposure,
     wishes,
-    mounted,
+    mounted: report.paths.map(({ path }) => path),
     checks,
-  } as const;
-  const record: AdoptionRecord = { ...made, configuration, tested };
+    configuration,
+    tested,
+  };
   const staged = stageRecord(record);
   try {
     // the drop-in must not outlast a loss of power without the jail
@@ -207,20 +210,6 @@ async function renew(
   if (request.plan === true) return report;
   const left = await removeOld(unit, present);
   return { ...report, warnings: [...report.warnings, ...left] };
-}
-
-// Removes the jails that a service used before, and those of interrupted runs. @returns a warning for each that is in use
-async function removeOld(unit: string, generations: readonly number[]): Promise<readonly string[]> {
-  const warnings: string[] = [];
-  for (const generation of generations) {
-    try {
-      await removeGeneration(generationAt(unit, generation));
-    } catch (error) {
-      if (!(error instanceof JailError && error.code === 'EBUSY')) throw error;
-      warnings.push(`${error.message}; the next update removes it`);
-    }
-  }
-  return warnings;
 }
 
 /**

@@ -1,4 +1,6 @@
 // The state of an adopted service: its jail, what has changed on the host since, and its last failure.
+import { dirname } from 'node:path';
+
 import { showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/change.ts';
@@ -7,6 +9,7 @@ import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './a
 import { presentDropIn } from './drop-in-file.ts';
 import { runHost } from './host-command.ts';
 import { changedFiles, keptInUse } from './kept-configuration.ts';
+import { textOf } from './installed-service.ts';
 import { lastFailure } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -24,6 +27,8 @@ export interface ServiceStatus extends Pick<
   readonly changes: number;
   /** The drop-in has gone. The service starts without its jail. */
   readonly isDropInMissing: boolean;
+  /** Another drop-in, which systemd reads later, has other commands. The service starts without its jail. */
+  readonly isOverridden: boolean;
   /** It runs with a copy of an older configuration, since it does not come up with the one in /etc; undefined if not. */
   readonly keptConfiguration:
     | {
@@ -40,7 +45,7 @@ export interface ServiceStatus extends Pick<
 /** The state of an adopted service. @throws UsageError if it is not adopted */
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
-  const { unit } = await readService(request.unit);
+  const { unit, lines, settings } = await readService(request.unit);
   const record = readRecord(unit);
   const { generation, entry, user, reason, exposure, mounted } = record;
   const dropIn = presentDropIn(unit);
@@ -61,6 +66,10 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
       .length,
     isDropInMissing: dropIn === undefined,
+    isOverridden:
+      dropIn !== undefined &&
+      textOf(settings, 'RootDirectory') !== jail &&
+      lines.some(({ kind, program }) => kind === 'ExecStart' && dirname(program) !== dirname(jail)),
     keptConfiguration:
       kept === undefined ? undefined : { keptAt: kept.keptAt, files: changedFiles(unit, kept).map(showPath) },
     failure: await lastFailure(unit),

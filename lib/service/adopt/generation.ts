@@ -23,7 +23,7 @@ import {
   ownLines,
   variablesOf,
 } from './adoption.ts';
-import type { AdoptionWishes } from './adoption-record.ts';
+import { type AdoptionWishes, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
 import { knownDaemon } from './known-daemons.ts';
@@ -223,4 +223,18 @@ export async function removeGeneration(directory: string): Promise<void> {
     if (!(error instanceof JailError && error.code === 'ERR_NO_MANIFEST')) throw error;
   }
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** Removes the jails that a service used before, and those of interrupted runs. @returns a warning for each that is in use */
+export async function removeOld(unit: string, generations: readonly number[]): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  for (const generation of generations) {
+    try {
+      await removeGeneration(generationAt(unit, generation));
+    } catch (error) {
+      if (!(error instanceof JailError && error.code === 'EBUSY')) throw error;
+      warnings.push(`${error.message}; the next update removes it`);
+    }
+  }
+  return warnings;
 }

@@ -242,6 +242,17 @@ serviceTest('the mounts of the unit itself, and what its command line names, are
     shell('cat /var/lib/looker/seen').replaceAll('Permission denied', ''),
     seen.replaceAll('Permission denied', ''),
   );
+  const later = '/etc/systemd/system/looker.service.d/zz.conf';
+  machine().shell(
+    `printf '[Service]\\nExecStart=\\nExecStart=sleep 9\\n' >${later}; systemctl daemon-reload`,
+  );
+  t.match(service('status', 'looker').stdout, 'has another ExecStart=: the service starts without its jail');
+  t.match(
+    service('update', 'looker').stderr,
+    `${later} sets ExecStart=, and systemd reads it after uchroot.conf`,
+  );
+  machine().shell(`rm ${later}; systemctl daemon-reload`);
+  t.notMatch(service('status', 'looker').stdout, 'without its jail;');
   t.equal(service('release', 'looker').status, 0);
   machine().shell(
     "sed -i 's/^WorkingDirectory=.*/WorkingDirectory=\\/opt\\/looker/; s/--config=.*/--config=\\/opt\\/looker.conf/' /etc/systemd/system/looker.service; systemctl daemon-reload",

@@ -1,0 +1,82 @@
+// Drop-ins that systemd reads after ours, since it sorts them by name (systemd.unit(5)): what they set counts more. Pure.
+import { basename, dirname } from 'node:path';
+
+import { commandLine } from '../../shell-word.ts';
+import { execKinds } from './installed-service.ts';
+import type { Refusal } from './service-refusal.ts';
+
+interface Part {
+  readonly path: string;
+  readonly text: string;
+}
+
+const own = 'uchroot.conf';
+
+// The files of a unit, as `systemctl cat` prints them.
+function partsOf(unitText: string): readonly Part[] {
+  return unitText.split(/^(?=# \/)/m).map((text) => ({ path: /^# (\/.*)$/m.exec(text)?.[1] ?? '', text }));
+}
+
+const isLater = ({ path }: Part): boolean => dirname(path).endsWith('.d') && basename(path) > own;
+
+/** The text of a unit with ours at its place. */
+export function withOwn(unitText: string, ownText: string): string {
+  const parts = partsOf(unitText);
+  const [earlier, later] = [false, true].map((side) =>
+    parts.filter((part) => isLater(part) === side).map(({ text }) => text),
+  );
+  return [...(earlier ?? []), ownText, ...(later ?? [])].join('\n');
+}
+
+type Setting = readonly [name: string, value: string];
+
+const settingsIn = (text: string): readonly Setting[] =>
+  text.split('\n').flatMap((line) => {
+    const [, name, value] = /^\s*([A-Z][A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+
+// Without these of ours the service would not be in its jail.
+const decisive = new Set<string>([
+  ...execKinds,
+  'User',
+  'Group',
+  'PIDFile',
+  'RootDirectory',
+  'RootDirectoryStartOnly',
+]);
+
+/** What later drop-ins set of that which ours sets. */
+function overridden(
+  unitText: string,
+  ownText: string,
+): readonly { readonly path: string; readonly name: string; readonly isDecisive: boolean }[] {
+  const names = new Set(settingsIn(ownText).map(([name]) => name));
+  return partsOf(unitText)
+    .filter(isLater)
+    .flatMap(({ path, text }) =>
+      settingsIn(text)
+        .filter(([name]) => names.has(name))
+        // an empty value takes back all of ours
+        .map(([name, value]) => ({ path, name, isDecisive: decisive.has(name) || value === '' })),
+    );
+}
+
+/** Why a later drop-in would keep the service out of its jail; undefined if none does. */
+export function laterRefusal(unit: string, unitText: string, ownText: string): Refusal | undefined {
+  const found = overridden(unitText, ownText).find(({ isDecisive }) => isDecisive);
+  if (found === undefined) return undefined;
+  const { path, name } = found;
+  return {
+    message: `${unit} cannot be adopted: ${path} sets ${name}=, and systemd reads it after ${own}`,
+    hint: `give it a name that comes before: ${commandLine('mv', path, `${dirname(path)}/10-${basename(path)}`)}`,
+  };
+}
+
+/** A warning for each other setting that counts more than ours. */
+export function laterWarnings(unitText: string, ownText: string): readonly string[] {
+  const all = overridden(unitText, ownText)
+    .filter(({ isDecisive }) => !isDecisive)
+    .map(({ path, name }) => `${path} sets ${name}=, which counts more than that of ${own}`);
+  return [...new Set(all)];
+}
