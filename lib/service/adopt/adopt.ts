@@ -116,7 +116,7 @@ async function prepare(
     isWorse && made.adoption.entry === 'launcher'
       ? await measure({ ...made.adoption, entry: 'systemd', entryReason })
       : first;
-  const refusal = laterRefusal(unit, vendor, text);
+  const refusal = laterRefusal(unit, vendor, { text, directory });
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const told = adoption.entry === 'launcher' ? await compileLaunchers(adoption) : [];
   const { identity, entry, paths } = adoption;
@@ -137,7 +137,7 @@ async function prepare(
       isRunning: service.isActive,
       files: made.report.files,
       sizeBytes: made.report.sizeBytes,
-      warnings: [...made.warnings, ...laterWarnings(vendor, text), ...told],
+      warnings: [...made.warnings, ...laterWarnings(vendor, { text, directory }), ...told],
     },
   };
 }

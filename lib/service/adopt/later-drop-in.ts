@@ -28,6 +28,12 @@ export function withOwn(unitText: string, ownText: string): string {
   return [...(earlier ?? []), ownText, ...(later ?? [])].join('\n');
 }
 
+/** Ours, and the directory of the jail and its launchers. */
+export interface OwnDropIn {
+  readonly text: string;
+  readonly directory: string;
+}
+
 type Setting = readonly [name: string, value: string];
 
 const settingsIn = (text: string): readonly Setting[] =>
@@ -36,35 +42,35 @@ const settingsIn = (text: string): readonly Setting[] =>
     return name === undefined || value === undefined ? [] : [[name, value] as const];
   });
 
-// Without these of ours the service would not be in its jail.
-const decisive = new Set<string>([
-  ...execKinds,
-  'User',
-  'Group',
-  'PIDFile',
-  'RootDirectory',
-  'RootDirectoryStartOnly',
-]);
+// Without these of ours the service would not be in its jail. Commands of other programs work on the host anyway.
+const decisive = new Set(['User', 'Group', 'PIDFile', 'RootDirectory', 'RootDirectoryStartOnly']);
+const commands = new Set<string>(execKinds);
+
+function isDecisive([name, value]: Setting, launched: ReadonlySet<string>): boolean {
+  if (commands.has(name)) return launched.has(name);
+  return decisive.has(name) || value === ''; // an empty value takes back all of ours
+}
 
 /** What later drop-ins set of that which ours sets. */
 function overridden(
   unitText: string,
-  ownText: string,
+  { text: ownText, directory }: OwnDropIn,
 ): readonly { readonly path: string; readonly name: string; readonly isDecisive: boolean }[] {
-  const names = new Set(settingsIn(ownText).map(([name]) => name));
+  const ours = settingsIn(ownText);
+  const names = new Set(ours.map(([name]) => name));
+  const launched = new Set(ours.flatMap(([name, value]) => (value.includes(`${directory}/`) ? [name] : [])));
   return partsOf(unitText)
     .filter(isLater)
     .flatMap(({ path, text }) =>
       settingsIn(text)
         .filter(([name]) => names.has(name))
-        // an empty value takes back all of ours
-        .map(([name, value]) => ({ path, name, isDecisive: decisive.has(name) || value === '' })),
+        .map((setting) => ({ path, name: setting[0], isDecisive: isDecisive(setting, launched) })),
     );
 }
 
 /** Why a later drop-in would keep the service out of its jail; undefined if none does. */
-export function laterRefusal(unit: string, unitText: string, ownText: string): Refusal | undefined {
-  const found = overridden(unitText, ownText).find(({ isDecisive }) => isDecisive);
+export function laterRefusal(unit: string, unitText: string, ours: OwnDropIn): Refusal | undefined {
+  const found = overridden(unitText, ours).find(({ isDecisive }) => isDecisive);
   if (found === undefined) return undefined;
   const { path, name } = found;
   return {
@@ -74,8 +80,8 @@ export function laterRefusal(unit: string, unitText: string, ownText: string): R
 }
 
 /** A warning for each other setting that counts more than ours. */
-export function laterWarnings(unitText: string, ownText: string): readonly string[] {
-  const all = overridden(unitText, ownText)
+export function laterWarnings(unitText: string, ours: OwnDropIn): readonly string[] {
+  const all = overridden(unitText, ours)
     .filter(({ isDecisive }) => !isDecisive)
     .map(({ path, name }) => `${path} sets ${name}=, which counts more than that of ${own}`);
   return [...new Set(all)];

@@ -7,7 +7,9 @@ const place = '/etc/systemd/system/web.service.d';
 const unit = '# /usr/lib/systemd/system/web.service\n[Service]\nExecStart=web\nUser=web\n';
 const file = (name: string, ...lines: readonly string[]): string =>
   `# ${place}/${name}\n[Service]\n${lines.join('\n')}\n`;
-const own = '[Service]\nExecStart=\nExecStart=/jail/start\nBindPaths=/a:/b\nProtectHome=yes\n';
+const text =
+  '[Service]\nExecStart=\nExecStart=!/jail/start\nExecReload=\nExecReload=kill 1\nBindPaths=/a:/b\nProtectHome=yes\n';
+const own = { text, directory: '/jail' };
 
 t.test('one that sets a command, or takes back a list, keeps the service out of its jail', async (t) => {
   for (const line of ['ExecStart=other', ' ExecStart = other', 'ExecStart=', 'BindPaths=']) {
@@ -35,9 +37,11 @@ t.test('one that sets something else is told, if ours sets that too', async (t) 
     `${place}/zz.conf sets BindPaths=, which counts more than that of uchroot.conf`,
   ]);
   t.same(laterWarnings(unit + file('a.conf', 'ProtectHome=no'), own), []);
+  const reload = unit + file('zz.conf', 'ExecReload=', 'ExecReload=kill 2');
+  t.equal(laterRefusal('web.service', reload, own), undefined, 'it works on the host');
 });
 
 t.test('ours stands before them', async (t) => {
   const [earlier, later] = [file('a.conf', 'Nice=1'), file('zz.conf', 'Nice=2')];
-  t.equal(withOwn(unit + earlier + later, own), [unit, earlier, own, later].join('\n'));
+  t.equal(withOwn(unit + earlier + later, text), [unit, earlier, text, later].join('\n'));
 });
