@@ -1,7 +1,8 @@
 // What a change of a drop-in has to undo if its process is killed: below the service's directory while the change lasts.
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 
-import { writeFiles } from '../unit/unit-files.ts';
+import { type ErrnoName, JailError } from '../../errors.ts';
+import { replaceFile } from '../unit/unit-files.ts';
 import { placeOf } from './adoption-record.ts';
 
 export interface InterruptedSwap {
@@ -13,10 +14,17 @@ export interface InterruptedSwap {
 
 const name = 'swap.json';
 
-/** Remembers how it is before a change. */
+/** Remembers how it is before a change. @throws JailError with the errno */
 export function beginSwap(unit: string, swap: InterruptedSwap): void {
-  const text = Buffer.from(JSON.stringify(swap)).toString('latin1'); // as writeFiles() takes it
-  writeFiles([{ path: name, mode: 0o644, text }], placeOf(unit));
+  const text = Buffer.from(JSON.stringify(swap)).toString('latin1'); // as replaceFile() takes it
+  const path = `${placeOf(unit)}/${name}`;
+  try {
+    mkdirSync(placeOf(unit), { recursive: true });
+    replaceFile(path, { mode: 0o644, text });
+  } catch (error) {
+    const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
+    throw new JailError(message, { code: code as ErrnoName, path, cause: error });
+  }
 }
 
 /** The change is over. */

@@ -128,7 +128,8 @@ export function syncDirectory(path: string): void {
   }
 }
 
-function replaceFile(path: string, { text, mode }: UnitFile): void {
+/** Replaces one file: whoever reads it, after a loss of power too, finds the old text or the new one. @throws a system error */
+export function replaceFile(path: string, { text, mode }: Pick<UnitFile, 'text' | 'mode'>): void {
   const temporary = `${path}.${process.pid}.new`;
   // wx: O_EXCL refuses a link that somebody has prepared there.
   const fd = openSync(temporary, 'wx', mode);
