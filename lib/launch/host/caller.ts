@@ -160,14 +160,15 @@ export function isInherited(fd: number): boolean {
 
 /**
  * Refuses descriptors that this process has not inherited. If the caller left a number closed, the next file that is opened
- * here gets it, and Node may have one of its own there.
+ * here gets it: Node may have one of its own there, and the jail is open.
  *
+ * @param jailFd the jail's descriptor
  * @throws LaunchError EBADF
  */
-export function refuseOwnDescriptors(fds: readonly number[]): void {
+export function refuseOwnDescriptors(fds: readonly number[], jailFd: number): void {
   if (fds.length === 0) return;
   const open = openDescriptors();
-  const own = fds.find((fd) => !isTheCallers(fd, open));
+  const own = fds.find((fd) => fd === jailFd || !isTheCallers(fd, open));
   if (own !== undefined) throw notOpen(own);
 }
 

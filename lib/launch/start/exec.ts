@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import { errnoName } from '../../errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure } from '../../native.ts';
-import { callerInPlace, keptFdsOf, refuseOwnDescriptors } from '../host/caller.ts';
+import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { hostQuery } from '../host/account.ts';
 import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
@@ -108,14 +108,12 @@ function withOwnSize(request: NormalRequest): NormalRequest {
     : { ...request, pty: { cols, rows, ...request.pty } };
 }
 
-/** Verifies the jail of a launch in place, and before it is open, that the caller has opened the program's descriptors. */
+/** Verifies the jail of a launch in place. */
 export function verifyInPlace(
   request: NormalRequest,
   warn: (warning: Warning) => void,
   privileged = true,
 ): VerifiedJail {
-  const statusFd = request.statusFd === undefined ? [] : [request.statusFd];
-  refuseOwnDescriptors([...keptFdsOf(request, callerInPlace(request)), ...statusFd]);
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   return jail;
@@ -135,6 +133,8 @@ export function planInPlace(
   const launch = prepare(request, jail, caller);
   findMissingZone(launch).forEach(warn);
   findTinyLimits(launch).forEach(warn);
+  const statusFd = request.statusFd === undefined ? [] : [request.statusFd];
+  refuseOwnDescriptors([...launch.keptFds, ...statusFd], jail.fd);
   return launch;
 }
 
