@@ -176,7 +176,7 @@ export function publicCommand(
 ): readonly string[] {
   const directory = temporaryDirectory();
   const bundles = readdirSync(`${packageRoot}dist/bin`)
-    .filter((file) => file.endsWith('.cjs'))
+    .filter((file) => /\.(?:cjs|br)$/.test(file))
     .map((file) => `dist/bin/${file}`);
   const built = ['uchroot.node', 'uchroot-compiled', 'uchroot-launcher'].map(
     (name) => `build/Release/${name}`,

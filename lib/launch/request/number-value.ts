@@ -45,8 +45,18 @@ export function showSize(bytes: number): string {
   return `${size}${suffixes[power]}`;
 }
 
-/** A number that may have a suffix. @throws UsageError unless it is a whole number from `least` on */
-export function toSize(value: Size | undefined, name: string, least: number): number | undefined {
+/**
+ * A number that may have a suffix.
+ *
+ * @param examples a number without and with one, for the message
+ * @throws UsageError unless it is a whole number from `least` on
+ */
+export function toSize(
+  value: Size | undefined,
+  name: string,
+  least: number,
+  examples: readonly [string, string] = ['67108864', '64M'],
+): number | undefined {
   if (value === undefined) return undefined;
   const [, digits, suffix = ''] = /^([0-9]{1,16})([KMGT]?)$/i.exec(String(value)) ?? [];
   const size = Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
@@ -54,7 +64,7 @@ export function toSize(value: Size | undefined, name: string, least: number): nu
   // 64MB, 64 MiB
   const meant = /^([0-9]+) *([KMGT])i?b$/i.exec(String(value));
   throw new UsageError(
-    `${name} must be a number from ${least} on, such as 67108864 or 64M, not '${quote(String(value))}'`,
-    { hint: `for example ${meant === null ? '64M' : `${meant[1]}${meant[2]?.toUpperCase()}`}` },
+    `${name} must be a number from ${least} on, such as ${examples.join(' or ')}, not '${quote(String(value))}'`,
+    { hint: `for example ${meant === null ? examples[1] : `${meant[1]}${meant[2]?.toUpperCase()}`}` },
   );
 }

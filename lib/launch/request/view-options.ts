@@ -43,7 +43,7 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
     const [name = '', value = ''] = word.split('=');
     // 0 would be no limit (tmpfs(5))
     if (name === 'size') options.size = toSize(value, '--tmpfs size', 1);
-    else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 1);
+    else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 1, ['8192', '8K']);
     else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
     else if (word === 'noexec') options.noexec = true;
     else

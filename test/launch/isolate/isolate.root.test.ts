@@ -446,7 +446,7 @@ test('nothing of /proc that changes the host can be written, by root either', as
 test('what a launch cannot have, it says', async (t) => {
   const missing = run(['--tmpfs', '/nowhere'], 'exit 0');
   t.equal(missing.status, 125);
-  t.match(missing.stderr, /\/nowhere is not in the jail\nhint: make it: mkdir -p .*\/nowhere/);
+  t.match(missing.stderr, /\/nowhere is not in the jail\nhint: mkdir -p .*\/nowhere\n/);
   t.match(
     run(['--bind', '/no/such:/mnt'], 'exit 0').stderr,
     /open_tree: \/no\/such.*: it is not on the host/,

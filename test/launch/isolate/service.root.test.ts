@@ -198,7 +198,7 @@ t.test('wrong views are refused, with the key that is meant', { skip }, async (t
     [[{ tmpf: '/tmp' }], /view\[0\] must have one of/],
     [[{ tmpfs: '/tmp', siez: 1 }], /takes no 'siez'/],
     [[{ tmpfs: 'tmp' }], /must be an absolute path/],
-    [[{ bind: '/x' }], /view\[0\]\.to must be an absolute path/],
+    [[{ bind: '/x' }], /view\[0\]\.to is missing: the path in the jail/],
     [[{ tmpfs: '/tmp', size: -1 }], /must be a whole number/],
     ['/tmp', /must be an array/],
     [[null], /must have one of/],

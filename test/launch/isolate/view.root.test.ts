@@ -191,8 +191,14 @@ test('what could not be mounted, or would be no limit, is refused with its reaso
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
     [['--read-only', '--writable', '/'], /writable must not be \/: the jail itself is there/],
     [['--tmpfs', '/./..//'], /tmpfs must not be \/: the jail itself is there/],
-    [['--tmpfs', '/mnt:size=0'], /size must be a whole number from 1 to/],
-    [['--tmpfs', '/mnt:nr_inodes=0'], /inodes must be a whole number from 1 to/],
+    [
+      ['--tmpfs', '/mnt:size=0'],
+      /--tmpfs size must be a number from 1 on, such as 67108864 or 64M, not '0'\nhint: for example 64M\n/,
+    ],
+    [
+      ['--tmpfs', '/mnt:nr_inodes=0'],
+      /--tmpfs nr_inodes must be a number from 1 on, such as 8192 or 8K, not '0'\nhint: for example 8K\n/,
+    ],
     [
       [...Array.from({ length: 62 }, () => ['--ro-bind', `${place}:/mnt`]).flat(), '--proc', '/proc'],
       /at most 62 of bind, proc and writable/,

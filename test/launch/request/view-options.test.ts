@@ -70,9 +70,12 @@ t.test('options of --tmpfs that do not exist, or behind a comma, are errors with
 });
 
 t.test('a tmpfs without a limit cannot be asked for', async (t) => {
-  for (const name of ['size', 'nr_inodes'])
+  for (const [name, examples] of [
+    ['size', '67108864 or 64M'],
+    ['nr_inodes', '8192 or 8K'],
+  ])
     t.throws(() => read('--tmpfs', `/tmp:${name}=0`), {
-      message: `--tmpfs ${name} must be a number from 1 on, such as 67108864 or 64M, not '0'`,
+      message: `--tmpfs ${name} must be a number from 1 on, such as ${examples}, not '0'`,
     });
 });
 
