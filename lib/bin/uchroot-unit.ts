@@ -211,11 +211,13 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     .map(([, value]) => latin1(toAddress(value.text)));
   checkValues(given, listen, reloadSignal);
   const args = (request.args ?? []).map(latin1);
+  const command = compiled === undefined ? nodeCommand(args) : [compiled];
+  const here = latin1(import.meta.dirname);
   return {
     format,
     name,
     description: oneLine(`${program} in the jail ${jail}`),
-    command: compiled === undefined ? nodeCommand(args) : [compiled],
+    command,
     options: [
       ...directoryVariables(own).map(([name, value]) => `--setenv=${name}=${value}`),
       ...launchOptions(options),
@@ -228,13 +230,11 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     hasCgroup: needsCgroup(normal),
     watchdogSec: watchdog === undefined ? undefined : Number(watchdog),
     reloadSignal,
-    update: given.has('reload-update')
-      ? [nodePath(), latin1(`${import.meta.dirname}/uchroot-jail.cjs`), 'update', jail]
-      : undefined,
+    update: given.has('reload-update') ? [nodePath(), `${here}/uchroot-jail.cjs`, 'update', jail] : undefined,
     syslog: given.has('syslog'),
     compiled,
     ...own,
-    settings: compiled === undefined || format !== 'systemd' ? [] : launchHardening(normal, jail),
+    settings: format === 'systemd' ? launchHardening(normal, jail, compiled ?? [...command, here]) : [],
     pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
   };

@@ -1,5 +1,6 @@
-// Which hardening directives of systemd a compiled launch bears (systemd.exec(5)). Pure.
+// Which hardening directives of systemd a launch bears (systemd.exec(5)). Pure.
 import { capabilityNames } from '../../launch/request/capabilities.ts';
+import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
 import type { NormalRequest } from '../../launch/request/request.ts';
 import {
@@ -13,7 +14,20 @@ import {
 
 type Hardened = Pick<
   NormalRequest,
-  'allow' | 'allowNewPrivs' | 'caps' | 'ephemeral' | 'pidFile' | 'seccomp' | 'view' | 'unshare' | 'isolate'
+  | 'allow'
+  | 'allowNewPrivs'
+  | 'caps'
+  | 'ephemeral'
+  | 'pidFile'
+  | 'seccomp'
+  | 'view'
+  | 'unshare'
+  | 'isolate'
+  | 'memory'
+  | 'swap'
+  | 'pids'
+  | 'cpu'
+  | 'ioWeight'
 >;
 
 // Calls of a launch that isolates, and namespaces of every kind that it makes.
@@ -32,6 +46,28 @@ const notIsolating: ReadonlySet<string> = new Set([
   'RestrictSUIDSGID',
 ]);
 const notNewPrivs: ReadonlySet<string> = new Set(['NoNewPrivileges', 'RestrictSUIDSGID']);
+// A cgroup for limits is made below /sys/fs/cgroup, and the program is born in it by clone3(2), which RestrictNamespaces= refuses.
+const notLimiting: ReadonlySet<string> = new Set(['ProtectControlGroups', 'RestrictNamespaces']);
+// uchroot itself looks into the jail, to say why a launch has failed: by openat2(2), as above.
+const notLooking: ReadonlySet<string> = new Set(['RestrictSUIDSGID']);
+
+// An overlay works with the rights of the process that has mounted it: it copies files of all owners, and their attributes
+// (Documentation/filesystems/overlayfs.rst, "Permission model").
+const overlayCaps = ['chown', 'dac_override', 'fowner', 'fsetid', 'mknod', 'setfcap'];
+
+// What a capability that the program keeps is for, and what would keep it from that.
+const uses: Readonly<
+  Record<string, { readonly refusedBy?: string; readonly calls?: string; readonly family?: string }>
+> = {
+  mknod: { refusedBy: 'PrivateDevices' },
+  net_raw: { family: 'AF_PACKET' },
+  sys_admin: { calls: '@mount' },
+  sys_module: { refusedBy: 'ProtectKernelModules', calls: '@module' },
+  sys_nice: { refusedBy: 'RestrictRealtime' },
+  sys_rawio: { refusedBy: 'PrivateDevices', calls: '@raw-io' },
+  sys_time: { refusedBy: 'ProtectClock', calls: '@clock' },
+  syslog: { refusedBy: 'ProtectKernelLogs', calls: 'syslog' },
+};
 
 const isIn = (path: string, ...tops: readonly string[]): boolean =>
   tops.some((top) => path === top || path.startsWith(`${top}/`));
@@ -50,15 +86,40 @@ function writtenPaths({ ephemeral, pidFile, view }: Hardened, jail: string): rea
   ];
 }
 
-/** The settings of the service. `jail` is a byte string. */
-export function launchHardening(request: Hardened, jail: string): readonly string[] {
+// Paths of the host that are only read.
+function readPaths({ seccomp, view }: Hardened): readonly string[] {
+  return [
+    ...(seccomp?.file === undefined ? [] : [seccomp.file]),
+    ...view.flatMap((entry) => (entry.kind === 'bind' && entry.readOnly ? [text(entry.source)] : [])),
+  ];
+}
+
+/**
+ * The settings of the service.
+ *
+ * @param jail a byte string
+ * @param starter starts the launch: a compiled launcher, or the files of Node's command and the directory of its code, to which a link
+ *   can lead; byte strings
+ */
+export function launchHardening(
+  request: Hardened,
+  jail: string,
+  starter: string | readonly string[],
+): readonly string[] {
   const isolates = namespacesOf(request as NormalRequest).length > 0;
   const makesDevices = request.view.some(({ kind }) => kind === 'dev');
   const paths = writtenPaths(request, jail);
-  const kept = commonHardening.filter((line) => {
+  const seen = [...paths, ...readPaths(request), ...[starter].flat()];
+  const kept = request.caps.map((number) => capabilityNames[number] ?? '');
+  const used = kept.flatMap((cap) => uses[cap] ?? []);
+  const hardening = commonHardening.filter((line) => {
     const [name = ''] = line.split('=', 1);
     const isRefused =
-      (isolates && notIsolating.has(name)) || (request.allowNewPrivs && notNewPrivs.has(name));
+      (isolates && notIsolating.has(name)) ||
+      (request.allowNewPrivs && notNewPrivs.has(name)) ||
+      (needsCgroup(request) && notLimiting.has(name)) ||
+      (typeof starter !== 'string' && notLooking.has(name)) ||
+      used.some(({ refusedBy }) => refusedBy === name);
     // PrivateDevices= takes CAP_MKNOD away, with which --dev makes devices
     return !isRefused && !(makesDevices && name === 'PrivateDevices');
   });
@@ -68,19 +129,23 @@ export function launchHardening(request: Hardened, jail: string): readonly strin
     ...(needsAdmin ? ['sys_admin'] : []),
     ...(isolates ? ['net_admin'] : []), // brings lo up
     ...(makesDevices ? ['mknod'] : []),
-    ...request.caps.map((number) => capabilityNames[number] ?? ''),
+    ...(request.ephemeral === undefined ? [] : overlayCaps),
+    ...kept,
   ];
   const hasFilter = request.allow.length === 0 && request.seccomp === undefined;
+  const calls = [
+    launcherCalls,
+    ...(isolates ? [isolatingCalls] : []),
+    ...used.flatMap(({ calls = [] }) => calls),
+  ];
   return [
-    ...kept,
+    ...hardening,
     ...(makesDevices ? ['DevicePolicy=closed'] : []),
-    ...(paths.some((path) => isIn(path, '/home', '/root', '/run/user')) ? [] : ['ProtectHome=yes']),
-    ...(paths.some((path) => isIn(path, '/tmp', '/var/tmp')) ? [] : ['PrivateTmp=yes']),
+    ...(seen.some((path) => isIn(path, '/home', '/root', '/run/user')) ? [] : ['ProtectHome=yes']),
+    ...(seen.some((path) => isIn(path, '/tmp', '/var/tmp')) ? [] : ['PrivateTmp=yes']),
     ...paths.map((path) => `ReadWritePaths="${path.replaceAll('%', '%%')}"`),
     `CapabilityBoundingSet=${capabilityWords(caps)}`,
-    commonFamilies,
-    ...(hasFilter
-      ? [...commonCalls, `SystemCallFilter=${launcherCalls}${isolates ? ` ${isolatingCalls}` : ''}`]
-      : []),
+    [commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' '),
+    ...(hasFilter ? [...commonCalls, `SystemCallFilter=${calls.join(' ')}`] : []),
   ];
 }

@@ -1,11 +1,15 @@
-// Which settings of systemd a compiled launch gets.
+// Which settings of systemd a launch gets.
 import t from 'tap';
 
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { launchHardening } from '../../../lib/service/unit/launch-hardening.ts';
 
+const requestOf = (more: Partial<LaunchRequest>, jail: string) =>
+  normalize({ user: 'nobody', jail, program: '/bin/www', ...more });
 const lines = (more: Partial<LaunchRequest> = {}, jail = '/srv/www'): readonly string[] =>
-  launchHardening(normalize({ user: 'nobody', jail, program: '/bin/www', ...more }), jail);
+  launchHardening(requestOf(more, jail), jail, '/usr/local/sbin/www');
+const withNode = (command: readonly string[], more: Partial<LaunchRequest> = {}): readonly string[] =>
+  launchHardening(requestOf(more, '/srv/www'), '/srv/www', command);
 
 t.test('a bare launch bears nearly everything, and writes in its jail alone', async (t) => {
   const found = lines({ caps: ['net_bind_service'] });
@@ -43,4 +47,50 @@ t.test('what the launch itself opens up stays open', async (t) => {
   const bound = lines({ isolate: true, view: [{ bind: '/srv/data', to: '/data' }], pidFile: '/run/www.pid' });
   t.ok(bound.includes('ReadWritePaths="/srv/data"'));
   t.ok(bound.includes('ReadWritePaths="/run"'));
+});
+
+t.test('what is only read stays in sight', async (t) => {
+  const hidden = (lines: readonly string[]) =>
+    lines.filter((line) => /^(?:ProtectHome|PrivateTmp)=/.test(line));
+  const both = ['ProtectHome=yes', 'PrivateTmp=yes'];
+  const view = (bind: string) => ({ isolate: true, view: [{ bind, to: '/data', readOnly: true }] });
+  t.strictSame(hidden(lines(view('/srv/data'))), both);
+  t.strictSame(hidden(lines(view('/home/data'))), ['PrivateTmp=yes']);
+  t.strictSame(hidden(lines(view('/var/tmp/data'))), ['ProtectHome=yes']);
+  t.strictSame(hidden(lines({ seccomp: '/root/profile.json' })), ['PrivateTmp=yes']);
+  t.notOk(lines(view('/srv/data')).includes('ReadWritePaths="/srv/data"'));
+});
+
+t.test('a launch by Node bears the same, but looks into the jail; its node may lie in a home', async (t) => {
+  const command = ['/usr/bin/node', '/usr/local/bin/uchroot'];
+  const differ = lines().filter((line) => !withNode(command).includes(line));
+  t.strictSame(differ, ['RestrictSUIDSGID=yes']);
+  const own = ['/home/sam/.nvm/versions/node/v22/bin/node', '/usr/local/bin/uchroot'];
+  t.notOk(withNode(own).includes('ProtectHome=yes'));
+  t.ok(withNode(own).includes('PrivateTmp=yes'));
+});
+
+t.test('a launch with limits makes its cgroup', async (t) => {
+  const command = ['/usr/bin/node', '/usr/local/bin/uchroot'];
+  const limited = withNode(command, { memory: '64M' });
+  const differ = withNode(command).filter((line) => !limited.includes(line));
+  t.strictSame(differ, ['ProtectControlGroups=yes', 'RestrictNamespaces=yes']);
+});
+
+t.test('what a capability is for is not taken away again', async (t) => {
+  const plain = lines();
+  const differ = (...caps: string[]) => {
+    const found = lines({ caps });
+    return [plain.filter((line) => !found.includes(line)), found.filter((line) => !plain.includes(line))].map(
+      (side) => side.filter((line) => !line.startsWith('CapabilityBoundingSet=')),
+    );
+  };
+  const calls = plain.findLast((line) => line.startsWith('SystemCallFilter=')) ?? '';
+  t.strictSame(differ('net_bind_service'), [[], []]);
+  t.strictSame(differ('sys_time'), [['ProtectClock=yes', calls], [`${calls} @clock`]]);
+  t.strictSame(differ('mknod'), [['PrivateDevices=yes'], []]);
+  t.strictSame(differ('net_raw'), [
+    ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK'],
+    ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET'],
+  ]);
 });

@@ -50,6 +50,34 @@ unitTest('the main process is the program itself, and the only one', async (t) =
   t.match(machine.shell('journalctl -o short -t plain').stdout, new RegExp(`plain\\[${pid}\\]: here`));
 });
 
+// systemd-analyze(1), security: 0 is the best, and 10 the worst.
+const exposure = (name: string): number =>
+  Number(
+    / ([0-9.]+) [A-Z]+ \S+$/m.exec(
+      machine.run(['systemd-analyze', 'security', '--no-pager', name]).stdout,
+    )?.[1],
+  );
+
+unitTest('units are hardened, and each kind of launch bears it', async (t) => {
+  machine.shell('mkdir -p /srv/jail/proc');
+  const forms = [
+    ['hardened', [], 2.5],
+    ['isolated', ['--isolate', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'], 5],
+    ['walled', ['--landlock', '--seccomp', 'default'], 4],
+    ['ephemeral', ['--isolate', '--ephemeral'], 5.5],
+  ] as const;
+  for (const [name, options, most] of forms) {
+    t.equal(install(name, options, 'say=here', 'wait'), '', name);
+    t.equal(systemctl('start', name).status, 0, `${name}: ${log(name)}`);
+    await machine.until(`journalctl -u ${name}`, /here/);
+    const found = exposure(name);
+    t.ok(found <= most, `${name}: ${found}`);
+    systemctl('stop', name);
+    t.equal(show(name, 'Result'), 'success', name);
+  }
+  machine.shell('rmdir /srv/jail/proc');
+});
+
 unitTest('one that is enabled is started at boot', async (t) => {
   t.equal(systemctl('enable', 'plain').status, 0);
   const before = machine.shell('cat /proc/sys/kernel/random/boot_id').stdout;
