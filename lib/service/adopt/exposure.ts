@@ -11,7 +11,7 @@ export async function exposureOf(unit: string, text: string): Promise<number | u
     writeFileSync(file, text);
     // alone: the unit that is installed under this name may have drop-ins
     const { stdout } = await runHost('systemd-analyze', ['security', '--offline=yes', '--no-pager', file], {
-      SYSTEMD_UNIT_PATH: directory,
+      variables: { SYSTEMD_UNIT_PATH: directory },
     });
     const [, level] = /exposure level for .*: ([0-9.]+) /.exec(stdout) ?? [];
     return level === undefined ? undefined : Number(level);

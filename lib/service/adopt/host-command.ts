@@ -1,7 +1,8 @@
 // Runs a program of the host to its end, such as systemctl(1).
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 
-import { JailError } from '../../errors.ts';
+import { AbortError, JailError } from '../../errors.ts';
 
 export interface HostResult {
   readonly status: number;
@@ -9,30 +10,39 @@ export interface HostResult {
   readonly stderr: string;
 }
 
-// A restart waits for the service, for as long as its TimeoutStartSec= lasts. That can be for ever.
-const mostBytes = 64 * 2 ** 20;
+export interface HostOptions {
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Ends the program. A restart waits for the service as long as its TimeoutStartSec= lasts, and that can be for ever. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Runs it with an environment of PATH and the C locale. @throws JailError ENOENT if it is not installed */
-export function runHost(
+/** Runs it with an environment of PATH and the C locale. @throws JailError ENOENT if it is not installed; AbortError */
+export async function runHost(
   program: string,
   words: readonly string[],
-  variables: Readonly<Record<string, string>> = {},
+  { variables, signal }: HostOptions = {},
 ): Promise<HostResult> {
   const env = { PATH: path, LC_ALL: 'C.UTF-8', ...variables };
-  return new Promise((resolve, reject) => {
-    execFile(program, words, { env, maxBuffer: mostBytes }, (error, stdout, stderr) => {
-      const status = error === null ? 0 : error.code;
-      if (typeof status === 'number') return resolve({ status, stdout, stderr });
-      const reason = status === 'ENOENT' ? 'it is not installed' : String(status ?? error?.signal);
-      return reject(
-        new JailError(`${program} could not be run: ${reason}`, {
-          code: status === 'ENOENT' ? 'ENOENT' : 'ERR_SERVICE',
-          hint: status === 'ENOENT' ? 'it is a part of systemd, which this command needs' : undefined,
-        }),
-      );
-    });
+  // In a session of its own: Ctrl-C is for this process alone, which then leaves nothing half done.
+  const child = spawn(program, words, { env, signal, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | string>((resolve) => {
+    child.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'));
+    child.once('close', (status, name) => resolve(status ?? name ?? 'unknown'));
   });
+  // what is closed early has said nothing
+  const said = [child.stdout, child.stderr].map((stream) => text(stream).catch(() => ''));
+  const [status, stdout = '', stderr = ''] = await Promise.all([ended, ...said]);
+  if (typeof status === 'number') return { status, stdout, stderr };
+  if (signal?.aborted === true) throw new AbortError(`${program} was not waited for`, signal);
+  throw new JailError(
+    `${program} could not be run: ${status === 'ENOENT' ? 'it is not installed' : status}`,
+    {
+      code: status === 'ENOENT' ? 'ENOENT' : 'ERR_SERVICE',
+      hint: status === 'ENOENT' ? 'it is a part of systemd, which this command needs' : undefined,
+    },
+  );
 }
 
 /** The same for a command that must succeed. @throws JailError ERR_SERVICE with what it has said */

@@ -117,7 +117,7 @@ async function command(
 ): Promise<RunFailure | undefined> {
   const sinceMs = Date.now();
   const before = await shown(unit, 'NRestarts');
-  const { status, stderr } = await runHost('systemctl', [verb, unit]);
+  const { status, stderr } = await runHost('systemctl', [verb, unit], { signal: watch.signal });
   const restarts = verb === 'reload' ? before : await shown(unit, 'NRestarts');
   const isWatched = status === 0 || verb === 'reload';
   const runs = isWatched ? await staysUp(unit, restarts, watch) : await isUp(unit, restarts);

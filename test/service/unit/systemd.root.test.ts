@@ -61,7 +61,7 @@ const exposure = (name: string): number =>
 unitTest('units are hardened, and each kind of launch bears it', async (t) => {
   machine.shell('mkdir -p /srv/jail/proc');
   const forms = [
-    ['hardened', [], 2.5],
+    ['hardened', [], 3],
     ['isolated', ['--isolate', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'], 5],
     ['walled', ['--landlock', '--seccomp', 'default'], 4],
     ['ephemeral', ['--isolate', '--ephemeral'], 5.5],
