@@ -39,7 +39,7 @@ const numbers: readonly (readonly [row: string, ...sources: readonly (readonly [
   ['longest time that a launch holds', ['longest gap, 4 GB, v child_process', '1/2871']],
   ['launches a second, service of 1 GB', ['spawnInJail v child_process, 1 GB', '89']],
   ['from the call to the end of', ['spawnInJail v C floor', '1.49']],
-  ['an isolated launch, from a Node service', ['cold v child_process of bwrap --unshare-all', '0.33']],
+  ['an isolated launch, from a Node service', ['cold v child_process of bwrap --unshare-all', '0.31']],
   [
     'memory of the service for each',
     ['resident set, each live program', '0.7 KB'],
