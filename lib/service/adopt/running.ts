@@ -61,10 +61,17 @@ async function journal(...which: readonly string[]): Promise<string> {
   return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
 }
 
+// journald can answer `--sync` before it has read what waits in the pipes of programs.
+const mostReads = 5;
+
 /** What the journal has of the run of a unit that has ended. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const invocation = await shown(unit, 'InvocationID');
-  return journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
+  for (let left = mostReads; ; left--) {
+    const words = await journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
+    if (words !== '' || left === 1) return words;
+    await sleep(pollMs);
+  }
 }
 
 const mostLogBytes = 4096;

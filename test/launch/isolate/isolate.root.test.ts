@@ -14,6 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
@@ -333,6 +334,8 @@ test('a /proc that is renamed while it is filled is masked all the same', async 
     }
   };
   t.ok(await eventually(() => readdirSync('/proc').some(isMounted)));
+  // until it is in the delay: before, the launch sees that its mount is not where it put it, and refuses to start
+  await sleep(300);
   renameSync(`${jail}/proc`, `${jail}/p2`);
   mkdirSync(`${jail}/proc`);
   await closed;
