@@ -1,17 +1,9 @@
 import t from 'tap';
 
 import { entryJson, entryText, showPeer, type EndedConnection } from '../../lib/inetd/connection-entry.ts';
+import { noUsage } from '../support/usage.ts';
 
-const usage = {
-  userCpuMs: 1.25,
-  systemCpuMs: 2,
-  minorFaults: 0,
-  majorFaults: 0,
-  blockInputs: 0,
-  blockOutputs: 0,
-  voluntarySwitches: 0,
-  involuntarySwitches: 0,
-};
+const usage = { ...noUsage, userCpuMs: 1.25, systemCpuMs: 2 };
 const refused: EndedConnection = {
   id: 7,
   service: 'echo',

@@ -2,6 +2,7 @@ import t from 'tap';
 
 import type { EndedConnection } from '../../lib/inetd/connection-entry.ts';
 import { Metrics } from '../../lib/inetd/metrics.ts';
+import { noUsage } from '../support/usage.ts';
 
 const refused: EndedConnection = {
   id: 7,
@@ -17,16 +18,7 @@ const refused: EndedConnection = {
   usage: undefined,
   message: undefined,
 };
-const usage = {
-  userCpuMs: 1500,
-  systemCpuMs: 250,
-  minorFaults: 0,
-  majorFaults: 0,
-  blockInputs: 0,
-  blockOutputs: 0,
-  voluntarySwitches: 0,
-  involuntarySwitches: 0,
-};
+const usage = { ...noUsage, userCpuMs: 1500, systemCpuMs: 250 };
 
 t.test('the text has each number of each service, in OpenMetrics', async (t) => {
   const metrics = new Metrics();

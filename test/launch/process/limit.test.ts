@@ -2,21 +2,12 @@ import t from 'tap';
 
 import { limitOf, watchedLimits, whyLimited } from '../../../lib/launch/process/limit.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { noUsage } from '../../support/usage.ts';
 
-const used = {
-  userCpuMs: 0,
-  systemCpuMs: 0,
-  minorFaults: 0,
-  majorFaults: 0,
-  blockInputs: 0,
-  blockOutputs: 0,
-  voluntarySwitches: 0,
-  involuntarySwitches: 0,
-};
 interface End {
   readonly exitCode?: number;
   readonly signal?: NodeJS.Signals;
-  readonly usage?: Partial<typeof used>;
+  readonly usage?: Partial<typeof noUsage>;
   readonly oomKills?: number;
   readonly refusedForks?: number;
   readonly full?: number;
@@ -27,7 +18,7 @@ interface End {
 
 function limit({ exitCode, signal, usage, oomKills = 0, refusedForks = 0, ...rest }: End) {
   const code = exitCode ?? (signal === undefined ? 1 : null);
-  const exit = { exitCode: code, signal: signal ?? null, usage: { ...used, ...usage } };
+  const exit = { exitCode: code, signal: signal ?? null, usage: { ...noUsage, ...usage } };
   const limited = { full: 0, cpuTime: undefined, stopped: undefined, killed: false, ...rest };
   return limitOf(exit, [oomKills, refusedForks, -1, -1, -1], limited);
 }
