@@ -143,7 +143,9 @@ export function launchHardening(
     ...(makesDevices ? ['DevicePolicy=closed'] : []),
     ...(seen.some((path) => isIn(path, '/home', '/root', '/run/user')) ? [] : ['ProtectHome=yes']),
     ...(seen.some((path) => isIn(path, '/tmp', '/var/tmp')) ? [] : ['PrivateTmp=yes']),
-    ...paths.map((path) => `ReadWritePaths="${path.replaceAll('%', '%%')}"`),
+    ...paths.map(
+      (path) => `ReadWritePaths="${path.replaceAll('%', '%%').replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+    ),
     `CapabilityBoundingSet=${capabilityWords(caps)}`,
     [commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' '),
     ...(hasFilter ? [...commonCalls, `SystemCallFilter=${calls.join(' ')}`] : []),

@@ -94,3 +94,8 @@ t.test('what a capability is for is not taken away again', async (t) => {
     ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET'],
   ]);
 });
+
+t.test('a path may have a quote, a backslash and a %', async (t) => {
+  const found = lines({ isolate: true, view: [{ bind: '/srv/a"b\\c%d', to: '/data' }] });
+  t.ok(found.includes(String.raw`ReadWritePaths="/srv/a\"b\\c%%d"`));
+});
