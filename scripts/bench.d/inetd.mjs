@@ -156,17 +156,23 @@ function residentKb(pid) {
   return Number(/^VmRSS:\s*([0-9]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
-// What this process itself grows by for each live connection.
-async function memory(pid) {
-  const before = residentKb(pid);
-  const sockets = [];
-  for (let i = 0; i < 500; i++) {
+async function connectAll(sockets, count) {
+  while (sockets.length < count) {
     const socket = connect(PORTS.ours, '127.0.0.1');
     sockets.push(socket);
     await once(socket, 'connect');
   }
   await new Promise((done) => setTimeout(done, 1500));
-  const perConnection = (residentKb(pid) - before) / sockets.length;
+}
+
+// What this process itself grows by for each live connection, from 100 to 900 of them: the first ones fill what is free. It is
+// asked before the rounds, which leave more free.
+async function memory(pid) {
+  const sockets = [];
+  await connectAll(sockets, 100);
+  const before = residentKb(pid);
+  await connectAll(sockets, 900);
+  const perConnection = (residentKb(pid) - before) / 800;
   for (const socket of sockets) socket.destroy();
   return perConnection;
 }
@@ -188,6 +194,7 @@ async function measure(context, count) {
     }
     const idle = residentKb(servers.get('ours').pid);
     for (const name of servers.keys()) ask(`${binaries}/clients`, name, 4, 0.3);
+    const used = { idle, perConnection: await memory(servers.get('ours').pid) };
     for (let round = 0; round < Math.ceil(rounds / 30); round++)
       for (const concurrency of [1, 16])
         for (const name of servers.keys()) {
@@ -197,7 +204,6 @@ async function measure(context, count) {
             ask(`${binaries}/clients`, name, concurrency, windowMs / 1000),
           ]);
         }
-    const used = { idle, perConnection: await memory(servers.get('ours').pid) };
     return {
       names: [...servers.keys()],
       used,
