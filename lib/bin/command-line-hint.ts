@@ -3,7 +3,7 @@ import { unpackHint } from '../archive.ts';
 import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, unexpanded } from '../shell-word.ts';
 import { isPath, withoutStray, type Words } from './stray-word.ts';
 
 /** What is told about an error. */
@@ -157,11 +157,9 @@ function separated(line: Line, at: number, path?: string): string | undefined {
   );
 }
 
-// A tilde or variable that a shell has left as it is: it was quoted, or stands inside of a word (bash(1), "Tilde Expansion").
 function expanded({ operands: [, jail = ''] }: Line): string | undefined {
-  if (jail.startsWith('~/')) return `only a shell knows ~: write "$HOME/${jail.slice(2)}"`;
-  const [variable] = /^\$(?:\w+|\{\w+\})/.exec(jail) ?? [];
-  return variable && `only a shell knows ${variable}, and not in single quotes: write "${jail}"`;
+  const left = unexpanded(jail);
+  return left && `${left.problem}: write ${left.written}`;
 }
 
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.

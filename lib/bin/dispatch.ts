@@ -3,7 +3,7 @@
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
 import { imageHint, unpackHint } from '../archive.ts';
 import { bytePath, showPath } from '../binary/path.ts';
-import { nearestPath } from '../misspelt-path.ts';
+import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';

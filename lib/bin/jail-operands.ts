@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import { lookOr } from '../jail/work/jail-error.ts';
 import { quote } from '../quote.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { commandLine, shellWord, unexpanded } from '../shell-word.ts';
 
 /** @param learned the last command of --learn @throws UsageError */
 export function refuseMisplaced(
@@ -27,13 +27,11 @@ function isFile(path: Buffer | string): boolean {
   return lookOr(false, () => statSync(path).isFile());
 }
 
-// Words that a shell has left as they are, because they were quoted.
 function refuseUnexpanded(directory: Buffer): void {
-  const [word] = /^(?:~(?=\/)|\$\w+|\$\{\w+\})/.exec(directory.toString('latin1')) ?? [];
-  if (word === undefined || existsSync(directory)) return;
-  const rest = quote(directory.subarray(word.length));
-  throw new UsageError(`${quote(directory)}: only a shell knows ${word}, and not in single quotes`, {
-    hint: `write "${word === '~' ? '$HOME' : word}${rest}", or ./${quote(directory)} for a directory of this name`,
+  const left = unexpanded(directory.toString('latin1'));
+  if (left === undefined || existsSync(directory)) return;
+  throw new UsageError(`${quote(directory)}: ${left.problem}`, {
+    hint: `write ${left.written}, or ./${quote(directory)} for a directory of this name`,
   });
 }
 

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { bytePath, showPath } from '../binary/path.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
-import { nearestPath } from '../misspelt-path.ts';
+import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import { type Bytes, quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { bytePath, showPath } from '../../binary/path.ts';
 import { type LaunchError, UsageError } from '../../errors.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../overlap.ts';

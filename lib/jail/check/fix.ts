@@ -2,7 +2,7 @@
 
 import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, O_PATH } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
@@ -11,7 +11,6 @@ import { commandLine } from '../../shell-word.ts';
 import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/look.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { isWithin } from '../host/mounts.ts';
 import { hashFile, withRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';

@@ -2,10 +2,9 @@
 
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import { isOnWayUp } from '../host/busy.ts';
-import { isWithin } from '../host/mounts.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';

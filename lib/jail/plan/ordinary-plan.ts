@@ -1,11 +1,10 @@
 // What of a plan an ordinary user can make. He owns everything in his jail; what only root can give is left out, and a note says so.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot, readHeads } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { caller } from '../../trust/owner.ts';
-import { isWithin } from '../host/mounts.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { showPaths } from '../work/show-paths.ts';

@@ -6,7 +6,7 @@ import { bytePath, lastComponent, showPath, trimSlashes } from '../../binary/pat
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';

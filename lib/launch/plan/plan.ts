@@ -37,26 +37,14 @@ export interface SetUpInput {
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
 
-export interface PlanInput extends SetUpInput {
-  readonly program: Buffer;
-  readonly argv: readonly Buffer[];
-  readonly env: readonly Buffer[];
-}
-
-/** The plan of a launch, from a caller in any state to execve. Every step must succeed. */
-export function buildPlan(input: PlanInput): Plan {
-  const { program, argv, env } = input;
-  return withProgram(buildSetUp(input), { op: 'execve', program, argv, env });
-}
-
 /** The plan with its last step. */
 export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
   return [...setUp.slice(0, -1), [...(setUp.at(-1) ?? []), execve]];
 }
 
 /**
- * The plan without execve, which is the same for each program that an account starts in the same way. A bare launch has one stage,
- * as it stays one process.
+ * The plan of a launch, from a caller in any state to the program, but without its last step, execve: so it is the same for each program
+ * that an account starts in the same way. Every step must succeed. A bare launch has one stage, as it stays one process.
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 
 import { bytePath, showPath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { ServicePath } from './service-paths.ts';
 import { defaultSearch } from './systemd-bus.ts';

@@ -43,13 +43,6 @@ export const NEED_NAME = {
 /** No option can change the time limit before a rule has matched. */
 export const NEED_USER: Need = { kind: 'user', timeoutSeconds: IDENT_TIMEOUT_SECONDS };
 
-/** Runs work to its end with answers that are available at once. */
-export function resolveNow<Result>(work: Work<Result>, look: (need: Need) => Found): Result {
-  let step = work.next();
-  while (step.done !== true) step = work.next(look(step.value));
-  return step.value;
-}
-
 /** Looks a need up; rejects if that fails. */
 type Look = (need: Need) => Found | Promise<Found>;
 

@@ -1,8 +1,8 @@
 // The path of the host that a misspelt one most likely stands for.
 import { readdirSync } from 'node:fs';
 
-import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './binary/path.ts';
-import { nearest } from './nearest.ts';
+import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './path.ts';
+import { nearest } from '../nearest.ts';
 
 /** A neighbour in the same directory, a directory if `isDirectory`, whose name is near to the path's. */
 export function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
