@@ -1,4 +1,4 @@
-// Paths of the host that an adoption names: checked, with what is meant by those of another form.
+// Checks the paths of the host that an adoption names. The error for a path in another form says what was probably meant.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 

@@ -8,7 +8,7 @@ import type { ServicePath } from './service-paths.ts';
 import type { Refusal } from './service-refusal.ts';
 import { mountedPlaces } from './unit-mounts.ts';
 
-/** What of an adoption these questions are about. `isInJail` tells whether the jail itself has a path. */
+/** The parts of an adoption that are examined. `isInJail` tells whether the jail itself has a path. */
 export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
   readonly paths: readonly Pick<ServicePath, 'path'>[];
   readonly isInJail: (path: string) => boolean;
