@@ -17,7 +17,7 @@ export function showGids(gids: readonly number[]): string {
   return gids.length === 0 ? 'none' : gids.join(',');
 }
 
-/** Gids as the kernel takes them, and room for as many more as the interpreter has to read. */
+/** Gids as the kernel takes them, and `scratch` words of space for the interpreter. */
 export function gidsData(gids: readonly number[], scratch = 0): Uint32Array {
   const words = new Uint32Array(gids.length + scratch);
   words.set(gids);
@@ -32,7 +32,7 @@ type SeccompStep = Step & { op: 'seccomp' };
 
 const noGid = { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
 
-/** Whether a launch gives the program supplementary groups: without root and without a range of ids the caller's stay. */
+/** Whether a launch sets supplementary groups. Without root and without a range of ids it cannot: the caller's groups stay. */
 export function mayChangeGroups(outside: Outside | undefined): boolean {
   return outside === undefined || outside.maps !== undefined;
 }

@@ -1,4 +1,4 @@
-// Rows of the steps that enter the jail, and of the one that becomes the program there.
+// Rows of the steps that enter the jail, and of the step that executes the program.
 import { quote } from '../../quote.ts';
 import type { ExecveStep, StepRows } from './step.ts';
 
@@ -9,13 +9,13 @@ export function cString(bytes: Uint8Array): Uint8Array {
   return data;
 }
 
-// Strings one behind the other, each with a zero byte, and where each begins.
+// Strings in a row, each with a zero byte at its end, and the offset of each.
 interface Block {
   readonly bytes: Uint8Array;
   readonly starts: readonly number[];
 }
 
-// Of environments, which are the same array for many programs.
+// The strings of environments are cached, because many programs get the same array.
 const blocks = new WeakMap<readonly Uint8Array[], Block>();
 
 function blockOf(strings: readonly Uint8Array[]): Block {

@@ -1,4 +1,4 @@
-// Rows of the steps that only tighten what the program may use: the caller's restrictions stay.
+// Rows of the steps about limits. They only tighten: a stricter limit of the caller stays.
 import { showCgroupLimits } from '../request/limit-rows.ts';
 import { rlimitNumber } from '../request/rlimits.ts';
 import type { FailureContext, FailureWords, Limit, Step, StepRows } from './step.ts';

@@ -43,7 +43,7 @@ const settings = (options: string): readonly string[] =>
 // inode(7): S_IFREG
 const regularFile = 0o100000;
 
-// The slot that is none (kNoStore of native/plan/mounts.cc).
+// No slot (kNoStore of native/plan/mounts.cc).
 const noSlot = Infinity;
 
 const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & { target: Buffer }> } = {

@@ -10,7 +10,7 @@ const needsAdmin = (call: string) => ({
   hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,
 });
 
-/** A call that says that it was done, and was not. */
+/** Words for a call that has returned success without an effect. */
 export const lie = {
   EBADE: {
     reason: 'it answers that it was done, and nothing is done',
