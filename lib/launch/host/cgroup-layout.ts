@@ -71,12 +71,12 @@ function controllersFor({ memory, pids, cpu, ioWeight }: CgroupLimits): readonly
   ];
 }
 
-// So few processes wait for each other no longer than for other programs, and a cgroup of the scheduler takes time to make.
+// With so few processes, a cgroup of the scheduler brings nothing, and making it takes time.
 const mostAlone = 16;
 
 /**
- * The controllers that a launch is better with. The scheduler takes all processes of a cgroup for one, so many processes of one launch
- * do not keep the service from the CPU.
+ * Controllers that are used if they are there. With `cpu`, the scheduler treats all processes of a launch as one, so many processes of a
+ * launch cannot keep the service from the CPU.
  */
 function helpfulFor({ pids = 0, cpu }: CgroupLimits): readonly Controller[] {
   return pids <= mostAlone || cpu !== undefined ? [] : ['cpu'];
