@@ -1,4 +1,4 @@
-// What is known of a connection, and its line in the log. Pure.
+// A connection, and its line in the log. Pure.
 import type { LimitName, ResourceUsage } from '../errors.ts';
 import { quote } from '../quote.ts';
 import type { MatchedRule } from '../tcpwrappers/decision.ts';
