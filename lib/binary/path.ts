@@ -54,6 +54,6 @@ export function trimSlashes(path: BytePath): BytePath {
 }
 
 /** Whether a path is `directory` or is below it; both are absolute and contain no links. */
-export function isWithin(path: BytePath, directory: string): boolean {
+export function isWithin(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }

@@ -38,7 +38,7 @@ const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
 /** True for an absolute path without `.` and `..` that is outside the builder's directory. */
 export function isDestination(path: BytePath): boolean {
   if (path === '/') return true;
-  if (path === STORE || path.startsWith(`${STORE}/`)) return false;
+  if (isWithin(path, STORE)) return false;
   return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 

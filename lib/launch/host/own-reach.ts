@@ -1,6 +1,6 @@
 // A program without root has the caller's ids, so it may write to all of the caller's files that it can reach. Files that the next launch
 // takes from the host must not be among these.
-import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
+import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
@@ -14,9 +14,6 @@ function real(path: BytePath, ways: Ways): BytePath | undefined {
   const end = way?.endsInEntry === true ? way.components.at(-1) : undefined;
   return end && bytePath(end.path);
 }
-
-const isBeneath = (path: BytePath, directory: BytePath): boolean =>
-  directory === '/' || `${path}/`.startsWith(`${directory}/`);
 
 // The directories in which a link on the way, or its end, can be replaced.
 function directoriesOf({ components, endsInEntry = false }: Way): readonly BytePath[] {
@@ -98,7 +95,7 @@ export function refuseOwnReach(request: NormalRequest, ways: Ways): void {
   for (const { what, path } of openedPaths(request)) {
     const way = ways.get(path);
     const directories = way === undefined ? [] : directoriesOf(way);
-    const place = places.find((one) => directories.some((directory) => isBeneath(directory, one)));
+    const place = places.find((one) => directories.some((directory) => isWithin(directory, one)));
     if (place === undefined) continue;
     throw new LaunchError(
       `${what}: ${quote(pathBytes(path))} lies in ${quote(pathBytes(place))}, which the program can write: it could put a link there for the next launch`,

@@ -1,6 +1,6 @@
 // Rows of the steps that enter the jail, and of the step that executes the program.
 import { quote } from '../../quote.ts';
-import type { ExecveStep, StepRows } from './step.ts';
+import type { ExecveStep, SomeStepRows } from './step.ts';
 
 /** The bytes of a string for the kernel. */
 export function cString(bytes: Uint8Array): Uint8Array {
@@ -119,4 +119,4 @@ export const jailEntryRows = {
       after: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENOEXEC', 'ELOOP', 'EINVAL', 'ELIBBAD'],
     },
   },
-} satisfies StepRows<'fchdir' | 'chroot' | 'chdir' | 'execve'>;
+} satisfies SomeStepRows;

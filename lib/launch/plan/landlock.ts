@@ -3,7 +3,7 @@ import { quote } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { tcpFilter } from '../seccomp/tcp-filter.ts';
 import { cString } from './jail-entry.ts';
-import type { FailureWords, PathAccess, Step, StepRows, TcpAccess } from './step.ts';
+import type { FailureWords, PathAccess, Step, SomeStepRows, TcpAccess } from './step.ts';
 
 // linux/landlock.h
 const EXECUTE = 1;
@@ -240,12 +240,4 @@ export const landlockRows = {
     encode: () => ({ a: 1 }),
     failures: { EBADE: { reason: 'it is not in force: a message with MSG_FASTOPEN was not refused' } },
   },
-} satisfies StepRows<
-  | 'landlock_ruleset'
-  | 'landlock_path'
-  | 'landlock_ports'
-  | 'landlock_restrict_self'
-  | 'verify_landlock'
-  | 'tcp_filter'
-  | 'verify_tcp_filter'
->;
+} satisfies SomeStepRows;

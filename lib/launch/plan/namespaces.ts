@@ -1,6 +1,6 @@
 // Rows of the steps that make namespaces, and set up what belongs to a new one.
 import { namespaceFlags } from '../request/isolation-value.ts';
-import type { Step, StepRows } from './step.ts';
+import type { Step, SomeStepRows } from './step.ts';
 
 // linux/prctl.h
 const PR_SET_DUMPABLE = 4;
@@ -100,6 +100,4 @@ export const namespaceRows = {
     encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
     failures: { ...lie, EROFS: noProc, EPERM: noProc, EACCES: noProc },
   },
-} satisfies StepRows<
-  'unshare' | 'setns' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'
->;
+} satisfies SomeStepRows;

@@ -294,7 +294,10 @@ export interface StepRow<S extends Step = Step> {
   readonly rehearse?: (step: S, parentPid: number) => S | undefined;
 }
 
-/** The row of each of these steps. */
-export type StepRows<Name extends StepName> = {
-  readonly [Each in Name]: StepRow<Extract<Step, { readonly op: Each }>>;
+/** The row of each step. */
+export type StepRows = {
+  readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>>;
 };
+
+/** The rows of one family. stepTable() does not compile unless some family has a row for each step. */
+export type SomeStepRows = Partial<StepRows>;

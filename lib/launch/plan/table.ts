@@ -29,10 +29,10 @@ const usualRows = {
 };
 
 /** All rows. A step without one does not compile. */
-export const stepTable = (): StepRows<StepName> => ({ ...usualRows, ...isolationStepRows });
+export const stepTable = (): StepRows => ({ ...usualRows, ...isolationStepRows });
 
 function rowNamed(name: StepName): StepRow {
-  const usual: Partial<StepRows<StepName>> = usualRows;
+  const usual: Partial<StepRows> = usualRows;
   return (usual[name] ?? isolationStepRows[name as keyof typeof isolationStepRows]) as StepRow;
 }
 

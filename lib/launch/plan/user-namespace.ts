@@ -5,7 +5,7 @@ import { namespaceFlags, type Namespace } from '../request/isolation-value.ts';
 import { cString } from './jail-entry.ts';
 import { maskOf } from './mount-steps.ts';
 import { lie } from './namespaces.ts';
-import type { FailureContext, MountFlag, Step, StepRows } from './step.ts';
+import type { FailureContext, MountFlag, Step, SomeStepRows } from './step.ts';
 
 /** Steps that only a launch without root has. */
 export type UserNamespaceStep =
@@ -250,4 +250,4 @@ export const userNamespaceRows = {
       },
     },
   },
-} satisfies StepRows<UserNamespaceStep['op']>;
+} satisfies SomeStepRows;

@@ -2,6 +2,7 @@
 import {
   bytePath,
   type BytePath,
+  isWithin,
   joinPath,
   lastComponent,
   parentPath,
@@ -115,7 +116,7 @@ export function find(view: JailView, path: BytePath, what: string): Found | Diag
   const from = joinPath(bytePath(view.cwd), path);
   const walked = walk(view.root, from);
   const way = [...walked.links.map((step) => step.path), walked.path];
-  const isBound = (bind: BytePath): boolean => way.some((at) => `${at}/`.startsWith(`${bind}/`));
+  const isBound = (bind: BytePath): boolean => way.some((at) => isWithin(at, bind));
   if (view.binds.some(isBound)) return undefined;
   const shown = showPath(walked.path);
   const directory = closedDirectory(view, way);

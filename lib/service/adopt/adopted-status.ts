@@ -1,7 +1,7 @@
 // The state of an adopted service: its jail, what has changed on the host since, and its last failure.
 import { dirname } from 'node:path';
 
-import { showPath } from '../../binary/path.ts';
+import { isWithin, showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/change.ts';
 import { jailOf } from './adoption.ts';
@@ -63,8 +63,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     packages,
     state: stdout.trim(),
     // the service sees the host's own files there
-    changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
-      .length,
+    changes: changes.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     isDropInMissing: dropIn === undefined,
     isOverridden:
       dropIn !== undefined &&

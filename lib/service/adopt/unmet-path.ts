@@ -1,6 +1,7 @@
 // Paths that a unit names and its jail lacks.
 import { existsSync } from 'node:fs';
 
+import { isWithin } from '../../binary/path.ts';
 import { commandLine } from '../../shell-word.ts';
 import type { Adoption } from './adoption.ts';
 import { textOf } from './installed-service.ts';
@@ -16,7 +17,7 @@ export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
 
 function isThere({ service, paths, isInJail }: PathQuestion, path: string): boolean {
   const mounted = [...paths.map((one) => one.path), ...mountedPlaces(service.settings)];
-  return mounted.some((top) => path === top || path.startsWith(`${top}/`)) || isInJail(path);
+  return mounted.some((top) => isWithin(path, top)) || isInJail(path);
 }
 
 /** Why the service cannot start in its WorkingDirectory=; undefined if it can. */
