@@ -25,7 +25,10 @@ export function commandLine(...words: readonly string[]): string {
   return words.map(shellWord).join(' ');
 }
 
-/** What a shell has left as it is at the start of a path, a byte a character, since it was quoted: a tilde or a variable (bash(1), "Tilde Expansion"). */
+/**
+ * The tilde or variable at the start of a path that a shell has not replaced, because it was quoted (bash(1), "Tilde Expansion"). The path
+ * has one byte a character.
+ */
 export function unexpanded(path: string): { readonly problem: string; readonly written: string } | undefined {
   const [word] = /^(?:~(?=\/)|\$\w+|\$\{\w+\})/.exec(path) ?? [];
   if (word === undefined) return undefined;

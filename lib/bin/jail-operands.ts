@@ -1,4 +1,4 @@
-// Words of `uchroot-jail build` that stand in the wrong place, or that a shell has not read as was meant.
+// Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
 import { existsSync, statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
@@ -47,7 +47,7 @@ function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
   });
 }
 
-// The command of --learn was not quoted, or a file is to come from elsewhere.
+// An address among the programs: the command of --learn was not quoted, or the user wants to download a file.
 function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
   const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
   if (address === undefined) return;
@@ -59,8 +59,8 @@ function refuseAddress(programs: readonly Buffer[], learned: string | undefined)
   });
 }
 
-// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
-// none, as in `build ls id`, which is no `build nginx nginx`.
+// DIRECTORY was not written first. In `build ls /srv/jail`, DIRECTORY is the name of a program, and one of the programs is a path without
+// a program. In `build ls id`, DIRECTORY is missing. `build nginx nginx` is right: the jail has the name of its program.
 function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
   const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
   if (directory.includes('/') || !isProgram || existsSync(directory)) return;
