@@ -21,7 +21,7 @@ export type EndReason =
   /** The connection carried no data for the time of `idleMs`. */
   | 'idle';
 
-/** Who has connected. A client of a unix socket has a uid and a pid in place of an address. */
+/** The client. A client of a unix socket has a uid and a pid in place of an address. */
 export interface Peer {
   readonly address?: string | undefined;
   readonly port?: number | undefined;

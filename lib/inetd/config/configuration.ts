@@ -25,7 +25,7 @@ import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
 import { isXinetdText, type TextFile } from './xinetd-sections.ts';
 
-/** What an error of these files calls them. */
+/** The name of these files in errors. */
 const WHAT = 'configuration';
 
 /** Ten thousand services need a tenth of it. */

@@ -10,7 +10,7 @@ export interface StartedProgram {
   /** Its process name, by which rules know it. */
   readonly daemon: string;
   readonly argv: readonly string[];
-  /** Of a jail that the wrapper names. */
+  /** Set if the wrapper names a jail. */
   readonly user: string | undefined;
   readonly directory: string | undefined;
   readonly options: readonly (readonly [name: string, text: string])[];

@@ -115,7 +115,7 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
   return type === constants.S_IFDIR || nlink === 1;
 }
 
-/** What was replaced is kept there: somebody may want to look at it. */
+/** Replaced files are kept there, because somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
 
 // Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source

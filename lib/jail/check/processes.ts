@@ -1,4 +1,4 @@
-// What the processes of the host do in a jail: which ones run in it, and which pipes and sockets others hold (proc(5)).
+// Finds the processes that run in a jail, and the pipes and sockets through which other processes reach it (proc(5)).
 
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-// What a traced command did to files: turns the output of strace into events. Pure.
+// Turns the output of strace into events: what a traced command did to files. Pure.
 
 import { type BytePath, bytePath, isWithin, joinPath } from '../../binary/path.ts';
 import { remember } from '../../remember.ts';

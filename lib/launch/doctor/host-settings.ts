@@ -1,5 +1,5 @@
-// What keeps an ordinary user from namespaces on this host, in the order in which the kernel looks, and how to allow them. Pure but for
-// readSettings().
+// Finds the settings of this host that refuse namespaces to an ordinary user, in the order in which the kernel looks at them, and says how
+// to allow them. Pure but for readSettings().
 import { readFileSync } from 'node:fs';
 
 import { readMounts } from '../../binary/mountinfo.ts';

@@ -73,7 +73,7 @@ function encode(stages: Plan): EncodedPlan {
   words[1] = size;
   words[2] = stages.length;
   const has = (flag: number): boolean => placed.some(({ flags }) => (flags & flag) !== 0);
-  // Of the program: its init has no_new_privs even if the program may gain privileges.
+  // Only the last stage counts: an init has no_new_privs even if the program may gain privileges.
   const inherited = inheritedSteps(placed.slice(placed.length - (stages.at(-1)?.length ?? 0)));
   // the filter of a prepared thread may refuse what isolates
   const isUsual =

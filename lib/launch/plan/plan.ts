@@ -245,7 +245,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   ];
 }
 
-// What can lie: a call that another layer answered, a user namespace that does not map an id.
+// Reads back what may not be as it seems: another layer may have answered a call, or a user namespace may not map an id.
 function readBack(input: SetUpInput): readonly Step[] {
   const { request, account, architecture } = input;
   return [

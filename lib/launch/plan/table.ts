@@ -18,7 +18,7 @@ import {
   type StepRows,
 } from './step.ts';
 
-// Those that every launch may have. The command loads the others only for some launches.
+// The rows of steps that every launch may have. The command loads the others only if a launch needs them.
 const usualRows = {
   ...processRows,
   ...limitRows,
@@ -41,7 +41,7 @@ export function rowOf(step: Step): StepRow {
   return rowNamed(step.op);
 }
 
-/** What a reader needs to know of a step. */
+/** The description of a step for people. */
 export interface StepDescription {
   /** The system call behind it. */
   readonly call: string;

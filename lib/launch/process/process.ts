@@ -30,7 +30,7 @@ export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
 type Executed = Pick<ExecveStep, 'program' | 'argv'>;
 
-/** What a program was started with. */
+/** The options that a program was started with. */
 export interface ProcessOptions {
   readonly stdio: StdioTriple;
   readonly killSignal: number;

@@ -1,4 +1,4 @@
-// What a comparison answers: yes, no, or a need, which must be looked up first; and how needs are answered.
+// The answers of a comparison: yes, no, or a need, which must be looked up first. Also runs a decision that has needs.
 
 /** Something that must be looked up. */
 export type Need =
