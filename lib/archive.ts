@@ -1,4 +1,4 @@
-// What is named in place of a directory: a file that holds one, or an image.
+// Hints for an archive or an image that was named in place of a directory.
 import { commandLine } from './shell-word.ts';
 
 /** The remedy for a path that is no directory, if it looks like an archive or an image of a file system. */
@@ -11,7 +11,7 @@ export function unpackHint(path: string): string | undefined {
     : undefined;
 }
 
-/** The same for a path that is not there, if it is the name of an image. */
+/** The remedy for a path that does not exist, if it looks like the name of a container image. */
 export function imageHint(path: string): string | undefined {
   return /(?:^|\/)[\w.+-]+:[\w.+-]+$/.test(path)
     ? 'it takes a directory, and no image: docker export CONTAINER | tar -x -C DIRECTORY makes one'

@@ -1,6 +1,6 @@
-// Options of commands as data: what each is called, what it takes, and its line of --help.
+// Options of commands as data: the name, the value and the line of --help.
 
-/** A word of a command line: as text, and as the bytes that it really is. */
+/** A word of a command line, as text and as bytes. */
 export interface Argument {
   readonly text: string;
   readonly bytes: Buffer;

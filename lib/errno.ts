@@ -21,12 +21,12 @@ const more: Readonly<Record<number, [string, string]>> = {
   126: ['ENOKEY', 'required key not available'],
 };
 
-/** `ENOENT` of 2. */
+/** The name of an errno: `ENOENT` for 2. */
 export function errnoName(errno: number): ErrnoName {
   return (look(errno)?.[0] as ErrnoName | undefined) ?? `E${errno}`;
 }
 
-/** `no such file or directory` of 2. */
+/** The words for an errno: `no such file or directory` for 2. */
 export function reason(errno: number): string {
   return look(errno)?.[1] ?? `error ${errno}`;
 }

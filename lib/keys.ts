@@ -1,10 +1,10 @@
-// Reads requests of callers, whose keys can be misspelt, whose getters can throw, and whose arrays can change later.
+// Reads requests of callers safely: keys can be misspelt, getters can throw, and arrays can change later.
 
 import { UsageError } from './errors.ts';
 import { didYouMean, type Foreign } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
-/** Runs `read` on a caller's request. What a getter or a Proxy in the request throws becomes the cause of a UsageError. */
+/** Runs `read` on a caller's request. If a getter or a Proxy in the request throws, that error becomes the cause of a UsageError. */
 export function reading<T>(read: () => T): T {
   try {
     return read();
@@ -16,13 +16,13 @@ export function reading<T>(read: () => T): T {
   }
 }
 
-/** Whether an object inherits no key. Then Object.keys() has all that it says; a class can have getters. */
+/** Whether an object inherits no keys, so that Object.keys() lists all of them. A class can have getters. */
 export function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The object itself, or a copy that has its inherited keys too: those that for…in finds. */
+/** The object itself; if it inherits keys, a copy that has these too (those of for…in). */
 export function withInherited<T extends object>(object: T): T {
   if (isPlain(object)) return object;
   const own: Partial<T> = {};
@@ -30,7 +30,7 @@ export function withInherited<T extends object>(object: T): T {
   return own as T;
 }
 
-// Far more than a jail has files. A longer array, even an empty one, would not fit into memory.
+// More than any jail has files. A longer array would not fit into memory, even if it is empty.
 const mostElements = 2 ** 20;
 
 // Copies arrays, plain objects and bytes. Text, numbers, functions, streams and signals stay as they are.
@@ -54,7 +54,7 @@ export function copyFields(object: object): object {
 
 /**
  * @param known keys that a getter of its class may answer
- * @throws UsageError for a Map, a promise and the like: none of its keys could be read, and all defaults would count
+ * @throws UsageError for a Map, a promise and the like: no key of it can be read, so all defaults would be used
  */
 export function refuseOpaque(request: object, known: ReadonlySet<string> = new Set()): void {
   if (isPlain(request)) return;
@@ -81,7 +81,7 @@ export function takeRequest<T extends object>(request: T, check: (request: T) =>
   });
 }
 
-/** @throws UsageError unless it is an AbortSignal or undefined. A mere prototype of one would throw when it is used. */
+/** @throws UsageError unless it is an AbortSignal or undefined. An object that only inherits from one would throw when it is used. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || (signal instanceof AbortSignal && typeof signal.aborted === 'boolean')) return;
   throw new UsageError('signal must be an AbortSignal', {
@@ -92,7 +92,7 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   });
 }
 
-// Keys of launches, and others, for requests about jails and services.
+// Hints for requests about jails and services: keys of launches, and keys of other libraries.
 const synonyms: Foreign = {
   jail: 'directory',
   root: 'directory',
@@ -140,12 +140,12 @@ export function checkKeys(
 }
 
 /**
- * Refuses options beside the request, which would be ignored. A number is the index of Array.map.
+ * Refuses a second argument with options, because it would be ignored. A number is accepted: Array.map passes the index.
  * @throws UsageError
  */
 export function refuseSecond(given: ArrayLike<unknown>): void {
   const [request, second] = [given[0], given[1]];
-  // of a request that is no object, more is told elsewhere
+  // if the request is no object, another check reports that
   if (typeof request !== 'object' || (typeof second !== 'object' && typeof second !== 'function')) return;
   throw new UsageError(
     'a second argument has no meaning: one object has all keys, and a promise the result',

@@ -1,4 +1,4 @@
-// The known word that a misspelt or foreign one most likely stands for.
+// Finds the known word that was most likely meant by a misspelt or foreign one.
 
 // Edit distance; two neighbours in the wrong order count once (optimal string alignment).
 function distance(a: string, b: string): number {
@@ -37,7 +37,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return isNear ? best.name : undefined;
 }
 
-/** Words of other programs and libraries, with our word, or with a hint of several words where one does not do. */
+/** Words of other programs and libraries, each with our word for it, or with a hint. */
 export type Foreign = Readonly<Record<string, string>>;
 
 /** A hint for a misspelt or foreign word; undefined if it resembles no known one. */

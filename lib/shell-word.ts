@@ -1,5 +1,7 @@
 // Words for a shell, so that a hint or a remedy can be pasted as it is printed.
 
+import { quote } from './quote.ts';
+
 const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
@@ -21,6 +23,20 @@ export function shellWord(word: string): string {
 /** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
 export function commandLine(...words: readonly string[]): string {
   return words.map(shellWord).join(' ');
+}
+
+/**
+ * The tilde or variable at the start of a path that a shell has not replaced, because it was quoted (bash(1), "Tilde Expansion"). The path
+ * has one byte a character.
+ */
+export function unexpanded(path: string): { readonly problem: string; readonly written: string } | undefined {
+  const [word] = /^(?:~(?=\/)|\$\w+|\$\{\w+\})/.exec(path) ?? [];
+  if (word === undefined) return undefined;
+  const meant = word === '~' ? `$HOME${path.slice(1)}` : path;
+  return {
+    problem: `only a shell knows ${word}, and not in single quotes`,
+    written: `"${quote(Buffer.from(meant, 'latin1'))}"`,
+  };
 }
 
 /** The command that removes the carriage returns at the ends of lines. `file` is a word of the shell. */

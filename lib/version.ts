@@ -1,7 +1,7 @@
 // The version of the package.
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Read from package.json, which is as far from this file as from a bundle of a command. */
+/** Read from package.json. Its relative path is the same from this file and from a bundle of a command. */
 export function readVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(`${import.meta.dirname}/../../package.json`, 'utf8'));
   const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;

@@ -1,4 +1,4 @@
-// Lists that are written as a text of several lines.
+// Splits a text of several lines into words. Long lists in the code are written as such a text.
 
 export function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);

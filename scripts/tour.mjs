@@ -33,7 +33,7 @@ async function launch(directory) {
   const { judgeDirectory } = await lib('launch/host/directory.ts');
   const { callerBeside } = await lib('launch/host/caller.ts');
   const { buildEnvironment } = await lib('launch/host/environment.ts');
-  const { buildPlan } = await lib('launch/plan/plan.ts');
+  const { buildSetUp, withProgram } = await lib('launch/plan/plan.ts');
   const { describeStep, flagsOf } = await lib('launch/plan/table.ts');
   const { encodePlan } = await lib('launch/plan/encode.ts');
   const { native } = await lib('native.ts');
@@ -56,17 +56,16 @@ async function launch(directory) {
   const caller = callerBeside(request, true);
   const env = buildEnvironment({ request, account, caller });
   show('lib/launch/host/environment.ts', readable(env));
-  const plan = buildPlan({
+  const setUp = buildSetUp({
     request,
     account,
     keptFds: [],
     newGroup: true,
     parentPid: 0,
     architecture: process.arch,
-    program: request.program,
-    argv: [request.program, ...request.args],
-    env,
   });
+  const { program, args } = request;
+  const plan = withProgram(setUp, { op: 'execve', program, argv: [program, ...args], env });
   show(
     'lib/launch/plan/plan.ts',
     plan
@@ -100,7 +99,7 @@ async function rule() {
   const { openPatternFiles } = await lib('tcpwrappers/parse/pattern-file.ts');
   const { complete } = await lib('tcpwrappers/rule/slices.ts');
   const { makeRequest } = await lib('tcpwrappers/connection/request-info.ts');
-  const { resolveNow } = await lib('tcpwrappers/connection/need.ts');
+  const { resolve } = await lib('tcpwrappers/connection/need.ts');
   const { walkTable } = await lib('tcpwrappers/match/match.ts');
   const { decide } = await lib('tcpwrappers/decide/ruling.ts');
 
@@ -119,7 +118,7 @@ async function rule() {
   const tables = { allow: search, deny: walkTable(read('deny', 'ALL: ALL\n')) };
   show(
     'lib/tcpwrappers/decide/ruling.ts and expansion.ts',
-    resolveNow(decide(tables, request), () => undefined),
+    await resolve(decide(tables, request), () => undefined),
   );
 }
 

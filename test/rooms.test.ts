@@ -23,7 +23,7 @@ t.test('no two files have one name, but for index.ts', async (t) => {
   }
 });
 
-// A room may import those that stand behind it.
+// A room may import those that stand behind it. The last one is the files of lib itself.
 const rooms = [
   ['bin'],
   ['inetd'],
@@ -35,20 +35,53 @@ const rooms = [
   ['findings', 'trust', 'native'],
 ];
 
+const importsOf = (file: string): readonly string[] => {
+  const text = readFileSync(join(packageDirectory, file), 'utf8');
+  return [...text.matchAll(/\bfrom '(\.[^']+)'/g)].map(([, name = '']) => join(dirname(file), name));
+};
+
+// Entry points of the package; and the file that loads the addon, with the types of its calls.
+const entries = new Set(['lib/index.ts', 'lib/posix.ts', 'lib/native.ts']);
+
 t.test('no import runs upward, not even that of a type', async (t) => {
-  const floorOf = (file: string): number =>
-    rooms.findIndex((names) => names.some((name) => file.startsWith(`lib/${name}/`)));
+  const floorOf = (file: string): number => {
+    const floor = rooms.findIndex((names) => names.some((name) => file.startsWith(`lib/${name}/`)));
+    return floor < 0 ? rooms.length : floor;
+  };
   const upward = filesBelow('lib')
-    .filter((file) => file.endsWith('.ts') && floorOf(file) >= 0)
-    .flatMap((file) => {
-      const text = readFileSync(join(packageDirectory, file), 'utf8');
-      const imports = [...text.matchAll(/\bfrom '(\.[^']+)'/g)].map(([, name = '']) =>
-        join(dirname(file), name),
-      );
-      return imports
-        .filter((target) => floorOf(target) >= 0 && floorOf(target) < floorOf(file))
-        .map((target) => `${file} imports ${target}`);
-    });
+    .filter((file) => file.endsWith('.ts') && !entries.has(file))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((target) => floorOf(target) < floorOf(file))
+        .map((target) => `${file} imports ${target}`),
+    );
+  t.same(upward, []);
+});
+
+t.test('each room of lib/jail imports those above it in the table of doc/design.md', async (t) => {
+  const page = readFileSync(join(packageDirectory, 'doc/design.md'), 'utf8');
+  const table = page.slice(
+    page.indexOf('| room of lib/jail |'),
+    page.indexOf('Each room imports those above'),
+  );
+  // A row of files is the last one.
+  const order = table.split('\n').flatMap((line) => /^\| ([a-z]+) \|/.exec(line)?.[1] ?? []);
+  t.same(
+    order.toSorted(),
+    readdirSync(join(packageDirectory, 'lib/jail'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .toSorted(),
+  );
+  const placeOf = (file: string): number => {
+    const place = order.indexOf(file.split('/')[2] ?? '');
+    return place < 0 ? order.length : place;
+  };
+  const upward = filesBelow('lib/jail').flatMap((file) =>
+    importsOf(file)
+      .filter((target) => target.startsWith('lib/jail/') && placeOf(target) > placeOf(file))
+      .map((target) => `${file} imports ${target}`),
+  );
   t.same(upward, []);
 });
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 
 import t from 'tap';
 
-import { commandLine, shellWord } from '../lib/shell-word.ts';
+import { commandLine, shellWord, unexpanded } from '../lib/shell-word.ts';
 import './support/plain-spawn.ts';
 
 const words: readonly (readonly [word: string, written: string])[] = [
@@ -23,3 +23,18 @@ t.test('a word is written as a shell reads it', async (t) => {
   }
   t.equal(commandLine('ls', 'a b', "it's"), String.raw`ls 'a b' $'it\'s'`);
 });
+
+t.test(
+  'a tilde or a variable at the start of a path is told as one that a shell has not replaced',
+  async (t) => {
+    t.same(unexpanded('~/jail'), {
+      problem: 'only a shell knows ~, and not in single quotes',
+      written: '"$HOME/jail"',
+    });
+    t.equal(unexpanded('$PLACE/a')?.written, '"$PLACE/a"');
+    t.equal(unexpanded('${PLACE}')?.written, '"${PLACE}"');
+    t.equal(unexpanded('~/\xc3\xa9')?.written, '"$HOME/é"', 'bytes of UTF-8');
+    for (const path of ['~', '~sam/jail', '/srv/~/jail', '$', '/srv/$PLACE'])
+      t.equal(unexpanded(path), undefined);
+  },
+);

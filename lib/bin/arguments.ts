@@ -74,7 +74,7 @@ export function toArgument(bytes: Buffer): Argument {
   return { bytes, text: bytes.toString() };
 }
 
-// A command whose value is one word was not quoted: --learn ls -l.
+// The value is a command and must be one word, but was not quoted: --learn ls -l.
 function commandHint(
   before: GivenOption | undefined,
   spelling: string,

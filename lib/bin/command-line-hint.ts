@@ -1,12 +1,12 @@
-// What a person most likely meant who wrote the words of uchroot in another order: the same words, in the right one. Pure.
+// Hints for words of uchroot in the wrong order: the same words in the right order. Pure.
 import { unpackHint } from '../archive.ts';
 import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine, unexpanded } from '../shell-word.ts';
 import { isPath, withoutStray, type Words } from './stray-word.ts';
 
-/** What is told about an error. */
+/** The message and the hint for an error. */
 export interface Told {
   readonly message: string;
   readonly hint?: string | undefined;
@@ -30,9 +30,9 @@ const identities: Readonly<Record<string, 'user' | 'group'>> = {
   chuid: 'user',
 };
 
-// Options of others that name DIRECTORY or PROGRAM, in their order here.
+// Options of other programs that name DIRECTORY or PROGRAM, in the order of uchroot's operands.
 const places = new Set('D j x root rootfs jail directory chroot exec program command'.split(' '));
-// Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value, which mean what a launch does.
+// Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value. A launch does the same without an option.
 const needless = new Set(
   'i H l login start background make-pidfile Mo Me init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(
     ' ',
@@ -46,9 +46,9 @@ interface Line extends Words {
   readonly options: string[];
   readonly operands: string[];
   taker?: Words['taker'];
-  /** The command of a shell stands in the place of PROGRAM. */
+  /** In place of PROGRAM there is a command for a shell. */
   hasCommand?: boolean;
-  /** The first word that stands after an operand and belongs before it. */
+  /** The first word after an operand that should be before it. */
   misplaced?: string;
   user?: string;
   group?: string;
@@ -56,7 +56,7 @@ interface Line extends Words {
 
 const latin1 = ({ bytes }: Argument): string => bytes.toString('latin1');
 
-// Sorts options before USER, DIRECTORY and PROGRAM from the operands. Undefined if there is an option that nobody knows.
+// Separates the options before USER, DIRECTORY and PROGRAM from the operands. Undefined if there is an unknown option.
 function sort(words: readonly Argument[], known: readonly Option[]): Line | undefined {
   const line: Line = { options: [], operands: [] };
   const { options, operands } = line;
@@ -99,7 +99,7 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
   return line;
 }
 
-// The user of an example: every host has him, and he owns nothing.
+// The user in examples: every host has this user, who owns no files.
 const anybody = 'nobody';
 const anyJail = '/srv/jail';
 
@@ -107,7 +107,7 @@ function written({ options }: Pick<Words, 'options'>, ...operands: readonly (str
   return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
 }
 
-// Whether the last option needs a second part, and has got one word.
+// Whether the last option needs two words, but has only one.
 function isJoint({ options, taker }: Line): boolean {
   const joint = taker && joints[taker.option.name];
   return (
@@ -118,7 +118,7 @@ function isJoint({ options, taker }: Line): boolean {
   );
 }
 
-// One of the three is missing, or they have changed places.
+// USER, DIRECTORY or PROGRAM is missing, or they are in the wrong order.
 function reordered(line: Line): string | undefined {
   const [first, second, ...rest] = line.operands;
   if (first === undefined || first === 'help') return 'uchroot --help';
@@ -145,7 +145,7 @@ function userBefore(word: string, next: string | undefined): readonly string[] |
   return jail === undefined || (next !== undefined && !isPath(next)) ? undefined : [user, jail];
 }
 
-// Words that a shell has not separated, because they were quoted.
+// Several words that were quoted together, so that the shell has not separated them.
 function separated(line: Line, at: number, path?: string): string | undefined {
   const word = line.operands[at];
   if (word === undefined || !/\S\s+\S/.test(word)) return undefined;
@@ -157,11 +157,9 @@ function separated(line: Line, at: number, path?: string): string | undefined {
   );
 }
 
-// A tilde or variable that a shell has left as it is: it was quoted, or stands inside of a word (bash(1), "Tilde Expansion").
 function expanded({ operands: [, jail = ''] }: Line): string | undefined {
-  if (jail.startsWith('~/')) return `only a shell knows ~: write "$HOME/${jail.slice(2)}"`;
-  const [variable] = /^\$(?:\w+|\{\w+\})/.exec(jail) ?? [];
-  return variable && `only a shell knows ${variable}, and not in single quotes: write "${jail}"`;
+  const left = unexpanded(jail);
+  return left && `${left.problem}: write ${left.written}`;
 }
 
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.
@@ -179,9 +177,9 @@ function whoAndWhere(line: Line): readonly (string | undefined)[] {
   return [group === undefined ? user : `${user}:${group}`, ...line.operands];
 }
 
-// The words of uchroot-jail(8), docker(1) and others that are commands there.
+// Commands of uchroot-jail(8) that were given to uchroot.
 const jailCommands = new Set(['build', 'update', 'clone', 'check', 'list', 'explain', 'remove']);
-// Those of the other programs.
+// Commands of uchroot's other programs.
 const otherCommands: Readonly<Record<string, string>> = {
   adopt: 'uchroot-service',
   release: 'uchroot-service',
@@ -201,7 +199,7 @@ function withoutCommand(line: Line): string | undefined {
   return starters.has(command) && rest.length > 1 ? written(line, ...rest) : undefined;
 }
 
-// A directory of programs in place of the jail: jail/bin.
+// The directory of programs was given in place of the jail: jail/bin.
 function above(line: Line): string | undefined {
   const [user, path = '', ...rest] = line.operands;
   const [, jail] = /^(.+?)(?:\/usr)?(?:\/local)?\/s?bin\/*$/.exec(path) ?? [];

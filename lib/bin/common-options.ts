@@ -1,4 +1,4 @@
-// Shared by all commands: --format, and the lines of --help.
+// Shared by all commands: the option --format, and the lines of --help.
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
 import type { Argument, Option } from '../command-option.ts';

@@ -3,7 +3,7 @@
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
 import { imageHint, unpackHint } from '../archive.ts';
 import { bytePath, showPath } from '../binary/path.ts';
-import { nearestPath } from '../misspelt-path.ts';
+import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
@@ -34,9 +34,9 @@ export interface Command<Context> {
   readonly ending?: () => string;
   /** How many operands there must be. */
   readonly operands: readonly [least: number, most: number];
-  /** Everything after the first operand belongs to another program: always, or for these words. */
+  /** Everything after the first operand belongs to another program: always, or only if the function returns true. */
   readonly startsProgram?: true | ((words: readonly Argument[]) => boolean);
-  /** For a wrong number of operands: the command line that is meant, if they tell it. */
+  /** For a wrong number of operands: the command line that was probably meant. */
   readonly meant?: (operands: readonly Buffer[]) => string | undefined;
   /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
   readonly run: (read: ReadArguments, context: Context, ...operands: Buffer[]) => Promise<string | Outcome>;
@@ -54,7 +54,7 @@ export interface Program<Context> {
   readonly byDefault?: Command<Context>;
   /** It also runs if the first word is no command. */
   readonly hasBareDefault?: () => boolean;
-  /** What is meant by a first word that is neither a command nor an option, if it tells. */
+  /** For a first word that is neither a command nor an option: what was probably meant. */
   readonly meant?: (word: string, more: readonly string[]) => string | undefined;
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
@@ -148,7 +148,7 @@ function complain<Context>(program: Program<Context>, error: unknown, status: nu
   return error.code === 'ERR_UNKNOWN_USER' ? error.exitStatus : status;
 }
 
-// For a path that is not what the command needs. `path` is printable, and so the path itself if it is a usual one.
+// The hint for a path of the wrong kind. `path` is text for messages; for most paths, this is the path itself.
 function remedyFor({ code, path }: JailError): string | undefined {
   if (path === undefined || (code !== 'ENOENT' && code !== 'ENOTDIR')) return undefined;
   if (path.startsWith('/proc/')) return 'mount /proc: mount -t proc proc /proc';
@@ -165,7 +165,7 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
     throw new UsageError(usageLine, { hint: `${program.name} --help` });
   const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
   if (command !== undefined) return command;
-  // the command was forgotten: its first operand has its place
+  // the command was forgotten, so its first operand is in its place
   const [first = ''] = Object.keys(commands);
   const [word = '', ...more] = words.map(({ bytes }) => bytes.toString('latin1'));
   const hint =
@@ -186,7 +186,7 @@ export function wrongNumber<Context>(
   return new UsageError(`Usage: ${name} ${synopsis}`, { hint: hint ?? `${name} ${word} --help` });
 }
 
-// An option of a command that stands before it.
+// The hint for an option that was written before its command.
 function optionsFirst<Context>(program: Program<Context>, words: readonly Argument[]): string | undefined {
   const at = words.findIndex(({ text }) => Object.hasOwn(program.commands, text));
   const command = words[at];
@@ -205,7 +205,7 @@ function readFirst<Context>(program: Program<Context>, words: readonly Argument[
   }
 }
 
-// An error without a hint is about an option that resembles no other.
+// If an error has no hint, its option resembles no known one.
 function withHelp<Context>(
   { name, byDefault }: Program<Context>,
   command: Command<Context>,
@@ -240,7 +240,7 @@ async function runCommand<Context>(
   return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }
 
-// Whether the words are those of the command that needs no name.
+// Whether the words belong to the command that needs no name.
 function isForDefault<Context>(
   { byDefault, commands, hasBareDefault }: Program<Context>,
   [first]: readonly Argument[],

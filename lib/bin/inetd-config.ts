@@ -1,4 +1,4 @@
-// uchroot-inetd check, import and schema: what configuration files say, and how they look in TOML.
+// uchroot-inetd check, import and schema: check configuration files, convert them to TOML, print the schema.
 import { printedJson } from '../json.ts';
 import { readConfiguration, showNotCarried, toServices } from '../inetd/config/configuration.ts';
 import { configurationSchema } from '../inetd/config/schema.ts';
@@ -65,7 +65,7 @@ export const importFiles: Command<undefined> = {
       directoryOf(given),
     );
     for (const one of notCarried) process.stderr.write(`uchroot-inetd: ${showNotCarried(one)}\n`);
-    // a value that no service takes is told by its old line
+    // a wrong value is reported with its line in the old file
     if (services.length > 0) toServices(services, []);
     return ending(notCarried, tomlText(services));
   },

@@ -46,7 +46,7 @@ const ofDaemon = [
 /** The exit status if something is wrong. */
 export const FAILED = 125;
 
-/** How the command line for one service is written. */
+/** The usage line for one service. */
 export const synopsis =
   '--listen ADDRESS [OPTION]... [OPTION of uchroot]... USER[:GROUP] DIRECTORY PROGRAM [ARGUMENT]...';
 
@@ -118,7 +118,7 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     });
 }
 
-// An option from / on: at boot that is the working directory.
+// Makes the path of an option absolute: at boot, the working directory is /.
 function optionAtBoot([name, { text, bytes }]: GivenOption): string {
   const { metavar } = [...serveOptions(), ...ofDaemon].find((one) => one.name === name) ?? {};
   if (metavar === undefined) return `--${name}`;
@@ -159,15 +159,14 @@ export interface GivenServices {
   readonly services: Services;
   readonly configured: readonly ConfiguredService[];
   readonly notCarried: readonly NotCarried[];
-  /** The one that is named. */
+  /** The name of the one service, if the command line describes one. */
   readonly statusSocket: string | undefined;
 }
 
 const statusSocketOf = (read: ReadArguments): string | undefined => valueOf(read, 'status-socket')?.text;
 
 /**
- * Reads the services of files, or the one of the operands. The options of the command line count for services of files that do not set
- * them.
+ * Reads the services of files, or the one service of the operands. Options of the command line are defaults for the services of files.
  *
  * @throws UsageError, LaunchError
  */
@@ -202,7 +201,7 @@ const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: 
 const tellProblem = ({ message, hint }: UsageError | LaunchError, place: string): void =>
   tell(`${place}${message}${hint === undefined ? '' : `\nhint: ${hint}`}`);
 
-/** Tells what is not carried over, and what a start would refuse. Returns whether a start would refuse something. */
+/** Prints what is not carried over, and what a start would refuse. Returns whether a start would refuse something. */
 export async function tellProblems(given: GivenServices): Promise<boolean> {
   const { services, configured, notCarried, statusSocket } = given;
   for (const one of notCarried) tell(showNotCarried(one));

@@ -92,7 +92,7 @@ const update: JailCommand = {
   run: (read, watch, directory) => work(read, watch, directory, showUpdate, updateJail),
 };
 
-// A newer host file, perhaps a security update, was not put in the jail.
+// The exit status if a newer file of the host, perhaps a security update, was not put in the jail.
 const OUTDATED_STATUS = 3;
 
 // Builds or updates, and reports it.

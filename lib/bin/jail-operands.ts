@@ -1,10 +1,10 @@
-// Words of `uchroot-jail build` that stand in the wrong place, or that a shell has not read as was meant.
+// Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
 import { existsSync, statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { lookOr } from '../jail/work/jail-error.ts';
 import { quote } from '../quote.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { commandLine, shellWord, unexpanded } from '../shell-word.ts';
 
 /** @param learned the last command of --learn @throws UsageError */
 export function refuseMisplaced(
@@ -27,13 +27,11 @@ function isFile(path: Buffer | string): boolean {
   return lookOr(false, () => statSync(path).isFile());
 }
 
-// Words that a shell has left as they are, because they were quoted.
 function refuseUnexpanded(directory: Buffer): void {
-  const [word] = /^(?:~(?=\/)|\$\w+|\$\{\w+\})/.exec(directory.toString('latin1')) ?? [];
-  if (word === undefined || existsSync(directory)) return;
-  const rest = quote(directory.subarray(word.length));
-  throw new UsageError(`${quote(directory)}: only a shell knows ${word}, and not in single quotes`, {
-    hint: `write "${word === '~' ? '$HOME' : word}${rest}", or ./${quote(directory)} for a directory of this name`,
+  const left = unexpanded(directory.toString('latin1'));
+  if (left === undefined || existsSync(directory)) return;
+  throw new UsageError(`${quote(directory)}: ${left.problem}`, {
+    hint: `write ${left.written}, or ./${quote(directory)} for a directory of this name`,
   });
 }
 
@@ -49,7 +47,7 @@ function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
   });
 }
 
-// The command of --learn was not quoted, or a file is to come from elsewhere.
+// An address among the programs: the command of --learn was not quoted, or the user wants to download a file.
 function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
   const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
   if (address === undefined) return;
@@ -61,8 +59,8 @@ function refuseAddress(programs: readonly Buffer[], learned: string | undefined)
   });
 }
 
-// `build ls /srv/jail`: DIRECTORY is the name of a program, and a path where no program is stands among the programs. Or there is
-// none, as in `build ls id`, which is no `build nginx nginx`.
+// DIRECTORY was not written first. In `build ls /srv/jail`, DIRECTORY is the name of a program, and one of the programs is a path without
+// a program. In `build ls id`, DIRECTORY is missing. `build nginx nginx` is right: the jail has the name of its program.
 function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
   const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
   if (directory.includes('/') || !isProgram || existsSync(directory)) return;

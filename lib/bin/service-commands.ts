@@ -95,7 +95,7 @@ const adopt: ServiceCommand = {
   },
 };
 
-// What fails for one service is told, and the others have their turn.
+// A failure for one service is printed, and the other services follow.
 async function tryOne(unit: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();

@@ -1,7 +1,7 @@
-// A word between the options and USER that belongs to the last option, or to nothing. Pure.
+// Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
 import type { Option } from '../command-option.ts';
 
-/** The words of a command line, sorted as far as they can be told apart. */
+/** The words of a command line, as options and operands. */
 export interface Words {
   readonly options: readonly string[];
   readonly operands: readonly string[];
@@ -46,7 +46,7 @@ function withWord(
   return /^(?:yes|true|on|1|all)$/i.test(word) ? options : undefined;
 }
 
-/** The same words with the first operand where it belongs; undefined if it does not look astray. */
+/** The same words with the first operand in the right place; undefined if it seems to be there already. */
 export function withoutStray(line: Words): Words | undefined {
   const [stray, user, jail] = line.operands;
   const { options, taker } = line;

@@ -56,7 +56,7 @@ export const match: Command<undefined> = {
     const statuses = new Set(
       explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
     );
-    // 2 too if the client's addresses get different decisions
+    // also 2 if the addresses of the client get different decisions
     const [status = 2, ...others] = statuses;
     return { text, status: others.length > 0 ? 2 : status };
   },
@@ -64,7 +64,7 @@ export const match: Command<undefined> = {
 
 const latin1 = (bytes?: Buffer): string => bytes?.toString('latin1') ?? '';
 
-// No daemon is called by an address, or has a colon in its name: rules end it there.
+// A daemon's name is no address and has no colon: in a rule, it would end at the colon.
 function refuseSwapped(daemon: Buffer, client: Buffer): void {
   const [, name, port] = /^([^:@[\]]+):([0-9]{1,5})$/.exec(latin1(daemon)) ?? [];
   if (name !== undefined && port !== undefined)

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { bytePath, showPath } from '../binary/path.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
-import { nearestPath } from '../misspelt-path.ts';
+import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import { type Bytes, quote } from '../quote.ts';
 import type { HostsOptions } from '../tcpwrappers/hosts.ts';
@@ -105,7 +105,7 @@ export function missingFile(file: Bytes): JailError {
   return new JailError(`${path} is not there`, { code: 'ENOENT', path, hint });
 }
 
-/** The same, of files that must exist if they are named; the default files need not. @throws UsageError, JailError */
+/** Checks that files exist if they are named; the default files may be missing. @throws UsageError, JailError */
 export function toNamedFiles(read: ReadArguments): HostsOptions {
   const options = toHostsOptions(read);
   for (const file of [options.allow, options.deny])

@@ -76,7 +76,7 @@ const warn = (warning: Warning): void => complain(warningLines(warning));
 // Read before the root directory changes: it may need /proc.
 const words = commandArguments();
 
-// The order of the words can say more about a failure than the failure itself.
+// A failure may come from words in the wrong order. Then a hint about these says more than the failure itself.
 const rephrase = (error: UsageError | LaunchError): Told => toldBy(error, words, commandOptions());
 
 // Returns the exit status of a launch that failed.
@@ -189,7 +189,7 @@ function run(told: Recipients): number | Promise<number> {
     : launch(prepareInPlace(normal, warn));
 }
 
-// Whom a failure is told to, besides standard error.
+// The receiver of a failure, besides standard error.
 class Recipients {
   // A unit has it as its first word, so that it counts even if another option is wrong.
   manager: ServiceManager | undefined;

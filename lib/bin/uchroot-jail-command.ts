@@ -1,4 +1,4 @@
-// What the command uchroot-jail does: uchroot-jail.ts loads this file from its code cache.
+// The command uchroot-jail. uchroot-jail.ts loads this file from its code cache.
 import { setFlagsFromString } from 'node:v8';
 
 import { runProgram } from './dispatch.ts';

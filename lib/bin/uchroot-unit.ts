@@ -124,7 +124,7 @@ function toCredentials(texts: readonly string[]): readonly string[] {
   });
 }
 
-// What a unit adds to its launch: directories of its own, and no socket of systemd for a program that does not use it.
+// Options that a unit adds to its launch: its directories; and it hides systemd's socket from a program that does not use it.
 function unitLaunch(options: Options, request: LaunchRequest): LaunchRequest {
   const own = ownOf(options);
   const speaks = options.some(([name]) => name === 'notify' || name === 'watchdog');
@@ -161,7 +161,7 @@ function launchOptions(options: Options): readonly string[] {
   });
 }
 
-// Options that need another one, and values that are none.
+// Refuses options that need another one, and wrong values.
 function checkValues(
   given: ReadonlyMap<string, string>,
   listen: readonly string[],
@@ -272,7 +272,7 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
 
 /**
  * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now. `compile` makes the
- * launcher that the unit starts, once nothing speaks against the unit.
+ * launcher that the unit starts; it is called only if the unit is accepted.
  *
  * @throws UsageError for an option that does not fit, or that the init system does not support
  * @throws LaunchError if a file cannot be written

@@ -52,3 +52,8 @@ export function trimSlashes(path: BytePath): BytePath {
   while (end > 1 && path[end - 1] === '/') end--;
   return path.slice(0, end) as BytePath;
 }
+
+/** Whether a path is `directory` or is below it; both are absolute and contain no links. */
+export function isWithin(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
+}

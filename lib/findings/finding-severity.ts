@@ -1,4 +1,4 @@
-// What the findings of both checks have in common: rule, severity, message and remedy; and the exit status. Pure.
+// The common part of the findings of both checks: rule, severity, message, remedy, and the exit status. Pure.
 
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../nearest.ts';
@@ -16,16 +16,16 @@ export interface DescribedRule<Id extends string = string> {
   readonly severity: Severity;
   /** What it finds, one sentence. */
   readonly summary: string;
-  /** What to do, where a finding says nothing better. */
+  /** The remedy for findings that have none of their own. */
   readonly remedy: string;
 }
 
-/** What both checks say of one fault; where it is, each says in its own way. */
+/** A fault, without its place: each check has its own kind of places. */
 export interface DescribedFinding<Id extends string = string> {
   /** Id of the rule. */
   readonly rule: Id;
   readonly severity: Severity;
-  /** What is wrong, one line; a terminal obeys nothing in it. */
+  /** What is wrong, in one line without control characters. */
   readonly message: string;
   readonly remedy: string;
 }

@@ -20,7 +20,7 @@ export class ClientSocket {
     this.fd = fd;
   }
 
-  /** A socket of Node's, for the few rules that need one: it never reads. Node then closes the descriptor. */
+  /** A Socket of Node for the few rules that need one. It never reads. From now on, Node closes the descriptor. */
   get socket(): Socket {
     if (this.#socket !== undefined) return this.#socket;
     const socket = new Socket({ fd: this.fd, readable: false, writable: true });
@@ -55,14 +55,14 @@ export class ClientSocket {
 export interface Admission {
   readonly verdict: Verdict;
   readonly rule: MatchedRule | undefined;
-  /** Set where the rule alone does not explain the verdict, and for actions that failed. */
+  /** Set if the rule alone does not explain the verdict, or if an action has failed. */
   readonly message: string | undefined;
   /** Variables of the rule for the program (`setenv`). */
   readonly variables: Readonly<Record<string, string>> | undefined;
 }
 
 function refusedByOptions(fd: number): string | undefined {
-  // the client could have chosen the route of the answers, and so have claimed another address (tcpd(8))
+  // With source routing, the client could pretend to have another address (tcpd(8)).
   return dropIpOptions(fd).refusal;
 }
 

@@ -1,4 +1,4 @@
-// What is known of a connection, and its line in the log. Pure.
+// A connection, and its line in the log. Pure.
 import type { LimitName, ResourceUsage } from '../errors.ts';
 import { quote } from '../quote.ts';
 import type { MatchedRule } from '../tcpwrappers/decision.ts';
@@ -21,7 +21,7 @@ export type EndReason =
   /** The connection carried no data for the time of `idleMs`. */
   | 'idle';
 
-/** Who has connected. A client of a unix socket has a uid and a pid in place of an address. */
+/** The client. A client of a unix socket has a uid and a pid in place of an address. */
 export interface Peer {
   readonly address?: string | undefined;
   readonly port?: number | undefined;

@@ -1,4 +1,4 @@
-// The life of the process uchroot-inetd: from its start over reloads to the end of its last connection.
+// The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
 import { ManagerNotice } from './service-manager.ts';
 import { activatedSockets } from './activation.ts';
 import { foreseeProblems } from './foreseen.ts';
@@ -10,7 +10,7 @@ import { Metrics } from './metrics.ts';
 import type { Service } from './service.ts';
 import { openStatusServer } from './status-server.ts';
 
-/** How often the status that the service manager shows is brought up to date. */
+/** How often the status line of the service manager is updated. */
 const STATUS_MS = 5000;
 
 // They are for this process: the programs of connections must not get them (sd_listen_fds(3), sd_notify(3)).
@@ -82,7 +82,7 @@ class Daemon {
       this.#statusSocket === undefined
         ? undefined
         : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics).catch((error: unknown) => {
-            // its sockets would keep the process alive, and serve
+            // otherwise its sockets would keep the process alive and serve clients
             this.#inetd.drain();
             throw error;
           });
@@ -124,7 +124,7 @@ class Daemon {
     return services.length === 0 ? 'no services' : `listening: ${services.join('; ')}`;
   }
 
-  // A reload that has not begun counts for all signals until then. After a start that fails there is nothing to reload: run() tells why.
+  // One reload is enough for all signals that arrive before it begins. After a failed start there is nothing to reload: run() reports why.
   #reloadLater(): void {
     if (this.#isReloadWaiting) return;
     this.#isReloadWaiting = true;
@@ -150,7 +150,7 @@ class Daemon {
     this.#notice.ready(this.#listening());
   }
 
-  // The second signal does not wait: the programs of the connections go on alone.
+  // At the second signal the process ends at once. The programs of its connections go on.
   #end(): void {
     if (this.#isEnding) {
       this.#log.say('warning', `ended; the programs of ${countOf(this.#inetd)} go on alone`);

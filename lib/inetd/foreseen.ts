@@ -1,4 +1,4 @@
-// What the first connection of each service would meet. Told when a service is configured, not hours later.
+// Finds problems that the first connection of a service would have. They are reported when the service is configured, not hours later.
 import { UsageError } from '../errors.ts';
 import { planLaunch } from '../launch/tell/dry-run.ts';
 import { quote } from '../quote.ts';
@@ -9,7 +9,7 @@ import { onceALaunch } from './launch-memory.ts';
  * Plans a launch of each service: the program, its libraries, its filter of system calls. A service with a problem can still be
  * served, since its jail may be completed while it runs.
  *
- * @throws UsageError for what no jail can make right
+ * @throws UsageError for a mistake that no change of the jail can mend
  */
 export async function foreseeProblems(
   services: Services,

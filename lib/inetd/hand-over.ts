@@ -13,21 +13,21 @@ export interface HandOver {
   readonly start: () => Promise<JailedProcess>;
 }
 
-/** Otherwise a program that ends without a look at its socket would be started again all the time. */
+/** Limits the starts: a program that ends without reading its socket would be started again and again. */
 const USUAL_RATE: Rate = { count: 100, periodMs: 1000, burst: 100 };
 
-/** The program accepts the connections: their sources are not known here. */
+/** Used where the program itself accepts the connections: their sources are unknown here. */
 export function limitsOfWait({ instances, rate = USUAL_RATE }: StartLimits): StartLimits {
   return { instances, rate, perSource: undefined, sourceRate: undefined };
 }
 
-// The name of a socket from systemd is its own; another one has that of its service, as far as the protocol allows it.
+// A socket from systemd keeps its name. Another socket gets the name of its service, as far as the protocol allows this.
 function nameOf({ address }: ListeningSocket, service: string): string {
   const name = address.kind === 'systemd' ? (address.name ?? service) : service;
   return name.replace(/[^ -9;-~]/g, '_').slice(0, 255);
 }
 
-// The last program may have changed the flags, which belong to the socket.
+// The flags belong to the socket, so the last program may have changed them.
 function block(sockets: readonly ListeningSocket[]): void {
   for (const { fd } of sockets) native.setBlocking(fd, true);
 }

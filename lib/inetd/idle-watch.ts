@@ -1,5 +1,5 @@
-// Ends programs whose connection carries no data for too long. A connection is its program's alone: a descriptor of this process would
-// keep it open when the program closes it. So the kernel is asked, by sock_diag(7). One timer serves all connections.
+// Ends programs whose connection has carried no data for too long. This process keeps no descriptor of the connection, because that would
+// keep it open when the program closes it. So it asks the kernel by sock_diag(7). One timer serves all connections.
 import { constants } from 'node:os';
 
 import { errnoName, reason } from '../errno.ts';
@@ -9,16 +9,16 @@ import { native } from '../native.ts';
 import { quote } from '../quote.ts';
 import type { ListeningSocket } from './listening-socket.ts';
 
-/** Connections of one look: their answers come in one turn of the event loop. */
+/** The most connections of one question: all answers come in one turn of the event loop. */
 const MOST_AT_ONCE = 256;
-/** Between looks, so that connections which are due soon after each other share one. */
+/** The least time between questions, so that connections that are due soon after each other share one. */
 const PAUSE_MS = 20;
-/** Until the next look after one that has failed. */
+/** The time until the next question after a failed one. */
 const RETRY_MS = 1000;
-/** A look that gets no answer for so long goes on without the connection that holds it up. */
+/** If one connection delays an answer for so long, the question is repeated without it. */
 const STALL_MS = 5000;
 
-// The connection has ended: the program may go on without it.
+// The connection has ended. The program may go on.
 const GONE: ReadonlySet<number> = new Set([
   -constants.errno.ENOENT,
   -constants.errno.ESTALE,
@@ -31,9 +31,9 @@ interface Watched {
   readonly key: Buffer;
   readonly idleMs: number;
   readonly onProblem: (problem: unknown) => void;
-  /** When it is looked at next, by performance.now(). */
+  /** When the kernel is asked about it next, by performance.now(). */
   dueMs: number;
-  /** The kernel has not answered: the program holds the lock of its socket. Then no data moves either. */
+  /** The kernel has not answered, because the program holds the lock of its socket. While it does, no data is transferred. */
   isStuck: boolean;
   isExpired: boolean;
 }
@@ -91,8 +91,8 @@ export class IdleWatch {
   #isFailing = false;
 
   /**
-   * Ends the program when its connection has sent and received no data for this time, from now on. A program whose connection
-   * is over is not ended.
+   * Ends the program once its connection has sent and received no data for this time. The time begins now. A program whose connection
+   * has ended is left alone.
    *
    * @param key from tcpKey()
    * @param onProblem called when a look fails; it is tried again
@@ -140,7 +140,7 @@ export class IdleWatch {
     return soonest;
   }
 
-  // The kernel answers when the program lets go of the socket. The others of the look are asked about again.
+  // The kernel answers when the program releases the lock of the socket. The question is repeated for the other connections.
   #setAside(stuck: Watched | undefined, nowMs: number): void {
     this.#look = undefined;
     if (stuck === undefined) return;
@@ -164,7 +164,7 @@ export class IdleWatch {
     }
   }
 
-  // An answer that comes late is as good as any other.
+  // A late answer is still valid.
   #answer(look: Look, index: number, idleMs: number): void {
     const nowMs = performance.now();
     const watched = look.asked[index];
@@ -195,7 +195,7 @@ export class IdleWatch {
     this.#isFailing = true;
   }
 
-  // As at the end of `timeoutMs`, which may have come first.
+  // As after `timeoutMs`, which may have ended the program already.
   #expire(watched: Watched): void {
     watched.dueMs = Infinity;
     if (watched.program.stopped !== undefined) return;

@@ -7,7 +7,7 @@ import { entryJson, entryText, type EndedConnection } from './connection-entry.t
 import type { LogFormat } from './service-value.ts';
 
 const NAME = 'uchroot-inetd';
-/** Lines that a slow reader may leave waiting; later ones are dropped and counted. */
+/** The most lines that wait for a slow reader. Later lines are dropped and counted. */
 const MOST_WAITING_BYTES = 2 ** 20;
 const RETRY_MS = 50;
 
@@ -22,9 +22,9 @@ export class LineWriter {
   #waitingBytes = 0;
   #isQueued = false;
   #dropped = 0;
-  /** Lines that a line which waits says to be dropped. */
+  /** The number of dropped lines that a waiting line reports. */
   #told = 0;
-  /** The last byte that was written is in the middle of a line. */
+  /** A line was written only in part. */
   #isCut = false;
 
   /** @throws a system error if the descriptor is not open for writing */
@@ -101,7 +101,7 @@ export class InetdLog {
     try {
       this.#lines = new LineWriter(fd);
     } catch {
-      // standard error is closed: nobody wants the lines
+      // standard error is closed, so the lines are dropped
     }
   }
 

@@ -31,13 +31,13 @@ interface Opened {
   readonly sockets: readonly ListeningSocket[];
 }
 
-// A program that has got listening sockets as from systemd accepts connections until it is ended.
+// A program that got listening sockets in systemd's way accepts connections until it is ended.
 const isDaemon = ({ settings }: Service): boolean => settings.wait && settings.activation === 'systemd';
 
 const isSameList = <T>(one: readonly T[], other: readonly T[]): boolean =>
   one.length === other.length && one.every((item) => other.includes(item));
 
-/** @throws UsageError if two addresses exclude each other */
+/** @throws UsageError if two addresses cannot be listened on at the same time */
 export function refuseOverlap(services: Services): void {
   const overlap = findOverlap([...services].map(([name, { listen }]) => [name, listen]));
   if (overlap !== undefined)
@@ -45,7 +45,7 @@ export function refuseOverlap(services: Services): void {
 }
 
 export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]: InetdEvents[Name] }> {
-  /** The live connections, each with its program once that runs. */
+  /** The live connections, each with its program as soon as that runs. */
   readonly connections = new Map<Connection, JailedProcess | undefined>();
   readonly #idle = new IdleWatch();
   readonly #daemons = new Map<JailedProcess, Opened>();
@@ -76,8 +76,8 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
   }
 
   /**
-   * Replaces all services. Sockets that stay are kept open, so that no client is refused meanwhile; connections go on. If anything of
-   * the new services is wrong, or drain() was called meanwhile, nothing changes.
+   * Replaces all services. Sockets that are still needed stay open, so that no client is refused meanwhile; connections go on. Nothing
+   * changes if something is wrong with the new services, or if drain() was called meanwhile.
    *
    * @throws UsageError, LaunchError
    */
@@ -105,7 +105,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         if (settings.idleMs !== undefined) await Promise.all(own.map(verifyIdle)).catch(nameIt);
         opened[opened.length - 1] = { service, sockets: own };
       }
-      // it would listen again, and never end
+      // otherwise it would listen again, and never end
       if (this.#isDraining) throw new UsageError('it is ending, and takes no other configuration');
     } catch (error) {
       for (const { service } of opened) service.retire();
@@ -115,7 +115,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#replace(opened, sockets);
   }
 
-  // The sockets of a service; those that are new are opened.
+  // The sockets of a service. New ones are opened here.
   #socketsOf(
     name: string,
     { listen, socketMode, wait }: ServiceSettings,
@@ -177,7 +177,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     for (const [program, daemon] of this.#daemons) this.#endUnwanted(program, daemon);
   }
 
-  // A socket that stays may have another mode now.
+  // The configuration may give an open socket another mode now.
   #setMode(socket: ListeningSocket, service: Service): void {
     try {
       socket.setMode(service.settings.socketMode);
@@ -195,8 +195,8 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     this.#endUnwanted(program, opened);
   }
 
-  // Ends a program that holds sockets of a service that is gone or has changed: it would go on to accept connections for that service, or
-  // keep connections of another service waiting.
+  // Ends a program that holds sockets of a service that is gone or has changed. Otherwise it would go on accepting connections for the old
+  // service, or connections of a new service would wait for it.
   #endUnwanted(program: JailedProcess, { service, sockets }: Opened): void {
     const now = this.#services.find(({ service: { name } }) => name === service.name);
     const isSame = now !== undefined && isDaemon(now.service) && isSameList(now.sockets, sockets);
@@ -210,7 +210,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
   }
 
-  /** Stops listening, and ends what accepts connections itself. Other connections go on; `drained` resolves when none is left. */
+  /** Stops listening, and ends programs that accept connections themselves. Connections go on. `drained` resolves after the last one. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;

@@ -1,11 +1,10 @@
-// Remembers what was found out about a launch for other services with the same one: a look takes milliseconds and starts a child.
+// Caches what was found out about a launch, for other services with the same launch: finding out takes milliseconds and a child.
 import { serialize } from 'node:v8';
 
 import type { LaunchRequest } from '../launch/request/request.ts';
 
 /**
- * The same look at launches, which looks once at those that differ in their arguments alone. No look reads the arguments: they matter
- * only to the program.
+ * The same function with a cache. Launches that differ only in their arguments share one result, because no check reads the arguments.
  */
 export function onceALaunch<T>(
   look: (launch: LaunchRequest) => Promise<T>,

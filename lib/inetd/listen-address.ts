@@ -12,7 +12,7 @@ export type ListenAddress =
       readonly protocol: 'tcp' | 'udp';
       readonly address: string;
       readonly port: number;
-      /** Clients of IPv4 are not taken. */
+      /** The socket takes no clients of IPv4. */
       readonly isOnly6: boolean;
     }
   /** A path, or `@name` without a file (unix(7)). */
@@ -30,7 +30,7 @@ function refuse(text: string): never {
   throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${formOf(text) ?? FORMS}` });
 }
 
-// services(5), of those that people give by name
+// ports of services(5) that people give by name
 const PORTS: Readonly<Record<string, string>> = {
   ftp: '21',
   ssh: '22',
@@ -46,7 +46,7 @@ const PORTS: Readonly<Record<string, string>> = {
   https: '443',
 };
 
-// The address that is meant by a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1.
+// The address for a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1.
 function formOf(text: string): string | undefined {
   if (Object.hasOwn(PORTS, text)) return PORTS[text];
   if (/^(?!\d)[\w.-]+\/\S*$/.test(text) && !/^[\w.-]+\/(?:tcp|udp)6?$/.test(text)) return resolve(text);

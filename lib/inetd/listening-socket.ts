@@ -42,7 +42,7 @@ function hintOfTaken(address: ListenAddress): string {
     : 'another program listens there: ss -lp shows it';
 }
 
-/** Runs a bind(2) that makes a socket with exactly this mode: it must not be open to more users, not even for a moment. */
+/** Runs a bind(2) that makes a socket file with exactly this mode. Even for a moment, no other user may be able to connect. */
 export function withMode<T>(mode: number, bind: () => T): T {
   const before = process.umask(0o777 & ~mode);
   try {
@@ -52,7 +52,7 @@ export function withMode<T>(mode: number, bind: () => T): T {
   }
 }
 
-/** Removes a socket that nobody listens on, as a killed server leaves it: bind(2) refuses its path. */
+/** Removes a socket file without a listener: a killed server leaves one, and bind(2) would refuse its path. */
 export function removeDeadSocket(path: string): void {
   if (path.startsWith('@') || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   try {
@@ -72,7 +72,7 @@ function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number
   return withMode(mode, () => native.bindUnix(STREAM, address.path));
 }
 
-// chmod(2) alone would follow a link that somebody has put into the place of the socket.
+// Not plain chmod(2): it would follow a link that somebody has put in place of the socket.
 function changeMode(path: string, mode: number): void {
   const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
@@ -88,18 +88,18 @@ export class ListeningSocket {
   /** The address that was asked for; `port` 0 is not replaced. */
   readonly address: ListenAddress;
   readonly isDatagram: boolean;
-  /** The path that it has made. */
+  /** The path of a socket file that was made here. */
   readonly #path: string | undefined;
   #mode: number | undefined;
   readonly #watch: WatchHandle;
   #onReadable: (() => void) | undefined;
   #isWanted = false;
-  /** Programs that have it. After a reload that can be more than one. */
+  /** How many programs have this socket. After a reload it can be more than one. */
   #programs = 0;
   #isWatched = false;
   #isClosed = false;
 
-  /** @param mode of the path, if it has made one */
+  /** @param mode of the socket file, if one was made */
   private constructor(fd: number, address: ListenAddress, mode?: number) {
     this.fd = fd;
     this.address = address;
@@ -148,7 +148,7 @@ export class ListeningSocket {
     return showListenAddress({ kind: 'internet', protocol, isOnly6, ...bound });
   }
 
-  /** Who is called while connections or datagrams wait. */
+  /** Sets the function that is called while connections or datagrams wait. */
   set onReadable(onReadable: (() => void) | undefined) {
     this.#onReadable = onReadable;
     this.watch(onReadable !== undefined);
@@ -159,7 +159,7 @@ export class ListeningSocket {
     this.#apply();
   }
 
-  /** A program has got the socket itself, or has ended. Nobody else must read the socket in between. */
+  /** Called when a program has got the socket itself, and when it has ended. In between, nobody else may read the socket. */
   set isHandedOut(isHandedOut: boolean) {
     this.#programs += isHandedOut ? 1 : -1;
     this.#apply();

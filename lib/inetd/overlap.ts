@@ -1,10 +1,10 @@
-// Addresses that cannot be listened on at once, as bind(2) of Linux decides it. Pure.
+// Finds addresses that cannot be listened on at the same time, by the rules of Linux's bind(2). Pure.
 import { resolve } from 'node:path';
 
 import { parseWords, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { showListenAddress, type ListenAddress } from './listen-address.ts';
 
-/** Two addresses that exclude each other. */
+/** Two addresses that cannot be listened on at the same time. */
 export interface Overlap {
   readonly service: string;
   /** Place of its address in its list. */
@@ -36,7 +36,7 @@ const isAny = (host: string): boolean => host === ANY_4 || host === ANY_6;
 
 function excludes(one: Internet, other: Internet): boolean {
   if (one.protocol !== other.protocol || one.port !== other.port) return false;
-  // port 0 is another free one each time; the same words would be taken for the same socket
+  // With port 0 the kernel chooses another free port each time. The text must differ too, so that it counts as another socket.
   if (one.port === 0) return showListenAddress(one) === showListenAddress(other);
   const [a, b] = [plainHost(one.address), plainHost(other.address)];
   // datagrams go to the socket with the narrower address (SO_REUSEADDR in socket(7))
@@ -63,7 +63,7 @@ interface Known {
   readonly place: number;
 }
 
-// Where an address is found again: those that may exclude each other have `exact` in common, or `group` if one is wide.
+// Keys under which an address is stored. Two addresses that may conflict have the same `exact`; if one is wide, the same `group`.
 interface Keys {
   readonly exact: string;
   readonly group: string;
@@ -82,7 +82,7 @@ function keysOf(address: ListenAddress): Keys {
   return { exact: `${group} ${host}`, group, isWide: isAny(host) };
 }
 
-// The addresses so far. Each is compared with few of them, whatever their number.
+// The addresses so far. A new one is compared with only a few of them.
 class Addresses {
   readonly #lists = new Map<string, Known[]>();
   #count = 0;
@@ -101,7 +101,7 @@ class Addresses {
     for (const list of isWide ? [...lists, this.#list('wide', group)] : lists) list.push(known);
   }
 
-  /** The first one before it that excludes it. */
+  /** The first earlier address that conflicts with it. */
   find(service: string, address: ListenAddress): Known | undefined {
     const { exact, group, isWide } = keysOf(address);
     // a service may name a socket of systemd twice: it gets it once
@@ -116,7 +116,7 @@ class Addresses {
   }
 }
 
-/** The first address that cannot be listened on because of one before it. */
+/** The first address that conflicts with an earlier one. */
 export function findOverlap(
   services: Iterable<readonly [name: string, listen: readonly ListenAddress[]]>,
 ): Overlap | undefined {

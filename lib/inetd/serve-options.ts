@@ -1,4 +1,4 @@
-// From options of the command, or keys of a configuration with the same names, to a ServeRequest.
+// Makes a ServeRequest from options of the command, or from keys of a configuration with the same names.
 import type { Argument } from '../command-option.ts';
 import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
@@ -13,7 +13,7 @@ export function serveOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }
 
-/** What a service starts: as whom, in which jail. */
+/** The program of a service, its user, and its jail. */
 export interface ServedProgram {
   readonly user: string;
   /** Path from / on. */

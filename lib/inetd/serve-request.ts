@@ -162,7 +162,7 @@ const table = {
 type Given = GivenOf<typeof table>;
 type Normal = NormalOf<typeof table>;
 
-// A connection has its own descriptors, and the program no pid file and no terminal.
+// Keys of a launch that a service cannot have: its program has the connection as descriptors, no pid file and no terminal.
 type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds' | 'pty';
 
 /** A service: where it listens, who may connect, and what starts for each connection. */
@@ -184,7 +184,7 @@ const limitOption = (spelling: string, help: string, parse: LaunchOption['parse'
   options: () => [launchOption('Limits', spelling, help, parse)],
 });
 
-// Their help is another one here: they count the processes of one connection.
+// These options have another text here, because they limit the processes of one connection.
 const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
   memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', word),
   swap: limitOption('--swap SIZE', 'swap besides that (default 0)', word),
@@ -228,7 +228,7 @@ function whyNoIdle({ listen, wait }: Normal): string | undefined {
   return wait ? 'the program of wait accepts the connections itself, and they are not known here' : undefined;
 }
 
-// Keys that do not go together.
+// Refuses keys that exclude each other.
 function refuseMismatch(own: Normal): void {
   const noIdle = own.idleMs === undefined ? undefined : whyNoIdle(own);
   if (noIdle !== undefined)
@@ -264,7 +264,7 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
     const own = Object.fromEntries(
       Object.entries(serviceRows).map(([key, row]) => [key, row.normal(given[key] as never, key, given)]),
     ) as Normal;
-    // with what each start adds, so that a key that does not go with it is found here
+    // The keys that each start adds are set too, so that a conflict with them is found here.
     const [normalLaunch] = normalizeSpawn({
       ...(launch as unknown as LaunchRequest),
       timeoutMs: own.timeoutMs,

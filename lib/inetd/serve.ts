@@ -10,7 +10,7 @@ import { normalizeServe, type ServeRequest, type ServiceSettings } from './serve
 type JailServiceEvents = {
   /** A connection is over. */
   end: [ended: EndedConnection];
-  /** A program that cannot be started, or a lack of descriptors. Without a listener it becomes a process warning. */
+  /** A program cannot be started, or descriptors are short. Without a listener this becomes a process warning. */
   problem: [problem: unknown];
 };
 
@@ -62,7 +62,7 @@ export class JailService extends EventEmitter<JailServiceEvents> implements Asyn
 
   /** Stops listening, ends the programs of all connections by SIGTERM, and waits for them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // The rules may still be asked about a client, which can take long. Its program starts after that.
+    // The rules may still be deciding about a client. Its program would start after that.
     this.#inetd.on('start', (program) => program.kill());
     this.kill();
     await this.drain();

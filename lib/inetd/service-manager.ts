@@ -1,4 +1,4 @@
-// What the super-server tells its service manager: sd_notify(3), sd_watchdog_enabled(3).
+// Reports the state of the super-server to its service manager: sd_notify(3), sd_watchdog_enabled(3).
 import { writeSync } from 'node:fs';
 
 import { isNoticeSocket } from '../launch/tell/service-status.ts';
@@ -9,7 +9,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** The longest time of setInterval(). */
 const MOST_MS = 2 ** 31 - 1;
 
-/** The service manager that started this process, if it wants to be told. */
+/** The service manager that started this process, if it listens for messages. */
 export class ManagerNotice {
   readonly #fd: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -48,7 +48,7 @@ export class ManagerNotice {
     try {
       if (this.#fd !== undefined) writeSync(this.#fd, text);
     } catch {
-      // the manager is gone or takes no more; the watchdog's time is longer than one message
+      // The manager is gone or busy. One lost message is harmless: the watchdog's time is longer.
     }
   }
 }

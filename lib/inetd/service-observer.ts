@@ -1,4 +1,4 @@
-// Who a service tells of its connections.
+// The receiver of a service's events.
 import type { JailedProcess } from '../launch/process/process.ts';
 import type { Connection, EndedConnection } from './connection-entry.ts';
 import type { IdleWatch } from './idle-watch.ts';
@@ -10,7 +10,7 @@ export interface ServiceObserver {
   readonly connections: Map<Connection, JailedProcess | undefined>;
   /** Watches connections with an idle limit. */
   readonly idle: IdleWatch;
-  /** A program runs; a wait service's with the sockets that it has got. */
+  /** A program runs. The program of a wait service has these sockets. */
   readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */

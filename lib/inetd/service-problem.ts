@@ -22,7 +22,7 @@ const bindError = (code: 'EADDRINUSE' | 'ENAMETOOLONG' | 'ENOTDIR'): Error =>
 export function lookAtAddress(address: ListenAddress): void {
   try {
     if (address.kind === 'internet') {
-      // Does this host have the address? A socket of datagrams on a free port is in nobody's way.
+      // Does this host have the address? A datagram socket on a free port disturbs nobody.
       native.closeDescriptor(native.bindInternet(DATAGRAM, address.address, 0, address.isOnly6));
     } else if (address.kind === 'unix' && !address.path.startsWith('@')) {
       if (Buffer.byteLength(address.path) > MAX_PATH_BYTES) throw bindError('ENAMETOOLONG');
@@ -46,7 +46,7 @@ async function lookAtIdle(address: ListenAddress): Promise<void> {
   }
 }
 
-/** Why nobody could listen on an address now; another listener there does not count. */
+/** Why bind(2) would refuse an address now. Another listener there is no reason. */
 export function findAddressProblem(address: ListenAddress): LaunchError | undefined {
   try {
     lookAtAddress(address);

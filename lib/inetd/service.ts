@@ -122,12 +122,12 @@ export class Service {
     this.#closeIfUnused();
   }
 
-  // A rule can take long, and its client still needs the jail.
+  // A decision can take long, and its client still needs the jail.
   #closeIfUnused(): void {
     if (this.#isRetired && this.#entering === 0) this.#jail.close();
   }
 
-  /** Listens if a connection may be accepted; else when the time for it has come, or when a connection has ended. */
+  /** Listens if a connection may be accepted now. Otherwise it listens later, after a pause or when a connection has ended. */
   heed(): void {
     clearTimeout(this.#timer);
     const waitMs = this.#isShort ? SHORTAGE_MS : this.counter.waitMs(performance.now());
@@ -216,7 +216,7 @@ export class Service {
       const durationMs = performance.now() - beginMs;
       this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
     } finally {
-      // If the program crashes at once, it matters whether the client has gone before.
+      // If the program crashes at once, the reason may be that the client had gone.
       const isKept = connection.pid !== undefined && this.counter.isSuspicious(source);
       if (isKept) setTimeout(() => client.close(), AT_ONCE_MS).unref();
       else client.close();

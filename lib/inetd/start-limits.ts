@@ -34,11 +34,11 @@ function take(arrivalMs: number, { count, periodMs }: Rate, nowMs: number): numb
 export const AT_ONCE_MS = 1000;
 /** Crashes in a row before starts are slowed down. */
 const PATIENCE = 3;
-/** Sources with crashes in a row that make it the program's fault, and not that of a client that can make it fail. */
+/** If so many sources have crashes in a row, the program is at fault. With fewer, a client may have made it crash. */
 const MANY_SOURCES = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** Sources whose rate is kept before those that have none to wait for are forgotten; sources whose crashes are kept. */
+/** The most sources whose rates are kept before old ones are forgotten, and the most sources whose crashes are kept. */
 const MOST_SOURCES = 4096;
 
 const pauseAfter = (crashes: number): number =>
@@ -50,7 +50,7 @@ interface Crasher {
   notBeforeMs: number;
 }
 
-/** Where a connection comes from; undefined if the program gets the listening sockets, and so all clients. */
+/** The source of a connection; undefined if the program gets the listening sockets and so serves all clients. */
 type Source = string | undefined;
 
 const isSameRate = (one: Rate | undefined, other: Rate | undefined): boolean =>
@@ -63,10 +63,10 @@ export class StartCounter {
   readonly #sources = new Map<Source, number>();
   #arrivalMs = 0;
   readonly #arrivals = new Map<Source, number>();
-  /** Sources that are kept when it is looked for some to forget. */
+  /** At this number of sources, those that need not wait any more are forgotten. */
   #most = MOST_SOURCES;
   #crashes = 0;
-  /** Their sources, up to many. */
+  /** The sources of the crashes, up to a limit. */
   readonly #row = new Set<Source>();
   #notBeforeMs = 0;
   readonly #crashers = new Map<Source, Crasher>();
@@ -75,7 +75,7 @@ export class StartCounter {
     this.#limits = limits;
   }
 
-  /** Other limits for the same connections. What was started at another rate does not count. */
+  /** New limits for the same connections. If a rate has changed, earlier starts do not count for it. */
   set limits(limits: StartLimits) {
     if (!isSameRate(limits.rate, this.#limits.rate)) this.#arrivalMs = 0;
     if (!isSameRate(limits.sourceRate, this.#limits.sourceRate)) this.#arrivals.clear();
@@ -91,12 +91,12 @@ export class StartCounter {
     return this.#crashes;
   }
 
-  /** Whether another crash slows the service down, or clients of this source. */
+  /** Whether one more crash would slow down the service, or the clients of this source. */
   isSuspicious(source: string): boolean {
     return Math.max(this.#crashes, this.#crashers.get(source)?.crashes ?? 0) >= PATIENCE - 1;
   }
 
-  /** How long to accept no connection: 0, or Infinity until one is left. */
+  /** How long to accept no connection. 0: accept now. Infinity: wait until a connection has ended. */
   waitMs(nowMs: number): number {
     const { instances, rate } = this.#limits;
     if (this.#live >= instances) return Infinity;
@@ -116,14 +116,14 @@ export class StartCounter {
       this.#arrivals.set(source, take(arrivalMs, sourceRate, nowMs));
     }
     if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
-    // one at a time: otherwise all waiting clients would start a program that crashes
+    // One at a time: otherwise every waiting client would start a program that crashes.
     this.#pause(nowMs);
     this.#sources.set(source, live + 1);
     this.#live++;
     return undefined;
   }
 
-  /** How long a connection of this source must wait for its start; 0, and it may start. */
+  /** How long a connection of this source must wait for its start; 0 if it may start now. */
   turnMs(source: string, nowMs: number): number {
     const crasher = this.#crashers.get(source);
     if (crasher === undefined || crasher.crashes < PATIENCE) return 0;
@@ -182,7 +182,7 @@ export class StartCounter {
     this.#crashers.set(source, { crashes, notBeforeMs: nowMs + pauseAfter(crashes) });
   }
 
-  // Another client may try the program at once.
+  // Another client may start the program at once.
   #giveTurnBack(source: string): void {
     this.#notBeforeMs = 0;
     const crasher = this.#crashers.get(source);
@@ -196,7 +196,7 @@ export class StartCounter {
     else this.#sources.delete(source);
   }
 
-  // Not at each connection: a flood from many sources may leave none to forget.
+  // Not at each connection: in a flood from many sources, there may be no source that can be forgotten.
   #forgetIdle(nowMs: number): void {
     for (const [source, arrivalMs] of this.#arrivals) if (arrivalMs <= nowMs) this.#arrivals.delete(source);
     this.#most = Math.max(MOST_SOURCES, 2 * this.#arrivals.size);

@@ -1,11 +1,11 @@
-// Places for the programs of all services that start: each has several descriptors until its program runs, and a burst of clients must not
-// need more of them than its connections do.
+// Limits how many programs of all services start at once. A start holds several descriptors until the program runs, and in a burst of
+// clients these must not be more than the descriptors of the connections.
 import { Semaphore } from '../semaphore.ts';
 
-/** So many keep the threads of launches busy. */
+/** Enough to keep the threads of launches busy. */
 const places = new Semaphore({ most: 16 });
 
-/** A start that takes longer, as from a file system that does not answer, must not keep other services waiting. */
+/** A start that takes longer gives its place up: a file system that does not answer must not block other services. */
 const LONGEST_MS = 500;
 
 /** Starts a program of a service when there is a place. Services take turns. */

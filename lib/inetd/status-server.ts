@@ -35,7 +35,7 @@ export interface InetdStatus {
     readonly crashes: number;
   }[];
   readonly connections: readonly (Omit<Connection, 'beginMs'> & {
-    /** How long it is open. */
+    /** How long it has been open. */
     readonly ageMs: number;
   })[];
 }
@@ -94,7 +94,7 @@ export async function openStatusServer(path: string, inetd: Inetd, metrics: Metr
   } catch (error) {
     throw toListenError(error, { kind: 'unix', path });
   }
-  // it is no reason to go on
+  // it does not keep the process alive
   server.unref();
   return () => {
     server.closeAllConnections();

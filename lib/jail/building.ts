@@ -1,6 +1,6 @@
 // Builds a jail, adds to one, and updates one from the host.
 
-import { type BytePath, pathBytes } from '../binary/path.ts';
+import { type BytePath, isWithin, pathBytes } from '../binary/path.ts';
 import { rememberStatus } from '../binary/remembered-root.ts';
 import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
 import { JailError } from '../errors.ts';
@@ -187,5 +187,5 @@ function withWarnings<Report>(
 
 /** Whether a path that is no longer in the manifest is still in the jail, because it or its content was left. */
 function stays({ kind, path }: Change, left: readonly Left[]): boolean {
-  return kind === 'removed' && left.some((one) => one.path === path || one.path.startsWith(`${path}/`));
+  return kind === 'removed' && left.some((one) => isWithin(one.path, path));
 }

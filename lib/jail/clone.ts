@@ -3,7 +3,7 @@
 import { closeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-import { type BytePath, bytePath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
@@ -27,7 +27,6 @@ import {
   renameAt,
   withoutManifest,
 } from './host/jail-place.ts';
-import { isWithin } from './host/mounts.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
 import { MANIFEST_PATH } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';

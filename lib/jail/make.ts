@@ -9,7 +9,7 @@ import { applyPlan, foreseePlan } from './apply/execution.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
 import type { Left } from './apply/look.ts';
 import { openStore, type Store } from './apply/store.ts';
-import { toPerson } from './check/jail-writers.ts';
+import { toPerson } from './search/jail-writers.ts';
 import { openJailDirectory } from './host/jail-directory.ts';
 import { canBeJail } from './host/jail-place.ts';
 import type { Host } from './host/source-host.ts';

@@ -2,7 +2,7 @@
 
 import { closeSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../binary/path.ts';
+import { type BytePath, bytePath, isWithin, joinPath, pathBytes, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
@@ -25,7 +25,8 @@ import {
   STORE_NAME,
   withoutManifest,
 } from './host/jail-place.ts';
-import { findMount, isWithin, readMounts } from './host/mounts.ts';
+import { readMounts } from '../binary/mountinfo.ts';
+import { findMount } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { forgetPlan } from './plan/kept-plan.ts';
 import { checkWork, type JailWork } from './request/jail-request.ts';

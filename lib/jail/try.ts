@@ -17,7 +17,8 @@ import { commandLine, shellWord } from '../shell-word.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
-import { lacks, type Placed } from './verify.ts';
+import type { Placed } from './verify.ts';
+import { lacks } from './work/missing-file.ts';
 import { throwIfAborted } from './work/jail-error.ts';
 
 export interface Trial {

@@ -1,6 +1,5 @@
 // Checks that the loader finds the same files in a finished jail as on the host. Nothing is executed.
 
-import type { MissingFile } from '../binary/chain.ts';
 import { openResolver } from '../binary/closure.ts';
 import type { Cpu } from '../binary/machine.ts';
 import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
@@ -8,9 +7,9 @@ import { readElf } from '../binary/elf.ts';
 import { type FileRoot, tryFile } from '../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../binary/shebang.ts';
 import { walk, type Walk } from '../binary/walk.ts';
-import { JailError } from '../errors.ts';
 import { isShell } from './dpkg/script-calls.ts';
-import { commandLine, shellWord, stripReturns, withoutReturns } from '../shell-word.ts';
+import { commandLine, shellWord, stripReturns } from '../shell-word.ts';
+import { lacks } from './work/missing-file.ts';
 
 /** The path of a program on the host and in the jail. */
 export interface Placed {
@@ -73,33 +72,4 @@ function notExecutable(
   if (elf?.kind === 'elf' && (elf.linkage === 'library' || elf.linkage === 'none')) return undefined;
   const mode = status.mode.toString(8).padStart(4, '0');
   return `${showPath(program)} cannot be started: nobody may execute it (mode ${mode}); ${commandLine('chmod', 'a+x', path)} and the same build mend that`;
-}
-
-const ROLES: Readonly<Record<MissingFile['role'], string>> = {
-  program: 'program',
-  'script-interpreter': 'interpreter',
-  command: 'command',
-  'elf-interpreter': 'loader',
-  library: 'library',
-  dlopen: 'library',
-};
-
-/** The error for a file that a program needs in order to start. */
-export function lacks(missing: MissingFile, where = ''): JailError {
-  const path = showPath(missing.path);
-  const needed = missing.neededBy === undefined ? '' : `, needed by ${showPath(missing.neededBy)}`;
-  return new JailError(`${ROLES[missing.role]} ${path}${needed}${where}: ${missing.message}`, {
-    code: 'ERR_MISSING',
-    path,
-    hint: hintFor(missing, path),
-  });
-}
-
-function hintFor({ role, reason, path, neededBy }: MissingFile, shown: string): string | undefined {
-  if (role === 'program' && reason === 'no-interpreter')
-    return `a file that is no program is copied by: --copy ${shown}`;
-  if ((role !== 'script-interpreter' && role !== 'command') || neededBy === undefined) return undefined;
-  return path.endsWith('\r')
-    ? withoutReturns(shellWord(neededBy))
-    : `install it on the host, or write the right interpreter into the first line of ${showPath(neededBy)}`;
 }

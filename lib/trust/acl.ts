@@ -1,6 +1,7 @@
-// Whom an access control list lets write, from the bytes of system.posix_acl_access (acl(5), linux/posix_acl_xattr.h). Pure.
+// Finds out whom an access control list allows to write, from the bytes of system.posix_acl_access (acl(5),
+// linux/posix_acl_xattr.h). Pure.
 
-/** Whom an access control list lets write. */
+/** The users and groups that an access control list allows to write. */
 export interface ListedWriters {
   /** The members of the group that owns the object. */
   readonly owningGroup: boolean;

@@ -19,7 +19,7 @@ export interface Way {
   readonly endsInEntry?: boolean;
 }
 
-/** What is wrong with the way. It `refuses` if one of the people to be jailed could use it, and else is a warning. */
+/** A fault of the way. `refuses`: one of the people to be jailed could use it. Otherwise it is a warning. */
 export interface WayFinding {
   readonly refuses: boolean;
   readonly kind: 'owner' | 'writable' | 'link' | 'entry' | 'host-root';

@@ -1,4 +1,4 @@
-// Who can write to something, or make it writable for himself: by owner, mode and access control list. Pure.
+// Finds out who can write to a file, or can make it writable for himself: by owner, mode and access control list. Pure.
 import { toBuffer } from '../quote.ts';
 import { listedWriters } from './acl.ts';
 

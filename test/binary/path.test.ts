@@ -2,6 +2,7 @@ import t from 'tap';
 
 import {
   bytePath,
+  isWithin,
   joinPath,
   lastComponent,
   parentPath,
@@ -40,4 +41,13 @@ t.test('paths are joined, cut and trimmed without being followed', async (t) => 
   t.equal(trimSlashes(bytePath('/a//')), '/a');
   t.equal(trimSlashes(bytePath('///')), '/');
   t.equal(trimSlashes(bytePath('')), '');
+});
+
+t.test('isWithin goes by whole components', async (t) => {
+  const within = (path: string, directory: string) => isWithin(bytePath(path), bytePath(directory));
+  t.ok(within('/a/b', '/a'));
+  t.ok(within('/a', '/a'));
+  t.ok(within('/a', '/'));
+  t.notOk(within('/ab', '/a'));
+  t.notOk(within('/', '/a'));
 });

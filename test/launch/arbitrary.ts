@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 
 import type { Account } from '../../lib/launch/host/account.ts';
 import { capabilityNames } from '../../lib/launch/request/capabilities.ts';
-import type { PlanInput } from '../../lib/launch/plan/plan.ts';
+import type { PlanInput } from '../support/plan.ts';
 import type { Filter } from '../../lib/launch/seccomp/filter.ts';
 import { maxId, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import type { View } from '../../lib/launch/request/isolation-value.ts';
@@ -63,19 +63,6 @@ const filters: fc.Arbitrary<Filter> = fc.record({
   isReadable: fc.boolean(),
   closesKeyrings: fc.boolean(),
 });
-
-/** The keys of a request about limits, where none is given. */
-export const noLimits = {
-  memory: undefined,
-  swap: undefined,
-  pids: undefined,
-  cpu: undefined,
-  ioWeight: undefined,
-  cpuTime: undefined,
-  nice: undefined,
-  affinity: undefined,
-  oomScoreAdj: undefined,
-} as const;
 
 const kinds = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'] as const;
 

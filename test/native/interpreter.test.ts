@@ -8,7 +8,7 @@ import type { FileRoot } from '../../lib/binary/root.ts';
 import { encodePlan } from '../../lib/launch/plan/encode.ts';
 import { environmentRules } from '../../lib/launch/host/environment.ts';
 import { encodePayload } from '../../lib/launch/compile/payload.ts';
-import { buildPlan } from '../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../support/plan.ts';
 import { stepWords } from '../../lib/launch/compile/messages.ts';
 import { isolatedInputs, planInputs } from '../launch/arbitrary.ts';
 import '../support/plain-spawn.ts';

@@ -3,7 +3,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { type Found, type Need, resolveNow } from '../../lib/tcpwrappers/connection/need.ts';
+import type { Found, Need } from '../../lib/tcpwrappers/connection/need.ts';
+import { resolveNow } from '../support/resolve-now.ts';
 import { makeRequest } from '../../lib/tcpwrappers/connection/request-info.ts';
 import { expand, expandBanner } from '../../lib/tcpwrappers/decide/expansion.ts';
 import { decide } from '../../lib/tcpwrappers/decide/ruling.ts';

@@ -1,6 +1,7 @@
 // Tables out of texts, and decisions with look-ups that are at hand.
 
-import { type Found, type Need, resolveNow } from '../../lib/tcpwrappers/connection/need.ts';
+import type { Found, Need } from '../../lib/tcpwrappers/connection/need.ts';
+import { resolveNow } from '../support/resolve-now.ts';
 import {
   makeRequest,
   type Request,

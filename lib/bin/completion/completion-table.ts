@@ -1,4 +1,4 @@
-// What can be completed on the command lines of all commands, as a table for the scripts of the shells. A line is one of
+// The completions for all commands, as a table for the scripts of the shells. A line is one of
 //   KEY|--OPTION|SOURCE|HELP   an option; SOURCE is empty if it takes no value
 //   KEY|!COMMAND|SUMMARY       a command of a program
 //   KEY|+|SOURCE...            operands; a last one with ... may be repeated

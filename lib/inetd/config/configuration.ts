@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { bytePath, showPath } from '../../binary/path.ts';
 import { type LaunchError, UsageError } from '../../errors.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../overlap.ts';
@@ -25,7 +25,7 @@ import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
 import { isXinetdText, type TextFile } from './xinetd-sections.ts';
 
-/** What an error of these files calls them. */
+/** The name of these files in errors. */
 const WHAT = 'configuration';
 
 /** Ten thousand services need a tenth of it. */
@@ -57,7 +57,7 @@ function filesOf(path: string): readonly string[] {
   }
 }
 
-// Undefined if it is one of those that have been read. Links are followed.
+// Reads a file; undefined if it was read before. Links are followed.
 function readOnce(path: string, done: Set<string>): TextFile | undefined {
   try {
     const real = realpathSync(path);
@@ -144,7 +144,7 @@ function overlapError(
   return errorAt(option?.file ?? file, option?.line ?? line, `${quote(message)}${where}`, hint);
 }
 
-/** The line of something that is not carried over. */
+/** The message about a setting that is not carried over. */
 export function showNotCarried({ file, line, message, leftOut }: NotCarried): string {
   const end = leftOut === undefined ? '' : `; the service ${quote(leftOut)} is left out`;
   return `${quote(file)}:${line}: ${message}${end}`;

@@ -1,4 +1,4 @@
-// A service as a file describes it, in whatever language: its words are those of the options of the command.
+// A service as a configuration file describes it, whatever its language. Its settings have the names of the command's options.
 import { basename } from 'node:path';
 
 import type { Argument } from '../../command-option.ts';
@@ -11,7 +11,7 @@ import { normalizeServe, serveRows, type ServiceSettings } from '../serve-reques
 export interface ConfiguredOption {
   readonly name: string;
   readonly word: Argument;
-  /** If it stands in another file than its service. */
+  /** The file, if it is another one than that of the service. */
   readonly file?: string;
   readonly line: number | undefined;
 }
@@ -25,16 +25,16 @@ export interface ConfiguredService {
   readonly program: string;
   readonly arguments: readonly string[];
   readonly options: readonly ConfiguredOption[];
-  /** Names of options that the file has set to false: no default of the command counts. */
+  /** Names of options that the file sets to false, so that a default of the command does not apply. */
   readonly off?: readonly string[];
 }
 
-/** Something of a file that cannot be carried over. The service is left out if that would let in more clients, or do less. */
+/** A setting of a file that cannot be carried over. If the service would then let in more clients, or do less, it is left out. */
 export interface NotCarried {
   readonly file: string;
   readonly line: number;
   readonly message: string;
-  /** The name of the service that is left out for it. */
+  /** The name of the service that is left out because of it. */
   readonly leftOut: string | undefined;
 }
 
@@ -62,7 +62,7 @@ export function errorAt(file: string, line: number | undefined, message: string,
 
 type Place = Pick<ConfiguredService, 'line'> & { readonly file?: string };
 
-// The key of a service that an error of its values is about: messages begin with it.
+// The key that an error is about: messages about values begin with it.
 function placeOfKey({ options, line }: ConfiguredService, message: string): Place {
   const [key = ''] = message.split(/[ :]/, 1);
   const names = new Set((serveRows[key]?.options?.() ?? []).map(({ name }) => name));

@@ -43,7 +43,7 @@ interface Line {
   readonly line: number;
 }
 
-// A line that begins with a blank goes on with the arguments of the line before.
+// A line that begins with a blank continues the arguments of the line before.
 function linesOf(text: string): readonly Line[] {
   const lines: Line[] = [];
   for (const [index, full] of text
@@ -138,7 +138,7 @@ class InetdFile {
     this.notCarried.push({ file: this.#file, line, message, leftOut });
   }
 
-  /** @returns where it listens, or why it cannot be carried over */
+  /** @returns the address, or why the service cannot be carried over */
   #listen({ name, protocol }: Fields, line: number): readonly string[] | string {
     if (protocol === 'unix') return [name];
     const [, transport = 'tcp', version = ''] = PROTOCOLS.exec(protocol) ?? [];
@@ -204,7 +204,7 @@ class InetdFile {
     };
   }
 
-  // A later line for the same address counts: tcp6 takes the IPv6 half of a tcp before it.
+  // Of two lines for the same address, the later one counts. A tcp6 line takes the IPv6 half of an earlier tcp line.
   #dropReplaced(): void {
     const taken = new Set<string>();
     const kept = this.services.toReversed().flatMap((service): readonly ConfiguredService[] => {

@@ -78,7 +78,7 @@ class Places {
 // Options that take one list with commas.
 const LISTS = new Set(['groups', 'affinity']);
 
-// Whether an option adds each word to the words before it. Of any other option, only the last word counts.
+// Whether each word of an option is added to the words before it. For any other option, only the last word counts.
 function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly string[]): boolean {
   if (metavar.startsWith('NAME=')) return true;
   const [first, second] = words.slice(0, 2).map(toWord);
@@ -91,7 +91,7 @@ function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly str
       );
     return after(first, second) || after(second, first);
   } catch {
-    return true; // the value is wrong, which is told when it is read
+    return true; // the value is wrong; this is reported when it is read
   }
 }
 
@@ -150,7 +150,7 @@ class TomlFile {
       const isOff = value === 0 || (typeof value === 'string' && /^(?:no|false|off)$/i.test(value));
       return this.fail(path, key, `${key} is true or false`, `write ${key} = ${String(!isOff)}`);
     }
-    // 0o27 is the number 23 for the parser, whose digits are another mode
+    // for the parser, 0o27 is the number 23: as text it would be another mode
     if (metavar === 'MODE' && typeof value !== 'string')
       return this.fail(path, key, `${key} is a text with an octal mode`, `in quotes, such as ${key} = "640"`);
     if (Array.isArray(value)) {

@@ -1,4 +1,4 @@
-// What was most likely meant by a line that is no TOML. Pure.
+// Guesses what was meant by a line that is not valid TOML. Pure.
 
 // A value as TOML writes it.
 function valueOf(text: string): string {

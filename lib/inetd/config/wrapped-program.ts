@@ -1,15 +1,16 @@
-// The program that a line of inetd or xinetd really starts: wrappers are not needed here, since the rules are asked anyway.
+// Finds the program behind a wrapper such as tcpd in a line of inetd or xinetd. The wrapper is not needed: the super-server itself asks
+// the rules.
 import { basename } from 'node:path';
 
 import { serveOptions } from '../serve-options.ts';
 
-/** A program and how it starts, out of the words of its wrapper. */
+/** A program and the way it starts, read from the words of its wrapper. */
 export interface StartedProgram {
   readonly program: string;
   /** Its process name, by which rules know it. */
   readonly daemon: string;
   readonly argv: readonly string[];
-  /** Of a jail that the wrapper names. */
+  /** Set if the wrapper names a jail. */
   readonly user: string | undefined;
   readonly directory: string | undefined;
   readonly options: readonly (readonly [name: string, text: string])[];
@@ -47,7 +48,7 @@ export function isRun(path: string, argv: readonly string[]): boolean {
   return /^uchroot-tcpd(\.cjs)?$/.test(basename(path)) && argv[1] === 'run';
 }
 
-/** The program as it is, even if it is a wrapper: for a wait service nobody else asks the rules. @param argv with argv[0] */
+/** The program itself, even if it is a wrapper: in a wait service only the wrapper asks the rules. @param argv with argv[0] */
 export function plainProgram(path: string, argv: readonly string[]): StartedProgram {
   const name = basename(path);
   const [daemon = name] = argv;

@@ -1,4 +1,5 @@
-// What becomes of each attribute of xinetd.conf(5): the options that carry it, what of it is lost, and whether it counts in `defaults`. Pure.
+// The table of all attributes of xinetd.conf(5): the options for each, the parts that are lost, and whether it may stand in `defaults`.
+// Pure.
 import { quote } from '../../quote.ts';
 
 type Words = readonly string[];
@@ -6,11 +7,11 @@ type Words = readonly string[];
 interface Fate {
   /** It may stand in `defaults`. xinetd ignores every other attribute there. */
   readonly inDefaults?: true;
-  /** The options that carry it. */
+  /** The options that do the same. */
   readonly options?: (words: Words) => readonly (readonly [name: string, text: string])[];
-  /** What of it is not carried over: one message each. */
+  /** One message for each part that is not carried over. */
   readonly lost?: (words: Words, name: string) => readonly string[];
-  /** Without it the service would be open to more clients, or for longer. */
+  /** Without this attribute, the service would be open to more clients, or for a longer time. */
   readonly restricts?: true;
   /** The words that xinetd knows. It does not start a service with another one. */
   readonly known?: ReadonlySet<string>;
@@ -135,7 +136,7 @@ const FATES: Readonly<Record<string, Fate>> = {
   log_on_failure: logWords('HOST USERID ATTEMPT'),
 };
 
-/** The fate of an attribute; undefined if xinetd does not know it either. */
+/** The row of an attribute; undefined if xinetd does not know it either. */
 export function fateOf(name: string): Fate | undefined {
   return Object.hasOwn(FATES, name) ? FATES[name] : undefined;
 }

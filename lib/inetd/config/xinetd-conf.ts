@@ -35,7 +35,7 @@ const RULES = new Set(['only_from', 'no_access']);
 const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
 
 type Place = Pick<Attribute, 'file' | 'line'>;
-/** Why a service is left out, and the place that says it; undefined for the service itself. */
+/** Why a service is left out, and the place of that reason in its file; undefined for the service itself. */
 type Reason = readonly [message: string, place?: Place | undefined];
 
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
@@ -63,7 +63,7 @@ class XinetdFiles {
     return this;
   }
 
-  // Defaults are told once, and not for each service.
+  // Messages about defaults are printed once, not for each service.
   #lose({ file, line }: Place, message: string, leftOut?: string): void {
     const isTold = (one: NotCarried): boolean =>
       one.file === file && one.line === line && one.message === message && one.leftOut === leftOut;
@@ -226,7 +226,7 @@ function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
   return missing('server', attributes) ?? missing('user', attributes);
 }
 
-// An attribute that must be there, which another line may have misspelt.
+// An attribute that must be there. Another line may hold it misspelt.
 function missing(key: string, attributes: Attributes): Reason | undefined {
   if (attributes.get(key)?.words[0] !== undefined) return undefined;
   for (const [name, attribute] of attributes)

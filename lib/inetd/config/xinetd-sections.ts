@@ -38,7 +38,7 @@ interface OpenSection extends Section {
   readonly assignments: Assignment[];
 }
 
-// Their value is a set. All other attributes can be set once.
+// Attributes whose value is a set. All others can be set only once.
 const SETS = new Set(
   'only_from no_access log_on_success log_on_failure passenv env disabled enabled'.split(' '),
 );
@@ -46,14 +46,14 @@ const SETS = new Set(
 const BEGIN = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/;
 const INCLUDE = /^include(?:dir)?\s+(\S+)$/;
 
-// Without blanks around them, and without comments.
+// The lines of a text, without surrounding blanks and without comments.
 const linesOf = (text: string): readonly string[] =>
   text
     .replace(/^\ufeff/, '')
     .split('\n')
     .map((line) => line.replace(/^\s*#.*$/, '').trim());
 
-/** Whether a text has a section or an `include`. Line by line: one expression for the whole text would go through its empty lines again and again. */
+/** Whether a text has a section or an `include`. It goes line by line, because one expression for the whole text would be slow. */
 export function isXinetdText(text: string): boolean {
   const lines = linesOf(text);
   const hasSection = text.includes('{') && lines.some((line) => BEGIN.test(line));
@@ -101,7 +101,7 @@ function assign(before: Attribute | undefined, { name, operator, words, file, li
   return { words: operator === '+' || name === 'env' ? [...old, ...words] : words, file, line };
 }
 
-/** The attributes of `defaults` sections, whose sets grow with each line. Others than those that may stand there do not count. */
+/** The attributes of `defaults` sections. Each line adds to a set. Attributes that may not stand there are ignored. */
 export function defaultsOf(sections: readonly Section[]): Attributes {
   const attributes = new Map<string, Attribute>();
   for (const one of sections.flatMap(({ assignments }) => assignments)) {

@@ -1,10 +1,9 @@
 // Decides for each planned path whether it is put in the jail. It stays, unless named, if a user can write it or it was changed.
 
-import { type BytePath, parentPath, pathBytes, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { isWithin } from '../host/mounts.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';

@@ -1,4 +1,4 @@
-// What a rule of `uchroot-jail check` is, and what it finds.
+// The types of a rule of `uchroot-jail check`, and of its findings.
 
 import type { BytePath } from '../../binary/path.ts';
 import type { DescribedFinding, DescribedRule, Severity } from '../../findings/finding-severity.ts';

@@ -13,7 +13,8 @@ import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
 import { judgeWay, type Way, type WayFinding } from '../../trust/way.ts';
-import { type Mount, mountsIn, pointIn, readMounts } from '../host/mounts.ts';
+import { type Mount, readMounts } from '../../binary/mountinfo.ts';
+import { mountsIn, pointIn } from '../host/mounts.ts';
 import { type Host, openHost } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -21,7 +22,7 @@ import { openReadable } from '../plan/ordinary-plan.ts';
 import { withDescriptor } from '../work/closing.ts';
 import { lookOr, unless } from '../work/jail-error.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from './checked-entry.ts';
-import { type JailPerson, type Loose, looseOn, toPerson } from './jail-writers.ts';
+import { type JailPerson, type Loose, looseOn, toPerson } from '../search/jail-writers.ts';
 import { parseBound, pipesOutside, type Process, processesIn } from './processes.ts';
 
 export interface CheckedJail {

@@ -2,7 +2,7 @@
 
 import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, O_PATH } from '../../binary/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
@@ -11,7 +11,6 @@ import { commandLine } from '../../shell-word.ts';
 import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/look.ts';
 import { openStore, type Store } from '../apply/store.ts';
-import { isWithin } from '../host/mounts.ts';
 import { hashFile, withRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
@@ -116,7 +115,7 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
   return type === constants.S_IFDIR || nlink === 1;
 }
 
-/** What was replaced is kept there: somebody may want to look at it. */
+/** Replaced files are kept there, because somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
 
 // Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source

@@ -1,11 +1,10 @@
-// What the processes of the host do in a jail: which ones run in it, and which pipes and sockets others hold (proc(5)).
+// Finds the processes that run in a jail, and the pipes and sockets through which other processes reach it (proc(5)).
 
 import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import { isOnWayUp } from '../host/busy.ts';
-import { isWithin } from '../host/mounts.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';

@@ -4,11 +4,11 @@ import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
 import { commandLine } from '../../shell-word.ts';
 import { isOrdinary, onHost, type Owner } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
-import type { Mount } from '../host/mounts.ts';
+import type { Mount } from '../../binary/mountinfo.ts';
 import type { CompleteFound, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import { writerOf } from './jail-writers.ts';
+import { writerOf } from '../search/jail-writers.ts';
 
 /** A remedy that somebody has to choose. It is a shell comment: nothing happens if it is pasted. */
 export function decision(text: string): string {

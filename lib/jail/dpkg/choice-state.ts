@@ -119,7 +119,7 @@ export function takenBy(
 
 export type Reading = ReturnType<typeof openReading>;
 
-/** What is read of executables. Others who read the same files can pass theirs. */
+/** Cached facts about executables. A caller that reads the same files can pass its own cache. */
 export interface ReadPrograms {
   readonly strings: ReadStrings;
   readonly imports: Imports;

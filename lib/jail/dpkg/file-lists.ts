@@ -1,9 +1,8 @@
 // Reads dpkg's lists of files, diversions and alternatives, with each path under its one name on the root.
 
 import { remember } from '../../remember.ts';
-import { type BytePath, bytePath, joinPath, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { isWithin } from '../host/mounts.ts';
 import { listIfThere, readIfThere, statusIfThere } from './read.ts';
 
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */

@@ -12,13 +12,12 @@ import {
 } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
-import { type BytePath, pathBytes, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, isWithin, pathBytes, toLatin1 } from '../../binary/path.ts';
 import { errorCode, O_PATH } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
-import { isWithin } from './mounts.ts';
 import type { Directory } from './tree.ts';
 
 /** A process, and the first of its uses of the tree that was found. */

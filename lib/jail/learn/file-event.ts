@@ -1,4 +1,4 @@
-// What one system call tells about the use of files. Pure.
+// Reads from one system call which files it used, and how. Pure.
 
 import { type BytePath, trimSlashes } from '../../binary/path.ts';
 import { readDescriptor, readString, unescape } from './strace-line.ts';

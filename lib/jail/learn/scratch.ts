@@ -17,6 +17,7 @@ import {
 import {
   type BytePath,
   bytePath,
+  isWithin,
   lastComponent,
   parentPath,
   pathBytes,
@@ -28,7 +29,7 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { wordSet } from '../../words.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { isWithin, type Mount, readMounts } from '../host/mounts.ts';
+import { type Mount, readMounts } from '../../binary/mountinfo.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
 import { lastLine, type Tools } from './tool.ts';
 

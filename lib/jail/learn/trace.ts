@@ -1,8 +1,7 @@
-// What a traced command did to files: turns the output of strace into events. Pure.
+// Turns the output of strace into events: what a traced command did to files. Pure.
 
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, joinPath } from '../../binary/path.ts';
 import { remember } from '../../remember.ts';
-import { isWithin } from '../host/mounts.ts';
 import { FILE_CALLS, type FileEvent, type Place } from './file-event.ts';
 import { type Call, openLineReader, readDescriptor, readError, readString } from './strace-line.ts';
 

@@ -1,9 +1,8 @@
 // The recipe of a jail: the request. With it the same jail can be built again, here or on another host.
 
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, showPath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
-import { isWithin } from '../host/mounts.ts';
 import { STORE } from './layout.ts';
 import { fromText, toText } from './path-text.ts';
 
@@ -39,7 +38,7 @@ const NOT_PLAIN = /\/(?:\.\.?)?(?:\/|$)/;
 /** True for an absolute path without `.` and `..` that is outside the builder's directory. */
 export function isDestination(path: BytePath): boolean {
   if (path === '/') return true;
-  if (path === STORE || path.startsWith(`${STORE}/`)) return false;
+  if (isWithin(path, STORE)) return false;
   return path.startsWith('/') && !NOT_PLAIN.test(path);
 }
 

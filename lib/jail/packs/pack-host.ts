@@ -1,4 +1,4 @@
-// What packs ask of the root that a jail is built from.
+// Questions of packs about the root that a jail is built from.
 
 import type { BytePath } from '../../binary/path.ts';
 import { statusOf } from '../../binary/walk.ts';

@@ -1,17 +1,17 @@
-// What of a plan an ordinary user can make. He owns everything in his jail; what only root can give is left out, and a note says so.
+// Reduces a plan to the part that an ordinary user can make. He owns everything in his jail. Files and rights that only root can give are
+// left out, and a note says so.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot, readHeads } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { caller } from '../../trust/owner.ts';
-import { isWithin } from '../host/mounts.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { showPaths } from '../work/show-paths.ts';
 import type { JailPlan } from './jail-plan.ts';
 
-/** A root in which what may not be read counts as absent; `denied` are the paths at which that happened. */
+/** A root in which unreadable files count as absent; `denied` are the paths of these. */
 export interface ReadableRoot {
   readonly root: FileRoot;
   readonly denied: ReadonlySet<BytePath>;
@@ -98,7 +98,7 @@ function withoutOwner<T extends Owned>({ uid: _uid, gid: _gid, ...rest }: T): Om
   return rest;
 }
 
-// The owner must be able to update and to remove it. The group is another one than was planned, so it may no more than others.
+// The owner must be able to update and to remove the entry. It does not get the planned group, so the group's rights become those of others.
 function ownMode({ mode, gid = 0 }: Owned, least: number): number {
   const group = (mode & 0o007) << 3;
   return (gid === 0 ? mode : (mode & ~0o070) | group) | least;

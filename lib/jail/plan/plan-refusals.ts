@@ -1,13 +1,12 @@
 // Refuses a plan that cannot become the jail that was asked for.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
-import { isWithin } from '../host/mounts.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { type Recipe, takesBack } from '../manifest/recipe.ts';
 import { packOf } from '../packs/index.ts';
-import { lacks } from '../verify.ts';
+import { lacks } from '../work/missing-file.ts';
 import type { JailPlan } from './jail-plan.ts';
 
 /** The command that takes a program or copy out of the recipe of a jail. */

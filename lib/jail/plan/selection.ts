@@ -1,6 +1,6 @@
 // The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
-import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
@@ -258,7 +258,7 @@ function owned(uid: number, gid: number): { readonly uid?: number; readonly gid?
 }
 
 function isOfBuilder(path: BytePath): boolean {
-  return path === STORE || path.startsWith(`${STORE}/`);
+  return isWithin(path, STORE);
 }
 
 /** Root, except for a file that others cannot read and whose owner or group is one of the jail's. */

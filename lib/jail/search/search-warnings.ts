@@ -5,7 +5,7 @@ import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot, OpenFile } from '../../binary/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { Person } from '../../trust/writer.ts';
-import { type Loose, looseOn, wordsOf } from '../check/jail-writers.ts';
+import { type Loose, looseOn, wordsOf } from './jail-writers.ts';
 import { withRegular } from '../manifest/file-hash.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { lookOr } from '../work/jail-error.ts';

@@ -1,6 +1,8 @@
-// What keeps an ordinary user from namespaces on this host, in the order in which the kernel looks, and how to allow them. Pure but for
-// readSettings().
+// Finds the settings of this host that refuse namespaces to an ordinary user, in the order in which the kernel looks at them, and says how
+// to allow them. Pure but for readSettings().
 import { readFileSync } from 'node:fs';
+
+import { readMounts } from '../../binary/mountinfo.ts';
 
 /** Settings of the host and of this process, as the kernel prints them; undefined if the kernel has no such setting. */
 export interface Settings {
@@ -37,7 +39,7 @@ export function readSettings(): Settings {
     apparmorRestricts: read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
     apparmorProfile: read('/proc/self/attr/apparmor/current') ?? read('/proc/self/attr/current'),
     seccomp: /^Seccomp:\s*(\d)/m.exec(read('/proc/self/status') ?? '')?.[1],
-    mountPoints: mounts.split('\n').flatMap((line) => line.split(' ')[4] ?? []),
+    mountPoints: readMounts(Buffer.from(mounts, 'latin1')).map(({ point }) => point),
     executable: process.execPath,
   };
 }

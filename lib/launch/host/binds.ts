@@ -1,4 +1,4 @@
-// The judgement of what a launch takes from the host: sources of binds, and the directory of --ephemeral-dir.
+// Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
 import { bytePath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
@@ -40,9 +40,9 @@ function judgeWays({ request, account }: Launch, ways: Ways, warn: Warn): void {
 }
 
 /**
- * Judges the way to each source of a bind, and the directory of --ephemeral-dir. The program's user must not be able to put another
- * file of the host in its place: the launch would show it to the program. In that directory he must not be able to make entries
- * either: a link `upper` would show what it leads to.
+ * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
+ * file of the host in its place, because the launch would show that file to the program. In the directory of --ephemeral-dir he must not
+ * be able to make entries either: through a link `upper` the program would see other files.
  *
  * @throws LaunchError ERR_INSECURE_PATH
  */
@@ -50,7 +50,7 @@ export function judgeBinds(launch: Launch, warn: Warn): void {
   judgeWays(launch, waysTo(judgedPaths(launch)), warn);
 }
 
-/** The same beside the event loop. */
+/** The same, with the looks at the host on another thread. */
 export async function judgeBindsBeside(
   launch: Launch,
   paths: readonly BytePath[],

@@ -24,7 +24,7 @@ import {
 /** The process that launches: what a plan needs to know of it. */
 export interface Caller {
   readonly inPlace: boolean;
-  /** Set for a compiled launcher of this architecture, of which nothing else is known yet. */
+  /** The architecture of a compiled launcher. Everything else about its caller is unknown when it is compiled. */
   readonly compiledFor?: string;
   readonly environment: readonly Variable[];
   readonly pid: number;
@@ -108,7 +108,7 @@ export function callerBeside(
 export const isWaitedFor = (request: NormalRequest, caller: Caller): boolean =>
   caller.inPlace && caller.compiledFor === undefined && needsWaiter(request);
 
-/** What a program gets for its pid; undefined if that is this process's, or if it gets no such variable. */
+/** The pid for the program's variables; undefined if it is this process's pid, or if the program gets no such variable. */
 export function pidOfProgram(request: NormalRequest, caller: Caller): EnvironmentInput['programPid'] {
   // in its pid namespace: init is 1, and starts nothing else
   if (hasInit(request)) return 2;

@@ -1,4 +1,6 @@
 // Where this process is in the cgroup hierarchies of the host, and what a launch with limits makes there. Pure.
+import { readMounts, type Mount } from '../../binary/mountinfo.ts';
+import { bytePath, isWithin, pathBytes, type BytePath } from '../../binary/path.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
 
 /** A cgroup hierarchy that is mounted, and the cgroup of this process in it. */
@@ -11,38 +13,18 @@ export interface Hierarchy {
   readonly mountPoint: string;
 }
 
-// proc_pid_mountinfo(5): space, tab, newline and backslash are octal.
-function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
-interface Mount {
-  readonly root: string;
-  readonly point: string;
-  readonly type: string;
-  readonly options: readonly string[];
-}
-
-function readMounts(mountinfo: string): readonly Mount[] {
-  return mountinfo.split('\n').flatMap((line) => {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , , root = '', point = ''] = before.split(' ');
-    const [type = '', , options = ''] = after.split(' ');
-    if (type !== 'cgroup' && type !== 'cgroup2') return [];
-    return [{ root: unescape(root), point: unescape(point), type, options: options.split(',') }];
-  });
-}
-
-function join(point: string, path: string): string {
-  return path === '/' || path === '' ? point : `${point}${path}`;
+function join(point: BytePath, path: string): BytePath {
+  return (path === '/' || path === '' ? point : `${point}${path}`) as BytePath;
 }
 
 // A container may show only a part of a hierarchy: its root is then the root of the mount.
-function directoryOf({ root, point }: Mount, path: string): string | undefined {
+function directoryOf({ root, point }: Mount, path: BytePath): BytePath | undefined {
   if (path.startsWith('/..') || root.startsWith('/..')) return undefined;
   if (root === '/') return join(point, path);
-  return path === root || path.startsWith(`${root}/`) ? join(point, path.slice(root.length)) : undefined;
+  return isWithin(path, root) ? join(point, path.slice(root.length)) : undefined;
 }
+
+const toText = (path: BytePath): string => pathBytes(path).toString();
 
 /**
  * The hierarchies in which this process is and that are mounted.
@@ -51,7 +33,7 @@ function directoryOf({ root, point }: Mount, path: string): string | undefined {
  * @param mountinfo /proc/self/mountinfo
  */
 export function readHierarchies(cgroups: string, mountinfo: string): readonly Hierarchy[] {
-  const mounts = readMounts(mountinfo);
+  const mounts = readMounts(Buffer.from(mountinfo));
   return cgroups.split('\n').flatMap((line): readonly Hierarchy[] => {
     const [, list = '', path] = /^[0-9]+:([^:]*):(.*)$/.exec(line) ?? [];
     if (path === undefined) return [];
@@ -61,10 +43,18 @@ export function readHierarchies(cgroups: string, mountinfo: string): readonly Hi
     const mount = mounts.findLast(({ type, options }) =>
       version === 2
         ? type === 'cgroup2'
-        : type === 'cgroup' && controllers.every((name) => options.includes(name)),
+        : type === 'cgroup' && controllers.every((name) => options.has(name)),
     );
     if (mount === undefined) return [];
-    return [{ version, controllers, directory: directoryOf(mount, path), mountPoint: mount.point }];
+    const directory = directoryOf(mount, bytePath(path));
+    return [
+      {
+        version,
+        controllers,
+        directory: directory && toText(directory),
+        mountPoint: toText(mount.point),
+      },
+    ];
   });
 }
 
@@ -81,12 +71,12 @@ function controllersFor({ memory, pids, cpu, ioWeight }: CgroupLimits): readonly
   ];
 }
 
-// So few processes wait for each other no longer than for other programs, and a cgroup of the scheduler takes time to make.
+// With so few processes, a cgroup of the scheduler brings nothing, and making it takes time.
 const mostAlone = 16;
 
 /**
- * The controllers that a launch is better with. The scheduler takes all processes of a cgroup for one, so many processes of one launch
- * do not keep the service from the CPU.
+ * Controllers that are used if they are there. With `cpu`, the scheduler treats all processes of a launch as one, so many processes of a
+ * launch cannot keep the service from the CPU.
  */
 function helpfulFor({ pids = 0, cpu }: CgroupLimits): readonly Controller[] {
   return pids <= mostAlone || cpu !== undefined ? [] : ['cpu'];

@@ -1,4 +1,4 @@
-// The cgroups of the host, for launches with limits: where they can be made, and what earlier services have left there.
+// Finds where the cgroups of launches with limits can be made, and removes those that earlier services have left there.
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import {
@@ -70,8 +70,8 @@ async function namePrefix(): Promise<string> {
 // The cgroup of this process when it had to leave the one in which the cgroups of launches are made.
 const ownLeaf = 'uchroot-main';
 
-// systemd marks the cgroups that it leaves to others (systemd.resource-control(5), Delegate=), and changes the others as it likes.
-// A service is in such a cgroup, or with DelegateSubgroup= in one below it.
+// systemd marks the cgroups that it delegates (systemd.resource-control(5), Delegate=). It may change all others at any time. A service
+// is in a delegated cgroup, or with DelegateSubgroup= in one below it.
 async function baseIn({ directory, mountPoint }: Hierarchy, isManaged: boolean): Promise<string> {
   const own = directory ?? mountPoint;
   if (basename(own) === ownLeaf) return dirname(own);
@@ -114,7 +114,7 @@ async function findBases(): Promise<CgroupBases> {
   const unified = second === undefined ? undefined : await baseIn(second, isManaged && marked === undefined);
   const controllers = unified === undefined ? [] : toWords(textNow(`${unified}/cgroup.controllers`));
   const isUseful = ['memory', 'pids', 'cpu', 'io'].some((name) => controllers.includes(name));
-  // one that has no controllers and cannot be written is not needed
+  // version 2 is not used if it has no controllers here and cannot be written
   const isUsed = isUseful || (unified !== undefined && (await isThere(unified, modes.W_OK)));
   const legacy = hierarchies.flatMap((one): [string, string][] =>
     one.version === 2 ? [] : one.controllers.map((name) => [name, one.directory ?? one.mountPoint]),
@@ -140,7 +140,7 @@ function bases(): Promise<CgroupBases> {
   return found;
 }
 
-// The init of a pid namespace is a process too, and does not count against the program's.
+// The init of a pid namespace is one more process. The program's limit must not become smaller by it.
 function stepFor(limits: Limited, where: CgroupBases): CgroupStep {
   const counted =
     limits.pids === undefined || !hasInit(limits) ? limits : { ...limits, pids: limits.pids + 1 };
@@ -163,8 +163,8 @@ export async function planCgroup(limits: Limited): Promise<CgroupStep | undefine
   return needsCgroup(limits) ? stepFor(limits, await bases()) : undefined;
 }
 
-// A cgroup whose controllers are handed down must have no process of its own (cgroups(7), "no internal processes" rule). Nobody but
-// this process may be moved for that.
+// A cgroup that hands its controllers down must have no process of its own (cgroups(7), "no internal processes" rule). Only this process
+// may be moved out of it.
 async function leave(base: string): Promise<void> {
   const inside = await words(`${base}/cgroup.procs`);
   if (inside.some((pid) => pid !== String(process.pid)))
@@ -203,7 +203,7 @@ async function isLeft(base: string, name: string, prefix: string): Promise<boole
   return hasEnded(Number(pid), start) && (await maySweep(`${base}/${name}`));
 }
 
-// An ordinary user can kill and remove only what he has left.
+// An ordinary user can kill and remove only cgroups of his own.
 async function maySweep(cgroup: string): Promise<boolean> {
   const owner = caller();
   if (!isOrdinary(owner)) return true;
@@ -225,7 +225,7 @@ async function killAll(cgroup: string): Promise<void> {
   }
 }
 
-// A cgroup that a program has made is in the way of those above it.
+// A program may have made cgroups below its own: these must be removed first.
 async function removeTree(cgroup: string): Promise<void> {
   for (const entry of await readdir(cgroup, { withFileTypes: true }))
     if (entry.isDirectory()) await removeTree(`${cgroup}/${entry.name}`);
@@ -274,8 +274,8 @@ function once(key: string, work: () => Promise<void>): Promise<void> {
 }
 
 /**
- * The same for a launch that follows. The host is made ready for it: what services that have ended have left is killed and removed,
- * and the controllers are handed down.
+ * The same for a launch that follows. Prepares the host for it: kills and removes what ended services have left, and hands the
+ * controllers down.
  *
  * @throws LaunchError
  */

@@ -1,12 +1,12 @@
-// Whether a directory is safe from the user who is to be jailed: the judgement of lib/trust in the words of a launch. Pure but for
-// the working directory and the hint for a misspelt path.
+// Decides whether the jail's directory is safe from the program's user. lib/trust judges; this file finds the words. Pure but for the
+// working directory and the hint for a misspelt path.
 import { resolve } from 'node:path';
 
 import { bytePath, lastComponent, showPath, trimSlashes } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
@@ -17,8 +17,8 @@ import { toPerson, type Account, type Outside } from './account.ts';
 import { isOwn } from './rootless.ts';
 
 /**
- * An absolute path without `.` and double slashes. A path with `..` keeps all of them: behind a symbolic link, `..` is the parent
- * of what the link leads to (path_resolution(7)), which the text does not tell.
+ * An absolute path without `.` and double slashes. Every `..` is kept, because it cannot be resolved in the text: after a symbolic link,
+ * `..` is the parent of the link's target (path_resolution(7)).
  */
 export function absolutePath(path: string): string {
   if (!path.split('/').includes('..')) return resolve(path);
@@ -99,12 +99,12 @@ export function judgeDirectory(
   const findings =
     outside === undefined
       ? judgeWay(way, [toPerson(account)])
-      : // What is the caller's is safe: the program reaches only what he has put into its view (refuseOwnReach).
+      : // Directories of the caller are safe: the program reaches only those that he has put into its view (refuseOwnReach).
         judgeWay(waySeenBy(outside, withOwnIds(way, outside)), [nobody]);
   return findings.map((finding) => toMessage(finding, to, account));
 }
 
-// The caller's range of ids is his as his uid is: nobody else gets at it.
+// The caller's range of ids belongs to him alone, as his uid does.
 function withOwnIds(way: Way, outside: Outside): Way {
   if (outside.maps === undefined) return way;
   const components = way.components.map((one) =>

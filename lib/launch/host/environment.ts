@@ -20,7 +20,7 @@ export const describedNames: readonly string[] = (
 ).split(' ');
 const described = new Set(describedNames);
 
-// They go along with the descriptors that they are about (sd_listen_fds(3)).
+// These variables are passed together with the descriptors that they describe (sd_listen_fds(3)).
 const activation = new Set(['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES']);
 
 // The init system's protocol with the program that it started: sd_notify(3), sd_watchdog_enabled(3).
@@ -42,7 +42,7 @@ function plainPath(jail: Buffer): string {
 }
 
 function toJailPath(hostPath: string, jail: string): string | undefined {
-  if (hostPath.split('/').includes('..')) return undefined; // it may lead out again
+  if (hostPath.split('/').includes('..')) return undefined; // it may lead out of the jail
   if (jail === '/') return hostPath;
   if (hostPath === jail) return '/';
   return hostPath.startsWith(`${jail}/`) ? hostPath.slice(jail.length) : undefined;
@@ -145,7 +145,7 @@ export interface EnvironmentInput {
   readonly programPid?: number | typeof pidToCome | undefined;
 }
 
-/** In place of a pid that only the launcher knows, which puts it there (native/start/launcher.cc). */
+/** A placeholder for a pid that only the launcher knows. The launcher replaces it (native/start/launcher.cc). */
 export const pidToCome = '          ';
 
 // They hold the pid of the process that they are for.

@@ -1,4 +1,4 @@
-// What a hint must know of the host, seen before the root directory changes.
+// Facts of the host that a hint needs. They are collected before the root directory changes.
 import { existsSync, readlinkSync } from 'node:fs';
 
 import { bytePath, type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
@@ -8,7 +8,7 @@ import type { HostGlance, JailView } from '../tell/jail-view.ts';
 
 const slash = 0x2f;
 
-// A name alone is looked up as uchroot-jail does.
+// A name without a slash is looked up in the same directories as by uchroot-jail.
 function isOnHost(program: Buffer): boolean {
   if (Uint8Array.prototype.includes.call(program, slash)) return existsSync(program);
   const directories = (process.env['PATH'] ?? '/usr/bin:/bin').split(':');

@@ -1,19 +1,19 @@
-// The directories of the host on which it depends what a path leads to.
+// The directories of the host through which a path leads. Whoever can write to one of them decides what is at the path.
 import { pathBytes, trimSlashes, type BytePath } from '../../binary/path.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 import type { Way } from '../../trust/way.ts';
 
 const queryOf = (path: BytePath): HostQuery => ({ jail: pathBytes(trimSlashes(path)), isEntry: true });
 
-// Of a path that is not there, the way to the directory that lacks an entry: whoever can write to it can make what is not there, even if
-// it is sticky.
+// If the path does not exist, the way ends at the directory that lacks the next entry. Whoever can write there can make that entry, even
+// if the directory is sticky.
 function wayIn({ components, jailFd }: HostFacts): Way {
   if (jailFd < 0) return { components, isHostRoot: false };
   native.closeJail(jailFd);
   return { components, isHostRoot: false, endsInEntry: true };
 }
 
-/** The way to an entry of any kind, with the links on it. `endsInEntry` if it is there. */
+/** The way to an entry of any kind, with the links on it. `endsInEntry`: the entry exists. */
 export const wayTo = (path: BytePath): Way => wayIn(native.readHostSync(queryOf(path)));
 
 /** The ways of paths, by path. */
@@ -22,7 +22,7 @@ export type Ways = ReadonlyMap<BytePath, Way>;
 /** The ways to entries. */
 export const waysTo = (paths: readonly BytePath[]): Ways => new Map(paths.map((path) => [path, wayTo(path)]));
 
-/** The same on other threads: a file system whose server does not answer (FUSE, NFS) holds them as long. */
+/** The same on other threads. A file system whose server does not answer (FUSE, NFS) then holds only those. */
 export async function waysBeside(paths: readonly BytePath[]): Promise<Ways> {
   const ways = paths.map(async (path) => [path, wayIn(await native.readHost(queryOf(path)))] as const);
   return new Map(await Promise.all(ways));

@@ -1,4 +1,4 @@
-// Jails that were verified, for the next launch of the same request. The host is compared with what was seen of it at each launch.
+// Keeps verified jails for the next launch of the same kind. At each launch, the host is compared with what was seen at the verification.
 import type { HostSight } from '../../native.ts';
 import type { NormalRequest, Principal } from '../request/request.ts';
 import { VerifiedJail } from './prepare.ts';
@@ -12,7 +12,7 @@ function principalKey({ name, id }: Principal): string {
   return `${name ?? ''}\0${id ?? ''}`;
 }
 
-// Everything in a request that look-up and judgement depend on.
+// All keys of a request that decide about look-up and judgement.
 function keyOf(request: NormalRequest): string {
   const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless, mapAuto } = request;
   const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}${Number(mapAuto)}`;

@@ -1,4 +1,4 @@
-// The filter of system calls that a launch asks for: reads its profile, and keeps what was made of it.
+// The filter of system calls that a launch asks for. Reads its profile, and caches the compiled filter.
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
@@ -98,7 +98,7 @@ function readText(file: string, account: Account, insecurePath: boolean): string
   });
 }
 
-// statfs(2): file systems that no server, which may not answer, stands behind: ext4, xfs, btrfs, tmpfs, overlay, f2fs, squashfs
+// File systems that always answer, because they have no server (statfs(2)): ext4, xfs, btrfs, tmpfs, overlay, f2fs, squashfs.
 const ownTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x73717368]);
 const near = new Set<string>();
 
@@ -110,7 +110,10 @@ async function lookBeside(file: string): Promise<void> {
   if (ownTypes.has(type)) near.add(file);
 }
 
-/** Resolves when the file system of a profile has answered, so that launchFilter() does not hold the event loop; undefined if it will. */
+/**
+ * Resolves when the file system of a profile has answered: after that, launchFilter() does not hold the event loop. Undefined if there is
+ * nothing to wait for.
+ */
 export function profileAnswers({ seccomp }: NormalRequest): Promise<void> | undefined {
   const file = seccomp?.file;
   return file === undefined || near.has(file) ? undefined : lookBeside(file);

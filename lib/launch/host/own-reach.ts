@@ -1,6 +1,6 @@
-// What a program without root can write belongs to the caller, as the rest does. So it must not hold what the next launch takes from
-// the host.
-import { joinPath, bytePath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
+// A program without root has the caller's ids, so it may write to all of the caller's files that it can reach. Files that the next launch
+// takes from the host must not be among these.
+import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
@@ -15,10 +15,7 @@ function real(path: BytePath, ways: Ways): BytePath | undefined {
   return end && bytePath(end.path);
 }
 
-const isBeneath = (path: BytePath, directory: BytePath): boolean =>
-  directory === '/' || `${path}/`.startsWith(`${directory}/`);
-
-// The directories in which what the way leads to, or a link on the way, can be replaced.
+// The directories in which a link on the way, or its end, can be replaced.
 function directoriesOf({ components, endsInEntry = false }: Way): readonly BytePath[] {
   const paths = components.map((one) => bytePath(one.path));
   return [...paths.map(parentPath), ...(endsInEntry ? [] : paths.slice(-1))];
@@ -44,7 +41,7 @@ function writablePlaces({ jail, view, readOnly, ephemeral }: NormalRequest): rea
 const named = (what: string, path: string | Buffer | undefined): readonly Named[] =>
   path === undefined ? [] : [{ what, path: bytePath(typeof path === 'string' ? absolutePath(path) : path) }];
 
-// What the launch opens by its path.
+// The paths of the host that the launch opens.
 function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest): readonly Named[] {
   return [
     ...named('jail', jail),
@@ -67,7 +64,7 @@ export function pathsOfReach(request: NormalRequest): readonly BytePath[] {
   return [...writablePlaces(request), ...openedPaths(request).map(({ path }) => path), ...stores];
 }
 
-// The manifest of a jail says which files of the host an update copies. The view keeps that of the jail itself.
+// The manifest of a jail says which files of the host an update copies. In the jail itself, a mount protects it.
 function refuseManifests({ view }: NormalRequest, ways: Ways): void {
   for (const entry of view) {
     if (entry.kind !== 'bind' || entry.readOnly) continue;
@@ -86,8 +83,8 @@ function refuseManifests({ view }: NormalRequest, ways: Ways): void {
 }
 
 /**
- * Refuses a bind by which the program could write the manifest of a jail, and a path of the host that lies in a directory that the program can write: it could put a link there, and the next launch would
- * follow it with the rights of the caller.
+ * Refuses a bind by which the program could write the manifest of a jail. Also refuses a path of the host in a directory that the program
+ * can write: the program could put a link there, and the next launch would follow it with the rights of the caller.
  *
  * @throws LaunchError ERR_INSECURE_PATH
  */
@@ -98,7 +95,7 @@ export function refuseOwnReach(request: NormalRequest, ways: Ways): void {
   for (const { what, path } of openedPaths(request)) {
     const way = ways.get(path);
     const directories = way === undefined ? [] : directoriesOf(way);
-    const place = places.find((one) => directories.some((directory) => isBeneath(directory, one)));
+    const place = places.find((one) => directories.some((directory) => isWithin(directory, one)));
     if (place === undefined) continue;
     throw new LaunchError(
       `${what}: ${quote(pathBytes(path))} lies in ${quote(pathBytes(place))}, which the program can write: it could put a link there for the next launch`,

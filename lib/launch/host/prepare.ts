@@ -1,4 +1,4 @@
-// From a request and the host's answers to a launch that is ready to run.
+// Makes a launch that is ready to run, from a request and the host's answers.
 import { bytePath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
@@ -21,16 +21,16 @@ import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';
 import { startedLine } from './status-line.ts';
 
 /**
- * A jail directory that was verified for an account. It keeps what launches beside this process have in common: with that, a plan
- * and its bytes take 3 µs of the event loop, and 70 µs without it.
+ * A jail directory that was verified for an account. It caches the parts that launches beside this process share. With the cache, a plan
+ * and its bytes take 3 µs of the event loop; without it, 70 µs.
  */
 export class VerifiedJail {
-  /** An open descriptor; or what was seen of the host, which is compared with the host at each launch. */
+  /** An open descriptor; or a record of what was seen of the host, to be compared with the host at each launch. */
   readonly directory: number | HostSight;
   readonly account: Account;
   /** Warnings about the path to the jail. */
   readonly warnings: readonly DirectoryFinding[];
-  /** Its owner, who is not the caller of a launch without root, shares it: the program only reads it. */
+  /** A launch without root, and the jail belongs to another user: the program can only read it. */
   readonly isShared: boolean;
   #setUp:
     | {
@@ -137,7 +137,7 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   return new VerifiedJail(facts.jailFd, account, warnings, isShared);
 }
 
-/** As `judge`, and closes the jail's descriptor when it throws. Else the receiver closes it. */
+/** As `judge`, but closes the jail's descriptor if it throws. Otherwise the receiver closes it. */
 export function verify(request: NormalRequest, facts: HostFacts, privileged = true): VerifiedJail {
   try {
     return judge(request, facts, privileged);
@@ -195,13 +195,13 @@ export class PreparedLaunch implements Launch {
     return withProgram(this.setUp, this.execve);
   }
 
-  /** The same launch once more: its bytes are worth keeping. */
+  /** Called when the same launch is used again: from now on its bytes are kept. */
   again(): this {
     this.#bytes ??= Buffer.from(encodeAgain(this.setUp, this.execve));
     return this;
   }
 
-  /** The plan as bytes, which are good until the next launch. */
+  /** The plan as bytes, which are valid until the next launch. */
   get bytes(): Buffer {
     return this.#bytes ?? encodeAgain(this.setUp, this.execve);
   }
@@ -249,7 +249,7 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
     ? buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) })
     : jail.environment(request, caller);
   const last = jail.lastLaunch;
-  // without a program the jail was searched for a shell: now it may have another one
+  // without a program, the jail must be searched for a shell each time
   if (
     last?.request === request &&
     last.setUp === setUp &&
@@ -265,7 +265,7 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
   return launch;
 }
 
-// The filter that a request asks for; undefined for the small one. Most requests need no compiler of filters.
+// The filter that a request asks for; undefined for the small one. The compiler of filters is used only where it is needed.
 function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
   const { isolate, allow, seccomp } = request;
   const architecture = caller.compiledFor ?? process.arch;

@@ -10,13 +10,13 @@ function statOf(pid: number | 'self'): string {
   }
 }
 
-/** When a process was started, in ticks since the boot: field 22, behind a name that can contain anything (proc_pid_stat(5)). */
+/** When a process was started, in ticks since the boot: field 22, after the name, which can contain anything (proc_pid_stat(5)). */
 export function startOf(pid: number | 'self'): string | undefined {
   const stat = statOf(pid);
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-/** Whether the process that was started then has ended. Not everything of a live one can always be read (proc(5), hidepid; EMFILE). */
+/** Whether the process with this start time has ended. False if this cannot be read (proc(5), hidepid; EMFILE). */
 export function hasEnded(pid: number, start: string | undefined): boolean {
   const now = startOf(pid);
   if (now !== undefined) return now !== start;

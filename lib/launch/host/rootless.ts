@@ -1,4 +1,4 @@
-// A launch without root: who the caller is, and who the program is in its user namespace.
+// A launch without root: the caller's ids, and the program's account in its user namespace.
 import { readFileSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
@@ -45,8 +45,8 @@ function overflowGid(): number {
 }
 
 /**
- * The account of a launch without root. Its uid and gid are those in the user namespace: there the caller's own are called so. Without
- * a range of ids it has no others.
+ * The account of a launch without root. Its uid and gid are the numbers that the caller's own ids have in the user namespace. Without a
+ * range of ids there are no others.
  *
  * @throws LaunchError as toAccount(), ERR_ROOT, ERR_NO_SUBORDINATE_IDS
  */
@@ -75,7 +75,7 @@ function mappedAccount(account: Account, outside: Outside, facts: SubordinateFac
   });
 }
 
-// Then newuidmap(1) is an ordinary program (PR_SET_NO_NEW_PRIVS(2const)).
+// With no_new_privs, newuidmap(1) gets no privileges (PR_SET_NO_NEW_PRIVS(2const)).
 function refuseNoNewPrivs(): void {
   if (!/^NoNewPrivs:\s*1$/m.test(read('/proc/self/status'))) return;
   throw new LaunchError('map_ids: no_new_privs is set, and so newuidmap and newgidmap have no privileges', {

@@ -30,8 +30,8 @@ interface OwnedRange extends IdRange {
   readonly owner: string;
 }
 
-// Lines that are none of `name:first:count` count for nobody, as for newuidmap(1). Nor does a range with the host's root in it: the
-// program could become him.
+// Lines in another form than `name:first:count` are ignored, as by newuidmap(1). A range that contains the host's root is ignored too:
+// the program could become root of the host.
 function linesOf(text: string): readonly OwnedRange[] {
   return text.split('\n').flatMap((line) => {
     const [, owner = '', first = '', count = ''] = /^([^:]+):(\d+):(\d+)$/.exec(line.trim()) ?? [];
@@ -65,8 +65,8 @@ export function rangesOf(
 }
 
 /**
- * The map in which `own` of the host is called `inside`, and the ids around it, from 0 on, are those of the ranges: as
- * `unshare --map-auto --map-user=ID` makes it. If the ranges end before it, the ids between are not mapped.
+ * The map that `unshare --map-auto --map-user=ID` makes: `inside` is `own` of the host, and the other ids inside, from 0 on, are those of
+ * the ranges. If the ranges end before `inside`, the ids between are not mapped.
  */
 export function mapRanges(inside: number, own: number, ranges: readonly IdRange[]): readonly IdMapping[] {
   const below: IdMapping[] = [];

@@ -1,7 +1,7 @@
 // Rows of the steps about identity and privileges: capabilities(7), credentials(7), seccomp(2).
 import type { Outside } from '../host/account.ts';
 import { capabilityMask, capabilityName } from '../request/capabilities.ts';
-import type { FailureContext, Step, StepRows } from './step.ts';
+import type { FailureContext, Step, SomeStepRows } from './step.ts';
 
 // linux/prctl.h
 const PR_SET_KEEPCAPS = 8;
@@ -17,7 +17,7 @@ export function showGids(gids: readonly number[]): string {
   return gids.length === 0 ? 'none' : gids.join(',');
 }
 
-/** Gids as the kernel takes them, and room for as many more as the interpreter has to read. */
+/** Gids as the kernel takes them, and `scratch` words of space for the interpreter. */
 export function gidsData(gids: readonly number[], scratch = 0): Uint32Array {
   const words = new Uint32Array(gids.length + scratch);
   words.set(gids);
@@ -32,7 +32,7 @@ type SeccompStep = Step & { op: 'seccomp' };
 
 const noGid = { hint: 'the gid has no mapping in this user namespace: see /proc/self/gid_map' };
 
-/** Whether a launch gives the program supplementary groups: without root and without a range of ids the caller's stay. */
+/** Whether a launch sets supplementary groups. Without root and without a range of ids it cannot: the caller's groups stay. */
 export function mayChangeGroups(outside: Outside | undefined): boolean {
   return outside === undefined || outside.maps !== undefined;
 }
@@ -159,16 +159,4 @@ export const credentialRows = {
       },
     },
   },
-} satisfies StepRows<
-  | 'drop_bounding_set'
-  | 'clear_ambient'
-  | 'securebits'
-  | 'keep_capabilities'
-  | 'setgroups'
-  | 'setresgid'
-  | 'setresuid'
-  | 'capset'
-  | 'raise_ambient'
-  | 'no_new_privs'
-  | 'seccomp'
->;
+} satisfies SomeStepRows;

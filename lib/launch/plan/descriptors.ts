@@ -1,6 +1,6 @@
 // Rows of the steps about open descriptors: which of them the program gets.
 import { lie } from './namespaces.ts';
-import type { FailureWords, Step, StepRows } from './step.ts';
+import type { FailureWords, Step, SomeStepRows } from './step.ts';
 
 const isDirectory: FailureWords<Step> = {
   reason: 'is an open directory of the host, which is a way out of the jail',
@@ -73,4 +73,4 @@ export const descriptorRows = {
     // nothing has started
     rehearse: () => undefined,
   },
-} satisfies StepRows<'stdio' | 'close_range' | 'keep_fd' | 'keep_listen_fds' | 'write'>;
+} satisfies SomeStepRows;

@@ -50,7 +50,7 @@ function writeStep(plan: Buffer, words: Uint32Array, { at, op, flags, encoded }:
 
 interface EncodedPlan {
   readonly bytes: Buffer;
-  /** Where the number of steps of the last stage stands, in words of 32 bits. */
+  /** The place of the number of steps of the last stage, in words of 32 bits. */
   readonly countAt: number;
 }
 
@@ -73,7 +73,7 @@ function encode(stages: Plan): EncodedPlan {
   words[1] = size;
   words[2] = stages.length;
   const has = (flag: number): boolean => placed.some(({ flags }) => (flags & flag) !== 0);
-  // Of the program: its init has no_new_privs even if the program may gain privileges.
+  // Only the last stage counts: an init has no_new_privs even if the program may gain privileges.
   const inherited = inheritedSteps(placed.slice(placed.length - (stages.at(-1)?.length ?? 0)));
   // the filter of a prepared thread may refuse what isolates
   const isUsual =
@@ -97,7 +97,7 @@ export function encodePlan(stages: Plan): Buffer {
   return encode(stages).bytes;
 }
 
-// What plans have in common, encoded once.
+// The part that plans share is encoded once.
 const beginnings = new WeakMap<Plan, EncodedPlan>();
 
 function beginningOf(setUp: Plan): EncodedPlan {
@@ -121,8 +121,8 @@ function deskOf(size: number): { readonly plan: Buffer; readonly words: Uint32Ar
 }
 
 /**
- * The bytes of the plan that `setUp` and the last step make. A service sets its launches up alike: the same array of stages is
- * encoded once. The bytes are good until the next call.
+ * The bytes of the plan that `setUp` and the last step make. Many launches of a service have the same set-up, so the same array is
+ * encoded once. The bytes are valid until the next call.
  */
 export function encodeAgain(setUp: Plan, last: ExecveStep): Buffer {
   const { bytes, countAt } = beginningOf(setUp);

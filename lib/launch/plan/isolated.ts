@@ -23,7 +23,7 @@ export interface PlanParts {
   readonly after: readonly Step[];
 }
 
-/** What the processes of the plan that only wait need to know. */
+/** What the waiting processes of the plan need to know. */
 export interface Waiting {
   readonly account: Account;
   /** The init process leads a process group of its own, and so does the program. */
@@ -63,7 +63,7 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
     ...(waiting.newGroup ? [ownGroup(request)] : []),
     ...parts.descriptors,
     ...parts.before.filter(needsHost),
-    // It belongs to a pid namespace: the kernel takes that of the process that writes (proc_sys_vm(5)). Only the host's root can
+    // Each pid namespace has its own value: the kernel takes the one of the writing process (proc_sys_vm(5)). Only the host's root can
     // write it.
     ...(outside === undefined
       ? [{ op: 'sysctl', path: '/proc/sys/vm/memfd_noexec', value: '2' } as const]
@@ -82,7 +82,8 @@ export function isolatedStages(request: Request, parts: PlanParts, waiting: Wait
   return [[{ op: 'unshare', namespaces: ['pid'] }, ...giveUp(waiting.account), death], init, program];
 }
 
-// A session has a nice value, which root inside could change through the /proc of init (sched(7), "The autogroup feature").
+// Each session has a nice value. Root inside could change that of the caller's session through the /proc of init (sched(7), "The
+// autogroup feature").
 const ownGroup = ({ newSession, pty }: Request): Step =>
   newSession && pty === undefined ? { op: 'setsid' } : { op: 'setpgid' };
 
@@ -107,7 +108,7 @@ function makeWorld(
   ];
 }
 
-// Nobody but root may copy a tree of the host's mount namespace, so the copies are made in the new one, which has all mounts
+// Only root may copy a tree of the host's mount namespace. So the copies are made in the new namespace, which has the same mounts
 // (open_tree(2), EPERM; mount_namespaces(7)).
 function makeOwnWorld(
   request: Request,
@@ -126,8 +127,8 @@ function makeOwnWorld(
 }
 
 /**
- * The steps that make namespaces to be kept for later launches of one jail, which join them. A proc(5) is not in their view: it shows
- * the pid namespace of the process that mounts it.
+ * The steps that make the namespaces which an open jail keeps, and which its later launches join. There is no proc(5) in this view,
+ * because it would show the pid namespace of the process that mounts it.
  */
 export function keptNamespaces(request: Request, kinds: readonly Namespace[]): readonly Step[] {
   const kept = { ...request, view: request.view.filter(({ kind }) => kind !== 'proc') };
@@ -135,9 +136,9 @@ export function keptNamespaces(request: Request, kinds: readonly Namespace[]): r
 }
 
 /**
- * The same without root, for a process that makes a user namespace too, and then ends: a thread of a service cannot (unshare(2),
- * EINVAL). The kept view has a proc(5). It shows nothing, but the kernel lets the launches mount one of their own only where one is in
- * sight (mount_too_revealing() in fs/namespace.c).
+ * The same without root. A process makes a user namespace too, and then ends, because a thread of a service cannot make one (unshare(2),
+ * EINVAL). The kept view has a proc(5), which shows nothing. Without it the kernel would not let the launches mount their own
+ * (mount_too_revealing() in fs/namespace.c).
  *
  * @param names of all these namespaces in /proc/PID/ns
  */
@@ -164,8 +165,8 @@ export function shareable(request: Request): readonly Namespace[] {
   );
 }
 
-// A launch with a proc(5) of its own gets a copy of the kept mounts to put it in. Without root nothing of the host can be opened here,
-// and nothing has to be: the kept proc(5) already has the mounts that hide its files.
+// A launch with its own proc(5) gets a copy of the kept mounts, and mounts it there. Without root nothing of the host can be opened here.
+// That is not needed either: the kept proc(5) already has the mounts that hide its files.
 function joinNamespaces(
   { view, readOnly, rootless }: Request,
   joined: readonly Namespace[],
@@ -209,21 +210,22 @@ function makeNamespaces(
 }
 
 /**
- * The process group of a program for which none was asked for. Kill(2) with the pid 0 knows no pid namespace: it reaches all of the group
- * that have the same uid. A job of a terminal is stopped and continued as a group, so there it stays (setpgid(2), "job control").
+ * A process group for a program that has not asked for one. kill(2) with pid 0 ignores pid namespaces: it reaches every process of the
+ * group with the same uid. A job of a terminal is stopped and continued as a group, so such a program stays in its group (setpgid(2),
+ * "job control").
  */
 export const programGroup = (): Step => ({ op: 'setpgid', unlessTerminal: true });
 
 // This step writes a file of the host's /proc. The program inherits its effect.
 const needsHost = ({ op }: Step): boolean => op === 'oom_score_adj';
 
-// A program that can become another user would get no signal from an init without CAP_KILL (kill(2)). An init in a pid
-// namespace can send signals only to the processes in it.
+// If the program becomes another user, an init without CAP_KILL could not send it signals (kill(2)). The init of a pid namespace can
+// signal only the processes in it.
 function signalRights({ caps, allowNewPrivs }: Request): readonly number[] {
   return allowNewPrivs || caps.some((number) => number === CAP_SETUID) ? [CAP_KILL] : [];
 }
 
-// A process that only waits has the ids of the program's user, which it needs to send it signals, and no other privilege.
+// A waiting process has the ids of the program's user, which it needs to send signals, and no other privilege.
 function giveUp({ uid, gid, outside }: Account, kept: readonly number[] = []): readonly Step[] {
   const afterFork = true;
   return [

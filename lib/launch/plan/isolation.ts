@@ -1,5 +1,5 @@
-// What a launch without options needs nothing of: namespaces, Landlock, a terminal of its own. The command has this file as a bundle
-// of its own, and opens it at the first use of an export (lib/bin/uchroot.ts).
+// Everything about namespaces, Landlock and pseudo-terminals. A launch without options needs none of it, so the command has this file
+// as a separate bundle, and opens it at the first use of an export (lib/bin/uchroot.ts).
 import { landlockRows } from './landlock.ts';
 import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';

@@ -1,6 +1,6 @@
-// Rows of the steps that enter the jail, and of the one that becomes the program there.
+// Rows of the steps that enter the jail, and of the step that executes the program.
 import { quote } from '../../quote.ts';
-import type { ExecveStep, StepRows } from './step.ts';
+import type { ExecveStep, SomeStepRows } from './step.ts';
 
 /** The bytes of a string for the kernel. */
 export function cString(bytes: Uint8Array): Uint8Array {
@@ -9,13 +9,13 @@ export function cString(bytes: Uint8Array): Uint8Array {
   return data;
 }
 
-// Strings one behind the other, each with a zero byte, and where each begins.
+// Strings in a row, each with a zero byte at its end, and the offset of each.
 interface Block {
   readonly bytes: Uint8Array;
   readonly starts: readonly number[];
 }
 
-// Of environments, which are the same array for many programs.
+// The strings of environments are cached, because many programs get the same array.
 const blocks = new WeakMap<readonly Uint8Array[], Block>();
 
 function blockOf(strings: readonly Uint8Array[]): Block {
@@ -119,4 +119,4 @@ export const jailEntryRows = {
       after: ['ENOENT', 'ENOTDIR', 'EACCES', 'ENOEXEC', 'ELOOP', 'EINVAL', 'ELIBBAD'],
     },
   },
-} satisfies StepRows<'fchdir' | 'chroot' | 'chdir' | 'execve'>;
+} satisfies SomeStepRows;

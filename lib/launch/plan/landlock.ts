@@ -3,7 +3,7 @@ import { quote } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { tcpFilter } from '../seccomp/tcp-filter.ts';
 import { cString } from './jail-entry.ts';
-import type { FailureWords, PathAccess, Step, StepRows, TcpAccess } from './step.ts';
+import type { FailureWords, PathAccess, Step, SomeStepRows, TcpAccess } from './step.ts';
 
 // linux/landlock.h
 const EXECUTE = 1;
@@ -60,7 +60,7 @@ type LandlockKey =
 
 type Allowed = readonly (readonly [access: PathAccess, path: Buffer | string])[];
 
-// What the program may do where. Without paths of its own it is the same as the mounts allow.
+// What the program may do beneath which path. Without --landlock-ro and --landlock-rw, Landlock allows what the mounts allow.
 function pathsOf({ landlockRo, landlockRw, readOnly, view }: Pick<NormalRequest, LandlockKey>): Allowed {
   const own: Allowed = [
     ...landlockRo.map((path) => ['ro', path] as const),
@@ -91,7 +91,7 @@ export function landlock(request: Pick<NormalRequest, LandlockKey>): readonly St
       .filter(([, ports]) => ports.length > 0)
       .map(([access, ports]): Step => ({ op: 'landlock_ports', access, ports })),
     { op: 'landlock_restrict_self', verified: abi >= 6 },
-    // Directly after it: a later filter could answer in Landlock's place.
+    // Directly after landlock_restrict_self: a later filter could give the answer in place of Landlock.
     ...(abi < 6 ? [] : [{ op: 'verify_landlock' } as const]),
   ];
 }
@@ -240,12 +240,4 @@ export const landlockRows = {
     encode: () => ({ a: 1 }),
     failures: { EBADE: { reason: 'it is not in force: a message with MSG_FASTOPEN was not refused' } },
   },
-} satisfies StepRows<
-  | 'landlock_ruleset'
-  | 'landlock_path'
-  | 'landlock_ports'
-  | 'landlock_restrict_self'
-  | 'verify_landlock'
-  | 'tcp_filter'
-  | 'verify_tcp_filter'
->;
+} satisfies SomeStepRows;

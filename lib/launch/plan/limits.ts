@@ -1,7 +1,7 @@
-// Rows of the steps that only tighten what the program may use: the caller's restrictions stay.
+// Rows of the steps about limits. They only tighten: a stricter limit of the caller stays.
 import { showCgroupLimits } from '../request/limit-rows.ts';
 import { rlimitNumber } from '../request/rlimits.ts';
-import type { FailureContext, FailureWords, Limit, Step, StepRows } from './step.ts';
+import type { FailureContext, FailureWords, Limit, Step, SomeStepRows } from './step.ts';
 
 const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2, cap: 3 } as const;
 
@@ -169,13 +169,4 @@ export const limitRows = {
     // nothing is made for a rehearsal
     rehearse: () => undefined,
   },
-} satisfies StepRows<
-  | 'umask'
-  | 'setrlimit'
-  | 'setpriority'
-  | 'oom_score_adj'
-  | 'sched_setscheduler'
-  | 'ioprio_set'
-  | 'sched_setaffinity'
-  | 'cgroup'
->;
+} satisfies SomeStepRows;

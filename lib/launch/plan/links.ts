@@ -1,4 +1,4 @@
-// Links in the jail on the way to what is mounted there. Pure.
+// Symbolic links on the way to a mount point in the jail. Pure.
 import { quote } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { lie } from './namespaces.ts';
@@ -16,7 +16,7 @@ export const guardLinks = (
   steps: readonly Step[],
 ): readonly Step[] => (allowNewPrivs ? steps.map(withoutLinks) : steps);
 
-/** Why a mount is not where it was asked for. */
+/** Words for a mount that a link would lead elsewhere. */
 export const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & { target: Buffer }> } = {
   EBADE: {
     reason: lie.EBADE.reason,

@@ -4,7 +4,7 @@ import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
 import { misplaced } from './links.ts';
 import { lie } from './namespaces.ts';
-import type { Bind, FailureWords, MountFlag, Step, StepRows } from './step.ts';
+import type { Bind, FailureWords, MountFlag, Step, SomeStepRows } from './step.ts';
 
 // linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
 const flagValues: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 };
@@ -43,7 +43,7 @@ const settings = (options: string): readonly string[] =>
 // inode(7): S_IFREG
 const regularFile = 0o100000;
 
-// The slot that is none (kNoStore of native/plan/mounts.cc).
+// No slot (kNoStore of native/plan/mounts.cc).
 const noSlot = Infinity;
 
 const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & { target: Buffer }> } = {
@@ -283,16 +283,4 @@ export const mountRows = {
     purpose: 'whether it is full is told when the program has ended',
     encode: ({ path }) => ({ data: cString(path) }),
   },
-} satisfies StepRows<
-  | 'open_tree'
-  | 'pivot_root'
-  | 'move_mount'
-  | 'mount'
-  | 'bind'
-  | 'bind_if_there'
-  | 'mkdir'
-  | 'mknod'
-  | 'mkfile'
-  | 'symlink'
-  | 'watch_space'
->;
+} satisfies SomeStepRows;

@@ -1,6 +1,6 @@
 // Rows of the steps that make namespaces, and set up what belongs to a new one.
 import { namespaceFlags } from '../request/isolation-value.ts';
-import type { Step, StepRows } from './step.ts';
+import type { Step, SomeStepRows } from './step.ts';
 
 // linux/prctl.h
 const PR_SET_DUMPABLE = 4;
@@ -10,7 +10,7 @@ const needsAdmin = (call: string) => ({
   hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,
 });
 
-/** A call that says that it was done, and was not. */
+/** Words for a call that has returned success without an effect. */
 export const lie = {
   EBADE: {
     reason: 'it answers that it was done, and nothing is done',
@@ -100,6 +100,4 @@ export const namespaceRows = {
     encode: ({ path, value }) => ({ a: 1, data: Buffer.from(`${path}\0${value}`) }),
     failures: { ...lie, EROFS: noProc, EPERM: noProc, EACCES: noProc },
   },
-} satisfies StepRows<
-  'unshare' | 'setns' | 'end_with_parent' | 'not_dumpable' | 'loopback_up' | 'sethostname' | 'sysctl'
->;
+} satisfies SomeStepRows;

@@ -17,15 +17,15 @@ export interface SetUpInput {
   readonly account: Account;
   /** Descriptors that the program keeps, besides 0 to 2. */
   readonly keptFds: readonly number[];
-  /** By a compiled launcher, which learns the number of socket-activation descriptors when it starts. */
+  /** A compiled launcher runs the plan. It learns the number of socket-activation descriptors when it starts. */
   readonly isCompiled?: boolean;
-  /** A process group of its own, as whoever is to end all of it needs; without it the caller's. */
+  /** The program gets a process group of its own, so that all of it can be ended. Otherwise it stays in the caller's group. */
   readonly newGroup?: boolean;
   /** Kinds of namespaces that an open jail keeps, and that the program joins. */
   readonly joined?: readonly Namespace[];
-  /** Its parent watches its limits, so it ends with the parent as with --die-with-parent. */
+  /** The parent watches the program's limits. So the program ends with the parent, as with --die-with-parent. */
   readonly isWaitedFor?: boolean;
-  /** Who must be the parent of the program, for either. */
+  /** The pid that the program's parent must have for --die-with-parent or `isWaitedFor`; otherwise 0. */
   readonly parentPid: number;
   /** As process.arch has it. */
   readonly architecture: string;
@@ -33,20 +33,8 @@ export interface SetUpInput {
   readonly filter?: Filter | undefined;
   /** The step for the limits that need a cgroup. */
   readonly cgroup?: Step | undefined;
-  /** A line for the status descriptor, written when nothing but execve is left to do. */
+  /** A line for the status descriptor. It is written directly before execve. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
-}
-
-export interface PlanInput extends SetUpInput {
-  readonly program: Buffer;
-  readonly argv: readonly Buffer[];
-  readonly env: readonly Buffer[];
-}
-
-/** The plan of a launch, from a caller in any state to execve. Every step must succeed. */
-export function buildPlan(input: PlanInput): Plan {
-  const { program, argv, env } = input;
-  return withProgram(buildSetUp(input), { op: 'execve', program, argv, env });
 }
 
 /** The plan with its last step. */
@@ -55,8 +43,8 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
 }
 
 /**
- * The plan without execve, which is the same for each program that an account starts in the same way. A bare launch has one stage,
- * as it stays one process.
+ * The plan of a launch, from a caller in any state to the program, but without its last step, execve: so it is the same for each program
+ * that an account starts in the same way. Every step must succeed. A bare launch has one stage, as it stays one process.
  *
  * What execve(2), capabilities(7) and signal(7) list as preserved, and what becomes of it:
  *  - set here: ids, groups, capabilities, securebits, no_new_privs, umask, signals, descriptors, root and working
@@ -102,8 +90,8 @@ function stagesOf(input: SetUpInput): Plan {
     return [[...parts.before, ...parts.descriptors, ...parts.entry, ...parts.after]];
   return isolatedStages(request, parts, {
     account,
-    // Else the init forwards a signal that it got with its group, and the one that the process outside forwards to it. With a terminal
-    // it stays in that group: it tells it when the program stops.
+    // Otherwise the program would get a signal twice: the init forwards the one that its group gets, and the one that the process outside
+    // sends. With a terminal the init stays in the caller's group: it must tell that process when the program stops.
     newGroup: newGroup || (request.newSession && request.pty === undefined),
     isCompiled,
     joined: input.joined ?? [],
@@ -257,7 +245,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   ];
 }
 
-// What can lie: a call that another layer answered, a user namespace that does not map an id.
+// Reads back what may not be as it seems: another layer may have answered a call, or a user namespace may not map an id.
 function readBack(input: SetUpInput): readonly Step[] {
   const { request, account, architecture } = input;
   return [

@@ -1,5 +1,5 @@
 // Rows of the steps about the process itself: session, keyring, timers, signals, parent.
-import type { Step, StepRows } from './step.ts';
+import type { Step, SomeStepRows } from './step.ts';
 
 // linux/prctl.h
 const PR_SET_TIMERSLACK = 29;
@@ -81,14 +81,4 @@ export const processRows = {
     rehearse: (step: DeathSignal, parentPid) => (step.parentPid === 0 ? step : { ...step, parentPid }),
   },
   reset_signals: { op: 34, call: 'rt_sigaction', purpose: 'default dispositions, nothing blocked' },
-} satisfies StepRows<
-  | 'join_session_keyring'
-  | 'setsid'
-  | 'setpgid'
-  | 'personality'
-  | 'setitimer'
-  | 'timer_slack'
-  | 'child_subreaper'
-  | 'parent_death_signal'
-  | 'reset_signals'
->;
+} satisfies SomeStepRows;

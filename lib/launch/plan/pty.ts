@@ -3,7 +3,7 @@ import { quote } from '../../quote.ts';
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { cString } from './jail-entry.ts';
-import type { Step, StepRows } from './step.ts';
+import type { Step, SomeStepRows } from './step.ts';
 
 // PtyFlag of native/plan/plan.h
 const PTY_OUTSIDE = 2 ** 32;
@@ -73,4 +73,4 @@ export const ptyRows = {
     // it concerns the terminal of the step before, which a rehearsal closes again
     rehearse: () => undefined,
   },
-} satisfies StepRows<'open_pty' | 'controlling_tty'>;
+} satisfies SomeStepRows;

@@ -2,7 +2,7 @@
 import { quote } from '../../quote.ts';
 import { capabilityMask } from '../request/capabilities.ts';
 import { gidsData, showCapabilities, showGids } from './credentials.ts';
-import type { StepRows } from './step.ts';
+import type { SomeStepRows } from './step.ts';
 
 // The interpreter answers EBADE if what it has read is not what was set.
 const differs = (reason: string): { readonly EBADE: { readonly reason: string } } => ({ EBADE: { reason } });
@@ -80,13 +80,4 @@ export const readBackRows = {
     // root may enter what the user may not: it shows once the identity has changed
     look: { at: 'cwd', after: ['EACCES'] },
   },
-} satisfies StepRows<
-  | 'verify_uid'
-  | 'verify_gid'
-  | 'verify_groups'
-  | 'verify_capabilities'
-  | 'verify_no_way_back'
-  | 'verify_no_new_privs'
-  | 'verify_seccomp'
-  | 'verify_cwd'
->;
+} satisfies SomeStepRows;

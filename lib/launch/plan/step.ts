@@ -1,4 +1,4 @@
-// What a launch consists of: its steps, and what a row of the step table (table.ts) says of one.
+// The types of a plan: its steps, and the rows of the step table (table.ts).
 import type { ErrnoName } from '../../errors.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
@@ -19,7 +19,7 @@ export type TcpAccess = 'bind' | 'connect';
 export type Step = OneStep & {
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   readonly afterFork?: true;
-  /** The mount that an earlier step has entered, above the paths of this one. They lead from there, whatever is renamed meanwhile. */
+  /** A mount that an earlier step has entered. The paths of this step start there, so a rename above it changes nothing. */
   readonly within?: Buffer;
 };
 
@@ -37,9 +37,9 @@ type OneStep =
       readonly cols: number;
       readonly rows: number;
       readonly directory: Buffer;
-      /** Before the root directory changes. Then the host's devpts will do. */
+      /** The step runs before the root directory changes. Then the host's devpts will do. */
       readonly isOutside: boolean;
-      /** It is opened and closed again, to see whether that can be done. */
+      /** A rehearsal: the terminal is opened and closed again. */
       readonly isTried?: true;
     }
   | { readonly op: 'controlling_tty' }
@@ -78,7 +78,7 @@ type OneStep =
   | {
       readonly op: 'capset';
       readonly capabilities: readonly number[];
-      /** They are effective too. Else none is, until execve. */
+      /** The capabilities are effective too. Otherwise none is effective until execve. */
       readonly effective?: true;
     }
   | { readonly op: 'raise_ambient'; readonly capabilities: readonly number[] }
@@ -99,9 +99,9 @@ type OneStep =
   | {
       readonly op: 'unshare';
       readonly namespaces: readonly Namespace[];
-      /** The process is born in them: whoever starts the launcher sees to it. */
+      /** The process is already in these namespaces: clone(2) has made them. */
       readonly cloned?: true;
-      /** The new mounts are copies of this process's, even if there is an emptier namespace to start from. */
+      /** The new mount namespace is a copy of this process's, although an empty one may be ready. */
       readonly copies?: true;
     }
   | UserNamespaceStep
@@ -126,7 +126,7 @@ type OneStep =
   | {
       readonly op: 'pivot_root';
       readonly slot: number;
-      /** An overlay on the tree. What is written goes to the tree `slot`, or to memory of this size. */
+      /** An overlay on the tree. Written data goes to the tree `slot`, or to a tmpfs of this size. */
       readonly overlay?: {
         readonly size: number;
         readonly inodes: number;
@@ -200,46 +200,46 @@ export interface ExecveStep {
 
 export type StepName = Step['op'];
 
-/** Steps that one process performs. */
+/** The steps of one process. */
 type Stage = readonly Step[];
 
 /**
- * What a launch does. Between two stages the interpreter forks: the parent waits for the child and ends as it does, the child goes
- * on with the next stage.
+ * What a launch does. Between two stages the interpreter forks. The child goes on with the next stage. The parent waits for the child
+ * and ends with its status.
  */
 export type Plan = readonly Stage[];
 
-/** StepFlag of native/plan/plan.h: all that native code outside of the interpreter knows of a step. */
+/** StepFlag of native/plan/plan.h. Native code outside the interpreter knows a step by these flags alone. */
 export const stepFlags = {
-  /** Children inherit the effect, and it is the same for nearly every program: a thread runs the step once, for all of them. */
+  /** Children inherit the effect, and nearly every program needs the same one. So a thread runs the step once for all its programs. */
   inherited: 1,
   /** Reads back what an inherited step has set. */
   readBack: 2,
-  /** A new process begins with it. */
+  /** A new process starts in this state anyway. */
   initial: 4,
-  /** The child of a thread for batch work has set its scheduling policy already. */
+  /** Not needed on a thread of the crew: its child has set its scheduling policy already. */
   batchPolicy: 8,
-  /** Of the whole process: not needed unless its oom_score_adj is negative. */
+  /** Needed only if the oom_score_adj of the whole process is negative. */
   oomScore: 16,
-  /** Becomes the program. */
+  /** The step executes the program. */
   program: 32,
   /** `b` is the pid of the parent, which a compiled launcher learns when it starts. */
   parentPid: 64,
-  /** The spaces in its data are the place of the pid, if there are any. */
+  /** Spaces in its data, if there are any, are replaced by the pid. */
   ownPid: 128,
-  /** `a` is a descriptor of the caller's, whose number nothing else may take. */
+  /** `a` is a descriptor of the caller. Nothing else may use its number. */
   descriptor: 256,
   /** `a` is CLONE_NEW flags with which the process is started. */
   cloned: 1024,
   /** Runs after the fork at the end of its stage, in the process that waits there. */
   afterFork: 2048,
-  /** Makes a network namespace. The thread that launches may have an unused one for it. */
+  /** Makes a network namespace. The launching thread may have one ready. */
   network: 4096,
-  /** The program is born in the cgroup that its data describes, so the thread that launches performs it. */
+  /** The program starts in the cgroup that the data describes. Only the launching thread can perform this step. */
   cgroup: 8192,
-  /** The process of the plan waits, and the thread that has started it performs the step. */
+  /** The launching thread performs the step, and the process of the plan waits for that. */
   outside: 16_384,
-  /** The process is born in the user namespace that an open jail keeps. */
+  /** The process starts in the user namespace that an open jail keeps. */
   keptUser: 32_768,
 } as const;
 
@@ -253,7 +253,7 @@ export interface Encoded {
 
 /** What a message about a failed step can name. */
 export interface FailureContext {
-  /** PlanFailure.detail, or the text that stands for it in a compiled launcher. */
+  /** PlanFailure.detail; in a compiled launcher, a text that it replaces by that number. */
   readonly detail: number | string;
   /** Path of the jail on the host, quoted. */
   readonly jail: string;
@@ -261,7 +261,7 @@ export interface FailureContext {
   readonly uid: number;
 }
 
-/** What a step knows better than its errno. */
+/** Words for a failed step that say more than its errno. */
 export interface FailureWords<S extends Step> {
   readonly reason?: string | ((context: FailureContext, step: S) => string);
   readonly hint?: string | ((context: FailureContext, step: S) => string);
@@ -273,28 +273,31 @@ export interface StepRow<S extends Step = Step> {
   readonly op: number;
   /** The system call behind the step. */
   readonly call: string;
-  /** What the call acts on; without it the call says it all. */
+  /** What the call acts on. Missing if the name of the call is enough. */
   readonly object?: (step: S) => string;
-  /** The same in a message, if that is something else. */
+  /** What a message names in its place. */
   readonly subject?: (context: FailureContext) => string;
   /** What the step is for. */
   readonly purpose: string | ((step: S) => string);
   /** The capability without which the call answers EPERM. */
   readonly needs?: string;
-  /** No launch succeeds without that capability; `allowNewPrivs`: no launch of such a request. */
+  /** Every launch needs that capability. `allowNewPrivs`: only launches with this key do. */
   readonly isEssential?: true | 'allowNewPrivs';
-  /** `true`, or for which of these steps. */
+  /** `true`, or a function that tells for which of these steps. */
   readonly flags?: { readonly [flag in keyof typeof stepFlags]?: true | ((step: S) => boolean) };
-  /** `dataStart` is where its data lies in the plan. */
+  /** `dataStart` is the offset of its data in the plan. */
   readonly encode?: (step: S, dataStart: number) => Encoded;
   readonly failures?: { readonly [code in ErrnoName]?: FailureWords<S> };
-  /** What the jail is searched for after a failure, and after which ones; all of them by default. */
+  /** What a diagnosis looks at after a failure. `after`: the errnos, by default all. */
   readonly look?: { readonly at: 'program' | 'cwd'; readonly after?: readonly ErrnoName[] };
-  /** The step as a child may try it; undefined if the effect reaches beyond the child. The step itself by default. */
+  /** The step that a rehearsal runs in a child; undefined if its effect would reach beyond the child. By default the step itself. */
   readonly rehearse?: (step: S, parentPid: number) => S | undefined;
 }
 
-/** The row of each of these steps. */
-export type StepRows<Name extends StepName> = {
-  readonly [Each in Name]: StepRow<Extract<Step, { readonly op: Each }>>;
+/** The row of each step. */
+export type StepRows = {
+  readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>>;
 };
+
+/** The rows of one family. stepTable() does not compile unless some family has a row for each step. */
+export type SomeStepRows = Partial<StepRows>;

@@ -18,7 +18,7 @@ import {
   type StepRows,
 } from './step.ts';
 
-// Those that every launch may have. The command loads the others only for some launches.
+// The rows of steps that every launch may have. The command loads the others only if a launch needs them.
 const usualRows = {
   ...processRows,
   ...limitRows,
@@ -29,10 +29,10 @@ const usualRows = {
 };
 
 /** All rows. A step without one does not compile. */
-export const stepTable = (): StepRows<StepName> => ({ ...usualRows, ...isolationStepRows });
+export const stepTable = (): StepRows => ({ ...usualRows, ...isolationStepRows });
 
 function rowNamed(name: StepName): StepRow {
-  const usual: Partial<StepRows<StepName>> = usualRows;
+  const usual: Partial<StepRows> = usualRows;
   return (usual[name] ?? isolationStepRows[name as keyof typeof isolationStepRows]) as StepRow;
 }
 
@@ -41,7 +41,7 @@ export function rowOf(step: Step): StepRow {
   return rowNamed(step.op);
 }
 
-/** What a reader needs to know of a step. */
+/** The description of a step for people. */
 export interface StepDescription {
   /** The system call behind it. */
   readonly call: string;
@@ -87,8 +87,8 @@ const inheritedOps = new Set(
 );
 
 /**
- * Which steps whose effect a prepared thread (native/start/crew.cc) hands down a plan has in their usual form: all, all but the filter
- * of system calls, or fewer.
+ * How many of the steps that a prepared thread has run (native/start/crew.cc) a plan has in the same form: all, all but the filter of
+ * system calls, or fewer.
  */
 export function inheritedSteps(
   steps: readonly { readonly op: number; readonly flags: number }[],
@@ -99,7 +99,7 @@ export function inheritedSteps(
   return missing.size === 1 && missing.has(usualRows.seccomp.op) ? 'allButFilter' : 'few';
 }
 
-/** What is said of a step that answers an errno: what its row knows better than the errno, and the capability that is missing. */
+/** The words for a step that has failed with an errno: those of its row for this errno, and the hint for a missing capability. */
 export function wordsFor(
   step: Step,
   code: ErrnoName,
@@ -129,7 +129,7 @@ export function targetOf(step: Step, context: FailureContext): string | undefine
   return subject?.(context) ?? object?.(step);
 }
 
-/** A step without whose capability no launch succeeds. */
+/** A step that every launch has, and that needs a capability. */
 export interface EssentialStep {
   readonly step: string;
   readonly needs: string;

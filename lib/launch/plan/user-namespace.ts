@@ -1,29 +1,29 @@
-// The steps by which an ordinary user gets the rights over namespaces of his own: user_namespaces(7). Pure, and their rows.
+// The steps by which an ordinary user gets rights over his own namespaces, and their rows: user_namespaces(7). Pure.
 import type { Account, Outside } from '../host/account.ts';
 import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
 import { namespaceFlags, type Namespace } from '../request/isolation-value.ts';
 import { cString } from './jail-entry.ts';
 import { maskOf } from './mount-steps.ts';
 import { lie } from './namespaces.ts';
-import type { FailureContext, MountFlag, Step, StepRows } from './step.ts';
+import type { FailureContext, MountFlag, Step, SomeStepRows } from './step.ts';
 
-/** The steps of a launch without root alone. */
+/** Steps that only a launch without root has. */
 export type UserNamespaceStep =
   | {
-      /** Makes a user namespace, and others with it. */
+      /** Makes a user namespace, and the other namespaces in it. */
       readonly op: 'user_namespace';
       readonly namespaces: readonly Namespace[];
-      /** The process is born in them, as for `unshare`. */
+      /** clone(2) has made them, as for `unshare`. */
       readonly cloned?: true;
     }
   | {
-      /** Makes these in the user namespace that an open jail keeps. The process is born in them. */
+      /** Makes these namespaces in the user namespace that an open jail keeps. clone(2) makes them, as for `unshare`. */
       readonly op: 'join_user_namespace';
       readonly namespaces: readonly Namespace[];
     }
   | { readonly op: 'open_namespaces' }
   | {
-      /** Ends the process that has made namespaces to be kept, and gives them to the service: names in /proc/PID/ns. */
+      /** Sends the namespaces (names in /proc/PID/ns) to the service, which keeps them, and ends this process. */
       readonly op: 'send_namespaces';
       readonly names: readonly string[];
     }
@@ -50,8 +50,8 @@ export type UserNamespaceStep =
 const CLONE_NEWUSER = 0x10000000;
 
 /**
- * The maps of the ids in a new user namespace. A range of ids is mapped by a program of the host, and then setgroups(2) is allowed; else
- * by the process itself.
+ * The steps that map ids into a new user namespace. A range of ids needs a program of the host, and then setgroups(2) is allowed.
+ * Otherwise the process itself writes the maps.
  */
 export function mapIds(account: Account, outside: Outside): readonly Step[] {
   const { maps } = outside;
@@ -63,8 +63,8 @@ export function mapIds(account: Account, outside: Outside): readonly Step[] {
 }
 
 /**
- * The first process of the new user namespace writes the maps of ids, each with a single id: its own. The kernel allows that without
- * privilege, once setgroups(2) is denied: else a user could leave a group whose members have fewer rights than others.
+ * The first process of the new user namespace maps a single uid and a single gid: its own. The kernel allows that without privilege once
+ * setgroups(2) is denied. Otherwise a user could leave a group whose members have fewer rights than others.
  */
 function mapOwnIds({ uid, gid }: Account, outside: Outside): readonly Step[] {
   return [
@@ -84,7 +84,7 @@ function showMap({ file, value }: IdMap): string {
 
 type MapIds = Step & { op: 'map_ids' };
 
-// By absolute path: they have root's privileges, and PATH is the caller's.
+// Absolute paths, because these programs have root's privileges, and PATH comes from the caller.
 const mappers = { uids: '/usr/bin/newuidmap', gids: '/usr/bin/newgidmap' } as const;
 
 const numbersOf = ({ map }: MapIds): readonly string[] =>
@@ -104,7 +104,7 @@ function showRanges({ kind, map }: MapIds): string {
 // less than a page of memory (user_namespaces(7), "Defining user and group ID mappings")
 const mapBytes = 4095;
 
-// What newuidmap or newgidmap has said, without its name.
+// The message of newuidmap or newgidmap, without the program's name.
 const said = ({ detail }: FailureContext): string =>
   typeof detail === 'string' ? detail.trim().replace(/^new[ug]idmap: /, '') : '';
 
@@ -250,4 +250,4 @@ export const userNamespaceRows = {
       },
     },
   },
-} satisfies StepRows<UserNamespaceStep['op']>;
+} satisfies SomeStepRows;

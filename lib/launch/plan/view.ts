@@ -8,7 +8,7 @@ type Request = Pick<NormalRequest, SetUpKey>;
 
 const jailSlot = 0;
 const storeSlot = 1;
-// An overlay has its own /dev, so one slot is enough for both.
+// This slot has two uses, but only one in a launch: an overlay has its own /dev.
 const devSlot = storeSlot;
 const firstBind = 2;
 
@@ -27,8 +27,8 @@ type Trees = ReadonlyMap<NormalView, readonly Open[]>;
 type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> : never) : never;
 
 /**
- * The steps that open the trees of each entry, in slots one after the other: the source of each bind, what hides files of each proc(5),
- * and each writable directory of a jail that is read-only. Without root also the proc(5) itself, and the devices of the host.
+ * The steps that open the trees of each entry, each in the next slot: the source of a bind, the tree that hides files of a proc(5), and a
+ * writable directory of a read-only jail. Without root also the proc(5) itself, and the devices of the host.
  */
 export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees {
   let slot = firstBind;
@@ -41,7 +41,7 @@ export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees 
   return opened;
 }
 
-/** The same for each proc(5) of a launch without root that joins mounts, where the kept one already has what hides its files. */
+/** The same for each proc(5) of a launch without root that joins mounts. The kept proc(5) already has the mounts that hide its files. */
 export function keptTreesOf(given: Given): Trees {
   const opened = treesOf(given);
   return new Map(
@@ -52,7 +52,7 @@ export function keptTreesOf(given: Given): Trees {
   );
 }
 
-/** Opens the jail and what comes from the host, while the host's mounts can still be reached. */
+/** Opens the jail and the trees of the host, while the host's mounts can still be reached. */
 export function openTrees(request: Request, namespaces: readonly Namespace[]): readonly Step[] {
   const { readOnly: isReadOnly, ephemeral, allowNewPrivs } = request;
   if (!namespaces.includes('mount')) return [];
@@ -76,8 +76,8 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
   ];
 }
 
-// The jail's own devices work again. Nobody but root can have made them, and none is made from inside. What the host has mounted
-// without devices stays so: a user can have mounted it (fusermount(1)). A device can be written to where files cannot.
+// Mounts the jail's own devices so that they work. Only root can have made them, and the program can make none. If the host has mounted
+// the directory with `nodev`, it stays so: a user may have mounted it (fusermount(1)). On a read-only mount, devices can still be written.
 const openDevices = (isReadOnly: boolean): Step => ({
   op: 'open_tree',
   slot: devSlot,
@@ -93,8 +93,8 @@ const onHost = (path: string, flags: readonly MountFlag[]): Source => ({
   flags,
 });
 
-// What an entry takes from outside of the new root directory. A writable directory is taken from the jail as it is on the host: what
-// is mounted read-only there stays so.
+// The tree that an entry takes from outside the new root directory. A writable directory comes from the jail as it is on the host: if it
+// is mounted read-only there, it stays read-only.
 function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean): readonly Source[] {
   switch (entry.kind) {
     case 'bind': {
@@ -119,7 +119,7 @@ function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean):
   }
 }
 
-// What a program may write to an ephemeral jail: 256 MiB, 65536 files.
+// The most that a program may write to an ephemeral jail: 256 MiB, 65536 files.
 const ephemeralSpace = { size: 256 * 2 ** 20, inodes: 65536 };
 
 /** Makes the jail the root directory, and mounts what the program sees in it. */
@@ -140,8 +140,8 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
   ];
 }
 
-// Without root the program can own the jail. uchroot-jail believes what it has written down there, such as which files to copy from the
-// host, so the program must not write that. It comes last: a writable directory could hold it.
+// Without root the program may own the jail. It must not change the records of uchroot-jail there, which say for example which files to
+// copy from the host. This mount comes last, because a writable directory could hold the records.
 const store = Buffer.from('/.uchroot');
 const keepManifest: Step = {
   op: 'bind_if_there',
@@ -183,7 +183,7 @@ export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly S
     case 'dir':
       return [{ op: 'mkdir', path: target, mode: 0o755 }];
     case 'writable':
-      // Nobody executes what he has put there.
+      // The program must not execute files that it has written there.
       return trees.length === 0
         ? [{ op: 'bind', source: target, target, set: inert, clear: [] }]
         : [{ op: 'move_mount', slot, target }];
@@ -196,7 +196,7 @@ function beneath(directory: Buffer, name: string): Buffer {
   return Buffer.concat([directory, Buffer.from(`/${name}`)]);
 }
 
-// runc's lists: what tells about the host or changes it (opencontainers/runtime-spec, "Masked Paths", "Readonly Paths").
+// The lists of runc: files that tell about the host, or change it (opencontainers/runtime-spec, "Masked Paths", "Readonly Paths").
 const mask = 'timer_list';
 const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
 const unwritable = ['acpi', 'asound', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
@@ -242,7 +242,7 @@ const links = {
 };
 const characterDevice = 0o020000;
 
-// Only root makes devices. Without him those of the host appear there.
+// Only root can make devices. Without root, the host's devices are mounted there.
 function deviceSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
   return Object.entries(devices).flatMap(([name, [major, minor]], i): readonly Step[] => {
     const path = beneath(target, name);
@@ -282,7 +282,7 @@ function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
       type: 'devpts',
       target: pts,
       flags: ['nosuid', 'noexec'],
-      // Without root no such group is mapped. All mounts of devpts share kernel.pty.max: one jail must not take the terminals of others.
+      // Without root there is no such group. All mounts of devpts share kernel.pty.max, so one jail must not use up all terminals.
       options: `max=256,ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
       within,
     },

@@ -9,7 +9,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Exit } from './exit.ts';
 import type { StopReason } from './process.ts';
 
-/** What of a launch tells of a limit. */
+/** Facts about a launch that show which limit was reached. */
 interface Limited {
   /** FullFlag of native/plan/plan.h: file systems in memory of which nothing was left. */
   readonly full: number;
@@ -41,19 +41,19 @@ export function limitOf(
   if (stopped === 'ETIMEDOUT') return 'time';
   if (signal === 'SIGXCPU' && hasUsed(usage, cpuTime ?? leastCpuTime)) return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
-  // the signal of this process has ended it, whatever was refused before
+  // this process has ended it by a signal; earlier refusals do not matter
   if (stopped !== undefined || (killed && signal !== null)) return undefined;
-  // it has handled SIGXCPU
+  // the program has handled SIGXCPU, so SIGKILL has ended it
   if (signal === 'SIGKILL' && cpuTime !== undefined && usage.userCpuMs + usage.systemCpuMs >= cpuTime * 1000)
     return 'cpu time';
-  // no program does this to itself for want of anything: somebody has killed it
+  // a program does not end itself like this when it lacks something: somebody has killed it
   if (signal === 'SIGKILL') return undefined;
   if (refusedForks > 0) return 'pids';
   if ((full & fullBlocks) !== 0) return 'disk';
   return (full & fullInodes) !== 0 ? 'inodes' : undefined;
 }
 
-/** Why a limit of the request ended a program, for a message. The limits that only this process knows have their own words. */
+/** The words for a limit of the request that has ended a program. The time limit and the output limit have their words elsewhere. */
 export function whyLimited(
   limit: LimitName | undefined,
   { memory, swap, pids, cpuTime }: CgroupLimits & { readonly cpuTime: number | undefined },
@@ -68,7 +68,7 @@ export function whyLimited(
   return limit === 'file size' ? 'killed: it wrote a larger file than its resource limit fsize' : undefined;
 }
 
-// What of the view is a file system in memory, as options.
+// The options of the request that make file systems in memory.
 function spacesOf({ ephemeral, view }: Pick<NormalRequest, 'ephemeral' | 'view'>): readonly string[] {
   const mounted = view
     .filter(({ kind }) => kind === 'tmpfs' || kind === 'dev')
@@ -85,7 +85,7 @@ function wordsOfSpaces(request: Pick<NormalRequest, 'ephemeral' | 'view'>) {
   };
 }
 
-/** The limits of a request that the process which waits for a program tells of, if they end it. Letters: native/start/limitwatch.h. */
+/** The messages about limits for the process that waits for a program. Letters: native/start/limitwatch.h. */
 export function watchedLimits(
   request: WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>,
 ): WatchedLimits | undefined {

@@ -1,5 +1,5 @@
-// The pipes between this process and a program. A stream is made when somebody asks for it, and the output is kept for readers who
-// ask after the program's end.
+// The pipes between this process and a program. A stream is made at its first use. The output is kept for readers who come after the
+// program's end.
 import { Socket, type SocketConstructorOpts } from 'node:net';
 
 import { native, type ProcessHandle } from '../../native.ts';
@@ -11,8 +11,8 @@ const askAgainMs = 50;
 type Output = 1 | 2;
 const outputs = [1, 2] as const satisfies readonly Output[];
 
-// Nothing is read before somebody reads: bytes that this process has read cannot go on to another program. Node makes process.stdin
-// in the same way (lib/internal/bootstrap/switches/is_main_thread.js).
+// Nothing is read before there is a reader: once this process has read bytes, another program cannot get them. Node makes process.stdin in
+// the same way (lib/internal/bootstrap/switches/is_main_thread.js).
 type Options = SocketConstructorOpts & { readonly manualStart: true };
 
 function toStream(fd: number, writable: boolean): Socket {
@@ -82,8 +82,8 @@ export class Pipes {
   }
 
   /**
-   * After `end()`, calls back when nobody can write into the pipes any more, and those that somebody reads are read to their end.
-   * The others may be read later, or never.
+   * After `end()`, calls back when nobody can write into the pipes any more, and all pipes with a reader are read to their end. The other
+   * pipes may be read later, or never.
    */
   whenEnded(onEnded: () => void): void {
     if (!this.any) return onEnded();

@@ -30,7 +30,7 @@ export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
 type Executed = Pick<ExecveStep, 'program' | 'argv'>;
 
-/** What a program was started with. */
+/** The options that a program was started with. */
 export interface ProcessOptions {
   readonly stdio: StdioTriple;
   readonly killSignal: number;
@@ -98,7 +98,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   finish(exit: Exit): void {
     this.#ended = true;
     clearTimeout(this.#forceKill);
-    // The rest of the group has had the same signal, and may ignore it. What a limit has ended ends as a whole.
+    // The other processes of the group have got the same signal, but may ignore it. After a limit, all of them must end.
     if (this.#isStopping || exit.limit !== undefined) this.#killGroup(constants.signals.SIGKILL);
     this.exitCode = exit.exitCode;
     this.signalCode = exit.signal;
@@ -110,7 +110,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
 
   /** For `spawnInJail`: ends the program and its process group, and keeps the reason. */
   stop(reason: StopReason): void {
-    // the program has ended, and another one that it has started holds its pipes
+    // the program has ended, but a descendant holds its pipes
     if (this.#ended) return this.#killGroup(constants.signals.SIGKILL);
     this.stopped ??= reason;
     return this.#stop();
@@ -276,7 +276,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     }, delayMs);
   }
 
-  // `close` comes after the end of what somebody reads.
+  // `close` is emitted when all pipes with a reader have ended.
   #whenRead(onRead: () => void): void {
     const pty = this.#pty;
     if (pty === null) return this.#pipes.whenEnded(onRead);

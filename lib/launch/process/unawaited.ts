@@ -1,4 +1,4 @@
-// What tells somebody who knows child_process that a call is awaited.
+// A caller who knows child_process may forget that a call returns a promise. This file makes the mistake an error with a hint.
 import { UsageError } from '../../errors.ts';
 
 interface Forgotten {

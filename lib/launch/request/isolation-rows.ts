@@ -115,7 +115,7 @@ export const isolationRows = {
       ),
     ],
   },
-  /** What the program sees in the jail besides its files, in this order. */
+  /** Mounts and directories that the program sees besides the jail's files, in this order. */
   view: {
     type: 'array of View',
     default: '`[]`',

@@ -157,7 +157,7 @@ function place(value: unknown, name: string): Buffer {
   });
 }
 
-// What a program may fill unless the request says otherwise: 64 MiB and 8192 files.
+// The default size of a tmpfs: 64 MiB and 8192 files.
 const defaultSize = 64 * 2 ** 20;
 const defaultInodes = 8192;
 

@@ -12,7 +12,7 @@ import { checkEnv } from './value.ts';
 /** The values of `share`. */
 export const shares = ['all', 'net', 'none'] as const;
 
-/** What the programs of one open jail and user share: all but their pids, the network, or nothing. */
+/** The namespaces that programs of one open jail and user share: all but their pids, the network, or none. */
 export type Share = (typeof shares)[number];
 
 function toShare(value: Share | undefined): Share {

@@ -1,4 +1,4 @@
-// What a row of the option table says (request.ts), and rows of the commonest kind.
+// The type of a row of the option table (request.ts), and a function that makes rows of the commonest kind.
 import type { Argument } from '../../command-option.ts';
 import { launchOption, type LaunchOption } from './launch-option.ts';
 import * as to from './value.ts';
@@ -12,19 +12,19 @@ export interface Row {
   readonly setUp?: true;
   /** The key is required, or another key can give it a value. */
   readonly always?: true;
-  /** Checks what the caller gave, and makes it our own. @throws UsageError */
+  /** Checks the caller's value, and makes a normal form that the caller cannot change. @throws UsageError */
   readonly normal: (value: never, key: string, others: Values) => unknown;
   /** Its options of the command. A function, since a command line without options needs none of them. */
   readonly options?: () => readonly LaunchOption[];
 }
 
-/** What the caller gave for all keys. */
+/** The values of all keys, as the caller gave them. */
 export type Values = Readonly<Record<string, unknown>>;
 
 /** Rows by key. */
 export type Rows = Readonly<Record<string, Row>>;
 
-/** What a caller can give for the keys of a table. */
+/** The types of the values that a caller can give for the keys of a table. */
 export type GivenOf<Table extends Rows> = {
   readonly [Key in keyof Table]: Parameters<Table[Key]['normal']>[0];
 };

@@ -2,7 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 
-/** What stands for a word, or for a part of one. */
+/** An interpolated value: a word, or a part of one. */
 type Word = Bytes | number;
 
 /** An interpolation: one argument, or an array of them. */
@@ -31,7 +31,7 @@ function piecesOf(text: string, written: string): readonly string[] {
   return pieces;
 }
 
-// What only a shell understands. Inside of a word these characters are ordinary ones.
+// Words that only a shell understands. Inside a word, these characters are ordinary ones.
 const ofShell = /^(?:\|{1,2}|&{1,2}|;|[0-9]?(?:<|>{1,2}).*|&>.*|["'].*|.*;)$/s;
 
 function refuseShell(piece: string): void {
@@ -44,7 +44,7 @@ function refuseShell(piece: string): void {
   });
 }
 
-// What an interpolation is instead of a word, and how the caller makes words of it.
+// The name of a value that is no word, and how the caller makes words of it.
 function kindOf(value: unknown): readonly [kind: string, hint?: string] {
   if (value === undefined || value === null)
     return [String(value), 'an empty array is no argument: write ${value ?? []}'];

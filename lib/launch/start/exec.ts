@@ -68,7 +68,7 @@ function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchE
   }
 }
 
-// The words themselves must not hide the failure.
+// An error in `rephrase` must not hide the failure.
 function inOtherWords(error: LaunchError, rephrase: Listener['rephrase']): Warning {
   try {
     return rephrase(error);
@@ -151,7 +151,7 @@ export function prepareInPlace(
 export interface Listener {
   /** Gets the lines about it. */
   readonly tell: (lines: string) => void;
-  /** Says it in other words, if the receiver knows better ones. */
+  /** Returns better words for the failure, if the receiver has some. */
   readonly rephrase: (error: LaunchError) => Warning;
   /** Returns the exit status. */
   readonly fail: (error: LaunchError) => number;
@@ -173,13 +173,13 @@ const terminal: Listener = {
   fail: (error) => error.exitStatus,
 };
 
-// What the launcher of a program needs besides 0 to 2.
+// The descriptors above 2 that the launcher must keep.
 function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
   return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
 }
 
-// An init sends signals to the process that waits, and needs the same ids for it. A program that is a direct child could end that
-// process with them, and so escape its limits. Without root it keeps the ids that it has.
+// The ids of the process that waits. An init sends signals to it, so it must have the program's ids. Without an init it keeps uid 0:
+// with the program's ids, the program could kill it and so escape its limits. Without root it keeps the caller's ids.
 function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execAndWait>[4] {
   const { uid, gid, outside } = account;
   const parent = request.dieWithParent ? process.ppid : 0;
@@ -190,7 +190,8 @@ function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof nativ
 /** Runs a prepared launch. Does not return. */
 export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
   const { request } = launch;
-  // A profile can refuse what this process needs to explain a failure afterwards, and a missing library shows only in the loader.
+  // Some failures must be found before the launch. With a profile, the calls for a diagnosis may be refused afterwards; and only the
+  // loader would notice a missing library.
   const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch);
   const problem = isChecked ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;

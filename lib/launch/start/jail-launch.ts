@@ -28,7 +28,7 @@ import { collect, type RunResult } from './run.ts';
 
 type OwnKey = 'args' | 'env' | 'stdio' | 'timeoutMs' | 'signal';
 
-/** What one start of a prepared launch can have of its own. */
+/** The keys that each start of a prepared launch can set. */
 export type LaunchSpawnRequest<Wanted extends Stdio = Stdio> = Pick<SpawnRequest<Wanted>, OwnKey>;
 /** The same for `run`. */
 export type LaunchRunRequest = Pick<RunRequest, OwnKey | 'input'>;
@@ -39,7 +39,7 @@ const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
 /** Starts a launch in the jail. */
 type Start = (normal: NormalRequest, options: SpawnOptions) => Promise<JailedProcess>;
 
-// A stream or a generator: the second start would read nothing, and two at once would each miss a part.
+// Refuses a stream or a generator as input: the second start would read nothing, and two at once would each miss a part.
 function refuseOnce(input: unknown): void {
   if (typeof input !== 'object' || input === null) return;
   if (!(input instanceof Readable) && !('next' in input)) return;
@@ -54,8 +54,8 @@ const withoutRunKeys = (request: RunRequest): SpawnRequest =>
   ) as unknown as SpawnRequest;
 
 /**
- * A launch of an open jail, made by `jail.prepare()`. Its request was checked, and is not read again. What can change since then is
- * verified each time, as by `jail.spawn()`.
+ * A launch of an open jail, made by `jail.prepare()`. Its request was checked, and is not read again. Everything that can change later
+ * is verified at each start, as by `jail.spawn()`.
  */
 export class JailLaunch<
   Coding extends Encoding = Encoding,
@@ -101,7 +101,7 @@ export class JailLaunch<
     return collect(await this.#start(normal, options), normal, options);
   }
 
-  // The same object for the same request: what was made for it is then used again.
+  // The same request must be the same object at each start, since caches compare by identity.
   #with(own: LaunchRunRequest, keys: ReadonlySet<string>): NormalRequest {
     return reading(() => {
       checkKeys(own, keys, '{stdio: [socket, socket, socket]}');

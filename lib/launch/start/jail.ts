@@ -38,7 +38,7 @@ import { beforeStop } from './stop.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './turns.ts';
 
-// Keys that decide about the account and its judgement.
+// If a launch sets one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
   ' ',
 );
@@ -113,7 +113,7 @@ export class Jail<
     return this.#run(request);
   }
 
-  // With `name`, the program as it was given, PATH is searched for it.
+  // With `name`, the program is looked up in PATH.
   async #run<Text extends Output>(request: JailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);

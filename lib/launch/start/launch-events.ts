@@ -1,4 +1,4 @@
-// What a service can watch of its launches: diagnostics channels, and the lines of NODE_DEBUG=uchroot.
+// The events of launches: diagnostics channels, and the lines of NODE_DEBUG=uchroot.
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 
@@ -36,7 +36,7 @@ const channels = {
 const allChannels = Object.values(channels);
 const debug = debuglog('uchroot');
 
-/** Whether anybody watches: nearly always nobody does, and a launch does no work for events then. */
+/** Whether there is a subscriber. Mostly there is none, and then a launch does no work for events. */
 export function isWatched(): boolean {
   return debug.enabled || allChannels.some(({ hasSubscribers }) => hasSubscribers);
 }

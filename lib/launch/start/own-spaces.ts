@@ -1,4 +1,4 @@
-// Namespaces that a launch without root can join: made by a process that sends them here, and ends.
+// Namespaces that launches without root can join. A process makes them, sends their descriptors here, and ends.
 import { constants } from 'node:os';
 
 import { native, openLauncher } from '../../native.ts';
@@ -11,7 +11,7 @@ import { toSpawnError } from './spawn-error.ts';
 const sendsSpaces = -4;
 const ignored = -1;
 
-/** Namespaces that are being made, and what ends that early. `made` rejects with a LaunchError. */
+/** Namespaces that are being made, and a function that cancels this. `made` rejects with a LaunchError. */
 export function makeOwnSpaces(
   steps: readonly Step[],
   jailFd: number,

@@ -77,7 +77,7 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
         return done();
       },
       (exitCode, signal) => {
-        // the rest of its group goes on: a rule may end in &
+        // The other processes of its group go on: the command of a rule may end in &.
         if (handle !== undefined) native.release(handle, false);
         tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) });
       },

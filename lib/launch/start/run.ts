@@ -48,7 +48,7 @@ function decode(output: Buffer, { encoding, lines, stripFinalNewline }: RunOptio
   return encoding === 'buffer' ? taken : taken.toString(encoding);
 }
 
-// Another program that it has started may hold its pipes for ever. So timeout and AbortSignal still count after its end.
+// A descendant of the program may hold its pipes for ever. So timeout and AbortSignal still count after the program's end.
 function endOfPipes(child: JailedProcess, options: RunOptions): Promise<StopReason | undefined> {
   return new Promise((resolve) => {
     const clearStop = awaitStop(options, resolve);
@@ -98,8 +98,8 @@ function howEnded({ exitCode, signal }: Pick<ExitDetails, 'exitCode' | 'signal'>
 // Loaders and env(1) exit with this when a program cannot start.
 const notStarted = 127;
 
-// What was missing in the jail for a program that ended as if a loader had not found its libraries. The jail is opened again, off
-// the event loop. Best effort: the failure itself is reported in any case.
+// A program may end like one whose loader has found a library missing. This function looks for that library in the jail, which it opens
+// again, off the event loop. Best effort: the failure itself is reported in any case.
 async function whatWasMissing(
   request: NormalRequest,
   program: Buffer,
@@ -160,7 +160,7 @@ export async function collect<Text extends Output>(
   options: RunOptions,
 ): Promise<RunResult<Text>> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  // takes the output that is there, and waits for no more
+  // takes the output that has arrived, and does not wait for more
   const letGo = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     child.stdout?.destroy();

@@ -28,7 +28,7 @@ const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
 
 type Account = VerifiedJail['account'];
 
-// Keys that concern the program alone: neither the kept namespaces, nor what it may do to them. Launches differ in these all the time.
+// Keys that change nothing in the kept namespaces, and no right over them. Launches of one jail often differ in these.
 const programKeys = new Set<SetUpKey>([
   'affinity',
   'cpu',
@@ -49,7 +49,7 @@ const programKeys = new Set<SetUpKey>([
 ]);
 const spaceKeys = [...setUpKeys().filter((key) => !programKeys.has(key)), 'allow', 'seccomp'] as const;
 
-// A service can ask for another view in each launch. Without root a set of namespaces is six descriptors.
+// A limit is needed, because a service can ask for another view in each launch. A set of namespaces is up to six descriptors.
 const mostKept = 16;
 
 // A prepared launch asks with the same two objects each time.
@@ -69,7 +69,7 @@ function keyOf(request: NormalRequest, account: Account): string {
 /** Namespaces that are being made, for all launches that wait for them. */
 interface Making {
   readonly made: Promise<readonly number[]>;
-  /** Ends it early: `made` rejects. Only what asks programs of the host can take long. */
+  /** Cancels it: `made` rejects. Missing where nothing can take long. */
   readonly callOff?: () => void;
 }
 
@@ -89,7 +89,10 @@ class Kept {
     this.#made.catch(onFailure);
   }
 
-  /** Takes them for a launch, which releases them. Waits with its time limit and its AbortSignal, and is called off if nobody waits. */
+  /**
+   * Takes them for a launch, which must release them. Waits until they are made, but no longer than the launch may. If no launch waits
+   * any more, their making is cancelled.
+   */
   async take(options: NormalSpawn): Promise<Spaces> {
     this.#users++;
     try {
@@ -121,7 +124,7 @@ class Kept {
         if (isWanted || this.#making.callOff === undefined) return;
         this.#onCallOff();
         this.#making.callOff();
-        this.#isDropped = true; // the namespaces may still be made, and are closed then
+        this.#isDropped = true; // if they are made nevertheless, they are closed at once
       });
       void this.#made.finally(clear).then(resolve, reject);
     });
@@ -139,7 +142,7 @@ interface Taken {
   readonly release: () => void;
 }
 
-/** The kept namespaces of one open jail. Programs of different users, or that ask for different views, share none. */
+/** The kept namespaces of one open jail. Programs with different users or different views share none. */
 export class KeptSpaces {
   readonly #share: Share;
   readonly #kept = new Map<string, Kept>();
@@ -148,14 +151,14 @@ export class KeptSpaces {
     this.#share = share;
   }
 
-  /** Those that a launch joins: made for the first one. @throws LaunchError, AbortError */
+  /** The namespaces that a launch joins. They are made for the first launch. @throws LaunchError, AbortError */
   async take(request: NormalRequest, jail: VerifiedJail, options: NormalSpawn): Promise<Taken | undefined> {
     const all = shareable(request);
     const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
     if (kinds.length === 0) return undefined;
     const key = keyOf(request, jail.account);
     const kept = this.#kept.get(key) ?? this.#make(key, request, jail, kinds);
-    // the last one in the map is the last one that was used
+    // the order of the map is the order of their last use
     this.#kept.delete(key);
     this.#kept.set(key, kept);
     const spaces = await kept.take(options);
@@ -190,7 +193,7 @@ function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespa
   if (paths.length === 0) return make();
   let making: Making | undefined;
   let isOff = false;
-  // before anything is mounted: the mounts stay for all later launches
+  // Judged before anything is mounted, because all later launches use these mounts.
   const judged = judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]));
   return {
     made: judged.then(() => {

@@ -108,7 +108,7 @@ export async function startIn(
   return start(launch, jail.directory, options, onChanged);
 }
 
-// What ends all that the program has started, so that nothing can be left.
+// Limits with a cgroup, and a pid namespace, end all descendants of the program: `leaveDescendants` is refused.
 function refuseEnd(request: NormalRequest): void {
   if (needsCgroup(request))
     throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
@@ -127,7 +127,7 @@ async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Pro
   keepJail(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
-    // open until the program has started: a failure is looked into through this descriptor
+    // open until the program has started: a failure is diagnosed through this descriptor
     return await startIn(jail, request, options);
   } finally {
     native.closeJail(jail.fd);

@@ -31,11 +31,11 @@ import { toSpawnError } from './spawn-error.ts';
 import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './stop.ts';
 import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
-/** What is known of a launch beside this process once it has begun. */
+/** The options of a launch beside this process, and what is known once it has begun. */
 export interface NormalSpawn extends SpawnOptions {
   /** For statusFd, once the launch has begun. */
   readonly status?: StatusLines | undefined;
-  /** What the events of this launch call it, if anybody watches. */
+  /** The name of this launch in its events; undefined without a subscriber. */
   readonly launch?: LaunchName | undefined;
   /** Namespaces of an open jail to join. */
   readonly spaces?: Spaces | undefined;
@@ -99,7 +99,7 @@ export function start(
   return looks === undefined ? begin() : beforeStop(options, looks).then(begin);
 }
 
-// What has to answer before the event loop may look at it.
+// Looks at paths on another thread first. If a file system does not answer, the event loop is not held.
 function looksOf(launch: PreparedLaunch): Promise<unknown> | undefined {
   const { pidFile } = launch.request;
   const paths = judgedPaths(launch);
@@ -108,13 +108,13 @@ function looksOf(launch: PreparedLaunch): Promise<unknown> | undefined {
   return pidFile === undefined ? judged : judged.then(() => waysBeside([pidDirectory(pidFile)]));
 }
 
-// Alternately a descriptor of this process, and its number in the program.
+// Pairs: a descriptor of this process, and its number in the program.
 function movesOf(keptFds: readonly number[], { listenFds }: NormalSpawn): readonly number[] {
   if (keptFds.length === 0) return keptFds;
   return keptFds.flatMap((fd) => [listenFds[fd - firstListenFd]?.fd ?? fd, fd]);
 }
 
-// A socket that the caller has closed too early leaves its number to another file, which the program must not get.
+// If the caller has closed a socket too early, its number may belong to another file by now. The program must not get that.
 function refuseOthers({ listenFds }: NormalSpawn): void {
   for (const { fd } of listenFds)
     try {
@@ -126,7 +126,7 @@ function refuseOthers({ listenFds }: NormalSpawn): void {
 
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
-// A launch that has failed has a descriptor of the jail in place of a pid.
+// If a launch has failed, `pid` is a descriptor of the jail.
 function whyNotStarted(
   launch: PreparedLaunch,
   failure: PlanFailure | null | undefined,
@@ -135,7 +135,7 @@ function whyNotStarted(
   options: NormalSpawn,
 ): Error {
   const error = toError(launch, failure ?? nothingKnown, failure ? jailFd : -1);
-  // without a failure the host has changed, and nobody wants to know any more
+  // without a failure the host has changed, but the launch was called off anyway
   const isOff = (failure?.errno ?? constants.errno.ECANCELED) === constants.errno.ECANCELED;
   return isOff && stopped !== undefined ? stopError(stopped, options) : error;
 }

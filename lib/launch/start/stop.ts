@@ -37,7 +37,7 @@ export function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
   return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
 }
 
-/** Waits for timeout and abort: the first of them counts. @returns ends the wait */
+/** Calls `onStop` at the timeout or the abort, whichever comes first. @returns a function that ends the wait */
 export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
   const { signal, timeoutMs } = options;
   const clear = (): void => {
@@ -56,10 +56,10 @@ export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => 
 }
 
 /**
- * Waits for a look at the host no longer than the launch may: a file system whose server does not answer (FUSE, NFS) can hold it for
- * ever.
+ * Waits for a look at the host, but no longer than the launch may take: a file system whose server does not answer (FUSE, NFS) would
+ * hold it for ever.
  *
- * @param onLate gets what nobody waits for any more
+ * @param onLate gets a result that comes too late
  */
 export function beforeStop<T>(
   options: NormalSpawn,

@@ -33,7 +33,7 @@ type Run = (name: Buffer, request: JailRunRequest) => Promise<RunResult>;
 
 const isTemplate = (value: object): value is TemplateStringsArray => Array.isArray(value) && 'raw' in value;
 
-// The promise tells of a mistake in a template, as of every other failure.
+// async, so that a mistake in a template rejects the promise, as every other failure does.
 async function runTemplate(
   run: Run,
   request: JailRunRequest,

@@ -1,4 +1,4 @@
-// The queue of an open jail: no more than some of its programs run at once.
+// The queue of an open jail: limits how many of its programs run at once.
 import { Semaphore } from '../../semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
 import type { NormalSpawn } from './start.ts';
@@ -7,7 +7,7 @@ import { awaitStop, stopError } from './stop.ts';
 /** Starts a program; others wait until one ends. */
 export type Turns = (options: NormalSpawn, launch: () => Promise<JailedProcess>) => Promise<JailedProcess>;
 
-/** A queue with so many places. Who waits goes away when it is aborted or its time is over. */
+/** A queue that lets `concurrency` programs run at once. A waiting launch leaves it when it is aborted or its time is over. */
 export function openTurns(concurrency: number): Turns {
   const places = new Semaphore({ most: concurrency });
   return async (options, launch) => {

@@ -1,4 +1,4 @@
-// The remedy for a bind whose source or target is not there: what is bound tells it.
+// The remedy for a bind without a source or target: it depends on what should be bound.
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 
@@ -26,7 +26,7 @@ export function bindHint(
   const isWhole = code === 'ENOENT' || code === 'EINVAL' || code === 'ENOTDIR';
   if (!isWhole || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
   if (step.op === 'open_tree' && code === 'ENOENT' && step.source !== undefined) {
-    // what is kept of an ephemeral jail, and a writable part of one that is read-only
+    // the directory of --ephemeral-dir, or a writable directory of a read-only jail
     if (step.isDirectory === true) return commandLine('mkdir', '-m', '0700', bytePath(step.source));
     if (step.isInJail === true) return commandLine('mkdir', '-p', `${view.jail}${bytePath(step.source)}`);
   }

@@ -116,7 +116,7 @@ function diagnoseScript(
   }
 }
 
-// `path` is the file's as it was found out, `shown` with its links resolved.
+// `path` is the path that led to the file, `shown` the same path with its links resolved.
 function diagnoseElf(
   view: JailView,
   path: BytePath,
@@ -149,7 +149,7 @@ function diagnoseElf(
     depth + 1,
   );
   if (lacking?.missing !== true) return lacking;
-  // the host's program brings its loader along; one that only the jail has needs the loader alone
+  // If the host has the program, adding it brings its loader along. Otherwise the loader must be added alone.
   const isOwn = depth === 0 && view.host?.hasProgram === false;
   if (isOwn && /\/ld-musl-/.test(interpreter))
     return {
@@ -215,7 +215,7 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
   return diagnoseElf(view, path, shown, elf, what, depth);
 }
 
-// Where the link at this path of the jail leads to, which the jail lacks: a program of the host, by the path that it has there.
+// The program of the host that a dangling link in the jail leads to, by its path on the host.
 function targetOf({ root }: JailView, path: BytePath): BytePath | undefined {
   let target: BytePath | undefined;
   for (let at = path; ; at = target) {
@@ -241,7 +241,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   };
 }
 
-// All of a directory that a part is missing of, unless a link leads elsewhere.
+// The whole path of a directory of which a part is missing, unless a link leads elsewhere.
 function missingDirectory(missing: string, path: BytePath): string {
   const whole = showPath(trimSlashes(path));
   return whole.startsWith(`${missing}/`) && !whole.includes('/..') ? whole : missing;

@@ -1,4 +1,4 @@
-// What a file is that the kernel executes on no Linux, told by its first bytes and its name. Pure.
+// Recognizes files that no Linux executes, by their first bytes and their names. Pure.
 
 /** What it is, and what to do with it. */
 export interface FileForm {

@@ -2,6 +2,7 @@
 import {
   bytePath,
   type BytePath,
+  isWithin,
   joinPath,
   lastComponent,
   parentPath,
@@ -23,17 +24,17 @@ export interface Diagnosis {
   readonly hint?: string;
   /** The program or a file that it needs was not found: status 127. Otherwise it cannot be executed: 126. */
   readonly missing: boolean;
-  /** The message needs no name of a step before it: it is the commonest one, and so the shortest. */
+  /** The message is printed without the name of the step: it is the most frequent one, and should be short. */
   readonly isPlain?: true;
 }
 
-/** What of the host decides about a hint. */
+/** Facts of the host that decide about a hint. */
 export interface HostGlance {
-  /** It has a program of this path; for a name alone, in a directory of PATH. */
+  /** The host has a program at this path; for a name without slash, in a directory of PATH. */
   readonly hasProgram: boolean;
-  /** It has the interpreter of the script, or the command that env(1) starts for it. True if the program is no script. */
+  /** The host has the interpreter of the script, or the command that env(1) starts for it. True if the program is no script. */
   readonly hasInterpreter: boolean;
-  /** Its /bin is a link to usr/bin. */
+  /** The host's /bin is a link to usr/bin. */
   readonly isMerged: boolean;
 }
 
@@ -44,7 +45,7 @@ export interface JailView {
   /** Path of the jail on the host, quoted, for hints. */
   readonly jail: string;
   readonly cwd: Uint8Array;
-  /** Where the launch mounts directories of the host. What is there later cannot be seen in the jail before. */
+  /** Where the launch mounts directories of the host. Before the launch, their content cannot be seen in the jail. */
   readonly binds: readonly BytePath[];
   /** A value of process.arch. */
   readonly architecture: string;
@@ -61,14 +62,14 @@ export function viewOfJail(
   return { root: openFileRoot(jailFd), jail: quote(jail), cwd, binds };
 }
 
-/** Whether an account may: its program has no capability that overrides a mode (capabilities(7), CAP_DAC_OVERRIDE), not even as uid 0. */
+/** Whether the mode gives an account a right. No capability overrides it, not even for uid 0 (capabilities(7), CAP_DAC_OVERRIDE). */
 export function mayExecute(status: FileStatus, { uid, gid, groups }: JailView['account']): boolean {
   if (status.uid === uid) return (status.mode & 0o100) !== 0;
   if (status.gid === gid || groups.includes(status.gid)) return (status.mode & 0o010) !== 0;
   return (status.mode & 0o001) !== 0;
 }
 
-/** Whether an account surely may not read a file: no bit of its mode allows that, nor allows an access control list to (acl(5)). */
+/** Whether an account certainly cannot read a file: neither its mode nor any access control list that the mode permits allows it (acl(5)). */
 export function isClosed({ uid, mode }: FileStatus, account: JailView['account']): boolean {
   // in a user namespace the ids are others
   return account.outside === undefined && (mode & (uid === account.uid ? 0o400 : 0o044)) === 0;
@@ -115,7 +116,7 @@ export function find(view: JailView, path: BytePath, what: string): Found | Diag
   const from = joinPath(bytePath(view.cwd), path);
   const walked = walk(view.root, from);
   const way = [...walked.links.map((step) => step.path), walked.path];
-  const isBound = (bind: BytePath): boolean => way.some((at) => `${at}/`.startsWith(`${bind}/`));
+  const isBound = (bind: BytePath): boolean => way.some((at) => isWithin(at, bind));
   if (view.binds.some(isBound)) return undefined;
   const shown = showPath(walked.path);
   const directory = closedDirectory(view, way);
@@ -141,7 +142,7 @@ export function find(view: JailView, path: BytePath, what: string): Found | Diag
   }
 }
 
-// Nothing is at the end of a walk. A link among the directories before it is no news: /bin is one nearly everywhere.
+// The words for a path without an object. They do not mention links among its directories: /bin is one nearly everywhere.
 function missing(view: JailView, from: BytePath, { path, links }: Walk, what: string): Diagnosis {
   const shown = showPath(path);
   const found = { path: shown, missing: true, hint: buildCommand(view, from) };

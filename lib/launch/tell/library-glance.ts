@@ -1,6 +1,6 @@
-// A quick look, before a launch in place, at the shared libraries of its program, or at the command that env(1) starts for a script:
-// afterwards only the loader or env could name one that is missing, damaged or closed. It reads the ELF files of the jail, never more than a few dozen, and decides nothing: if a library is not in a usual
-// place, the full search of lib/binary does.
+// A quick look before a launch in place: at the shared libraries of its program, or at the command that env(1) starts for a script. After
+// the launch, only the loader or env could name a file that is missing, damaged or unreadable. The look reads at most a few dozen ELF
+// files of the jail. It decides nothing: if a library is in none of the usual places, the full search of lib/binary follows.
 import { readElf, type Elf } from '../../binary/elf.ts';
 import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
@@ -31,8 +31,7 @@ function lookAt(root: FileRoot, path: BytePath): Looked | undefined {
   });
 }
 
-// Whether a library that a program needs is in none of the usual directories, or cannot be loaded. False if that cannot be told
-// quickly.
+// Whether a library that a program needs is in none of the usual directories, or cannot be loaded. False if finding out would take long.
 function lacksLibrary({ root, architecture, account }: JailView, program: BytePath): boolean {
   const directories = [...(places[architecture] ?? []), ...everywhere];
   const todo = [program];
@@ -62,7 +61,7 @@ export function pathOf(env: readonly Buffer[]): Uint8Array | string {
   return entry?.subarray(5) ?? '/bin:/usr/bin';
 }
 
-// Whether `#!/usr/bin/env NAME` names what no directory of PATH has.
+// Whether no directory of PATH has the command of `#!/usr/bin/env NAME`.
 function lacksCommand(root: FileRoot, program: BytePath, env: readonly Buffer[]): boolean {
   const [head] = readHeads(root, [program], SCRIPT_HEAD_BYTES);
   const script = head && readScript(head);

@@ -2,7 +2,7 @@
 import { constants, statSync } from 'node:fs';
 
 import { findCommand } from '../../binary/env.ts';
-import { bytePath, type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { viewOfJail, type JailView } from './jail-view.ts';
@@ -22,7 +22,7 @@ function findInBinds(directories: readonly BytePath[], name: BytePath, view: Bin
     for (const bind of view) {
       if (bind.kind !== 'bind') continue;
       const target = bytePath(bind.target);
-      if (!`${directory}/`.startsWith(`${target}/`)) continue;
+      if (!isWithin(directory, target)) continue;
       const inside = `${bytePath(bind.source)}${directory.slice(target.length)}` as BytePath;
       if (isProgram(pathBytes(joinPath(inside, name)))) return joinPath(directory, name);
     }

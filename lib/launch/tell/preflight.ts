@@ -46,7 +46,7 @@ function firstIn({ missing }: Closure): MissingFile | undefined {
 }
 
 interface WithAccount {
-  /** Without it nothing is told of what the account may read. */
+  /** The program's account. Without it, files that it cannot read are not reported. */
   readonly account?: JailView['account'] | undefined;
 }
 
@@ -62,7 +62,7 @@ export function findMissing(
   if (view.binds.length > 0) return undefined;
   const path = joinPath(bytePath(view.cwd), bytePath(program));
   const closure = resolveProgram(view.root, path, options);
-  // Almost no library is there for some processors alone. To know this one takes time.
+  // Hardly any library exists for some processors only, and finding out about this processor takes time.
   const first = firstIn(closure) && firstIn(resolveProgram(view.root, path, { ...options, cpu: thisCpu() }));
   if (first === undefined) return findClosed(view, closure);
   const needed = first.neededBy === undefined ? '' : `, needed by ${showPath(first.neededBy)}`;
@@ -104,7 +104,7 @@ function hintFor(
   if (path.endsWith('\r') && neededBy !== undefined)
     return withoutReturns(hostWord(view, showPath(neededBy)));
   const build = role === 'command' ? interpreterHint(view, path) : buildCommand(view, program);
-  // what was changed in the jail is replaced only by name
+  // the builder replaces a file that was changed in the jail only if it is named
   return unusable === undefined ? build : `${build} --replace ${shellWord(walk(view.root, unusable).path)}`;
 }
 

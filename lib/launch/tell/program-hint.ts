@@ -1,4 +1,4 @@
-// The remedy for a program that the jail does not have: most often its path is written in another way than the jail has it.
+// The remedy for a program that the jail does not have. Most often its path is only misspelt, or written as on the host.
 import {
   bytePath,
   type BytePath,
@@ -135,7 +135,7 @@ export function isBuiltin(name: string): boolean {
   return builtins.split(' ').includes(name);
 }
 
-// Words that no program is called, but that a shell or another command would take in this place.
+// Words that are no names of programs, but that a shell or another command would accept here.
 function wordHint(path: BytePath): string | undefined {
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) {
     const [setting = '', ...command] = path.split(' ');

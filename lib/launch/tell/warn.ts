@@ -21,7 +21,7 @@ export function warnOnce(warnings: readonly Pick<DirectoryFinding, 'message' | '
 // A C library alone needs more. The kernel ends a program by SIGSEGV, without a word, if its stack or its segments do not fit
 // (execve(2)); ulimit of a shell counts in KiB, and setrlimit(2) in bytes.
 const leastBytes = 1 << 17;
-// By name, with a value that most programs are content with.
+// The limits on memory, each with a value that is enough for most programs.
 const memoryLimits: Readonly<Record<string, number>> = { as: 2 ** 28, data: 2 ** 28, stack: 2 ** 23 };
 
 /** A warning for each limit on memory with which hardly any program can start. */

@@ -1,7 +1,7 @@
 // The state of an adopted service: its jail, what has changed on the host since, and its last failure.
 import { dirname } from 'node:path';
 
-import { showPath } from '../../binary/path.ts';
+import { isWithin, showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/change.ts';
 import { jailOf } from './adoption.ts';
@@ -25,20 +25,20 @@ export interface ServiceStatus extends Pick<
   readonly packages: readonly VersionChange[];
   /** Files that an update would change. */
   readonly changes: number;
-  /** The drop-in has gone. The service starts without its jail. */
+  /** The drop-in is gone: the service will start without its jail. */
   readonly isDropInMissing: boolean;
-  /** Another drop-in, which systemd reads later, has other commands. The service starts without its jail. */
+  /** A drop-in that systemd reads later replaces the commands: the service will start without its jail. */
   readonly isOverridden: boolean;
-  /** It runs with a copy of an older configuration, since it does not come up with the one in /etc; undefined if not. */
+  /** The service does not come up with the files in /etc, so it runs with an older copy. Undefined if it runs with the files in /etc. */
   readonly keptConfiguration:
     | {
-        /** When it came up with it, in ISO 8601. */
+        /** When the service came up with this copy, in ISO 8601. */
         readonly keptAt: string;
         /** Files that differ in /etc now. */
         readonly files: readonly string[];
       }
     | undefined;
-  /** Why the service has failed last; undefined if it has not. */
+  /** Why the service failed last; undefined if it did not fail. */
   readonly failure: string | undefined;
 }
 
@@ -63,8 +63,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     packages,
     state: stdout.trim(),
     // the service sees the host's own files there
-    changes: changes.filter(({ path }) => !mounted.some((top) => path === top || path.startsWith(`${top}/`)))
-      .length,
+    changes: changes.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     isDropInMissing: dropIn === undefined,
     isOverridden:
       dropIn !== undefined &&

@@ -1,4 +1,4 @@
-// What is remembered of an adopted service, below /var/lib/uchroot/services.
+// The record of an adopted service, below /var/lib/uchroot/services.
 import {
   existsSync,
   linkSync,
@@ -41,19 +41,19 @@ export interface AdoptionRecord {
   readonly mounted: readonly string[];
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
-  /** Undefined if there is none, as for a service that an earlier version has adopted. */
+  /** Undefined without a copy: an earlier version may have adopted the service. */
   readonly configuration?: KeptConfiguration | undefined;
-  /** A later one, which has passed its tests and was reloaded. No start has shown yet that the service comes up with it. */
+  /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */
   readonly tested?: KeptConfiguration | undefined;
 }
 
-/** The copy of a configuration with which the service has come up. */
+/** The copy of a configuration. */
 export interface KeptConfiguration {
   /** Number of its directory. */
   readonly number: number;
   /** When the service came up with it, in ISO 8601. */
   readonly keptAt: string;
-  /** The paths of /etc of which there are copies. */
+  /** The paths of /etc that were copied. */
   readonly paths: readonly string[];
 }
 
@@ -66,7 +66,7 @@ export interface ConfigurationCheck {
 
 const base = '/var/lib/uchroot/services';
 
-/** Everything of a service lies there. A colon would end the path in a setting of systemd. */
+/** The directory for everything that belongs to a service. It has no colon, which would end a path in a setting of systemd. */
 export const placeOf = (unit: string): string => `${base}/${unit.replaceAll(':', '+')}`;
 
 /** Directory of a jail and its launchers. */
@@ -95,7 +95,7 @@ export function readRecord(unit: string): AdoptionRecord {
 }
 
 /**
- * Writes a record that does not count yet: a full disk shows itself before the service is touched.
+ * Writes a record under a temporary name. So a full disk is noticed before the service is touched.
  * @throws JailError with the errno
  */
 export function stageRecord(record: AdoptionRecord): {
@@ -135,7 +135,7 @@ export function adoptedUnits(): readonly string[] {
   }
 }
 
-/** The numbers of the directories that are there, one that an interrupted run has left among them. */
+/** The numbers of all generations that exist. An interrupted run may have left one of them. */
 export function generationsOf(unit: string): readonly number[] {
   if (!existsSync(placeOf(unit))) return [];
   return readdirSync(placeOf(unit))
@@ -148,7 +148,7 @@ export function forgetService(unit: string): void {
   rmSync(placeOf(unit), { recursive: true, force: true });
 }
 
-// The directories above the services go with the last one.
+// After the last service, the directories above it are removed too.
 function removeEmpty(): void {
   for (const directory of [base, '/var/lib/uchroot']) {
     try {
@@ -169,7 +169,7 @@ function isAlive(pid: string): boolean {
   }
 }
 
-// link(2): a process that is killed, or a full disk, leaves no lock without a number.
+// By link(2), a lock file never exists without the pid in it, even if the process is killed or the disk is full.
 function takeLock(file: string): void {
   const own = `${file}.${process.pid}`;
   try {

@@ -1,4 +1,5 @@
-// How a service gets into its jail: as whom, with which capabilities, by the launcher or by systemd, and with which paths. Pure.
+// Decides how a service starts in its jail: its user, its capabilities, its paths, and whether the launcher or systemd enters the jail.
+// Pure.
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import {
   type ExecLine,
@@ -17,7 +18,7 @@ import { expandWords, readEnvironment } from './unit-text.ts';
 /** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
 export type Entry = 'launcher' | 'systemd';
 
-/** Who starts the service, and what he keeps. */
+/** The user of the service, and the capabilities that it keeps. */
 export interface Identity {
   /** `root`, or an account. */
   readonly user: string;
@@ -73,7 +74,7 @@ const has = (mask: number, capability: number): boolean =>
 
 const capsIn = (mask: number): readonly string[] => capabilityNames.filter((_, number) => has(mask, number));
 
-/** As whom a service starts. `wanted` is an account that the caller has named. */
+/** The user that a service starts as. `wanted` is an account that the caller has named. */
 export function chooseIdentity({ settings, lines }: InstalledService, wanted?: string): Identity {
   const user = textOf(settings, 'User');
   const group = textOf(settings, 'Group') || undefined;
@@ -99,7 +100,7 @@ export function chooseIdentity({ settings, lines }: InstalledService, wanted?: s
   };
 }
 
-/** The variables of a unit: those of its files count more (systemd.exec(5), EnvironmentFile=). */
+/** The variables of a unit. Those of EnvironmentFile= replace those of Environment= (systemd.exec(5)). */
 export function variablesOf(
   { settings }: InstalledService,
   files: readonly ReadonlyMap<string, string>[],
@@ -135,12 +136,12 @@ export function ownLines(
     }));
 }
 
-// A line of the daemon that looks at the configuration and ends.
+// A command line by which the daemon only tests its configuration.
 const isCheck = ({ line, argv }: OwnLine): boolean =>
   line.kind === 'ExecStartPre' ||
   (line.kind === 'ExecReload' && argv.some((word) => /^(-c|-t|--check|--test)$/.test(word)));
 
-/** The tests of the configuration that the unit has, or else the known one. */
+/** The tests of the configuration in the unit; without any, the one that is known for this daemon. */
 export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[] {
   const found = own.filter(isCheck).map(({ argv }) => argv);
   if (found.length > 0) return found;
@@ -148,7 +149,7 @@ export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[
   return check === undefined ? [] : [check];
 }
 
-/** Who enters the jail, as far as the unit says. */
+/** Who enters the jail, by the settings of the unit. */
 export function chooseEntry(
   service: InstalledService,
   { caps }: Identity,

@@ -1,4 +1,4 @@
-// The files of a configuration, and what differs between two of them.
+// The files of a configuration, and the differences between two configurations.
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
@@ -14,7 +14,7 @@ export interface TreeEntry {
   readonly target: BytePath | undefined;
 }
 
-/** By what stands after the path of the top: nothing, or `/site.conf`. */
+/** By the path below the top: '' for the top itself, or `/site.conf`. */
 export type Tree = ReadonlyMap<BytePath, TreeEntry>;
 
 export interface Bound {
@@ -64,8 +64,8 @@ const isSameEntry = (one: TreeEntry, other: TreeEntry): boolean =>
   one.target === other.target;
 
 /**
- * The paths that only one of two trees has, or that differ in owner, mode, content or target. Of a directory that only one has,
- * the directory alone. `isSameContent` is asked about files of the same size.
+ * The paths that only one of two trees has, or that differ in owner, mode, content or target. If only one tree has a directory, the
+ * directory is listed, but not its files. `isSameContent` is called for files of the same size.
  */
 export function differences(
   one: Tree,
@@ -85,7 +85,7 @@ export function differences(
 const content = (directory: BytePath, path: BytePath): Buffer =>
   readFileSync(pathBytes(join(directory, path)));
 
-/** The same for trees that lie in two directories; the top of one that is larger than the bound differs. */
+/** The same for trees in two directories. A tree that is larger than the bound counts as different. */
 export function changedPaths(kept: BytePath, live: BytePath, bound: Bound): readonly BytePath[] {
   const [one, other] = [readTree(kept, bound), readTree(live, bound)];
   if (one === undefined || other === undefined) return [top];

@@ -20,7 +20,7 @@ export function presentDropIn(unit: string): string | undefined {
 export const isOurs = (text: string | undefined): boolean =>
   text?.startsWith('# Made by uchroot-service ') === true;
 
-/** Writes the drop-in, or removes it with its directory if that is empty, and has systemd read it. */
+/** Writes the drop-in, or removes it (and its directory, if that is empty), and lets systemd read its units again. */
 export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
   const path = dropInPath(unit);
   if (text !== undefined) {

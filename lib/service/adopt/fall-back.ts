@@ -1,4 +1,4 @@
-// Runs a service that does not come up with the configuration in /etc with the copy of the last one with which it did.
+// A service may not come up with the configuration in /etc. Then it is run with the copy of the last configuration that worked.
 import { JailError, LaunchError } from '../../errors.ts';
 import { showPaths } from '../../jail/work/show-paths.ts';
 import { commandLine } from '../../shell-word.ts';
@@ -16,7 +16,7 @@ import {
 import { withCopies, writtenPaths } from './kept-drop-in.ts';
 import { restart } from './running.ts';
 
-// What to tell: `does` is what the service does not do, and `failure` says why, with its last words.
+// The error to report. `does` is the verb for what failed; `failure` is the reason and the last words of the service.
 function fallenBack(unit: string, kept: KeptConfiguration, does: string, failure: string): JailError {
   const files = showPaths(changedFiles(unit, kept));
   const command = commandLine('uchroot-service', 'reload', unit);
@@ -46,11 +46,11 @@ async function startWith(
 }
 
 /**
- * Puts a drop-in in place that mounts a kept configuration, and restarts the service with it, unless it runs still. The newest copy comes
- * first, and then the one with which the service has come up. If it runs still, its next start can try only one: the latter.
+ * Installs a drop-in that mounts a kept configuration, and restarts the service with it. The newest copy is tried first, and then the
+ * one that has worked. If the service still runs, it is not restarted; its next start can try only one copy: the one that has worked.
  * @param dropIn the normal one
- * @param failure why the service does not come up with that, and its last words
- * @returns what to tell; undefined if the service cannot be helped so. If it does not come up, the normal drop-in is back
+ * @param failure why the service does not come up with it, and its last words
+ * @returns the error to report; undefined if no copy helps. If the service does not come up, the normal drop-in is in place again
  */
 export async function fallBack(
   unit: string,
@@ -70,7 +70,7 @@ export async function fallBack(
   return runs ? undefined : neither(unit, failure, again);
 }
 
-/** What to tell of a service that comes up with no configuration. `again` says why not with the kept one. */
+/** The error for a service that comes up with no configuration. `again` is the reason for the kept one. */
 export function neither(unit: string, failure: string, again = ''): JailError | undefined {
   const kept = findRecord(unit)?.configuration;
   if (kept === undefined) return undefined;
@@ -81,7 +81,7 @@ export function neither(unit: string, failure: string, again = ''): JailError | 
   );
 }
 
-/** What to tell of a service that ran with its kept configuration before, and goes on with it. */
+/** The error for a service that ran with its kept configuration before, and still does. */
 export function stillFallenBack(unit: string, dropIn: string, failure: string): JailError | undefined {
   const record = findRecord(unit);
   const kept = record && keptInUse(record, dropIn);

@@ -1,4 +1,4 @@
-// Makes the jail of an adoption and its launchers, in a directory of their own: the running service is not touched.
+// Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
@@ -60,7 +60,7 @@ const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www|run\/systemd)(\/
 const knownOf = (service: InstalledService) =>
   knownDaemon(service.lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
 
-// Programs of all lines: with systemd's way they run in the jail too.
+// The programs of all command lines: if systemd enters the jail, all of them run there.
 function programsOf(service: InstalledService): readonly string[] {
   const { programs = [], check = [] } = knownOf(service);
   const lines = service.lines

@@ -31,7 +31,7 @@ export async function runHost(
     child.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'));
     child.once('close', (status, name) => resolve(status ?? name ?? 'unknown'));
   });
-  // what is closed early has said nothing
+  // a stream that was closed early has no text
   const said = [child.stdout, child.stderr].map((stream) => text(stream).catch(() => ''));
   const [status, stdout = '', stderr = ''] = await Promise.all([ended, ...said]);
   if (typeof status === 'number') return { status, stdout, stderr };
@@ -45,7 +45,7 @@ export async function runHost(
   );
 }
 
-/** The same for a command that must succeed. @throws JailError ERR_SERVICE with what it has said */
+/** The same for a command that must succeed. @throws JailError ERR_SERVICE with the command's own message */
 export async function mustRun(program: string, words: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await runHost(program, words);
   if (status === 0) return stdout;

@@ -31,7 +31,7 @@ export interface InstalledService {
   /** The file of the unit. */
   readonly fragment: string;
   readonly isActive: boolean;
-  /** systemd can have it read its configuration again. */
+  /** The unit has a reload. */
   readonly canReload: boolean;
   /** `loaded`, `not-found`, `masked`… */
   readonly loadState: string;

@@ -1,4 +1,5 @@
-// What a change of a drop-in has to undo if its process is killed: below the service's directory while the change lasts.
+// A file in the service's directory, for as long as a drop-in is being changed. If the process is killed, the next one reads there what
+// to undo.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 import { type ErrnoName, JailError } from '../../errors.ts';
@@ -14,7 +15,7 @@ export interface InterruptedSwap {
 
 const name = 'swap.json';
 
-/** Remembers how it is before a change. @throws JailError with the errno */
+/** Records the state before a change. @throws JailError with the errno */
 export function beginSwap(unit: string, swap: InterruptedSwap): void {
   const text = Buffer.from(JSON.stringify(swap)).toString('latin1'); // as replaceFile() takes it
   const path = `${placeOf(unit)}/${name}`;
@@ -32,7 +33,7 @@ export function endSwap(unit: string): void {
   rmSync(`${placeOf(unit)}/${name}`, { force: true });
 }
 
-/** What was not undone; undefined if nothing is left. */
+/** The swap that a killed process has left unfinished; undefined if there is none. */
 export function interruptedSwap(unit: string): InterruptedSwap | undefined {
   try {
     return JSON.parse(readFileSync(`${placeOf(unit)}/${name}`, 'utf8')) as InterruptedSwap;

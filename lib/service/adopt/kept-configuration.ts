@@ -15,10 +15,10 @@ import { type Bound, changedPaths, readTree } from './configuration-tree.ts';
 import { mustRun } from './host-command.ts';
 import { type Copies, mountsFrom } from './kept-drop-in.ts';
 
-/** Of all copies of a service together. */
+/** The limit for all files of one copy together. */
 const bound: Bound = { entries: 1000, bytes: 16e6 };
 
-// Databases of the whole host: a service must not go on with accounts or addresses that are no longer right.
+// Databases of the whole host. No copy of these is kept: a service must not use old accounts or addresses.
 const ofHost =
   /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|hosts|resolv\.conf|nsswitch\.conf|localtime|services|protocols)$/;
 
@@ -27,7 +27,7 @@ const copiesOf = (unit: string): string => `${placeOf(unit)}/configuration`;
 /** The directory of a copy. Only root gets there; systemd mounts from it. */
 const copyAt = (unit: string, number: number): string => `${copiesOf(unit)}/${number}`;
 
-/** The paths of a service that are its own configuration. A path that the caller has given it to write is data. */
+/** The paths of a service that are its own configuration. A path that the caller has named as writable is data. */
 export function ownConfiguration({
   mounted,
   wishes,
@@ -41,7 +41,7 @@ export function keptCopies(unit: string, { number, paths }: KeptConfiguration): 
   return { directory: copyAt(unit, number), writable: `${copiesOf(unit)}/.${number}`, paths };
 }
 
-/** The configurations of which there are copies, the newest first. */
+/** The configurations that have a copy, the newest first. */
 export function keptOnes({
   tested,
   configuration,
@@ -49,7 +49,7 @@ export function keptOnes({
   return [tested, configuration].filter((one) => one !== undefined);
 }
 
-/** The one with which a service runs by this drop-in; undefined if it runs with /etc. */
+/** The kept configuration that this drop-in mounts; undefined if the service runs with the files in /etc. */
 export function keptInUse(
   record: Pick<AdoptionRecord, 'unit' | 'tested' | 'configuration'>,
   dropIn: string,
@@ -57,7 +57,7 @@ export function keptInUse(
   return keptOnes(record).find((kept) => mountsFrom(dropIn, keptCopies(record.unit, kept)));
 }
 
-/** Makes the duplicates for a service that may write to these paths. */
+/** Copies these paths once more, for a service that may write to them: the kept copy itself must not change. */
 export async function makeWritable(
   unit: string,
   kept: KeptConfiguration,
@@ -78,15 +78,15 @@ export function changedFiles(unit: string, { number, paths }: KeptConfiguration)
   return [...new Set(found)];
 }
 
-/** Whether all that was copied is still there. */
+/** Whether no file of a copy is missing. */
 export const isWhole = (unit: string, { number, paths }: KeptConfiguration): boolean =>
   paths.every((path) => existsSync(`${copyAt(unit, number)}${path}`));
 
-/** The paths of which there is a copy, and that are gone from /etc. */
+/** The paths that have a copy, but are gone from /etc. */
 export const missingPaths = (unit: string): readonly string[] =>
   (findRecord(unit)?.configuration?.paths ?? []).filter((path) => !existsSync(path));
 
-// systemd follows a link that a path is.
+// If the path is a link, systemd follows it.
 const liveTop = (path: string): BytePath => bytePath(existsSync(path) ? realpathSync(path) : path);
 
 /** The moment of a copy, for a message. */
@@ -132,7 +132,7 @@ async function copyTo(
   await mustRun('sync', ['--file-system', directory]);
 }
 
-// The number of a copy that is complete: a new one, unless nothing has changed since one of the others.
+// Makes a copy and returns its number. If an older copy has the same files, that one is used instead.
 async function makeCopy(
   unit: string,
   others: readonly KeptConfiguration[],
@@ -180,16 +180,16 @@ function removeOthers(unit: string, names: ReadonlySet<string>): void {
 }
 
 /**
- * What shows that a configuration works: the service has come up with it; it has passed its tests, and the service was told of it; or
- * nothing.
+ * How we know that a configuration works. `start`: the service has come up with it. `test`: it has passed its tests and was reloaded.
+ * `none`: we do not know.
  */
 export type Proof = 'start' | 'test' | 'none';
 
 /**
- * Keeps a copy of the configuration of a service: of one without proof, only if there is none yet; of one that is only tested, beside the
- * one with which the service has come up. The record names the copies that count, and rename(2) replaces the record: a run that is
- * killed, or a full disk, leaves the old copies in use.
- * @returns warnings: the service itself is well
+ * Keeps a copy of the configuration of a service. Without proof, it is copied only if there is no copy yet. A configuration that is only
+ * tested is kept beside the one that the service has come up with. The record names the copies that count, and rename(2) replaces the
+ * record. So after a kill, or on a full disk, the old copies stay in use.
+ * @returns warnings, which concern the copy only
  */
 export async function keepConfiguration(record: AdoptionRecord, proof: Proof): Promise<readonly string[]> {
   if (proof === 'none' && record.configuration !== undefined) return [];

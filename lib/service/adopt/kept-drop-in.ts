@@ -1,5 +1,5 @@
-// The drop-in of a service that runs with its kept configuration: the normal one with copies mounted in place of the
-// configuration in /etc. It holds the normal one too, so it can be turned back. Pure.
+// The drop-in of a service that runs with its kept configuration. It mounts copies in place of the files in /etc. It also contains the
+// lines of the normal drop-in, so that this can be restored. Pure.
 
 const mark = '# kept configuration:';
 
@@ -11,18 +11,18 @@ export interface Copies {
   readonly paths: readonly string[];
 }
 
-// A line that mounts a path of the host. With systemd's way it appears at the same path.
+// A line that mounts a path of the host. If systemd enters the jail, the path inside is the same.
 const mount = /^(BindPaths|BindReadOnlyPaths)=(-?)(\/[^:]*)(:.*)?$/;
 
-// What the service would write to a copy is lost when it goes back to /etc, so a copy is read-only, unless the service cannot do without
-// writing: then it gets a duplicate. Without the copy the service must not start: it would have an empty configuration.
+// A copy is read-only: changes in it would be lost when the service goes back to /etc. If the service must write there, it gets a
+// duplicate of the copy. Without the copy the service must not start, because its configuration would be empty.
 function withCopy(line: string, { directory, writable, paths }: Copies): readonly string[] {
   const [, setting, , path = '', place = `:${path}`] = mount.exec(line) ?? [];
   if (!paths.includes(path)) return [line];
   return [`${mark} ${line}`, `${setting}=${setting === 'BindPaths' ? writable : directory}${path}${place}`];
 }
 
-/** Those of the paths that the service may write. */
+/** The paths among these that the service may write. */
 export function writtenPaths(text: string, paths: readonly string[]): readonly string[] {
   const written = new Set(
     text.split('\n').flatMap((line) => {

@@ -1,8 +1,8 @@
-// What daemons need that start as root and then take another user: as whom they can start instead, or which capabilities they
+// Known daemons that start as root and then change to another user: the user that they can start as at once, or the capabilities that they
 // use as root. Pure.
 
 export interface KnownDaemon {
-  /** The account as which it works from its first instruction on. Without it, it starts as root of its jail. */
+  /** The account that the daemon can start as. Without one, it starts as root of its jail. */
   readonly user?: string;
   /** Capabilities that it uses, as root or as `user`. */
   readonly caps: readonly string[];
@@ -10,7 +10,7 @@ export interface KnownDaemon {
   readonly accounts?: readonly string[];
   /** Programs that it has beside the one of ExecStart=, if they are installed. */
   readonly programs?: readonly string[];
-  /** Debian packages of which it opens files by names that no program contains. */
+  /** Debian packages with files that it opens, but whose names are in no program. */
   readonly packages?: (instance: string) => readonly string[];
   /** Further paths of its data and its configuration. It only reads those in /etc and /var/www. */
   readonly paths?: readonly string[];
@@ -96,7 +96,7 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
   },
 };
 
-/** What is known of a program; a daemon that nobody knows starts as root, with the capabilities that most daemons use. */
+/** The facts about a daemon. An unknown daemon starts as root, with the capabilities that most daemons use. */
 export function knownDaemon(program: string): KnownDaemon {
   const name = program.slice(program.lastIndexOf('/') + 1);
   return (Object.hasOwn(daemons, name) ? daemons[name] : undefined) ?? { caps: asRoot };

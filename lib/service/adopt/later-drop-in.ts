@@ -1,4 +1,4 @@
-// Drop-ins that systemd reads after ours, since it sorts them by name (systemd.unit(5)): what they set counts more. Pure.
+// Drop-ins that systemd reads after ours: it sorts them by name (systemd.unit(5)), and later settings replace earlier ones. Pure.
 import { basename, dirname } from 'node:path';
 
 import { commandLine } from '../../shell-word.ts';
@@ -42,7 +42,7 @@ const settingsIn = (text: string): readonly Setting[] =>
     return name === undefined || value === undefined ? [] : [[name, value] as const];
   });
 
-// Without these of ours the service would not be in its jail. Commands of other programs work on the host anyway.
+// Settings of ours that put the service into its jail. Commands of other programs run on the host anyway.
 const decisive = new Set(['User', 'Group', 'PIDFile', 'RootDirectory', 'RootDirectoryStartOnly']);
 const commands = new Set<string>(execKinds);
 
@@ -51,7 +51,7 @@ function isDecisive([name, value]: Setting, launched: ReadonlySet<string>): bool
   return decisive.has(name) || value === ''; // an empty value takes back all of ours
 }
 
-/** What later drop-ins set of that which ours sets. */
+/** The settings of ours that later drop-ins replace. */
 function overridden(
   unitText: string,
   { text: ownText, directory }: OwnDropIn,
@@ -79,7 +79,7 @@ export function laterRefusal(unit: string, unitText: string, ours: OwnDropIn): R
   };
 }
 
-/** A warning for each other setting that counts more than ours. */
+/** A warning for each other setting of ours that is replaced. */
 export function laterWarnings(unitText: string, ours: OwnDropIn): readonly string[] {
   const all = overridden(unitText, ours)
     .filter(({ isDecisive }) => !isDecisive)

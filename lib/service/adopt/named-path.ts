@@ -1,10 +1,10 @@
-// Paths of the host that an adoption names: checked, with what is meant by those of another form.
+// Checks the paths of the host that an adoption names. The error for a path in another form says what was probably meant.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { bytePath, showPath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
-import { nearestPath } from '../../misspelt-path.ts';
+import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { ServicePath } from './service-paths.ts';
 import { defaultSearch } from './systemd-bus.ts';

@@ -31,7 +31,7 @@ function namesIn(directories: readonly string[]): readonly string[] {
   return names.filter((name) => name.endsWith('.service'));
 }
 
-// The names without their type, whose letters would make all of them alike.
+// The names without `.service`: with these letters, all of them would be similar.
 function misspelt(unit: string): string | undefined {
   const names = namesIn(SYSTEM).map((name) => name.replace(/\.service$/, ''));
   return nearest(
@@ -58,13 +58,13 @@ export function refusalHint({ unit, loadState, settings, isTransient }: Installe
     return 'write a unit to a file first: uchroot --unit systemd does so for a program in a jail';
   if (textOf(settings, 'Type') === 'oneshot')
     return 'leave it as it is, or start its program in a jail: ExecStart=uchroot USER DIRECTORY PROGRAM';
-  // without these a service does not do its work
+  // the service does not work without these
   if (textOf(settings, 'PAMName') !== '' || textOf(settings, 'BusName') !== '')
     return `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
   return `leave it as it is, or take this out of its unit: ${commandLine('systemctl', 'edit', '--full', unit)}`;
 }
 
-/** The hint for a service that does not come up in its jail. @param words its last ones */
+/** The hint for a service that does not come up in its jail. @param words the last words of the service */
 export function needsHint(words: string): string {
   const [, program = ''] = /(?:^|[\s:])([\w.+-]+): (?:command )?not found/m.exec(words) ?? [];
   const found = defaultSearch.map((directory) => `${directory}/${program}`).find((path) => existsSync(path));

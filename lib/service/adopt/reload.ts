@@ -1,4 +1,4 @@
-// Has an adopted service read its configuration again.
+// Tells an adopted service to read its configuration again.
 import { JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type AdoptionRecord, readRecord } from './adoption-record.ts';
@@ -14,7 +14,7 @@ import { readService } from './systemd-bus.ts';
 export interface ReloadReport {
   /** How many tests of the configuration have passed. */
   readonly checks: number;
-  /** Why the service was restarted, or will be started, and not told; undefined if it was told. */
+  /** Why the service is started again in place of a reload; undefined if it was reloaded. */
   readonly restartReason: string | undefined;
   /** The service runs. */
   readonly isRunning: boolean;
@@ -56,10 +56,10 @@ async function readAgain({ record, canReload, isActive, signal }: Reloaded): Pro
 }
 
 /**
- * Tests the configuration of an adopted service in its jail, and has the service read it again. A service that has no reload, or
- * that runs with a kept configuration, is restarted.
- * @throws JailError ERR_SERVICE if the test fails, and the service is not told; if the reload fails or the service does not come
- * up: it runs with its kept configuration then, if it can; as adoptService
+ * Tests the configuration of an adopted service in its jail, and reloads the service. A service that has no reload, or that runs with
+ * a kept configuration, is restarted.
+ * @throws JailError ERR_SERVICE if the test fails: then the service is not reloaded; or if the reload fails or the service does not
+ * come up: then it runs with its kept configuration, if it can; as adoptService
  */
 export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
   const request = takeServiceRequest(asked);
@@ -75,7 +75,7 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
       });
     await runChecks(unit, record.checks);
     const restartReason = await readAgain({ record, canReload, isActive, signal: request.signal });
-    // many daemons go on with what they had, and say nothing: a reload alone does not show that the configuration works
+    // Many daemons keep the old configuration without a word. So a reload alone does not prove that the new one works.
     const isTold = record.checks.length > 0 ? 'test' : 'none';
     const proof = restartReason === undefined ? isTold : isActive ? 'start' : 'none';
     const warnings = await keepConfiguration(record, proof);

@@ -18,15 +18,15 @@ async function shown(unit: string, property: string): Promise<string> {
   return (await mustRun('systemctl', ['show', '--value', '-p', property, unit])).trim();
 }
 
-// Whether a service runs, and was not started again by itself.
+// Whether a service runs, and systemd has not restarted it meanwhile.
 async function isUp(unit: string, restarts: string): Promise<boolean> {
   const text = await mustRun('systemctl', ['show', '-p', 'ActiveState', '-p', 'NRestarts', unit]);
   return /^ActiveState=(active|reloading)$/m.test(text) && text.split('\n').includes(`NRestarts=${restarts}`);
 }
 
-/** How it is watched whether a service runs. */
+/** How to watch whether a service keeps running. */
 export interface Watch {
-  /** For so long after a start; undefined for the usual time. */
+  /** How long to watch after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
   /** Ends the watch. */
   readonly signal?: AbortSignal | undefined;
@@ -56,7 +56,7 @@ export async function lastFailure(unit: string): Promise<string | undefined> {
 }
 
 async function journal(...which: readonly string[]): Promise<string> {
-  // journald may not have read the last words yet
+  // journald may not have stored the last lines yet
   await runHost('journalctl', ['--sync']);
   return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
 }
@@ -64,7 +64,7 @@ async function journal(...which: readonly string[]): Promise<string> {
 // journald can answer `--sync` before it has read what waits in the pipes of programs.
 const mostReads = 5;
 
-/** What the journal has of the run of a unit that has ended. */
+/** The lines of the journal from the last run of a unit. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const invocation = await shown(unit, 'InvocationID');
   for (let left = mostReads; ; left--) {
@@ -86,7 +86,7 @@ function openLog(path: string): number | undefined {
   }
 }
 
-// The last lines of a log, if it was written to since. The service can put anything there, so no link is followed.
+// The last lines of a log, if something was written since then. No link is followed, because the service can put anything there.
 function endOfLog(path: string, sinceMs: number): readonly string[] {
   const fd = openLog(path);
   if (fd === undefined) return [];
@@ -101,7 +101,7 @@ function endOfLog(path: string, sinceMs: number): readonly string[] {
   }
 }
 
-// The ends of the logs in its directories below /var/log: redis-server tells the journal nothing.
+// The last lines of the logs in its directories below /var/log. Some services, such as redis-server, write nothing to the journal.
 function wordsInLogs(unit: string, sinceMs: number): readonly string[] {
   const directories = findRecord(unit)?.mounted.filter((path) => path.startsWith('/var/log/')) ?? [];
   return directories.filter(isDirectory).flatMap((directory) =>
@@ -116,7 +116,7 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-// Runs `systemctl VERB`. @returns why the service does not run well afterwards; undefined if it does
+// Runs `systemctl VERB`. @returns what is wrong with the service afterwards; undefined if it runs
 async function command(
   verb: 'restart' | 'reload',
   unit: string,
@@ -137,15 +137,15 @@ async function command(
 }
 
 export interface RunFailure {
-  /** It runs nevertheless. */
+  /** The service runs all the same. */
   readonly isUp: boolean;
-  /** The reason, and what it has said. */
+  /** The reason, and the last words of the service. */
   readonly words: string;
 }
 
 /**
- * Whether a service sees other files at these paths than the host: its mounts keep a file that an editor has replaced by
- * rename(2), until it starts again.
+ * Whether a service sees other files at these paths than the host. If an editor replaces a file by rename(2), the mount still shows the
+ * old file until the service is restarted.
  */
 export async function seesOthers(unit: string, paths: readonly string[]): Promise<boolean> {
   const pid = await shown(unit, 'MainPID');
@@ -153,7 +153,7 @@ export async function seesOthers(unit: string, paths: readonly string[]): Promis
     const [own, host] = [`/proc/${pid}/root${path}`, path].map((one) =>
       statSync(one, { throwIfNoEntry: false }),
     );
-    // a daemon that has changed its root directory itself has none of them there
+    // the daemon has changed its root directory itself, so the paths do not exist there
     return own === undefined || (own.ino === host?.ino && own.dev === host.dev);
   };
   return pid !== '0' && !paths.every(isSame);
@@ -170,7 +170,7 @@ export async function restart(unit: string, watch: Watch = {}): Promise<string |
   return (await command('restart', unit, watch))?.words;
 }
 
-/** Has a service read its configuration again. @returns why that has failed; undefined if it runs, and has been told @throws AbortError */
+/** Reloads a service. @returns why that has failed; undefined if it was reloaded and runs @throws AbortError */
 export function reload(unit: string, watch: Watch): Promise<RunFailure | undefined> {
   return command('reload', unit, watch);
 }

@@ -49,7 +49,7 @@ function launcherLine(adoption: Adoption, { line, name }: OwnLine): string {
   return `${prefixOf([...kept, ...own])}${adoption.directory}/${name}`;
 }
 
-// A line for another program. It works on the host as before: if it was root's, with all that root may do.
+// A line for another program. It runs on the host as before; if it ran as root, it still has all rights of root.
 function hostLine({ service, identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
   const wasRoot = textOf(service.settings, 'User') === '' && (identity.isChosen || identity.user === 'root');
   const flags = wasRoot ? [...line.flags, 'privileged'] : line.flags;
@@ -58,7 +58,7 @@ function hostLine({ service, identity }: Adoption, line: ExecLine, moved: (word:
   return `${prefixOf(flags)}${[...named, ...rest].map((word) => execWord(moved(word))).join(' ')}`;
 }
 
-// The pid file is written in the jail. Where it does not lie in a directory that the host shares, the host finds it there.
+// The pid file is written in the jail. Unless its directory is shared with the host, systemd must look for it below the jail.
 function pidFileOf({ service, entry, directory, paths }: Adoption): string | undefined {
   const file = textOf(service.settings, 'PIDFile');
   if (file === '' || paths.some(({ path }) => file.startsWith(`${path}/`))) return undefined;
@@ -121,7 +121,7 @@ function mountLines(adoption: Adoption): readonly string[] {
   ];
 }
 
-// Directives that the vendor may have, with a value that is at least as strict.
+// Directives that the vendor's unit may already set to a value that is at least as strict.
 function hardeningLines({ service, entry, jailFacts }: Adoption): readonly string[] {
   const { settings } = service;
   const families = filterOf(settings, 'RestrictAddressFamilies');
@@ -201,11 +201,11 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     ...given('Group'),
     ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
     ...files.map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`),
-    // the surroundings only add calls to it: alone they would be all that is allowed
+    // The surroundings add calls to this list. Without this line, they alone would be allowed.
     ...(calls.names.length === 0
       ? []
       : [`SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`]),
-    // those for the jail of a launcher belong to the surroundings
+    // the mounts for the jail of a launcher belong to the surroundings
     ...(adoption.entry === 'systemd' ? unitMounts(settings, '') : []),
     ...surroundings(adoption),
   ];

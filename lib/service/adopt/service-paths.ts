@@ -1,4 +1,4 @@
-// The files and directories of the host that a service gets in its jail: where its data lie, and its configuration.
+// The files and directories of the host that a service sees in its jail: its data and its configuration.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -24,10 +24,10 @@ export interface ServicePath {
 
 const dataBases = /^\/(var\/(lib|cache|log|spool|mail|www|backups)|run|srv)\/./;
 
-// Of every program, and of the loggers of runit.
+// Directories that are used by every program, or by the loggers of runit.
 const othersData = /^\/(run\/lock$|var\/log\/runit(\/|$))/;
 
-// Read by other programs than the daemon: those of init, cron, logrotate and the like.
+// Directories that other programs than the daemon read: init, cron, logrotate and the like.
 const othersConfiguration =
   /^\/etc\/(default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
 
@@ -87,8 +87,8 @@ const entry = (path: string, isReadOnly: boolean, isOptional: boolean): ServiceP
 });
 
 /**
- * All paths of a service. A path inside of another one of the same kind is left out. `given` are those that the caller has
- * named; they come first.
+ * All paths of a service. A path inside another one of the same kind is left out. `given` are the paths that the caller has named; they
+ * come first.
  */
 export function servicePaths(
   { unit, settings }: InstalledService,

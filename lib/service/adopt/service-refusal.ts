@@ -39,7 +39,7 @@ export interface Refusal {
   readonly hint?: string;
 }
 
-/** An adopted service whose unit has gone, with its package for example; undefined if it is there. */
+/** The reason if the unit of an adopted service is gone, for example with its package; undefined if the unit is there. */
 export function goneRefusal({
   unit,
   loadState,
@@ -52,7 +52,7 @@ export function goneRefusal({
 }
 
 /**
- * A program of `--program` that is no file. `update` uses the programs that `adopt` was given, so a file may have vanished.
+ * The reason if a program of `--program` is no file. `update` uses the programs that `adopt` was given; a file may be gone since then.
  *
  * @param kindOf `file`, `directory` or undefined
  */
@@ -75,8 +75,8 @@ export function programRefusal(
 }
 
 /**
- * A daemon that logs in the accounts of the host needs their passwords and homes, which a jail must not have. Its package has a
- * file for PAM. `given` are the paths that the caller has named.
+ * A daemon that logs users of the host in needs their passwords and homes. A jail must not have these. Such a daemon is known by the
+ * file for PAM in its package. `given` are the paths that the caller has named.
  */
 export function loginRefusal(
   unit: string,
@@ -92,8 +92,7 @@ export function loginRefusal(
 }
 
 /**
- * Why the launcher cannot start the service as its unit wants it, so that systemd itself has to enter the jail; undefined if it
- * can.
+ * Why the launcher cannot start the service with the settings of its unit, so that systemd must enter the jail; undefined if it can.
  */
 export function launcherRefusal(
   { settings, lines }: Pick<InstalledService, 'settings' | 'lines'>,

@@ -1,4 +1,4 @@
-// What all requests about a service have in common.
+// The part that all requests about a service have in common.
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';

@@ -1,4 +1,4 @@
-// The builder's warnings in the words of uchroot-service. Pure.
+// Rewrites the builder's warnings for users of uchroot-service. Pure.
 import { showPath } from '../../binary/path.ts';
 import { fromText } from '../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../jail/work/jail-warning.ts';
@@ -10,8 +10,8 @@ const option = (name: string, values: readonly string[]): string =>
   values.map((value) => `--${name} ${value}`).join(' ');
 
 /**
- * The lines for a warning of the builder, with the options of this command: an update would undo what another command adds.
- * A file that is left out of the jail is not missing if its directory is mounted.
+ * The lines for a warning of the builder. They name options of uchroot-service, since an update would undo what another command adds.
+ * There is no warning for a file that is left out of the jail, if its directory is mounted.
  */
 export function toServiceWarning(warning: JailWarning, mounted: readonly ServicePath[]): readonly string[] {
   switch (warning.kind) {

@@ -15,7 +15,7 @@ import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './int
 import { lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
 import { reloadUnits, temporaryName } from './systemd-bus.ts';
 
-/** What was done, where it counts after a failure. */
+/** A change of the drop-in. */
 interface Swap {
   readonly unit: string;
   readonly text: string | undefined;
@@ -25,8 +25,9 @@ interface Swap {
 
 /**
  * Puts `text` in place, and restarts the service if it is active.
- * @throws AbortError, and it is as before; JailError ERR_SERVICE if it does not come up. The drop-in from before is then in place again, and the service
- * restarted with it; if it does not come up with that one either, it runs with its kept configuration, if it can.
+ * @throws AbortError: the drop-in and the service are then as before; JailError ERR_SERVICE if the service does not come up. Then the
+ * old drop-in is in place again, and the service was restarted with it. If that fails too, the service runs with its kept configuration,
+ * if it can.
  */
 export async function swapDropIn(swap: Swap): Promise<void> {
   beginSwap(swap.unit, { before: presentDropIn(swap.unit), isActive: swap.isActive });
@@ -37,7 +38,7 @@ export async function swapDropIn(swap: Swap): Promise<void> {
   }
 }
 
-/** Runs `work` on a service as withService(). What a run that was killed has left half done is undone first. */
+/** Runs `work` on a service as withService(). If an earlier run was killed during a swap, that swap is undone first. */
 export function withWholeService<T>(unit: string, work: () => Promise<T>): Promise<T> {
   return withService(unit, async () => {
     const left = interruptedSwap(unit);
@@ -48,7 +49,7 @@ export function withWholeService<T>(unit: string, work: () => Promise<T>): Promi
 
 async function undo(unit: string, { before, isActive }: InterruptedSwap): Promise<void> {
   await putDropIn(unit, before);
-  if (isActive) await restart(unit); // what is wrong with it shows when it is restarted next
+  if (isActive) await restart(unit); // a failure is reported by the next restart
   endSwap(unit);
 }
 
@@ -63,9 +64,9 @@ async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
     const first = (error as Error).message;
     await putDropIn(unit, before);
     const isFallenBack = before !== undefined && hasCopies(before);
-    // with the same text it would fail once more; a file that is gone is empty in the jail, so it could start with defaults
+    // With the same text it would fail again. A file that is gone is empty in the jail, so the service could start with defaults.
     const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
-    const isAborted = error instanceof AbortError; // who has interrupted it does not wait for long
+    const isAborted = error instanceof AbortError; // then the user does not want to wait
     const watchMs = isAborted ? undefined : watch.watchMs;
     const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
     if (isAborted && again === undefined) throw error;
@@ -74,7 +75,7 @@ async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
   }
 }
 
-// What is told of a service that has not come up. If it does not run as before either, the kept configuration is tried first.
+// The error for a service that has not come up. If it does not run as before either, the kept configuration is tried first.
 async function swapError(failed: {
   readonly unit: string;
   readonly before: string | undefined;
@@ -124,7 +125,7 @@ export async function runChecks(unit: string, checks: readonly ConfigurationChec
   }
 }
 
-// Runs a unit to its end. @returns what it has said, if it has failed
+// Runs a unit to its end. @returns its last words if it has failed
 async function runCheck(text: string): Promise<string | undefined> {
   const name = `${temporaryName('check')}.service`;
   const file = `/run/systemd/system/${name}`;

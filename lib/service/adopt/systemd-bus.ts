@@ -1,4 +1,5 @@
-// Asks systemd about a service over the bus, by busctl(1): its answers keep words apart, which `systemctl show` does not.
+// Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
+// joins them.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
@@ -87,8 +88,8 @@ export const temporaryName = (purpose: string): string =>
   `uchroot-${purpose}-${process.pid}-${++temporaryNames}`;
 
 /**
- * A service as it would be without our drop-in. systemd reads its text under another unit's name, so the service itself keeps
- * its jail meanwhile.
+ * A service as it would be without our drop-in. systemd reads its text under the name of another unit, so the service itself is not
+ * changed.
  */
 export async function readWithout(unit: string, dropIn: string): Promise<InstalledService> {
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];

@@ -14,9 +14,9 @@ const limits = ['ReadOnlyPaths', 'InaccessiblePaths', 'NoExecPaths'] as const;
 const limitsOf = (settings: Settings, name: (typeof limits)[number]): readonly string[] =>
   listOf(settings, name)
     .map((path) => path.replace(/^[-+]+/, ''))
-    .filter((path) => path !== '/'); // it holds for the jail too
+    .filter((path) => path !== '/'); // a setting for / also applies to the jail
 
-/** The first path of these mounts that cannot stand in a setting as it is; undefined if all can. */
+/** The first path of these mounts that a setting cannot express; undefined if there is none. */
 export function unmountable(settings: Settings): string | undefined {
   return [
     ...bindsOf(settings, 'BindPaths').flatMap(([source, place]) => [source, place]),
@@ -44,7 +44,7 @@ export function unitMounts(settings: Settings, root: string): readonly string[] 
     ...bindsOf(settings, 'BindPaths').map(bind('BindPaths')),
     ...bindsOf(settings, 'BindReadOnlyPaths').map(bind('BindReadOnlyPaths')),
     ...emptyOf(settings)
-      .filter(([place]) => place !== '/') // of the host the jail has nothing anyway
+      .filter(([place]) => place !== '/') // the jail shows nothing of the host's root directory anyway
       .map(
         ([place, options]) =>
           `TemporaryFileSystem=${root}${named(place)}${options === '' ? '' : `:${named(options)}`}`,

@@ -1,6 +1,7 @@
 // Paths that a unit names and its jail lacks.
 import { existsSync } from 'node:fs';
 
+import { isWithin } from '../../binary/path.ts';
 import { commandLine } from '../../shell-word.ts';
 import type { Adoption } from './adoption.ts';
 import { textOf } from './installed-service.ts';
@@ -8,7 +9,7 @@ import type { ServicePath } from './service-paths.ts';
 import type { Refusal } from './service-refusal.ts';
 import { mountedPlaces } from './unit-mounts.ts';
 
-/** What of an adoption these questions are about. `isInJail` tells whether the jail itself has a path. */
+/** The parts of an adoption that are examined. `isInJail` tells whether the jail itself has a path. */
 export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
   readonly paths: readonly Pick<ServicePath, 'path'>[];
   readonly isInJail: (path: string) => boolean;
@@ -16,7 +17,7 @@ export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
 
 function isThere({ service, paths, isInJail }: PathQuestion, path: string): boolean {
   const mounted = [...paths.map((one) => one.path), ...mountedPlaces(service.settings)];
-  return mounted.some((top) => path === top || path.startsWith(`${top}/`)) || isInJail(path);
+  return mounted.some((top) => isWithin(path, top)) || isInJail(path);
 }
 
 /** Why the service cannot start in its WorkingDirectory=; undefined if it can. */

@@ -3,7 +3,7 @@
 import { native, type SocketAddress } from '../../native.ts';
 import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 
-/** Who has connected to what. `none` is no internet socket: the client is unknown, and rules for UNKNOWN match. */
+/** The two ends of a connection. `none`: it is no internet socket, so the client is unknown, and rules for UNKNOWN match. */
 export type Connection =
   /** The first datagram of `udp` is waiting. */
   | {

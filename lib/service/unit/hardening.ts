@@ -1,6 +1,6 @@
-// Settings of systemd that a launch bears (systemd.exec(5)). Pure.
+// Hardening settings of systemd with which every launch works (systemd.exec(5)). Pure.
 
-/** What the launcher needs before the program runs: it enters the jail and takes the identity. */
+/** The capabilities that the launcher needs before the program runs, to enter the jail and to change its ids. */
 export const launcherCaps: readonly string[] = ['sys_chroot', 'setuid', 'setgid', 'setpcap'];
 
 /** The calls that the launcher makes for this, and that SystemCallFilter=@system-service may lack. */

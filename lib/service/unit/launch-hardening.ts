@@ -1,4 +1,4 @@
-// Which hardening directives of systemd a launch bears (systemd.exec(5)). Pure.
+// Chooses the hardening directives of systemd with which a launch still works (systemd.exec(5)). Pure.
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
@@ -55,7 +55,7 @@ const notLooking: ReadonlySet<string> = new Set(['RestrictSUIDSGID']);
 // (Documentation/filesystems/overlayfs.rst, "Permission model").
 const overlayCaps = ['chown', 'dac_override', 'fowner', 'fsetid', 'mknod', 'setfcap'];
 
-// What a capability that the program keeps is for, and what would keep it from that.
+// The purpose of each capability that the program keeps, and the directives that would defeat it.
 const uses: Readonly<
   Record<string, { readonly refusedBy?: string; readonly calls?: string; readonly family?: string }>
 > = {

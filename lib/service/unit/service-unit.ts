@@ -1,4 +1,4 @@
-// What a unit is made from, and the words of its launch for a shell. Pure.
+// The input for a unit of any init system, and the words of its launch for a shell. Pure.
 //
 // Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
@@ -13,7 +13,7 @@ export interface Unit {
   readonly format: Format;
   /** Name of the service, without suffix: letters, digits, `.`, `_` and `-`. */
   readonly name: string;
-  /** What the service is, in one line of printable text. */
+  /** The description of the service, in one line of printable text. */
   readonly description: string;
   /** The words that start uchroot: an absolute path, and what else node needs. */
   readonly command: readonly string[];

@@ -4,7 +4,7 @@ import { didYouMean } from '../../nearest.ts';
 import { show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
 
-// What is meant by a name among the clients.
+// The hint for a name among the clients.
 const meant: Readonly<Record<string, string>> = {
   but: 'write EXCEPT',
   not: 'write EXCEPT',

@@ -1,4 +1,4 @@
-// What a comparison answers: yes, no, or a need, which must be looked up first; and how needs are answered.
+// The answers of a comparison: yes, no, or a need, which must be looked up first. Also runs a decision that has needs.
 
 /** Something that must be looked up. */
 export type Need =
@@ -42,13 +42,6 @@ export const NEED_NAME = {
 
 /** No option can change the time limit before a rule has matched. */
 export const NEED_USER: Need = { kind: 'user', timeoutSeconds: IDENT_TIMEOUT_SECONDS };
-
-/** Runs work to its end with answers that are available at once. */
-export function resolveNow<Result>(work: Work<Result>, look: (need: Need) => Found): Result {
-  let step = work.next();
-  while (step.done !== true) step = work.next(look(step.value));
-  return step.value;
-}
 
 /** Looks a need up; rejects if that fails. */
 type Look = (need: Need) => Found | Promise<Found>;

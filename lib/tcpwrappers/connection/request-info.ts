@@ -1,4 +1,4 @@
-// What is known of a request (request_info of hosts_access(3)): daemon, client, server. Look-ups add names and users.
+// The known facts of a request (request_info of hosts_access(3)): daemon, client, server. Look-ups add names and users.
 
 import type { Socket } from 'node:net';
 

@@ -67,7 +67,7 @@ export function* networks(ranges: Ranges, { bits }: Band): Generator<{ net: bigi
     }
 }
 
-/** What is certainly meant, and what may be meant. */
+/** The addresses that a list certainly includes, and those that it may include. */
 export interface Meant {
   readonly least: Ranges;
   readonly most: Ranges;

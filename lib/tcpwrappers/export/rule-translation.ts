@@ -1,4 +1,4 @@
-// What a rule means to a filter that knows only addresses: clients, grant or refuse, and what is lost. Pure.
+// Translates a rule for a filter that knows only addresses: its clients, grant or refuse, and the parts that are lost. Pure.
 
 import { maskLength, numbersNet } from '../check/cover.ts';
 import type { Accounts } from '../daemon/daemon-host.ts';

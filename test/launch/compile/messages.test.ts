@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { stepWords } from '../../../lib/launch/compile/messages.ts';
 import { planInputs } from '../arbitrary.ts';

@@ -4,7 +4,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { encodeAgain, encodePlan } from '../../../lib/launch/plan/encode.ts';
-import { buildPlan, withProgram } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
+import { withProgram } from '../../../lib/launch/plan/plan.ts';
 import { stepFlags, type Step, type StepName } from '../../../lib/launch/plan/step.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { keptNamespaces, shareable, withoutClone } from '../../../lib/launch/plan/isolated.ts';
-import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan, type PlanInput } from '../../support/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { makeView, openTrees, watchedSpaces } from '../../../lib/launch/plan/view.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';

@@ -1,7 +1,7 @@
 // Where the steps of a terminal stand in a plan.
 import t from 'tap';
 
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { describeStep, rowOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';

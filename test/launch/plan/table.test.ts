@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { describeStep, essentialSteps } from '../../../lib/launch/plan/table.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { planInputs } from '../arbitrary.ts';
 

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import type { Outside } from '../../../lib/launch/host/account.ts';
 import { keptOwnNamespaces, shareable, withoutClone } from '../../../lib/launch/plan/isolated.ts';
 import { mapIds } from '../../../lib/launch/plan/user-namespace.ts';
-import { buildPlan, type PlanInput } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan, type PlanInput } from '../../support/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
 import { quote } from '../../../lib/quote.ts';

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 
 import t, { type Test } from 'tap';
 
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import { stepFlags, type Step } from '../../../lib/launch/plan/step.ts';
 import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';

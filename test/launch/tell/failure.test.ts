@@ -5,7 +5,7 @@ import t from 'tap';
 import type { LaunchError } from '../../../lib/errors.ts';
 import { describeStep } from '../../../lib/launch/plan/table.ts';
 import { toLaunchError } from '../../../lib/launch/tell/failure.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import type { StepName } from '../../../lib/launch/plan/step.ts';
 import { program, sam, viewOf } from '../view.ts';

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import type { LaunchError } from '../../../lib/errors.ts';
 import { findProblem } from '../../../lib/launch/tell/preflight.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { makeElf, type Tree } from '../../binary/image.ts';
 import { program, sam, viewOf } from '../view.ts';

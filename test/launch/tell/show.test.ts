@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { LaunchError } from '../../../lib/errors.ts';
-import { buildPlan } from '../../../lib/launch/plan/plan.ts';
+import { buildPlan } from '../../support/plan.ts';
 import type { Launch } from '../../../lib/launch/host/prepare.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';

@@ -1,6 +1,7 @@
 import t from 'tap';
 
-import { resolve, resolveNow } from '../../../lib/tcpwrappers/connection/need.ts';
+import { resolve } from '../../../lib/tcpwrappers/connection/need.ts';
+import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { decide } from '../../../lib/tcpwrappers/decide/ruling.ts';
 import { makeHosts } from '../hosts.ts';

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { type Found, type Need, resolveNow } from '../../../lib/tcpwrappers/connection/need.ts';
+import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
+import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest, type RequestDescription } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { expand, expandBanner, MAX_EXPANSION_BYTES } from '../../../lib/tcpwrappers/decide/expansion.ts';
 

@@ -3,7 +3,8 @@
 import { networkInterfaces } from 'node:os';
 import { normalize } from 'node:path';
 
-import { type Found, type Need, resolveNow } from '../../../lib/tcpwrappers/connection/need.ts';
+import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
+import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { decide, type Effect, type Ruling } from '../../../lib/tcpwrappers/decide/ruling.ts';
 import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';

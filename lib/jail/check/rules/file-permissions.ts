@@ -5,7 +5,7 @@ import { octal } from '../../../trust/writer.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { type Entry, isCode, isOfSystem, isOwn, isSystemPath } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt } from '../checked-jail.ts';
-import { type Loose, wordsOf, writerIn } from '../jail-writers.ts';
+import { type Loose, wordsOf, writerIn } from '../../search/jail-writers.ts';
 import { decision, givenBack, hostPath, unmounted } from '../remedies.ts';
 
 /** Looks for a bit of the mode of files. */

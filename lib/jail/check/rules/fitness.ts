@@ -14,7 +14,7 @@ import { hashFile, withRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { takesBack } from '../../manifest/recipe.ts';
 import { leavingOut } from '../../plan/plan-refusals.ts';
-import { lacks } from '../../verify.ts';
+import { lacks } from '../../work/missing-file.ts';
 import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, noteRule, warningRule } from '../check-rule.ts';

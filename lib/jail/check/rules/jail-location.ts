@@ -8,13 +8,14 @@ import { isOrdinary } from '../../../trust/owner.ts';
 import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../shell-word.ts';
-import { type Mount, mountOf, mountsIn } from '../../host/mounts.ts';
+import { type Mount } from '../../../binary/mountinfo.ts';
+import { mountOf, mountsIn } from '../../host/mounts.ts';
 import { STORE } from '../../manifest/layout.ts';
 import { closing } from '../../work/closing.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, noteRule, type Rule, warningRule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { looseOn, wordsOf } from '../jail-writers.ts';
+import { looseOn, wordsOf } from '../../search/jail-writers.ts';
 import { decision, remounted } from '../remedies.ts';
 
 /** Tells the findings of lib/trust for which `isAbout` is true. */

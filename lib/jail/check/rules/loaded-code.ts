@@ -10,7 +10,7 @@ import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, inGroup, type Rule } from '../check-rule.ts';
 import { isOfSystem, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { wordsOf } from '../jail-writers.ts';
+import { wordsOf } from '../../search/jail-writers.ts';
 import { decision, hostPath } from '../remedies.ts';
 import { isFoundByItself } from './file-permissions.ts';
 

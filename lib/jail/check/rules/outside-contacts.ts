@@ -4,7 +4,8 @@ import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../
 import { native } from '../../../native.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
-import { isShared, type Mount, mountsIn, pointIn } from '../../host/mounts.ts';
+import { type Mount } from '../../../binary/mountinfo.ts';
+import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { kindOf } from '../checked-entry.ts';

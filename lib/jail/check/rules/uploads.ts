@@ -10,7 +10,7 @@ import { withDescriptor } from '../../work/closing.ts';
 import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { writerIn } from '../jail-writers.ts';
+import { writerIn } from '../../search/jail-writers.ts';
 import { decision, hostPath } from '../remedies.ts';
 
 const STICKY = 0o1000;

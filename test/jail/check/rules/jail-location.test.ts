@@ -3,7 +3,7 @@ import t from 'tap';
 import { bytePath } from '../../../../lib/binary/path.ts';
 import type { CheckedJail } from '../../../../lib/jail/check/checked-jail.ts';
 import { layersOf, ownerOf, pathMount } from '../../../../lib/jail/check/rules/jail-location.ts';
-import { readMounts } from '../../../../lib/jail/host/mounts.ts';
+import { readMounts } from '../../../../lib/binary/mountinfo.ts';
 
 t.test('path-mount: a file system is told whose content somebody else decides', async (t) => {
   const whose = (type: string, ...options: readonly string[]) => ownerOf({ type, options: new Set(options) });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { readMounts } from '../../../lib/jail/host/mounts.ts';
+import { readMounts } from '../../lib/binary/mountinfo.ts';
 
 const read = (text: string) => readMounts(Buffer.from(text, 'latin1'));
 

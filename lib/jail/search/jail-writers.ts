@@ -1,4 +1,4 @@
-// Who can write to something in a jail, or exchange what a path of it leads to: by the path itself, or by a directory on the way.
+// Finds out who can write to a file of a jail, or can replace it: through the path itself, or through a directory on the way.
 
 import { constants } from 'node:fs';
 

@@ -1,10 +1,10 @@
-// The path of the host that a misspelt one most likely stands for.
+// Finds the path of the host that was most likely meant by a misspelt one.
 import { readdirSync } from 'node:fs';
 
-import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './binary/path.ts';
-import { nearest } from './nearest.ts';
+import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './path.ts';
+import { nearest } from '../nearest.ts';
 
-/** A neighbour in the same directory, a directory if `isDirectory`, whose name is near to the path's. */
+/** An entry of the same directory with a similar name: a directory if `isDirectory`, otherwise another kind of file. */
 export function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
   const plain = trimSlashes(path);
   const parent = parentPath(plain);
