@@ -15,7 +15,7 @@ export {
   type Output,
   type ResourceUsage,
 } from './errors.ts';
-export { type Left, type LeftBecause, type LeftSide } from './jail/apply/look.ts';
+export { type Left, type LeftBecause, type LeftSide } from './jail/apply/present-object.ts';
 export {
   buildJail,
   type JailReport,
@@ -24,7 +24,7 @@ export {
   type UpdateRequest,
 } from './jail/building.ts';
 export { type JailWarning, type WarningSubject } from './jail/work/jail-warning.ts';
-export { type Change, type VersionChange } from './jail/manifest/change.ts';
+export { type Change, type VersionChange } from './jail/manifest/manifest-changes.ts';
 export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jail-check.ts';
 export { type Finding } from './jail/check/check-rule.ts';
 export { type Severity } from './findings/finding-severity.ts';
@@ -50,7 +50,7 @@ export {
   type Lack,
   type Level,
   type LevelName,
-} from './launch/doctor/levels.ts';
+} from './launch/doctor/isolation-levels.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { JailLaunch, type LaunchRunRequest, type LaunchSpawnRequest } from './launch/start/jail-launch.ts';
 export { Jail, openJail } from './launch/start/jail.ts';

@@ -1,5 +1,5 @@
 // Hints for words of uchroot in the wrong order: the same words in the right order. Pure.
-import { unpackHint } from '../archive.ts';
+import { unpackHint } from '../archive-hint.ts';
 import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';

@@ -1,7 +1,7 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { imageHint, unpackHint } from '../archive.ts';
+import { imageHint, unpackHint } from '../archive-hint.ts';
 import { bytePath, showPath } from '../binary/path.ts';
 import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';

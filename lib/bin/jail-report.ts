@@ -1,10 +1,10 @@
 // The reports that the commands of uchroot-jail print.
 
 import { bytePath, showPath } from '../binary/path.ts';
-import type { LeftBecause, LeftSide } from '../jail/apply/look.ts';
+import type { LeftBecause, LeftSide } from '../jail/apply/present-object.ts';
 import type { JailReport, UpdateReport } from '../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../jail/listing.ts';
-import type { Change } from '../jail/manifest/change.ts';
+import type { Change } from '../jail/manifest/manifest-changes.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { type Bytes, quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';

@@ -1,7 +1,7 @@
 // uchroot --check: checks the jail before the program starts in it. It is a separate bundle; see uchroot.ts.
 import { bytePath, joinPath, showPath } from '../binary/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
-import { checkQuickly } from '../jail/check/quick.ts';
+import { checkQuickly } from '../jail/check/quick-check.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { toPerson } from '../launch/host/account.ts';
 import { errorLines } from '../launch/start/exec.ts';

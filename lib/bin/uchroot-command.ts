@@ -24,7 +24,7 @@ import { needsCgroup } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
-import { planAsJson, planAsText } from '../launch/tell/show.ts';
+import { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
 import type { Argument } from '../command-option.ts';
 import { toBuffer } from '../quote.ts';
 import { readVersion, versionLine } from '../version.ts';

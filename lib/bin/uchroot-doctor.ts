@@ -1,6 +1,6 @@
 // uchroot --doctor: prints which levels of isolation work. It is a separate bundle; see uchroot.ts.
 import { jsonDocument } from '../json.ts';
-import { capabilities, type Capabilities, type Lack, type Level } from '../launch/doctor/levels.ts';
+import { capabilities, type Capabilities, type Lack, type Level } from '../launch/doctor/isolation-levels.ts';
 
 const FAILED = 125;
 

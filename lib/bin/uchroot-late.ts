@@ -3,7 +3,7 @@ export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
-export { planAsJson, planAsText } from '../launch/tell/show.ts';
+export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
 export { forgotten, toldBy } from './command-line-hint.ts';
 export { foreignOptions } from './foreign-options.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';

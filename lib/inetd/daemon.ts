@@ -1,7 +1,7 @@
 // The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
 import { ManagerNotice } from './service-manager.ts';
 import { activatedSockets } from './activation.ts';
-import { foreseeProblems } from './foreseen.ts';
+import { foreseeProblems } from './first-connection.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './inetd-log.ts';
 import { quote } from '../quote.ts';

@@ -9,7 +9,7 @@ import type { ActivatedSocket } from './activation.ts';
 import type { Connection, EndedConnection } from './connection-entry.ts';
 import { IdleWatch, verifyIdle } from './idle-watch.ts';
 import { ListeningSocket } from './listening-socket.ts';
-import { findOverlap } from './overlap.ts';
+import { findOverlap } from './address-overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './service-observer.ts';
 import { Service } from './service.ts';

@@ -15,7 +15,7 @@ import type { ListeningSocket } from './listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './service-observer.ts';
 import { openRules } from './service-rules.ts';
-import { isShortage } from './shortage.ts';
+import { isShortage } from './passing-errors.ts';
 import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 

@@ -7,7 +7,7 @@ import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
 import { caller } from '../trust/owner.ts';
-import type { Left } from './apply/look.ts';
+import type { Left } from './apply/present-object.ts';
 import { absolute } from './host/given-path.ts';
 import { requireOwner } from './host/jail-directory.ts';
 import { openBuilt, openHost } from './host/source-host.ts';
@@ -20,7 +20,7 @@ import {
   findExtra,
   type VersionChange,
   versionChanges,
-} from './manifest/change.ts';
+} from './manifest/manifest-changes.ts';
 import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';

@@ -8,7 +8,7 @@ import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { caller } from '../trust/owner.ts';
-import { findOccupants } from './host/busy.ts';
+import { findOccupants } from './host/tree-users.ts';
 import { absolute } from './host/given-path.ts';
 import { closedTo, requireOwner } from './host/jail-directory.ts';
 import {

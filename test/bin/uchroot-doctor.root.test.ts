@@ -1,7 +1,7 @@
 // uchroot --doctor, for root and for others, on hosts that refuse a part.
 import t from 'tap';
 
-import { capabilities } from '../../lib/launch/doctor/levels.ts';
+import { capabilities } from '../../lib/launch/doctor/isolation-levels.ts';
 import { rootTest, start, type Ended } from '../support/launch.ts';
 import { ordinary } from '../support/ordinary.ts';
 

@@ -12,7 +12,7 @@ import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 import { withOpen } from '../work/closing.ts';
-import { lineAt } from './look.ts';
+import { lineAt } from './present-object.ts';
 
 /**
  * `was` is the line (lineAt) of the object that was at the path when the change was decided, or null if there was none. A run

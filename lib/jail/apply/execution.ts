@@ -20,7 +20,7 @@ import { setTimes } from './commit.ts';
 import { foresee, foreseeNew, type KnownFiles, readKnown, type Roots, toRecorded } from './file-facts.ts';
 import { JailWriter, type Written } from './jail-writer.ts';
 import { Judge, type Judging, type Verdict } from './judge.ts';
-import type { Left } from './look.ts';
+import type { Left } from './present-object.ts';
 import type { Store } from './store.ts';
 
 export interface Applying extends Judging, Roots {

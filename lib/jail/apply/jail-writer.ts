@@ -19,7 +19,7 @@ import {
   type WantedCopy,
 } from './file-facts.ts';
 import type { Judge, Verdict } from './judge.ts';
-import { stampOf } from './look.ts';
+import { stampOf } from './present-object.ts';
 import { stagedPath, type Store } from './store.ts';
 
 export interface Written {

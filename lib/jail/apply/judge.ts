@@ -23,7 +23,7 @@ import {
   openWritable,
   stampOf,
   toLeft,
-} from './look.ts';
+} from './present-object.ts';
 
 export interface Verdict {
   /** `put`: the planned entry is put in place. `attributes`: mode and owner are set. `stay`: it is already as planned. */

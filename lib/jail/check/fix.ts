@@ -9,7 +9,7 @@ import { onHost } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
 import { commandLine } from '../../shell-word.ts';
 import { setOwner } from '../apply/commit.ts';
-import { type MayWrite, openWritable } from '../apply/look.ts';
+import { type MayWrite, openWritable } from '../apply/present-object.ts';
 import { openStore, type Store } from '../apply/store.ts';
 import { hashFile, withRegular } from '../manifest/file-hash.ts';
 import { STORE } from '../manifest/layout.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'n
 
 import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
-import { isOnWayUp } from '../host/busy.ts';
+import { isOnWayUp } from '../host/tree-users.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';

@@ -8,7 +8,7 @@ import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
-import { statusIfThere } from './read.ts';
+import { statusIfThere } from './readable-files.ts';
 import { awaitSuggested, suggestCommands, suggestNamed, type Suggestion } from './suggestions.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
 

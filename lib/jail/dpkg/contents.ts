@@ -6,7 +6,7 @@ import type { FileRoot } from '../../binary/root.ts';
 import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
-import { followIfThere, listIfThere, statusIfThere } from './read.ts';
+import { followIfThere, listIfThere, statusIfThere } from './readable-files.ts';
 
 const MAX_DEPTH = 8;
 // Leftovers of dpkg, ucf, editors or package managers (deb-conffiles(5)).

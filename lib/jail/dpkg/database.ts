@@ -12,7 +12,7 @@ import {
   readRegistry,
   type Rename,
 } from './file-lists.ts';
-import { readFile, readIfThere } from './read.ts';
+import { readFile, readIfThere } from './readable-files.ts';
 import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './package-status.ts';
 
 export type { Package } from './package-status.ts';

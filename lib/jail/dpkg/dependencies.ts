@@ -3,10 +3,10 @@
 import { remember } from '../../remember.ts';
 import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { wordSet } from '../../words.ts';
+import { wordSet } from '../../word-list.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
-import { readIfThere } from './read.ts';
+import { readIfThere } from './readable-files.ts';
 
 export interface Edge {
   readonly to: Package;

@@ -3,7 +3,7 @@
 import { remember } from '../../remember.ts';
 import { type BytePath, bytePath, isWithin, joinPath, toLatin1 } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
-import { listIfThere, readIfThere, statusIfThere } from './read.ts';
+import { listIfThere, readIfThere, statusIfThere } from './readable-files.ts';
 
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */
 export type Rename = (path: BytePath) => BytePath;

@@ -1,6 +1,6 @@
 // Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
-import { wordSet } from '../../words.ts';
+import { wordSet } from '../../word-list.ts';
 import { toLatin1 } from '../../binary/path.ts';
 
 const HOLDS = {

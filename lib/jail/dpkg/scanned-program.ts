@@ -3,7 +3,7 @@
 import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { readIfThere, statusIfThere } from './read.ts';
+import { readIfThere, statusIfThere } from './readable-files.ts';
 import {
   findInStrings,
   findPaths,

@@ -5,12 +5,12 @@ import { type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '..
 import { expandPattern } from '../../binary/loader-conf.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable } from '../../binary/walk.ts';
-import { wordSet } from '../../words.ts';
+import { wordSet } from '../../word-list.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { isForSystem } from './dependencies.ts';
-import { readIfThere } from './read.ts';
+import { readIfThere } from './readable-files.ts';
 
 // Before the name of a command: the start of a line, a list operator, a reserved word, or a command that runs another one
 // (dash(1), "Shell Grammar").

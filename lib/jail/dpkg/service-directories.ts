@@ -5,7 +5,7 @@ import type { FileRoot } from '../../binary/root.ts';
 import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory } from './file-place.ts';
-import { readIfThere, statusIfThere } from './read.ts';
+import { readIfThere, statusIfThere } from './readable-files.ts';
 
 export interface ServiceDirectory {
   readonly path: BytePath;

@@ -21,8 +21,8 @@ import {
   showCommand,
 } from './learn-request.ts';
 import { openScratch } from './scratch.ts';
-import { sift } from './sift.ts';
-import { findTools, lastLine } from './tool.ts';
+import { sift } from './used-files.ts';
+import { findTools, lastLine } from './learning-tools.ts';
 import { runTraced, type TracedRun } from './traced-run.ts';
 
 /** What was learned. Paths are those of the host. */

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
-import { keepLast, lastLine, runTool, type Tools } from './tool.ts';
+import { keepLast, lastLine, runTool, type Tools } from './learning-tools.ts';
 
 export type Namespaces = Awaited<ReturnType<typeof openNamespaces>>;
 

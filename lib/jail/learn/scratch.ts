@@ -27,11 +27,11 @@ import { type FileRoot, O_PATH, openFileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { wordSet } from '../../words.ts';
+import { wordSet } from '../../word-list.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { type Mount, readMounts } from '../../binary/mountinfo.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
-import { lastLine, type Tools } from './tool.ts';
+import { lastLine, type Tools } from './learning-tools.ts';
 
 /** `root`: the root directory of the copy, as processes of the namespaces see it. */
 export type Scratch = Awaited<ReturnType<typeof openScratch>>;

@@ -5,10 +5,10 @@ import { Socket } from 'node:net';
 
 import { bytePath } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
-import { startPlain } from '../../launch/start/plain.ts';
+import { startPlain } from '../../launch/start/host-program.ts';
 import type { Account } from '../../launch/host/account.ts';
 import type { Scratch } from './scratch.ts';
-import { keepLast, type Tools } from './tool.ts';
+import { keepLast, type Tools } from './learning-tools.ts';
 import { STRACE_OPTIONS, TraceReader } from './trace.ts';
 
 interface TracedCommand {

@@ -3,7 +3,7 @@
 import { type BytePath, parentPath } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
 import { statusOf } from '../../binary/walk.ts';
-import { words } from '../../words.ts';
+import { words } from '../../word-list.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
 import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';

@@ -2,7 +2,7 @@
 
 import { bytePath, type BytePath, joinPath, parentPath } from '../../binary/path.ts';
 import { isExecutable } from '../../binary/walk.ts';
-import { words } from '../../words.ts';
+import { words } from '../../word-list.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { allIn } from './pack-host.ts';
 import { filesBelow } from './script-modules.ts';

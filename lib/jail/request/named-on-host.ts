@@ -9,7 +9,7 @@ import { isBuiltin } from '../../launch/tell/program-hint.ts';
 import { native } from '../../native.ts';
 import { didYouMean, type Foreign } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
-import { listIfThere } from '../dpkg/read.ts';
+import { listIfThere } from '../dpkg/readable-files.ts';
 import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';

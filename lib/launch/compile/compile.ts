@@ -31,7 +31,7 @@ import { hostQuery } from '../host/account.ts';
 import { prepare, verify, type Launch } from '../host/prepare.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { passingErrnos, serviceStatuses } from '../tell/service-status.ts';
-import { compiledHelp, compiledPlan } from '../tell/show.ts';
+import { compiledHelp, compiledPlan } from '../tell/plan-output.ts';
 import { stepWords } from './messages.ts';
 
 export interface CompileOptions {

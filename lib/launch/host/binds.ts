@@ -4,8 +4,8 @@ import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
-import { waysBeside, waysTo, type Ways } from './holders.ts';
-import { pathsOfReach, refuseOwnReach } from './own-reach.ts';
+import { waysBeside, waysTo, type Ways } from './host-ways.ts';
+import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
 
 type Launch = Pick<PreparedLaunch, 'request' | 'account'>;

@@ -14,7 +14,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory } from './directory.ts';
-import { waysBeside, wayTo } from './holders.ts';
+import { waysBeside, wayTo } from './host-ways.ts';
 
 // Profiles have some 20 KiB.
 const mostBytes = 1 << 20;

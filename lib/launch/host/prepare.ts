@@ -14,7 +14,7 @@ import { toAccount, type Account } from './account.ts';
 import { isWaitedFor, keptFdsOf, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, type Variable } from './environment.ts';
-import { glance } from './glance.ts';
+import { glance } from './host-glance.ts';
 import { launchFilter } from './launch-filter.ts';
 import { requirePrivilege } from './privilege.ts';
 import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';

@@ -2,7 +2,7 @@
 import { quote } from '../../quote.ts';
 import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
-import { misplaced } from './links.ts';
+import { misplaced } from './mount-links.ts';
 import { lie } from './namespaces.ts';
 import type { Bind, FailureWords, MountFlag, Step, SomeStepRows } from './step.ts';
 

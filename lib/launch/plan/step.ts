@@ -294,10 +294,7 @@ export interface StepRow<S extends Step = Step> {
   readonly rehearse?: (step: S, parentPid: number) => S | undefined;
 }
 
-/** The row of each step. */
-export type StepRows = {
-  readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>>;
-};
+export type StepRows = { readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>> };
 
-/** The rows of one family. stepTable() does not compile unless some family has a row for each step. */
+/** The rows of a family. stepTable() compiles only if each step has a row in some family. */
 export type SomeStepRows = Partial<StepRows>;

@@ -1,7 +1,7 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
-import { guardLinks } from './links.ts';
+import { guardLinks } from './mount-links.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;

@@ -18,7 +18,7 @@ import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
-import { findMissingZone, findTinyLimits } from '../tell/warn.ts';
+import { findMissingZone, findTinyLimits } from '../tell/launch-warnings.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
 

@@ -27,16 +27,16 @@ import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } fr
 import type { JointOf, Stdio } from '../request/stdio.ts';
 import { mergeEnv } from '../request/value.ts';
 import { findProgram } from '../tell/path-search.ts';
-import { warnOnce } from '../tell/warn.ts';
+import { warnOnce } from '../tell/launch-warnings.ts';
 import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
-import { KeptSpaces } from './spaces.ts';
+import { KeptSpaces } from './kept-namespaces.ts';
 import { begin, startIn } from './spawn.ts';
 import { lookAtHost } from './spawn-error.ts';
 import { joining, type NormalSpawn } from './start.ts';
-import { beforeStop } from './stop.ts';
+import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
-import { openTurns, type Turns } from './turns.ts';
+import { openTurns, type Turns } from './launch-queue.ts';
 
 // If a launch sets one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(

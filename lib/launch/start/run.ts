@@ -27,7 +27,7 @@ import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
 import { lookAtHost } from './spawn-error.ts';
-import { awaitStop, inSeconds } from './stop.ts';
+import { awaitStop, inSeconds } from './abort-or-timeout.ts';
 
 /** Why this process stopped the program. */
 export type Stopped = StopReason | 'ERR_MAX_BUFFER';

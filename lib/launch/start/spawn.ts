@@ -18,11 +18,11 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeSpawn, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
-import { findMissingZone, findTinyLimits, warnOnce } from '../tell/warn.ts';
+import { findMissingZone, findTinyLimits, warnOnce } from '../tell/launch-warnings.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { lookAtHost, toSpawnError } from './spawn-error.ts';
 import { start, type NormalSpawn } from './start.ts';
-import { abortError, beforeStop } from './stop.ts';
+import { abortError, beforeStop } from './abort-or-timeout.ts';
 
 function openStatus(fd: number): StatusLines {
   try {

@@ -12,7 +12,7 @@ import {
   type ProcessHandle,
 } from '../../native.ts';
 import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
-import { waysBeside } from '../host/holders.ts';
+import { waysBeside } from '../host/host-ways.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
@@ -24,11 +24,11 @@ import type { NormalRequest } from '../request/request.ts';
 import type { SpawnOptions } from '../request/spawn-rows.ts';
 import { piped } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
-import { warnOnce } from '../tell/warn.ts';
+import { warnOnce } from '../tell/launch-warnings.ts';
 import { publish, type LaunchName } from './launch-events.ts';
-import type { Spaces } from './spaces.ts';
+import type { Spaces } from './kept-namespaces.ts';
 import { toSpawnError } from './spawn-error.ts';
-import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './stop.ts';
+import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './abort-or-timeout.ts';
 import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 /** The options of a launch beside this process, and what is known once it has begun. */

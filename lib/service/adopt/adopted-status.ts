@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 
 import { isWithin, showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
-import type { VersionChange } from '../../jail/manifest/change.ts';
+import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
 import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';

@@ -1,6 +1,6 @@
 // Runs commands of rules with /bin/sh: without a terminal, with a time limit, and only so many at once.
 
-import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/plain.ts';
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/host-program.ts';
 import { Semaphore } from '../../semaphore.ts';
 
 /** Any number of clients can trigger a command, and one client any number of times. */

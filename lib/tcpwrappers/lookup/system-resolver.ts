@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/plain.ts';
+import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/host-program.ts';
 import { native } from '../../native.ts';
 import type { Netgroup } from '../connection/need.ts';
 import { readFileText } from '../file/host-files.ts';

@@ -3,7 +3,7 @@ import t from 'tap';
 import { bytePath } from '../../../lib/binary/path.ts';
 import { wantedWarnings } from '../../../lib/jail/plan/package.ts';
 import { accountWarning } from '../../../lib/jail/plan/unknown-accounts.ts';
-import { complaintOf } from '../../../lib/jail/try.ts';
+import { complaintOf } from '../../../lib/jail/jail-trial.ts';
 
 t.test('a suggested line can be typed if the jail or a file has a blank in its path', async (t) => {
   const jail = bytePath('/srv/my jail');

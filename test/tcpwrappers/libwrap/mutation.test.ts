@@ -28,7 +28,7 @@ function plant(directory: string, [name, file, from, to]: Mutation): string {
     'lib/quote.js',
     'lib/nearest.js',
     'lib/remember.js',
-    'lib/words.js',
+    'lib/word-list.js',
     'test/tcpwrappers/libwrap/observe.js',
   ])
     cpSync(join(compiled, path), join(copy, path), { recursive: true });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import t from 'tap';
 
 import { parseListenAddress, type ListenAddress } from '../../lib/inetd/listen-address.ts';
-import { findOverlap } from '../../lib/inetd/overlap.ts';
+import { findOverlap } from '../../lib/inetd/address-overlap.ts';
 import { native } from '../../lib/native.ts';
 
 const STREAM = 1;

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import { changesBetween, findExtra, versionChanges } from '../../../lib/jail/manifest/change.ts';
+import { changesBetween, findExtra, versionChanges } from '../../../lib/jail/manifest/manifest-changes.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { memoryRoot } from '../../binary/image.ts';

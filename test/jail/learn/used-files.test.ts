@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { bytePath } from '../../../lib/binary/path.ts';
 import { openFileRoot } from '../../../lib/binary/root.ts';
 import type { FileEvent } from '../../../lib/jail/learn/file-event.ts';
-import { sift, type Sifted } from '../../../lib/jail/learn/sift.ts';
+import { sift, type Sifted } from '../../../lib/jail/learn/used-files.ts';
 import '../../support/plain-spawn.ts';
 
 const p = bytePath;

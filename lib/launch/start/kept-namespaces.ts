@@ -10,10 +10,10 @@ import type { Namespace } from '../request/isolation-value.ts';
 import type { Share } from '../request/jail-rows.ts';
 import { setUpKeys, type NormalRequest, type SetUpKey } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
-import { warnOnce } from '../tell/warn.ts';
-import { makeOwnSpaces } from './own-spaces.ts';
+import { warnOnce } from '../tell/launch-warnings.ts';
+import { makeOwnSpaces } from './rootless-namespaces.ts';
 import type { NormalSpawn } from './start.ts';
-import { awaitStop, stopError } from './stop.ts';
+import { awaitStop, stopError } from './abort-or-timeout.ts';
 
 /** Kept namespaces: their kinds, and a descriptor for each. Without root the first one is that of the user namespace. */
 export interface Spaces {

@@ -4,7 +4,7 @@ import { LaunchError } from '../../../lib/errors.ts';
 import { buildPlan } from '../../support/plan.ts';
 import type { Launch } from '../../../lib/launch/host/prepare.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/show.ts';
+import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/plan-output.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { program, sam, viewOf } from '../view.ts';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { zoneNamed } from '../../../lib/launch/tell/warn.ts';
+import { zoneNamed } from '../../../lib/launch/tell/launch-warnings.ts';
 
 t.test('TZ names a file unless it is a rule, or UTC', async (t) => {
   const named = ['Asia/Tokyo', 'Japan', 'Etc/GMT+9', 'America/Argentina/Buenos_Aires', '/srv/zones/x'];

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { complaintOf } from '../../lib/jail/try.ts';
+import { complaintOf } from '../../lib/jail/jail-trial.ts';
 
 const said = (output: string) => complaintOf('/usr/bin/p --version', '/srv/jail', output);
 

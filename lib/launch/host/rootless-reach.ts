@@ -6,7 +6,7 @@ import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { absolutePath } from './directory.ts';
-import type { Ways } from './holders.ts';
+import type { Ways } from './host-ways.ts';
 
 // Without links. What does not exist fails the launch later, with its own message.
 function real(path: BytePath, ways: Ways): BytePath | undefined {

@@ -2,7 +2,7 @@
 import { Semaphore } from '../../semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
 import type { NormalSpawn } from './start.ts';
-import { awaitStop, stopError } from './stop.ts';
+import { awaitStop, stopError } from './abort-or-timeout.ts';
 
 /** Starts a program; others wait until one ends. */
 export type Turns = (options: NormalSpawn, launch: () => Promise<JailedProcess>) => Promise<JailedProcess>;

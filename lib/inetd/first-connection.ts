@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import { planLaunch } from '../launch/tell/dry-run.ts';
 import { quote } from '../quote.ts';
 import type { Services } from './inetd.ts';
-import { onceALaunch } from './launch-memory.ts';
+import { onceALaunch } from './launch-cache.ts';
 
 /**
  * Plans a launch of each service: the program, its libraries, its filter of system calls. A service with a problem can still be

@@ -1,8 +1,8 @@
 // A look at a launch serves all services that have the same one.
 import t from 'tap';
 
-import { foreseeProblems } from '../../lib/inetd/foreseen.ts';
-import { onceALaunch } from '../../lib/inetd/launch-memory.ts';
+import { foreseeProblems } from '../../lib/inetd/first-connection.ts';
+import { onceALaunch } from '../../lib/inetd/launch-cache.ts';
 import { normalizeServe } from '../../lib/inetd/serve-request.ts';
 import { serviceProblems } from '../../lib/inetd/service-problem.ts';
 import type { LaunchRequest } from '../../lib/launch/request/request.ts';
