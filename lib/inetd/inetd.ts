@@ -106,7 +106,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         opened[opened.length - 1] = { service, sockets: own };
       }
       // otherwise it would listen again, and never end
-      if (this.#isDraining) throw new UsageError('it is ending, and takes no other configuration');
+      if (this.#isDraining) throw new UsageError('it is shutting down, and accepts no new configuration');
     } catch (error) {
       for (const { service } of opened) service.retire();
       for (const [key, socket] of sockets) if (!this.#sockets.has(key)) socket.close();

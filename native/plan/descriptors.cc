@@ -26,8 +26,8 @@ long refuseDirectory(long fd) {
 
 }  // namespace
 
-// A seccomp filter can answer for close_range(2). The descriptor of the jail is one of those that it closes, and shows whether it did.
-// Without a jail, which only uchroot-tcpd has, a copy of 0 shows it.
+// A seccomp filter can give the answer in place of close_range(2). The descriptor of the jail must be closed by it, and so shows whether
+// it was. uchroot-tcpd has no jail: there, a copy of 0 shows it.
 long closeOnExec(long first, long jailFd) {
   const long probe = jailFd >= 0 ? jailFd : sys(__NR_fcntl, 0, F_DUPFD, first);
   if (probe < 0) return probe;

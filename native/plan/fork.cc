@@ -148,9 +148,9 @@ constexpr uint32_t kChildStackBytes = 16 * 1024;
 // The child of an init shares its memory until execve, as in vfork(2), but both run. A copy would cost more: in a warm launch, the
 // launcher's part takes 7 % less CPU time without it (120 interleaved rounds).
 //
-// One of the two still has root's rights when the other one has the user's ids. So no process of the user may trace either: their
-// memory is not dumpable, and a change of ids leaves it so unless fs.suid_dumpable is 1 (commit_creds() in kernel/cred.c). Execve
-// gives the program memory of its own, which is dumpable again.
+// While they share memory, one of the two may have root's rights and the other the user's ids. So no process of the user may trace them.
+// Their memory is not dumpable, and stays so when ids change, unless fs.suid_dumpable is 1 (commit_creds() in kernel/cred.c). Execve gives
+// the program its own memory, which is dumpable again.
 [[gnu::noinline]] long startChild(Beginning& child, char* stack) {
   if (!child.context.sharesMemory) {
     const long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
@@ -173,7 +173,7 @@ PlanFailure followChild(long pid, const Stages& own, const Beginning& child, Pla
   if (isReady && failure.error == 0 && context.progress == nullptr) standFor(pid, context);
   // Not ready: the child reads the end of its pipe, and exits.
   const int status = pid > 0 ? reap(pid) : 0;
-  // The signal, unless the child has told of a signal that killed its own child.
+  // The signal that has killed the child; or, if the child has reported one, the signal that killed the child's own child.
   if (failure.op == PHASE_EXECUTE && failure.error != 0 && failure.detail == 0) failure.detail = static_cast<uint32_t>(status & 0x7f);
   return failure;
 }

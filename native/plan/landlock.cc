@@ -31,7 +31,7 @@ constexpr long kUnixFamily = 1, kDatagram = 2, kCloseOnExec = O_CLOEXEC;  // soc
 
 bool isOutOfReach(long error) { return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EACCES; }
 
-// A link in the path could lead where whoever may write there wants: then the rule would open that place.
+// No link in the path is followed: whoever can write there could choose its target, and the rule would then allow that target.
 long addPath(const PlanStep* step, long ruleset) {
   const open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS};
   const long fd = sys(__NR_openat2, AT_FDCWD, address(dataOf(step)), address(&how), sizeof how);
@@ -99,7 +99,8 @@ long restrictSelf(PlanContext& context, bool isVerified) {
   return probed < 0 ? probed : sys(__NR_landlock_restrict_self, context.rulesetFd, 0);
 }
 
-// Nothing tells a process that it is confined, so it tries what was possible before. The answer does not depend on files or ids.
+// No call tells a process whether it is confined. So it tries something that was possible before. The answer does not depend on files or
+// ids.
 long verifyLandlock(const PlanContext& context) {
   const long sent = sendToProbe(context.probe);
   return sent == -EPERM ? 0 : sent < 0 ? sent : -EBADE;

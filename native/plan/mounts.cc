@@ -19,7 +19,7 @@ constexpr long kDetach = 2;          // umount2(2): MNT_DETACH
 constexpr long kRecursive = 0x8000;  // AT_RECURSIVE
 constexpr uint64_t kPrivate = 1 << 18;  // mount(2): MS_PRIVATE
 
-// Whether the mount has these attributes. A seccomp filter can answer for mount_setattr(2).
+// Whether the mount has these attributes. It is needed because a seccomp filter can give the answer in place of mount_setattr(2).
 long verifyAttributes(long tree, uint64_t set) {
   // the same numbers as of statvfs(3)
   constexpr uint64_t kRead = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -30,7 +30,7 @@ long verifyAttributes(long tree, uint64_t set) {
   return (set & kRead & ~static_cast<uint64_t>(seen.f_flags)) == 0 ? 0 : -EBADE;
 }
 
-// A copy of the mounts beneath a path, attached nowhere. It is private, or what is mounted on it later would show on the host.
+// A detached copy of the mounts beneath a path. It is private: otherwise later mounts on it would appear on the host.
 long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   const long flags = AT_EMPTY_PATH | kRecursive;
   const long tree = sys(__NR_open_tree, directory, address(path), flags | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -43,7 +43,7 @@ long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   return changed;
 }
 
-// Links in the target are followed, which lead nowhere but into the jail once that is the root directory.
+// Links in the target are followed. When the jail is the root directory, they lead only into the jail.
 long attach(long tree, const char* target) {
   constexpr long kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
   return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), kFlags);
@@ -78,8 +78,8 @@ long mountOf(const char* path, uint64_t* mount, long directory = AT_FDCWD) {
   return (seen.stx_mask & STATX_MNT_ID) == 0 ? -EBADE : 0;
 }
 
-// Detaches what is mounted on the root directory, which is the working directory too: the old root directory, and what lies on that.
-// The program would get there by `..`.
+// Detaches everything that is mounted on the root directory: the old root directory, and the mounts on that. The program could reach them
+// by `..`. The root directory is the working directory too.
 long uncoverRoot() {
   uint64_t root, top, last = 0;
   long result = mountOf("/", &root);
@@ -92,8 +92,8 @@ long uncoverRoot() {
   }
 }
 
-// Leaves the root directory of a caller that chroot(2) has confined to some mount, for that of the namespace: pivot_root replaces only
-// the mount on which the root directory of this process is. The host would stay above the jail, which gets there by chroot and `..`.
+// If chroot(2) has confined the caller, this goes back to the root directory of the namespace. pivot_root replaces only the mount that
+// holds the root directory of this process. The host would stay above it, and the program could get there by chroot and `..`.
 long leaveChroot() {
   uint64_t own, top;
   long result = mountOf("/..", &own);
@@ -102,7 +102,7 @@ long leaveChroot() {
   if (root < 0) return root;
   result = enterOwnMounts();
   if (result >= 0) result = mountOf("/", &top);
-  // Not confined. The root directory may have other mounts on it, which have to go too.
+  // Not confined. If other mounts lie on the root directory, they must go too.
   if (result >= 0 && top == own) {
     result = sys(__NR_fchdir, root);
     if (result >= 0) result = sys(__NR_chroot, address("."));
@@ -125,7 +125,7 @@ long becomeRoot(long fd, bool isSeeded) {
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 
-// A tree of the jail, as it is mounted on the host. Links lead nowhere but into the jail.
+// A tree of the jail, as it is mounted on the host. Links lead only into the jail.
 long cloneInJail(long jailFd, const char* path, uint64_t set) {
   open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT};
   long fd;
@@ -166,7 +166,7 @@ long openTree(PlanStep* step, PlanContext& context) {
 
 namespace {
 
-// A tmpfs over the old root directory, as the working directory. Nothing of it is in reach once the overlay lies on it.
+// Mounts a tmpfs over the old root directory, as the working directory. Once the overlay lies on it, the program cannot reach it.
 long enterScratch(const char* options) {
   const long scratch = newMount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (scratch < 0) return scratch;
@@ -176,7 +176,7 @@ long enterScratch(const char* options) {
   return result;
 }
 
-// A link is none, wherever it leads.
+// A link is no directory, even if it leads to one.
 long isDirectory(const char* path) {
   const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
   if (fd < 0) return fd;
@@ -209,7 +209,7 @@ long lockDirectory(const char* path) {
   return locked == -EAGAIN ? -EBUSY : locked;
 }
 
-// What a mount of the host forbids. An overlay on it is a mount of its own, and would give it back.
+// The rights that a mount of the host takes away. An overlay on it is another mount, and would give them back.
 long forbiddenBy(long directory, uint64_t* forbidden) {
   struct statfs seen;
   seen.f_flags = 0;
@@ -220,7 +220,7 @@ long forbiddenBy(long directory, uint64_t* forbidden) {
   return result;
 }
 
-// What the program writes goes to the directory `store`, or to memory that vanishes with the namespace.
+// Written data goes to the directory `store`, or to a tmpfs that vanishes with the namespace.
 // Without the privilege for trusted.* attributes, an overlay keeps its own in user.* (overlayfs.rst, "userxattr").
 long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless, int* lockFd) {
   long result = enterScratch(options);
@@ -265,8 +265,8 @@ long pivotRoot(PlanStep* step, PlanContext& context) {
 
 namespace {
 
-// Mounts a tree that was mounted nowhere, and closes its descriptor. If the steps that follow fill it, it becomes the working
-// directory: root in another jail of the same directory can rename what it lies on at any moment.
+// Mounts a detached tree, and closes its descriptor. If later steps fill it, it becomes the working directory for them: root in another
+// jail of the same directory could rename its mount point at any moment.
 long place(long tree, const char* target, bool enters, bool isWithoutLinks) {
   uint64_t placed, seen;
   long result = mountOf("", &placed, tree);

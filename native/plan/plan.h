@@ -3,9 +3,11 @@
 // A plan is one block of memory, little endian, aligned to 8 bytes: a PlanHeader, then PlanHeader.stages stages. A stage is a
 // PlanStage, then PlanStage.steps steps. A step is a PlanStep, its data, and zero bytes up to a multiple of 8.
 //
-// The interpreter forks between two stages: the parent waits for the child and ends with the child's status; the child runs the
-// next stage. The parent runs the steps of its stage that have STEP_AFTER_FORK; the program starts when these are done. The whole block is checked before its first step runs, and then used in place: the interpreter replaces the offsets
-// in the data of OP_EXECVE by pointers.
+// The interpreter forks between two stages. The child runs the next stage. The parent runs the steps of its own stage that have
+// STEP_AFTER_FORK; the program starts when these are done. Then the parent waits for the child, and ends with the child's status.
+//
+// The whole block is checked before its first step runs. It is used in place: the interpreter replaces the offsets in the data of
+// OP_EXECVE by pointers.
 #pragma once
 
 #include <stdint.h>
@@ -50,20 +52,20 @@ struct PlanStep {
   // data follows
 };
 
-// The properties of a step that code outside the interpreter uses. lib/launch/plan/step.ts explains them.
-// Of OP_OPEN_TREE.
+// In `b` of OP_OPEN_TREE.
 enum TreeFlag : uint64_t {
   TREE_IN_JAIL = 1ull << 32,   // the path lies in the jail, and not on the host
   TREE_IF_THERE = 1ull << 33,  // a missing path is no error
 };
 
-// Of OP_MOVE_MOUNT.
+// In `b` of OP_MOVE_MOUNT.
 enum MoveFlag : uint64_t {
   MOVE_IF_THERE = 1,  // no error if TREE_IF_THERE has left the slot empty
   MOVE_ENTERS = 2,    // it becomes the working directory, for the steps that fill it
-  MOVE_NO_LINKS = 4,  // the target leads through no link
+  MOVE_NO_LINKS = 4,  // no link in the target is followed
 };
 
+// The properties of a step that code outside the interpreter uses. lib/launch/plan/step.ts explains them.
 enum StepFlag : uint16_t {
   STEP_INHERITED = 1,
   STEP_READ_BACK = 2,
@@ -146,7 +148,7 @@ enum Op : uint16_t {
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
   OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
-  OP_WATCH_SPACE = 55,         // data: path; whether the file system in memory there is full is told when the program has ended
+  OP_WATCH_SPACE = 55,         // data: path of a file system in memory; when the program has ended, it is reported whether this is full
   OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
@@ -217,11 +219,11 @@ enum RlimitMode : uint64_t {
   RLIMIT_CAP = 3,       // lowers both limits to these values
 };
 
-// Of OP_OPEN_PTY.
+// In `b` of OP_OPEN_PTY.
 enum PtyFlag : uint64_t {
   PTY_OUTSIDE = 1ull << 32,  // the root directory is still the host's: the path lies in the jail directory, and if no devpts is
                              // there, the host's is taken
-  PTY_TRIED = 1ull << 33,    // of a rehearsal: the descriptors stay as they are
+  PTY_TRIED = 1ull << 33,    // a rehearsal: the descriptors stay as they are
 };
 
 enum LandlockRule : uint64_t {
@@ -239,7 +241,7 @@ struct PlanFailure {
   uint32_t flags = 0;  // StepFlag; for PHASE_ENDED: FullFlag
 };
 
-// Of the file systems of OP_WATCH_SPACE, one has no free block left, or no free inode.
+// A file system of OP_WATCH_SPACE has no free block left, or no free inode.
 enum FullFlag : uint32_t {
   FULL_BLOCKS = 1,
   FULL_INODES = 2,

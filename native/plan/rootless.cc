@@ -1,4 +1,4 @@
-// Steps of a launch without root: what its user namespace cannot take from the host, and gets in another way.
+// Steps of a launch without root, for things that its user namespace cannot get from the host in the usual way.
 
 #include "steps.h"
 

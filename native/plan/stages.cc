@@ -1,5 +1,5 @@
-// What the processes of a plan with several stages tell each other, and how a process waits for its child and ends with the same
-// status.
+// The messages between the processes of a plan with several stages. Also the wait of a process for its child, whose status it then ends
+// with.
 
 #include "steps.h"
 

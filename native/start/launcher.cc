@@ -1,7 +1,7 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With `wait` it stands for a program: see waitFor().
+// With `wait` it waits for a program, and ends with its status: see waitFor().
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment

@@ -1,4 +1,4 @@
-// A namespace that a thread makes for launches to come.
+// A namespace that a thread makes for later launches.
 
 #include "newspace.h"
 

@@ -37,7 +37,7 @@ type Learned = Awaited<ReturnType<typeof learn>>;
 export async function learn(request: LearnRequest) {
   const { words, user, timeoutMs, hostNetwork } = normalize(request);
   if (process.geteuid?.() !== 0)
-    throw new JailError('learning takes root, to make a scratch copy of the host', {
+    throw new JailError('learning needs root, to make a scratch copy of the host', {
       code: 'EPERM',
       hint: 'try sudo',
     });
@@ -106,7 +106,7 @@ function notStarted(program: BytePath, account: Account, run: TracedRun): Error 
 export async function learnAll(request: JailRequest) {
   const { learn: commands = [], users = [], from, signal, onProgress } = request;
   if (commands.length > 0 && from !== undefined)
-    throw new UsageError('a command is learned from by running it on this host: not together with from');
+    throw new UsageError('learning runs a command on this host, so it cannot be combined with from');
   const learned: LearnedFiles[] = [];
   const warnings: string[] = [];
   for (const command of commands) {

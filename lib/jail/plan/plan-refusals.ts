@@ -33,8 +33,8 @@ export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, 
     const to = recipe.copies.find(({ from }) => from === absent)?.to ?? absent;
     const isOld = before !== undefined && takesBack(before, to);
     if (without.length > 0 && !isOld)
-      throw new UsageError(`${path} was asked for, and needs what is to be left out`, {
-        hint: `do without --without ${without.map(showPath).join(', ')}`,
+      throw new UsageError(`${path} was asked for, but it needs a file that is to be left out`, {
+        hint: `try it without --without ${without.map(showPath).join(', ')}`,
       });
     throw new JailError(`${path}, which was asked for, is not on the host`, {
       code: 'ENOENT',
