@@ -1,4 +1,4 @@
-// What the child of a rootless launch does before it executes the launcher.
+// The steps of a rootless launch's child before it executes the launcher.
 #pragma once
 
 #include <linux/capability.h>

@@ -41,7 +41,7 @@ class Task {
 
 enum class Thread {
   kPrepared,    // for a plan with PLAN_USUAL
-  kUnfiltered,  // for a plan with PLAN_UNFILTERED: prepared too, but without a filter, which would refuse what isolates
+  kUnfiltered,  // for a plan with PLAN_UNFILTERED: prepared, but without the filter, which would refuse the calls that isolate
   kPlain,
   kLook,  // for looks at the host
 };
@@ -52,7 +52,7 @@ Thread threadFor(const std::string& plan);
 // Queues a task. False if there is no thread.
 bool submit(Task& task, Thread thread);
 
-// Gives the turn of a task that a thread has taken, and that may be held for ever, to others, and starts a thread for them.
+// Starts another thread in place of the one with this task, which may be held for ever. The task does not count as a launch any more.
 void replace(const Task& task, Thread thread);
 
 // Removes a task from the queue. False if a thread has taken it already.

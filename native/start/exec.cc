@@ -1,8 +1,8 @@
 // execPlan: runs a plan on this thread, in place of this process. It returns only if the plan fails. By then the process may have
 // lost its root directory and privileges, so the caller must report and exit.
 //
-// execAndWait: the same for a program that needs a process which waits for it, because it runs in a pid namespace or has limits. This
-// process starts it and becomes the launcher, which waits for it.
+// execAndWait: the same for a program in a pid namespace or with limits, which needs a process that waits for it. This process starts the
+// program and then becomes the launcher, which waits.
 //
 // rehearsePlan: runs the steps before execve in a child.
 
@@ -99,7 +99,7 @@ Napi::Value execPlan(const Napi::CallbackInfo& info) {
   return toObject(info.Env(), failure);
 }
 
-// The last record of a launcher before its program runs. Without one it was killed. An init does not end its pipe.
+// The last record of a launcher before its program runs. If there is none, the launcher was killed. An init keeps its pipe open.
 PlanFailure lastRecord(int statusFd, bool isInit) {
   PlanFailure last = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
   PlanFailure record;
@@ -149,7 +149,7 @@ PlanFailure failWith(int error, const Started& started) {
   return {kNoStep, PHASE_LAUNCHER, error, 0};
 }
 
-// A relay must not block on its input or output. Node has marked 0 to 2 close-on-exec.
+// Opens descriptors for the relay, which must not block on its input or output. Node has marked 0 to 2 close-on-exec.
 void passOn(int fd, int access) {
   const int own = isReopenable(fd) ? reopen(fd, access) : -1;
   if (own >= 0) (void)dup2(own, fd);
@@ -202,7 +202,7 @@ WaiterWords wordsFor(const Started& started, int goFd, const Napi::Array& waiter
   return words;
 }
 
-// The process that waits passes on what is typed and shown.
+// The waiting process passes the input and output of the terminal on.
 void handOver(WaiterWords& words, int masterFd) {
   words.argv[1] = std::to_string(masterFd);
   (void)fcntl(masterFd, F_SETFD, 0);
@@ -218,8 +218,8 @@ bool hasTime(const Napi::Value& limits) {
 PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits, Started& started) {
   CgroupInPlace cgroup;
   if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
-  // Before the program runs: what it leaves behind must come to this process (limitwatch.cc, killOrphans()), which passes this on
-  // to the process that it becomes (PR_SET_CHILD_SUBREAPER(2const)).
+  // Before the program runs: its orphans must become children of this process (limitwatch.cc, killOrphans()). The setting survives
+  // execve (PR_SET_CHILD_SUBREAPER(2const)).
   if (hasTime(limits) && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);
@@ -231,7 +231,7 @@ PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& wa
   return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
 }
 
-// Of the signals that ask a process to end. Node ignores none of them, whatever its parent did.
+// Opens a descriptor for the signals that ask a process to end. Node ignores none of them, even if its parent did.
 int openEndSignals() {
   sigset_t wanted;
   sigemptyset(&wanted);
@@ -265,12 +265,12 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
     goWrite.reset(go[1]);
     request.goFd = goRead.get();
   }
-  // A signal that comes now is for the program: it is read by the waiter (launcher.cc).
+  // From now on, signals are for the program: the waiter reads them (launcher.cc).
   sigset_t all, before;
   sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
   blockSignalsOfOthers();
-  // Before newuidmap has ended there is no program for it.
+  // Until newuidmap has ended, there is no program that could get the signal.
   const Descriptor endSignals(request.hasIdMaps ? openEndSignals() : -1);
   request.signalFd = endSignals.get();
   Started started;

@@ -166,14 +166,15 @@ bool makeSocket(Descriptor& own, Descriptor& child) {
   return true;
 }
 
-// What joins the service to a descriptor of the program. A pipe leads one way. Out of a socket come a terminal's master, or namespaces.
+// The connection between the service and a descriptor of the program: a pipe, or a socket that delivers a terminal's master or
+// namespaces.
 bool makeEnds(int kind, bool isInput, Descriptor& own, Descriptor& child) {
   if (kind == kPipe) return isInput ? makePipe(child, own, 0) : makePipe(own, child, 0);
   return makeSocket(own, child);
 }
 
-// What a clone of the child needs, and what comes of it. The kernel clears `shares` when the child leaves this memory, by execve or by
-// its end.
+// Input and result of a clone of the child. The kernel clears `shares` when the child stops sharing this memory: at execve, or when it
+// ends.
 struct Birth {
   ChildWork* work;
   char* stack;
@@ -184,9 +185,9 @@ struct Birth {
   long pid = -ECANCELED;  // or a negative errno
 };
 
-// CLONE_VFORK would wake this thread when the child leaves this memory, but it has to wait longer anyway (awaitProgram). A child with
-// limits needs it: when memory is short in its cgroup, the OOM killer passes over a child of vfork, and kills any other together with
-// all processes that share its memory, this service too (oom_badness(), __oom_kill_process() in mm/oom_kill.c).
+// CLONE_VFORK would wake this thread when the child stops sharing this memory, but this thread must wait longer anyway (awaitProgram). A
+// child with limits needs the flag. When memory is short in its cgroup, the OOM killer spares a child of vfork. It would kill any other
+// child together with all processes that share its memory, also this service (oom_badness(), __oom_kill_process() in mm/oom_kill.c).
 __attribute__((no_sanitize("address", "undefined"))) long cloneChild(Birth& birth, uint32_t more) {
   const CgroupEntry* cgroup = birth.work->cgroup;
   const uint32_t vfork = cgroup == nullptr ? 0 : CLONE_VFORK;
@@ -207,7 +208,7 @@ __attribute__((no_sanitize("address", "undefined"))) long cloneChild(Birth& birt
   return cloneOnStack(__NR_clone3, address(&arguments), sizeof arguments, childMain, birth.work);
 }
 
-// A process without threads that enters the user namespace and has a child there, which becomes a child of the service.
+// A single-threaded process that enters the user namespace and starts a child there. The child becomes a child of the service.
 __attribute__((no_sanitize("address", "undefined"))) int bearInside(void* given) {
   Birth& birth = *static_cast<Birth*>(given);
   const long entered = sys(__NR_setns, birth.userFd, CLONE_NEWUSER);
@@ -250,15 +251,15 @@ void awaitProgram(int statusFd, bool isIsolated, uint32_t* shares) {
 // The launcher is born in a user namespace, with capabilities that count there alone.
 bool isRootless(const LaunchRequest& request) { return (request.namespaces & CLONE_NEWUSER) != 0 || request.userFd >= 0; }
 
-// With 1, a process that has changed its ids can be traced by whoever has the new ones (proc_sys_fs(5)). The descriptor stays open,
-// because looking the path up is slow.
+// With 1, a process that has changed its ids can be traced by other processes with the new ids (proc_sys_fs(5)). The descriptor stays
+// open, because looking the path up is slow.
 bool isSuidDumpable() {
   static const int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
   char first = '1';
   return pread(fd, &first, 1, 0) != 1 || first == '1';
 }
 
-// What a launch opens for its launcher.
+// The files that a launch opens for its launcher.
 struct LaunchFiles {
   std::string masked;  // the plan, unless it needs a file
   Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3];
@@ -286,7 +287,7 @@ struct Handed {
   std::vector<Move> moves;
   int first = 3;
   int next = 3;
-  std::string letters;  // of those that only some launches have
+  std::string letters;  // one for each descriptor that only some launches have
 
   void add(int fd) { moves.push_back({fd, next++}); }
   void add(int fd, char letter) {
@@ -320,7 +321,7 @@ Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
   return handed;
 }
 
-// Why there is no child. It is the failure of the step that it should have been born into: new namespaces, or a cgroup.
+// The failure if there is no child. It belongs to the step that clone(2) should have performed: new namespaces, or a cgroup.
 PlanFailure birthFailure(const LaunchRequest& request, int error) {
   const bool isByCgroup = request.cgroup != nullptr && request.cgroup->bornFd >= 0;
   PlanFailure failure = {kNoStep, PHASE_DESCRIPTORS, 0, 0};

@@ -1,5 +1,5 @@
-// What the process that waits for a launch with limits does besides: it ends the program when its time is over, tells which limit has
-// ended it, and removes its cgroup. Raw system calls only.
+// Further work of the process that waits for a launch with limits: it ends the program when its time is over, reports which limit has ended
+// it, and removes its cgroup. Raw system calls only.
 #pragma once
 
 #include <stdint.h>

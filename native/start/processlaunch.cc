@@ -144,8 +144,8 @@ bool Process::readStatus() {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return false;
     if (got != sizeof record) {
-      // An init says that its program runs after it does. So nobody knows whether a launch that was called off without a record
-      // has run it, and it counts as started.
+      // An init reports that its program runs only afterwards. If the launch was called off before the report, the program may have run,
+      // so it counts as started.
       if (request_.namespaces != 0 && recall_.isWanted && failure_.step == kNoStep && failure_.error == ECANCELED) failure_.error = 0;
       break;
     }

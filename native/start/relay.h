@@ -34,7 +34,7 @@ struct Relay : Console {
   long masterFd = -1, peerFd = -1, signalFd = -1;
   long guardFd = -1, guardPid = -1;
   bool isInputOpen = true;
-  int64_t endingNs = 0;  // the input has ended: the time until its end is typed again
+  int64_t endingNs = 0;  // after the end of the input: the time until that end is typed again
   bool isHeld = false;         // this process is in the foreground of the caller's terminal
 };
 
