@@ -10,7 +10,7 @@ import { quote } from '../quote.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
 import type { CheckFinding } from '../tcpwrappers/check/checked-file.ts';
 import type { Host, RequestDescription } from '../tcpwrappers/connection/request-info.ts';
-import { explain, type Explanation, optionOf, toExplanation } from '../tcpwrappers/explain/explanation.ts';
+import { explain, type Explanation, optionOf, toExplanation } from '../tcpwrappers/check/explanation.ts';
 import { openHosts } from '../tcpwrappers/hosts.ts';
 import type { Rule } from '../tcpwrappers/rule/rule-table.ts';
 import { findOutside, show } from '../tcpwrappers/text/latin1.ts';

@@ -17,7 +17,7 @@ export {
   type RequestDescription,
 } from './connection/request-info.ts';
 export { type LogEntry, writeLog } from './apply/log-entries.ts';
-export { type ExplainedEnd, type HostsExplanation } from './explain/explanation.ts';
+export { type ExplainedEnd, type HostsExplanation } from './check/explanation.ts';
 export { type DaemonPort } from './export/export.ts';
 export { type DaemonUnit, type DropIn } from './export/systemd-drop-ins.ts';
 export { type Untranslated, type Unusable } from './export/rule-translation.ts';

@@ -9,7 +9,7 @@ import { quote } from '../quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
 import { checkDescription, type RequestDescription } from './connection/request-info.ts';
-import type { HostsExplanation } from './explain/explanation.ts';
+import type { HostsExplanation } from './check/explanation.ts';
 import type { Untranslated, Unusable } from './export/rule-translation.ts';
 import type { DaemonPort, ExportOptions } from './export/export.ts';
 import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
@@ -32,7 +32,7 @@ export async function explainHosts(
   const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
-  const { explain, toExplanation } = await import('./explain/explanation.ts');
+  const { explain, toExplanation } = await import('./check/explanation.ts');
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
 }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 
 import { checkHosts } from '../../../lib/tcpwrappers/check/hosts-check.ts';
-import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
+import { explain } from '../../../lib/tcpwrappers/check/explanation.ts';
 import { exportNftables, exportSystemd } from '../../../lib/tcpwrappers/export/export.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { makeDirectory } from '../../support/directory.ts';

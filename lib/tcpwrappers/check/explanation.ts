@@ -1,7 +1,7 @@
 // A decision with all that led to it, for `uchroot-tcpd match`. Nothing is run, and no client is asked for its user.
 
 import { byPlace } from '../../findings/capped-list.ts';
-import { Checked, type CheckFinding, checkText } from '../check/checked-file.ts';
+import { Checked, type CheckFinding, checkText } from './checked-file.ts';
 import { resolve } from '../connection/need.ts';
 import {
   type Host,

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 
-import { explain } from '../../../lib/tcpwrappers/explain/explanation.ts';
+import { explain } from '../../../lib/tcpwrappers/check/explanation.ts';
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled } from '../../support/root.ts';
