@@ -37,7 +37,9 @@ const rooms = [
 
 const importsOf = (file: string): readonly string[] => {
   const text = readFileSync(join(packageDirectory, file), 'utf8');
-  return [...text.matchAll(/\bfrom '(\.[^']+)'/g)].map(([, name = '']) => join(dirname(file), name));
+  return [...text.matchAll(/\b(?:from |import\()'(\.[^']+)'/g)].map(([, name = '']) =>
+    join(dirname(file), name),
+  );
 };
 
 // Entry points of the package; and the file that loads the addon, with the types of its calls.
