@@ -1,4 +1,4 @@
-// The command uchroot-jail. uchroot-jail.ts loads this file from its code cache.
+// The command uchroot-jail. It runs from the code cache of uchroot-bundle.cjs (open-bundle.ts).
 import { setFlagsFromString } from 'node:v8';
 
 import { runProgram } from './dispatch.ts';

@@ -51,7 +51,7 @@ type OnTreeEnd = (
   },
 ) => void;
 
-/** A tree that is being read. lib/jail/check/scan.ts knows the records. */
+/** A tree that is being read. lib/jail/check/checked-entry.ts knows the records. */
 interface TreeScan {
   /**
    * The next batch. At its end the content of a file may be cut: then its record comes in a later batch. A batch without records
@@ -89,13 +89,13 @@ export type FindTexts = (
   filter?: Uint8Array,
 ) => number[];
 
-/** Files beneath a directory, and whole trees. */
-/** In which texts a line is: their numbers, ascending. `find` does not know the texts that were set aside. */
+/** Finds the numbers of the texts that have a line, ascending. `find` ignores the texts that were set `aside`. */
 export interface Lines {
   readonly find: (line: Uint8Array) => number[];
   readonly aside: readonly number[];
 }
 
+/** Files beneath a directory, and whole trees. */
 export interface FileCalls {
   /**
    * A hash that changes when a path does; each path ends in NUL. `looked`: links are not followed, and of a directory only its

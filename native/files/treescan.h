@@ -15,7 +15,7 @@
 
 namespace uchroot {
 
-// One entry; its path and its link target follow. lib/jail/check/scan.ts reads it.
+// One entry; its path and its link target follow. lib/jail/check/checked-entry.ts reads it.
 struct Record {
   uint32_t mode, uid, gid, nlink;
   uint32_t inodeLow, inodeHigh, major, minor;

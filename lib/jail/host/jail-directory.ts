@@ -41,7 +41,7 @@ export function openJailDirectory(
     // not closeSync: the end of a worker would close the number again, and it may be another file by then
     const close = (): void => native.closeJail(fd);
     try {
-      // Directories that are created belong to the caller. The host's root directory is reported with the others (built.ts).
+      // Directories that are created belong to the caller. make.ts refuses the root directory of the host.
       judge({ components, isHostRoot: false, isParent: what === 'parent' || fd < 0 });
       const path = bytePath(components.at(-1)?.path ?? '/');
       if (fd >= 0) {
