@@ -44,6 +44,14 @@ export function writersOf({ mode, uid, gid, acl }: Access): readonly Writer[] {
   ];
 }
 
+/**
+ * Whether nobody but root can write, by owner and mode alone. An access control list need not be read: the group bits are its mask
+ * (acl(5)).
+ */
+export function isRootsAlone({ mode, uid }: Pick<Access, 'mode' | 'uid'>): boolean {
+  return uid === 0 && (mode & 0o022) === 0;
+}
+
 /** Whether a person is the writer, or belongs to the group that is. Root gains nothing as an owner or by group 0. */
 export function isWriter(writer: Writer, { uid, gids }: Person): boolean {
   if (writer.kind === 'everybody' || writer.kind === 'unknown') return true;

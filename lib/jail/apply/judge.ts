@@ -4,6 +4,7 @@ import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { isRootsAlone, isStranger, writersOf } from '../../trust/writer.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
@@ -142,7 +143,7 @@ export class Judge {
       checkDirectory(entry, present);
       return fresh.uid !== 0 && present.uid === 0 ? ATTRIBUTES : STAY;
     }
-    if (old.uid === 0 && (old.mode & 0o022) === 0) checkDirectory(entry, present);
+    if (isRootsAlone(old)) checkDirectory(entry, present);
     if (!isSame(look, lookOf(old))) return this.#leave('changed', met);
     return this.#isTheirs(path, present) ? this.#leave('writable', met) : ATTRIBUTES;
   }
@@ -240,7 +241,7 @@ function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
   const path = showPath(entry.path);
   const isOurs = present.uid === 0 || present.uid === entry.uid;
   const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
-  const othersWrite = (present.mode & 0o002) !== 0 || ((present.mode & 0o020) !== 0 && present.gid !== 0);
+  const othersWrite = writersOf({ mode: present.mode, uid: 0, gid: present.gid }).some(isStranger);
   if (isOurs && (mayBeWritten || !othersWrite)) return;
   const why = isOurs ? 'can be written by other users' : `is owned by uid ${present.uid}`;
   throw new JailError(`${path} in the jail ${why}, who could replace its files`, {

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
-import { octal } from '../../trust/writer.ts';
+import { isRootsAlone, octal } from '../../trust/writer.ts';
 import { hashInJail } from '../manifest/file-hash.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { toText } from '../manifest/path-text.ts';
@@ -158,8 +158,7 @@ const STICKY = 0o1000;
 export type MayWrite = (path: BytePath, status: FileStatus | undefined) => boolean;
 
 /**
- * Whether a user other than root can write to a path. Owner and mode of the path and of each directory above decide. Access
- * control lists need not be read: the group bits of the mode are the list's mask (acl(5)).
+ * Whether a user other than root can write to a path. Owner and mode of the path and of each directory above decide (lib/trust).
  */
 export function openWritable(jail: DirectoryRoot): MayWrite {
   const directories = new Map<BytePath, { readonly self: boolean; readonly sticky: boolean }>();
@@ -187,5 +186,6 @@ export function openWritable(jail: DirectoryRoot): MayWrite {
 }
 
 function isOthers({ kind, mode, uid }: FileStatus): boolean {
-  return uid !== 0 || (kind !== 'symlink' && (mode & 0o022) !== 0);
+  // everybody may follow a link, whatever its mode is
+  return !isRootsAlone({ uid, mode: kind === 'symlink' ? 0 : mode });
 }

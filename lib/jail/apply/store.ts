@@ -10,6 +10,7 @@ import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import { caller, onHost } from '../../trust/owner.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import { withDescriptor, withOpen } from '../work/closing.ts';
 import {
   type CommitList,
@@ -58,7 +59,7 @@ function makeStore(jail: DirectoryRoot): boolean {
       return makeStore(jail); // another run has just made it
     }
   }
-  if (present.kind === 'directory' && present.uid === 0 && (present.mode & 0o022) === 0) return false;
+  if (present.kind === 'directory' && isRootsAlone(present)) return false;
   throw new JailError(`${STORE} in the jail is not a directory that only its owner can write`, {
     code: 'ERR_INSECURE_PATH',
     path: STORE,

@@ -3,6 +3,7 @@
 import { memoize } from '../../remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
@@ -38,7 +39,7 @@ function openMade(
   }
   function isOfRoot(path: BytePath): boolean {
     const { kind, uid, mode = 0 } = statusIfThere(root, path) ?? {};
-    return uid === 0 && (kind === 'symlink' || (mode & 0o022) === 0);
+    return uid !== undefined && isRootsAlone({ uid, mode: kind === 'symlink' ? 0 : mode });
   }
 
   return (directory, pkg) => {

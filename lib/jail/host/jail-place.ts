@@ -15,6 +15,7 @@ import { type DirectoryRoot, errorCode, type FileStatus, openFileRoot } from '..
 import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller } from '../../trust/owner.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { openJailDirectory } from './jail-directory.ts';
@@ -97,7 +98,7 @@ export function canBeJail(directory: DirectoryRoot): boolean {
 /** Whether uchroot-jail has built the jail: only its owner can have written its manifest. */
 export function hasManifest(jail: DirectoryRoot): boolean {
   const store = jail.lstat(STORE);
-  if (store?.kind !== 'directory' || store.uid !== 0 || (store.mode & 0o022) !== 0) return false;
+  if (store?.kind !== 'directory' || !isRootsAlone(store)) return false;
   const manifest = jail.lstat(MANIFEST_PATH);
   return manifest?.kind === 'file' && manifest.uid === 0;
 }

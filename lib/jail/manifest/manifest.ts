@@ -3,8 +3,9 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 
 import { type BytePath, bytePath } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
+import type { FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import { withRegular } from './file-hash.ts';
 import { STORE } from './layout.ts';
 import { fromText, toText } from './path-text.ts';
@@ -135,14 +136,10 @@ function listAt(json: Json, key: string): readonly unknown[] {
 /** Undefined if there is none, or if other users can write it, because root acts on it. @throws JailError ERR_MANIFEST */
 export function readManifest(jail: FileRoot): Manifest | undefined {
   const store = jail.lstat(STORE);
-  if (store?.kind !== 'directory' || !isOfRoot(store)) return undefined;
+  if (store?.kind !== 'directory' || !isRootsAlone(store)) return undefined;
   return withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
-    isOfRoot(status) ? parseManifest(read(0, Math.min(status.sizeBytes, MAX_BYTES))) : undefined,
+    isRootsAlone(status) ? parseManifest(read(0, Math.min(status.sizeBytes, MAX_BYTES))) : undefined,
   );
-}
-
-function isOfRoot({ uid, mode }: FileStatus): boolean {
-  return uid === 0 && (mode & 0o022) === 0;
 }
 
 type Json = Readonly<Record<string, unknown>>;
