@@ -17,9 +17,12 @@ t.test('whoever a list names is a stranger, unless it is root', async (t) => {
   t.equal(isStranger({ kind: 'group', gid: 1, isListed: true, except: [] }), true);
 });
 
-t.test('a file is written by root alone if root owns it, and no bit lets a group or others write', async (t) => {
-  t.ok(isRootsAlone({ uid: 0, mode: 0o100755 }));
-  t.notOk(isRootsAlone({ uid: 0, mode: 0o100775 }), 'a group, or a list of which this is the mask');
-  t.notOk(isRootsAlone({ uid: 0, mode: 0o100757 }));
-  t.notOk(isRootsAlone({ uid: 1000, mode: 0o100444 }), 'the owner can change the mode');
-});
+t.test(
+  'a file is written by root alone if root owns it, and no bit lets a group or others write',
+  async (t) => {
+    t.ok(isRootsAlone({ uid: 0, mode: 0o100755 }));
+    t.notOk(isRootsAlone({ uid: 0, mode: 0o100775 }), 'a group, or a list of which this is the mask');
+    t.notOk(isRootsAlone({ uid: 0, mode: 0o100757 }));
+    t.notOk(isRootsAlone({ uid: 1000, mode: 0o100444 }), 'the owner can change the mode');
+  },
+);
