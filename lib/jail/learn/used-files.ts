@@ -17,7 +17,7 @@ export interface Sifted {
   readonly directories: readonly BytePath[];
   /** Files that are not world-readable, whether or not the command could read them. They are in no other list. */
   readonly secrets: readonly BytePath[];
-  /** What the command made, changed, replaced or removed, or tried to without permission. */
+  /** Paths that the command made, changed, replaced or removed, or tried to without permission. */
   readonly writes: readonly BytePath[];
   /** Unix sockets of the root to which it tried to connect. */
   readonly sockets: readonly BytePath[];

@@ -50,7 +50,7 @@ export interface JailPlan {
   readonly incomplete: readonly MissingFile[];
   /** Large parts of packages that were left out, because programs in a jail do not need them. */
   readonly optional: readonly BytePath[];
-  /** What the requested programs may want besides. */
+  /** Programs and packages that the requested programs may use, but that are not in the jail. */
   readonly wanted: Wanted;
   /** Accounts that a configuration file in the jail names, but that the jail does not have. */
   readonly accounts: readonly UnknownAccount[];

@@ -36,7 +36,7 @@ export interface PackageFiles extends PackageTaker {
   versionOf(name: string): string | undefined;
   /** Large parts of the packages that programs do not need, and that were not added. */
   leftOut(): readonly BytePath[];
-  /** What the requested programs may want besides. */
+  /** Programs and packages that the requested programs may use, but that are not in the jail. */
   wanted(): Wanted;
 }
 

@@ -13,7 +13,7 @@ export function toCalls(value: readonly string[] | undefined): readonly string[]
 export interface FilterSource {
   /** Path on the host; without it the default filter. */
   readonly file: string | undefined;
-  /** It logs what it would refuse. */
+  /** The filter only logs the calls that it would refuse. */
   readonly isLog: boolean;
 }
 

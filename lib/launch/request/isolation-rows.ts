@@ -58,7 +58,7 @@ export const isolationRows = {
       ),
     ],
   },
-  /** Network with isolate: `none` but lo, or the host's. */
+  /** Network with isolate: `none` (only lo), or that of the `host`. */
   net: {
     type: "'none' or 'host'",
     default: "'none' with isolate",
@@ -88,7 +88,7 @@ export const isolationRows = {
       ),
     ],
   },
-  /** The jail cannot be written, but for what `view` adds. */
+  /** The jail is read-only, except for the mounts of `view`. */
   readOnly: {
     ...onOff('Isolation', '--read-only', 'the jail cannot be written, but for the places below'),
     normal: to.toReadOnly,

@@ -63,7 +63,7 @@ export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Refuses a key that only has a meaning in a namespace of its own. */
+/** Refuses a key that has a meaning only in a new namespace. */
 function requireNamespace(kind: Namespace, key: string, { isolate, rootless, unshare }: Values): void {
   if (isolate === true || rootless === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
   throw new UsageError(`${key} needs a ${kind} namespace of its own`, {
@@ -123,7 +123,7 @@ export type NormalView =
     }
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
 
-// A path of the host is seen from the working directory. What follows --proc or --dev is most often the next word of the line.
+// A path of the host may be relative to the working directory. A relative path after --proc or --dev is mostly the next word of the line.
 function absoluteHint(name: string, path: string): string {
   if (/bind$|^ephemeral$/.test(name)) return `write $PWD/${path} (path.resolve('${path}'))`;
   // docker's --mount
@@ -147,7 +147,7 @@ function absolute(value: unknown, name: string): Buffer {
   });
 }
 
-// A process stays below what is mounted on its root directory, so it would see nothing of it.
+// Nothing can be mounted on /: a process would not see it, because its root directory is the one below that mount.
 function place(value: unknown, name: string): Buffer {
   const path = absolute(value, name);
   const names = path.toString('latin1').split('/');
@@ -232,7 +232,7 @@ const treesOf: Readonly<Record<NormalView['kind'], number>> = {
   writable: 1,
 };
 
-/** Whether the launch is one of an ordinary user, who has no say in supplementary groups (user_namespaces(7)). */
+/** Whether an ordinary user launches, who cannot set supplementary groups (user_namespaces(7)). */
 export function toRootless(value: boolean | undefined, key: string, others: Values): boolean {
   const isRootless = flag(value, key);
   const given = ['groups', 'clearGroups'].find(

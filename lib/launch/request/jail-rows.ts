@@ -30,9 +30,9 @@ function toConcurrency(value: number | undefined): number | undefined {
 
 export const jailRows = {
   /**
-   * What isolated programs of the jail share that have the same user and view: `all` (the default) is mounts, network, IPC and
-   * hostname, `net` the network alone, `none` nothing. Their pids are always their own, and what an ephemeral jail is written to.
-   * Without root the first two share the user namespace too: its map of ids is made once.
+   * The namespaces that isolated programs of the jail share if they have the same user and view. `all` (the default): mounts, network,
+   * IPC and hostname. `net`: the network only. `none`: none. Each program always has its own pid namespace, and its own data of an
+   * ephemeral jail. Without root, `all` and `net` share the user namespace too: its map of ids is made once.
    */
   share: { type: "`'all'`, `'net'`, `'none'`", default: "`'all'`", normal: toShare },
   /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */
@@ -41,7 +41,7 @@ export const jailRows = {
 
 type Table = typeof jailRows;
 
-/** What the launches of a jail have in common. */
+/** The keys for all launches of a jail together. */
 export type Together = NormalOf<Table>;
 
 type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };

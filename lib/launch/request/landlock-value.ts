@@ -9,7 +9,7 @@ import { ascending, bytes, flag, list } from './value.ts';
 
 const details = ['landlockAbi', 'landlockRo', 'landlockRw', 'connectTcp', 'bindTcp'];
 
-/** Each detail asks for the whole. */
+/** A key for a detail of Landlock turns Landlock on. */
 export function toLandlock(value: boolean | undefined, others: Values): boolean {
   const detail = details.find((key) => others[key] !== undefined);
   if (value === undefined) return detail !== undefined;

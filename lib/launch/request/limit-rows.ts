@@ -33,7 +33,7 @@ const bothWays = (key: string, value: number | string): string =>
 const between = (least: number, value: number, most: number): number =>
   Math.min(most, Math.max(least, value));
 
-// In microseconds of each tenth of a second, which is how the kernel takes it; less than a millisecond is refused (cpu.max).
+// The kernel takes this limit as microseconds of each tenth of a second, and refuses less than a millisecond (cpu.max).
 const leastCpus = 0.01;
 const mostCpus = 8192;
 
@@ -233,13 +233,13 @@ export interface CgroupLimits {
   readonly ioWeight: number | undefined;
 }
 
-/** The limits of a launch in place for which this process has to wait until the program has ended. */
+/** The limits of a launch in place that a waiting process must watch. */
 export interface WaitLimits extends CgroupLimits {
   readonly time: number | undefined;
   readonly pty: object | undefined;
 }
 
-/** Whether a launch in place needs a process that waits for the program: it watches these limits, and passes on what is typed. */
+/** Whether a launch in place needs a process that waits for the program, to watch these limits or to relay its terminal. */
 export function needsWaiter(limits: WaitLimits): boolean {
   return limits.time !== undefined || limits.pty !== undefined || needsCgroup(limits);
 }

@@ -32,7 +32,7 @@ function toSocket(value: unknown): Required<ListenSocket> {
   return { fd: descriptor(fd, 'a descriptor of listenFds'), name };
 }
 
-/** The same array wherever there are none: what is kept for a launch goes by it. */
+/** No sockets. Always this same array, since caches compare by identity. */
 export const noSockets: ListenSockets = [];
 
 /** @throws UsageError */

@@ -21,7 +21,7 @@ import { flag } from './value.ts';
 /** What a program can read: text, bytes, a stream such as a file's, or anything that yields text or bytes. */
 export type Input = Bytes | Iterable<Bytes> | AsyncIterable<Bytes>;
 
-// From now on an error of a stream waits for its reader.
+// If the stream fails before it is read, the error is kept for its reader.
 function isInput(value: unknown): boolean {
   if (typeof value === 'string' || value instanceof Uint8Array) return true;
   if (value instanceof Readable) value.on('error', () => {});

@@ -147,9 +147,9 @@ export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
 /**
  * The options of one start of a request that was checked before.
  *
- * @param kept those of the request
- * @param given what the request said
- * @param own what is said for this start alone
+ * @param kept the options of the request
+ * @param given the request
+ * @param own keys for this start only
  * @throws UsageError
  */
 export function startOptions(
