@@ -202,7 +202,7 @@ test('a reload that is under way when the end comes does not listen again', asyn
     program: '/server',
   });
   const port = Number(/:([0-9]+)$/.exec(service.addresses[0] ?? '')?.[1]);
-  const reload = t.rejects(service.reload(), { name: 'UsageError', message: /^it is ending/ });
+  const reload = t.rejects(service.reload(), { name: 'UsageError', message: /^it is shutting down/ });
   await service.drain();
   await reload;
   t.equal((await ask(local(port))).error, 'ECONNREFUSED');
