@@ -140,7 +140,7 @@ function splitDevice(device: bigint): readonly [major: number, minor: number] {
 export function encodePayload(payload: Payload): Buffer {
   const block = new Block();
   const { identity, words, environment, pidFile, service } = payload;
-  const plan = block.put(payload.plan, 8);
+  const plan = block.put(payload.plan); // first, at a multiple of 8: sizeof(Payload) is one
   const pidFileWords =
     pidFile === undefined ? [0, 0] : [block.string(pidFile.name), block.string(pidFile.shown)];
   const texts = [payload.planText, payload.helpText, payload.versionText].map((text) => block.string(text));

@@ -85,6 +85,12 @@ export function listOf(settings: Settings, name: string): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
+/** Whether a list has an element, of whatever type. */
+export function isListed(settings: Settings, name: string): boolean {
+  const value = settings[name];
+  return Array.isArray(value) && value.length > 0;
+}
+
 /** A setting that is a number. JSON has the largest unsigned number as a float, which no limit or mask needs exactly. */
 export function numberOf(settings: Settings, name: string): number {
   const value = settings[name];
@@ -138,5 +144,5 @@ const credentialSettings = [
 
 /** Whether systemd gives the service credentials (systemd.exec(5), CREDENTIALS). */
 export function hasCredentials(settings: Settings): boolean {
-  return credentialSettings.some((name) => Array.isArray(settings[name]) && settings[name].length > 0);
+  return credentialSettings.some((name) => isListed(settings, name));
 }

@@ -54,7 +54,7 @@ export function withLivePaths(text: string): string {
   return lines
     .flatMap((line, index) => {
       if (line.startsWith(mark)) return [line.slice(mark.length + 1)];
-      return index > 0 && lines[index - 1]?.startsWith(mark) === true ? [] : [line];
+      return lines[index - 1]?.startsWith(mark) === true ? [] : [line];
     })
     .join('\n');
 }

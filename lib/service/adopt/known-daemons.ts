@@ -91,7 +91,7 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
   pg_ctlcluster: {
     user: 'postgres',
     caps: [],
-    packages: (instance) => ['postgresql-common', `postgresql-${instance.split('-', 1)[0] ?? ''}`],
+    packages: (instance) => ['postgresql-common', `postgresql-${instance.split('-')[0] ?? ''}`],
     paths: ['/etc/postgresql', '/var/lib/postgresql', ...hostKey],
   },
 };

@@ -38,8 +38,8 @@ type Setting = readonly [name: string, value: string];
 
 const settingsIn = (text: string): readonly Setting[] =>
   text.split('\n').flatMap((line) => {
-    const [, name, value] = /^\s*([A-Z][A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
-    return name === undefined || value === undefined ? [] : [[name, value] as const];
+    const [, name = '', value = ''] = /^\s*([A-Z][A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    return name === '' ? [] : [[name, value] as const];
   });
 
 // Settings of ours that put the service into its jail. Commands of other programs run on the host anyway.

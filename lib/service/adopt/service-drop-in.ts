@@ -14,6 +14,7 @@ import {
   execKinds,
   type ExecLine,
   filterOf,
+  isListed,
   listOf,
   numberOf,
   textOf,
@@ -50,8 +51,8 @@ function launcherLine(adoption: Adoption, { line, name }: OwnLine): string {
 }
 
 // A line for another program. It runs on the host as before; if it ran as root, it still has all rights of root.
-function hostLine({ service, identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
-  const wasRoot = textOf(service.settings, 'User') === '' && (identity.isChosen || identity.user === 'root');
+function hostLine({ identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
+  const wasRoot = identity.isChosen || identity.user === 'root';
   const flags = wasRoot ? [...line.flags, 'privileged'] : line.flags;
   const [first = line.program, ...rest] = line.argv;
   const named = first === line.program ? [line.program] : [`@${line.program}`, first];
@@ -105,7 +106,7 @@ function mountLines(adoption: Adoption): readonly string[] {
   const speaks =
     textOf(service.settings, 'Type').startsWith('notify') || numberOf(service.settings, 'WatchdogUSec') > 0;
   const pidFile = pidFileOf(adoption);
-  const isExecLimited = listOf(service.settings, 'NoExecPaths').length > 0;
+  const isExecLimited = isListed(service.settings, 'NoExecPaths');
   return [
     ...binds,
     ...unitMounts(service.settings, jail),

@@ -1,5 +1,5 @@
 // Why a service cannot be adopted. Pure.
-import { numberOf, type InstalledService, listOf, textOf } from './installed-service.ts';
+import { isListed, numberOf, type InstalledService, textOf } from './installed-service.ts';
 import { commandLine } from '../../shell-word.ts';
 import { unmountable } from './unit-mounts.ts';
 import { quote } from '../../quote.ts';
@@ -25,7 +25,7 @@ export function refusalOf(service: InstalledService): string | undefined {
     if (textOf(settings, name) !== '')
       return refused(`${name}=${textOf(settings, name)}, which uchroot does not carry`);
   for (const name of ['ExtensionDirectories', 'ExtensionImages', 'MountImages'])
-    if (listOf(settings, name).length > 0) return refused(`${name}=, which uchroot does not carry`);
+    if (isListed(settings, name)) return refused(`${name}=, which uchroot does not carry`);
   const path = unmountable(settings);
   if (path !== undefined)
     return refused(`its mounts have the path ${quote(path)}: blanks, quotes and colons are not carried`);

@@ -3,7 +3,7 @@
 /** Replaces the specifiers that depend on a unit's name, so that the text means the same under another name (systemd.unit(5)). */
 export function withoutSpecifiers(text: string, unit: string): string {
   const name = unit.replace(/\.service$/, '');
-  const [prefix = name] = name.split('@', 1);
+  const [prefix = name] = name.split('@');
   const last = prefix.slice(prefix.lastIndexOf('-') + 1);
   const values: Readonly<Record<string, string>> = {
     n: unit,
@@ -20,8 +20,8 @@ export function withoutSpecifiers(text: string, unit: string): string {
 export function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const line of text.replace(/\\\r?\n/g, '').split('\n')) {
-    const [, name, raw] = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line) ?? [];
-    if (name !== undefined && raw !== undefined) found.set(name, unquoted(raw.trim()));
+    const [, name = '', raw = ''] = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name !== '') found.set(name, unquoted(raw.trim()));
   }
   return found;
 }
@@ -37,7 +37,7 @@ function unquoted(raw: string): string {
 
 /** The variables of Environment=, each `NAME=VALUE`. */
 export function readEnvironment(list: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(list.map((text) => [text.split('=', 1)[0] ?? '', text.slice(text.indexOf('=') + 1)]));
+  return new Map(list.map((text) => [text.split('=')[0] ?? '', text.slice(text.indexOf('=') + 1)]));
 }
 
 /**

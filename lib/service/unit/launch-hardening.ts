@@ -81,16 +81,16 @@ function writtenPaths({ ephemeral, pidFile, view }: Hardened, jail: string): rea
   return [
     jail,
     ...(pidFile === undefined ? [] : [directoryOf(text(pidFile))]),
-    ...(ephemeral instanceof Uint8Array || typeof ephemeral === 'string' ? [text(ephemeral)] : []),
+    ...(ephemeral instanceof Uint8Array ? [text(ephemeral)] : []),
     ...view.flatMap((entry) => (entry.kind === 'bind' && !entry.readOnly ? [text(entry.source)] : [])),
   ];
 }
 
-// Paths of the host that are only read.
+// Paths of the host that are read.
 function readPaths({ seccomp, view }: Hardened): readonly string[] {
   return [
     ...(seccomp?.file === undefined ? [] : [seccomp.file]),
-    ...view.flatMap((entry) => (entry.kind === 'bind' && entry.readOnly ? [text(entry.source)] : [])),
+    ...view.flatMap((entry) => (entry.kind === 'bind' ? [text(entry.source)] : [])),
   ];
 }
 
@@ -113,7 +113,7 @@ export function launchHardening(
   const kept = request.caps.map((number) => capabilityNames[number] ?? '');
   const used = kept.flatMap((cap) => uses[cap] ?? []);
   const hardening = commonHardening.filter((line) => {
-    const [name = ''] = line.split('=', 1);
+    const [name = ''] = line.split('=');
     const isRefused =
       (isolates && notIsolating.has(name)) ||
       (request.allowNewPrivs && notNewPrivs.has(name)) ||

@@ -18,7 +18,8 @@ t.test('one that sets a command, or takes back a list, keeps the service out of 
       message: `web.service cannot be adopted: ${place}/zz.conf sets ${name}=, and systemd reads it after uchroot.conf`,
       hint: `give it a name that comes before: mv ${place}/zz.conf ${place}/10-zz.conf`,
     });
-    t.equal(laterRefusal('web.service', unit + file('override.conf', line), own), undefined);
+    for (const earlier of ['override.conf', 'uchroot.conf'])
+      t.equal(laterRefusal('web.service', unit + file(earlier, line), own), undefined);
   }
 });
 

@@ -1,57 +1,14 @@
 // From a service as systemd describes it to its drop-in.
 import t from 'tap';
 
-import {
-  type Adoption,
-  checksOf,
-  chooseEntry,
-  chooseIdentity,
-  ownLines,
-  variablesOf,
-} from '../../../lib/service/adopt/adoption.ts';
-import {
-  readSettings,
-  toInstalled,
-  type InstalledService,
-} from '../../../lib/service/adopt/installed-service.ts';
+import { type Adoption, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
+import { readSettings } from '../../../lib/service/adopt/installed-service.ts';
 import { configurationChecks, dropInText } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/known-daemons.ts';
 import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
-
-type Line = readonly [program: string, argv: readonly string[], flags: readonly string[]];
-
-const line = (words: string, ...flags: string[]): Line => {
-  const argv = words.split(' ');
-  return [argv[0] ?? '', argv, flags];
-};
-
-// A service with these settings, as they come from the bus.
-function installed(settings: Record<string, unknown>, about: Record<string, unknown> = {}): InstalledService {
-  const all = { CapabilityBoundingSet: 2 ** 41 - 1, UMask: 0o22, Type: 'simple', ...settings };
-  return toInstalled({ Id: 'web.service', LoadState: 'loaded', ActiveState: 'active', ...about }, all);
-}
-
-// The adoption of a service, as it is before anything has been built.
-function adopted(service: InstalledService, more: Partial<Adoption> = {}): Adoption {
-  const identity = chooseIdentity(service);
-  const variables = variablesOf(service, []);
-  const own = ownLines(service, variables);
-  return {
-    service,
-    identity,
-    ...chooseEntry(service, identity),
-    directory: '/var/lib/uchroot/services/web.service/1',
-    paths: [],
-    own,
-    checks: checksOf(own),
-    variables,
-    jailFacts: { compilesCode: false, usesSyslog: false },
-    ...more,
-  };
-}
+import { adopted, daemon, installed, line } from './described.ts';
 
 const text = (adoption: Adoption): string => dropInText(adoption, '1.0');
-const daemon = { ExecStartEx: [line('/usr/bin/web -c /etc/web.conf')] };
 
 t.test('the settings of the bus are read with their types', async (t) => {
   const json =
@@ -218,6 +175,14 @@ t.test('systemd enters the jail of a service that the launcher cannot start as t
     [{ ...daemon, OOMScoreAdjust: -900 }, /OOMScoreAdjust/],
     [{ ExecStartEx: [line('/usr/sbin/haproxy -Ws')] }, /changes its root directory/],
     [{ ...daemon, ExecReloadEx: [line('/usr/bin/web $MAINPID')] }, /MAINPID/],
+    [
+      {
+        ...daemon,
+        ExecStartPreEx: [line('/bin/true')],
+        ExecReloadEx: [line('/usr/bin/web ${MAINPID}')],
+      },
+      /MAINPID/,
+    ],
   ];
   for (const [settings, reason] of cases) {
     const { entry, entryReason } = adopted(installed(settings));
@@ -258,6 +223,104 @@ t.test('a service that cannot be carried is refused with the reason', async (t) 
     [{ ...daemon, PAMName: 'login' }, {}, /PAMName=login/],
     [{ ExecStartEx: [line('/usr/bin/web', 'privileged')] }, {}, /begins with \+/],
     [{}, {}, /0 lines ExecStart=/],
+    [{ ExecStartEx: [line('/bin/a'), line('/bin/b')] }, {}, /2 lines ExecStart=/],
+    [{ ...daemon, ExtensionDirectories: ['/srv/x'] }, {}, /ExtensionDirectories=/],
+    [{ ...daemon, MountImages: [['/srv/x.img', '/mnt', false, []]] }, {}, /MountImages=/],
   ];
   for (const [settings, about, reason] of cases) t.match(refusalOf(installed(settings, about)), reason);
+});
+
+t.test('a line of another program keeps the rights of root in a unit of root alone', async (t) => {
+  const lines = { ...daemon, ExecStopEx: [line('/bin/rm /run/web')] };
+  t.match(text(adopted(installed(lines))), '\nExecStop=+/bin/rm /run/web\n');
+  t.match(text(adopted(installed({ ...lines, User: 'root' }))), '\nExecStop=+/bin/rm /run/web\n');
+  t.match(text(adopted(installed({ ...lines, User: 'web' }))), '\nExecStop=/bin/rm /run/web\n');
+});
+
+t.test('a service of root writes to /run of its jail, and a pid file to its directory', async (t) => {
+  const jail = '/var/lib/uchroot/services/web.service/1/jail';
+  const linesOf = (settings: object): readonly string[] =>
+    text(adopted(installed({ ...daemon, ...settings })))
+      .split('\n')
+      .filter((found) => found.startsWith('ReadWritePaths='));
+  t.same(linesOf({}), [`ReadWritePaths=-${jail}/run`]);
+  t.same(linesOf({ User: 'web' }), []);
+  t.same(linesOf({ User: 'web', PIDFile: '/run/w/web.pid' }), [`ReadWritePaths=${jail}/run/w`]);
+});
+
+t.test('a service with a watchdog speaks to systemd', async (t) => {
+  const socket = 'BindReadOnlyPaths=/run/systemd/notify:';
+  t.match(text(adopted(installed({ ...daemon, User: 'web', WatchdogUSec: 1 }))), socket);
+  t.notMatch(text(adopted(installed({ ...daemon, User: 'web', WatchdogUSec: 0 }))), socket);
+});
+
+t.test('hardening is added where the unit has none, or a looser one', async (t) => {
+  const has = (settings: object, setting: string): boolean =>
+    text(adopted(installed({ ...daemon, User: 'web', ...settings })))
+      .split('\n')
+      .includes(setting);
+  const families = (value: unknown): boolean =>
+    has({ RestrictAddressFamilies: value }, 'RestrictAddressFamilies=');
+  t.ok(families([false, ['AF_PACKET']]));
+  t.ok(families([true, []]));
+  t.notOk(families([true, ['AF_UNIX']]));
+  t.ok(has({}, 'PrivateTmp=yes'));
+  t.ok(has({ PrivateTmp: false }, 'PrivateTmp=yes'));
+  t.notOk(has({ PrivateTmp: true }, 'PrivateTmp=yes'));
+  t.notOk(has({}, 'PrivateUsers=no'));
+  t.notOk(has({ PrivateUsers: true, Nice: -1 }, 'PrivateUsers=no'), 'systemd enters the jail');
+  t.ok(has({}, 'SystemCallFilter=@system-service'));
+  t.notOk(has({ SystemCallFilter: [true, ['read']] }, 'SystemCallFilter=@system-service'));
+  t.notOk(has({}, 'ExecPaths=/var/lib/uchroot/services/web.service/1'));
+});
+
+t.test('systemd gives a user the capabilities that the service had, and no more', async (t) => {
+  const linesOf = (settings: object): readonly string[] =>
+    text(adopted(installed({ ...daemon, Nice: -1, ...settings })))
+      .split('\n')
+      .filter((found) => /^(?:AmbientCapabilities|CapabilityBoundingSet|SystemCallFilter)=/.test(found));
+  const filter = 'SystemCallFilter=@system-service';
+  const given = linesOf({ User: 'web', AmbientCapabilities: 2 ** 10 });
+  t.same(given.slice(0, 4), [
+    'CapabilityBoundingSet=',
+    'CapabilityBoundingSet=CAP_NET_BIND_SERVICE',
+    'AmbientCapabilities=',
+    'AmbientCapabilities=CAP_NET_BIND_SERVICE',
+  ]);
+  t.equal(given[4], filter);
+  t.notOk(given.includes('SystemCallFilter=chroot'));
+  t.same(linesOf({ User: 'web' }).slice(0, 3), ['CapabilityBoundingSet=', 'AmbientCapabilities=', filter]);
+  t.same(linesOf({ CapabilityBoundingSet: 2 ** 10 }).slice(0, 4), [
+    'CapabilityBoundingSet=',
+    'CapabilityBoundingSet=CAP_NET_BIND_SERVICE',
+    'AmbientCapabilities=',
+    filter,
+  ]);
+  const byLauncher = text(adopted(installed({ ...daemon, User: 'web', AmbientCapabilities: 2 ** 10 })));
+  t.notMatch(byLauncher, 'AmbientCapabilities=CAP');
+  t.match(
+    text(adopted(installed({ ExecStartEx: [line('/usr/sbin/haproxy -Ws')] }))),
+    /^SystemCallFilter=chroot$/m,
+  );
+});
+
+t.test('a test of the configuration runs as the user, with the mounts of the unit', async (t) => {
+  const linesOf = (settings: object): readonly string[] => {
+    const lines = { ...daemon, ExecStartPreEx: [line('/usr/bin/web -t')] };
+    const [check] = configurationChecks(adopted(installed({ ...lines, ...settings })));
+    return (check?.text ?? '').split('\n').filter((found) => /^(?:User|Group|Temp\w+)=/.test(found));
+  };
+  const jail = '/var/lib/uchroot/services/web.service/1/jail';
+  const own = ['/tmp', '/var/tmp'].map(
+    (path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`,
+  );
+  const mounts = { TemporaryFileSystem: [['/var/x', '']] };
+  t.same(linesOf({}), own);
+  t.same(linesOf({ User: 'web', Group: 'www', ...mounts }), [
+    'User=web',
+    'Group=www',
+    `TemporaryFileSystem=${jail}/var/x`,
+    ...own,
+  ]);
+  t.same(linesOf({ Nice: -1, ...mounts }), ['TemporaryFileSystem=/var/x']);
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { programRefusal } from '../../../lib/service/adopt/service-refusal.ts';
+import { goneRefusal, programRefusal } from '../../../lib/service/adopt/service-refusal.ts';
 
 t.test(
   'a program that was named and is gone, or is a directory, has a hint with options of this command',
@@ -18,3 +18,11 @@ t.test(
     });
   },
 );
+
+t.test('a service whose unit has gone can only be released', async (t) => {
+  t.equal(goneRefusal({ unit: 'web.service', loadState: 'loaded' }), undefined);
+  t.same(goneRefusal({ unit: 'web.service', loadState: 'not-found' }), {
+    message: 'the unit web.service has gone',
+    hint: 'install it again, or remove its jail: uchroot-service release web.service',
+  });
+});

@@ -47,6 +47,9 @@ t.test('what the launch itself opens up stays open', async (t) => {
   const bound = lines({ isolate: true, view: [{ bind: '/srv/data', to: '/data' }], pidFile: '/run/www.pid' });
   t.ok(bound.includes('ReadWritePaths="/srv/data"'));
   t.ok(bound.includes('ReadWritePaths="/run"'));
+  const kept = lines({ isolate: true, ephemeral: '/srv/kept' });
+  t.ok(kept.includes('ReadWritePaths="/srv/kept"'));
+  t.notOk(lines({ unshare: ['ipc'] }).includes('RestrictNamespaces=yes'), 'one namespace is enough');
 });
 
 t.test('what is only read stays in sight', async (t) => {
