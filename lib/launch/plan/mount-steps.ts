@@ -109,8 +109,8 @@ export const mountRows = {
         hint: (_, { isInJail, source }) => {
           if (isInJail === true) return 'it is a path in the jail: name one that is there';
           // the two paths of --bind, with another sign between them
-          const [, from, to] = /^(\/[^=,]+)[=,](\/.*)$/.exec(String(source)) ?? [];
-          return from === undefined || to === undefined
+          const [, from = '', to = ''] = /^(\/[^=,]+)[=,](\/.*)$/.exec(String(source)) ?? [];
+          return from === ''
             ? 'it is a path of the host, not of the jail: name one that is there'
             : `write ${quote(from)}:${quote(to)}`;
         },

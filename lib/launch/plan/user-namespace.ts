@@ -101,9 +101,6 @@ function showRanges({ kind, map }: MapIds): string {
   return `${kind === 'uids' ? 'uid' : 'gid'} ${lines.join(', ')} of the host`;
 }
 
-// less than a page of memory (user_namespaces(7), "Defining user and group ID mappings")
-const mapBytes = 4095;
-
 // The message of newuidmap or newgidmap, without the program's name.
 const said = ({ detail }: FailureContext): string =>
   typeof detail === 'string' ? detail.trim().replace(/^new[ug]idmap: /, '') : '';
@@ -116,9 +113,9 @@ function mapHint(context: FailureContext): string {
   const words = said(context);
   if (/not allowed/.test(words))
     return '/etc/subuid and /etc/subgid no longer give these ids to the caller: getsubids $USER, getsubids -g $USER';
-  // map_write() in kernel/user_namespace.c
+  // map_write() in kernel/user_namespace.c: less than a page of memory
   if (/Invalid argument/.test(words))
-    return `the kernel takes at most 340 ranges of ids, in ${mapBytes} bytes of text: give the caller fewer and larger ones (usermod --del-subuids, --add-subuids; the same for subgids)`;
+    return 'the kernel takes at most 340 ranges of ids, in 4095 bytes of text: give the caller fewer and larger ones (usermod --del-subuids, --add-subuids; the same for subgids)';
   if (/different user/.test(words))
     return "the caller's gid is not that of his account: start it without newgrp(1) and sg(1)";
   return 'it needs the set-user-ID bit of root, or cap_setuid and cap_setgid (getcap), on a file system without nosuid, and no security module that refuses it: apt-get install --reinstall uidmap';

@@ -42,7 +42,7 @@ function toMilliseconds(value: number | undefined, name: string): number | undef
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
   const text = String(value);
-  const meant = /^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : value > mostMs ? mostMs : 5000;
+  const meant = /^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : value > 0 ? value : 5000;
   throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
     hint: `write ${name}: ${Math.min(meant, mostMs)}`,
   });

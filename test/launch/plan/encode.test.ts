@@ -173,6 +173,11 @@ t.test('the flags of a plan are those of native/plan/plan.h', async (t) => {
   const limits = { memory: undefined, swap: undefined, pids: 5, cpu: undefined, ioWeight: undefined };
   const cgroup: Step = { op: 'cgroup', limits, lines: ['N'] };
   t.equal(flagsOfPlan({ op: 'setsid' }), 0);
+  const plain = planInputs.filter(
+    ({ request, filter }) => !request.allowNewPrivs && request.caps.length === 0 && filter === undefined,
+  );
+  for (const input of fc.sample(plain, 5))
+    t.equal(encodePlan(buildPlan(input)).readUInt32LE(12), flag('USUAL'));
   t.equal(flagsOfPlan(cgroup), flag('CGROUP'));
   t.equal(flagsOfPlan({ op: 'unshare', namespaces: ['net'] }), flag('NETWORK'));
   t.equal(

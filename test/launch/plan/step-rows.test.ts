@@ -330,6 +330,16 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
   ],
   [
+    { op: 'move_mount', slot: 2, target: b('/t'), ifThere: true, enters: true, noLinks: true },
+    '0:2:7:/t.',
+    'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
+  ],
+  [
+    { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '', enters: true, noLinks: true },
+    '0:0:5:proc./t..',
+    'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
     { op: 'mount', type: 'tmpfs', target: b('/t'), flags: ['noexec'], options: 'size=1' },
     '0:8:0:tmpfs./t.size.1..',
     'fsmount(tmpfs on /t noexec size=1) CAP_SYS_ADMIN: a file system of its own',

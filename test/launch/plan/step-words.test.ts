@@ -39,6 +39,17 @@ t.test('a source of a mount is missing in the jail or on the host', async (t) =>
     hint: /^it is a path in the jail/,
   });
   t.match(words(step, 'ENOENT'), { reason: 'it is not on the host', hint: /^it is a path of the host/ });
+  const hint = (source: string) => words({ ...step, source: b(source) }, 'ENOENT').hint;
+  t.equal(hint('/s=/t'), 'write /s:/t');
+  t.equal(hint('/s,/t'), 'write /s:/t');
+  t.match(hint('/s=t'), /^it is a path of the host/);
+});
+
+t.test('a mount that is unbindable is made private by its path', async (t) => {
+  const hint = (more: { source?: Buffer }) =>
+    words({ op: 'open_tree', slot: 0, flags: [], ...more }, 'EINVAL').hint;
+  t.equal(hint({ source: b('/s') }), 'mount --make-private /s   # the mount that holds it');
+  t.equal(hint({}), 'mount --make-private JAIL   # the mount that holds it');
 });
 
 t.test('a target with :ro at its end was meant as an option', async (t) => {

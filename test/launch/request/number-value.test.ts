@@ -16,6 +16,7 @@ t.test('anything else is refused, and the hint has what was probably meant', asy
     t.throws(() => toSize(wrong, 'memory', 0), { name: 'UsageError', message: /^memory must be a number/ });
   t.throws(() => toSize('64MB', 'memory', 0), { name: 'UsageError', hint: 'for example 64M' });
   t.throws(() => toSize('2 gib', 'memory', 0), { name: 'UsageError', hint: 'for example 2G' });
+  t.throws(() => toSize('some', 'memory', 0), { name: 'UsageError', hint: 'for example 64M' });
   t.throws(() => toSize('1K', 'memory', 4096), { name: 'UsageError', message: /from 4096 on/ });
 });
 

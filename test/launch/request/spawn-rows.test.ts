@@ -95,6 +95,8 @@ t.test('milliseconds are what setTimeout takes', async (t) => {
       ['500', 500],
       ['500 ms', 500],
       ['5s', 5000],
+      ['1.5', 1.5],
+      ['0.5', 0.5],
     ] as const)
       t.throws(() => read({ [key]: value }), {
         name: 'UsageError',
