@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { readArguments } from '../../lib/bin/arguments.ts';
+import { foreignOptions } from '../../lib/bin/foreign-options.ts';
 import { usage } from '../../lib/bin/uchroot-help.ts';
 import {
   absolute,
@@ -249,4 +250,24 @@ t.test('a variable whose name is not UTF-8 is refused, and its value is any byte
   const variable = (text: string) => ({ text, bytes: Buffer.from(text, 'latin1') });
   t.throws(() => setEnv(variable('\xff=x')), { message: String.raw`--setenv: the name '\xff' is not UTF-8` });
   t.same({ ...setEnv(variable('A=\xff')) }, { A: Buffer.of(0xff) });
+});
+
+t.test('an option that --compile or --unit cannot have is refused with the reason', async (t) => {
+  t.throws(() => read('--compile', 'x', '--rootless'), {
+    name: 'UsageError',
+    message: '--compile and --rootless are given at once: a compiled launcher is run by root',
+    hint: 'give --isolate',
+  });
+  t.throws(() => read('--unit', 'systemd', '--rootless'), {
+    name: 'UsageError',
+    message: /^--rootless: a service of the system is started as root/,
+    hint: 'leave --rootless or --unit out',
+  });
+  t.ok(read('--compile', 'x', '--isolate').isolate);
+  t.ok(read('--unit', 'systemd', '--isolate').isolate);
+  t.ok(read('--rootless').rootless);
+});
+
+t.test('an id that is below 0 is no option', async (t) => {
+  t.match(foreignOptions['1'], /an id from 0 on/);
 });
