@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { toExit } from '../../../lib/launch/process/exit.ts';
+import { toExit, toLineError } from '../../../lib/launch/process/exit.ts';
 
 const usage = {
   userCpuMs: 1,
@@ -35,4 +35,24 @@ t.test('processor time comes from whatever the kernel has counted it by', async 
 
 t.test('what is not known is left out', async (t) => {
   t.strictSame(exit(null, -1, -1, -1).usage, { ...usage, ...switches });
+});
+
+t.test('a line that was too long is the limit, unless another one came before', async (t) => {
+  const program = { spawnfile: '/bin/yes', pid: 5 };
+  const ended = exit(15, -1, -1, -1);
+  const error = toLineError(program, ended, 7);
+  t.match(error, {
+    name: 'ExitError',
+    message: '/bin/yes: it wrote a line of more than 16 MiB and was stopped',
+    code: 'ERR_MAX_BUFFER',
+    signal: 'SIGTERM',
+    stdout: '',
+    stderr: '',
+    pid: 5,
+    durationMs: 7,
+    limit: 'output',
+  });
+  t.equal(error.timedOut, false);
+  t.equal(error.isCanceled, false);
+  t.equal(toLineError(program, { ...ended, limit: 'memory' }, 7).limit, 'memory');
 });
