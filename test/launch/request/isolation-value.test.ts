@@ -77,6 +77,34 @@ t.test('a place in the jail is an absolute path, and not the jail itself', async
       'view[0].bind must be an absolute path, not a',
       "write $PWD/a (path.resolve('a'))",
     ],
+    [
+      { proc: 'run' },
+      'view[0].proc must be an absolute path, not run',
+      "write --proc /proc ({proc: '/proc'})",
+    ],
+    [{ tmpfs: 'run' }, 'view[0].tmpfs must be an absolute path, not run', 'write /run'],
+    [{ tmpfs: 'a/b' }, 'view[0].tmpfs must be an absolute path, not a/b', 'write /a/b'],
+    [
+      { tmpfs: 'sam' },
+      'view[0].tmpfs must be an absolute path, not sam',
+      "write --tmpfs /tmp ({tmpfs: '/tmp'})",
+    ],
+    ...['type=bind,src=/a,dst=/b', 'source=/a,ro,target=/b', 'destination=/b,source=/a'].map(
+      (text) =>
+        [
+          { bind: '/x', to: text },
+          `view[0].to must be an absolute path, not ${text}`,
+          'write /a:/b',
+        ] as const,
+    ),
+    ...['src=/a', 'dst=/b'].map(
+      (text) =>
+        [
+          { bind: '/x', to: text },
+          `view[0].to must be an absolute path, not ${text}`,
+          `write /${text}`,
+        ] as const,
+    ),
     [{ bind: '/a' }, 'view[0].to is missing: the path in the jail', "write to: '/a'"],
     [
       { tmpfs: '/./..//' },
