@@ -2,6 +2,7 @@
 import t from 'tap';
 
 import {
+  checkPartial,
   copyRequest,
   normalizeDefaults,
   type JailRunRequest,
@@ -43,4 +44,17 @@ t.test('a request is copied with its variables, and the caller can change his ow
   t.strictSame(copyRequest<JailRunRequest>({ program: '/bin/ls' }), { program: '/bin/ls' });
   for (const env of [[], null, 'A=1'])
     t.throws(() => copyRequest({ env } as unknown as JailRunRequest), { message: /^env must be an object/ });
+});
+
+t.test('keys for an open jail are an object, and name no jail', async (t) => {
+  const check = (request: unknown) => checkPartial(request as object, 'jail.run({…})');
+  for (const request of ['ls', 5, null, undefined, [], ['ls']])
+    t.throws(() => check(request), {
+      name: 'UsageError',
+      message: 'the keys must be in an object, as in jail.run({…})',
+      hint: 'write jail.run({…})',
+    });
+  t.throws(() => check({ jail: '/srv' }), { message: /^jail is given twice/ });
+  t.doesNotThrow(() => check({ jail: undefined }));
+  t.doesNotThrow(() => check({ program: '/bin/ls' }));
 });
