@@ -144,9 +144,10 @@ t.test('a payload has each value where payload.h says', async (t) => {
   t.same(stringsOf(bytes, table('directories')), ['STATE_DIRECTORY=']);
   t.same(rowsOf(bytes, table('passing'), 1), [[11], [12], [28]]);
   t.same(
-    rowsOf(bytes, table('errors'), 3).map(([errno, ...texts]) => [
+    rowsOf(bytes, table('errors'), 3).map(([errno, name = 0, text = 0]) => [
       errno,
-      ...texts.map((text) => stringAt(bytes, text)),
+      stringAt(bytes, name),
+      stringAt(bytes, text),
     ]),
     [[2, 'ENOENT', 'No such file']],
   );
