@@ -45,7 +45,7 @@ export function toPorts(value: readonly number[] | undefined, name: string): rea
     const number = Number(port);
     throw new UsageError(
       `${name} must be TCP ports from 0 to 65535, not ${typeof port === 'string' ? `'${quote(port)}'` : quote(String(port))}`,
-      { hint: `for example ${number > 0 && number < 65_536 ? Math.trunc(number) : 443}` },
+      { hint: `for example ${number >= 1 && number < 65_536 ? Math.trunc(number) : 443}` },
     );
   });
   return ascending(ports);

@@ -39,8 +39,21 @@ t.test('paths are absolute', async (t) => {
 t.test('ports are 0 to 65535, ascending', async (t) => {
   t.same(toPorts([65_535, 0], 'bindTcp'), [0, 65_535]);
   t.equal(toPorts(undefined, 'bindTcp'), undefined);
-  for (const wrong of [-1, 65_536, 1.5, '80'])
-    t.throws(() => toPorts([wrong as number], 'bindTcp'), { message: /^bindTcp must be TCP ports/ });
+  for (const [wrong, meant] of [
+    [-1, 443],
+    [65_536, 443],
+    [65_535.5, 65_535],
+    [1.5, 1],
+    [0.5, 443],
+    ['1', 1],
+    ['80', 80],
+    ['x', 443],
+  ] as const)
+    t.throws(() => toPorts([wrong as number], 'bindTcp'), {
+      name: 'UsageError',
+      message: /^bindTcp must be TCP ports/,
+      hint: `for example ${meant}`,
+    });
   const add = addPorts('--bind-tcp');
   const word = (text: string) => ({ text, bytes: Buffer.from(text) });
   t.same(add(word('80,90-91'), [5]), [5, 80, 90, 91]);
