@@ -56,6 +56,22 @@ t.test('one CPU is enough to run on', async (t) => {
   t.same(read({ affinity: [5] }).affinity, [5]);
 });
 
+t.test('CPUs in words of taskset(1) are met with their numbers', async (t) => {
+  const many = Array.from({ length: 64 }, (_, cpu) => cpu + 5).join(', ');
+  for (const [text, numbers] of [
+    ['5', '5'],
+    ['2-5', '2, 3, 4, 5'],
+    ['5-4', '0'],
+    ['many', '0'],
+    ['5-999', many],
+  ])
+    t.throws(() => read({ affinity: text as unknown as readonly number[] }), {
+      name: 'UsageError',
+      message: /^affinity must be numbers of CPUs/,
+      hint: `write affinity: [${numbers}]`,
+    });
+});
+
 t.test('a time in minutes and seconds is met with its seconds', async (t) => {
   t.throws(() => read({ time: '1:30' as unknown as number }), {
     message: /^time must be/,
