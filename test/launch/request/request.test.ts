@@ -10,6 +10,7 @@ import {
   toPrincipal,
 } from '../../../lib/launch/request/request.ts';
 import { signalNumber } from '../../../lib/launch/request/signal.ts';
+import { keysOfWords } from './command-words.ts';
 
 /** Also for values that TypeScript would refuse. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {
@@ -187,6 +188,8 @@ t.test('no groups are no groups, which is not the same as none given', async (t)
   t.same(read({ groups: [] }).groups, []);
   t.same(read({ clearGroups: true }).groups, []);
   t.equal(read({ clearGroups: false }).groups, undefined);
+  t.same(keysOfWords('--groups', '').groups, []);
+  t.same(keysOfWords('--groups', 'audio,5').groups, ['audio', '5']);
 });
 
 t.test('a NUL byte is an error wherever it stands', async (t) => {

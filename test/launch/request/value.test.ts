@@ -126,3 +126,29 @@ t.test('an unknown capability is met with the one that is near, or with a page',
   t.throws(() => to.toCapabilities(['cap_chwn']), { message: /no capability 'cap_chwn'/, hint: /chown/ });
   t.throws(() => to.toCapabilities(['xyzzy-plugh']), { message: /no capability/, hint: /capabilities\(7\)/ });
 });
+
+t.test('a number in place of a list of numbers is met with that list', async (t) => {
+  const one = (value: unknown, name: string) => to.list(value, name, (item) => item);
+  for (const [value, name, hint] of [
+    [443, 'bindTcp', 'write bindTcp: [443]'],
+    [5, 'keepFds', 'write keepFds: [5]'],
+    [{}, 'bindTcp', undefined],
+    [5, 'passEnv', undefined],
+  ] as const)
+    t.throws(() => one(value, name), { message: `${name} must be an array`, hint });
+});
+
+t.test('a jail in the home of the caller is met with a path', async (t) => {
+  t.same(to.toJail('/~/a'), Buffer.from('/~/a'));
+  for (const [jail, hint] of [
+    ['~/a', "write jail: os.homedir() + '/a'"],
+    ['~a', "write jail: path.resolve('~a')"],
+    ['a/b', "write jail: path.resolve('a/b')"],
+    ['./a', "write jail: path.resolve('./a')"],
+  ] as const)
+    t.throws(() => to.toJail(jail), {
+      name: 'UsageError',
+      message: `the jail directory must be an absolute path, not ${jail}`,
+      hint,
+    });
+});
