@@ -40,9 +40,9 @@ const interpreters: Readonly<Record<string, string>> = {
 
 /** The form of a file that is neither an ELF program nor a script with a `#!` line. */
 export function formOf(head: Uint8Array): FileForm | undefined {
-  const begin = Buffer.from(head.subarray(0, 64)).toString('latin1');
-  const [, message, hint] = forms.find(([begins]) => begins.test(begin)) ?? [];
-  return message === undefined || hint === undefined ? undefined : { message, hint };
+  const text = Buffer.from(head).toString('latin1');
+  const found = forms.find(([begins]) => begins.test(text));
+  return found && { message: found[1], hint: found[2] };
 }
 
 /** The `#!` line that a script of this name most likely needs. */
