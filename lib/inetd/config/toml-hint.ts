@@ -21,7 +21,7 @@ export function tomlHint(line: string, message: string): string {
   if (/end of structure/.test(message)) return 'close the list or table of the line before, with ] or }';
   if (header !== undefined) return `write [${header.trim().replaceAll(/[^\w.@+"'-]+/g, '-')}]`;
   const [, key = '', value = ''] = /^\s*([\w-]+)(?:\s*[:=]|\s)\s*(.*?)\s*$/.exec(line) ?? [];
-  if (key === '' || value === '') return 'write KEY = VALUE below [services.NAME], with a text in quotes';
+  if (value === '') return 'write KEY = VALUE below [services.NAME], with a text in quotes';
   const right = valueOf(value);
   const isText = right.startsWith('"') && !/["'“”‘’]/.test(value) && /^\s*[\w-]+\s*=/.test(line);
   return isText ? `a text stands in quotes: ${key} = ${right}` : `write ${key} = ${right}`;

@@ -4,7 +4,7 @@ import { xxh64 } from './xxh64.ts';
 
 // elf.h, Elf64_Ehdr and Elf64_Phdr; both machines are little endian
 const ehdr = { phoff: 32, shoff: 40, phnum: 56, shnum: 60, shstrndx: 62, size: 64 };
-const phdr = { type: 0, offset: 8, fileSize: 32, memorySize: 40, size: 56 };
+const phdr = { offset: 8, fileSize: 32, memorySize: 40, size: 56 };
 const PT_LOAD = 1;
 
 interface Segment {
@@ -19,7 +19,7 @@ function segmentsOf(file: Buffer): readonly Segment[] {
   const start = Number(file.readBigUInt64LE(ehdr.phoff));
   const headers = Array.from({ length: file.readUInt16LE(ehdr.phnum) }, (_, i) => start + i * phdr.size);
   return headers
-    .filter((at) => at + phdr.size <= file.length && file.readUInt32LE(at + phdr.type) === PT_LOAD)
+    .filter((at) => at + phdr.size <= file.length && file.readUInt32LE(at) === PT_LOAD) // p_type
     .map((at) => ({
       at,
       offset: Number(file.readBigUInt64LE(at + phdr.offset)),
