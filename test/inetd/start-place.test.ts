@@ -32,7 +32,7 @@ t.test('starts that hang give their places to other services', async (t) => {
     now++;
     return hang();
   };
-  const again = Array.from({ length: 17 }, () => inStartPlace('again', count));
+  const again = Array.from({ length: 17 }, (_, at) => inStartPlace(at < 16 ? 'again' : 'more', count));
   await setImmediate();
   t.equal(now, 16);
   ends.forEach((end) => end());
