@@ -48,11 +48,10 @@ function withWord(
 
 /** The same words with the first operand in the right place; undefined if it seems to be there already. */
 export function withoutStray(line: Words): Words | undefined {
-  const [stray, user, jail] = line.operands;
+  const [stray = '', user, jail = ''] = line.operands;
   const { options, taker } = line;
   const last = options.at(-1);
-  if (last === undefined || stray === undefined || user === undefined || jail === undefined) return undefined;
-  if (isPath(user) || !isPath(jail) || isProgram(jail)) return undefined;
+  if (last === undefined || isPath(user) || !isPath(jail) || isProgram(jail)) return undefined;
   const isLast = taker !== undefined && last === taker.value && options.at(-2) === `--${taker.option.name}`;
   const own = withWord(last, stray, line, isLast);
   return own === undefined ? undefined : { options: own, operands: line.operands.slice(1) };
