@@ -4,9 +4,10 @@
 //   node scripts/mutate.mjs FILE...         only these, such as lib/trust/writer.ts; they need not be pure, but each change
 //                                           of them must be harmless to the host
 //   node scripts/mutate.mjs --near FILE...  runs only tests of the same directory: much faster, but may print more survivors
-// scripts/mutate-explained.txt lists survivors that no test can notice, each with its reason. Prints the other survivors and
-// exits with 1 if there are any. A change that makes a test hang counts as noticed: "hangs:" names it, because a busy machine
-// can make a test hang too. Works on a copy of dist, in build/mutants. What each test executes is kept in build/coverage.
+// scripts/mutate-explained.txt lists changes that no test can notice, each with its reason. They are not tried. Prints the
+// survivors, and explanations of changes that do not exist; exits with 1 if there are any. A change that makes a test hang counts
+// as noticed: "hangs:" names it, because a busy machine can make a test hang too. Works on a copy of dist, in build/mutants.
+// What each test executes is kept in build/coverage.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -222,24 +223,24 @@ function makeSandbox(number) {
   return directory;
 }
 
+const nameOf = (file) => file.replace('dist/', '').replace(/js$/, 'ts');
+
 /** The notation of a change in the output and in scripts/mutate-explained.txt. */
 function describe(file, source, { start, end, text }) {
   const from = source.lastIndexOf('\n', start) + 1;
   const to = source.indexOf('\n', end);
   const line = `${source.slice(from, start)}[${source.slice(start, end)} -> ${text}]${source.slice(end, to)}`;
-  return `${file.replace('dist/', '').replace(/js$/, 'ts')}: ${line.trim()}`;
+  return `${nameOf(file)}: ${line.trim()}`;
 }
 
-/** Tries all changes of one file: describes those that no test noticed, and those that only made a test hang. */
-async function mutate(file, covers) {
-  const source = readFileSync(join(top, file), 'utf8');
+/** Tries these changes of one file: describes those that no test noticed, and those that only made a test hang. */
+async function mutate(file, source, changes, covers) {
   // the test named after the file is the most likely to notice; then the fast ones
   const mirror = file.replace('dist/lib/', 'dist/test/').replace(/js$/, 'test.js');
   const order = ({ test, durationMs }) => (test === mirror ? 0 : durationMs);
   const tests = covers.toSorted((one, other) => order(one) - order(other));
   const survivors = [];
   const hung = [];
-  const changes = findChanges(source);
   await share(changes, async (sandbox, change) => {
     const { start, end, runsAt, text } = change;
     writeFileSync(join(sandbox, file), source.slice(0, start) + text + source.slice(end));
@@ -252,7 +253,7 @@ async function mutate(file, covers) {
     if (verdict === 'passes') survivors.push(describe(file, source, change));
     if (verdict === 'hangs') hung.push(describe(file, source, change));
   });
-  return { survivors, hung, changes: changes.length };
+  return { survivors, hung };
 }
 
 const filesBelow = (directory, pattern) =>
@@ -288,15 +289,20 @@ const explained = new Set(
 );
 let left = 0;
 for (const file of files) {
-  const { survivors, hung, changes } = await mutate(file, covers.get(file) ?? []);
-  const unexplained = survivors.filter((line) => !explained.has(line));
-  for (const line of unexplained) console.log(line);
+  const source = readFileSync(join(top, file), 'utf8');
+  const changes = findChanges(source);
+  const names = new Set(changes.map((change) => describe(file, source, change)));
+  const stale = [...explained].filter((line) => line.startsWith(`${nameOf(file)}: `) && !names.has(line));
+  const open = changes.filter((change) => !explained.has(describe(file, source, change)));
+  const { survivors, hung } = await mutate(file, source, open, covers.get(file) ?? []);
+  for (const line of survivors) console.log(line);
   for (const line of hung) console.log(`hangs: ${line}`);
+  for (const line of stale) console.log(`explained, but not there: ${line}`);
   console.log(
-    `${file}: ${changes} changes, ${survivors.length} survive, ${unexplained.length} not explained`,
+    `${file}: ${changes.length} changes, ${changes.length - open.length} explained, ${survivors.length} survive`,
   );
-  left += unexplained.length;
+  left += survivors.length + stale.length;
 }
 rmSync(join(top, 'build/mutants'), { recursive: true });
-console.log(`${left} survivors in ${files.length} files`);
+console.log(`${left} survivors, or explanations of nothing, in ${files.length} files`);
 process.exit(left === 0 ? 0 : 1);
