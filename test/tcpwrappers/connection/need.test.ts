@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { resolve } from '../../../lib/tcpwrappers/connection/need.ts';
+import { NEED_USER, resolve } from '../../../lib/tcpwrappers/connection/need.ts';
 import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { decide } from '../../../lib/tcpwrappers/decide/ruling.ts';
@@ -27,4 +27,9 @@ t.test('what a request has learned is not asked again', async (t) => {
     throw new Error('asked again');
   });
   t.equal(again.verdict, 'granted');
+});
+
+t.test('an ident server has ten seconds, as from tcpd', async (t) => {
+  t.same(NEED_USER, { kind: 'user', timeoutSeconds: 10 });
+  t.equal(makeRequest({ daemon: 'sshd', client: { address: '10.0.0.1' } }).identTimeoutSeconds, 10);
 });
