@@ -43,9 +43,9 @@ export function without(set: Ranges, taken: Ranges): Ranges {
   let at = 0;
   for (const { first, last } of set) {
     let begin = first;
-    while (at > 0 && (taken[at - 1]?.last ?? -1n) >= first) at--;
-    for (let hole = taken[at]; hole !== undefined && hole.first <= last; hole = taken[++at]) {
-      if (hole.last < begin) continue;
+    while ((taken[at]?.last ?? first) < first) at++;
+    // the last hole may reach into the next range
+    for (let next = at, hole = taken[at]; hole !== undefined && hole.first <= last; hole = taken[++next]) {
       if (hole.first > begin) result.push({ first: begin, last: hole.first - 1n });
       begin = hole.last + 1n;
     }
@@ -61,7 +61,7 @@ export function* networks(ranges: Ranges, { bits }: Band): Generator<{ net: bigi
       let size = 1n;
       let length = bits;
       // as large as the alignment of its start and the rest of the range allow
-      for (; length > 0 && begin % (size * 2n) === 0n && begin + size * 2n - 1n <= last; length--) size *= 2n;
+      for (; begin % (size * 2n) === 0n && begin + size * 2n - 1n <= last; length--) size *= 2n;
       yield { net: begin, length };
       begin += size;
     }
