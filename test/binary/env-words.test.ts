@@ -58,6 +58,9 @@ t.test('a no-break space is no blank, as in the C locale', async (t) => {
 });
 
 t.test('a string that grows without end is refused', async (t) => {
+  const most = 'a'.repeat(131_072);
+  t.same(split(most), [most]);
+  t.match(split(`${most}a`), /becomes too long/);
   const value = 'x'.repeat(50_000);
   t.match(split('${A}${A}${A}', { A: value }), /too long/);
 });
