@@ -46,3 +46,17 @@ t.test('a mask without write takes write away, though it lets read', async (t) =
     { ...nobody, uids: [7], namedUids: [7] },
   );
 });
+
+t.test('named users and named groups that can write are told apart', async (t) => {
+  t.same(
+    listedWriters(
+      list([
+        [0x02, 6, 7],
+        [0x08, 6, 8],
+        [0x08, 4, 9],
+        [0x10, 6, 0],
+      ]),
+    ),
+    { ...nobody, uids: [7], gids: [8], namedUids: [7] },
+  );
+});

@@ -1,8 +1,11 @@
 // How an ordinary user sees the ids of what is his.
+import { userInfo } from 'node:os';
+
 import t from 'tap';
 
 import { listedWriters } from '../../lib/trust/acl.ts';
-import { seenBy } from '../../lib/trust/owner.ts';
+import { caller, isOrdinary, onHost, seenBy, waySeenBy } from '../../lib/trust/owner.ts';
+import type { Way } from '../../lib/trust/way.ts';
 
 const sam = { uid: 1000, gid: 1000 };
 
@@ -52,3 +55,37 @@ t.test(
     t.equal(seenBy(sam, { ...sam, mode: 0o770, acl: Buffer.alloc(3) }).gid, 1000, 'a malformed list');
   },
 );
+
+t.test('an owner sees his ids as 0, and 0 is his on the host', async (t) => {
+  t.ok(isOrdinary(sam));
+  t.notOk(isOrdinary({ uid: 0, gid: 5 }));
+  t.same(onHost(sam, { uid: 0, gid: 0 }), sam);
+  t.same(onHost({ uid: 1000, gid: 2000 }, { uid: 5, gid: 0 }), { uid: 5, gid: 2000 });
+  t.same(onHost({ uid: 1000, gid: 2000 }, { uid: 0, gid: 6 }), { uid: 1000, gid: 6 });
+  t.same(onHost(sam, { uid: 1, gid: 1 }), { uid: 1, gid: 1 });
+});
+
+t.test('directories of the caller are marked as his', async (t) => {
+  const [his, other] = [1000, 5].map((uid) => ({ uid, gid: 1000, mode: 0o40755 }));
+  const way = { components: [other, his], isHostRoot: false } as unknown as Way;
+  t.equal(waySeenBy({ uid: 0, gid: 0 }, way), way);
+  t.strictSame(waySeenBy(sam, way).components as unknown, [other, { ...his, uid: 0, isCallers: true }]);
+});
+
+t.test('a process gives files to the group of its account, if it is in it', async (t) => {
+  const { gid } = userInfo();
+  let ids = { uid: 0, egid: 0, groups: [] as number[] };
+  t.intercept(process, 'geteuid', { value: () => ids.uid });
+  t.intercept(process, 'getegid', { value: () => ids.egid });
+  t.intercept(process, 'getgroups', { value: () => ids.groups });
+  const as = (uid: number, egid: number, ...groups: number[]) => {
+    ids = { uid, egid, groups };
+    return caller();
+  };
+  t.same(as(1000, 70_001, 70_001), { uid: 1000, gid: 70_001 });
+  t.equal(caller(), caller());
+  t.same(as(1001, 70_001, 70_001, gid), { uid: 1001, gid }, 'another user');
+  t.same(as(1001, 70_002, 70_002), { uid: 1001, gid: 70_002 }, 'another group');
+  t.same(as(0, 70_002, 70_002), { uid: 0, gid: 0 });
+  t.same(as(1, 70_002, 70_002), { uid: 1, gid: 70_002 });
+});
