@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import type { PathComponent } from '../../lib/native.ts';
-import { judgeWay, remedyOf } from '../../lib/trust/way.ts';
+import { isOthers, judgeWay, remedyOf, type WayFinding } from '../../lib/trust/way.ts';
 import type { Person } from '../../lib/trust/writer.ts';
 
 const directory = 0o040000;
@@ -154,4 +154,61 @@ t.test('a remedy takes away what was found', async (t) => {
   t.equal(remedy(0o775, 5), 'chown root:root /j && chmod go-w /j');
   t.equal(remedy(0o775, 0), 'chmod go-w /j');
   t.equal(remedy(0o775, 0, Buffer.alloc(4)), 'setfacl -b /j && chmod go-w /j');
+});
+
+t.test('a directory on the way is judged as one, though its parent is sticky', async (t) => {
+  const rows: readonly Row[] = [
+    root,
+    tmp,
+    ['/tmp/d', 1, directory | 0o755, 5],
+    ['/tmp/d/e', 2, directory | 0o755, 0],
+  ];
+  t.same(judge(rows, []), ['refused: /tmp/d is owned by uid 5']);
+  t.same(judge(rows, [], { endsInEntry: true }), ['refused: /tmp/d is owned by uid 5']);
+  t.same(judge(rows.slice(0, 3), []), ['refused: /tmp/d is owned by uid 5']);
+});
+
+const finding = (more: Partial<WayFinding> & { path?: string; isCallers?: boolean }): WayFinding => {
+  const { path = '/srv/d', isCallers, ...rest } = more;
+  const component = { path: Buffer.from(path), parent: 0, mode: directory | 0o775, uid: 0, gid: 5 };
+  return {
+    refuses: true,
+    kind: 'owner',
+    component: isCallers === undefined ? component : { ...component, isCallers },
+    isEnd: true,
+    how: '',
+    ...rest,
+  };
+};
+
+t.test('an owner needs his home, and what he has above the end', async (t) => {
+  t.ok(isOthers(finding({ isEnd: false })));
+  t.ok(isOthers(finding({ path: '/home/sam' })));
+  t.ok(isOthers(finding({ path: '/root' })));
+  t.notOk(isOthers(finding({})));
+  t.notOk(isOthers(finding({ path: '/home/sam/jail' })));
+  t.notOk(isOthers(finding({ kind: 'writable', isEnd: false })));
+  t.notOk(isOthers(finding({ kind: 'writable', path: '/root' })));
+});
+
+t.test('the kind of a finding is its cause', async (t) => {
+  const kindOf = (mode: number, uid: number) => {
+    const component = { path: Buffer.from('/j'), parent: -1, mode: directory | mode, uid, gid: 5 };
+    return judgeWay({ components: [component], isHostRoot: false }, [])[0]?.kind;
+  };
+  t.equal(kindOf(0o755, 5), 'owner');
+  t.equal(kindOf(0o775, 0), 'writable');
+});
+
+t.test('an ordinary user changes only what is his', async (t) => {
+  const elsewhere = 'choose a directory in which only you can write, such as one in your home';
+  for (const kind of ['owner', 'writable'] as const) {
+    t.equal(remedyOf(finding({ kind }), 'D', false), elsewhere);
+    t.equal(remedyOf(finding({ kind, isCallers: false }), 'D', false), elsewhere);
+    t.equal(remedyOf(finding({ kind, isCallers: true }), 'D', false), 'chmod go-w D');
+    t.equal(remedyOf(finding({ kind }), 'D'), 'chmod go-w D');
+  }
+  t.equal(remedyOf(finding({ kind: 'link' }), 'D', false), 'name the directory that D leads to');
+  t.equal(remedyOf(finding({ kind: 'host-root' }), 'D', false), 'uchroot-jail build ~/jail PROGRAM');
+  t.equal(remedyOf(finding({ kind: 'host-root' }), 'D'), 'uchroot-jail build /srv/jail PROGRAM');
 });
