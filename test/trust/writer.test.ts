@@ -57,7 +57,7 @@ t.test('the owner, everybody, the group, and whom a list names can write', async
   t.same(writersOf({ mode: 0o100_751, uid: 0, gid }), []);
   t.same(writersOf({ mode: 0o720, uid: 0, gid, acl: Buffer.alloc(3) }), [{ kind: 'unknown' }]);
   // version 2; user:9:rw-, group::rw-, group:8:rw-
-  const acl = Buffer.from('02000000' + '0200060009000000' + '0400060000000000' + '0800060008000000', 'hex');
+  const acl = Buffer.from('02000000020006000900000004000600000000000800060008000000', 'hex');
   t.same(writersOf({ mode: 0o720, uid: 0, gid, acl }), [
     { kind: 'listed', uid: 9 },
     { ...group, isListed: true, except: [9] },
