@@ -1,7 +1,7 @@
 // Which mounts of a plan follow no link of the jail.
 import t from 'tap';
 
-import { guardLinks } from '../../../lib/launch/plan/links.ts';
+import { guardLinks } from '../../../lib/launch/plan/mount-links.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 
 const b = (text: string): Buffer => Buffer.from(text);
