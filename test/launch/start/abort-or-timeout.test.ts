@@ -6,7 +6,13 @@ import t from 'tap';
 import type { JailedProcess } from '../../../lib/launch/process/process.ts';
 import { normalizeSpawn } from '../../../lib/launch/request/spawn-rows.ts';
 import type { NormalSpawn } from '../../../lib/launch/start/start.ts';
-import { awaitStop, beforeStop, inSeconds, leftMs, stopError } from '../../../lib/launch/start/abort-or-timeout.ts';
+import {
+  awaitStop,
+  beforeStop,
+  inSeconds,
+  leftMs,
+  stopError,
+} from '../../../lib/launch/start/abort-or-timeout.ts';
 import { openTurns } from '../../../lib/launch/start/launch-queue.ts';
 
 const options = (more: { timeoutMs?: number; signal?: AbortSignal } = {}): NormalSpawn =>
