@@ -9,6 +9,8 @@ import { turnAway } from '../tcpwrappers/guard.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { unmapAddress } from '../tcpwrappers/text/address.ts';
 import type { Peer } from './connection-entry.ts';
+import type { ServiceSettings } from './serve-request.ts';
+import { goneRules } from './service-rules.ts';
 
 /** The connection of a client, and who closes its descriptor. */
 export class ClientSocket {
@@ -69,7 +71,7 @@ function refusedByOptions(fd: number): string | undefined {
 /** Asks the rules, and carries out the rule that matched. @throws what the files and look-ups of the host throw */
 export async function admit(
   hosts: Hosts,
-  daemon: string,
+  settings: Pick<ServiceSettings, 'daemon' | 'hostsAllow' | 'hostsDeny'>,
   { address, port }: Peer,
   client: ClientSocket,
 ): Promise<Admission> {
@@ -80,11 +82,13 @@ export async function admit(
   }
   const server = address === undefined ? undefined : native.getsockname(fd);
   const decision = await hosts.check({
-    daemon,
+    daemon: settings.daemon,
     client: { address, port },
     server: server && { address: unmapAddress(server.address), port: server.port },
   });
   const { rule, reason: message } = decision;
+  const gone = rule === undefined ? goneRules(settings) : undefined;
+  if (gone !== undefined) return { verdict: 'denied', rule, message: gone, variables: undefined };
   if (decision.options.length === 0)
     return { verdict: decision.expected, rule, message, variables: undefined };
   const { socket } = client;

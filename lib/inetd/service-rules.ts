@@ -1,5 +1,5 @@
 // The files of rules of a service.
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
 import { UsageError } from '../errors.ts';
@@ -16,6 +16,15 @@ export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
   if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
   if (hostsDeny !== undefined) refuseMissing('hosts-deny', hostsDeny);
   return openHosts({ ...(hostsAllow && { allow: hostsAllow }), ...(hostsDeny && { deny: hostsDeny }) });
+}
+
+/** Why no client is let in that no rule is about: a file of rules that was named has gone since. Undefined if all are there. */
+export function goneRules({
+  hostsAllow,
+  hostsDeny,
+}: Pick<ServiceSettings, 'hostsAllow' | 'hostsDeny'>): string | undefined {
+  const gone = [hostsAllow, hostsDeny].find((path) => path !== undefined && !existsSync(path));
+  return gone === undefined ? undefined : `${quote(gone)} has gone, and everybody is refused`;
 }
 
 function refuseMissing(what: string, path: Buffer): void {

@@ -189,7 +189,7 @@ export class Service {
     };
     let admission: Admission;
     try {
-      admission = await admit(this.#hosts, this.settings.daemon, connection.peer, client);
+      admission = await admit(this.#hosts, this.settings, connection.peer, client);
     } catch (error) {
       this.#observer.onProblem(error, this);
       return refuse('failed', (error as Error).message);

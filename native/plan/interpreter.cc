@@ -213,7 +213,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_VERIFY_SECCOMP: return verifySeccomp();
     case OP_VERIFY_NO_NEW_PRIVS: return verifyNoNewPrivs();
     case OP_VERIFY_CWD: return verifyCwd(context.jailFd);
-    case OP_RESET_SIGNALS: return resetSignals();
+    case OP_RESET_SIGNALS: return resetSignals(a);
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
     case OP_UNSHARE: return makeNamespaces(a, b == 1, context);
     case OP_SETNS: return joinSpaces(step, context.spacesFd);

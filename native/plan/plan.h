@@ -123,7 +123,7 @@ enum Op : uint16_t {
   OP_VERIFY_CAPS = 31,         // a: permitted, inheritable and ambient mask; the effective set must be empty
   OP_VERIFY_NO_WAY_BACK = 32,  // setresuid(0, 0, 0) must fail
   OP_VERIFY_CWD = 33,          // the root directory is the jail; the working directory is inside it and may be entered
-  OP_RESET_SIGNALS = 34,       // default dispositions, empty mask
+  OP_RESET_SIGNALS = 34,       // default dispositions, empty mask; a: a signal that is ignored, or 0
   OP_WRITE = 35,               // a: descriptor; data: bytes
   OP_EXECVE = 36,              // a: argc; b: envc; data: offsets from the start of the plan (uint64):
                                // program, argv…, 0, envp…, 0; then the strings

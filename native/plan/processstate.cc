@@ -77,13 +77,14 @@ long setParentDeathSignal(long signal, long parent) {
   return sys(__NR_getppid) == parent ? 0 : -ESRCH;
 }
 
-long resetSignals() {
+// `ignored` is a signal that is ignored afterwards, or 0.
+long resetSignals(long ignored) {
   const struct {
     uint64_t handler, flags, restorer, mask;
-  } standard = {0, 0, 0, 0};
+  } standard = {0, 0, 0, 0}, ignore = {1 /* SIG_IGN */, 0, 0, 0};
   for (long signal = 1; signal <= 64; signal++) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
-    const long reset = sys(__NR_rt_sigaction, signal, address(&standard), 0, 8);
+    const long reset = sys(__NR_rt_sigaction, signal, address(signal == ignored ? &ignore : &standard), 0, 8);
     if (reset < 0) return reset;
   }
   const uint64_t none = 0;

@@ -33,7 +33,7 @@ long newSession();
 long newGroup(bool isUnlessTerminal);
 long stopTimer(long which);
 long setParentDeathSignal(long signal, long parent);
-long resetSignals();
+long resetSignals(long ignored);
 
 // limits.cc
 long setUmask(uint64_t mask, bool exact);

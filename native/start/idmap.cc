@@ -44,7 +44,7 @@ __attribute__((no_sanitize("address", "undefined"))) int childMain(void* argumen
   if (result >= 0) result = sys(__NR_dup3, child->nullFd, 1, 0);
   if (result >= 0) result = sys(__NR_dup3, child->wordsFd, 2, 0);
   if (result >= 0) result = sys(__NR_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
-  if (result >= 0) result = resetSignals();
+  if (result >= 0) result = resetSignals(0);
   if (result >= 0) result = sys(__NR_execveat, child->programFd, address(""), address(child->argv), address(environment), AT_EMPTY_PATH);
   child->error = -result;
   quit(127);

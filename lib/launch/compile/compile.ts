@@ -43,6 +43,8 @@ export interface CompileOptions {
   readonly anyInode: boolean;
   /** Report failures to an init system: --service-status. */
   readonly isService: boolean;
+  /** The program starts with SIGPIPE ignored. */
+  readonly ignoresPipe?: boolean;
   /** The output of --version. */
   readonly version: string;
   /** Called for each problem that does not prevent the compilation. */
@@ -177,6 +179,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
     const launch = prepare(request, jail, {
       inPlace: true,
       compiledFor: architecture,
+      ignoresPipe: options.ignoresPipe,
       environment: [],
       pid: 0,
       parentPid: 0,

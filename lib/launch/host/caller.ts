@@ -26,6 +26,8 @@ export interface Caller {
   readonly inPlace: boolean;
   /** The architecture of a compiled launcher. Everything else about its caller is unknown when it is compiled. */
   readonly compiledFor?: string;
+  /** The program starts with SIGPIPE ignored, as from systemd. */
+  readonly ignoresPipe?: boolean | undefined;
   readonly environment: readonly Variable[];
   readonly pid: number;
   readonly parentPid: number;

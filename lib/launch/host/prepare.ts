@@ -288,6 +288,7 @@ function toSetUp(
     account,
     keptFds,
     isCompiled: caller.compiledFor !== undefined,
+    ignoresPipe: caller.ignoresPipe,
     newGroup: caller.newGroup,
     cgroup: caller.cgroup,
     joined: caller.joined,

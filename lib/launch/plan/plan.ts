@@ -19,6 +19,8 @@ export interface SetUpInput {
   readonly keptFds: readonly number[];
   /** A compiled launcher runs the plan. It learns the number of socket-activation descriptors when it starts. */
   readonly isCompiled?: boolean;
+  /** The program starts with SIGPIPE ignored. */
+  readonly ignoresPipe?: boolean | undefined;
   /** The program gets a process group of its own, so that all of it can be ended. Otherwise it stays in the caller's group. */
   readonly newGroup?: boolean;
   /** Kinds of namespaces that an open jail keeps, and that the program joins. */
@@ -263,10 +265,10 @@ function readBack(input: SetUpInput): readonly Step[] {
 }
 
 function handOver(input: SetUpInput): readonly Step[] {
-  const { status, filter } = input;
+  const { status, filter, ignoresPipe } = input;
   return [
     // Last, as from here on a signal ends this process: what is pending now was meant for the program.
-    { op: 'reset_signals' },
+    { op: 'reset_signals', ...(ignoresPipe === true ? { ignoresPipe } : {}) },
     ...(isLast(input) ? [installed(input)] : []),
     ...(isLast(input) && filter?.isReadable === true ? [{ op: 'verify_seccomp', isOwn: true } as const] : []),
     ...(status === undefined ? [] : [{ op: 'write', fd: status.fd, bytes: status.line } as const]),

@@ -5,6 +5,8 @@ import type { Step, SomeStepRows } from './step.ts';
 const PR_SET_TIMERSLACK = 29;
 const PR_SET_CHILD_SUBREAPER = 36;
 
+const SIGPIPE = 13;
+
 const timers = { real: 0, virtual: 1, prof: 2 } as const;
 
 type DeathSignal = Step & { op: 'parent_death_signal' };
@@ -80,5 +82,13 @@ export const processRows = {
     failures: { ESRCH: { reason: 'the starting process has ended already' } },
     rehearse: (step: DeathSignal, parentPid) => (step.parentPid === 0 ? step : { ...step, parentPid }),
   },
-  reset_signals: { op: 34, call: 'rt_sigaction', purpose: 'default dispositions, nothing blocked' },
+  reset_signals: {
+    op: 34,
+    call: 'rt_sigaction',
+    purpose: ({ ignoresPipe = false }: Step & { op: 'reset_signals' }) =>
+      ignoresPipe
+        ? 'default dispositions but SIGPIPE, which is ignored; nothing blocked'
+        : 'default dispositions, nothing blocked',
+    encode: ({ ignoresPipe = false }) => ({ a: ignoresPipe ? SIGPIPE : 0 }),
+  },
 } satisfies SomeStepRows;

@@ -174,7 +174,7 @@ type OneStep =
   | { readonly op: 'verify_landlock' }
   | { readonly op: 'tcp_filter'; readonly filter: Buffer }
   | { readonly op: 'verify_tcp_filter' }
-  | { readonly op: 'reset_signals' }
+  | { readonly op: 'reset_signals'; readonly ignoresPipe?: boolean }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;
 

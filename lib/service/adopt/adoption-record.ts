@@ -15,6 +15,7 @@ import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
+import { presentDropIn } from './drop-in-file.ts';
 import type { ServicePath } from './service-paths.ts';
 
 /** What the caller has asked for. An update asks for the same again. */
@@ -77,14 +78,34 @@ const fileOf = (unit: string): string => `${placeOf(unit)}/adoption.json`;
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
 
-/** The record of a service; undefined if it is not adopted. */
-export function findRecord(unit: string): AdoptionRecord | undefined {
+const stagedOf = (unit: string): string => `${fileOf(unit)}.new`;
+
+/** What a change of the drop-in has to undo; it is there while the change lasts. */
+export const swapFile = (unit: string): string => `${placeOf(unit)}/swap.json`;
+
+function readAt(file: string): AdoptionRecord | undefined {
   try {
-    return JSON.parse(readFileSync(fileOf(unit), 'utf8')) as AdoptionRecord;
+    return JSON.parse(readFileSync(file, 'utf8')) as AdoptionRecord;
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw new JailError(`${fileOf(unit)}: ${(error as Error).message}`, { code: 'ERR_MANIFEST' });
+    throw new JailError(`${file}: ${(error as Error).message}`, { code: 'ERR_MANIFEST' });
   }
+}
+
+// A run that was killed after its change of the drop-in has left its record staged.
+function leftRecord(unit: string): AdoptionRecord | undefined {
+  if (existsSync(swapFile(unit)) || !existsSync(stagedOf(unit))) return undefined;
+  const dropIn = presentDropIn(unit);
+  const inUse = generationsOf(unit).find((number) => dropIn?.includes(`=${generationAt(unit, number)}\n`));
+  // it may be cut: then no drop-in was written yet
+  if (inUse === undefined || inUse === readAt(fileOf(unit))?.generation) return undefined;
+  const staged = readAt(stagedOf(unit));
+  return staged?.generation === inUse ? staged : undefined;
+}
+
+/** The record of a service; undefined if it is not adopted. */
+export function findRecord(unit: string): AdoptionRecord | undefined {
+  return leftRecord(unit) ?? readAt(fileOf(unit));
 }
 
 /** The record of a service. @throws UsageError if it is not adopted */
@@ -104,17 +125,17 @@ export function stageRecord(record: AdoptionRecord): {
 } {
   const file = fileOf(record.unit);
   try {
-    writeFileSync(`${file}.new`, printedJson(record), { mode: 0o600, flush: true });
+    writeFileSync(stagedOf(record.unit), printedJson(record), { mode: 0o600, flush: true });
   } catch (error) {
     const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
     throw new JailError(message, { code: code as ErrnoName, path: file, cause: error });
   }
   return {
     commit: () => {
-      renameSync(`${file}.new`, file);
+      renameSync(stagedOf(record.unit), file);
       syncDirectory(placeOf(record.unit));
     },
-    drop: () => rmSync(`${file}.new`, { force: true }),
+    drop: () => rmSync(stagedOf(record.unit), { force: true }),
   };
 }
 
@@ -127,7 +148,7 @@ export function adoptedUnits(): readonly string[] {
   try {
     return readdirSync(base)
       .map((name) => name.replaceAll('+', ':'))
-      .filter((unit) => existsSync(fileOf(unit)))
+      .filter((unit) => findRecord(unit) !== undefined)
       .toSorted();
   } catch (error) {
     if (isMissing(error)) return [];

@@ -105,10 +105,14 @@ export function variablesOf(
   { settings }: InstalledService,
   files: readonly ReadonlyMap<string, string>[],
 ): ReadonlyMap<string, string> {
-  return new Map([
+  const all = new Map([
     ...readEnvironment(listOf(settings, 'Environment')),
     ...files.flatMap((file) => [...file]),
   ]);
+  const taken = listOf(settings, 'UnsetEnvironment');
+  return new Map(
+    [...all].filter(([name, value]) => !taken.includes(name) && !taken.includes(`${name}=${value}`)),
+  );
 }
 
 const kindNames: Readonly<Record<ExecLine['kind'], string>> = {
@@ -123,16 +127,18 @@ const kindNames: Readonly<Record<ExecLine['kind'], string>> = {
 
 /** The lines whose program is the one of ExecStart=. Other programs, such as kill(1), work on the host. */
 export function ownLines(
-  { lines }: InstalledService,
+  service: InstalledService,
   variables: ReadonlyMap<string, string>,
 ): readonly OwnLine[] {
+  const { lines } = service;
+  const known = new Map([...Object.entries(directoryVariables(service)), ...variables]);
   const start = lines.find(({ kind }) => kind === 'ExecStart');
   return lines
     .filter(({ program, flags }) => program === start?.program && !flags.includes('privileged'))
     .map((line, index) => ({
       line,
       name: line === start ? 'start' : `${kindNames[line.kind]}-${index + 1}`,
-      argv: line.flags.includes('no-env-expand') ? line.argv : expandWords(line.argv, variables),
+      argv: line.flags.includes('no-env-expand') ? line.argv : expandWords(line.argv, known),
     }));
 }
 

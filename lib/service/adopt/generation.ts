@@ -25,10 +25,10 @@ import {
 } from './adoption.ts';
 import { type AdoptionWishes, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
-import { type InstalledService, listOf, numberOf, textOf } from './installed-service.ts';
+import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed-service.ts';
 import { knownDaemon } from './known-daemons.ts';
 import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths } from './service-paths.ts';
-import { loginRefusal, programRefusal, type Refusal } from './service-refusal.ts';
+import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './service-refusal.ts';
 import { toServiceWarning } from './service-warning.ts';
 import { readEnvironmentFile } from './unit-text.ts';
 import { directoryRefusal, namedWarnings } from './unmet-path.ts';
@@ -139,7 +139,7 @@ export async function makeGeneration(
     jailFacts: jailFacts(jailOf(directory)),
   };
   const question = { ...adoption, isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`) };
-  const unmet = directoryRefusal(question);
+  const unmet = pathRefusal(service.unit, adoption.paths) ?? directoryRefusal(question);
   if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption.paths));
   return { adoption, report, warnings: [...warnings, ...namedWarnings(question)] };
@@ -160,6 +160,9 @@ function missingProgram({ unit, lines }: InstalledService): Refusal | undefined 
         hint: `install it, or correct the path: ${commandLine('systemctl', 'edit', '--full', unit)}`,
       };
 }
+
+// Variables of systemd that mean the same in a jail (systemd.exec(5)).
+const ofSystemd = ['PATH', 'INVOCATION_ID', 'JOURNAL_STREAM', 'SYSTEMD_EXEC_PID', 'FDSTORE'];
 
 // The launch of one line in the jail.
 async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<LaunchRequest> {
@@ -186,10 +189,11 @@ async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<La
     ...(cwd.startsWith('/') ? { cwd } : {}),
     caps: identity.caps,
     umask: numberOf(settings, 'UMask'),
+    rlimits: limitsOf(settings),
     seccomp: 'default',
     // the shell of the account is for people, and rarely in the jail
     env: { SHELL: '/bin/sh', ...directoryVariables(service) },
-    passEnv: [...variables.keys(), ...listOf(settings, 'PassEnvironment'), 'INVOCATION_ID', 'JOURNAL_STREAM'],
+    passEnv: [...variables.keys(), ...listOf(settings, 'PassEnvironment'), ...ofSystemd],
   };
 }
 
@@ -207,6 +211,7 @@ export async function compileLaunchers(adoption: Adoption): Promise<readonly str
       architecture: undefined,
       anyInode: false,
       isService: true,
+      ignoresPipe: adoption.service.settings.IgnoreSIGPIPE !== false,
       version: readVersion(),
       warn: ({ message }) => void warnings.push(message),
     });

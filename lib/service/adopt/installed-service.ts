@@ -97,6 +97,20 @@ export function numberOf(settings: Settings, name: string): number {
   return typeof value === 'number' ? value : 0;
 }
 
+/** Limits that the unit has and that a launch lowers by itself: those of core files and of the stack. */
+export function limitsOf(
+  settings: Settings,
+): Partial<Record<'core' | 'stack', { soft: number; hard: number }>> {
+  const limit = (name: string): number =>
+    numberOf(settings, name) > Number.MAX_SAFE_INTEGER ? Infinity : numberOf(settings, name);
+  const both = (name: string) => ({ soft: limit(`${name}Soft`), hard: limit(name) });
+  return Object.fromEntries(
+    [['core', both('LimitCORE')] as const, ['stack', both('LimitSTACK')] as const].filter(
+      ([, { soft }]) => soft > 0,
+    ),
+  );
+}
+
 /** A list of names that are allowed (`isAllowed`) or refused, such as SystemCallFilter=. */
 export function filterOf(
   settings: Settings,

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 
 import { type ErrnoName, JailError } from '../../errors.ts';
 import { replaceFile } from '../unit/unit-files.ts';
-import { placeOf } from './adoption-record.ts';
+import { placeOf, swapFile } from './adoption-record.ts';
 
 export interface InterruptedSwap {
   /** The drop-in from before; undefined if there was none. */
@@ -13,12 +13,10 @@ export interface InterruptedSwap {
   readonly isActive: boolean;
 }
 
-const name = 'swap.json';
-
 /** Records the state before a change. @throws JailError with the errno */
 export function beginSwap(unit: string, swap: InterruptedSwap): void {
   const text = Buffer.from(JSON.stringify(swap)).toString('latin1'); // as replaceFile() takes it
-  const path = `${placeOf(unit)}/${name}`;
+  const path = swapFile(unit);
   try {
     mkdirSync(placeOf(unit), { recursive: true });
     replaceFile(path, { mode: 0o644, text });
@@ -30,13 +28,13 @@ export function beginSwap(unit: string, swap: InterruptedSwap): void {
 
 /** The change is over. */
 export function endSwap(unit: string): void {
-  rmSync(`${placeOf(unit)}/${name}`, { force: true });
+  rmSync(swapFile(unit), { force: true });
 }
 
 /** The swap that a killed process has left unfinished; undefined if there is none. */
 export function interruptedSwap(unit: string): InterruptedSwap | undefined {
   try {
-    return JSON.parse(readFileSync(`${placeOf(unit)}/${name}`, 'utf8')) as InterruptedSwap;
+    return JSON.parse(readFileSync(swapFile(unit), 'utf8')) as InterruptedSwap;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

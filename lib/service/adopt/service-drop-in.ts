@@ -14,6 +14,7 @@ import {
   execKinds,
   type ExecLine,
   filterOf,
+  type InstalledService,
   isListed,
   listOf,
   numberOf,
@@ -53,7 +54,8 @@ function launcherLine(adoption: Adoption, { line, name }: OwnLine): string {
 // A line for another program. It runs on the host as before; if it ran as root, it still has all rights of root.
 function hostLine({ identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
   const wasRoot = identity.isChosen || identity.user === 'root';
-  const flags = wasRoot ? [...line.flags, 'privileged'] : line.flags;
+  // systemd takes no line with both `+` and `!`
+  const flags = wasRoot ? [...line.flags.filter((flag) => flag !== 'no-setuid'), 'privileged'] : line.flags;
   const [first = line.program, ...rest] = line.argv;
   const named = first === line.program ? [line.program] : [`@${line.program}`, first];
   return `${prefixOf(flags)}${[...named, ...rest].map((word) => execWord(moved(word))).join(' ')}`;
@@ -96,7 +98,8 @@ function mountLines(adoption: Adoption): readonly string[] {
   );
   const binds = paths.map(({ path, isReadOnly, isOptional }) => {
     const setting = isReadOnly && !isWritable.has(path) ? 'BindReadOnlyPaths' : 'BindPaths';
-    return `${setting}=${isOptional ? '-' : ''}${path}${inJail(path)}`;
+    const named = path.replaceAll('%', '%%');
+    return `${setting}=${isOptional ? '-' : ''}${named}${inJail(named)}`;
   });
   if (entry === 'systemd') {
     // lines with all privileges get no mounts: they stay on the host
@@ -177,6 +180,18 @@ RequiresMountsFor=${adoption.directory}
 [Service]
 ${lines.join('\n')}
 `;
+}
+
+/** Whether a service is in the jail of this drop-in, as systemd has read it. */
+export function isTaken(
+  text: string,
+  { lines, settings }: Pick<InstalledService, 'lines' | 'settings'>,
+): boolean {
+  const [, root] = /^RootDirectory=(.*)$/m.exec(text) ?? [];
+  if (root !== undefined) return textOf(settings, 'RootDirectory') === root;
+  const [, start] = /^ExecStart=[-!]*(\/.*)$/m.exec(text) ?? [];
+  const starts = lines.filter(({ kind }) => kind === 'ExecStart');
+  return starts.length === 1 && starts[0]?.program === start;
 }
 
 // The command of a test: a launcher, or the words themselves where systemd enters the jail.

@@ -74,6 +74,16 @@ export function programRefusal(
   };
 }
 
+/** A path of the service that no setting can mount. `%` can be written. */
+export function pathRefusal(unit: string, paths: readonly Pick<ServicePath, 'path'>[]): Refusal | undefined {
+  const found = paths.find(({ path }) => /[\s"'\\:]/.test(path));
+  if (found === undefined) return undefined;
+  return {
+    message: `${unit} cannot be adopted: it has the path ${quote(found.path)}: blanks, quotes and colons are not carried`,
+    hint: `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`,
+  };
+}
+
 /**
  * A daemon that logs users of the host in needs their passwords and homes. A jail must not have these. Such a daemon is known by the
  * file for PAM in its package. `given` are the paths that the caller has named.
@@ -106,8 +116,32 @@ export function launcherRefusal(
     return 'it changes its root directory itself, which a chroot does not confine';
   if (textOf(settings, 'WorkingDirectory').startsWith('!')) return 'its WorkingDirectory= may be missing';
   const start = lines.find(({ kind }) => kind === 'ExecStart');
-  const own = lines.filter(({ program }) => program === start?.program);
-  return own.some(({ argv }) => argv.some((word) => /\$\{?MAINPID/.test(word)))
-    ? 'a line of its own program has $MAINPID'
-    : undefined;
+  if (numberOf(settings, 'TimerSlackNSec') > defaultSlackNs) return 'TimerSlackNSec=';
+  const own = lines.filter(
+    ({ program, flags }) => program === start?.program && !flags.includes('no-env-expand'),
+  );
+  const late = own
+    .flatMap(({ argv }) => argv.flatMap(variablesIn))
+    .find((name) => isSetAtStart(settings, name));
+  return late === undefined
+    ? undefined
+    : `a line of its own program has $${late}, which systemd sets at each start`;
 }
+
+// prctl(2), PR_SET_TIMERSLACK. A launch sets it.
+const defaultSlackNs = 50_000;
+
+// The names of variables in a word of a command line, as expandWords() finds them.
+function variablesIn(word: string): readonly string[] {
+  const [, alone] = /^\$([^${].*)$/s.exec(word) ?? [];
+  return alone === undefined
+    ? [...word.matchAll(/\$\$|\$\{([^}]*)\}/g)].flatMap(([, name]) => name ?? [])
+    : [alone];
+}
+
+// systemd.exec(5), ENVIRONMENT VARIABLES SET OR PROPAGATED BY THE SERVICE MANAGER. Directories are known before.
+const setAtStart =
+  /^(PATH|LANG|LC_\w+|USER|LOGNAME|HOME|SHELL|TERM|\w*PID|\w*PIDFDID|INVOCATION_ID|LISTEN_\w+|NOTIFY_SOCKET|WATCHDOG_USEC|JOURNAL_STREAM|LOG_NAMESPACE|SERVICE_RESULT|EXIT_\w+|MONITOR_\w+|PIDFILE|REMOTE_\w+|TRIGGER_\w+|MEMORY_PRESSURE_\w+|FDSTORE)$/;
+
+const isSetAtStart = (settings: InstalledService['settings'], name: string): boolean =>
+  setAtStart.test(name) || listOf(settings, 'PassEnvironment').includes(name);

@@ -12,8 +12,9 @@ import { missingPaths } from './kept-configuration.ts';
 import { hasCopies } from './kept-drop-in.ts';
 import { needsHint } from './refusal-hint.ts';
 import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
+import { isTaken } from './service-drop-in.ts';
 import { lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
-import { reloadUnits, temporaryName } from './systemd-bus.ts';
+import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
 
 /** A change of the drop-in. */
 interface Swap {
@@ -57,6 +58,7 @@ async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
   const before = presentDropIn(unit);
   try {
     await putDropIn(unit, text);
+    if (text !== undefined && text !== before) await refuseUntaken(unit, text);
     if (!isActive) return;
     const failure = await restart(unit, watch);
     if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
@@ -73,6 +75,19 @@ async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
     const isAsBefore = !isActive || (isOther && again === undefined);
     throw await swapError({ unit, before, isFallenBack, first, again, isAsBefore, cause: error });
   }
+}
+
+// systemd goes on with the unit as it was if a line of a drop-in is wrong, and the service would run without its jail.
+async function refuseUntaken(unit: string, text: string): Promise<void> {
+  if (isTaken(text, await readService(unit))) return;
+  const { stderr } = await runHost('systemd-analyze', ['verify', unit]);
+  const reason = stderr.split('\n').find((line) => line.includes('/uchroot.conf:'));
+  throw new JailError(
+    `systemd does not use the drop-in of ${unit}${reason === undefined ? '' : `: ${reason}`}`,
+    {
+      code: 'ERR_SERVICE',
+    },
+  );
 }
 
 // The error for a service that has not come up. If it does not run as before either, the kept configuration is tried first.

@@ -57,9 +57,12 @@ function meantBy(name: string): string {
   return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
 }
 
+// systemctl(1) completes any other name too: that of an instance can have dots
+const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope|conf)$/;
+
 /** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */
 export function toUnitName(name: string): string {
-  const full = /\.[a-z]+$/.test(name) ? name : `${name}.service`;
+  const full = unitTypes.test(name) ? name : `${name}.service`;
   if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
     throw new UsageError(`${quote(name)} is not the name of a service`, { hint: meantBy(name) });
   if (full.includes('@.'))

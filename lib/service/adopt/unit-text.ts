@@ -49,10 +49,10 @@ export function expandWords(
   variables: ReadonlyMap<string, string>,
 ): readonly string[] {
   return words.flatMap((word) => {
-    const [, alone] = /^\$([A-Za-z_][A-Za-z0-9_]*)$/.exec(word) ?? [];
+    const [, alone] = /^\$([^${].*)$/s.exec(word) ?? [];
     if (alone !== undefined) return splitWords(variables.get(alone) ?? '');
     return [
-      word.replace(/\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (whole, name?: string) =>
+      word.replace(/\$\$|\$\{([^}]*)\}/g, (whole, name?: string) =>
         whole === '$$' ? '$' : (variables.get(name ?? '') ?? ''),
       ),
     ];

@@ -267,6 +267,49 @@ serviceTest('the mounts of the unit itself, and what its command line names, are
   );
 });
 
+const named = `cat >/etc/systemd/system/named@.service <<'END'
+[Service]
+Type=exec
+User=nobody
+StateDirectory=named-%i
+SetCredential=key:secret
+UnsetEnvironment=NOTHING
+LimitCORE=infinity
+ExecStart=/usr/bin/sh -c 'read -r key <"$2/key"; trap - PIPE; echo "$1 $key $(ulimit -c)" >"$1/seen"; exec sleep 1000' sh \${STATE_DIRECTORY} \${CREDENTIALS_DIRECTORY}
+END
+systemctl daemon-reload && systemctl start named@a.example.com`;
+
+serviceTest('an instance with dots finds its directories by the variables of its command line', async (t) => {
+  t.equal(machine().shell(named).stderr, '');
+  const seen = '/var/lib/named-a.example.com/seen';
+  await machine().until(`cat ${seen}`, /^\/var\/lib\/named-a.example.com secret unlimited$/m);
+  machine().shell(`rm ${seen}`);
+  const words = ['adopt', 'named@a.example.com', '--watch', '0.1', '--program', '/usr/bin/sleep'];
+  const { status, stderr } = service(...words);
+  t.equal(status, 0, stderr);
+  t.ok(isJailed('named@a.example.com'));
+  t.equal(shell(`cat ${seen}`), '/var/lib/named-a.example.com secret unlimited');
+  // systemd ignores SIGPIPE, whose bit is the 13th, for a service
+  const ignored = shell(`grep SigIgn /proc/${show('named@a.example.com', 'MainPID')}/status`);
+  t.match(ignored, /1\d{3}$/);
+});
+
+serviceTest('a run that was killed before its record counts is seen by the next', async (t) => {
+  const place = '/var/lib/uchroot/services/named@a.example.com.service';
+  machine().shell(`cp ${place}/adoption.json /root/old.json`);
+  t.equal(service('update', 'named@a.example.com').status, 0);
+  machine().shell(
+    `mv ${place}/adoption.json ${place}/adoption.json.new; cp /root/old.json ${place}/adoption.json`,
+  );
+  t.match(service('status').stdout, `jail: ${place}/2/jail`);
+  machine().shell(`rm ${place}/adoption.json`);
+  t.match(service('status').stdout, `jail: ${place}/2/jail`);
+  t.equal(service('update', 'named@a.example.com').status, 0);
+  t.equal(shell(`ls ${place}`), '3\nadoption.json');
+  t.equal(service('release', 'named@a.example.com').status, 0);
+  t.equal(shell('systemctl is-active named@a.example.com'), 'active');
+});
+
 serviceTest('what cannot be adopted is refused with the reason', async (t) => {
   const cases = [
     ['nosuch', /there is no unit nosuch.service/],

@@ -2,8 +2,8 @@
 import t from 'tap';
 
 import { type Adoption, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
-import { readSettings } from '../../../lib/service/adopt/installed-service.ts';
-import { configurationChecks, dropInText } from '../../../lib/service/adopt/service-drop-in.ts';
+import { limitsOf, readSettings } from '../../../lib/service/adopt/installed-service.ts';
+import { configurationChecks, dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/known-daemons.ts';
 import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
 import { adopted, daemon, installed, line } from './described.ts';
@@ -60,12 +60,14 @@ t.test('paths of the host are mounted into the jail, configuration read-only', a
   const paths = [
     { path: '/var/lib/web', isReadOnly: false, isOptional: false },
     { path: '/etc/web', isReadOnly: true, isOptional: true },
+    { path: '/srv/100%', isReadOnly: false, isOptional: false },
   ];
   const jail = '/var/lib/uchroot/services/web.service/1/jail';
   const service = installed({ ...daemon, User: 'web' });
   const found = text(adopted(service, { paths }));
   t.match(found, `BindPaths=/var/lib/web:${jail}/var/lib/web\n`);
   t.match(found, `BindReadOnlyPaths=-/etc/web:${jail}/etc/web\n`);
+  t.match(found, `BindPaths=/srv/100%%:${jail}/srv/100%%\n`);
   const entered = text(adopted(service, { paths, entry: 'systemd' }));
   t.match(entered, `RootDirectory=${jail}\nBindPaths=/var/lib/web\nBindReadOnlyPaths=-/etc/web\n`);
   t.notMatch(entered, 'ExecStart', 'systemd keeps the line of the unit');
@@ -144,6 +146,54 @@ t.test('lines of the daemon itself run in the jail, lines of other programs on t
   t.match(check?.text, 'Environment="OPTIONS=-a \\"b c\\""\n');
 });
 
+t.test('directories of the service have their names in its command line', async (t) => {
+  const service = installed({
+    ExecStartEx: [
+      line('/usr/bin/web ${STATE_DIRECTORY}/db ${CREDENTIALS_DIRECTORY}/key ${GONE} $$HOME ${OTHER}'),
+    ],
+    StateDirectory: ['web'],
+    SetCredential: [['key', []]],
+    Environment: ['GONE=1', 'OTHER=2'],
+    UnsetEnvironment: ['GONE'],
+  });
+  const { own, entry } = adopted(service);
+  t.equal(entry, 'launcher');
+  t.same(own[0]?.argv, [
+    '/usr/bin/web',
+    '/var/lib/web/db',
+    '/run/credentials/web.service/key',
+    '',
+    '$HOME',
+    '2',
+  ]);
+});
+
+t.test('a line of the host without the identity of the unit has all privileges, by one sign', async (t) => {
+  const service = installed({ ...daemon, ExecStartPreEx: [line('/bin/mkdir /run/web', 'no-setuid')] });
+  t.match(text(adopted(service)), 'ExecStartPre=+/bin/mkdir /run/web\n');
+});
+
+t.test('a drop-in counts if systemd starts its launcher, or has its root directory', async (t) => {
+  const service = installed(daemon);
+  const [byLauncher, bySystemd] = [text(adopted(service)), text(adopted(service, { entry: 'systemd' }))];
+  const directory = '/var/lib/uchroot/services/web.service/1';
+  t.notOk(isTaken(byLauncher, service));
+  t.notOk(isTaken(bySystemd, service));
+  t.ok(isTaken(byLauncher, installed({ ExecStartEx: [line(`${directory}/start`)] })));
+  t.ok(isTaken(bySystemd, installed({ ...daemon, RootDirectory: `${directory}/jail` })));
+  t.notOk(isTaken(byLauncher, installed({ ExecStartEx: [line(`${directory}0/start`)] })));
+});
+
+t.test('limits that a launch would lower stay as the unit has them', async (t) => {
+  const infinity = 2 ** 64;
+  t.same(limitsOf({ LimitCORE: infinity, LimitCORESoft: 0, LimitSTACK: infinity, LimitSTACKSoft: 2 ** 24 }), {
+    stack: { soft: 2 ** 24, hard: Infinity },
+  });
+  t.same(limitsOf({ LimitCORE: infinity, LimitCORESoft: infinity }), {
+    core: { soft: Infinity, hard: Infinity },
+  });
+});
+
 t.test('daemons whose configuration in Debian names the key of the host get it', async (t) => {
   for (const program of ['/usr/bin/pg_ctlcluster', '/usr/sbin/postfix'])
     t.ok(knownDaemon(program).paths?.includes('/etc/ssl/private/ssl-cert-snakeoil.key'), program);
@@ -183,6 +233,9 @@ t.test('systemd enters the jail of a service that the launcher cannot start as t
       },
       /MAINPID/,
     ],
+    [{ ...daemon, TimerSlackNSec: 100_000 }, /TimerSlackNSec/],
+    [{ ExecStartEx: [line('/usr/bin/web --home=${HOME}')] }, /HOME/],
+    [{ ExecStartEx: [line('/usr/bin/web $TOKEN')], PassEnvironment: ['TOKEN'] }, /TOKEN/],
   ];
   for (const [settings, reason] of cases) {
     const { entry, entryReason } = adopted(installed(settings));

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { goneRefusal, programRefusal } from '../../../lib/service/adopt/service-refusal.ts';
+import { goneRefusal, pathRefusal, programRefusal } from '../../../lib/service/adopt/service-refusal.ts';
 
 t.test(
   'a program that was named and is gone, or is a directory, has a hint with options of this command',
@@ -25,4 +25,10 @@ t.test('a service whose unit has gone can only be released', async (t) => {
     message: 'the unit web.service has gone',
     hint: 'install it again, or remove its jail: uchroot-service release web.service',
   });
+});
+
+t.test('a directory of the service that no setting can mount is refused', async (t) => {
+  t.equal(pathRefusal('web.service', [{ path: '/var/lib/web' }, { path: '/var/lib/100%' }]), undefined);
+  for (const path of ['/var/lib/my dir', '/etc/a:b', '/srv/"x"'])
+    t.match(pathRefusal('web.service', [{ path }])?.message, `it has the path ${path}: blanks`);
 });

@@ -25,6 +25,10 @@ t.test('two dollar signs are one, and a name without braces within a word stays'
   t.same(expandWords(['$$A', 'a$A', '^b$'], variables), ['$A', 'a$A', '^b$']);
 });
 
+t.test('a word that begins with a dollar sign is one name, and so is all between braces', async (t) => {
+  t.same(expandWords(['x', '$A$A', '$A.b', '${A-x}', '${A}${A}'], variables), ['x', '', 'one twoone two']);
+});
+
 t.test('an environment file has comments, quotes and continued lines', async (t) => {
   const file = `# comment\n; another\n\nA=plain\nB="two words \\"x\\""\n  C='single $x'\nD=a\\\nb\nno assignment\nA=last\n`;
   t.same(
