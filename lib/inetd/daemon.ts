@@ -54,6 +54,7 @@ class Daemon {
   readonly #read: () => Services;
   readonly #metrics = new Metrics();
   readonly #statusSocket: string | undefined;
+  #closeStatus: (() => void) | undefined;
   #reload = Promise.resolve();
   #isReloadWaiting = false;
   #isEnding = false;
@@ -78,7 +79,7 @@ class Daemon {
     process.on('SIGHUP', () => this.#reloadLater());
     this.#reload = this.#configure();
     await this.#reload;
-    const closeStatus =
+    this.#closeStatus =
       this.#statusSocket === undefined
         ? undefined
         : await openStatusServer(this.#statusSocket, this.#inetd, this.#metrics).catch((error: unknown) => {
@@ -92,7 +93,7 @@ class Daemon {
     log.say('notice', this.#listening());
     await this.#inetd.drained;
     clearInterval(status);
-    closeStatus?.();
+    this.#closeStatus?.();
     log.say('notice', 'ended: no connection is left');
     log.flush();
   }
@@ -154,6 +155,7 @@ class Daemon {
   #end(): void {
     if (this.#isEnding) {
       this.#log.say('warning', `ended; the programs of ${countOf(this.#inetd)} go on alone`);
+      this.#closeStatus?.();
       this.#log.flush();
       process.exit(0);
     }

@@ -113,6 +113,20 @@ test('rules are read again when they change, and their options count', async (t)
   t.equal((await ask(local(daemon.port))).text, '');
 });
 
+test('if a file of rules that was named goes, nobody is let in whom no rule names', async (t) => {
+  const { options, allow, deny } = makeRules('', 'server: 192.0.2.1\n');
+  const daemon = await startInetd(t, [...logged, ...options, user, jail, '/server', 'state']);
+  t.match((await ask(local(daemon.port))).text, /RULE no/);
+  rmSync(deny);
+  t.equal((await ask(local(daemon.port))).text, '');
+  t.match((await daemon.entries(2))[1], {
+    reason: 'denied',
+    message: `${deny} has gone, and everybody is refused`,
+  });
+  writeFileSync(allow, 'server: 127.0.0.1\n');
+  t.match((await ask(local(daemon.port))).text, /RULE no/);
+});
+
 test('clients that reset, are silent, half-close or send much are served, and nothing is left', async (t) => {
   const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
   await ask(local(daemon.port), 'warm');
@@ -261,12 +275,16 @@ test('SIGTERM: no new connections; those that it has go on, and then it ends', a
 });
 
 test('a second SIGTERM does not wait, and the connections go on alone', async (t) => {
-  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  const status = `${temporaryDirectory()}/status`;
+  const options = [...listen, '--status-socket', status];
+  const daemon = await startInetd(t, [...options, user, jail, '/server', 'copy']);
   const client = await connectTo(t, local(daemon.port));
   t.ok(await eventually(() => processesOf(UID).length === 1));
+  t.ok(existsSync(status));
   daemon.child.kill('SIGTERM');
   await daemon.line(/no more connections are accepted/);
   t.equal(await daemon.end(), 0);
+  t.notOk(existsSync(status));
   client.end('alone');
   t.equal((await hear(client)).text, 'alone');
 });

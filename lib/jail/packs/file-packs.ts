@@ -16,6 +16,10 @@ export const shm: Pack = {
 // Programs that do nothing without a terminal; interpreters merely can open one.
 const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij|expect|unbuffer|script)$/;
 
+/** The jail has programs that open terminals, and no place for them. */
+export const terminalWarning =
+  'programs in the jail can open terminals only with /dev/pts: start them with uchroot --isolate --dev /dev';
+
 export const pty: Pack = {
   name: 'pty',
   summary: '/dev/pts and /dev/ptmx, for mounting a devpts file system',
@@ -27,9 +31,7 @@ export const pty: Pack = {
   ],
   check: hasOneOf(['/dev/pts']),
   wants: (jail) =>
-    jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx')
-      ? undefined
-      : 'programs in the jail can open terminals only with /dev/pts: start them with uchroot --isolate --dev /dev',
+    jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx') ? undefined : terminalWarning,
 };
 
 // systemd mounts its socket there while the service runs (--unit systemd --notify); it would not remove a directory it creates.

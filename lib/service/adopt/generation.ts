@@ -31,7 +31,7 @@ import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths 
 import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './service-refusal.ts';
 import { toServiceWarning } from './service-warning.ts';
 import { readEnvironmentFile } from './unit-text.ts';
-import { directoryRefusal, namedWarnings } from './unmet-path.ts';
+import { directoryRefusal, isMounted, namedWarnings } from './unmet-path.ts';
 
 export interface Generation {
   readonly adoption: Adoption;
@@ -141,7 +141,7 @@ export async function makeGeneration(
   const question = { ...adoption, isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`) };
   const unmet = pathRefusal(service.unit, adoption.paths) ?? directoryRefusal(question);
   if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
-  const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption.paths));
+  const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption));
   return { adoption, report, warnings: [...warnings, ...namedWarnings(question)] };
 }
 
@@ -199,8 +199,9 @@ async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<La
 
 /** Compiles a launcher for each line of the service that runs in the jail, and for each test of its configuration. */
 export async function compileLaunchers(adoption: Adoption): Promise<readonly string[]> {
-  const { directory, own, checks } = adoption;
+  const { directory, own, checks, service } = adoption;
   const warnings: string[] = [];
+  const isCwdMounted = isMounted(adoption, textOf(service.settings, 'WorkingDirectory'));
   const launchers = [
     ...own.map(({ name, argv }) => ({ name, argv })),
     ...checks.map((argv, index) => ({ name: `check-${index + 1}`, argv })),
@@ -213,7 +214,10 @@ export async function compileLaunchers(adoption: Adoption): Promise<readonly str
       isService: true,
       ignoresPipe: adoption.service.settings.IgnoreSIGPIPE !== false,
       version: readVersion(),
-      warn: ({ message }) => void warnings.push(message),
+      // what is mounted there is not in the jail yet
+      warn: (warning) => {
+        if (!('step' in warning && warning.step === 'chdir' && isCwdMounted)) warnings.push(warning.message);
+      },
     });
   }
   return warnings;

@@ -1,8 +1,9 @@
 // Rewrites the builder's warnings for users of uchroot-service. Pure.
 import { showPath } from '../../binary/path.ts';
+import { terminalWarning } from '../../jail/packs/file-packs.ts';
 import { fromText } from '../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../jail/work/jail-warning.ts';
-import type { ServicePath } from './service-paths.ts';
+import type { Adoption } from './adoption.ts';
 
 const shown = (text: string): string => showPath(fromText(text));
 
@@ -13,11 +14,14 @@ const option = (name: string, values: readonly string[]): string =>
  * The lines for a warning of the builder. They name options of uchroot-service, since an update would undo what another command adds.
  * There is no warning for a file that is left out of the jail, if its directory is mounted.
  */
-export function toServiceWarning(warning: JailWarning, mounted: readonly ServicePath[]): readonly string[] {
+export function toServiceWarning(
+  warning: JailWarning,
+  { paths: mounted, entry }: Pick<Adoption, 'paths' | 'entry'>,
+): readonly string[] {
+  const isMounted = (path: string): boolean =>
+    mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
   switch (warning.kind) {
     case 'secret': {
-      const isMounted = (path: string): boolean =>
-        mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
       const left = warning.paths.filter((path) => !isMounted(path)).map(shown);
       if (left.length === 0) return [];
       return [
@@ -36,7 +40,11 @@ export function toServiceWarning(warning: JailWarning, mounted: readonly Service
     case 'group':
       return [`${shown(warning.by)} names the ${warning.kind} ${warning.name}, which the jail does not know`];
     case 'other':
-      return [warning.message];
+      if (warning.message !== terminalWarning) return [warning.message];
+      // systemd's PrivateDevices= has them too
+      return entry === 'systemd' || isMounted('/dev/pts')
+        ? []
+        : ['its programs can open no terminals: --bind /dev/pts brings them in'];
     default:
       return warning satisfies never;
   }

@@ -15,10 +15,17 @@ export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
   readonly isInJail: (path: string) => boolean;
 }
 
-function isThere({ service, paths, isInJail }: PathQuestion, path: string): boolean {
+/** Whether a path of the jail is mounted. */
+export function isMounted(
+  { service, paths }: Pick<PathQuestion, 'service' | 'paths'>,
+  path: string,
+): boolean {
   const mounted = [...paths.map((one) => one.path), ...mountedPlaces(service.settings)];
-  return mounted.some((top) => isWithin(path, top)) || isInJail(path);
+  return mounted.some((top) => isWithin(path, top));
 }
+
+const isThere = (question: PathQuestion, path: string): boolean =>
+  isMounted(question, path) || question.isInJail(path);
 
 /** Why the service cannot start in its WorkingDirectory=; undefined if it can. */
 export function directoryRefusal(question: PathQuestion): Refusal | undefined {

@@ -261,8 +261,10 @@ serviceTest('the mounts of the unit itself, and what its command line names, are
     service(...words).stderr,
     /its WorkingDirectory=, \/opt\/looker, is not in the jail\nhint: --ro-bind \/opt\/looker brings it in/,
   );
+  const { stderr: warned } = service(...words, '--plan', '--ro-bind', '/opt/looker');
+  t.notMatch(warned, 'chdir', 'its WorkingDirectory= is mounted');
   t.match(
-    service(...words, '--plan', '--ro-bind', '/opt/looker').stderr,
+    warned,
     'its command line names /opt/looker.conf, which is not in the jail: --ro-bind /opt/looker.conf brings it in',
   );
 });

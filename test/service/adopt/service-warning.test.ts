@@ -1,13 +1,15 @@
 import t from 'tap';
 
+import { terminalWarning } from '../../../lib/jail/packs/file-packs.ts';
 import { toServiceWarning } from '../../../lib/service/adopt/service-warning.ts';
 
-const mounted = [{ path: '/etc/app', isReadOnly: true, isOptional: false }];
+const paths = [{ path: '/etc/app', isReadOnly: true, isOptional: false }];
+const adoption = { paths, entry: 'launcher' } as const;
 
 t.test("a warning of the builder gets this command's options, whatever its words are", async (t) => {
   const message = 'words that may change';
   const linesOf = (warning: object) =>
-    toServiceWarning({ ...warning, message } as Parameters<typeof toServiceWarning>[0], mounted);
+    toServiceWarning({ ...warning, message } as Parameters<typeof toServiceWarning>[0], adoption);
   t.same(linesOf({ kind: 'other' }), [message]);
   t.same(linesOf({ kind: 'secret', paths: ['/etc/app/key', '/etc/apply', '/srv/k\udc80y'] }), [
     'left out because not world-readable: /etc/apply, /srv/k\\x80y; if it is needed: --ro-bind /etc/apply --ro-bind /srv/k\\x80y',
@@ -22,4 +24,12 @@ t.test("a warning of the builder gets this command's options, whatever its words
   t.same(linesOf({ kind: 'user', by: '/etc/app.conf', name: 'joe' }), [
     '/etc/app.conf names the user joe, which the jail does not know',
   ]);
+});
+
+t.test('a jail whose service gets the terminals of the host or of systemd lacks none', async (t) => {
+  const warning = { kind: 'other', message: terminalWarning } as const;
+  const devpts = { path: '/dev/pts', isReadOnly: false, isOptional: false };
+  t.match(toServiceWarning(warning, adoption), [/--bind \/dev\/pts brings them in/]);
+  t.same(toServiceWarning(warning, { ...adoption, paths: [devpts] }), []);
+  t.same(toServiceWarning(warning, { ...adoption, entry: 'systemd' }), []);
 });
