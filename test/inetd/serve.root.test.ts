@@ -119,10 +119,8 @@ test('if a file of rules that was named goes, nobody is let in whom no rule name
   t.match((await ask(local(daemon.port))).text, /RULE no/);
   rmSync(deny);
   t.equal((await ask(local(daemon.port))).text, '');
-  t.match((await daemon.entries(2))[1], {
-    reason: 'denied',
-    message: `${deny} has gone, and everybody is refused`,
-  });
+  const denied = (await daemon.entries(2)).find(({ reason }) => reason === 'denied');
+  t.equal(denied?.message, `${deny} has gone, and everybody is refused`);
   writeFileSync(allow, 'server: 127.0.0.1\n');
   t.match((await ask(local(daemon.port))).text, /RULE no/);
 });

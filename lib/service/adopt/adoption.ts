@@ -142,9 +142,13 @@ export function ownLines(
     }));
 }
 
+// They run anything: a line of one can change data as well.
+const interpreters =
+  /\/(sh|bash|dash|busybox|env|perl|python[0-9.]*|ruby[0-9.]*|php[0-9.]*|node|nodejs|java)$/;
+
 // A command line by which the daemon only tests its configuration.
 const isCheck = ({ line, argv }: OwnLine): boolean =>
-  line.kind === 'ExecStartPre' ||
+  (line.kind === 'ExecStartPre' && !interpreters.test(line.program)) ||
   (line.kind === 'ExecReload' && argv.some((word) => /^(-c|-t|--check|--test)$/.test(word)));
 
 /** The tests of the configuration in the unit; without any, the one that is known for this daemon. */

@@ -146,6 +146,14 @@ t.test('lines of the daemon itself run in the jail, lines of other programs on t
   t.match(check?.text, 'Environment="OPTIONS=-a \\"b c\\""\n');
 });
 
+t.test('a line of an interpreter is no test of the configuration: it may change anything', async (t) => {
+  const service = installed({
+    ExecStartPreEx: [line('/usr/bin/python3 /opt/web/migrate.py')],
+    ExecStartEx: [line('/usr/bin/python3 /opt/web/serve.py')],
+  });
+  t.same(adopted(service).checks, []);
+});
+
 t.test('directories of the service have their names in its command line', async (t) => {
   const service = installed({
     ExecStartEx: [
