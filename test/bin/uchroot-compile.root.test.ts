@@ -34,7 +34,7 @@ import {
 import { decode, probe, readState } from '../support/probe.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
-const test = rootTest('strace', 'setpriv');
+const test = rootTest('python3', 'strace', 'setpriv');
 const jail = makeJail();
 const directory = temporaryDirectory();
 let count = 0;
@@ -474,3 +474,18 @@ const injected = (call: string, what: string): readonly string[] => [
   `--inject=${call}:${what}`,
   '--',
 ];
+
+// Binds the name of an abstract socket, runs the launcher with it, and prints what that has told.
+const manager = `import os, socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.settimeout(9); s.bind('\\0' + sys.argv[1])
+ended = subprocess.run(sys.argv[2:], env={'NOTIFY_SOCKET': '@' + sys.argv[1]}, stderr=subprocess.DEVNULL)
+print(ended.returncode, s.recv(4096).decode())`;
+
+test('a launcher tells an init system with an abstract socket why it has failed', async (t) => {
+  const file = `${directory}/launcher-${count++}`;
+  const from = makeJail();
+  compile(file, ['--service-status', 'nobody', from, '/probe', 'mark', '/tmp/mark']);
+  rmSync(`${from}/probe`);
+  const { stdout } = start(['python3', '-c', manager, `uchroot-test-${process.pid}`, file]);
+  t.match(stdout, /^250 STATUS=.*\/probe: not found in the jail/);
+});
