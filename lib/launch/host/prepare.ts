@@ -235,7 +235,7 @@ function defaultProgram(view: JailView): { readonly program: Buffer; readonly ar
 export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller): PreparedLaunch {
   const request =
     jail.isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
-  const { account, fd: jailFd } = jail;
+  const { account, fd: jailFd, lastLaunch: last } = jail;
   const architecture = caller.compiledFor ?? process.arch;
   const { program, args } =
     request.program === undefined
@@ -248,7 +248,6 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
   const env = caller.inPlace
     ? buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) })
     : jail.environment(request, caller);
-  const last = jail.lastLaunch;
   // without a program, the jail must be searched for a shell each time
   if (
     last?.request === request &&

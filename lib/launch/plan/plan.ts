@@ -57,10 +57,9 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
  *    dumpable state, io_uring and epoll sets once their descriptors are closed.
  */
 export function buildSetUp(input: SetUpInput): Plan {
-  const { cgroup } = input;
   const [first = [], ...others] = stagesOf(input);
   // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
-  return cgroup === undefined ? [first, ...others] : [[cgroup, ...first], ...others];
+  return input.cgroup === undefined ? [first, ...others] : [[input.cgroup, ...first], ...others];
 }
 
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
@@ -69,8 +68,7 @@ const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =
 // Steps of isolation.ts. The code for them is loaded only for a launch that can have some.
 function special(request: SetUpInput['request'], make: () => readonly Step[]): readonly Step[] {
   const { landlock, connectTcp, bindTcp, pty } = request;
-  const isOrdinary = !landlock && (connectTcp ?? bindTcp ?? pty) === undefined;
-  return isOrdinary ? [] : make();
+  return !landlock && (connectTcp ?? bindTcp ?? pty) === undefined ? [] : make();
 }
 
 function stagesOf(input: SetUpInput): Plan {

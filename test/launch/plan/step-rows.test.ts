@@ -478,7 +478,7 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   [{ op: 'reset_signals' }, '0:0:0:', 'rt_sigaction(): default dispositions, nothing blocked'],
   [
     { op: 'reset_signals', ignoresPipe: true },
-    '0:13:0:',
+    '0:d:0:',
     'rt_sigaction(): default dispositions but SIGPIPE, which is ignored; nothing blocked',
   ],
   [{ op: 'write', fd: 5, bytes: b('x') }, '384:5:0:x', 'write(descriptor 5): status'],
