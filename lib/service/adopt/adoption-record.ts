@@ -175,7 +175,8 @@ function removeEmpty(): void {
     try {
       rmdirSync(directory);
     } catch (error) {
-      if (['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
+      // EBUSY: a file system is mounted there
+      if (['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
       throw error;
     }
   }

@@ -329,5 +329,10 @@ serviceTest('what cannot be adopted is refused with the reason', async (t) => {
     t.equal(status, 1);
     t.match(stderr, reason);
   }
-  t.match(service('update', 'nginx').stderr, /nginx.service is not adopted\nhint: uchroot-service adopt/);
+  machine().shell('mkdir -p /var/lib/uchroot; mount -t tmpfs none /var/lib/uchroot');
+  t.match(
+    service('update', 'nginx').stderr,
+    /^uchroot-service: nginx.service is not adopted\nhint: uchroot-service adopt/,
+  );
+  machine().shell('umount /var/lib/uchroot');
 });
