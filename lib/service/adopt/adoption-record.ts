@@ -148,7 +148,7 @@ export function adoptedUnits(): readonly string[] {
   try {
     return readdirSync(base)
       .map((name) => name.replaceAll('+', ':'))
-      .filter((unit) => findRecord(unit) !== undefined)
+      .filter((unit) => existsSync(fileOf(unit)) || leftRecord(unit) !== undefined)
       .toSorted();
   } catch (error) {
     if (isMissing(error)) return [];
