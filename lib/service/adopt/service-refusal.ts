@@ -1,5 +1,5 @@
 // Why a service cannot be adopted. Pure.
-import { isListed, numberOf, type InstalledService, textOf } from './installed-service.ts';
+import { isListed, listOf, numberOf, type InstalledService, textOf } from './installed-service.ts';
 import { commandLine } from '../../shell-word.ts';
 import { unmountable } from './unit-mounts.ts';
 import { quote } from '../../quote.ts';
