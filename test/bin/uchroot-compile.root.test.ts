@@ -143,7 +143,10 @@ test('other arguments are refused, and --help and --version are answered', async
   for (const words of [['x'], [''], ['--plan', '--plan'], ['--plan=json'], ['--', 'x']]) {
     const ended = start([file, ...words]);
     t.equal(ended.status, 1, words.join(' '));
-    t.match(ended.stderr, /^uchroot: this launcher takes no arguments but --plan, --help or --version\nhint: .*\n$/);
+    t.match(
+      ended.stderr,
+      /^uchroot: this launcher takes no arguments but --plan, --help or --version\nhint: .*\n$/,
+    );
   }
   t.match(start([file, '--help']).stdout, /^Usage: /);
   t.equal(start([file, '--version']).stdout, uchroot(['--version']).stdout);
