@@ -45,10 +45,10 @@ export function findProgram(
   });
 }
 
-// A file or directory of the working directory, which PATH does not have.
+// A file of the working directory, which PATH does not have.
 function hereHint(root: FileRoot, program: Bytes): string | undefined {
   const end = walk(root, absolute(program));
-  if (end.kind !== 'found' || end.status.kind === 'other') return undefined;
+  if (end.kind !== 'found' || end.status.kind !== 'file') return undefined;
   return isExecutable(end)
     ? `write ./${quote(program)}`
     : `what is no program is copied by: --copy ${quote(program)}`;
