@@ -60,10 +60,11 @@ function refuseAddress(programs: readonly Buffer[], learned: string | undefined)
   });
 }
 
+const isTarget = (path: string): boolean => path.startsWith('/') && !/\/s?bin\/[^/]+$/.test(path);
+
 // `--copy /srv/app /app`, as cp(1) and bwrap(1) have it. A path of a directory of programs is a misspelt program.
 function refuseTarget(programs: readonly Buffer[], copied: Buffer | undefined): void {
   if (copied === undefined || copied.includes(':')) return;
-  const isTarget = (path: string): boolean => path.startsWith('/') && !/\/s?bin\/[^/]+$/.test(path);
   const target = programs.find((program) => isTarget(program.toString('latin1')) && !existsSync(program));
   if (target === undefined) return;
   throw new UsageError(`program ${quote(target)}: it is not there`, {
