@@ -78,6 +78,8 @@ function withValue({ options, operands, taker }: Words): Words | undefined {
 
 /** The same words with the first operand in the right place; undefined if it seems to be there already. */
 export function withoutStray(line: Words): Words | undefined {
+  const whole = withValue(line);
+  if (whole !== undefined) return whole;
   const [stray = '', user, jail = ''] = line.operands;
   const { options, taker } = line;
   const last = options.at(-1);
