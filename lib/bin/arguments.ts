@@ -54,7 +54,7 @@ export function readArguments(
     const option = known.find(({ name }) => spelling === `--${name}`);
     if (option === undefined)
       throw new UsageError(`unknown option ${quote(spelling)}`, {
-        hint: commandHint(options.at(-1), spelling, known) ?? hintFor(spelling, known, foreign),
+        hint: commandHint(options.at(-1), argv.slice(at - 1), known) ?? hintFor(spelling, known, foreign),
       });
     const { name, metavar } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
@@ -77,13 +77,15 @@ export function toArgument(bytes: Buffer): Argument {
 // The value is a command and must be one word, but was not quoted: --learn ls -l.
 function commandHint(
   before: GivenOption | undefined,
-  spelling: string,
+  words: readonly Argument[],
   known: readonly Option[],
 ): string | undefined {
   const [name = '', { text } = none] = before ?? [];
   const isCommand = known.find((option) => option.name === name)?.metavar === "'COMMAND'";
-  return isCommand && /^-\w/.test(spelling) && /^[\w./-]+$/.test(text)
-    ? `write --${name} '${text} ${spelling}'`
+  const end = words.findIndex((word) => word.text.startsWith('--'));
+  const command = [text, ...(end < 0 ? words : words.slice(0, end)).map((word) => word.text)];
+  return isCommand && command.length > 1 && command.every((word) => /^[\w./-]+$/.test(word))
+    ? `write --${name} '${command.join(' ')}'`
     : undefined;
 }
 

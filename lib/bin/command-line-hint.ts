@@ -4,13 +4,9 @@ import type { Argument, Option } from '../command-option.ts';
 import type { LaunchError, UsageError } from '../errors.ts';
 import { inOneWord } from '../launch/tell/program-hint.ts';
 import { commandLine, unexpanded } from '../shell-word.ts';
-import { isPath, withoutStray, type Words } from './stray-word.ts';
-
-/** The message and the hint for an error. */
-export interface Told {
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
+import { type Told, withHyphens } from './dashed-words.ts';
+import { propertyHint } from './unit-properties.ts';
+import { isPath, isProgram, withList, withoutStray, withoutSu, type Words } from './stray-word.ts';
 
 // Options of chroot(1), sudo(8), setpriv(1) and bwrap(1) that name the user or the group.
 const identities: Readonly<Record<string, 'user' | 'group'>> = {
@@ -84,7 +80,9 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
     const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
     const identity = option === undefined ? identities[name] : undefined;
     if (option === undefined && needless.has(name)) continue;
-    const isPlace = option === undefined && places.has(name);
+    // -d of docker(1) takes no word
+    const isDirectory = name === 'd' && texts[at]?.startsWith('/') === true;
+    const isPlace = option === undefined && (places.has(name) || isDirectory);
     if (isPlace) operands.push(inline ?? texts[at++] ?? '');
     if (isPlace) continue;
     if (option === undefined && identity === undefined) return undefined;
@@ -126,6 +124,9 @@ function reordered(line: Line): string | undefined {
   if (user !== undefined) return written(line, ...user, ...line.operands.slice(1));
   const apart = second === undefined ? separated(line, 0) : undefined;
   if (apart !== undefined) return apart;
+  if (second === undefined && isProgram(first)) return written(line, anybody, anyJail, first);
+  const byOther = isPath(first) ? withoutSu(line.operands) : undefined;
+  if (byOther !== undefined) return written(line, ...byOther);
   if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
   const { taker } = line;
   const joint = taker && joints[taker.option.name];
@@ -209,6 +210,8 @@ function above(line: Line): string | undefined {
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
   const [first = '', jail = '', ...rest] = line.operands;
+  const listed = withList(line);
+  if (listed !== undefined) return written(listed, ...listed.operands);
   // env(1), nsjail -E
   if (code === 'ERR_UNKNOWN_USER' && /^\w+=/.test(first))
     return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
@@ -217,6 +220,7 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   const stray = code === 'ERR_UNKNOWN_USER' || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
   if (stray !== undefined && !isJoint(line)) return written(stray, ...stray.operands);
   if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
+  if (jail.startsWith('file://')) return written(line, first, jail.slice('file://'.length), ...rest);
   if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
     return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
   if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
@@ -231,16 +235,13 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   return code === 'ENOENT' ? above(line) : undefined;
 }
 
-// Two hyphens that a web page or a word processor has made one dash (U+2010 to U+2015, and U+2212), in UTF-8 as latin1.
-const dash = /^(?:\xe2\x80[\x90-\x95]|\xe2\x88\x92)+-*(?=\w)/;
-
-function withHyphens({ operands: [first = ''] }: Line, words: readonly Argument[]): Told | undefined {
-  if (!dash.test(first)) return undefined;
-  const right = words.map((word) => latin1(word).replace(dash, '--'));
-  const name = first.replace(dash, '');
+// -c in the place of PROGRAM: the hint of the launch, if it came so far, has a shell of the jail, or the command that adds one.
+function withShell(line: Line, hint = ''): Told {
+  const [, build = '', shell = '/bin/sh'] = /: (?:(.*), then )?(\S+) -c \.\.\.$/.exec(hint) ?? [];
+  const operands = line.operands.map((word, at) => (at === 2 ? shell : word));
   return {
-    message: `a dash stands before ${name} in place of two hyphens`,
-    hint: commandLine('uchroot', ...right),
+    message: '-c stands where PROGRAM does: a command of a shell needs the shell',
+    hint: `${build}${build === '' ? '' : ' && '}${written(line, ...operands)}`,
   };
 }
 
@@ -263,18 +264,17 @@ export function toldBy(
           message: error.message,
           hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
         }
-      : { message: error.message, hint: error.hint ?? 'uchroot --help lists the options' };
+      : {
+          message: error.message,
+          hint: propertyHint(words.map(latin1)) ?? error.hint ?? 'uchroot --help lists the options',
+        };
   }
-  const dashed = withHyphens(line, words);
+  const dashed = withHyphens(words.map(latin1), line.operands[0]);
   if (dashed !== undefined) return dashed;
   if (line.user !== undefined || line.group !== undefined)
     return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
   const { misplaced, hasCommand } = line;
-  if (hasCommand === true)
-    return {
-      message: '-c stands where PROGRAM does: a command of a shell needs the shell',
-      hint: written(line, ...line.operands),
-    };
+  if (hasCommand === true) return withShell(line, error.hint);
   if (misplaced !== undefined)
     return {
       message:
@@ -286,10 +286,12 @@ export function toldBy(
   return { message: error.message, hint: hintFor(line, error as Partial<LaunchError>) ?? error.hint };
 }
 
-/** The lines about a command line without USER or DIRECTORY; without both, the usage alone, as the C original has it. */
+/** The lines about a command line without USER or DIRECTORY; without any word, the usage alone, as the C original has it. */
 export function forgotten(words: readonly Argument[], known: readonly Option[], usageLine: string): string {
   const line = sort(words, known) ?? { options: [], operands: [] };
   const [first] = line.operands;
+  if (first === undefined && line.options.length > 0)
+    return `uchroot: USER and DIRECTORY are missing\nhint: ${written(line, anybody, anyJail)}\n${usageLine}\n`;
   const hint = `hint: ${reordered(line)}\n`;
   if (first === undefined || first === 'help') return `${usageLine}\n${hint}`;
   return `uchroot: ${isPath(first) ? 'USER' : 'DIRECTORY'} is missing\n${hint}${usageLine}\n`;

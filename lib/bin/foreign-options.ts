@@ -83,7 +83,7 @@ export const foreignOptions: Foreign = {
   it: 'pty',
   ti: 'pty',
   interactive: isDefault,
-  p: 'leave it out: with --net host the program has the ports of the host; User= and RootDirectory= are USER and DIRECTORY here',
+  p: 'leave it out: with --net host the program has the ports of the host',
   publish: 'leave it out: with --net host the program has the ports of the host',
   name: 'leave it out: a launch has no name; --hostname is what the program sees',
   privileged: 'leave it out: capabilities are given by their names, as --cap net_bind_service',

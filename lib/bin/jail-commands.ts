@@ -62,7 +62,8 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
-    refuseMisplaced(directory, programs, textsOf(read, 'learn').at(-1));
+    const [learned, copied] = [textsOf(read, 'learn').at(-1), bytesOf(read, 'copy').at(-1)];
+    refuseMisplaced(directory, programs, { learned, copied });
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({

@@ -6,12 +6,13 @@ import { lookOr } from '../jail/work/jail-error.ts';
 import { quote } from '../quote.ts';
 import { commandLine, shellWord, unexpanded } from '../shell-word.ts';
 
-/** @param learned the last command of --learn @throws UsageError */
+/** @param learned the last command of --learn @param copied the last value of --copy @throws UsageError */
 export function refuseMisplaced(
   directory: Buffer,
   programs: readonly Buffer[],
-  learned: string | undefined,
+  { learned, copied }: { readonly learned: string | undefined; readonly copied: Buffer | undefined },
 ): void {
+  refuseTarget(programs, copied);
   refuseUnexpanded(directory);
   refuseSwapped(directory, programs);
   refuseAddress(programs, learned);
@@ -56,6 +57,18 @@ function refuseAddress(programs: readonly Buffer[], learned: string | undefined)
       learned === undefined
         ? 'a jail is built from files of this host: download it first, and name the file'
         : `write --learn ${shellWord([learned, ...programs].join(' '))}`,
+  });
+}
+
+const isTarget = (path: string): boolean => path.startsWith('/') && !/\/s?bin\/[^/]+$/.test(path);
+
+// `--copy /srv/app /app`, as cp(1) and bwrap(1) have it. A path of a directory of programs is a misspelt program.
+function refuseTarget(programs: readonly Buffer[], copied: Buffer | undefined): void {
+  if (copied === undefined || copied.includes(':')) return;
+  const target = programs.find((program) => isTarget(program.toString('latin1')) && !existsSync(program));
+  if (target === undefined) return;
+  throw new UsageError(`program ${quote(target)}: it is not there`, {
+    hint: `write ${commandLine('--copy', `${copied.toString('latin1')}:${target.toString('latin1')}`)}`,
   });
 }
 

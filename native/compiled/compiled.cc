@@ -103,7 +103,8 @@ void answerArguments(const Payload* payload, long argc, const char* const* argv)
   if (argc == 2 && equal(argv[1], "--plan")) print(payload, payload->planText);
   if (argc == 2 && equal(argv[1], "--help")) print(payload, payload->helpText);
   if (argc == 2 && equal(argv[1], "--version")) print(payload, payload->versionText);
-  static const char usage[] = "uchroot: this launcher takes no arguments but --plan, --help or --version\n";
+  static const char usage[] = "uchroot: this launcher takes no arguments but --plan, --help or --version\n"
+                              "hint: compile it with the arguments of the program\n";
   (void)writeAll(2, usage, sizeof usage - 1);
   quit(payload->finalStatus == 0 ? 1 : payload->finalStatus);
 }

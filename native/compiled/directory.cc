@@ -25,11 +25,12 @@ struct Destination {
   const char* step;
   const char* shown;
   const char* changed;  // the error code for a change
-  const char* missingHint;
+  const char* missingHint;  // of a jail: only if it does not exist
   bool isJail;
 };
 
-constexpr Destination kJail = {"jail", "jail: ", "ERR_JAIL_CHANGED", nullptr, true};
+constexpr Destination kJail = {"jail", "jail: ", "ERR_JAIL_CHANGED",
+                               "mount it, or build it again and then compile the launcher again", true};
 constexpr Destination kPidFile = {"pid_file", "pid file: ", "ERR_INSECURE_PATH",
                                   "its directory must exist and be writable by root", false};
 
@@ -49,7 +50,8 @@ Line about(const Payload* payload, const Destination& to, const PathComponent& c
   const int error = static_cast<int>(-result);
   Line name, message = about(payload, to, component);
   putError(payload, error, message);
-  refuse(payload, {to.step, 0, errorName(payload, error, name), error}, message, to.missingHint);
+  const bool isHinted = !to.isJail || error == ENOENT;
+  refuse(payload, {to.step, 0, errorName(payload, error, name), error}, message, isHinted ? to.missingHint : nullptr);
 }
 
 constexpr char kAgain[] = "if that is intended, compile the launcher again";

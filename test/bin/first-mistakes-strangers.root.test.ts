@@ -355,6 +355,7 @@ const rules: readonly Mistake[] = [
   rule('report: 10.0.0.1 allow', ' allow', /: allow/, /reserved-word/),
   rule('report: any', 'any', /ALL/, /reserved-word/),
   rule('report: UNKNWON', 'UNKNWON', /UNKNOWN/, /reserved-word/),
+  rule('report:22: 10.', 'report:22: 10.', /report: 10\./, /odd-separator/),
   rule('22/tcp: 10.0.0.1', '22/tcp', /22/, /odd-daemon/),
   rule('report: 10.0.0.1 : severity auth', 'severity auth', /severity auth\.info/, /bad-value/),
   rule('report: 10.0.0.1 : rfc931 10s', 'rfc931 10s', /rfc931 10/, /bad-value/),

@@ -979,7 +979,7 @@ const strangers: readonly Mistake[] = [
   ['uchroot-jail check -u nobody jail', /unknown option (-u)/, { right: [0, 3, 4] }],
   [
     'uchroot-jail build new --without /bin/sh sh',
-    /needs what is to be left out/,
+    /needs a file that is to be left out/,
     { after: (line, hint) => line.replace(/--without \S+/.exec(hint)?.[0] ?? '', '') },
   ],
   ['uchroot-tcpd check --hosts-allow /dev/null', /unknown option (--hosts-allow)/, { right: [0, 1] }],

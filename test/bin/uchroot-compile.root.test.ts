@@ -143,7 +143,10 @@ test('other arguments are refused, and --help and --version are answered', async
   for (const words of [['x'], [''], ['--plan', '--plan'], ['--plan=json'], ['--', 'x']]) {
     const ended = start([file, ...words]);
     t.equal(ended.status, 1, words.join(' '));
-    t.match(ended.stderr, /^uchroot: this launcher takes no arguments but --plan, --help or --version\n$/);
+    t.match(
+      ended.stderr,
+      /^uchroot: this launcher takes no arguments but --plan, --help or --version\nhint: .*\n$/,
+    );
   }
   t.match(start([file, '--help']).stdout, /^Usage: /);
   t.equal(start([file, '--version']).stdout, uchroot(['--version']).stdout);
@@ -181,7 +184,7 @@ test('a jail that was replaced, even by its like, is refused; --any-inode accept
   chmodSync(own, 0o777);
   any.refuses(t, /^uchroot: jail: [^\n]* mode 0777, and had [^\n]* mode 0755 /);
   rmSync(own, { recursive: true });
-  exact.refuses(t, /^uchroot: jail: [^\n]*: no such file or directory\n$/);
+  exact.refuses(t, /^uchroot: jail: [^\n]*: no such file or directory\nhint: mount it, .*\n$/);
   symlinkSync(`${own}-away`, own);
   any.refuses(t, /^uchroot: jail: [^\n]*: not a directory\n$/);
 });

@@ -19,7 +19,15 @@ testRefusals([
     1,
     usage('DIRECTORY is missing', `uchroot${isolated ? ' --isolate' : ''} nobody /srv/jail`),
   ],
-  ['options alone', ['--clear-groups'], 1, `${usageLine}\nhint: uchroot --help\n`],
+  [
+    'options alone',
+    ['--clear-groups'],
+    1,
+    usage(
+      'USER and DIRECTORY are missing',
+      `uchroot${isolated ? ' --isolate' : ''} --clear-groups nobody /srv/jail`,
+    ),
+  ],
   ['-- alone', ['--'], 1, `${usageLine}\nhint: uchroot --help\n`],
   [
     'an unknown option',

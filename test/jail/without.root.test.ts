@@ -55,7 +55,10 @@ t.test(
     const before = describeTree(jail);
     const { status, stderr } = uchrootJail([...words, '--without', library]);
     t.equal(status, 1);
-    t.match(stderr, /^uchroot-jail: library .*libtinfo.*, needed by .*bash: it is to be left out\n$/);
+    t.match(
+      stderr,
+      /^uchroot-jail: library .*libtinfo.*, needed by .*bash: it is to be left out\nhint: do without the --without .*\n$/,
+    );
     t.same(describeTree(jail), before);
     t.match(uchrootJail(['update', jail]), { status: 0, stdout: /, up to date\n$/ });
   },
@@ -75,7 +78,10 @@ t.test('a program that is asked for and left out at once is an error that says s
     '/usr/bin/bash',
   ]);
   t.equal(status, 1);
-  t.equal(stderr, 'uchroot-jail: /usr/bin/bash was asked for, and is to be left out as well\n');
+  t.match(
+    stderr,
+    /^uchroot-jail: \/usr\/bin\/bash was asked for, and is to be left out as well\nhint: do without .*\n$/,
+  );
   t.notOk(existsSync(jail));
 });
 

@@ -65,6 +65,7 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ WorkingDir: '/tmp' }, /unknown key 'WorkingDir'/],
   [{ Cmd: '/probe' }, /unknown key 'Cmd'/],
   [{ HostConfig: {} }, /unknown key 'HostConfig'/],
+  [{ limits: {} }, /unknown key 'limits'/],
   [{ NetworkMode: 'host' }, /unknown key 'NetworkMode'/, { isolate: true, net: 'host' }],
   [
     { program: ['/probe', 'exit', '0'] },

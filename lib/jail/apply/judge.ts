@@ -1,5 +1,8 @@
 // Decides for each planned path whether it is put in the jail. It stays, unless named, if a user can write it or it was changed.
 
+import { readlinkSync } from 'node:fs';
+
+import { mergeCommands } from '../../binary/merged-usr.ts';
 import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
@@ -159,7 +162,7 @@ export class Judge {
       return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
     if (this.#isNamed(path)) {
       // Its content would be lost, although it was not named.
-      if (present.kind === 'directory') throw inTheWay(entry, present);
+      if (present.kind === 'directory') throw inTheWay(jail, entry, present);
       return PUT;
     }
     if (isTheirs) return this.#leave('writable', met);
@@ -174,8 +177,9 @@ export class Judge {
   /** Judges an object that the builder has not made. A link or a pipe holds no data, so it is replaced. */
   #judgeUnknown(met: Met): Verdict {
     const { entry, present, look, fresh } = met;
+    const { jail } = this.#judging;
     if (present.kind === 'directory' || entry.kind === 'directory' || entry.kind === 'device')
-      throw inTheWay(entry, present);
+      throw inTheWay(jail, entry, present);
     if (present.kind === 'file')
       return look.content === lookOf(fresh).content ? PUT : this.#leave('unknown', met);
     const words = `${showPath(entry.path)} was ${nameOf(present)} in the jail`;
@@ -258,8 +262,15 @@ function nameOf({ kind, target }: FileStatus): string {
   return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
 }
 
+// A jail made by hand has directories where the host has links to /usr.
+function mergeHint(jail: DirectoryRoot, entry: Entry, { kind }: FileStatus): string | undefined {
+  if (kind !== 'directory' || entry.kind !== 'link' || entry.target !== `usr${entry.path}`) return undefined;
+  const commands = mergeCommands(readlinkSync(`/proc/self/fd/${jail.fd}`), jail);
+  return commands === undefined ? undefined : `${commands}   # then run the build again`;
+}
+
 /** The error for an object that the builder has not made and so does not remove. */
-function inTheWay(entry: Entry, present: FileStatus): JailError {
+function inTheWay(jail: DirectoryRoot, entry: Entry, present: FileStatus): JailError {
   const path = showPath(entry.path);
   const { kind } = entry;
   const planned =
@@ -267,6 +278,6 @@ function inTheWay(entry: Entry, present: FileStatus): JailError {
   return new JailError(`${path} is ${nameOf(present)} in the jail, and ${planned} on the host`, {
     code: 'EEXIST',
     path,
-    hint: `move it away in the jail, or build a new one`,
+    hint: mergeHint(jail, entry, present) ?? 'move it away in the jail, or build a new one',
   });
 }

@@ -6,6 +6,7 @@ import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import type { Bytes } from '../../quote.ts';
+import { unexpanded } from '../../shell-word.ts';
 import { lookOr } from '../work/jail-error.ts';
 
 /** An absolute path; a relative one begins at the working directory, or at the top of a foreign root. */
@@ -55,6 +56,9 @@ function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
 
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
+  const sign = path.search(/\/(?:~\/|\$)/);
+  const word = sign < 0 ? undefined : unexpanded(path.slice(sign + 1));
+  if (word !== undefined) return `${word.problem}: write ${word.written}`;
   const own = lastComponent(path);
   // it can be there, and yet be of no use
   const there = usualPlace(root, own);

@@ -1,8 +1,10 @@
 // Opens the host, or the other root, that a jail is built from.
 
+import { lstatSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { readSmallText } from '../../binary/loader-conf.ts';
 import { BASELINE, type Cpu, hostAbi, readCpu } from '../../binary/machine.ts';
+import { mergeCommands } from '../../binary/merged-usr.ts';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
@@ -22,9 +24,16 @@ export function openBuilt(directory: BytePath): DirectoryRoot {
   return closing(jail, () => {
     const hint = isNoPlace(jail, directory)
       ? 'name a directory that uchroot-jail has built'
-      : `${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
+      : `${merging(jail, directory)}${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
     throw withoutManifest(jail, directory, { hint });
   });
+}
+
+// What a build needs first, if the jail has directories where the host has links.
+function merging(jail: DirectoryRoot, directory: BytePath): string {
+  const isMerged = lstatSync('/bin', { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const commands = isMerged ? mergeCommands(directory, jail) : undefined;
+  return commands === undefined ? '' : `${commands} && `;
 }
 
 // Whether a build there would be refused.

@@ -10,6 +10,7 @@ import { resolveLinks, walk } from '../../binary/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Selection } from './selection.ts';
+import { LEFT_OUT } from '../work/missing-file.ts';
 
 /** An ELF file or script in the jail. */
 export interface Executable {
@@ -118,7 +119,7 @@ function leftOut(root: FileRoot, selection: Selection, files: readonly NeededFil
     if (file.role === 'program' || file.role === 'dlopen') return [];
     const at = walk(root, file.path).path;
     if (selection.get(at) !== undefined) return [];
-    const message = selection.secrets.includes(at) ? 'it is not world-readable' : 'it is to be left out';
+    const message = selection.secrets.includes(at) ? 'it is not world-readable' : LEFT_OUT;
     return [{ ...file, reason: 'unreadable', message }];
   });
 }

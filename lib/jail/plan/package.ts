@@ -164,6 +164,11 @@ function isBasic(owner: Package | undefined): boolean {
 function findPackage(packages: Packages, name: string): Package {
   const found = packages.find(name);
   if (found !== undefined) return found;
+  const [, plain] = /^([a-z0-9][a-z0-9+.-]+)[=:@/]/.exec(name) ?? [];
+  if (plain !== undefined && packages.find(plain) !== undefined)
+    throw new UsageError(`package ${quote(name)} is not installed on the host`, {
+      hint: `write --package ${plain}: the jail gets the one that is installed`,
+    });
   const meant = nearest(
     name,
     packages.all.map((other) => other.name),

@@ -29,7 +29,9 @@ export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, 
   if (absent !== undefined) {
     const path = showPath(absent);
     if (recipe.without.some((out) => isWithin(absent, out)))
-      throw new UsageError(`${path} was asked for, and is to be left out as well`);
+      throw new UsageError(`${path} was asked for, and is to be left out as well`, {
+        hint: 'do without --without, or without what was asked for',
+      });
     const to = recipe.copies.find(({ from }) => from === absent)?.to ?? absent;
     const isOld = before !== undefined && takesBack(before, to);
     if (without.length > 0 && !isOld)

@@ -38,8 +38,20 @@ export function findProgram(
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
   throw new UsageError(`program ${quote(program)} is in none of the directories of PATH`, {
-    hint: meantBy(root, bytePath(program), others) ?? 'install it on the host, or give its path',
+    hint:
+      hereHint(root, program) ??
+      meantBy(root, bytePath(program), others) ??
+      'install it on the host, or give its path',
   });
+}
+
+// A file of the working directory, which PATH does not have.
+function hereHint(root: FileRoot, program: Bytes): string | undefined {
+  const end = walk(root, absolute(program));
+  if (end.kind !== 'found' || end.status.kind !== 'file') return undefined;
+  return isExecutable(end)
+    ? `write ./${quote(program)}`
+    : `what is no program is copied by: --copy ${quote(program)}`;
 }
 
 // Aliases that shells have on many hosts, and names of another version.
@@ -59,6 +71,8 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
   )
     return `write --package ${program}`;
   if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
+  const pattern = /[*?]/.test(program) ? matching(program, others) : undefined;
+  if (pattern !== undefined) return pattern;
   const parts = program.split(',').filter((part) => part !== '') as BytePath[];
   if (program.includes(',') && parts.every((part) => others.includes(part)))
     return `write ${parts.map(showPath).join(' ')}: words of their own`;
@@ -68,6 +82,19 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
   // of a short word, another beginning makes another word: nmap is not jmap
   const near = program.length < 5 ? others.filter((name) => name.startsWith(program.charAt(0))) : others;
   return didYouMean(program, near, (name) => showPath(name as BytePath), aliases);
+}
+
+// Programs that a pattern of a shell would have matched in a directory of PATH.
+function matching(pattern: BytePath, names: readonly BytePath[]): string {
+  const plain = pattern.replaceAll(
+    /[^*?]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  const form = new RegExp(`^${plain.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  const found = names.filter((name) => form.test(name));
+  const which =
+    found.length === 0 || found.length > 9 ? 'name each program' : `write ${found.map(showPath).join(' ')}`;
+  return `${which}: PATH is not searched for * and ?`;
 }
 
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
@@ -105,6 +132,8 @@ function userHint(name: string): string | undefined {
   const [user = '', group] = name.split(':');
   if (group !== undefined && native.getpwnam(user) !== null)
     return `write ${quote(user)}: the groups of a user come along`;
+  if (name.startsWith('/'))
+    return `--user has taken the directory for its NAME: write ${quote(name)} --user NAME`;
   const list = eachAlone('--user', name);
   if (list !== undefined && name.split(',').every((each) => native.getpwnam(each) !== null)) return list;
   const id = /^\+?([0-9]{1,9})$/.exec(name)?.[1];

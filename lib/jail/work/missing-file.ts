@@ -14,6 +14,9 @@ const ROLES: Readonly<Record<MissingFile['role'], string>> = {
   dlopen: 'library',
 };
 
+/** Why a file is missing that --without leaves out. */
+export const LEFT_OUT = 'it is to be left out';
+
 /** The error for a file that a program needs in order to start. */
 export function lacks(missing: MissingFile, where = ''): JailError {
   const path = showPath(missing.path);
@@ -25,7 +28,8 @@ export function lacks(missing: MissingFile, where = ''): JailError {
   });
 }
 
-function hintFor({ role, reason, path, neededBy }: MissingFile, shown: string): string | undefined {
+function hintFor({ role, reason, message, path, neededBy }: MissingFile, shown: string): string | undefined {
+  if (message === LEFT_OUT) return 'do without the --without that leaves it out';
   if (role === 'program' && reason === 'no-interpreter')
     return `a file that is no program is copied by: --copy ${shown}`;
   if ((role !== 'script-interpreter' && role !== 'command') || neededBy === undefined) return undefined;

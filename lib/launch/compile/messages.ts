@@ -1,7 +1,8 @@
 // The messages of a compiled launcher, one for each step and errno. Native code has no messages for steps.
 import { errnoName, reason } from '../../errno.ts';
 import type { ErrnoName } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { bytePath } from '../../binary/path.ts';
+import { commandLine } from '../../shell-word.ts';
 import type { Step } from '../plan/step.ts';
 import { messageHead, rowOf, wordsFor } from '../plan/table.ts';
 import type { JailView } from '../tell/jail-view.ts';
@@ -44,8 +45,10 @@ function unseen(step: Step, code: ErrnoName, errno: number, view: JailView): Wor
   const { look } = rowOf(step);
   if (look === undefined || !(look.after ?? fileErrors).includes(code)) return undefined;
   const { account, jail, cwd } = view;
-  const what = step.op === 'execve' ? quote(step.program) : `--chdir ${quote(cwd)}`;
-  const hint = `for the cause, run on a host with Node: uchroot --plan for uid ${account.uid}, ${jail} and ${what}`;
+  const { uid, gid } = account;
+  const words = step.op === 'execve' ? ['--plan'] : ['--plan', '--chdir', bytePath(cwd)];
+  const program = step.op === 'execve' ? [bytePath(step.program)] : [];
+  const hint = `${commandLine('uchroot', ...words, `${uid}:${gid}`, bytePath(jail), ...program)} tells the cause, on a host with Node`;
   if (step.op !== 'execve') return { text: reason(errno), hint };
   return code === 'ENOENT' || code === 'ENOTDIR'
     ? { text: 'not found in the jail, or its interpreter was not found', hint }

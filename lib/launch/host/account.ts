@@ -112,6 +112,9 @@ export function nameHint(kind: 'user' | 'group', text: string): string {
     return kind === 'group'
       ? `write ${quote(list.join(','))}`
       : `a launch has one user: write ${quote(list[0] ?? '')}`;
+  const [, atHost] = /^([^@]+)@/.exec(text) ?? [];
+  if (atHost !== undefined && names.includes(atHost))
+    return `write ${quote(atHost)}: users are those of this host`;
   // USER.GROUP, as chown(1) of BSD took it
   const dot = text.indexOf('.');
   if (kind === 'user' && dot > 0 && names.includes(text.slice(0, dot)))

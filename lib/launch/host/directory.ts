@@ -6,7 +6,7 @@ import { bytePath, lastComponent, showPath, trimSlashes } from '../../binary/pat
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
-import { nearestPath } from '../../binary/misspelt-path.ts';
+import { jailOfName, nearestJail } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
@@ -53,7 +53,7 @@ export function unreachable(
 // The jail that is not there may be another one in the same directory, misspelt.
 function buildHint({ jail, program }: Pick<NormalRequest, 'jail' | 'program'>): string {
   const path = trimSlashes(bytePath(jail));
-  const meant = nearestPath(path, true);
+  const meant = nearestJail(path) ?? jailOfName(lastComponent(path));
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
   return commandLine('uchroot-jail', 'build', path, bytePath(program ?? '/bin/sh'));
 }

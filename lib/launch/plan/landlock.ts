@@ -122,7 +122,9 @@ type RulesetStep = Extract<Step, { op: 'landlock_ruleset' }>;
 const inJail = (reason: string): FailureWords<PathStep> => ({
   reason,
   hint: ({ jail }, { path }) =>
-    `it is a path in the jail, for the user of the program: ls -ld ${jail}${quote(path)}`,
+    quote(path).startsWith(`${jail}/`)
+      ? `give the path in the jail: ${quote(path).slice(jail.length)}`
+      : `it is a path in the jail, for the user of the program: ls -ld ${jail}${quote(path)}`,
 });
 
 export const landlockRows = {

@@ -45,6 +45,16 @@ export function showSize(bytes: number): string {
   return `${size}${suffixes[power]}`;
 }
 
+// 64MB, 64 MiB, 1.5G
+function meantSize(text: string): string | undefined {
+  const [, digits = '', suffix = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,3})?) *([KMGT])(?:i?b)?$/i.exec(text) ?? [];
+  if (digits === '') return undefined;
+  const power = suffixes.indexOf(suffix.toUpperCase());
+  return digits.includes('.')
+    ? `${Math.round(Number(digits) * 1024)}${suffixes[power - 1]}`
+    : `${digits}${suffixes[power]}`;
+}
+
 /**
  * A number that may have a suffix.
  *
@@ -61,10 +71,9 @@ export function toSize(
   const [, digits, suffix = ''] = /^([0-9]{1,16})([KMGT]?)$/i.exec(String(value)) ?? [];
   const size = Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
   if (Number.isSafeInteger(size) && size >= least) return size;
-  // 64MB, 64 MiB
-  const meant = /^([0-9]+) *([KMGT])i?b$/i.exec(String(value));
+  const meant = meantSize(String(value));
   throw new UsageError(
     `${name} must be a number from ${least} on, such as ${examples.join(' or ')}, not '${quote(String(value))}'`,
-    { hint: `for example ${meant === null ? examples[1] : `${meant[1]}${meant[2]?.toUpperCase()}`}` },
+    { hint: `for example ${meant ?? examples[1]}` },
   );
 }

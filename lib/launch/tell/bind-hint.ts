@@ -27,7 +27,7 @@ export function bindHint(
   if (!isWhole || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
   if (step.op === 'open_tree' && code === 'ENOENT' && step.source !== undefined) {
     // the directory of --ephemeral-dir, or a writable directory of a read-only jail
-    if (step.isDirectory === true) return commandLine('mkdir', '-m', '0700', bytePath(step.source));
+    if (step.isDirectory === true) return commandLine('mkdir', '-p', '-m', '0700', bytePath(step.source));
     if (step.isInJail === true) return commandLine('mkdir', '-p', `${view.jail}${bytePath(step.source)}`);
   }
   const opened = steps.find((each) => each.op === 'open_tree' && each.slot === step.slot);

@@ -64,6 +64,16 @@ function noScript(
       message: `${what}a byte order mark (U+FEFF) stands before its first line`,
       hint: `sed -i '1s/^\\xef\\xbb\\xbf//' ${hostWord(view, path)}`,
     };
+  const space = /^\s+(?=#!)/.exec(Buffer.from(head.subarray(0, 64)).toString('latin1'))?.[0];
+  if (space !== undefined) {
+    const [before, edit] = space.includes('\n')
+      ? ['an empty line', '/[^[:space:]]/,$!d']
+      : ['a blank', '1s/^[[:blank:]]*//'];
+    return {
+      message: `${what}${before} stands before its #! line`,
+      hint: `sed -i '${edit}' ${hostWord(view, path)}`,
+    };
+  }
   const form = formOf(head);
   if (form !== undefined) return { message: `${what}${form.message}`, hint: form.hint };
   const shebang = shebangFor(path);

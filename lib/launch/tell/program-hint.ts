@@ -8,6 +8,7 @@ import {
   showPath,
   trimSlashes,
 } from '../../binary/path.ts';
+import { mergeCommands } from '../../binary/merged-usr.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
 import { nearest } from '../../nearest.ts';
@@ -26,21 +27,9 @@ const binDirectories = [
 /** The hint for a program that was given together with its arguments begins with this. */
 export const inOneWord = 'give the program and its arguments as words of their own';
 
-// Links to directories of /usr on most hosts (file-hierarchy(7)), and directories in a jail that was made by hand.
-const mergedNames = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
-
-// The commands that move such directories to where the builder has them; nothing is replaced.
-function merging({ jail, root, host }: Pick<JailView, 'jail' | 'root' | 'host'>): string {
-  if (host?.isMerged !== true) return '';
-  const own = mergedNames.filter(
-    (name) =>
-      root.lstat(bytePath(`/${name}`))?.kind === 'directory' &&
-      root.lstat(bytePath(`/usr/${name}`)) === undefined,
-  );
-  if (own.length === 0) return '';
-  const at = (name: string): string => bytePath(`${jail}/${name}`);
-  const moves = own.map((name) => commandLine('mv', '-nT', at(name), at(`usr/${name}`)));
-  return [commandLine('mkdir', '-p', at('usr')), ...moves, ''].join(' && ');
+function merging(view: Pick<JailView, 'jail' | 'root' | 'host'>): string {
+  const commands = view.host?.isMerged === true ? mergeCommands(view.jail, view.root) : undefined;
+  return commands === undefined ? '' : `${commands} && `;
 }
 
 /** The command that adds a program of the host to the jail. */
@@ -135,8 +124,20 @@ export function isBuiltin(name: string): boolean {
   return builtins.split(' ').includes(name);
 }
 
+// A shell of the jail; one is added first to a jail without a shell.
+function shellOf(view: JailView): string {
+  const shells = [
+    '/bin/sh',
+    '/bin/bash',
+    '/bin/dash',
+    '/usr/bin/bash',
+  ] as readonly string[] as readonly BytePath[];
+  const shell = shells.find((path) => isExecutable(view.root, path));
+  return shell ?? `${buildCommand(view, bytePath('/bin/sh'))}, then /bin/sh`;
+}
+
 // Words that are no names of programs, but that a shell or another command would accept here.
-function wordHint(path: BytePath): string | undefined {
+function wordHint(view: JailView, path: BytePath): string | undefined {
   if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(path)) {
     const [setting = '', ...command] = path.split(' ');
     const apart = command.length > 0 ? `, and the program is a word of its own: ${command.join(' ')}` : '';
@@ -144,13 +145,13 @@ function wordHint(path: BytePath): string | undefined {
   }
   if (path.startsWith('[')) return 'only a Dockerfile has such lists: give the words alone, as in /bin/ls -l';
   if (/\s(?:[|&]|[0-9]?[<>]|\S*\$)|;(?:\s|$)/.test(path))
-    return `only a shell knows such signs: /bin/sh -c ${shellWord(path)}`;
+    return `only a shell knows such signs: ${shellOf(view)} -c ${shellWord(path)}`;
   if (/[*?]/.test(path)) return 'only a shell knows * and ?: give the whole name';
   const [variable] = /^(?:~|\$\w+|\$\{\w+\})(?=\/|$)/.exec(path) ?? [];
   if (variable !== undefined) return `only a shell knows ${variable}: give the path in the jail`;
-  if (isBuiltin(path)) return `${path} is a command of a shell: /bin/sh -c '${path} ...'`;
+  if (isBuiltin(path)) return `${path} is a command of a shell: ${shellOf(view)} -c '${path} ...'`;
   if (path.startsWith('-'))
-    return `PROGRAM stands before its arguments, as in /bin/sh ${shellWord(path)} ...`;
+    return `PROGRAM stands before its arguments: ${shellOf(view)} ${shellWord(path)} ...`;
   if (path === 'sudo' || path === 'su') return `leave ${path} out: USER is whom the program runs as`;
   return undefined;
 }
@@ -166,7 +167,7 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   if (inside !== undefined) return `give the path in the jail: ${showPath(inside)}`;
   if (path.endsWith('/') && isExecutable(view.root, trimSlashes(from)))
     return `did you mean ${showPath(trimSlashes(path))}?`;
-  const word = wordHint(path);
+  const word = wordHint(view, path);
   if (word !== undefined) return word;
   const first = withoutArguments(view, path);
   if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;

@@ -1,5 +1,6 @@
 // What `uchroot-tcpd check` looks for: every rule with its severity and its remedy.
 
+import { stripReturns } from '../../shell-word.ts';
 import type { DescribedRule } from '../../findings/finding-severity.ts';
 
 /** `error`: somebody is let in or refused by mistake; `warning`: it does not do what it looks like. */
@@ -20,7 +21,7 @@ export const CATALOG = {
   'file-owner': error('The owner is not root, and decides who may connect.', 'chown root FILE'),
   'world-writable': error('Any user may write the file.', 'chmod o-w FILE'),
   'byte-order-mark': error('A byte order mark is part of the first word.', 'remove it'),
-  crlf: warning('Lines end in CR LF.', 'remove the CRs: dos2unix FILE'),
+  crlf: warning('Lines end in CR LF.', stripReturns('FILE')),
   'default-grant': note('A client that no rule matches is let in.', 'end hosts.deny with "ALL: ALL"'),
   'too-many-findings': warning('There are more findings than are shown.', 'begin with these'),
   // the line

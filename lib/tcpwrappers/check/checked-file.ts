@@ -4,13 +4,14 @@ import { existsSync, statSync } from 'node:fs';
 
 import { CappedList } from '../../findings/capped-list.ts';
 import type { DescribedFinding } from '../../findings/finding-severity.ts';
+import { shellWord, stripReturns } from '../../shell-word.ts';
 import { readFileText } from '../file/host-files.ts';
 import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
 import { parseHost } from '../parse/pattern-list.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Tell } from './catalog.ts';
-import { findUrl } from './foreign-words.ts';
+import { findPort, findUrl } from './foreign-words.ts';
 import { checkHost, checkLine, checkWords, findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -43,7 +44,7 @@ export class Checked {
     for (const line of readLines(this.text)) {
       this.#lines.set(line.line, line);
       for (const piece of line.pieces ?? []) this.#joined.set(piece.line, line.line);
-      const isCut = findBareAddress(line.text) !== undefined || findUrl(line.text) !== undefined;
+      const isCut = [findBareAddress, findUrl, findPort].some((find) => find(line.text) !== undefined);
       if (!line.text.startsWith('#') && isCut) this.#cut.add(line.line);
     }
     this.rules = table.rules.filter(({ line }) => !this.#cut.has(line));
@@ -146,8 +147,14 @@ export function checkText(checked: Checked): void {
   checked.addRead();
   for (const line of checked.lines) checkLine(line, checked.tellIn(line));
   const [first = '', ...ends] = checked.text.split('\r\n');
+  const remedy = stripReturns(shellWord(checked.table.file));
   if (ends.length > 0)
-    checked.add('crlf', { line: first.split('\n').length }, `${ends.length} lines end in CR LF`);
+    checked.add(
+      'crlf',
+      { line: first.split('\n').length },
+      `lines that end in CR LF: ${ends.length}`,
+      remedy,
+    );
   for (const rule of checked.rules) {
     const tell = checked.tellIn(rule);
     checkWords(rule, tell);

@@ -66,6 +66,15 @@ export function checkInterface(host: string, at: number, tell: Tell): void {
     );
 }
 
+/** A port behind the daemon at which the rule is cut, and the rule without it. */
+export function findPort(text: string): { readonly at: number; readonly rule: string } | undefined {
+  const [, daemon, port = '', clients = ''] =
+    /^\s*([\w.-]+)\s*:\s*([0-9]{1,5})\s*:\s*((?:ALL\b|LOCAL\b|\.\w|\[|[0-9]+\.).*)$/.exec(text) ?? [];
+  return daemon === undefined
+    ? undefined
+    : { at: text.indexOf(port, text.indexOf(':')), rule: `${daemon}: ${clients}` };
+}
+
 /** The address of the web at which a rule is cut, and its host. */
 export function findUrl(text: string): { readonly at: number; readonly host: string } | undefined {
   const found = /\b[a-z][a-z0-9+]*:\/\/([^\s,/:]+)/i.exec(text);

@@ -8,7 +8,7 @@ import { formatQuad, parseQuad, parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
 import { coverClient, coverDaemon, type Cover } from './cover.ts';
-import { checkForeign, checkForeignDaemon, checkInterface, findUrl } from './foreign-words.ts';
+import { checkForeign, checkForeignDaemon, checkInterface, findPort, findUrl } from './foreign-words.ts';
 
 // The first bracket without a counterpart; findOutside() counts the same way.
 function findUnbalanced(text: string): number {
@@ -65,6 +65,14 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
       url.at,
       'no word is an address of the web: the rule is cut at its colon',
       `write ${show(url.host)}`,
+    );
+  const port = findPort(text);
+  if (port !== undefined)
+    tell(
+      'odd-separator',
+      port.at,
+      'a daemon has no port here: the rule is cut behind it',
+      `write ${show(port.rule)}`,
     );
   const bare = findBareAddress(text);
   if (bare === undefined) return;

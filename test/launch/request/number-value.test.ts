@@ -15,6 +15,7 @@ t.test('anything else is refused, and the hint has what was probably meant', asy
   for (const wrong of ['', 'M', '-1', '1.5G', '0x10', 1.5, -1, NaN, Infinity, 2 ** 53, '9007199254740991K'])
     t.throws(() => toSize(wrong, 'memory', 0), { name: 'UsageError', message: /^memory must be a number/ });
   t.throws(() => toSize('64MB', 'memory', 0), { name: 'UsageError', hint: 'for example 64M' });
+  t.throws(() => toSize('1.5g', 'memory', 0), { name: 'UsageError', hint: 'for example 1536M' });
   t.throws(() => toSize('2 gib', 'memory', 0), { name: 'UsageError', hint: 'for example 2G' });
   t.throws(() => toSize('some', 'memory', 0), { name: 'UsageError', hint: 'for example 64M' });
   t.throws(() => toSize('1K', 'memory', 4096), { name: 'UsageError', message: /from 4096 on/ });

@@ -77,12 +77,15 @@ t.test('a link among the directories that leads somewhere is not the one that is
 
 t.test('a word that only a shell understands is told as one', async (t) => {
   const host = { hasProgram: false, hasInterpreter: true, isMerged: true };
-  const hint = (path: string): string | undefined => run(viewOf({ '/bin/x': '' }, {}, { host }), path)?.hint;
+  const hint = (path: string, shell = '/bin/sh'): string | undefined =>
+    run(viewOf({ '/bin/x': '', [shell]: program }, {}, { host }), path)?.hint;
   t.equal(hint('/bin/l*'), 'only a shell knows * and ?: give the whole name');
   t.equal(hint('$HOME/x'), 'only a shell knows $HOME: give the path in the jail');
   t.equal(hint('~/x'), 'only a shell knows ~: give the path in the jail');
   t.equal(hint('ls / | wc'), "only a shell knows such signs: /bin/sh -c 'ls / | wc'");
   t.equal(hint('ls;'), "only a shell knows such signs: /bin/sh -c 'ls;'");
+  t.equal(hint('ls;', '/bin/bash'), "only a shell knows such signs: /bin/bash -c 'ls;'");
+  t.match(hint('ls;', '/bin/y'), /uchroot-jail build \/srv\/jail \/bin\/sh, then \/bin\/sh -c 'ls;'$/);
   t.match(hint('/bin/a&b'), /^the host does not have it either/);
 });
 
