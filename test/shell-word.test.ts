@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 
 import t from 'tap';
 
-import { commandLine, shellWord, unexpanded } from '../lib/shell-word.ts';
+import { commandLine, eachAlone, shellWord, unexpanded } from '../lib/shell-word.ts';
 import './support/plain-spawn.ts';
 
 const words: readonly (readonly [word: string, written: string])[] = [
@@ -38,3 +38,9 @@ t.test(
       t.equal(unexpanded(path), undefined);
   },
 );
+
+t.test('names with commas between them are written one by one', async (t) => {
+  t.equal(eachAlone('--drop', 'a,b'), 'write --drop a --drop b');
+  t.equal(eachAlone('--drop', ',a,,b c,'), "write --drop a --drop 'b c'");
+  for (const names of ['a', 'a,', '', ',']) t.equal(eachAlone('--drop', names), undefined, names);
+});
