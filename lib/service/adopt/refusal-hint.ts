@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { nearest } from '../../nearest.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type InstalledService, textOf } from './installed-service.ts';
+import { servesHost } from './service-refusal.ts';
 import { defaultSearch } from './systemd-bus.ts';
 
 // systemd.unit(5), UNIT FILE LOAD PATH
@@ -49,18 +50,20 @@ function notFound(unit: string): string {
 }
 
 /** The hint for the reason that refusalOf() gives. */
-export function refusalHint({ unit, loadState, settings, isTransient }: InstalledService): string {
+export function refusalHint(service: InstalledService): string {
+  const { unit, loadState, settings, isTransient } = service;
   if (loadState === 'not-found') return notFound(unit);
   if (loadState === 'masked') return commandLine('systemctl', 'unmask', unit);
   if (loadState !== 'loaded')
     return `${commandLine('systemd-analyze', 'verify', unit)} says what is wrong in it`;
   if (isTransient)
     return 'write a unit to a file first: uchroot --unit systemd does so for a program in a jail';
+  const leave = `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
+  if (servesHost(service)) return leave;
   if (textOf(settings, 'Type') === 'oneshot')
     return 'leave it as it is, or start its program in a jail: ExecStart=uchroot USER DIRECTORY PROGRAM';
   // the service does not work without these
-  if (textOf(settings, 'PAMName') !== '' || textOf(settings, 'BusName') !== '')
-    return `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
+  if (textOf(settings, 'PAMName') !== '' || textOf(settings, 'BusName') !== '') return leave;
   return `leave it as it is, or take this out of its unit: ${commandLine('systemctl', 'edit', '--full', unit)}`;
 }
 

@@ -5,6 +5,14 @@ import { unmountable } from './unit-mounts.ts';
 import { quote } from '../../quote.ts';
 import type { ServicePath } from './service-paths.ts';
 
+/** Whether its program works on the host itself, as the parts of systemd and the system bus do. A jail has nothing of that. */
+export const servesHost = ({ lines }: Pick<InstalledService, 'lines'>): boolean =>
+  lines.some(
+    ({ kind, program }) =>
+      kind === 'ExecStart' &&
+      /^(?:\/usr)?\/lib\/systemd\/(?!systemd-socket-proxyd$)|\/dbus-(?:daemon|broker-launch)$/.test(program),
+  );
+
 /** The first reason why a service cannot be carried into a jail; undefined if there is none. */
 export function refusalOf(service: InstalledService): string | undefined {
   const { unit, lines, settings, loadState } = service;
@@ -18,6 +26,7 @@ export function refusalOf(service: InstalledService): string | undefined {
   if (start === undefined || starts.length > 1) return refused(`it has ${starts.length} lines ExecStart=`);
   if (start.flags.includes('privileged'))
     return refused('its ExecStart= begins with +: it runs with all privileges');
+  if (servesHost(service)) return refused(`${start.program} works on the host itself`);
   if (textOf(settings, 'Type') === 'oneshot') return refused('Type=oneshot: it is no daemon');
   const bus = textOf(settings, 'BusName');
   if (bus !== '') return refused(`BusName=${bus}: the bus is not in its jail`);

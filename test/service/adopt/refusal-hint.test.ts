@@ -25,6 +25,10 @@ t.test('a unit that is refused has a hint, and no hint takes away what the servi
     [{ settings: { Type: 'oneshot' } }, /^leave it as it is, or start its program in a jail/],
     [{ settings: { RootDirectory: '/srv' } }, /systemctl edit --full nosuch-for-uchroot\.service$/],
     [
+      { lines: [{ kind: 'ExecStart', program: '/usr/lib/systemd/systemd-journald', argv: [], flags: [] }] },
+      /^leave it as it is: systemctl edit nosuch-for-uchroot\.service can/,
+    ],
+    [
       { settings: { PAMName: 'login' } },
       /^leave it as it is: systemctl edit nosuch-for-uchroot\.service can/,
     ],

@@ -274,11 +274,24 @@ t.test(
 
 t.test('a service that cannot be carried is refused with the reason', async (t) => {
   t.equal(refusalOf(installed(daemon)), undefined);
+  t.equal(refusalOf(installed({ ExecStartEx: [line('/usr/lib/systemd/systemd-socket-proxyd')] })), undefined);
   const cases: readonly (readonly [Record<string, unknown>, Record<string, unknown>, RegExp])[] = [
     [daemon, { LoadState: 'not-found' }, /^there is no unit web.service$/],
     [daemon, { LoadState: 'masked' }, /it is masked/],
     [daemon, { Transient: true }, /transient/],
     [{ ...daemon, Type: 'oneshot' }, {}, /oneshot/],
+    ...[
+      '/usr/lib/systemd/systemd-journald',
+      '/lib/systemd/systemd-udevd',
+      '/usr/bin/dbus-daemon --system',
+    ].map(
+      (start) =>
+        [
+          { ExecStartEx: [line(start)] },
+          {},
+          /^web.service cannot be adopted: \S+ works on the host itself$/,
+        ] as const,
+    ),
     [{ ...daemon, BusName: 'org.web' }, {}, /BusName=org.web/],
     [{ ...daemon, RootDirectory: '/srv' }, {}, /RootDirectory=\/srv/],
     [{ ...daemon, PAMName: 'login' }, {}, /PAMName=login/],
