@@ -29,6 +29,7 @@ function plant(directory: string, [name, file, from, to]: Mutation): string {
     'lib/nearest.js',
     'lib/remember.js',
     'lib/word-list.js',
+    'test/support/resolve-now.js',
     'test/tcpwrappers/libwrap/observe.js',
   ])
     cpSync(join(compiled, path), join(copy, path), { recursive: true });
