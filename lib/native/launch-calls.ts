@@ -118,7 +118,7 @@ export type CgroupUse = [
 export interface WatchedLimits {
   readonly timeMs: number;
   readonly cpuSeconds: number;
-  /** The messages for limits that have ended the program: a letter, and the words (native/start/limitwatch.h). */
+  /** The messages for limits that have ended the program: a letter, and the words (native/launcher/limitwatch.h). */
   readonly words: readonly string[];
 }
 

@@ -9,7 +9,7 @@
 #include "../files/scan.h"
 #include "init.h"
 #include "pending.h"
-#include "../start/spaces.h"
+#include "../namespaces/spaces.h"
 #include "../files/stamp.h"
 
 namespace {

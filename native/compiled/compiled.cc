@@ -12,7 +12,7 @@
 #include "payload.h"
 #include "pidfile.h"
 #include "report.h"
-#include "../start/start.h"
+#include "../launcher/start.h"
 #include "../plan/syscall.h"
 #include "xxh64.h"
 #include "zone.h"

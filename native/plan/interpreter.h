@@ -52,7 +52,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext& context);
 
-// What a process that waits for a program does besides: native/start/limitwatch.h.
+// What a process that waits for a program does besides: native/launcher/limitwatch.h.
 struct Watch {
   // A timer of this process has expired (timer_create(2)). nullptr: it has none.
   void (*expire)(Watch* watch, long child);
@@ -62,7 +62,7 @@ struct Watch {
   uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
 };
 
-// What a process that waits for a program does for the program's terminal: native/start/relay.h.
+// What a process that waits for a program does for the program's terminal: native/launcher/relay.h.
 struct Console {
   // Passes on what is typed and shown, until a signal is pending.
   void (*await)(Console* console);

@@ -155,13 +155,13 @@ enum Op : uint16_t {
   OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
                                // Fast Open
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
-  OP_CGROUP = 66,              // data: see native/start/cgroup.h; only a launching thread can perform it
+  OP_CGROUP = 66,              // data: see native/cgroup/cgroup.h; only a launching thread can perform it
   OP_OPEN_PTY = 70,            // a: uid of the terminal's owner; b: columns, rows from bit 16 on, and PtyFlag; data: directory of a
                                // devpts. Descriptor 0 is a socket, to which the master goes; the terminal takes the place of 0 to 2
   OP_CONTROLLING_TTY = 71,     // descriptor 0 becomes the terminal of this session
   OP_REOPEN_JAIL = 75,         // the working directory is the jail, in a new mount namespace
   OP_NEW_TREE = 76,            // a: slot; b: MOUNT_ATTR flags; data: type of a new file system
-  OP_MAP_IDS = 77,             // waits until a process outside of the new user namespace has mapped its ids (native/start/idmap.h);
+  OP_MAP_IDS = 77,             // waits until a process outside of the new user namespace has mapped its ids (native/namespaces/idmap.h);
                                // data: program, argument…: the first id inside, the first one outside, how many…
   OP_JOIN_USER_NAMESPACE = 78,  // a: CLONE_NEW flags of namespaces that are made in the first of the kept ones, a user namespace. Only a
                                // launching thread can perform it

@@ -30,12 +30,12 @@
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
 #include "../addon/values.h"
-#include "cgroupinplace.h"
-#include "idmap.h"
+#include "../cgroup/cgroupinplace.h"
+#include "../namespaces/idmap.h"
 #include "launch.h"
 #include "othersignals.h"
 #include "pipes.h"
-#include "terminal.h"
+#include "../terminal/terminal.h"
 
 namespace uchroot {
 namespace {

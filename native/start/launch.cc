@@ -26,7 +26,7 @@
 #include "../plan/mask.h"
 #include "../plan/syscall.h"
 #include "ambient.h"
-#include "idmap.h"
+#include "../namespaces/idmap.h"
 
 namespace uchroot {
 namespace {

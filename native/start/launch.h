@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../plan/plan.h"
-#include "cgroup.h"
+#include "../cgroup/cgroup.h"
 
 namespace uchroot {
 

@@ -15,9 +15,9 @@
 #include "../addon/pending.h"
 #include "crew.h"
 #include "launch.h"
-#include "ownedcgroup.h"
+#include "../cgroup/ownedcgroup.h"
 #include "spawn.h"
-#include "terminal.h"
+#include "../terminal/terminal.h"
 
 namespace uchroot {
 

@@ -13,8 +13,8 @@
 #include "../files/descriptor.h"
 #include "../plan/syscall.h"
 #include "process.h"
-#include "seed.h"
-#include "sparenetwork.h"
+#include "../namespaces/seed.h"
+#include "../namespaces/sparenetwork.h"
 
 namespace uchroot {
 namespace {

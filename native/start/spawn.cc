@@ -19,8 +19,8 @@
 #include "launch.h"
 #include "pipes.h"
 #include "process.h"
-#include "rights.h"
-#include "terminalcalls.h"
+#include "../terminal/rights.h"
+#include "../terminal/terminalcalls.h"
 
 namespace uchroot {
 namespace {

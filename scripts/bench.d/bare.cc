@@ -9,7 +9,7 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 
-#include "../../native/start/start.h"
+#include "../../native/launcher/start.h"
 #include "../../native/plan/syscall.h"
 #include "filter.h"  // kFilter, of lib/launch/seccomp/small-filter.ts
 

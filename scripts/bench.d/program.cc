@@ -2,7 +2,7 @@
 // of its name selects what it does.
 #include <linux/time_types.h>
 
-#include "../../native/start/start.h"
+#include "../../native/launcher/start.h"
 #include "../../native/plan/syscall.h"
 
 using namespace uchroot;

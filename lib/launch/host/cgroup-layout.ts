@@ -140,7 +140,7 @@ const legacyLines: typeof unifiedLines = {
 /** The name of a controller in version 1. */
 const legacyName = (controller: Controller): string => (controller === 'io' ? 'blkio' : controller);
 
-/** A controller that the host does not offer; or what native/start/cgroup.h makes of the limits. */
+/** A controller that the host does not offer; or what native/cgroup/cgroup.h makes of the limits. */
 export type Recipe = { readonly missing: Controller } | { readonly lines: Lines };
 
 /**

@@ -145,7 +145,7 @@ export interface EnvironmentInput {
   readonly programPid?: number | typeof pidToCome | undefined;
 }
 
-/** A placeholder for a pid that only the launcher knows. The launcher replaces it (native/start/launcher.cc). */
+/** A placeholder for a pid that only the launcher knows. The launcher replaces it (native/launcher/launcher.cc). */
 export const pidToCome = '          ';
 
 // They hold the pid of the process that they are for.

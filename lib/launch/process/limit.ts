@@ -85,7 +85,7 @@ function wordsOfSpaces(request: Pick<NormalRequest, 'ephemeral' | 'view'>) {
   };
 }
 
-/** The messages about limits for the process that waits for a program. Letters: native/start/limitwatch.h. */
+/** The messages about limits for the process that waits for a program. Letters: native/launcher/limitwatch.h. */
 export function watchedLimits(
   request: WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>,
 ): WatchedLimits | undefined {

@@ -104,7 +104,7 @@ export class PtyStream extends Duplex {
     return unwritten.done();
   }
 
-  // A terminal has no lasting end (native/start/inputend.h).
+  // A terminal has no lasting end (native/terminal/inputend.h).
   #typeEnd(): void {
     if (this.#isOver || native.endTerminal(this.#handle) !== 0) return;
     setTimeout(() => this.#typeEnd(), this.#endingMs).unref();

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "launch.h"
+#include "../start/launch.h"
 #include "ownedcgroup.h"
 
 namespace uchroot {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "../plan/interpreter.h"
-#include "cgroup.h"
+#include "../cgroup/cgroup.h"
 
 namespace uchroot {
 
@@ -25,7 +25,7 @@ struct LimitWatch : Watch {
 };
 
 // The environment of the process says what to tell and what to remove. It is a sequence of strings:
-//   N…, 1…, 2…, =…    a recipe of native/start/cgroup.h; the first string has the whole name of the cgroup; or none
+//   N…, 1…, 2…, =…    a recipe of native/cgroup/cgroup.h; the first string has the whole name of the cgroup; or none
 //   a…, b…            the words for the limit of this letter: a for the first one
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);

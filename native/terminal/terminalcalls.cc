@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-#include "process.h"
+#include "../start/process.h"
 
 namespace uchroot {
 namespace {

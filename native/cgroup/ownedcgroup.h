@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cgroup.h"
-#include "crew.h"
+#include "../start/crew.h"
 
 namespace uchroot {
 

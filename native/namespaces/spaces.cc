@@ -21,7 +21,7 @@
 #include "../addon/values.h"
 #include "../plan/interpreter.h"
 #include "../files/descriptor.h"
-#include "exec.h"
+#include "../start/exec.h"
 
 namespace uchroot {
 namespace {

@@ -6,7 +6,7 @@
 #include <asm/termbits.h>
 
 #include "../plan/interpreter.h"
-#include "inputend.h"
+#include "../terminal/inputend.h"
 
 namespace uchroot {
 

@@ -3,7 +3,7 @@
 
 #include <napi.h>
 
-#include "spawn.h"
+#include "../start/spawn.h"
 
 namespace uchroot {
 
