@@ -39,7 +39,7 @@ export {
   type EndedConnection,
   type EndReason,
   type Peer,
-} from './inetd/connection-entry.ts';
+} from './inetd/report/connection-entry.ts';
 export { JailService, serveInJail } from './inetd/serve.ts';
 export { type ServeRequest } from './inetd/serve-request.ts';
 export { type Account } from './launch/host/account.ts';

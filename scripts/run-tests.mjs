@@ -20,7 +20,7 @@ const WAITING = [
   'service/unit/systemd.root',
   'pages.root',
   'service/adopt/adopt.root',
-  'service/adopt/kept-configuration.root',
+  'service/adopt/kept/kept-configuration.root',
   'service/unit/scripts.root',
   'launch/isolate/isolate.root',
   'service/unit/services.root',

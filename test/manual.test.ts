@@ -6,12 +6,12 @@ import { basename, join } from 'node:path';
 import t from 'tap';
 
 import type { Option } from '../lib/command-option.ts';
-import { inetdCommands } from '../lib/bin/inetd-commands.ts';
-import { serve } from '../lib/bin/inetd-serve.ts';
-import { commands as jailCommands } from '../lib/bin/jail-commands.ts';
+import { inetdCommands } from '../lib/bin/inetd/inetd-commands.ts';
+import { serve } from '../lib/bin/inetd/inetd-serve.ts';
+import { commands as jailCommands } from '../lib/bin/jail/jail-commands.ts';
 import { serviceCommands } from '../lib/bin/service-commands.ts';
-import { tcpdCommands } from '../lib/bin/tcpd-commands.ts';
-import { fileOptions } from '../lib/bin/tcpd-options.ts';
+import { tcpdCommands } from '../lib/bin/tcpd/tcpd-commands.ts';
+import { fileOptions } from '../lib/bin/tcpd/tcpd-options.ts';
 import { commandOptions } from '../lib/bin/uchroot-options.ts';
 import { packageDirectory } from './support/launch.ts';
 

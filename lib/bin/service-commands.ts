@@ -5,7 +5,7 @@ import { jsonDocument } from '../json.ts';
 import { adoptService, type AdoptReport, releaseService, updateService } from '../service/adopt/adopt.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
-import { shownDate } from '../service/adopt/kept-configuration.ts';
+import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';

@@ -1,10 +1,10 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
-import { activatedSockets } from '../inetd/activation.ts';
-import { foreignInetdCommands, foreignInetdOptions } from './foreign-inetd-words.ts';
+import { activatedSockets } from '../inetd/listen/activation.ts';
+import { foreignInetdCommands, foreignInetdOptions } from './mistakes/foreign-inetd-words.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
-import { inetdCommands } from './inetd-commands.ts';
-import { serve } from './inetd-serve.ts';
+import { inetdCommands } from './inetd/inetd-commands.ts';
+import { serve } from './inetd/inetd-serve.ts';
 
 void runProgram({
   name: 'uchroot-inetd',

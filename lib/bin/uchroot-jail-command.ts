@@ -2,9 +2,9 @@
 import { setFlagsFromString } from 'node:v8';
 
 import { runProgram } from './dispatch.ts';
-import { usualOptions } from './foreign-options.ts';
-import { foreignJailCommands, foreignJailOptions } from './foreign-jail-words.ts';
-import { commands } from './jail-commands.ts';
+import { usualOptions } from './mistakes/foreign-options.ts';
+import { foreignJailCommands, foreignJailOptions } from './mistakes/foreign-jail-words.ts';
+import { commands } from './jail/jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 // A build ends in a second or two. With the own limit of Node 20's V8, a third of its CPU time went to the compilation of functions

@@ -1,6 +1,6 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
-import { usualOptions } from './foreign-options.ts';
+import { usualOptions } from './mistakes/foreign-options.ts';
 import { commandLine } from '../shell-word.ts';
 import { serviceCommands } from './service-commands.ts';
 

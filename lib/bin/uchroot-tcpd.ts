@@ -3,10 +3,10 @@ import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandLine } from '../shell-word.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
-import { usualOptions } from './foreign-options.ts';
-import { tcpdCommands } from './tcpd-commands.ts';
-import { fileOptions, foreignCommands, foreignTcpdOptions } from './tcpd-options.ts';
-import { calledAs, runAs } from './tcpd-run.ts';
+import { usualOptions } from './mistakes/foreign-options.ts';
+import { tcpdCommands } from './tcpd/tcpd-commands.ts';
+import { fileOptions, foreignCommands, foreignTcpdOptions } from './tcpd/tcpd-options.ts';
+import { calledAs, runAs } from './tcpd/tcpd-run.ts';
 
 // inetd(8) makes the connection descriptor 2. The client must not get our messages.
 const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;

@@ -8,7 +8,7 @@ import type { MatchedRule } from '../tcpwrappers/decision.ts';
 import { turnAway } from '../tcpwrappers/guard.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { unmapAddress } from '../tcpwrappers/text/address.ts';
-import type { Peer } from './connection-entry.ts';
+import type { Peer } from './report/connection-entry.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { goneRules } from './service-rules.ts';
 

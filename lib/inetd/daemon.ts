@@ -1,14 +1,14 @@
 // The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
-import { ManagerNotice } from './service-manager.ts';
-import { activatedSockets } from './activation.ts';
+import { ManagerNotice } from './report/service-manager.ts';
+import { activatedSockets } from './listen/activation.ts';
 import { foreseeProblems } from './first-connection.ts';
 import { Inetd, type Services } from './inetd.ts';
-import { InetdLog } from './inetd-log.ts';
+import { InetdLog } from './report/inetd-log.ts';
 import { quote } from '../quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
-import { Metrics } from './metrics.ts';
+import { Metrics } from './report/metrics.ts';
 import type { Service } from './service.ts';
-import { openStatusServer } from './status-server.ts';
+import { openStatusServer } from './report/status-server.ts';
 
 /** How often the status line of the service manager is updated. */
 const STATUS_MS = 5000;

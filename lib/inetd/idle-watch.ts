@@ -7,7 +7,7 @@ import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native } from '../native.ts';
 import { quote } from '../quote.ts';
-import type { ListeningSocket } from './listening-socket.ts';
+import type { ListeningSocket } from './listen/listening-socket.ts';
 
 /** The most connections of one question: all answers come in one turn of the event loop. */
 const MOST_AT_ONCE = 256;

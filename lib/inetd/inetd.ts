@@ -4,14 +4,14 @@ import { EventEmitter } from 'node:events';
 import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './listen-address.ts';
-import type { ActivatedSocket } from './activation.ts';
-import type { Connection, EndedConnection } from './connection-entry.ts';
+import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
+import type { ActivatedSocket } from './listen/activation.ts';
+import type { Connection, EndedConnection } from './report/connection-entry.ts';
 import { IdleWatch, verifyIdle } from './idle-watch.ts';
-import { ListeningSocket } from './listening-socket.ts';
-import { findOverlap } from './address-overlap.ts';
+import { ListeningSocket } from './listen/listening-socket.ts';
+import { findOverlap } from './listen/address-overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import type { ServiceObserver } from './service-observer.ts';
+import type { ServiceObserver } from './report/service-observer.ts';
 import { Service } from './service.ts';
 
 /** Services by name. */

@@ -12,7 +12,7 @@ import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../laun
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
 import { quote } from '../quote.ts';
-import { showListenAddress, type ListenAddress } from './listen-address.ts';
+import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import * as to from './service-value.ts';
 
 function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {

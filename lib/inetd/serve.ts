@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 
 import { UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
-import type { Connection, EndedConnection } from './connection-entry.ts';
+import type { Connection, EndedConnection } from './report/connection-entry.ts';
 import { Inetd } from './inetd.ts';
 import { normalizeServe, type ServeRequest, type ServiceSettings } from './serve-request.ts';
 

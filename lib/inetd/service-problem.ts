@@ -7,10 +7,10 @@ import { LaunchError, UsageError } from '../errors.ts';
 import { findLaunchProblem } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
 import { verifyIdle } from './idle-watch.ts';
-import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
+import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import { onceALaunch } from './launch-cache.ts';
 import { readBanner } from './banner.ts';
-import { DATAGRAM, STREAM, toListenError } from './listening-socket.ts';
+import { DATAGRAM, STREAM, toListenError } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { openRules } from './service-rules.ts';
 

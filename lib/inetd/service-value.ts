@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts';
 import { toWhole } from '../launch/request/number-value.ts';
 import { quote, toBuffer, type Bytes } from '../quote.ts';
-import { parseListenAddress, type ListenAddress } from './listen-address.ts';
+import { parseListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import type { Rate } from './start-limits.ts';
 
 /** Where the line of a connection goes. */

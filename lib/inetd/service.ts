@@ -9,13 +9,13 @@ import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
-import type { Connection, EndedConnection, EndReason, Peer } from './connection-entry.ts';
-import { asInetd, asSystemd, limitsOfWait, type HandOver } from './hand-over.ts';
-import type { ListeningSocket } from './listening-socket.ts';
+import type { Connection, EndedConnection, EndReason, Peer } from './report/connection-entry.ts';
+import { asInetd, asSystemd, limitsOfWait, type HandOver } from './listen/hand-over.ts';
+import type { ListeningSocket } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import type { ServiceObserver } from './service-observer.ts';
+import type { ServiceObserver } from './report/service-observer.ts';
 import { openRules } from './service-rules.ts';
-import { isShortage } from './passing-errors.ts';
+import { isShortage } from './listen/passing-errors.ts';
 import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 

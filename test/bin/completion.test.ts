@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process';
 import t from 'tap';
 
 import { completionTable } from '../../lib/bin/completion/completion-table.ts';
-import { inetdCommands } from '../../lib/bin/inetd-commands.ts';
-import { commands as jailCommands } from '../../lib/bin/jail-commands.ts';
+import { inetdCommands } from '../../lib/bin/inetd/inetd-commands.ts';
+import { commands as jailCommands } from '../../lib/bin/jail/jail-commands.ts';
 import { serviceCommands } from '../../lib/bin/service-commands.ts';
-import { tcpdCommands } from '../../lib/bin/tcpd-commands.ts';
+import { tcpdCommands } from '../../lib/bin/tcpd/tcpd-commands.ts';
 import { commandOptions } from '../../lib/bin/uchroot-options.ts';
 import { packageDirectory, temporaryDirectory } from '../support/launch.ts';
 import { unlessInstalled } from '../support/root.ts';

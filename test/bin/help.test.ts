@@ -5,11 +5,11 @@ import t from 'tap';
 
 import type { Option } from '../../lib/command-option.ts';
 import type { Command } from '../../lib/bin/dispatch.ts';
-import { inetdCommands } from '../../lib/bin/inetd-commands.ts';
-import { commands as jailCommands } from '../../lib/bin/jail-commands.ts';
+import { inetdCommands } from '../../lib/bin/inetd/inetd-commands.ts';
+import { commands as jailCommands } from '../../lib/bin/jail/jail-commands.ts';
 import { serviceCommands } from '../../lib/bin/service-commands.ts';
-import { tcpdCommands } from '../../lib/bin/tcpd-commands.ts';
-import { fileOptions } from '../../lib/bin/tcpd-options.ts';
+import { tcpdCommands } from '../../lib/bin/tcpd/tcpd-commands.ts';
+import { fileOptions } from '../../lib/bin/tcpd/tcpd-options.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const env = { PATH: process.env.PATH, ...sanitizerEnv };

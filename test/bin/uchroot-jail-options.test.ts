@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { commands } from '../../lib/bin/jail-commands.ts';
+import { commands } from '../../lib/bin/jail/jail-commands.ts';
 import { uchrootJail } from '../support/builder.ts';
 
 const manual = ['uchroot-jail', 'uchroot-jail-check']

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { readArguments } from '../../lib/bin/arguments.ts';
-import { foreignOptions } from '../../lib/bin/foreign-options.ts';
+import { foreignOptions } from '../../lib/bin/mistakes/foreign-options.ts';
 import { usage } from '../../lib/bin/uchroot-help.ts';
 import {
   absolute,

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { checkSarif } from '../../lib/bin/jail-check-report.ts';
+import { checkSarif } from '../../lib/bin/jail/jail-check-report.ts';
 import { toSarif } from '../../lib/findings/sarif.ts';
 import type { Finding } from '../../lib/jail/check/check-rule.ts';
 import { rules } from '../../lib/jail/check/rules.ts';

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { ManagerNotice } from '../../lib/inetd/service-manager.ts';
+import { ManagerNotice } from '../../lib/inetd/report/service-manager.ts';
 import { plainEnv } from '../support/service.ts';
 
 t.test('SIGHUP during the start does not end it: it reads the configuration again', async (t) => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 
 import { serveInJail } from '../../lib/inetd/serve.ts';
-import { askStatus } from '../../lib/inetd/status-server.ts';
+import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { oddCaller, rootTest, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, plainEnv, processesOf } from '../support/service.ts';

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 
 import type { Test } from 'tap';
 
-import { askStatus } from '../../lib/inetd/status-server.ts';
+import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, processesOf, runs, statusOf } from '../support/service.ts';

@@ -16,12 +16,12 @@ import { allowGroups } from '../../launch/seccomp/filter.ts';
 import { formats } from '../../service/unit/service-unit.ts';
 import { listRules } from '../../tcpwrappers/check/catalog.ts';
 import { type Command, help, version } from '../dispatch.ts';
-import { inetdCommands } from '../inetd-commands.ts';
-import { serve } from '../inetd-serve.ts';
-import { commands as jailCommands } from '../jail-commands.ts';
+import { inetdCommands } from '../inetd/inetd-commands.ts';
+import { serve } from '../inetd/inetd-serve.ts';
+import { commands as jailCommands } from '../jail/jail-commands.ts';
 import { serviceCommands } from '../service-commands.ts';
-import { tcpdCommands } from '../tcpd-commands.ts';
-import { fileOptions } from '../tcpd-options.ts';
+import { tcpdCommands } from '../tcpd/tcpd-commands.ts';
+import { fileOptions } from '../tcpd/tcpd-options.ts';
 import { commandOptions, launchOptions } from '../uchroot-options.ts';
 
 // `-` has only its words, `list` takes several with commas, and `assign` goes on behind an equals sign.

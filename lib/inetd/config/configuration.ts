@@ -7,7 +7,7 @@ import { type LaunchError, UsageError } from '../../errors.ts';
 import { nearestPath } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import type { Services } from '../inetd.ts';
-import { findOverlap, type Overlap } from '../address-overlap.ts';
+import { findOverlap, type Overlap } from '../listen/address-overlap.ts';
 import { readRegularFile, toFileError } from '../regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {

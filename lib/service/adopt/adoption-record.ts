@@ -16,7 +16,7 @@ import { printedJson } from '../../json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
 import { presentDropIn } from './drop-in-file.ts';
-import type { ServicePath } from './service-paths.ts';
+import type { ServicePath } from './installed/service-paths.ts';
 
 /** What the caller has asked for. An update asks for the same again. */
 export interface AdoptionWishes {

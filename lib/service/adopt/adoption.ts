@@ -9,11 +9,11 @@ import {
   numberOf,
   ownDirectories,
   textOf,
-} from './installed-service.ts';
-import { knownDaemon } from './known-daemons.ts';
-import type { ServicePath } from './service-paths.ts';
-import { launcherRefusal } from './service-refusal.ts';
-import { expandWords, readEnvironment } from './unit-text.ts';
+} from './installed/installed-service.ts';
+import { knownDaemon } from './installed/known-daemons.ts';
+import type { ServicePath } from './installed/service-paths.ts';
+import { launcherRefusal } from './tell/service-refusal.ts';
+import { expandWords, readEnvironment } from './installed/unit-text.ts';
 
 /** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
 export type Entry = 'launcher' | 'systemd';

@@ -25,13 +25,19 @@ import {
 } from './adoption.ts';
 import { type AdoptionWishes, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
-import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed-service.ts';
-import { knownDaemon } from './known-daemons.ts';
-import { configurationOf, dataOf, packagesOf, packedConfiguration, servicePaths } from './service-paths.ts';
-import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './service-refusal.ts';
-import { toServiceWarning } from './service-warning.ts';
-import { readEnvironmentFile } from './unit-text.ts';
-import { directoryRefusal, isMounted, namedWarnings } from './unmet-path.ts';
+import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed/installed-service.ts';
+import { knownDaemon } from './installed/known-daemons.ts';
+import {
+  configurationOf,
+  dataOf,
+  packagesOf,
+  packedConfiguration,
+  servicePaths,
+} from './installed/service-paths.ts';
+import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './tell/service-refusal.ts';
+import { toServiceWarning } from './tell/service-warning.ts';
+import { readEnvironmentFile } from './installed/unit-text.ts';
+import { directoryRefusal, isMounted, namedWarnings } from './tell/unmet-path.ts';
 
 export interface Generation {
   readonly adoption: Adoption;

@@ -19,8 +19,8 @@ import {
   listOf,
   numberOf,
   textOf,
-} from './installed-service.ts';
-import { unitMounts } from './unit-mounts.ts';
+} from './installed/installed-service.ts';
+import { unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;

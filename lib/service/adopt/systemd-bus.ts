@@ -12,8 +12,8 @@ import {
   readSettings,
   type Settings,
   toInstalled,
-} from './installed-service.ts';
-import { withoutSpecifiers } from './unit-text.ts';
+} from './installed/installed-service.ts';
+import { withoutSpecifiers } from './installed/unit-text.ts';
 
 const bus = 'org.freedesktop.systemd1';
 

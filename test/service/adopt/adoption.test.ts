@@ -8,8 +8,8 @@ import {
   filterOf,
   hasCredentials,
   toInstalled,
-} from '../../../lib/service/adopt/installed-service.ts';
-import { knownDaemon } from '../../../lib/service/adopt/known-daemons.ts';
+} from '../../../lib/service/adopt/installed/installed-service.ts';
+import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
 import { adopted, daemon, installed, line } from './described.ts';
 
 const checks = (lines: Record<string, unknown>): unknown => checksOf(adopted(installed(lines)).own);

@@ -7,7 +7,10 @@ import {
   ownLines,
   variablesOf,
 } from '../../../lib/service/adopt/adoption.ts';
-import { type InstalledService, toInstalled } from '../../../lib/service/adopt/installed-service.ts';
+import {
+  type InstalledService,
+  toInstalled,
+} from '../../../lib/service/adopt/installed/installed-service.ts';
 
 type Line = readonly [program: string, argv: readonly string[], flags: readonly string[]];
 

@@ -2,10 +2,10 @@
 import t from 'tap';
 
 import { type Adoption, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
-import { limitsOf, readSettings } from '../../../lib/service/adopt/installed-service.ts';
+import { limitsOf, readSettings } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { configurationChecks, dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
-import { knownDaemon } from '../../../lib/service/adopt/known-daemons.ts';
-import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
+import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
+import { loginRefusal, refusalOf } from '../../../lib/service/adopt/tell/service-refusal.ts';
 import { adopted, daemon, installed, line } from './described.ts';
 
 const text = (adoption: Adoption): string => dropInText(adoption, '1.0');

@@ -1,0 +1,41 @@
+// uchroot-inetd status: the services and live connections of a running super-server, or its metrics.
+import { option } from '../../command-option.ts';
+import { showPeer } from '../../inetd/report/connection-entry.ts';
+import { askStatus, STATUS_SOCKET, type InetdStatus } from '../../inetd/report/status-server.ts';
+import { jsonDocument } from '../../json.ts';
+import { FORMATS, toFormat } from '../common-options.ts';
+import { has, valueOf, type Command } from '../dispatch.ts';
+
+function statusText({ pid, services, connections }: InetdStatus): string {
+  return [
+    `uchroot-inetd, pid ${pid}`,
+    ...services.map(
+      ({ name, addresses, live, instances, idleMs, crashes }) =>
+        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${crashes === 0 ? '' : `, ${crashes} crashes in a row`}`,
+    ),
+    ...connections.map(({ id, service, peer, pid, ageMs }) => {
+      const seconds = (ageMs / 1000).toFixed(1);
+      return `  ${id} ${service} ${showPeer(peer)} ${pid === undefined ? 'starting' : `pid ${pid}`} ${seconds} s`;
+    }),
+  ]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+export const status: Command<undefined> = {
+  synopsis: 'status [OPTION]...',
+  summary: 'shows the services and live connections of a running uchroot-inetd',
+  options: [
+    option('--status-socket PATH', `the socket that it was given (default ${STATUS_SOCKET})`),
+    option('--format text|json', 'how the answer is printed'),
+    option('--metrics', 'print its metrics instead, as OpenMetrics text'),
+  ],
+  operands: [0, 0],
+  run: async (read) => {
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const path = valueOf(read, 'status-socket')?.text ?? STATUS_SOCKET;
+    if (has(read, 'metrics')) return askStatus(path, 'metrics');
+    const found = JSON.parse(await askStatus(path, 'status')) as InetdStatus;
+    return format === 'json' ? jsonDocument(found) : statusText(found);
+  },
+};

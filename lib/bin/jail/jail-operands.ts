@@ -1,0 +1,91 @@
+// Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
+import { existsSync, statSync } from 'node:fs';
+
+import { UsageError } from '../../errors.ts';
+import { lookOr } from '../../jail/work/jail-error.ts';
+import { quote } from '../../quote.ts';
+import { commandLine, shellWord, unexpanded } from '../../shell-word.ts';
+
+/** @param learned the last command of --learn @param copied the last value of --copy @throws UsageError */
+export function refuseMisplaced(
+  directory: Buffer,
+  programs: readonly Buffer[],
+  { learned, copied }: { readonly learned: string | undefined; readonly copied: Buffer | undefined },
+): void {
+  refuseTarget(programs, copied);
+  refuseUnexpanded(directory);
+  refuseSwapped(directory, programs);
+  refuseAddress(programs, learned);
+  refuseLast(directory, programs);
+}
+
+/** A command line of uchroot-jail. */
+export function lineOf(command: string, operands: readonly Buffer[]): string {
+  return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
+}
+
+function isFile(path: Buffer | string): boolean {
+  return lookOr(false, () => statSync(path).isFile());
+}
+
+function refuseUnexpanded(directory: Buffer): void {
+  const left = unexpanded(directory.toString('latin1'));
+  if (left === undefined || existsSync(directory)) return;
+  throw new UsageError(`${quote(directory)}: ${left.problem}`, {
+    hint: `write ${left.written}, or ./${quote(directory)} for a directory of this name`,
+  });
+}
+
+// DIRECTORY and a program have changed places.
+function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
+  const [first] = programs;
+  if (first === undefined || !isFile(directory)) return;
+  const isSwapped = !isFile(first) && first.includes('/');
+  throw new UsageError(`${quote(directory)} is a file: DIRECTORY stands before the programs`, {
+    hint: isSwapped
+      ? lineOf('build', [first, directory, ...programs.slice(1)])
+      : 'name a new or an empty directory',
+  });
+}
+
+// An address among the programs: the command of --learn was not quoted, or the user wants to download a file.
+function refuseAddress(programs: readonly Buffer[], learned: string | undefined): void {
+  const address = programs.find((program) => /^\w+:\/\//.test(program.toString('latin1')));
+  if (address === undefined) return;
+  throw new UsageError(`${quote(address)} is an address, and no program`, {
+    hint:
+      learned === undefined
+        ? 'a jail is built from files of this host: download it first, and name the file'
+        : `write --learn ${shellWord([learned, ...programs].join(' '))}`,
+  });
+}
+
+const isTarget = (path: string): boolean => path.startsWith('/') && !/\/s?bin\/[^/]+$/.test(path);
+
+// `--copy /srv/app /app`, as cp(1) and bwrap(1) have it. A path of a directory of programs is a misspelt program.
+function refuseTarget(programs: readonly Buffer[], copied: Buffer | undefined): void {
+  if (copied === undefined || copied.includes(':')) return;
+  const target = programs.find((program) => isTarget(program.toString('latin1')) && !existsSync(program));
+  if (target === undefined) return;
+  throw new UsageError(`program ${quote(target)}: it is not there`, {
+    hint: `write ${commandLine('--copy', `${copied.toString('latin1')}:${target.toString('latin1')}`)}`,
+  });
+}
+
+// DIRECTORY was not written first. In `build ls /srv/jail`, DIRECTORY is the name of a program, and one of the programs is a path without
+// a program. In `build ls id`, DIRECTORY is missing. `build nginx nginx` is right: the jail has the name of its program.
+function refuseLast(directory: Buffer, programs: readonly Buffer[]): void {
+  const isProgram = ['/usr/bin', '/usr/sbin', '/bin'].some((bin) => isFile(`${bin}/${quote(directory)}`));
+  if (directory.includes('/') || !isProgram || existsSync(directory)) return;
+  const meant = programs.find((program) => program.includes('/') && !isFile(program));
+  if (meant === undefined && (programs.length === 0 || programs.some((program) => program.equals(directory))))
+    return;
+  const right = lineOf('build', [
+    meant ?? Buffer.from('/srv/jail'),
+    directory,
+    ...programs.filter((program) => program !== meant),
+  ]);
+  throw new UsageError(`${quote(directory)} is a program: DIRECTORY stands before the programs`, {
+    hint: meant === undefined ? `${right}   # or ./${quote(directory)} for a directory of this name` : right,
+  });
+}

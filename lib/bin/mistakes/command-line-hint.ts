@@ -1,0 +1,298 @@
+// Hints for words of uchroot in the wrong order: the same words in the right order. Pure.
+import { unpackHint } from '../../archive-hint.ts';
+import type { Argument, Option } from '../../command-option.ts';
+import type { LaunchError, UsageError } from '../../errors.ts';
+import { inOneWord } from '../../launch/tell/program-hint.ts';
+import { commandLine, unexpanded } from '../../shell-word.ts';
+import { type Told, withHyphens } from './dashed-words.ts';
+import { propertyHint } from './unit-properties.ts';
+import { isPath, isProgram, withList, withoutStray, withoutSu, type Words } from './stray-word.ts';
+
+// Options of chroot(1), sudo(8), setpriv(1) and bwrap(1) that name the user or the group.
+const identities: Readonly<Record<string, 'user' | 'group'>> = {
+  userspec: 'user',
+  u: 'user',
+  user: 'user',
+  uid: 'user',
+  reuid: 'user',
+  ruid: 'user',
+  euid: 'user',
+  g: 'group',
+  group: 'group',
+  gid: 'group',
+  regid: 'group',
+  'primary-group': 'group',
+  'become-user': 'user',
+  chuid: 'user',
+};
+
+// Options of other programs that name DIRECTORY or PROGRAM, in the order of uchroot's operands.
+const places = new Set('D j x root rootfs jail directory chroot exec program command'.split(' '));
+// Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value. A launch does the same without an option.
+const needless = new Set(
+  'i H l login start background make-pidfile Mo Me init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(
+    ' ',
+  ),
+);
+
+// Options that take two words in bwrap(1), and one here.
+const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
+
+interface Line extends Words {
+  readonly options: string[];
+  readonly operands: string[];
+  taker?: Words['taker'];
+  /** In place of PROGRAM there is a command for a shell. */
+  hasCommand?: boolean;
+  /** The first word after an operand that should be before it. */
+  misplaced?: string;
+  user?: string;
+  group?: string;
+}
+
+const latin1 = ({ bytes }: Argument): string => bytes.toString('latin1');
+
+// Separates the options before USER, DIRECTORY and PROGRAM from the operands. Undefined if there is an unknown option.
+function sort(words: readonly Argument[], known: readonly Option[]): Line | undefined {
+  const line: Line = { options: [], operands: [] };
+  const { options, operands } = line;
+  const texts = words.map(latin1);
+  let at = 0;
+  const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
+  for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
+    at++;
+    // su(1) has - before the user
+    if (word === '-' && operands.length === 0) continue;
+    if (!word.startsWith('-') || word === '-') {
+      operands.push(word);
+      continue;
+    }
+    // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
+    if (word === '-c' && at < texts.length && (operands.length > 0 || line.user !== undefined)) {
+      const before = [...(line.user === undefined ? [anybody] : []), anyJail];
+      operands.push(...before.slice(operands.length), '/bin/sh', '-c');
+      line.hasCommand = true;
+      break;
+    }
+    if (operands.length > 0) line.misplaced ??= word;
+    if (word === '--') continue;
+    const [, name = '', inline] = /^--?([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
+    const identity = option === undefined ? identities[name] : undefined;
+    if (option === undefined && needless.has(name)) continue;
+    // -d of docker(1) takes no word
+    const isDirectory = name === 'd' && texts[at]?.startsWith('/') === true;
+    const isPlace = option === undefined && (places.has(name) || isDirectory);
+    if (isPlace) operands.push(inline ?? texts[at++] ?? '');
+    if (isPlace) continue;
+    if (option === undefined && identity === undefined) return undefined;
+    const isAlone = option?.metavar === undefined && identity === undefined;
+    const value = isAlone ? undefined : (inline ?? texts[at++]);
+    if (identity !== undefined) line[identity] ??= value ?? '';
+    else options.push(word, ...(isAlone || inline !== undefined ? [] : [value ?? '']));
+    if (option !== undefined && value !== undefined && inline === undefined && operands.length === 0)
+      line.taker = { option, value };
+  }
+  operands.push(...texts.slice(at));
+  return line;
+}
+
+// The user in examples: every host has this user, who owns no files.
+const anybody = 'nobody';
+const anyJail = '/srv/jail';
+
+function written({ options }: Pick<Words, 'options'>, ...operands: readonly (string | undefined)[]): string {
+  return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
+}
+
+// Whether the last option needs two words, but has only one.
+function isJoint({ options, taker }: Line): boolean {
+  const joint = taker && joints[taker.option.name];
+  return (
+    taker !== undefined &&
+    joint !== undefined &&
+    options.at(-1) === taker.value &&
+    !taker.value.includes(joint)
+  );
+}
+
+// USER, DIRECTORY or PROGRAM is missing, or they are in the wrong order.
+function reordered(line: Line): string | undefined {
+  const [first, second, ...rest] = line.operands;
+  if (first === undefined || first === 'help') return 'uchroot --help';
+  const user = userBefore(first, second);
+  if (user !== undefined) return written(line, ...user, ...line.operands.slice(1));
+  const apart = second === undefined ? separated(line, 0) : undefined;
+  if (apart !== undefined) return apart;
+  if (second === undefined && isProgram(first)) return written(line, anybody, anyJail, first);
+  const byOther = isPath(first) ? withoutSu(line.operands) : undefined;
+  if (byOther !== undefined) return written(line, ...byOther);
+  if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
+  const { taker } = line;
+  const joint = taker && joints[taker.option.name];
+  if (taker !== undefined && joint !== undefined && isJoint(line)) {
+    const options = [...line.options.slice(0, -1), `${taker.value}${joint}${first}`];
+    return written({ ...line, options }, second, ...rest);
+  }
+  if (second !== undefined && !isPath(second)) return written(line, second, first, ...rest);
+  if (taker !== undefined && !isPath(taker.value))
+    return `--${taker.option.name} has taken ${taker.value} for its value: write it as --${taker.option.name}=${taker.option.metavar}`;
+  return written(line, anybody, ...line.operands);
+}
+
+// USER and DIRECTORY in one word, as ssh(1) and docker(1) join words: sam@/srv/jail.
+function userBefore(word: string, next: string | undefined): readonly string[] | undefined {
+  const [, user = '', jail] = /^([^/@:]+)[@:](\/.*)$/.exec(word) ?? [];
+  return jail === undefined || (next !== undefined && !isPath(next)) ? undefined : [user, jail];
+}
+
+// Several words that were quoted together, so that the shell has not separated them.
+function separated(line: Line, at: number, path?: string): string | undefined {
+  const word = line.operands[at];
+  if (word === undefined || !/\S\s+\S/.test(word)) return undefined;
+  return written(
+    line,
+    ...line.operands.flatMap((each, index) =>
+      index === at ? each.split(/\s+/).map((part, i) => (i === 0 ? (path ?? part) : part)) : [each],
+    ),
+  );
+}
+
+function expanded({ operands: [, jail = ''] }: Line): string | undefined {
+  const left = unexpanded(jail);
+  return left && `${left.problem}: write ${left.written}`;
+}
+
+// DIRECTORY and PROGRAM in one word: jail/bin/ls.
+function joined(line: Line): string | undefined {
+  const [user, path = '', ...rest] = line.operands;
+  const [, directory, program] = /^(.+?)((?:\/usr)?(?:\/local)?\/s?bin\/[^/]+)$/.exec(path) ?? [];
+  if (directory === undefined || /^\/usr(?:\/local)?$/.test(directory)) return undefined;
+  return written(line, user, directory, program, ...rest);
+}
+
+function whoAndWhere(line: Line): readonly (string | undefined)[] {
+  const { user, group } = line;
+  const [first, ...rest] = line.operands;
+  if (user === undefined) return [group === undefined ? first : `${first}:${group}`, ...rest];
+  return [group === undefined ? user : `${user}:${group}`, ...line.operands];
+}
+
+// Commands of uchroot-jail(8) that were given to uchroot.
+const jailCommands = new Set(['build', 'update', 'clone', 'check', 'list', 'explain', 'remove']);
+// Commands of uchroot's other programs.
+const otherCommands: Readonly<Record<string, string>> = {
+  adopt: 'uchroot-service',
+  release: 'uchroot-service',
+  reload: 'uchroot-service',
+  status: 'uchroot-service',
+  match: 'uchroot-tcpd',
+  export: 'uchroot-tcpd',
+  import: 'uchroot-inetd',
+};
+const starters = new Set(['run', 'exec', 'start', 'shell', 'enter']);
+
+function withoutCommand(line: Line): string | undefined {
+  const [command = '', ...rest] = line.operands;
+  if (jailCommands.has(command)) return commandLine('uchroot-jail', command, ...rest);
+  const other = otherCommands[command];
+  if (other !== undefined) return commandLine(other, command, ...rest);
+  return starters.has(command) && rest.length > 1 ? written(line, ...rest) : undefined;
+}
+
+// The directory of programs was given in place of the jail: jail/bin.
+function above(line: Line): string | undefined {
+  const [user, path = '', ...rest] = line.operands;
+  const [, jail] = /^(.+?)(?:\/usr)?(?:\/local)?\/s?bin\/*$/.exec(path) ?? [];
+  return jail === undefined ? undefined : written(line, user, jail, ...rest);
+}
+
+function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
+  const isJail = step === 'jail';
+  const [first = '', jail = '', ...rest] = line.operands;
+  const listed = withList(line);
+  if (listed !== undefined) return written(listed, ...listed.operands);
+  // env(1), nsjail -E
+  if (code === 'ERR_UNKNOWN_USER' && /^\w+=/.test(first))
+    return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
+  if (code === 'ERR_UNKNOWN_GROUP' && /^[^:/]+:\//.test(first))
+    return written(line, ...first.split(/:(?=\/)/, 2), jail, ...rest);
+  const stray = code === 'ERR_UNKNOWN_USER' || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
+  if (stray !== undefined && !isJoint(line)) return written(stray, ...stray.operands);
+  if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
+  if (jail.startsWith('file://')) return written(line, first, jail.slice('file://'.length), ...rest);
+  if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
+    return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';
+  if (isJail && code === 'ENOENT') return separated(line, 1) ?? expanded(line);
+  const packed = isJail && code === 'ENOTDIR' ? unpackHint(jail) : undefined;
+  if (packed !== undefined) return packed;
+  if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
+    return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
+  if (step !== 'execve') return undefined;
+  // the path of the program in the jail, which is not searched in PATH
+  if (hint?.startsWith(inOneWord) === true)
+    return separated(line, 2, / (\/\S+) is the program$/.exec(hint)?.[1]);
+  return code === 'ENOENT' ? above(line) : undefined;
+}
+
+// -c in the place of PROGRAM: the hint of the launch, if it came so far, has a shell of the jail, or the command that adds one.
+function withShell(line: Line, hint = ''): Told {
+  const [, build = '', shell = '/bin/sh'] = /: (?:(.*), then )?(\S+) -c \.\.\.$/.exec(hint) ?? [];
+  const operands = line.operands.map((word, at) => (at === 2 ? shell : word));
+  return {
+    message: '-c stands where PROGRAM does: a command of a shell needs the shell',
+    hint: `${build}${build === '' ? '' : ' && '}${written(line, ...operands)}`,
+  };
+}
+
+/**
+ * The message and the hint for an error, where the order of the words explains it.
+ *
+ * @param words of the command line
+ * @param known options
+ */
+export function toldBy(
+  error: UsageError | LaunchError,
+  words: readonly Argument[],
+  known: readonly Option[],
+): Told {
+  const line = sort(words, known);
+  if (line === undefined) {
+    const [first] = words.map(latin1);
+    return starters.has(first ?? '')
+      ? {
+          message: error.message,
+          hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
+        }
+      : {
+          message: error.message,
+          hint: propertyHint(words.map(latin1)) ?? error.hint ?? 'uchroot --help lists the options',
+        };
+  }
+  const dashed = withHyphens(words.map(latin1), line.operands[0]);
+  if (dashed !== undefined) return dashed;
+  if (line.user !== undefined || line.group !== undefined)
+    return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
+  const { misplaced, hasCommand } = line;
+  if (hasCommand === true) return withShell(line, error.hint);
+  if (misplaced !== undefined)
+    return {
+      message:
+        misplaced === '--'
+          ? '-- stands after USER: it ends the options, and so stands before USER'
+          : `option ${misplaced} stands after USER: options stand before it, and what follows PROGRAM is the program's`,
+      hint: written(line, ...line.operands),
+    };
+  return { message: error.message, hint: hintFor(line, error as Partial<LaunchError>) ?? error.hint };
+}
+
+/** The lines about a command line without USER or DIRECTORY; without any word, the usage alone, as the C original has it. */
+export function forgotten(words: readonly Argument[], known: readonly Option[], usageLine: string): string {
+  const line = sort(words, known) ?? { options: [], operands: [] };
+  const [first] = line.operands;
+  if (first === undefined && line.options.length > 0)
+    return `uchroot: USER and DIRECTORY are missing\nhint: ${written(line, anybody, anyJail)}\n${usageLine}\n`;
+  const hint = `hint: ${reordered(line)}\n`;
+  if (first === undefined || first === 'help') return `${usageLine}\n${hint}`;
+  return `uchroot: ${isPath(first) ? 'USER' : 'DIRECTORY'} is missing\n${hint}${usageLine}\n`;
+}

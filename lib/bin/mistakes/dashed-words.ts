@@ -1,0 +1,22 @@
+// Dashes that stand where two hyphens belong. Pure.
+import { commandLine } from '../../shell-word.ts';
+
+/** What is told about an error. */
+export interface Told {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+// Two hyphens that a web page or a word processor has made one dash (U+2010 to U+2015, and U+2212), in UTF-8 as latin1.
+const dash = /^(?:\xe2\x80[\x90-\x95]|\xe2\x88\x92)+-*(?=\w)/;
+
+/** The right words, if the first one that is no option begins with a dash. A byte a character. */
+export function withHyphens(words: readonly string[], first = ''): Told | undefined {
+  if (!dash.test(first)) return undefined;
+  const right = words.map((word) => word.replace(dash, '--'));
+  const name = first.replace(dash, '');
+  return {
+    message: `a dash stands before ${name} in place of two hyphens`,
+    hint: commandLine('uchroot', ...right),
+  };
+}

@@ -1,0 +1,168 @@
+// uchroot-tcpd match: shows the decision on a request, its rule, and why other rules do not match.
+
+import { promises as dns } from 'node:dns';
+import { isIP } from 'node:net';
+
+import { option } from '../../command-option.ts';
+import { UsageError } from '../../errors.ts';
+import { jsonDocument } from '../../json.ts';
+import { quote } from '../../quote.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
+import type { CheckFinding } from '../../tcpwrappers/check/checked-file.ts';
+import type { Host, RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
+import { explain, type Explanation, optionOf, toExplanation } from '../../tcpwrappers/check/explanation.ts';
+import { openHosts } from '../../tcpwrappers/hosts.ts';
+import type { Rule } from '../../tcpwrappers/rule/rule-table.ts';
+import { findOutside, show } from '../../tcpwrappers/text/latin1.ts';
+import type { ReadArguments } from '../arguments.ts';
+import { FORMATS, toFormat } from '../common-options.ts';
+import { type Command, has, valueOf } from '../dispatch.ts';
+import { numberOf, toNamedFiles } from './tcpd-options.ts';
+
+export const match: Command<undefined> = {
+  synopsis: 'match [OPTION]... DAEMON[@HOST] [USER@]CLIENT',
+  summary: 'shows the decision on a request, its rule, its look-ups and its options',
+  options: [
+    option('--why', 'and why each rule above it does not match'),
+    option('--format text|json', 'how the answer is printed; json has all that --why shows'),
+    option('--name NAME', 'the name of the client; by default it is looked up if a rule needs it'),
+    option('--client-port N', 'its port'),
+    option('--server-name NAME', 'the name of HOST, the address that the client connects to'),
+    option('--server-port N', 'its port'),
+    option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
+  ],
+  statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
+  operands: [2, 2],
+  failureStatus: 2,
+  meant: (operands) => {
+    if (operands.length !== 1) return undefined;
+    const [, daemon = 'sshd', client = latin1(operands[0])] =
+      /^(?:([a-z]+):\/\/)?([^/]+)\/?$/.exec(latin1(operands[0])) ?? [];
+    const isClient = isIP(client) !== 0;
+    return commandLine('uchroot-tcpd', 'match', isClient ? daemon : client, isClient ? client : '192.0.2.1');
+  },
+  run: async (read, _, first, second) => {
+    refuseSwapped(first, second);
+    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const { tables } = openHosts(toNamedFiles(read));
+    const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
+    const explanations: Explanation[] = [];
+    for (const described of await toRequests(read, first, second))
+      explanations.push(await explain(tables, described, timeoutMs));
+    const text =
+      format === 'json'
+        ? jsonDocument({ decisions: explanations.map(toExplanation) })
+        : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
+    const statuses = new Set(
+      explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
+    );
+    // also 2 if the addresses of the client get different decisions
+    const [status = 2, ...others] = statuses;
+    return { text, status: others.length > 0 ? 2 : status };
+  },
+};
+
+const latin1 = (bytes?: Buffer): string => bytes?.toString('latin1') ?? '';
+
+// A daemon's name is no address and has no colon: in a rule, it would end at the colon.
+function refuseSwapped(daemon: Buffer, client: Buffer): void {
+  const [, name, port] = /^([^:@[\]]+):([0-9]{1,5})$/.exec(latin1(daemon)) ?? [];
+  if (name !== undefined && port !== undefined)
+    throw new UsageError(`${quote(daemon)} is a daemon with a port`, {
+      hint: `write --server-port ${port} ${shellWord(name)}`,
+    });
+  if (isIP(latin1(daemon)) === 0 || isIP(latin1(client)) !== 0) return;
+  throw new UsageError(`${quote(daemon)} is an address: DAEMON stands before CLIENT`, {
+    hint: commandLine('uchroot-tcpd', 'match', latin1(client), latin1(daemon)),
+  });
+}
+
+/** Splits at the `@`, as in a word of a rule. */
+function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buffer] {
+  const at = findOutside(bytes.toString('latin1'), '@', 1);
+  return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
+}
+
+type Requests = Promise<readonly RequestDescription[]>;
+
+async function toRequests(read: ReadArguments, first: Buffer, second: Buffer): Requests {
+  const [named, last] = cutAt(first);
+  const [user, client] = cutAt(second);
+  const [daemon, host] = named === undefined ? [last] : [named, last];
+  const [address, ...more] = host === undefined ? [] : await toAddresses(host);
+  if (host !== undefined && more.length > 0)
+    throw new UsageError(`${quote(host)} has more than one address`, {
+      hint: 'give the address that is meant',
+    });
+  const server = {
+    address,
+    port: numberOf(read, 'server-port', 65_535),
+    name: valueOf(read, 'server-name')?.bytes,
+  };
+  const port = numberOf(read, 'client-port', 65_535);
+  const name = valueOf(read, 'name')?.bytes;
+  return (await toAddresses(client)).map((address) => {
+    return { daemon, server, client: { address, user, port, name } };
+  });
+}
+
+/** The addresses of a host. An address may be in brackets, and `unknown` is kept. */
+async function toAddresses(host: Buffer): Promise<readonly string[]> {
+  const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
+  if (isIP(text) !== 0 || text === 'unknown') return [text];
+  try {
+    const found = await dns.lookup(text, { all: true });
+    return [...new Set(found.map(({ address }) => address))];
+  } catch (error) {
+    const address = /^\[?([0-9a-f.:]+?)\]?(?:\/[0-9.]+|(?<=[\].]\d*):[0-9]+)$/i.exec(text)?.[1] ?? '';
+    const hint =
+      isIP(address) === 0
+        ? 'give an address, and the name with --name'
+        : `write ${address}: one client, without a port`;
+    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, { hint });
+  }
+}
+
+function line(what: string, text: string): string {
+  return `${`${what}:`.padEnd(9)} ${text}\n`;
+}
+
+function placeOf({ file, line, text }: Rule): string {
+  return `${show(file)}:${line}: ${show(text)}`;
+}
+
+function findingOf({ file, line, message }: CheckFinding): string {
+  return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message}`;
+}
+
+function endpoint({ address, name, port }: Host): string {
+  const known = name === undefined ? '' : ` (${show(name)})`;
+  return `${show(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
+}
+
+/** With `why`, one line for each rule before the one that matched, and for each finding. */
+export function explanationText(explanation: Explanation, why: boolean): string {
+  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
+  const { client, server, daemon, user } = request;
+  const known = server.address === 'unknown' && server.port === undefined ? '' : ` at ${endpoint(server)}`;
+  return [
+    line('client', `${user === undefined ? '' : `${show(user)}@`}${endpoint(client)}`),
+    line('server', `${show(daemon)}${known}`),
+    ...lookups.map(({ kind, subject, result, problem }) =>
+      line(
+        'look-up',
+        `${kind} of ${show(subject)}: ${show(result)}${problem === undefined ? '' : ` (${problem})`}`,
+      ),
+    ),
+    ...(why ? passed.map(({ rule, why }) => line('passed', `${placeOf(rule)}: ${why}`)) : []),
+    ...(why ? findings.map((finding) => line('finding', findingOf(finding))) : []),
+    line('rule', ruling.rule === undefined ? 'none' : placeOf(ruling.rule)),
+    ...ruling.effects
+      .map(optionOf)
+      .map(([name, value]) => line('option', `${name} ${show(value)}`.trimEnd())),
+    ...ruling.warnings.map((warning) => line('warning', show(warning))),
+    ...(ruling.reason === undefined ? [] : [line('reason', ruling.reason)]),
+    ...doubts.map((doubt) => line('doubt', doubt)),
+    line('access', verdict),
+  ].join('');
+}

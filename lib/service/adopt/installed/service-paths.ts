@@ -1,0 +1,123 @@
+// The files and directories of the host that a service sees in its jail: its data and its configuration.
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { bytePath, pathBytes } from '../../../binary/path.ts';
+import { readBuilt } from '../../../jail/listing.ts';
+import { runHost } from '../host-command.ts';
+import {
+  directoryLinks,
+  hasCredentials,
+  type InstalledService,
+  listOf,
+  ownDirectories,
+  textOf,
+} from './installed-service.ts';
+
+/** A path of the host that the service sees at the same path of its jail. */
+export interface ServicePath {
+  readonly path: string;
+  readonly isReadOnly: boolean;
+  /** It need not be there when the service starts. */
+  readonly isOptional: boolean;
+}
+
+const dataBases = /^\/(var\/(lib|cache|log|spool|mail|www|backups)|run|srv)\/./;
+
+// Directories that are used by every program, or by the loggers of runit.
+const othersData = /^\/(run\/lock$|var\/log\/runit(\/|$))/;
+
+// Directories that other programs than the daemon read: init, cron, logrotate and the like.
+const othersConfiguration =
+  /^\/etc\/(default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
+
+/** The packages of the unit's file and of its program. */
+export async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
+  const start = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
+  const paths = [fragment, start].flatMap((path) => {
+    const real = existsSync(path) ? realpathSync(path) : path;
+    // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
+    return [path, real, real.replace(/^\/usr\//, '/')];
+  });
+  const owners = await Promise.all(
+    [...new Set(paths)].map(async (path) => (await runHost('dpkg-query', ['-S', path])).stdout),
+  );
+  const names = owners
+    .flatMap((text) => text.split('\n'))
+    .flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
+  return [...new Set(names)];
+}
+
+/** The files of packages below /etc. */
+export async function packedConfiguration(packages: readonly string[]): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
+  );
+  return lists.flatMap((text) => text.split('\n')).filter((path) => path.startsWith('/etc/'));
+}
+
+/** The configuration: directories and files of /etc that the daemon itself reads. `packed` are the files of its packages. */
+export function configurationOf(packed: readonly string[], service: InstalledService): readonly string[] {
+  const named = service.lines
+    .flatMap(({ argv }) => argv)
+    .flatMap((word) => /^(?:--?[\w-]+=)?(\/etc\/\S+)$/.exec(word)?.[1] ?? []);
+  const tops = [...packed, ...named]
+    .filter((path) => !othersConfiguration.test(path))
+    .map((path) => path.split('/').slice(0, 3).join('/'));
+  return [...new Set(tops)].filter((path) => existsSync(path)).toSorted();
+}
+
+/** The directories that the builder has found for the service's data. */
+export function dataOf(jail: string): readonly string[] {
+  return readBuilt(bytePath(jail), (_, { entries }) =>
+    entries
+      .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
+      .map(({ path }) => pathBytes(path).toString())
+      .filter((path) => dataBases.test(path) && !othersData.test(path)),
+  );
+}
+
+// Paths of a setting, without the signs before them. /var/run is a link to /run.
+const plain = (path: string): string => path.replace(/^[-+]+/, '').replace(/^\/var\/run\//, '/run/');
+
+const entry = (path: string, isReadOnly: boolean, isOptional: boolean): ServicePath => ({
+  path,
+  isReadOnly,
+  isOptional,
+});
+
+/**
+ * All paths of a service. A path inside another one of the same kind is left out. `given` are the paths that the caller has named; they
+ * come first.
+ */
+export function servicePaths(
+  { unit, settings }: InstalledService,
+  found: { readonly data: readonly string[]; readonly configuration: readonly string[] },
+  given: readonly ServicePath[],
+): readonly ServicePath[] {
+  const own = ownDirectories(settings).flatMap(({ variable, paths }) =>
+    paths.map((path) => entry(path, variable === 'CONFIGURATION_DIRECTORY', false)),
+  );
+  const writable = listOf(settings, 'ReadWritePaths')
+    .map(plain)
+    .filter((path) => path.split('/').length > 2);
+  const pidDirectory = dirname(plain(textOf(settings, 'PIDFile') || '/'));
+  const all = [
+    ...given,
+    ...own,
+    ...directoryLinks(settings).map((path) => entry(path, path.startsWith('/etc/'), true)),
+    ...writable.map((path) => entry(path, false, true)),
+    ...found.data.map((path) => entry(plain(path), false, true)),
+    ...(pidDirectory.split('/').length > 2 ? [entry(pidDirectory, false, true)] : []),
+    ...found.configuration.map((path) => entry(path, true, true)),
+    ...(hasCredentials(settings) ? [entry(`/run/credentials/${unit}`, true, true)] : []),
+  ];
+  const first = new Map<string, ServicePath>();
+  for (const one of all) if (!first.has(one.path)) first.set(one.path, one);
+  const isInside = (one: ServicePath, other: ServicePath): boolean =>
+    one.path.startsWith(`${other.path}/`) && one.isReadOnly === other.isReadOnly;
+  const kept = [...first.values()].filter(
+    (one) => ![...first.values()].some((other) => isInside(one, other)),
+  );
+  return kept.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}

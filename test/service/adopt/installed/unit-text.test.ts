@@ -1,0 +1,55 @@
+// Variables, environment files and specifiers as systemd reads them.
+import t from 'tap';
+
+import {
+  expandWords,
+  readEnvironmentFile,
+  withoutSpecifiers,
+} from '../../../../lib/service/adopt/installed/unit-text.ts';
+
+const variables = new Map([
+  ['A', 'one two'],
+  ['Q', `-g "a b" 'c  d'`],
+  ['EMPTY', ''],
+]);
+
+t.test('a variable that is a word becomes its words, one within a word is replaced there', async (t) => {
+  t.same(expandWords(['x', '$A', '${A}', 'p=${A}!', '$EMPTY', '${NONE}'], variables), [
+    'x',
+    'one',
+    'two',
+    'one two',
+    'p=one two!',
+    '',
+  ]);
+  t.same(expandWords(['$Q'], variables), ['-g', 'a b', 'c  d']);
+});
+
+t.test('two dollar signs are one, and a name without braces within a word stays', async (t) => {
+  t.same(expandWords(['$$A', 'a$A', '^b$'], variables), ['$A', 'a$A', '^b$']);
+});
+
+t.test('a word that begins with a dollar sign is one name, and so is all between braces', async (t) => {
+  t.same(expandWords(['x', '$A$A', '$A.b', '${A-x}', '${A}${A}'], variables), ['x', '', 'one twoone two']);
+});
+
+t.test('an environment file has comments, quotes and continued lines', async (t) => {
+  const file = `# comment\n; another\n\nA=plain\nB="two words \\"x\\""\n  C='single $x'\nD=a\\\nb\nno assignment\nA=last\n`;
+  t.same(
+    [...readEnvironmentFile(file)],
+    [
+      ['A', 'last'],
+      ['B', 'two words "x"'],
+      ['C', 'single $x'],
+      ['D', 'ab'],
+    ],
+  );
+});
+
+t.test('specifiers that depend on the name are replaced, all others stay', async (t) => {
+  const text = 'a %n %N %p %P %j %i %t %% %%n';
+  t.equal(
+    withoutSpecifiers(text, 'my-db@15-main.service'),
+    'a my-db@15-main.service my-db@15-main my-db my/db db %i %t %% %%n',
+  );
+});

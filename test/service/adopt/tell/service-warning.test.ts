@@ -1,0 +1,35 @@
+import t from 'tap';
+
+import { terminalWarning } from '../../../../lib/jail/packs/file-packs.ts';
+import { toServiceWarning } from '../../../../lib/service/adopt/tell/service-warning.ts';
+
+const paths = [{ path: '/etc/app', isReadOnly: true, isOptional: false }];
+const adoption = { paths, entry: 'launcher' } as const;
+
+t.test("a warning of the builder gets this command's options, whatever its words are", async (t) => {
+  const message = 'words that may change';
+  const linesOf = (warning: object) =>
+    toServiceWarning({ ...warning, message } as Parameters<typeof toServiceWarning>[0], adoption);
+  t.same(linesOf({ kind: 'other' }), [message]);
+  t.same(linesOf({ kind: 'secret', paths: ['/etc/app/key', '/etc/apply', '/srv/k\udc80y'] }), [
+    'left out because not world-readable: /etc/apply, /srv/k\\x80y; if it is needed: --ro-bind /etc/apply --ro-bind /srv/k\\x80y',
+  ]);
+  t.same(linesOf({ kind: 'secret', paths: ['/etc/app/key'] }), [], 'its directory is mounted');
+  t.same(linesOf({ kind: 'program', by: '/usr/bin/a', paths: ['/bin/b', '/bin/c'] }), [
+    '/usr/bin/a may start /bin/b /bin/c: --program /bin/b --program /bin/c adds that',
+  ]);
+  t.same(linesOf({ kind: 'package', packages: ['x', 'y'] }), [
+    'further parts of the programs are in the packages x, y; if one is needed: --ro-bind brings its files',
+  ]);
+  t.same(linesOf({ kind: 'user', by: '/etc/app.conf', name: 'joe' }), [
+    '/etc/app.conf names the user joe, which the jail does not know',
+  ]);
+});
+
+t.test('a jail whose service gets the terminals of the host or of systemd lacks none', async (t) => {
+  const warning = { kind: 'other', message: terminalWarning } as const;
+  const devpts = { path: '/dev/pts', isReadOnly: false, isOptional: false };
+  t.match(toServiceWarning(warning, adoption), [/--bind \/dev\/pts brings them in/]);
+  t.same(toServiceWarning(warning, { ...adoption, paths: [devpts] }), []);
+  t.same(toServiceWarning(warning, { ...adoption, entry: 'systemd' }), []);
+});
