@@ -141,7 +141,7 @@ function endpoint({ address, name, port }: Host): string {
 }
 
 /** With `why`, one line for each rule before the one that matched, and for each finding. */
-export function explanationText(explanation: Explanation, why: boolean): string {
+function explanationText(explanation: Explanation, why: boolean): string {
   const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
   const { client, server, daemon, user } = request;
   const known = server.address === 'unknown' && server.port === undefined ? '' : ` at ${endpoint(server)}`;
