@@ -60,6 +60,8 @@ struct Watch {
   // Returns the exit status of this process.
   int (*end)(Watch* watch, int status, int64_t cpuUs);
   uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
+  // The writing end of a pipe for which watchReader() was called. This process ends when nobody has the reading end any more. -1: none.
+  int readFromFd = -1;
 };
 
 // What a process that waits for a program does for the program's terminal: native/launcher/relay.h.

@@ -7,9 +7,11 @@
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
+#include <linux/time_types.h>
 #include <linux/wait.h>
 
 #include <asm/errno.h>
+#include <asm/poll.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 
@@ -54,6 +56,20 @@ void continueWith() {
 
 int64_t timeOf(const rusage& usage) {
   return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+// The kernel sends SIGIO to this process when the last reader of a pipe has gone (pipe_release() in fs/pipe.c).
+long watchReader(long fd) {
+  long result = sys(__NR_fcntl, fd, F_SETOWN, sys(__NR_getpid));
+  if (result >= 0) result = sys(__NR_fcntl, fd, F_SETSIG, SIGIO);  // without this, si_code would be that of other signals too
+  if (result >= 0) result = sys(__NR_fcntl, fd, F_GETFL);
+  return result < 0 ? result : sys(__NR_fcntl, fd, F_SETFL, result | FASYNC);
+}
+
+bool hasNoReader(int fd) {
+  pollfd writer = {fd, 0, 0};
+  const __kernel_timespec now = {0, 0};
+  return sys(__NR_ppoll, address(&writer), 1, address(&now), 0, 0) == 1 && (writer.revents & POLLERR) != 0;
 }
 
 // Reaps all children that have ended, as an init must. If `child` has ended, this process ends too. *hasStopped: `child` has stopped,
@@ -101,6 +117,10 @@ void endAs(long child, Watch* watch, Console* console) {
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
     if (signal > 0 && saysStopped(info)) stopWith(console);
+    if (signal == SIGIO && info.si_code > 0 && watch != nullptr && watch->readFromFd >= 0) {
+      if (hasNoReader(watch->readFromFd)) quit(kStatusLost);
+      continue;
+    }
     if (signal > 0 && watch != nullptr) {
       watch->signals |= 1ull << (signal - 1);
       if (info.si_code == SI_TIMER && watch->expire != nullptr) watch->expire(watch, child);
@@ -147,6 +167,13 @@ void closeAllBut(const int* kept, uint32_t count) {
 void standFor(long child, const PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
   if (context.isChild && endWithParent() < 0) quit(kStatusLost);
+  // A parent that died before the call above sends no signal. In a pid namespace of its own this process cannot see its parent, and a
+  // child that the service starts at the same moment has a copy of the pipe, until it executes its launcher: so telling may succeed.
+  const bool isWatched = context.tellsEnd && context.goFd < 0;
+  if (const long watched = isWatched ? watchReader(context.statusFd) : 0; watched < 0) {
+    (void)tell(context.statusFd, {kNoStep, PHASE_EXECUTE, static_cast<int32_t>(-watched), 0});
+    quit(kStatusLost);
+  }
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
   // Nothing is reaped before the process outside can get signals from this one.
   if (awaitParent(context) < 0) quit(kStatusLost);
@@ -156,7 +183,7 @@ void standFor(long child, const PlanContext& context) {
   for (uint32_t i = 0; i < context.watchedCount; i++) kept[2 + i] = context.watched[i];
   if (!context.hasThreads) closeAllBut(kept, 2 + context.watchedCount);
   if (!context.tellsEnd) endAs(child);
-  EndTeller teller = {{nullptr, tellEnd}, &context};
+  EndTeller teller = {{nullptr, tellEnd, 0, isWatched ? context.statusFd : -1}, &context};
   endAs(child, &teller);
 }
 

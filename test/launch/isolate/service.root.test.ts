@@ -1,7 +1,16 @@
 // A service that runs isolated programs: how they end, what an open jail shares between them, and what is left.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+} from 'node:fs';
 import { readFile as readFileBeside } from 'node:fs/promises';
 
 import t, { type Test } from 'tap';
@@ -22,6 +31,7 @@ import {
   linksOf,
   processesOf,
   startService,
+  statusOf,
   text,
 } from '../../support/service.ts';
 
@@ -244,6 +254,39 @@ t.test('SIGKILL of the service at any moment leaves no process', { skip }, async
   }
   t.same(processesOf(uid), []);
 });
+
+// The status pipe of a launch has one reader, the service. Other children of the service have copies of it until they execute a program.
+t.test(
+  'a service that dies before its launcher asks for the signal takes the program along, when nobody reads the pipe any more',
+  { skip: unlessRoot('strace') },
+  async (t) => {
+    const request = { ...isolated, ...bash('exec sleep 61'), stdio: 'ignore' };
+    const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=prctl:delay_enter=40000'];
+    const strace = startService('spawn', request, { wrapper });
+    const ended = once(strace, 'exit');
+    const launcher = (): string | undefined =>
+      readdirSync('/proc').find(
+        (pid) =>
+          statusOf(Number(pid), 'TracerPid') === String(strace.pid) &&
+          statusOf(Number(pid), 'Name') === 'uchroot-launche',
+      );
+    t.ok(await eventually(() => launcher() !== undefined));
+    const service = Number(statusOf(Number(launcher()), 'PPid'));
+    const readers = readdirSync(`/proc/${service}/fd`).flatMap((fd) => {
+      const path = `/proc/${service}/fd/${fd}`;
+      const isReader = /^flags:\s*0[0-7]*0$/m.test(readFileSync(`/proc/${service}/fdinfo/${fd}`, 'utf8'));
+      return isReader && readlinkSync(path).startsWith('pipe:')
+        ? [openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)]
+        : [];
+    });
+    t.ok(readers.length > 0);
+    process.kill(service, 'SIGKILL');
+    t.ok(await eventually(() => processesOf(uid).some((pid) => statusOf(pid, 'Name') === 'sleep')));
+    for (const fd of readers) closeSync(fd);
+    t.ok(await eventually(() => processesOf(uid).length === 0));
+    await ended;
+  },
+);
 
 t.test('programs of an open jail share what it says, and only that', { skip }, async (t) => {
   const look =
