@@ -261,7 +261,15 @@ t.test(
   { skip: unlessRoot('strace') },
   async (t) => {
     const request = { ...isolated, ...bash('exec sleep 61'), stdio: 'ignore' };
-    const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'inject=prctl:delay_enter=500000:when=1'];
+    const wrapper = [
+      'strace',
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'inject=prctl:delay_enter=500000:when=1',
+    ];
     const strace = startService('spawn', request, { wrapper });
     const ended = once(strace, 'exit');
     const launcher = (): string | undefined =>
