@@ -1,5 +1,5 @@
 // Rewrites the builder's warnings for users of uchroot-service. Pure.
-import { showPath } from '../../../binary/path.ts';
+import { isWithin, showPath } from '../../../binary/path.ts';
 import { terminalWarning } from '../../../jail/packs/file-packs.ts';
 import { fromText } from '../../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../../jail/work/jail-warning.ts';
@@ -18,8 +18,7 @@ export function toServiceWarning(
   warning: JailWarning,
   { paths: mounted, entry }: Pick<Adoption, 'paths' | 'entry'>,
 ): readonly string[] {
-  const isMounted = (path: string): boolean =>
-    mounted.some((one) => path === one.path || path.startsWith(`${one.path}/`));
+  const isMounted = (path: string): boolean => mounted.some((one) => isWithin(path, one.path));
   switch (warning.kind) {
     case 'secret': {
       const left = warning.paths.filter((path) => !isMounted(path)).map(shown);
