@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import './support/plain-spawn.ts';
+import { sanitizerEnv } from './support/sanitizer.ts';
 
 const root = join(import.meta.dirname, '../..');
-const options = { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH } } as const;
+const options = { cwd: root, encoding: 'utf8', env: { PATH: process.env.PATH, ...sanitizerEnv } } as const;
 
 t.test('an ES module and a CommonJS module compile against the types under strict and node16', async (t) => {
   const { status, stdout, stderr } = spawnSync(

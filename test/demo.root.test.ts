@@ -7,8 +7,9 @@ import t from 'tap';
 import { makeDirectory } from './support/directory.ts';
 import './support/plain-spawn.ts';
 import { unlessRoot } from './support/root.ts';
+import { sanitizerEnv } from './support/sanitizer.ts';
 
-const env = { PATH: process.env.PATH, HOME: '/root' };
+const env = { PATH: process.env.PATH, HOME: '/root', ...sanitizerEnv };
 
 t.test('the demo ends well, and the commands that it ends with can be typed', { skip: unlessRoot() }, (t) => {
   const directory = makeDirectory(t);

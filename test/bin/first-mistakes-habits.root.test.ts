@@ -151,9 +151,9 @@ const jails: readonly Mistake[] = [
   ],
   ['uchroot-jail build jail tool', /program (tool) is in none/, { before: 'cp /bin/true tool' }],
   [
-    "uchroot-jail build jail 'uchroot-tcp*'",
-    /program (uchroot-tcp\*) is in none/,
-    { after: found("'uchroot-tcp*'", /uchroot-tcpd/) },
+    "uchroot-jail build jail 'mktem*'",
+    /program (mktem\*) is in none/,
+    { after: found("'mktem*'", /mktemp/) },
   ],
   [
     'uchroot-jail build --user $PWD/jail ls',

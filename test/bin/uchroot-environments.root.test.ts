@@ -16,6 +16,7 @@ import {
 import { command, makeJail, packageDirectory, start, uchroot } from '../support/launch.ts';
 import { ordinary } from '../support/ordinary.ts';
 import { unlessRoot, unlessThere } from '../support/root.ts';
+import { sanitizerEnv } from '../support/sanitizer.ts';
 
 const skip = unlessRoot('gcc', 'crun', 'setpriv', 'strace', 'unshare') || unlessThere(podmanFile);
 const test = (name: string, body: (t: Test) => Promise<void>): void => void t.test(name, { skip }, body);
@@ -218,9 +219,10 @@ test('without overlayfs --ephemeral is refused with the remedy', async (t) => {
 test('a launch in a launch: each level is nested, or refused with the remedy', async (t) => {
   const program = [jail, '/probe', 'exit', '7'];
   const outer = ['--insecure-path', '--allow-root', 'root', '/'];
+  const runtime = Object.entries(sanitizerEnv).flatMap(([name, value]) => ['--setenv', `${name}=${value}`]);
   const caps = ['sys_admin', 'net_admin', 'sys_chroot', 'setuid', 'setgid', 'setpcap', 'kill'];
   const nested = (options: readonly string[], inner: readonly string[]): ReturnType<typeof start> =>
-    uchroot([...options, ...outer, ...command, ...inner, '65534:65534', ...program]);
+    uchroot([...options, ...runtime, ...outer, ...command, ...inner, '65534:65534', ...program]);
   for (const inner of [[], ['--landlock'], ['--isolate']]) {
     const refused = nested(['--isolate', '--proc', '/proc'], inner);
     // The first two lines warn that / of the host is the outer jail.
