@@ -117,9 +117,10 @@ void endAs(long child, Watch* watch, Console* console) {
     const long signal = sys(__NR_rt_sigtimedwait, address(&all), address(&info), 0, sizeof all);
     if (signal == SIGCONT) hasStopped = false;
     if (signal > 0 && saysStopped(info)) stopWith(console);
-    if (signal == SIGIO && info.si_code > 0 && watch != nullptr && watch->readFromFd >= 0) {
+    if (signal == SIGIO && watch != nullptr && watch->readFromFd >= 0) {
+      // Whoever has sent it: while a SIGIO is pending, the kernel drops its own (legacy_queue() in kernel/signal.c).
       if (hasNoReader(watch->readFromFd)) quit(kStatusLost);
-      continue;
+      if (info.si_code > 0) continue;
     }
     if (signal > 0 && watch != nullptr) {
       watch->signals |= 1ull << (signal - 1);

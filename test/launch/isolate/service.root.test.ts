@@ -256,44 +256,54 @@ t.test('SIGKILL of the service at any moment leaves no process', { skip }, async
 });
 
 // The status pipe of a launch has one reader, the service. Other children of the service have copies of it until they execute a program.
+// The service dies before its launcher asks for the signal, and `beside` is called while somebody still reads the pipe.
+async function closeLastReader(t: Test, beside: (init: number) => Promise<void>): Promise<void> {
+  const request = { ...isolated, ...bash('trap "" IO; exec sleep 61'), stdio: 'ignore' };
+  const delay = 'inject=prctl:delay_enter=500000:when=1';
+  const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', delay];
+  const strace = startService('spawn', request, { wrapper });
+  const ended = once(strace, 'exit');
+  const launcher = (): string | undefined =>
+    readdirSync('/proc').find(
+      (pid) =>
+        statusOf(Number(pid), 'TracerPid') === String(strace.pid) &&
+        statusOf(Number(pid), 'Name') === 'uchroot-launche',
+    );
+  t.ok(await eventually(() => launcher() !== undefined));
+  const init = Number(launcher());
+  const service = Number(statusOf(init, 'PPid'));
+  const readers = readdirSync(`/proc/${service}/fd`).flatMap((fd) => {
+    const path = `/proc/${service}/fd/${fd}`;
+    const isReader = /^flags:\s*0[0-7]*0$/m.test(readFileSync(`/proc/${service}/fdinfo/${fd}`, 'utf8'));
+    return isReader && readlinkSync(path).startsWith('pipe:')
+      ? [openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)]
+      : [];
+  });
+  t.ok(readers.length > 0);
+  process.kill(service, 'SIGKILL');
+  t.ok(await eventually(() => processesOf(uid).some((pid) => statusOf(pid, 'Name') === 'sleep')));
+  await beside(init);
+  for (const fd of readers) closeSync(fd);
+  process.kill(init, 'SIGCONT');
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+  await ended;
+}
+
 t.test(
   'a service that dies before its launcher asks for the signal takes the program along, when nobody reads the pipe any more',
   { skip: unlessRoot('strace') },
-  async (t) => {
-    const request = { ...isolated, ...bash('exec sleep 61'), stdio: 'ignore' };
-    const wrapper = [
-      'strace',
-      '-f',
-      '-qq',
-      '-o',
-      '/dev/null',
-      '-e',
-      'inject=prctl:delay_enter=500000:when=1',
-    ];
-    const strace = startService('spawn', request, { wrapper });
-    const ended = once(strace, 'exit');
-    const launcher = (): string | undefined =>
-      readdirSync('/proc').find(
-        (pid) =>
-          statusOf(Number(pid), 'TracerPid') === String(strace.pid) &&
-          statusOf(Number(pid), 'Name') === 'uchroot-launche',
-      );
-    t.ok(await eventually(() => launcher() !== undefined));
-    const service = Number(statusOf(Number(launcher()), 'PPid'));
-    const readers = readdirSync(`/proc/${service}/fd`).flatMap((fd) => {
-      const path = `/proc/${service}/fd/${fd}`;
-      const isReader = /^flags:\s*0[0-7]*0$/m.test(readFileSync(`/proc/${service}/fdinfo/${fd}`, 'utf8'));
-      return isReader && readlinkSync(path).startsWith('pipe:')
-        ? [openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)]
-        : [];
-    });
-    t.ok(readers.length > 0);
-    process.kill(service, 'SIGKILL');
-    t.ok(await eventually(() => processesOf(uid).some((pid) => statusOf(pid, 'Name') === 'sleep')));
-    for (const fd of readers) closeSync(fd);
-    t.ok(await eventually(() => processesOf(uid).length === 0));
-    await ended;
-  },
+  async (t) => closeLastReader(t, () => Promise.resolve()),
+);
+
+t.test(
+  'it does so too if somebody else has sent the signal by which the kernel tells that',
+  { skip: unlessRoot('strace') },
+  async (t) =>
+    closeLastReader(t, async (init) => {
+      process.kill(init, 'SIGSTOP');
+      t.ok(await eventually(() => statusOf(init, 'State')?.toLowerCase().startsWith('t') === true));
+      process.kill(init, 'SIGIO');
+    }),
 );
 
 t.test('programs of an open jail share what it says, and only that', { skip }, async (t) => {
