@@ -18,7 +18,7 @@ int receiveDescriptors(int socket, int* fds, size_t most) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(sizeof(int) * most);
+  message.msg_controllen = CMSG_LEN(sizeof(int) * most);  // the padding of CMSG_SPACE has room for one more
   const ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (got < 0) return -errno;
   if (got == 0) return -ECONNRESET;
