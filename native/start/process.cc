@@ -81,9 +81,10 @@ void Process::onStatusReady() {
 void Process::closeStatus() {
   auto* handle = reinterpret_cast<uv_handle_t*>(&status_);
   if (handle->data == nullptr || uv_is_closing(handle)) return;
+  // At once: onExitReady() can come before uv calls back.
+  if (request_.namespaces != 0) endFd_ = std::exchange(result_.statusFd, -1);
   uv_close(handle, [](uv_handle_t* closed) {
     auto* self = static_cast<Process*>(closed->data);
-    if (self->request_.namespaces != 0) self->endFd_ = std::exchange(self->result_.statusFd, -1);
     closeIfOpen(self->result_.statusFd);
     self->users_--;
     self->deleteIfUnused();

@@ -12,6 +12,7 @@ import {
   readlinkSync,
 } from 'node:fs';
 import { readFile as readFileBeside } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
@@ -26,6 +27,7 @@ import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
+  childrenOf,
   eventually,
   isSpareNetwork,
   linksOf,
@@ -165,6 +167,34 @@ t.test('the exit is the program’s: status, or signal', { skip }, async (t) => 
     t.same(await exitOf(child), exit, script);
   }
 });
+
+// The launch takes longer than its thread waits. Then the event loop learns at once of the start and the end of the program, because
+// another program has ended too.
+t.test(
+  'the exit is the program’s, even if the event loop learns of it together with the start',
+  { skip },
+  async (t) => {
+    const view = Array.from({ length: 60 }, (_, i) => ({ tmpfs: `/slow/${i}` }));
+    for (const { tmpfs } of view) mkdirSync(jail + tmpfs, { recursive: true });
+    const hasEnded = (pid = 0) => statusOf(pid, 'State')?.startsWith('Z') !== false;
+    const exits = new Set<string>();
+    for (let i = 0; i < 80; i++) {
+      const other = await spawnInJail({ jail, user, ...bash('exec sleep 60'), stdio: 'ignore' });
+      const launch = spawnInJail({ ...isolated, view, ...bash('kill -9 $$'), stdio: 'ignore' });
+      await sleep(6 + (i % 8));
+      // from here on, the event loop stands still
+      const init = childrenOf(process.pid).find((pid) => pid !== other.pid);
+      const endMs = performance.now() + 10_000;
+      while (!hasEnded(init) && performance.now() < endMs);
+      other.kill('SIGKILL');
+      while (!hasEnded(other.pid) && performance.now() < endMs);
+      const { exitCode, signal } = await (await launch).exited;
+      exits.add(`${exitCode} ${signal}`);
+      await other.exited;
+    }
+    t.strictSame([...exits], ['null SIGKILL']);
+  },
+);
 
 t.test(
   'whoever enters the mounts of a running program has its root directory',
