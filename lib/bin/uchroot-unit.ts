@@ -13,13 +13,14 @@ import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { bytePath } from '../binary/path.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
-import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
+import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
+import { toInitSystem, toName } from './unit-name.ts';
 
 type Options = readonly GivenOption[];
 type Warn = (warning: Warning) => void;
@@ -52,27 +53,6 @@ export function nodeCommand(words: readonly string[]): readonly string[] {
   return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
 }
 
-/** The init system that is meant. @throws UsageError */
-export function toInitSystem(text: string): Format {
-  const format = formats.find((known) => known === text);
-  if (format !== undefined) return format;
-  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
-    hint:
-      didYouMean(text, formats, undefined, { sysvinit: 'sysv', service: 'systemd' }) ??
-      'write --unit systemd',
-  });
-}
-
-// The name of a service: the given one, or the program's last component. It may have only characters that need no quoting in a
-// unit, in a shell or in a file name.
-function toName(text: string | undefined, program: string): string {
-  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
-    hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
-  });
-}
-
 // An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
 // last `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
 function toPlainPath(path: Uint8Array | string): Buffer {
@@ -86,6 +66,7 @@ function toPlainPath(path: Uint8Array | string): Buffer {
   } catch {
     throw new UsageError(
       `${quote(toBuffer(path))}: the part before its '..' does not exist, so a unit cannot name it`,
+      { hint: 'write the path without ..' },
     );
   }
 }
@@ -193,7 +174,7 @@ function checkValues(
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
-  const format = toInitSystem(given.get('unit') ?? '');
+  const format = toInitSystem(given.get('unit') ?? '', true);
   const own = ownOf(options);
   const file = given.get('compile');
   const compiled = file === undefined ? undefined : latin1(toPlainPath(file));
@@ -285,7 +266,7 @@ export function makeUnit(
 ): UnitReport {
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
-  if (refusal !== undefined) throw new UsageError(refusal);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   compile?.(unitLaunch(options, request));
   const files = unitFiles(unit);
   const directory = new Map(options).get('unit-dir')?.text;

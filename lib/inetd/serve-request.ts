@@ -44,7 +44,9 @@ const table = {
     default: "the program's last component",
     normal: (value: string | undefined): string | undefined => {
       if (value === undefined || (typeof value === 'string' && /^[^\0/]+$/.test(value))) return value;
-      throw new UsageError('daemon must be a name');
+      throw new UsageError('daemon must be a name', {
+        hint: 'a name as in hosts.allow, without a slash: --daemon report',
+      });
     },
     ...option('--daemon NAME', "its name in the rules (default: the program's)", word),
   },
@@ -271,7 +273,9 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
     });
     const { program } = normalLaunch;
     if (program === undefined)
-      throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal');
+      throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal', {
+        hint: "write program: '/bin/report'",
+      });
     const daemon = own.daemon ?? basename(program.toString());
     refuseMismatch(own);
     return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };

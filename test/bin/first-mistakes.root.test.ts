@@ -564,7 +564,7 @@ const values: readonly Mistake[] = [
     /must be an absolute path, not run/,
     {
       before: 'mkdir run jail/mnt',
-      after: (line, hint) => line.replace('run:', `${hint.replace(/^write (\S+).*$/, '$1')}:`),
+      after: (line, hint) => line.replace('run:/mnt', hint.replace(/^write (\S+).*$/, '$1')),
     },
   ],
   [
@@ -780,12 +780,7 @@ const others: readonly Mistake[] = [
     {
       before: 'mkdir jail/mnt',
       after: (line, hint) =>
-        line
-          .replace(
-            '--mount type=bind,src=/etc,dst=/mnt',
-            /--isolate --bind SOURCE:DEST/.exec(hint)?.[0] ?? '',
-          )
-          .replace('SOURCE:DEST', '/etc:/mnt'),
+        line.replace('--mount type=bind,src=/etc,dst=/mnt', /--isolate --bind \S+/.exec(hint)?.[0] ?? ''),
     },
   ],
   [

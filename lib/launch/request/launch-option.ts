@@ -55,6 +55,10 @@ export function toNumber(text: string, option: string, example = 3): number {
 
 /** A descriptor. */
 export function parseStatusFd({ text }: Argument): number {
+  if (text.includes('/'))
+    throw new UsageError(`--status-fd takes a number, not '${quote(text)}'`, {
+      hint: `write --status-fd 3, and 3>${quote(text)} at the end of the line`,
+    });
   return toNumber(text, '--status-fd');
 }
 

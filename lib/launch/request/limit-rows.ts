@@ -6,24 +6,24 @@ import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { toLimits, type Rlimits } from './value.ts';
 
-// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
-const units: Readonly<Record<string, number>> = {
-  '%': 0.01,
-  s: 1,
-  sec: 1,
-  m: 60,
-  min: 60,
-  h: 3600,
-  d: 86_400,
-};
+type Units = Readonly<Record<string, number>>;
 
-// The number that a text with such a unit was probably meant to be.
-function inUnits(text: string): number | undefined {
+// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
+const ofSeconds: Units = { ms: 0.001, s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+// Of systemd.resource-control(5), and thousandths of Kubernetes.
+const ofCpus: Units = { '%': 0.01, m: 0.001 };
+
+// The number that a text with units was probably meant to be: 5m, 1h30m, 50%.
+function inUnits(text: string, units: Units): number | undefined {
   const [, minutes, seconds] = /^([0-9]+):([0-5][0-9])$/.exec(text) ?? [];
-  if (seconds !== undefined) return Number(minutes) * 60 + Number(seconds);
-  const [, number, unit = ''] = /^([0-9.]+) *([a-z%]*)$/.exec(text) ?? [];
-  const meant = Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN));
-  return meant > 0 ? meant : undefined;
+  if (seconds !== undefined) return inUnits(`${minutes}m${seconds}s`, units);
+  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?) *([a-z%]*) */gy)];
+  const isWhole = parts.map(([part]) => part).join('') === text;
+  const meant = parts
+    .map(([, number, unit = '']) => Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN)))
+    .reduce((sum, part) => sum + part, 0);
+  // 0.001 * 700 has seventeen digits
+  return isWhole && meant > 0 ? Number(meant.toFixed(6)) : undefined;
 }
 
 // For a caller of the library, and for one of the command.
@@ -42,7 +42,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', between(leastCpus, inUnits(String(value)) ?? 1.5, mostCpus)) },
+    { hint: bothWays('cpu', between(leastCpus, inUnits(String(value), ofCpus) ?? 1.5, mostCpus)) },
   );
 }
 
@@ -55,7 +55,7 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   if (typeof value === 'number' && value >= leastSeconds && value <= mostSeconds) return value;
   const range = `from ${leastSeconds} to ${mostSeconds}`;
   throw new UsageError(`${key} must be seconds ${range}, not ${quote(String(value))}`, {
-    hint: bothWays(key, between(leastSeconds, inUnits(String(value)) ?? 5, mostSeconds)),
+    hint: bothWays(key, between(leastSeconds, inUnits(String(value), ofSeconds) ?? 5, mostSeconds)),
   });
 }
 
@@ -82,7 +82,7 @@ const decimal = /^[0-9]{1,10}(\.[0-9]{1,6})?$/;
 
 function parseDecimal(text: string, option: string): number {
   if (decimal.test(text)) return Number(text);
-  const meant = String(inUnits(text));
+  const meant = String(inUnits(text, option === '--cpu' ? ofCpus : ofSeconds));
   throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
     hint: `for example ${option} ${decimal.test(meant) ? meant : 1.5}`,
   });
@@ -186,7 +186,9 @@ export const limitKeyRows = {
     setUp: true,
     normal: (value: number | undefined, key: string, { rlimits }: Values) => {
       if (value !== undefined && toLimits(rlimits as Rlimits | undefined).some(([name]) => name === 'cpu'))
-        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one');
+        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one', {
+          hint: 'leave --rlimit cpu (rlimits.cpu) out',
+        });
       return toWhole(value, key, 1, 2 ** 31);
     },
     options: wholeOption('--cpu-time SECONDS', 'seconds on a CPU for each process, then SIGXCPU'),
