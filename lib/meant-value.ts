@@ -36,7 +36,7 @@ function wordsOf(text: string): readonly string[] {
 }
 
 /** For a key that is an array. @param example one element as it is written */
-export function meantList(key: string, value: unknown, example = "'TEXT'"): string {
+export function meantList(key: string, value: unknown, example?: string): string {
   const isNumber = /(?:Tcp|Fds)$/.test(key);
   if (typeof value === 'string')
     return `write ${key}: [${wordsOf(value)
@@ -45,7 +45,7 @@ export function meantList(key: string, value: unknown, example = "'TEXT'"): stri
   if (typeof value === 'number') return `write ${key}: [${isNumber ? value : `'${value}'`}]`;
   if (value instanceof Set) return `write ${key}: [...SET]`;
   if (value === null) return 'leave it out';
-  return `write ${key}: [${example}]`;
+  return `write ${key}: [${example ?? (isNumber ? 'NUMBER' : "'TEXT'")}]`;
 }
 
 const factors: Readonly<Record<string, number>> = {
@@ -61,7 +61,7 @@ const factors: Readonly<Record<string, number>> = {
 /** For a key that is milliseconds: `5s` is 5000. */
 export function meantMs(key: string, value: unknown, most: number): string {
   const [, digits, unit = ''] = /^([0-9]+(?:\.[0-9]+)?) *([a-z]*)$/i.exec(String(value)) ?? [];
-  const meant = Math.round(Number(digits) * (factors[unit.toLowerCase()] ?? Number.NaN));
+  const meant = value === Infinity ? most : Number(digits) * (factors[unit.toLowerCase()] ?? Number.NaN);
   return `write ${key}: ${meant > 0 ? Math.min(meant, most) : 5000}`;
 }
 

@@ -83,7 +83,8 @@ const options: readonly Mistake[] = (
 // Commands of docker, jls and jail, and their order of words.
 const commands: readonly Mistake[] = [
   ['uchroot rm $PWD/jail', /Unknown user rm/],
-  ['uchroot create $PWD/new /bin/ls', /Unknown user create/],
+  ['uchroot create $PWD/new /bin/ls', /Unknown user create/, { after: (_, hint) => `${hint} >&2` }],
+  ['uchroot ps -a', /Unknown user ps/, { after: says(/keeps the pid of uchroot/) }],
   ['uchroot ps', /DIRECTORY is missing/, { after: says(/keeps the pid of uchroot/) }],
   ['uchroot pull alpine', /Unknown user pull/, { after: says(/built from the programs of this host/) }],
   ['uchroot logs web', /Unknown user logs/, { after: says(/>FILE$/) }],
@@ -327,6 +328,19 @@ const others: readonly Mistake[] = [
   ],
 ];
 
+// Files in other languages.
+const services: readonly Mistake[] = ['yaml', 'yml', 'json', 'ini'].map((end): Mistake => [
+  `uchroot-inetd check services.${end}`,
+  /is neither TOML nor a file of inetd or xinetd/,
+  {
+    before: `printf 'services:\n  report:\n    listen: 7000\n' >services.${end}`,
+    after: (_, hint) =>
+      hint.includes('[services.NAME]')
+        ? `printf '[services.report]\nlisten = "7000"\nuser = "nobody"\ndirectory = "'$PWD'/jail"\nprogram = "/bin/id"\n' >s.toml; uchroot-inetd check s.toml`
+        : 'false',
+  },
+]);
+
 const all = [
   ...units,
   ...options,
@@ -338,6 +352,7 @@ const all = [
   ...lines,
   ...rules,
   ...others,
+  ...services,
 ];
 
 t.test(

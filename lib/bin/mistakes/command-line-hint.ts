@@ -3,12 +3,14 @@ import { unpackHint } from '../../archive-hint.ts';
 import type { Argument, Option } from '../../command-option.ts';
 import type { LaunchError, UsageError } from '../../errors.ts';
 import { inOneWord } from '../../launch/tell/program-hint.ts';
-import { commandLine, unexpanded } from '../../shell-word.ts';
+import { commandLine } from '../../shell-word.ts';
 import { returnHint, type Told, withHyphens } from './dashed-words.ts';
 import { dockerHint } from './docker-words.ts';
 import { commandOfOther, jailCommands, otherCommands, starters } from './other-commands.ts';
 import { propertyHint } from './unit-properties.ts';
 import {
+  expanded,
+  isCommand,
   isJoint,
   isPath,
   isParameter,
@@ -81,6 +83,8 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
     if (word === '-' && operands.length === 0) continue;
     if (!word.startsWith('-') || word === '-') {
       operands.push(word);
+      // what follows belongs to the program
+      if (isCommand(word)) break;
       continue;
     }
     // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
@@ -158,11 +162,6 @@ function separated(line: Line, at: number, path?: string): string | undefined {
       index === at ? each.split(/\s+/).map((part, i) => (i === 0 ? (path ?? part) : part)) : [each],
     ),
   );
-}
-
-function expanded({ operands: [, jail = ''] }: Line): string | undefined {
-  const left = unexpanded(jail);
-  return left && `${left.problem}: write ${left.written}`;
 }
 
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.
@@ -258,8 +257,10 @@ export function toldBy(
   if (returned !== undefined) return { message: error.message, hint: returned };
   const line = sort(words, known);
   if (line === undefined) {
-    const [first] = words.map(latin1);
-    return starters.has(first ?? '')
+    const [first = '', ...rest] = words.map(latin1);
+    const other = commandOfOther(first, rest);
+    if (other !== undefined) return { message: error.message, hint: other };
+    return starters.has(first)
       ? {
           message: error.message,
           hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,

@@ -90,6 +90,7 @@ export const foreignJailOptions: Foreign = {
   file: 'copy',
   include: 'copy',
   exclude: 'without',
+  f: 'leave it out: a jail is built of programs of this host, and a message says what stands in the way',
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',

@@ -1,5 +1,6 @@
 // Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
 import type { Option } from '../../command-option.ts';
+import { unexpanded } from '../../shell-word.ts';
 
 /** The words of a command line, as options and operands. */
 export interface Words {
@@ -103,10 +104,13 @@ export function userBefore(word: string, next: string | undefined): readonly str
 /** Whether a word is a parameter of jail(8), such as `host.hostname=web`. */
 export const isParameter = (word: string | undefined): boolean => /^[a-z][\w.]*=/.test(word ?? '');
 
+/** Whether a parameter of jail(8) is the program. */
+export const isCommand = (word: string): boolean => /^(?:command|exec\.start)=/.test(word);
+
 /** The words where DIRECTORY and PROGRAM are parameters of FreeBSD's jail(8): `path=/srv/jail command=/bin/sh`. */
 export function withParameters(line: Words, anybody: string): Words | undefined {
   const { operands } = line;
-  const at = operands.findIndex((word) => /^(?:command|exec\.start)=/.test(word));
+  const at = operands.findIndex(isCommand);
   const parameters = new Map(
     (at < 0 ? operands : operands.slice(0, at)).map((word) => {
       const [, name = word, value = ''] = /^([a-z][\w.]*)=(.*)$/s.exec(word) ?? [];
@@ -141,4 +145,10 @@ export function withPair(line: Words): Words | undefined {
   const [value = '', user, jail] = operands;
   if (taker?.option.name !== 'setenv' || !isJoint(line) || isPath(user) || !isPath(jail)) return undefined;
   return { options: [...options.slice(0, -1), `${taker.value}=${value}`], operands: operands.slice(1) };
+}
+
+/** A variable or ~ in DIRECTORY that no shell has replaced. */
+export function expanded({ operands: [, jail = ''] }: Words): string | undefined {
+  const left = unexpanded(jail);
+  return left && `${left.problem}: write ${left.written}`;
 }
