@@ -287,6 +287,16 @@ const rules: readonly Mistake[] = (
 
 // Scripts from Windows, words in the place of others, and words of ulimit(1).
 const others: readonly Mistake[] = [
+  [
+    'uchroot --isolate --ephemeral-dir $PWD/over/kept nobody jail /bin/ls',
+    /an overlay cannot write to the file system of --ephemeral-dir/,
+    {
+      before:
+        'mkdir low up work over kept; chmod 700 kept; mount -t overlay overlay -o lowerdir=low,upperdir=up,workdir=work over && mkdir -m 700 over/kept',
+      after: (line, hint) =>
+        hint.includes('a tmpfs') ? line.replace('$PWD/over/kept', '$PWD/kept') : 'false',
+    },
+  ],
   ...[
     'uchroot nobody jail /bin/ls',
     'uchroot --cap kill nobody jail',

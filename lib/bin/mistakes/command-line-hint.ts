@@ -258,7 +258,7 @@ export function toldBy(
   const line = sort(words, known);
   if (line === undefined) {
     const [first = '', ...rest] = words.map(latin1);
-    const other = commandOfOther(first, rest);
+    const other = starters.has(first) ? undefined : commandOfOther(first, rest);
     if (other !== undefined) return { message: error.message, hint: other };
     return starters.has(first)
       ? {

@@ -143,7 +143,8 @@ export function isJoint({ options, taker }: Words): boolean {
 export function withPair(line: Words): Words | undefined {
   const { options, operands, taker } = line;
   const [value = '', user, jail] = operands;
-  if (taker?.option.name !== 'setenv' || !isJoint(line) || isPath(user) || !isPath(jail)) return undefined;
+  const isDirectory = isPath(jail) && !isProgram(jail ?? '');
+  if (taker?.option.name !== 'setenv' || !isJoint(line) || isPath(user) || !isDirectory) return undefined;
   return { options: [...options.slice(0, -1), `${taker.value}=${value}`], operands: operands.slice(1) };
 }
 

@@ -23,7 +23,8 @@ function inUnits(text: string, units: Units): number | undefined {
     .map(([, number, unit = '']) => Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN)))
     .reduce((sum, part) => sum + part, 0);
   // 0.001 * 700 has seventeen digits
-  return isWhole && meant > 0 ? Number(meant.toFixed(6)) : undefined;
+  const rounded = Number(meant.toFixed(6));
+  return isWhole && rounded > 0 ? rounded : undefined;
 }
 
 // For a caller of the library, and for one of the command.
