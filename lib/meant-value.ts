@@ -30,8 +30,8 @@ export function meantText(key: string, value: unknown, example = examples[key] ?
   return `write ${key}: '${example}'`;
 }
 
-// `-l /` are two words, as in a shell, unless there are quotes.
-function wordsOf(text: string): readonly string[] {
+/** The words of a text: `-l /` are two, as in a shell, unless there are quotes. */
+export function wordsOf(text: string): readonly string[] {
   return /["'\\]/.test(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
 }
 
@@ -46,6 +46,17 @@ export function meantList(key: string, value: unknown, example?: string): string
   if (value instanceof Set) return `write ${key}: [...SET]`;
   if (value === null) return 'leave it out';
   return `write ${key}: [${example ?? (isNumber ? 'NUMBER' : "'TEXT'")}]`;
+}
+
+/** For an option that is a whole number: the number in its text. @param example if there is none */
+export function meantCount(option: string, text: string, example: number): string {
+  if (/^(?:max|unlimited|infinity|infinite)$/i.test(text))
+    return `leave it out: without ${option} there is no such limit`;
+  const [, given = example] =
+    /^([1-9][0-9]{0,8})/.exec(text) ??
+    (option.endsWith('-tcp') ? /:([1-9][0-9]{0,4})$/.exec(text) : null) ??
+    [];
+  return `for example ${option} ${given}`;
 }
 
 const factors: Readonly<Record<string, number>> = {
@@ -93,4 +104,36 @@ export function meantHostname(value: string): string {
     .replace(/^[.-]+|[.-]+$/g, '')
     .slice(0, 64);
   return `for example ${meant === '' ? 'jail' : meant}`;
+}
+
+type Units = Readonly<Record<string, number>>;
+
+// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
+const timeFactors = 'ms:0.001 s:1 sec:1 second:1 m:60 min:60 minute:60 h:3600 hour:3600 d:86400 day:86400';
+const ofSeconds: Units = Object.fromEntries(
+  timeFactors.split(' ').map((pair) => {
+    const [unit = '', factor] = pair.split(':');
+    return [unit, Number(factor)];
+  }),
+);
+// Of systemd.resource-control(5), and thousandths of Kubernetes.
+const ofCpus: Units = { '%': 0.01, m: 0.001 };
+
+/** The CPUs or seconds that a text with units was probably meant to be: 50%, 500m, 5m, 1h30m. */
+export function meantNumberOf(text: string, what: 'cpu' | 'time'): number | undefined {
+  const units = what === 'cpu' ? ofCpus : ofSeconds;
+  const [, minutes, seconds] = /^([0-9]+):([0-5][0-9])$/.exec(text) ?? [];
+  if (seconds !== undefined) return meantNumberOf(`${minutes}m${seconds}s`, what);
+  const point = text.replace(/^([0-9]+),([0-9]+)$/, '$1.$2');
+  const parts = [...point.matchAll(/([0-9]+(?:\.[0-9]+)?) *([a-z%]*) */gy)];
+  const isWhole = parts.map(([part]) => part).join('') === point;
+  const meant = parts
+    .map(
+      ([, number, unit = '']) =>
+        Number(number) * (unit === '' ? 1 : (units[unit] ?? units[unit.replace(/s$/, '')] ?? Number.NaN)),
+    )
+    .reduce((sum, part) => sum + part, 0);
+  // 0.001 * 700 has seventeen digits
+  const rounded = Number(meant.toFixed(6));
+  return isWhole && rounded > 0 ? rounded : undefined;
 }

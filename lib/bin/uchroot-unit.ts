@@ -21,6 +21,7 @@ import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
 import { toInitSystem, toName } from './unit-name.ts';
+import { formOf } from '../inetd/listen/listen-address.ts';
 
 type Options = readonly GivenOption[];
 type Warn = (warning: Warning) => void;
@@ -79,8 +80,18 @@ function toAddress(text: string): string {
   if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return text;
   throw new UsageError(
     `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
-    { hint: 'for example --listen 8080; a port is a number from 1 to 65535' },
+    { hint: listenHint(text) },
   );
+}
+
+// The forms of other programs; systemd tells /tcp by the setting.
+function listenHint(text: string): string {
+  const meant = formOf(text) ?? text;
+  const [, right] = /^((?:[0-9.]+:|\[[0-9a-f:.]+\]:)?[1-9][0-9]{0,4})(?:\/tcp)?$/i.exec(meant) ?? [];
+  const isPort = Number(/[0-9]+$/.exec(right ?? '')?.[0] ?? 0) <= 65_535;
+  return right !== undefined && isPort && right !== text
+    ? `write --listen ${right}`
+    : 'for example --listen 8080; a port is a number from 1 to 65535';
 }
 
 // The names of directories that systemd makes, relative to their base (systemd.exec(5), RuntimeDirectory=).

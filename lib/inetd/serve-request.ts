@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
 import { foreignKeys } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
+import { parseDecimal } from '../launch/request/limit-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
@@ -194,7 +195,7 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
     toNumber(text, '--pids'),
   ),
   cpu: limitOption('--cpu N', 'CPUs that a connection may keep busy, such as 0.5', ({ text }) =>
-    Number(text),
+    parseDecimal(text, '--cpu'),
   ),
   ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', ({ text }) =>
     toNumber(text, '--io-weight'),

@@ -34,6 +34,12 @@ const units: readonly Mistake[] = (
     ['--time 1h30m', '--time 5400'],
     ['--time 500ms', '--time 0.5'],
     ['--time "2min 30s"', '--time 150'],
+    ['--time "1 hour"', '--time 3600'],
+    ['--cpu 2,5', '--cpu 2.5'],
+    ['--io-weight 50%', '--io-weight 50'],
+    ['--cpu-time 10s', '--cpu-time 10'],
+    ['--connect-tcp 0.0.0.0:80', '--connect-tcp 80'],
+    ['--bind-tcp 80/tcp', '--bind-tcp 80'],
     ['--memory 512Mi', '512M'],
     ['--memory 1Gi', '1G'],
   ] as const
@@ -159,6 +165,19 @@ const jails: readonly Mistake[] = [
 
 // Units of an init system.
 const files: readonly Mistake[] = [
+  ...(
+    [
+      ['localhost:80', '127.0.0.1:80'],
+      ['80/tcp', '80'],
+      ['tcp://0.0.0.0:80', '0.0.0.0:80'],
+      [':80', '80'],
+      ['http', '80'],
+    ] as const
+  ).map(([wrong, right]): Mistake => [
+    `uchroot --unit systemd --listen ${wrong} nobody jail /bin/ls`,
+    /--listen takes a port/,
+    { after: (line, hint) => (hint === `write --listen ${right}` ? line.replace(wrong, right) : 'false') },
+  ]),
   ...(['systemd/system/site.service', 'sv/site', 's6/sv/site', 'init.d/site'] as const).map(
     (file): Mistake => [
       `uchroot --unit /etc/${file} nobody jail /bin/ls`,
@@ -338,6 +357,15 @@ const others: readonly Mistake[] = [
   ],
 ];
 
+// Words for no limit.
+const endless: readonly Mistake[] = ['--pids max', '--memory unlimited', '--cpu-time infinity'].map(
+  (words): Mistake => [
+    `uchroot ${words} nobody jail /bin/ls`,
+    /must be a number|takes a number/,
+    { after: leftOut(words) },
+  ],
+);
+
 // Files in other languages.
 const services: readonly Mistake[] = ['yaml', 'yml', 'json', 'ini'].map((end): Mistake => [
   `uchroot-inetd check services.${end}`,
@@ -363,6 +391,7 @@ const all = [
   ...rules,
   ...others,
   ...services,
+  ...endless,
 ];
 
 t.test(

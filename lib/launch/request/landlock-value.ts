@@ -54,7 +54,7 @@ export function toPorts(value: readonly number[] | undefined, name: string): rea
 }
 
 export function parseAbi({ text }: Argument): number {
-  return toNumber(text, '--landlock-abi');
+  return toNumber(text, '--landlock-abi', 6);
 }
 
 /** A path, after those that were given before. */

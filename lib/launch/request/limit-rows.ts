@@ -1,31 +1,11 @@
 // Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
 import { UsageError } from '../../errors.ts';
+import { meantNumberOf } from '../../meant-value.ts';
 import { quote } from '../../quote.ts';
 import { launchOption, toNumber, toNumbers } from './launch-option.ts';
 import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { toLimits, type Rlimits } from './value.ts';
-
-type Units = Readonly<Record<string, number>>;
-
-// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
-const ofSeconds: Units = { ms: 0.001, s: 1, sec: 1, m: 60, min: 60, h: 3600, d: 86_400 };
-// Of systemd.resource-control(5), and thousandths of Kubernetes.
-const ofCpus: Units = { '%': 0.01, m: 0.001 };
-
-// The number that a text with units was probably meant to be: 5m, 1h30m, 50%.
-function inUnits(text: string, units: Units): number | undefined {
-  const [, minutes, seconds] = /^([0-9]+):([0-5][0-9])$/.exec(text) ?? [];
-  if (seconds !== undefined) return inUnits(`${minutes}m${seconds}s`, units);
-  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?) *([a-z%]*) */gy)];
-  const isWhole = parts.map(([part]) => part).join('') === text;
-  const meant = parts
-    .map(([, number, unit = '']) => Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN)))
-    .reduce((sum, part) => sum + part, 0);
-  // 0.001 * 700 has seventeen digits
-  const rounded = Number(meant.toFixed(6));
-  return isWhole && rounded > 0 ? rounded : undefined;
-}
 
 // For a caller of the library, and for one of the command.
 const bothWays = (key: string, value: number | string): string =>
@@ -43,7 +23,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', between(leastCpus, inUnits(String(value), ofCpus) ?? 1.5, mostCpus)) },
+    { hint: bothWays('cpu', between(leastCpus, meantNumberOf(String(value), 'cpu') ?? 1.5, mostCpus)) },
   );
 }
 
@@ -56,7 +36,7 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   if (typeof value === 'number' && value >= leastSeconds && value <= mostSeconds) return value;
   const range = `from ${leastSeconds} to ${mostSeconds}`;
   throw new UsageError(`${key} must be seconds ${range}, not ${quote(String(value))}`, {
-    hint: bothWays(key, between(leastSeconds, inUnits(String(value), ofSeconds) ?? 5, mostSeconds)),
+    hint: bothWays(key, between(leastSeconds, meantNumberOf(String(value), 'time') ?? 5, mostSeconds)),
   });
 }
 
@@ -81,9 +61,10 @@ function toCpuNumbers(value: readonly number[] | undefined): readonly number[] |
 
 const decimal = /^[0-9]{1,10}(\.[0-9]{1,6})?$/;
 
-function parseDecimal(text: string, option: string): number {
+/** A number such as 1.5, for --cpu or --time. @throws UsageError */
+export function parseDecimal(text: string, option: string): number {
   if (decimal.test(text)) return Number(text);
-  const meant = String(inUnits(text, option === '--cpu' ? ofCpus : ofSeconds));
+  const meant = String(meantNumberOf(text, option === '--cpu' ? 'cpu' : 'time'));
   throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
     hint: `for example ${option} ${decimal.test(meant) ? meant : 1.5}`,
   });

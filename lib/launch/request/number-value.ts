@@ -72,8 +72,13 @@ export function toSize(
   const size = Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
   if (Number.isSafeInteger(size) && size >= least) return size;
   const meant = meantSize(String(value));
+  const isEndless = name === 'memory' && /^(?:max|unlimited|infinity|-1)$/i.test(String(value));
   throw new UsageError(
     `${name} must be a number from ${least} on, such as ${examples.join(' or ')}, not '${quote(String(value))}'`,
-    { hint: `for example ${meant ?? (size > 0 && size < least ? `${size}M` : examples[1])}` },
+    {
+      hint: isEndless
+        ? 'leave it out: without it there is no such limit'
+        : `for example ${meant ?? (size > 0 && size < least ? `${size}M` : examples[1])}`,
+    },
   );
 }
