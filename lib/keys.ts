@@ -88,7 +88,9 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
     hint:
       typeof signal === 'string'
         ? `killSignal is for the name of a signal: killSignal: '${quote(signal)}'`
-        : 'signal: new AbortController().signal',
+        : signal instanceof AbortController
+          ? 'write signal: CONTROLLER.signal'
+          : 'signal: new AbortController().signal',
   });
 }
 

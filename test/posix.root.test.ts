@@ -61,6 +61,42 @@ t.test('a name in place of an id, as process.setuid takes it, is told with the l
   );
 });
 
+t.test('a value of the wrong type is told with the call that takes it', async (t) => {
+  const untyped = calls as unknown as Readonly<Record<string, (...given: unknown[]) => unknown>>;
+  for (const [call, given, says] of [
+    ['getpwnam', [0], /not 0: getpwuid\(uid\) takes an id$/],
+    ['getpwuid', ['root'], /not 'root': getpwnam\(name\) looks it up$/],
+    ['getgrnam', [0], /a name is a text, not 0/],
+    ['getgrouplist', ['root'], /not undefined: is there an account or group of that name\?$/],
+    ['setgroups', ['root'], /gids must be an array, not 'root': write setgroups\(/],
+    ['setgroups', [['root']], /not 'root': getgrnam\(name\)\?\.gid looks it up$/],
+    ['setuid', [calls.getpwnam('no-such-user')?.uid], /not undefined: is there an account/],
+    ['execv', ['/bin/ls'], /argv must be an array, not undefined: write execv\(/],
+    ['execv', ['/bin/ls', 'ls -l'], /argv must be an array, not 'ls -l': write execv\(/],
+  ] as const)
+    t.throws(() => untyped[call]?.(...given), { name: 'TypeError', message: says }, call);
+});
+
+const failed = (call: string): unknown =>
+  inChild(`const calls = await load('posix.js'); tell(attempt(() => { ${call} }))`);
+
+t.test('an error has the hint that fits its call', { skip }, async (t) => {
+  t.match(failed('calls.setuid(1235); calls.setgid(1234)'), {
+    code: 'EPERM',
+    hint: /setgroups, setgid and setuid/,
+  });
+  t.match(failed("calls.setuid(1235); calls.chroot('/')"), { code: 'EPERM', hint: /chroot before setuid$/ });
+  t.match(failed("calls.execv('ls', ['ls'])"), {
+    code: 'ENOENT',
+    hint: /^PATH is not searched: .*'\/usr\/bin\/ls'$/,
+  });
+  t.match(failed("calls.chroot('/no/jail')"), {
+    code: 'ENOENT',
+    hint: 'uchroot-jail build /no/jail bash makes a jail',
+  });
+  t.match(failed("calls.chdir('/no/place')"), { code: 'ENOENT', hint: /^is it there\?/ });
+});
+
 // Words in `by` start the second one.
 const both = (mine: string, theirs: string, told: string, by: readonly string[] = []): readonly unknown[] =>
   [mine, theirs].map((call, i) =>

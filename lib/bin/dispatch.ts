@@ -11,6 +11,7 @@ import { commandLine } from '../shell-word.ts';
 import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';
+import { returnHint } from './mistakes/dashed-words.ts';
 
 export interface Outcome {
   readonly text: string | Buffer;
@@ -141,7 +142,8 @@ function complain<Context>(program: Program<Context>, error: unknown, status: nu
   }
   // A usage line includes the program's name.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
-  const remedy = error.hint ?? (error instanceof JailError ? remedyFor(error) : undefined);
+  const remedy =
+    returnHint(process.argv) ?? error.hint ?? (error instanceof JailError ? remedyFor(error) : undefined);
   const hint = remedy === undefined ? '' : `hint: ${remedy}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
   // uchroot(8) exits with the same status for an unknown user.

@@ -53,7 +53,7 @@ function toWatchMs(text: string | undefined): number | undefined {
   const seconds = /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0;
   if (seconds >= 0.1 && seconds <= 600) return Math.round(seconds * 1000);
   throw new UsageError(`--watch takes seconds from 0.1 to 600, not '${quote(text)}'`, {
-    hint: 'for example --watch 10',
+    hint: `for example --watch ${/^[1-9][0-9]?(?=[a-z ]|$)/.exec(text)?.[0] ?? 10}`,
   });
 }
 

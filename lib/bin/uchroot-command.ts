@@ -121,7 +121,8 @@ function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
 }
 
 function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<string, Argument>): number {
-  if (file.bytes.length === 0) throw new UsageError('--compile needs the name of a file');
+  if (file.bytes.length === 0)
+    throw new UsageError('--compile needs the name of a file', { hint: 'is a variable of the shell empty?' });
   compileLaunch(normalize(request), {
     file: absolute(file.bytes),
     architecture: given.get('architecture')?.text,

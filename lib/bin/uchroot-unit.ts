@@ -13,13 +13,15 @@ import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
 import { bytePath } from '../binary/path.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
-import { formats, oneLine, type Format, type Unit } from '../service/unit/service-unit.ts';
+import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
+import { toInitSystem, toName } from './unit-name.ts';
+import { formOf } from '../inetd/listen/listen-address.ts';
 
 type Options = readonly GivenOption[];
 type Warn = (warning: Warning) => void;
@@ -52,27 +54,6 @@ export function nodeCommand(words: readonly string[]): readonly string[] {
   return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
 }
 
-/** The init system that is meant. @throws UsageError */
-export function toInitSystem(text: string): Format {
-  const format = formats.find((known) => known === text);
-  if (format !== undefined) return format;
-  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
-    hint:
-      didYouMean(text, formats, undefined, { sysvinit: 'sysv', service: 'systemd' }) ??
-      'write --unit systemd',
-  });
-}
-
-// The name of a service: the given one, or the program's last component. It may have only characters that need no quoting in a
-// unit, in a shell or in a file name.
-function toName(text: string | undefined, program: string): string {
-  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) return name;
-  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
-    hint: 'give one of letters, digits, dots, dashes and underscores with --unit-name',
-  });
-}
-
 // An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
 // last `..`: after a symbolic link, `..` is the directory above the link's target (path_resolution(7)).
 function toPlainPath(path: Uint8Array | string): Buffer {
@@ -86,6 +67,7 @@ function toPlainPath(path: Uint8Array | string): Buffer {
   } catch {
     throw new UsageError(
       `${quote(toBuffer(path))}: the part before its '..' does not exist, so a unit cannot name it`,
+      { hint: 'write the path without ..' },
     );
   }
 }
@@ -98,8 +80,18 @@ function toAddress(text: string): string {
   if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return text;
   throw new UsageError(
     `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
-    { hint: 'for example --listen 8080; a port is a number from 1 to 65535' },
+    { hint: listenHint(text) },
   );
+}
+
+// The forms of other programs; systemd tells /tcp by the setting.
+function listenHint(text: string): string {
+  const meant = formOf(text) ?? text;
+  const [, right] = /^((?:[0-9.]+:|\[[0-9a-f:.]+\]:)?[1-9][0-9]{0,4})(?:\/tcp)?$/i.exec(meant) ?? [];
+  const isPort = Number(/[0-9]+$/.exec(right ?? '')?.[0] ?? 0) <= 65_535;
+  return right !== undefined && isPort && right !== text
+    ? `write --listen ${right}`
+    : 'for example --listen 8080; a port is a number from 1 to 65535';
 }
 
 // The names of directories that systemd makes, relative to their base (systemd.exec(5), RuntimeDirectory=).
@@ -193,7 +185,7 @@ function checkValues(
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
-  const format = toInitSystem(given.get('unit') ?? '');
+  const format = toInitSystem(given.get('unit') ?? '', true);
   const own = ownOf(options);
   const file = given.get('compile');
   const compiled = file === undefined ? undefined : latin1(toPlainPath(file));
@@ -285,7 +277,7 @@ export function makeUnit(
 ): UnitReport {
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
-  if (refusal !== undefined) throw new UsageError(refusal);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   compile?.(unitLaunch(options, request));
   const files = unitFiles(unit);
   const directory = new Map(options).get('unit-dir')?.text;

@@ -77,6 +77,7 @@ export async function verifyIdle({ fd, shown }: Pick<ListeningSocket, 'fd' | 'sh
   if (key === undefined)
     throw new UsageError(
       `idle: ${what} has no TCP connections, and the kernel knows the time of the last byte only for them`,
+      { hint: 'leave --idle (idleMs) out; --timeout (timeoutMs) is for all sockets' },
     );
   const answer = await new Promise<number>((resolve) => native.askIdle(key, (_, idleMs) => resolve(idleMs)));
   if (answer < 0) throw toLookError(-answer, what);

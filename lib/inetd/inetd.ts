@@ -161,7 +161,9 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
         },
       );
     if (found.some(({ isDatagram }) => isDatagram) && !wait)
-      throw new UsageError(`${quote(name)}: a socket of datagrams has no connections: give wait as well`);
+      throw new UsageError(`${quote(name)}: a socket of datagrams has no connections: give wait as well`, {
+        hint: 'give --wait (wait = true)',
+      });
     return found;
   }
 

@@ -39,5 +39,7 @@ export function readRegularFile(
     if (fd !== undefined) closeSync(fd);
   }
   const wrong = isFile ? `has more than ${mostBytes} bytes` : 'is not a regular file';
-  throw new UsageError(`${what}: ${quote(path)} ${wrong}`);
+  throw new UsageError(`${what}: ${quote(path)} ${wrong}`, {
+    hint: isFile ? `give one of at most ${mostBytes} bytes` : 'name a file',
+  });
 }

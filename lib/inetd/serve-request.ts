@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
 import { foreignKeys } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
+import { parseDecimal } from '../launch/request/limit-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
@@ -44,7 +45,9 @@ const table = {
     default: "the program's last component",
     normal: (value: string | undefined): string | undefined => {
       if (value === undefined || (typeof value === 'string' && /^[^\0/]+$/.test(value))) return value;
-      throw new UsageError('daemon must be a name');
+      throw new UsageError('daemon must be a name', {
+        hint: 'a name as in hosts.allow, without a slash: --daemon report',
+      });
     },
     ...option('--daemon NAME', "its name in the rules (default: the program's)", word),
   },
@@ -192,7 +195,7 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
     toNumber(text, '--pids'),
   ),
   cpu: limitOption('--cpu N', 'CPUs that a connection may keep busy, such as 0.5', ({ text }) =>
-    Number(text),
+    parseDecimal(text, '--cpu'),
   ),
   ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', ({ text }) =>
     toNumber(text, '--io-weight'),
@@ -271,7 +274,9 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
     });
     const { program } = normalLaunch;
     if (program === undefined)
-      throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal');
+      throw new UsageError('program is missing: a service needs one, as the default shell needs a terminal', {
+        hint: "write program: '/bin/report'",
+      });
     const daemon = own.daemon ?? basename(program.toString());
     refuseMismatch(own);
     return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };

@@ -1,5 +1,6 @@
 // Checks of the values of a service's keys. Each throws a UsageError that names the key. Pure.
 import { UsageError } from '../errors.ts';
+import { meantMs, meantText } from '../meant-value.ts';
 import { toWhole } from '../launch/request/number-value.ts';
 import { quote, toBuffer, type Bytes } from '../quote.ts';
 import { parseListenAddress, type ListenAddress } from './listen/listen-address.ts';
@@ -61,10 +62,12 @@ export function toListen(value: string | readonly string[]): readonly ListenAddr
 export function toPath(value: Bytes | undefined, key: string): Buffer | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new UsageError(`${key} must be a string or a Uint8Array`);
+    throw new UsageError(`${key} must be a string or a Uint8Array`, {
+      hint: meantText(key, value, '/etc/FILE'),
+    });
   const bytes = toBuffer(value);
   if (bytes.length > 0 && !bytes.includes(0)) return bytes;
-  throw new UsageError(`${key} must be a path`);
+  throw new UsageError(`${key} must be a path`, { hint: 'leave it out; is a variable empty?' });
 }
 
 /** The longest time of setTimeout(). */
@@ -73,13 +76,17 @@ const MOST_MS = 2 ** 31 - 1;
 export function toMilliseconds(value: number | undefined, key: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value > 0 && value <= MOST_MS) return value;
-  throw new UsageError(`${key} must be milliseconds up to ${MOST_MS}`);
+  throw new UsageError(`${key} must be milliseconds up to ${MOST_MS}`, {
+    hint: meantMs(key, value, MOST_MS),
+  });
 }
 
 export function toMode(value: number | undefined, key: string): number {
   const mode = value ?? 0o666;
   if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return mode;
-  throw new UsageError(`${key} must be a mode from 0 to 0o777`);
+  throw new UsageError(`${key} must be a mode from 0 to 0o777`, {
+    hint: `write ${key}: 0o${/^0*([0-7]{3})$/.exec(String(value))?.[1] ?? '666'}`,
+  });
 }
 
 export function parseSeconds(text: string, option: string): number {

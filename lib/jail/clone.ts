@@ -83,7 +83,9 @@ function toPrivileged(value: unknown): BytePath {
   checkBytes(value, 'keepPrivileges');
   const path = bytePath(value);
   if (!path.startsWith('/') || path.split('/').includes('..'))
-    throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`);
+    throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`, {
+      hint: 'for example /usr/bin/sudo',
+    });
   return withoutDots(path);
 }
 

@@ -4,6 +4,7 @@ import { resolve as resolvePath } from 'node:path';
 
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../keys.ts';
+import { meantMs, meantText } from '../meant-value.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
@@ -58,23 +59,28 @@ const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Di
 
 function toPath(path: Bytes, what: string): Buffer {
   if (typeof path !== 'string' && !(path instanceof Uint8Array))
-    throw new UsageError(`${what} must be a string or a Uint8Array`);
+    throw new UsageError(`${what} must be a string or a Uint8Array`, {
+      hint: meantText(what, path, `/etc/hosts.${what}`),
+    });
   const bytes = toBuffer(path);
-  if (bytes.length === 0 || bytes.includes(0)) throw new UsageError(`${what} must be a path`);
+  if (bytes.length === 0 || bytes.includes(0))
+    throw new UsageError(`${what} must be a path`, { hint: `write ${what}: '/etc/hosts.${what}'` });
   return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${resolvePath()}/`), bytes]);
 }
 
 function toMs(value: number, most: number, what: string): number {
   if (typeof value === 'number' && value >= 1 && value <= most) return value;
-  throw new UsageError(`${what} must be milliseconds from 1 to ${most}`);
+  throw new UsageError(`${what} must be milliseconds from 1 to ${most}`, {
+    hint: meantMs(what, value, most),
+  });
 }
 
 function checkOptions(options: HostsOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, ...TIMES, 'resolver']));
   if (options.dialect !== undefined && !DIALECTS.includes(options.dialect))
-    throw new UsageError(`dialect must be one of ${DIALECTS.join(', ')}`);
+    throw new UsageError(`dialect must be one of ${DIALECTS.join(', ')}`, { hint: "write dialect: 'auto'" });
   if (options.compat !== undefined && options.compat !== 'libwrap')
-    throw new UsageError("compat must be 'libwrap' or left out");
+    throw new UsageError("compat must be 'libwrap' or left out", { hint: 'leave it out' });
 }
 
 /** Open files of rules; see openHosts(). */

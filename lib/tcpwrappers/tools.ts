@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../keys.ts';
+import { meantFlag, meantList, meantText } from '../meant-value.ts';
 import { quote } from '../quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
@@ -38,13 +39,15 @@ export async function explainHosts(
 
 function checkPath(value: unknown, what: string): void {
   if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
-    throw new UsageError(`${what} must be a path`);
+    throw new UsageError(`${what} must be a path`, {
+      hint: meantText(what, value, what === 'root' ? '/' : '/etc/inetd.conf'),
+    });
 }
 
 function checkRoot(root = '/'): void {
   checkPath(root, 'root');
   if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new UsageError(`root ${quote(root)} is no directory`);
+    throw new UsageError(`root ${quote(root)} is no directory`, { hint: "write root: '/', or leave it out" });
 }
 
 const CHECK_KEYS: readonly (keyof HostsCheckOptions)[] = [
@@ -57,9 +60,10 @@ function checkCheckOptions(options: HostsCheckOptions): void {
   const { ignore = [], daemons = [], implicitAllow = false, lookups = true } = options;
   for (const [key, list] of Object.entries<unknown>({ ignore, daemons }))
     if (!Array.isArray(list) || list.some((text) => typeof text !== 'string'))
-      throw new UsageError(`${key} must be a list of strings`);
+      throw new UsageError(`${key} must be a list of strings`, { hint: meantList(key, list) });
   for (const [key, flag] of Object.entries<unknown>({ implicitAllow, lookups }))
-    if (typeof flag !== 'boolean') throw new UsageError(`${key} must be true or false`);
+    if (typeof flag !== 'boolean')
+      throw new UsageError(`${key} must be true or false`, { hint: meantFlag(key, flag) });
   checkPath(options.inetd, 'inetd');
   checkRoot(options.root);
 }
@@ -108,11 +112,18 @@ function isUnit({ daemon, unit }: Partial<DaemonUnit>): boolean {
 function checkExportOptions(options: HostsExportOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, 'to', 'ports', 'units', 'root']), "{to: 'nftables'}");
   const { to, ports = [], units = [], root } = options;
-  if (to !== 'nftables' && to !== 'systemd') throw new UsageError("to must be 'nftables' or 'systemd'");
+  if (to !== 'nftables' && to !== 'systemd')
+    throw new UsageError("to must be 'nftables' or 'systemd'", {
+      hint: `write to: '${String(to).startsWith('s') ? 'systemd' : 'nftables'}'`,
+    });
   if (!Array.isArray(ports) || !ports.every((one: DaemonPort | null) => isPort(one ?? {})))
-    throw new UsageError("ports must be a list such as [{daemon: 'sshd', port: 22, protocol: 'tcp'}]");
+    throw new UsageError("ports must be a list such as [{daemon: 'sshd', port: 22, protocol: 'tcp'}]", {
+      hint: "write ports: [{daemon: 'sshd', port: 22}]",
+    });
   if (!Array.isArray(units) || !units.every((one: DaemonUnit | null) => isUnit(one ?? {})))
-    throw new UsageError("units must be a list such as [{daemon: 'sshd', unit: 'ssh.service'}]");
+    throw new UsageError("units must be a list such as [{daemon: 'sshd', unit: 'ssh.service'}]", {
+      hint: "write units: [{daemon: 'sshd', unit: 'ssh.service'}]",
+    });
   checkRoot(root);
 }
 

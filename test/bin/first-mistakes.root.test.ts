@@ -42,13 +42,7 @@ const order: readonly Mistake[] = [
   ['uchroot --uid 65534 /srv/jail /bin/ls', /unknown option --uid/],
   ['uchroot --reuid=65534 --regid=65534 /srv/jail /bin/ls', /unknown option --reuid/],
   ['uchroot --group nogroup nobody /srv/jail /bin/ls', /unknown option --group/],
-  [
-    'uchroot --setenv A b nobody /srv/jail /bin/ls',
-    /--setenv takes NAME=VALUE, not '(A)'/,
-    {
-      after: (line, hint) => line.replace('A b', hint.replace(/.*--setenv /, '')),
-    },
-  ],
+  ['uchroot --setenv A b nobody /srv/jail /bin/ls', /--setenv takes NAME=VALUE, not '(A)'/],
   [
     'uchroot --isolate --ro-bind /etc /mnt nobody jail /bin/ls',
     /Unknown user \/mnt/,
@@ -564,7 +558,7 @@ const values: readonly Mistake[] = [
     /must be an absolute path, not run/,
     {
       before: 'mkdir run jail/mnt',
-      after: (line, hint) => line.replace('run:', `${hint.replace(/^write (\S+).*$/, '$1')}:`),
+      after: (line, hint) => line.replace('run:/mnt', hint.replace(/^write (\S+).*$/, '$1')),
     },
   ],
   [
@@ -780,12 +774,7 @@ const others: readonly Mistake[] = [
     {
       before: 'mkdir jail/mnt',
       after: (line, hint) =>
-        line
-          .replace(
-            '--mount type=bind,src=/etc,dst=/mnt',
-            /--isolate --bind SOURCE:DEST/.exec(hint)?.[0] ?? '',
-          )
-          .replace('SOURCE:DEST', '/etc:/mnt'),
+        line.replace('--mount type=bind,src=/etc,dst=/mnt', /--isolate --bind \S+/.exec(hint)?.[0] ?? ''),
     },
   ],
   [

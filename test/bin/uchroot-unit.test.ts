@@ -115,9 +115,19 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
     [['systemd', '--watchdog', '0', ...shell], /--watchdog takes seconds/],
     [['systemd', '--reload-signal', 'HUPP', ...shell], /there is no signal HUPP/],
     [['systemd', '--reload-update', ...shell], /--reload-update is what a reload does first/],
-    [['systemd', '--unit-name', 'a b', ...shell], /'a b' cannot be the name of a service/],
+    [
+      ['systemd', '--unit-name', 'a b', ...shell],
+      /'a b' cannot be the name of a service\nhint: write --unit-name a-b/,
+    ],
     [['systemd', '--unit-name', '../a', ...shell], /cannot be the name/],
-    [['systemd', 'nobody', '/', '/bin/['], /'\[' cannot be the name of a service\nhint: .* with --unit-name/],
+    [
+      ['systemd', 'nobody', '/', '/bin/['],
+      /'\[' cannot be the name of a service\nhint: write --unit-name report/,
+    ],
+    [
+      ['systemd', '--unit-name', 'a.service', ...shell],
+      /cannot be the name of a service\nhint: write --unit-name a\n/,
+    ],
     [['systemd', '--umask', '9', ...shell], /--umask takes an octal mode/],
     [['runit', '--listen', '80', ...shell], /--listen: runit opens no sockets/],
   ];

@@ -16,7 +16,7 @@ import {
   spawnInJail,
   type JailedProcess,
 } from '../../lib/index.ts';
-import { explainHosts } from '../../lib/tcpwrappers/index.ts';
+import { explainHosts, exportHosts, openHosts } from '../../lib/tcpwrappers/index.ts';
 import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
 const jail = makeJail();
@@ -173,7 +173,36 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
     { view: [{ bind: '/etc', to: '/tmp' }], isolate: true },
   ],
   [{ args: ['sleep', '5000'], timeoutMs: 5 }, /5 ms/, { timeoutMs: 5000 }],
+  [{ timeoutMs: '10s' }, /timeoutMs must be milliseconds/],
+  [{ timeoutMs: '2min' }, /timeoutMs must be milliseconds/],
+  [{ reject: 'off' }, /reject must be true or false/],
+  [{ isolate: 'none' }, /isolate must be true or false/],
+  [{ clearGroups: 1 }, /clearGroups must be true or false/],
+  [{ stdio: 'overlapped' }, /stdio\[0\] must be 'pipe'/],
+  [{ stdio: 'devnull' }, /stdio\[0\] must be 'pipe'/],
+  [{ passEnv: [5] }, /passEnv\[0\]|passEnv must be names/, { passEnv: ['5'] }],
+  [
+    { view: { tmpfs: '/tmp' }, isolate: true },
+    /view must be an array/,
+    { view: [{ tmpfs: '/tmp' }], isolate: true },
+  ],
+  [
+    { view: '/etc:/tmp', isolate: true },
+    /view must be an array/,
+    { view: [{ tmpfs: '/tmp' }], isolate: true },
+  ],
+  [{ user: 'nobody:0', group: 0 }, /the group is given twice/, {}],
+  [{ time: 60, timeoutMs: 60_000 }, /given at once/, { timeoutMs: 60_000 }],
+  [{ landlock: false, connectTcp: [] }, /landlock is false/, {}],
+  [{ allow: 'ptrace' }, /allow must be names/],
+  [{ listenFds: 3 }, /listenFds must be an array/, {}],
+  [{ cpu: '500m' }, /cpu must be a number of CPUs/, {}],
+  [{ cwd: ['/tmp'] }, /cwd must be a string/],
+  [{ program: 5 }, /program must be a string/, {}],
 ];
+
+// The key takes a protection away, so its hint must not turn a no into a yes.
+const protections = ['allowRoot', 'allowNewPrivs', 'insecurePath', 'keepEnv'];
 
 // As JavaScript calls them.
 type Untyped = (...given: readonly unknown[]) => Promise<unknown>;
@@ -311,6 +340,48 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       async () => (await open()).$({ cwd: '/tmp' })`/probe exit 0`,
     ],
     [
+      'a channel for messages',
+      () => run({ ...right, stdio: ['pipe', 'pipe', 'pipe', 'ipc'] }),
+      /^leave 'ipc' out/,
+      () => runInJail({ ...right, stdio: ['ignore', 'pipe', 'pipe'] }),
+    ],
+    [
+      'a word for no in a request for a jail',
+      () => buildJail({ directory: place, programs: ['/bin/true'], plan: 'no' as never }),
+      /^write plan: false$/,
+      () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
+    ],
+    [
+      'a user that is no list',
+      () => checkJail({ directory: jail, users: 'nobody' as never }),
+      /^write users: \['nobody'\]$/,
+      () => checkJail({ directory: jail, users: ['nobody'] }),
+    ],
+    [
+      'another name for nftables',
+      () => exportHosts({ to: 'iptables' as never }),
+      /^write to: 'nftables'$/,
+      () => exportHosts({ to: 'nftables', allow: '/dev/null', deny: '/dev/null' }),
+    ],
+    [
+      'a time with a unit',
+      async () => openHosts({ nameTimeoutMs: '5s' as never }),
+      /^write nameTimeoutMs: 5000$/,
+      async () => openHosts({ nameTimeoutMs: 5000 }),
+    ],
+    [
+      'rules that are no path',
+      async () => openHosts({ allow: new URL('file:///etc/hosts.allow') as never }),
+      /^write fileURLToPath\('file:\/\/\/etc\/hosts\.allow'\)$/,
+      async () => openHosts({ allow: '/etc/hosts.allow' }),
+    ],
+    [
+      'a port as a text',
+      () => explainHosts({ daemon: 'sshd', client: { address: '192.0.2.1', port: '22' as never } }),
+      /^write port: 22$/,
+      () => explainHosts({ daemon: 'sshd', client: { address: '192.0.2.1', port: 22 } }),
+    ],
+    [
       'a closed jail',
       async () => {
         const closed = await open();
@@ -358,6 +429,29 @@ rootTest()(`each of ${mistakes.length} mistakes with the library names what is m
       `${what}: ${error.hint}`,
     );
   }
+});
+
+t.test('a hint for true or false never turns a no into a yes', async (t) => {
+  for (const key of protections)
+    for (const no of ['no', 'false', 'off', 'None', '', 0, null])
+      await t.rejects(
+        runInJail({ ...right, [key]: no }),
+        { hint: `write ${key}: false` } as never,
+        `${key}: ${JSON.stringify(no)}`,
+      );
+});
+
+t.test('a hint for units of time or CPUs means what was given', async (t) => {
+  for (const [given, hint] of [
+    [{ timeoutMs: '10s' }, 'write timeoutMs: 10000'],
+    [{ timeoutMs: '250 ms' }, 'write timeoutMs: 250'],
+    [{ time: '1h30m' }, 'write time: 5400 (--time 5400)'],
+    [{ time: '500ms' }, 'write time: 0.5 (--time 0.5)'],
+    [{ cpu: '500m' }, 'write cpu: 0.5 (--cpu 0.5)'],
+    [{ cpu: '50%' }, 'write cpu: 0.5 (--cpu 0.5)'],
+    [{ memory: '512Mi' }, 'for example 512M'],
+  ] as const)
+    await t.rejects(runInJail({ ...right, ...given } as never), { hint } as never, JSON.stringify(given));
 });
 
 t.test('a hint never proposes a key that is unknown', async (t) => {

@@ -21,7 +21,8 @@ import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
 import { readVersion } from '../../version.ts';
 import { valueOf, valuesOf, type Command } from '../dispatch.ts';
 import { absolute, launchOptions } from '../uchroot-options.ts';
-import { latin1, nodeCommand, toInitSystem } from '../uchroot-unit.ts';
+import { latin1, nodeCommand } from '../uchroot-unit.ts';
+import { toInitSystem } from '../unit-name.ts';
 
 const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
 const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
@@ -69,7 +70,7 @@ export const serve: Command<undefined> = {
     checkOperands(read, files.length > 0);
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
-      const system = toInitSystem(format);
+      const system = toInitSystem(format, false);
       // the other init systems open no sockets
       const given = readServed(read, files, system === 'systemd');
       const text = unitOf(read, system);

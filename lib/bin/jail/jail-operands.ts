@@ -12,6 +12,7 @@ export function refuseMisplaced(
   programs: readonly Buffer[],
   { learned, copied }: { readonly learned: string | undefined; readonly copied: Buffer | undefined },
 ): void {
+  refuseBuildFile([directory, ...programs]);
   refuseTarget(programs, copied);
   refuseUnexpanded(directory);
   refuseSwapped(directory, programs);
@@ -60,16 +61,34 @@ function refuseAddress(programs: readonly Buffer[], learned: string | undefined)
   });
 }
 
+// What docker(1) and its compose read.
+const buildFile = /(?:^|\/)(?:(?:Docker|Container)file(?:\.\w+)?|(?:docker-)?compose\.ya?ml)$/;
+
+function refuseBuildFile(words: readonly Buffer[]): void {
+  const file = words.find((word) => buildFile.test(word.toString('latin1')) && isFile(word));
+  if (file === undefined) return;
+  throw new UsageError(`${quote(file)} is for docker: a jail is built of programs of this host`, {
+    hint: 'write uchroot-jail build DIRECTORY PROGRAM..., with --copy FILE:DEST for each COPY',
+  });
+}
+
 const isTarget = (path: string): boolean => path.startsWith('/') && !/\/s?bin\/[^/]+$/.test(path);
 
 // `--copy /srv/app /app`, as cp(1) and bwrap(1) have it. A path of a directory of programs is a misspelt program.
 function refuseTarget(programs: readonly Buffer[], copied: Buffer | undefined): void {
   if (copied === undefined || copied.includes(':')) return;
-  const target = programs.find((program) => isTarget(program.toString('latin1')) && !existsSync(program));
+  const target = programs.find(
+    (program) =>
+      isTarget(program.toString('latin1')) &&
+      (!existsSync(program) || lookOr(false, () => statSync(program).isDirectory())),
+  );
   if (target === undefined) return;
-  throw new UsageError(`program ${quote(target)}: it is not there`, {
-    hint: `write ${commandLine('--copy', `${copied.toString('latin1')}:${target.toString('latin1')}`)}`,
-  });
+  throw new UsageError(
+    `program ${quote(target)}: it is ${existsSync(target) ? 'a directory' : 'not there'}`,
+    {
+      hint: `write ${commandLine('--copy', `${copied.toString('latin1')}:${target.toString('latin1')}`)}`,
+    },
+  );
 }
 
 // DIRECTORY was not written first. In `build ls /srv/jail`, DIRECTORY is the name of a program, and one of the programs is a path without

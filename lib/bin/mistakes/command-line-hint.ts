@@ -3,17 +3,36 @@ import { unpackHint } from '../../archive-hint.ts';
 import type { Argument, Option } from '../../command-option.ts';
 import type { LaunchError, UsageError } from '../../errors.ts';
 import { inOneWord } from '../../launch/tell/program-hint.ts';
-import { commandLine, unexpanded } from '../../shell-word.ts';
-import { type Told, withHyphens } from './dashed-words.ts';
+import { commandLine } from '../../shell-word.ts';
+import { returnHint, type Told, withHyphens } from './dashed-words.ts';
+import { dockerHint } from './docker-words.ts';
+import { commandOfOther, jailCommands, otherCommands, starters } from './other-commands.ts';
 import { propertyHint } from './unit-properties.ts';
-import { isPath, isProgram, withList, withoutStray, withoutSu, type Words } from './stray-word.ts';
+import {
+  expanded,
+  isCommand,
+  isJoint,
+  isPath,
+  isParameter,
+  isProgram,
+  joints,
+  jailBehind,
+  userBefore,
+  withList,
+  withoutStray,
+  withoutSu,
+  withPair,
+  withParameters,
+  type Words,
+} from './stray-word.ts';
 
-// Options of chroot(1), sudo(8), setpriv(1) and bwrap(1) that name the user or the group.
+// Options of chroot(1), sudo(8), setpriv(1), bwrap(1) and jexec(8) that name the user or the group.
 const identities: Readonly<Record<string, 'user' | 'group'>> = {
   userspec: 'user',
   u: 'user',
   user: 'user',
   uid: 'user',
+  U: 'user',
   reuid: 'user',
   ruid: 'user',
   euid: 'user',
@@ -34,9 +53,6 @@ const needless = new Set(
     ' ',
   ),
 );
-
-// Options that take two words in bwrap(1), and one here.
-const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
 
 interface Line extends Words {
   readonly options: string[];
@@ -61,16 +77,22 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
   const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
   for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
     at++;
+    // jail(8) has -c before its parameters
+    if (word === '-c' && isParameter(texts[at])) continue;
     // su(1) has - before the user
     if (word === '-' && operands.length === 0) continue;
     if (!word.startsWith('-') || word === '-') {
       operands.push(word);
+      // what follows belongs to the program
+      if (isCommand(word)) break;
       continue;
     }
     // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
     if (word === '-c' && at < texts.length && (operands.length > 0 || line.user !== undefined)) {
-      const before = [...(line.user === undefined ? [anybody] : []), anyJail];
+      const jail = jailBehind(texts.slice(at), operands.length === (line.user === undefined ? 1 : 0));
+      const before = [...(line.user === undefined ? [anybody] : []), jail ?? anyJail];
       operands.push(...before.slice(operands.length), '/bin/sh', '-c');
+      if (jail !== undefined) texts.pop();
       line.hasCommand = true;
       break;
     }
@@ -105,17 +127,6 @@ function written({ options }: Pick<Words, 'options'>, ...operands: readonly (str
   return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
 }
 
-// Whether the last option needs two words, but has only one.
-function isJoint({ options, taker }: Line): boolean {
-  const joint = taker && joints[taker.option.name];
-  return (
-    taker !== undefined &&
-    joint !== undefined &&
-    options.at(-1) === taker.value &&
-    !taker.value.includes(joint)
-  );
-}
-
 // USER, DIRECTORY or PROGRAM is missing, or they are in the wrong order.
 function reordered(line: Line): string | undefined {
   const [first, second, ...rest] = line.operands;
@@ -127,7 +138,8 @@ function reordered(line: Line): string | undefined {
   if (second === undefined && isProgram(first)) return written(line, anybody, anyJail, first);
   const byOther = isPath(first) ? withoutSu(line.operands) : undefined;
   if (byOther !== undefined) return written(line, ...byOther);
-  if (!isPath(first)) return second === undefined ? written(line, first, anyJail) : undefined;
+  if (!isPath(first))
+    return second === undefined ? (commandOfOther(first, []) ?? written(line, first, anyJail)) : undefined;
   const { taker } = line;
   const joint = taker && joints[taker.option.name];
   if (taker !== undefined && joint !== undefined && isJoint(line)) {
@@ -140,12 +152,6 @@ function reordered(line: Line): string | undefined {
   return written(line, anybody, ...line.operands);
 }
 
-// USER and DIRECTORY in one word, as ssh(1) and docker(1) join words: sam@/srv/jail.
-function userBefore(word: string, next: string | undefined): readonly string[] | undefined {
-  const [, user = '', jail] = /^([^/@:]+)[@:](\/.*)$/.exec(word) ?? [];
-  return jail === undefined || (next !== undefined && !isPath(next)) ? undefined : [user, jail];
-}
-
 // Several words that were quoted together, so that the shell has not separated them.
 function separated(line: Line, at: number, path?: string): string | undefined {
   const word = line.operands[at];
@@ -156,11 +162,6 @@ function separated(line: Line, at: number, path?: string): string | undefined {
       index === at ? each.split(/\s+/).map((part, i) => (i === 0 ? (path ?? part) : part)) : [each],
     ),
   );
-}
-
-function expanded({ operands: [, jail = ''] }: Line): string | undefined {
-  const left = unexpanded(jail);
-  return left && `${left.problem}: write ${left.written}`;
 }
 
 // DIRECTORY and PROGRAM in one word: jail/bin/ls.
@@ -178,26 +179,12 @@ function whoAndWhere(line: Line): readonly (string | undefined)[] {
   return [group === undefined ? user : `${user}:${group}`, ...line.operands];
 }
 
-// Commands of uchroot-jail(8) that were given to uchroot.
-const jailCommands = new Set(['build', 'update', 'clone', 'check', 'list', 'explain', 'remove']);
-// Commands of uchroot's other programs.
-const otherCommands: Readonly<Record<string, string>> = {
-  adopt: 'uchroot-service',
-  release: 'uchroot-service',
-  reload: 'uchroot-service',
-  status: 'uchroot-service',
-  match: 'uchroot-tcpd',
-  export: 'uchroot-tcpd',
-  import: 'uchroot-inetd',
-};
-const starters = new Set(['run', 'exec', 'start', 'shell', 'enter']);
-
 function withoutCommand(line: Line): string | undefined {
   const [command = '', ...rest] = line.operands;
   if (jailCommands.has(command)) return commandLine('uchroot-jail', command, ...rest);
   const other = otherCommands[command];
   if (other !== undefined) return commandLine(other, command, ...rest);
-  return starters.has(command) && rest.length > 1 ? written(line, ...rest) : undefined;
+  return starters.has(command) && rest.length > 1 ? written(line, ...rest) : commandOfOther(command, rest);
 }
 
 // The directory of programs was given in place of the jail: jail/bin.
@@ -210,8 +197,12 @@ function above(line: Line): string | undefined {
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
   const [first = '', jail = '', ...rest] = line.operands;
+  const pair = withPair(line);
+  if (pair !== undefined) return written(pair, ...pair.operands);
   const listed = withList(line);
   if (listed !== undefined) return written(listed, ...listed.operands);
+  const parameters = isParameter(first) ? withParameters(line, anybody) : undefined;
+  if (parameters !== undefined) return written(parameters, ...parameters.operands);
   // env(1), nsjail -E
   if (code === 'ERR_UNKNOWN_USER' && /^\w+=/.test(first))
     return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
@@ -245,6 +236,12 @@ function withShell(line: Line, hint = ''): Told {
   };
 }
 
+// For an unknown option, whose value can say more than its name.
+function valueHint(words: readonly string[], { message }: Error): string | undefined {
+  const [, wrong] = /^unknown option (\S+)$/.exec(message) ?? [];
+  return propertyHint(words) ?? (wrong === undefined ? undefined : dockerHint(words, wrong));
+}
+
 /**
  * The message and the hint for an error, where the order of the words explains it.
  *
@@ -256,17 +253,21 @@ export function toldBy(
   words: readonly Argument[],
   known: readonly Option[],
 ): Told {
+  const returned = returnHint(words.map(latin1));
+  if (returned !== undefined) return { message: error.message, hint: returned };
   const line = sort(words, known);
   if (line === undefined) {
-    const [first] = words.map(latin1);
-    return starters.has(first ?? '')
+    const [first = '', ...rest] = words.map(latin1);
+    const other = starters.has(first) ? undefined : commandOfOther(first, rest);
+    if (other !== undefined) return { message: error.message, hint: other };
+    return starters.has(first)
       ? {
           message: error.message,
           hint: `leave ${first} out: write uchroot [OPTION]... USER DIRECTORY PROGRAM`,
         }
       : {
           message: error.message,
-          hint: propertyHint(words.map(latin1)) ?? error.hint ?? 'uchroot --help lists the options',
+          hint: valueHint(words.map(latin1), error) ?? error.hint ?? 'uchroot --help lists the options',
         };
   }
   const dashed = withHyphens(words.map(latin1), line.operands[0]);

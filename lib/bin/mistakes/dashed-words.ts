@@ -1,5 +1,5 @@
 // Dashes that stand where two hyphens belong. Pure.
-import { commandLine } from '../../shell-word.ts';
+import { commandLine, stripReturns } from '../../shell-word.ts';
 
 /** What is told about an error. */
 export interface Told {
@@ -9,6 +9,13 @@ export interface Told {
 
 // Two hyphens that a web page or a word processor has made one dash (U+2010 to U+2015, and U+2212), in UTF-8 as latin1.
 const dash = /^(?:\xe2\x80[\x90-\x95]|\xe2\x88\x92)+-*(?=\w)/;
+
+/** The remedy for a line that ends in a carriage return, as in a script from Windows. */
+export function returnHint(words: readonly string[]): string | undefined {
+  return words.at(-1)?.endsWith('\r') === true
+    ? `${stripReturns('SCRIPT')}   # the line ends in a carriage return, as in files of Windows`
+    : undefined;
+}
 
 /** The right words, if the first one that is no option begins with a dash. A byte a character. */
 export function withHyphens(words: readonly string[], first = ''): Told | undefined {

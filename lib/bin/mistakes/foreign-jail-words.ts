@@ -9,6 +9,7 @@ const named =
 const starts = 'uchroot USER DIRECTORY PROGRAM starts a program in a jail';
 const opensShell = 'uchroot USER DIRECTORY starts a shell in a jail';
 const byClone = 'write clone TEMPLATE DIRECTORY, and then remove TEMPLATE';
+const asRecipe = 'write list DIRECTORY --format json: build --recipe makes the same jail of it';
 const byCheck = 'write check --fix DIRECTORY';
 const behindDirectory = 'name programs without an option, after DIRECTORY';
 const directoryFirst = 'name DIRECTORY first, without an option';
@@ -47,7 +48,18 @@ export const foreignJailCommands: Foreign = {
   rename: byClone,
   pull: ofHost,
   learn: "write build DIRECTORY --learn 'COMMAND'",
-  export: 'write list DIRECTORY --format json: build --recipe reads it',
+  export: asRecipe,
+  save: asRecipe,
+  push: asRecipe,
+  commit: asRecipe,
+  tag: asRecipe,
+  load: 'write build DIRECTORY --recipe FILE',
+  rebuild: 'update',
+  rmi: 'remove',
+  prune: 'write remove DIRECTORY: a jail is removed by its name',
+  inspect: 'list',
+  history: 'write explain DIRECTORY PATH, which tells why a file is there',
+  images: ofHost,
   debootstrap: ofHost,
   run: starts,
   exec: starts,
@@ -74,9 +86,11 @@ export const foreignJailOptions: Foreign = {
   groups: 'leave it out: the groups of a --user come along',
   user: 'write build DIRECTORY --user NAME',
   'help-packs': 'write --help: it lists the packs',
+  install: behindDirectory,
   file: 'copy',
   include: 'copy',
   exclude: 'without',
+  f: 'leave it out: a jail is built of programs of this host, and a message says what stands in the way',
   root: 'from',
   keep: 'keep-privileges',
   severity: 'fail-on',

@@ -1,5 +1,6 @@
 // Options that people know from chroot, sudo, setpriv, bwrap, docker and prlimit, for the hint of an unknown option.
 import type { Foreign } from '../../nearest.ts';
+import { containerOptions } from './container-options.ts';
 
 /** Options that nearly every program has. */
 export const usualOptions: Foreign = {
@@ -34,6 +35,7 @@ const named =
 /** For an unknown option of uchroot: the one that is meant, or a hint. */
 export const foreignOptions: Foreign = {
   ...usualOptions,
+  ...containerOptions,
   // chroot(1), env(1), docker(1)
   'skip-chdir': "leave it out: the working directory is the jail's /, and --chdir sets another",
   cwd: 'chdir',

@@ -1,5 +1,6 @@
 // Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
 import type { Option } from '../../command-option.ts';
+import { unexpanded } from '../../shell-word.ts';
 
 /** The words of a command line, as options and operands. */
 export interface Words {
@@ -87,4 +88,68 @@ export function withoutStray(line: Words): Words | undefined {
   const isLast = taker !== undefined && last === taker.value && options.at(-2) === `--${taker.option.name}`;
   const own = withWord(last, stray, line, isLast);
   return own === undefined ? undefined : { options: own, operands: line.operands.slice(1) };
+}
+
+/** The jail behind `-c COMMAND`, where su(1) has nothing more. */
+export function jailBehind([, jail, ...more]: readonly string[], isMissing: boolean): string | undefined {
+  return isMissing && isPath(jail) && more.length === 0 ? jail : undefined;
+}
+
+/** USER and DIRECTORY in one word, as ssh(1) and docker(1) join words: sam@/srv/jail. */
+export function userBefore(word: string, next: string | undefined): readonly string[] | undefined {
+  const [, user = '', jail] = /^([^/@:]+)[@:](\/.*)$/.exec(word) ?? [];
+  return jail === undefined || (next !== undefined && !isPath(next)) ? undefined : [user, jail];
+}
+
+/** Whether a word is a parameter of jail(8), such as `host.hostname=web`. */
+export const isParameter = (word: string | undefined): boolean => /^[a-z][\w.]*=/.test(word ?? '');
+
+/** Whether a parameter of jail(8) is the program. */
+export const isCommand = (word: string): boolean => /^(?:command|exec\.start)=/.test(word);
+
+/** The words where DIRECTORY and PROGRAM are parameters of FreeBSD's jail(8): `path=/srv/jail command=/bin/sh`. */
+export function withParameters(line: Words, anybody: string): Words | undefined {
+  const { operands } = line;
+  const at = operands.findIndex(isCommand);
+  const parameters = new Map(
+    (at < 0 ? operands : operands.slice(0, at)).map((word) => {
+      const [, name = word, value = ''] = /^([a-z][\w.]*)=(.*)$/s.exec(word) ?? [];
+      return [name, value];
+    }),
+  );
+  const jail = parameters.get('path');
+  if (jail === undefined || jail === '') return undefined;
+  const user = parameters.get('exec.jail_user') ?? parameters.get('exec.system_user') ?? anybody;
+  const [program, ...args] = at < 0 ? [] : operands.slice(at);
+  const words = program?.replace(/^[\w.]+=/, '').split(' ') ?? [];
+  return { options: line.options, operands: [user, jail, ...words, ...args] };
+}
+
+/** Options that take two words in bwrap(1), and one here. */
+export const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
+
+/** Whether the last option needs two words, but has only one. */
+export function isJoint({ options, taker }: Words): boolean {
+  const joint = taker && joints[taker.option.name];
+  return (
+    taker !== undefined &&
+    joint !== undefined &&
+    options.at(-1) === taker.value &&
+    !taker.value.includes(joint)
+  );
+}
+
+/** The words where --setenv NAME VALUE are two words before USER, as in bwrap(1). */
+export function withPair(line: Words): Words | undefined {
+  const { options, operands, taker } = line;
+  const [value = '', user, jail] = operands;
+  const isDirectory = isPath(jail) && !isProgram(jail ?? '');
+  if (taker?.option.name !== 'setenv' || !isJoint(line) || isPath(user) || !isDirectory) return undefined;
+  return { options: [...options.slice(0, -1), `${taker.value}=${value}`], operands: operands.slice(1) };
+}
+
+/** A variable or ~ in DIRECTORY that no shell has replaced. */
+export function expanded({ operands: [, jail = ''] }: Words): string | undefined {
+  const left = unexpanded(jail);
+  return left && `${left.problem}: write ${left.written}`;
 }

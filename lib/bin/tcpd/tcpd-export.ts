@@ -43,36 +43,61 @@ export const exportRules: Command<undefined> = {
   },
 };
 
-function pairOf(text: string, option: string, form: string): readonly [string, string] {
+// DAEMON=VALUE, whose value has a form of its own. The hint has the two words, whatever stands between them and in which order.
+function pairOf(
+  text: string,
+  { option, form, isValue, example }: Pair,
+): readonly [daemon: string, value: string] {
   const equals = text.indexOf('=');
-  if (equals > 0 && equals < text.length - 1) return [text.slice(0, equals), text.slice(equals + 1)];
-  const name = equals < 0 && /\D/.test(text) ? quote(text) : 'sshd';
+  const [daemon, value] = [text.slice(0, Math.max(0, equals)), text.slice(equals + 1)];
+  if (daemon !== '' && isValue(value)) return [daemon, value];
+  const words = text.split(/[=:, ]+/).filter((word) => word !== '');
+  const right = words.find(isValue);
+  const [name = 'sshd', other] = words.filter((word) => word !== right);
   throw new UsageError(`--${option} ${quote(text)}: write ${form}`, {
-    hint: `for example --${option} ${name}=${option === 'port' ? '22' : `${name}.service`}`,
+    hint: `for example --${option} ${quote(name)}=${right ?? example(name, other)}`,
   });
 }
 
+interface Pair {
+  readonly option: string;
+  readonly form: string;
+  readonly isValue: (word: string) => boolean;
+  /** A value where none was given. @param other the word that stands in its place */
+  readonly example: (daemon: string, other?: string) => string;
+}
+
+const PORT = /^([0-9]{1,5})(?:\/(tcp|udp))?$/;
+
+const portPair: Pair = {
+  option: 'port',
+  form: 'DAEMON=PORT[/tcp|/udp], where PORT is a number, and services(5) has those of names',
+  isValue: (word) => Number(PORT.exec(word)?.[1] ?? Number.NaN) <= 65_535,
+  example: () => '22',
+};
+
+const unitPair: Pair = {
+  option: 'unit',
+  form: 'DAEMON=NAME.service',
+  // The name becomes part of a path.
+  isValue: (word) => /^[\w@.:\\-]+\.service$/.test(word),
+  example: (daemon, other = '') => {
+    const name = /^(?:.*\/)?([\w@\\-]+)(?:\.\w+)?$/.exec(other)?.[1] ?? daemon;
+    return `${quote(name)}.service`;
+  },
+};
+
 function toPorts(read: ReadArguments): readonly DaemonPort[] {
-  const form = 'DAEMON=PORT[/tcp|/udp]';
   return valuesOf(read, 'port').map(({ text }) => {
-    const [daemon, value] = pairOf(text, 'port', form);
-    const [, number = '', protocol] = /^([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(value) ?? [];
-    if (number === '' || Number(number) > 65535)
-      throw new UsageError(`--port ${quote(text)}: write ${form}`, {
-        hint: `for example --port ${quote(daemon)}=22: PORT is a number, and services(5) has those of names`,
-      });
-    return { daemon, port: Number(number), protocol: protocol as DaemonPort['protocol'] };
+    const [daemon, value] = pairOf(text, portPair);
+    const [, port, protocol] = PORT.exec(value) ?? [];
+    return { daemon, port: Number(port), protocol: protocol as DaemonPort['protocol'] };
   });
 }
 
 function toUnits(read: ReadArguments): readonly DaemonUnit[] {
   return valuesOf(read, 'unit').map(({ text }) => {
-    const [daemon, unit] = pairOf(text, 'unit', 'DAEMON=UNIT');
-    // The name becomes part of a path.
-    if (!/^[\w@.:\\-]+\.service$/.test(unit))
-      throw new UsageError(`--unit ${quote(text)}: write DAEMON=NAME.service`, {
-        hint: `for example --unit ${quote(daemon)}=${quote(daemon)}.service`,
-      });
+    const [daemon, unit] = pairOf(text, unitPair);
     return { daemon, unit };
   });
 }

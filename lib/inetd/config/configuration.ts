@@ -77,6 +77,14 @@ function servicesText(): string {
   }
 }
 
+// Languages that are not read, but would be taken for inetd.conf(5).
+function refuseOther({ path }: TextFile): void {
+  if (/\.(?:ya?ml|json|ini)$/.test(path))
+    throw new UsageError(`${quote(path)} is neither TOML nor a file of inetd or xinetd`, {
+      hint: 'write TOML to a file whose name ends in .toml: [services.NAME], with listen, user, directory and program below',
+    });
+}
+
 const isToml = ({ path }: TextFile): boolean => path.endsWith('.toml');
 
 const isOfXinetd = (file: TextFile): boolean => !isToml(file) && isXinetdText(file.text);
@@ -95,6 +103,7 @@ export function readConfiguration(paths: readonly string[], directory: string): 
   const open = (path: string): readonly TextFile[] =>
     filesOf(path).flatMap((path) => readOnce(path, done) ?? []);
   const texts = paths.flatMap(open);
+  texts.forEach(refuseOther);
   const all = [
     ...texts
       .filter((file) => !isOfXinetd(file))

@@ -10,6 +10,7 @@ import {
   type ConfiguredService,
   type NotCarried,
 } from './configured-service.ts';
+import type { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { PortOf } from './service-ports.ts';
 import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
@@ -25,6 +26,7 @@ const FORM =
   'SERVICE TYPE PROTOCOL WAIT USER PROGRAM [ARGUMENT]..., such as: 7000 stream tcp nowait sam /bin/id id; the name of a file in TOML ends in .toml';
 
 const PROTOCOLS = /^(tcp|udp)(4|6|46|6only)?$/;
+const WAIT = /^(wait|nowait)(?:[.:]([0-9]+))?$/;
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
 
 interface Fields {
@@ -106,13 +108,7 @@ class InetdFile {
       return leaveOut(
         `it has no type of socket: write ${[name, PROTOCOLS.exec(type)?.[1] === 'udp' ? 'dgram' : 'stream', ...words.slice(1)].join(' ')}`,
       );
-    if (user.startsWith('/'))
-      throw errorAt(
-        this.#file,
-        line,
-        `${quote(user)} is no user: USER stands before the program`,
-        `write ${[name, type, protocols, wait, 'nobody', user, ...words.slice(5)].join(' ')}`,
-      );
+    if (user.startsWith('/')) throw this.#missingField(words, line);
     if (path === 'internal')
       return leaveOut(
         'services that inetd performs itself are not carried over: name a program, such as /bin/cat for echo',
@@ -132,6 +128,21 @@ class InetdFile {
     const listen = this.#listen(fields, line);
     if (typeof listen === 'string') return leaveOut(listen);
     this.services.push(this.#service(fields, listen, line));
+  }
+
+  // The program stands where USER does, so one field before it is missing: USER, or nowait.
+  #missingField(words: readonly string[], line: number): UsageError {
+    const [name = '', type = '', protocols = '', wait = '', path = '', ...argv] = words;
+    const hasWait = WAIT.test(wait);
+    const fields = hasWait ? [wait, 'nobody'] : ['nowait', wait];
+    return errorAt(
+      this.#file,
+      line,
+      hasWait
+        ? `${quote(path)} is no user: USER stands before the program`
+        : `${quote(wait)} is neither wait nor nowait, which stands before USER`,
+      `write ${[name, type, protocols, ...fields, path, ...argv].join(' ')}`,
+    );
   }
 
   #lose(message: string, line: number, leftOut?: string): void {
@@ -178,10 +189,23 @@ class InetdFile {
 
   #service(fields: Fields, listen: readonly string[], line: number): ConfiguredService {
     const { wait, user, path, argv } = fields;
-    const [, waits, most = '0'] = /^(wait|nowait)(?:[.:]([0-9]+))?$/.exec(wait) ?? [];
-    if (waits === undefined) throw errorAt(this.#file, line, `${quote(wait)} is neither wait nor nowait`);
-    const [, login = '', group] = /^([^.:]+)(?:[.:]([^.:]+))?$/.exec(user) ?? [];
-    if (login === '') throw errorAt(this.#file, line, `${quote(user)} is neither USER nor USER:GROUP`);
+    const [, waits, most = '0'] = WAIT.exec(wait) ?? [];
+    if (waits === undefined)
+      throw errorAt(
+        this.#file,
+        line,
+        `${quote(wait)} is neither wait nor nowait`,
+        `write ${/^(?:wait|yes)/i.test(wait) ? 'wait' : 'nowait'} in its place`,
+      );
+    // FreeBSD has a login class behind the group
+    const [, login = '', group, more] = /^([^.:/]+)(?:[.:]([^.:/]+))?([.:/].*)?$/.exec(user) ?? [];
+    if (login === '' || more !== undefined)
+      throw errorAt(
+        this.#file,
+        line,
+        `${quote(user)} is neither USER nor USER:GROUP`,
+        `write ${login === '' ? 'nobody' : quote(group === undefined ? login : `${login}:${group}`)}`,
+      );
     const started = waits === 'wait' ? plainProgram(path, argv) : wrappedProgram(path, argv);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
     return {

@@ -7,6 +7,7 @@ import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 
 import type { Argument } from '../../command-option.ts';
 import type { LaunchOption } from '../../launch/request/launch-option.ts';
+import { wordsOf } from '../../meant-value.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import { serveOptions } from '../serve-options.ts';
@@ -211,7 +212,12 @@ class TomlFile {
     const path = ['services', name];
     const args = table.arguments ?? defaults.arguments ?? [];
     if (!Array.isArray(args)) {
-      const hint = typeof args === 'string' ? `write arguments = [${JSON.stringify(args)}]` : undefined;
+      const hint =
+        typeof args === 'string'
+          ? `write arguments = [${wordsOf(args)
+              .map((word) => JSON.stringify(word))
+              .join(', ')}]`
+          : undefined;
       return this.fail(path, 'arguments', 'arguments is an array', hint);
     }
     const own = this.options(path, table);

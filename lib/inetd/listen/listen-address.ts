@@ -46,8 +46,11 @@ const PORTS: Readonly<Record<string, string>> = {
   https: '443',
 };
 
-// The address for a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1.
-function formOf(text: string): string | undefined {
+/**
+ * The address for a form of other programs: localhost:7000, *:7000, tcp:7000, tcp://127.0.0.1:7000, ::1:7000, 127.0.0.1. Undefined if it
+ * is none.
+ */
+export function formOf(text: string): string | undefined {
   if (Object.hasOwn(PORTS, text)) return PORTS[text];
   if (/^(?!\d)[\w.-]+\/\S*$/.test(text) && !/^[\w.-]+\/(?:tcp|udp)6?$/.test(text)) return resolve(text);
   const [, scheme, plain = text] = /^([a-z]+):\/\/(.+?)\/?$/.exec(text) ?? [];

@@ -4,6 +4,7 @@ import type { BytePath } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../keys.ts';
+import { meantList } from '../../meant-value.ts';
 import type { Bytes } from '../../quote.ts';
 import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -56,10 +57,12 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   });
   const replace = toReplace(request);
   if (replace.length > 0 && request.fix !== true)
-    throw new UsageError('replace says what fix may replace: fix is not given');
-  const ignore = listOf(request.ignore, 'ignore must be a list of strings or bytes', isBytes);
+    throw new UsageError('replace says what fix may replace: fix is not given', {
+      hint: 'give --fix (fix: true) as well',
+    });
+  const ignore = listOf(request.ignore, 'ignore', 'strings or bytes', isBytes);
   const ignored = parseIgnored(ignore, rules);
-  const names = listOf(request.users, 'users must be a list of strings', isName);
+  const names = listOf(request.users, 'users', 'strings', isName);
   const users = readUsers(names);
   return withJailErrors(async () => {
     const look = (replaced?: readonly BytePath[]) =>
@@ -121,11 +124,16 @@ function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): Check
   };
 }
 
-/** @throws UsageError unless each item passes `isItem`; else with the message `wrong` */
-function listOf<T>(value: unknown, wrong: string, isItem: (item: unknown) => item is T): readonly T[] {
+/** @throws UsageError unless each item passes `isItem` */
+function listOf<T>(
+  value: unknown,
+  key: string,
+  items: string,
+  isItem: (item: unknown) => item is T,
+): readonly T[] {
   if (value === undefined) return [];
   if (Array.isArray(value) && value.every(isItem)) return value;
-  throw new UsageError(wrong);
+  throw new UsageError(`${key} must be a list of ${items}`, { hint: meantList(key, value) });
 }
 
 function isBytes(item: unknown): item is Bytes {

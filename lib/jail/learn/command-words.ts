@@ -35,7 +35,8 @@ export function splitWords(command: Bytes): readonly Buffer[] {
     word = part === undefined ? undefined : (word ?? '') + part;
   }
   if (word !== undefined) words.push(word);
-  if (words.length === 0) throw new UsageError('the command to learn from is empty');
+  if (words.length === 0)
+    throw new UsageError('the command to learn from is empty', { hint: "write --learn 'COMMAND'" });
   return words.map((one) => Buffer.from(one, 'latin1'));
 }
 
@@ -46,15 +47,20 @@ function unescape(text: string): string {
 
 function faultAt(text: string, at: number, shown: string): UsageError {
   const character = text.charAt(at);
-  if (character === "'") return new UsageError(`${shown} ends within single quotes`);
-  if (character === '\\') return new UsageError(`${shown} ends with a backslash`);
+  if (character === "'") return unfinished(`${shown} ends within single quotes`);
+  if (character === '\\') return unfinished(`${shown} ends with a backslash`);
   if (character !== '"') return refusal(character, shown);
   IN_DOUBLE_QUOTES.lastIndex = at;
   IN_DOUBLE_QUOTES.exec(text);
   const next = text.charAt(IN_DOUBLE_QUOTES.lastIndex);
   if (next === '$' || next === '`') return refusal(next, shown, 'in double quotes');
-  return new UsageError(`${shown} ends within double quotes`);
+  return unfinished(`${shown} ends within double quotes`);
 }
+
+const unfinished = (message: string): UsageError =>
+  new UsageError(message, {
+    hint: `write the quote that is missing; a quote itself is "'" in the command`,
+  });
 
 function refusal(character: string, shown: string, where = 'outside of quotes'): UsageError {
   return new UsageError(`${shown} has a ${quote(character)} ${where}, and is run without a shell`, {

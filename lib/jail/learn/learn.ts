@@ -106,7 +106,9 @@ function notStarted(program: BytePath, account: Account, run: TracedRun): Error 
 export async function learnAll(request: JailRequest) {
   const { learn: commands = [], users = [], from, signal, onProgress } = request;
   if (commands.length > 0 && from !== undefined)
-    throw new UsageError('learning runs a command on this host, so it cannot be combined with from');
+    throw new UsageError('learning runs a command on this host, so it cannot be combined with from', {
+      hint: 'leave --from or --learn out',
+    });
   const learned: LearnedFiles[] = [];
   const warnings: string[] = [];
   for (const command of commands) {

@@ -47,6 +47,8 @@ export interface Wanted {
   readonly packages: readonly string[];
 }
 
+const noDatabase = { hint: 'leave --package out: name programs, and bring data with --copy' };
+
 /** @throws UsageError for a package of the recipe that is not installed. */
 export function openPackageFiles(
   root: FileRoot,
@@ -57,7 +59,7 @@ export function openPackageFiles(
 ): PackageFiles {
   const packages = openPackages(root);
   if (packages === undefined && asked[0] !== undefined)
-    throw new UsageError('there is no dpkg database to take packages from');
+    throw new UsageError('there is no dpkg database to take packages from', noDatabase);
   const reading = packages && openReading(root, packages, read);
   // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
   const programs = new Set<BytePath>(named);

@@ -6,6 +6,7 @@ import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../bi
 import type { FileRoot } from '../../binary/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../keys.ts';
+import { meantFlag, meantList, meantText } from '../../meant-value.ts';
 import { type Bytes, quote, toBuffer } from '../../quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
 import {
@@ -106,10 +107,7 @@ export function checkList(
   checkItem: (item: unknown, what: string) => void,
 ): void {
   if (list === undefined) return;
-  if (!Array.isArray(list))
-    throw new UsageError(`${what} must be a list`, {
-      hint: typeof list === 'string' ? `write ${what}: ['${quote(list)}']` : undefined,
-    });
+  if (!Array.isArray(list)) throw new UsageError(`${what} must be a list`, { hint: meantList(what, list) });
   for (const item of list) checkItem(item, what);
 }
 
@@ -120,21 +118,27 @@ export function checkWork(request: JailWork, known: readonly string[]): void {
   checkSignal(request.signal);
   const { onProgress }: { readonly onProgress?: unknown } = request;
   if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new UsageError('onProgress must be a function');
+    throw new UsageError('onProgress must be a function', {
+      hint: 'write onProgress: (progress) => console.error(progress)',
+    });
 }
 
 function checkCopy(item: unknown): void {
   if (typeof item !== 'object' || item === null || item instanceof Uint8Array)
     return checkBytes(item, 'copies');
   const { from, to, ...others } = item as { readonly from?: unknown; readonly to?: unknown };
-  for (const key of Object.keys(others)) throw new UsageError(`copies: unknown key '${quote(key)}'`);
+  for (const key of Object.keys(others))
+    throw new UsageError(`copies: unknown key '${quote(key)}'`, {
+      hint: "write {from: '/etc/ssl', to: '/etc/ssl'}",
+    });
   checkBytes(from, 'copies');
   checkBytes(to, 'copies');
   toJailPath(to, 'copies', 'path of the jail where a copy can be');
 }
 
 function checkText(value: unknown, what: string): void {
-  if (typeof value !== 'string') throw new UsageError(`${what}: a string is expected`);
+  if (typeof value !== 'string')
+    throw new UsageError(`${what}: a string is expected`, { hint: meantText(what, value) });
   checkBytes(value, what);
 }
 
@@ -167,13 +171,13 @@ export function toReplace({ replace = [] }: { readonly replace?: unknown }): rea
 /** @throws UsageError unless it is a boolean or undefined. */
 export function checkFlag(value: unknown, what: string): void {
   if (value !== undefined && typeof value !== 'boolean')
-    throw new UsageError(`${what} must be true or false`);
+    throw new UsageError(`${what} must be true or false`, { hint: meantFlag(what, value) });
 }
 
 /** @throws UsageError unless it is a path that a system call accepts. */
 export function checkBytes(value: unknown, what: string): asserts value is Bytes {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new UsageError(`${what}: a string or a Uint8Array is expected`);
+    throw new UsageError(`${what}: a string or a Uint8Array is expected`, { hint: meantText(what, value) });
   if (value.length === 0)
     throw new UsageError(`${what}: a path or name is empty`, {
       hint: `${what === 'directory' ? 'name a directory, such as /srv/jail' : 'leave it out'}; is a variable of the shell empty?`,
@@ -232,5 +236,7 @@ function toLeftOut(path: Bytes): BytePath {
   const words = 'absolute path of something in the jail';
   const plain = toJailPath(path, 'without', words);
   if (plain !== '/') return plain;
-  throw new UsageError(`without: ${showPath(bytePath(path))} is no ${words}`);
+  throw new UsageError(`without: ${showPath(bytePath(path))} is no ${words}`, {
+    hint: 'name what lies below it, such as /usr/share/locale',
+  });
 }

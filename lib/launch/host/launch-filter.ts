@@ -61,7 +61,10 @@ function refuseWay(file: string, account: Account): void {
 // Whoever can write the profile decides what the program may do.
 function refuseWriter(file: string, fd: number, account: Account, insecurePath: boolean): void {
   const status = fstatSync(fd);
-  if (!status.isFile()) throw new UsageError(`seccomp: ${quote(file)} is no regular file`);
+  if (!status.isFile())
+    throw new UsageError(`seccomp: ${quote(file)} is no regular file`, {
+      hint: 'name a file: a profile in JSON, as docker takes it',
+    });
   if (status.size > mostBytes)
     throw new UsageError(
       `seccomp: ${quote(file)} has ${status.size} bytes, and a profile at most ${mostBytes}`,

@@ -157,15 +157,29 @@ export const mountRows = {
         hint: 'start uchroot from a process that Landlock does not confine: such a process cannot mount (landlock(7)); see also that no seccomp filter refuses the call, as docker does even with --cap-add SYS_ADMIN: --security-opt seccomp=unconfined, or a profile that allows pivot_root',
       },
       EINVAL: {
-        // clone_private_mount() in fs/namespace.c
-        reason: (_, { overlay }) =>
-          overlay?.rootless === true
-            ? 'file systems of the host are mounted inside the jail, and no ordinary user may make an overlay without them'
-            : 'the root directory of this process is no mount whose root can change (an initramfs is none)',
-        hint: (_, { overlay }) =>
-          overlay?.rootless === true
-            ? 'unmount them, or give --read-only with --tmpfs in place of --ephemeral'
-            : 'run uchroot on a mounted root file system',
+        reason: (_, { overlay }) => {
+          if (overlay === undefined)
+            return 'the root directory of this process is no mount whose root can change (an initramfs is none)';
+          // ovl_get_upper() in fs/overlayfs/super.c
+          const written =
+            overlay.slot === undefined
+              ? 'an overlay cannot lie on the file system of the jail, or the root directory of this process is an initramfs'
+              : 'an overlay cannot write to the file system of --ephemeral-dir, as to another overlay, or to NFS';
+          // clone_private_mount() in fs/namespace.c
+          return overlay.rootless === true
+            ? `file systems of the host are mounted inside the jail, and no ordinary user may make an overlay without them; or ${written}`
+            : written;
+        },
+        hint: (_, { overlay }) => {
+          if (overlay === undefined) return 'run uchroot on a mounted root file system';
+          const other =
+            overlay.slot === undefined
+              ? 'put the jail on a disk'
+              : 'name a directory on a disk or a tmpfs, such as one below /run';
+          return overlay.rootless === true
+            ? `unmount them, or give --read-only with --tmpfs in place of --ephemeral; or ${other}`
+            : `${other}: findmnt -T DIRECTORY shows the file system`;
+        },
       },
       ENODEV: {
         reason: 'the kernel has no overlayfs',

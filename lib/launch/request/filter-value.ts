@@ -1,12 +1,15 @@
 // The values of a request about system calls. Pure.
 import { UsageError } from '../../errors.ts';
+import { meantList } from '../../meant-value.ts';
 
 /** Names of system calls and groups; the filter knows which there are. */
 export function toCalls(value: readonly string[] | undefined): readonly string[] {
   if (value === undefined) return [];
   if (Array.isArray(value) && value.every((name) => typeof name === 'string' && name !== ''))
     return [...value];
-  throw new UsageError("allow must be names of system calls or of groups, such as ['ptrace', 'keyring']");
+  throw new UsageError("allow must be names of system calls or of groups, such as ['ptrace', 'keyring']", {
+    hint: meantList('allow', value, "'ptrace'"),
+  });
 }
 
 /** Where the filter of system calls comes from. */

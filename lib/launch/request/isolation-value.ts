@@ -1,5 +1,6 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { UsageError } from '../../errors.ts';
+import { meantHostname, meantPath } from '../../meant-value.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import { toWhole } from './number-value.ts';
@@ -89,7 +90,9 @@ export function toNet(
       hint: 'give isolate (--isolate), or for a network of its own alone: unshare net (--unshare net)',
     });
   if (value === 'host' && Array.isArray(unshare) && unshare.includes('net'))
-    throw new UsageError('net is host, and unshare has net: choose one');
+    throw new UsageError('net is host, and unshare has net: choose one', {
+      hint: 'leave net out of unshare (--unshare), or leave --net host (net) out',
+    });
   return value;
 }
 
@@ -123,27 +126,12 @@ export type NormalView =
     }
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
 
-// A path of the host may be relative to the working directory. A relative path after --proc or --dev is mostly the next word of the line.
-function absoluteHint(name: string, path: string): string {
-  if (/bind$|^ephemeral$/.test(name)) return `write $PWD/${path} (path.resolve('${path}'))`;
-  // docker's --mount
-  const [source, target] = ['src|source', 'dst|target|destination'].map(
-    (key) => new RegExp(`(?:^|,)(?:${key})=([^,]+)`).exec(path)?.[1],
-  );
-  if (source !== undefined && target !== undefined) return `write ${source}:${target}`;
-  const kind = /\.(proc|dev|tmpfs)$/.exec(name)?.[1];
-  if (kind === undefined || (kind === 'tmpfs' && /\/|^(?:run|var|srv|data|cache)$/.test(path)))
-    return `write /${path}`;
-  const place = kind === 'tmpfs' ? 'tmp' : kind;
-  return `write --${kind} /${place} ({${kind}: '/${place}'})`;
-}
-
-function absolute(value: unknown, name: string): Buffer {
+function absolute(value: unknown, name: string, to?: Bytes): Buffer {
   const path = toBytes(value as Bytes, name);
   if (path !== undefined && path[0] === 0x2f) return path;
   if (path === undefined) throw new UsageError(`${name} must be an absolute path`);
   throw new UsageError(`${name} must be an absolute path, not ${quote(path)}`, {
-    hint: absoluteHint(name, quote(path)),
+    hint: meantPath(name, quote(path), to),
   });
 }
 
@@ -188,9 +176,8 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
     });
   const target = place(entry[kind === 'bind' ? 'to' : kind], `${name}.${kind === 'bind' ? 'to' : kind}`);
   if (kind === 'bind') {
-    const { readOnly = false } = entry;
-    if (typeof readOnly !== 'boolean') throw new UsageError(`${name}.readOnly must be true or false`);
-    return { kind, source: absolute(entry.bind, `${name}.bind`), target, readOnly };
+    const readOnly = flag(entry.readOnly as boolean | undefined, `${name}.readOnly`);
+    return { kind, source: absolute(entry.bind, `${name}.bind`, target), target, readOnly };
   }
   if (kind !== 'tmpfs') return { kind, target };
   return {
@@ -212,7 +199,13 @@ export function toView(
 ): readonly NormalView[] {
   if (value === undefined) return [];
   requireNamespace('mount', `${key} (--bind, --tmpfs and the like)`, others);
-  if (!Array.isArray(value)) throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]");
+  if (!Array.isArray(value))
+    throw new UsageError("view must be an array such as [{tmpfs: '/tmp'}]", {
+      hint:
+        typeof value === 'object' && value !== null
+          ? 'write view: [VIEW], with brackets round it'
+          : "write view: [{tmpfs: '/tmp'}], or [{bind: '/etc', to: '/etc', readOnly: true}]",
+    });
   const entries = value.map((entry, i) => toEntry(entry as never, `view[${i}]`));
   const trees = others.rootless === true ? { ...treesOf, proc: 2, dev: 6 } : treesOf;
   if (entries.reduce((sum, { kind }) => sum + trees[kind], 0) <= mostTrees) return entries;
@@ -276,14 +269,6 @@ export function toReadOnly(value: boolean | undefined, key: string, others: Valu
   return value === true;
 }
 
-function hostnameHint(value: string): string {
-  const meant = value
-    .replace(/[^A-Za-z0-9.]+/g, '-')
-    .replace(/^[.-]+|[.-]+$/g, '')
-    .slice(0, 64);
-  return `for example ${meant === '' ? 'jail' : meant}`;
-}
-
 export function toHostname(value: string | undefined, key: string, others: Values): string | undefined {
   if (value === undefined) return undefined;
   requireNamespace('uts', key, others);
@@ -291,6 +276,6 @@ export function toHostname(value: string | undefined, key: string, others: Value
   if (typeof value === 'string' && /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/.test(value))
     return value;
   throw new UsageError('hostname must be 1 to 64 letters, digits, dots and hyphens', {
-    hint: hostnameHint(typeof value === 'string' ? value : ''),
+    hint: meantHostname(typeof value === 'string' ? value : ''),
   });
 }

@@ -14,7 +14,9 @@ export function toLandlock(value: boolean | undefined, others: Values): boolean 
   const detail = details.find((key) => others[key] !== undefined);
   if (value === undefined) return detail !== undefined;
   if (flag(value, 'landlock') || detail === undefined) return value;
-  throw new UsageError(`landlock is false, and ${detail} is a part of it: leave one out`);
+  throw new UsageError(`landlock is false, and ${detail} is a part of it: leave one out`, {
+    hint: `leave landlock out: ${detail} turns it on`,
+  });
 }
 
 /** @throws UsageError also for TCP ports, which an older ABI does not know */
@@ -52,7 +54,7 @@ export function toPorts(value: readonly number[] | undefined, name: string): rea
 }
 
 export function parseAbi({ text }: Argument): number {
-  return toNumber(text, '--landlock-abi');
+  return toNumber(text, '--landlock-abi', 6);
 }
 
 /** A path, after those that were given before. */

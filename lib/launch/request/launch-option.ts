@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../command-option.ts';
 import { quote, type Bytes } from '../../quote.ts';
+import { meantCount } from '../../meant-value.ts';
 import type { Limit } from '../plan/step.ts';
 import { meantNumber } from './number-value.ts';
 import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';
@@ -49,12 +50,16 @@ export function toNumber(text: string, option: string, example = 3): number {
   if (/^(0|[1-9][0-9]{0,9})$/.test(text)) return Number(text);
   const least = text.startsWith('-') ? ' from 0 on' : '';
   throw new UsageError(`${option} takes a number${least}, not '${quote(text)}'`, {
-    hint: `for example ${option} ${example}`,
+    hint: meantCount(option, text, example),
   });
 }
 
 /** A descriptor. */
 export function parseStatusFd({ text }: Argument): number {
+  if (text.includes('/'))
+    throw new UsageError(`--status-fd takes a number, not '${quote(text)}'`, {
+      hint: `write --status-fd 3, and 3>${quote(text)} at the end of the line`,
+    });
   return toNumber(text, '--status-fd');
 }
 

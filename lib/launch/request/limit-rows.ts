@@ -1,30 +1,11 @@
 // Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
 import { UsageError } from '../../errors.ts';
+import { meantNumberOf } from '../../meant-value.ts';
 import { quote } from '../../quote.ts';
 import { launchOption, toNumber, toNumbers } from './launch-option.ts';
 import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { toLimits, type Rlimits } from './value.ts';
-
-// Units that people know from docker(1), sleep(1) and systemd.time(7), as factors.
-const units: Readonly<Record<string, number>> = {
-  '%': 0.01,
-  s: 1,
-  sec: 1,
-  m: 60,
-  min: 60,
-  h: 3600,
-  d: 86_400,
-};
-
-// The number that a text with such a unit was probably meant to be.
-function inUnits(text: string): number | undefined {
-  const [, minutes, seconds] = /^([0-9]+):([0-5][0-9])$/.exec(text) ?? [];
-  if (seconds !== undefined) return Number(minutes) * 60 + Number(seconds);
-  const [, number, unit = ''] = /^([0-9.]+) *([a-z%]*)$/.exec(text) ?? [];
-  const meant = Number(number) * (unit === '' ? 1 : (units[unit] ?? Number.NaN));
-  return meant > 0 ? meant : undefined;
-}
 
 // For a caller of the library, and for one of the command.
 const bothWays = (key: string, value: number | string): string =>
@@ -42,7 +23,7 @@ function toCpus(value: number | undefined): number | undefined {
   if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
   throw new UsageError(
     `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', between(leastCpus, inUnits(String(value)) ?? 1.5, mostCpus)) },
+    { hint: bothWays('cpu', between(leastCpus, meantNumberOf(String(value), 'cpu') ?? 1.5, mostCpus)) },
   );
 }
 
@@ -55,7 +36,7 @@ function toSeconds(value: number | undefined, key: string): number | undefined {
   if (typeof value === 'number' && value >= leastSeconds && value <= mostSeconds) return value;
   const range = `from ${leastSeconds} to ${mostSeconds}`;
   throw new UsageError(`${key} must be seconds ${range}, not ${quote(String(value))}`, {
-    hint: bothWays(key, between(leastSeconds, inUnits(String(value)) ?? 5, mostSeconds)),
+    hint: bothWays(key, between(leastSeconds, meantNumberOf(String(value), 'time') ?? 5, mostSeconds)),
   });
 }
 
@@ -80,9 +61,10 @@ function toCpuNumbers(value: readonly number[] | undefined): readonly number[] |
 
 const decimal = /^[0-9]{1,10}(\.[0-9]{1,6})?$/;
 
-function parseDecimal(text: string, option: string): number {
+/** A number such as 1.5, for --cpu or --time. @throws UsageError */
+export function parseDecimal(text: string, option: string): number {
   if (decimal.test(text)) return Number(text);
-  const meant = String(inUnits(text));
+  const meant = String(meantNumberOf(text, option === '--cpu' ? 'cpu' : 'time'));
   throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
     hint: `for example ${option} ${decimal.test(meant) ? meant : 1.5}`,
   });
@@ -186,7 +168,9 @@ export const limitKeyRows = {
     setUp: true,
     normal: (value: number | undefined, key: string, { rlimits }: Values) => {
       if (value !== undefined && toLimits(rlimits as Rlimits | undefined).some(([name]) => name === 'cpu'))
-        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one');
+        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one', {
+          hint: 'leave --rlimit cpu (rlimits.cpu) out',
+        });
       return toWhole(value, key, 1, 2 ** 31);
     },
     options: wholeOption('--cpu-time SECONDS', 'seconds on a CPU for each process, then SIGXCPU'),

@@ -18,11 +18,15 @@ export type ListenSockets = readonly Required<ListenSocket>[];
 /** SD_LISTEN_FDS_START: the first descriptor of the program. */
 export const firstListenFd = 3;
 
+const hinted = (value: unknown): { hint: string } => ({
+  hint: `write listenFds: [{fd: ${typeof value === 'number' ? value : 'N'}}]`,
+});
+
 const socketKeys: ReadonlySet<string> = new Set<keyof ListenSocket>(['fd', 'name']);
 
 function toSocket(value: unknown): Required<ListenSocket> {
   if (typeof value !== 'object' || value === null)
-    throw new UsageError('listenFds must be an array such as [{fd: 7}]');
+    throw new UsageError('listenFds must be an array such as [{fd: 7}]', hinted(value));
   checkKeys(value, socketKeys);
   const { fd, name = 'unknown' }: { readonly fd?: unknown; readonly name?: unknown } = value;
   if (typeof name !== 'string' || !/^[ -9;-~]{1,255}$/.test(name))
@@ -42,7 +46,8 @@ export function toListenSockets(
   { preserveFds }: Values,
 ): ListenSockets {
   if (value === undefined) return noSockets;
-  if (!Array.isArray(value)) throw new UsageError('listenFds must be an array such as [{fd: 7}]');
+  if (!Array.isArray(value))
+    throw new UsageError('listenFds must be an array such as [{fd: 7}]', hinted(value));
   const sockets = list(value, 'listenFds', toSocket);
   const end = firstListenFd + sockets.length;
   if (Array.isArray(preserveFds) && preserveFds.some((fd) => fd < end))

@@ -4,7 +4,7 @@ import { quote } from '../../quote.ts';
 
 // 64M or 64 MB, where only a number will do
 function inNumber(value: number | string): number {
-  const [, digits, suffix = ''] = /^\s*([0-9]{1,12})\s*([KMGT])(?:i?b)?\s*$/i.exec(String(value)) ?? [];
+  const [, digits, suffix = ''] = /^\s*([0-9]{1,12})\s*([KMGT])i?b?\s*$/i.exec(String(value)) ?? [];
   return digits === undefined
     ? Number(value)
     : Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
@@ -45,9 +45,9 @@ export function showSize(bytes: number): string {
   return `${size}${suffixes[power]}`;
 }
 
-// 64MB, 64 MiB, 1.5G
+// 64MB, 64 MiB, 64Mi of Kubernetes, 1.5G
 function meantSize(text: string): string | undefined {
-  const [, digits = '', suffix = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,3})?) *([KMGT])(?:i?b)?$/i.exec(text) ?? [];
+  const [, digits = '', suffix = ''] = /^([0-9]{1,9}(?:\.[0-9]{1,3})?) *([KMGT])i?b?$/i.exec(text) ?? [];
   if (digits === '') return undefined;
   const power = suffixes.indexOf(suffix.toUpperCase());
   return digits.includes('.')
@@ -72,8 +72,13 @@ export function toSize(
   const size = Number(digits) * 1024 ** suffixes.indexOf(suffix.toUpperCase());
   if (Number.isSafeInteger(size) && size >= least) return size;
   const meant = meantSize(String(value));
+  const isEndless = name === 'memory' && /^(?:max|unlimited|infinity|-1)$/i.test(String(value));
   throw new UsageError(
     `${name} must be a number from ${least} on, such as ${examples.join(' or ')}, not '${quote(String(value))}'`,
-    { hint: `for example ${meant ?? examples[1]}` },
+    {
+      hint: isEndless
+        ? 'leave it out: without it there is no such limit'
+        : `for example ${meant ?? (size > 0 && size < least ? `${size}M` : examples[1])}`,
+    },
   );
 }

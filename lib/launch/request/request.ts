@@ -58,7 +58,9 @@ function toUserAndGroup(
     };
   }
   if (group !== undefined)
-    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`);
+    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`, {
+      hint: `write user: '${quote(user.slice(0, colon))}'`,
+    });
   const after = user.slice(colon + 1);
   if (after === '')
     throw new UsageError(`the group in '${quote(user)}' is empty`, {

@@ -31,6 +31,12 @@ const foreignNames: Readonly<Record<string, RlimitName>> = {
   vmem: 'as',
   filesize: 'fsize',
   cputime: 'cpu',
+  ...Object.fromEntries(
+    // options of ulimit
+    'n:nofile u:nproc v:as t:cpu f:fsize c:core s:stack d:data l:memlock m:rss q:msgqueue i:sigpending e:nice r:rtprio x:locks'
+      .split(' ')
+      .map((pair) => pair.split(':') as [string, RlimitName]),
+  ),
 };
 
 /** A name as prlimit(1) spells it, for RLIMIT_NOFILE. */

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 
 import { UsageError } from '../../errors.ts';
 import { checkSignal, reading } from '../../keys.ts';
+import { meantMs } from '../../meant-value.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
@@ -41,10 +42,8 @@ const mostMs = 2 ** 31 - 1;
 function toMilliseconds(value: number | undefined, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
-  const text = String(value);
-  const meant = /^[0-9]+ *(ms)?$/.test(text) ? Number.parseInt(text, 10) : value > 0 ? value : 5000;
   throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
-    hint: `write ${name}: ${Math.min(meant, mostMs)}`,
+    hint: meantMs(name, value, mostMs),
   });
 }
 
@@ -52,7 +51,10 @@ function toMilliseconds(value: number | undefined, name: string): number | undef
 function toTimeout(value: number | undefined, name: string, { time }: Values): number | undefined {
   const given = toMilliseconds(value, name) || undefined;
   if (time === undefined) return given;
-  if (given !== undefined) throw new UsageError('time and timeoutMs are given at once: choose one');
+  if (given !== undefined)
+    throw new UsageError('time and timeoutMs are given at once: choose one', {
+      hint: 'leave time out: timeoutMs is the same in milliseconds',
+    });
   return (time as number) * 1000;
 }
 

@@ -63,6 +63,15 @@ function refuseRead(stream: object): void {
   });
 }
 
+// Of child_process, execa and Python's subprocess.
+const foreignEntries = {
+  overlapped: 'pipe',
+  null: 'ignore',
+  devnull: 'ignore',
+  none: 'ignore',
+  piped: 'pipe',
+};
+
 function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
   const wanted = entry ?? missing;
   switch (wanted) {
@@ -87,7 +96,8 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
         typeof wanted === 'string'
           ? wanted.includes('/')
             ? `open it first: openSync('${quote(wanted)}', '${fd === 0 ? 'r' : 'a'}')`
-            : didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`)
+            : (didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`, foreignEntries) ??
+              "write 'pipe'")
           : undefined,
     },
   );
@@ -96,7 +106,12 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
 /** The three entries as the addon takes them. @throws UsageError */
 export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntry, StdioEntry]): StdioTriple {
   if (Array.isArray(stdio) && stdio.length > 3) {
-    throw new UsageError('stdio has three entries', { hint: 'further descriptors go into preserveFds' });
+    const isChannel = stdio.slice(3).every((entry) => entry === 'ipc');
+    throw new UsageError('stdio has three entries', {
+      hint: isChannel
+        ? "leave 'ipc' out: there is no channel for messages, so use stdin and stdout"
+        : 'further descriptors go into preserveFds: [N], which takes numbers of open ones',
+    });
   }
   const entry = (fd: 0 | 1 | 2): number => toEntry(Array.isArray(stdio) ? stdio[fd] : stdio, fd, missing[fd]);
   return [entry(0), entry(1), entry(2)];

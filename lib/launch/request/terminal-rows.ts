@@ -19,6 +19,11 @@ function toPty(
   value: boolean | { readonly cols?: number | undefined; readonly rows?: number | undefined } | undefined,
   key: string,
 ): { readonly cols?: number; readonly rows?: number } | undefined {
+  const size = typeof value === 'string' ? /^([1-9][0-9]{0,4})[x,:]([1-9][0-9]{0,4})$/.exec(value) : null;
+  if (size !== null)
+    throw new UsageError(`${key} must be true or false, or an object with cols and rows`, {
+      hint: `write ${key}: {cols: ${size[1]}, rows: ${size[2]}}`,
+    });
   if (typeof value !== 'object' || value === null) return flag(value, key) ? {} : undefined;
   const wrong = Object.keys(value).find((name) => !(sides as readonly string[]).includes(name));
   if (wrong !== undefined)

@@ -1,6 +1,7 @@
 // The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
 // throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
+import { meantFlag, meantList, meantText } from '../../meant-value.ts';
 import { didYouMean } from '../../nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 import { capabilityNames, capabilityNumber } from './capabilities.ts';
@@ -10,23 +11,12 @@ import type { Limit } from '../plan/step.ts';
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];
 
-function textHint(value: unknown, name: string): string | undefined {
-  if (typeof value === 'number' || typeof value === 'boolean') return `write '${value}'`;
-  if (Array.isArray(value) && name === 'program')
-    return `write program: '${quote(String(value[0]))}', args: [${value
-      .slice(1)
-      .map((word) => `'${quote(String(word))}'`)
-      .join(', ')}]`;
-  if (value instanceof URL) return `write fileURLToPath('${quote(value.href)}')`;
-  return value === null || (value === undefined && name.endsWith(']')) ? 'leave it out' : undefined;
-}
-
 /** Bytes of our own without a NUL. */
 export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
     if (value === undefined && name === 'jail')
       throw new UsageError('jail is missing', { hint: "write jail: '/srv/jail'" });
-    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: textHint(value, name) });
+    throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: meantText(name, value) });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
   const copy = copyBytes(value);
@@ -39,13 +29,7 @@ export function bytes(value: unknown, name: string): Buffer {
 
 export function flag(value: boolean | undefined, name: string): boolean {
   if (value === undefined || typeof value === 'boolean') return value ?? false;
-  throw new UsageError(`${name} must be true or false`, { hint: `write ${name}: true` });
-}
-
-// `-l /` are two words, as in a shell, unless there are quotes.
-function wordsOf(text: string): string {
-  const words = /["'\\]/.test(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
-  return words.map((word) => `'${quote(word)}'`).join(', ');
+  throw new UsageError(`${name} must be true or false`, { hint: meantFlag(name, value) });
 }
 
 /**
@@ -54,14 +38,7 @@ function wordsOf(text: string): string {
  */
 export function list<T>(value: unknown, name: string, read: (item: unknown, i: number) => T): readonly T[] {
   if (!Array.isArray(value))
-    throw new UsageError(`${name} must be an array`, {
-      hint:
-        typeof value === 'string'
-          ? `write ${name}: [${wordsOf(value)}]`
-          : typeof value === 'number' && /(?:Tcp|Fds)$/.test(name)
-            ? `write ${name}: [${value}]`
-            : undefined,
-    });
+    throw new UsageError(`${name} must be an array`, { hint: meantList(name, value) });
   const items: T[] = [];
   // A loop, because map() leaves holes out, and Array.from() takes longer for so few elements.
   for (let i = 0; i < value.length; i++) items.push(read(value[i], i));
@@ -199,8 +176,9 @@ export function toPassEnv(value: readonly string[] | undefined, keepsAll: unknow
       'keepEnv and passEnv are given at once: keepEnv passes all variables but dangerous ones',
       { hint: 'leave --keep-env (keepEnv) or --pass-env (passEnv) out' },
     );
-  return list(value, 'passEnv', (name) => {
-    if (typeof name !== 'string') throw new UsageError('passEnv must be names of variables');
+  return list(value, 'passEnv', (name, i) => {
+    if (typeof name !== 'string')
+      throw new UsageError('passEnv must be names of variables', { hint: meantText(`passEnv[${i}]`, name) });
     // no shell makes such a name
     if (/[$\s]/.test(name))
       throw new UsageError(`passEnv: '${quote(name)}' cannot be the name of a variable`, {

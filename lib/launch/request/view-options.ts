@@ -50,7 +50,9 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
       throw new UsageError(
         `--tmpfs knows size=BYTES, nr_inodes=N, mode=OCTAL and noexec, not '${quote(word)}'`,
         {
-          hint: /^[0-9]+[kmgt]?$/i.test(word) ? `write size=${word}` : 'for example --tmpfs /tmp:size=64M',
+          hint: /^[0-9]+[kmgt]?$/i.test(word)
+            ? `write size=${word}`
+            : `for example --tmpfs /tmp:${name === 'mode' ? 'mode=1777' : 'size=64M'}`,
         },
       );
   }

@@ -1,6 +1,6 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
 import { UsageError } from '../../errors.ts';
-import type { JailWork } from '../../jail/request/jail-request.ts';
+import { checkList, type JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { Adoption, Entry } from './adoption.ts';
 import {
@@ -76,9 +76,11 @@ export interface AdoptReport {
 function wishesOf(request: AdoptRequest): AdoptionWishes {
   const { user, binds = [], readOnlyBinds = [], programs = [], watchMs } = request;
   if (watchMs !== undefined && !(Number.isInteger(watchMs) && watchMs >= 100 && watchMs <= 600_000))
-    throw new UsageError('watchMs must be an integer from 100 to 600000');
+    throw new UsageError('watchMs must be an integer from 100 to 600000', { hint: 'write watchMs: 5000' });
   if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
-    throw new UsageError('user must be the name of an account');
+    throw new UsageError('user must be the name of an account', { hint: "write user: 'NAME'" });
+  for (const [key, list] of Object.entries({ binds, readOnlyBinds, programs }))
+    checkList(list, key, () => {});
   const paths = [
     ...binds.map((path) => toNamedPath(path, false)),
     ...readOnlyBinds.map((path) => toNamedPath(path, true)),

@@ -54,7 +54,9 @@ function environmentFiles({ unit, settings }: InstalledService): readonly Readon
   ])[];
   const missing = files.find(([path, isOptional]) => !isOptional && !/[*?[]/.test(path) && !existsSync(path));
   if (missing !== undefined)
-    throw new UsageError(`${unit} cannot start: ${missing[0]}, its EnvironmentFile=, is not there`);
+    throw new UsageError(`${unit} cannot start: ${missing[0]}, its EnvironmentFile=, is not there`, {
+      hint: `make the file; systemctl cat ${unit} shows the unit`,
+    });
   return files
     .filter(([path]) => existsSync(path))
     .map(([path]) => readEnvironmentFile(readFileSync(path, 'utf8')));

@@ -1,6 +1,7 @@
 // The part that all requests about a service have in common.
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
+import { meantText } from '../../meant-value.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { toUnitName } from './systemd-bus.ts';
 
@@ -15,7 +16,8 @@ const workKeys = ['unit', 'signal', 'onProgress'];
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
     checkKeys(given, new Set([...workKeys, ...more]));
-    if (typeof given.unit !== 'string') throw new UsageError('unit must be a string');
+    if (typeof given.unit !== 'string')
+      throw new UsageError('unit must be a string', { hint: meantText('unit', given.unit, 'nginx') });
     checkSignal(given.signal);
   });
   if (process.geteuid?.() !== 0)

@@ -72,7 +72,8 @@ export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
 async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
   process.umask(DAEMON_UMASK);
   const { name } = daemonNames(request.daemon);
-  if (name.length === 0) throw new UsageError('the daemon has no name');
+  if (name.length === 0)
+    throw new UsageError('the daemon has no name', { hint: 'for example /usr/sbin/in.ftpd' });
   const connection = describeConnection(0);
   if (connection.kind === 'none' && connection.problem !== undefined) log.warn(connection.problem);
   if (connection.kind === 'tcp') {
@@ -141,7 +142,9 @@ async function start({ daemon, args, jail }: TcpdRequest, { options }: Decision,
     if (option.kind === 'setenv') env[option.name] = Buffer.from(option.value, 'latin1');
     if (option.kind === 'umask') umask = option.mask;
     if (option.kind === 'user' || option.kind === 'group')
-      throw new UsageError(`the rule has ${option.kind}, and the jail has a user of its own`);
+      throw new UsageError(`the rule has ${option.kind}, and the jail has a user of its own`, {
+        hint: `take ${option.kind} out of the rule, or leave --jail out`,
+      });
   }
   const request = normalize({ argv0: name, ...jail, program: path, args, env, umask });
   const warn = (finding: Parameters<typeof warningLines>[0]): void => log.warn(warningLines(finding));

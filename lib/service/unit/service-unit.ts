@@ -64,6 +64,12 @@ export interface UnitFile {
   readonly text: string;
 }
 
+/** Why an init system cannot run a unit, and what to do. */
+export interface UnitRefusal {
+  readonly message: string;
+  readonly hint: string;
+}
+
 /** The directory in which each init system looks for units. */
 export const unitDirectories: Readonly<Record<Format, string>> = {
   systemd: '/etc/systemd/system',

@@ -13,6 +13,7 @@ import {
   shellUpdate,
   type Unit,
   type UnitFile,
+  type UnitRefusal,
 } from './service-unit.ts';
 
 const escapes: Readonly<Record<string, string>> = {
@@ -255,20 +256,31 @@ WantedBy=sockets.target
   return [serviceFile(unit), { path: `${name}.socket`, mode: 0o644, text }];
 }
 
+const ownName = 'give the directory a name of letters, digits, dashes and dots';
+
 /** Why systemd cannot run such a unit; undefined if it can. */
-export function systemdRefusal(unit: Unit): string | undefined {
+export function systemdRefusal(unit: Unit): UnitRefusal | undefined {
   // systemd would start the unit, but systemctl(1) could not show it: texts on the bus are UTF-8.
   const words = [...unit.command, ...unit.options, ...unit.operands];
   const bytes = words.find((word) => !isUtf8(Buffer.from(word, 'latin1')));
   if (bytes !== undefined)
-    return `'${oneLine(bytes)}' is not UTF-8, and systemctl could not show such a unit: call a script in the jail that holds it`;
+    return {
+      message: `'${oneLine(bytes)}' is not UTF-8, and systemctl could not show such a unit`,
+      hint: 'call a script in the jail that holds it',
+    };
   const [, jail] = unit.operands;
   // Settings escape in different ways, and some in none.
   // oxlint-disable-next-line no-control-regex
   if (/["'\\\u0000-\u001f\u007f]/.test(jail))
-    return `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`;
+    return {
+      message: `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`,
+      hint: ownName,
+    };
   if (socketsOf(unit).length > 0 && jail.includes(':'))
-    return `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`;
+    return {
+      message: `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`,
+      hint: ownName,
+    };
   return undefined;
 }
 

@@ -15,7 +15,7 @@ import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { openrcFiles } from './openrc.ts';
 import { runitFiles, s6Files } from './runit-s6.ts';
-import { unitDirectories, type Format, type Unit, type UnitFile } from './service-unit.ts';
+import { unitDirectories, type Format, type Unit, type UnitFile, type UnitRefusal } from './service-unit.ts';
 import { systemdFiles, systemdRefusal } from './systemd-unit.ts';
 import { sysvFiles } from './sysv.ts';
 
@@ -32,8 +32,10 @@ export function unitFiles(unit: Unit): readonly UnitFile[] {
   return generators[unit.format](unit);
 }
 
-/** The first option that the init system does not support, and why; undefined if there is none. */
-export function findRefusal(unit: Unit): string | undefined {
+const refuse = (message: string, hint: string): UnitRefusal => ({ message, hint });
+
+/** The first option that the init system does not support, and what to do; undefined if there is none. */
+export function findRefusal(unit: Unit): UnitRefusal | undefined {
   const { format } = unit;
   if (format === 'systemd') return systemdRefusal(unit);
   for (const [option, { length }] of [
@@ -42,21 +44,47 @@ export function findRefusal(unit: Unit): string | undefined {
     ['credential', unit.credentials],
   ] as const)
     if (length > 0)
-      return `--${option}: ${format} makes and mounts nothing for a service; make it once, and bring it in with --isolate --bind`;
+      return refuse(
+        `--${option}: ${format} makes and mounts nothing for a service`,
+        'make it once, and bring it in with --isolate --bind',
+      );
   if (unit.compiled !== undefined && format === 'sysv')
-    return '--compile: the script of sysv adds options of its own to each start; use --unit without it';
+    return refuse(
+      '--compile: the script of sysv adds options of its own to each start',
+      'leave --compile out',
+    );
   if (unit.compiled !== undefined && unit.notify)
-    return `--compile: --notify of ${format} needs a descriptor; compile with --preserve-fds=3, and write notification-fd yourself`;
+    return refuse(
+      `--compile: --notify of ${format} needs a descriptor`,
+      'compile with --preserve-fds=3, and write notification-fd yourself',
+    );
   if (unit.listen.length > 0)
-    return `--listen: ${format} opens no sockets for a program; let it bind itself, with --cap net_bind_service below port 1024`;
-  if (unit.watchdogSec !== undefined) return `--watchdog: ${format} has no watchdog`;
+    return refuse(
+      `--listen: ${format} opens no sockets for a program`,
+      'leave it out: the program binds itself, with --cap net_bind_service below port 1024',
+    );
+  if (unit.watchdogSec !== undefined)
+    return refuse(`--watchdog: ${format} has no watchdog`, 'leave it out, or write --unit systemd');
   if (unit.syslog)
-    return `--syslog: ${format} mounts nothing into a jail; let the daemon of the log listen in the jail as well, at dev/log`;
-  if (unit.notify && format !== 's6') return `--notify: ${format} does not wait for a program to be ready`;
+    return refuse(
+      `--syslog: ${format} mounts nothing into a jail`,
+      'leave it out, and let the daemon of the log listen in the jail as well, at dev/log',
+    );
+  if (unit.notify && format !== 's6')
+    return refuse(
+      `--notify: ${format} does not wait for a program to be ready`,
+      'leave it out, or write --unit systemd or s6',
+    );
   if (unit.reloadSignal !== undefined && (format === 'runit' || format === 's6'))
-    return `--reload-signal: ${format} sends any signal itself: ${format === 'runit' ? 'sv hup' : 's6-svc -h'}`;
+    return refuse(
+      `--reload-signal: ${format} sends any signal itself`,
+      `leave it out, and reload with ${format === 'runit' ? 'sv hup' : 's6-svc -h'}`,
+    );
   if (format === 'sysv' && unit.options.includes('--die-with-parent'))
-    return '--die-with-parent: the script of sysv that starts the program ends at once';
+    return refuse(
+      '--die-with-parent: the script of sysv that starts the program ends at once',
+      'leave it out',
+    );
   return undefined;
 }
 

@@ -11,7 +11,7 @@ import { parseHost } from '../parse/pattern-list.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Tell } from './catalog.ts';
-import { findPort, findUrl } from './foreign-words.ts';
+import { findPort, findUrl, meantRule } from './foreign-words.ts';
 import { checkHost, checkLine, checkWords, findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -90,10 +90,11 @@ export class Checked {
       // word checks report netgroups, whether they can be looked up here or not
       if ((line !== undefined && this.#cut.has(line)) || code === 'netgroup-unsupported') continue;
       if (!Object.hasOwn(CATALOG, code)) throw new Error(`the parser tells of ${code}, which is no rule`);
-      // a # behind an option was meant as a comment
       const at = line === undefined ? '' : (this.text.split('\n', line)[line - 1] ?? '');
+      // a # behind an option was meant as a comment
       const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
-      this.add(isComment ? 'trailing-comment' : (code as RuleId), { line, column }, message, hint);
+      const remedy = code === 'missing-separator' ? meantRule(at) : hint;
+      this.add(isComment ? 'trailing-comment' : (code as RuleId), { line, column }, message, remedy);
     }
   }
 }

@@ -81,7 +81,11 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     const services = host.servicesOf(name);
     const program = services.length === 0 ? host.programOf(name) : undefined;
     if (services.length === 0 && program === undefined) {
-      const remedy = usualNames[name] ?? didYouMean(name, host.names(), show);
+      // not the client of a daemon that is not installed, nor a tool
+      const daemons = host
+        .names()
+        .filter((one) => `${one}d` !== name && (one.endsWith('d') || host.servicesOf(one).length > 0));
+      const remedy = usualNames[name] ?? didYouMean(name, daemons, show);
       return ['unknown-daemon', `no service and no program has the name ${show(name)}`, remedy];
     }
     const asked = program === undefined ? services : [program];

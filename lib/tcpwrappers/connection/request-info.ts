@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 
 import { UsageError } from '../../errors.ts';
+import { meantText } from '../../meant-value.ts';
 import { type Bytes, copyBytes, quote } from '../../quote.ts';
 import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
 import { fold } from '../text/latin1.ts';
@@ -80,7 +81,9 @@ function toText(value: Bytes, what: string): string {
   // the usual case: every connection comes here, and a regular expression costs more
   if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new UsageError(`${what} must be a string or a Uint8Array`);
+    throw new UsageError(`${what} must be a string or a Uint8Array`, {
+      hint: meantText(what, value, what === 'daemon' ? 'sshd' : '192.0.2.1'),
+    });
   const bytes = copyBytes(value);
   if (bytes.includes(0)) throw new UsageError(`${what} must not contain a NUL byte`);
   return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
@@ -89,7 +92,9 @@ function toText(value: Bytes, what: string): string {
 function makeHost(end: Host['end'], described: EndpointDescription, hasInterface: HasInterface): Host {
   const { port, name } = described;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
-    throw new UsageError(`${end}.port must be an integer from 0 to 65535`);
+    throw new UsageError(`${end}.port must be an integer from 0 to 65535`, {
+      hint: `write port: ${/^[1-9][0-9]{0,4}$/.test(String(port)) ? String(port) : 22}`,
+    });
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
   // a text with a colon is IPv6 or no address

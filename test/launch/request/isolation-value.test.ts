@@ -75,7 +75,7 @@ t.test('a place in the jail is an absolute path, and not the jail itself', async
     [
       { bind: 'a', to: '/a' },
       'view[0].bind must be an absolute path, not a',
-      "write $PWD/a (path.resolve('a'))",
+      "write $PWD/a:/a (path.resolve('a'))",
     ],
     [
       { proc: 'run' },

@@ -22,7 +22,12 @@ t.test('the caller cannot change it later', async (t) => {
 });
 
 t.test('anything else is an error that names the key', async (t) => {
-  t.throws(() => read('80x24'), { name: 'UsageError', message: 'pty must be true or false' });
+  t.throws(() => read('80x24'), {
+    name: 'UsageError',
+    message: /^pty must be true or false, or an object/,
+    hint: 'write pty: {cols: 80, rows: 24}',
+  });
+  t.throws(() => read('no'), { message: 'pty must be true or false', hint: 'write pty: false' });
   t.throws(() => read(null), { message: 'pty must be true or false' });
   t.throws(() => read({ columns: 80 }), { message: "pty takes no 'columns'", hint: /cols/ });
   for (const cols of [0, -1, 1.5, 65536, '80', Number.NaN, null])

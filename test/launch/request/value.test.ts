@@ -22,10 +22,11 @@ t.test('a value that is not bytes is named, and a number is shown as a text', as
   for (const [value, name, hint] of [
     [null, 'cwd', 'leave it out'],
     [undefined, 'args[0]', 'leave it out'],
-    [undefined, 'cwd', undefined],
-    [['a'], 'cwd', undefined],
-    [{}, 'args[0]', undefined],
-    [{}, 'program', undefined],
+    [undefined, 'cwd', "write cwd: '/tmp'"],
+    [['a'], 'cwd', "write cwd: 'a'"],
+    [{}, 'args[0]', "write args[0]: 'TEXT'"],
+    [{}, 'program', "write program: '/bin/ls'"],
+    [Promise.resolve('a'), 'cwd', 'write await before it'],
   ] as const)
     t.throws(() => to.bytes(value, name), { message: / must be a string/, hint });
   t.throws(() => to.bytes(true, 'cwd'), { message: /^cwd must/, hint: "write 'true'" });
@@ -49,7 +50,9 @@ t.test('a list names what it should have been', async (t) => {
   t.throws(() => all('a'), { message: 'args must be an array', hint: "write args: ['a']" });
   t.throws(() => all(' -l  /'), { message: 'args must be an array', hint: "write args: ['-l', '/']" });
   t.throws(() => all('-c "a b"'), { message: 'args must be an array', hint: `write args: ['-c "a b"']` });
-  t.throws(() => all(5), { message: 'args must be an array', hint: undefined });
+  t.throws(() => all(5), { message: 'args must be an array', hint: "write args: ['5']" });
+  t.throws(() => all(new Set(['a'])), { message: 'args must be an array', hint: 'write args: [...SET]' });
+  t.throws(() => all(null), { message: 'args must be an array', hint: 'leave it out' });
 });
 
 t.test('groups are at most as many as setgroups takes, and are given or cleared', async (t) => {
@@ -132,8 +135,9 @@ t.test('a number in place of a list of numbers is met with that list', async (t)
   for (const [value, name, hint] of [
     [443, 'bindTcp', 'write bindTcp: [443]'],
     [5, 'keepFds', 'write keepFds: [5]'],
-    [{}, 'bindTcp', undefined],
-    [5, 'passEnv', undefined],
+    [{}, 'bindTcp', 'write bindTcp: [NUMBER]'],
+    ['443', 'bindTcp', 'write bindTcp: [443]'],
+    [5, 'passEnv', "write passEnv: ['5']"],
   ] as const)
     t.throws(() => one(value, name), { message: `${name} must be an array`, hint });
 });

@@ -47,7 +47,7 @@ t.test('options of --tmpfs that do not exist, or behind a comma, are errors with
   for (const [word, hint] of [
     ['64M', 'write size=64M'],
     ['sizes=1', 'for example --tmpfs /tmp:size=64M'],
-    ['mode=8', 'for example --tmpfs /tmp:size=64M'],
+    ['mode=8', 'for example --tmpfs /tmp:mode=1777'],
     ['mod=700', 'for example --tmpfs /tmp:size=64M'],
   ] as const)
     t.throws(() => read('--tmpfs', `/tmp:size=1,${word}`), {

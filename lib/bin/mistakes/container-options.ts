@@ -1,0 +1,127 @@
+// Options that people know from docker run, podman, kubernetes, systemd-nspawn, systemd-run, unshare and jail(8), for the hint of an
+// unknown option.
+import type { Foreign } from '../../nearest.ts';
+
+const network = 'leave it out: --isolate has no network but lo, and --isolate --net host that of the host';
+const labels = 'leave it out: a launch has no labels';
+const noImage =
+  'leave it out: a jail is a directory, and no image: uchroot-jail build DIRECTORY PROGRAM... makes it';
+const noHealth = 'leave it out: --unit systemd makes a service, which --watchdog SECONDS looks after';
+const ofSystem = "leave it out: the kernel and its settings are the host's";
+const ends = 'leave it out: the program gets the signals that uchroot gets, such as those of kill(1)';
+const logs = 'leave it out: what the program writes goes where uchroot writes: >FILE';
+const shared = "leave it out: without --isolate it is the host's, and with it the program has its own";
+const ownIds = 'leave it out: --rootless --map-auto takes the ids of /etc/subuid and /etc/subgid';
+const manyCpus = 'write --cpu N, where 1.5 is one and a half CPUs';
+const isService = 'write --unit systemd --unit-name NAME';
+
+/** For an unknown option of uchroot: the one that is meant, or a hint. */
+export const containerOptions: Foreign = {
+  // docker-run(1)
+  a: 'leave it out: the program has the standard input and output of uchroot',
+  attach: 'leave it out: the program has the standard input and output of uchroot',
+  'sig-proxy': 'leave it out: the program gets the signals that uchroot gets',
+  'blkio-weight': 'io-weight',
+  'cpu-shares': manyCpus,
+  'cpu-quota': manyCpus,
+  'cpu-period': manyCpus,
+  'cpuset-cpus': 'affinity',
+  'cpuset-mems': 'leave it out: numactl --membind N uchroot ... chooses memory nodes',
+  'memory-swap': 'write --swap SIZE, which comes on top of --memory',
+  'memory-swappiness': 'write --swap SIZE, which comes on top of --memory',
+  'memory-reservation': 'memory',
+  'kernel-memory': 'memory',
+  'oom-kill-disable': 'write --oom-score-adj N',
+  'oom-score-adjust': 'oom-score-adj',
+  pid: shared,
+  ipc: shared,
+  uts: shared,
+  cgroupns: shared,
+  userns: ownIds,
+  uidmap: ownIds,
+  gidmap: ownIds,
+  'private-users': ownIds,
+  ip: network,
+  ip6: network,
+  link: network,
+  expose: network,
+  'network-alias': network,
+  'mac-address': network,
+  'network-veth': network,
+  'private-network': 'isolate',
+  P: network,
+  'publish-all': network,
+  'no-hosts': 'leave it out: the program reads the /etc/hosts of the jail',
+  domainname: 'hostname',
+  cidfile: 'pid-file',
+  'conmon-pidfile': 'pid-file',
+  label: labels,
+  'label-file': labels,
+  annotation: labels,
+  'log-driver': logs,
+  'log-opt': logs,
+  'health-cmd': noHealth,
+  'health-interval': noHealth,
+  healthcheck: noHealth,
+  'no-healthcheck': 'leave it out: this is so by default',
+  'stop-signal': ends,
+  'stop-timeout': ends,
+  'kill-signal': ends,
+  sysctl: ofSystem,
+  'cgroup-parent': 'leave it out: systemd-run --scope --slice=NAME -p Delegate=yes uchroot ... puts it there',
+  platform: 'leave it out: the programs of a jail are those of its host',
+  pull: noImage,
+  image: noImage,
+  template: noImage,
+  'volumes-from': 'write --isolate --bind SOURCE:DEST',
+  'bind-ro': 'ro-bind',
+  inaccessible: 'write --isolate --tmpfs DEST, which hides what lies there',
+  'storage-opt': 'write --isolate --ephemeral',
+  'group-entry': 'leave it out: uchroot-jail build DIRECTORY --user NAME adds an account to the jail',
+  'passwd-entry': 'leave it out: uchroot-jail build DIRECTORY --user NAME adds an account to the jail',
+  secret: 'write --unit systemd --credential NAME:PATH, or --isolate --ro-bind PATH:DEST',
+  tz: 'write --setenv TZ=Europe/Berlin',
+  timezone: 'write --setenv TZ=Europe/Berlin',
+  'env-host': 'keep-env',
+  'unsetenv-all': 'leave it out: this is so by default',
+  'read-only-tmpfs': 'write --isolate --read-only --tmpfs /tmp',
+  'read-only-rootfs': 'read-only',
+  readonly: 'read-only',
+  'preserve-fd': 'preserve-fds',
+  // kubernetes
+  'run-as-user': 'leave it out: the user is the first word, USER',
+  runAsUser: 'leave it out: the user is the first word, USER',
+  'run-as-group': 'leave it out: the group stands behind the user, USER:GROUP',
+  runAsGroup: 'leave it out: the group stands behind the user, USER:GROUP',
+  fsGroup: 'groups',
+  readOnlyRootFilesystem: 'read-only',
+  allowPrivilegeEscalation: 'leave it out: this is so by default',
+  limits: 'write --memory SIZE, --cpu N and --pids N',
+  requests: 'write --memory SIZE, --cpu N and --pids N',
+  // systemd-nspawn(1), systemd-run(1)
+  b: 'leave it out: uchroot starts one program, and no init system',
+  boot: 'leave it out: uchroot starts one program, and no init system',
+  M: 'hostname',
+  machine: 'hostname',
+  volatile: 'write --isolate --ephemeral',
+  capability: 'cap',
+  'drop-capability': 'leave it out: this is so by default',
+  'no-new-privileges': 'leave it out: this is so by default',
+  'cpu-affinity': 'affinity',
+  'resolv-conf': 'leave it out: uchroot-jail build DIRECTORY --pack dns brings it into the jail',
+  'link-journal': 'write --unit systemd --syslog',
+  console: 'leave it out, or write --pty',
+  pipe: 'leave it out: the program has the standard input and output of uchroot',
+  wait: 'leave it out: a shell waits for it',
+  scope: 'leave it out, or start uchroot with systemd-run --scope -p Delegate=yes',
+  description: isService,
+  service: isService,
+  'on-active': 'leave it out: a timer of systemd starts the unit that --unit systemd makes',
+  'kill-child': 'die-with-parent',
+  // unshare(1)
+  propagation: 'leave it out: what is mounted in the jail never shows on the host',
+  setgroups: 'groups',
+  S: 'leave it out: the user is the first word, USER',
+  G: 'leave it out: the group stands behind the user, USER:GROUP',
+  wd: 'chdir',
+};

@@ -1,0 +1,63 @@
+// The words of --unit and --unit-name: an init system, and the name of a service.
+import { existsSync } from 'node:fs';
+
+import { UsageError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
+import { quote } from '../quote.ts';
+import { commandLine } from '../shell-word.ts';
+import { formats, unitDirectories, type Format } from '../service/unit/service-unit.ts';
+
+// It may have only characters that need no quoting in a unit, in a shell or in a file name.
+const serviceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+// systemd.unit(5); a unit gets it by itself
+const unitSuffix = /\.(?:service|socket)$/;
+
+/**
+ * The init system that is meant.
+ *
+ * @param hasName whether the command takes --unit-name
+ * @throws UsageError
+ */
+export function toInitSystem(text: string, hasName: boolean): Format {
+  const format = formats.find((known) => known === text);
+  if (format !== undefined) return format;
+  throw new UsageError(`--unit knows ${formats.join(', ')}, not '${quote(text)}'`, {
+    hint:
+      placeHint(text, hasName) ??
+      didYouMean(text, formats, undefined, foreignFormats) ??
+      'write --unit systemd',
+  });
+}
+
+const foreignFormats = {
+  sysvinit: 'sysv',
+  initd: 'sysv',
+  'init.d': 'sysv',
+  init: 'sysv',
+  service: 'systemd',
+};
+
+// The file of a unit, such as /etc/systemd/system/site.service, or its name.
+function placeHint(text: string, hasName: boolean): string | undefined {
+  const [, above = '', file = ''] = /^(.*?)\/*([^/]+)$/.exec(text) ?? [];
+  const name = file.replace(unitSuffix, '');
+  if ((above === '' && name === file) || !serviceName.test(name)) return undefined;
+  const initd = existsSync('/sbin/openrc-run') ? 'openrc' : 'sysv';
+  const found = formats.find((known) => unitDirectories[known] === above);
+  const format = above === unitDirectories[initd] ? initd : (found ?? 'systemd');
+  // the units of packages are in the other two
+  const directory = /^(?:\/usr)?\/lib\/systemd\/system$/.test(above) ? unitDirectories.systemd : above;
+  const place = directory === '' ? [] : ['--unit-dir', directory];
+  return `write ${commandLine('--unit', format, ...place, ...(hasName ? ['--unit-name', name] : []))}`;
+}
+
+/** The name of a service: the given one, or the program's last component. @throws UsageError */
+export function toName(text: string | undefined, program: string): string {
+  const name = text ?? program.slice(program.lastIndexOf('/') + 1);
+  if (serviceName.test(name) && !(text !== undefined && unitSuffix.test(name))) return name;
+  const last = name.replace(/\/+$/, '').replace(/^.*\//, '').replace(unitSuffix, '');
+  const right = last.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|-+$/g, '');
+  throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
+    hint: `write --unit-name ${right === '' ? 'report' : right.slice(0, 128)}`,
+  });
+}
