@@ -3,7 +3,7 @@ import { AbortError, LaunchError, UsageError } from '../../errors.ts';
 import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
-import { openCgroup } from '../host/cgroup.ts';
+import { openCgroupBeside } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { keepJail, keptJail } from '../host/kept-jails.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
@@ -87,7 +87,7 @@ export async function startIn(
   if (options.leaveDescendants) refuseEnd(request);
   const profile = profileAnswers(request);
   if (profile !== undefined) await beforeStop(options, profile);
-  const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
+  const cgroup = needsCgroup(request) ? await openCgroupBeside(request) : undefined;
   const launch = prepare(
     request,
     jail,
