@@ -17,6 +17,8 @@ ended() {
 }
 exec 2>/dev/null
 read -r line
+# descriptors are closed a moment before the end
+ended || sleep 0.1
 until ended; do sleep 1; done
 tries=3
 while [ "$tries" -gt 0 ]; do

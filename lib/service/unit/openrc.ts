@@ -55,8 +55,9 @@ enter_cgroup() {
 stop_post() {
 	own_cgroup || return 0
 	# the supervisor may take a moment to end
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		rmdir "$group/uchroot-main" 2>/dev/null && break
+	tenths=0
+	until rmdir "$group/uchroot-main" 2>/dev/null || [ $tenths -eq 30 ]; do
+		tenths=$((tenths + 1))
 		sleep 0.1
 	done
 	return 0
