@@ -65,7 +65,7 @@ const attributes: readonly (readonly [line: string, outcome: string])[] = [
   ['socket_type = raw', 'x:1: raw sockets of tcp are not carried over (s left out)'],
   [
     'socket_type = dgram',
-    'x:6: datagrams without wait are not carried over: write wait, if the program reads all datagrams that come (s left out)',
+    'x:7: datagrams without wait are not carried over: write wait, if the program reads all datagrams that come (s left out)',
   ],
   ['protocol = tcp', PLAIN],
   [

@@ -15,7 +15,8 @@ const full = (...words: readonly string[]): string => {
   const { status, stderr } = service(...words);
   return `${status}: ${stderr}`;
 };
-const noSpace = (path: string): RegExp => new RegExp(`^1: uchroot-service: .*${path}.*no space left on device`);
+const noSpace = (path: string): RegExp =>
+  new RegExp(`^1: uchroot-service: .*${path}.*no space left on device`, 'i');
 
 // Nothing of a command that has failed is in /run, and the service answers.
 function isClean(t: Test): void {
@@ -57,7 +58,10 @@ serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
   );
   const before = shell(`cat ${directory}/uchroot.conf`);
   t.match(full('update', unit), noSpace(directory));
-  t.equal(shell(`cat ${directory}/uchroot.conf; ls ${place}/services/${unit}.service`), `${before}\n2\nadoption.json\nconfiguration`);
+  t.equal(
+    shell(`cat ${directory}/uchroot.conf; ls ${place}/services/${unit}.service`),
+    `${before}\n2\nadoption.json\nconfiguration`,
+  );
   t.ok(isJailed(unit));
   isClean(t);
   machine().shell(`umount ${directory}`);
@@ -66,7 +70,11 @@ serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
 
 serviceTest('so does all else if /run is full', async (t) => {
   machine().shell('dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
-  for (const words of [['update', unit], ['release', unit]]) t.match(full(...words), noSpace('/run'));
+  for (const words of [
+    ['update', unit],
+    ['release', unit],
+  ])
+    t.match(full(...words), noSpace('/run'));
   machine().shell('rm /run/fill');
   t.ok(isJailed(unit));
   isClean(t);
@@ -103,17 +111,32 @@ serviceTest('a unit that is masked, disabled, failed or gone is told with the re
   shell('systemctl enable odd');
   t.notMatch(told(), 'systemctl');
   shell('systemctl mask odd');
-  t.match(told(), /^odd\.service: active\n {2}it is masked, and cannot be started; systemctl unmask odd\.service$/m);
+  t.match(
+    told(),
+    /^odd\.service: active\n {2}it is masked, and cannot be started; systemctl unmask odd\.service$/m,
+  );
   for (const verb of ['update', 'reload', 'release'])
-    t.match(full(verb, 'odd'), /^1: uchroot-service: odd\.service .*masked.*\nhint: systemctl unmask odd\.service$/m, verb);
+    t.match(
+      full(verb, 'odd'),
+      /^1: uchroot-service: odd\.service .*masked.*\nhint: systemctl unmask odd\.service$/m,
+      verb,
+    );
   t.ok(isJailed('odd'));
   shell('systemctl unmask odd; systemctl kill --signal SEGV odd');
   await machine().until('systemctl is-failed odd', /^failed/);
-  t.match(told(), /^ {2}it has failed, and does not run; journalctl -u odd\.service; then systemctl restart odd\.service$/m);
+  t.match(
+    told(),
+    /^ {2}it has failed, and does not run; journalctl -u odd\.service; then systemctl restart odd\.service$/m,
+  );
   shell('systemctl mask --runtime odd');
   t.match(told(), 'systemctl unmask --runtime odd.service');
-  shell('systemctl unmask --runtime odd; mv /usr/lib/systemd/system/odd.service /root; systemctl daemon-reload');
-  t.match(told(), /^ {2}the unit odd\.service has gone; install it again, or remove its jail: uchroot-service release odd\.service$/m);
+  shell(
+    'systemctl unmask --runtime odd; mv /usr/lib/systemd/system/odd.service /root; systemctl daemon-reload',
+  );
+  t.match(
+    told(),
+    /^ {2}the unit odd\.service has gone; install it again, or remove its jail: uchroot-service release odd\.service$/m,
+  );
   t.match(full('release', 'odd'), /^0: /);
 });
 
@@ -122,7 +145,10 @@ const verbs = ['adopt', 'update', 'reload', 'status', 'release'] as const;
 serviceTest('without the system bus each command says so', async (t) => {
   shell('systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket');
   for (const verb of verbs)
-    t.match(full(verb, 'odd'), /^1: uchroot-service: the system bus does not run.*\nhint: apt-get install dbus, then/);
+    t.match(
+      full(verb, 'odd'),
+      /^1: uchroot-service: the system bus does not run.*\nhint: apt-get install dbus, then/,
+    );
   shell('systemctl start dbus.socket');
   t.match(full('status', 'odd'), /odd\.service is not adopted/);
 });
@@ -130,10 +156,20 @@ serviceTest('without the system bus each command says so', async (t) => {
 t.test('so it does without systemd', { skip: unlessRoot('unshare') }, async (t) => {
   const bundle = `${packageDirectory}/dist/bin/uchroot-service.cjs`;
   // sd_booted(3) looks for a directory of /run
-  const bare = ['--mount', 'sh', '-c', 'mount -t tmpfs none /run && exec "$0" "$@"', process.execPath, bundle];
+  const bare = [
+    '--mount',
+    'sh',
+    '-c',
+    'mount -t tmpfs none /run && exec "$0" "$@"',
+    process.execPath,
+    bundle,
+  ];
   for (const verb of verbs) {
     const { status, stderr } = spawnSync('unshare', [...bare, verb, 'nginx'], { env: { PATH: searchPath } });
     t.equal(status, 1);
-    t.match(String(stderr), /^uchroot-service: systemd is not the init system here: process 1 is .*\nhint: in a container, start the program by uchroot/);
+    t.match(
+      String(stderr),
+      /^uchroot-service: systemd is not the init system here: process 1 is .*\nhint: in a container, start the program by uchroot/,
+    );
   }
 });
