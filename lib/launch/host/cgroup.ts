@@ -145,9 +145,9 @@ export async function planCgroup(limits: Limited): Promise<CgroupStep | undefine
 // A cgroup that hands its controllers down must have no process of its own (cgroups(7), "no internal processes" rule). Only this process
 // may be moved out of it, and its keeper.
 async function leave(base: string): Promise<void> {
-  const own = [process.pid, keeperPid()].flatMap((pid) => (pid === undefined ? [] : [String(pid)]));
+  const own = new Set([process.pid, keeperPid()].map(String));
   const inside = await readWords(`${base}/cgroup.procs`);
-  if (!inside.every((pid) => own.includes(pid)))
+  if (!inside.every((pid) => own.has(pid)))
     throw refusal(
       'EBUSY',
       `${base}: other processes than this one are in it, so it cannot hand its controllers down`,
