@@ -18,7 +18,7 @@ ended() {
 exec 2>/dev/null
 read -r line
 # descriptors are closed a moment before the end
-ended || sleep 0.1
+for try in 1 2 3 4 5; do ended || sleep 0.01; done
 until ended; do sleep 1; done
 tries=3
 while [ "$tries" -gt 0 ]; do

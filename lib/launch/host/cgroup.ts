@@ -213,12 +213,9 @@ export async function openCgroup(limits: Limited): Promise<CgroupStep | undefine
   return step;
 }
 
-/** The same for a launch beside this process. If this process is killed, its cgroups are removed all the same. @throws LaunchError */
-export async function openCgroupBeside(limits: Limited): Promise<CgroupStep | undefined> {
-  const step = await openCgroup(limits);
-  if (step === undefined) return undefined;
+/** After the first launch with limits: if this process is killed, its cgroups are removed all the same. */
+export async function keepCgroups(): Promise<void> {
   const where = await bases();
-  // it must not be in a cgroup that hands its controllers down, so it comes last
+  // it must not be in a cgroup that hands its controllers down, so it comes after openCgroup()
   await once('keeper', async () => startKeeper(directoriesOf(where), where.prefix));
-  return step;
 }
