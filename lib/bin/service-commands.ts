@@ -200,6 +200,7 @@ function showStatus(status: ServiceStatus): string {
   const { unit, state, entry, exposure, packages, changes } = status;
   const lines = [
     `${unit}: ${state}`,
+    ...status.problems.map(({ message, remedy }) => `  ${message}; ${remedy}`),
     `  jail: ${status.jail}`,
     `  user: ${status.user} (${status.reason})`,
     `  entry: ${entry}`,

@@ -1,5 +1,5 @@
 // The units that run uchroot-inetd: for systemd and the four other init systems. Pure.
-import { openrcWords } from '../service/unit/openrc.ts';
+import { cgroupFunctions, openrcWords } from '../service/unit/openrc.ts';
 import { shellCommand, type Format, type UnitFile } from '../service/unit/service-unit.ts';
 import { comments, rotation } from '../service/unit/sysv.ts';
 import { systemdWord } from '../service/unit/systemd-unit.ts';
@@ -80,9 +80,10 @@ depend() {
 	use net logger
 	after localmount
 }
-
+${cgroupFunctions}
 # Tells on the terminal what would keep it from starting. 3: something of inetd or xinetd is not carried over.
 start_pre() {
+	enter_cgroup || return 1
 	eval "$command $inetd check $services" >/dev/null || [ $? -eq 3 ]
 }
 

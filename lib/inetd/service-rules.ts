@@ -2,10 +2,13 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
+
+const UNUSABLE: ReadonlySet<string> = new Set(['is-a-directory', 'not-a-file', 'file-refused']);
 
 /**
  * Opens the files of rules. The default files need not be there, but a file that is named must: without hosts.deny everybody is let in.
@@ -15,7 +18,14 @@ import type { ServiceSettings } from './serve-request.ts';
 export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
   if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
   if (hostsDeny !== undefined) refuseMissing('hosts-deny', hostsDeny);
-  return openHosts({ ...(hostsAllow && { allow: hostsAllow }), ...(hostsDeny && { deny: hostsDeny }) });
+  const hosts = openHosts({
+    ...(hostsAllow && { allow: hostsAllow }),
+    ...(hostsDeny && { deny: hostsDeny }),
+  });
+  const { allow, deny } = hosts.tables;
+  if (hostsAllow !== undefined) refuseUnusable('hosts-allow', allow.table);
+  if (hostsDeny !== undefined) refuseUnusable('hosts-deny', deny.table);
+  return hosts;
 }
 
 /** Why no client is let in that no rule is about: a file of rules that was named has gone since. Undefined if all are there. */
@@ -28,14 +38,17 @@ export function goneRules({
 }
 
 function refuseMissing(what: string, path: Buffer): void {
-  let isDirectory: boolean;
   try {
-    isDirectory = statSync(path).isDirectory();
+    statSync(path);
   } catch (error) {
     const hint = `make the file, or name the right one (--${what})`;
     throw toFileError(what, path, error, hint);
   }
-  // every client would be denied
-  if (isDirectory)
-    throw new UsageError(`${what}: ${quote(path)} is a directory`, { hint: `name a file with --${what}` });
+}
+
+// A directory, a pipe, a file that is too large: every client would be denied.
+function refuseUnusable(what: string, { findings }: Table): void {
+  const wrong = findings.find(({ code }) => UNUSABLE.has(code));
+  if (wrong !== undefined)
+    throw new UsageError(`${what}: ${wrong.message}`, { hint: `name a file with --${what}` });
 }

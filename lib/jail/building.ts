@@ -89,7 +89,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
       const { report } = await run(making, request.plan === true);
       return withWarnings(report, [...plainWarnings(warnings), ...report.warningDetails]);
     });
-  });
+  }, directory);
 }
 
 // An addition is copied from the same root as the rest of the jail.
@@ -146,7 +146,7 @@ export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
       const extra = closing(openBuilt(directory), (jail) => findExtra(jail, present)).map(toText);
       return { ...report, extra: extra.filter((path) => !told.has(path)) };
     });
-  });
+  }, directory);
 }
 
 function recipeOf(before: Manifest | undefined): Manifest['recipe'] {

@@ -78,11 +78,11 @@ t.test('files are written under their names, and their paths printed', async (t)
   t.match(readFileSync(`${directory}/a/run`, 'utf8'), /^#!\/bin\/sh\n# Made by uchroot /);
   t.match(unit('runit', '--unit-dir', `${directory}/a/run`, ...shell), {
     status: 125,
-    stderr: /^uchroot: unit: .*a\/run\/sh\/run: ENOTDIR/,
+    stderr: /^uchroot: unit: .*a\/run\/sh\/run: not a directory/,
   });
   t.match(unit('runit', '--unit-dir', '/proc/nosuch/a', ...shell), {
     status: 125,
-    stderr: /^uchroot: unit: \/proc\/nosuch\/a\/sh\/run: ENOENT/,
+    stderr: /^uchroot: unit: \/proc\/nosuch\/a\/sh\/run: no such file/,
   });
 });
 

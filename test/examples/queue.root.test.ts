@@ -1,5 +1,5 @@
 // doc/jobs.md: jobs of a queue on a real Redis server, and the same jobs without one, each in a jail.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,6 +41,10 @@ async function outcomesOf(child: ChildProcess, jobs: readonly unknown[]) {
 
 const left = (uid: number, count: number): readonly number[] =>
   Array.from({ length: count }, (_, index) => processesOf(uid + index)).flat();
+
+// The cgroups of a worker's jobs have its pid in their names.
+const cgroupsOf = ({ pid }: ChildProcess): string =>
+  spawnSync('find', ['/sys/fs/cgroup', '-name', `uchroot-*-${pid}-*`], { encoding: 'utf8' }).stdout;
 
 t.before(() => {
   if (skip !== false) return;
@@ -95,8 +99,10 @@ t.test('with a queue: a killed worker loses no job and leaves nothing', limit, a
   const slow = Array.from({ length: 24 }, (_, index) => bash(`sleep 0.3; ${answer}`, index));
   const submitted = outcomesOf(node('submit.mjs', socket), [...slow, bash(bomb), bash('exit 3')]);
   t.ok(await eventually(() => left(firstUid, 4).length > 0, 10_000), 'it works');
+  t.not(cgroupsOf(killed), '');
   killed.kill('SIGKILL');
   t.ok(await eventually(() => left(firstUid, 4).length === 0), 'nothing is left of its jobs');
+  t.ok(await eventually(() => cgroupsOf(killed) === '', 10_000), 'nor of their cgroups');
   const lines = await submitted;
   const results = lines.filter((line) => 'result' in line).map((line) => line.result);
   t.same(

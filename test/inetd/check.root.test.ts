@@ -28,14 +28,16 @@ interface Given {
   readonly jail?: string;
   readonly program?: string;
   readonly banner?: string;
+  readonly hostsAllow?: string;
   readonly hostsDeny?: string;
   readonly roBind?: string;
   readonly timeoutMs?: number;
 }
 
 function tableOf(name: string, given: Given): string {
-  const { listen, user, jail: directory, program, banner, hostsDeny, roBind } = given;
-  const keys = { listen, user, directory, program, banner, 'hosts-deny': hostsDeny, 'ro-bind': roBind };
+  const { listen, user, jail: directory, program, banner, hostsAllow, hostsDeny, roBind } = given;
+  const rules = { 'hosts-allow': hostsAllow, 'hosts-deny': hostsDeny };
+  const keys = { listen, user, directory, program, banner, ...rules, 'ro-bind': roBind };
   const lines = Object.entries(keys).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key} = "${value}"`],
   );
@@ -66,6 +68,7 @@ test('what a start refuses, or its first connection fails at, is found for each 
     ['banner', { banner: `${directory}/none` }, /banner: .*none: no such file/],
     ['rules', { hostsDeny: `${directory}/none` }, /hosts-deny: .*none: no such file/],
     ['folder', { hostsDeny: directory }, /hosts-deny: .* is a directory\nhint: name a file/],
+    ['device', { hostsAllow: '/dev/zero' }, /hosts-allow: \/dev\/zero .* it is not a regular file\nhint: /],
     ['foreign', { listen: '192.0.2.1:7000' }, /listen: 192\.0\.2\.1:7000: bind: /],
     ['nowhere', { listen: `${directory}/none/socket` }, /listen: .*none\/socket: .*no such file/],
     ['file', { listen: '/etc/passwd' }, /listen: \/etc\/passwd: bind: .*\nhint: the file is no socket/],

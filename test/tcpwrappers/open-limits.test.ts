@@ -69,16 +69,34 @@ t.test('a file of patterns that names itself, by whatever way, refuses whoever g
   t.equal((await hosts.check(other)).verdict, 'granted');
 });
 
-t.test('a pipe keeps nobody waiting, and lets nobody in', async (t) => {
-  const { hosts, path } = openFiles(t, {});
-  execFileSync('mkfifo', [path('deny')]);
-  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /cannot be opened: EINVAL/ });
+const places = ['allow', 'deny'] as const;
+
+t.test('a pipe or a device keeps nobody waiting, and lets nobody in', async (t) => {
+  for (const place of places)
+    for (const make of [
+      (path: string) => void execFileSync('mkfifo', [path]),
+      (path: string) => symlinkSync('/dev/zero', path),
+    ]) {
+      const { hosts, path, write } = openFiles(t, {});
+      make(path(place));
+      const reason = /is not used, and everybody is refused: it is not a regular file/;
+      t.match(await hosts.check(sshd), { verdict: 'denied', reason });
+      t.match(hosts.findings, [{ code: 'not-a-file' }]);
+      const begin = process.cpuUsage();
+      for (let i = 0; i < 100; i++) await hosts.check(sshd);
+      const { user, system } = process.cpuUsage(begin);
+      t.ok(user + system < 100_000, `${user + system} µs for a hundred decisions`);
+      unlinkSync(path(place));
+      write(place, '');
+      t.equal((await hosts.check(sshd)).verdict, 'granted');
+    }
 });
 
-t.test('a device that never ends is too large', async (t) => {
-  const { hosts, path } = openFiles(t, {});
-  symlinkSync('/dev/zero', path('allow'));
-  t.match(await hosts.check(sshd), { verdict: 'denied', reason: /everybody is refused/ });
+t.test('a directory lets nobody in whom no rule is about', async (t) => {
+  for (const place of places) {
+    const { hosts } = openFiles(t, { [`${place}/x`]: '' });
+    t.match(await hosts.check(sshd), { verdict: 'denied', reason: /is a directory/ });
+  }
 });
 
 t.test('names with control characters are names, and make no other line of a log', async (t) => {

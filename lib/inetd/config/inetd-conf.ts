@@ -25,6 +25,10 @@ export interface HostProgram {
 const FORM =
   'SERVICE TYPE PROTOCOL WAIT USER PROGRAM [ARGUMENT]..., such as: 7000 stream tcp nowait sam /bin/id id; the name of a file in TOML ends in .toml';
 
+/** Why a service of datagrams without `wait` is left out. */
+export const DATAGRAMS_NOWAIT =
+  'datagrams without wait are not carried over: write wait, if the program reads all datagrams that come';
+
 const PROTOCOLS = /^(tcp|udp)(4|6|46|6only)?$/;
 const WAIT = /^(wait|nowait)(?:[.:]([0-9]+))?$/;
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
@@ -119,6 +123,7 @@ class InetdFile {
     const [, transport] = PROTOCOLS.exec(protocol) ?? [];
     if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
       return leaveOut(`${quote(type)} sockets of ${quote(protocol)} are not carried over`);
+    if (type === 'dgram' && wait.startsWith('nowait')) return leaveOut(DATAGRAMS_NOWAIT);
     if (wait.startsWith('wait') && isRun(path, argv))
       return leaveOut(
         'uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules',

@@ -13,7 +13,7 @@ import {
 } from './configured-service.ts';
 import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
-import type { HostProgram } from './inetd-conf.ts';
+import { DATAGRAMS_NOWAIT, type HostProgram } from './inetd-conf.ts';
 import { plainProgram, wrappedProgram } from './wrapped-program.ts';
 import { fateOf } from './xinetd-attributes.ts';
 import {
@@ -218,6 +218,8 @@ function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
     ];
   if (TRANSPORTS[socket] !== protocol)
     return [`${quote(socket)} sockets of ${quote(protocol)} are not carried over`];
+  if (socket === 'dgram' && !/^yes$/i.test(word('wait') ?? ''))
+    return [DATAGRAMS_NOWAIT, attributes.get('wait')];
   const host = word('bind') ?? word('interface');
   if (host !== undefined && isIP(host) === 0) return [`${quote(host)} is no address: write bind as a number`];
   const server = attributes.get('server');

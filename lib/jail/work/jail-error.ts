@@ -23,12 +23,19 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
   return new JailError(path === undefined ? message : `${path}: ${message}`, { code, path, hint });
 }
 
-/** Does work on a jail for a caller of the library. @throws as `work`, but a JailError for a system error */
-export async function withJailErrors<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Does work on a jail for a caller of the library.
+ * @param directory the jail; if its disk is full, the message begins with it
+ * @throws as `work`, but a JailError for a system error
+ */
+export async function withJailErrors<T>(work: () => Promise<T>, directory?: BytePath): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw toJailError(error);
+    const told = toJailError(error);
+    if (directory === undefined || !(told instanceof JailError) || told.hint !== FULL) throw told;
+    const { code, path, hint } = told;
+    throw new JailError(`${showPath(directory)}: ${told.message}`, { code, path, hint, cause: error });
   }
 }
 
@@ -75,9 +82,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 const NOT_ALLOWED =
   'name a directory of your own, or try sudo; if a program has closed a part of your jail: uchroot-jail check --fix';
 
+const FULL = 'make room; the jail is as it was';
+
 const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'make room; the jail is as it was',
-  EDQUOT: 'make room; the jail is as it was',
+  ENOSPC: FULL,
+  EDQUOT: FULL,
   EXDEV: 'something is mounted in the jail where a file belongs: unmount it first',
   ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
   EROFS: 'name a directory of another file system, or mount this one writable: mount -o remount,rw',

@@ -1,19 +1,8 @@
-// Finds where the cgroups of launches with limits can be made, and removes those that earlier services have left there.
+// Finds where the cgroups of launches with limits can be made, and prepares the host for them.
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import {
-  access,
-  constants as modes,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rmdir,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { constants as modes, mkdir, readlink, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
@@ -22,7 +11,9 @@ import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
-import { hasEnded, startOf } from './process-start.ts';
+import { keeperPid, startKeeper } from './cgroup-keeper.ts';
+import { isThere, readWords, sweep, toWords } from './cgroup-sweep.ts';
+import { startOf } from './process-start.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
 
 /** The keys of a request that count. */
@@ -46,20 +37,8 @@ function fileRefusal(error: unknown, path: string): LaunchError {
   });
 }
 
-const text = (path: string): Promise<string> => readFile(path, 'latin1');
 // The kernel answers at once. Node leaves the descriptor of a read that is under way open if its worker is terminated.
 const textNow = (path: string): string => readFileSync(path, 'latin1');
-const toWords = (content: string): readonly string[] => content.split(/\s+/).filter((word) => word !== '');
-
-async function words(path: string): Promise<readonly string[]> {
-  return toWords(await text(path));
-}
-
-const isThere = (path: string, mode = modes.F_OK): Promise<boolean> =>
-  access(path, mode).then(
-    () => true,
-    () => false,
-  );
 
 // A pid says nothing in another pid namespace, so the number of the namespace is in the name too.
 async function namePrefix(): Promise<string> {
@@ -164,10 +143,11 @@ export async function planCgroup(limits: Limited): Promise<CgroupStep | undefine
 }
 
 // A cgroup that hands its controllers down must have no process of its own (cgroups(7), "no internal processes" rule). Only this process
-// may be moved out of it.
+// may be moved out of it, and its keeper.
 async function leave(base: string): Promise<void> {
-  const inside = await words(`${base}/cgroup.procs`);
-  if (inside.some((pid) => pid !== String(process.pid)))
+  const own = new Set([process.pid, keeperPid()].map(String));
+  const inside = await readWords(`${base}/cgroup.procs`);
+  if (!inside.every((pid) => own.has(pid)))
     throw refusal(
       'EBUSY',
       `${base}: other processes than this one are in it, so it cannot hand its controllers down`,
@@ -175,13 +155,13 @@ async function leave(base: string): Promise<void> {
       base,
     );
   await mkdir(`${base}/${ownLeaf}`, { recursive: true });
-  await writeFile(`${base}/${ownLeaf}/cgroup.procs`, String(process.pid));
+  for (const pid of inside) await writeFile(`${base}/${ownLeaf}/cgroup.procs`, pid);
 }
 
 async function handDown(base: string, controllers: readonly string[]): Promise<void> {
   const file = `${base}/cgroup.subtree_control`;
   const missing = new Set(controllers);
-  for (const name of await words(file)) missing.delete(name);
+  for (const name of await readWords(file)) missing.delete(name);
   if (missing.size === 0) return;
   const change = [...missing].map((name) => `+${name}`).join(' ');
   try {
@@ -193,70 +173,6 @@ async function handDown(base: string, controllers: readonly string[]): Promise<v
   } catch (error) {
     throw error instanceof LaunchError ? error : fileRefusal(error, file);
   }
-}
-
-const leftBehind = /^uchroot-([0-9]+)-([0-9]+)-([0-9]+)-[0-9]+$/;
-
-async function isLeft(base: string, name: string, prefix: string): Promise<boolean> {
-  const [, namespace, pid, start] = leftBehind.exec(name) ?? [];
-  if (pid === undefined || !prefix.startsWith(`uchroot-${namespace}-`)) return false;
-  return hasEnded(Number(pid), start) && (await maySweep(`${base}/${name}`));
-}
-
-// An ordinary user can kill and remove only cgroups of his own.
-async function maySweep(cgroup: string): Promise<boolean> {
-  const owner = caller();
-  if (!isOrdinary(owner)) return true;
-  return stat(cgroup).then(
-    ({ uid }) => uid === owner.uid,
-    () => false,
-  ); // another service has removed it
-}
-
-async function killAll(cgroup: string): Promise<void> {
-  // version 1, and kernels before 5.14, do not have the file
-  if (await isThere(`${cgroup}/cgroup.kill`)) return writeFile(`${cgroup}/cgroup.kill`, '1');
-  for (const pid of await words(`${cgroup}/cgroup.procs`)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // it has ended
-    }
-  }
-}
-
-// A program may have made cgroups below its own: these must be removed first.
-async function removeTree(cgroup: string): Promise<void> {
-  for (const entry of await readdir(cgroup, { withFileTypes: true }))
-    if (entry.isDirectory()) await removeTree(`${cgroup}/${entry.name}`);
-  await rmdir(cgroup);
-}
-
-const patienceMs = 2000;
-const askAgainMs = 20;
-
-// Killed processes need some time to leave it.
-async function sweepOne(cgroup: string): Promise<void> {
-  const until = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      await killAll(cgroup);
-      return await removeTree(cgroup);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return; // another service has removed it
-      if (performance.now() > until)
-        return process.emitWarning(`${cgroup} cannot be removed: ${message}`, { code: 'UCHROOT_CGROUP' });
-    }
-    await wait(askAgainMs);
-  }
-}
-
-async function sweep(base: string, prefix: string): Promise<void> {
-  const names = await readdir(base);
-  await Promise.all(
-    names.map(async (name) => (await isLeft(base, name, prefix)) && (await sweepOne(`${base}/${name}`))),
-  );
 }
 
 // What was done once for each base and for each controller of it.
@@ -273,6 +189,10 @@ function once(key: string, work: () => Promise<void>): Promise<void> {
   return doing;
 }
 
+function directoriesOf({ unified, legacy }: CgroupBases): readonly string[] {
+  return [...new Set([...legacy.values(), ...(unified === undefined ? [] : [unified])])];
+}
+
 /**
  * The same for a launch that follows. Prepares the host for it: kills and removes what ended services have left, and hands the
  * controllers down.
@@ -283,13 +203,19 @@ export async function openCgroup(limits: Limited): Promise<CgroupStep | undefine
   const step = await planCgroup(limits);
   if (step === undefined) return undefined;
   const where = await bases();
-  const { unified, legacy, prefix } = where;
+  const { unified, prefix } = where;
   await once('sweep', async () => {
-    const all = new Set([...legacy.values(), ...(unified === undefined ? [] : [unified])]);
-    await Promise.all([...all].map((base) => sweep(base, prefix)));
+    await Promise.all(directoriesOf(where).map((base) => sweep(base, prefix)));
   });
   const handed = unifiedFor(limits, where);
   if (unified !== undefined && handed.length > 0)
     await once(`+${handed.join('+')}`, () => handDown(unified, handed));
   return step;
+}
+
+/** After the first launch with limits: if this process is killed, its cgroups are removed all the same. */
+export async function keepCgroups(): Promise<void> {
+  const where = await bases();
+  // it must not be in a cgroup that hands its controllers down, so it comes after openCgroup()
+  await once('keeper', async () => startKeeper(directoriesOf(where), where.prefix));
 }

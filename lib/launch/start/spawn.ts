@@ -3,7 +3,7 @@ import { AbortError, LaunchError, UsageError } from '../../errors.ts';
 import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
-import { openCgroup } from '../host/cgroup.ts';
+import { keepCgroups, openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { keepJail, keptJail } from '../host/kept-jails.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
@@ -105,7 +105,10 @@ export async function startIn(
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) throw problem;
   }
-  return start(launch, jail.directory, options, onChanged);
+  const started = await start(launch, jail.directory, options, onChanged);
+  // without a shell, the next start removes the cgroups
+  if (cgroup !== undefined) void keepCgroups().catch(() => undefined);
+  return started;
 }
 
 // Limits with a cgroup, and a pid namespace, end all descendants of the program: `leaveDescendants` is refused.

@@ -24,7 +24,7 @@ import { configurationChecks, dropInPath, dropInText } from './service-drop-in.t
 import { toNamedPath } from './tell/named-path.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
-import { goneRefusal, refusalOf } from './tell/service-refusal.ts';
+import { goneRefusal, maskedRefusal, refusalOf } from './tell/service-refusal.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
@@ -280,10 +280,13 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
   const request = takeServiceRequest(asked);
   const { unit } = await readService(request.unit);
   await withWholeService(unit, async () => {
-    const { isActive } = await readService(unit);
+    const service = await readService(unit);
+    const { isActive } = service;
     const watch = { watchMs: findRecord(unit)?.wishes.watchMs, signal: request.signal };
     // a run of `adopt` that was killed leaves no record
     if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0) readRecord(unit);
+    const masked = maskedRefusal(service);
+    if (masked !== undefined) throw new UsageError(masked.message, masked);
     await swapDropIn({ unit, text: undefined, isActive, watch });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
     forgetService(unit);

@@ -13,6 +13,7 @@ import { textOf } from './installed/installed-service.ts';
 import { lastFailure } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
+import { type StateProblem, stateProblems } from './tell/state-problem.ts';
 
 export interface ServiceStatus extends Pick<
   AdoptionRecord,
@@ -21,6 +22,8 @@ export interface ServiceStatus extends Pick<
   readonly jail: string;
   /** `active`, `failed`, `inactive` and the like (systemctl(1)). */
   readonly state: string;
+  /** What keeps it from running, or from starting at boot, such as a mask; each with its remedy. */
+  readonly problems: readonly StateProblem[];
   /** Packages of the host whose versions are newer than those in the jail. */
   readonly packages: readonly VersionChange[];
   /** Files that an update would change. */
@@ -45,7 +48,8 @@ export interface ServiceStatus extends Pick<
 /** The state of an adopted service. @throws UsageError if it is not adopted */
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
-  const { unit, lines, settings } = await readService(request.unit);
+  const service = await readService(request.unit);
+  const { unit, lines, settings } = service;
   const record = readRecord(unit);
   const { generation, entry, user, reason, exposure, mounted } = record;
   const dropIn = presentDropIn(unit);
@@ -53,6 +57,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const jail = jailOf(generationAt(unit, generation));
   const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
   const { stdout } = await runHost('systemctl', ['is-active', unit]);
+  const state = stdout.trim();
   return {
     unit,
     entry,
@@ -61,7 +66,8 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     exposure,
     jail,
     packages,
-    state: stdout.trim(),
+    state,
+    problems: stateProblems(service, state),
     // the service sees the host's own files there
     changes: changes.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     isDropInMissing: dropIn === undefined,

@@ -1,21 +1,12 @@
 // The record of an adopted service, below /var/lib/uchroot/services.
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 
-import { type ErrnoName, JailError, UsageError } from '../../errors.ts';
+import { JailError, UsageError } from '../../errors.ts';
 import { printedJson } from '../../json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
 import { presentDropIn } from './drop-in-file.ts';
+import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 
 /** What the caller has asked for. An update asks for the same again. */
@@ -124,12 +115,7 @@ export function stageRecord(record: AdoptionRecord): {
   readonly drop: () => void;
 } {
   const file = fileOf(record.unit);
-  try {
-    writeFileSync(stagedOf(record.unit), printedJson(record), { mode: 0o600, flush: true });
-  } catch (error) {
-    const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
-    throw new JailError(message, { code: code as ErrnoName, path: file, cause: error });
-  }
+  writeHostFile(stagedOf(record.unit), printedJson(record), 0o600);
   return {
     commit: () => {
       renameSync(stagedOf(record.unit), file);
@@ -195,8 +181,10 @@ function isAlive(pid: string): boolean {
 function takeLock(file: string): void {
   const own = `${file}.${process.pid}`;
   try {
-    writeFileSync(own, String(process.pid), { mode: 0o600 });
+    writeHostFile(own, String(process.pid), 0o600);
     linkSync(own, file);
+  } catch (error) {
+    throw error instanceof JailError ? error : toHostError(file, error);
   } finally {
     rmSync(own, { force: true });
   }
@@ -204,7 +192,6 @@ function takeLock(file: string): void {
 
 /** Runs `work` while no other process works on this service. @throws JailError EBUSY */
 export async function withService<T>(unit: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(base, { recursive: true, mode: 0o755 });
   // /run: after a boot the number can be that of any process
   const file = `/run/uchroot-service.${unit}.pid`;
   for (let tries = 0; ; tries++) {
@@ -212,7 +199,7 @@ export async function withService<T>(unit: string, work: () => Promise<T>): Prom
       takeLock(file);
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!(error instanceof JailError && error.code === 'EEXIST')) throw error;
       const pid = readFileSync(file, 'utf8');
       if (tries > 0 || isAlive(pid))
         throw new JailError(`process ${pid} works on ${unit}`, { code: 'EBUSY', path: file });
@@ -220,6 +207,7 @@ export async function withService<T>(unit: string, work: () => Promise<T>): Prom
     }
   }
   try {
+    makeHostDirectory(base);
     return await work();
   } finally {
     rmSync(file, { force: true });

@@ -12,7 +12,7 @@ import {
 } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
 import type { ServicePath } from './installed/service-paths.ts';
-import { launcherRefusal } from './tell/service-refusal.ts';
+import { isSetByManager, launcherRefusal } from './tell/service-refusal.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
 
 /** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
@@ -100,12 +100,17 @@ export function chooseIdentity({ settings, lines }: InstalledService, wanted?: s
   };
 }
 
-/** The variables of a unit. Those of EnvironmentFile= replace those of Environment= (systemd.exec(5)). */
+/**
+ * The variables of a unit. Those of EnvironmentFile= replace those of Environment=, and these replace those that the service manager
+ * gives to each service (systemd.exec(5)).
+ */
 export function variablesOf(
-  { settings }: InstalledService,
+  { settings, inherited }: InstalledService,
   files: readonly ReadonlyMap<string, string>[],
 ): ReadonlyMap<string, string> {
   const all = new Map([
+    // a launch sets the others itself, or passes them
+    ...[...readEnvironment(inherited)].filter(([name]) => !isSetByManager(name)),
     ...readEnvironment(listOf(settings, 'Environment')),
     ...files.flatMap((file) => [...file]),
   ]);

@@ -1,14 +1,23 @@
 // The exposure of a service, as systemd-analyze(1) measures it from its settings.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 
 import { runHost } from './host-command.ts';
+import { toHostError, writeHostFile } from './host-file.ts';
+
+function makeTemporary(): string {
+  try {
+    return mkdtempSync('/run/uchroot-look-');
+  } catch (error) {
+    throw toHostError('/run', error);
+  }
+}
 
 /** Asks for the exposure of a unit with this text, from 0 to 10; undefined if systemd-analyze cannot tell. */
 export async function exposureOf(unit: string, text: string): Promise<number | undefined> {
-  const directory = mkdtempSync('/run/uchroot-look-');
+  const directory = makeTemporary();
   try {
     const file = `${directory}/${unit}`;
-    writeFileSync(file, text);
+    writeHostFile(file, text);
     // alone: the unit that is installed under this name may have drop-ins
     const { stdout } = await runHost('systemd-analyze', ['security', '--offline=yes', '--no-pager', file], {
       variables: { SYSTEMD_UNIT_PATH: directory },

@@ -1,5 +1,5 @@
 // Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
@@ -25,6 +25,7 @@ import {
 } from './adoption.ts';
 import { type AdoptionWishes, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
+import { makeHostDirectory } from './host-file.ts';
 import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
 import {
@@ -112,7 +113,7 @@ export async function makeGeneration(
   wishes: AdoptionWishes,
   work: Work,
 ): Promise<Generation> {
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeHostDirectory(directory);
   const identity = chooseIdentity(service, wishes.user);
   const known = knownOf(service);
   const packages = await packagesOf(service);

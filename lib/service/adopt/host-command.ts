@@ -18,6 +18,8 @@ export interface HostOptions {
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+const ofSystemd = /^(systemctl|busctl|journalctl|systemd-\w+)$/;
+
 /** Runs it with an environment of PATH and the C locale. @throws JailError ENOENT if it is not installed; AbortError */
 export async function runHost(
   program: string,
@@ -40,7 +42,10 @@ export async function runHost(
     `${program} could not be run: ${status === 'ENOENT' ? 'it is not installed' : status}`,
     {
       code: status === 'ENOENT' ? 'ENOENT' : 'ERR_SERVICE',
-      hint: status === 'ENOENT' ? 'it is a part of systemd, which this command needs' : undefined,
+      hint:
+        status === 'ENOENT' && ofSystemd.test(program)
+          ? 'it is a part of systemd: apt-get install systemd'
+          : undefined,
     },
   );
 }

@@ -1,10 +1,10 @@
 // A file in the service's directory, for as long as a drop-in is being changed. If the process is killed, the next one reads there what
 // to undo.
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 
-import { type ErrnoName, JailError } from '../../errors.ts';
 import { replaceFile } from '../unit/unit-files.ts';
 import { placeOf, swapFile } from './adoption-record.ts';
+import { makeHostDirectory, toHostError } from './host-file.ts';
 
 export interface InterruptedSwap {
   /** The drop-in from before; undefined if there was none. */
@@ -17,12 +17,11 @@ export interface InterruptedSwap {
 export function beginSwap(unit: string, swap: InterruptedSwap): void {
   const text = Buffer.from(JSON.stringify(swap)).toString('latin1'); // as replaceFile() takes it
   const path = swapFile(unit);
+  makeHostDirectory(placeOf(unit));
   try {
-    mkdirSync(placeOf(unit), { recursive: true });
     replaceFile(path, { mode: 0o644, text });
   } catch (error) {
-    const { message, code = 'EIO' } = error as NodeJS.ErrnoException;
-    throw new JailError(message, { code: code as ErrnoName, path, cause: error });
+    throw toHostError(path, error);
   }
 }
 

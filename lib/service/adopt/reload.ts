@@ -1,5 +1,5 @@
 // Tells an adopted service to read its configuration again.
-import { JailError } from '../../errors.ts';
+import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type AdoptionRecord, readRecord } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';
@@ -10,6 +10,7 @@ import { reload, seesOthers } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readService } from './systemd-bus.ts';
+import { maskedRefusal } from './tell/service-refusal.ts';
 
 export interface ReloadReport {
   /** How many tests of the configuration have passed. */
@@ -65,8 +66,11 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
   const request = takeServiceRequest(asked);
   const { unit } = await readService(request.unit);
   return withWholeService(unit, async () => {
-    const { canReload, isActive } = await readService(unit);
+    const service = await readService(unit);
+    const { canReload, isActive } = service;
     const record = readRecord(unit);
+    const masked = maskedRefusal(service);
+    if (masked !== undefined) throw new UsageError(masked.message, masked);
     const [missing] = missingPaths(unit);
     if (missing !== undefined)
       throw new JailError(`${unit}: ${missing} is gone`, {

@@ -1,6 +1,5 @@
 // Puts a drop-in in place and starts the service with it; puts the old one back if the service does not come up.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 
 import { AbortError, JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
@@ -8,6 +7,7 @@ import { type ConfigurationCheck, withService } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';
 import { fallBack, neither, stillFallenBack } from './kept/fall-back.ts';
 import { runHost } from './host-command.ts';
+import { writeHostFile } from './host-file.ts';
 import { missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { needsHint } from './tell/refusal-hint.ts';
@@ -144,8 +144,7 @@ export async function runChecks(unit: string, checks: readonly ConfigurationChec
 async function runCheck(text: string): Promise<string | undefined> {
   const name = `${temporaryName('check')}.service`;
   const file = `/run/systemd/system/${name}`;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text, { mode: 0o644 });
+  writeHostFile(file, text);
   try {
     await reloadUnits();
     const { status, stderr } = await runHost('systemctl', ['start', name]);

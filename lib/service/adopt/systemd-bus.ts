@@ -1,28 +1,34 @@
 // Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
 // joins them.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { mustRun, runHost } from './host-command.ts';
+import { writeHostFile } from './host-file.ts';
 import {
   type ExecLine,
   type InstalledService,
   listOf,
+  readList,
   readSettings,
   type Settings,
   toInstalled,
 } from './installed/installed-service.ts';
 import { withoutSpecifiers } from './installed/unit-text.ts';
+import { lookAtManager, managerAbsence } from './tell/manager-absence.ts';
 
 const bus = 'org.freedesktop.systemd1';
 
 async function call(object: string, words: readonly string[]): Promise<string> {
+  const absence = managerAbsence(lookAtManager());
+  if (absence !== undefined)
+    throw new JailError(absence.message, { code: 'ERR_SERVICE', hint: absence.hint });
   const { status, stdout, stderr } = await runHost('busctl', ['--json=short', 'call', bus, object, ...words]);
   if (status === 0) return stdout;
   throw new JailError(`systemd does not answer on the bus: ${stderr.trim() || `status ${status}`}`, {
     code: 'ERR_SERVICE',
-    hint: 'this needs systemd as the init system, and dbus-daemon or dbus-broker',
+    hint: 'systemctl status dbus says whether the bus runs',
   });
 }
 
@@ -32,11 +38,21 @@ async function settingsOf(object: string, kind: 'Unit' | 'Service'): Promise<Set
   );
 }
 
+// DefaultEnvironment= of the service manager, and what `systemctl set-environment` adds.
+async function inheritedVariables(): Promise<readonly string[]> {
+  const words = ['org.freedesktop.DBus.Properties', 'Get', 'ss', `${bus}.Manager`, 'Environment'];
+  return readList(await call('/org/freedesktop/systemd1', words));
+}
+
 async function load(unit: string): Promise<InstalledService> {
   const answer = await call('/org/freedesktop/systemd1', [`${bus}.Manager`, 'LoadUnit', 's', unit]);
   const { data } = JSON.parse(answer) as { readonly data: readonly [string] };
-  const [about, settings] = await Promise.all([settingsOf(data[0], 'Unit'), settingsOf(data[0], 'Service')]);
-  const service = toInstalled(about, settings);
+  const [about, settings, inherited] = await Promise.all([
+    settingsOf(data[0], 'Unit'),
+    settingsOf(data[0], 'Service'),
+    inheritedVariables(),
+  ]);
+  const service = toInstalled(about, settings, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 
@@ -99,8 +115,7 @@ export async function readWithout(unit: string, dropIn: string): Promise<Install
   const name = `${temporaryName('look')}${instance === undefined ? '' : `@${instance}`}.service`;
   const directory = '/run/systemd/system';
   const path = `${directory}/${name.replace(/@.*\./, '@.')}`;
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(path, withoutSpecifiers(await unitText(unit, dropIn), unit), { mode: 0o644 });
+  writeHostFile(path, withoutSpecifiers(await unitText(unit, dropIn), unit));
   try {
     await reloadUnits();
     const [now, found] = await Promise.all([load(unit), load(name)]);

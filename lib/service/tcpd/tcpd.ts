@@ -42,6 +42,7 @@ const LOGGED: ReadonlySet<string> = new Set([
   'line-too-long',
   'missing-newline',
   'missing-separator',
+  'not-a-file',
 ]);
 const MAX_LOGGED = 10;
 

@@ -34,6 +34,36 @@ export function openrcWords(words: readonly string[]): {
   };
 }
 
+/**
+ * The beginning of a script whose launches have limits. OpenRC puts a service, its supervisor and its loggers into one cgroup of version 2.
+ * A cgroup that hands controllers down must have no process of its own (cgroups(7)). So the script goes to a cgroup below that one,
+ * which uchroot knows by its name.
+ */
+export const cgroupFunctions = `
+own_cgroup() {
+	group=
+	[ "$(command -v cgroup2_find_path)" != cgroup2_find_path ] || group="$(cgroup2_find_path)/openrc.$RC_SVCNAME"
+	[ -d "$group" ]
+}
+
+enter_cgroup() {
+	own_cgroup || return 0
+	mkdir -p "$group/uchroot-main" && echo 0 >"$group/uchroot-main/cgroup.procs"
+}
+
+# OpenRC removes the cgroup of the service then.
+stop_post() {
+	own_cgroup || return 0
+	# the supervisor may take a moment to end
+	tenths=0
+	until rmdir "$group/uchroot-main" 2>/dev/null || [ $tenths -eq 30 ]; do
+		tenths=$((tenths + 1))
+		sleep 0.1
+	done
+	return 0
+}
+`;
+
 /** One script. supervise-daemon starts the program again after any status, until it has ended too often. */
 export function openrcFiles(unit: Unit): readonly UnitFile[] {
   const { name, command, reloadSignal } = unit;
@@ -64,9 +94,9 @@ depend() {
 	after localmount
 }
 
-# Tells on the terminal what would keep it from starting.
+${unit.hasCgroup ? `${cgroupFunctions.trimStart()}\n` : ''}# Tells on the terminal what would keep it from starting.
 start_pre() {
-	eval "$command $uchroot --plan $launch" >/dev/null
+${unit.hasCgroup ? '\tenter_cgroup || return 1\n' : ''}	eval "$command $uchroot --plan $launch" >/dev/null
 }
 ${reloadSignal === undefined ? '' : reloadFunction(reloadSignal, unit.update)}`,
     },

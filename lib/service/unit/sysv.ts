@@ -15,11 +15,24 @@ export function comments({ name, description }: Pick<Unit, 'name' | 'description
 }
 
 // The root directory identifies the program: the pid alone may belong to another process by now.
-const functions = `
+const runningFunction = `
 running() {
 	read -r pid 2>/dev/null <"$pidfile" && [ "/proc/$pid/root" -ef "$jail" ]
 }
+`;
 
+// The same where a process of uchroot waits for the program. A copy of the jail in memory is another directory.
+const waiterFunction = (isCopy: boolean): string => `
+# The pid is that of uchroot, which waits. Its third word is the pid of the program, or of its init.
+running() {
+	read -r pid 2>/dev/null <"$pidfile" || return 1
+	[ -r "/proc/$pid/cmdline" ] || return 1
+	set -- $(tr '\\0' ' ' <"/proc/$pid/cmdline")
+	[ "$1 $2" = 'uchroot wait' ] && ${isCopy ? '[ -d "/proc/$3" ]' : '[ "/proc/$3/root" -ef "$jail" ]'}
+}
+`;
+
+const functions = `
 start() {
 	if running; then
 		echo "$name is running, pid $pid"
@@ -109,6 +122,8 @@ export function sysvFiles(unit: Unit): readonly UnitFile[] {
     (option) => option !== '--new-session' && !option.startsWith('--pid-file='),
   );
   const reloads = reloadSignal !== undefined;
+  const isCopy = unit.options.some((option) => /^--ephemeral(=|$)/.test(option));
+  const running = unit.hasWaiter ? waiterFunction(isCopy) : runningFunction;
   return [
     {
       path: name,
@@ -126,7 +141,7 @@ patience=20
 launch() {
 	exec ${shellLaunch({ ...unit, options: [...ours, ...others] })}
 }
-${functions}${reloads ? reloadFunction(reloadSignal, unit.update) : ''}
+${running}${functions}${reloads ? reloadFunction(reloadSignal, unit.update) : ''}
 case $1 in
 start | stop | status${reloads ? ' | reload' : ''}) "$1" ;;
 restart | force-reload) stop && start ;;

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
+import { reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { openrcFiles } from './openrc.ts';
@@ -119,11 +120,13 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
       makeDirectory(dirname(path));
       replaceFile(path, file);
     } catch (error) {
-      const { code = 'EIO', errno } = error as NodeJS.ErrnoException;
-      throw new LaunchError(`unit: ${quote(path)}: ${code}`, {
+      const { code = 'EIO', errno = -5 } = error as NodeJS.ErrnoException;
+      throw new LaunchError(`unit: ${quote(path)}: ${reason(-errno)}`, {
         step: 'unit',
         code: code as ErrnoName,
-        errno: errno === undefined ? undefined : -errno,
+        errno: -errno,
+        hint:
+          code === 'ENOSPC' || code === 'EDQUOT' ? 'make room there, and run the command again' : undefined,
         path,
         cause: error,
       });

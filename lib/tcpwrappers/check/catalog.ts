@@ -17,6 +17,7 @@ export const CATALOG = {
   // the file
   'cannot-open': error('The file cannot be opened.', 'make it readable for the daemons'),
   'is-a-directory': error('The file is a directory.', 'put a file in its place'),
+  'not-a-file': error('The file is a device, a pipe or a socket.', 'put a file in its place'),
   'file-refused': error('The file is too large.', 'list the clients in files of their own'),
   'file-owner': error('The owner is not root, and decides who may connect.', 'chown root FILE'),
   'world-writable': error('Any user may write the file.', 'chmod o-w FILE'),

@@ -121,7 +121,7 @@ export async function explain(
     doubts.push('a command decides, and was not run (aclexec)');
   for (const { table } of [tables.allow, tables.deny])
     for (const { code, message } of table.findings)
-      if (code === 'cannot-open' || code === 'file-refused') doubts.push(message);
+      if (['cannot-open', 'file-refused', 'not-a-file'].includes(code)) doubts.push(message);
   const defects = findDefects(tables, matched);
   const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];
   const passed = (matched === undefined ? rules : rules.slice(0, rules.indexOf(matched))).map((rule) => {

@@ -8,12 +8,15 @@ import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 
 const PART_BYTES = 1 << 18;
+/** /dev/null, which is an empty file (null(4)). */
+const NULL_DEVICE = 0x103;
 
 function* readOpen(fd: number): Slices<FileText> {
   const status = fstatSync(fd);
   if (status.isDirectory()) return { kind: 'directory' };
-  // /dev/null is an empty file; a pipe could block
-  if (!status.isFile() && !status.isCharacterDevice()) return { kind: 'unreadable', code: 'EINVAL' };
+  if (status.isCharacterDevice() && status.rdev === NULL_DEVICE) return { kind: 'text', text: '' };
+  // a pipe could block, and a device can be endless
+  if (!status.isFile()) return { kind: 'special' };
   if (status.size > MAX_FILE_BYTES) return { kind: 'large' };
   const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(4096, status.size + 1)));
   let text = '';
@@ -21,7 +24,7 @@ function* readOpen(fd: number): Slices<FileText> {
     const got = readSync(fd, part, 0, part.length, null);
     if (got === 0) return { kind: 'text', text };
     text += part.toString('latin1', 0, got);
-    // the file grows, or is an endless device
+    // the file grows
     if (text.length > MAX_FILE_BYTES) return { kind: 'large' };
     yield;
   }

@@ -112,6 +112,12 @@ export async function lookUpNetgroup(group: string, timeoutMs: number): Promise<
   return answer;
 }
 
+const NOT_READ = {
+  directory: 'it is a directory',
+  large: 'it is too large',
+  special: 'it is not a regular file',
+};
+
 function readBanner(path: string): Answered<string | undefined> {
   const found = readFileText(Buffer.from(path, 'latin1'));
   if (found.kind === 'text') return { value: found.text };
@@ -119,7 +125,7 @@ function readBanner(path: string): Answered<string | undefined> {
   if (found.kind === 'absent') return { value: undefined };
   return {
     value: undefined,
-    problem: `cannot be read: ${found.kind === 'unreadable' ? found.code : found.kind}`,
+    problem: `cannot be read: ${found.kind === 'unreadable' ? found.code : NOT_READ[found.kind]}`,
   };
 }
 

@@ -10,7 +10,9 @@ export type FileText =
   /** libwrap opens a directory and reads it as an empty file. */
   | { readonly kind: 'directory' }
   | { readonly kind: 'large' }
-  /** `code` is the name of an errno; EINVAL for a path that is no regular file. */
+  /** A device, a pipe or a socket. */
+  | { readonly kind: 'special' }
+  /** `code` is the name of an errno. */
   | { readonly kind: 'unreadable'; readonly code: string };
 
 /** Longest line in libwrap, after joining, with its newline. */

@@ -24,6 +24,7 @@ function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   const shown = show(path);
   if (file.kind === 'absent') return { words: [] };
   if (file.kind === 'directory') return { words: [], unreadable: `${shown} is a directory` };
+  if (file.kind === 'special') return { words: [], unreadable: `${shown} is not a regular file` };
   if (file.kind === 'unreadable') return { words: [], unreadable: `${shown} cannot be read (${file.code})` };
   if (file.kind === 'large') return { words: [], broken: `${shown} is too large` };
   const words: string[] = [];

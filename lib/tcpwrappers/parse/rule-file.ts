@@ -104,7 +104,8 @@ class RuleFile {
       if (!isFull(this.#findings))
         for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
       for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
-      if (++words > MAX_WORDS) return refuseTable(this.#options, 'its lists have too many words');
+      if (++words > MAX_WORDS)
+        return refuseTable(this.#options, 'file-refused', 'its lists have too many words');
       rules.push(rule);
     }
     return table;
@@ -191,27 +192,33 @@ function unusable(
   return { file, role, rules: [], findings: [finding], ...(end !== undefined && { [end]: finding }) };
 }
 
-function refuseTable(options: ParseOptions, reason: string): Table {
-  return unusable(options, 'file-refused', `is not used, and everybody is refused: ${reason}`, 'refused');
+function refuseTable(options: ParseOptions, code: string, reason: string): Table {
+  return unusable(options, code, `is not used, and everybody is refused: ${reason}`, 'refused');
 }
 
 /** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
   const { file, role } = options;
-  // libwrap reads a directory as an empty file; if a file cannot be read, hosts.deny refuses, and hosts.allow is empty
-  const end = role === 'deny' ? 'unread' : undefined;
   switch (found.kind) {
     case 'absent':
       return { file, role, rules: [], findings: [] };
     case 'directory':
-      return unusable(options, 'is-a-directory', 'is a directory', end);
+      return unusable(options, 'is-a-directory', 'is a directory', 'unread');
+    case 'special':
+      return refuseTable(options, 'not-a-file', 'it is not a regular file');
     case 'unreadable':
-      return unusable(options, 'cannot-open', `cannot be opened: ${found.code}`, end);
+      // as in libwrap, hosts.deny refuses then, and hosts.allow is empty
+      return unusable(
+        options,
+        'cannot-open',
+        `cannot be opened: ${found.code}`,
+        role === 'deny' ? 'unread' : undefined,
+      );
     case 'large':
     case 'text':
       if (found.kind === 'text' && found.text.length <= MAX_FILE_BYTES)
         return yield* new RuleFile(found.text, options).read();
-      return refuseTable(options, `it has more than ${MAX_FILE_BYTES} bytes`);
+      return refuseTable(options, 'file-refused', `it has more than ${MAX_FILE_BYTES} bytes`);
     default:
       return found satisfies never;
   }

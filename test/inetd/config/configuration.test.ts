@@ -398,6 +398,7 @@ t.test('odd lines of inetd.conf are read as openbsd-inetd reads them, or told', 
 localhost:9 stream tcp nowait nobody /bin/x x
 *:10 stream tcp nowait nobody /bin/first x
 *:10 stream tcp nowait nobody /bin/second x
+11 dgram udp nowait nobody /bin/x x
 /run/é.sock stream unix nowait nobody /bin/x x
 `;
   const read = readInetdConf('i', text, host);
@@ -425,6 +426,11 @@ localhost:9 stream tcp nowait nobody /bin/x x
       [10, 'dgram sockets of tcp are not carried over', '7'],
       [12, '127.0.0.1 is no address of tcp6: write it as a number', '8'],
       [13, 'localhost is no address of tcp: write it as a number', 'localhost:9'],
+      [
+        16,
+        'datagrams without wait are not carried over: write wait, if the program reads all datagrams that come',
+        '11',
+      ],
       [14, 'a later line has the same address', '10'],
     ],
   );

@@ -63,6 +63,10 @@ const attributes: readonly (readonly [line: string, outcome: string])[] = [
   ['disable = no', PLAIN],
   ['disable = yes', ''],
   ['socket_type = raw', 'x:1: raw sockets of tcp are not carried over (s left out)'],
+  [
+    'socket_type = dgram',
+    'x:7: datagrams without wait are not carried over: write wait, if the program reads all datagrams that come (s left out)',
+  ],
   ['protocol = tcp', PLAIN],
   [
     'wait = yes',

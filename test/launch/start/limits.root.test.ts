@@ -294,6 +294,24 @@ t.test('what a killed service has left is gone after the next start', { skip }, 
   t.same(processesOf(uid), []);
 });
 
+t.test('without a next start, its cgroups go when its programs have ended', { skip }, async (t) => {
+  const request = {
+    ...base,
+    program: '/actor',
+    args: ['sleep=1500'],
+    stdio: 'ignore',
+    memory: '32M',
+    pids: 9,
+  };
+  const service = startService('spawn', request);
+  t.ok(await eventually(() => processesOf(uid).length === (isolated ? 2 : 1)));
+  service.kill('SIGKILL');
+  await new Promise((resolve) => service.once('close', resolve));
+  if (!isolated) t.not(cgroups(`${service.pid}-`).length, 0, 'the program goes on with its limits');
+  t.ok(await eventually(() => cgroups(`${service.pid}-`).length === 0, 10_000));
+  t.same(processesOf(uid), [], 'it has ended by itself');
+});
+
 t.test('a cgroup of another pid namespace or of a live process is left alone', { skip }, async (t) => {
   const directory = directories[0] ?? '';
   const names = [`uchroot-1-${process.pid}-1-1`, 'uchroot-other'].map((name) => `${directory}/${name}`);

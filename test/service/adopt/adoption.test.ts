@@ -2,11 +2,18 @@
 import t from 'tap';
 
 import { capabilityNames } from '../../../lib/launch/request/capabilities.ts';
-import { checksOf, chooseIdentity, directoryVariables } from '../../../lib/service/adopt/adoption.ts';
+import {
+  checksOf,
+  chooseIdentity,
+  directoryVariables,
+  ownLines,
+  variablesOf,
+} from '../../../lib/service/adopt/adoption.ts';
 import {
   directoryLinks,
   filterOf,
   hasCredentials,
+  readList,
   toInstalled,
 } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
@@ -102,3 +109,31 @@ t.test('a filter that is not set refuses nothing', async (t) => {
 t.test('an instance of postgresql has the packages of its version', async (t) => {
   t.same(knownDaemon('/usr/bin/pg_ctlcluster').packages?.('15-main'), ['postgresql-common', 'postgresql-15']);
 });
+
+t.test(
+  'variables of the service manager reach the program, and the unit can replace or take them',
+  async (t) => {
+    const inherited = readList(
+      '{"type":"v","data":[{"type":"as","data":["PATH=/bin","HOME=/x","http_proxy=http://p:1","A=1","B=2"]}]}',
+    );
+    const settings = {
+      CapabilityBoundingSet: 0,
+      Environment: ['A=own'],
+      UnsetEnvironment: ['B'],
+      ExecStartEx: [line('/usr/bin/web ${http_proxy} $A')],
+    };
+    const service = toInstalled({ Id: 'web.service' }, settings, inherited);
+    const variables = variablesOf(service, []);
+    t.same(
+      [...variables],
+      [
+        ['http_proxy', 'http://p:1'],
+        ['A', 'own'],
+      ],
+    );
+    t.same(
+      ownLines(service, variables).map(({ argv }) => argv),
+      [['/usr/bin/web', 'http://p:1', 'own']],
+    );
+  },
+);

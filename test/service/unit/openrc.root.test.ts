@@ -9,7 +9,7 @@ import { tortures } from './torture.ts';
 
 // It cannot be installed beside systemd; scripts/test unpacks it.
 const openrc = `${packageDirectory}/build/test/openrc`;
-const skip = unlessMachine('cc', 'logger') || unlessThere(`${openrc}/usr/sbin/openrc-run`);
+const skip = unlessMachine('cc', 'logger', 'socat') || unlessThere(`${openrc}/usr/sbin/openrc-run`);
 let machine: Machine;
 
 t.before(async () => {
@@ -97,6 +97,39 @@ unitTest('uchroot-inetd starts, reloads and ends; a service that cannot start is
   t.equal(machine.shell('ss -Hltn sport = 7000').stdout, '');
   machine.shell("sed -i 's,/daemon,/deamon,' /etc/init.d/uchroot-inetd");
   t.match(service('uchroot-inetd', 'start'), { status: 1, stderr: /\/deamon: not found in the jail/ });
+});
+
+// On a host that OpenRC has booted, the service, its supervisor and its loggers share a cgroup.
+unitTest('limits hold in the cgroup that OpenRC makes for a service', async (t) => {
+  // controllers that this host has in version 1 are mounted elsewhere
+  machine.shell(`echo 'rc_sys=""' >>/etc/rc.conf
+    for name in memory pids; do
+      if grep -qw $name /sys/fs/cgroup/cgroup.controllers; then echo +$name >/sys/fs/cgroup/cgroup.subtree_control
+      else mkdir -p /run/v1/$name; mount -t cgroup -o $name none /run/v1/$name
+      fi
+    done`);
+  const limits = ['--memory', '64M', '--pids', '9'];
+  const place = (name: string): string => machine.shell(`ls -d /sys/fs/cgroup/openrc.${name}`).stdout;
+  writeUnit(machine, 'openrc', 'limits', limits, ['say=here', 'wait']);
+  const started = service('limits', 'start');
+  t.equal(started.status, 0, started.stderr);
+  await machine.until('journalctl -t limits', /here/);
+  t.match(machine.shell(`cat /proc/$(pgrep -x daemon)/cgroup`).stdout, /\/openrc\.limits\/uchroot-\d/);
+  t.equal(service('limits', 'restart').status, 0);
+  await machine.until('journalctl -t limits | grep -c here', /^2$/m);
+  t.equal(service('limits', 'stop').status, 0);
+  t.equal(place('limits'), '');
+
+  const bundle = `${packageDirectory}/dist/bin/uchroot-inetd.cjs`;
+  const unit = ['--unit', 'openrc', '--unit-dir', '/etc/init.d', ...limits];
+  const launch = ['--listen', '127.0.0.1:7000', 'nobody', '/srv/jail', '/daemon', 'say=limited'];
+  // it also says that the test itself is in no cgroup of the machine
+  machine.run([process.execPath, bundle, ...unit, ...launch]);
+  t.equal(service('uchroot-inetd', 'start').status, 0);
+  await machine.until('socat -t 5 - TCP:127.0.0.1:7000 </dev/null', /^limited$/m);
+  t.equal(service('uchroot-inetd', 'stop').status, 0);
+  t.equal(place('uchroot-inetd'), '');
+  machine.shell("sed -i '/^rc_sys=/d' /etc/rc.conf; ! [ -d /run/v1 ] || umount /run/v1/*");
 });
 
 for (const [name, odd] of Object.entries(tortures)) {

@@ -193,6 +193,28 @@ unitTest('the log of a script of System V is rotated while the program writes to
   t.equal(machine.shell('/etc/init.d/logs stop').status, 0);
 });
 
+// Then the pid is that of a process of uchroot, whose root directory is the host's.
+unitTest('a script of System V knows a program for which uchroot waits', async (t) => {
+  const waited = [['--isolate'], ['--time', '1000'], ['--isolate', '--ephemeral']];
+  for (const [index, options] of waited.entries()) {
+    const name = `waited${index}`;
+    const script = (verb: string) => machine.shell(`timeout 20 /etc/init.d/${name} ${verb}`);
+    writeUnit(machine, 'sysv', name, [...options, '--reload-signal', 'HUP'], ['reload=again', 'wait']);
+    t.match(script('start'), { status: 0, stdout: `${name} is started` }, options.join(' '));
+    t.match(script('start'), { status: 0, stdout: /is running, pid \d+/ });
+    t.match(script('status'), { status: 0, stdout: /is running/ });
+    t.equal(script('reload').status, 0);
+    await machine.until(`cat /var/log/${name}.log`, /again/);
+    const before = machine.shell('pgrep -x daemon').stdout;
+    machine.shell('pkill -SEGV -x daemon');
+    await machine.until(`/etc/init.d/${name} status`, /is dead/);
+    t.equal(script('start').status, 0);
+    t.not(machine.shell('pgrep -x daemon').stdout, before);
+    t.match(script('stop'), { status: 0, stdout: /is stopped/ });
+    t.equal(machine.shell('pgrep -x daemon').stdout, '');
+  }
+});
+
 const starters: Readonly<Record<string, string>> = {
   runit: '/etc/sv/torture/run',
   s6: '/etc/s6/sv/torture/run',

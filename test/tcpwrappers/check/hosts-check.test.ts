@@ -305,6 +305,17 @@ t.test('a file that is too large is refused', async (t) => {
   t.same(shown, ['allow file-refused']);
 });
 
+t.test('so is a device', async (t) => {
+  const directory = makeFiles(t, { deny: DENY_ALL });
+  symlinkSync('/dev/zero', join(directory, 'allow'));
+  const files = { allow: join(directory, 'allow'), deny: join(directory, 'deny') };
+  const findings = await checkHosts({ ...files, lookups: false, root: directory });
+  t.same(
+    findings.map(({ rule }) => rule),
+    ['not-a-file'],
+  );
+});
+
 t.test('rules that grant without allow are told of if that is asked for', async (t) => {
   const allow = 'sshd: 10.0.0.1\nsshd: 10.0.0.2: allow\nsshd: 10.0.0.3: deny\n';
   t.same((await check(t, { allow, deny: DENY_ALL }, { implicitAllow: true })).shown, [

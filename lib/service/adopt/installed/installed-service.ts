@@ -35,9 +35,15 @@ export interface InstalledService {
   readonly canReload: boolean;
   /** `loaded`, `not-found`, `masked`… */
   readonly loadState: string;
+  /** `enabled`, `disabled`, `static`, `masked-runtime`… (systemctl(1), is-enabled) */
+  readonly fileState: string;
+  /** Another unit starts it: a target, a socket, a timer. */
+  readonly isWanted: boolean;
   readonly isTransient: boolean;
   readonly lines: readonly ExecLine[];
   readonly settings: Settings;
+  /** The variables that the service manager gives to each service, `NAME=VALUE`: DefaultEnvironment= and the like. */
+  readonly inherited: readonly string[];
 }
 
 type BusValue = { readonly type: string; readonly data: unknown };
@@ -48,17 +54,30 @@ export function readSettings(json: string): Settings {
   return Object.fromEntries(Object.entries(data[0]).map(([name, value]) => [name, value.data]));
 }
 
-/** A service from its settings of the interfaces Unit and Service. */
-export function toInstalled(unit: Settings, settings: Settings): InstalledService {
+/** The list in the output of `busctl --json=short call … Get`. */
+export function readList(json: string): readonly string[] {
+  const { data } = JSON.parse(json) as { readonly data: readonly [BusValue] };
+  return listOf({ value: data[0].data }, 'value');
+}
+
+/** A service from its settings of the interfaces Unit and Service. @param inherited variables of the service manager */
+export function toInstalled(
+  unit: Settings,
+  settings: Settings,
+  inherited: readonly string[] = [],
+): InstalledService {
   return {
     unit: textOf(unit, 'Id'),
     fragment: textOf(unit, 'FragmentPath'),
     isActive: ['active', 'activating', 'reloading'].includes(textOf(unit, 'ActiveState')),
     canReload: unit.CanReload === true,
     loadState: textOf(unit, 'LoadState'),
+    fileState: textOf(unit, 'UnitFileState'),
+    isWanted: ['TriggeredBy', 'WantedBy', 'RequiredBy', 'UpheldBy'].some((name) => isListed(unit, name)),
     isTransient: unit.Transient === true,
     lines: execKinds.flatMap((kind) => toLines(kind, settings[`${kind}Ex`])),
     settings,
+    inherited,
   };
 }
 

@@ -60,6 +60,19 @@ export function goneRefusal({
   };
 }
 
+/** The reason if a service runs, but cannot be started again; undefined if it can. */
+export function maskedRefusal({
+  unit,
+  loadState,
+  isActive,
+}: Pick<InstalledService, 'unit' | 'loadState' | 'isActive'>): Refusal | undefined {
+  if (loadState !== 'masked' || !isActive) return undefined;
+  return {
+    message: `${unit} is masked: it runs, but cannot be restarted`,
+    hint: commandLine('systemctl', 'unmask', unit),
+  };
+}
+
 /**
  * The reason if a program of `--program` is no file. `update` uses the programs that `adopt` was given; a file may be gone since then.
  *
@@ -152,5 +165,8 @@ function variablesIn(word: string): readonly string[] {
 const setAtStart =
   /^(PATH|LANG|LC_\w+|USER|LOGNAME|HOME|SHELL|TERM|\w*PID|\w*PIDFDID|INVOCATION_ID|LISTEN_\w+|NOTIFY_SOCKET|WATCHDOG_USEC|JOURNAL_STREAM|LOG_NAMESPACE|SERVICE_RESULT|EXIT_\w+|MONITOR_\w+|PIDFILE|REMOTE_\w+|TRIGGER_\w+|MEMORY_PRESSURE_\w+|FDSTORE)$/;
 
+/** Whether systemd sets a variable for each service at its start. */
+export const isSetByManager = (name: string): boolean => setAtStart.test(name);
+
 const isSetAtStart = (settings: InstalledService['settings'], name: string): boolean =>
-  setAtStart.test(name) || listOf(settings, 'PassEnvironment').includes(name);
+  isSetByManager(name) || listOf(settings, 'PassEnvironment').includes(name);

@@ -1,0 +1,175 @@
+// What a host can be like: its disks are full, the unit is masked, the service manager has variables, there is no bus or no systemd.
+import { spawnSync } from 'node:child_process';
+
+import t, { type Test } from 'tap';
+
+import { packageDirectory, searchPath } from '../../support/launch.ts';
+import { unlessRoot } from '../../support/root.ts';
+import { serviceMachine } from '../../support/adopted.ts';
+
+const { serviceTest, machine, service, shell, isJailed } = serviceMachine('redis-server', 'redis-cli');
+
+const unit = 'redis-server';
+const place = '/var/lib/uchroot';
+const full = (...words: readonly string[]): string => {
+  const { status, stderr } = service(...words);
+  return `${status}: ${stderr}`;
+};
+const noSpace = (path: string): RegExp =>
+  new RegExp(`^1: uchroot-service: .*${path}.*no space left on device`, 'i');
+
+// Nothing of a command that has failed is in /run, and the service answers.
+function isClean(t: Test): void {
+  t.equal(shell('find /run -name "uchroot*"'), '');
+  t.equal(shell('redis-cli ping'), 'PONG');
+}
+
+serviceTest('adopt on a full disk leaves the service as it is', async (t) => {
+  machine().shell(`systemctl start ${unit}; mkdir ${place}; mount -t tmpfs -o size=2m none ${place}`);
+  t.match(full('adopt', unit), noSpace(place));
+  t.equal(shell(`find ${place} -mindepth 1; ls /etc/systemd/system/${unit}.service.d`), '');
+  t.notOk(isJailed(unit));
+  isClean(t);
+  machine().shell(`mount -o remount,size=200m ${place}`);
+  t.match(full('adopt', unit), /^0: /);
+  t.ok(isJailed(unit));
+});
+
+serviceTest('update, reload and release on a full disk leave it in its jail', async (t) => {
+  const fill = `dd if=/dev/zero of=${place}/fill bs=4k 2>/dev/null; `;
+  machine().shell(fill);
+  t.match(full('update', unit), noSpace(place));
+  t.match(full('release', unit), noSpace(place));
+  const reloaded = full('reload', unit);
+  t.match(reloaded, noSpace(place), 'it would be restarted');
+  t.ok(isJailed(unit));
+  t.equal(shell(`ls ${place}/services/${unit}.service`), '1\nadoption.json\nconfiguration');
+  isClean(t);
+  machine().shell(`rm ${place}/fill`);
+  t.match(full('update', unit), /^0: /);
+  t.equal(shell(`ls ${place}/services/${unit}.service`), '2\nadoption.json\nconfiguration');
+  t.match(full('reload', unit), /^0: /);
+});
+
+serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
+  const directory = `/etc/systemd/system/${unit}.service.d`;
+  machine().shell(
+    `cp -a ${directory} /root/d && mount -t tmpfs -o nr_inodes=2 none ${directory} && cp /root/d/* ${directory}`,
+  );
+  const before = shell(`cat ${directory}/uchroot.conf`);
+  t.match(full('update', unit), noSpace(directory));
+  t.equal(
+    shell(`cat ${directory}/uchroot.conf; ls ${place}/services/${unit}.service`),
+    `${before}\n2\nadoption.json\nconfiguration`,
+  );
+  t.ok(isJailed(unit));
+  isClean(t);
+  machine().shell(`umount ${directory}`);
+  t.match(full('update', unit), /^0: /);
+});
+
+serviceTest('so does all else if /run is full', async (t) => {
+  machine().shell('dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
+  for (const words of [
+    ['update', unit],
+    ['release', unit],
+  ])
+    t.match(full(...words), noSpace('/run'));
+  machine().shell('rm /run/fill');
+  t.ok(isJailed(unit));
+  isClean(t);
+  t.match(full('release', unit), /^0: /);
+  t.notOk(isJailed(unit));
+  isClean(t);
+});
+
+const odd = `cat >/usr/lib/systemd/system/odd.service <<'END'
+[Service]
+RuntimeDirectory=odd
+ExecStart=/usr/bin/sh -c 'printenv PROXY >/run/odd/seen; echo "$1" >>/run/odd/seen; exec sleep 1000' sh \${PROXY}
+[Install]
+WantedBy=multi-user.target
+END
+mkdir -p /etc/systemd/system.conf.d
+printf '[Manager]\nDefaultEnvironment=PROXY=http://proxy:1\n' >/etc/systemd/system.conf.d/proxy.conf
+systemctl daemon-reexec
+systemctl start odd`;
+
+serviceTest('variables of the service manager reach a service and its command line', async (t) => {
+  machine().shell(odd);
+  const seen = 'http://proxy:1\nhttp://proxy:1';
+  await machine().until('cat /run/odd/seen', /^http:.*\nhttp:/);
+  const programs = ['sleep', 'printenv'].flatMap((name) => ['--program', `/usr/bin/${name}`]);
+  const adopted = service('adopt', 'odd', '--watch', '0.3', ...programs);
+  t.match(adopted, { status: 0, stdout: /a compiled launcher enters the jail/ }, adopted.stderr);
+  t.equal(shell('cat /run/odd/seen'), seen);
+});
+
+serviceTest('a unit that is masked, disabled, failed or gone is told with the remedy', async (t) => {
+  const told = (): string => service('status', 'odd').stdout;
+  t.match(told(), /^ {2}it is disabled, and does not start at boot; systemctl enable odd\.service$/m);
+  shell('systemctl enable odd');
+  t.notMatch(told(), 'systemctl');
+  shell('systemctl mask odd');
+  t.match(
+    told(),
+    /^odd\.service: active\n {2}it is masked, and cannot be started; systemctl unmask odd\.service$/m,
+  );
+  for (const verb of ['update', 'reload', 'release'])
+    t.match(
+      full(verb, 'odd'),
+      /^1: uchroot-service: odd\.service .*masked.*\nhint: systemctl unmask odd\.service$/m,
+      verb,
+    );
+  t.ok(isJailed('odd'));
+  shell('systemctl unmask odd; systemctl kill --signal SEGV odd');
+  await machine().until('systemctl is-failed odd', /^failed/);
+  t.match(
+    told(),
+    /^ {2}it has failed, and does not run; journalctl -u odd\.service; then systemctl restart odd\.service$/m,
+  );
+  shell('systemctl mask --runtime odd');
+  t.match(told(), 'systemctl unmask --runtime odd.service');
+  shell(
+    'systemctl unmask --runtime odd; mv /usr/lib/systemd/system/odd.service /root; systemctl daemon-reload',
+  );
+  t.match(
+    told(),
+    /^ {2}the unit odd\.service has gone; install it again, or remove its jail: uchroot-service release odd\.service$/m,
+  );
+  t.match(full('release', 'odd'), /^0: /);
+});
+
+const verbs = ['adopt', 'update', 'reload', 'status', 'release'] as const;
+
+serviceTest('without the system bus each command says so', async (t) => {
+  shell('systemctl stop dbus.socket dbus.service; rm -f /run/dbus/system_bus_socket');
+  for (const verb of verbs)
+    t.match(
+      full(verb, 'odd'),
+      /^1: uchroot-service: the system bus does not run.*\nhint: apt-get install dbus, then/,
+    );
+  shell('systemctl start dbus.socket');
+  t.match(full('status', 'odd'), /odd\.service is not adopted/);
+});
+
+t.test('so it does without systemd', { skip: unlessRoot('unshare') }, async (t) => {
+  const bundle = `${packageDirectory}/dist/bin/uchroot-service.cjs`;
+  // sd_booted(3) looks for a directory of /run
+  const bare = [
+    '--mount',
+    'sh',
+    '-c',
+    'mount -t tmpfs none /run && exec "$0" "$@"',
+    process.execPath,
+    bundle,
+  ];
+  for (const verb of verbs) {
+    const { status, stderr } = spawnSync('unshare', [...bare, verb, 'nginx'], { env: { PATH: searchPath } });
+    t.equal(status, 1);
+    t.match(
+      String(stderr),
+      /^uchroot-service: systemd is not the init system here: process 1 is .*\nhint: in a container, start the program by uchroot/,
+    );
+  }
+});
