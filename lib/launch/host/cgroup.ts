@@ -11,7 +11,6 @@ import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
-import { keeperPid, startKeeper } from './cgroup-keeper.ts';
 import { isThere, readWords, sweep, toWords } from './cgroup-sweep.ts';
 import { startOf } from './process-start.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
@@ -142,10 +141,17 @@ export async function planCgroup(limits: Limited): Promise<CgroupStep | undefine
   return needsCgroup(limits) ? stepFor(limits, await bases()) : undefined;
 }
 
+let keeperPid: number | undefined;
+
+/** Tells which process waits to remove the cgroups of this one; undefined if there is none. */
+export function setKeeper(pid: number | undefined): void {
+  keeperPid = pid;
+}
+
 // A cgroup that hands its controllers down must have no process of its own (cgroups(7), "no internal processes" rule). Only this process
 // may be moved out of it, and its keeper.
 async function leave(base: string): Promise<void> {
-  const own = new Set([process.pid, keeperPid()].map(String));
+  const own = new Set([process.pid, keeperPid].map(String));
   const inside = await readWords(`${base}/cgroup.procs`);
   if (!inside.every((pid) => own.has(pid)))
     throw refusal(
@@ -213,9 +219,11 @@ export async function openCgroup(limits: Limited): Promise<CgroupStep | undefine
   return step;
 }
 
-/** After the first launch with limits: if this process is killed, its cgroups are removed all the same. */
-export async function keepCgroups(): Promise<void> {
+/** Where the cgroups of this process are made, and how their names begin. @throws LaunchError */
+export async function cgroupPlaces(): Promise<{
+  readonly directories: readonly string[];
+  readonly prefix: string;
+}> {
   const where = await bases();
-  // it must not be in a cgroup that hands its controllers down, so it comes after openCgroup()
-  await once('keeper', async () => startKeeper(directoriesOf(where), where.prefix));
+  return { directories: directoriesOf(where), prefix: where.prefix };
 }

@@ -26,13 +26,15 @@ interface PlainEnd {
 }
 
 export interface PlainProcess {
-  /** Resolves once the program has been executed. If it rejects, the program has not run, and `ended` never resolves. */
-  readonly started: Promise<void>;
+  /** Resolves to the pid once the program has been executed. If it rejects, the program has not run, and `ended` never resolves. */
+  readonly started: Promise<number>;
   readonly ended: Promise<PlainEnd>;
   /** The stream of its standard output, if that is a pipe. Call it once, before the program has ended. */
   readonly output: () => Readable;
   /** Sends SIGKILL to the program and its process group. */
   readonly killGroup: () => void;
+  /** After `started`: the event loop may end while the program runs. */
+  readonly unref: () => void;
 }
 
 // setsid: no terminal (setsid(2)). The rest undoes what Node does to itself, and closes its descriptors.
@@ -62,7 +64,7 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
   const ended = new Promise<PlainEnd>((done) => {
     tellEnd = done;
   });
-  const started = new Promise<void>((done, fail) => {
+  const started = new Promise<number>((done, fail) => {
     const launcherFd = openLauncher();
     handle = native.spawn(
       encodeAgain(SET_UP, { op: 'execve', program, argv, env }),
@@ -71,10 +73,10 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
       stdio,
       [],
       1, // a group of its own, until it is released
-      (failure) => {
+      (failure, pid) => {
         if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
         hasStarted = true;
-        return done();
+        return done(pid);
       },
       (exitCode, signal) => {
         // The other processes of its group go on: the command of a rule may end in &.
@@ -94,6 +96,9 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
       if (handle === undefined) return;
       if (hasStarted) native.killGroup(handle, constants.signals.SIGKILL);
       else native.recall(handle);
+    },
+    unref: () => {
+      if (handle !== undefined) native.keepAlive(handle, false);
     },
   };
 }

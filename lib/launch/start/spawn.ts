@@ -3,7 +3,7 @@ import { AbortError, LaunchError, UsageError } from '../../errors.ts';
 import { refuseSecond } from '../../keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
-import { keepCgroups, openCgroup } from '../host/cgroup.ts';
+import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { keepJail, keptJail } from '../host/kept-jails.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
@@ -21,6 +21,7 @@ import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, warnOnce } from '../tell/launch-warnings.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { lookAtHost, toSpawnError } from './spawn-error.ts';
+import { keepCgroups } from './cgroup-keeper.ts';
 import { start, type NormalSpawn } from './start.ts';
 import { abortError, beforeStop } from './abort-or-timeout.ts';
 
@@ -106,7 +107,7 @@ export async function startIn(
     if (problem !== undefined) throw problem;
   }
   const started = await start(launch, jail.directory, options, onChanged);
-  // without a shell, the next start removes the cgroups
+  // a launch needs no keeper to succeed
   if (cgroup !== undefined) void keepCgroups().catch(() => undefined);
   return started;
 }
