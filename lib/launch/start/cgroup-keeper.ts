@@ -38,15 +38,7 @@ while [ "$tries" -gt 0 ]; do
 done
 `;
 
-let isStarted = false;
-
-/**
- * After the first launch with limits: if this process is killed, its cgroups are removed all the same. The shell of a worker thread ends
- * with the thread, as its programs do. Without a shell, the next process that makes a limited launch removes them.
- */
-export async function keepCgroups(): Promise<void> {
-  if (isStarted) return;
-  isStarted = true;
+async function startKeeper(): Promise<void> {
   const { directories, prefix } = await cgroupPlaces();
   const words = [String(process.pid), startOf('self') ?? '', prefix, ...directories];
   const shell = startPlain({
@@ -57,6 +49,16 @@ export async function keepCgroups(): Promise<void> {
   });
   setKeeper(await shell.started);
   shell.unref();
-  await shell.ended;
-  setKeeper(undefined);
+  void shell.ended.then(() => setKeeper(undefined));
+}
+
+let started: Promise<void> | undefined;
+
+/**
+ * Before the first launch with limits, and after its openCgroup(): if this process is killed, its cgroups are removed all the same. The
+ * shell of a worker thread ends with the thread, as its programs do. Without a shell, the next process that makes a limited launch removes
+ * them. Never rejects.
+ */
+export function keepCgroups(): Promise<void> {
+  return (started ??= startKeeper().catch(() => undefined));
 }

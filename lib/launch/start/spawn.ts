@@ -89,6 +89,7 @@ export async function startIn(
   const profile = profileAnswers(request);
   if (profile !== undefined) await beforeStop(options, profile);
   const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
+  if (cgroup !== undefined) await keepCgroups();
   const launch = prepare(
     request,
     jail,
@@ -106,10 +107,7 @@ export async function startIn(
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) throw problem;
   }
-  const started = await start(launch, jail.directory, options, onChanged);
-  // a launch needs no keeper to succeed
-  if (cgroup !== undefined) void keepCgroups().catch(() => undefined);
-  return started;
+  return start(launch, jail.directory, options, onChanged);
 }
 
 // Limits with a cgroup, and a pid namespace, end all descendants of the program: `leaveDescendants` is refused.

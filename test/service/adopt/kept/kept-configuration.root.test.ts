@@ -246,7 +246,10 @@ serviceTest(
     machine().shell(`ln -s /dev/full ${place}/adoption.json.new`);
     const { status, stderr } = service('update', 'own');
     t.equal(status, 1);
-    t.match(stderr, /^uchroot-service: .*adoption\.json\.new: no space left on device\nhint: make room there/);
+    t.match(
+      stderr,
+      /^uchroot-service: .*adoption\.json\.new: no space left on device\nhint: make room there/,
+    );
     machine().shell(`rm ${place}/adoption.json.new`);
     t.equal(shell(`ls ${place}; cat ${drop}`), before);
   },
