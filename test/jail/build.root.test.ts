@@ -323,7 +323,7 @@ t.test('a full disk leaves the jail as it was', needs('mount'), async (t) => {
   await t.rejects(buildJail({ directory: `${base}/small/jail`, programs: ['bash'] }), {
     name: 'JailError',
     code: 'ENOSPC',
-    message: /^\/usr\/\S+: No space left on device, write$/,
+    message: new RegExp(`^${base}/small/jail: /usr/\\S+: No space left on device, write$`),
   });
   t.same(everythingIn(`${base}/small`), []);
 });

@@ -1,6 +1,6 @@
 // The differential test finds mistakes: each that is planted in a copy of the compiled sources.
 //   UCHROOT_SEED  repeats a run
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t, { type Test } from 'tap';
@@ -24,11 +24,9 @@ function plant(directory: string, [name, file, from, to]: Mutation): string {
   mkdirSync(join(copy, 'test/tcpwrappers/libwrap'), { recursive: true });
   for (const path of [
     'lib/tcpwrappers',
-    'lib/errors.js',
-    'lib/quote.js',
-    'lib/nearest.js',
-    'lib/remember.js',
-    'lib/word-list.js',
+    ...readdirSync(join(compiled, 'lib'))
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => `lib/${name}`),
     'test/support/resolve-now.js',
     'test/tcpwrappers/libwrap/observe.js',
   ])
