@@ -8,6 +8,14 @@ export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 export { completionScript } from './uchroot-completion.ts';
-export { meantCount, meantFlag, meantHostname, meantList } from '../meant-value.ts';
-export { meantMs, meantNumberOf, meantPath, meantText } from '../meant-value.ts';
+export {
+  meantCount,
+  meantFlag,
+  meantHostname,
+  meantList,
+  meantMs,
+  meantNumberOf,
+  meantPath,
+  meantText,
+} from '../meant-value.ts';
 export { usage } from './uchroot-help.ts';
