@@ -41,10 +41,16 @@ const directories = readHierarchies(
   directory !== undefined && (version === 2 || controllers.some((name) => used.has(name))) ? [directory] : [],
 );
 
+const isEmpty = (cgroup: string): boolean => readFileSync(`${cgroup}/cgroup.procs`, 'latin1') === '';
+
 /** Cgroups of the user's own; they end with the test. */
 function delegated(t: Test): readonly string[] {
   const own = directories.map((directory) => `${directory}/uchroot-test-${process.pid}`);
-  t.teardown(() => own.forEach((directory) => rmdirSync(directory)));
+  t.teardown(async () => {
+    // the shell that removes the cgroups of a service outlives it by a moment
+    await eventually(() => own.every(isEmpty));
+    own.forEach((directory) => rmdirSync(directory));
+  });
   for (const directory of own) {
     mkdirSync(directory);
     for (const file of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads', 'tasks']) {
