@@ -74,7 +74,7 @@ export function needsHint(words: string): string {
   if (program !== '' && found !== undefined)
     return `if it needs ${program} of the host: ${commandLine('--program', found)}`;
   const [, before, behind] =
-    /(\/[^\s:'"]+)['"]?: No such file|No such file or directory:? ['"]?(\/[^\s:'"]+)/.exec(words) ?? [];
+    /(\/[^\s:'"]+)['"]?: No such file|No such file or directory:? ['"]?(\/[^\s:'"]+)/i.exec(words) ?? [];
   const path = before ?? behind;
   if (path !== undefined && existsSync(path))
     return `if it needs ${path} of the host: ${commandLine('--ro-bind', path)}`;

@@ -54,6 +54,11 @@ t.test(
       needsHint('cat: /etc/group: No such file or directory'),
       'if it needs /etc/group of the host: --ro-bind /etc/group',
     );
+    // as programs in Go say it
+    t.equal(
+      needsHint('could not read "/etc": stat /etc: no such file or directory'),
+      'if it needs /etc of the host: --ro-bind /etc',
+    );
     t.match(needsHint('it ended'), /--ro-bind PATH, --bind PATH or --program PATH$/);
     t.match(
       needsHint('x: /nosuch: No such file or directory'),
