@@ -7,7 +7,7 @@ import { startPlain } from './host-program.ts';
 // Its standard input ends with this process. A program that goes on keeps its cgroup: then it looks again, until the program has ended. A
 // cgroup that is empty and stays is left to the next start: a program has made others in it. Field 22 of /proc/PID/stat tells a process
 // from another one with its pid (proc_pid_stat(5)).
-const script = `
+const script = `# removes the cgroups of a process of uchroot when it has ended
 pid=$1 start=$2 prefix=$3
 shift 3
 ended() {
