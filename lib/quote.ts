@@ -18,7 +18,10 @@ function asciiBytes(text: string): Buffer | undefined {
 
 /** A copy, which the caller cannot change; a string becomes UTF-8. */
 export function copyBytes(value: Bytes): Buffer {
-  return typeof value === 'string' ? toBuffer(value) : Buffer.from(value);
+  if (typeof value === 'string') return toBuffer(value);
+  const copy = zeroBytes(value.length);
+  copy.set(value);
+  return copy;
 }
 
 /** The same bytes, in the caller's memory; a string becomes UTF-8. */

@@ -11,6 +11,7 @@ export type ReadAt = (offset: number, lengthBytes: number) => Uint8Array;
 export const CHUNK_BYTES = 65536;
 
 const PAGE_BYTES = 4096;
+const none = new Uint8Array(0);
 // The headers, dynamic section and strings of an ELF file touch a few pages.
 const MAX_PAGES = 1024;
 
@@ -37,7 +38,8 @@ export function openWindow(read: ReadAt) {
       parts.push(page);
       if (page.length < PAGE_BYTES) break; // the end of the file
     }
-    const data = Buffer.concat(parts);
+    const [first = none, ...others] = parts;
+    const data = others.length === 0 ? first : Buffer.concat(parts);
     if (lengthBytes > 0 && data.length < start + lengthBytes) return undefined;
     return data.subarray(start, start + lengthBytes);
   }

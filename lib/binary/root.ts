@@ -1,6 +1,6 @@
 // Reads the files below one root directory; no path or link leads out of it.
 
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, type Lines, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
@@ -111,15 +111,10 @@ function statusOfNumbers(): FileStatus {
 
 function openFile(fd: number, status: FileStatus): OpenFile {
   function read(offset: number, lengthBytes: number): Uint8Array {
-    const buffer = Buffer.allocUnsafe(lengthBytes);
-    let done = 0;
-    while (done < lengthBytes) {
-      const count = readSync(fd, buffer, done, lengthBytes - done, offset + done);
-      done += count;
-      // files in /proc have size 0 but are not empty
-      if (count === 0 || (status.sizeBytes > 0 && offset + done >= status.sizeBytes)) break;
-    }
-    return buffer.subarray(0, done);
+    // files in /proc have size 0 but are not empty
+    const rest = status.sizeBytes === 0 ? lengthBytes : Math.max(0, status.sizeBytes - offset);
+    const bytes = new Uint8Array(Math.min(lengthBytes, rest));
+    return bytes.subarray(0, native.readAt(fd, bytes, offset));
   }
   return { fd, status, read, close: () => native.closeDescriptor(fd) };
 }

@@ -129,6 +129,8 @@ export interface FileCalls {
   lookInRoot(rootFd: number, path: Bytes, numbers: Float64Array): boolean | string | undefined;
   /** Opens a regular file for reading, and follows links. EISDIR or EINVAL for any other file. */
   openFileInRoot(rootFd: number, path: Bytes, numbers: Float64Array): number | undefined;
+  /** Fills the array with bytes of a file; returns how many, fewer than it has only at the end. Without what Node's readSync compiles. */
+  readAt(fd: number, bytes: Uint8Array, offset: number): number;
   /** The names in a directory, sorted; one character a byte. */
   listInRoot(rootFd: number, path: Bytes): string[] | undefined;
   /** The first bytes of each file, links followed; undefined for one that is no regular file or cannot be read. */

@@ -110,6 +110,30 @@ Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, fd.release());
 }
 
+// readAt(fd, bytes, offset) → the number of bytes that were read into the array; fewer than it has only at the end of the file.
+Napi::Value readAt(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto fd = toUint32(info[0], "descriptor");
+  if (!fd) return env.Undefined();
+  const bool isArray = info[1].IsTypedArray() && info[1].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+  if (!isArray || !info[2].IsNumber()) {
+    Napi::TypeError::New(env, "readAt(fd, bytes: Uint8Array, offset: number)").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  const off_t offset = info[2].As<Napi::Number>().Int64Value();
+  size_t done = 0;
+  while (done < bytes.ByteLength()) {
+    const ssize_t count =
+        pread(static_cast<int>(*fd), bytes.Data() + done, bytes.ByteLength() - done, offset + static_cast<off_t>(done));
+    if (count == 0) break;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return checked(env, -1, "read");
+    done += static_cast<size_t>(count);
+  }
+  return Napi::Number::New(env, static_cast<double>(done));
+}
+
 // Reads the names in an open directory and closes it. False with errno.
 bool readNames(int fd, std::vector<std::string>& names) {
   DIR* directory = fdopendir(fd);
@@ -191,6 +215,7 @@ bool readHead(int root, const std::string& path, size_t maxBytes, std::string& d
 void initLook(Napi::Env env, Napi::Object exports) {
   exports.Set("lookInRoot", Napi::Function::New<lookInRoot>(env, "lookInRoot"));
   exports.Set("openFileInRoot", Napi::Function::New<openFileInRoot>(env, "openFileInRoot"));
+  exports.Set("readAt", Napi::Function::New<readAt>(env, "readAt"));
   exports.Set("readInRoot", Napi::Function::New<readInRoot>(env, "readInRoot"));
   exports.Set("listInRoot", Napi::Function::New<listInRoot>(env, "listInRoot"));
 }

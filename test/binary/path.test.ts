@@ -8,12 +8,23 @@ import {
   parentPath,
   pathBytes,
   showPath,
+  toLatin1,
   trimSlashes,
 } from '../../lib/binary/path.ts';
 
 t.test('a string becomes UTF-8 and bytes stay as they are', async (t) => {
   t.same(pathBytes(bytePath('/é')), Buffer.from('/é'));
   t.same(pathBytes(bytePath(Buffer.from([0x2f, 0xff, 0x80]))), Buffer.from([0x2f, 0xff, 0x80]));
+});
+
+t.test('every byte is one character, in short texts and in long ones', async (t) => {
+  for (const length of [0, 1, 63, 64, 65, 1000]) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 37) % 256);
+    const text = toLatin1(bytes);
+    t.equal(text.length, length);
+    t.ok(bytes.every((byte, i) => text.charCodeAt(i) === byte));
+    t.same(pathBytes(text), Buffer.from(bytes));
+  }
 });
 
 t.test('a part of a larger buffer is taken, not the buffer', async (t) => {

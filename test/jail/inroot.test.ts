@@ -155,6 +155,31 @@ t.test('a device has exactly the mode it is given', { skip: unlessRoot() }, asyn
   t.throws(() => native.inRootMknod(fd, '/d/null', constants.S_IFCHR | 0o666, 1, 3), { code: 'EEXIST' });
 });
 
+t.test('bytes are read where they are asked for, and fewer only at the end', async (t) => {
+  const { fd: root } = makeJail(t);
+  const fd = native.openFileInRoot(root, '/d/f', new Float64Array(8)) ?? -1;
+  const read = (offset: number, length: number) => {
+    const bytes = new Uint8Array(length).fill(0x2e);
+    const count = native.readAt(fd, bytes, offset);
+    return [count, Buffer.from(bytes).toString()];
+  };
+  t.same(read(0, 5), [5, 'hello']);
+  t.same(read(1, 3), [3, 'ell']);
+  t.same(read(3, 4), [2, 'lo..']);
+  t.same(read(5, 2), [0, '..']);
+  t.same(read(2 ** 40, 1), [0, '.']);
+  t.same(read(0, 0), [0, '']);
+  const within = Buffer.from('[------]');
+  t.equal(native.readAt(fd, within.subarray(1, 7), 0), 5);
+  t.equal(within.toString(), '[hello-]', 'a part of a larger array');
+  t.throws(() => native.readAt(fd, new Uint8Array(1), -1), { code: 'EINVAL', syscall: 'read' });
+  t.throws(() => native.readAt(fd, new Uint16Array(1) as unknown as Uint8Array, 0), { name: 'TypeError' });
+  t.throws(() => native.readAt(fd, new Uint8Array(1), '0' as unknown as number), { name: 'TypeError' });
+  t.throws(() => native.readAt(-1, new Uint8Array(1), 0), { name: 'RangeError' });
+  native.closeDescriptor(fd);
+  t.throws(() => native.readAt(fd, new Uint8Array(1), 0), { code: 'EBADF', syscall: 'read' });
+});
+
 // What CVE-2024-45310 of runc came from: a component is exchanged for a link while a path is resolved.
 t.test('nothing gets out while directories are exchanged for links', async (t) => {
   const { base, jail, fd } = makeJail(t);

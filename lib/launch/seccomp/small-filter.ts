@@ -1,5 +1,6 @@
 // The small seccomp filter that every program gets: no terminal injection, no kernel keyrings.
 import { UsageError } from '../../errors.ts';
+import { copyBytes } from '../../quote.ts';
 import { BpfProgram, type Place } from './bpf-program.ts';
 import {
   answers,
@@ -66,7 +67,7 @@ export function smallFilter(architecture: string): Buffer {
   const filter = made.get(architecture) ?? compile(architecture);
   made.set(architecture, filter);
   // A copy: planLaunch() hands it to its caller, who could change the filter of every launch after it.
-  return Buffer.from(filter);
+  return copyBytes(filter);
 }
 
 function compile(architecture: string): Buffer {

@@ -2,7 +2,7 @@
 // the launch, only the loader or env could name a file that is missing, damaged or unreadable. The look reads at most a few dozen ELF
 // files of the jail. It decides nothing: if a library is in none of the usual places, the full search of lib/binary follows.
 import { readElf, type Elf } from '../../binary/elf.ts';
-import { bytePath, type BytePath, joinPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { type FileRoot, type FileStatus, readHeads, withFile } from '../../binary/root.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
@@ -31,25 +31,29 @@ function lookAt(root: FileRoot, path: BytePath): Looked | undefined {
   });
 }
 
+// The library of this name in the first of the usual directories that has it.
+function findLibrary(root: FileRoot, name: BytePath, directories: readonly BytePath[]): Looked | undefined {
+  if (name.includes('/')) return lookAt(root, name);
+  for (const directory of directories) {
+    const looked = lookAt(root, joinPath(directory, name));
+    if (looked !== undefined) return looked;
+  }
+  return undefined;
+}
+
 // Whether a library that a program needs is in none of the usual directories, or cannot be loaded. False if finding out would take long.
-function lacksLibrary({ root, architecture, account }: JailView, program: BytePath): boolean {
+function lacksLibrary({ root, architecture, account }: JailView, program: Elf): boolean {
   const directories = [...(places[architecture] ?? []), ...everywhere];
   const todo = [program];
   const seen = new Set<BytePath>();
-  for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
-    if (seen.size > mostFiles) return false;
-    const looked = lookAt(root, path);
-    if (path !== program && (looked?.elf === undefined || isClosed(looked.status, account))) return true;
-    for (const { name, optional } of looked?.elf?.needed ?? []) {
+  for (let elf = todo.pop(); elf !== undefined; elf = todo.pop()) {
+    for (const { name, optional } of elf.needed) {
       if (optional || seen.has(name)) continue;
+      if (seen.size === mostFiles) return false;
       seen.add(name);
-      const found = name.includes('/')
-        ? name
-        : directories
-            .map((directory) => joinPath(directory, name))
-            .find((at) => root.lstat(at) !== undefined);
-      if (found === undefined) return true;
-      todo.push(found);
+      const looked = findLibrary(root, name, directories);
+      if (looked?.elf === undefined || isClosed(looked.status, account)) return true;
+      todo.push(looked.elf);
     }
   }
   return false;
@@ -71,14 +75,15 @@ function lacksCommand(root: FileRoot, program: BytePath, env: readonly Buffer[])
   return directories.every((directory) => root.lstat(joinPath(directory, command)) === undefined);
 }
 
-const isLoaderPath = (variable: Buffer): boolean => variable.toString('latin1', 0, 16) === 'LD_LIBRARY_PATH=';
+const isLoaderPath = (variable: Buffer): boolean => toLatin1(variable.subarray(0, 16)) === 'LD_LIBRARY_PATH=';
 
 /** Whether the program of a launch may lack a library or a command; false if its view of the jail is another one. */
 export function mayLackFile({ request, execve, view }: PreparedLaunch): boolean {
   if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
   try {
     const program = joinPath(bytePath(view.cwd), bytePath(execve.program));
-    return lacksLibrary(view, program) || lacksCommand(view.root, program, execve.env);
+    const elf = lookAt(view.root, program)?.elf;
+    return elf === undefined ? lacksCommand(view.root, program, execve.env) : lacksLibrary(view, elf);
   } catch {
     return false; // execve fails, and says more
   }
