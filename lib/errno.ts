@@ -30,3 +30,6 @@ export function errnoName(errno: number): ErrnoName {
 export function reason(errno: number): string {
   return look(errno)?.[1] ?? `error ${errno}`;
 }
+
+/** Whether the code of a system error says that a disk is full, or what one user may have of it. */
+export const isFull = (code: string | undefined): boolean => code === 'ENOSPC' || code === 'EDQUOT';

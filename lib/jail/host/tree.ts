@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 
 import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
 import { JailError } from '../../errors.ts';
-import { errnoName, reason as wordsOfErrno } from '../../errno.ts';
+import { errnoName, isFull, reason as wordsOfErrno } from '../../errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
 
@@ -113,7 +113,6 @@ function settle(
 function toError({ errno, syscall, path, inTarget }: Failure, root: BytePath): JailError {
   const code = errnoName(errno);
   const shown = showPath(joinPath(root, toLatin1(path.subarray(1))));
-  const isFull = inTarget && (code === 'ENOSPC' || code === 'EDQUOT');
-  const hint = isFull ? 'make room; nothing is left of the copy' : undefined;
+  const hint = inTarget && isFull(code) ? 'make room; nothing is left of the copy' : undefined;
   return new JailError(`${shown}: ${wordsOfErrno(errno)}, ${syscall}`, { code, path: shown, hint });
 }

@@ -1,8 +1,8 @@
 // Converts system errors of the work on a jail to the library's errors.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
 import { errorCode } from '../../binary/root.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, isFull, reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
@@ -33,8 +33,9 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
     return await work();
   } catch (error) {
     const told = toJailError(error);
-    if (directory === undefined || !(told instanceof JailError) || told.hint !== FULL) throw told;
+    if (directory === undefined || !(told instanceof JailError) || !isFull(told.code)) throw told;
     const { code, path, hint } = told;
+    if (isWithin(path ?? '', showPath(directory))) throw told;
     throw new JailError(`${showPath(directory)}: ${told.message}`, { code, path, hint, cause: error });
   }
 }

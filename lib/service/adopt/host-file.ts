@@ -4,12 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { reason } from '../../errno.ts';
 import { type ErrnoName, JailError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
-
-const hints: Readonly<Record<string, string>> = {
-  ENOSPC: 'make room there, and run the command again',
-  EDQUOT: 'make room there, and run the command again',
-  EROFS: 'the file system is mounted read-only: mount it writable, and run the command again',
-};
+import { hostHint } from '../host-hint.ts';
 
 /** The error for a system call that has failed at a path. */
 export function toHostError(path: string, error: unknown): JailError {
@@ -17,7 +12,7 @@ export function toHostError(path: string, error: unknown): JailError {
   return new JailError(`${quote(path)}: ${reason(-errno)}`, {
     code: code as ErrnoName,
     path,
-    hint: hints[code],
+    hint: hostHint(code),
     cause: error,
   });
 }

@@ -14,6 +14,7 @@ import { basename, dirname } from 'node:path';
 import { reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+import { hostHint } from '../host-hint.ts';
 import { openrcFiles } from './openrc.ts';
 import { runitFiles, s6Files } from './runit-s6.ts';
 import { unitDirectories, type Format, type Unit, type UnitFile, type UnitRefusal } from './service-unit.ts';
@@ -125,8 +126,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
         step: 'unit',
         code: code as ErrnoName,
         errno: -errno,
-        hint:
-          code === 'ENOSPC' || code === 'EDQUOT' ? 'make room there, and run the command again' : undefined,
+        hint: hostHint(code),
         path,
         cause: error,
       });

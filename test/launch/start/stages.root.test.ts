@@ -153,12 +153,15 @@ async function programOf(child: ChildProcess): Promise<number> {
   return childrenOf(child.pid ?? 0).find((pid) => statusOf(pid, 'Uid')?.startsWith(`${uid}\t`)) ?? 0;
 }
 
-// Another thread of Node may take the SIGCHLD of a program that ends before this process waits for signals again. A command with
-// such a program has the threads block signals (othersignals.cc), and this fixture does not. So it gets SIGCHLD again.
-async function endOf(child: ChildProcess, way: 'in place' | 'compiled'): Promise<unknown> {
+// Sends SIGTERM, and returns how the process ends. Another thread of Node may take the SIGCHLD of a program that ends before this
+// process waits for signals again. A command with such a program has the threads block signals (othersignals.cc), and this fixture
+// does not. So it gets SIGCHLD again; not before SIGTERM, because another thread would take a SIGTERM that comes between two waits.
+async function endAfterTerm(child: ChildProcess, way: 'in place' | 'compiled'): Promise<unknown> {
+  const closed = once(child, 'exit');
+  child.kill('SIGTERM');
   const again = way === 'in place' ? setInterval(() => child.kill('SIGCHLD'), 100) : undefined;
   try {
-    return await once(child, 'exit');
+    return await closed;
   } finally {
     clearInterval(again);
   }
@@ -167,11 +170,9 @@ async function endOf(child: ChildProcess, way: 'in place' | 'compiled'): Promise
 for (const way of ['in place', 'compiled'] as const) {
   t.test(`${way}: signals for the process that waits are the program's`, { skip }, async (t) => {
     const child = begin(way, ['fchdir'], ['out=up', 'sleep=20000']);
-    const closed = endOf(child, way);
     const program = await programOf(child);
     t.equal(runs(program), true);
-    child.kill('SIGTERM');
-    t.same(await closed, [143, null]);
+    t.same(await endAfterTerm(child, way), [143, null]);
     t.equal(runs(program), false);
   });
 
@@ -180,10 +181,8 @@ for (const way of ['in place', 'compiled'] as const) {
     { skip },
     async (t) => {
       const child = begin(way, ['fchdir'], ['ignore=15', 'out=up', 'sleep=300', 'exit=3']);
-      const closed = endOf(child, way);
       await programOf(child);
-      child.kill('SIGTERM');
-      t.same(await closed, [3, null]);
+      t.same(await endAfterTerm(child, way), [3, null]);
     },
   );
 
