@@ -221,7 +221,7 @@ async function command({ jail, uid, gid, user, original, floors, rounds, note })
   const ratio = (name, peer) => samples.median(name) / samples.median(peer);
   const others = [...commands.keys()].slice(3);
   return [
-    row('uchroot v node -e 0', ratio('uchroot', 'node -e 0'), ['<=', 1.05]),
+    row('uchroot v node -e 0', ratio('uchroot', 'node -e 0'), ['<=', 1.2]),
     row('node uchroot.cjs v node -e 0', ratio('node uchroot.cjs', 'node -e 0')),
     ...others.map((peer) => row(`uchroot v ${peer}`, ratio('uchroot', peer))),
   ];
@@ -254,8 +254,8 @@ async function compiled({ jail, user, uid, original, binaries, floors, rounds })
   }
   const ratio = (name, peer) => samples.median(name) / samples.median(peer);
   return [
-    row('compiled v the C original', ratio('compiled', 'the C original'), ['<=', 0.6]),
-    row('compiled v the program alone', ratio('compiled', 'alone'), ['<=', 1.3]),
+    row('compiled v the C original', ratio('compiled', 'the C original'), ['<=', 0.75]),
+    row('compiled v the program alone', ratio('compiled', 'alone'), ['<=', 1.45]),
     row('bare calls v the C original', ratio('bare', 'the C original')),
     row('bare calls v the program alone', ratio('bare', 'alone')),
     row('compiled v C floor', ratio('compiled', 'floor')),
