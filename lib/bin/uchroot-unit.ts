@@ -14,6 +14,7 @@ import { quote, toBuffer } from '../quote.ts';
 import { bytePath } from '../binary/path.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
+import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
@@ -226,7 +227,10 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     syslog: given.has('syslog'),
     compiled,
     ...own,
-    settings: format === 'systemd' ? launchHardening(normal, jail, compiled ?? [...command, here]) : [],
+    settings:
+      format === 'systemd'
+        ? launchHardening(normal, jail, compiled ?? [...command, here], isClosedToRoot)
+        : [],
     pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),
   };

@@ -14,9 +14,6 @@ const checkout = `${home}/uchroot`;
 const prepare = `
 set -e
 [ -e /usr/bin/node ] || ln -s "$2" /usr/bin/node
-for command in uchroot uchroot-inetd uchroot-jail uchroot-service uchroot-tcpd; do
-  ln -sf "$1/dist/bin/$command.cjs" "/usr/local/bin/$command"
-done
 # sudo warns about a host that it cannot resolve
 getent hosts "$(uname -n)" >/dev/null || echo "127.0.1.1 $(uname -n)" >>/etc/hosts
 useradd --create-home --uid 61500 ${reader}
@@ -25,6 +22,10 @@ mount -t tmpfs none /run/checkout
 mkdir /run/checkout/upper /run/checkout/work
 mount -t overlay -o "lowerdir=$1,upperdir=/run/checkout/upper,workdir=/run/checkout/work" none ${checkout}
 chown ${reader} ${checkout}
+chmod 0700 ${home}
+for command in uchroot uchroot-inetd uchroot-jail uchroot-service uchroot-tcpd; do
+  ln -sf "${checkout}/dist/bin/$command.cjs" "/usr/local/bin/$command"
+done
 # nspawn makes it read-only, and isolated launches write to vm.memfd_noexec of their own pid namespace
 mount -o remount,bind,rw /proc/sys
 # limits of a host that has the controllers in version 1 alone

@@ -1,4 +1,5 @@
 // Chooses the hardening directives of systemd with which a launch still works (systemd.exec(5)). Pure.
+import type { BytePath } from '../../binary/path.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
@@ -100,11 +101,13 @@ function readPaths({ seccomp, view }: Hardened): readonly string[] {
  * @param jail a byte string
  * @param starter starts the launch: a compiled launcher, or the files of Node's command and the directory of its code, to which a link
  *   can lead; byte strings
+ * @param isClosed whether root can reach a path only with CAP_DAC_READ_SEARCH
  */
 export function launchHardening(
   request: Hardened,
   jail: string,
   starter: string | readonly string[],
+  isClosed: (path: BytePath) => boolean,
 ): readonly string[] {
   const isolates = namespacesOf(request as NormalRequest).length > 0;
   const makesDevices = request.view.some(({ kind }) => kind === 'dev');
@@ -130,6 +133,7 @@ export function launchHardening(
     ...(isolates ? ['net_admin'] : []), // brings lo up
     ...(makesDevices ? ['mknod'] : []),
     ...(request.ephemeral === undefined ? [] : overlayCaps),
+    ...(seen.some((path) => isClosed(path as BytePath)) ? ['dac_read_search'] : []),
     ...kept,
   ];
   const hasFilter = request.allow.length === 0 && request.seccomp === undefined;

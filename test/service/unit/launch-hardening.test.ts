@@ -4,12 +4,13 @@ import t from 'tap';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { launchHardening } from '../../../lib/service/unit/launch-hardening.ts';
 
+const isClosed = (path: string): boolean => path.startsWith('/home/sam/');
 const requestOf = (more: Partial<LaunchRequest>, jail: string) =>
   normalize({ user: 'nobody', jail, program: '/bin/www', ...more });
 const lines = (more: Partial<LaunchRequest> = {}, jail = '/srv/www'): readonly string[] =>
-  launchHardening(requestOf(more, jail), jail, '/usr/local/sbin/www');
+  launchHardening(requestOf(more, jail), jail, '/usr/local/sbin/www', isClosed);
 const withNode = (command: readonly string[], more: Partial<LaunchRequest> = {}): readonly string[] =>
-  launchHardening(requestOf(more, '/srv/www'), '/srv/www', command);
+  launchHardening(requestOf(more, '/srv/www'), '/srv/www', command, isClosed);
 
 t.test('a bare launch bears nearly everything, and writes in its jail alone', async (t) => {
   const found = lines({ caps: ['net_bind_service'] });
@@ -50,6 +51,18 @@ t.test('what the launch itself opens up stays open', async (t) => {
   const kept = lines({ isolate: true, ephemeral: '/srv/kept' });
   t.ok(kept.includes('ReadWritePaths="/srv/kept"'));
   t.notOk(lines({ unshare: ['ipc'] }).includes('RestrictNamespaces=yes'), 'one namespace is enough');
+});
+
+t.test('root searches what is closed to it, where something of the launch lies behind that', async (t) => {
+  const searches = (lines: readonly string[]) =>
+    lines.some((line) => line.startsWith('CapabilityBoundingSet=') && line.includes('CAP_DAC_READ_SEARCH'));
+  const bind = { isolate: true, view: [{ bind: '/home/sam/data', to: '/data', readOnly: true }] };
+  t.notOk(searches(lines()));
+  t.notOk(searches(withNode(['/usr/bin/node', '/usr/local/bin/uchroot'])));
+  t.ok(searches(withNode(['/usr/bin/node', '/usr/local/bin/uchroot', '/home/sam/uchroot/dist/bin'])));
+  t.ok(searches(lines(bind)));
+  t.ok(searches(lines({}, '/home/sam/jail')));
+  t.ok(searches(lines({ seccomp: '/home/sam/profile.json' })));
 });
 
 t.test('what is only read stays in sight', async (t) => {
