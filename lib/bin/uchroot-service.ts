@@ -9,6 +9,18 @@ const limits =
 const given =
   'leave it out: the place and the isolation of an adopted service are given, and --plan shows them';
 
+/** The first word is a unit if it stands alone or before a command; a word before a unit is a command of another program. */
+function meant(word: string, more: readonly string[]): string | undefined {
+  if (!/^[\w@.-]+$/.test(word)) return undefined;
+  const at = more.findIndex((one) => Object.hasOwn(serviceCommands, one));
+  const command = more[at];
+  if (command !== undefined)
+    return commandLine('uchroot-service', command, word, ...more.filter((_, index) => index !== at));
+  return more.some((one) => /^\w/.test(one))
+    ? undefined
+    : commandLine('uchroot-service', 'adopt', '--plan', word);
+}
+
 void runProgram({
   name: 'uchroot-service',
   commands: serviceCommands,
@@ -20,7 +32,17 @@ as nginx or postgresql@17-main.`,
       install: 'adopt',
       add: 'adopt',
       jail: 'adopt',
+      create: 'adopt',
+      wrap: 'adopt',
+      enjail: 'adopt',
+      chroot: 'adopt',
       remove: 'release',
+      rm: 'release',
+      delete: 'release',
+      del: 'release',
+      uninstall: 'release',
+      purge: 'release',
+      unjail: 'release',
       unadopt: 'release',
       restore: 'release',
       revert: 'release',
@@ -28,8 +50,17 @@ as nginx or postgresql@17-main.`,
       disable: 'write systemctl disable UNIT: an adopted service is one of systemd as before',
       undo: 'release',
       upgrade: 'update',
+      rebuild: 'update',
+      refresh: 'update',
+      sync: 'update',
       list: 'status',
+      ls: 'status',
+      ps: 'status',
+      info: 'status',
       show: 'status',
+      check: 'write uchroot-service reload UNIT, which tests the configuration first, or adopt --plan UNIT',
+      test: 'write uchroot-service reload UNIT, which tests the configuration first, or adopt --plan UNIT',
+      plan: 'write uchroot-service adopt --plan UNIT',
       start: 'write systemctl start UNIT: an adopted service is one of systemd as before',
       stop: 'write systemctl stop UNIT: an adopted service is one of systemd as before',
       restart: 'write systemctl restart UNIT: an adopted service is one of systemd as before',
@@ -55,8 +86,7 @@ as nginx or postgresql@17-main.`,
       now: 'leave it out: a service that runs is restarted',
     },
   },
-  meant: (word) =>
-    /^[\w@.-]+$/.test(word) ? commandLine('uchroot-service', 'adopt', '--plan', word) : undefined,
+  meant,
   // Aborts the work on a signal. Everything is then as before.
   async start(run) {
     const controller = new AbortController();

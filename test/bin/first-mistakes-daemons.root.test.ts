@@ -187,6 +187,8 @@ const services: readonly Mistake[] = [
   ['uchroot-service nginx', /unknown command nginx/, withoutSystemd],
   ['uchroot-service unadopt nginx', /unknown command (unadopt)/, withoutSystemd],
   ['uchroot-service adpot nginx', /unknown command (adpot)/, withoutSystemd],
+  ['uchroot-service nginx update', /unknown command nginx/, withoutSystemd],
+  ['uchroot-service rm nginx', /unknown command (rm)/, withoutSystemd],
   ['uchroot-service list', /unknown command (list)/],
   ['uchroot-service update', /^Usage: uchroot-service update/],
   ['uchroot-service update nginx --all', /^Usage: uchroot-service update/, withoutSystemd],

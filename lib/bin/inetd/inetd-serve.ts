@@ -189,7 +189,16 @@ export function readGiven(
       },
     );
   if (configured.length === 0 && notCarried.length > 0)
-    throw new UsageError(['the configuration has no services', ...notCarried.map(showNotCarried)].join('\n'));
+    throw new UsageError(
+      ['the configuration has no services', ...notCarried.map(showNotCarried)].join('\n'),
+      {
+        hint:
+          notCarried
+            .map(({ message }) => /: (write .*)$/.exec(message)?.[1])
+            .find((word) => word !== undefined) ??
+          'add a service that can be carried over, or write it in TOML: uchroot-inetd schema has the keys',
+      },
+    );
   const known = new Set(serveOptions().map(({ name }) => name));
   const defaults = read.options
     .filter(([name]) => known.has(name))

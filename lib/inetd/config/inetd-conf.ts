@@ -130,7 +130,7 @@ class InetdFile {
       );
     if (sizes.length > 0) this.#lose(`${quote(sizes.join(','))} is not carried over`, line);
     const fields = { name, type, protocol, wait, user, path, argv };
-    const listen = this.#listen(fields, line);
+    const listen = this.#listen(fields);
     if (typeof listen === 'string') return leaveOut(listen);
     this.services.push(this.#service(fields, listen, line));
   }
@@ -155,18 +155,13 @@ class InetdFile {
   }
 
   /** @returns the address, or why the service cannot be carried over */
-  #listen({ name, protocol }: Fields, line: number): readonly string[] | string {
+  #listen({ name, protocol }: Fields): readonly string[] | string {
     if (protocol === 'unix') return [name];
     const [, transport = 'tcp', version = ''] = PROTOCOLS.exec(protocol) ?? [];
     const [addresses, service] = splitAddress(name, this.#addresses);
     const port = this.#host.portOf(service, transport);
     if (port === undefined)
-      throw errorAt(
-        this.#file,
-        line,
-        `services(5) has no port of ${quote(service)}/${transport}`,
-        `write its number instead of ${quote(service)}, such as 7000`,
-      );
+      return `services(5) has no port of ${quote(service)}/${transport}: write its number, such as 7000`;
     const four = (address: string): string => `${address}:${port}${transport === 'udp' ? '/udp' : ''}`;
     // a socket of tcp6 takes no clients of IPv4: they have one of their own (inetd(8), IPv6 TCP/UDP behavior)
     const six = (address: string): string => `[${address}]:${port}/${transport}6`;

@@ -3,7 +3,6 @@ import { isIP } from 'node:net';
 import { basename } from 'node:path';
 
 import {
-  errorAt,
   toServiceName,
   toWord,
   type ConfiguredOption,
@@ -88,19 +87,21 @@ class XinetdFiles {
     const [message, place = section] = reasonToLeaveOut(attributes) ?? [];
     if (message !== undefined) return this.#lose(place, message, section.name);
     this.#loseParts(attributes);
-    this.services.push(this.#service(section, attributes));
+    const listen = this.#listen(section, attributes);
+    if (listen !== undefined) this.services.push(this.#service(section, attributes, listen));
   }
 
-  #listen({ file, name, line }: Section, attributes: Attributes): string {
+  /** @returns the address; undefined without a port, which is told */
+  #listen(section: Section, attributes: Attributes): string | undefined {
     const word = (key: string): string | undefined => attributes.get(key)?.words[0];
     const protocol = protocolOf(attributes);
-    const port = this.#host.portOf(word('port') ?? name, protocol);
-    if (port === undefined)
-      throw errorAt(
-        file,
-        line,
-        `services(5) has no port of ${quote(word('port') ?? name)}/${quote(protocol)}`,
-      );
+    const service = word('port') ?? section.name;
+    const port = this.#host.portOf(service, protocol);
+    if (port === undefined) {
+      const remedy = 'write its number, such as port = 7000';
+      const message = `services(5) has no port of ${quote(service)}/${quote(protocol)}: ${remedy}`;
+      return void this.#lose(attributes.get('port') ?? section, message, section.name);
+    }
     const flags = attributes.get('flags')?.words ?? [];
     const host = word('bind') ?? word('interface') ?? (flags.includes('IPv6') ? '::' : '0.0.0.0');
     const is6 = host.includes(':');
@@ -109,7 +110,7 @@ class XinetdFiles {
     return `${is6 ? `[${host}]` : host}:${port}${suffix}`;
   }
 
-  #service(section: Section, attributes: Attributes): ConfiguredService {
+  #service(section: Section, attributes: Attributes, listen: string): ConfiguredService {
     const words = (key: string): readonly string[] => attributes.get(key)?.words ?? [];
     const flags = words('flags');
     const [server = ''] = words('server');
@@ -138,7 +139,7 @@ class XinetdFiles {
       program: started.program,
       arguments: started.argv.slice(1),
       options: [
-        option('listen', this.#listen(section, attributes), 'port'),
+        option('listen', listen, 'port'),
         option('daemon', basename(daemon), 'server'),
         ...(started.argv[0] === undefined || started.argv[0] === basename(started.program)
           ? []

@@ -20,7 +20,7 @@ import { toSide } from '../request/terminal-rows.ts';
 import { toLineError, type Exit } from './exit.ts';
 import { Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
-import { linesOf } from './text-streams.ts';
+import { linesOf, toRead } from './text-streams.ts';
 
 // As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;
@@ -180,10 +180,11 @@ export class JailedProcess<out Wanted extends Joint = Joint>
 
   /**
    * The lines of its standard output, without their ends `\n` and `\r\n`. Whoever leaves the loop early closes the pipe.
+   * @throws UsageError if the output has been read already
    * @throws ExitError ERR_MAX_BUFFER if a line has more than 16 MiB; the program gets SIGKILL
    */
   [Symbol.asyncIterator](): AsyncGenerator<string, void> {
-    return linesOf(this.#readable(), () => {
+    return linesOf(toRead(this.#pipes.stream(1)), () => {
       this.cutOff();
       return this.exited.then((exit) => toLineError(this, exit, performance.now() - this.#requestedAt));
     });
@@ -202,18 +203,10 @@ export class JailedProcess<out Wanted extends Joint = Joint>
       });
     // EPIPE: the other program has read enough
     stdin.on('error', () => {});
-    const stdout = this.#readable();
+    const stdout = toRead(this.#pipes.stream(1));
     stdin.once('close', () => stdout.destroy());
     stdout.pipe(stdin);
     return to;
-  }
-
-  #readable(): Readable {
-    const stdout = this.#pipes.stream(1);
-    if (stdout !== null) return stdout;
-    throw new UsageError('the standard output of the program is no pipe', {
-      hint: "start it with stdio: ['pipe', 'pipe', 'pipe']",
-    });
   }
 
   /**

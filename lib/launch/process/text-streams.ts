@@ -2,6 +2,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
+import { UsageError } from '../../errors.ts';
 import type { Input } from '../request/run-rows.ts';
 
 /**
@@ -52,6 +53,18 @@ export class Gathered {
 
 // A carriage return alone, as progress bars write it, ends no line.
 const lineEnd = /\r?\n/;
+
+/** The standard output of a program, for its first reader. @throws UsageError if it is no pipe, or was read already */
+export function toRead(stdout: Readable | null): Readable {
+  if (stdout === null)
+    throw new UsageError('the standard output of the program is no pipe', {
+      hint: "start it with stdio: ['pipe', 'pipe', 'pipe']",
+    });
+  if (!stdout.destroyed && !stdout.readableEnded) return stdout;
+  throw new UsageError('the standard output of the program has been read already', {
+    hint: 'keep the lines in an array, or use runInJail() with lines: true',
+  });
+}
 
 /** The lines of a text, without their ends `\n` and `\r\n`; the last one need not have an end. */
 export function toLines(text: string): string[] {

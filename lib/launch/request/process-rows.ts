@@ -101,9 +101,9 @@ export const processRows = {
       ),
     ],
   },
-  /** umask, 0 to 0o777; by default the caller's with at least 0o022. */
+  /** umask, 0 to 0o777, or the same as octal text; by default the caller's with at least 0o022. */
   umask: {
-    type: 'number, 0 to 0o777',
+    type: "number, 0 to 0o777, or octal text: `'022'`",
     default: "this process's with at least 0o022",
     setUp: true,
     normal: to.toUmask,

@@ -1,5 +1,5 @@
 // Descriptors 0 to 2 of a spawned program, and streams of this process that are handed on to them.
-import { Readable, type Duplex, type Stream } from 'node:stream';
+import { Readable, Writable, type Duplex, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
@@ -92,15 +92,31 @@ function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
   throw new UsageError(
     `stdio[${fd}] must be 'pipe', 'inherit', 'ignore', a descriptor or an open stream with one`,
     {
-      hint:
-        typeof wanted === 'string'
-          ? wanted.includes('/')
-            ? `open it first: openSync('${quote(wanted)}', '${fd === 0 ? 'r' : 'a'}')`
-            : (didYouMean(wanted, ['pipe', 'inherit', 'ignore'], (name) => `'${name}'`, foreignEntries) ??
-              "write 'pipe'")
-          : undefined,
+      hint: typeof wanted === 'string' ? meantWord(wanted, fd) : meantStream(wanted, fd),
     },
   );
+}
+
+function meantWord(word: string, fd: number): string {
+  if (word.includes('/')) return `open it first: openSync('${quote(word)}', '${fd === 0 ? 'r' : 'a'}')`;
+  const words = ['pipe', 'inherit', 'ignore'];
+  return didYouMean(word, words, (name) => `'${name}'`, foreignEntries) ?? "write 'pipe'";
+}
+
+// A stream of a file has its descriptor only when it is open, and a stream of this process alone never has one.
+function meantStream(wanted: unknown, fd: number): string {
+  if (typeof wanted === 'boolean') return `write '${wanted ? 'pipe' : 'ignore'}'`;
+  if (wanted instanceof Promise) return 'write await before it';
+  if (typeof wanted !== 'object' || wanted === null) return "write 'pipe'";
+  const isFile = 'path' in wanted && 'fd' in wanted && wanted.fd === null;
+  if (isFile) return "write first: await once(STREAM, 'open')";
+  if (wanted instanceof URL)
+    return `open it first: openSync(new URL('${quote(wanted.href)}'), '${fd === 0 ? 'r' : 'a'}')`;
+  if (fd === 0 && wanted instanceof Readable)
+    return "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM";
+  return `write 'pipe', and child.${fd === 0 ? 'stdin' : fd === 1 ? 'stdout' : 'stderr'} of spawnInJail()${
+    fd > 0 && wanted instanceof Writable ? ' with .pipe(STREAM)' : ''
+  }`;
 }
 
 /** The three entries as the addon takes them. @throws UsageError */

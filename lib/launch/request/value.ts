@@ -127,12 +127,24 @@ export function toPidFile(value: string | undefined): string | undefined {
   throw new UsageError('pidFile must be the path of a file', { hint: 'for example /run/NAME.pid' });
 }
 
-export function toUmask(value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 0o777)) return value;
-  throw new UsageError('umask must be a number from 0 to 0o777', {
-    hint: /^[0-7]{1,4}$/.test(String(value))
-      ? `write umask: 0o${String(value).replace(/^0+/, '')}`
-      : undefined,
+// 0o22, 0o27 and 0o77 without their 0o. The numbers are 0o26, 0o33 and 0o115.
+const decimalUmasks = new Set([22, 27, 77]);
+
+/** A text is octal, as for process.umask(). */
+export function toUmask(value: number | string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^(?:0o)?[0-7]{1,4}$/.test(value)) {
+    const mask = Number.parseInt(value.replace('0o', ''), 8);
+    if (mask <= 0o777) return mask;
+  }
+  const isMask = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777;
+  if (isMask && !decimalUmasks.has(value)) return value;
+  if (isMask)
+    throw new UsageError(`umask ${value} is 0o${value.toString(8)}: a mode is octal`, {
+      hint: `write umask: 0o${value}; for the other one '0${value.toString(8)}'`,
+    });
+  throw new UsageError('umask must be a number from 0 to 0o777, or its octal text', {
+    hint: `write umask: 0o${/^[0-7]{3}$/.test(String(value)) ? String(value) : '022'}`,
   });
 }
 

@@ -284,7 +284,8 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
     const { isActive } = service;
     const watch = { watchMs: findRecord(unit)?.wishes.watchMs, signal: request.signal };
     // a run of `adopt` that was killed leaves no record
-    if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0) readRecord(unit);
+    if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0)
+      readRecord(unit, 'it has no jail to leave; uchroot-service status shows the services that have one');
     const masked = maskedRefusal(service);
     if (masked !== undefined) throw new UsageError(masked.message, masked);
     await swapDropIn({ unit, text: undefined, isActive, watch });

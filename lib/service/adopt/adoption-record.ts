@@ -100,10 +100,10 @@ export function findRecord(unit: string): AdoptionRecord | undefined {
 }
 
 /** The record of a service. @throws UsageError if it is not adopted */
-export function readRecord(unit: string): AdoptionRecord {
+export function readRecord(unit: string, hint: string = `uchroot-service adopt ${unit}`): AdoptionRecord {
   const record = findRecord(unit);
   if (record !== undefined) return record;
-  throw new UsageError(`${unit} is not adopted`, { hint: `uchroot-service adopt ${unit}` });
+  throw new UsageError(`${unit} is not adopted`, { hint });
 }
 
 /**

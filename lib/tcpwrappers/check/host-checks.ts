@@ -96,7 +96,9 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
     // ssh is the client of sshd
     const daemon = `${name}d`;
     const remedy =
-      isKnown.has(daemon) || host.programOf(daemon) !== undefined ? `did you mean ${daemon}?` : undefined;
+      isKnown.has(daemon) || host.programOf(daemon) !== undefined
+        ? `did you mean ${daemon}?`
+        : usualNames[name];
     return ['not-wrapped', `${shown} does not use libwrap, ${nor}`, remedy];
   });
 

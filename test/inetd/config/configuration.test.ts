@@ -263,9 +263,15 @@ r stream rpc/tcp nowait root /bin/r r
   t.throws(() => readInetdConf('i', 'ftp stream tcp nowait root\n', host), {
     message: /^i:1: it has fewer than six fields/,
   });
-  t.throws(() => readInetdConf('i', '\nx stream tcp nowait root /bin/x\n', host), {
-    message: 'i:2: services(5) has no port of x/tcp',
-  });
+  const { services: left, notCarried: lost } = readInetdConf(
+    'i',
+    '\nx stream tcp nowait root /bin/x\nftp stream tcp nowait root /bin/ftpd\n',
+    host,
+  );
+  t.match(left, [{ name: 'ftp', line: 3 }], 'a service without a port does not stop the others');
+  t.match(lost, [
+    { line: 2, leftOut: 'x', message: 'services(5) has no port of x/tcp: write its number, such as 7000' },
+  ]);
   t.throws(() => readInetdConf('i', 'ftp stream tcp later root /bin/x\n', host), {
     message: 'i:1: later is neither wait nor nowait',
   });

@@ -222,12 +222,24 @@ t.test('no word of a file reaches the terminal as it is', async (t) => {
   for (const fails of [
     () => read(section(`${odd} = 1`)),
     () => read(`service ${odd}\n{\n`),
-    () => readXinetdConf([{ path: 'x', text: section(...NEEDED, `port = ${odd}`) }], nowhere, () => []),
     () => readInetdConf('i', `1 stream tcp ${odd} u /x\n`, host),
     () => readInetdConf('i', `1 stream tcp nowait .${odd} /x\n`, host),
-    () => readInetdConf('i', `${odd} stream tcp nowait u /x\n`, nowhere),
   ])
     t.throws(fails, { message: /^[ -~]*$/ });
+  const named = section(...NEEDED.filter((line) => !line.startsWith('port')), `port = ${odd}`);
+  t.match(
+    readXinetdConf([{ path: 'x', text: named + section(...NEEDED) }], nowhere, () => []),
+    {
+      services: [],
+      notCarried: [
+        { message: /^services\(5\) has no port of [ -~]*$/, leftOut: 's' },
+        { message: 'services(5) has no port of 1/tcp: write its number, such as port = 7000' },
+      ],
+    },
+  );
+  t.match(readInetdConf('i', `${odd} stream tcp nowait u /x\n`, nowhere).notCarried, [
+    { message: /^services\(5\) has no port of [ -~]*$/ },
+  ]);
 });
 
 t.test('empty lines, continued lines and open brackets take no more time than others', async (t) => {

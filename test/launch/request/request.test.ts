@@ -258,7 +258,7 @@ t.test('a value of the wrong type is an error that names its key', async (t) => 
     program: 5,
     env: ['A=1'],
     rlimits: 5,
-    umask: '022',
+    umask: 'rwx',
     statusFd: '3',
     pidFile: 5,
   })) {

@@ -49,6 +49,27 @@ t.test('an open stream stands for its descriptor', async (t) => {
   t.strictSame(toStdio([{ fd: 0 }, { _handle: { fd: 7 } }, both], pipes), [0, 7, 8]);
 });
 
+t.test('what has no descriptor is told what to do instead', async (t) => {
+  const file = createReadStream('/dev/null');
+  for (const [entry, fd, hint] of [
+    [file, 0, "write first: await once(STREAM, 'open')"],
+    [new PassThrough(), 0, "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM"],
+    [new PassThrough(), 1, "write 'pipe', and child.stdout of spawnInJail() with .pipe(STREAM)"],
+    [['pipe', 'inherit'], 2, "write 'pipe', and child.stderr of spawnInJail()"],
+    [new URL('file:///tmp/log'), 1, "open it first: openSync(new URL('file:///tmp/log'), 'a')"],
+    [Promise.resolve(), 1, 'write await before it'],
+    [false, 2, "write 'ignore'"],
+    [true, 2, "write 'pipe'"],
+    [() => undefined, 1, "write 'pipe'"],
+  ] as const) {
+    const stdio = [undefined, undefined, undefined].with(fd, entry as never);
+    t.throws(() => toStdio(stdio, pipes), { message: new RegExp(`^stdio\\[${fd}\\] must be`), hint });
+  }
+  await once(file, 'open');
+  t.ok((toStdio([file], pipes)[0] ?? -1) > 2, 'the first hint helps');
+  file.destroy();
+});
+
 t.test('the addon has numbers for what is no descriptor', async (t) => {
   // kPipe, kPty and their like of native/start/launch.h
   t.strictSame([ignored, piped, ptyStdio], [-1, -2, [-3, -1, -1]]);
@@ -66,7 +87,7 @@ t.test('a wrong word is met with what was meant', async (t) => {
     [['pipes'], "did you mean 'pipe'?"],
     [['/a'], "open it first: openSync('/a', 'r')"],
     [['pipe', '/a'], "open it first: openSync('/a', 'a')"],
-    [[true], undefined],
+    [[true], "write 'pipe'"],
   ] as const)
     t.throws(() => toStdio(stdio, pipes), { name: 'UsageError', hint });
 });

@@ -67,10 +67,25 @@ t.test('groups are at most as many as setgroups takes, and are given or cleared'
 t.test('a umask in another notation is shown in octal', async (t) => {
   t.equal(to.toUmask(0o777), 0o777);
   t.equal(to.toUmask(0), 0);
-  t.throws(() => to.toUmask('0027' as unknown as number), { message: /umask/, hint: 'write umask: 0o27' });
-  t.throws(() => to.toUmask(1000), { message: /umask/, hint: 'write umask: 0o1000' });
-  t.throws(() => to.toUmask(999), { message: /umask/, hint: undefined });
-  t.throws(() => to.toUmask(-1), { message: /umask/, hint: undefined });
+  t.equal(to.toUmask('0027'), 0o27);
+  t.equal(to.toUmask('22'), 0o22);
+  t.equal(to.toUmask('0o027'), 0o27);
+  t.throws(() => to.toUmask(777), { message: /umask/, hint: 'write umask: 0o777' });
+  for (const wrong of [1000, 999, -1, '1777', '028', 'u=rwx'])
+    t.throws(() => to.toUmask(wrong), { message: /umask/, hint: 'write umask: 0o022' });
+});
+
+t.test('a umask of octal digits that is a decimal number is refused', async (t) => {
+  for (const [decimal, octal, text] of [
+    [22, 0o22, '026'],
+    [27, 0o27, '033'],
+    [77, 0o77, '0115'],
+  ] as const) {
+    const hint = `write umask: 0o${decimal}; for the other one '${text}'`;
+    t.throws(() => to.toUmask(decimal), { message: /a mode is octal/, hint });
+    t.equal(to.toUmask(octal), octal);
+    t.equal(to.toUmask(text), decimal, 'the hint has a way to the same number');
+  }
 });
 
 t.test('an environment is a plain object', async (t) => {

@@ -29,6 +29,17 @@ t.test('a program is an iterable of its lines', { skip }, async (t) => {
   t.match(await child.exited, { exitCode: 0 });
 });
 
+t.test('the lines of a program are read once', { skip }, async (t) => {
+  const child = await spawnInJail(sh('echo a'));
+  for await (const line of child) t.equal(line, 'a');
+  const again = async (): Promise<void> => {
+    for await (const line of child) t.fail(line);
+  };
+  const hint = 'keep the lines in an array, or use runInJail() with lines: true';
+  await t.rejects(again(), { name: 'UsageError', message: /has been read already/, hint });
+  t.same((await runInJail({ ...sh('echo a'), lines: true })).stdout, ['a']);
+});
+
 t.test('a line ends with \\n or \\r\\n, and a \\r alone is part of it', { skip }, async (t) => {
   const script = "printf 'a\\r\\nb\\rc\\n\\r\\nd\\r'; printf '\\nlast\\r'";
   const expected = ['a', 'b\rc', '', 'd', 'last\r'];

@@ -334,5 +334,9 @@ serviceTest('what cannot be adopted is refused with the reason', async (t) => {
     service('update', 'nginx').stderr,
     /^uchroot-service: nginx.service is not adopted\nhint: uchroot-service adopt/,
   );
+  t.match(
+    service('release', 'nginx').stderr,
+    /^uchroot-service: nginx.service is not adopted\nhint: it has no jail to leave; uchroot-service status/,
+  );
   machine().shell('umount /var/lib/uchroot');
 });

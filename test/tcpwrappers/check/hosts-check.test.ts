@@ -1,6 +1,7 @@
 // Each rule finds what it is about, where it is; and nothing is found in files that are right.
 
 import {
+  copyFileSync,
   chmodSync,
   chownSync,
   existsSync,
@@ -20,6 +21,7 @@ import {
   type HostsCheckOptions,
 } from '../../../lib/tcpwrappers/check/hosts-check.ts';
 import { makeDirectory } from '../../support/directory.ts';
+import { packageDirectory } from '../../support/launch.ts';
 import { unlessThere } from '../../support/root.ts';
 
 /** A directory with these files; modes are 0644. */
@@ -400,6 +402,15 @@ t.test('services that are not there, and faults of inetd.conf, are found', async
     '/etc/inetd.conf:7 inetd-insecure',
     '/etc/inetd.conf:7 inetd-rpc',
   ]);
+});
+
+t.test('a client of a daemon that is not installed is told the name of the daemon', async (t) => {
+  const root = t.testdir({ usr: { bin: {}, sbin: {} } });
+  // a static program: the root has no libraries
+  copyFileSync(join(packageDirectory, 'build/Release/uchroot-launcher'), `${root}/usr/bin/ssh`);
+  chmodSync(`${root}/usr/bin/ssh`, 0o755);
+  const { findings } = await check(t, { allow: 'ssh: 10.0.0.1\n', deny: DENY_ALL }, { daemons: [], root });
+  t.match(findings, [{ rule: 'not-wrapped', remedy: 'did you mean sshd?' }]);
 });
 
 t.test('a daemon that does not use libwrap is found by its ELF file, as ldd would tell', async (t) => {
