@@ -1,6 +1,7 @@
 // Reads requests of callers safely: keys can be misspelt, getters can throw, and arrays can change later.
 
 import { UsageError } from './errors.ts';
+import { besidesFirst, foreignWorkKeys } from './foreign-work-keys.ts';
 import { didYouMean, type Foreign } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
@@ -94,21 +95,6 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   });
 }
 
-// Hints for requests about jails and services: keys of launches, and keys of other libraries.
-const synonyms: Foreign = {
-  jail: 'directory',
-  root: 'directory',
-  dir: 'directory',
-  user: 'users',
-  program: 'programs',
-  command: 'programs',
-  packageName: 'packages',
-  copy: 'copies',
-  files: 'copies',
-  service: 'unit',
-  name: 'unit',
-};
-
 /**
  * @param example what a request looks like
  * @param foreign keys of other libraries; a function, because only a failure needs them
@@ -127,7 +113,7 @@ export function checkKeys(
         hint:
           example ??
           (typeof request === 'string'
-            ? `write {${[...known][0]}: '${quote(request)}'}`
+            ? `write {${[...known][0]}: '${quote(request)}'${besidesFirst(known)}}`
             : 'write {key: value}'),
       },
     );
@@ -136,7 +122,7 @@ export function checkKeys(
   const names = [...known];
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
     hint:
-      didYouMean(unknown, names, (key) => `'${key}'`, foreign?.() ?? synonyms) ??
+      didYouMean(unknown, names, (key) => `'${key}'`, foreign?.() ?? foreignWorkKeys) ??
       `the keys are ${names.join(', ')}`,
   });
 }

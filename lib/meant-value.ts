@@ -35,17 +35,32 @@ export function wordsOf(text: string): readonly string[] {
   return /["'\\]/.test(text) ? [text] : text.split(/\s+/).filter((word) => word !== '');
 }
 
+// The names have no comma, so a comma separates them.
+const ofNames =
+  /^(?:caps|groups|unshare|allow|passEnv|affinity|users|programs|packages|packs|connectTcp|bindTcp)$/;
+
 /** For a key that is an array. @param example one element as it is written */
 export function meantList(key: string, value: unknown, example?: string): string {
   const isNumber = /(?:Tcp|Fds)$/.test(key);
   if (typeof value === 'string')
-    return `write ${key}: [${wordsOf(value)
+    return `write ${key}: [${(ofNames.test(key)
+      ? value.split(/[\s,]+/).filter((word) => word !== '')
+      : wordsOf(value)
+    )
       .map((word) => (isNumber && /^[0-9]+$/.test(word) ? word : `'${quote(word)}'`))
       .join(', ')}]`;
   if (typeof value === 'number') return `write ${key}: [${isNumber ? value : `'${value}'`}]`;
   if (value instanceof Set) return `write ${key}: [...SET]`;
   if (value === null) return 'leave it out';
   return `write ${key}: [${example ?? (isNumber ? 'NUMBER' : "'TEXT'")}]`;
+}
+
+/** For a umask: 22 has most likely lost its 0o, and a text can say either. */
+export function meantUmask(value: unknown): string {
+  const other = typeof value === 'number' && value <= 0o777 ? value.toString(8) : '';
+  if (/^(?:22|27|77)$/.test(String(value)))
+    return `write umask: 0o${String(value)}; for the other one '0${other}'`;
+  return `write umask: 0o${/^[0-7]{3}$/.test(String(value)) ? String(value) : '022'}`;
 }
 
 /** For an option that is a whole number: the number in its text. @param example if there is none */
@@ -95,6 +110,25 @@ export function meantPath(name: string, path: string, to?: Bytes): string {
     return `write /${path}`;
   const place = kind === 'tmpfs' ? 'tmp' : kind;
   return `write --${kind} /${place} ({${kind}: '/${place}'})`;
+}
+
+/** For what a program shall see of the host: as docker, compose and Kubernetes write it. */
+export function meantView(entry: unknown): string {
+  const [, source, target, mode] = /^([^:]+):([^:]+)(?::(\w+))?$/.exec(String(entry)) ?? [];
+  const keys = (typeof entry === 'object' && entry !== null ? entry : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  const first = (names: string): unknown => {
+    const found = Object.keys(keys).find((key) => names.split(' ').includes(key.toLowerCase()));
+    return found === undefined ? undefined : keys[found];
+  };
+  const bind = source ?? first('source src from host hostpath');
+  const to = target ?? first('target dst destination container containerpath mountpath dir path');
+  if (first('type') === 'tmpfs' && typeof to === 'string') return `write {tmpfs: '${quote(to)}'}`;
+  if (typeof bind !== 'string' || typeof to !== 'string')
+    return "write {bind: '/etc', to: '/etc', readOnly: true} for a directory of the host";
+  const isReadOnly = mode === 'ro' || first('readonly ro') === true || first('mode') === 'ro';
+  return `write {bind: '${quote(bind)}', to: '${quote(to)}'${isReadOnly ? ', readOnly: true' : ''}}`;
 }
 
 /** For the name of a host. */

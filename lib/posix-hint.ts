@@ -12,8 +12,8 @@ export function refuseId(id: unknown, lookUp: string): void {
   if (typeof id === 'number') return;
   // of a look-up that has found none
   const isNone = id === undefined || id === null;
-  const remedy = isNone ? 'is there an account or group of that name?' : `${lookUp} looks it up`;
-  throw new TypeError(`an id is a number, not ${shown(id)}: ${remedy}`);
+  const none = isNone ? ', and there is none if the name is unknown' : '';
+  throw new TypeError(`an id is a number, not ${shown(id)}: ${lookUp} looks it up${none}`);
 }
 
 /** @throws TypeError for what is no name. @param byId what takes an id */

@@ -39,6 +39,8 @@ export interface Command<Context> {
   readonly startsProgram?: true | ((words: readonly Argument[]) => boolean);
   /** For a wrong number of operands: the command line that was probably meant. */
   readonly meant?: (operands: readonly Buffer[]) => string | undefined;
+  /** For no operands where there must be some: a command line with them. */
+  readonly example?: string;
   /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
   readonly run: (read: ReadArguments, context: Context, ...operands: Buffer[]) => Promise<string | Outcome>;
   /** The exit status if the command fails; 1 if missing. */
@@ -180,11 +182,12 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
 /** The error for operands that are missing, or too many. */
 export function wrongNumber<Context>(
   { name }: Pick<Program<Context>, 'name'>,
-  { synopsis, meant }: Pick<Command<Context>, 'synopsis' | 'meant'>,
+  { synopsis, meant, example }: Pick<Command<Context>, 'synopsis' | 'meant' | 'example'>,
   operands: readonly Buffer[] = [],
 ): UsageError {
   const [word = ''] = synopsis.split(' ', 1);
-  const hint = operands.length > 0 ? meant?.(operands) : undefined;
+  const hint =
+    operands.length > 0 ? meant?.(operands) : example === undefined ? undefined : `for example ${example}`;
   return new UsageError(`Usage: ${name} ${synopsis}`, { hint: hint ?? `${name} ${word} --help` });
 }
 

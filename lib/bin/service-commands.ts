@@ -74,10 +74,15 @@ const adopt: ServiceCommand = {
     formatOption,
   ],
   operands: [1, 1],
-  meant: (units) =>
-    units.some((unit) => unit.includes('/'))
-      ? 'for a program of your own: uchroot --unit systemd USER DIRECTORY PROGRAM'
-      : units.map((unit) => lineOf('adopt', unit)).join(' && '),
+  example: 'uchroot-service adopt nginx; systemctl list-units --type=service shows the names',
+  meant: (words) => {
+    const units = words.filter((word) => !word.includes('/'));
+    // a path behind a unit: the place of its jail is given
+    const hasPlace = words.length === 2 && units.length === 1 && units[0] === words[0];
+    return hasPlace || units.length === words.length
+      ? units.map((unit) => lineOf('adopt', unit)).join(' && ')
+      : 'for a program of your own: uchroot --unit systemd USER DIRECTORY PROGRAM';
+  },
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await adoptService({
@@ -169,6 +174,7 @@ const reload: ServiceCommand = {
     'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
+  example: 'uchroot-service reload nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     const report = await reloadService({ unit: String(unit), signal });
     warn(String(unit), report.warnings);
@@ -181,6 +187,7 @@ const release: ServiceCommand = {
   summary: 'takes a service out of its jail, removes the jail, and restarts the service if it runs',
   options: [],
   operands: [1, 1],
+  example: 'uchroot-service release nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     await releaseService({ unit: String(unit), signal });
     return '';

@@ -7,6 +7,7 @@ export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
 export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
+export { besidesFirst, foreignWorkKeys } from '../foreign-work-keys.ts';
 export { completionScript } from './uchroot-completion.ts';
 export {
   meantCount,
@@ -17,5 +18,7 @@ export {
   meantNumberOf,
   meantPath,
   meantText,
+  meantUmask,
+  meantView,
 } from '../meant-value.ts';
 export { usage } from './uchroot-help.ts';

@@ -13,6 +13,7 @@ import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../laun
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
 import { quote } from '../quote.ts';
+import { foreignServeKeys } from './foreign-serve-keys.ts';
 import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import * as to from './service-value.ts';
 
@@ -255,7 +256,7 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
       request,
       serveKeys,
       "{listen: '127.0.0.1:7000', user: 'sam', jail: '/srv/jail', program: '/bin/cat'}",
-      () => ({ ...foreignKeys, port: 'listen', address: 'listen', host: 'listen' }),
+      () => ({ ...foreignKeys, ...foreignServeKeys }),
     );
     const given: Record<string, unknown> = {};
     const launch: Record<string, unknown> = {};

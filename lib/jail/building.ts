@@ -38,6 +38,7 @@ import {
 import { closing } from './work/closing.ts';
 import { unless, withJailErrors } from './work/jail-error.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
+import { toBeAwaited } from '../unawaited.ts';
 
 /** The result of a build or update; with `plan`, the expected result. */
 export interface JailReport {
@@ -70,7 +71,11 @@ export interface JailReport {
  * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY
  * (another process works on it); AbortError (the signal).
  */
-export async function buildJail(asked: JailRequest): Promise<JailReport> {
+export function buildJail(asked: JailRequest): Promise<JailReport> {
+  return toBeAwaited(build(asked), 'report');
+}
+
+async function build(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
   const directory = absolute(request.directory);
   return withJailErrors(() => {

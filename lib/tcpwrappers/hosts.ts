@@ -23,6 +23,8 @@ import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-reso
 import type { Dialect } from './parse/third-field.ts';
 import type { Finding } from './rule/finding.ts';
 import type { Table, Tables } from './rule/rule-table.ts';
+import { toBeAwaited } from '../unawaited.ts';
+import { hostsMembers, refuseMembers } from '../foreign-members.ts';
 
 export interface HostsOptions {
   /**
@@ -85,6 +87,10 @@ function checkOptions(options: HostsOptions): void {
 
 /** Open files of rules; see openHosts(). */
 export class Hosts {
+  static {
+    refuseMembers(this.prototype, hostsMembers);
+  }
+
   readonly #allow: TableFile;
   readonly #deny: TableFile;
   readonly #resolver: Resolver;
@@ -120,7 +126,11 @@ export class Hosts {
    * them, with time limits.
    * @throws {UsageError} (rejects) for a NUL byte or an invalid port.
    */
-  async check(described: RequestDescription): Promise<Decision> {
+  check(described: RequestDescription): Promise<Decision> {
+    return toBeAwaited(this.#check(described), 'decision');
+  }
+
+  async #check(described: RequestDescription): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
     const ruling = await this.#decide(request, lookups);
@@ -160,7 +170,11 @@ export function openHosts(options: HostsOptions = {}): Hosts {
 }
 
 /** One decision, as hosts_access(3); nothing is run before Decision.apply(). */
-export async function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
+export function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
+  return toBeAwaited(decide(request, options), 'decision');
+}
+
+async function decide(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
   checkDescription(request);
   return openHosts(options).check(request);
 }

@@ -290,6 +290,8 @@ const rules: readonly Mistake[] = (
     ['report 10.0.0.1', 'report: 10.0.0.1', 0],
     ['report ALL EXCEPT 10.0.0.2', 'report: ALL EXCEPT 10.0.0.2', 0],
     ['block report from any', 'report: ALL : deny', 1],
+    ['allow 10.0.0.0/8;', 'ALL: 10.0.0.0/8 : allow', 0],
+    ['deny all;', 'ALL: ALL : deny', 1],
   ] as const
 ).map(([line, right, status]): Mistake => [
   'uchroot-tcpd check --no-lookups --allow allow --deny deny | sed -n "s/.* → /hint: /p" >&2; uchroot-tcpd check --no-lookups --allow allow --deny deny >&2',
@@ -301,6 +303,26 @@ const rules: readonly Mistake[] = (
         ? `echo '${right}' >allow; uchroot-tcpd match --allow allow --deny deny --server-port 22 ${/in\.ftpd/.exec(line)?.[0] ?? 'report'} 10.0.0.1`
         : 'false',
     right: [status],
+  },
+]);
+
+// Options of other firewalls and of xinetd.
+const foreignOptions = (
+  [
+    ['log', 'severity'],
+    ['accept', 'allow'],
+    ['DROP', 'deny'],
+    ['banner', 'banners'],
+  ] as const
+).map(([word, right]): Mistake => [
+  'uchroot-tcpd check --no-lookups --daemon report --allow allow --deny deny | sed -n "s/.* → /hint: /p" >&2; uchroot-tcpd check --no-lookups --daemon report --allow allow --deny deny >&2',
+  /no-command|bad-option-name/,
+  {
+    before: `echo 'report: 10.0.0.1 : ${word}' >allow; echo 'ALL: ALL' >deny`,
+    after: (line, hint) =>
+      hint === `did you mean ${right}?`
+        ? `echo 'report: 10.0.0.1 : ${{ severity: 'severity auth.info', banners: 'banners /etc' }[right as string] ?? right}' >allow; ${line}`
+        : 'false',
   },
 ]);
 
@@ -389,6 +411,7 @@ const all = [
   ...pairs,
   ...lines,
   ...rules,
+  ...foreignOptions,
   ...others,
   ...services,
   ...endless,

@@ -38,6 +38,34 @@ const superServer: readonly Mistake[] = [
   ['uchroot-inetd 7000 nobody jail /bin/id', /unknown command 7000/, { after: asUnit((_, hint) => hint) }],
   ['uchroot-inetd --listen 7000', /USER is missing/, { after: example }],
   ['uchroot-inetd --listen 7000 nobody', /DIRECTORY is missing/, { after: example }],
+  [
+    'uchroot-inetd --listen 7000 nobody:$PWD/jail /bin/id',
+    /PROGRAM is missing/,
+    { after: asUnit((_, hint) => `uchroot-inetd --listen 7000 ${/^write (.*)$/.exec(hint)?.[1]}`) },
+  ],
+  [
+    'uchroot-inetd --config a.toml nobody $PWD/jail /bin/id',
+    /--config and a program are given at once/,
+    {
+      before: service(''),
+      after: (line, hint) =>
+        /^leave nobody \/\S+\/jail \/bin\/id out/.test(hint)
+          ? line.replace('--config a.toml nobody $PWD/jail /bin/id', 'check a.toml')
+          : 'false',
+    },
+  ],
+  [
+    'uchroot-inetd check --directory $PWD/jail a.conf',
+    /the section is in one line/,
+    {
+      before:
+        "echo 'service a { port = 7000 socket_type = stream protocol = tcp wait = no user = nobody server = /bin/id }' >a.conf",
+      after: (line, hint) =>
+        /^write service a \{, then each NAME = VALUE in a line of its own, then \}/.test(hint)
+          ? `printf 'service a {\nport = 7000\nsocket_type = stream\nprotocol = tcp\nwait = no\nuser = nobody\nserver = /bin/id\n}\n' >a.conf && ${line}`
+          : 'false',
+    },
+  ],
   ['uchroot-inetd --listen 7000 nobody jail', /PROGRAM is missing/, { after: example }],
   [
     'uchroot-inetd --port 7000 nobody jail /bin/id',
@@ -192,6 +220,12 @@ const services: readonly Mistake[] = [
   ['uchroot-service list', /unknown command (list)/],
   ['uchroot-service update', /^Usage: uchroot-service update/],
   ['uchroot-service update nginx --all', /^Usage: uchroot-service update/, withoutSystemd],
+  [
+    'uchroot-service adopt',
+    /^Usage: uchroot-service adopt/,
+    { ...withoutSystemd, after: (_, hint) => /uchroot-service adopt [^;]*/.exec(hint)?.[0] ?? 'false' },
+  ],
+  ['uchroot-service adopt nginx /srv/jail', /^Usage: uchroot-service adopt/, withoutSystemd],
   ['uchroot-service adopt nginx cron', /^Usage: uchroot-service adopt/, withoutSystemd],
   [
     'uchroot-service adopt /lib/systemd/system/nginx.service',
@@ -332,6 +366,7 @@ const misled: readonly Mistake[] = [
   ],
   ['uchroot-tcpd match 192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd match ssh://192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  ['uchroot-tcpd match sshd@192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
   ['uchroot-tcpd match --explain sshd 192.0.2.1', /unknown option (--explain)/, { right: [0, 1] }],
   [

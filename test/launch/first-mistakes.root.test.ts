@@ -7,9 +7,11 @@ import t from 'tap';
 import {
   buildJail,
   checkJail,
+  cloneJail,
   Jail,
   openJail,
   planLaunch,
+  removeJail,
   resolveAccount,
   runInJail,
   serveInJail,
@@ -21,11 +23,15 @@ import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
 
 const jail = makeJail();
 const place = `${temporaryDirectory()}/jail`;
+const built = `${place}-built`;
 const open = () => openJail(jail, { user: 'nobody' });
 const command = { program: '/probe', args: ['exit', '0'] };
 const serve = async (listen: string): Promise<void> => {
   await (await serveInJail({ ...right, listen, hostsAllow: '/dev/null', hostsDeny: '/dev/null' })).drain();
 };
+const rules = { hostsAllow: '/dev/null', hostsDeny: '/dev/null' };
+const noRules = { allow: '/dev/null', deny: '/dev/null' };
+const request = { daemon: 'sshd', client: { address: '192.0.2.1' } };
 const right = { user: 'nobody', jail, program: '/probe', args: ['exit', '0'] };
 
 interface Told {
@@ -88,6 +94,15 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ cpu: 100_000 }, /cpu must be a number of CPUs from 0\.01 to 8192/, {}],
   [{ args: 'exit 0' }, /args must be an array/],
   [{ caps: 'net_bind_service' }, /caps must be an array/],
+  [{ caps: 'net_raw,net_admin' }, /caps must be an array/],
+  [{ caps: ['net_raw,net_admin'] }, /there is no capability/],
+  [{ unshare: 'net,uts' }, /unshare must be an array/],
+  [{ unshare: ['net,uts'] }, /there is no namespace/],
+  [
+    { view: ['/etc:/tmp:ro'], isolate: true },
+    /view\[0\] must have one of/,
+    { view: [{ bind: '/etc', to: '/tmp', readOnly: true }], isolate: true },
+  ],
   [{ groups: '100' }, /groups must be an array/],
   [{ umask: 22 }, /umask 22 is 0o26/, { umask: 0o22 }],
   [{ umask: 999 }, /umask must be a number/],
@@ -221,7 +236,7 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
     [
       'a path alone',
       () => buildJail(place as never),
-      /^write \{directory: '\S+'\}$/,
+      /^write \{directory: '\S+', programs: \['bash', 'ls'\]\}$/,
       () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
     ],
     [
@@ -229,6 +244,63 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       () => checkJail(jail as never),
       /^write \{directory: '\S+'\}$/,
       () => checkJail({ directory: jail }),
+    ],
+    [
+      'a copy by its two ends',
+      () => cloneJail({ from: jail, to: place } as never),
+      /^did you mean 'template'\?$/,
+      async () => {
+        await buildJail({ directory: built, programs: ['/bin/true'] });
+        await cloneJail({ template: built, directory: `${place}-copy` });
+      },
+    ],
+    [
+      'a path alone for a copy',
+      () => cloneJail(jail as never),
+      /^write \{template: '\S+', directory: '\/srv\/new'\}$/,
+      () => cloneJail({ template: built, directory: `${place}-second` }),
+    ],
+    [
+      'a word of rm',
+      () => removeJail({ directory: `${place}-copy`, recursive: true } as never),
+      /^leave it out: the whole directory is meant$/,
+      () => removeJail({ directory: `${place}-copy` }),
+    ],
+    [
+      'a limit of net.Server',
+      () => serveInJail({ ...right, listen: '127.0.0.1:0', maxConnections: 5 } as never),
+      /^did you mean 'instances'\?$/,
+      async () => (await serveInJail({ ...right, ...rules, listen: '127.0.0.1:0', instances: 5 })).drain(),
+    ],
+    [
+      'a decision that is not awaited',
+      () => (openHosts().check(request) as never as { readonly verdict: string }).verdict,
+      /^write await before the call: const \{ verdict \} = await/,
+      async () => (await openHosts(noRules).check(request)).verdict,
+    ],
+    [
+      'an account that is not awaited',
+      () => (resolveAccount({ user: 'nobody' }) as never as { readonly uid: number }).uid,
+      /^write await before the call: const \{ uid \} = await/,
+      async () => (await resolveAccount({ user: 'nobody' })).uid,
+    ],
+    [
+      'a report that is not awaited',
+      () => (checkJail({ directory: jail }) as never as { readonly findings: unknown }).findings,
+      /^write await before the call/,
+      async () => (await checkJail({ directory: jail })).findings,
+    ],
+    [
+      'a method of containers',
+      async () => ((await open()) as never as { exec(): unknown }).exec(),
+      /^write await jail\.run\(\{program:/,
+      async () => (await open()).run(command),
+    ],
+    [
+      'two flags in one argument',
+      () => runInJail({ ...right, args: ['exit', '3', '-l -a'] }),
+      /^'-l -a' is one argument: write \['-l', '-a'\]$/,
+      () => runInJail(right),
     ],
     [
       'a user alone',

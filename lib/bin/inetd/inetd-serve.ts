@@ -12,7 +12,7 @@ import { inetdUnit } from '../../inetd/inetd-unit.ts';
 import { toFilterSource } from '../../launch/request/filter-value.ts';
 import { quote } from '../../quote.ts';
 import { findAddressProblem, serviceProblems } from '../../inetd/service-problem.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine, shellWord } from '../../shell-word.ts';
 import { serveOptions, toServeRequest } from '../../inetd/serve-options.ts';
 import { normalizeServe } from '../../inetd/serve-request.ts';
 import { toArgument, type GivenOption, type ReadArguments } from '../arguments.ts';
@@ -20,6 +20,7 @@ import type { Format } from '../../service/unit/service-unit.ts';
 import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
 import { readVersion } from '../../version.ts';
 import { valueOf, valuesOf, type Command } from '../dispatch.ts';
+import { userBefore } from '../mistakes/stray-word.ts';
 import { absolute, launchOptions } from '../uchroot-options.ts';
 import { latin1, nodeCommand } from '../uchroot-unit.ts';
 import { toInitSystem } from '../unit-name.ts';
@@ -106,16 +107,20 @@ function refuseClients(read: ReadArguments): void {
 function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void {
   if (isConfigured && operands.length > 0)
     throw new UsageError('--config and a program are given at once', {
-      hint: 'the services of the files have programs of their own',
+      hint: `leave ${operands.map(({ bytes }) => quote(bytes)).join(' ')} out: the services of the files have programs of their own`,
     });
-  const [user = ''] = operands.map(({ text }) => text);
+  const [user = '', next] = operands.map(({ text }) => text);
+  const apart = userBefore(user, next);
   if (!isConfigured && operands.length > 3 && /^(?:yes|no|true|false|on|off)$/i.test(user))
     throw new UsageError(`${quote(user)} stands where USER does: the option before it takes no value`, {
       hint: `leave ${quote(user)} out`,
     });
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
-      hint: 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id',
+      hint:
+        apart === undefined
+          ? 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id'
+          : `write ${[...apart, next ?? '/bin/id'].map((one) => shellWord(one)).join(' ')}`,
     });
 }
 

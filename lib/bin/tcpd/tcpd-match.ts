@@ -36,8 +36,10 @@ export const match: Command<undefined> = {
   failureStatus: 2,
   meant: (operands) => {
     if (operands.length !== 1) return undefined;
-    const [, daemon = 'sshd', client = latin1(operands[0])] =
-      /^(?:([a-z]+):\/\/)?([^/]+)\/?$/.exec(latin1(operands[0])) ?? [];
+    // a URL, or a client behind an @ as for ssh(1)
+    const [, scheme, before, client = latin1(operands[0])] =
+      /^(?:([a-z]+):\/\/|([^@/]+)@)?([^/@]+)\/?$/.exec(latin1(operands[0])) ?? [];
+    const daemon = scheme ?? before ?? 'sshd';
     const isClient = isIP(client) !== 0;
     return commandLine('uchroot-tcpd', 'match', isClient ? daemon : client, isClient ? client : '192.0.2.1');
   },

@@ -44,6 +44,7 @@ const SETS = new Set(
 );
 
 const BEGIN = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/;
+const IN_ONE_LINE = /^((?:service\s+\S+|defaults)\s*\{)\s*\S/;
 const INCLUDE = /^include(?:dir)?\s+(\S+)$/;
 
 // The lines of a text, without surrounding blanks and without comments.
@@ -56,7 +57,7 @@ const linesOf = (text: string): readonly string[] =>
 /** Whether a text has a section or an `include`. It goes line by line, because one expression for the whole text would be slow. */
 export function isXinetdText(text: string): boolean {
   const lines = linesOf(text);
-  const hasSection = text.includes('{') && lines.some((line) => BEGIN.test(line));
+  const hasSection = text.includes('{') && lines.some((line) => BEGIN.test(line) || IN_ONE_LINE.test(line));
   return hasSection || lines.some((line) => INCLUDE.test(line));
 }
 
@@ -67,6 +68,8 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
     for (const [index, content] of linesOf(text).entries()) {
       const line = index + 1;
       const begin = BEGIN.exec(content);
+      const [, head] = IN_ONE_LINE.exec(content) ?? [];
+      if (head !== undefined) throw inOneLine(path, line, head);
       const [, included] = INCLUDE.exec(content) ?? [];
       if (begin !== null && open !== undefined) throw notClosed(open);
       if (begin !== null) open = { file: path, name: begin[1] ?? 'defaults', line, assignments: [] };
@@ -91,6 +94,14 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
     if (open !== undefined) throw notClosed(open);
   }
 }
+
+const inOneLine = (path: string, line: number, head: string): UsageError =>
+  errorAt(
+    path,
+    line,
+    'the section is in one line (xinetd.conf(5))',
+    `write ${quote(head)}, then each NAME = VALUE in a line of its own, then } in a line of its own`,
+  );
 
 const notClosed = ({ file, name, line }: Section): UsageError =>
   errorAt(file, line, `the section ${quote(name)} is not closed`, 'end it with a line that has only a }');

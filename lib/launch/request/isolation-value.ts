@@ -1,6 +1,6 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { UsageError } from '../../errors.ts';
-import { meantHostname, meantPath } from '../../meant-value.ts';
+import { meantHostname, meantList, meantPath, meantView } from '../../meant-value.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote, type Bytes } from '../../quote.ts';
 import { toWhole } from './number-value.ts';
@@ -36,14 +36,15 @@ export function toNamespaces(value: readonly Namespace[] | undefined): readonly 
   if (value === undefined) return [];
   if (!Array.isArray(value))
     throw new UsageError("unshare must be an array such as ['pid', 'net']", {
-      hint: typeof value === 'string' ? `write unshare: ['${quote(value)}']` : undefined,
+      hint: meantList('unshare', value, "'pid', 'net'"),
     });
   const wrong = value.findIndex((name) => !namespaceNames.includes(name));
   if (wrong < 0) return namespaceNames.filter((name) => value.includes(name));
   throw new UsageError(`there is no namespace '${quote(String(value[wrong]))}'`, {
-    hint:
-      didYouMean(String(value[wrong]), namespaceNames, undefined, foreignNamespaces) ??
-      `they are ${namespaceNames.join(', ')}`,
+    hint: String(value[wrong]).includes(',')
+      ? meantList('unshare', String(value[wrong]))
+      : (didYouMean(String(value[wrong]), namespaceNames, undefined, foreignNamespaces) ??
+        `they are ${namespaceNames.join(', ')}`),
   });
 }
 
@@ -162,7 +163,7 @@ function toEntry(entry: Readonly<Record<string, unknown>>, name: string): Normal
   const [kind] = found;
   if (kind === undefined || found.length > 1)
     throw new UsageError(`${name} must have one of ${kinds.join(', ')}, as in {tmpfs: '/tmp'}`, {
-      hint: "write {bind: '/etc', to: '/etc', readOnly: true} for a directory of the host",
+      hint: meantView(entry),
     });
   const known = [kind, ...(keysOf[kind] ?? [])];
   const wrong = Object.keys(entry).find((key) => !known.includes(key));

@@ -1,7 +1,7 @@
 // The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
 // throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
-import { meantFlag, meantList, meantText } from '../../meant-value.ts';
+import { meantFlag, meantList, meantText, meantUmask } from '../../meant-value.ts';
 import { didYouMean } from '../../nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 import { capabilityNames, capabilityNumber } from './capabilities.ts';
@@ -103,9 +103,10 @@ export function toCapabilities(value: readonly string[] | undefined): readonly n
     const capability = typeof name === 'string' ? capabilityNumber(name) : undefined;
     if (capability !== undefined) return capability;
     throw new UsageError(`there is no capability '${quote(String(name))}'`, {
-      hint:
-        didYouMean(String(name).replace(/^cap_/i, ''), capabilityNames) ??
-        'capabilities(7) lists them: for example net_bind_service',
+      hint: /[\s,]/.test(String(name))
+        ? meantList('caps', String(name))
+        : (didYouMean(String(name).replace(/^cap_/i, ''), capabilityNames) ??
+          'capabilities(7) lists them: for example net_bind_service'),
     });
   });
   return ascending(numbers);
@@ -139,12 +140,9 @@ export function toUmask(value: number | string | undefined): number | undefined 
   }
   const isMask = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0o777;
   if (isMask && !decimalUmasks.has(value)) return value;
-  if (isMask)
-    throw new UsageError(`umask ${value} is 0o${value.toString(8)}: a mode is octal`, {
-      hint: `write umask: 0o${value}; for the other one '0${value.toString(8)}'`,
-    });
-  throw new UsageError('umask must be a number from 0 to 0o777, or its octal text', {
-    hint: `write umask: 0o${/^[0-7]{3}$/.test(String(value)) ? String(value) : '022'}`,
+  const is = isMask ? `umask ${value} is 0o${value.toString(8)}: a mode is octal` : undefined;
+  throw new UsageError(is ?? 'umask must be a number from 0 to 0o777, or its octal text', {
+    hint: meantUmask(value),
   });
 }
 

@@ -10,7 +10,7 @@ import { profileAnswers } from '../host/launch-filter.ts';
 import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { toBeAwaited } from '../process/unawaited.ts';
+import { toBeAwaited } from '../../unawaited.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
@@ -37,6 +37,7 @@ import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
+import { jailMembers, refuseMembers } from '../../foreign-members.ts';
 
 // If a launch sets one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
@@ -59,6 +60,10 @@ export class Jail<
   Wanted extends Stdio = Stdio,
   Lines extends boolean = boolean,
 > implements AsyncDisposable {
+  static {
+    refuseMembers(this.prototype, jailMembers);
+  }
+
   /** Path on the host, as given. */
   readonly directory: Bytes;
   /** Warnings about the path to it, for the account of the defaults. */

@@ -13,7 +13,7 @@ import { quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { feed, Gathered, toLines } from '../process/text-streams.ts';
-import { toBeAwaited } from '../process/unawaited.ts';
+import { toBeAwaited } from '../../unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   normalizeRun,
@@ -22,7 +22,7 @@ import {
   type RunOptions,
   type RunRequest,
 } from '../request/run-rows.ts';
-import type { Stdio } from '../request/stdio.ts';
+import { piped, type Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
@@ -132,7 +132,8 @@ function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: RunOptions)
 
 // The error of a program that failed or was stopped. Below the first line of the message are the last lines of stderr.
 function toEndError(
-  command: string,
+  program: string,
+  args: readonly string[],
   stderr: Buffer,
   missing: Diagnosis | undefined,
   ended: RunResult,
@@ -144,11 +145,29 @@ function toEndError(
   const why =
     whyLimited(ended.limit, request) ?? (stopped === undefined ? undefined : whyStopped(stopped, options));
   const what = why === undefined ? how : `${why} (${how})`;
-  const message = [`${command}: ${what}`, ...lastLines(stderr)].join('\n');
+  const message = [`${commandText(program, args)}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
-  const hint = stopped === 'ETIMEDOUT' ? inSeconds(options.timeoutMs) : undefined;
-  return new ExitError(message, code, ended, missing?.hint ?? hint);
+  return new ExitError(message, code, ended, missing?.hint ?? whyFailed(stopped, args, options));
+}
+
+// A flag with a second word behind a blank, which a shell would have split.
+const twoWords = /^-\S+[ \t]+\S/;
+
+/** What a caller who knows a shell may have overlooked. */
+function whyFailed(
+  stopped: Stopped | undefined,
+  args: readonly string[],
+  options: RunOptions,
+): string | undefined {
+  if (stopped === 'ETIMEDOUT')
+    return options.stdio[0] === piped && options.input === undefined
+      ? "its standard input is a pipe that nobody ends: write input: '', or leave stdio[0] out"
+      : inSeconds(options.timeoutMs);
+  const joined = stopped === undefined ? args.find((word) => twoWords.test(word)) : undefined;
+  if (joined === undefined) return undefined;
+  const words = joined.split(/[ \t]+/).map((word) => `'${quote(word)}'`);
+  return `${word(joined)} is one argument: write [${words.join(', ')}]`;
 }
 
 const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
@@ -206,7 +225,7 @@ export async function collect<Text extends Output>(
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {
     const program = child.spawnfile;
     const missing = await whatWasMissing(request, request.program ?? Buffer.from(program), ended);
-    throw toEndError(commandText(program, child.spawnargs.slice(1)), said, missing, ended, request, options);
+    throw toEndError(program, child.spawnargs.slice(1), said, missing, ended, request, options);
   }
   return ended as RunResult<Text>;
 }

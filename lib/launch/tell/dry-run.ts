@@ -11,6 +11,7 @@ import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
+import { toBeAwaited } from '../../unawaited.ts';
 
 /** What a request would do on this host. */
 export interface PlannedLaunch {
@@ -27,7 +28,13 @@ export interface PlannedLaunch {
  *
  * @throws UsageError, LaunchError ERR_UNKNOWN_USER or ERR_UNKNOWN_GROUP
  */
-export async function resolveAccount(
+export function resolveAccount(
+  request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
+): Promise<Account> {
+  return toBeAwaited(lookUp(request), 'account');
+}
+
+async function lookUp(
   request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
 ): Promise<Account> {
   if (typeof request !== 'object' || request === null)

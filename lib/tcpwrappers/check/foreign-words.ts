@@ -123,7 +123,11 @@ export function meantRule(line: string): string | undefined {
   );
   const clients = named.filter(isClient);
   const daemons = named.filter((word, at) => !isClient(word, at) && /^[\w.-]+$/.test(word));
-  if (clients.length === 0 && words.some((word) => word.toLowerCase() === 'any')) clients.push('ALL');
+  const isVerdict = words.some((word) => granting.test(word) || refusing.test(word));
+  if (clients.length === 0 && words.some((word) => /^(?:any|all)$/i.test(word))) clients.push('ALL');
+  const isAll = ({ length }: readonly string[]): boolean => length === 1 && /^all$/i.test(daemons[0] ?? '');
+  // as nginx has it: allow 10.0.0.0/8; deny all;
+  if (isVerdict && (daemons.length === 0 || isAll(daemons))) daemons.splice(0, 1, 'ALL');
   if (daemons.length === 0 || clients.length === 0) return undefined;
   // said aloud, because the words may stand in either file
   const verdict = words.some((word) => refusing.test(word))

@@ -1,6 +1,6 @@
 // Problems of one rule: words that never match, and options that refuse everybody.
 
-import { didYouMean } from '../../nearest.ts';
+import { didYouMean, type Foreign } from '../../nearest.ts';
 import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
@@ -54,6 +54,18 @@ const examples: Readonly<Record<string, string>> = {
   group: 'for example group nogroup',
 };
 
+// Of iptables, xinetd and shells.
+const foreignOptions: Foreign = {
+  ...Object.fromEntries(['accept', 'permit', 'grant', 'pass'].map((name) => [name, 'allow'])),
+  ...Object.fromEntries(['reject', 'refuse', 'drop', 'block', 'forbid'].map((name) => [name, 'deny'])),
+  ...Object.fromEntries(['log', 'syslog', 'log_type', 'log_on_failure'].map((name) => [name, 'severity'])),
+  ...Object.fromEntries(['run', 'exec', 'command', 'shell'].map((name) => [name, 'spawn'])),
+  banner: 'banners',
+  message: 'banners',
+  ident: 'rfc931',
+  env: 'setenv',
+};
+
 function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | undefined {
   if (option.kind !== 'error') return undefined;
   const { code } = option;
@@ -62,7 +74,11 @@ function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | und
   if (/^[0-9]+\s*$/.test(text.slice(at)))
     return { at, level: 'error', code, message, hint: 'leave it out: a rule is for all ports' };
   const name = optionName(text.slice(at, at + 40));
-  const hint = isName ? didYouMean(name, OPTION_NAMES) : code === 'bad-value' ? examples[name] : undefined;
+  const hint = isName
+    ? didYouMean(name.toLowerCase(), OPTION_NAMES, undefined, foreignOptions)
+    : code === 'bad-value'
+      ? examples[name]
+      : undefined;
   return { at, level: 'error', code, message, ...(hint !== undefined && { hint }) };
 }
 

@@ -29,6 +29,16 @@ t.test('a program is an iterable of its lines', { skip }, async (t) => {
   t.match(await child.exited, { exitCode: 0 });
 });
 
+t.test('a standard input that nobody ends is named when the time is over', { skip }, async (t) => {
+  const cat = { user, jail, program: '/bin/cat' };
+  await t.rejects(runInJail({ ...cat, stdio: 'pipe', timeoutMs: 200 }), {
+    code: 'ETIMEDOUT',
+    hint: "its standard input is a pipe that nobody ends: write input: '', or leave stdio[0] out",
+  });
+  t.equal((await runInJail({ ...cat, stdio: 'pipe', input: '' })).stdout, '');
+  t.equal((await runInJail(cat)).stdout, '');
+});
+
 t.test('the lines of a program are read once', { skip }, async (t) => {
   const child = await spawnInJail(sh('echo a'));
   for await (const line of child) t.equal(line, 'a');

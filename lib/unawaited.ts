@@ -1,5 +1,5 @@
 // A caller who knows child_process may forget that a call returns a promise. This file makes the mistake an error with a hint.
-import { UsageError } from '../../errors.ts';
+import { UsageError } from './errors.ts';
 
 interface Forgotten {
   /** What the promise resolves with. */
@@ -24,6 +24,26 @@ const ofJail: Forgotten = {
   hint: 'write await before the call: const jail = await openJail(...)',
   names: ['run', 'spawn', 'prepare', '$', 'close', 'directory'],
 };
+const ofDecision: Forgotten = {
+  what: 'the decision',
+  hint: 'write await before the call: const { verdict } = await ...',
+  names: ['verdict', 'expected', 'rule', 'apply'],
+};
+const ofService: Forgotten = {
+  what: 'the service',
+  hint: 'write await before the call: const service = await serveInJail(...)',
+  names: ['addresses', 'connections', 'reload', 'drain', 'kill'],
+};
+const ofAccount: Forgotten = {
+  what: 'the account',
+  hint: 'write await before the call: const { uid } = await resolveAccount(...)',
+  names: ['uid', 'gid', 'groups', 'name', 'home'],
+};
+const ofReport: Forgotten = {
+  what: 'the result',
+  hint: 'write await before the call: const result = await ...',
+  names: ['files', 'findings', 'counts', 'warnings', 'changes', 'best', 'levels'],
+};
 
 const propertiesOf = ({ what, hint, names }: Forgotten): PropertyDescriptorMap =>
   Object.fromEntries(
@@ -41,9 +61,13 @@ const properties = {
   process: propertiesOf(ofProcess),
   result: propertiesOf(ofResult),
   jail: propertiesOf(ofJail),
+  decision: propertiesOf(ofDecision),
+  service: propertiesOf(ofService),
+  account: propertiesOf(ofAccount),
+  report: propertiesOf(ofReport),
 };
 
-/** The same promise. Its `stdout` and the like throw a UsageError that says what is forgotten. */
+/** The same promise. Its `stdout`, `verdict` and the like throw a UsageError that says what is forgotten. */
 export function toBeAwaited<T>(promise: Promise<T>, of: keyof typeof properties = 'process'): Promise<T> {
   return Object.defineProperties(promise, properties[of]);
 }
