@@ -2,8 +2,10 @@
 import { UsageError } from './errors.ts';
 
 interface Forgotten {
-  /** What the promise resolves with. */
+  /** What has the property. */
   readonly what: string;
+  /** What the promise resolves with, if it is something else. */
+  readonly is?: string;
   readonly hint: string;
   readonly names: readonly string[];
 }
@@ -18,6 +20,12 @@ const ofResult: Forgotten = {
   what: 'the result',
   hint: 'write await before the call: const { stdout } = await runInJail(...)',
   names: ['stdout', 'stderr', 'all', 'exitCode'],
+};
+const ofRunning: Forgotten = {
+  what: 'a process',
+  is: 'its result',
+  hint: "write input: 'TEXT' in the request, or const child = await spawnInJail(...), which has stdin and kill()",
+  names: ['stdin', 'pid', 'kill'],
 };
 const ofJail: Forgotten = {
   what: 'the jail',
@@ -45,13 +53,13 @@ const ofReport: Forgotten = {
   names: ['files', 'findings', 'counts', 'warnings', 'changes', 'best', 'levels'],
 };
 
-const propertiesOf = ({ what, hint, names }: Forgotten): PropertyDescriptorMap =>
+const propertiesOf = ({ what, is = 'it', hint, names }: Forgotten): PropertyDescriptorMap =>
   Object.fromEntries(
     names.map((name) => [
       name,
       {
         get: (): never => {
-          throw new UsageError(`${name} is of ${what}, and this is a promise of it`, { hint });
+          throw new UsageError(`${name} is of ${what}, and this is a promise of ${is}`, { hint });
         },
       },
     ]),
@@ -59,7 +67,7 @@ const propertiesOf = ({ what, hint, names }: Forgotten): PropertyDescriptorMap =
 
 const properties = {
   process: propertiesOf(ofProcess),
-  result: propertiesOf(ofResult),
+  result: { ...propertiesOf(ofResult), ...propertiesOf(ofRunning) },
   jail: propertiesOf(ofJail),
   decision: propertiesOf(ofDecision),
   service: propertiesOf(ofService),

@@ -67,10 +67,18 @@ t.test('a value of the wrong type is told with the call that takes it', async (t
     ['getpwnam', [0], /not 0: getpwuid\(uid\) takes an id$/],
     ['getpwuid', ['root'], /not 'root': getpwnam\(name\) looks it up$/],
     ['getgrnam', [0], /a name is a text, not 0/],
-    ['getgrouplist', ['root'], /not undefined: is there an account or group of that name\?$/],
+    [
+      'getgrouplist',
+      ['root'],
+      /not undefined: getpwnam\(user\)\?\.gid looks it up, and there is none if the name is unknown$/,
+    ],
     ['setgroups', ['root'], /gids must be an array, not 'root': write setgroups\(/],
     ['setgroups', [['root']], /not 'root': getgrnam\(name\)\?\.gid looks it up$/],
-    ['setuid', [calls.getpwnam('no-such-user')?.uid], /not undefined: is there an account/],
+    [
+      'setuid',
+      [calls.getpwnam('no-such-user')?.uid],
+      /not undefined: getpwnam\(name\)\?\.uid looks it up, and there is none/,
+    ],
     ['execv', ['/bin/ls'], /argv must be an array, not undefined: write execv\(/],
     ['execv', ['/bin/ls', 'ls -l'], /argv must be an array, not 'ls -l': write execv\(/],
   ] as const)

@@ -1,6 +1,8 @@
 // The files of rules of a service.
 import { existsSync, statSync } from 'node:fs';
 
+import { nearestPath } from '../binary/misspelt-path.ts';
+import { bytePath, showPath } from '../binary/path.ts';
 import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
 import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
@@ -41,7 +43,11 @@ function refuseMissing(what: string, path: Buffer): void {
   try {
     statSync(path);
   } catch (error) {
-    const hint = `make the file, or name the right one (--${what})`;
+    const meant = nearestPath(bytePath(path), false);
+    const hint =
+      meant === undefined
+        ? `make the file, or name the right one (--${what})`
+        : `did you mean ${showPath(meant)}?`;
     throw toFileError(what, path, error, hint);
   }
 }

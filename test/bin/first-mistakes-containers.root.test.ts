@@ -326,6 +326,35 @@ const foreignOptions = (
   },
 ]);
 
+// Words of a rule that are nearly right: the whole line that follows the remedy, and what it decides on 10.0.0.1.
+const nearRules = (
+  [
+    ['/usr/sbin/report: 10.', 'write report', 'report: 10.'],
+    ['report: [10.0.0.1]', 'write 10.0.0.1', 'report: 10.0.0.1'],
+    ['report: [10.0.0.0/8]', 'write 10.0.0.0/8', 'report: 10.0.0.0/8'],
+    ['report: [2001:db8::/32] 10.', 'write [2001:db8::]/32', 'report: [2001:db8::]/32 10.'],
+    [
+      'report: ALL: spawn /bin/echo from: %h: allow',
+      'write \\: for a colon in the option before',
+      'report: ALL: spawn /bin/echo from\\: %h: allow',
+    ],
+  ] as const
+).map(([line, remedy, right]): Mistake => {
+  const files = '--allow allow --deny deny';
+  const check = `uchroot-tcpd check --no-lookups --fail-on warning --daemon report ${files}`;
+  return [
+    `${check} | sed -n "s/.* → /hint: /p" >&2; ${check} >&2`,
+    /odd-daemon|never-matches-address|bad-option-name/,
+    {
+      before: `echo '${line}' >allow; echo 'ALL: ALL' >deny`,
+      after: (_, hint) =>
+        hint === remedy
+          ? `echo '${right.replaceAll('\\', '\\\\')}' >allow; uchroot-tcpd match ${files} report 10.0.0.1`
+          : 'false',
+    },
+  ];
+});
+
 // Scripts from Windows, words in the place of others, and words of ulimit(1).
 const others: readonly Mistake[] = [
   [
@@ -412,6 +441,7 @@ const all = [
   ...lines,
   ...rules,
   ...foreignOptions,
+  ...nearRules,
   ...others,
   ...services,
   ...endless,

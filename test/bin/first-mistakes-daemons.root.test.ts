@@ -44,6 +44,24 @@ const superServer: readonly Mistake[] = [
     { after: asUnit((_, hint) => `uchroot-inetd --listen 7000 ${/^write (.*)$/.exec(hint)?.[1]}`) },
   ],
   [
+    'uchroot-inetd --listen 7000 $PWD/jail nobody /bin/id',
+    /is a path: USER stands before DIRECTORY/,
+    {
+      after: asUnit((line, hint) =>
+        line.replace('$PWD/jail nobody', /^write (nobody \/\S+\/jail)$/.exec(hint)?.[1] ?? 'false'),
+      ),
+    },
+  ],
+  [
+    'uchroot-inetd check --listen 7000 --hosts-allow $PWD/alow nobody $PWD/jail /bin/id',
+    /alow: no such file/,
+    {
+      before: ': >allow',
+      after: (line, hint) =>
+        line.replace('$PWD/alow', /^did you mean (\S+\/allow)\?$/.exec(hint)?.[1] ?? 'false'),
+    },
+  ],
+  [
     'uchroot-inetd --config a.toml nobody $PWD/jail /bin/id',
     /--config and a program are given at once/,
     {
@@ -61,7 +79,7 @@ const superServer: readonly Mistake[] = [
       before:
         "echo 'service a { port = 7000 socket_type = stream protocol = tcp wait = no user = nobody server = /bin/id }' >a.conf",
       after: (line, hint) =>
-        /^write service a \{, then each NAME = VALUE in a line of its own, then \}/.test(hint)
+        hint.startsWith('write service a {, then each NAME = VALUE in a line of its own, then }')
           ? `printf 'service a {\nport = 7000\nsocket_type = stream\nprotocol = tcp\nwait = no\nuser = nobody\nserver = /bin/id\n}\n' >a.conf && ${line}`
           : 'false',
     },
@@ -366,6 +384,11 @@ const misled: readonly Mistake[] = [
   ],
   ['uchroot-tcpd match 192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd match ssh://192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  [
+    'uchroot-tcpd run',
+    /^Usage: uchroot-tcpd run/,
+    { after: (_, hint) => /uchroot-tcpd run [^;]*/.exec(hint)?.[0] ?? 'false', right: [127] },
+  ],
   ['uchroot-tcpd match sshd@192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
   ['uchroot-tcpd match --explain sshd 192.0.2.1', /unknown option (--explain)/, { right: [0, 1] }],

@@ -115,6 +115,10 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     throw new UsageError(`${quote(user)} stands where USER does: the option before it takes no value`, {
       hint: `leave ${quote(user)} out`,
     });
+  if (!isConfigured && user.startsWith('/') && next !== undefined && !next.includes('/'))
+    throw new UsageError(`${quote(user)} is a path: USER stands before DIRECTORY`, {
+      hint: `write ${shellWord(next)} ${shellWord(user)}`,
+    });
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
       hint:

@@ -31,6 +31,7 @@ export const run: Command<undefined> = {
   unlisted: jailOptions,
   statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
+  example: 'uchroot-tcpd run in.ftpd -l; uchroot-tcpd match DAEMON CLIENT shows a decision',
   startsProgram: true,
   failureStatus: 125,
   run: async (read, _, daemon, ...args) => {

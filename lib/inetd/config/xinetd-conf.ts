@@ -100,7 +100,8 @@ class XinetdFiles {
     if (port === undefined) {
       const remedy = 'write its number, such as port = 7000';
       const message = `services(5) has no port of ${quote(service)}/${quote(protocol)}: ${remedy}`;
-      return void this.#lose(attributes.get('port') ?? section, message, section.name);
+      this.#lose(attributes.get('port') ?? section, message, section.name);
+      return undefined;
     }
     const flags = attributes.get('flags')?.words ?? [];
     const host = word('bind') ?? word('interface') ?? (flags.includes('IPv6') ? '::' : '0.0.0.0');

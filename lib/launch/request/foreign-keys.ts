@@ -108,8 +108,8 @@ export const foreignKeys: Foreign = {
     ]),
   ),
   lines: 'read the lines of a program of spawnInJail(): for await (const line of child)',
-  share: 'share is a key of openJail()',
-  concurrency: 'concurrency is a key of openJail()',
+  share: 'leave it out: a launch of its own shares nothing; openJail() has share',
+  concurrency: 'leave it out: openJail() has concurrency, for the programs of one jail',
 };
 
 // Words of stdio that stand alone in execa, as `stdout: 'inherit'`.

@@ -61,7 +61,12 @@ const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', '
 function toEncoding(value: Encoding | undefined): Encoding {
   if (value === undefined || value === 'buffer' || Buffer.isEncoding(value)) return value ?? 'utf8';
   throw new UsageError(`there is no encoding '${quote(String(value))}'`, {
-    hint: didYouMean(String(value), encodings, (name) => `'${name}'`),
+    hint:
+      // null, as for node:fs
+      value === null
+        ? "write 'buffer' for Buffers"
+        : (didYouMean(String(value), encodings, (name) => `'${name}'`) ??
+          "write 'utf8', or 'buffer' for Buffers"),
   });
 }
 

@@ -7,7 +7,8 @@ import type { NormalSpawn } from './start.ts';
 
 /** The error of a launch that was aborted before it began. */
 export function abortError(signal: AbortSignal): AbortError {
-  return new AbortError('launch: aborted before it began', signal);
+  const hint = 'an aborted signal stays aborted: give each call a signal of its own';
+  return new AbortError('launch: aborted before it began', signal, { hint });
 }
 
 /** The error of a launch whose time was over before it began. */

@@ -3,9 +3,10 @@ import { Readable } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
 import { checkKeys, reading } from '../../keys.ts';
+import type { Foreign } from '../../nearest.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { copyRequest } from '../request/jail-rows.ts';
-import type { NormalRequest } from '../request/request.ts';
+import { launchKeys, type NormalRequest } from '../request/request.ts';
 import {
   normalizeRun,
   runRows,
@@ -47,6 +48,15 @@ function refuseOnce(input: unknown): void {
     hint: 'give it to the start: launch.run({input})',
   });
 }
+
+// Keys that hold for all starts.
+const ofPrepare = (): Foreign =>
+  Object.fromEntries(
+    [...launchKeys, ...Object.keys(spawnRows), ...Object.keys(runRows)].map((key) => [
+      key,
+      `give ${key} to prepare(), for all starts`,
+    ]),
+  );
 
 const withoutRunKeys = (request: RunRequest): SpawnRequest =>
   Object.fromEntries(
@@ -104,7 +114,7 @@ export class JailLaunch<
   // The same request must be the same object at each start, since caches compare by identity.
   #with(own: LaunchRunRequest, keys: ReadonlySet<string>): NormalRequest {
     return reading(() => {
-      checkKeys(own, keys, '{stdio: [socket, socket, socket]}');
+      checkKeys(own, keys, '{stdio: [socket, socket, socket]}', ofPrepare);
       const { args, env } = own;
       if (args === undefined && env === undefined) return this.#normal;
       return {

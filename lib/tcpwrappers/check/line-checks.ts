@@ -1,6 +1,8 @@
 // Problems of a line, and of the words in the lists of a rule. Pure. parse/notices.ts has already reported words that
 // never match.
 
+import { basename } from 'node:path';
+
 import type { Line } from '../parse/logical-line.ts';
 import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
@@ -134,13 +136,15 @@ const RESERVED: ReadonlySet<string> = new Set(['unknown', 'paranoid', 'local', '
 function checkDaemon(name: string, pattern: TextPattern, at: number, tell: Tell): void {
   if (isAddressWord(name))
     return tell('swapped-lists', at, `the address ${show(name)} stands in the list of daemons`);
-  const odd = (why: string): void => tell('odd-daemon', at, `the name of the daemon ${why}`);
+  const odd = (why: string, remedy?: string): void =>
+    tell('odd-daemon', at, `the name of the daemon ${why}`, remedy);
   if (pattern.kind === 'known' || (pattern.kind === 'equal' && RESERVED.has(pattern.text)))
     tell('reserved-word', at, `${show(name)} has a meaning for clients only; here it is a name`);
   if (name.toUpperCase() === 'FAIL') tellFail(at, tell);
   checkForeignDaemon(name, at, tell);
   if (name.startsWith('@')) odd('begins with "@"');
-  else if (name.startsWith('/')) odd('begins with "/": it is compared as it stands');
+  else if (name.startsWith('/'))
+    odd('begins with "/": it is compared as it stands', `write ${show(basename(name))}`);
   else if (pattern.kind === 'suffix') odd('begins with a dot');
   else if (pattern.kind === 'prefix') odd('ends in a dot');
   return undefined;

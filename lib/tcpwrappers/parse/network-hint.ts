@@ -1,5 +1,7 @@
 // The network that a word most likely stands for, for the hint about one that matches nobody. Pure.
 
+import { isIPv4, isIPv6 } from 'node:net';
+
 import { formatQuad } from '../text/address.ts';
 
 // Up to four parts, with stars or nothing for what is missing at the end.
@@ -12,6 +14,13 @@ function parts(word: string): readonly number[] | undefined {
 
 const toNumber = (numbers: readonly number[]): number =>
   [0, 1, 2, 3].reduce((all, i) => all * 256 + (numbers[i] ?? 0), 0);
+
+/** For brackets round what is no address of IPv6: one of IPv4, or a network with its length; undefined for anything else. */
+export function bracketHint(word: string): string | undefined {
+  const [, inner = '', length] = /^\[([0-9a-f.:]+)(?:\/([0-9]{1,3}))?\]$/i.exec(word) ?? [];
+  if (isIPv4(inner)) return `write ${inner}${length === undefined ? '' : `/${length}`}`;
+  return isIPv6(inner) && length !== undefined ? `write [${inner}]/${length}` : undefined;
+}
 
 /** `write NETWORK/MASK`; undefined if the word tells no network. */
 export function networkHint(word: string): string | undefined {

@@ -5,7 +5,7 @@ import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
-import { networkHint } from './network-hint.ts';
+import { bracketHint, networkHint } from './network-hint.ts';
 import { OPTION_NAMES, optionName } from './third-field.ts';
 
 /** A remark and its index in the line. */
@@ -66,7 +66,14 @@ const foreignOptions: Foreign = {
   env: 'setenv',
 };
 
-function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | undefined {
+// Their text may have colons of its own.
+const commands: ReadonlySet<string> = new Set(['spawn', 'twist', 'aclexec', 'setenv', 'banners']);
+
+function noticeError(
+  { text }: Rule,
+  { at, option }: PlacedOption,
+  isBehindText: boolean,
+): Notice | undefined {
   if (option.kind !== 'error') return undefined;
   const { code } = option;
   const message = `${option.message}; every client of the rule is refused`;
@@ -75,7 +82,8 @@ function noticeError({ text }: Rule, { at, option }: PlacedOption): Notice | und
     return { at, level: 'error', code, message, hint: 'leave it out: a rule is for all ports' };
   const name = optionName(text.slice(at, at + 40));
   const hint = isName
-    ? didYouMean(name.toLowerCase(), OPTION_NAMES, undefined, foreignOptions)
+    ? (didYouMean(name.toLowerCase(), OPTION_NAMES, undefined, foreignOptions) ??
+      (isBehindText ? 'write \\: for a colon in the option before' : undefined))
     : code === 'bad-value'
       ? examples[name]
       : undefined;
@@ -89,13 +97,18 @@ export function* noticesOf(rule: Rule, hasNetgroups: boolean): Generator<Notice,
       if (pattern === undefined || pattern.kind === 'port') continue;
       const remark = remarkWord(pattern, hasNetgroups);
       if (remark === undefined) continue;
-      const hint = /^never-matches-(?:net|mask|host-bits)$/.test(remark.code)
-        ? networkHint(wordText(rule, word.at).replace(/^[^@]+@/, ''))
-        : undefined;
+      const text = wordText(rule, word.at).replace(/^[^@]+@/, '');
+      const hint =
+        remark.code === 'never-matches-address'
+          ? bracketHint(text)
+          : /^never-matches-(?:net|mask|host-bits)$/.test(remark.code)
+            ? networkHint(text)
+            : undefined;
       yield { at: word.at, ...remark, ...(hint !== undefined && { hint }) };
     }
-  for (const option of rule.options) {
-    const notice = noticeError(rule, option);
+  for (const [index, option] of rule.options.entries()) {
+    const before = rule.options[index - 1]?.option.kind;
+    const notice = noticeError(rule, option, before !== undefined && commands.has(before));
     if (notice !== undefined) yield notice;
   }
 }

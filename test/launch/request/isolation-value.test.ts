@@ -27,7 +27,8 @@ t.test('namespaces are all, or those that are asked for', async (t) => {
 t.test('a namespace that does not exist is met with one that does', async (t) => {
   for (const [unshare, message, hint] of [
     ['pid', "unshare must be an array such as ['pid', 'net']", "write unshare: ['pid']"],
-    [5, "unshare must be an array such as ['pid', 'net']", undefined],
+    [{}, "unshare must be an array such as ['pid', 'net']", "write unshare: ['pid', 'net']"],
+    [['pid,net'], "there is no namespace 'pid,net'", "write unshare: ['pid', 'net']"],
     [['nett'], "there is no namespace 'nett'", 'did you mean net?'],
     [['pid', 'network'], "there is no namespace 'network'", 'did you mean net?'],
     [['time'], "there is no namespace 'time'", 'they are mount, cgroup, uts, ipc, pid, net'],

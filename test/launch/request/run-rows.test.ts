@@ -93,7 +93,11 @@ t.test('an encoding is one of Node, or buffer', async (t) => {
     message: "there is no encoding 'utf-9'",
     hint: "did you mean 'utf8'?",
   });
-  t.throws(() => read({ encoding: null }), { message: "there is no encoding 'null'" });
+  for (const [encoding, hint] of [
+    [null, "write 'buffer' for Buffers"],
+    ['windows-1252', "write 'utf8', or 'buffer' for Buffers"],
+  ] as const)
+    t.throws(() => read({ encoding }), { message: `there is no encoding '${encoding}'`, hint });
 });
 
 t.test('only text has lines', async (t) => {
