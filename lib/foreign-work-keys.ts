@@ -1,5 +1,5 @@
 // Keys of requests about jails, services and rules, as other libraries and launches have them.
-import type { Foreign } from './nearest.ts';
+import { didYouMean, type Foreign } from './nearest.ts';
 
 /** For a key that a request does not have: the key that is meant, or a hint. */
 export const foreignWorkKeys: Foreign = {
@@ -49,4 +49,15 @@ export const foreignWorkKeys: Foreign = {
 export function besidesFirst(known: ReadonlySet<string>): string {
   if (known.has('programs')) return ", programs: ['bash', 'ls']";
   return known.has('template') ? ", directory: '/srv/new'" : '';
+}
+
+/** For a key that resembles no other one: the hint for a word in it, as `timeout` in `childTimeout`. */
+export function hintForPart(key: string, known: readonly string[], foreign: Foreign): string | undefined {
+  const parts = key.split(/(?=[A-Z])|[_-]/).map((part) => part.toLowerCase());
+  if (parts.length < 2) return undefined;
+  const whole = parts.find((part) => known.includes(part));
+  if (whole !== undefined) return `did you mean '${whole}'?`;
+  // the last word is what it is about
+  const part = parts.toReversed().find((one) => Object.hasOwn(foreign, one));
+  return part === undefined ? undefined : didYouMean(part, known, (name) => `'${name}'`, foreign);
 }

@@ -1,7 +1,7 @@
 // Reads requests of callers safely: keys can be misspelt, getters can throw, and arrays can change later.
 
 import { UsageError } from './errors.ts';
-import { besidesFirst, foreignWorkKeys } from './foreign-work-keys.ts';
+import { besidesFirst, foreignWorkKeys, hintForPart } from './foreign-work-keys.ts';
 import { didYouMean, type Foreign } from './nearest.ts';
 import { copyBytes, quote } from './quote.ts';
 
@@ -120,9 +120,11 @@ export function checkKeys(
   const unknown = Object.keys(request).find((key) => !known.has(key));
   if (unknown === undefined) return refuseOpaque(request, known);
   const names = [...known];
+  const words = foreign?.() ?? foreignWorkKeys;
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
     hint:
-      didYouMean(unknown, names, (key) => `'${key}'`, foreign?.() ?? foreignWorkKeys) ??
+      didYouMean(unknown, names, (key) => `'${key}'`, words) ??
+      hintForPart(unknown, names, words) ??
       `the keys are ${names.join(', ')}`,
   });
 }

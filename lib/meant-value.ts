@@ -51,7 +51,11 @@ export function meantList(key: string, value: unknown, example?: string): string
       .join(', ')}]`;
   if (typeof value === 'number') return `write ${key}: [${isNumber ? value : `'${value}'`}]`;
   if (value instanceof Set) return `write ${key}: [...SET]`;
-  if (value === null) return 'leave it out';
+  if (value === null || value === false) return 'leave it out';
+  if (key === 'passEnv' && value === true) return 'write keepEnv: true';
+  if (value instanceof Promise) return 'write await before it';
+  const keys = ofNames.test(key) && typeof value === 'object' ? Object.keys(value) : [];
+  if (keys.length > 0) return `write ${key}: [${keys.map((name) => `'${quote(name)}'`).join(', ')}]`;
   return `write ${key}: [${example ?? (isNumber ? 'NUMBER' : "'TEXT'")}]`;
 }
 

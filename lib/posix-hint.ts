@@ -12,6 +12,8 @@ export function refuseId(id: unknown, lookUp: string): void {
   if (typeof id === 'number') return;
   // of a look-up that has found none
   const isNone = id === undefined || id === null;
+  if (typeof id === 'string' && /^[0-9]+$/.test(id))
+    throw new TypeError(`an id is a number, not ${shown(id)}: write ${Number(id)}`);
   const none = isNone ? ', and there is none if the name is unknown' : '';
   throw new TypeError(`an id is a number, not ${shown(id)}: ${lookUp} looks it up${none}`);
 }

@@ -65,6 +65,7 @@ t.test('a value of the wrong type is told with the call that takes it', async (t
   const untyped = calls as unknown as Readonly<Record<string, (...given: unknown[]) => unknown>>;
   for (const [call, given, says] of [
     ['getpwnam', [0], /not 0: getpwuid\(uid\) takes an id$/],
+    ['getpwuid', ['1001'], /not '1001': write 1001$/],
     ['getpwuid', ['root'], /not 'root': getpwnam\(name\) looks it up$/],
     ['getgrnam', [0], /a name is a text, not 0/],
     [

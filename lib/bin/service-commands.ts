@@ -6,6 +6,7 @@ import { adoptService, type AdoptReport, releaseService, updateService } from '.
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
+import { meantNumberOf } from '../meant-value.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
@@ -53,7 +54,7 @@ function toWatchMs(text: string | undefined): number | undefined {
   const seconds = /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0;
   if (seconds >= 0.1 && seconds <= 600) return Math.round(seconds * 1000);
   throw new UsageError(`--watch takes seconds from 0.1 to 600, not '${quote(text)}'`, {
-    hint: `for example --watch ${/^[1-9][0-9]?(?=[a-z ]|$)/.exec(text)?.[0] ?? 10}`,
+    hint: `for example --watch ${Math.min(600, meantNumberOf(text, 'time') ?? 10)}`,
   });
 }
 
@@ -146,6 +147,7 @@ const update: ServiceCommand = {
     'builds the jail anew, tests the configuration in it, and restarts the service; the old jail is kept if that fails',
   options: [option('--all', 'every adopted service'), planOption, formatOption],
   operands: [0, 1],
+  meant: (units) => units.map((unit) => lineOf('update', unit)).join(' && '),
   run: async (read, signal, unit?: Buffer) => {
     if (has(read, 'all') === (unit !== undefined))
       throw new UsageError(`Usage: uchroot-service ${update.synopsis}`, {
@@ -174,6 +176,7 @@ const reload: ServiceCommand = {
     'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
+  meant: (units) => units.map((unit) => lineOf('reload', unit)).join(' && '),
   example: 'uchroot-service reload nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     const report = await reloadService({ unit: String(unit), signal });
@@ -187,6 +190,7 @@ const release: ServiceCommand = {
   summary: 'takes a service out of its jail, removes the jail, and restarts the service if it runs',
   options: [],
   operands: [1, 1],
+  meant: (units) => units.map((unit) => lineOf('release', unit)).join(' && '),
   example: 'uchroot-service release nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     await releaseService({ unit: String(unit), signal });
@@ -233,6 +237,7 @@ const status: ServiceCommand = {
   summary: 'shows the jail of a service, or of all adopted ones, and what has changed on the host since',
   options: [formatOption],
   operands: [0, 1],
+  meant: (units) => units.map((unit) => lineOf('status', unit)).join(' && '),
   run: async (read, signal, unit?: Buffer) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const all: ServiceStatus[] = [];

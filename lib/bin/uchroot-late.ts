@@ -7,7 +7,7 @@ export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
 export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
-export { besidesFirst, foreignWorkKeys } from '../foreign-work-keys.ts';
+export { besidesFirst, foreignWorkKeys, hintForPart } from '../foreign-work-keys.ts';
 export { completionScript } from './uchroot-completion.ts';
 export {
   meantCount,

@@ -92,6 +92,7 @@ const superServer: readonly Mistake[] = [
   ],
   ...(
     [
+      ['unix:/run/report.sock', /\/run\/report\.sock/],
       ['localhost:7000', /127\.0\.0\.1:7000/],
       ['0.0.0.0', /0\.0\.0\.0:PORT/],
       ['::1', /\[::1\]:PORT/],
@@ -214,6 +215,17 @@ const superServer: readonly Mistake[] = [
   ],
   [
     'uchroot-inetd check a.toml',
+    /unknown key group/,
+    {
+      before: service('group = "nogroup"\n'),
+      after: (line, hint) =>
+        hint === 'write user = "USER:GROUP"'
+          ? `sed -i '/^group/d; s/^user.*/user = "nobody:nogroup"/' a.toml && ${line}`
+          : 'false',
+    },
+  ],
+  [
+    'uchroot-inetd check a.toml',
     /--timeout takes seconds/,
     {
       before: service('timeout = "5m"\n'),
@@ -235,6 +247,16 @@ const services: readonly Mistake[] = [
   ['uchroot-service adpot nginx', /unknown command (adpot)/, withoutSystemd],
   ['uchroot-service nginx update', /unknown command nginx/, withoutSystemd],
   ['uchroot-service rm nginx', /unknown command (rm)/, withoutSystemd],
+  ['uchroot-service release nginx cron', /^Usage: uchroot-service release/, withoutSystemd],
+  ['uchroot-service status nginx cron', /^Usage: uchroot-service status/, withoutSystemd],
+  [
+    'uchroot-service adopt nginx --watch 5m',
+    /(--watch) takes seconds/,
+    {
+      ...withoutSystemd,
+      after: (line, hint) => line.replace('--watch 5m', /--watch 300$/.exec(hint)?.[0] ?? '--watch'),
+    },
+  ],
   ['uchroot-service list', /unknown command (list)/],
   ['uchroot-service update', /^Usage: uchroot-service update/],
   ['uchroot-service update nginx --all', /^Usage: uchroot-service update/, withoutSystemd],

@@ -27,7 +27,8 @@ export const exportRules: Command<undefined> = {
   ],
   statuses: '0 all is translated, 1 something is lost, 2 nothing is written.',
   operands: [0, 0],
-  meant: ([to]) => `uchroot-tcpd export --to ${to?.toString().startsWith('s') ? 'systemd' : 'nftables'}`,
+  // a word behind --to is a daemon: all rules are translated
+  meant: ([to]) => `uchroot-tcpd export --to ${to?.toString().startsWith('sys') ? 'systemd' : 'nftables'}`,
   failureStatus: 2,
   run: async (read) => {
     const to = oneOf(read, 'to', ['nftables', 'systemd']);

@@ -50,6 +50,7 @@ export const foreignCommands: Foreign = {
 
 /** Words of other programs for the options. */
 export const foreignTcpdOptions: Foreign = {
+  root: 'write --allow DIR/etc/hosts.allow --deny DIR/etc/hosts.deny',
   n: 'no-lookups',
   f: 'allow',
   file: 'allow',

@@ -110,6 +110,13 @@ const OTHERS: Readonly<Record<string, string>> = {
   per_source: 'per-source',
   cps: 'rate',
   env: 'setenv',
+  // other words for the same thing, of configurations of Docker and systemd
+  group: 'user = "USER:GROUP"',
+  exec: 'program',
+  cmd: 'program',
+  path: 'program',
+  argv: 'arguments',
+  cwd: 'chdir',
 };
 
 function ofOthers(key: string): string | undefined {

@@ -52,6 +52,8 @@ const PORTS: Readonly<Record<string, string>> = {
  */
 export function formOf(text: string): string | undefined {
   if (Object.hasOwn(PORTS, text)) return PORTS[text];
+  const [, path] = /^(?:unix|local|file):(?:\/\/)?(\/.+)$/.exec(text) ?? [];
+  if (path !== undefined) return path;
   if (/^(?!\d)[\w.-]+\/\S*$/.test(text) && !/^[\w.-]+\/(?:tcp|udp)6?$/.test(text)) return resolve(text);
   const [, scheme, plain = text] = /^([a-z]+):\/\/(.+?)\/?$/.exec(text) ?? [];
   if (isIPv4(plain)) return `${plain}:PORT`;

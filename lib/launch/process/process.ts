@@ -201,6 +201,8 @@ export class JailedProcess<out Wanted extends Joint = Joint>
    * @returns the other program
    */
   pipe<Other extends Stdio>(to: JailedProcess<Other>): JailedProcess<Other> {
+    if (!(to instanceof JailedProcess))
+      throw new UsageError('pipe: it takes another program', { hint: 'write child.stdout.pipe(STREAM)' });
     const { stdin } = to;
     if (stdin === null)
       throw new UsageError('pipe: the standard input of the other program is no pipe', {

@@ -35,7 +35,10 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
   }
   const hint = what === 'user' ? "write user: 'NAME', or user: 'UID:GID'" : "write group: 'NAME'";
   if (value === undefined) throw new UsageError(`${what} is missing`, { hint });
-  if (typeof value !== 'string') throw new UsageError(`${what} must be a string or a number`, { hint });
+  if (typeof value !== 'string')
+    throw new UsageError(`${what} must be a string or a number`, {
+      hint: value instanceof Promise ? 'write await before it' : hint,
+    });
   if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
   // Most names begin with a letter, and need no regular expression to be compiled.
   if (value.charCodeAt(0) > 0x39) return { name: value, text: value };

@@ -172,7 +172,7 @@ function toVariableName(name: string, key: string): string {
   if (name === '' || name.includes('=') || name.includes('\0'))
     throw new UsageError(`${key}: '${quote(name)}' cannot be the name of a variable`, {
       hint: name.includes('=')
-        ? 'a variable and its value are for setenv: --setenv (env)'
+        ? `a variable and its value are for --setenv ${quote(name)} (env: {${quote(name.replace('=', ": '"))}'})`
         : 'give its name alone',
     });
   return name;

@@ -10,6 +10,13 @@ import type { Tell } from './catalog.ts';
 const meant: Readonly<Record<string, string>> = {
   from: 'leave it out: clients stand here',
   to: 'leave it out: clients stand here',
+  and: 'leave it out: blanks separate words',
+  or: 'leave it out: blanks separate words',
+  '&': 'leave it out: blanks separate words',
+  '&&': 'leave it out: blanks separate words',
+  '|': 'leave it out: blanks separate words',
+  '||': 'leave it out: blanks separate words',
+  '+': 'leave it out: blanks separate words',
   but: 'write EXCEPT',
   not: 'write EXCEPT',
   any: 'write ALL',
@@ -89,13 +96,18 @@ export function checkInterface(host: string, at: number, tell: Tell): void {
     );
 }
 
-/** A port behind the daemon at which the rule is cut, and the rule without it. */
-export function findPort(text: string): { readonly at: number; readonly rule: string } | undefined {
-  const [, daemon, port = '', clients = ''] =
-    /^\s*([\w.-]+)\s*:\s*([0-9]{1,5})\s*:\s*((?:ALL\b|LOCAL\b|\.\w|\[|[0-9]+\.).*)$/.exec(text) ?? [];
-  return daemon === undefined
-    ? undefined
-    : { at: text.indexOf(port, text.indexOf(':')), rule: `${daemon}: ${clients}` };
+/** A port or a second daemon behind the daemon, at which the rule is cut, and the rule that was meant. */
+export function findPort(
+  text: string,
+): { readonly at: number; readonly why: string; readonly rule: string } | undefined {
+  const [, daemon, next = '', clients = ''] =
+    /^\s*([\w.-]+)\s*:\s*([0-9]{1,5}|[a-z][\w-]*)\s*:\s*((?:ALL\b|LOCAL\b|\.\w|\[|[0-9]+\.).*)$/.exec(text) ??
+    [];
+  if (daemon === undefined) return undefined;
+  const at = text.indexOf(next, text.indexOf(':'));
+  return /^[0-9]/.test(next)
+    ? { at, why: 'a daemon has no port here: the rule is cut behind it', rule: `${daemon}: ${clients}` }
+    : { at, why: 'a colon ends the list of daemons', rule: `${daemon} ${next}: ${clients}` };
 }
 
 /** The address of the web at which a rule is cut, and its host. */

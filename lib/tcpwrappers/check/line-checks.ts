@@ -69,13 +69,7 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
       `write ${show(url.host)}`,
     );
   const port = findPort(text);
-  if (port !== undefined)
-    tell(
-      'odd-separator',
-      port.at,
-      'a daemon has no port here: the rule is cut behind it',
-      `write ${show(port.rule)}`,
-    );
+  if (port !== undefined) tell('odd-separator', port.at, port.why, `write ${show(port.rule)}`);
   const bare = findBareAddress(text);
   if (bare === undefined) return;
   const [address = '', ...length] = bare.address.split('/');
