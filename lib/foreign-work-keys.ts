@@ -15,6 +15,7 @@ export const foreignWorkKeys: Foreign = {
   executables: 'programs',
   packageName: 'packages',
   copy: 'copies',
+  file: 'path',
   files: 'copies',
   include: 'copies',
   exclude: 'without',
@@ -47,7 +48,7 @@ export const foreignWorkKeys: Foreign = {
 
 /** What a request about a jail says besides its first key. */
 export function besidesFirst(known: ReadonlySet<string>): string {
-  if (known.has('programs')) return ", programs: ['bash', 'ls']";
+  if (known.has('programs') && known.has('packages')) return ", programs: ['bash', 'ls']";
   return known.has('template') ? ", directory: '/srv/new'" : '';
 }
 

@@ -54,6 +54,12 @@ export function meantList(key: string, value: unknown, example?: string): string
   if (value === null || value === false) return 'leave it out';
   if (key === 'passEnv' && value === true) return 'write keepEnv: true';
   if (value instanceof Promise) return 'write await before it';
+  if (key === 'copies' && typeof value === 'object') {
+    const pairs = Object.entries(value).map(
+      ([from, to]) => `{from: '${quote(from)}', to: '${quote(String(to))}'}`,
+    );
+    return `write copies: [${pairs.join(', ')}]`;
+  }
   const keys = ofNames.test(key) && typeof value === 'object' ? Object.keys(value) : [];
   if (keys.length > 0) return `write ${key}: [${keys.map((name) => `'${quote(name)}'`).join(', ')}]`;
   return `write ${key}: [${example ?? (isNumber ? 'NUMBER' : "'TEXT'")}]`;

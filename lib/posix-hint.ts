@@ -25,6 +25,16 @@ export function refuseName(name: unknown, byId?: string): void {
   throw new TypeError(`a name is a text, not ${shown(name)}: ${remedy}`);
 }
 
+/** @throws TypeError for what is neither text nor bytes */
+export function refusePath(path: unknown, what: string, example: string): void {
+  if (typeof path === 'string' || path instanceof Uint8Array) return;
+  const right =
+    path instanceof URL
+      ? `fileURLToPath('${quote(path.href)}')`
+      : `'${typeof path === 'number' || typeof path === 'boolean' ? path : example}'`;
+  throw new TypeError(`${what} is a text, not ${shown(path)}: write ${right}`);
+}
+
 /** @throws TypeError for what is no array. @param right the call with one */
 export function refuseList(list: unknown, what: string, right: string): void {
   if (Array.isArray(list)) return;

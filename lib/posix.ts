@@ -4,7 +4,7 @@
 // The calls that change a process change the whole process, all threads, for good. They are for a process that becomes another
 // program; a launch by runInJail() or spawnInJail() changes nothing here.
 import { native, type Group, type Passwd } from './native.ts';
-import { hinted, refuseId, refuseList, refuseName } from './posix-hint.ts';
+import { hinted, refuseId, refuseList, refuseName, refusePath } from './posix-hint.ts';
 import type { Bytes } from './quote.ts';
 
 export type { Group, Passwd } from './native.ts';
@@ -56,16 +56,20 @@ export function setuid(uid: number): void {
 
 /** Changes the root directory, and not the working directory: call chdir('/') next (chroot(2)). @throws EPERM, ENOENT, ENOTDIR */
 export function chroot(path: Bytes): void {
+  refusePath(path, 'a path', '/srv/jail');
   hinted(() => native.chroot(path));
 }
 
 /** Changes the working directory (chdir(2)). @throws ENOENT, ENOTDIR, EACCES */
 export function chdir(path: Bytes): void {
+  refusePath(path, 'a path', '/');
   hinted(() => native.chdir(path));
 }
 
 /** Replaces this process by a program, with this environment; PATH is not searched (execv(3)). @throws if it fails */
 export function execv(path: Bytes, argv: readonly Bytes[]): never {
   refuseList(argv, 'argv', "execv('/bin/ls', ['ls', '-l']), whose first element is argv[0]");
+  refusePath(path, 'a path', '/bin/ls');
+  for (const word of argv) refusePath(word, 'an argument', 'TEXT');
   return hinted(() => native.execv(path, argv));
 }

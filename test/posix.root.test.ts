@@ -65,6 +65,10 @@ t.test('a value of the wrong type is told with the call that takes it', async (t
   const untyped = calls as unknown as Readonly<Record<string, (...given: unknown[]) => unknown>>;
   for (const [call, given, says] of [
     ['getpwnam', [0], /not 0: getpwuid\(uid\) takes an id$/],
+    ['chroot', [5], /a path is a text, not 5: write '5'$/],
+    ['chdir', [undefined], /a path is a text, not undefined: write '\/'$/],
+    ['chroot', [new URL('file:///srv')], /write fileURLToPath\('file:\/\/\/srv'\)$/],
+    ['execv', ['/bin/ls', ['ls', 5]], /an argument is a text, not 5: write '5'$/],
     ['getpwuid', ['1001'], /not '1001': write 1001$/],
     ['getpwuid', ['root'], /not 'root': getpwnam\(name\) looks it up$/],
     ['getgrnam', [0], /a name is a text, not 0/],

@@ -47,7 +47,10 @@ export function findRule<Rule extends { readonly id: string }>(
   const rule = rules.find((one) => one.id === id);
   if (rule !== undefined) return rule;
   const ids = rules.map((one) => one.id);
-  throw new UsageError(`there is no rule ${quote(id)}`, { hint: didYouMean(id, ids) ?? otherwise });
+  const longer = id.length < 4 ? undefined : ids.find((one) => one.includes(id));
+  throw new UsageError(`there is no rule ${quote(id)}`, {
+    hint: didYouMean(id, ids) ?? (longer === undefined ? otherwise : `did you mean ${longer}?`),
+  });
 }
 
 /** The value of --fail-on. @throws UsageError if there is no such severity */

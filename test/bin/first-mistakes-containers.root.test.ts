@@ -331,6 +331,7 @@ const nearRules = (
   [
     ['/usr/sbin/report: 10.', 'write report', 'report: 10.'],
     ['report: [10.0.0.1]', 'write 10.0.0.1', 'report: 10.0.0.1'],
+    ['report: 10.0.0.0/0.0.0.255', 'write 10.0.0.0/255.255.255.0', 'report: 10.0.0.0/255.255.255.0'],
     ['report:sshd: 10.', 'write report sshd: 10.', 'report sshd: 10.'],
     ['report: 192.168. and 10.', 'leave it out: blanks separate words', 'report: 192.168. 10.'],
     ['report: [10.0.0.0/8]', 'write 10.0.0.0/8', 'report: 10.0.0.0/8'],
@@ -346,7 +347,7 @@ const nearRules = (
   const check = `uchroot-tcpd check --no-lookups --fail-on warning --daemon report ${files}`;
   return [
     `${check} | sed -n "s/.* → /hint: /p" >&2; ${check} >&2`,
-    /odd-daemon|never-matches-address|bad-option-name|odd-separator|reserved-word/,
+    /odd-daemon|never-matches-address|never-matches-host-bits|bad-option-name|odd-separator|reserved-word/,
     {
       before: `echo '${line}' >allow; echo 'ALL: ALL' >deny`,
       after: (_, hint) =>

@@ -92,6 +92,7 @@ const superServer: readonly Mistake[] = [
   ],
   ...(
     [
+      ['7000,7001', /7000 --listen 7001/],
       ['unix:/run/report.sock', /\/run\/report\.sock/],
       ['localhost:7000', /127\.0\.0\.1:7000/],
       ['0.0.0.0', /0\.0\.0\.0:PORT/],
@@ -411,6 +412,8 @@ const misled: readonly Mistake[] = [
     /^Usage: uchroot-tcpd run/,
     { after: (_, hint) => /uchroot-tcpd run [^;]*/.exec(hint)?.[0] ?? 'false', right: [127] },
   ],
+  ['uchroot-tcpd match sshd 192.0.2.1 22', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
+  ['uchroot-tcpd check --ignore shadow', /there is no rule (shadow)/, { right: [0, 1] }],
   ['uchroot-tcpd match sshd@192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
   ['uchroot-tcpd match --explain sshd 192.0.2.1', /unknown option (--explain)/, { right: [0, 1] }],

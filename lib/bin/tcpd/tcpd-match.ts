@@ -35,6 +35,9 @@ export const match: Command<undefined> = {
   operands: [2, 2],
   failureStatus: 2,
   meant: (operands) => {
+    const [name, address, port] = operands.map((one) => latin1(one));
+    if (operands.length === 3 && name !== undefined && address !== undefined && /^[0-9]+$/.test(port ?? ''))
+      return commandLine('uchroot-tcpd', 'match', '--server-port', port ?? '', name, address);
     if (operands.length !== 1) return undefined;
     // a URL, or a client behind an @ as for ssh(1)
     const [, scheme, before, client = latin1(operands[0])] =

@@ -52,6 +52,9 @@ const PORTS: Readonly<Record<string, string>> = {
  */
 export function formOf(text: string): string | undefined {
   if (Object.hasOwn(PORTS, text)) return PORTS[text];
+  const each = text.split(/[,\s]+/);
+  if (each.length > 1 && each.every((one) => /^(?:[\w.]+:)?[0-9]{1,5}$/.test(one)))
+    return each.join(' --listen ');
   const [, path] = /^(?:unix|local|file):(?:\/\/)?(\/.+)$/.exec(text) ?? [];
   if (path !== undefined) return path;
   if (/^(?!\d)[\w.-]+\/\S*$/.test(text) && !/^[\w.-]+\/(?:tcp|udp)6?$/.test(text)) return resolve(text);

@@ -18,7 +18,9 @@ export type Share = (typeof shares)[number];
 function toShare(value: Share | undefined): Share {
   if (value === undefined || shares.includes(value)) return value ?? 'all';
   throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint: typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined,
+    hint:
+      (typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined) ??
+      `write share: '${String(value) === 'true' ? 'all' : 'none'}'`,
   });
 }
 

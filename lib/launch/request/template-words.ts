@@ -57,7 +57,7 @@ function kindOf(value: unknown): readonly [kind: string, hint?: string] {
   if (value instanceof Set) return ['a Set', 'write ${[...set]}'];
   if (value instanceof Date || value instanceof URL)
     return [`a ${value.constructor.name}`, 'write ${value.toJSON()}'];
-  return ['an object'];
+  return ['an object', 'write what is meant of it, such as ${value.name}, or ${JSON.stringify(value)}'];
 }
 
 // `place` is the interpolation as a message calls it.

@@ -151,6 +151,8 @@ function toEndError(
   return new ExitError(message, code, ended, missing?.hint ?? whyFailed(stopped, args, options));
 }
 
+// A variable, ~ or wildcards, which a shell would have replaced.
+const ofShell = /^(?:\$\w+|\$\{\w+\}|~)(?:\/\S*)?$|^[\w./-]*\/(?:[\w.-]*\*[\w.*-]*)$|^\*\.\w+$/;
 // A flag with a second word behind a blank, which a shell would have split.
 const twoWords = /^-\S+[ \t]+\S/;
 
@@ -164,9 +166,13 @@ function whyFailed(
     return options.stdio[0] === piped && options.input === undefined
       ? "its standard input is a pipe that nobody ends: write input: '', or leave stdio[0] out"
       : inSeconds(options.timeoutMs);
-  const joined = stopped === undefined ? args.find((word) => twoWords.test(word)) : undefined;
+  if (stopped !== undefined) return undefined;
+  const kept = args.find((one) => ofShell.test(one));
+  if (kept !== undefined)
+    return `${word(kept)} stays as it is, as there is no shell: write what it stands for, or give the line to sh -c`;
+  const joined = args.find((one) => twoWords.test(one));
   if (joined === undefined) return undefined;
-  const words = joined.split(/[ \t]+/).map((word) => `'${quote(word)}'`);
+  const words = joined.split(/[ \t]+/).map((one) => `'${quote(one)}'`);
   return `${word(joined)} is one argument: write [${words.join(', ')}]`;
 }
 

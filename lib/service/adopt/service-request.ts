@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
 import { meantText } from '../../meant-value.ts';
+import type { Foreign } from '../../nearest.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { toUnitName } from './systemd-bus.ts';
 
@@ -12,10 +13,27 @@ export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
 
 const workKeys = ['unit', 'signal', 'onProgress'];
 
+const place = 'leave it out: the place of the jail is given';
+
+const foreign: Foreign = {
+  service: 'unit',
+  name: 'unit',
+  directory: place,
+  jail: place,
+  root: place,
+  program: 'programs',
+  bind: 'binds',
+  roBind: 'readOnlyBinds',
+  roBinds: 'readOnlyBinds',
+  watch: 'watchMs',
+  timeoutMs: 'watchMs',
+  dryRun: 'plan',
+};
+
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
-    checkKeys(given, new Set([...workKeys, ...more]));
+    checkKeys(given, new Set([...workKeys, ...more]), undefined, () => foreign);
     if (typeof given.unit !== 'string')
       throw new UsageError('unit must be a string', { hint: meantText('unit', given.unit, 'nginx') });
     checkSignal(given.signal);

@@ -31,7 +31,15 @@ export function networkHint(word: string): string | undefined {
   if (address === undefined || (length === undefined && quad === undefined) || more.length > 0)
     return undefined;
   if (length !== undefined && (length < 1 || length > 32)) return undefined;
-  const bits = length === undefined ? toNumber(quad ?? []) : (0xffffffff << (32 - length)) >>> 0;
+  // the mask of a router, whose bits are those of the host: 0.0.0.255
+  const given = toNumber(quad ?? []);
+  const isOfHost = given !== 0 && Number.isInteger(Math.log2(given + 1));
+  const bits =
+    length === undefined
+      ? isOfHost && given < 2 ** 31
+        ? ~given >>> 0
+        : given
+      : (0xffffffff << (32 - length)) >>> 0;
   const shown = length === undefined ? formatQuad(BigInt(bits)) : length;
   return bits === 0 ? undefined : `write ${formatQuad(BigInt((toNumber(address) & bits) >>> 0))}/${shown}`;
 }
