@@ -440,7 +440,6 @@ const wrappers: readonly Mistake[] = [
   ['uchroot-tcpd export', /^Usage: uchroot-tcpd export/, { right: [0, 1] }],
   ['uchroot-tcpd export nft', /^Usage: uchroot-tcpd export/, { right: [0, 1] }],
   ['uchroot-tcpd export --to nftable', /--to (nftable): it is one of/, { right: [0, 1] }],
-  ['uchroot-tcpd run', /^Usage: uchroot-tcpd run/],
   [
     'uchroot-tcpd run --jail nobody /bin/ls',
     /--jail (nobody): it is USER:DIRECTORY/,

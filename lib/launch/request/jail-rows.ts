@@ -20,7 +20,7 @@ function toShare(value: Share | undefined): Share {
   throw new UsageError("share must be 'all', 'net' or 'none'", {
     hint:
       (typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined) ??
-      `write share: '${String(value) === 'true' ? 'all' : 'none'}'`,
+      `write share: '${(value as unknown) === true ? 'all' : 'none'}'`,
   });
 }
 
