@@ -8,26 +8,26 @@ export type ForeignMembers = Readonly<Record<string, string>>;
 const each = (names: string, hint: string): ForeignMembers =>
   Object.fromEntries(names.split(' ').map((name) => [name, hint]));
 
-/** Of a ChildProcess, of execa and of a Worker. Not those of streams: by these, others tell what is a stream. */
+/**
+ * Of a ChildProcess, of execa and of a Worker. Not those that others look for before they call them: methods of streams, and `send`,
+ * which only a ChildProcess with a channel has.
+ */
 export const processMembers: ForeignMembers = {
-  ...each(
-    'send disconnect postMessage',
-    'there is no channel for messages: use child.stdin and child.stdout',
-  ),
+  postMessage: 'there is no channel for messages: use child.stdin and child.stdout',
   ...each('terminate cancel abort', 'write child.kill()'),
   ...each('wait waitForExit', 'write await child.exited'),
 };
 
 const within = 'a jail is a directory of the host: use node:fs, and path.join(String(jail.directory), PATH)';
 
-/** Of containers, child_process and zx. */
+/** Of containers, child_process and zx. Not `dispose` and `destroy`, which others look for to clean up. */
 export const jailMembers: ForeignMembers = {
   ...each(
     'exec execFile execute runInJail command',
     "write await jail.run({program: '/bin/ls', args: ['-l']}), or jail.$`ls -l`",
   ),
   ...each('start launch fork spawnInJail', "write await jail.spawn({program: '/bin/ls', args: ['-l']})"),
-  ...each('stop kill dispose destroy end', 'write jail.close(); child.kill() ends a program'),
+  ...each('stop kill end', 'write jail.close(); child.kill() ends a program'),
   remove: "write await removeJail({directory: '/srv/jail'})",
   update: "write await updateJail({directory: '/srv/jail'})",
   check: "write await checkJail({directory: '/srv/jail'})",
