@@ -12,6 +12,7 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 export function shellWord(word: string): string {
   if (PLAIN.test(word)) return word;
   if (PRINTABLE.test(word) && !word.includes("'")) return `'${word}'`;
+  if (PRINTABLE.test(word) && !/["$`\\!]/.test(word)) return `"${word}"`;
   const spelt = [...word].map((character) => {
     if (character === "'" || character === '\\') return `\\${character}`;
     if (PRINTABLE.test(character)) return character;

@@ -5,6 +5,7 @@ import { UsageError } from '../errors.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import type { Argument, Option } from '../command-option.ts';
 import { quote } from '../quote.ts';
+import { commandLine, shellWord } from '../shell-word.ts';
 
 /**
  * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there is one, the
@@ -84,8 +85,8 @@ function commandHint(
   const isCommand = known.find((option) => option.name === name)?.metavar === "'COMMAND'";
   const end = words.findIndex((word) => word.text.startsWith('--'));
   const command = [text, ...(end < 0 ? words : words.slice(0, end)).map((word) => word.text)];
-  return isCommand && command.length > 1 && command.every((word) => /^[\w./-]+$/.test(word))
-    ? `write --${name} '${command.join(' ')}'`
+  return isCommand && command.length > 1
+    ? `write --${name} ${shellWord(commandLine(...command))}`
     : undefined;
 }
 

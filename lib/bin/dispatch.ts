@@ -188,7 +188,19 @@ export function wrongNumber<Context>(
   const [word = ''] = synopsis.split(' ', 1);
   const hint =
     operands.length > 0 ? meant?.(operands) : example === undefined ? undefined : `for example ${example}`;
-  return new UsageError(`Usage: ${name} ${synopsis}`, { hint: hint ?? `${name} ${word} --help` });
+  return new UsageError(`Usage: ${name} ${synopsis}`, {
+    hint: hint ?? missing(name, synopsis, operands) ?? `${name} ${word} --help`,
+  });
+}
+
+// Names the operands that are missing.
+function missing(name: string, synopsis: string, operands: readonly Buffer[]): string | undefined {
+  const [word = '', ...more] = synopsis.split(' ');
+  const needed = more.filter((each) => /^[A-Z]+$/.test(each));
+  if (operands.length >= needed.length) return undefined;
+  const given = operands.map((operand) => operand.toString('latin1'));
+  const left = needed.slice(given.length);
+  return `add ${left.join(' and ')}: ${commandLine(name, word, ...given, ...left)}`;
 }
 
 // The hint for an option that was written before its command.

@@ -25,6 +25,8 @@ import {
   STORE_NAME,
   withoutManifest,
 } from './host/jail-place.ts';
+import { jailAround } from './host/near-jail.ts';
+import { commandLine } from '../shell-word.ts';
 import { readMounts } from '../binary/mountinfo.ts';
 import { findMount } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
@@ -73,14 +75,14 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     throw new UsageError(`${shown} is a symbolic link`, { hint: 'name the directory that it leads to' });
   if (present.kind !== 'directory')
     throw new UsageError(`${shown} is not a directory`, {
-      hint: 'name the directory of a jail; rm removes a file in it',
+      hint: withoutHint(place.path) ?? 'name the directory of a jail; rm removes a file',
     });
   return withJail(place, place.name, async (jail) => {
     const root = openFileRoot(jail.fd, caller());
     if (!hasManifest(root))
       throw withoutManifest(root, place.path, {
         what: 'it is no jail that uchroot-jail has built',
-        hint: 'nothing was removed; check what it is, and remove it with other tools',
+        hint: withoutHint(place.path) ?? 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);
     const hidden = hiddenName(place.name, 'remove');
@@ -96,6 +98,12 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     }
     return removeHidden(place, hidden, request);
   });
+}
+
+// A file of a jail goes by its recipe: the next update would bring back what rm(1) removes.
+function withoutHint(path: BytePath): string | undefined {
+  const around = jailAround(path);
+  return around && commandLine('uchroot-jail', 'build', around.jail, '--without', around.inside);
 }
 
 // Removes the rest of an earlier call's jail.

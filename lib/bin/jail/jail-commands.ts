@@ -19,7 +19,7 @@ import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, valueOf, textsOf, valuesOf, wrongNumber } from '../dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
-import { lineOf, refuseMisplaced } from './jail-operands.ts';
+import { lineOf, meantByExplain, meantByRemove, refuseMisplaced } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../json.ts';
 
@@ -129,7 +129,7 @@ const explain: JailCommand = {
   summary: 'explains why a file is in the jail',
   options: [],
   operands: [2, 2],
-  meant: (operands) => (operands.length === 1 ? lineOf('list', operands) : undefined),
+  meant: ([path, ...more]) => (path === undefined || more.length > 0 ? undefined : meantByExplain(path)),
   run: async (_, __, directory, path) => {
     if (!existsSync(directory) && lookOr(false, () => statSync(path).isDirectory()))
       throw new UsageError(`${quote(directory)} is not there: DIRECTORY stands before PATH`, {
@@ -160,7 +160,7 @@ const remove: JailCommand = {
   summary: 'removes a jail and everything in it',
   options: [],
   operands: [1, 1],
-  meant: (operands) => operands.map((each) => lineOf('remove', [each])).join(' && '),
+  meant: meantByRemove,
   run: async (_, { signal, onProgress }, directory) => {
     await removeJail({ signal, onProgress, directory });
     return '';

@@ -1,7 +1,10 @@
 // Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
 import { existsSync, statSync } from 'node:fs';
 
+import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
+import { absolute } from '../../jail/host/given-path.ts';
+import { isBuilt, jailAround } from '../../jail/host/near-jail.ts';
 import { lookOr } from '../../jail/work/jail-error.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord, unexpanded } from '../../shell-word.ts';
@@ -23,6 +26,36 @@ export function refuseMisplaced(
 /** A command line of uchroot-jail. */
 export function lineOf(command: string, operands: readonly Buffer[]): string {
   return commandLine('uchroot-jail', command, ...operands.map((operand) => operand.toString('latin1')));
+}
+
+/** What `explain` with one operand was meant to be: the host's path of a file in a jail, or a jail alone. */
+export function meantByExplain(operand: Buffer): string {
+  const around = jailAround(absolute(operand));
+  return around === undefined
+    ? lineOf('list', [operand])
+    : commandLine('uchroot-jail', 'explain', around.jail, around.inside);
+}
+
+/** What `remove` with several operands was meant to be: several jails, or files of one. Never a jail for a file of it. */
+export function meantByRemove(operands: readonly Buffer[]): string | undefined {
+  const paths = operands.map((operand) => absolute(operand));
+  if (paths.every(isBuilt)) return operands.map((each) => lineOf('remove', [each])).join(' && ');
+  const [jail = '/' as BytePath] = paths;
+  const files = operands.slice(1).map((operand) => fileOf(jail, bytePath(operand)));
+  if (files.some((file) => file === undefined)) return undefined;
+  const words = files.flatMap((file) => (file === undefined ? [] : ['--without', file]));
+  return commandLine('uchroot-jail', 'build', jail, ...words);
+}
+
+const binDirectories = ['', '/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
+
+// The path in the jail of a program's name, of a path in the jail, or of one on the host.
+function fileOf(jail: BytePath, word: BytePath): BytePath | undefined {
+  const places = word.startsWith(`${jail}/`)
+    ? [word]
+    : binDirectories.map((directory) => `${jail}${directory}/${word.replace(/^\/+/, '')}` as BytePath);
+  const place = places.find((each) => existsSync(pathBytes(each)));
+  return place && jailAround(place)?.inside;
 }
 
 function isFile(path: Buffer | string): boolean {

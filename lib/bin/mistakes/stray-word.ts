@@ -1,5 +1,6 @@
 // Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
 import type { Option } from '../../command-option.ts';
+import { meantNumberOf } from '../../meant-value.ts';
 import { unexpanded } from '../../shell-word.ts';
 
 /** The words of a command line, as options and operands. */
@@ -77,9 +78,27 @@ function withValue({ options, operands, taker }: Words): Words | undefined {
   return { options: [...options.slice(0, -1), value], operands: operands.slice(user) };
 }
 
+// A number and its unit in two words: `--time 5 m`, `--memory 256 MB`.
+function withUnit({ options, operands, taker }: Words): Words | undefined {
+  const [unit = '', ...rest] = operands;
+  const isNumber = taker !== undefined && options.at(-1) === taker.value && /^[0-9.]+$/.test(taker.value);
+  if (!isNumber || !isPath(rest[1]) || !/^(?:[kmgt](?:i?b)?|b|bytes|ms|s|m|h|d|%|[a-z]{3,6}s?)$/i.test(unit))
+    return undefined;
+  const { name } = taker.option;
+  const meant =
+    name === 'time' || name === 'cpu' || name === 'cpu-time'
+      ? meantNumberOf(`${taker.value}${unit.toLowerCase()}`, name === 'cpu' ? 'cpu' : 'time')
+      : /^(?:memory|swap)$/.test(name)
+        ? `${taker.value}${/^[kmgt]/i.exec(unit)?.[0].toUpperCase() ?? ''}`
+        : undefined;
+  return meant === undefined
+    ? undefined
+    : { options: [...options.slice(0, -1), String(meant)], operands: rest };
+}
+
 /** The same words with the first operand in the right place; undefined if it seems to be there already. */
 export function withoutStray(line: Words): Words | undefined {
-  const whole = withValue(line);
+  const whole = withValue(line) ?? withUnit(line);
   if (whole !== undefined) return whole;
   const [stray = '', user, jail = ''] = line.operands;
   const { options, taker } = line;
@@ -126,7 +145,12 @@ export function withParameters(line: Words, anybody: string): Words | undefined 
 }
 
 /** Options that take two words in bwrap(1), and one here. */
-export const joints: Readonly<Record<string, string>> = { bind: ':', 'ro-bind': ':', setenv: '=' };
+export const joints: Readonly<Record<string, string>> = {
+  bind: ':',
+  'ro-bind': ':',
+  setenv: '=',
+  rlimit: '=',
+};
 
 /** Whether the last option needs two words, but has only one. */
 export function isJoint({ options, taker }: Words): boolean {
@@ -139,13 +163,13 @@ export function isJoint({ options, taker }: Words): boolean {
   );
 }
 
-/** The words where --setenv NAME VALUE are two words before USER, as in bwrap(1). */
+/** The words where --setenv NAME VALUE, or --rlimit NAME LIMIT, are two words before USER, as in bwrap(1). */
 export function withPair(line: Words): Words | undefined {
   const { options, operands, taker } = line;
   const [value = '', user, jail] = operands;
   const isDirectory = isPath(jail) && !isProgram(jail ?? '');
-  if (taker?.option.name !== 'setenv' || !isJoint(line) || isPath(user) || !isDirectory) return undefined;
-  return { options: [...options.slice(0, -1), `${taker.value}=${value}`], operands: operands.slice(1) };
+  if (joints[taker?.option.name ?? ''] !== '=' || !isJoint(line) || isPath(user) || !isDirectory) return undefined;
+  return { options: [...options.slice(0, -1), `${taker?.value}=${value}`], operands: operands.slice(1) };
 }
 
 /** A variable or ~ in DIRECTORY that no shell has replaced. */

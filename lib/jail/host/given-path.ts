@@ -6,7 +6,7 @@ import { walk, type Walk } from '../../binary/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import type { Bytes } from '../../quote.ts';
-import { unexpanded } from '../../shell-word.ts';
+import { eachAlone, unexpanded } from '../../shell-word.ts';
 import { lookOr } from '../work/jail-error.ts';
 
 /** An absolute path; a relative one begins at the working directory, or at the top of a foreign root. */
@@ -66,14 +66,21 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);
   if (/[*?]/.test(own))
     return `only a shell knows * and ?: name the directory, ${showPath(parentPath(path))}`;
-  // FROM:TO without the slash of TO
-  const [from = '', to] = path.split(':');
+  // FROM:TO without the slash of TO, or with another sign
+  const [from = '', to] = path.split(/:|=|->/);
   if (to !== undefined && walk(root, from as BytePath).kind === 'found')
-    return `write ${showPath(from as BytePath)}:/${showPath(to as BytePath)}`;
+    return `write ${showPath(from as BytePath)}:/${showPath(to.replace(/^\/+/, '') as BytePath)}`;
   const meant = nearest(own, names);
   if (meant !== undefined) return `did you mean ${showPath(joinPath(parentPath(path), meant as BytePath))}?`;
   const fromTop = withoutWorkingDirectory(root, path);
   return fromTop === undefined ? 'name a file that exists' : `did you mean ${showPath(fromTop)}?`;
+}
+
+// Several paths in one word, behind an option that takes one.
+function listHint(root: FileRoot, path: BytePath, what: string): string | undefined {
+  const each = path.split(/[\s,;]+/).filter((part) => part !== '');
+  const isThere = each.every((part) => walk(root, part as BytePath).kind === 'found');
+  return isThere ? eachAlone(`--${what}`, each.join(',')) : undefined;
 }
 
 /** The path with its links resolved. @throws UsageError that calls it `what`, if no file or directory is there. */
@@ -86,5 +93,7 @@ export function resolved(root: FileRoot, path: BytePath, what: string): BytePath
         ? 'leave it out: a launch has devices with uchroot --isolate --dev /dev'
         : 'leave it out: uchroot --isolate --bind shows it to a program',
     });
-  throw new UsageError(`${what} ${showPath(path)}: ${WHY[way.kind]}`, { hint: neighbourHint(root, path) });
+  throw new UsageError(`${what} ${showPath(path)}: ${WHY[way.kind]}`, {
+    hint: listHint(root, path, what) ?? neighbourHint(root, path),
+  });
 }

@@ -16,17 +16,22 @@ import { wordsOf } from '../work/jail-error.ts';
 import { closing } from '../work/closing.ts';
 import { closedTo } from './jail-directory.ts';
 import { canBeJail, withoutManifest } from './jail-place.ts';
+import { nearJailHint } from './near-jail.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
   if (hasManifest(jail, directory)) return jail;
   return closing(jail, () => {
-    const hint = isNoPlace(jail, directory)
-      ? 'name a directory that uchroot-jail has built'
-      : `${merging(jail, directory)}${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
-    throw withoutManifest(jail, directory, { hint });
+    throw withoutManifest(jail, directory, { hint: nearJailHint(directory) ?? toBuild(jail, directory) });
   });
+}
+
+// How a directory becomes a jail with a manifest.
+function toBuild(jail: DirectoryRoot, directory: BytePath): string {
+  return isNoPlace(jail, directory)
+    ? 'name a directory that uchroot-jail has built'
+    : `${merging(jail, directory)}${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
 }
 
 // What a build needs first, if the jail has directories where the host has links.
@@ -84,7 +89,8 @@ function openRoot(directory: BytePath, wordsFor: (code: string, error: unknown) 
   } catch (error) {
     const code = errorCode(error) ?? 'EIO';
     const path = showPath(directory);
-    throw new JailError(`${path}${wordsFor(code, error)}`, { code, path });
+    const hint = code === 'ENOTDIR' ? nearJailHint(directory) : undefined;
+    throw new JailError(`${path}${wordsFor(code, error)}`, { code, path, ...(hint !== undefined && { hint }) });
   }
 }
 

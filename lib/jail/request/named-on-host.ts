@@ -73,8 +73,8 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
   if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
   const pattern = /[*?]/.test(program) ? matching(program, others) : undefined;
   if (pattern !== undefined) return pattern;
-  const parts = program.split(',').filter((part) => part !== '') as BytePath[];
-  if (program.includes(',') && parts.every((part) => others.includes(part)))
+  const parts = program.split(/[\s,;:+]+/).filter((part) => part !== '') as BytePath[];
+  if (parts.length > 0 && /[\s,;:+]/.test(program) && parts.every((part) => others.includes(part)))
     return `write ${parts.map(showPath).join(' ')}: words of their own`;
   const [first = '', ...more] = program.split(' ') as BytePath[];
   if (more.length > 0 && others.includes(first as BytePath))
@@ -100,7 +100,7 @@ function matching(pattern: BytePath, names: readonly BytePath[]): string {
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return path;
-  const words = bytePath(program).split(/\s+/) as BytePath[];
+  const words = bytePath(program).split(/[\s,;]+/) as BytePath[];
   if (words.length > 1 && words.every((word) => isExecutable(walk(root, absolute(word)))))
     throw new UsageError(`program ${quote(program)}: it is not there`, {
       hint: `write ${words.map(showPath).join(' ')}: words of their own`,

@@ -7,6 +7,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { commandLine } from '../../shell-word.ts';
 import type { Way } from '../../trust/way.ts';
 import type { Account } from '../host/account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';
@@ -129,7 +130,6 @@ const EISDIR = 21;
 const pidDirectoryHint = 'its directory must exist and be writable by root';
 const pidNameHint = 'give the path of a file, not of a directory';
 const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {
-  ENOENT: pidDirectoryHint,
   ENOTDIR: pidDirectoryHint,
   EACCES: pidDirectoryHint,
   EROFS: pidDirectoryHint,
@@ -145,7 +145,7 @@ function failed(path: string, errno: number, cause?: unknown): LaunchError {
     code,
     errno,
     path,
-    hint: hintOf[code],
+    hint: code === 'ENOENT' ? commandLine('mkdir', '-p', dirname(path)) : hintOf[code],
     cause,
   });
 }

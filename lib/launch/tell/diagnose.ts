@@ -282,7 +282,8 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
   return {
     message: `uid ${view.account.uid} may not enter it (${describeMode(found.status)})`,
     path: showPath(found.path),
-    hint: `chmod o+x ${hostWord(view, showPath(found.path))}`,
+    // as a jail is built: programs list its top directory
+    hint: `chmod ${found.path === '/' ? 'o+rx' : 'o+x'} ${hostWord(view, showPath(found.path))}`,
     missing: false,
   };
 }

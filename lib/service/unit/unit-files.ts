@@ -1,6 +1,7 @@
 // The files of a unit: made for its init system, printed, or written to a directory.
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import { basename, dirname } from 'node:path';
 
 import { reason } from '../../errno.ts';
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
 import { hostHint } from '../host-hint.ts';
 import { openrcFiles } from './openrc.ts';
@@ -115,6 +117,11 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
     throw new UsageError(`--unit-dir takes a directory, not the name of a unit`, {
       hint: `write --unit-dir ${quote(above)} --unit-name ${quote(name)}`,
     });
+  const usual = existsSync(directory) ? undefined : misspeltPlace(directory);
+  if (usual !== undefined)
+    throw new UsageError(`--unit-dir ${quote(directory)}: there is no such directory`, {
+      hint: `did you mean ${usual}?`,
+    });
   return files.map((file) => {
     const path = placeOf(file, directory);
     try {
@@ -132,6 +139,24 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
       });
     }
     return path;
+  });
+}
+
+const usualPlaces = [
+  ...Object.values(unitDirectories),
+  '/run/systemd/system',
+  '/etc/systemd/user',
+  '/usr/lib/systemd/system',
+  '/lib/systemd/system',
+];
+
+// The place where an init system looks for units, if each component of a directory is its own or resembles it.
+function misspeltPlace(directory: string): string | undefined {
+  const words = directory.split('/');
+  return usualPlaces.find((place) => {
+    const parts = place.split('/');
+    const isNear = parts.every((part, at) => part === words[at] || nearest(words[at] ?? '', [part]) === part);
+    return isNear && parts.length === words.length && place !== directory;
   });
 }
 
