@@ -77,6 +77,10 @@ export function meantUmask(value: unknown): string {
 export function meantCount(option: string, text: string, example: number): string {
   if (/^(?:max|unlimited|infinity|infinite)$/i.test(text))
     return `leave it out: without ${option} there is no such limit`;
+  if (/^-[0-9]+$/.test(text) && option === '--nice')
+    return 'leave it out: a launch gives no program a higher priority than its caller has';
+  const [, thousands] = /^([1-9][0-9]{0,5})k$/i.exec(text) ?? [];
+  if (thousands !== undefined) return `for example ${option} ${thousands}000`;
   const [, given = example] =
     /^([1-9][0-9]{0,8})/.exec(text) ??
     (option.endsWith('-tcp') ? /:([1-9][0-9]{0,4})$/.exec(text) : null) ??

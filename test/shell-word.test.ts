@@ -10,7 +10,11 @@ const words: readonly (readonly [word: string, written: string])[] = [
   ['', "''"],
   ['a b', "'a b'"],
   [String.raw`a\b$c`, String.raw`'a\b$c'`],
-  ["it's", String.raw`$'it\'s'`],
+  ["it's", `"it's"`],
+  [`it's "it"`, String.raw`$'it\'s "it"'`],
+  ["it's $it", String.raw`$'it\'s $it'`],
+  ["it's !", String.raw`$'it\'s !'`],
+  ["it's `", String.raw`$'it\'s ${'`'}'`],
   [String.raw`\'`, String.raw`$'\\\''`],
   ['a\n\xff\x0e', String.raw`$'a\x0a\xff\x0e'`],
 ];
@@ -21,7 +25,7 @@ t.test('a word is written as a shell reads it', async (t) => {
     const read = execFileSync('bash', ['-c', `printf %s ${written}`], { env: { LC_ALL: 'C' } });
     t.equal(read.toString('latin1'), word);
   }
-  t.equal(commandLine('ls', 'a b', "it's"), String.raw`ls 'a b' $'it\'s'`);
+  t.equal(commandLine('ls', 'a b', "it's"), `ls 'a b' "it's"`);
 });
 
 t.test(

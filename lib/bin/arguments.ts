@@ -85,7 +85,7 @@ function commandHint(
   const isCommand = known.find((option) => option.name === name)?.metavar === "'COMMAND'";
   const end = words.findIndex((word) => word.text.startsWith('--'));
   const command = [text, ...(end < 0 ? words : words.slice(0, end)).map((word) => word.text)];
-  return isCommand && command.length > 1
+  return isCommand && command.length > 1 && !text.includes(' ')
     ? `write --${name} ${shellWord(commandLine(...command))}`
     : undefined;
 }

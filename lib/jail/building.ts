@@ -1,8 +1,9 @@
 // Builds a jail, adds to one, and updates one from the host.
 
-import { type BytePath, isWithin, pathBytes } from '../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, pathBytes } from '../binary/path.ts';
 import { rememberStatus } from '../binary/remembered-root.ts';
-import { type DirectoryRoot, openFileRoot } from '../binary/root.ts';
+import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
+import { walk } from '../binary/walk.ts';
 import { JailError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import type { Bytes } from '../quote.ts';
@@ -24,7 +25,7 @@ import {
 import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
-import { mergeRecipes } from './manifest/recipe.ts';
+import { mergeRecipes, type Recipe } from './manifest/recipe.ts';
 import {
   checkFlag,
   checkRequest,
@@ -87,14 +88,25 @@ async function build(asked: JailRequest): Promise<JailReport> {
       const source = { root: rememberStatus(host.root), isForeign: from !== undefined };
       const { learned, warnings } = await learnAll(request);
       const added = toRecipe(request, source, learned);
-      const recipeFor = (before: Manifest | undefined) =>
-        before === undefined ? added : mergeRecipes(before.recipe, added);
+      const recipeFor = (before: Manifest | undefined) => {
+        if (before === undefined) return added;
+        const without = added.without.flatMap((out) => asAsked(host.root, before.recipe, out));
+        return mergeRecipes(before.recipe, { ...added, without });
+      };
       const [replace, { without }] = [toReplace(request), added];
       const making = { host, directory, recipeFor, without, replace, work: request };
       const { report } = await run(making, request.plan === true);
       return withWarnings(report, [...plainWarnings(warnings), ...report.warningDetails]);
     });
   }, directory);
+}
+
+// A path that is left out is also that of what an earlier build has asked for by another path: /bin/ls is /usr/bin/ls.
+function asAsked(root: FileRoot, { programs, copies }: Recipe, out: BytePath): readonly BytePath[] {
+  const placeOf = (path: BytePath) => joinPath(walk(root, parentPath(path)).path, lastComponent(path));
+  const asked = [...programs, ...copies.map(({ to }) => to)];
+  const same = asked.filter((path) => path !== out && placeOf(path) === placeOf(out));
+  return same.length > 0 && !asked.includes(out) ? same : [out, ...same];
 }
 
 // An addition is copied from the same root as the rest of the jail.

@@ -206,6 +206,10 @@ t.test(
       message: 'unknown option -l',
       hint: "write --learn 'ls -l'",
     });
+    t.throws(() => wrong('jail', '--learn', 'sh', '-c', 'ls /', '--user', 'sam'), {
+      message: 'unknown option -c',
+      hint: `write --learn "sh -c 'ls /'"`,
+    });
     for (const words of [
       ['--learn', 'ls -l', '-x'],
       ['--learn', 'ls', '--usr'],

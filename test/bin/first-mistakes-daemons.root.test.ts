@@ -398,7 +398,7 @@ const misled: readonly Mistake[] = [
   [
     'uchroot-jail remove jail/usr/bin/ls',
     /is not a directory/,
-    { after: (_, hint) => (hint.includes('rm removes') ? 'rm jail/usr/bin/ls' : 'false') },
+    { after: (_, hint) => `${hint} && test ! -e jail/usr/bin/ls` },
   ],
   [
     'uchroot-jail remove /',

@@ -309,10 +309,7 @@ const jails: readonly Mistake[] = [
   [
     "uchroot-jail build jail --copy '/etc/pass*' id",
     /it is not there/,
-    {
-      after: (line, hint) =>
-        line.replace("'/etc/pass*'", /(?<=directory, )\/etc$/.test(hint) ? '/etc/passwd' : 'false'),
-    },
+    { after: found("--copy '/etc/pass*'", /--copy \/etc\/passwd\b.*/) },
   ],
   [
     'uchroot-jail build jail "/usr/bin/id /usr/bin/env"',

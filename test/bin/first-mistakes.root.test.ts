@@ -15,6 +15,11 @@ const onlyWithout =
     line.replace(text, '');
 
 // ./jail is a jail with /bin/sh, /bin/ls, /usr/bin/env and /usr/bin/id.
+/** The command of a hint that names an operand that is missing, with a word for it. */
+const named =
+  (operand: string, word: string) =>
+  (_: string, hint: string): string =>
+    hint.replace(/^add [A-Z]+: /, '').replace(operand, word);
 const J = '$PWD/jail';
 
 const order: readonly Mistake[] = [
@@ -345,7 +350,7 @@ const jails: readonly Mistake[] = [
   ['uchroot-jail rm jail', /unknown command (rm)/],
   [`uchroot-jail ${J} /bin/cat`, /unknown command/],
   ['uchroot-jail -h', /unknown option (-h)/],
-  ['uchroot-jail build', /^Usage: uchroot-jail build/],
+  ['uchroot-jail build', /^Usage: uchroot-jail build/, { after: named('DIRECTORY', 'new id') }],
   [
     'uchroot-jail build new',
     /no program, package, pack or file is named/,
@@ -397,10 +402,10 @@ const jails: readonly Mistake[] = [
       after: (line, hint) => line.replace(`${J}/bin/ls`, /did you mean (.*)\?/.exec(hint)?.[1] ?? ''),
     },
   ],
-  ['uchroot-jail clone jail', /^Usage: uchroot-jail clone/],
+  ['uchroot-jail clone jail', /^Usage: uchroot-jail clone/, { after: named('DIRECTORY', 'new') }],
   ['uchroot-jail clone jail jail', /one is inside the other/],
   ['uchroot-jail remove --force jail', /unknown option (--force)/],
-  ['uchroot-jail check', /^Usage: uchroot-jail check/],
+  ['uchroot-jail check', /^Usage: uchroot-jail check/, { after: named('DIRECTORY', 'jail') }],
   ['uchroot-jail check jail --fail-on errors', /--fail-on (errors): it is one of/],
   [
     'uchroot-jail check jial',
@@ -499,9 +504,9 @@ const values: readonly Mistake[] = [
   ],
   ['uchroot --pids 0 nobody jail /bin/ls', /pids must be a whole number from 1/, { after: said('0') }],
   [
-    'uchroot --nice -5 nobody jail /bin/ls',
-    /--nice takes a number/,
-    { after: (line, hint) => line.replace('--nice -5', hint.replace('for example ', '')) },
+    'uchroot --pids 1k nobody jail /bin/ls',
+    /--pids takes a number/,
+    { after: (line, hint) => line.replace('--pids 1k', /--pids 1000$/.exec(hint)?.[0] ?? 'false') },
   ],
   ['uchroot --nice 30 nobody jail /bin/ls', /nice must be .* to 19, not 30/, { after: said('30') }],
   [
@@ -898,11 +903,6 @@ const lines: readonly Mistake[] = [
     'uchroot --rlimit memory=4G nobody jail /bin/ls',
     /'4G' is no limit/,
     { after: found('memory=4G', /as=4294967296/) },
-  ],
-  [
-    'uchroot --nice -5 nobody jail /bin/ls',
-    /--nice takes a number from 0 on/,
-    { after: found('--nice -5', /--nice 3/) },
   ],
   ['uchroot-jail build ls $PWD/new', /ls is a program: DIRECTORY stands before/],
   [

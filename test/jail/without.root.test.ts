@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -94,4 +94,17 @@ t.test('a program whose library is not world-readable makes no jail that cannot 
   const words = ['build', jail, '--from', root, '/usr/bin/bash'];
   t.match(uchrootJail(words), { status: 1, stderr: /libtinfo.*, needed by .*: it is not world-readable\n/ });
   t.notOk(existsSync(jail));
+});
+
+t.test('a program is left out by any path that leads to it', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const [root, jail] = [`${base}/root`, `${base}/jail`];
+  makeSystem(root, '/usr/bin/bash', '/usr/bin/ls');
+  symlinkSync('usr/bin', `${root}/bin`);
+  t.match(uchrootJail(['build', jail, '--from', root, '/bin/bash', '/bin/ls']), { status: 0 });
+  t.match(uchrootJail(['build', jail, '--without', '/usr/bin/ls']), { status: 0, stderr: '' });
+  t.match(uchrootJail(['list', jail, '--format', 'json']).stdout, /"programs": \[\s+"\/bin\/bash"\s+\]/);
+  t.notOk(existsSync(`${jail}/usr/bin/ls`));
+  t.match(uchrootJail(['build', jail, '--without', '/bin/bash']), { status: 0, stderr: '' });
+  t.notOk(existsSync(`${jail}/usr/bin/bash`));
 });

@@ -189,9 +189,10 @@ function withoutCommand(line: Line): string | undefined {
 
 // The directory of programs was given in place of the jail: jail/bin.
 function above(line: Line): string | undefined {
-  const [user, path = '', ...rest] = line.operands;
-  const [, jail] = /^(.+?)(?:\/usr)?(?:\/local)?\/s?bin\/*$/.exec(path) ?? [];
-  return jail === undefined ? undefined : written(line, user, jail, ...rest);
+  const [user, path = '', program, ...args] = line.operands;
+  const [, jail, bin] = /^(.+?)((?:\/usr)?(?:\/local)?\/s?bin)\/*$/.exec(path) ?? [];
+  if (jail === undefined) return undefined;
+  return written(line, user, jail, program && (isPath(program) ? program : `${bin}/${program}`), ...args);
 }
 
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {

@@ -54,6 +54,16 @@ function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
     .find((candidate) => isExecutable(walk(root, candidate)));
 }
 
+/** The names that a pattern of a shell matches (glob(7)), but for [...]. */
+export function matching(pattern: BytePath, names: readonly BytePath[]): readonly BytePath[] {
+  const plain = pattern.replaceAll(
+    /[^*?]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  const form = new RegExp(`^${plain.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  return names.filter((name) => form.test(name));
+}
+
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
   const sign = path.search(/\/(?:~\/|\$)/);
@@ -76,10 +86,20 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   return fromTop === undefined ? 'name a file that exists' : `did you mean ${showPath(fromTop)}?`;
 }
 
-// Several paths in one word, behind an option that takes one.
+// Several paths in one word, or the pattern of a shell, behind an option that takes one path.
 function listHint(root: FileRoot, path: BytePath, what: string): string | undefined {
-  const each = path.split(/[\s,;]+/).filter((part) => part !== '');
-  const isThere = each.every((part) => walk(root, part as BytePath).kind === 'found');
+  const [directory, own] = [parentPath(path), lastComponent(path)];
+  const names = /[*?]/.test(own)
+    ? matching(
+        own,
+        lookOr([], () => root.list(directory) ?? []),
+      )
+    : [];
+  const each =
+    names.length > 0
+      ? names.map((name) => joinPath(directory, name))
+      : path.split(/[\s,;]+/).filter((part) => part !== '');
+  const isThere = each.length < 10 && each.every((part) => walk(root, part as BytePath).kind === 'found');
   return isThere ? eachAlone(`--${what}`, each.join(',')) : undefined;
 }
 

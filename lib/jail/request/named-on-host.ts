@@ -10,7 +10,7 @@ import { native } from '../../native.ts';
 import { didYouMean, type Foreign } from '../../nearest.ts';
 import { type Bytes, quote } from '../../quote.ts';
 import { listIfThere } from '../dpkg/readable-files.ts';
-import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
+import { absolute, isExecutable, matching, neighbourHint, WHY } from '../host/given-path.ts';
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { eachAlone } from '../../shell-word.ts';
@@ -71,7 +71,7 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
   )
     return `write --package ${program}`;
   if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
-  const pattern = /[*?]/.test(program) ? matching(program, others) : undefined;
+  const pattern = /[*?]/.test(program) ? matchingHint(program, others) : undefined;
   if (pattern !== undefined) return pattern;
   const parts = program.split(/[\s,;:+]+/).filter((part) => part !== '') as BytePath[];
   if (parts.length > 0 && /[\s,;:+]/.test(program) && parts.every((part) => others.includes(part)))
@@ -85,13 +85,8 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
 }
 
 // Programs that a pattern of a shell would have matched in a directory of PATH.
-function matching(pattern: BytePath, names: readonly BytePath[]): string {
-  const plain = pattern.replaceAll(
-    /[^*?]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  const form = new RegExp(`^${plain.replaceAll('*', '.*').replaceAll('?', '.')}$`);
-  const found = names.filter((name) => form.test(name));
+function matchingHint(pattern: BytePath, names: readonly BytePath[]): string {
+  const found = matching(pattern, names);
   const which =
     found.length === 0 || found.length > 9 ? 'name each program' : `write ${found.map(showPath).join(' ')}`;
   return `${which}: PATH is not searched for * and ?`;

@@ -5,6 +5,7 @@ import { errorCode } from '../../binary/root.ts';
 import { errnoName, isFull, reason } from '../../errno.ts';
 import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
+import { shellWord } from '../../shell-word.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
@@ -25,7 +26,7 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
 
 /**
  * Does work on a jail for a caller of the library.
- * @param directory the jail; if its disk is full, the message begins with it
+ * @param directory the jail; if its disk is full or read-only, the message begins with it
  * @throws as `work`, but a JailError for a system error
  */
 export async function withJailErrors<T>(work: () => Promise<T>, directory?: BytePath): Promise<T> {
@@ -33,10 +34,15 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
     return await work();
   } catch (error) {
     const told = toJailError(error);
-    if (directory === undefined || !(told instanceof JailError) || !isFull(told.code)) throw told;
-    const { code, path, hint } = told;
-    if (isWithin(path ?? '', showPath(directory))) throw told;
-    throw new JailError(`${showPath(directory)}: ${told.message}`, { code, path, hint, cause: error });
+    if (directory === undefined || !(told instanceof JailError)) throw told;
+    const { code, path } = told;
+    const isReadOnly = told.hint === READ_ONLY;
+    if (!isReadOnly && !isFull(code)) throw told;
+    const hint = isReadOnly ? `${READ_ONLY} $(findmnt -nro TARGET -T ${shellWord(directory)})` : told.hint;
+    const message = isWithin(path ?? '', showPath(directory))
+      ? told.message
+      : `${showPath(directory)}: ${told.message}`;
+    throw new JailError(message, { code, path, hint, cause: error });
   }
 }
 
@@ -85,10 +91,12 @@ const NOT_ALLOWED =
 
 const FULL = 'make room; the jail is as it was';
 
+const READ_ONLY = 'name a directory of another file system, or make this one writable: mount -o remount,rw';
+
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
   EXDEV: 'something is mounted in the jail where a file belongs: unmount it first',
   ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
-  EROFS: 'name a directory of another file system, or mount this one writable: mount -o remount,rw',
+  EROFS: READ_ONLY,
 };

@@ -120,7 +120,8 @@ export function nameHint(kind: 'user' | 'group', text: string): string {
   if (kind === 'user' && dot > 0 && names.includes(text.slice(0, dot)))
     return `write ${quote(text.slice(0, dot))}:${quote(text.slice(dot + 1))}`;
   return (
-    didYouMean(text, names, quote) ?? `the ${kind} must exist on the host: getent ${database} lists them`
+    didYouMean(text, names, quote) ??
+    `the ${kind} must exist on the host: getent ${database} lists them, ${kind}add makes one`
   );
 }
 

@@ -9,12 +9,12 @@ import type { HostGlance, JailView } from '../tell/jail-view.ts';
 const slash = 0x2f;
 
 // A name without a slash is looked up in the same directories as by uchroot-jail.
-function isOnHost(program: Buffer): boolean {
-  if (Uint8Array.prototype.includes.call(program, slash)) return existsSync(program);
+function findOnHost(program: Buffer): Buffer | undefined {
+  if (Uint8Array.prototype.includes.call(program, slash)) return existsSync(program) ? program : undefined;
   const directories = (process.env['PATH'] ?? '/usr/bin:/bin').split(':');
-  return directories.some((directory) =>
-    existsSync(Buffer.concat([Buffer.from(`${directory === '' ? '.' : directory}/`), program])),
-  );
+  return directories
+    .map((directory) => Buffer.concat([Buffer.from(`${directory === '' ? '.' : directory}/`), program]))
+    .find((path) => existsSync(path));
 }
 
 /** What starts the script at a path of the jail; undefined if no script is there. */
@@ -38,9 +38,11 @@ function isLink(path: string): boolean {
 /** Looks for a program, for the interpreter of a script, and for /bin. Without a jail no script is known. */
 export function glance(program: Buffer, jail?: Pick<JailView, 'root' | 'cwd'>): HostGlance {
   const interpreter = jail && interpreterOf(jail, program);
+  const found = findOnHost(program);
+  const isRelative = found !== undefined && found[0] !== slash;
   return {
-    hasProgram: isOnHost(program),
-    hasInterpreter: interpreter === undefined || isOnHost(pathBytes(interpreter)),
+    program: found && (isRelative ? joinPath(bytePath(process.cwd()), bytePath(found)) : bytePath(found)),
+    hasInterpreter: interpreter === undefined || findOnHost(pathBytes(interpreter)) !== undefined,
     isMerged: isLink('/bin'),
   };
 }

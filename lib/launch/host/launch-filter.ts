@@ -30,8 +30,9 @@ function failed(file: string, error: unknown): LaunchError {
     code: errnoName(-errno),
     errno: -errno,
     path: quote(file),
-    hint:
-      errno === -2
+    hint: /^(?:unconfined|none|off)$/.test(file)
+      ? 'a launch always has a filter: --allow NAME gives a call back, and --seccomp log refuses none and logs'
+      : errno === -2
         ? 'give the path of a profile, or default, log, or log: and a path; without --seccomp the usual filter stays'
         : undefined,
     cause: error,

@@ -52,7 +52,7 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
         {
           hint: /^[0-9]+[kmgt]?$/i.test(word)
             ? `write size=${word}`
-            : `for example --tmpfs /tmp:${name === 'mode' ? 'mode=1777' : 'size=64M'}`,
+            : `for example --tmpfs /tmp:${name === 'mode' ? 'mode=1777' : (/\bsize=\w+/.exec(words)?.[0] ?? 'size=64M')}`,
         },
       );
   }

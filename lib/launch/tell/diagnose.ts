@@ -22,6 +22,7 @@ import {
   copyCommand,
   hostWord,
   interpreterHint,
+  lacksProgram,
   pathBelow,
   pathInJail,
   programHint,
@@ -160,7 +161,7 @@ function diagnoseElf(
   );
   if (lacking?.missing !== true) return lacking;
   // If the host has the program, adding it brings its loader along. Otherwise the loader must be added alone.
-  const isOwn = depth === 0 && view.host?.hasProgram === false;
+  const isOwn = depth === 0 && lacksProgram(view);
   if (isOwn && /\/ld-musl-/.test(interpreter))
     return {
       ...lacking,
@@ -214,7 +215,7 @@ function diagnoseFile(view: JailView, path: BytePath, what: string, depth: numbe
         message: `${what}a damaged ELF file`,
         path: shown,
         hint:
-          view.host?.hasProgram === true
+          view.host?.program !== undefined
             ? buildCommand(view, found.path)
             : 'copy it again from where it came',
         missing: false,
@@ -244,7 +245,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   const diagnosis = diagnoseFile(view, path, '', 0);
   if (diagnosis === undefined || !diagnosis.missing || walk(view.root, from).kind === 'found')
     return diagnosis;
-  const target = view.host?.hasProgram === false ? targetOf(view, from) : undefined;
+  const target = lacksProgram(view) ? targetOf(view, from) : undefined;
   return {
     ...diagnosis,
     hint: target === undefined ? programHint(view, path, from) : buildCommand(view, target),

@@ -30,8 +30,8 @@ export interface Diagnosis {
 
 /** Facts of the host that decide about a hint. */
 export interface HostGlance {
-  /** The host has a program at this path; for a name without slash, in a directory of PATH. */
-  readonly hasProgram: boolean;
+  /** The host's program at this path; for a name without slash, in a directory of PATH. Undefined if it has none. */
+  readonly program: BytePath | undefined;
   /** The host has the interpreter of the script, or the command that env(1) starts for it. True if the program is no script. */
   readonly hasInterpreter: boolean;
   /** The host's /bin is a link to usr/bin. */

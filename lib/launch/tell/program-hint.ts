@@ -46,6 +46,11 @@ export function interpreterHint(
   return view.host?.hasInterpreter === false ? installFirst(build) : build;
 }
 
+/** Whether the host is known to lack the program too. */
+export function lacksProgram({ host }: Pick<JailView, 'host'>): boolean {
+  return host !== undefined && host.program === undefined;
+}
+
 function installFirst(build: string): string {
   return `the host does not have it either: install it there, then ${build}`;
 }
@@ -174,10 +179,16 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   const build = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));
   const isPath = path.includes('/');
-  if (there !== undefined && !(isPath && view.host?.hasProgram === true))
+  if (there !== undefined && !(isPath && view.host?.program !== undefined))
     return `give the path in the jail: ${showPath(there)}`;
-  const meant = isPath && view.host?.hasProgram !== true ? similar(view, from) : undefined;
+  const meant = isPath && view.host?.program === undefined ? similar(view, from) : undefined;
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  if (view.host?.hasProgram === false) return installFirst(build);
-  return isPath ? build : `${build}   # then give its path in the jail: PATH is not searched`;
+  if (lacksProgram(view)) return installFirst(build);
+  const place = view.host?.program;
+  const named = place === undefined ? '' : `, ${showPath(place)}`;
+  if (!isPath) return `${build}   # then give its path in the jail${named}: PATH is not searched`;
+  // a file of the working directory on the host
+  return place === undefined || path.startsWith('/') || place === from
+    ? build
+    : `${buildCommand(view, place.replaceAll('/./', '/') as BytePath)}   # then give this path: PROGRAM is a path in the jail`;
 }

@@ -21,7 +21,7 @@ t.test('a suggested line can be typed if the jail or a file has a blank in its p
     "uchroot-jail build '/srv/my jail' --package p adds them",
     "uchroot-jail build '/srv/my jail' --user bind adds it",
     "getent group adm >> '/srv/my jail/etc/group' adds it",
-    "uchroot-jail build '/srv/my jail' --learn $'/opt/it\\'s --version' adds",
+    "uchroot-jail build '/srv/my jail' --learn \"/opt/it's --version\" adds",
     "mkdir -p '/srv/my jail/proc' && mount -t proc proc '/srv/my jail/proc' gives",
   ];
   for (const [index, words] of wanted.entries()) t.match(lines[index], words);

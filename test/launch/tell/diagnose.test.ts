@@ -47,7 +47,7 @@ t.test('a link that leads nowhere in the jail is named with its target', async (
 });
 
 t.test('of a link that the host does not have, the target is built', async (t) => {
-  const host = { hasProgram: false, hasInterpreter: true, isMerged: false };
+  const host = { program: undefined, hasInterpreter: true, isMerged: false };
   const hint = (link: string, path?: string): string | undefined =>
     run(
       viewOf(
@@ -76,7 +76,7 @@ t.test('a link among the directories that leads somewhere is not the one that is
 });
 
 t.test('a word that only a shell understands is told as one', async (t) => {
-  const host = { hasProgram: false, hasInterpreter: true, isMerged: true };
+  const host = { program: undefined, hasInterpreter: true, isMerged: true };
   const hint = (path: string, shell = '/bin/sh'): string | undefined =>
     run(viewOf({ '/bin/x': '', [shell]: program }, {}, { host }), path)?.hint;
   t.equal(hint('/bin/l*'), 'only a shell knows * and ?: give the whole name');
@@ -176,7 +176,7 @@ t.test('a carriage return in the #! line is the reason that is told', async (t) 
 
 t.test('an interpreter that the host lacks too must be installed there first', async (t) => {
   const tree = { '/bin/prog': '#!/usr/bin/perl\n', '/bin/env': program };
-  const host = { hasProgram: true, hasInterpreter: false, isMerged: false };
+  const host = { program: bytePath('/bin/ls'), hasInterpreter: false, isMerged: false };
   const build = 'uchroot-jail build /srv/jail /usr/bin/perl';
   t.equal(
     run(viewOf(tree, {}, { host }))?.hint,
@@ -193,7 +193,7 @@ t.test('an interpreter that the host lacks too must be installed there first', a
 
 t.test('a jail that the account may not enter is named without a slash at its end', async (t) => {
   const view = viewOf({ '/bin/prog': program }, { '/': { mode: 0o700 } });
-  t.equal(diagnoseDirectory(view, Buffer.from('/'))?.hint, 'chmod o+x /srv/jail');
+  t.equal(diagnoseDirectory(view, Buffer.from('/'))?.hint, 'chmod o+rx /srv/jail');
 });
 
 t.test('a #! line without an interpreter, or with too long a one, is told', async (t) => {

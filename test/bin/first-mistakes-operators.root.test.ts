@@ -1,0 +1,128 @@
+// Further first mistakes: paths in a jail where the jail belongs, a value and its unit as two words, several files as one word, files of
+// the working directory. As first-mistakes.root.test.ts.
+import t from 'tap';
+
+import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import { unlessRoot } from '../support/root.ts';
+
+t.setTimeout(300_000);
+
+type Follow = (line: string, hint: string) => string;
+
+/** The words of a hint that `match` finds, in place of the wrong ones. */
+const found =
+  (wrong: string, match: RegExp): Follow =>
+  (line, hint) =>
+    line.replace(wrong, match.exec(hint)?.[0] ?? 'false');
+/** Runs the command that `match` finds in a hint, and then the line, with the path that the hint names in place of the wrong one. */
+const thenPath =
+  (wrong: string, match: RegExp): Follow =>
+  (line, hint) =>
+    `${hint.replace(/ {3}#.*/, '')} && ${found(wrong, match)(line, hint)}`;
+/** The command of a hint, and what holds then. */
+const thenHolds =
+  (holds: string): Follow =>
+  (_, hint) =>
+    `${hint} && ${holds}`;
+
+const launches: readonly Mistake[] = [
+  ['uchroot --time 5 m nobody $PWD/jail /bin/ls', /Unknown user m/],
+  ['uchroot --time 1.5 hours nobody $PWD/jail /bin/ls', /Unknown user hours/],
+  ['uchroot --cpu-time 1 min nobody $PWD/jail /bin/ls', /Unknown user min/],
+  ['uchroot --rlimit nofile 1024 nobody $PWD/jail /bin/ls', /--rlimit takes NAME=SOFT/],
+  ['uchroot nobody jail/usr/bin ls', /its ELF interpreter \S+: its directory/],
+  [
+    'uchroot nobody jail ./app',
+    /\.\/app: not found in the jail/,
+    { before: 'cp /usr/bin/true app', after: thenPath('./app', /\/srv\/row\w+\/app/) },
+  ],
+  [
+    'uchroot nobody jail true',
+    /true: not found in the jail/,
+    { after: thenPath('true', /(?<=in the jail, )[^:]+/) },
+  ],
+  [
+    'uchroot --nice -5 nobody jail /bin/ls',
+    /takes a number from 0 on, not '-5'/,
+    { after: (line, hint) => (hint.startsWith('leave it out') ? line.replace('--nice -5 ', '') : 'false') },
+  ],
+  ['uchroot nobody jail /bin/ls /', /may not enter it \(mode 0700/, { before: 'chmod 700 jail' }],
+  ['uchroot --pid-file $PWD/run/a.pid nobody jail /bin/ls', /pid file: \S+: no such file/],
+  [
+    'uchroot --unit systemd --unit-dir /run/systemd/sytem nobody jail /bin/ls',
+    /(\/run\/systemd\/sytem): there is no such directory/,
+    { before: 'mount -t tmpfs none /run' },
+  ],
+  [
+    'uchroot --isolate --seccomp unconfined nobody jail /bin/ls',
+    /seccomp: unconfined: no such file/,
+    { after: found('--seccomp unconfined', /--seccomp log/) },
+  ],
+  [
+    'uchroot --isolate --tmpfs /tmp:size=1G,uid=0 nobody jail /bin/ls',
+    /not 'uid=0'/,
+    { after: found('--tmpfs /tmp:size=1G,uid=0', /--tmpfs \/tmp:size=1G$/) },
+  ],
+];
+
+const jails: readonly Mistake[] = [
+  ['uchroot-jail build new "ls id"', /program ls id is in none/, { after: found('"ls id"', /ls id(?=:)/) }],
+  [
+    'uchroot-jail build new ls --copy /etc/hostname=/etc/name',
+    /it is not there/,
+    { after: found('/etc/hostname=/etc/name', /\/etc\/hostname:\/etc\/name/) },
+  ],
+  [
+    'uchroot-jail build new ls --copy /etc/passwd,/etc/group',
+    /it is not there/,
+    { after: found('--copy /etc/passwd,/etc/group', /--copy .* --copy .*/) },
+  ],
+  [
+    "uchroot-jail build new ls --copy $PWD'/a*'",
+    /it is not there/,
+    { before: 'touch aa ab b', after: found("--copy $PWD'/a*'", /--copy \S+\/aa --copy \S+\/ab$/) },
+  ],
+  [
+    'uchroot-jail remove jail ls /bin/id',
+    /^Usage: uchroot-jail remove/,
+    { after: thenHolds('test -e jail/usr/bin/env -a ! -e jail/usr/bin/ls -a ! -e jail/usr/bin/id') },
+  ],
+  [
+    'uchroot-jail remove jail/bin/ls',
+    /is not a directory/,
+    { after: thenHolds('test -e jail/usr/bin/env -a ! -e jail/usr/bin/ls') },
+  ],
+  ['uchroot-jail explain $PWD/jail/bin/ls', /^Usage: uchroot-jail explain/],
+  ['uchroot-jail update $PWD', /has no manifest/, { after: found('$PWD', /\/srv\/\w+\/jail/) }],
+  ['uchroot-jail update jail/usr', /has no manifest/, { after: found('jail/usr', /\/srv\/\w+\/jail/) }],
+  [
+    'uchroot-jail list jail/usr/bin/ls',
+    /it is not a directory/,
+    { after: found('jail/usr/bin/ls', /\/srv\/\w+\/jail/) },
+  ],
+  [
+    'uchroot-jail update',
+    /^Usage: uchroot-jail update/,
+    { after: (_, hint) => hint.replace('add DIRECTORY: ', '').replace('DIRECTORY', 'jail') },
+  ],
+  [
+    'uchroot-jail build ro ls',
+    /ro: \/.uchroot: Read-only file system/,
+    {
+      before: 'mkdir ro && mount -t tmpfs -o ro,mode=755 none ro',
+      after: (line, hint) => `${/mount -o .*/.exec(hint)?.[0]} && ${line}`,
+    },
+  ],
+];
+
+const skip = unlessRoot('unshare', 'nsenter');
+const all = [...launches, ...jails];
+
+t.test(
+  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
+  { skip },
+  async (t) => {
+    const beginner = await newBeginner();
+    await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
+  },
+);
