@@ -77,7 +77,7 @@ export function meantUmask(value: unknown): string {
 export function meantCount(option: string, text: string, example: number): string {
   if (/^(?:max|unlimited|infinity|infinite)$/i.test(text))
     return `leave it out: without ${option} there is no such limit`;
-  if (/^-[0-9]+$/.test(text) && option === '--nice')
+  if (/^-[0-9]+$/.test(text) && /^--(?:nice|oom-score-adj)$/.test(option))
     return 'leave it out: a launch gives no program a higher priority than its caller has';
   const [, thousands] = /^([1-9][0-9]{0,5})k$/i.exec(text) ?? [];
   if (thousands !== undefined) return `for example ${option} ${thousands}000`;

@@ -60,7 +60,8 @@ export function readArguments(
     const { name, metavar } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
     if (metavar === undefined && inline !== undefined) {
-      const hint = isJson(inline.text, known) ? `write --${name} --format json` : `write --${name}`;
+      const write = /^(?:no|false|off|0)$/i.test(inline.text) ? 'leave out' : 'write';
+      const hint = isJson(inline.text, known) ? `write --${name} --format json` : `${write} --${name}`;
       throw new UsageError(`option --${name} takes no value`, { hint });
     }
     const value = metavar === undefined ? none : (inline ?? argv[at++]);

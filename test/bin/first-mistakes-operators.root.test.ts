@@ -65,6 +65,50 @@ const launches: readonly Mistake[] = [
   ],
 ];
 
+const options: readonly Mistake[] = [
+  ['uchroot --time nobody $PWD/jail /bin/ls', /--time takes a number such as 1.5, not 'nobody'/],
+  ['uchroot --rlimit nobody $PWD/jail /bin/ls', /--rlimit takes NAME=SOFT/],
+  [
+    'uchroot --unshare nobody $PWD/jail /bin/ls',
+    /there is no namespace 'nobody'/,
+    {
+      after: (line, hint) =>
+        hint.includes('has taken nobody') ? line.replace('--unshare', '--unshare=net') : 'false',
+    },
+  ],
+  [
+    'uchroot --format nobody $PWD/jail /bin/ls',
+    /--format is for a plan/,
+    {
+      after: (line, hint) =>
+        hint.includes('has taken nobody') ? line.replace('--format', '--plan --format=text') : 'false',
+    },
+  ],
+  [
+    'uchroot --unsetenv LANG,TZ nobody jail /bin/ls',
+    /--unsetenv takes one NAME, not 'LANG,TZ'/,
+    { after: found('--unsetenv LANG,TZ', /--unsetenv .*/) },
+  ],
+  [
+    'uchroot --isolate=no nobody jail /bin/ls',
+    /option --isolate takes no value/,
+    { after: (line, hint) => line.replace(` ${/(?<=leave out )\S+/.exec(hint)?.[0]}=no`, '') },
+  ],
+  [
+    'uchroot --isolate --ephemeral-dir $PWD/jail/tmp nobody jail /bin/ls',
+    /it lies in the jail/,
+    {
+      after: (line, hint) =>
+        /outside of the jail: mkdir/.test(hint) ? `mkdir kept; ${line.replace('jail/tmp', 'kept')}` : 'false',
+    },
+  ],
+  [
+    'uchroot --isolate --bind /etc:/ nobody jail /bin/ls',
+    /must not be \/: the jail itself is there/,
+    { after: (line, hint) => line.replace(':/ ', `:${/(?<=for example )\/\w+/.exec(hint)?.[0]} `) },
+  ],
+];
+
 const jails: readonly Mistake[] = [
   ['uchroot-jail build new "ls id"', /program ls id is in none/, { after: found('"ls id"', /ls id(?=:)/) }],
   [
@@ -116,7 +160,7 @@ const jails: readonly Mistake[] = [
 ];
 
 const skip = unlessRoot('unshare', 'nsenter');
-const all = [...launches, ...jails];
+const all = [...launches, ...options, ...jails];
 
 t.test(
   `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,

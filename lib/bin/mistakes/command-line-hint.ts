@@ -10,6 +10,7 @@ import { commandOfOther, jailCommands, otherCommands, starters } from './other-c
 import { propertyHint } from './unit-properties.ts';
 import {
   expanded,
+  hasTaken,
   isCommand,
   isJoint,
   isPath,
@@ -22,6 +23,7 @@ import {
   withoutStray,
   withoutSu,
   withPair,
+  withTaken,
   withParameters,
   type Words,
 } from './stray-word.ts';
@@ -147,8 +149,7 @@ function reordered(line: Line): string | undefined {
     return written({ ...line, options }, second, ...rest);
   }
   if (second !== undefined && !isPath(second)) return written(line, second, first, ...rest);
-  if (taker !== undefined && !isPath(taker.value))
-    return `--${taker.option.name} has taken ${taker.value} for its value: write it as --${taker.option.name}=${taker.option.metavar}`;
+  if (taker !== undefined && !isPath(taker.value)) return hasTaken(taker);
   return written(line, anybody, ...line.operands);
 }
 
@@ -198,20 +199,19 @@ function above(line: Line): string | undefined {
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
   const [first = '', jail = '', ...rest] = line.operands;
-  const pair = withPair(line);
-  if (pair !== undefined) return written(pair, ...pair.operands);
-  const listed = withList(line);
-  if (listed !== undefined) return written(listed, ...listed.operands);
+  const isUser = code === 'ERR_UNKNOWN_USER';
+  const right = withPair(line) ?? withList(line) ?? (isUser ? undefined : withTaken(line, hint));
+  if (right !== undefined) return typeof right === 'string' ? right : written(right, ...right.operands);
   const parameters = isParameter(first) ? withParameters(line, anybody) : undefined;
   if (parameters !== undefined) return written(parameters, ...parameters.operands);
   // env(1), nsjail -E
-  if (code === 'ERR_UNKNOWN_USER' && /^\w+=/.test(first))
+  if (isUser && /^\w+=/.test(first))
     return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
   if (code === 'ERR_UNKNOWN_GROUP' && /^[^:/]+:\//.test(first))
     return written(line, ...first.split(/:(?=\/)/, 2), jail, ...rest);
-  const stray = code === 'ERR_UNKNOWN_USER' || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
+  const stray = isUser || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
   if (stray !== undefined && !isJoint(line)) return written(stray, ...stray.operands);
-  if (code === 'ERR_UNKNOWN_USER') return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
+  if (isUser) return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
   if (jail.startsWith('file://')) return written(line, first, jail.slice('file://'.length), ...rest);
   if (isJail && code === 'ENOENT' && /^[\w.+-]+:[\w/]/.test(jail))
     return 'a jail is a directory, and no image: uchroot-jail build /srv/jail PROGRAM... makes one';

@@ -78,6 +78,27 @@ function withValue({ options, operands, taker }: Words): Words | undefined {
   return { options: [...options.slice(0, -1), value], operands: operands.slice(user) };
 }
 
+export function hasTaken({ option: { name, metavar }, value }: NonNullable<Words['taker']>): string {
+  return `--${name} has taken ${value} for its value: write it as --${name}=${metavar}`;
+}
+
+/**
+ * An option without its value has taken USER, and the next word is DIRECTORY: the words with the value of an example, or what to write.
+ *
+ * @param hint of the error, which may have an example
+ */
+export function withTaken(line: Words, hint = ''): Words | string | undefined {
+  const { options, operands, taker } = line;
+  const [jail = '', program] = operands;
+  const isLast = taker !== undefined && options.at(-1) === taker.value;
+  if (!isLast || !/^[a-z_][a-z0-9_-]*$/.test(taker.value) || /^(?:none|host|default|log)$/.test(taker.value))
+    return undefined;
+  if (!isPath(jail) || isProgram(jail) || (program !== undefined && !isPath(program))) return undefined;
+  const [, example] = /^(?:for example|write) (?:--[\w-]+ )?([^\s':-][^\s':]*)(?: \(.*)?$/.exec(hint) ?? [];
+  if (example === undefined || example.includes(taker.value)) return hasTaken(taker);
+  return { options: [...options.slice(0, -1), example], operands: [taker.value, ...operands] };
+}
+
 // A number and its unit in two words: `--time 5 m`, `--memory 256 MB`.
 function withUnit({ options, operands, taker }: Words): Words | undefined {
   const [unit = '', ...rest] = operands;
@@ -168,7 +189,8 @@ export function withPair(line: Words): Words | undefined {
   const { options, operands, taker } = line;
   const [value = '', user, jail] = operands;
   const isDirectory = isPath(jail) && !isProgram(jail ?? '');
-  if (joints[taker?.option.name ?? ''] !== '=' || !isJoint(line) || isPath(user) || !isDirectory) return undefined;
+  if (joints[taker?.option.name ?? ''] !== '=' || !isJoint(line) || isPath(user) || !isDirectory)
+    return undefined;
   return { options: [...options.slice(0, -1), `${taker?.value}=${value}`], operands: operands.slice(1) };
 }
 

@@ -142,7 +142,7 @@ function place(value: unknown, name: string): Buffer {
   const names = path.toString('latin1').split('/');
   if (names.some((name) => name !== '' && name !== '.' && name !== '..')) return path;
   throw new UsageError(`${name} must not be /: the jail itself is there`, {
-    hint: 'for a jail whose changes vanish: --ephemeral (ephemeral: true)',
+    hint: 'for example /tmp; changes of the jail itself vanish with --ephemeral (ephemeral: true)',
   });
 }
 
@@ -234,7 +234,7 @@ export function toRootless(value: boolean | undefined, key: string, others: Valu
   );
   if (isRootless && given !== undefined && others.mapAuto !== true)
     throw new UsageError(`${given} and rootless are given at once`, {
-      hint: "without root the program keeps the caller's supplementary groups: the kernel lets nobody change them but with a range of ids (--map-auto, mapAuto)",
+      hint: "leave it out, or give --map-auto (mapAuto): else the kernel lets the program keep the caller's groups only",
     });
   return isRootless;
 }

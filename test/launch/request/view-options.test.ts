@@ -46,9 +46,9 @@ t.test('--tmpfs takes a path and its options, behind the last colon', async (t) 
 t.test('options of --tmpfs that do not exist, or behind a comma, are errors with the remedy', async (t) => {
   for (const [word, hint] of [
     ['64M', 'write size=64M'],
-    ['sizes=1', 'for example --tmpfs /tmp:size=64M'],
+    ['sizes=1', 'for example --tmpfs /tmp:size=1'],
     ['mode=8', 'for example --tmpfs /tmp:mode=1777'],
-    ['mod=700', 'for example --tmpfs /tmp:size=64M'],
+    ['mod=700', 'for example --tmpfs /tmp:size=1'],
   ] as const)
     t.throws(() => read('--tmpfs', `/tmp:size=1,${word}`), {
       name: 'UsageError',
