@@ -1,5 +1,6 @@
 // Hints for a value of the wrong type: its key with the value that was most likely meant. Pure.
 import { type Bytes, quote } from './quote.ts';
+import { eachAlone } from './shell-word.ts';
 
 const isNo = (value: unknown): boolean => /^(?:|false|no|off|never|none|null|0)$/i.test(String(value).trim());
 
@@ -86,6 +87,11 @@ export function meantCount(option: string, text: string, example: number): strin
     (option.endsWith('-tcp') ? /:([1-9][0-9]{0,4})$/.exec(text) : null) ??
     [];
   return `for example ${option} ${given}`;
+}
+
+/** For several names as the value of an option that takes one. */
+export function meantEach(option: string, names: string): string {
+  return eachAlone(option, names.replaceAll(' ', ',')) ?? 'write a name without blanks and commas';
 }
 
 const factors: Readonly<Record<string, number>> = {

@@ -11,6 +11,7 @@ export { besidesFirst, foreignWorkKeys, hintForPart } from '../foreign-work-keys
 export { completionScript } from './uchroot-completion.ts';
 export {
   meantCount,
+  meantEach,
   meantFlag,
   meantHostname,
   meantList,

@@ -66,6 +66,13 @@ const launches: readonly Mistake[] = [
 ];
 
 const options: readonly Mistake[] = [
+  ['uchroot sudo -u nobody $PWD/jail /bin/ls', /Unknown user sudo/],
+  ['uchroot env GREETING=hello nobody $PWD/jail /bin/ls', /Unknown user env/],
+  [
+    'uchroot nobody $PWD /bin/ls',
+    /\/bin\/ls: its directory \/bin/,
+    { after: found('$PWD', /\/srv\/\S+(?=\?)/) },
+  ],
   ['uchroot --time nobody $PWD/jail /bin/ls', /--time takes a number such as 1.5, not 'nobody'/],
   ['uchroot --rlimit nobody $PWD/jail /bin/ls', /--rlimit takes NAME=SOFT/],
   [
@@ -96,10 +103,10 @@ const options: readonly Mistake[] = [
   ],
   [
     'uchroot --isolate --ephemeral-dir $PWD/jail/tmp nobody jail /bin/ls',
-    /it lies in the jail/,
+    /ephemeral: \S+tmp can be written by everybody/,
     {
       after: (line, hint) =>
-        /outside of the jail: mkdir/.test(hint) ? `mkdir kept; ${line.replace('jail/tmp', 'kept')}` : 'false',
+        /outside of it: mkdir/.test(hint) ? `mkdir kept; ${line.replace('jail/tmp', 'kept')}` : 'false',
     },
   ],
   [
@@ -110,6 +117,16 @@ const options: readonly Mistake[] = [
 ];
 
 const jails: readonly Mistake[] = [
+  [
+    'uchroot-jail build new ls=9.4',
+    /program (ls=9\.4) is in none/,
+    { after: found('ls=9.4', /(?<=write )ls/) },
+  ],
+  [
+    'uchroot-jail build new ls libm.so.6',
+    /program (libm\.so\.6) is in none/,
+    { after: (line, hint) => (hint.startsWith('leave it out') ? line.replace(' libm.so.6', '') : 'false') },
+  ],
   ['uchroot-jail build new "ls id"', /program ls id is in none/, { after: found('"ls id"', /ls id(?=:)/) }],
   [
     'uchroot-jail build new ls --copy /etc/hostname=/etc/name',

@@ -6,9 +6,10 @@ import { inOneWord } from '../../launch/tell/program-hint.ts';
 import { commandLine } from '../../shell-word.ts';
 import { returnHint, type Told, withHyphens } from './dashed-words.ts';
 import { dockerHint } from './docker-words.ts';
-import { commandOfOther, jailCommands, otherCommands, starters } from './other-commands.ts';
+import { commandOfOther, jailCommands, otherCommands, starters, wrappers } from './other-commands.ts';
 import { propertyHint } from './unit-properties.ts';
 import {
+  corrected,
   expanded,
   hasTaken,
   isCommand,
@@ -19,11 +20,8 @@ import {
   joints,
   jailBehind,
   userBefore,
-  withList,
   withoutStray,
   withoutSu,
-  withPair,
-  withTaken,
   withParameters,
   type Words,
 } from './stray-word.ts';
@@ -200,7 +198,7 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   const isJail = step === 'jail';
   const [first = '', jail = '', ...rest] = line.operands;
   const isUser = code === 'ERR_UNKNOWN_USER';
-  const right = withPair(line) ?? withList(line) ?? (isUser ? undefined : withTaken(line, hint));
+  const right = corrected(line, { step, hint, isUser });
   if (right !== undefined) return typeof right === 'string' ? right : written(right, ...right.operands);
   const parameters = isParameter(first) ? withParameters(line, anybody) : undefined;
   if (parameters !== undefined) return written(parameters, ...parameters.operands);
@@ -256,6 +254,8 @@ export function toldBy(
 ): Told {
   const returned = returnHint(words.map(latin1));
   if (returned !== undefined) return { message: error.message, hint: returned };
+  const isWrapped = wrappers.has(words[0]?.text ?? '') && words.length > 3;
+  if (isWrapped && error.code === 'ERR_UNKNOWN_USER') return toldBy(error, words.slice(1), known);
   const line = sort(words, known);
   if (line === undefined) {
     const [first = '', ...rest] = words.map(latin1);

@@ -17,6 +17,8 @@ export const otherCommands: Readonly<Record<string, string>> = {
 };
 /** Words of other programs for a launch, which is no command of uchroot. */
 export const starters = new Set(['run', 'exec', 'start', 'shell', 'enter']);
+/** Commands that start another one, and stand where USER does. What follows them is meant for uchroot. */
+export const wrappers = new Set(['sudo', 'doas', 'env', 'nohup', 'setsid', 'uchroot']);
 
 const running = 'ps and pgrep show it: the program keeps the pid of uchroot, and nothing of uchroot is left';
 const signalled = 'kill PID ends it: the program keeps the pid of uchroot';

@@ -1,5 +1,8 @@
 // Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
+import { resolve } from 'node:path';
+
 import type { Option } from '../../command-option.ts';
+import { isWithin } from '../../binary/path.ts';
 import { meantNumberOf } from '../../meant-value.ts';
 import { unexpanded } from '../../shell-word.ts';
 
@@ -49,7 +52,7 @@ function withWord(
 }
 
 /** The words with a list that has blanks behind its commas: `--groups adm, audio`. */
-export function withList(line: Words): Words | undefined {
+function withList(line: Words): Words | undefined {
   const { options, operands, taker } = line;
   if (taker?.option.metavar?.includes(',') !== true || options.at(-1) !== taker.value) return undefined;
   const end = operands.findIndex((word) => !word.endsWith(','));
@@ -87,7 +90,7 @@ export function hasTaken({ option: { name, metavar }, value }: NonNullable<Words
  *
  * @param hint of the error, which may have an example
  */
-export function withTaken(line: Words, hint = ''): Words | string | undefined {
+function withTaken(line: Words, hint = ''): Words | string | undefined {
   const { options, operands, taker } = line;
   const [jail = '', program] = operands;
   const isLast = taker !== undefined && options.at(-1) === taker.value;
@@ -185,7 +188,7 @@ export function isJoint({ options, taker }: Words): boolean {
 }
 
 /** The words where --setenv NAME VALUE, or --rlimit NAME LIMIT, are two words before USER, as in bwrap(1). */
-export function withPair(line: Words): Words | undefined {
+function withPair(line: Words): Words | undefined {
   const { options, operands, taker } = line;
   const [value = '', user, jail] = operands;
   const isDirectory = isPath(jail) && !isProgram(jail ?? '');
@@ -198,4 +201,29 @@ export function withPair(line: Words): Words | undefined {
 export function expanded({ operands: [, jail = ''] }: Words): string | undefined {
   const left = unexpanded(jail);
   return left && `${left.problem}: write ${left.written}`;
+}
+
+// --ephemeral-dir in the jail: an overlay cannot lie over its own store.
+function keptInJail({ options, operands: [, jail = ''] }: Words): string | undefined {
+  const at = options.findLastIndex((word) => word.startsWith('--ephemeral-dir'));
+  const store = options[at]?.includes('=') === true ? options[at].replace(/^.*?=/, '') : options[at + 1];
+  if (at < 0 || store === undefined || !isWithin(resolve(store), resolve(jail))) return undefined;
+  return 'the changes of a jail are kept outside of it: mkdir -p /var/lib/jail-changes, and name that';
+}
+
+/**
+ * What was meant by options whose values are wrong: the words in order, or what to write.
+ *
+ * @param error its step and hint, and whether it is about USER
+ */
+export function corrected(
+  line: Words,
+  error: { readonly step: string | undefined; readonly hint: string | undefined; readonly isUser: boolean },
+): Words | string | undefined {
+  return (
+    withPair(line) ??
+    withList(line) ??
+    (error.step === 'open_tree' ? keptInJail(line) : undefined) ??
+    (error.isUser ? undefined : withTaken(line, error.hint))
+  );
 }

@@ -61,6 +61,11 @@ const aliases: Foreign = { ll: 'ls', la: 'ls', l: 'ls', python: 'python3', pip: 
 function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;
+  const [, plain] = /^([\w.+-]+?)[=@<>~]+\S+$/.exec(program) ?? [];
+  if (plain !== undefined && others.includes(plain as BytePath))
+    return `write ${plain}: a jail has the version of the host`;
+  if (/^lib[\w.+-]*\.so(?:\.|$)/.test(program))
+    return 'leave it out: the libraries of a program come along; --copy PATH adds another one';
   if (/^[\w.+-]+:[\w/]/.test(program))
     return 'name programs of this host: a jail is built of those, not of images';
   if (isBuiltin(program)) return `write sh: ${showPath(program)} is a command of a shell`;

@@ -1,6 +1,5 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
-import { bytePath, isWithin, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
-import { LaunchError } from '../../errors.ts';
+import { bytePath, pathBytes, type BytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -33,13 +32,6 @@ function judgeWays({ request, account }: Launch, ways: Ways, warn: Warn): void {
     acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
   };
   const store = storeOf(request);
-  if (store !== undefined && isWithin(store, trimSlashes(bytePath(request.jail))))
-    throw new LaunchError(`ephemeral: ${showPath(store)}: it lies in the jail`, {
-      step: 'open_tree',
-      code: 'EINVAL',
-      path: showPath(store),
-      hint: 'name a directory of the host outside of the jail: mkdir -p /var/lib/jail-changes',
-    });
   for (const [path, way] of ways) {
     if (path === store) judge(path, 'ephemeral', { ...way, endsInEntry: false });
     if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))

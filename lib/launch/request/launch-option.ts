@@ -1,9 +1,8 @@
 // The options of a launch: their groups, and what the text of each means. Parsers throw UsageError. Pure.
 import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../command-option.ts';
-import { eachAlone } from '../../shell-word.ts';
 import { quote, type Bytes } from '../../quote.ts';
-import { meantCount } from '../../meant-value.ts';
+import { meantCount, meantEach } from '../../meant-value.ts';
 import type { Limit } from '../plan/step.ts';
 import { meantNumber } from './number-value.ts';
 import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';
@@ -126,8 +125,10 @@ export function setEnv({ text, bytes }: Argument, env?: Env): Env {
 
 /** Leaves NAME out. */
 export function unsetEnv({ text, bytes }: Argument, env?: Env): Env {
-  const hint = eachAlone('--unsetenv', text.replaceAll(' ', ','));
-  if (hint !== undefined) throw new UsageError(`--unsetenv takes one NAME, not '${quote(text)}'`, { hint });
+  if (/[ ,]/.test(text))
+    throw new UsageError(`--unsetenv takes one NAME, not '${quote(text)}'`, {
+      hint: meantEach('--unsetenv', text),
+    });
   return setVariable(env, toVariableName(bytes, '--unsetenv'), undefined);
 }
 

@@ -161,6 +161,14 @@ function wordHint(view: JailView, path: BytePath): string | undefined {
   return undefined;
 }
 
+// A jail in the directory that was given as one: it has the program.
+function jailBelow({ root, jail }: JailView, program: BytePath): string | undefined {
+  const name = list(root, bytePath('/')).find(
+    (each) => each !== 'usr' && isExecutable(root, `/${each}${program}` as BytePath),
+  );
+  return name && hostWord({ jail: jail.replace(/\/+$/, '') }, `/${showPath(name)}`);
+}
+
 /**
  * What to do about a program that the jail does not have.
  *
@@ -174,6 +182,8 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
     return `did you mean ${showPath(trimSlashes(path))}?`;
   const word = wordHint(view, path);
   if (word !== undefined) return word;
+  const below = jailBelow(view, from);
+  if (below !== undefined) return `did you mean the jail ${below}?`;
   const first = withoutArguments(view, path);
   if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
   const build = buildCommand(view, path.includes('/') ? from : path);
