@@ -82,7 +82,8 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
     if (!hasManifest(root))
       throw withoutManifest(root, place.path, {
         what: 'it is no jail that uchroot-jail has built',
-        hint: withoutHint(place.path) ?? 'nothing was removed; check what it is, and remove it with other tools',
+        hint:
+          withoutHint(place.path) ?? 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);
     const hidden = hiddenName(place.name, 'remove');

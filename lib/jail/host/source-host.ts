@@ -90,7 +90,11 @@ function openRoot(directory: BytePath, wordsFor: (code: string, error: unknown) 
     const code = errorCode(error) ?? 'EIO';
     const path = showPath(directory);
     const hint = code === 'ENOTDIR' ? nearJailHint(directory) : undefined;
-    throw new JailError(`${path}${wordsFor(code, error)}`, { code, path, ...(hint !== undefined && { hint }) });
+    throw new JailError(`${path}${wordsFor(code, error)}`, {
+      code,
+      path,
+      ...(hint !== undefined && { hint }),
+    });
   }
 }
 
