@@ -112,11 +112,39 @@ const options: readonly Mistake[] = [
   [
     'uchroot --isolate --bind /etc:/ nobody jail /bin/ls',
     /must not be \/: the jail itself is there/,
-    { after: (line, hint) => line.replace(':/ ', `:${/(?<=for example )\/\w+/.exec(hint)?.[0]} `) },
+    {
+      after: (line, hint) => (hint.startsWith('leave it out') ? line.replace('--bind /etc:/ ', '') : 'false'),
+    },
+  ],
+  ['uchroot --umask = 027 nobody $PWD/jail /bin/ls', /--umask takes an octal mode such as 027, not '='/],
+  ['uchroot --umask= 027 nobody $PWD/jail /bin/ls', /--umask takes an octal mode such as 027, not ''/],
+  ['uchroot -c $PWD/jail -u nobody /bin/ls', /unknown option -c/],
+  [
+    'uchroot --man',
+    /unknown option --man/,
+    { after: (_, hint) => (hint.includes('man uchroot') ? 'true' : 'false') },
   ],
 ];
 
 const jails: readonly Mistake[] = [
+  [
+    'uchroot-jail build -q new ls',
+    /unknown option -q/,
+    { after: (line, hint) => (hint.startsWith('leave it out') ? line.replace('-q ', '') : 'false') },
+  ],
+  [
+    'uchroot-jail update jail --fix',
+    /unknown option --fix/,
+    {
+      after: (_, hint) =>
+        hint.includes('check --fix DIRECTORY') ? 'uchroot-jail check --fix jail' : 'false',
+    },
+  ],
+  [
+    'uchroot-jail build new ls --copy /etc/passwd:$PWD/new/data',
+    /DEST of --copy is a path in the jail/,
+    { after: found('/etc/passwd:$PWD/new/data', /\/etc\/passwd:\/data$/) },
+  ],
   [
     'uchroot-jail build new ls=9.4',
     /program (ls=9\.4) is in none/,

@@ -1,7 +1,7 @@
 // Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
 import { existsSync, statSync } from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes } from '../../binary/path.ts';
 import { UsageError } from '../../errors.ts';
 import { absolute } from '../../jail/host/given-path.ts';
 import { isBuilt, jailAround } from '../../jail/host/near-jail.ts';
@@ -16,6 +16,7 @@ export function refuseMisplaced(
   { learned, copied }: { readonly learned: string | undefined; readonly copied: Buffer | undefined },
 ): void {
   refuseBuildFile([directory, ...programs]);
+  refuseHostDest(directory, copied);
   refuseTarget(programs, copied);
   refuseUnexpanded(directory);
   refuseSwapped(directory, programs);
@@ -79,6 +80,16 @@ function refuseSwapped(directory: Buffer, programs: readonly Buffer[]): void {
     hint: isSwapped
       ? lineOf('build', [first, directory, ...programs.slice(1)])
       : 'name a new or an empty directory',
+  });
+}
+
+// DEST of --copy as the host sees it.
+function refuseHostDest(directory: Buffer, copied: Buffer | undefined): void {
+  const [, from = '', to = ''] = /^(.+):(\/.+)$/s.exec(copied?.toString('latin1') ?? '') ?? [];
+  const jail = absolute(directory);
+  if (jail === '/' || to === jail || !isWithin(to, jail)) return;
+  throw new UsageError(`DEST of --copy is a path in the jail, without ${quote(directory)} before it`, {
+    hint: `write --copy ${shellWord(`${from}:${to.slice(jail.length)}`)}`,
   });
 }
 

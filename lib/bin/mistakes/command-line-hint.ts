@@ -102,8 +102,8 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
     const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
     const identity = option === undefined ? identities[name] : undefined;
     if (option === undefined && needless.has(name)) continue;
-    // -d of docker(1) takes no word
-    const isDirectory = name === 'd' && texts[at]?.startsWith('/') === true;
+    // -d of docker(1) takes no word; -c of schroot(1) the jail
+    const isDirectory = /^[cd]$/.test(name) && /^\//.test(texts[at] ?? '') && !isProgram(texts[at] ?? '');
     const isPlace = option === undefined && (places.has(name) || isDirectory);
     if (isPlace) operands.push(inline ?? texts[at++] ?? '');
     if (isPlace) continue;

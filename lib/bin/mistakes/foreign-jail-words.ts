@@ -113,4 +113,5 @@ export const foreignJailOptions: Foreign = {
   owner:
     'leave it out: the files of a jail are owned as on the host, and a user of the jail is named with --user',
   repair: 'fix',
+  fix: byCheck,
 };

@@ -12,6 +12,8 @@ export const usualOptions: Foreign = {
   verbose: 'leave it out: messages say everything, and --plan shows what would happen',
   debug: 'leave it out: messages say everything, and --plan shows what would happen',
   quiet: 'leave it out: what has succeeded says nothing on standard error',
+  q: 'leave it out: what has succeeded says nothing on standard error',
+  man: 'the manual is: man uchroot',
   yes: 'leave it out: nothing is asked',
   y: 'leave it out: nothing is asked',
   f: 'leave it out: the message says what stands in the way, and what removes it',

@@ -203,6 +203,14 @@ export function expanded({ operands: [, jail = ''] }: Words): string | undefined
   return left && `${left.problem}: write ${left.written}`;
 }
 
+// Blanks beside the = of an option: `--net = none`, `--net= none`.
+function withEquals({ options, operands: [value, ...operands] }: Words): Words | undefined {
+  const isApart = options.at(-1) === '=' && options.at(-2)?.startsWith('--') === true;
+  const name = isApart ? options.at(-2) : /^(--[a-z-]+)=$/.exec(options.at(-1) ?? '')?.[1];
+  if (name === undefined || value === undefined) return undefined;
+  return { options: [...options.slice(0, isApart ? -2 : -1), name, value], operands };
+}
+
 // --ephemeral-dir in the jail: an overlay cannot lie over its own store.
 function keptInJail({ options, operands: [, jail = ''] }: Words): string | undefined {
   const at = options.findLastIndex((word) => word.startsWith('--ephemeral-dir'));
@@ -221,6 +229,7 @@ export function corrected(
   error: { readonly step: string | undefined; readonly hint: string | undefined; readonly isUser: boolean },
 ): Words | string | undefined {
   return (
+    withEquals(line) ??
     withPair(line) ??
     withList(line) ??
     (error.step === 'open_tree' ? keptInJail(line) : undefined) ??

@@ -142,7 +142,7 @@ function place(value: unknown, name: string): Buffer {
   const names = path.toString('latin1').split('/');
   if (names.some((name) => name !== '' && name !== '.' && name !== '..')) return path;
   throw new UsageError(`${name} must not be /: the jail itself is there`, {
-    hint: 'for example /tmp; changes of the jail itself vanish with --ephemeral (ephemeral: true)',
+    hint: 'leave it out: what the program sees at / is the jail',
   });
 }
 

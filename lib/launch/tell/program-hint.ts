@@ -163,6 +163,7 @@ function wordHint(view: JailView, path: BytePath): string | undefined {
 
 // A jail in the directory that was given as one: it has the program.
 function jailBelow({ root, jail }: JailView, program: BytePath): string | undefined {
+  if (!/\/s?bin\//.test(program)) return undefined;
   const name = list(root, bytePath('/')).find(
     (each) => each !== 'usr' && isExecutable(root, `/${each}${program}` as BytePath),
   );
