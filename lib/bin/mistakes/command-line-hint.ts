@@ -103,7 +103,7 @@ function sort(words: readonly Argument[], known: readonly Option[]): Line | unde
     const identity = option === undefined ? identities[name] : undefined;
     if (option === undefined && needless.has(name)) continue;
     // -d of docker(1) takes no word; -c of schroot(1) the jail
-    const isDirectory = /^[cd]$/.test(name) && /^\//.test(texts[at] ?? '') && !isProgram(texts[at] ?? '');
+    const isDirectory = /^[cd]$/.test(name) && /^\/(?!(?:usr\/)?s?bin\/)/.test(texts[at] ?? '');
     const isPlace = option === undefined && (places.has(name) || isDirectory);
     if (isPlace) operands.push(inline ?? texts[at++] ?? '');
     if (isPlace) continue;
