@@ -129,12 +129,23 @@ export function checkKeys(
   });
 }
 
+/** A program and its arguments as keys of a request. */
+export function inKeys(program: string, args: readonly string[]): string {
+  const list = args.map((arg) => `'${quote(arg)}'`).join(', ');
+  return `program: '${quote(program)}'${list === '' ? '' : `, args: [${list}]`}`;
+}
+
 /**
  * Refuses a second argument with options, because it would be ignored. A number is accepted: Array.map passes the index.
+ * @param others keys that a request must have besides the program
  * @throws UsageError
  */
-export function refuseSecond(given: ArrayLike<unknown>): void {
+export function refuseSecond(given: ArrayLike<unknown>, others = "user: 'sam', jail: '/srv/jail', "): void {
   const [request, second] = [given[0], given[1]];
+  if (typeof request === 'string' && Array.isArray(second))
+    throw new UsageError('the keys must be in an object', {
+      hint: `write {${others}${inKeys(request, second.map(String))}}`,
+    });
   // if the request is no object, another check reports that
   if (typeof request !== 'object' || (typeof second !== 'object' && typeof second !== 'function')) return;
   throw new UsageError(

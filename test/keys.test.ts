@@ -108,3 +108,17 @@ t.test('options beside the request are refused, an index of map() is not', async
     t.doesNotThrow(() => refuseSecond(given));
   t.throws(() => refuseSecond([{}, {}, 5]), { message });
 });
+
+t.test('a program and its arguments beside each other become keys', async (t) => {
+  const hint = "write {user: 'sam', jail: '/srv/jail', program: '/bin/ls', args: ['-l', '/']}";
+  const given = ['/bin/ls', ['-l', '/']];
+  t.throws(() => refuseSecond(given), { message: 'the keys must be in an object', hint });
+  t.throws(() => refuseSecond(given, ''), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls', args: ['-l', '/']}",
+  });
+  t.throws(() => refuseSecond(['/bin/ls', []], ''), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls'}",
+  });
+});

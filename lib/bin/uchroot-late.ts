@@ -22,4 +22,5 @@ export {
   meantUmask,
   meantView,
 } from '../meant-value.ts';
+export { jailOfName, nearestJail } from '../binary/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';

@@ -59,3 +59,9 @@ export function trimSlashes(path: BytePath): BytePath {
 export function isWithin(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }
+
+/** The place for a jail in /srv, where only root can write, by the name of one that lies elsewhere. */
+export function placeInSrv(jail: BytePath): BytePath {
+  const name = lastComponent(trimSlashes(jail));
+  return joinPath('/srv' as BytePath, /^\.{0,2}$/.test(name) ? ('jail' as BytePath) : name);
+}

@@ -66,6 +66,13 @@ const launches: readonly Mistake[] = [
 ];
 
 const options: readonly Mistake[] = [
+  ['uchroot -- --umask 027 nobody $PWD/jail /bin/ls', /^uchroot: -- stands before an option/],
+  ['uchroot nobody /bin/sh -c id', /^uchroot: DIRECTORY is missing/],
+  ['uchroot nobody /bin/ls -l', /^uchroot: DIRECTORY is missing/],
+  ['uchroot nobody jail lss', /(lss): not found in the jail/],
+  ['uchroot jail nobody /bin/ls', /Unknown user jail/],
+  ['uchroot jail /bin/ls', /Unknown user jail/],
+  ['uchroot --chdir /urs/bin nobody jail /bin/ls', /chdir: (\/urs\/bin): /],
   ['uchroot sudo -u nobody $PWD/jail /bin/ls', /Unknown user sudo/],
   ['uchroot env GREETING=hello nobody $PWD/jail /bin/ls', /Unknown user env/],
   [

@@ -407,8 +407,17 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
     [
       'a command',
       async () => (await open()).run('/probe' as never),
-      /^write run\(\{program: '\/bin\/ls'\}\)$/,
+      /^write run\(\{program: '\/probe'\}\)$/,
       async () => (await open()).run(command),
+    ],
+    [
+      'a command and its arguments',
+      async () => {
+        const opened = await open();
+        return Reflect.apply(opened.run, opened, ['/probe', ['exit', '0']]) as Promise<unknown>;
+      },
+      /^write \{program: '\/probe', args: \['exit', '0'\]\}$/,
+      async () => (await open()).run({ program: '/probe', args: ['exit', '0'] }),
     ],
     [
       'options beside the request, as execa has them',

@@ -1,4 +1,7 @@
-// Hints for words of uchroot in the wrong order: the same words in the right order. Pure.
+// Hints for words of uchroot in the wrong order: the same words in the right order. Pure, but for a look whether a word is the name of a
+// directory here.
+import { statSync } from 'node:fs';
+
 import { unpackHint } from '../../archive-hint.ts';
 import type { Argument, Option } from '../../command-option.ts';
 import type { LaunchError, UsageError } from '../../errors.ts';
@@ -7,125 +10,22 @@ import { commandLine } from '../../shell-word.ts';
 import { returnHint, type Told, withHyphens } from './dashed-words.ts';
 import { dockerHint } from './docker-words.ts';
 import { commandOfOther, jailCommands, otherCommands, starters, wrappers } from './other-commands.ts';
+import { anybody, anyJail, latin1, type Line, sort, written } from './sorted-line.ts';
 import { propertyHint } from './unit-properties.ts';
 import {
   corrected,
   expanded,
   hasTaken,
-  isCommand,
   isJoint,
   isPath,
   isParameter,
   isProgram,
   joints,
-  jailBehind,
   userBefore,
   withoutStray,
   withoutSu,
   withParameters,
-  type Words,
 } from './stray-word.ts';
-
-// Options of chroot(1), sudo(8), setpriv(1), bwrap(1) and jexec(8) that name the user or the group.
-const identities: Readonly<Record<string, 'user' | 'group'>> = {
-  userspec: 'user',
-  u: 'user',
-  user: 'user',
-  uid: 'user',
-  U: 'user',
-  reuid: 'user',
-  ruid: 'user',
-  euid: 'user',
-  g: 'group',
-  group: 'group',
-  gid: 'group',
-  regid: 'group',
-  'primary-group': 'group',
-  'become-user': 'user',
-  chuid: 'user',
-};
-
-// Options of other programs that name DIRECTORY or PROGRAM, in the order of uchroot's operands.
-const places = new Set('D j x root rootfs jail directory chroot exec program command'.split(' '));
-// Options of sudo(8), su(1), setpriv(1), bwrap(1) and firejail(1) without a value. A launch does the same without an option.
-const needless = new Set(
-  'i H l login start background make-pidfile Mo Me init-groups no-new-privs nnp reset-env clearenv nonewprivs noroot noprofile'.split(
-    ' ',
-  ),
-);
-
-interface Line extends Words {
-  readonly options: string[];
-  readonly operands: string[];
-  taker?: Words['taker'];
-  /** In place of PROGRAM there is a command for a shell. */
-  hasCommand?: boolean;
-  /** The first word after an operand that should be before it. */
-  misplaced?: string;
-  user?: string;
-  group?: string;
-}
-
-const latin1 = ({ bytes }: Argument): string => bytes.toString('latin1');
-
-// Separates the options before USER, DIRECTORY and PROGRAM from the operands. Undefined if there is an unknown option.
-function sort(words: readonly Argument[], known: readonly Option[]): Line | undefined {
-  const line: Line = { options: [], operands: [] };
-  const { options, operands } = line;
-  const texts = words.map(latin1);
-  let at = 0;
-  const isOpen = (): boolean => operands.length < (line.user === undefined ? 3 : 2);
-  for (let word = texts[at]; word !== undefined && isOpen(); word = texts[at]) {
-    at++;
-    // jail(8) has -c before its parameters
-    if (word === '-c' && isParameter(texts[at])) continue;
-    // su(1) has - before the user
-    if (word === '-' && operands.length === 0) continue;
-    if (!word.startsWith('-') || word === '-') {
-      operands.push(word);
-      // what follows belongs to the program
-      if (isCommand(word)) break;
-      continue;
-    }
-    // -c COMMAND of su(1), sh(1) and capsh(1), in the place of PROGRAM
-    if (word === '-c' && at < texts.length && (operands.length > 0 || line.user !== undefined)) {
-      const jail = jailBehind(texts.slice(at), operands.length === (line.user === undefined ? 1 : 0));
-      const before = [...(line.user === undefined ? [anybody] : []), jail ?? anyJail];
-      operands.push(...before.slice(operands.length), '/bin/sh', '-c');
-      if (jail !== undefined) texts.pop();
-      line.hasCommand = true;
-      break;
-    }
-    if (operands.length > 0) line.misplaced ??= word;
-    if (word === '--') continue;
-    const [, name = '', inline] = /^--?([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
-    const option = word.startsWith('--') ? known.find((one) => one.name === name) : undefined;
-    const identity = option === undefined ? identities[name] : undefined;
-    if (option === undefined && needless.has(name)) continue;
-    // -d of docker(1) takes no word; -c of schroot(1) the jail
-    const isDirectory = /^[cd]$/.test(name) && /^\/(?!(?:usr\/)?s?bin\/)/.test(texts[at] ?? '');
-    const isPlace = option === undefined && (places.has(name) || isDirectory);
-    if (isPlace) operands.push(inline ?? texts[at++] ?? '');
-    if (isPlace) continue;
-    if (option === undefined && identity === undefined) return undefined;
-    const isAlone = option?.metavar === undefined && identity === undefined;
-    const value = isAlone ? undefined : (inline ?? texts[at++]);
-    if (identity !== undefined) line[identity] ??= value ?? '';
-    else options.push(word, ...(isAlone || inline !== undefined ? [] : [value ?? '']));
-    if (option !== undefined && value !== undefined && inline === undefined && operands.length === 0)
-      line.taker = { option, value };
-  }
-  operands.push(...texts.slice(at));
-  return line;
-}
-
-// The user in examples: every host has this user, who owns no files.
-const anybody = 'nobody';
-const anyJail = '/srv/jail';
-
-function written({ options }: Pick<Words, 'options'>, ...operands: readonly (string | undefined)[]): string {
-  return commandLine('uchroot', ...options, ...operands.filter((word) => word !== undefined));
-}
 
 // USER, DIRECTORY or PROGRAM is missing, or they are in the wrong order.
 function reordered(line: Line): string | undefined {
@@ -194,6 +94,22 @@ function above(line: Line): string | undefined {
   return written(line, user, jail, program && (isPath(program) ? program : `${bin}/${program}`), ...args);
 }
 
+function isDirectory(name: string): boolean {
+  try {
+    return statSync(name).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+// A directory of the working directory stands in the place of USER.
+function swapped(line: Line): string {
+  const [jail, second, ...rest] = line.operands;
+  return second === undefined || isProgram(second)
+    ? written(line, anybody, jail, second, ...rest)
+    : written(line, second, jail, ...rest);
+}
+
 function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string | undefined {
   const isJail = step === 'jail';
   const [first = '', jail = '', ...rest] = line.operands;
@@ -207,6 +123,8 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
     return written({ ...line, options: [...line.options, '--setenv', first] }, jail, ...rest);
   if (code === 'ERR_UNKNOWN_GROUP' && /^[^:/]+:\//.test(first))
     return written(line, ...first.split(/:(?=\/)/, 2), jail, ...rest);
+  if (isUser && !isPath(first) && isDirectory(first) && !(jail !== '' && isPath(jail) && !isProgram(jail)))
+    return swapped(line);
   const stray = isUser || (isJail && !isPath(jail)) ? withoutStray(line) : undefined;
   if (stray !== undefined && !isJoint(line)) return written(stray, ...stray.operands);
   if (isUser) return isPath(line.operands[0]) ? reordered(line) : withoutCommand(line);
@@ -276,7 +194,14 @@ export function toldBy(
   if (line.user !== undefined || line.group !== undefined)
     return { message: error.message, hint: written(line, ...whoAndWhere(line)) };
   const { misplaced, hasCommand } = line;
+  if (line.lacksJail === true)
+    return { message: 'DIRECTORY is missing', hint: written(line, ...line.operands) };
   if (hasCommand === true) return withShell(line, error.hint);
+  if (line.endsEarly === true)
+    return {
+      message: '-- stands before an option: it ends the options',
+      hint: written(line, ...line.operands),
+    };
   if (misplaced !== undefined)
     return {
       message:

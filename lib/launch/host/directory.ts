@@ -2,7 +2,7 @@
 // working directory and the hint for a misspelt path.
 import { resolve } from 'node:path';
 
-import { bytePath, lastComponent, showPath, trimSlashes } from '../../binary/path.ts';
+import { bytePath, lastComponent, placeInSrv, showPath, trimSlashes } from '../../binary/path.ts';
 import { errnoName, reason } from '../../errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
@@ -50,12 +50,15 @@ export function unreachable(
   });
 }
 
+const buildLine = (path: string, program: NormalRequest['program']): string =>
+  commandLine('uchroot-jail', 'build', path, bytePath(program ?? '/bin/sh'));
+
 // The jail that is not there may be another one in the same directory, misspelt.
 function buildHint({ jail, program }: Pick<NormalRequest, 'jail' | 'program'>): string {
   const path = trimSlashes(bytePath(jail));
   const meant = nearestJail(path) ?? jailOfName(lastComponent(path));
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  return commandLine('uchroot-jail', 'build', path, bytePath(program ?? '/bin/sh'));
+  return buildLine(path, program);
 }
 
 /** A finding about the path to a directory. It refuses the launch, or is a warning. */
@@ -81,11 +84,7 @@ const jail: Destination = { step: 'jail', title: 'jail', name: 'the jail' };
 export function jailFor({ jail: path, program }: Pick<NormalRequest, 'jail' | 'program'>): Destination {
   return {
     ...jail,
-    elsewhere: (isHostRoot) => {
-      const name = lastComponent(trimSlashes(bytePath(path)));
-      const own = isHostRoot || ['', '.', '..'].includes(name) ? 'jail' : name;
-      return commandLine('uchroot-jail', 'build', `/srv/${own}`, bytePath(program ?? '/bin/sh'));
-    },
+    elsewhere: (isHostRoot) => buildLine(isHostRoot ? '/srv/jail' : placeInSrv(bytePath(path)), program),
   };
 }
 
@@ -101,8 +100,16 @@ export function judgeDirectory(
       ? judgeWay(way, [toPerson(account)])
       : // Directories of the caller are safe: the program reaches only those that he has put into its view (refuseOwnReach).
         judgeWay(waySeenBy(outside, withOwnIds(way, outside)), [nobody]);
-  return findings.map((finding) => toMessage(finding, to, account));
+  return findings.map((finding, at) =>
+    toMessage(finding, to, account, findings.slice(0, at).some(isOwnedAs(finding))),
+  );
 }
+
+// Giving a jail to root helps nobody if a directory above it stays another's.
+const isOwnedAs =
+  (finding: WayFinding) =>
+  ({ kind, component }: WayFinding): boolean =>
+    kind === 'owner' && finding.kind === kind && finding.component.uid === component.uid;
 
 // The caller's range of ids belongs to him alone, as his uid does.
 function withOwnIds(way: Way, outside: Outside): Way {
@@ -119,6 +126,7 @@ function toMessage(
   finding: WayFinding,
   { title, name, elsewhere }: Destination,
   { home, outside }: Account,
+  isBelow: boolean,
 ): DirectoryFinding {
   const { refuses, kind, isEnd, how } = finding;
   const path = quote(finding.component.path);
@@ -129,7 +137,8 @@ function toMessage(
       : kind === 'host-root'
         ? ''
         : ', who could replace what is in it';
-  const isElsewhere = kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
+  const isElsewhere =
+    isBelow || kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
   const remedy = remedyOf(finding, shellWord(bytePath(finding.component.path)), outside === undefined);
   const hint = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
   return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint };

@@ -15,6 +15,7 @@ import { isWaitedFor, keptFdsOf, pidOfProgram, type Caller } from './caller.ts';
 import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
 import { buildEnvironment, type Variable } from './environment.ts';
 import { glance } from './host-glance.ts';
+import { isAlike } from './is-alike.ts';
 import { launchFilter } from './launch-filter.ts';
 import { requirePrivilege } from './privilege.ts';
 import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';
@@ -111,17 +112,6 @@ const hasEnv = ({ env }: NormalRequest): boolean => env.length > 0;
 // What a set-up depends on besides the request and the account.
 type SetUpCaller = Pick<Caller, 'newGroup' | 'joined' | 'sockets'>;
 
-function isAlike(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => isAlike(a[key as keyof typeof a], b[key as keyof typeof b]))
-  );
-}
-
 /**
  * Judges the host's answers. The first problem is thrown, in the order of the C original: user, privilege, directory.
  *
@@ -164,6 +154,7 @@ export class PreparedLaunch implements Launch {
   /** -1 if the jail is not open. */
   readonly jailFd: number;
   readonly #architecture: string;
+  readonly #isUnsafe: boolean;
   #bytes: Buffer | undefined;
   readonly #host: HostGlance | undefined;
   /** The program's descriptors besides 0 to 2. */
@@ -174,7 +165,7 @@ export class PreparedLaunch implements Launch {
 
   constructor(
     request: NormalRequest,
-    { account, fd }: VerifiedJail,
+    { account, fd, warnings }: VerifiedJail,
     architecture: string,
     keptFds: readonly number[],
     setUp: Plan,
@@ -184,6 +175,7 @@ export class PreparedLaunch implements Launch {
     this.request = request;
     this.account = account;
     this.jailFd = fd;
+    this.#isUnsafe = warnings.length > 0;
     this.#architecture = architecture;
     this.keptFds = keptFds;
     this.setUp = setUp;
@@ -216,7 +208,11 @@ export class PreparedLaunch implements Launch {
 
   viewOf(jailFd: number): JailView {
     const view = toView(this.request, this.account, jailFd, this.#architecture);
-    return { ...view, host: this.#host ?? glance(this.execve.program, jailFd < 0 ? undefined : view) };
+    return {
+      ...view,
+      isUnsafe: this.#isUnsafe,
+      host: this.#host ?? glance(this.execve.program, jailFd < 0 ? undefined : view),
+    };
   }
 }
 

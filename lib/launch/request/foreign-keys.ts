@@ -144,6 +144,8 @@ export function foreignKeysOf(request: object): Foreign {
   const words = given.map((word, i) =>
     typeof word === 'string' && /^(?:pipe|inherit|ignore)$/.test(word) ? word : i === 0 ? 'ignore' : 'pipe',
   );
+  if (typeof given[0] === 'string' && given[0] !== words[0])
+    return { ...foreignKeys, stdin: "write input: 'TEXT', which runInJail() and jail.run() take" };
   if (given.every((word, i) => word !== words[i])) return foreignKeys;
   const hint = `write stdio: [${words.map((word) => `'${word}'`).join(', ')}], in the order stdin, stdout, stderr`;
   return { ...foreignKeys, stdin: hint, stdout: hint, stderr: hint };

@@ -234,7 +234,7 @@ export function toRootless(value: boolean | undefined, key: string, others: Valu
   );
   if (isRootless && given !== undefined && others.mapAuto !== true)
     throw new UsageError(`${given} and rootless are given at once`, {
-      hint: "leave it out, or give --map-auto (mapAuto): else the kernel lets the program keep the caller's groups only",
+      hint: `leave ${given} out, or give --map-auto (mapAuto): else the kernel lets the program keep the caller's groups only`,
     });
   return isRootless;
 }

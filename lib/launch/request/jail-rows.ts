@@ -1,6 +1,6 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
-import { copyFields, refuseOpaque } from '../../keys.ts';
+import { copyFields, inKeys, refuseOpaque } from '../../keys.ts';
 import { didYouMean } from '../../nearest.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
@@ -81,10 +81,18 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
   return env === undefined ? own : { ...own, env: copyFields(env) };
 }
 
+// The call that was meant by a command line in place of an object.
+function meantByText(text: string): string {
+  const [program = '', ...args] = text.trim().split(/\s+/);
+  return `run({${inKeys(program, args)}})`;
+}
+
 /** Checks that a request is an object of keys and names no jail. @throws UsageError with the example */
 export function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw new UsageError(`the keys must be in an object, as in ${example}`, { hint: `write ${example}` });
+    throw new UsageError(`the keys must be in an object, as in ${example}`, {
+      hint: `write ${typeof request === 'string' && example.startsWith('run(') ? meantByText(request) : example}`,
+    });
   refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {

@@ -114,7 +114,7 @@ export class Jail<
   async run<Own extends Encoding = Coding, OwnLines extends boolean = Lines>(
     request: JailRunRequest<Own, Stdio, OwnLines> = {},
   ): Promise<RunResult<OutputOf<Own, OwnLines>>> {
-    refuseSecond(arguments);
+    refuseSecond(arguments, '');
     return this.#run(request);
   }
 
@@ -134,7 +134,7 @@ export class Jail<
   }
 
   async #spawn(request: JailSpawnRequest, given: ArrayLike<unknown>): Promise<JailedProcess> {
-    refuseSecond(given);
+    refuseSecond(given, '');
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = normalizeSpawn(merged.request);
     return this.#start(normal, options, merged.usual);
@@ -154,7 +154,7 @@ export class Jail<
   >(
     request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
-    refuseSecond(arguments);
+    refuseSecond(arguments, '');
     const merged = this.#merge(this.#defaults, request);
     const { usual } = merged;
     // Each prepared launch has a VerifiedJail of its own, because that keeps only its last launch.

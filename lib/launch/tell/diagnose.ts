@@ -26,6 +26,7 @@ import {
   pathBelow,
   pathInJail,
   programHint,
+  similarDirectory,
 } from './program-hint.ts';
 
 const machines: Readonly<Record<string, readonly string[]>> = {
@@ -267,6 +268,8 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
     if (!found.missing) return found;
     const inside = pathInJail(view, path) ?? pathBelow(view, path, 'directory');
     if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
+    const meant = similarDirectory(view, path);
+    if (meant !== undefined) return { ...found, hint: `did you mean ${showPath(meant)}?` };
     const hint = path.startsWith('~')
       ? 'only a shell knows ~: give a path of the jail, such as /tmp'
       : `mkdir -p ${hostWord(view, missingDirectory(found.path, path))}`;

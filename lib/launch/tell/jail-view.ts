@@ -49,6 +49,8 @@ export interface JailView {
   readonly binds: readonly BytePath[];
   /** A value of process.arch. */
   readonly architecture: string;
+  /** Others could replace the jail: the builder refuses it. */
+  readonly isUnsafe?: boolean | undefined;
   /** What the host has; undefined if that is not known. */
   readonly host?: HostGlance | undefined;
 }

@@ -5,6 +5,7 @@ import {
   joinPath,
   lastComponent,
   parentPath,
+  placeInSrv,
   showPath,
   trimSlashes,
 } from '../../binary/path.ts';
@@ -27,23 +28,24 @@ const binDirectories = [
 /** The hint for a program that was given together with its arguments begins with this. */
 export const inOneWord = 'give the program and its arguments as words of their own';
 
-function merging(view: Pick<JailView, 'jail' | 'root' | 'host'>): string {
-  const commands = view.host?.isMerged === true ? mergeCommands(view.jail, view.root) : undefined;
-  return commands === undefined ? '' : `${commands} && `;
+type Place = Pick<JailView, 'jail' | 'root' | 'host' | 'isUnsafe'>;
+
+// The builder refuses a jail that others could replace: another one in a safe place takes its program.
+function build(view: Place, ...words: readonly string[]): string {
+  if (view.isUnsafe === true)
+    return commandLine('uchroot-jail', 'build', placeInSrv(bytePath(view.jail)), ...words);
+  const merging = view.host?.isMerged === true ? mergeCommands(view.jail, view.root) : undefined;
+  const command = commandLine('uchroot-jail', 'build', bytePath(view.jail), ...words);
+  return merging === undefined ? command : `${merging} && ${command}`;
 }
 
 /** The command that adds a program of the host to the jail. */
-export function buildCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, program: BytePath): string {
-  return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), program);
-}
+export const buildCommand = (view: Place, program: BytePath): string => build(view, program);
 
 /** The remedy for a missing interpreter of the script that is started, which the host may not have either. */
-export function interpreterHint(
-  view: Pick<JailView, 'jail' | 'root' | 'host'>,
-  interpreter: BytePath,
-): string {
-  const build = buildCommand(view, interpreter);
-  return view.host?.hasInterpreter === false ? installFirst(build) : build;
+export function interpreterHint(view: Place, interpreter: BytePath): string {
+  const command = buildCommand(view, interpreter);
+  return view.host?.hasInterpreter === false ? installFirst(command) : command;
 }
 
 /** Whether the host is known to lack the program too. */
@@ -51,14 +53,12 @@ export function lacksProgram({ host }: Pick<JailView, 'host'>): boolean {
   return host !== undefined && host.program === undefined;
 }
 
-function installFirst(build: string): string {
-  return `the host does not have it either: install it there, then ${build}`;
+function installFirst(command: string): string {
+  return `the host does not have it either: install it there, then ${command}`;
 }
 
 /** The command that adds a file of the host to the jail. */
-export function copyCommand(view: Pick<JailView, 'jail' | 'root' | 'host'>, file: BytePath): string {
-  return merging(view) + commandLine('uchroot-jail', 'build', bytePath(view.jail), '--copy', file);
-}
+export const copyCommand = (view: Place, file: BytePath): string => build(view, '--copy', file);
 
 /** A path of the jail as the host sees it, as a word of a shell. */
 export function hostWord({ jail }: Pick<JailView, 'jail'>, path: string): string {
@@ -118,6 +118,18 @@ export function similar({ root }: Pick<JailView, 'root'>, path: BytePath): ByteP
     if (meant !== undefined) return joinPath(directory, meant as BytePath);
   }
   return undefined;
+}
+
+/** A directory that is there, if a misspelt name is replaced by the nearest one. */
+export function similarDirectory({ root }: Pick<JailView, 'root'>, path: BytePath): BytePath | undefined {
+  let at = '/' as BytePath;
+  for (const name of path.split('/').filter((each) => each !== '') as BytePath[]) {
+    const isThere = walk(root, joinPath(at, name)).kind === 'found';
+    const own = isThere ? name : nearest(name, list(root, at));
+    if (own === undefined) return undefined;
+    at = joinPath(at, own as BytePath);
+  }
+  return walk(root, at).kind === 'found' ? at : undefined;
 }
 
 // Commands of a shell itself (POSIX.1-2017, XCU 2.14, and cd, alias, command, umask, ulimit).
@@ -187,19 +199,19 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   if (below !== undefined) return `did you mean the jail ${below}?`;
   const first = withoutArguments(view, path);
   if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
-  const build = buildCommand(view, path.includes('/') ? from : path);
+  const command = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));
   const isPath = path.includes('/');
   if (there !== undefined && !(isPath && view.host?.program !== undefined))
     return `give the path in the jail: ${showPath(there)}`;
-  const meant = isPath && view.host?.program === undefined ? similar(view, from) : undefined;
+  const meant = view.host?.program === undefined ? similar(view, isPath ? from : path) : undefined;
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  if (lacksProgram(view)) return installFirst(build);
+  if (lacksProgram(view)) return installFirst(command);
   const place = view.host?.program;
   const named = place === undefined ? '' : `, ${showPath(place)}`;
-  if (!isPath) return `${build}   # then give its path in the jail${named}: PATH is not searched`;
+  if (!isPath) return `${command}   # then give its path in the jail${named}: PATH is not searched`;
   // a file of the working directory on the host
   return place === undefined || path.startsWith('/') || place === from
-    ? build
+    ? command
     : `${buildCommand(view, place.replaceAll('/./', '/') as BytePath)}   # then give this path: PROGRAM is a path in the jail`;
 }

@@ -4,6 +4,7 @@ import type { Account } from '../../../lib/launch/host/account.ts';
 import {
   absolutePath,
   acceptDirectory,
+  jailFor,
   judgeDirectory,
   unreachable,
 } from '../../../lib/launch/host/directory.ts';
@@ -121,6 +122,21 @@ t.test('the owner of a sticky directory may replace what lies in it', async (t) 
     /^refused: jail: \/srv, above the jail, is owned/,
   ]);
 });
+
+t.test(
+  'a jail below a directory of the same owner is built elsewhere: chown would leave the directory his',
+  async (t) => {
+    const own = { mode: directory | 0o755, uid: 500, gid: 0 };
+    const components = [
+      { ...own, path: Buffer.from('/h'), parent: -1 },
+      { ...own, path: Buffer.from('/h/j'), parent: 0 },
+    ];
+    const to = jailFor({ jail: Buffer.from('/h/j'), program: undefined });
+    const [above, jail] = judgeDirectory({ components, isHostRoot: false }, sam, to);
+    t.equal(above?.hint, 'uchroot-jail build /srv/j /bin/sh');
+    t.equal(jail?.hint, above?.hint);
+  },
+);
 
 t.test('any other owner than root only warns, and the remedy is chown', async (t) => {
   t.same(judge({ jail: { uid: 1002 } }), [

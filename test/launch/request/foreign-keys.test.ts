@@ -14,6 +14,13 @@ t.test('streams of child_process become the array of this library', async (t) =>
 });
 
 t.test('what is no word of this library has the general hint', async (t) => {
-  for (const request of [{}, { stdout: 5 }, { stdin: 'overlapped' }, { stderr: ['ignore'] }])
+  for (const request of [{}, { stdout: 5 }, { stdin: 5 }, { stderr: ['ignore'] }])
     t.match(foreignKeysOf(request)['stdin'], /or input: 'TEXT'/);
+});
+
+t.test('a text for stdin is input', async (t) => {
+  t.equal(
+    foreignKeysOf({ stdin: 'hello\n' })['stdin'],
+    "write input: 'TEXT', which runInJail() and jail.run() take",
+  );
 });

@@ -57,6 +57,10 @@ t.test('keys for an open jail are an object, and name no jail', async (t) => {
       message: 'the keys must be in an object, as in jail.run({…})',
       hint: 'write jail.run({…})',
     });
+  t.throws(() => checkPartial('ls -l /' as never, "run({program: '/bin/ls'})"), {
+    name: 'UsageError',
+    hint: "write run({program: 'ls', args: ['-l', '/']})",
+  });
   t.throws(() => check({ jail: '/srv' }), { message: /^jail is given twice/ });
   t.doesNotThrow(() => check({ jail: undefined }));
   t.doesNotThrow(() => check({ program: '/bin/ls' }));

@@ -25,6 +25,14 @@ t.test('a program that is not there is missing, and building is the remedy', asy
   });
 });
 
+t.test('for a jail that others could replace, which the builder refuses, another one is built', async (t) => {
+  const host = { program: bytePath('/bin/prog'), hasInterpreter: true, isMerged: true };
+  const jail = '/home/sam/web';
+  const view = viewOf({ '/lib/x': program }, {}, { host, jail });
+  t.equal(run({ ...view, isUnsafe: true })?.hint, 'uchroot-jail build /srv/web /bin/prog');
+  t.equal(run(view)?.hint?.startsWith('mkdir -p /home/sam/web/usr && mv -nT'), true);
+});
+
 t.test('of a path the first directory that is not there is named', async (t) => {
   t.match(run(viewOf({ '/bin/ls': program }), '/opt/app/prog'), {
     message: 'its directory /opt does not exist in the jail',
