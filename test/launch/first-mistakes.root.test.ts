@@ -413,8 +413,8 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
     [
       'a command and its arguments',
       async () => {
-        const opened = await open();
-        return Reflect.apply(opened.run, opened, ['/probe', ['exit', '0']]) as Promise<unknown>;
+        const opened = (await open()) as unknown as Readonly<Record<'run', Untyped>>;
+        return opened.run('/probe', ['exit', '0']);
       },
       /^write \{program: '\/probe', args: \['exit', '0'\]\}$/,
       async () => (await open()).run({ program: '/probe', args: ['exit', '0'] }),
