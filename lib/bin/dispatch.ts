@@ -12,6 +12,7 @@ import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';
 import { returnHint } from './mistakes/dashed-words.ts';
+import { wrongNumber } from './wrong-number.ts';
 
 export interface Outcome {
   readonly text: string | Buffer;
@@ -179,30 +180,6 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
   throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint: hint ?? `${program.name} --help` });
 }
 
-/** The error for operands that are missing, or too many. */
-export function wrongNumber<Context>(
-  { name }: Pick<Program<Context>, 'name'>,
-  { synopsis, meant, example }: Pick<Command<Context>, 'synopsis' | 'meant' | 'example'>,
-  operands: readonly Buffer[] = [],
-): UsageError {
-  const [word = ''] = synopsis.split(' ', 1);
-  const hint =
-    operands.length > 0 ? meant?.(operands) : example === undefined ? undefined : `for example ${example}`;
-  return new UsageError(`Usage: ${name} ${synopsis}`, {
-    hint: hint ?? missing(name, synopsis, operands) ?? `${name} ${word} --help`,
-  });
-}
-
-// Names the operands that are missing.
-function missing(name: string, synopsis: string, operands: readonly Buffer[]): string | undefined {
-  const [word = '', ...more] = synopsis.split(' ');
-  const needed = more.filter((each) => /^[A-Z]+$/.test(each));
-  if (operands.length >= needed.length) return undefined;
-  const given = operands.map((operand) => operand.toString('latin1'));
-  const left = needed.slice(given.length);
-  return `add ${left.join(' and ')}: ${commandLine(name, word, ...given, ...left)}`;
-}
-
 // The hint for an option that was written before its command.
 function optionsFirst<Context>(program: Program<Context>, words: readonly Argument[]): string | undefined {
   const at = words.findIndex(({ text }) => Object.hasOwn(program.commands, text));
@@ -212,11 +189,27 @@ function optionsFirst<Context>(program: Program<Context>, words: readonly Argume
   return commandLine(program.name, ...inOrder.map(({ bytes }) => bytes.toString('latin1')));
 }
 
+// The hint for an option whose command was forgotten.
+function ownersHint<Context>(
+  { name, commands }: Program<Context>,
+  words: readonly Argument[],
+): string | undefined {
+  const option = words[0]?.text.replace(/=.*/s, '');
+  const owners = Object.keys(commands).filter((each) =>
+    commands[each]?.options.some((one) => `--${one.name}` === option),
+  );
+  const [owner] = owners;
+  if (owner === undefined) return undefined;
+  return owners.length === 1
+    ? commandLine(name, owner, ...words.map(({ bytes }) => bytes.toString('latin1')))
+    : `${option} is an option of ${owners.join(', ')}: write one of them before it`;
+}
+
 function readFirst<Context>(program: Program<Context>, words: readonly Argument[]): ReadArguments {
   try {
     return readArguments(words, [help, version], () => program.foreign.options);
   } catch (error) {
-    const hint = optionsFirst(program, words);
+    const hint = optionsFirst(program, words) ?? ownersHint(program, words);
     if (!(error instanceof UsageError) || hint === undefined) throw error;
     throw new UsageError(error.message, { hint });
   }

@@ -1,12 +1,11 @@
-#!/usr/bin/env -S node --no-rehash-snapshot --
 // The command uchroot: runs uchroot-command.ts from its code cache, so that a launch compiles almost nothing. Only this file is
 // compiled each time.
 //
-// Without `--`, Node 20 looks for --env-file among all words, also those of the program, and reads that file as its own.
-// The flag shortens the start of node by an eighth: V8 does not search for prime numbers to make a new seed for its hash tables,
-// and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that collide. A launch looks
-// up only its own arguments. A user who can put files into the jail can slow --check down, but a million files do that too. The
-// other commands read more untrusted data, and start without the flag.
+// find-node.sh starts node. Without its `--`, Node 20 looks for --env-file among all words, also those of the program, and reads that
+// file as its own. The flag --no-rehash-snapshot shortens the start of node by an eighth: V8 does not search for prime numbers to make
+// a new seed for its hash tables, and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that
+// collide. A launch looks up only its own arguments. A user who can put files into the jail can slow --check down, but a million files
+// do that too. The other commands read more untrusted data, and start without the flag.
 import { compiledLauncherPath, native, openLauncher } from '../native.ts';
 import { lazyModule, openBundle, type BundlePart } from './open-bundle.ts';
 

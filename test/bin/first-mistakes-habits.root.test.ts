@@ -31,7 +31,8 @@ const launches: readonly Mistake[] = [
     /-c stands where PROGRAM does/,
     { ...noShell, after: (_, hint) => `set -e; ${hint}` },
   ],
-  ['uchroot nobody jail cd /tmp', /cd: not found/, { ...onlyBash, after: byShell('cd /tmp') }],
+  ['uchroot nobody jail cd /tmp', /cd: not found/, onlyBash],
+  ['uchroot nobody jail umask 027', /umask: not found/, onlyBash],
   ["uchroot nobody jail 'ls && id'", /ls && id: not found/, { ...onlyBash, after: byShell("'ls && id'") }],
   [
     "uchroot nobody jail 'ls && id'",

@@ -66,6 +66,15 @@ const launches: readonly Mistake[] = [
 ];
 
 const options: readonly Mistake[] = [
+  ['uchroot nobody /srv/jail cd /tmp', /cd: not found in the jail/],
+  ['uchroot nobody /srv/jail umask', /umask: not found in the jail/],
+  ['uchroot-tcpd --why sshd 192.0.2.1', /unknown option --why/],
+  ['uchroot-tcpd match sshd', /CLIENT is missing/],
+  [
+    'uchroot-jail clone jail',
+    /DIRECTORY is missing/,
+    { after: (_, hint) => hint.replace(/^add DIRECTORY: (.*) DIRECTORY$/, '$1 new') },
+  ],
   ['uchroot -- --umask 027 nobody $PWD/jail /bin/ls', /^uchroot: -- stands before an option/],
   ['uchroot nobody /bin/sh -c id', /^uchroot: DIRECTORY is missing/],
   ['uchroot nobody /bin/ls -l', /^uchroot: DIRECTORY is missing/],

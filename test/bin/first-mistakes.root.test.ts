@@ -421,7 +421,11 @@ const wrappers: readonly Mistake[] = [
   ['uchroot-tcpd', /^Usage: uchroot-tcpd/],
   ['uchroot-tcpd mach sshd 192.0.2.1', /unknown command (mach)/, { right: [0, 1] }],
   ['uchroot-tcpd test sshd 192.0.2.1', /unknown command (test)/, { right: [0, 1] }],
-  ['uchroot-tcpd match', /^Usage: uchroot-tcpd match/],
+  [
+    'uchroot-tcpd match',
+    /DAEMON and CLIENT are missing/,
+    { after: (_, hint) => hint.replace('for example ', ''), right: [0, 1] },
+  ],
   ['uchroot-tcpd match sshd', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd match 192.0.2.1 sshd', /192\.0\.2\.1 is an address/, { right: [0, 1] }],
   [

@@ -1,6 +1,7 @@
-// How the command starts: its #! line, and its code cache, which fits a node that was started by that line.
+// How the command starts: its first lines, and its code cache, which fits a node that was started by them.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 import t from 'tap';
 
@@ -12,16 +13,48 @@ const directory = `${import.meta.dirname}/../../bin`;
 const file = `${directory}/uchroot.cjs`;
 // tap's options would also apply to this node.
 const env = { PATH: process.env.PATH, ...sanitizerEnv };
-const [firstLine = ''] = readFileSync(file, 'latin1').split('\n', 1);
-const [, , ...words] = firstLine.split(' ');
-const flags = words.slice(0, -1);
+const [firstLine, secondLine = ''] = readFileSync(file, 'latin1').split('\n', 2);
+const [, started = ''] = /exec (node.*) -- "\$0" "\$@"$/.exec(secondLine) ?? [];
+const flags = started.split(' ');
 
-t.test('the #! line starts a node that knows its flags', async (t) => {
-  t.equal(firstLine, `#!/usr/bin/env -S ${flags.join(' ')} --`);
+t.test('the first lines start a node that knows its flags', async (t) => {
+  t.equal(firstLine, '#!/bin/sh');
+  t.same(flags, ['node', '--no-rehash-snapshot']);
   const { status, stdout, stderr } = spawnSync(file, ['--version'], { encoding: 'utf8', env });
   t.equal(stderr, '');
   t.match(stdout, /^uchroot \d/);
   t.equal(status, 0);
+});
+
+t.test('without node in PATH, the command says what to do', async (t) => {
+  const bin = t.testdir();
+  for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd', 'uchroot-inetd', 'uchroot-service']) {
+    symlinkSync(resolve(directory, `${name}.cjs`), `${bin}/${name}`);
+    const run = (env: Readonly<Record<string, string>>, ...words: readonly string[]) => {
+      const all = { PATH: bin, ...env };
+      const { status, stdout, stderr } = spawnSync(`${bin}/${name}`, words, { encoding: 'utf8', env: all });
+      t.equal(status, 127);
+      t.equal(stdout, '');
+      const [message, hint, ...more] = stderr.split('\n');
+      t.equal(message, `${name}: there is no node in PATH`);
+      t.same(more, ['']);
+      return hint;
+    };
+    t.equal(run({}, '--version'), 'hint: install Node, or add the directory of node to PATH');
+    const sudo = { SUDO_USER: 'sam' };
+    const because = '   # sudo sets a PATH of its own';
+    const hint = run(sudo, '--help');
+    t.equal(hint, `hint: sudo env "PATH=$PATH" ${name} --help${because}`);
+    t.equal(run(sudo, 'sam', '/srv/jail', "a'b; c"), `hint: sudo env "PATH=$PATH" ${name} ...${because}`);
+    const followed = hint?.replace('hint: sudo', '/usr/bin/env -i') ?? '';
+    const PATH = `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`;
+    const { status, stdout } = spawnSync('/bin/sh', ['-c', followed], {
+      encoding: 'utf8',
+      env: { PATH, ...sanitizerEnv },
+    });
+    t.equal(status, 0);
+    t.match(stdout, `Usage: ${name} `);
+  }
 });
 
 // Without `--`, Node 20 looks for it among the words of the script too.

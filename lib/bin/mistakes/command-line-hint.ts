@@ -137,20 +137,41 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   if (isJail && code === 'ENOTDIR' && isPath(line.operands[1]))
     return joined(line) ?? written(line, line.operands[0], anyJail, ...line.operands.slice(1));
   if (step !== 'execve') return undefined;
+  const through = throughShell(line, hint);
+  if (through !== undefined) return through;
   // the path of the program in the jail, which is not searched in PATH
   if (hint?.startsWith(inOneWord) === true)
     return separated(line, 2, / (\/\S+) is the program$/.exec(hint)?.[1]);
   return code === 'ENOENT' ? above(line) : undefined;
 }
 
-// -c in the place of PROGRAM: the hint of the launch, if it came so far, has a shell of the jail, or the command that adds one.
-function withShell(line: Line, hint = ''): Told {
-  const [, build = '', shell = '/bin/sh'] = /: (?:(.*), then )?(\S+) -c \.\.\.$/.exec(hint) ?? [];
+// A shell of the jail, and the command that adds it to a jail without one, from the hint of a launch that has looked for it.
+function shellIn(hint: string | undefined): { readonly before: string; readonly shell: string } | undefined {
+  const [, build, shell] = /: (?:(.*), then )?(\S+) -c (?:\.\.\.|'\w+ \.\.\.')$/.exec(hint ?? '') ?? [];
+  return shell === undefined ? undefined : { before: build === undefined ? '' : `${build} && `, shell };
+}
+
+// -c in the place of PROGRAM.
+function withShell(line: Line, hint: string | undefined): Told {
+  const { before, shell } = shellIn(hint) ?? { before: '', shell: '/bin/sh' };
   const operands = line.operands.map((word, at) => (at === 2 ? shell : word));
   return {
     message: '-c stands where PROGRAM does: a command of a shell needs the shell',
-    hint: `${build}${build === '' ? '' : ' && '}${written(line, ...operands)}`,
+    hint: before + written(line, ...operands),
   };
+}
+
+// A command of the shell itself in the place of PROGRAM.
+function throughShell(line: Line, hint: string | undefined): string | undefined {
+  const [user, jail, command, ...args] = line.operands;
+  const found = shellIn(hint);
+  if (found === undefined || command === undefined) return undefined;
+  const { before, shell } = found;
+  const because = `   # ${command} is a command of a shell`;
+  const [directory] = args;
+  return command === 'cd' && directory !== undefined
+    ? `${before}${written({ options: [...line.options, '--chdir', directory] }, user, jail, shell)}${because}`
+    : `${before}${written(line, user, jail, shell, '-c', [command, ...args].join(' '))}${because}`;
 }
 
 // For an unknown option, whose value can say more than its name.

@@ -32,6 +32,7 @@ export const match: Command<undefined> = {
     option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
   ],
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
+  example: 'uchroot-tcpd match sshd 192.0.2.1',
   operands: [2, 2],
   failureStatus: 2,
   meant: (operands) => {
