@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env sh
 ':' //; command -v node >/dev/null && exec node FLAGS-- "$0" "$@"
 ':' //; exec >&2; echo "${0##*/}: there is no node in PATH"
 ':' //; case "$*" in *[!a-zA-Z0-9_./:=,@+\ -]*) set -- ...; esac

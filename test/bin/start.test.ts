@@ -18,7 +18,7 @@ const [, started = ''] = /exec (node.*) -- "\$0" "\$@"$/.exec(secondLine) ?? [];
 const flags = started.split(' ');
 
 t.test('the first lines start a node that knows its flags', async (t) => {
-  t.equal(firstLine, '#!/bin/sh');
+  t.equal(firstLine, '#!/usr/bin/env sh');
   t.same(flags, ['node', '--no-rehash-snapshot']);
   const { status, stdout, stderr } = spawnSync(file, ['--version'], { encoding: 'utf8', env });
   t.equal(stderr, '');
@@ -27,7 +27,7 @@ t.test('the first lines start a node that knows its flags', async (t) => {
 });
 
 t.test('without node in PATH, the command says what to do', async (t) => {
-  const bin = t.testdir();
+  const bin = t.testdir({ sh: t.fixture('symlink', '/bin/sh') });
   for (const name of ['uchroot', 'uchroot-jail', 'uchroot-tcpd', 'uchroot-inetd', 'uchroot-service']) {
     symlinkSync(resolve(directory, `${name}.cjs`), `${bin}/${name}`);
     const run = (env: Readonly<Record<string, string>>, ...words: readonly string[]) => {
