@@ -104,8 +104,12 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
   ];
   for (const [words, message, hint] of wrong) {
     const { status, stdout, stderr } = uchrootJail(words);
-    const [first = '', second, ...others] = stderr.split('\n');
+    const [first = '', ...more] = stderr.split('\n');
     const label = words.join(' ');
+    // the usage, and the words that are missing
+    const isUsage = first.startsWith('Usage: uchroot-jail ') && words.length > 0 && words[2] === undefined;
+    if (isUsage) t.match(more.shift(), /^uchroot-jail: [A-Z]+( and [A-Z]+)? (is|are) missing$/, label);
+    const [second, ...others] = more;
     const isUnknown = first.startsWith('uchroot-jail: Unknown user');
     t.same({ status, stdout }, { status: isUnknown ? 2 : 1, stdout: '' }, label);
     t.match(first, message, label);
