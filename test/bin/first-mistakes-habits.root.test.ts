@@ -2,18 +2,18 @@
 // first-mistakes.root.test.ts.
 import t from 'tap';
 
-import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import {
+  type Follow,
+  found,
+  inTurn,
+  type Mistake,
+  newBeginner,
+  tryMistake,
+} from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
 t.setTimeout(300_000);
 
-type Follow = (line: string, hint: string) => string;
-
-/** The words of a hint that `match` finds, in place of the wrong ones. */
-const found =
-  (wrong: string, match: RegExp): Follow =>
-  (line, hint) =>
-    line.replace(wrong, match.exec(hint)?.[0] ?? 'false');
 /** Runs the command of a hint, and then the line again. */
 const thenLine: Follow = (line, hint) => `${hint} && ${line}`;
 /** The line with the shell that the hint names. */

@@ -2,16 +2,11 @@
 // xinetd and hosts.allow. As first-mistakes.root.test.ts.
 import t from 'tap';
 
-import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
 t.setTimeout(300_000);
 
-/** The words of a hint that `match` finds, in place of the wrong ones. */
-const found =
-  (wrong: string, match: RegExp) =>
-  (line: string, hint: string): string =>
-    line.replace(wrong, match.exec(hint)?.[0] ?? 'false');
 /** Without the words that a hint leaves out. */
 const leftOut =
   (words: string, says = /^leave /) =>

@@ -2,7 +2,7 @@
 // is the remedy.
 import t from 'tap';
 
-import { inTurn, newBeginner, tryMistake, type Mistake } from '../support/first-mistakes.ts';
+import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
 // as many commands as a small suite has
@@ -723,11 +723,6 @@ const habits: readonly Mistake[] = [
 // A script of the jail alone.
 const script = (text: string): string => `printf '${text}' >jail/prog && chmod 0755 jail/prog`;
 const withPath = (line: string): string => `sed -i '1s,.*,#!/bin/sh,' jail/prog && ${line}`;
-/** The words of a hint that `match` finds, in place of the wrong ones. */
-const found =
-  (wrong: string, match: RegExp) =>
-  (line: string, hint: string): string =>
-    line.replace(wrong, match.exec(hint)?.[0] ?? '');
 
 // Scripts of other systems, paths of the host, and words of docker, bwrap and setpriv.
 const others: readonly Mistake[] = [

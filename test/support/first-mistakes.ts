@@ -14,11 +14,20 @@ import { sanitizerEnv } from './sanitizer.ts';
  */
 export type Mistake = readonly [line: string, says: RegExp, more?: More];
 
+/** The command line that follows a hint. */
+export type Follow = (line: string, hint: string) => string;
+
+/** The words of a hint that `match` finds, in place of the wrong ones. */
+export const found =
+  (wrong: string, match: RegExp): Follow =>
+  (line, hint) =>
+    line.replace(wrong, match.exec(hint)?.[0] ?? 'false');
+
 interface More {
   /** Shell commands that come before, in the directory of this mistake. */
   readonly before?: string;
   /** The command line that follows a hint in words. */
-  readonly after?: (line: string, hint: string) => string;
+  readonly after?: Follow;
   /** Exit statuses of the right command; 0 if left out. */
   readonly right?: readonly number[];
 }
