@@ -141,17 +141,21 @@ export function inKeys(program: string, args: readonly string[]): string {
  * @throws UsageError
  */
 export function refuseSecond(given: ArrayLike<unknown>, others = "user: 'sam', jail: '/srv/jail', "): void {
-  const [request, second] = [given[0], given[1]];
-  if (typeof request === 'string' && Array.isArray(second))
+  const [request, second, options] = [given[0], given[1], given[2]];
+  if (typeof request === 'string' && Array.isArray(second)) {
+    const keys = `${inKeys(request, second.map(String))}${typeof options === 'object' ? ', ...OPTIONS' : ''}`;
     throw new UsageError('the keys must be in an object', {
-      hint: `write {${others}${inKeys(request, second.map(String))}}`,
+      hint: `write {${typeof options === 'object' ? '' : others}${keys}}`,
     });
+  }
   // if the request is no object, another check reports that
-  if (typeof request !== 'object' || (typeof second !== 'object' && typeof second !== 'function')) return;
-  throw new UsageError(
-    'a second argument has no meaning: one object has all keys, and a promise the result',
-    {
+  if (typeof request !== 'object') return;
+  if (typeof second === 'function')
+    throw new UsageError('a callback has no meaning: the call returns a promise', {
+      hint: 'leave it out, and write await: const result = await ...',
+    });
+  if (typeof second === 'object')
+    throw new UsageError('a second argument has no meaning: one object has all keys', {
       hint: 'write {...request, ...options}',
-    },
-  );
+    });
 }

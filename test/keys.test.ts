@@ -103,7 +103,8 @@ t.test('a signal is a real AbortSignal', async (t) => {
 
 t.test('options beside the request are refused, an index of map() is not', async (t) => {
   const message = /^a second argument has no meaning/;
-  for (const second of [{}, null, () => {}]) t.throws(() => refuseSecond([{}, second]), { message });
+  for (const second of [{}, null]) t.throws(() => refuseSecond([{}, second]), { message });
+  t.throws(() => refuseSecond([{}, () => {}]), { message: /^a callback has no meaning/, hint: /await/ });
   for (const given of [[{}], [{}, 5], [{}, undefined], ['x', {}], [undefined, {}], []])
     t.doesNotThrow(() => refuseSecond(given));
   t.throws(() => refuseSecond([{}, {}, 5]), { message });
@@ -116,6 +117,10 @@ t.test('a program and its arguments beside each other become keys', async (t) =>
   t.throws(() => refuseSecond(given, ''), {
     name: 'UsageError',
     hint: "write {program: '/bin/ls', args: ['-l', '/']}",
+  });
+  t.throws(() => refuseSecond([...given, { user: 'sam' }]), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls', args: ['-l', '/'], ...OPTIONS}",
   });
   t.throws(() => refuseSecond(['/bin/ls', []], ''), {
     name: 'UsageError',

@@ -1,19 +1,31 @@
 // The error for a command with too few or too many operands.
 import { UsageError } from '../errors.ts';
+import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import type { Command, Program } from './dispatch.ts';
 
 /** The error for operands that are missing, or too many. */
 export function wrongNumber<Context>(
   { name }: Pick<Program<Context>, 'name'>,
-  { synopsis, meant, example }: Pick<Command<Context>, 'synopsis' | 'meant' | 'example'>,
+  {
+    synopsis,
+    meant,
+    example,
+    operands: [, most],
+  }: Pick<Command<Context>, 'synopsis' | 'meant' | 'example' | 'operands'>,
   operands: readonly Buffer[] = [],
 ): UsageError {
   const [word = '', ...more] = synopsis.split(' ');
   // without the parts that may be left out
   const needed = more.map((each) => each.replace(/\[.*?\]/g, '')).filter((each) => /^[A-Z]+$/.test(each));
   const left = needed.slice(operands.length).join(' and ');
-  const cause = left === '' ? '' : `\n${name}: ${left} ${left.includes(' ') ? 'are' : 'is'} missing`;
+  const surplus = operands[most];
+  const cause =
+    surplus !== undefined
+      ? `\n${name}: ${quote(surplus)} is one word too many`
+      : left === ''
+        ? ''
+        : `\n${name}: ${left} ${left.includes(' ') ? 'are' : 'is'} missing`;
   const given = operands.map((operand) => operand.toString('latin1'));
   const hint =
     operands.length > 0 ? meant?.(operands) : example === undefined ? undefined : `for example ${example}`;

@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import type { Argument } from '../command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../keys.ts';
-import { foreignKeys } from '../launch/request/foreign-keys.ts';
+import { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
 import { parseDecimal } from '../launch/request/limit-rows.ts';
 import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
@@ -256,7 +256,7 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
       request,
       serveKeys,
       "{listen: '127.0.0.1:7000', user: 'sam', jail: '/srv/jail', program: '/bin/cat'}",
-      () => ({ ...foreignKeys, ...foreignServeKeys }),
+      () => ({ ...foreignKeysOf(request), ...foreignServeKeys }),
     );
     const given: Record<string, unknown> = {};
     const launch: Record<string, unknown> = {};

@@ -47,6 +47,11 @@ const superServer: readonly Mistake[] = [
     },
   ],
   [
+    'uchroot-inetd --listen 7000 $PWD/jail /bin/id',
+    /USER is missing/,
+    { after: asUnit((_, hint) => `uchroot-inetd --listen 7000 ${/^write (.*)$/.exec(hint)?.[1]}`) },
+  ],
+  [
     'uchroot-inetd check --listen 7000 --hosts-allow $PWD/alow nobody $PWD/jail /bin/id',
     /alow: no such file/,
     {
@@ -350,7 +355,9 @@ const misled: readonly Mistake[] = [
   ['uchroot nobody jail/bin /bin/ls', /its directory \/bin does not exist in the jail/],
   ['uchroot nobody jail/usr/bin /bin/ls', /its directory \/bin does not exist in the jail/],
   ['uchroot nobody jail "ls -l"', /^uchroot: ls -l: not found in the jail/],
-  ['uchroot nobody jail "ls -l /"', /^uchroot: execve: ls -l \/: /],
+  ['uchroot nobody jail "ls -l /"', /^uchroot: ls -l \/: not found in the jail\nhint: /],
+  // sal is as near, but an account of a service
+  ['uchroot sax jail /bin/ls', /Unknown user (sax)\nhint: did you mean sam\?/],
   ['uchroot sam,nobody jail /bin/ls', /Unknown user sam,nobody/, { after: found('sam,nobody', /sam$/) }],
   ['uchroot --chdir jail/tmp nobody jail /bin/ls', /chdir: (jail\/tmp): /],
   ["uchroot --chdir '~' nobody jail /bin/ls", /chdir: ~: not found/, { after: found("'~'", /\/tmp$/) }],

@@ -443,7 +443,11 @@ const wrappers: readonly Mistake[] = [
     /(rulse) is not there/,
     { before: ': >rules', right: [0, 3, 4] },
   ],
-  ['uchroot-tcpd check rules', /^Usage: uchroot-tcpd check/, { before: ': >rules', right: [0, 3, 4] }],
+  [
+    'uchroot-tcpd check rules',
+    /^uchroot-tcpd: rules is one word too many$/m,
+    { before: ': >rules', right: [0, 3, 4] },
+  ],
   ['uchroot-tcpd check --alow rules', /unknown option (--alow)/, { before: ': >rules', right: [0, 3, 4] }],
   ['uchroot-tcpd check --format xml', /(--format xml): it is one of/, { right: [0, 3, 4] }],
   ['uchroot-tcpd export', /^Usage: uchroot-tcpd export/, { right: [0, 1] }],

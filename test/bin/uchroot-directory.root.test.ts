@@ -97,8 +97,9 @@ for (const [name, mode, uid, gid, message] of insecure) {
     t.match(ended.stderr, message);
     t.match(
       ended.stderr,
-      /^uchroot: jail: [^\n]*\nhint: ch(own|mod) [^\n]*# or accept the risk with --insecure-path\n$/,
+      /^uchroot: jail: [^\n]*\nhint: ch(own|mod) [^\n]* {3}# (uchroot-jail check [^\n]*; )?or accept the risk with --insecure-path\n$/,
     );
+    t.equal(/# uchroot-jail check \S+ shows what else in it is the user's; /.test(ended.stderr), uid !== 0);
     t.equal(uchroot(['--insecure-path', 'nobody', path, '/probe', 'exit', '5']).status, 5);
   });
   test(`a jail below a directory that the user can write (${name}) is refused`, async (t) => {

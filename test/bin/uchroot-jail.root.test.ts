@@ -106,9 +106,10 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     const { status, stdout, stderr } = uchrootJail(words);
     const [first = '', ...more] = stderr.split('\n');
     const label = words.join(' ');
-    // the usage, and the words that are missing
-    const isUsage = first.startsWith('Usage: uchroot-jail ') && words.length > 0 && words[2] === undefined;
-    if (isUsage) t.match(more.shift(), /^uchroot-jail: [A-Z]+( and [A-Z]+)? (is|are) missing$/, label);
+    // the usage, and the words that are missing or too many
+    const isUsage = first.startsWith('Usage: uchroot-jail ') && words.length > 0;
+    const cause = /^uchroot-jail: ([A-Z]+( and [A-Z]+)? (is|are) missing|bash is one word too many)$/;
+    if (isUsage) t.match(more.shift(), cause, label);
     const [second, ...others] = more;
     const isUnknown = first.startsWith('uchroot-jail: Unknown user');
     t.same({ status, stdout }, { status: isUnknown ? 2 : 1, stdout: '' }, label);

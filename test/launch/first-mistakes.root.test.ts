@@ -99,6 +99,22 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ cleanup: true }, /unknown key 'cleanup'/],
   [{ shell: true }, /unknown key 'shell'/, {}],
   [{ workdir: '/tmp' }, /unknown key 'workdir'/],
+  [
+    { bind: ['/etc:/tmp', '/usr:/tmp:ro'], isolate: true },
+    /unknown key 'bind'/,
+    {
+      view: [
+        { bind: '/etc', to: '/tmp' },
+        { bind: '/usr', to: '/tmp', readOnly: true },
+      ],
+      isolate: true,
+    },
+  ],
+  [
+    { roBind: '/etc:/tmp', isolate: true },
+    /unknown key 'roBind'/,
+    { view: [{ bind: '/etc', to: '/tmp', readOnly: true }], isolate: true },
+  ],
   [{ environment: {} }, /unknown key 'environment'/],
   [{ capabilities: [] }, /unknown key 'capabilities'/],
   [{ readonly: false }, /unknown key 'readonly'/],
@@ -442,7 +458,7 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
     [
       'a callback',
       () => spawn(right, () => undefined),
-      /^write \{\.\.\.request, \.\.\.options\}$/,
+      /^leave it out, and write await: /,
       () => Promise.all([{ ...right }].map(runInJail)),
     ],
     [
@@ -480,6 +496,18 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       () => new (Jail as never as new (directory: string) => Jail)(jail),
       /^write await openJail\('\/srv\/jail'/,
       () => open(),
+    ],
+    [
+      'a user beside the directory',
+      () => (openJail as Untyped)(jail, 'nobody'),
+      /^write openJail\('\/[^']+', \{user: 'nobody'\}\)$/,
+      () => openJail(jail, { user: 'nobody' }),
+    ],
+    [
+      'a user before the directory',
+      () => (openJail as Untyped)('nobody', jail),
+      /^write openJail\('\/[^']+', \{user: 'nobody'\}\)$/,
+      () => openJail(jail, { user: 'nobody' }),
     ],
     [
       'a decision by two words',
@@ -615,7 +643,8 @@ t.test('a hint for units of time or CPUs means what was given', async (t) => {
 });
 
 t.test('a hint never proposes a key that is unknown', async (t) => {
-  const { foreignKeys } = await import('../../lib/launch/request/foreign-keys.ts');
+  const { foreignKeysOf } = await import('../../lib/launch/request/foreign-keys.ts');
+  const foreignKeys = foreignKeysOf({});
   const { launchRows } = await import('../../lib/launch/request/request.ts');
   const { runRows } = await import('../../lib/launch/request/run-rows.ts');
   const { spawnRows } = await import('../../lib/launch/request/spawn-rows.ts');

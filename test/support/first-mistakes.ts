@@ -40,6 +40,7 @@ export interface Ran {
 const accounts = {
   passwd: `root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+sal:x:39:39:a service:/nonexistent:/usr/sbin/nologin
 sam:x:1001:1001:Sam:/srv/home/sam:/bin/sh
 `,
   group: 'root:x:0:\nnogroup:x:65534:\nsam:x:1001:\naudio:x:29:\nvideo:x:44:\n',

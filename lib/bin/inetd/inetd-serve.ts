@@ -115,10 +115,14 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     throw new UsageError(`${quote(user)} stands where USER does: the option before it takes no value`, {
       hint: `leave ${quote(user)} out`,
     });
-  if (!isConfigured && user.startsWith('/') && next !== undefined && !next.includes('/'))
-    throw new UsageError(`${quote(user)} is a path: USER stands before DIRECTORY`, {
-      hint: `write ${shellWord(next)} ${shellWord(user)}`,
-    });
+  if (!isConfigured && user.startsWith('/')) {
+    const isSwapped = next !== undefined && !next.includes('/');
+    const words = isSwapped ? [next, user] : ['nobody', user, next ?? '/bin/id'];
+    throw new UsageError(
+      isSwapped ? `${quote(user)} is a path: USER stands before DIRECTORY` : 'USER is missing',
+      { hint: `write ${words.map((word) => shellWord(word)).join(' ')}` },
+    );
+  }
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
       hint:

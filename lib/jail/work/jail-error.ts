@@ -36,7 +36,7 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
     const told = toJailError(error);
     if (directory === undefined || !(told instanceof JailError)) throw told;
     const { code, path } = told;
-    const isReadOnly = told.hint === READ_ONLY;
+    const isReadOnly = code === 'EROFS';
     if (!isReadOnly && !isFull(code)) throw told;
     const hint = isReadOnly ? `${READ_ONLY} $(findmnt -nro TARGET -T ${shellWord(directory)})` : told.hint;
     const message = isWithin(path ?? '', showPath(directory))

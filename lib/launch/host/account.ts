@@ -84,13 +84,19 @@ function unanswered(kind: 'user' | 'group', principal: Principal, errno: number)
   );
 }
 
-// Only for a hint: the file need not have all accounts of the host (nsswitch.conf(5)).
+// UID_MIN and GID_MIN of login.defs(5).
+const firstOfPeople = 1000;
+
+// Only for a hint: the file need not have all accounts of the host (nsswitch.conf(5)). Those of people come first, so that they
+// are meant if one of a service is equally near.
 function namesIn(path: string): readonly string[] {
   try {
-    return readFileSync(path, 'latin1')
+    const accounts = readFileSync(path, 'latin1')
       .split('\n')
-      .map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
-      .filter((name) => name !== '');
+      .filter((line) => line.indexOf(':') > 0)
+      .map((line) => line.split(':'));
+    const isOfService = ([, , id]: readonly string[]): number => (Number(id) < firstOfPeople ? 1 : 0);
+    return accounts.toSorted((a, b) => isOfService(a) - isOfService(b)).map(([name = '']) => name);
   } catch {
     return [];
   }

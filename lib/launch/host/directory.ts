@@ -67,6 +67,8 @@ export interface DirectoryFinding {
   readonly path: string;
   readonly message: string;
   readonly hint: string;
+  /** What to do after the hint. */
+  readonly note?: string | undefined;
 }
 
 // The target of a path: the step that opens it, the beginning of messages, and its name in them.
@@ -139,9 +141,12 @@ function toMessage(
         : ', who could replace what is in it';
   const isElsewhere =
     isBelow || kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
-  const remedy = remedyOf(finding, shellWord(bytePath(finding.component.path)), outside === undefined);
+  const word = shellWord(bytePath(finding.component.path));
+  const remedy = remedyOf(finding, word, outside === undefined);
   const hint = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
-  return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint };
+  const isJails = elsewhere !== undefined && kind === 'owner' && hint === remedy && outside === undefined;
+  const note = isJails ? `uchroot-jail check ${word} shows what else in it is the user's` : undefined;
+  return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint, note };
 }
 
 /** The findings as warnings. @throws LaunchError ERR_INSECURE_PATH for the first finding that refuses */
@@ -156,6 +161,6 @@ export function acceptDirectory(
     step,
     code: 'ERR_INSECURE_PATH',
     path: refusal.path,
-    hint: `${refusal.hint}   # or accept the risk with --insecure-path`,
+    hint: `${refusal.hint}   # ${refusal.note === undefined ? '' : `${refusal.note}; `}or accept the risk with --insecure-path`,
   });
 }

@@ -1,17 +1,18 @@
 // Keys that callers know from child_process, execa and containers, and keys that only another function of this library has.
 import type { Foreign } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
+import { shellOfJail } from './jail-shell.ts';
 
 const view = "write view: [{bind: '/etc', to: '/mnt'}, {tmpfs: '/tmp'}]";
 const ofRun = (key: string): string => `${key} is a key of runInJail() and of run()`;
 
-/** For a key that a function does not have: the key that is meant, or a hint. */
-export const foreignKeys: Foreign = {
+// The key that is meant, or a hint.
+const foreignKeys: Foreign = {
   // child_process (nodejs.org/api/child_process.html)
   uid: 'user',
   gid: 'group',
   timeout: 'timeoutMs',
   maxBuffer: 'maxBufferBytes',
-  shell: "there is no shell: start one, {program: '/bin/sh', args: ['-c', 'COMMAND']}",
   detached: "leave it out: newGroup, newSession and leaveDescendants are detached's parts",
   serialization: 'leave it out: there is no channel for messages',
   windowsHide: 'leave it out: this is for Linux only',
@@ -135,18 +136,49 @@ export const foreignKeys: Foreign = {
   concurrency: 'leave it out: openJail() has concurrency, for the programs of one jail',
 };
 
+type Given = Readonly<Record<string, unknown>>;
+
 // Words of stdio that stand alone in execa, as `stdout: 'inherit'`.
 const streams = ['stdin', 'stdout', 'stderr'];
 
-/** The same, with what a request says of one stream at its place in `stdio`. */
-export function foreignKeysOf(request: object): Foreign {
-  const given = streams.map((key) => (request as Readonly<Record<string, unknown>>)[key]);
+// What a request says of one stream, at its place in `stdio`.
+function streamHints(request: Given): Foreign {
+  const given = streams.map((key) => request[key]);
   const words = given.map((word, i) =>
     typeof word === 'string' && /^(?:pipe|inherit|ignore)$/.test(word) ? word : i === 0 ? 'ignore' : 'pipe',
   );
   if (typeof given[0] === 'string' && given[0] !== words[0])
-    return { ...foreignKeys, stdin: "write input: 'TEXT', which runInJail() and jail.run() take" };
-  if (given.every((word, i) => word !== words[i])) return foreignKeys;
+    return { stdin: "write input: 'TEXT', which runInJail() and jail.run() take" };
+  if (given.every((word, i) => word !== words[i])) return {};
   const hint = `write stdio: [${words.map((word) => `'${word}'`).join(', ')}], in the order stdin, stdout, stderr`;
-  return { ...foreignKeys, stdin: hint, stdout: hint, stderr: hint };
+  return { stdin: hint, stdout: hint, stderr: hint };
+}
+
+// Places of the host in the form of docker: SOURCE:TARGET, or SOURCE:TARGET:ro.
+const docked = /^(\/[^:]*):(\/[^:]*?)(?::(ro|rw))?$/;
+
+// The same places in `view`.
+function viewHints(request: Given): Foreign {
+  const keys = ['bind', 'roBind', 'mount', 'binds', 'volumes', 'mounts', 'volumeMounts'];
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const given = request[key];
+      const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+      const places = list.map((one) => (typeof one === 'string' ? docked.exec(one) : null) ?? undefined);
+      if (places.includes(undefined)) return [];
+      const binds = places.map((place) => {
+        const [, from = '', to = '', mode] = place ?? [];
+        const isReadOnly = mode === 'ro' || key === 'roBind';
+        return `{bind: '${quote(from)}', to: '${quote(to)}'${isReadOnly ? ', readOnly: true' : ''}}`;
+      });
+      return [[key, `write view: [${binds.join(', ')}]`]];
+    }),
+  );
+}
+
+/** For each key that a request does not have: the key that is meant, or a hint. Values of the request stand in the hints. */
+export function foreignKeysOf(request: object): Foreign {
+  const given = request as Given;
+  const shell = `there is no shell: start one, {program: '${shellOfJail(given.jail)}', args: ['-c', 'COMMAND']}`;
+  return { ...foreignKeys, shell, ...streamHints(given), ...viewHints(given) };
 }

@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.ts';
 import { copyFields, inKeys, refuseOpaque } from '../../keys.ts';
 import { didYouMean } from '../../nearest.ts';
+import { quote } from '../../quote.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
@@ -85,6 +86,14 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
 function meantByText(text: string): string {
   const [program = '', ...args] = text.trim().split(/\s+/);
   return `run({${inKeys(program, args)}})`;
+}
+
+/** The call of openJail that was meant by these two values: the second can be the user alone, or the two can be swapped. */
+export function meantOpening(directory: unknown, defaults: unknown): string {
+  const words = [directory, defaults].filter((word) => typeof word === 'string');
+  const jail = words.find((word) => word.startsWith('/')) ?? '/srv/jail';
+  const user = words.find((word) => word !== '' && !word.includes('/')) ?? 'sam';
+  return `openJail('${quote(jail)}', {user: '${quote(user)}'})`;
 }
 
 /** Checks that a request is an object of keys and names no jail. @throws UsageError with the example */

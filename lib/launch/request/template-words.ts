@@ -1,6 +1,7 @@
-// The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure.
+// The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure, but for the shell of a hint.
 import { UsageError } from '../../errors.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { shellOfJail } from './jail-shell.ts';
 
 /** An interpolated value: a word, or a part of one. */
 type Word = Bytes | number;
@@ -34,13 +35,13 @@ function piecesOf(text: string, written: string): readonly string[] {
 // Words that only a shell understands. Inside a word, these characters are ordinary ones.
 const ofShell = /^(?:\|{1,2}|&{1,2}|;|[0-9]?(?:<|>{1,2}).*|&>.*|["'].*|.*;)$/s;
 
-function refuseShell(piece: string): void {
+function refuseShell(piece: string, jail: Uint8Array | undefined): void {
   if (!ofShell.test(piece)) return;
   const isQuoted = /^["']/.test(piece);
   throw new UsageError(`there is no shell: '${quote(piece)}' has no meaning here`, {
     hint: isQuoted
       ? "an interpolation is one argument: write ${'a b'}"
-      : "give the command to a shell of the jail: jail.$`sh -c ${'COMMAND'}`",
+      : `give the command to a shell of the jail: jail.$\`${shellOfJail(jail)} -c \${'COMMAND'}\``,
   });
 }
 
@@ -74,9 +75,14 @@ function toWord(value: unknown, place: string): Buffer {
  * The words of a command. Blanks of the literal parts separate them. An interpolation is one word or a part of one, whatever is in
  * it; an array is one word for each of its elements.
  *
+ * @param jail the directory of the jail, whose shell a hint names
  * @throws UsageError
  */
-export function templateWords(texts: TemplateStringsArray, values: readonly unknown[]): readonly Buffer[] {
+export function templateWords(
+  texts: TemplateStringsArray,
+  values: readonly unknown[],
+  jail?: Uint8Array,
+): readonly Buffer[] {
   // the parts of each word
   const words: Buffer[][] = [];
   let open: Buffer[] | undefined;
@@ -91,7 +97,7 @@ export function templateWords(texts: TemplateStringsArray, values: readonly unkn
     for (const [j, piece] of pieces.entries()) {
       if (j > 0) open = undefined;
       if (piece === '') continue;
-      if (open === undefined) refuseShell(piece);
+      if (open === undefined) refuseShell(piece, jail);
       append(Buffer.from(piece));
     }
     if (i === values.length) break;

@@ -15,6 +15,7 @@ import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
   copyRequest,
+  meantOpening,
   normalizeDefaults,
   type JailDefaults,
   type JailRunRequest,
@@ -98,7 +99,7 @@ export class Jail<
     this.#spaces = new KeptSpaces(share);
     this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
     this.directory = directory;
-    this.$ = openTemplate((name, request) => this.#run(request, name));
+    this.$ = openTemplate({ run: (name, request) => this.#run(request, name), jail: path });
     // not `directory`: the caller can change these bytes
     this.#path = path;
     this.warnings = usual?.warnings ?? [];
@@ -155,11 +156,10 @@ export class Jail<
     request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
     refuseSecond(arguments, '');
-    const merged = this.#merge(this.#defaults, request);
-    const { usual } = merged;
+    const { request: merged, usual } = this.#merge(this.#defaults, request);
     // Each prepared launch has a VerifiedJail of its own, because that keeps only its last launch.
     const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings, usual.isShared);
-    return new JailLaunch(merged.request, (normal, options) => this.#start(normal, options, jail));
+    return new JailLaunch(merged, (normal, options) => this.#start(normal, options, jail));
   }
 
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
@@ -277,7 +277,7 @@ async function open<Coding extends Encoding, Wanted extends Stdio, Lines extends
       throw new UsageError('the directory must be a string or a Uint8Array', {
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
-    checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
+    checkPartial(defaults, meantOpening(directory, defaults));
     const copy = copyRequest(defaults);
     const [normal, , together] = normalizeDefaults({ ...copy, user: copy.user ?? '+0', jail: directory });
     const { share: _share, concurrency: _concurrency, ...own } = copy;

@@ -31,16 +31,22 @@ export type TemplateRequest<Coding extends Encoding = Encoding, Lines extends bo
 /** Runs a program that is looked up by its name. */
 type Run = (name: Buffer, request: JailRunRequest) => Promise<RunResult>;
 
+interface Runner {
+  readonly run: Run;
+  /** The directory of the jail, whose shell a hint names. */
+  readonly jail: Uint8Array;
+}
+
 const isTemplate = (value: object): value is TemplateStringsArray => Array.isArray(value) && 'raw' in value;
 
 // async, so that a mistake in a template rejects the promise, as every other failure does.
 async function runTemplate(
-  run: Run,
+  { run, jail }: Runner,
   request: JailRunRequest,
   texts: TemplateStringsArray,
   values: readonly unknown[],
 ): Promise<RunResult> {
-  const [name, ...args] = templateWords(texts, values);
+  const [name, ...args] = templateWords(texts, values, jail);
   if (name === undefined || name.length === 0)
     throw new UsageError('the command is empty', { hint: 'write jail.$`ls -l /`' });
   return run(name, { argv0: name, ...request, program: name, args });
@@ -48,20 +54,20 @@ async function runTemplate(
 
 /** A template with these keys. @param request what comes from calls before */
 export function openTemplate<Coding extends Encoding, Lines extends boolean>(
-  run: Run,
+  runner: Runner,
   request: JailRunRequest = {},
 ): Template<Coding, Lines> {
   const template = (first: TemplateStringsArray | JailRunRequest, ...values: readonly unknown[]): unknown => {
     if (typeof first !== 'object' || first === null)
       throw new UsageError('$ is for a template', { hint: 'write jail.$`ls -l /`, without brackets' });
-    if (isTemplate(first)) return runTemplate(run, request, first, values);
+    if (isTemplate(first)) return runTemplate(runner, request, first, values);
     const given = ['program', 'args'].find((key) => key in first);
     if (given !== undefined)
       throw new UsageError(`${given} is given to $, whose template says it`, {
         hint: 'leave it out, or use jail.run()',
       });
     return openTemplate(
-      run,
+      runner,
       reading(() => {
         const own = copyRequest(first);
         return { ...request, ...own, env: mergeEnv(request.env, own.env) };

@@ -16,16 +16,18 @@ import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../binary/walk.ts';
 import { commandLine, shellWord, withoutReturns } from '../../shell-word.ts';
 import { formOf, shebangFor } from './file-form.ts';
-import { describeMode, type Diagnosis, find, type JailView, mayExecute } from './jail-view.ts';
+import { describeMode, type Diagnosis, find, type JailView, mayExecute, notFound } from './jail-view.ts';
 import {
   buildCommand,
   copyCommand,
   hostWord,
+  inOneWord,
   interpreterHint,
   lacksProgram,
   pathBelow,
   pathInJail,
   programHint,
+  shellIn,
   similarDirectory,
 } from './program-hint.ts';
 
@@ -78,7 +80,7 @@ function noScript(
   }
   const form = formOf(head);
   if (form !== undefined) return { message: `${what}${form.message}`, hint: form.hint };
-  const shebang = shebangFor(path);
+  const shebang = shebangFor(path, showPath(shellIn(view) ?? bytePath('/bin/sh')));
   return {
     message: `${what}neither an ELF program nor a script with a #! line`,
     hint: `if it is a ${shebang.endsWith('sh') ? 'shell script' : 'script'}, its first line must be: ${shebang}`,
@@ -247,10 +249,9 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   if (diagnosis === undefined || !diagnosis.missing || walk(view.root, from).kind === 'found')
     return diagnosis;
   const target = lacksProgram(view) ? targetOf(view, from) : undefined;
-  return {
-    ...diagnosis,
-    hint: target === undefined ? programHint(view, path, from) : buildCommand(view, target),
-  };
+  const hint = target === undefined ? programHint(view, path, from) : buildCommand(view, target);
+  // a directory that an argument names is no cause
+  return { ...diagnosis, hint, ...(hint.startsWith(inOneWord) && notFound) };
 }
 
 // The whole path of a directory of which a part is missing, unless a link leads elsewhere.

@@ -46,7 +46,7 @@ export function formOf(head: Uint8Array): FileForm | undefined {
 }
 
 /** The `#!` line that a script of this name most likely needs. */
-export function shebangFor(path: string): string {
+export function shebangFor(path: string, shell: string): string {
   const [, ending = ''] = /\.(\w+)$/.exec(path) ?? [];
-  return `#!${interpreters[ending] ?? '/bin/sh'}`;
+  return `#!${interpreters[ending] ?? shell}`;
 }

@@ -144,17 +144,16 @@ export function find(view: JailView, path: BytePath, what: string): Found | Diag
   }
 }
 
+/** The words for a program that the jail does not have. */
+export const notFound = { message: 'not found in the jail', isPlain: true } as const;
+
 // The words for a path without an object. They do not mention links among its directories: /bin is one nearly everywhere.
 function missing(view: JailView, from: BytePath, { path, links }: Walk, what: string): Diagnosis {
   const shown = showPath(path);
   const found = { path: shown, missing: true, hint: buildCommand(view, from) };
   const directory = walk(view.root, parentPath(from));
   if (directory.kind === 'found' && path === joinPath(directory.path, lastComponent(from)))
-    return {
-      ...found,
-      message: `${what}not found in the jail`,
-      ...(what === '' && { isPlain: true as const }),
-    };
+    return what === '' ? { ...found, ...notFound } : { ...found, message: `${what}${notFound.message}` };
   const link = links.findLast((each) => walk(view.root, each.path).kind === 'missing');
   if (link !== undefined) {
     const leads = `the symbolic link ${showPath(link.path)} leads to ${showPath(link.target)}`;

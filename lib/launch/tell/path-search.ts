@@ -7,7 +7,7 @@ import { LaunchError } from '../../errors.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { viewOfJail, type JailView } from './jail-view.ts';
 import { pathOf } from './library-glance.ts';
-import { buildCommand, isBuiltin, similar } from './program-hint.ts';
+import { buildCommand, isBuiltin, shellIn, similar } from './program-hint.ts';
 
 type Binds = NormalRequest['view'];
 
@@ -33,7 +33,8 @@ function hintFor(view: Pick<JailView, 'jail' | 'root'>, word: BytePath): string 
   const [, name, value = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(word) ?? [];
   if (name !== undefined)
     return `write $({env: {${name}: '${showPath(value as BytePath)}'}}) before the template`;
-  if (isBuiltin(word)) return `${word} is a command of a shell: $\`sh -c \${'${word} ...'}\``;
+  if (isBuiltin(word))
+    return `${word} is a command of a shell: $\`${shellIn(view) ?? 'sh'} -c \${'${word} ...'}\``;
   const meant = similar(view, word);
   return meant === undefined ? buildCommand(view, word) : `did you mean ${showPath(meant)}?`;
 }

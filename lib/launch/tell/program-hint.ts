@@ -14,6 +14,7 @@ import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
 import { nearest } from '../../nearest.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
+import { shells } from '../request/jail-shell.ts';
 import type { JailView } from './jail-view.ts';
 
 const binDirectories = [
@@ -141,16 +142,14 @@ export function isBuiltin(name: string): boolean {
   return builtins.split(' ').includes(name);
 }
 
+/** The shell of a jail. */
+export function shellIn({ root }: Pick<JailView, 'root'>): BytePath | undefined {
+  return shells.map((shell) => bytePath(shell)).find((path) => isExecutable(root, path));
+}
+
 // A shell of the jail; one is added first to a jail without a shell.
 function shellOf(view: JailView): string {
-  const shells = [
-    '/bin/sh',
-    '/bin/bash',
-    '/bin/dash',
-    '/usr/bin/bash',
-  ] as readonly string[] as readonly BytePath[];
-  const shell = shells.find((path) => isExecutable(view.root, path));
-  return shell ?? `${buildCommand(view, bytePath('/bin/sh'))}, then /bin/sh`;
+  return shellIn(view) ?? `${buildCommand(view, bytePath('/bin/sh'))}, then /bin/sh`;
 }
 
 // Words that are no names of programs, but that a shell or another command would accept here.

@@ -5,10 +5,11 @@ import type { JailRunRequest } from '../../../lib/launch/request/jail-rows.ts';
 import { openTemplate, type Template } from '../../../lib/launch/start/template.ts';
 
 const ran: { name: string; request: JailRunRequest }[] = [];
-const $: Template = openTemplate(async (name, request) => {
+const run = async (name: Buffer, request: JailRunRequest): Promise<never> => {
   ran.push({ name: String(name), request });
   return {} as never;
-});
+};
+const $: Template = openTemplate({ run, jail: Buffer.from('/nowhere') });
 const last = () => {
   const { name, request } = ran.pop() ?? {};
   return { name, ...request, args: (request?.args ?? []).map(String), program: String(request?.program) };

@@ -164,6 +164,7 @@ t.test('a text file without #! is no program', async (t) => {
     hint: 'if it is a shell script, its first line must be: #!/bin/sh',
     missing: false,
   });
+  t.match(run(viewOf({ '/bin/prog': 'echo hello\n', '/bin/bash': program })), { hint: /: #!\/bin\/bash$/ });
   t.match(run(viewOf({ '/bin/prog': '' })), { message: 'the file is empty', missing: false });
 });
 

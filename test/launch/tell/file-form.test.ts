@@ -21,8 +21,8 @@ t.test('a file is known by its first bytes', async (t) => {
   t.match(formOf(Buffer.from('MZ'))?.hint, /built for Linux/);
 });
 
-t.test('a script is started by the interpreter of its ending, or else by sh', async (t) => {
-  t.equal(shebangFor('/a/b.py'), '#!/usr/bin/python3');
-  t.equal(shebangFor('/a.py/b'), '#!/bin/sh');
-  t.equal(shebangFor('/a/b.txt'), '#!/bin/sh');
+t.test('a script is started by the interpreter of its ending, or else by the shell', async (t) => {
+  t.equal(shebangFor('/a/b.py', '/bin/sh'), '#!/usr/bin/python3');
+  t.equal(shebangFor('/a.py/b', '/bin/sh'), '#!/bin/sh');
+  t.equal(shebangFor('/a/b.txt', '/bin/bash'), '#!/bin/bash');
 });
