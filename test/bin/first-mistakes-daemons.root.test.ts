@@ -359,6 +359,16 @@ const misled: readonly Mistake[] = [
   // sal is as near, but an account of a service
   ['uchroot sax jail /bin/ls', /Unknown user (sax)\nhint: did you mean sam\?/],
   ['uchroot sam,nobody jail /bin/ls', /Unknown user sam,nobody/, { after: found('sam,nobody', /sam$/) }],
+  [
+    'uchroot nobody jail "cd /tmp && ls"',
+    /^uchroot: cd \/tmp && ls: not found in the jail\nhint: /,
+    { after: found('"cd /tmp && ls"', /\/bin\/sh -c .*/) },
+  ],
+  [
+    'uchroot --chdir $PWD/jail nobody jail /bin/ls',
+    /chdir: \/\S+\/jail: /,
+    { after: found('$PWD/jail', /\/$/) },
+  ],
   ['uchroot --chdir jail/tmp nobody jail /bin/ls', /chdir: (jail\/tmp): /],
   ["uchroot --chdir '~' nobody jail /bin/ls", /chdir: ~: not found/, { after: found("'~'", /\/tmp$/) }],
   [

@@ -887,7 +887,7 @@ const others: readonly Mistake[] = [
 const lines: readonly Mistake[] = [
   [
     'uchroot nobody jail "ls / && id"',
-    /does not exist in the jail/,
+    /: not found in the jail$/m,
     { after: found('"ls / && id"', /\/bin\/sh -c .*/) },
   ],
   [
@@ -935,7 +935,7 @@ const strangers: readonly Mistake[] = [
   ],
   [
     `uchroot nobody jail 'A=1 /bin/ls'`,
-    /does not exist in the jail/,
+    /: not found in the jail$/m,
     {
       after: (_, hint) =>
         `uchroot ${/--setenv A=1(?=,)/.exec(hint)?.[0]} nobody jail ${/of its own: (.*)$/.exec(hint)?.[1]}`,
@@ -943,12 +943,12 @@ const strangers: readonly Mistake[] = [
   ],
   [
     `uchroot nobody jail '/bin/ls -d $HOME/.'`,
-    /does not exist in the jail/,
+    /: not found in the jail$/m,
     { after: found("'/bin/ls -d $HOME/.'", /\/bin\/sh -c .*/), right: [0, 2] },
   ],
   [
     `uchroot nobody jail '["/bin/ls", "-l"]'`,
-    /does not exist in the jail/,
+    /: not found in the jail$/m,
     { after: found(`'["/bin/ls", "-l"]'`, /\/bin\/ls -l/) },
   ],
   [

@@ -233,29 +233,29 @@ t.test('match --why says what is wrong with the lines on the way, as check does'
   };
   const passed = [
     'allow:1 sshd: 10.0.0.1/8: 10.2.3.4, name h is not 10.0.0.1/8; ' +
-      'column 7: the network has bits outside its mask; it matches nobody',
+      'column 7: the network has bits outside its mask; it matches nobody → write 10.0.0.0/8',
     'allow:3 sshd: /no/such/file   10.0: 10.2.3.4, name h is none of /no/such/file 10.0; ' +
-      'line 2, column 7: /no/such/file does not exist; it matches nobody; ' +
-      'column 3: 10.0 is no complete address: it matches nobody',
+      'line 2, column 7: /no/such/file does not exist; it matches nobody → create it; ' +
+      'column 3: 10.0 is no complete address: it matches nobody → write 10.0.',
   ];
-  const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule';
+  const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule → write sshd: 10.2.3.4';
   t.same(match('10.2.3.4'), [...passed, noRule], 'up to the rule that matches');
   const all = [
     ...passed,
     'allow:5 sshd: 10.2.3.4: deny: 10.2.3.4, name h is not 10.2.3.4',
     'allow:6 10.0.0.0/8: sshd: sshd is not 10.0.0.0/8; ' +
-      'column 1: the address 10.0.0.0/8 stands in the list of daemons',
-    'deny:1 sshd: [x]: 10.2.3.4, name h is not [x]; column 7: no IPv6 address between the brackets; it matches nobody',
+      'column 1: the address 10.0.0.0/8 stands in the list of daemons → write DAEMONS: CLIENTS',
+    'deny:1 sshd: [x]: 10.2.3.4, name h is not [x]; column 7: no IPv6 address between the brackets; it matches nobody → write [2001:db8::1], or [2001:db8::]/32',
   ].map((line) => line.replace('10.2.3.4, name', '10.2.3.5, name'));
   t.same(match('10.2.3.5'), [
     ...all,
     noRule,
-    'deny:2 the last line has no newline; libwrap does not read it',
+    'deny:2 the last line has no newline; libwrap does not read it → add a newline at the end of the file',
   ]);
   t.same(match('10.2.3.5', '--compat', 'libwrap'), [
     ...all,
     noRule,
-    'deny:2 the last line has no newline and is not read',
+    'deny:2 the last line has no newline and is not read → add a newline at the end of the file',
   ]);
 });
 

@@ -25,6 +25,22 @@ import { unlessRoot } from '../support/root.ts';
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot(...tools) });
 
+t.test('a file that is copied and is no program is refused as a program', asRoot, (t) => {
+  const base = makeDirectory(t);
+  writeFileSync(`${base}/conf`, 'x');
+  const copy = ['--copy', `${base}/conf`, `${base}/conf`];
+  t.match(uchrootJail(['build', `${base}/jail`, ...copy, '/bin/true']), {
+    status: 1,
+    stderr: `hint: leave ${base}/conf out as a program: --copy has it already\n`,
+  });
+  t.notOk(existsSync(`${base}/jail`), 'nothing is built');
+  t.match(uchrootJail(['build', `${base}/jail`, '--copy', '/bin/true', '/bin/true']), {
+    status: 0,
+    stderr: '',
+  });
+  t.end();
+});
+
 t.test('a file is copied to its own place, or to the one that is named', asRoot, async (t) => {
   const base = makeDirectory(t);
   writeFileSync(`${base}/conf`, 'x');

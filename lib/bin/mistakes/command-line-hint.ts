@@ -141,7 +141,7 @@ function hintFor(line: Line, { step, code, hint }: Partial<LaunchError>): string
   if (through !== undefined) return through;
   // the path of the program in the jail, which is not searched in PATH
   if (hint?.startsWith(inOneWord) === true)
-    return separated(line, 2, / (\/\S+) is the program$/.exec(hint)?.[1]);
+    return separated(line, 2, /: program: '(\/[^']+)'/.exec(hint)?.[1]);
   return code === 'ENOENT' ? above(line) : undefined;
 }
 

@@ -137,8 +137,8 @@ function placeOf({ file, line, text }: Rule): string {
   return `${show(file)}:${line}: ${show(text)}`;
 }
 
-function findingOf({ file, line, message }: CheckFinding): string {
-  return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message}`;
+function findingOf({ file, line, message, remedy }: CheckFinding): string {
+  return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message} → ${remedy}`;
 }
 
 function endpoint({ address, name, port }: Host): string {

@@ -123,6 +123,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
+    programs: recipe.programs,
     isStarted: (path) => packages.isStarted(path),
   });
   const packs = openPacks(root, selection, recipe, users, strings);

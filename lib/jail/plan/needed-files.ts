@@ -50,6 +50,8 @@ export interface ExecutablesOptions {
   readonly cpu: Cpu;
   /** PATH of env(1) in the jail. */
   readonly path: string;
+  /** The programs that were asked for. Each must be able to start, even if it is copied as well. */
+  readonly programs: readonly BytePath[];
   /** False for a script that nothing in the jail starts. */
   readonly isStarted: (path: BytePath) => boolean;
 }
@@ -57,7 +59,7 @@ export interface ExecutablesOptions {
 export function openExecutables(
   root: FileRoot,
   selection: Selection,
-  { cpu, path, isStarted }: ExecutablesOptions,
+  { cpu, path, programs, isStarted }: ExecutablesOptions,
 ): Executables {
   const files = openFiles(root);
   const best = openResolver(root, { files, cpu, hasProc: true, path });
@@ -66,11 +68,12 @@ export function openExecutables(
   const incomplete: MissingFile[] = [];
   const portable: Closure[] = [];
   const onlyHere = new Set<BytePath>();
+  const asked = new Set(programs.map((program) => walk(root, program).path));
   let endian: 'little' | 'big' | undefined;
 
   function lookInto(entry: FileEntry, magic: string): Executable | undefined {
     const isScript = magic.startsWith('#!') && (entry.mode & 0o111) !== 0 && isStarted(entry.source);
-    const isAsked = entry.reason.how === 'asked';
+    const isAsked = entry.reason.how === 'asked' || asked.has(entry.path);
     if (magic !== '\x7fELF' && !isScript && !isAsked) return undefined;
     const closure = best.resolve(entry.source);
     const everywhere = baseline.resolve(entry.source);

@@ -24,7 +24,13 @@ interface Asked {
 /** @throws JailError, UsageError: the host has no such thing, or it cannot be left out. */
 export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, before }: Asked): void {
   const [missing] = plan.missing;
-  if (missing !== undefined) throw lacks(missing);
+  if (missing !== undefined) {
+    const path = showPath(missing.path);
+    const isCopy = missing.role === 'program' && recipe.copies.some(({ to }) => to === missing.path);
+    throw isCopy
+      ? lacks(missing, '', `leave ${path} out as a program: --copy has it already`)
+      : lacks(missing);
+  }
   const [absent] = plan.absent;
   if (absent !== undefined) {
     const path = showPath(absent);

@@ -18,13 +18,17 @@ const ROLES: Readonly<Record<MissingFile['role'], string>> = {
 export const LEFT_OUT = 'it is to be left out';
 
 /** The error for a file that a program needs in order to start. */
-export function lacks(missing: MissingFile, where = ''): JailError {
+export function lacks(
+  missing: MissingFile,
+  where = '',
+  hint = hintFor(missing, showPath(missing.path)),
+): JailError {
   const path = showPath(missing.path);
   const needed = missing.neededBy === undefined ? '' : `, needed by ${showPath(missing.neededBy)}`;
   return new JailError(`${ROLES[missing.role]} ${path}${needed}${where}: ${missing.message}`, {
     code: 'ERR_MISSING',
     path,
-    hint: hintFor(missing, path),
+    hint,
   });
 }
 

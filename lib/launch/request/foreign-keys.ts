@@ -13,7 +13,8 @@ const foreignKeys: Foreign = {
   gid: 'group',
   timeout: 'timeoutMs',
   maxBuffer: 'maxBufferBytes',
-  detached: "leave it out: newGroup, newSession and leaveDescendants are detached's parts",
+  detached:
+    'write newSession: true, as detached makes a session; newGroup and leaveDescendants are other parts of it',
   serialization: 'leave it out: there is no channel for messages',
   windowsHide: 'leave it out: this is for Linux only',
   windowsVerbatimArguments: 'leave it out: this is for Linux only',

@@ -105,6 +105,6 @@ export function checkPartial(request: object, example: string): void {
   refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {
-      hint: 'to start a program in another jail, open that one',
+      hint: 'leave it out; to start a program in another jail, open that one',
     });
 }

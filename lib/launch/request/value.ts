@@ -14,8 +14,6 @@ export type EnvVariable = readonly [name: string, value: string | Buffer | undef
 /** Bytes of our own without a NUL. */
 export function bytes(value: unknown, name: string): Buffer {
   if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
-    if (value === undefined && name === 'jail')
-      throw new UsageError('jail is missing', { hint: "write jail: '/srv/jail'" });
     throw new UsageError(`${name} must be a string or a Uint8Array`, { hint: meantText(name, value) });
   }
   // The copy is checked, not the original: another thread can write to shared memory between the two.
@@ -58,7 +56,14 @@ export function ascending(numbers: readonly number[]): readonly number[] {
   return numbers.length < 2 ? numbers : [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 
-export function toJail(value: Bytes): Buffer {
+export function toJail(value: Bytes, _: string, { cwd }: { readonly cwd?: unknown }): Buffer {
+  if ((value as unknown) === undefined)
+    throw new UsageError('jail is missing', {
+      hint:
+        typeof cwd === 'string' && cwd.lastIndexOf('/') > 0
+          ? `write jail: '${quote(cwd)}', as cwd is a directory in the jail`
+          : "write jail: '/srv/jail'",
+    });
   const jail = bytes(value, 'jail');
   if (jail.length === 0)
     throw new UsageError('the jail directory is empty', {

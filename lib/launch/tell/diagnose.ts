@@ -21,7 +21,6 @@ import {
   buildCommand,
   copyCommand,
   hostWord,
-  inOneWord,
   interpreterHint,
   lacksProgram,
   pathBelow,
@@ -251,7 +250,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   const target = lacksProgram(view) ? targetOf(view, from) : undefined;
   const hint = target === undefined ? programHint(view, path, from) : buildCommand(view, target);
   // a directory that an argument names is no cause
-  return { ...diagnosis, hint, ...(hint.startsWith(inOneWord) && notFound) };
+  return { ...diagnosis, hint, ...(/\s/.test(path) && notFound) };
 }
 
 // The whole path of a directory of which a part is missing, unless a link leads elsewhere.
@@ -267,8 +266,10 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
   if (found === undefined) return undefined;
   if ('message' in found) {
     if (!found.missing) return found;
-    const inside = pathInJail(view, path) ?? pathBelow(view, path, 'directory');
-    if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
+    const isJail = trimSlashes(path) === trimSlashes(bytePath(view.jail));
+    const inside = isJail ? '/' : (pathInJail(view, path) ?? pathBelow(view, path, 'directory'));
+    if (inside !== undefined)
+      return { ...found, hint: `give the path in the jail: ${showPath(inside as BytePath)}` };
     const meant = similarDirectory(view, path);
     if (meant !== undefined) return { ...found, hint: `did you mean ${showPath(meant)}?` };
     const hint = path.startsWith('~')

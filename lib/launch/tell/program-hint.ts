@@ -12,6 +12,7 @@ import {
 import { mergeCommands } from '../../binary/merged-usr.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { isExecutable, walk } from '../../binary/walk.ts';
+import { inKeys } from '../../keys.ts';
 import { nearest } from '../../nearest.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { shells } from '../request/jail-shell.ts';
@@ -197,7 +198,7 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   const below = jailBelow(view, from);
   if (below !== undefined) return `did you mean the jail ${below}?`;
   const first = withoutArguments(view, path);
-  if (first !== undefined) return `${inOneWord}: ${showPath(first)} is the program`;
+  if (first !== undefined) return `${inOneWord}: ${inKeys(first, path.trim().split(/\s+/).slice(1))}`;
   const command = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));
   const isPath = path.includes('/');

@@ -125,8 +125,8 @@ export async function explain(
   const defects = findDefects(tables, matched);
   const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];
   const passed = (matched === undefined ? rules : rules.slice(0, rules.indexOf(matched))).map((rule) => {
-    const found = (defects.get(rule) ?? []).map(({ line, column, message }) => {
-      return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message}`;
+    const found = (defects.get(rule) ?? []).map(({ line, column, message, remedy }) => {
+      return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message} → ${remedy}`;
     });
     return { rule, why: [whyNot(rule, request), ...found].join('; ') };
   });

@@ -11,7 +11,13 @@ t.test('a NUL is an error in bytes as in a text', async (t) => {
 });
 
 t.test('a value that is not bytes is named, and a number is shown as a text', async (t) => {
-  t.throws(() => to.bytes(undefined, 'jail'), { name: 'UsageError', message: 'jail is missing' });
+  const missing = (cwd?: unknown) => to.toJail(undefined as never, 'jail', { cwd });
+  for (const [cwd, hint] of [
+    [undefined, "write jail: '/srv/jail'"],
+    ['/', "write jail: '/srv/jail'"],
+    ['/srv/j', "write jail: '/srv/j', as cwd is a directory in the jail"],
+  ] as const)
+    t.throws(() => missing(cwd), { name: 'UsageError', message: 'jail is missing', hint });
   t.throws(() => to.bytes(undefined, 'cwd'), { message: 'cwd must be a string or a Uint8Array' });
   t.throws(() => to.bytes(null, 'jail'), { message: 'jail must be a string or a Uint8Array' });
   t.throws(() => to.bytes(5, 'cwd'), { message: /^cwd must/, hint: "write '5'" });
@@ -158,14 +164,14 @@ t.test('a number in place of a list of numbers is met with that list', async (t)
 });
 
 t.test('a jail in the home of the caller is met with a path', async (t) => {
-  t.same(to.toJail('/~/a'), Buffer.from('/~/a'));
+  t.same(to.toJail('/~/a', 'jail', {}), Buffer.from('/~/a'));
   for (const [jail, hint] of [
     ['~/a', "write jail: os.homedir() + '/a'"],
     ['~a', "write jail: path.resolve('~a')"],
     ['a/b', "write jail: path.resolve('a/b')"],
     ['./a', "write jail: path.resolve('./a')"],
   ] as const)
-    t.throws(() => to.toJail(jail), {
+    t.throws(() => to.toJail(jail, 'jail', {}), {
       name: 'UsageError',
       message: `the jail directory must be an absolute path, not ${jail}`,
       hint,
