@@ -143,9 +143,9 @@ export function inKeys(program: string, args: readonly string[]): string {
 export function refuseSecond(given: ArrayLike<unknown>, others = "user: 'sam', jail: '/srv/jail', "): void {
   const [request, second, options] = [given[0], given[1], given[2]];
   if (typeof request === 'string' && Array.isArray(second)) {
-    const keys = `${inKeys(request, second.map(String))}${typeof options === 'object' ? ', ...OPTIONS' : ''}`;
+    const keys = inKeys(request, second.map(String));
     throw new UsageError('the keys must be in an object', {
-      hint: `write {${typeof options === 'object' ? '' : others}${keys}}`,
+      hint: `write {${typeof options === 'object' ? `${keys}, ...OPTIONS` : `${others}${keys}`}}`,
     });
   }
   // if the request is no object, another check reports that

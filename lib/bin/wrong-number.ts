@@ -20,12 +20,11 @@ export function wrongNumber<Context>(
   const needed = more.map((each) => each.replace(/\[.*?\]/g, '')).filter((each) => /^[A-Z]+$/.test(each));
   const left = needed.slice(operands.length).join(' and ');
   const surplus = operands[most];
-  const cause =
-    surplus !== undefined
-      ? `\n${name}: ${quote(surplus)} is one word too many`
-      : left === ''
-        ? ''
-        : `\n${name}: ${left} ${left.includes(' ') ? 'are' : 'is'} missing`;
+  const causes = [
+    surplus !== undefined && `${quote(surplus)} is one word too many`,
+    left !== '' && `${left} ${left.includes(' ') ? 'are' : 'is'} missing`,
+  ];
+  const cause = causes.flatMap((each) => (each === false ? [] : [`\n${name}: ${each}`])).join('');
   const given = operands.map((operand) => operand.toString('latin1'));
   const hint =
     operands.length > 0 ? meant?.(operands) : example === undefined ? undefined : `for example ${example}`;

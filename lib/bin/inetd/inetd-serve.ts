@@ -117,7 +117,8 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
     });
   if (!isConfigured && user.startsWith('/')) {
     const isSwapped = next !== undefined && !next.includes('/');
-    const words = isSwapped ? [next, user] : ['nobody', user, next ?? '/bin/id'];
+    const [, , ...args] = operands.map(({ text }) => text);
+    const words = isSwapped ? [next, user] : ['nobody', user, next ?? '/bin/id', ...args];
     throw new UsageError(
       isSwapped ? `${quote(user)} is a path: USER stands before DIRECTORY` : 'USER is missing',
       { hint: `write ${words.map((word) => shellWord(word)).join(' ')}` },

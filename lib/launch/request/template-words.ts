@@ -1,4 +1,5 @@
-// The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure, but for the shell of a hint.
+// The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure, but for the look for
+// the shell that a hint names.
 import { UsageError } from '../../errors.ts';
 import { copyBytes, quote, type Bytes } from '../../quote.ts';
 import { shellOfJail } from './jail-shell.ts';

@@ -267,9 +267,8 @@ export function diagnoseDirectory(view: JailView, directory: Uint8Array): Diagno
   if ('message' in found) {
     if (!found.missing) return found;
     const isJail = trimSlashes(path) === trimSlashes(bytePath(view.jail));
-    const inside = isJail ? '/' : (pathInJail(view, path) ?? pathBelow(view, path, 'directory'));
-    if (inside !== undefined)
-      return { ...found, hint: `give the path in the jail: ${showPath(inside as BytePath)}` };
+    const inside = isJail ? bytePath('/') : (pathInJail(view, path) ?? pathBelow(view, path, 'directory'));
+    if (inside !== undefined) return { ...found, hint: `give the path in the jail: ${showPath(inside)}` };
     const meant = similarDirectory(view, path);
     if (meant !== undefined) return { ...found, hint: `did you mean ${showPath(meant)}?` };
     const hint = path.startsWith('~')
