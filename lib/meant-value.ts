@@ -132,8 +132,8 @@ export function meantPath(name: string, path: string, to?: Bytes): string {
   return `write --${kind} /${place} ({${kind}: '/${place}'})`;
 }
 
-/** For what a program shall see of the host: as docker, compose and Kubernetes write it. */
-export function meantView(entry: unknown): string {
+/** The entry of `view` for a place of the host as docker, compose and Kubernetes write it; undefined if it is none. */
+export function meantPlace(entry: unknown, readOnly = false): string | undefined {
   const [, source, target, mode] = /^([^:]+):([^:]+)(?::(\w+))?$/.exec(String(entry)) ?? [];
   const keys = (typeof entry === 'object' && entry !== null ? entry : {}) as Readonly<
     Record<string, unknown>
@@ -144,11 +144,18 @@ export function meantView(entry: unknown): string {
   };
   const bind = source ?? first('source src from host hostpath');
   const to = target ?? first('target dst destination container containerpath mountpath dir path');
-  if (first('type') === 'tmpfs' && typeof to === 'string') return `write {tmpfs: '${quote(to)}'}`;
-  if (typeof bind !== 'string' || typeof to !== 'string')
-    return "write {bind: '/etc', to: '/etc', readOnly: true} for a directory of the host";
-  const isReadOnly = mode === 'ro' || first('readonly ro') === true || first('mode') === 'ro';
-  return `write {bind: '${quote(bind)}', to: '${quote(to)}'${isReadOnly ? ', readOnly: true' : ''}}`;
+  if (first('type') === 'tmpfs' && typeof to === 'string') return `{tmpfs: '${quote(to)}'}`;
+  if (typeof bind !== 'string' || typeof to !== 'string') return undefined;
+  const isReadOnly = readOnly || mode === 'ro' || first('readonly ro') === true || first('mode') === 'ro';
+  return `{bind: '${quote(bind)}', to: '${quote(to)}'${isReadOnly ? ', readOnly: true' : ''}}`;
+}
+
+/** For what a program shall see of the host. */
+export function meantView(entry: unknown): string {
+  const place = meantPlace(entry);
+  return place === undefined
+    ? "write {bind: '/etc', to: '/etc', readOnly: true} for a directory of the host"
+    : `write ${place}`;
 }
 
 /** For the name of a host. */

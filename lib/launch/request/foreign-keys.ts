@@ -1,6 +1,6 @@
 // Keys that callers know from child_process, execa and containers, and keys that only another function of this library has.
+import { meantPlace } from '../../meant-value.ts';
 import type { Foreign } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
 import { shellOfJail } from './jail-shell.ts';
 
 const view = "write view: [{bind: '/etc', to: '/mnt'}, {tmpfs: '/tmp'}]";
@@ -155,24 +155,16 @@ function streamHints(request: Given): Foreign {
   return { stdin: hint, stdout: hint, stderr: hint };
 }
 
-// Places of the host in the form of docker: SOURCE:TARGET, or SOURCE:TARGET:ro.
-const docked = /^(\/[^:]*):(\/[^:]*?)(?::(ro|rw))?$/;
-
-// The same places in `view`.
+// The places of the host that other libraries take as SOURCE:TARGET[:ro], as entries of `view`.
 function viewHints(request: Given): Foreign {
   const keys = ['bind', 'roBind', 'mount', 'binds', 'volumes', 'mounts', 'volumeMounts'];
   return Object.fromEntries(
     keys.flatMap((key) => {
       const given = request[key];
       const list: readonly unknown[] = Array.isArray(given) ? given : [given];
-      const places = list.map((one) => (typeof one === 'string' ? docked.exec(one) : null) ?? undefined);
-      if (places.includes(undefined)) return [];
-      const binds = places.map((place) => {
-        const [, from = '', to = '', mode] = place ?? [];
-        const isReadOnly = mode === 'ro' || key === 'roBind';
-        return `{bind: '${quote(from)}', to: '${quote(to)}'${isReadOnly ? ', readOnly: true' : ''}}`;
-      });
-      return [[key, `write view: [${binds.join(', ')}]`]];
+      if (!list.every((one) => typeof one === 'string' && /^\/[^:]*:\//.test(one))) return [];
+      const places = list.map((one) => meantPlace(one, key === 'roBind'));
+      return places.includes(undefined) ? [] : [[key, `write view: [${places.join(', ')}]`]];
     }),
   );
 }

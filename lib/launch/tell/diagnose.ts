@@ -250,7 +250,7 @@ export function diagnoseProgram(view: JailView, program: Uint8Array): Diagnosis 
   const target = lacksProgram(view) ? targetOf(view, from) : undefined;
   const hint = target === undefined ? programHint(view, path, from) : buildCommand(view, target);
   // a directory that an argument names is no cause
-  return { ...diagnosis, hint, ...(/\s/.test(path) && notFound) };
+  return { ...diagnosis, hint, ...(/[ \t\n]/.test(path) && notFound) };
 }
 
 // The whole path of a directory of which a part is missing, unless a link leads elsewhere.

@@ -198,7 +198,10 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   const below = jailBelow(view, from);
   if (below !== undefined) return `did you mean the jail ${below}?`;
   const first = withoutArguments(view, path);
-  if (first !== undefined) return `${inOneWord}: ${inKeys(first, path.trim().split(/\s+/).slice(1))}`;
+  if (first !== undefined) {
+    const [, ...args] = path.split(' ').filter((word) => word !== '') as BytePath[];
+    return `${inOneWord}: ${inKeys(showPath(first), args.map(showPath))}`;
+  }
   const command = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));
   const isPath = path.includes('/');

@@ -158,6 +158,18 @@ t.test('a file system that is mounted noexec is named', async (t) => {
   });
 });
 
+t.test(
+  'a program and its arguments in one word are not found; a letter that has the byte of a blank is no blank',
+  async (t) => {
+    t.match(run(viewOf({}), '/a b/c'), { message: 'not found in the jail' });
+    t.match(run(viewOf({ '/bin/prog': program }), '/voilà/c'), {
+      message: 'its directory /voilà does not exist in the jail',
+    });
+    const view = viewOf({ '/bin/prog': program });
+    t.match(run(view, '/bin/prog -à  b'), { hint: /: program: '\/bin\/prog', args: \['-à', 'b'\]$/ });
+  },
+);
+
 t.test('a text file without #! is no program', async (t) => {
   t.match(run(viewOf({ '/bin/prog': 'echo hello\n' })), {
     message: 'neither an ELF program nor a script with a #! line',
