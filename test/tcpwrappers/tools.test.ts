@@ -1,5 +1,5 @@
 // What uchroot-tcpd tells, as functions.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
@@ -71,6 +71,39 @@ t.test('the rules are translated for a packet filter and for units', async (t) =
   const without = await exportHosts({ ...files, deny: join(directory, 'unknown'), to: 'nftables', root });
   t.same(without.files, []);
   t.match(without.unusable, { line: 1, word: 'no-such-daemon', hint: /PORT/ });
+});
+
+t.test('ports come from inetd.conf and xinetd, and sockets of systemd are closed too', async (t) => {
+  const unitsDirectory = join(directory, 'host/usr/lib/systemd/system');
+  mkdirSync(unitsDirectory, { recursive: true });
+  mkdirSync(join(directory, 'host/etc/xinetd.d'), { recursive: true });
+  const write = (path: string, text: string): void => writeFileSync(join(directory, 'host', path), text);
+  // services(5) has 7001 for udp alone
+  write(
+    'etc/inetd.conf',
+    '7001 stream tcp nowait root /bin/one one\n127.0.0.1:7002 dgram udp6 wait root /bin/two two\n',
+  );
+  write(
+    'etc/xinetd.d/three',
+    'service odd\n{\n  type = UNLISTED\n  socket_type = stream\n  port = 7003\n  server = /bin/three\n}\n',
+  );
+  write('usr/lib/systemd/system/four@.service', '[Service]\nExecStart=/usr/sbin/four\n');
+  write('usr/lib/systemd/system/four.socket', '[Socket]\nListenStream=7004\nAccept=yes\n');
+  write('usr/lib/systemd/system/other.socket', '[Socket]\nListenStream=7005\nService=four@.service\n');
+  write('usr/lib/systemd/system/five.socket', '[Socket]\nListenStream=7006\n');
+  const closed = join(directory, 'closed');
+  writeFileSync(closed, 'one two three four: 192.0.2.0/24\n');
+  const host = join(directory, 'host');
+  const options = { allow: join(directory, 'none'), deny: closed, dialect: 'options', root: host } as const;
+  const ports = [{ daemon: 'four', port: 7004 }];
+  const table = await exportHosts({ ...options, to: 'nftables', ports });
+  t.match(table.files[0]?.text, /tcp dport { 7001, 7003-7004 } drop\n.*udp dport { 7002, 7004 } drop/);
+  writeFileSync(closed, 'four: 192.0.2.0/24\n');
+  const units = await exportHosts({ ...options, to: 'systemd' });
+  t.same(
+    units.files.map(({ path }) => path.replace('/etc/systemd/system/', '')),
+    ['four@.service', 'four.socket', 'other.socket'].map((unit) => `${unit}.d/50-uchroot-tcpd.conf`),
+  );
 });
 
 t.test('a wrong option is a UsageError', async (t) => {

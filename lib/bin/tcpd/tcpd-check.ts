@@ -12,7 +12,8 @@ import { type CheckFinding, checkHosts } from '../../tcpwrappers/check/hosts-che
 import { readVersion } from '../../version.ts';
 import { type Command, has, valueOf, valuesOf } from '../dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from '../common-options.ts';
-import { missingFile, toNamedFiles } from './tcpd-options.ts';
+import { missingFile } from '../../service/tcpd/named-files.ts';
+import { toNamedFiles } from './tcpd-options.ts';
 
 const rules = listRules();
 

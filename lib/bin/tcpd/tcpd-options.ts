@@ -1,13 +1,10 @@
 // The shared options of the commands of uchroot-tcpd, and parsers for their values.
 
-import { existsSync } from 'node:fs';
-
-import { bytePath, showPath } from '../../binary/path.ts';
-import { JailError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
 import { option } from '../../command-option.ts';
-import { nearestPath } from '../../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../../nearest.ts';
-import { type Bytes, quote } from '../../quote.ts';
+import { quote } from '../../quote.ts';
+import { requireNamed } from '../../service/tcpd/named-files.ts';
 import type { HostsOptions } from '../../tcpwrappers/hosts.ts';
 import type { Dialect } from '../../tcpwrappers/parse/third-field.ts';
 import type { ReadArguments } from '../arguments.ts';
@@ -98,19 +95,10 @@ export function numberOf(read: ReadArguments, option: string, most: number): num
 
 const DIALECTS: readonly Dialect[] = ['auto', 'options', 'command'];
 
-/** The error for a file that was named and does not exist, with the name that is nearest to it. */
-export function missingFile(file: Bytes): JailError {
-  const path = quote(file);
-  const meant = nearestPath(bytePath(file), false);
-  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
-  return new JailError(`${path} is not there`, { code: 'ENOENT', path, hint });
-}
-
 /** Checks that files exist if they are named; the default files may be missing. @throws UsageError, JailError */
 export function toNamedFiles(read: ReadArguments): HostsOptions {
   const options = toHostsOptions(read);
-  for (const file of [options.allow, options.deny])
-    if (file !== undefined && !existsSync(file as Buffer)) throw missingFile(file);
+  requireNamed(options);
   return options;
 }
 

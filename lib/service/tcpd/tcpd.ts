@@ -3,7 +3,7 @@
 import { openSync } from 'node:fs';
 
 import { errnoName, reason } from '../../errno.ts';
-import { LaunchError, UsageError } from '../../errors.ts';
+import { JailError, LaunchError, UsageError } from '../../errors.ts';
 import { listenFds } from '../../launch/host/environment.ts';
 import { encodePlan } from '../../launch/plan/encode.ts';
 import type { Step } from '../../launch/plan/step.ts';
@@ -19,6 +19,7 @@ import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
 import type { Level } from '../../tcpwrappers/rule/rule-option.ts';
 import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
+import { requireNamed } from './named-files.ts';
 import { isConnection, type Log } from './tcpd-log.ts';
 
 export interface TcpdRequest {
@@ -60,13 +61,14 @@ export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
   try {
     return await decideAndRun(request, log);
   } catch (error) {
-    if (!(error instanceof LaunchError) && !(error instanceof UsageError)) {
+    const isOurs = error instanceof LaunchError || error instanceof UsageError || error instanceof JailError;
+    if (!isOurs) {
       log.error((error as Error).stack ?? String(error));
       return 125;
     }
     log.error(error.message);
     if (error.hint !== undefined) log.error(`hint: ${error.hint}`);
-    return error.exitStatus;
+    return error instanceof JailError ? 125 : error.exitStatus;
   }
 }
 
@@ -87,6 +89,7 @@ async function decideAndRun(request: TcpdRequest, log: Log): Promise<number> {
       return 0;
     }
   }
+  requireNamed(request.hosts);
   const decision = await openHosts(request.hosts).check(toRequest(name, connection));
   for (const { file, line, message } of decision.findings
     .filter(({ code }) => LOGGED.has(code))

@@ -12,6 +12,7 @@ import {
   readInetd,
   readText,
   readUnits,
+  readSockets,
   readXinetd,
   type Service,
   type ServiceFault,
@@ -71,6 +72,8 @@ export interface DaemonHost {
   servicesOf(daemon: string): readonly Service[];
   /** The program with the name of the daemon, for a daemon without a service. */
   programOf(daemon: string): BytePath | undefined;
+  /** The units of sockets that start a unit. */
+  socketsOf(unit: string): readonly string[];
   /** Whether a service or a program asks the rules. */
   isWrapped(service: Service | BytePath): Wrapped;
   /** All names that a daemon could have, for hints about misspelt names. */
@@ -89,6 +92,7 @@ export function openDaemonHost(root: FileRoot, inetd = '/etc/inetd.conf'): Daemo
     services,
     faults: [...fromInetd.faults, ...fromXinetd.faults],
     servicesOf: (daemon) => byDaemon.get(fold(daemon)) ?? [],
+    socketsOf: (unit) => readSockets(root).flatMap(({ socket, starts }) => (starts === unit ? [socket] : [])),
     programOf: (daemon) => findProgram(root, daemon),
     isWrapped(service) {
       if (typeof service === 'string') return wrapped(service);

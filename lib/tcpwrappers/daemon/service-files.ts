@@ -4,6 +4,7 @@
 import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
 import { fold, show } from '../text/latin1.ts';
+import { isWrapper, startedDaemon } from './wrapped-daemon.ts';
 
 /** Texts have one byte a character. */
 export interface Service {
@@ -12,8 +13,9 @@ export interface Service {
   readonly program: BytePath;
   /** Who starts the daemon and may ask the rules for it: a wrapper (tcpd, `uchroot-tcpd run`), or xinetd. */
   readonly starter: 'tcpd' | 'xinetd' | 'itself';
-  /** Name in services(5). */
+  /** Name in services(5), or a number. */
   readonly port?: string;
+  readonly protocol?: 'tcp' | 'udp';
   readonly unit?: string;
   readonly file: string;
   readonly line: number;
@@ -40,42 +42,6 @@ export const PROGRAM_DIRECTORIES: readonly string[] =
 
 /** Largest file that is read: a file of services, or a program. */
 const MAX_FILE_BYTES = 16 << 20;
-
-/** Names of wrappers; uchroot-tcpd takes the daemon as an operand. */
-const WRAPPERS: ReadonlySet<string> = new Set(['tcpd', 'uchroot-tcpd', 'uchroot-tcpd.cjs']);
-
-function isWrapper(program: BytePath): boolean {
-  return WRAPPERS.has(lastComponent(program));
-}
-
-// Options of `uchroot-tcpd run` without a separate value.
-const FLAGS =
-  /^--(?:clear-groups|allow-root|allow-new-privs|keep-env|new-session|die-with-parent|insecure-path|check)$|=/;
-
-// The daemon that a wrapper starts, a path or a name.
-function wrappedDaemon(program: BytePath, argv: readonly string[]): string | undefined {
-  const run = argv.indexOf('run');
-  // the argv[0] of tcpd is the daemon
-  if (lastComponent(program) === 'tcpd' || run < 0) return argv[0];
-  const words = argv.slice(run + 1);
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === '--') return words[0];
-    if (!word.startsWith('--')) return word;
-    if (!FLAGS.test(word)) words.shift();
-  }
-  return undefined;
-}
-
-type Started = Pick<Service, 'daemon' | 'program' | 'starter'>;
-
-/** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
-function startedDaemon(program: BytePath, argv: readonly string[]): Started {
-  // it asks by its own argv[0]
-  if (!isWrapper(program))
-    return { daemon: lastComponent((argv[0] ?? program) as BytePath), program, starter: 'itself' };
-  const daemon = (wrappedDaemon(program, argv) ?? program) as BytePath;
-  return { daemon: lastComponent(daemon), program: daemon, starter: 'tcpd' };
-}
 
 /** The status of the file that a path leads to; undefined if it does not exist or cannot be opened. */
 export function statusOf(root: FileRoot, path: BytePath): OpenFile['status'] | undefined {
@@ -128,6 +94,12 @@ function* tellEntry(root: FileRoot, program: BytePath, daemon: BytePath, isRpc: 
   else yield* tellProgram(root, found);
 }
 
+// Of inetd.conf(5), such as tcp6 or rpc/udp, and of xinetd.conf(5).
+function protocolOf(text: string): Pick<Service, 'protocol'> {
+  const name = /^(?:rpc\/)?(tcp|udp)/.exec(text)?.[1];
+  return name === 'tcp' || name === 'udp' ? { protocol: name } : {};
+}
+
 export function readInetd(root: FileRoot, file: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
@@ -144,7 +116,9 @@ export function readInetd(root: FileRoot, file: string): Services {
       for (const fault of tellEntry(root, program, started.program, isRpc))
         faults.push({ ...fault, ...place });
       const found = findProgram(root, started.program) ?? started.program;
-      services.push({ ...place, ...started, program: found, port });
+      // an address may precede the service
+      const name = port.slice(port.lastIndexOf(':') + 1);
+      services.push({ ...place, ...started, program: found, port: name, ...protocolOf(protocol) });
     }
   }
   return { services, faults };
@@ -184,7 +158,9 @@ export function readXinetd(root: FileRoot, directory: string): Services {
       const [args, flags] = [words('server_args'), words('flags')];
       const argv = flags.includes('NAMEINARGS') ? args : [lastComponent(program), ...args];
       const started = startedDaemon(program, argv);
-      const service = { ...started, port: name, file, line };
+      const socketType = { stream: 'tcp', dgram: 'udp' }[values.get('socket_type') ?? ''] ?? '';
+      const protocol = protocolOf(values.get('protocol') ?? socketType);
+      const service = { ...started, port: values.get('port') ?? name, ...protocol, file, line };
       // the name by which xinetd itself asks the rules, if it does
       const asksFor = flags.includes('NOLIBWRAP')
         ? undefined
@@ -217,22 +193,43 @@ function toService(unit: string, file: string, line: number, command: string): S
   return { ...startedDaemon(program, argv), unit, file, line };
 }
 
-export function readUnits(root: FileRoot): readonly Service[] {
-  const services: Service[] = [];
+interface UnitFile {
+  readonly name: string;
+  readonly file: BytePath;
+  readonly text: string;
+}
+
+// The units of one kind; no alias, and none that is masked by a link to /dev/null (systemd.unit(5)).
+function* unitFiles(root: FileRoot, suffix: '.service' | '.socket'): Generator<UnitFile, void> {
   const seen = new Set<BytePath>();
   for (const directory of UNIT_DIRECTORIES)
     for (const name of root.list(directory) ?? []) {
-      if (!name.endsWith('.service') || seen.has(name)) continue;
+      if (!name.endsWith(suffix) || seen.has(name)) continue;
       seen.add(name);
       const file = joinPath(directory, name);
       const target = root.lstat(file)?.target;
-      // an alias of a unit, or a link to /dev/null, which masks the unit (systemd.unit(5))
       if (target !== undefined && lastComponent(target) !== name) continue;
-      for (const [index, line] of (readText(root, file) ?? '').split('\n').entries()) {
-        const command = /^\s*ExecStart\s*=\s*(\S.*)$/.exec(line)?.[1];
-        const service = command === undefined ? undefined : toService(name, file, index + 1, command);
-        if (service !== undefined) services.push(service);
-      }
+      yield { name, file, text: readText(root, file) ?? '' };
+    }
+}
+
+export function readUnits(root: FileRoot): readonly Service[] {
+  const services: Service[] = [];
+  for (const { name, file, text } of unitFiles(root, '.service'))
+    for (const [index, line] of text.split('\n').entries()) {
+      const command = /^\s*ExecStart\s*=\s*(\S.*)$/.exec(line)?.[1];
+      const service = command === undefined ? undefined : toService(name, file, index + 1, command);
+      if (service !== undefined) services.push(service);
     }
   return services;
+}
+
+/** The units of sockets, each with the unit that it starts (systemd.socket(5)). */
+export function readSockets(root: FileRoot): readonly { readonly socket: string; readonly starts: string }[] {
+  return Array.from(unitFiles(root, '.socket'), ({ name, text }) => {
+    const valueOf = (key: string) => new RegExp(`^\\s*${key}\\s*=\\s*(\\S+)`, 'm').exec(text)?.[1];
+    const isTemplate = /^(?:1|yes|y|true|t|on)$/i.test(valueOf('Accept') ?? '');
+    const own = name.slice(0, -'.socket'.length);
+    return { socket: name, starts: valueOf('Service') ?? `${own}${isTemplate ? '@' : ''}.service` };
+  });
 }

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { openFileRoot } from '../../binary/root.ts';
 import { remember } from '../../remember.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
+import type { Service } from '../daemon/service-files.ts';
 import { daemonText, type Rule, type Tables } from '../rule/rule-table.ts';
 import { fold } from '../text/latin1.ts';
 import { onePort, type PortFacts } from './daemon-ports.ts';
@@ -12,6 +13,8 @@ import { toNftables, UnknownPorts } from './nftables.ts';
 import { type Ranges, union } from './ranges.ts';
 import { Losses, type Untranslated, type Unusable } from './rule-translation.ts';
 import { type DaemonUnit, type DropIn, toDropIns } from './systemd-drop-ins.ts';
+
+const MAX_PORT = 65535;
 
 // Asks getent(1), because services may be stored anywhere (nsswitch.conf(5)).
 function servicePorts(name: string): Ranges {
@@ -31,6 +34,12 @@ function servicePorts(name: string): Ranges {
   return union(found);
 }
 
+// A port by number needs no services(5): there it may be of the other protocol alone.
+function configuredPorts({ port = '', protocol }: Service): Ranges {
+  if (!/^[0-9]+$/.test(port)) return servicePorts(port);
+  return Number(port) <= MAX_PORT ? onePort(Number(port), protocol) : [];
+}
+
 /** Returns a function for the ports of a daemon, `given` first; each is looked up once. */
 function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortFacts['portsOf'] {
   const known = new Map<string, Ranges>();
@@ -39,8 +48,8 @@ function openPorts(host: DaemonHost, given: readonly DaemonPort[]): PortFacts['p
   return (daemon) => {
     const key = fold(daemon);
     const ports = remember(known, key, () => {
-      const configured = host.servicesOf(daemon).flatMap(({ port }) => (port === undefined ? [] : [port]));
-      if (configured.length > 0) return union(configured.map(servicePorts));
+      const configured = host.servicesOf(daemon).filter(({ port }) => port !== undefined);
+      if (configured.length > 0) return union(configured.map(configuredPorts));
       // daemons are named after their services: sshd, in.ftpd → ssh, ftp; only the first service counts
       const short = key.replace(/^in\.|^rpc\./, '');
       const guessed = [...new Set([key, short, short.replace(/d$/, '')])];
@@ -141,6 +150,6 @@ export function exportSystemd(tables: Tables, options: ExportOptions): Exported 
           add({ daemon: service.daemon, unit: service.unit });
     const names = [...new Set([...units.values()].map(({ unit }) => unit))].join(' ') || 'no unit';
     for (const rule of general) losses.add(rule, rule.daemonText.trim(), `restricts only ${names}`);
-    return toDropIns(tables, [...units.values()], HOST_ACCOUNTS, losses);
+    return toDropIns(tables, [...units.values()], HOST_ACCOUNTS, losses, (unit) => host.socketsOf(unit));
   });
 }

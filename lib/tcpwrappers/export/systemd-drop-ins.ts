@@ -73,28 +73,59 @@ function settings(granted: Ranges): readonly string[] {
   return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
 }
 
-/** A drop-in for each unit that is not open to everybody. */
+// What all of several sets have in common.
+const common = (sets: readonly Ranges[]): Ranges =>
+  without(EVERYBODY, union(sets.map((set) => without(EVERYBODY, set))));
+
+// What all daemons of a unit let in.
+function grantedByUnit(
+  unit: string,
+  daemons: readonly (readonly Matched[])[],
+  tables: Tables,
+  losses: Losses,
+): Ranges {
+  const lose = ({ rule }: Matched, how: string): void => losses.add(rule, rule.daemonText.trim(), how);
+  const name = show(unit);
+  for (const one of daemons.flat())
+    if (!one.isSure)
+      lose(
+        one,
+        one.verdict === 'grant' ? `it lets nobody in to ${name}` : `it may mean ${name}, and refuses`,
+      );
+  const sets = daemons.map((rules) => grantedBy(rules, tables));
+  const granted = common(sets);
+  if (sets.some((set) => without(set, granted).length > 0))
+    for (const one of daemons.flat())
+      lose(one, `${name} has several daemons, and lets in only whom all of them let in`);
+  return granted;
+}
+
+/**
+ * Drop-ins for each unit that is not open to everybody, and for the sockets that start it: the settings of a service do not
+ * apply to sockets that it is given (systemd.resource-control(5)).
+ */
 export function toDropIns(
   tables: Tables,
   units: readonly DaemonUnit[],
   accounts: Accounts,
   losses: Losses,
+  socketsOf: (unit: string) => readonly string[] = () => [],
 ): readonly DropIn[] {
   const translated = [tables.allow.table, tables.deny.table].flatMap(({ rules, role }) =>
     rules.map((rule) => translateRule(rule, role, accounts, losses)),
   );
-  return units.flatMap(({ daemon, unit }) => {
-    const rules = rulesFor(translated, daemon);
-    for (const { rule, verdict } of rules.filter(({ isSure }) => !isSure)) {
-      const how =
-        verdict === 'grant' ? `it lets nobody in to ${show(unit)}` : `it may mean ${show(unit)}, and refuses`;
-      losses.add(rule, rule.daemonText.trim(), how);
-    }
-    const granted = grantedBy(rules, tables);
-    if (without(EVERYBODY, granted).length === 0) return [];
-    const comments = rules.map(({ rule }) => `# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
+  function* dropInsOf(unit: string): Generator<DropIn, void> {
+    const daemons = units.flatMap((one) => (one.unit === unit ? [rulesFor(translated, one.daemon)] : []));
+    const granted = grantedByUnit(unit, daemons, tables, losses);
+    if (without(EVERYBODY, granted).length === 0) return;
+    const rules = new Set(daemons.flat().map(({ rule }) => rule));
+    const comments = Array.from(rules, ({ file, line, text }) => `# ${show(file)}:${line}: ${show(text)}`);
     // the settings apply to all packets of the unit, also of its own connections to other hosts
-    const text = `${[...comments, '[Service]', ...settings(granted)].join('\n')}\n`;
-    return [{ path: `/etc/systemd/system/${unit}.d/50-uchroot-tcpd.conf`, text }];
-  });
+    for (const name of [unit, ...socketsOf(unit)]) {
+      const section = name.endsWith('.socket') ? '[Socket]' : '[Service]';
+      const text = `${[...comments, section, ...settings(granted)].join('\n')}\n`;
+      yield { path: `/etc/systemd/system/${name}.d/50-uchroot-tcpd.conf`, text };
+    }
+  }
+  return [...new Set(units.map(({ unit }) => unit))].flatMap((unit) => Array.from(dropInsOf(unit)));
 }

@@ -75,6 +75,13 @@ export function matchesText(pattern: TextPattern, value: string, hasInterface: H
   }
 }
 
+// Names of interfaces have capitals, so the zone of the client was checked before its address was folded.
+function matchesAddress(pattern: TextPattern, { words, folded }: Host, hasInterface: HasInterface): boolean {
+  if (pattern.kind !== 'address') return matchesText(pattern, folded, hasInterface);
+  const { address } = pattern;
+  return words === address.words && (address.zone === undefined || hasInterface(address.zone));
+}
+
 /** How the words of a `/file` are compared. */
 export type MatchFile = (file: PatternFile, host: Host, doubt: Doubt, matcher: Matcher) => Answer;
 
@@ -101,7 +108,7 @@ export class Matcher {
     const { hasInterface } = this.request;
     switch (pattern.kind) {
       case 'text':
-        if (matchesText(pattern.text, host.folded, hasInterface)) return true;
+        if (matchesAddress(pattern.text, host, hasInterface)) return true;
         if (pattern.addressOnly) return false;
         if (host.foldedName === undefined) return NEED_NAME[host.end];
         return matchesText(pattern.text, host.foldedName, hasInterface);

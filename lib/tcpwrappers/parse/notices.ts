@@ -6,7 +6,7 @@ import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
 import { bracketHint, networkHint } from './network-hint.ts';
-import { OPTION_NAMES, optionName } from './third-field.ts';
+import { FOREIGN_VERDICTS, OPTION_NAMES, optionName } from './third-field.ts';
 
 /** A remark and its index in the line. */
 export type Notice = Remark & { readonly at: number };
@@ -56,8 +56,7 @@ const examples: Readonly<Record<string, string>> = {
 
 // Of iptables, xinetd and shells.
 const foreignOptions: Foreign = {
-  ...Object.fromEntries(['accept', 'permit', 'grant', 'pass'].map((name) => [name, 'allow'])),
-  ...Object.fromEntries(['reject', 'refuse', 'drop', 'block', 'forbid'].map((name) => [name, 'deny'])),
+  ...FOREIGN_VERDICTS,
   ...Object.fromEntries(['log', 'syslog', 'log_type', 'log_on_failure'].map((name) => [name, 'severity'])),
   ...Object.fromEntries(['run', 'exec', 'command', 'shell'].map((name) => [name, 'spawn'])),
   banner: 'banners',

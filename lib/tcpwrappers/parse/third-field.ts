@@ -131,12 +131,30 @@ export function parseOptions(line: string, begin: number): readonly PlacedOption
  */
 export type Dialect = 'auto' | 'options' | 'command';
 
-// Builtins of dash(1), and the words that begin a compound command.
+/** Words of packet filters and xinetd for a verdict, with ours. */
+export const FOREIGN_VERDICTS: Readonly<Record<string, 'allow' | 'deny'>> = {
+  ...Object.fromEntries(['accept', 'permit', 'grant', 'pass'].map((name) => [name, 'allow'] as const)),
+  ...Object.fromEntries(
+    ['reject', 'refuse', 'drop', 'block', 'forbid'].map((name) => [name, 'deny'] as const),
+  ),
+};
+
+// Builtins of dash(1), and the words that begin a compound command. Not those with which only a misspelt option begins: `:`, `!`, `local`.
 const BUILTINS = wordSet(`
-  . : [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill
-  local printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait
-  ! case for if until while
+  [ alias bg break cd chdir command continue echo eval exec exit export false fg getopts hash jobs kill
+  printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait
+  case for if until while
 `);
+
+// Why a field is no command, although its first word could begin one: it would let in whom the rule is meant to refuse.
+function whyNoCommand(field: string, word: string): string | undefined {
+  // CUPS has a program `reject`
+  if (Object.hasOwn(FOREIGN_VERDICTS, fold(word))) return `"${show(word)}" is no option`;
+  const verdict = /(?<!\\):[ \t]*(allow|deny)[ \t\r\n]*$/i.exec(field)?.[1];
+  return verdict === undefined
+    ? undefined
+    : `"${show(word)}" is no option, and the option ${verdict} follows`;
+}
 
 function readCommand(line: string, begin: number): readonly PlacedOption[] {
   const command = chop(line.slice(begin));
@@ -160,11 +178,16 @@ export function parseThirdField(
   if (dialect === 'options' || Object.hasOwn(KEYWORDS, name)) return parseOptions(line, begin);
   // the examples of hosts_access(5) begin with a group of commands
   const word = /^[ \t-\r({]*([^ \t-\r;|&<>()]*)/.exec(field)?.[1] ?? '';
-  // hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
-  if (BUILTINS.has(word) || /^[A-Z_][A-Z0-9_]*=/.test(word)) return readCommand(line, begin);
   // an empty field is a missing option, as in libwrap
-  if (word === '') return parseOptions(line, begin);
+  if (word === '' || word.startsWith(':')) return parseOptions(line, begin);
+  const fail = (message: string): readonly PlacedOption[] => [
+    { at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } },
+  ];
+  const why = whyNoCommand(field, word);
+  if (why !== undefined) return fail(why);
+  // hosts_access(5) recommends PATH=whatever before a command. Capitals only: a misspelt option is no assignment.
+  if (BUILTINS.has(word) || /^\.[ \t]+\S*\//.test(field.trimStart()) || /^[A-Z_][A-Z0-9_]*=/.test(word))
+    return readCommand(line, begin);
   if (!word.includes('=') && (word.includes('/') || isInPath(word))) return readCommand(line, begin);
-  const message = `"${show(word)}" is neither an option nor a command that is found`;
-  return [{ at: skipBlanks(line, begin), option: { kind: 'error', code: 'no-command', message } }];
+  return fail(`"${show(word)}" is neither an option nor a command that is found`);
 }

@@ -277,6 +277,14 @@ t.test('without a log daemon, and without a connection, it works all the same', 
   const granted = uchrootTcpd('run', ...files, '/bin/echo', '--jail', 'x');
   t.match(granted, { status: 0, stdout: '--jail x\n' });
   t.match(uchrootTcpd('run', ...files, '/bin/ls'), { status: 0, stdout: '' });
+  // with a misspelt file of refusals everybody would be let in
+  const gone = ['--allow', join(directory, 'allow'), '--deny', join(directory, 'denny')];
+  const refused = uchrootTcpd('run', ...gone, '/bin/echo', 'it runs');
+  t.match(refused, {
+    status: 125,
+    stdout: /^$/,
+    stderr: /error: .*denny is not there\n.*did you mean .*deny\?/,
+  });
   const wrong = uchrootTcpd('run', '--keep-env', '/bin/echo');
   t.match(wrong, { status: 125, stdout: '', stderr: /^uchroot-tcpd: --keep-env is for a jail/ });
 });

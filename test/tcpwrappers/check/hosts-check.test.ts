@@ -445,7 +445,7 @@ t.test('services of xinetd and systemd are there, and a wrapper makes them ask',
     'etc/xinetd.d/off': 'service pop3\n{\n  disable = yes\n  server = /usr/lib/x/off\n}\n',
     'usr/lib/systemd/system/two@.service': '[Service]\nExecStart=-@/usr/sbin/tcpd /usr/lib/x/two --inetd\n',
     'etc/systemd/system/three@.service':
-      '[Service]\nExecStart=@/usr/bin/uchroot-tcpd uchroot-tcpd run --jail joe:/srv/jail --keep-env /bin/three -x\n',
+      '[Service]\nExecStart=@/usr/bin/uchroot-tcpd uchroot-tcpd run --jail joe:/srv/jail --keep-env --isolate /bin/three -x\n',
     'usr/lib/systemd/system/three@.service': '[Service]\nExecStart=/usr/lib/x/hidden\n',
   });
   const allow = 'one: 10.0.0.1\noff: 10.0.0.1\ntwo: 10.0.0.1\nthree: 10.0.0.1\nhidden: 10.0.0.1\n';

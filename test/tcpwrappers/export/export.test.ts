@@ -256,6 +256,26 @@ t.test('a drop-in is as short as can be', async (t) => {
   t.same(dropIns({ deny: 'sshd: 10.\n' })[0]?.path, '/etc/systemd/system/ssh.service.d/50-uchroot-tcpd.conf');
 });
 
+t.test('a unit of two daemons lets in whom both let in, and so do its sockets', async (t) => {
+  const losses = new Losses();
+  const units = ['sshd', 'in.ftpd'].map((daemon) => ({ daemon, unit: 'inetd.service' }));
+  const texts = { allow: 'sshd: 10.0.0.0/8\nin.ftpd: 10.1.0.0/16 192.168.0.0/16\n', deny: 'ALL: ALL\n' };
+  const files = toDropIns(makeHosts(texts), units, FACTS, losses, () => ['inetd.socket']);
+  const etc = '/etc/systemd/system/inetd';
+  t.same(
+    files.map(({ path }) => path),
+    [`${etc}.service.d/50-uchroot-tcpd.conf`, `${etc}.socket.d/50-uchroot-tcpd.conf`],
+  );
+  const settings = 'IPAddressDeny=any\nIPAddressAllow=10.1.0.0/16\n';
+  t.ok(files[0]?.text.endsWith(`\n[Service]\n${settings}`));
+  t.ok(files[1]?.text.endsWith(`\n[Socket]\n${settings}`));
+  t.same(
+    new Set(losses.all().map(({ message }) => message)),
+    new Set(['inetd.service has several daemons, and lets in only whom all of them let in']),
+  );
+  t.equal(losses.all().length, 3);
+});
+
 function rulesText(file: ReturnType<typeof makeRules>): string {
   return typeof file === 'string' ? '' : file.text;
 }

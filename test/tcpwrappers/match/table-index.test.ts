@@ -82,6 +82,15 @@ t.test('a daemon is a name, or a number from 0 to 65535 for a port of the server
   }
 });
 
+t.test('the interface of a client may have capitals in its name', async (t) => {
+  for (const word of ['[fe80::1]', '[fe80::1%Ext0]']) {
+    const { find } = complete(compileTable(readOne('deny', { deny: `sshd: ${word}\n` }), 0));
+    const client = { address: 'fe80::1%Ext0', name: 'unknown' };
+    const request = makeRequest({ daemon: 'sshd', client }, (one) => one === 'Ext0');
+    t.not(find(request), undefined, word);
+  }
+});
+
 t.test('a word that cannot be trusted lets nobody in', async (t) => {
   const table = readOne('allow', { allow: 'sshd: [dead::]/x\n' });
   t.equal(walkTable(table).find(makeRequest({ daemon: 'sshd', client: { address: '::1' } })), undefined);

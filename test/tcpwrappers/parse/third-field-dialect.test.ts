@@ -3,7 +3,12 @@ import t from 'tap';
 import { type Dialect, parseThirdField } from '../../../lib/tcpwrappers/parse/third-field.ts';
 
 function parse(field: string, dialect: Dialect = 'auto'): string {
-  const options = parseThirdField(`a:b:${field}`, 4, dialect, (word) => word === 'logger');
+  const options = parseThirdField(
+    `a:b:${field}`,
+    4,
+    dialect,
+    (word) => word === 'logger' || word === 'reject',
+  );
   return options
     .map(({ option }) => {
       if (option.kind === 'spawn') return `spawn ${option.command}`;
@@ -27,6 +32,7 @@ t.test('a path, a shell builtin and what is in PATH begin a command', async (t) 
   t.equal(parse('logger x'), 'spawn logger x');
   t.equal(parse('exec logger'), 'spawn exec logger');
   t.equal(parse('if true; then logger x; fi'), 'spawn if true; then logger x; fi');
+  t.equal(parse(' . /etc/log.sh'), 'spawn . /etc/log.sh');
 });
 
 t.test('commands of hosts_access(5) begin with a bracket or an assignment', async (t) => {
@@ -43,6 +49,22 @@ t.test('anything else is an error', async (t) => {
   t.equal(parse('# x'), 'no-command');
   t.equal(parse(''), 'missing-option-name');
   t.equal(parse(' '), 'missing-option-name');
+});
+
+t.test('no command is what was meant to refuse', async (t) => {
+  t.equal(parse(' : deny'), 'missing-option-name');
+  t.equal(parse(': true'), 'missing-option-name');
+  for (const field of [
+    '. deny',
+    '! deny',
+    'local deny',
+    'reject',
+    'DROP',
+    'logger x : deny',
+    'echo x: Allow ',
+  ])
+    t.equal(parse(field), 'no-command', field);
+  t.equal(parse('logger x\\: deny'), 'spawn logger x\\: deny');
 });
 
 t.test('a dialect can be forced', async (t) => {

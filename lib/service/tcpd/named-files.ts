@@ -1,0 +1,23 @@
+// Files of rules that were named and do not exist: without hosts.deny everybody is let in.
+
+import { existsSync } from 'node:fs';
+
+import { nearestPath } from '../../binary/misspelt-path.ts';
+import { bytePath, showPath } from '../../binary/path.ts';
+import { JailError } from '../../errors.ts';
+import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import type { FileOptions } from '../../tcpwrappers/hosts.ts';
+
+/** The error for a file that was named and does not exist, with the name that is nearest to it. */
+export function missingFile(file: Bytes): JailError {
+  const path = quote(file);
+  const meant = nearestPath(bytePath(file), false);
+  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
+  return new JailError(`${path} is not there`, { code: 'ENOENT', path, hint });
+}
+
+/** The default files may be missing. @throws JailError for a missing file that was named */
+export function requireNamed({ allow, deny }: FileOptions): void {
+  for (const file of [allow, deny])
+    if (file !== undefined && !existsSync(toBuffer(file))) throw missingFile(file);
+}
