@@ -28,7 +28,7 @@ let lateExports: object | undefined;
 const apart: Record<string, string | undefined> = {
   'isolation.ts': 'uchroot-isolation.cjs',
   'cgroup.ts': 'uchroot-cgroup.cjs',
-  'launch-filter.ts': 'uchroot-filter.cjs',
+  'launch-filter.ts': 'uchroot-filter.cjs.br',
 };
 const apartExports: Record<string, object | undefined> = {};
 
@@ -52,7 +52,7 @@ function find(name: string, key: string | symbol): unknown {
   const part = shared[source];
   if (part !== undefined) return Reflect.get(openBundle(part), key);
   const file = apart[source];
-  if (file === undefined) return Reflect.get((lateExports ??= loadLate()), key);
+  if (file === undefined) return Reflect.get((lateExports ??= runPacked('uchroot-late.cjs', late)), key);
   return Reflect.get((apartExports[file] ??= runCached(file)), key);
 }
 
@@ -63,18 +63,16 @@ function run(file: string, source: string, cachedData?: Buffer): object {
 }
 
 function runCached(file: string): object {
+  if (file.endsWith('.br')) return runPacked(file, native.mapFile(`${directory}/${file}`));
   const { source, cache } = native.readCode(`${directory}/${file}`, `${directory}/${file}${flags}.cache`);
   return run(file, source, cache);
 }
 
-function loadLate(): object {
-  return run(
-    'uchroot-late.cjs',
-    process.getBuiltinModule('node:zlib').brotliDecompressSync(late).toString('latin1'),
-  );
+function runPacked(file: string, packed: Buffer): object {
+  return run(file, process.getBuiltinModule('node:zlib').brotliDecompressSync(packed).toString('latin1'));
 }
 
 // Loaded early: under a memory limit it could not be compiled later.
-if (process.argv.join(' ').includes('--rlimit')) lateExports = loadLate();
+if (process.argv.join(' ').includes('--rlimit')) lateExports = runPacked('uchroot-late.cjs', late);
 
 runCached('uchroot-command.cjs');
