@@ -135,6 +135,9 @@ int runChild(void* given) {
   // An outer status pipe belongs to the parent.
   if (context.statusFd >= 0) (void)sys(__NR_close, context.statusFd);
   if (context.goFd >= 0) (void)sys(__NR_close, context.goFd);
+  // It leads beneath the overlay: see replaceJail(). The lock ends with the parent.
+  if (context.lockFd >= 0) (void)sys(__NR_close, context.lockFd);
+  context.lockFd = -1;
   context.statusFd = child.ends[1];
   context.goFd = child.go[0];
   context.isChild = true;

@@ -216,7 +216,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_RESET_SIGNALS: return resetSignals(a);
     case OP_WRITE: return writeWithoutSignal(a, dataOf(step), step->dataBytes);
     case OP_UNSHARE: return makeNamespaces(a, b == 1, context);
-    case OP_SETNS: return joinSpaces(step, context.spacesFd);
+    case OP_SETNS: return joinSpaces(step, context);
     case OP_LOOPBACK_UP: return raiseLoopback();
     case OP_SETHOSTNAME: return sys(__NR_sethostname, address(dataOf(step)), step->dataBytes);
     case OP_SYSCTL: return writeFile(step);

@@ -125,9 +125,9 @@ long becomeRoot(long fd, bool isSeeded) {
   return result < 0 ? result : sys(__NR_chdir, address("/"));
 }
 
-// A tree of the jail, as it is mounted on the host. Links lead only into the jail.
-long cloneInJail(long jailFd, const char* path, uint64_t set) {
-  open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT};
+// A tree of the jail, as it is mounted on the host. Links lead only into the jail, or are refused.
+long cloneInJail(long jailFd, const char* path, uint64_t set, bool isWithoutLinks) {
+  open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | (isWithoutLinks ? RESOLVE_NO_SYMLINKS : 0ull)};
   long fd;
   do {
     fd = sys(__NR_openat2, jailFd, address(path), address(&how), sizeof how);
@@ -158,7 +158,7 @@ long newMount(const char* type, const char* options, long attributes) {
 long openTree(PlanStep* step, PlanContext& context) {
   const uint64_t set = static_cast<uint32_t>(step->b);
   const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)
-                    : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set)
+                    : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set, (step->b & TREE_NO_LINKS) != 0)
                                                     : cloneTree(AT_FDCWD, stringsOf(step), set, 0);
   context.trees[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
   return tree >= 0 || (tree == -ENOENT && (step->b & TREE_IF_THERE) != 0) ? 0 : tree;
@@ -243,24 +243,42 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
 
 }  // namespace
 
+// Takes the tree of a slot, and leaves the slot empty. Other threads of a service could use its number once it is closed.
+long takeTree(PlanContext& context, uint64_t slot) {
+  const long tree = context.trees[slot];
+  context.trees[slot] = -1;
+  return tree;
+}
+
 // From here on the tree, or the overlay over it, is the jail for the steps that follow.
 long pivotRoot(PlanStep* step, PlanContext& context) {
   // The kernel makes no user namespace for a confined caller (user_namespaces(7), EPERM).
   long result = context.isSeeded || context.isRootless ? 0 : leaveChroot();
   // No mount or unmount of this namespace may reach the host.
   if (result >= 0) result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
-  long root = context.trees[static_cast<uint32_t>(step->a)];
+  long root = takeTree(context, static_cast<uint32_t>(step->a));
   if (result >= 0 && step->dataBytes > 0) {
-    const long store = step->b == kNoStore ? -1 : context.trees[step->b];
+    const long lower = root;
+    const long store = step->b == kNoStore ? -1 : takeTree(context, step->b);
     result = forbiddenBy(context.jailFd, &context.forbidden);
     const long flags = static_cast<long>(step->a >> 32 | context.forbidden);
-    if (result >= 0) root = result = mountOverlay(root, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
+    if (result >= 0) root = result = mountOverlay(lower, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
+    // They would lead beneath the overlay: see replaceJail().
+    if (result >= 0) (void)sys(__NR_close, lower);
+    if (result >= 0 && store >= 0) (void)sys(__NR_close, store);
   } else if (result >= 0) {
     result = attach(root, "/");
   }
   if (result >= 0) result = becomeRoot(root, context.isSeeded);
-  if (result >= 0) context.jailFd = static_cast<int>(root);
-  return result;
+  return result < 0 ? result : replaceJail(context, root);
+}
+
+// The descriptor of the jail in the mounts of the host would lead out of the new root directory: a path of the jail can lead through
+// /proc/self/fd/N until execve closes it (CVE-2024-21626). The number stays, because other code knows it.
+long replaceJail(PlanContext& context, long root) {
+  const long result = sys(__NR_dup3, root, context.jailFd, O_CLOEXEC);
+  (void)sys(__NR_close, root);
+  return result < 0 ? result : 0;
 }
 
 namespace {
@@ -308,19 +326,22 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   return result == -ENOENT && !mustExist ? 0 : result;
 }
 
-// An existing directory is left as it is. A link is not followed. The mode is exact, whatever the umask: the program's, or that of
-// the caller.
+// An existing directory is left as it is. A link is not followed. The mode does not depend on the umask: the program's, or that of the
+// caller. chmod(2) could set it too, but by then a program of the same user may have put a link at the path.
 long makeDirectory(PlanStep* step) {
   const char* path = stringsOf(step);
+  const long mask = sys(__NR_umask, 0);
   const long made = sys(__NR_mkdirat, AT_FDCWD, address(path), static_cast<long>(step->a));
-  if (made == -EEXIST) return isDirectory(path);
-  return made < 0 ? made : sys(__NR_fchmodat, AT_FDCWD, address(path), static_cast<long>(step->a));
+  (void)sys(__NR_umask, mask);
+  return made == -EEXIST ? isDirectory(path) : made;
 }
 
 long makeNode(PlanStep* step) {
   const char* path = stringsOf(step);
+  const long mask = sys(__NR_umask, 0);
   const long made = sys(__NR_mknodat, AT_FDCWD, address(path), static_cast<long>(step->a), static_cast<long>(step->b));
-  return made < 0 ? made : sys(__NR_fchmodat, AT_FDCWD, address(path), static_cast<long>(step->a & 07777));
+  (void)sys(__NR_umask, mask);
+  return made;
 }
 
 long makeLink(PlanStep* step) {

@@ -43,12 +43,15 @@ long makeNamespaces(long flags, bool fromSeed, PlanContext& context) {
   return sys(__NR_unshare, flags);
 }
 
-long joinSpaces(PlanStep* step, long firstFd) {
+// In the kept mounts the jail is the root directory.
+long joinSpaces(PlanStep* step, PlanContext& context) {
   const uint32_t* kinds = reinterpret_cast<const uint32_t*>(dataOf(step));
+  bool hasMounts = false;
   for (uint32_t i = 0; i < step->dataBytes / 4; i++) {
-    if (const long joined = join(firstFd < 0 ? -1 : firstFd + i, kinds[i]); joined < 0) return joined;
+    if (const long joined = join(context.spacesFd < 0 ? -1 : context.spacesFd + i, kinds[i]); joined < 0) return joined;
+    hasMounts = hasMounts || kinds[i] == CLONE_NEWNS;
   }
-  return 0;
+  return hasMounts ? adoptJail(context, sys(__NR_openat, AT_FDCWD, address("/"), O_PATH | O_DIRECTORY | O_CLOEXEC, 0)) : 0;
 }
 
 // A new network namespace has one device, lo, which is down. Any socket can ask for it (netdevice(7)).

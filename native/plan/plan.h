@@ -56,6 +56,7 @@ struct PlanStep {
 enum TreeFlag : uint64_t {
   TREE_IN_JAIL = 1ull << 32,   // the path lies in the jail, and not on the host
   TREE_IF_THERE = 1ull << 33,  // a missing path is no error
+  TREE_NO_LINKS = 1ull << 34,  // of a path in the jail: no link is followed
 };
 
 // In `b` of OP_MOVE_MOUNT.

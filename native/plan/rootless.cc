@@ -12,10 +12,7 @@
 
 namespace uchroot {
 
-// The jail was opened in the mount namespace of the host, where this process must not clone a tree. A new mount namespace moves the
-// working directory to the copy of its mount (copy_mnt_ns() in fs/namespace.c), so no path is walked again.
-long reopenJail(PlanContext& context) {
-  const long fd = sys(__NR_openat, AT_FDCWD, address("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+long adoptJail(PlanContext& context, long fd) {
   if (fd < 0) return fd;
   struct statx verified, opened;
   long result = sys(__NR_statx, context.jailFd, address(""), AT_EMPTY_PATH, STATX_INO, address(&verified));
@@ -23,10 +20,14 @@ long reopenJail(PlanContext& context) {
   if (result < 0) return result;
   const bool isSame = opened.stx_ino == verified.stx_ino && opened.stx_dev_major == verified.stx_dev_major &&
                       opened.stx_dev_minor == verified.stx_dev_minor;
-  if (!isSame) return -EBADE;
-  context.jailFd = static_cast<int>(fd);
+  return isSame ? replaceJail(context, fd) : -EBADE;
+}
+
+// The jail was opened in the mount namespace of the host, where this process must not clone a tree. A new mount namespace moves the
+// working directory to the copy of its mount (copy_mnt_ns() in fs/namespace.c), so no path is walked again.
+long reopenJail(PlanContext& context) {
   context.isRootless = true;
-  return 0;
+  return adoptJail(context, sys(__NR_openat, AT_FDCWD, address("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
 }
 
 // Asks the process outside, and waits until it has mapped the ids.

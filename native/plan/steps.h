@@ -66,7 +66,7 @@ long installFilter(PlanStep* step);
 
 // namespaces.cc
 long makeNamespaces(long flags, bool fromSeed, PlanContext& context);
-long joinSpaces(PlanStep* step, long firstFd);
+long joinSpaces(PlanStep* step, PlanContext& context);
 long raiseLoopback();
 long enterOwnMounts();
 long writeFile(PlanStep* step);
@@ -76,6 +76,8 @@ long writeFile(PlanStep* step);
 long newMount(const char* type, const char* options, long attributes);
 long openTree(PlanStep* step, PlanContext& context);
 long pivotRoot(PlanStep* step, PlanContext& context);
+// Makes the new root directory the jail of the steps that follow, and closes the descriptors of both.
+long replaceJail(PlanContext& context, long root);
 long moveTree(PlanStep* step, PlanContext& context);
 long mountType(PlanStep* step);
 long bindPath(PlanStep* step, bool mustExist, const PlanContext& context);
@@ -87,6 +89,8 @@ long watchSpace(PlanStep* step, PlanContext& context);
 uint32_t fullOf(const PlanContext& context);
 
 // rootless.cc
+// Makes a directory the jail of the steps that follow, if it is the same one.
+long adoptJail(PlanContext& context, long fd);
 long reopenJail(PlanContext& context);
 long newTree(PlanStep* step, PlanContext& context);
 long awaitMap(long socketFd);

@@ -6,6 +6,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
 import { mayChangeGroups } from './credentials.ts';
+import { guardLinks } from './mount-links.ts';
 import { mapIds } from './user-namespace.ts';
 import { keptTreesOf, makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
@@ -167,10 +168,8 @@ export function shareable(request: Request): readonly Namespace[] {
 
 // A launch with its own proc(5) gets a copy of the kept mounts, and mounts it there. Without root nothing of the host can be opened here.
 // That is not needed either: the kept proc(5) already has the mounts that hide its files.
-function joinNamespaces(
-  { view, readOnly, rootless }: Request,
-  joined: readonly Namespace[],
-): readonly Step[] {
+function joinNamespaces(request: Request, joined: readonly Namespace[]): readonly Step[] {
+  const { view, readOnly, rootless } = request;
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
   const given = { view: procs, readOnly, rootless };
   const trees = rootless ? keptTreesOf(given) : treesOf(given);
@@ -180,7 +179,10 @@ function joinNamespaces(
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
     ...(rootless ? opened : []),
-    ...[...trees].flatMap(([entry, slots]) => viewSteps(entry, slots)),
+    ...guardLinks(
+      request,
+      [...trees].flatMap(([entry, slots]) => viewSteps(entry, slots)),
+    ),
   ];
 }
 

@@ -4,6 +4,7 @@ import { landlockRows } from './landlock.ts';
 import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
 import { ptyRows } from './pty.ts';
+import { rootRows } from './root-steps.ts';
 import { userNamespaceRows } from './user-namespace.ts';
 
 export { isolateFilter } from '../seccomp/isolate-filter.ts';
@@ -15,6 +16,7 @@ export { controllingTty, outerPty } from './pty.ts';
 export const isolationStepRows = {
   ...namespaceRows,
   ...userNamespaceRows,
+  ...rootRows,
   ...mountRows,
   ...ptyRows,
   ...landlockRows,

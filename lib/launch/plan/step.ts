@@ -121,6 +121,8 @@ type OneStep =
       readonly ifThere?: true;
       /** The source must be a directory. */
       readonly isDirectory?: true;
+      /** No link in the source is followed. */
+      readonly noLinks?: true;
       readonly flags: readonly MountFlag[];
     }
   | {
@@ -136,24 +138,14 @@ type OneStep =
         readonly rootless?: true;
       };
     }
-  | {
-      readonly op: 'move_mount';
-      readonly slot: number;
-      readonly target: Buffer;
-      /** Nothing happens if the slot's tree was not there. */
-      readonly ifThere?: true;
-      readonly enters?: true;
-      readonly noLinks?: true;
-    }
-  | {
+  /** `ifThere`: nothing happens if the slot's tree was not there. */
+  | ({ readonly op: 'move_mount'; readonly slot: number; readonly ifThere?: true } & Placed)
+  | ({
       readonly op: 'mount';
       readonly type: string;
-      readonly target: Buffer;
       readonly flags: readonly MountFlag[];
       readonly options: string;
-      readonly enters?: true;
-      readonly noLinks?: true;
-    }
+    } & Placed)
   | ({ readonly op: 'bind' } & Bind)
   | ({ readonly op: 'bind_if_there' } & Bind)
   | { readonly op: 'mkdir'; readonly path: Buffer; readonly mode: number }
@@ -180,6 +172,13 @@ type OneStep =
 
 /** A property of a mount: mount(8). */
 export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec';
+
+/** Where a mount appears. `enters`: it becomes the working directory of the steps that fill it. `noLinks`: no link there is followed. */
+export interface Placed {
+  readonly target: Buffer;
+  readonly enters?: true;
+  readonly noLinks?: true;
+}
 
 /** A file or directory of the jail, mounted with properties of its own. */
 export interface Bind {

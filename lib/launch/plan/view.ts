@@ -1,6 +1,7 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
+import { beneath, devices, devSteps, inert, mask, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import type { MountFlag, Step } from './step.ts';
 
@@ -13,8 +14,6 @@ const devSlot = storeSlot;
 const firstBind = 2;
 
 const outside: readonly MountFlag[] = ['nosuid', 'nodev'];
-const inert: readonly MountFlag[] = ['nosuid', 'nodev', 'noexec'];
-const readOnly: readonly MountFlag[] = ['ro'];
 
 function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
   return allowNewPrivs ? ['nodev'] : outside;
@@ -102,7 +101,9 @@ function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean):
       return [{ op: 'open_tree', source: entry.source, flags }];
     }
     case 'writable':
-      return isReadOnly ? [{ op: 'open_tree', source: entry.target, isInJail: true, flags: inert }] : [];
+      return isReadOnly
+        ? [{ op: 'open_tree', source: entry.target, isInJail: true, noLinks: true, flags: inert }]
+        : [];
     case 'proc': {
       const proc: readonly Source[] = isRootless ? [{ op: 'new_tree', type: 'proc', flags: inert }] : [];
       return [onHost('/dev/null', readOnly), ...proc];
@@ -186,114 +187,8 @@ export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly S
       // The program must not execute files that it has written there.
       return trees.length === 0
         ? [{ op: 'bind', source: target, target, set: inert, clear: [] }]
-        : [{ op: 'move_mount', slot, target }];
+        : [{ op: 'move_mount', slot, target, noLinks: true }];
     default:
       return entry satisfies never;
   }
-}
-
-function beneath(directory: Buffer, name: string): Buffer {
-  return Buffer.concat([directory, Buffer.from(`/${name}`)]);
-}
-
-// The lists of runc: files that tell about the host, or change it (opencontainers/runtime-spec, "Masked Paths", "Readonly Paths").
-const mask = 'timer_list';
-const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
-const unwritable = ['acpi', 'asound', 'bus', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
-
-function procSteps(target: Buffer, slot: number, made: number | undefined): readonly Step[] {
-  const source = beneath(target, mask);
-  const within = target;
-  return [
-    made === undefined
-      ? { op: 'mount', type: 'proc', target, flags: inert, options: '', enters: true }
-      : { op: 'move_mount', slot: made, target, enters: true },
-    { op: 'move_mount', slot, target: source, within },
-    ...masked.map((name): Step => ({
-      op: 'bind_if_there',
-      source,
-      target: beneath(target, name),
-      set: readOnly,
-      clear: [],
-      within,
-    })),
-    ...unwritable.map((name): Step => {
-      const path = beneath(target, name);
-      return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [], within };
-    }),
-  ];
-}
-
-// devices.txt: major 1 is memory, 5:0 the controlling terminal
-const devices = {
-  null: [1, 3],
-  zero: [1, 5],
-  full: [1, 7],
-  random: [1, 8],
-  urandom: [1, 9],
-  tty: [5, 0],
-} as const;
-const links = {
-  fd: '/proc/self/fd',
-  stdin: '/proc/self/fd/0',
-  stdout: '/proc/self/fd/1',
-  stderr: '/proc/self/fd/2',
-  ptmx: 'pts/ptmx',
-};
-const characterDevice = 0o020000;
-
-// Only root can make devices. Without root, the host's devices are mounted there.
-function deviceSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
-  return Object.entries(devices).flatMap(([name, [major, minor]], i): readonly Step[] => {
-    const path = beneath(target, name);
-    const slot = trees[i]?.slot;
-    return slot === undefined
-      ? [{ op: 'mknod', path, mode: characterDevice | 0o666, major, minor, within: target }]
-      : [
-          { op: 'mkfile', path, within: target },
-          { op: 'move_mount', slot, target: path, within: target },
-        ];
-  });
-}
-
-function devSteps(target: Buffer, trees: readonly Open[]): readonly Step[] {
-  const [pts, shm] = [beneath(target, 'pts'), beneath(target, 'shm')];
-  const within = target;
-  return [
-    {
-      op: 'mount',
-      type: 'tmpfs',
-      target,
-      flags: ['nosuid', 'noexec'],
-      options: 'size=64k,nr_inodes=64,mode=755',
-      enters: true,
-    },
-    ...deviceSteps(target, trees),
-    ...Object.entries(links).map(([name, to]): Step => ({
-      op: 'symlink',
-      target: to,
-      path: beneath(target, name),
-      within,
-    })),
-    { op: 'mkdir', path: pts, mode: 0o755, within },
-    // group tty is 5 on every Linux (mount(8), "Mount options for devpts")
-    {
-      op: 'mount',
-      type: 'devpts',
-      target: pts,
-      flags: ['nosuid', 'noexec'],
-      // Without root there is no such group. All mounts of devpts share kernel.pty.max, so one jail must not use up all terminals.
-      options: `max=256,ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
-      within,
-    },
-    { op: 'mkdir', path: shm, mode: 0o755, within },
-    {
-      op: 'mount',
-      type: 'tmpfs',
-      target: shm,
-      flags: inert,
-      options: 'size=64m,nr_inodes=1024,mode=1777',
-      within,
-    },
-  ];
 }

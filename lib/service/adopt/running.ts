@@ -61,15 +61,16 @@ async function journal(...which: readonly string[]): Promise<string> {
   return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
 }
 
-// journald can answer `--sync` before it has read what waits in the pipes of programs.
-const mostReads = 5;
+// journald can answer `--sync` before it has read what waits in the pipes of programs. Only for a run without a word is this waited out.
+const patienceMs = 5000;
 
 /** The lines of the journal from the last run of a unit. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const invocation = await shown(unit, 'InvocationID');
-  for (let left = mostReads; ; left--) {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
     const words = await journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
-    if (words !== '' || left === 1) return words;
+    if (words !== '' || performance.now() > endMs) return words;
     await sleep(pollMs);
   }
 }

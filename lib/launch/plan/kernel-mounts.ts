@@ -1,0 +1,117 @@
+// The steps that mount what only the kernel can fill: proc(5), and /dev with its devices. Pure.
+import type { MountFlag, Step } from './step.ts';
+
+/** Flags of mounts that hold no programs. */
+export const inert: readonly MountFlag[] = ['nosuid', 'nodev', 'noexec'];
+export const readOnly: readonly MountFlag[] = ['ro'];
+
+/** A path in a directory. */
+export function beneath(directory: Buffer, name: string): Buffer {
+  return Buffer.concat([directory, Buffer.from(`/${name}`)]);
+}
+
+/** The file of proc(5) that hides the others. */
+export const mask = 'timer_list';
+// The lists of runc: files that tell about the host, or change it (opencontainers/runtime-spec, "Masked Paths", "Readonly Paths"). Besides,
+// dynamic_debug/control: the kernel asks a writer for no capability, and logs what he wants.
+const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
+const unwritable = ['acpi', 'asound', 'bus', 'dynamic_debug', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
+
+/** The steps that mount a proc(5). @param made the slot of one that was made already */
+export function procSteps(target: Buffer, slot: number, made: number | undefined): readonly Step[] {
+  const source = beneath(target, mask);
+  const within = target;
+  return [
+    made === undefined
+      ? { op: 'mount', type: 'proc', target, flags: inert, options: '', enters: true }
+      : { op: 'move_mount', slot: made, target, enters: true },
+    { op: 'move_mount', slot, target: source, within },
+    ...masked.map((name): Step => ({
+      op: 'bind_if_there',
+      source,
+      target: beneath(target, name),
+      set: readOnly,
+      clear: [],
+      within,
+    })),
+    ...unwritable.map((name): Step => {
+      const path = beneath(target, name);
+      return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [], within };
+    }),
+  ];
+}
+
+/** Of devices.txt: major 1 is memory, 5:0 the controlling terminal. */
+export const devices = {
+  null: [1, 3],
+  zero: [1, 5],
+  full: [1, 7],
+  random: [1, 8],
+  urandom: [1, 9],
+  tty: [5, 0],
+} as const;
+const links = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+};
+const characterDevice = 0o020000;
+
+// Only root can make devices. Without root, the host's devices are mounted there.
+function deviceSteps(target: Buffer, trees: readonly { readonly slot: number }[]): readonly Step[] {
+  return Object.entries(devices).flatMap(([name, [major, minor]], i): readonly Step[] => {
+    const path = beneath(target, name);
+    const slot = trees[i]?.slot;
+    return slot === undefined
+      ? [{ op: 'mknod', path, mode: characterDevice | 0o666, major, minor, within: target }]
+      : [
+          { op: 'mkfile', path, within: target },
+          { op: 'move_mount', slot, target: path, within: target },
+        ];
+  });
+}
+
+/** The steps that make a /dev. @param trees the slots of the host's devices; empty: the devices are made */
+export function devSteps(target: Buffer, trees: readonly { readonly slot: number }[]): readonly Step[] {
+  const [pts, shm] = [beneath(target, 'pts'), beneath(target, 'shm')];
+  const within = target;
+  return [
+    {
+      op: 'mount',
+      type: 'tmpfs',
+      target,
+      flags: ['nosuid', 'noexec'],
+      options: 'size=64k,nr_inodes=64,mode=755',
+      enters: true,
+    },
+    ...deviceSteps(target, trees),
+    ...Object.entries(links).map(([name, to]): Step => ({
+      op: 'symlink',
+      target: to,
+      path: beneath(target, name),
+      within,
+    })),
+    { op: 'mkdir', path: pts, mode: 0o755, within },
+    // group tty is 5 on every Linux (mount(8), "Mount options for devpts")
+    {
+      op: 'mount',
+      type: 'devpts',
+      target: pts,
+      flags: ['nosuid', 'noexec'],
+      // Without root there is no such group. All mounts of devpts share kernel.pty.max, so one jail must not use up all terminals.
+      options: `max=256,ptmxmode=0666,mode=0620${trees.length === 0 ? ',gid=5' : ''}`,
+      within,
+    },
+    { op: 'mkdir', path: shm, mode: 0o755, within },
+    {
+      op: 'mount',
+      type: 'tmpfs',
+      target: shm,
+      flags: inert,
+      options: 'size=64m,nr_inodes=1024,mode=1777',
+      within,
+    },
+  ];
+}
