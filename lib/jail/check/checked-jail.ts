@@ -11,6 +11,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
+import { memoize } from '../../remember.ts';
 import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
 import { judgeWay, type Way, type WayFinding } from '../../trust/way.ts';
 import { type Mount, readMounts } from '../../binary/mountinfo.ts';
@@ -23,7 +24,7 @@ import { withDescriptor } from '../work/closing.ts';
 import { lookOr, unless } from '../work/jail-error.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from './checked-entry.ts';
 import { type JailPerson, type Loose, looseOn, toPerson } from '../search/jail-writers.ts';
-import { parseBound, pipesOutside, type Process, processesIn } from './processes.ts';
+import { heldOutside, type Process, processesIn } from './processes.ts';
 
 export interface CheckedJail {
   /** Its path on the host, with links resolved. */
@@ -53,10 +54,10 @@ export interface CheckedJail {
   readonly mountPoints: ReadonlySet<BytePath>;
   /** The processes that run in the jail now. */
   processes(): readonly Process[];
-  /** Paths of the host to which sockets were bound. If one lies in the jail, a process outside has bound it. */
-  boundOutside(): ReadonlySet<BytePath>;
-  /** The named pipes that a process outside of the jail has open, by their paths on the host, with that process. */
-  pipesOutside(): ReadonlyMap<BytePath, string>;
+  /** The groups that a user has on the host; one of the same number if it has no such user. */
+  groupsOf(uid: number): ReadonlySet<number>;
+  /** What processes outside hold of the jail: as heldOutside() of processes.ts. */
+  heldOutside(): ReturnType<typeof heldOutside>;
   /** As looseOn() of jail-writers.ts for these users; answers are remembered, since many paths lead to the same place. */
   looseOn(path: BytePath): Loose | undefined;
   /** A new resolver of what programs of the jail need to start. */
@@ -85,7 +86,8 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
     const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
-    const place = { path, ...native.inRootFstat(facts.jailFd) };
+    const built = once(() => new Set(manifest?.entries.map((entry) => entry.path)));
+    const place = { path, ...native.inRootFstat(facts.jailFd), built };
     return {
       directory: path,
       asked: directory,
@@ -101,8 +103,9 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
       mounts,
       mountPoints: new Set(mountsIn(mounts, path).map((mount) => pointIn(mount, path))),
       processes: once(() => processesIn(place)),
-      boundOutside: once(() => parseBound(readFileSync('/proc/net/unix'))),
-      pipesOutside: once(() => pipesOutside(place)),
+      // the name service may be slow, and many processes and files have the same user
+      groupsOf: memoize(groupsOf),
+      heldOutside: once(() => heldOutside(place)),
       looseOn: rememberLoose(root, users),
       openResolver: () => openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true }),
       seen: new WalkFacts(manifest),
@@ -148,6 +151,11 @@ function rememberLoose(root: FileRoot, users: readonly JailPerson[]): CheckedJai
   };
 }
 
+function groupsOf(uid: number): ReadonlySet<number> {
+  const user = native.getpwuid(uid);
+  return new Set(user ? [user.gid, ...native.getgrouplist(user.name, user.gid)] : [uid]);
+}
+
 /** Computed lazily: few rules need it. */
 function once<T extends object>(look: () => T): () => T {
   let answer: T | undefined;
@@ -181,7 +189,7 @@ const MAX_PATH = 4095; // a system call takes no more (path_resolution(7))
 interface ManyNamed extends Pick<Entry, 'path' | 'nlink' | 'uid' | 'kind'> {
   /** How many names the walk has met. */
   readonly met: number;
-  /** It is a user's own: he can hide a name where no walk comes, such as very deep. */
+  /** It is a user's own. */
   readonly isOwn: boolean;
 }
 
@@ -216,8 +224,8 @@ class WalkFacts {
     const names = uid === 0 ? this.#namesOfRoot : this.#namesOfUsers;
     const known = names.get(inode);
     const met = (known?.met ?? 0) + 1;
-    if (met >= nlink) names.delete(inode);
-    else if (known !== undefined || names.size < MOST)
+    // a file whose names are all met stays: one that was left out must not be met as if for the first time
+    if (known !== undefined || names.size < MOST)
       names.set(inode, { path: known?.path ?? path, nlink, met, uid, kind, isOwn: isOwn(entry) });
   }
 
@@ -228,6 +236,8 @@ class WalkFacts {
 
   /** Files that have names outside of the jail. */
   namedElsewhere(): readonly ManyNamed[] {
-    return [...this.#namesOfRoot.values(), ...this.#namesOfUsers.values()];
+    return [...this.#namesOfRoot.values(), ...this.#namesOfUsers.values()].filter(
+      ({ met, nlink }) => met < nlink,
+    );
   }
 }

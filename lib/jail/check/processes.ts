@@ -1,8 +1,18 @@
 // Finds the processes that run in a jail, and the pipes and sockets through which other processes reach it (proc(5)).
 
-import { readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 
-import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes } from '../../binary/path.ts';
+import { O_PATH } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
 import { isOnWayUp } from '../host/tree-users.ts';
 import { STORE } from '../manifest/layout.ts';
@@ -39,6 +49,8 @@ interface Place {
   readonly path: BytePath;
   readonly dev: bigint;
   readonly ino: bigint;
+  /** The paths of its manifest. */
+  readonly built: () => ReadonlySet<BytePath>;
 }
 
 export function processesIn(place: Place): readonly Process[] {
@@ -47,20 +59,35 @@ export function processesIn(place: Place): readonly Process[] {
   );
 }
 
-/** The named pipes of the jail that processes outside have open: their paths on the host, each with one such process. */
-export function pipesOutside(place: Place): ReadonlyMap<BytePath, string> {
-  const pipes = new Map<BytePath, string>();
-  for (const pid of pidsOf((pid) => !isRootedIn(pid, place)))
-    for (const { link, path } of linksOf(pid)) {
-      if (
-        path === undefined ||
-        !isWithin(path, place.path) ||
-        ifThere(() => statSync(link))?.isFIFO() !== true
-      )
-        continue;
-      pipes.set(path, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
-    }
-  return pipes;
+/**
+ * What processes outside hold of the jail, by fileKey(), each with one such process: what they have open, such as named pipes, and
+ * sockets that they have bound. A relative name of a socket is looked up where the process works now. An absolute one counts as well
+ * if /proc does not show its process.
+ */
+export function heldOutside(place: Place): ReadonlyMap<string | undefined, string> {
+  const names = parseBound(readFileSync('/proc/net/unix'));
+  const held = new Map<string | undefined, string>();
+  const note = (path: string, holder: string) =>
+    held.set(
+      ifThere(() => fileKey(lstatSync(pathBytes(path as BytePath), { bigint: true }))),
+      holder,
+    );
+  for (const isInside of [false, true])
+    for (const pid of pidsOf((one) => isRootedIn(one, place) === isInside))
+      for (const { path = '' } of linksOf(pid)) {
+        const name = names.get(path) ?? (isWithin(path, place.path) ? path : undefined);
+        names.delete(path);
+        if (name === undefined || isInside) continue;
+        const at = name.startsWith('/') ? name : `/proc/${pid}/cwd/${name}`;
+        note(at, ifThere(() => `process ${pid} (${nameOf(pid)})`) ?? `process ${pid}`);
+      }
+  for (const name of names.values()) if (name.startsWith('/')) note(name, 'a process');
+  return held;
+}
+
+/** The same for all names of a file. */
+export function fileKey({ dev, ino }: Pick<Place, 'dev' | 'ino'>): string {
+  return `${dev}:${ino}`;
 }
 
 function pidsOf(isWanted: (pid: string) => boolean): readonly string[] {
@@ -88,7 +115,7 @@ function readProcess(pid: string, place: Place): Process {
     groups: field('Groups')
       .split(' ')
       .flatMap((gid) => (gid === '' ? [] : [Number(gid)])),
-    replaced: replacedIn(ifThere(() => readFileSync(`/proc/${pid}/maps`)) ?? Buffer.alloc(0), place.path),
+    replaced: replacedIn(ifThere(() => readFileSync(`/proc/${pid}/maps`)) ?? Buffer.alloc(0), place),
     capabilities: set('CapInh') | set('CapPrm') | set('CapEff') | set('CapAmb'),
     hasNoNewPrivs: field('NoNewPrivs') === '1',
     outside: outsideOf(pid, place),
@@ -110,7 +137,7 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
     ...linksOf(pid),
   ].flatMap(({ fd, link, path: shown }) => {
     const path = shown ?? (isDeepOutside(link, place) ? bytePath(Buffer.from(link)) : undefined);
-    if (path?.startsWith('/') !== true || isInside(path, fd)) return [];
+    if (path?.startsWith('/') !== true || isInside(path, link)) return [];
     const status = ifThere(() => statSync(link));
     return status === undefined ? [] : [{ fd, path, status }];
   });
@@ -118,16 +145,26 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
 
 // Tells whether what a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, called `/`;
 // paths then tell nothing, and only the mounts that it sees count (proc_pid_mountinfo(5)).
-function openInside(pid: string, { path: jail }: Place): (path: BytePath, fd: number | undefined) => boolean {
+function openInside(pid: string, { path: jail }: Place): (path: BytePath, link: string) => boolean {
   const root = readLink(`/proc/${pid}/root`) ?? jail;
   if (isWithin(root, jail)) return (path) => isWithin(path, jail);
   if (root !== '/') return (path) => isWithin(path, root);
   const mountinfo = ifThere(() => readFileSync(`/proc/${pid}/mountinfo`, 'latin1')) ?? '';
   const mounts = new Set(mountinfo.split('\n').map((line) => line.split(' ', 1)[0]));
-  return (_, fd) => {
-    const info = ifThere(() => readFileSync(`/proc/${pid}/fdinfo/${fd ?? ''}`, 'latin1'));
-    return fd === undefined || info === undefined || mounts.has(fieldOf(info, 'mnt_id'));
+  return (_, link) => {
+    const info = ifThere(() => infoOf(link));
+    return info === undefined || mounts.has(fieldOf(info, 'mnt_id'));
   };
+}
+
+// A working directory has no fdinfo of its own, but a descriptor that is opened by way of /proc is on the same mount.
+function infoOf(link: string): string {
+  const fd = openSync(link, O_PATH);
+  try {
+    return readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function linksOf(pid: string) {
@@ -156,9 +193,12 @@ const DELETED = ' (deleted)';
 
 /**
  * The programs and libraries that were replaced while they were mapped, by their paths in the jail; `maps` as the kernel writes it
- * (proc_pid_maps(5)). Only directories of programs count: elsewhere a program may map and remove files of its own.
+ * (proc_pid_maps(5)). Only directories of programs and what was `built` count: elsewhere a program may map and remove files of its own.
  */
-export function replacedIn(maps: Uint8Array, jail: BytePath): readonly BytePath[] {
+export function replacedIn(
+  maps: Uint8Array,
+  { path: jail, built }: Pick<Place, 'path' | 'built'>,
+): readonly BytePath[] {
   const replaced = new Set<BytePath>();
   for (const line of bytePath(maps).split('\n')) {
     // address perms offset dev inode path
@@ -168,21 +208,18 @@ export function replacedIn(maps: Uint8Array, jail: BytePath): readonly BytePath[
     const path = (isInside ? mapped.slice(jail.length) : mapped) as BytePath;
     // check --fix keeps there what it has replaced
     if (path.startsWith(`${STORE}/replaced/`)) replaced.add(path);
-    else if (path.endsWith(DELETED) && isSystemPath(path))
-      replaced.add(path.slice(0, -DELETED.length) as BytePath);
+    const old = path.slice(0, -DELETED.length) as BytePath;
+    if (path.endsWith(DELETED) && (isSystemPath(path) || built().has(old))) replaced.add(old);
   }
   return [...replaced];
 }
 
-/** The absolute paths in /proc/net/unix, each as seen by the process that bound a socket to it (proc_net(5)). */
-export function parseBound(lines: Uint8Array): ReadonlySet<BytePath> {
-  return new Set(
-    bytePath(lines)
-      .split('\n')
-      .flatMap((line) => {
-        // Num RefCount Protocol Flags Type St Inode Path; the path may contain blanks
-        const path = /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] as BytePath | undefined;
-        return path === undefined ? [] : [path];
-      }),
-  );
+/**
+ * The paths in /proc/net/unix, each as given by the process that bound a socket to it, by what /proc/PID/fd shows for the socket
+ * (proc_net(5)). Abstract names are left out.
+ */
+export function parseBound(lines: Uint8Array): Map<string, BytePath> {
+  // Num RefCount Protocol Flags Type St Inode Path; the path may contain blanks
+  const found = bytePath(lines).matchAll(/^(?:\S+ +){6}(\d+) ([^@].*)/gm);
+  return new Map(Array.from(found, ([, inode = '', path = '']) => [`socket:[${inode}]`, path as BytePath]));
 }

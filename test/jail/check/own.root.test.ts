@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
@@ -107,13 +107,48 @@ t.test('a set-user-ID file of a user is a warning, as he gives away what is his'
   );
 });
 
+t.test('a set-group-ID file of a user is an error if the group is not his', options, async (t) => {
+  const jail = await makeJail(t);
+  const unknown = 54321; // to the host
+  for (const [name, uid, gid] of [
+    ['own', NOBODY, NOBODY],
+    ['shadow', NOBODY, 42],
+    ['unknown', unknown, unknown],
+    ['other', unknown, 42],
+  ] as const) {
+    writeFileSync(`${jail}/tmp/${name}`, 'x');
+    chownSync(`${jail}/tmp/${name}`, uid, gid);
+    chmodSync(`${jail}/tmp/${name}`, 0o2755);
+  }
+  const { findings } = await checkJail({ directory: jail });
+  const told = findings.filter(({ rule }) => rule === 'set-group-id');
+  t.same(told.map(({ severity, path }) => `${severity} ${path}`).toSorted(), [
+    'error /tmp/other',
+    'error /tmp/shadow',
+    'warning /tmp/own',
+    'warning /tmp/unknown',
+  ]);
+});
+
+t.test('a name outside is an error for a file of a user, too', options, async (t) => {
+  const jail = await makeJail(t);
+  asNobody(jail, 'sh', '-ec', 'echo x >tmp/f; ln tmp/f home/nobody/g; echo x >tmp/h');
+  linkSync(`${jail}/tmp/h`, `${jail}-outside`);
+  const { findings } = await checkJail({ directory: jail, ignore: ['changed', 'missing'] });
+  t.match(findings, [
+    { rule: 'outside-link', severity: 'error', path: '/tmp/h', message: /, 1 of them outside of the jail$/ },
+  ]);
+  t.equal(findings.length, 1);
+});
+
 t.test('a second name that a user hides from the check does not turn it red', options, async (t) => {
   const jail = await makeJail(t);
   const hide =
     'echo x >tmp/f; mkdir home/nobody/dev; cd home/nobody/dev; i=0; while [ $i -lt 1005 ]; do mkdir d; cd -P d; i=$((i + 1)); done';
   asNobody(jail, 'sh', '-ec', `exec 3<tmp; ${hide}; ln /proc/self/fd/3/f hidden || ln ${jail}/tmp/f hidden`);
   const { findings } = await checkJail({ directory: jail, ignore: ['changed', 'missing', 'unread'] });
-  t.match(findings, [{ rule: 'outside-link', severity: 'warning', path: '/tmp/f' }]);
+  const message = 'it has 2 names, 1 of them not met in the jail';
+  t.match(findings, [{ rule: 'outside-link', severity: 'warning', path: '/tmp/f', message }]);
   t.equal(findings.length, 1);
 });
 

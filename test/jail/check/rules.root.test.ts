@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
 import t from 'tap';
 
@@ -67,18 +68,25 @@ t.test('a jail that is named by a link is another one tomorrow', options, async 
 
 t.test('a socket of a service of the jail is no finding', options, async (t) => {
   const jail = await makeJail(t);
+  // a name that is the same file on the host
+  const twice = `/tmp/${basename(jail)}-${process.pid}`;
+  mkdirSync(jail + twice, { mode: 0o1777 });
+  chmodSync(jail + twice, 0o1777);
+  symlinkSync(jail + twice, twice);
+  t.teardown(() => rmSync(twice));
   const program = `import os, socket, sys
 os.chroot(sys.argv[1])
-os.chdir('/')
+os.chdir('/tmp')
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
-server = socket.socket(socket.AF_UNIX)
-server.bind('/tmp/app.sock')
-server.listen()
+servers = [socket.socket(socket.AF_UNIX) for _ in sys.argv[2:]]
+for server, name in zip(servers, sys.argv[2:]): server.bind(name)
 print('up', flush=True)
-server.accept()`;
-  await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail]);
+servers[0].listen()
+servers[0].accept()`;
+  const names = ['/tmp/app.sock', 'relative.sock', `${twice}/app.sock`];
+  await beginProcess(t, ['setpriv', '--no-new-privs', 'python3', '-c', program, jail, ...names]);
   t.same((await checkJail({ directory: jail })).findings, []);
 });
 

@@ -11,13 +11,14 @@ import { decision, givenBack, hostPath, unmounted } from '../remedies.ts';
 /** Looks for a bit of the mode of files. */
 function withBit(bit: number, messageOf: (entry: Entry) => string): Pick<Required<Rule>, 'lookAt'> {
   return {
-    lookAt: (entry) => {
+    lookAt: (entry, jail) => {
       const { kind, mode, recorded } = entry;
       if ((mode & bit) === 0 || kind !== 'file' || recorded?.keepPrivileges === true) return undefined;
       return {
         message: messageOf(entry),
-        // a user gives away his own rights, and none of root's
-        ...(isOwn(entry) && { severity: 'warning' }),
+        // a user gives away his own rights, and none of root's or of a group that he is not in
+        ...(isOwn(entry) &&
+          (bit === 0o4000 || jail.groupsOf(entry.uid).has(entry.gid)) && { severity: 'warning' }),
         fixes: [{ kind: 'mode', clear: bit }],
       };
     },
@@ -37,7 +38,7 @@ export const privilegedFiles = inGroup('privilege', [
     summary: 'A file has the set-group-ID bit, and was not asked for with --keep-privileges.',
     attack:
       'The jailed user becomes a member of its group by executing it: shadow reads password hashes, tty writes to other ' +
-      'terminals, disk and docker are as good as root (execve(2), "Effect of set-user-ID and set-group-ID").',
+      'terminals, disk and docker are as good as root (execve(2)).',
     remedy: 'chmod g-s FILE',
     ...withBit(0o2000, ({ gid }) => `it runs with group ${gid}, whoever starts it (set-group-ID)`),
   }),

@@ -6,10 +6,11 @@ import { commandLine } from '../../../shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { type Mount } from '../../../binary/mountinfo.ts';
 import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
-import { lookOr } from '../../work/jail-error.ts';
+import { lookOr, unless } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { kindOf } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
+import { fileKey } from '../processes.ts';
 import { decision, hostPath, unmounted } from '../remedies.ts';
 
 // Whoever may talk to one of these daemons is root, or nearly so.
@@ -46,19 +47,24 @@ export const outsideContacts = inGroup('escape', [
   errorRule('outside-link', {
     summary: 'A file has a name outside of the jail as well.',
     attack:
-      'What is written to it in the jail is written outside: a hard link is the file itself, with its content, owner and ' +
-      'mode, and a root directory does not separate them (link(2); protected_hardlinks in proc_sys_fs(5)).',
+      'What is written to it in the jail is written outside: a hard link is the file itself (link(2); protected_hardlinks in ' +
+      'proc_sys_fs(5)).',
     remedy: 't=$(mktemp -p DIRECTORY) && cp -a FILE "$t" && mv -T "$t" FILE',
     *look(jail) {
-      for (const { path, nlink, met, uid, kind, isOwn } of jail.seen.namedElsewhere())
+      for (const file of jail.seen.namedElsewhere()) {
+        const { path, nlink, met, uid, kind, isOwn } = file;
+        // mail servers and locks link files, and remove one of the names, at any moment
+        if (lookOr(file, () => statusAt(jail, path))?.nlink !== nlink) continue;
+        // a user can make a name where no walk comes, such as very deep
+        const isUnsure = isOwn && jail.seen.closed.size > 0;
         yield {
           path,
           uid,
-          message: `it has ${nlink} names, ${nlink - met} of them outside of the jail`,
+          message: `it has ${nlink} names, ${nlink - met} of them ${isUnsure ? 'not met in' : 'outside of'} the jail`,
           remedy: kind === 'file' ? parted(hostPath(jail, path)) : decision('take one of its names away'),
-          // the file outside belongs to the same user
-          ...(isOwn && { severity: 'warning' }),
+          ...(isUnsure && { severity: 'warning' }),
         };
+      }
     },
   }),
   errorRule('host-socket', {
@@ -66,13 +72,12 @@ export const outsideContacts = inGroup('escape', [
       'There is a socket of a daemon of the host, such as Docker, D-Bus or systemd, or one that root or a process outside has bound.',
     attack:
       'Root directories do not restrict connections: the daemon acts outside. docker.sock starts a container that has the ' +
-      'whole host in it (docs.docker.com, "Docker daemon attack surface"); unix(7), "Pathname socket ownership and permissions".',
+      'whole host in it (docs.docker.com, "Docker daemon attack surface"; unix(7)).',
     remedy: '# stop the process that listens there, or remove the socket: rm SOCKET',
     lookAt: ({ path, kind, uid, isMounted }, jail) => {
       if (kind !== 'socket' || isOfUnit(path, jail)) return undefined;
-      const what = whoseIs(path, uid, isMounted, jail);
-      if (what === undefined) return undefined;
-      const message = `${what}: the process that listens there is not jailed`;
+      const message = whoseIs(path, uid, isMounted, jail);
+      if (message === undefined) return undefined;
       return { message, ...(isMounted && { remedy: unmounted(hostPath(jail, path)) }) };
     },
     isQuick: true,
@@ -94,18 +99,20 @@ export const outsideContacts = inGroup('escape', [
     remedy: '# stop the process that reads it, or remove it: rm FIFO',
     lookAt: ({ path, kind, uid, mode, isMounted }, jail) => {
       if (kind !== 'fifo') return undefined;
-      const at = hostPath(jail, path);
-      const holder = jail.pipesOutside().get(at);
+      const holder = holderOf(jail, path);
       const isRoots = uid === 0 && !isOrdinary(jail.owner);
       if (holder === undefined && !isMounted && (!isRoots || (mode & 0o022) === 0)) return undefined;
-      return { message: messageOf(holder, isMounted), ...(isMounted && { remedy: unmounted(at) }) };
+      return {
+        message: messageOf(holder, isMounted),
+        ...(isMounted && { remedy: unmounted(hostPath(jail, path)) }),
+      };
     },
   }),
   warningRule('proc-mount', {
     summary: 'A proc file system is mounted in the jail, and shows the processes of others.',
     attack:
       '/proc/PID/root and /proc/PID/cwd of a process of the same user that is not jailed lead out of the jail, and /proc/PID/mem ' +
-      'takes it over; /proc/sys and /proc/sysrq-trigger control the kernel (proc(5), hidepid; ptrace(2), "Ptrace access mode checking").',
+      'takes it over; /proc/sys and /proc/sysrq-trigger control the kernel (proc(5), hidepid; ptrace(2)).',
     remedy: 'mount -o remount,ro,hidepid=2 JAIL/proc',
     look: eachMount((mount, { mounts, directory }) => {
       if (mount.type !== 'proc' || HIDDEN.some((option) => mount.options.has(option))) return undefined;
@@ -158,12 +165,23 @@ function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJ
   if (isMounted) return 'it is a socket of the host, mounted here';
   if (uid === 0 && !isOrdinary(jail.owner))
     return DAEMONS.test(path) ? 'it has the name of a socket of the host' : 'root has bound it';
-  const isBoundOutside = jail.boundOutside().has(hostPath(jail, path));
-  return isBoundOutside ? 'a process outside of the jail has bound it' : undefined;
+  const holder = holderOf(jail, path);
+  return holder && `${holder}, outside of the jail, has bound it`;
 }
 
-function isSocket({ root }: CheckedJail, path: BytePath): boolean {
-  const status = lookOr(undefined, () => native.inRootLstat(root.fd, pathBytes(path)));
+/** The process outside that holds a named pipe or socket. */
+function holderOf(jail: CheckedJail, path: BytePath): string | undefined {
+  const status = lookOr(undefined, () => statusAt(jail, path));
+  return status && jail.heldOutside().get(fileKey(status));
+}
+
+/** @throws system errors, but not if nothing is there */
+function statusAt({ root }: CheckedJail, path: BytePath) {
+  return unless(['ENOENT', 'ENOTDIR'], () => native.inRootLstat(root.fd, pathBytes(path)));
+}
+
+function isSocket(jail: CheckedJail, path: BytePath): boolean {
+  const status = lookOr(undefined, () => statusAt(jail, path));
   return status !== undefined && kindOf(status.mode) === 'socket';
 }
 

@@ -1,8 +1,8 @@
 // Rules about the processes that run in the jail.
 
 import { type BytePath, showPath } from '../../../binary/path.ts';
-import { native } from '../../../native.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
+import type { CheckedJail } from '../checked-jail.ts';
 import type { Process } from '../processes.ts';
 import { decision } from '../remedies.ts';
 
@@ -10,9 +10,6 @@ import { decision } from '../remedies.ts';
 interface Fault extends Pick<Found, 'severity' | 'uid'> {
   readonly what: string;
 }
-
-/** The groups that a user has on the host. */
-type GroupsOf = (uid: number) => ReadonlySet<number>;
 
 export const runningProcesses = inGroup('running', [
   errorRule('root-process', {
@@ -35,11 +32,11 @@ export const runningProcesses = inGroup('running', [
   errorRule('process-groups', {
     summary: 'A process in the jail has supplementary groups that its user does not have on the host.',
     attack:
-      'If it was started by root, and only its user was changed, it still has the groups of root: disk, shadow or docker are as ' +
-      'good as root (setgroups(2), initgroups(3); CWE-271). Groups other than root may be meant: they are warnings.',
-    ...eachProcess(({ uids: [uid = 0], groups }, groupsOf) => {
+      'If root started it, and only its user was changed, it still has the groups of root: disk, shadow or docker are as good as ' +
+      'root (setgroups(2), initgroups(3); CWE-271). Groups other than root may be meant: they are warnings.',
+    ...eachProcess(({ uids: [uid = 0], groups }, jail) => {
       if (uid === 0) return false; // root-process finds it
-      const own = groupsOf(uid);
+      const own = jail.groupsOf(uid);
       const foreign = groups.filter((gid) => !own.has(gid));
       if (foreign.length === 0) return false;
       const what = `of uid ${uid} is in group ${foreign.join(', ')}, and its user is not`;
@@ -52,8 +49,8 @@ export const runningProcesses = inGroup('running', [
     summary:
       'A process in the jail has a directory or disk open that lies outside of it, or its working directory does.',
     attack:
-      'fchdir(2) or openat(2) on it leads out of the jail: the oldest way to leave one, which needs no privilege (chroot(2), ' +
-      'NOTES; CVE-2024-21626 of runc). A disk is read whatever the permissions of its files are.',
+      'fchdir(2) or openat(2) on it leads out of the jail, without any privilege (chroot(2), NOTES; CVE-2024-21626 of runc). A ' +
+      'disk is read whatever the permissions of its files are.',
     ...eachProcess(({ outside }) =>
       outside
         .filter(({ status }) => status.isDirectory() || status.isBlockDevice())
@@ -65,7 +62,7 @@ export const runningProcesses = inGroup('running', [
       'A process in the jail has a file outside of it open, besides its standard input, output and error.',
     attack:
       'Whoever takes the process over reads or writes the file, whatever its permissions are: they only count when it is opened ' +
-      '(open(2)). It may be a database, or a log of the service that started the process (CWE-403).',
+      '(open(2); CWE-403).',
     ...eachProcess(({ outside }) =>
       outside
         .filter(({ fd = 0, path, status }) => fd > 2 && status.isFile() && !NAMELESS.test(path))
@@ -103,14 +100,13 @@ const NAMELESS = /^\/(?:memfd:|SYSV|dev\/zero \(deleted\)$)/;
 type Faults = string | Fault | readonly string[] | false;
 
 function eachProcess(
-  faultsOf: (process: Process, groupsOf: GroupsOf) => Faults,
+  faultsOf: (process: Process, jail: CheckedJail) => Faults,
 ): Pick<Required<Rule>, 'remedy' | 'look'> {
   return {
     remedy: '# end it, and start it as an ordinary user: uchroot USER DIRECTORY PROGRAM',
     *look(jail) {
-      const groupsOf = rememberGroups();
       for (const process of jail.processes())
-        for (const fault of [faultsOf(process, groupsOf)].flat()) {
+        for (const fault of [faultsOf(process, jail)].flat()) {
           if (fault === false) continue;
           const { what, ...rest } = typeof fault === 'string' ? { what: fault } : fault;
           const { pid, name } = process;
@@ -119,16 +115,5 @@ function eachProcess(
           yield { ...rest, message: `process ${pid} (${name}) ${what}`, remedy };
         }
     },
-  };
-}
-
-// The name service may be slow, and many processes have the same user.
-function rememberGroups(): GroupsOf {
-  const known = new Map<number, ReadonlySet<number>>();
-  return (uid) => {
-    const user = known.has(uid) ? null : native.getpwuid(uid);
-    const own = known.get(uid) ?? new Set(user && [user.gid, ...native.getgrouplist(user.name, user.gid)]);
-    known.set(uid, own);
-    return own;
   };
 }

@@ -1,8 +1,23 @@
 // Defects by which one leaves a jail.
-import { chownSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Test } from 'tap';
 import { makeDirectory } from '../../../support/directory.ts';
 import { beginProcess, mount, must } from '../../../support/template.ts';
 import { type Defect, NOBODY } from './defect.ts';
+
+const SERVER = `import os, socket, sys
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print('up', flush=True)
+server.accept()`;
+
+async function bindAsNobody(t: Test, path: string, cwd = '/'): Promise<void> {
+  await beginProcess(t, ['python3', '-c', SERVER, path], { cwd });
+}
 
 export const escapeDefects: readonly Defect[] = [
   {
@@ -25,18 +40,20 @@ export const escapeDefects: readonly Defect[] = [
   },
   {
     rule: 'host-socket', // of a daemon that is neither root nor known by its name
+    plant: (jail, t) => bindAsNobody(t, `${jail}/tmp/app.sock`),
+    at: '/tmp/app.sock',
+  },
+  {
+    rule: 'host-socket', // by a name that leads through a link
     plant: async (jail, t) => {
-      const program = `import os, socket, sys
-os.setgroups([])
-os.setgid(${NOBODY})
-os.setuid(${NOBODY})
-server = socket.socket(socket.AF_UNIX)
-server.bind(sys.argv[1])
-server.listen()
-print('up', flush=True)
-server.accept()`;
-      await beginProcess(t, ['python3', '-c', program, `${jail}/tmp/app.sock`]);
+      symlinkSync(jail, `${jail}-link`);
+      await bindAsNobody(t, `${jail}-link/tmp/app.sock`);
     },
+    at: '/tmp/app.sock',
+  },
+  {
+    rule: 'host-socket', // by a relative name
+    plant: (jail, t) => bindAsNobody(t, './app.sock', `${jail}/tmp`),
     at: '/tmp/app.sock',
   },
   {

@@ -1,5 +1,6 @@
 // Defects of what runs in a jail.
 import { openSync } from 'node:fs';
+import { buildJail } from '../../../../lib/jail/building.ts';
 import { makeDirectory } from '../../../support/directory.ts';
 import { beginProcess, must } from '../../../support/template.ts';
 import { type Defect, NOBODY, SCRIPT, run } from './defect.ts';
@@ -33,6 +34,17 @@ export const runningDefects: readonly Defect[] = [
       await run(t, jail, ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`]);
       must(['cp', '-a', `${jail}/usr/bin/bash`, `${jail}/usr/bin/bash.new`]);
       must(['mv', `${jail}/usr/bin/bash.new`, `${jail}/usr/bin/bash`]);
+    },
+    at: '/',
+  },
+  {
+    rule: 'stale-process', // a program that was copied to where no others are
+    plant: async (jail, t) => {
+      await buildJail({ directory: jail, copies: [{ from: '/usr/bin/bash', to: '/srv/app' }] });
+      const before = ['setpriv', '--no-new-privs', 'chroot', `--userspec=${NOBODY}:${NOBODY}`];
+      await beginProcess(t, [...before, jail, '/srv/app', ...SCRIPT.slice(1)]);
+      must(['cp', '-a', `${jail}/srv/app`, `${jail}/srv/new`]);
+      must(['mv', `${jail}/srv/new`, `${jail}/srv/app`]);
     },
     at: '/',
   },
@@ -85,6 +97,28 @@ os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
     },
     at: '/',
     also: ['root-process'],
+  },
+  {
+    rule: 'outside-descriptor', // the working directory of a process that made the jail the root of its mount namespace
+    plant: async (jail, t) => {
+      const call = process.arch === 'arm64' ? 41 : 155; // pivot_root(2)
+      const program = `import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+jail, outside = [os.fsencode(word) for word in sys.argv[1:]]
+def must(result):
+  if result != 0: raise OSError(ctypes.get_errno(), 'call')
+must(libc.mount(jail, jail, None, 4096, None))
+os.chdir(outside)
+must(libc.syscall(${call}, jail, jail + b'/tmp'))
+must(libc.umount2(b'/tmp', 2))
+os.setgroups([])
+os.setgid(${NOBODY})
+os.setuid(${NOBODY})
+os.execv('/usr/bin/bash', ['bash', '-c', 'echo up; kill -STOP $$'])`;
+      const before = ['setpriv', '--no-new-privs', 'unshare', '--mount', '--propagation', 'private'];
+      await beginProcess(t, [...before, 'python3', '-c', program, jail, makeDirectory(t)]);
+    },
+    at: '/',
   },
   {
     rule: 'outside-file',
