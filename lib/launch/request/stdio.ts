@@ -158,6 +158,8 @@ function handleOf(stream: object): Handle | undefined {
 
 /** The descriptor behind an open stream. */
 export function descriptorOf(stream: object): number | undefined {
+  // that of a TLS socket is below TLS
+  if ('encrypted' in stream && stream.encrypted === true) return undefined;
   const fd: unknown = 'fd' in stream && typeof stream.fd === 'number' ? stream.fd : handleOf(stream)?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { Socket } from 'node:net';
+import { connect, createServer, Socket, type AddressInfo } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
 
 import t from 'tap';
 
@@ -68,6 +69,27 @@ t.test('what has no descriptor is told what to do instead', async (t) => {
   await once(file, 'open');
   t.ok((toStdio([file], pipes)[0] ?? -1) > 2, 'the first hint helps');
   file.destroy();
+});
+
+t.test('a TLS socket has no descriptor: a program would write plain text below TLS', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [accepted] = (await once(server, 'connection')) as [Socket];
+  const fds = toStdio([accepted, accepted], pipes);
+  t.ok(fds[0] > 2, 'the TCP socket has one');
+  const socket = new TLSSocket(accepted, { isServer: true });
+  t.teardown(() => [client, accepted, socket].forEach((one) => one.destroy()));
+  for (const [fd, hint] of [
+    [0, "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM"],
+    [1, "write 'pipe', and child.stdout of spawnInJail() with .pipe(STREAM)"],
+  ] as const)
+    t.throws(() => toStdio([undefined, undefined].with(fd, socket as never), pipes), {
+      name: 'UsageError',
+      message: /open stream with one$/,
+      hint,
+    });
 });
 
 t.test('the addon has numbers for what is no descriptor', async (t) => {
