@@ -54,8 +54,7 @@ export class Service {
     this.counter = counter;
     this.#observer = observer;
     this.#jail = opened.jail;
-    const { timeoutMs } = settings;
-    this.#launch = opened.jail.prepare({ ...(timeoutMs !== undefined && { timeoutMs }) });
+    this.#launch = opened.jail.prepare({ timeoutMs: settings.timeoutMs });
     this.#hosts = opened.hosts;
     this.#banner = opened.banner;
   }

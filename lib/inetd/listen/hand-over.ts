@@ -53,7 +53,7 @@ export function asSystemd(
   const launch = jail.prepare({
     stdio: 'ignore',
     listenFds: sockets.map((socket) => ({ fd: socket.fd, name: nameOf(socket, service) })),
-    ...(timeoutMs !== undefined && { timeoutMs }),
+    timeoutMs,
   });
   const start = (): Promise<JailedProcess> => {
     block(sockets);

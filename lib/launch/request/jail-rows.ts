@@ -8,7 +8,7 @@ import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
 import type { SpawnRequest } from './spawn-rows.ts';
 import type { Stdio } from './stdio.ts';
-import { checkEnv } from './value.ts';
+import { checkEnv, mergeEnv } from './value.ts';
 
 /** The values of `share`. */
 export const shares = ['all', 'net', 'none'] as const;
@@ -80,6 +80,15 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
   const own = { ...(copyFields(request) as T) };
   // process.env is no plain object
   return env === undefined ? own : { ...own, env: copyFields(env) };
+}
+
+/** The keys of both requests, those of `own` over the defaults, with the variables of both. A key that is undefined is not given. */
+export function mergeRequests<T extends JailRunRequest>(defaults: JailRunRequest, own: T): T {
+  const merged = { ...defaults, ...own, env: mergeEnv(defaults.env, own.env) };
+  // the key itself stays, as it may be misspelt
+  for (const key in own)
+    if (own[key] === undefined) Object.assign(merged, { [key]: defaults[key as keyof JailRunRequest] });
+  return merged;
 }
 
 // The call that was meant by a command line in place of an object.

@@ -16,6 +16,7 @@ import {
   checkPartial,
   copyRequest,
   meantOpening,
+  mergeRequests,
   normalizeDefaults,
   type JailDefaults,
   type JailRunRequest,
@@ -26,7 +27,6 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
-import { mergeEnv } from '../request/value.ts';
 import { findProgram } from '../tell/path-search.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
 import { JailLaunch } from './jail-launch.ts';
@@ -40,10 +40,10 @@ import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
 import { jailMembers, refuseMembers } from '../../foreign-members.ts';
 
-// If a launch sets one of these keys, its account must be looked up and judged anew.
+// If a launch has another value of one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
   ' ',
-);
+) as (keyof JailRunRequest)[];
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
@@ -228,16 +228,15 @@ export class Jail<
   #merge<T extends JailRunRequest>(defaults: JailRunRequest, asked: T): Merged<T> {
     return reading(() => {
       checkPartial(asked, "run({program: '/bin/ls'})");
-      const request = withInherited(asked);
-      const user = request.user ?? defaults.user;
-      if (user === undefined)
+      const request = mergeRequests(defaults, withInherited(asked)) as T & { jail: Buffer; user: string };
+      request.jail = this.#path;
+      if (request.user === undefined)
         throw new UsageError('user is missing: give it here or to openJail', {
           hint: "write user: 'NAME', or user: 'UID:GID'",
         });
-      const env = mergeEnv(defaults.env, request.env);
       return {
-        request: { ...defaults, ...request, env, jail: this.#path, user },
-        usual: identity.some((key) => key in request) ? undefined : this.#usual,
+        request,
+        usual: identity.some((key) => request[key] !== defaults[key]) ? undefined : this.#usual,
       };
     });
   }

@@ -1,11 +1,10 @@
 // Commands that are written as templates: jail.$`ls -l ${directory}`.
 import { UsageError } from '../../errors.ts';
 import { reading } from '../../keys.ts';
-import { copyRequest, type JailRunRequest } from '../request/jail-rows.ts';
+import { copyRequest, mergeRequests, type JailRunRequest } from '../request/jail-rows.ts';
 import type { Encoding, OutputOf } from '../request/run-rows.ts';
 import type { Stdio } from '../request/stdio.ts';
 import { templateWords, type TemplateValue } from '../request/template-words.ts';
-import { mergeEnv } from '../request/value.ts';
 import type { RunResult } from './run.ts';
 
 /**
@@ -49,7 +48,7 @@ async function runTemplate(
   const [name, ...args] = templateWords(texts, values, jail);
   if (name === undefined || name.length === 0)
     throw new UsageError('the command is empty', { hint: 'write jail.$`ls -l /`' });
-  return run(name, { argv0: name, ...request, program: name, args });
+  return run(name, mergeRequests({ argv0: name }, { ...request, program: name, args }));
 }
 
 /** A template with these keys. @param request what comes from calls before */
@@ -61,16 +60,15 @@ export function openTemplate<Coding extends Encoding, Lines extends boolean>(
     if (typeof first !== 'object' || first === null)
       throw new UsageError('$ is for a template', { hint: 'write jail.$`ls -l /`, without brackets' });
     if (isTemplate(first)) return runTemplate(runner, request, first, values);
-    const given = ['program', 'args'].find((key) => key in first);
-    if (given !== undefined)
-      throw new UsageError(`${given} is given to $, whose template says it`, {
-        hint: 'leave it out, or use jail.run()',
-      });
     return openTemplate(
       runner,
       reading(() => {
         const own = copyRequest(first);
-        return { ...request, ...own, env: mergeEnv(request.env, own.env) };
+        const given = (['program', 'args'] as const).find((key) => own[key] !== undefined);
+        if (given === undefined) return mergeRequests(request, own);
+        throw new UsageError(`${given} is given to $, whose template says it`, {
+          hint: 'leave it out, or use jail.run()',
+        });
       }),
     );
   };

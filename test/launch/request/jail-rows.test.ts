@@ -4,6 +4,7 @@ import t from 'tap';
 import {
   checkPartial,
   copyRequest,
+  mergeRequests,
   normalizeDefaults,
   type JailRunRequest,
 } from '../../../lib/launch/request/jail-rows.ts';
@@ -47,6 +48,17 @@ t.test('a request is copied with its variables, and the caller can change his ow
   t.strictSame(copyRequest<JailRunRequest>({ program: '/bin/ls' }), { program: '/bin/ls' });
   for (const env of [[], null, 'A=1'])
     t.throws(() => copyRequest({ env } as unknown as JailRunRequest), { message: /^env must be an object/ });
+});
+
+t.test('keys of a request replace the defaults, unless they are undefined', async (t) => {
+  const defaults = { isolate: true, timeoutMs: 200, memory: '64M', env: { A: '1', B: '2' } };
+  const own = { isolate: undefined, timeoutMs: 0, program: undefined, env: { B: undefined } };
+  const env = { A: '1', B: undefined };
+  const merged = { isolate: true, timeoutMs: 0, memory: '64M', program: undefined, env };
+  t.strictSame(mergeRequests(defaults, own), merged);
+  t.strictSame(mergeRequests(defaults, { env: undefined }), defaults);
+  const misspelt = mergeRequests<object>(defaults, { timeoutMS: undefined });
+  t.ok('timeoutMS' in misspelt, 'a misspelt key stays');
 });
 
 t.test('keys for an open jail are an object, and name no jail', async (t) => {

@@ -52,6 +52,30 @@ t.test('env adds to the defaults, other keys replace them', { skip }, async (t) 
   t.notOk(entries.has('B=2'));
 });
 
+t.test('a key that is undefined leaves the default as it is', { skip }, async (t) => {
+  const defaults = { user, program: '/probe', isolate: true, allowRoot: false, timeoutMs: 60_000 };
+  await using open = await openJail(jail, defaults);
+  const none = Object.fromEntries(Object.keys(defaults).map((key) => [key, undefined])) as JailRunRequest;
+  const { stdout } = await open.run(none);
+  t.equal((JSON.parse(String(stdout)) as { ppid: number }).ppid, 1, 'isolated');
+  const printing = { user, program: '/actor', args: ['out=x'], encoding: 'buffer' } as const;
+  await using bytes = await openJail(jail, { ...printing, stdio: ['ignore', 'pipe', 'ignore'] });
+  t.equal((await bytes.run({ encoding: undefined, lines: undefined })).stdout.toString('hex'), '78');
+  const child = await bytes.spawn({ stdio: undefined });
+  t.equal(child.stdin, null);
+  t.equal(await text(child.stdout), 'x');
+  await using short = await openJail(jail, {
+    user,
+    program: '/actor',
+    args: ['sleep=60000'],
+    timeoutMs: 300,
+  });
+  await t.rejects(short.run({ timeoutMs: undefined }), { code: 'ETIMEDOUT' });
+  t.match(await (await short.prepare({ args: undefined }).spawn({ stdio: 'ignore' })).exited, {
+    limit: 'time',
+  });
+});
+
 t.test('keys that a request inherits count in every function that starts a program', { skip }, async (t) => {
   const base = { program: '/actor', args: ['out=inherited'] };
   const request = Object.create(base) as JailRunRequest;

@@ -21,6 +21,10 @@ t.test('the first word is the program, and keys are for all that follows', async
   const own = $({ timeoutMs: 500, env: { A: '1' } })({ argv0: 'x', env: { B: '2' } });
   await own`ls`;
   t.match(last(), { name: 'ls', argv0: 'x', timeoutMs: 500, env: { A: '1', B: '2' }, args: [] });
+  await own({ timeoutMs: undefined, argv0: undefined, env: undefined, program: undefined } as object)`ls`;
+  t.match(last(), { argv0: 'x', timeoutMs: 500, env: { A: '1', B: '2' } }, 'undefined is no key');
+  await $({ argv0: undefined })`ls`;
+  t.match(last(), { argv0: Buffer.from('ls') });
 });
 
 t.test('a mistake is named', async (t) => {
