@@ -1,5 +1,5 @@
 // The text streams of a program: what it reads, what it writes, and its lines.
-import { Readable, type Writable } from 'node:stream';
+import { finished, Readable, Transform, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
 import { UsageError } from '../../errors.ts';
@@ -17,11 +17,33 @@ export function feed(stdin: Writable, input: Input, onFailure: (error: unknown) 
     stdin.end(input);
     return;
   }
-  const source = input instanceof Readable ? input : Readable.from(input, { objectMode: false });
-  if (source.errored !== null) return onFailure(source.errored);
-  source.on('error', onFailure);
-  stdin.once('close', () => source.destroy());
+  const isStream = input instanceof Readable;
+  let source: Readable;
+  try {
+    source = isStream && !input.readableObjectMode ? input : Readable.from(input, { objectMode: false });
+  } catch (error) {
+    return onFailure(error);
+  }
+  // once the program has closed its end, the source is destroyed: that is no failure
+  finished(source, { writable: false }, (error) => {
+    if (error && !stdin.destroyed) onFailure(error);
+  });
+  stdin.once('close', () => {
+    source.destroy();
+    if (isStream) input.destroy();
+  });
   source.pipe(stdin);
+}
+
+/**
+ * Destroys the stream of an input that no program reads. A socket, or a request of an HTTP server, stays: the caller may answer, and
+ * destroying it would close the connection.
+ */
+export function discard(input: Input): void {
+  if (!(input instanceof Readable)) return;
+  const { writable, method } = input as Readable & { readonly writable?: unknown; readonly method?: unknown };
+  const isForAnswer = (writable === true && !(input instanceof Transform)) || typeof method === 'string';
+  if (!isForAnswer) input.destroy();
 }
 
 /** Collects the output of streams, until they end or one gets too long. */

@@ -38,8 +38,8 @@ function toInput(value: Input | undefined): Input | undefined {
       hint:
         typeof value === 'number' ? `write input: '${String(value)}'` : 'write input: JSON.stringify(VALUE)',
     });
-  if (value instanceof Readable && value.readableEnded)
-    throw new UsageError('input is a stream that has been read to its end', {
+  if (value instanceof Readable && (value.readableEnded || (value.destroyed && value.errored === null)))
+    throw new UsageError('input is a stream that has been read to its end, or closed', {
       hint: 'give each program a stream of its own',
     });
   // both may change before they are written

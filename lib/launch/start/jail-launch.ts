@@ -108,7 +108,7 @@ export class JailLaunch<
     const input = reading(() => runRows.input.normal(own.input)) ?? kept.input;
     const joint = (stdio: Stdio | undefined) => toRunDescriptors(stdio, 'stdio', { input });
     const options = { ...kept, ...startOptions(kept, this.#request, own, joint), input };
-    return collect(await this.#start(normal, options), normal, options);
+    return collect(() => this.#start(normal, options), normal, options);
   }
 
   // The same request must be the same object at each start, since caches compare by identity.

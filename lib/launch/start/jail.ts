@@ -123,8 +123,8 @@ export class Jail<
   async #run<Text extends Output>(request: JailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
-    const child = await this.#start(normal, options, merged.usual, name);
-    return collect(child, name === undefined ? normal : { ...normal, program: undefined }, options);
+    const start = () => this.#start(normal, options, merged.usual, name);
+    return collect(start, name === undefined ? normal : { ...normal, program: undefined }, options);
   }
 
   /** As `spawnInJail`. */

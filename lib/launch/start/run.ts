@@ -12,12 +12,13 @@ import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
-import { feed, Gathered, toLines } from '../process/text-streams.ts';
+import { discard, feed, Gathered, toLines } from '../process/text-streams.ts';
 import { toBeAwaited } from '../../unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   normalizeRun,
   type Encoding,
+  type Input,
   type OutputOf,
   type RunOptions,
   type RunRequest,
@@ -178,12 +179,22 @@ function whyFailed(
 
 const limitNames: { readonly [why in Stopped]?: LimitName } = { ETIMEDOUT: 'time', ERR_MAX_BUFFER: 'output' };
 
-/** Waits for the end of a started program. */
+async function startReader(start: () => Promise<JailedProcess>, input: Input): Promise<JailedProcess> {
+  try {
+    return await start();
+  } catch (error) {
+    discard(input);
+    throw error;
+  }
+}
+
+/** Starts a program, and collects its output until it ends. */
 export async function collect<Text extends Output>(
-  child: JailedProcess,
+  start: () => Promise<JailedProcess>,
   request: NormalRequest,
   options: RunOptions,
 ): Promise<RunResult<Text>> {
+  const child = await (options.input === undefined ? start() : startReader(start, options.input));
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   // takes the output that has arrived, and does not wait for more
   const letGo = async (): Promise<void> => {
@@ -251,7 +262,7 @@ export function runInJail<Coding extends Encoding = 'utf8', Lines extends boolea
   const ended = async (): Promise<RunResult<OutputOf<Coding, Lines>>> => {
     refuseSecond(arguments);
     const [normal, options] = normalizeRun(request);
-    return collect<OutputOf<Coding, Lines>>(await launchBeside(normal, options), normal, options);
+    return collect<OutputOf<Coding, Lines>>(() => launchBeside(normal, options), normal, options);
   };
   return toBeAwaited(ended(), 'result');
 }

@@ -1,9 +1,11 @@
-import { PassThrough, Readable } from 'node:stream';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { Duplex, PassThrough, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { feed, Gathered, linesOf, toLines } from '../../../lib/launch/process/text-streams.ts';
+import { discard, feed, Gathered, linesOf, toLines } from '../../../lib/launch/process/text-streams.ts';
 import type { Input } from '../../../lib/launch/request/run-rows.ts';
 
 async function fed(input: Input): Promise<string> {
@@ -25,6 +27,7 @@ t.test('an input that fails is told of, now or later', async (t) => {
   failed.destroy(wrong);
   await setImmediate();
   feed(new PassThrough(), failed, (error) => errors.push(error));
+  await setImmediate();
   t.same(errors, [wrong]);
   const later = new PassThrough();
   feed(new PassThrough(), later, (error) => errors.push(error));
@@ -32,6 +35,92 @@ t.test('an input that fails is told of, now or later', async (t) => {
   await setImmediate();
   t.same(errors, [wrong, wrong]);
 });
+
+/** The error with which an input fails. */
+const failureOf = (input: unknown): Promise<unknown> =>
+  new Promise((resolve) => feed(new PassThrough(), input as Input, resolve));
+
+t.test('an input that is closed before its end fails', async (t) => {
+  const premature = { code: 'ERR_STREAM_PREMATURE_CLOSE' };
+  for (const isLater of [false, true])
+    for (const readableObjectMode of [false, true]) {
+      const input = new PassThrough({ readableObjectMode });
+      input.write('a');
+      if (!isLater) input.destroy();
+      const failure = failureOf(input);
+      await setImmediate();
+      input.destroy();
+      t.match(await failure, premature);
+    }
+});
+
+t.test('an input that yields no bytes, or cannot be begun, fails', async (t) => {
+  t.match(await failureOf(Readable.from([{ a: 1 }])), { code: 'ERR_INVALID_ARG_TYPE' });
+  t.match(await failureOf([5]), { code: 'ERR_INVALID_ARG_TYPE' });
+  const { body } = new Response('x');
+  body?.getReader();
+  t.match(await failureOf(body), { code: 'ERR_INVALID_STATE' }, 'somebody else reads it');
+});
+
+t.test('an input that the program does not read to its end is destroyed, which is no failure', async (t) => {
+  for (const readableObjectMode of [false, true]) {
+    const stdin = new PassThrough();
+    const input = new PassThrough({ readableObjectMode });
+    feed(stdin, input, (error) => t.fail(String(error)));
+    input.write('a');
+    await setImmediate();
+    stdin.destroy();
+    await setImmediate();
+    t.ok(input.destroyed);
+    await setImmediate();
+  }
+  let isOver = false;
+  const stdin = new PassThrough();
+  const endless = (function* () {
+    try {
+      for (;;) yield 'a';
+    } finally {
+      isOver = true;
+    }
+  })();
+  feed(stdin, endless, (error) => t.fail(String(error)));
+  await setImmediate();
+  stdin.destroy();
+  await setImmediate();
+  t.ok(isOver, 'a generator too');
+});
+
+t.test('a socket that is closed after the end of the input is no failure', async (t) => {
+  const socket = new Duplex({ read: () => socket.push(null), write: () => {} });
+  feed(new PassThrough(), socket, (error) => t.fail(String(error)));
+  await once(socket, 'end');
+  socket.destroy();
+  await once(socket, 'close');
+  await setImmediate();
+  t.notOk(socket.writableFinished);
+});
+
+t.test(
+  'an input that nobody will read is destroyed, unless its connection is for an answer too',
+  async (t) => {
+    const through = () => new PassThrough();
+    const inputs = [Readable.from(['a']), through(), new Duplex({ read: () => {} }).end()];
+    for (const input of inputs) {
+      discard(input);
+      t.ok(input.destroyed);
+    }
+    const request = Object.assign(new Readable({ read: () => {} }), { method: 'POST' });
+    const response = Object.assign(new Readable({ read: () => {} }), { method: null });
+    const socket = new Socket();
+    for (const input of [request, response, socket]) discard(input);
+    t.same(
+      [request, response, socket].map(({ destroyed }) => destroyed),
+      [false, true, false],
+    );
+    socket.destroy();
+    for (const input of ['a', ['a']]) t.doesNotThrow(() => discard(input));
+  },
+);
 
 t.test('output is gathered up to its limit, and the excess is told once it comes', async (t) => {
   const gathered = new Gathered();

@@ -1,5 +1,5 @@
 // What a request says about a program that runs to its end.
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 
 import t from 'tap';
 
@@ -59,14 +59,17 @@ t.test('other input is an error that says how to write it', async (t) => {
     });
 });
 
-t.test('a stream that has been read is no input', async (t) => {
+t.test('a stream that has been read, or closed, is no input', async (t) => {
   const stream = Readable.from(['a']);
   await stream.toArray();
-  t.throws(() => read({ input: stream }), {
-    name: 'UsageError',
-    message: 'input is a stream that has been read to its end',
-    hint: 'give each program a stream of its own',
-  });
+  for (const input of [stream, new PassThrough().destroy()])
+    t.throws(() => read({ input }), {
+      name: 'UsageError',
+      message: 'input is a stream that has been read to its end, or closed',
+      hint: 'give each program a stream of its own',
+    });
+  const failed = new PassThrough().destroy(new Error('wrong'));
+  t.equal(read({ input: failed }).input as unknown, failed, 'its reader is told the error');
 });
 
 t.test('input needs a pipe', async (t) => {

@@ -3,16 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 
 import t from 'tap';
 
 import { buildJail, openJail, runInJail, spawnInJail, type LaunchEvents } from '../../../lib/index.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { plainEnv } from '../../support/service.ts';
+import { eventually, plainEnv, processesOf } from '../../support/service.ts';
 
 const skip = unlessRoot();
-const user = '61127:61127';
+const uid = 61_127;
+const user = `${uid}:${uid}`;
 const jail = skip === false ? join(makeJail(t), 'jail') : '/';
 const sh = (script: string) => ({ user, jail, program: '/bin/sh', args: ['-c', script] });
 
@@ -129,6 +131,41 @@ t.test('input is a stream, an iterable or an async iterable', { skip }, async (t
     message: /could not be read/,
     cause: { code: 'ENOENT' },
   });
+});
+
+t.test('an input that fails ends the program', { skip }, async (t) => {
+  const closed = new PassThrough();
+  closed.write('a');
+  const { body } = new Response('x');
+  body?.getReader();
+  for (const [input, code] of [
+    [closed, 'ERR_STREAM_PREMATURE_CLOSE'],
+    [Readable.from([{ a: 1 }]), 'ERR_INVALID_ARG_TYPE'],
+    [body as unknown as Readable, 'ERR_INVALID_STATE'],
+  ] as const) {
+    const running = runInJail({ ...sh('cat; sleep 1000'), input });
+    setTimeout(() => closed.destroy(), 50);
+    const message = /could not be read/;
+    await t.rejects(running, { name: 'UsageError', message, cause: { code } });
+    await eventually(() => processesOf(uid).length === 0);
+  }
+});
+
+t.test('a launch that fails, or is called off, closes the stream of its input', { skip }, async (t) => {
+  await using open = await openJail(jail, { user, program: '/bin/cat', concurrency: 1 });
+  await using busy = await open.spawn();
+  t.equal(busy.exitCode, null, 'the others wait');
+  const absent = { user, jail, program: '/absent' };
+  const launches = [
+    (input: Readable) => runInJail({ ...absent, input }),
+    (input: Readable) => open.run({ timeoutMs: 20, input }),
+    (input: Readable) => open.prepare().run({ signal: AbortSignal.timeout(20), input }),
+  ];
+  for (const launch of launches) {
+    const input = createReadStream('/dev/null');
+    await t.rejects(launch(input), { name: /^(?:Launch|Abort)Error$/ });
+    t.ok(input.destroyed);
+  }
 });
 
 t.test('the last newline is left out, and all is both outputs in their order', { skip }, async (t) => {
