@@ -1,6 +1,4 @@
 // A launch of an open jail that is checked once and started many times.
-import { Readable } from 'node:stream';
-
 import { UsageError } from '../../errors.ts';
 import { checkKeys, reading } from '../../keys.ts';
 import type { Foreign } from '../../nearest.ts';
@@ -40,10 +38,11 @@ const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
 /** Starts a launch in the jail. */
 type Start = (normal: NormalRequest, options: SpawnOptions) => Promise<JailedProcess>;
 
-// Refuses a stream or a generator as input: the second start would read nothing, and two at once would each miss a part.
+// Refuses a stream or an iterator as input: the second start would read nothing, and two at once would each miss a part. An object with
+// Symbol.asyncIterator is most likely a stream: of the web, of readline, of another package.
 function refuseOnce(input: unknown): void {
   if (typeof input !== 'object' || input === null) return;
-  if (!(input instanceof Readable) && !('next' in input)) return;
+  if (!(Symbol.asyncIterator in input) && !('next' in input)) return;
   throw new UsageError('input can be read once, and a prepared launch can be started many times', {
     hint: 'give it to the start: launch.run({input})',
   });

@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 
 import t from 'tap';
@@ -186,7 +187,8 @@ t.test('an input that can be read once is given to a start', { skip }, async (t)
   const once = (function* (): Generator<string> {
     yield 'x';
   })();
-  for (const input of [Readable.from(['x']), once])
+  const lines = createInterface({ input: Readable.from(['x']) });
+  for (const input of [Readable.from(['x']), once, new Blob(['x']).stream(), lines])
     t.throws(() => open.prepare({ input }), { name: 'UsageError', message: /^input can be read once/ });
   const launch = open.prepare({ input: ['a', 'b'] });
   for (let i = 0; i < 2; i++) t.equal((await launch.run()).stdout, 'ab');
