@@ -96,7 +96,8 @@ export class ConnectionTarget implements Target {
   }
 
   async delegate(command: string, client: string, timeoutMs: number): Promise<CommandEnd> {
-    const fd = descriptorOf(this.#socket);
+    // that of a TLS socket is below TLS
+    const fd = 'encrypted' in this.#socket ? undefined : descriptorOf(this.#socket);
     if (fd === undefined) return { succeeded: false, problem: 'the socket has no descriptor' };
     const end = await delegate(command, { fd, client }, { variables: this.variables, timeoutMs });
     // the command has its own copy of the descriptor

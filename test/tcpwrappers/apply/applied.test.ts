@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { getPriority } from 'node:os';
 import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 
 import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/targets.ts';
@@ -116,6 +117,18 @@ t.test('a twist has the connection for input and output, and no terminal', async
   });
   t.equal(await text(client), '10.0.0.1 said hello to x\n0\n2\n');
   t.ok(socket.destroyed);
+});
+
+t.test('a twist gets no TLS connection: it would write plain text below TLS', async (t) => {
+  const { decision } = await decided(t, 'twist echo secret');
+  const { socket, client } = await connection(t);
+  const secure = new TLSSocket(socket, { isServer: true });
+  t.match(await decision.apply({ socket: secure }), {
+    verdict: 'denied',
+    reason: /the socket has no descriptor$/,
+  });
+  secure.destroy();
+  t.equal(await text(client), '');
 });
 
 t.test('a twist that outlives its time is killed', async (t) => {
