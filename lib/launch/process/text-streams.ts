@@ -1,5 +1,5 @@
 // The text streams of a program: what it reads, what it writes, and its lines.
-import { finished, Readable, Transform, type Writable } from 'node:stream';
+import { finished, Readable, type Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
 import { UsageError } from '../../errors.ts';
@@ -17,33 +17,36 @@ export function feed(stdin: Writable, input: Input, onFailure: (error: unknown) 
     stdin.end(input);
     return;
   }
-  const isStream = input instanceof Readable;
   let source: Readable;
   try {
-    source = isStream && !input.readableObjectMode ? input : Readable.from(input, { objectMode: false });
+    const isOfBytes = input instanceof Readable && !input.readableObjectMode;
+    source = isOfBytes ? input : Readable.from(input, { objectMode: false });
   } catch (error) {
     return onFailure(error);
   }
-  // once the program has closed its end, the source is destroyed: that is no failure
+  // once the program has closed its end, the source may be destroyed: that is no failure
   finished(source, { writable: false }, (error) => {
     if (error && !stdin.destroyed) onFailure(error);
   });
-  stdin.once('close', () => {
-    source.destroy();
-    if (isStream) input.destroy();
-  });
   source.pipe(stdin);
+  // after pipe(), whose own listener pauses the source
+  stdin.once('close', () => {
+    if (isOfClient(input)) return void source.resume();
+    source.destroy();
+    return discard(input);
+  });
 }
 
-/**
- * Destroys the stream of an input that no program reads. A socket, or a request of an HTTP server, stays: the caller may answer, and
- * destroying it would close the connection.
- */
+// Whether a client waits for an answer: on a socket that a server has accepted, or to a request of an HTTP server. The caller cannot
+// answer if the stream is destroyed.
+function isOfClient(input: object): boolean {
+  const { server, method } = input as { readonly server?: unknown; readonly method?: unknown };
+  return (typeof server === 'object' && server !== null) || typeof method === 'string';
+}
+
+/** Destroys the stream of an input that no program has begun to read, unless a client waits for an answer on it. */
 export function discard(input: Input): void {
-  if (!(input instanceof Readable)) return;
-  const { writable, method } = input as Readable & { readonly writable?: unknown; readonly method?: unknown };
-  const isForAnswer = (writable === true && !(input instanceof Transform)) || typeof method === 'string';
-  if (!isForAnswer) input.destroy();
+  if (input instanceof Readable && !isOfClient(input)) input.destroy();
 }
 
 /** Collects the output of streams, until they end or one gets too long. */

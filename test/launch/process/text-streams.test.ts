@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex, PassThrough, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 
@@ -100,27 +100,47 @@ t.test('a socket that is closed after the end of the input is no failure', async
   t.notOk(socket.writableFinished);
 });
 
+// As Node makes them: a request and a socket that a server got, and those that it did not.
+const unread = (more: object): Readable => Object.assign(new Readable({ read: () => {} }), more);
+const ofClients = () => [unread({ method: 'POST' }), unread({ server: {} })];
+const ofOthers = () => [unread({ method: null }), unread({ server: null }), unread({}), new PassThrough()];
+
 t.test(
-  'an input that nobody will read is destroyed, unless its connection is for an answer too',
+  'a client who waits for an answer keeps the connection, and the rest of his input is dropped',
   async (t) => {
-    const through = () => new PassThrough();
-    const inputs = [Readable.from(['a']), through(), new Duplex({ read: () => {} }).end()];
-    for (const input of inputs) {
+    for (const input of ofClients()) {
       discard(input);
-      t.ok(input.destroyed);
+      t.notOk(input.destroyed);
+      const stdin = new PassThrough();
+      feed(stdin, input, (error) => t.fail(String(error)));
+      stdin.destroy();
+      await setImmediate();
+      t.notOk(input.destroyed);
+      t.ok(input.readableFlowing);
+      input.destroy();
+      await setImmediate();
     }
-    const request = Object.assign(new Readable({ read: () => {} }), { method: 'POST' });
-    const response = Object.assign(new Readable({ read: () => {} }), { method: null });
-    const socket = new Socket();
-    for (const input of [request, response, socket]) discard(input);
-    t.same(
-      [request, response, socket].map(({ destroyed }) => destroyed),
-      [false, true, false],
-    );
-    socket.destroy();
-    for (const input of ['a', ['a']]) t.doesNotThrow(() => discard(input));
   },
 );
+
+t.test('a socket of a client is one that a server has accepted', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const own = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [accepted] = (await once(server, 'connection')) as [Socket];
+  t.teardown(() => [own, accepted].map((socket) => socket.destroy()));
+  for (const socket of [own, accepted]) discard(socket);
+  t.same([own.destroyed, accepted.destroyed], [true, false]);
+});
+
+t.test('another stream that no program reads is destroyed', async (t) => {
+  for (const input of ofOthers()) {
+    discard(input);
+    t.ok(input.destroyed);
+  }
+  for (const input of ['a', ['a']]) t.doesNotThrow(() => discard(input));
+});
 
 t.test('output is gathered up to its limit, and the excess is told once it comes', async (t) => {
   const gathered = new Gathered();

@@ -1,13 +1,23 @@
 // Lines, pipes, input, the queue of an open jail, and events.
 import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { createReadStream, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 
 import t from 'tap';
 
-import { buildJail, openJail, runInJail, spawnInJail, type LaunchEvents } from '../../../lib/index.ts';
+import {
+  buildJail,
+  openJail,
+  runInJail,
+  spawnInJail,
+  type LaunchError,
+  type LaunchEvents,
+} from '../../../lib/index.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../../support/service.ts';
@@ -167,6 +177,26 @@ t.test('a launch that fails, or is called off, closes the stream of its input', 
     t.ok(input.destroyed);
   }
 });
+
+t.test(
+  'a server answers a request that its program did not read, or did not begin to',
+  { skip },
+  async (t) => {
+    const requests = { '/absent': 'ENOENT', '/bin/sh': 'ERR_EXIT' };
+    const server = createServer((request, response) => {
+      const launch = { user, jail, program: request.url ?? '', args: ['-c', 'exit 3'], input: request };
+      runInJail(launch).catch((error: unknown) => response.end((error as LaunchError).code));
+    }).listen(0, '127.0.0.1');
+    t.teardown(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const [url, code] of Object.entries(requests)) {
+      const body = Buffer.alloc(2 ** 22);
+      const answer = await fetch(`http://127.0.0.1:${port}${url}`, { method: 'POST', body });
+      t.equal(await answer.text(), code);
+    }
+  },
+);
 
 t.test('the last newline is left out, and all is both outputs in their order', { skip }, async (t) => {
   const told = sh('echo a; echo b >&2');
