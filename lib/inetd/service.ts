@@ -21,8 +21,6 @@ import { inStartPlace } from './start-place.ts';
 
 /** Connections that are accepted before other events get their turn. */
 const MOST_AT_ONCE = 16;
-/** How long to accept nothing when descriptors or memory are short. */
-const SHORTAGE_MS = 100;
 
 let lastId = 0;
 
@@ -37,7 +35,6 @@ export class Service {
   readonly #observer: ServiceObserver;
   #sockets: readonly ListeningSocket[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #isShort = false;
   #isRetired = false;
   /** Connections whose program has not been started yet. */
   #entering = 0;
@@ -129,13 +126,10 @@ export class Service {
   /** Listens if a connection may be accepted now. Otherwise it listens later, after a pause or when a connection has ended. */
   heed(): void {
     clearTimeout(this.#timer);
-    const waitMs = this.#isShort ? SHORTAGE_MS : this.counter.waitMs(performance.now());
+    const waitMs = this.counter.waitMs(performance.now());
     for (const socket of this.#sockets) socket.watch(waitMs === 0);
     if (waitMs === 0 || this.#sockets.length === 0 || waitMs === Infinity) return;
-    this.#timer = setTimeout(() => {
-      this.#isShort = false;
-      this.heed();
-    }, waitMs);
+    this.#timer = setTimeout(() => this.heed(), waitMs);
   }
 
   #accept(socket: ListeningSocket): void {
@@ -153,8 +147,7 @@ export class Service {
 
   // Descriptors or memory are short: connections wait in the queue of the kernel for a moment.
   #onShortage(error: unknown): void {
-    if (!this.#isShort) this.#observer.onProblem(error, this);
-    this.#isShort = true;
+    if (this.counter.pauseShort(performance.now())) this.#observer.onProblem(error, this);
     this.heed();
   }
 
@@ -250,8 +243,10 @@ export class Service {
     if (!isSuccess && source !== undefined && client?.hasLeft) this.counter.leaveForsaken(source);
     else this.counter.leaveEnded(source, isSuccess, nowMs - startMs, nowMs);
     client?.close();
-    const isIdle = this.#observer.idle.leave(process) && limit === 'time';
-    const reason: EndReason = isIdle ? 'idle' : (limit ?? (signal === null ? 'exit' : 'signal'));
+    // a program that handles the signal of the limit can end with status 0
+    const reached = limit ?? (process.stopped === 'ETIMEDOUT' ? 'time' : undefined);
+    const isIdle = this.#observer.idle.leave(process) && reached === 'time';
+    const reason: EndReason = isIdle ? 'idle' : (reached ?? (signal === null ? 'exit' : 'signal'));
     this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
   }
 

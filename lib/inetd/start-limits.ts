@@ -41,6 +41,9 @@ const LONGEST_PAUSE_MS = 10_000;
 /** The most sources whose rates are kept before old ones are forgotten, and the most sources whose crashes are kept. */
 const MOST_SOURCES = 4096;
 
+/** How long to accept nothing when descriptors or memory are short. */
+const SHORTAGE_MS = 100;
+
 const pauseAfter = (crashes: number): number =>
   Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (crashes - PATIENCE));
 
@@ -69,6 +72,7 @@ export class StartCounter {
   /** The sources of the crashes, up to a limit. */
   readonly #row = new Set<Source>();
   #notBeforeMs = 0;
+  #shortUntilMs = 0;
   readonly #crashers = new Map<Source, Crasher>();
 
   constructor(limits: StartLimits) {
@@ -100,8 +104,15 @@ export class StartCounter {
   waitMs(nowMs: number): number {
     const { instances, rate } = this.#limits;
     if (this.#live >= instances) return Infinity;
-    const pauseMs = Math.max(0, this.#notBeforeMs - nowMs);
+    const pauseMs = Math.max(0, this.#notBeforeMs - nowMs, this.#shortUntilMs - nowMs);
     return rate === undefined ? pauseMs : Math.max(pauseMs, waitOf(this.#arrivalMs, rate, nowMs));
+  }
+
+  /** Descriptors or memory are short: accept nothing for a moment. @returns false if such a moment is not over yet */
+  pauseShort(nowMs: number): boolean {
+    const isNew = nowMs >= this.#shortUntilMs;
+    this.#shortUntilMs = nowMs + SHORTAGE_MS;
+    return isNew;
   }
 
   /** A connection from a source. It is not entered if a reason is returned. */

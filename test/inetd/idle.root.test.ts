@@ -90,6 +90,12 @@ test('a silent client is ended after its idle time, and its line says so; one th
   t.match(text.stdout, /^copy: .* of 256 connections, idle 2 s$/m);
 });
 
+test('a program that ends with status 0 at SIGTERM has been ended by its idle limit all the same', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--idle', '0.3', user, jail, '/server', 'obey']);
+  await hear(await connectTo(t, local(daemon.port)));
+  t.match(await daemon.entries(1), [{ reason: 'idle', exitCode: 0, signal: null }]);
+});
+
 test('a client sees at once that the program has closed its connection, and the program goes on without it', async (t) => {
   const daemon = await startInetd(t, [...listen, '--idle', '0.3', user, jail, '/server', 'leave', '1500']);
   const { text, error } = await hear(await connectTo(t, local(daemon.port)));

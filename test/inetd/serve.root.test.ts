@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
@@ -215,6 +216,12 @@ test('--timeout ends a connection, and its line says so', async (t) => {
   t.match(await daemon.entries(1), [{ reason: 'time', signal: 'SIGTERM' }]);
 });
 
+test('a program that ends with status 0 at SIGTERM has been ended by its time limit all the same', async (t) => {
+  const daemon = await startInetd(t, [...listen, '--timeout', '0.2', user, jail, '/server', 'obey']);
+  await hear(await connectTo(t, local(daemon.port)));
+  t.match(await daemon.entries(1), [{ reason: 'time', exitCode: 0, signal: null }]);
+});
+
 test('--banner comes before the program', async (t) => {
   const banner = `${temporaryDirectory()}/banner`;
   writeFileSync(banner, 'hello\n');
@@ -397,6 +404,31 @@ test('without descriptors it accepts nothing for a moment, and recovers', async 
   t.equal(text, 'recovered');
   t.ok(await eventually(() => processesOf(UID).length === 0, 15_000));
   t.equal((await ask(local(daemon.port), 'again')).text, 'again');
+});
+
+test('without descriptors it accepts again after a moment, though its connections end all the time', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy'], {
+    by: ['prlimit', '--nofile=60:60'],
+  });
+  const served: Socket[] = [];
+  for (let isServed = true; isServed;) {
+    const client = await connectTo(t, local(daemon.port));
+    client.on('error', Boolean).write('x');
+    isServed = await new Promise((done) =>
+      client
+        .once('data', () => done(true))
+        .once('close', () => done(false))
+        .once('end', () => done(false)),
+    );
+    served.push(client);
+  }
+  const over: string[] = [];
+  const later = Array.from({ length: 12 }, () =>
+    ask(local(daemon.port), 'x').then(({ text }) => over.push(text)),
+  );
+  for (; over.length < later.length && served.length > 0; served.pop()?.destroy()) await sleep(40);
+  t.ok(served.length > 0, 'all of them have been accepted before the last connection has ended');
+  await Promise.all(later);
 });
 
 test('clients that come at once need no more descriptors than their connections', async (t) => {

@@ -17,6 +17,21 @@ t.test('no more than so many connections at once, and one that ends frees its pl
   t.equal(counter.live, 1);
 });
 
+t.test('when descriptors are short, connections that end do not make the pause longer', async (t) => {
+  const counter = new StartCounter({ ...none, instances: 3 });
+  for (let i = 0; i < 3; i++) counter.enter('a', 0);
+  t.ok(counter.pauseShort(1000), 'it is told');
+  t.equal(counter.waitMs(1000), Infinity);
+  counter.leaveEnded('a', true, 5000, 1050);
+  t.equal(counter.waitMs(1050), 50);
+  counter.leaveEnded('a', true, 5000, 1099);
+  t.equal(counter.waitMs(1099), 1);
+  t.equal(counter.waitMs(1100), 0);
+  t.notOk(counter.pauseShort(1099), 'once for a pause');
+  t.equal(counter.waitMs(1100), 99, 'a start that fails meanwhile makes it longer');
+  t.ok(counter.pauseShort(1199));
+});
+
 t.test('a source with all its connections is refused, and others are not', async (t) => {
   const counter = new StartCounter({ ...none, perSource: 1 });
   t.equal(counter.enter('a', 0), undefined);

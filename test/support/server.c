@@ -70,6 +70,17 @@ static void hear(void) {
   if (read(0, &byte, 1) != 1) exit(6);
 }
 
+static void endWell(int number) {
+  (void)number;
+  _exit(0);
+}
+
+// ends with status 0 at SIGTERM
+static void obey(void) {
+  signal(SIGTERM, endWell);
+  pause();
+}
+
 // closes the connection, and goes on without it
 static void leave(int milliseconds) {
   if (write(1, "bye\n", 4) != 4) exit(3);
@@ -101,6 +112,7 @@ int main(int count, char** argv) {
   else if (strcmp(what, "hear") == 0) hear();
   else if (strcmp(what, "shut") == 0) shutdown(1, SHUT_WR), drain();
   else if (strcmp(what, "pause") == 0) pause();
+  else if (strcmp(what, "obey") == 0) obey();
   else if (strcmp(what, "leave") == 0) leave(number);
   else if (strcmp(what, "hold") == 0) hold();
   else if (strcmp(what, "exit") == 0) return number;
