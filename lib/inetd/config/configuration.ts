@@ -12,6 +12,7 @@ import { readRegularFile, toFileError } from '../regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {
   errorAt,
+  findLost,
   placeOf,
   toSettings,
   type ConfiguredOption,
@@ -112,9 +113,13 @@ export function readConfiguration(paths: readonly string[], directory: string): 
       ),
     readXinetdConf(texts.filter(isOfXinetd), host, (path, from) => open(resolve(dirname(from), path))),
   ];
+  const services = all.flatMap((one) => one.services);
   return {
-    services: all.flatMap(({ services }) => services),
-    notCarried: all.flatMap(({ notCarried }) => notCarried),
+    services: services.filter((service) => findLost(service) === undefined),
+    notCarried: [
+      ...all.flatMap(({ notCarried }) => notCarried),
+      ...services.flatMap((service) => findLost(service) ?? []),
+    ],
     disabled: all.flatMap(({ disabled = [] }) => disabled),
   };
 }

@@ -70,10 +70,18 @@ function placeOfKey({ options, line }: ConfiguredService, message: string): Plac
   return found?.line === undefined ? { line } : found;
 }
 
+/** Why a service is left out: `uchroot-tcpd run` in its file has an option that no service has here. */
+export function findLost({ name, file, line = 1, options }: ConfiguredService): NotCarried | undefined {
+  const known = new Set(serveOptions().map((option) => option.name));
+  const lost = options.find((option) => !known.has(option.name));
+  if (lost === undefined) return undefined;
+  const message = `${quote(`--${lost.name}`)} of uchroot-tcpd run is not carried over`;
+  return { file: lost.file ?? file, line: lost.line ?? line, message, leftOut: name };
+}
+
 /** @throws UsageError with the place of what is wrong */
 export function toSettings(service: ConfiguredService): ServiceSettings {
   const { file, options, user, directory, program, arguments: args } = service;
-  const known = new Set(serveOptions().map(({ name }) => name));
   const request = {
     user,
     jail: Buffer.from(directory),
@@ -84,7 +92,6 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
   try {
     for (const option of options) {
       at = option;
-      if (!known.has(option.name)) throw new UsageError(`unknown option ${option.name}`);
       toServeRequest([[option.name, option.word]], request);
     }
     at = undefined;

@@ -1,18 +1,19 @@
 // The three languages of configuration, what is wrong in them, and how they look in TOML.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse } from 'smol-toml';
 import t from 'tap';
 
-import { toServices } from '../../../lib/inetd/config/configuration.ts';
+import { readConfiguration, toServices } from '../../../lib/inetd/config/configuration.ts';
 import { readInetdConf } from '../../../lib/inetd/config/inetd-conf.ts';
 import { configurationSchema } from '../../../lib/inetd/config/schema.ts';
 import { portsOf } from '../../../lib/inetd/config/service-ports.ts';
 import { readToml } from '../../../lib/inetd/config/toml-file.ts';
 import { tomlText } from '../../../lib/inetd/config/toml-text.ts';
 import { readXinetdConf } from '../../../lib/inetd/config/xinetd-conf.ts';
+import { makeDirectory } from '../../support/directory.ts';
 
 const host = {
   hasIPv6: true,
@@ -276,6 +277,37 @@ r stream rpc/tcp nowait root /bin/r r
     message: 'i:1: later is neither wait nor nowait',
   });
 });
+
+t.test(
+  'a service whose wrapper has an option that is unknown here is left out, and the others stay',
+  async (t) => {
+    const directory = makeDirectory(t);
+    const wrapper = '/usr/bin/uchroot-tcpd';
+    writeFileSync(
+      `${directory}/inetd`,
+      `1 stream tcp nowait nobody ${wrapper} uchroot-tcpd run --dialect command /bin/a
+2 stream tcp nowait nobody ${wrapper} uchroot-tcpd run --isolate --x\u001b --jail joe:/srv/j /bin/b
+3 stream tcp nowait nobody ${wrapper} uchroot-tcpd run --isolate /bin/c
+`,
+    );
+    const section = (name: string, port: number, args: string): string =>
+      `service ${name}\n{\ntype = UNLISTED\nport = ${port}\nwait = no\nuser = nobody\nserver = ${wrapper}\nserver_args = ${args}\n}\n`;
+    writeFileSync(
+      `${directory}/xinetd`,
+      `${section('a', 4, 'run --compat=libwrap /bin/a')}${section('b', 5, 'run /bin/b')}`,
+    );
+    const { services, notCarried } = readConfiguration([directory], '/srv/all');
+    t.same([...toServices(services, []).keys()], ['3', 'b']);
+    t.same(
+      notCarried.map(({ file, line, leftOut, message }) => [basename(file), line, leftOut, message]),
+      [
+        ['inetd', 1, '1', '--dialect of uchroot-tcpd run is not carried over'],
+        ['inetd', 2, '2', '--x\\x1b of uchroot-tcpd run is not carried over'],
+        ['xinetd', 8, 'a', '--compat of uchroot-tcpd run is not carried over'],
+      ],
+    );
+  },
+);
 
 t.test(
   'xinetd.d is read as it is, and a service with limits that are unknown here is left out',
