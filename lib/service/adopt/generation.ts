@@ -1,7 +1,9 @@
 // Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 
-import { bytePath } from '../../binary/path.ts';
+import { expandPattern } from '../../binary/loader-conf.ts';
+import { bytePath, pathBytes } from '../../binary/path.ts';
+import { openFileRoot } from '../../binary/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
@@ -48,19 +50,29 @@ export interface Generation {
 
 type Work = Pick<JailWork, 'signal' | 'onProgress'>;
 
-function environmentFiles({ unit, settings }: InstalledService): readonly ReadonlyMap<string, string>[] {
-  const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [
-    path: string,
+/** The variables of each file of EnvironmentFile=, in the order of systemd. @throws UsageError for a file that must be there */
+export function environmentFiles({
+  unit,
+  settings,
+}: Pick<InstalledService, 'unit' | 'settings'>): readonly ReadonlyMap<string, string>[] {
+  const named = (settings.EnvironmentFiles ?? []) as readonly (readonly [
+    pattern: string,
     isOptional: boolean,
   ])[];
-  const missing = files.find(([path, isOptional]) => !isOptional && !/[*?[]/.test(path) && !existsSync(path));
-  if (missing !== undefined)
-    throw new UsageError(`${unit} cannot start: ${missing[0]}, its EnvironmentFile=, is not there`, {
-      hint: `make the file; systemctl cat ${unit} shows the unit`,
+  const root = openFileRoot('/');
+  try {
+    return named.flatMap(([pattern, isOptional]) => {
+      const paths = expandPattern(root, bytePath(pattern), Infinity).map(pathBytes);
+      const found = paths.filter((path) => existsSync(path));
+      if (found.length === 0 && !isOptional)
+        throw new UsageError(`${unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`, {
+          hint: `make the file; systemctl cat ${unit} shows the unit`,
+        });
+      return found.map((path) => readEnvironmentFile(readFileSync(path, 'utf8')));
     });
-  return files
-    .filter(([path]) => existsSync(path))
-    .map(([path]) => readEnvironmentFile(readFileSync(path, 'utf8')));
+  } finally {
+    root.close();
+  }
 }
 
 // What the service must not change: configuration, web sites, and what systemd keeps.
