@@ -4,6 +4,7 @@ import { constants as osConstants } from 'node:os';
 import { basename, resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
+import { wayTo } from '../launch/host/host-ways.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
@@ -11,7 +12,7 @@ import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
 import { didYouMean } from '../nearest.ts';
 import { quote, toBuffer } from '../quote.ts';
-import { bytePath } from '../binary/path.ts';
+import { bytePath, type BytePath } from '../binary/path.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
@@ -72,6 +73,9 @@ function toPlainPath(path: Uint8Array | string): Buffer {
     );
   }
 }
+
+// A link on the way to a path may lead to another directory of the host.
+const wayOf = (path: BytePath): readonly string[] => wayTo(path).components.map(({ path }) => latin1(path));
 
 // A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=).
 function toAddress(text: string): string {
@@ -229,7 +233,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     ...own,
     settings:
       format === 'systemd'
-        ? launchHardening(normal, jail, compiled ?? [...command, here], isClosedToRoot)
+        ? launchHardening(normal, jail, compiled ?? [...command, here], isClosedToRoot, wayOf)
         : [],
     pidFile: latin1(toPlainPath(request.pidFile ?? `/run/${name}.pid`)),
     version: readVersion(),

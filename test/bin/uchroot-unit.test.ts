@@ -45,6 +45,14 @@ t.test('a unit names the jail that the kernel finds, `..` beyond a link included
   t.equal(missing.stdout, '');
 });
 
+t.test('a unit does not hide the directory to which a link leads', async (t) => {
+  const directory = makeDirectory(t, '/tmp');
+  const words = ['sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', directory, ...command];
+  const { stdout } = start([...words, '--unit', 'systemd', 'nobody', '/proc/self/cwd/jail', '/nope']);
+  t.match(stdout, /^ProtectSystem=/m);
+  t.notMatch(stdout, /^PrivateTmp=/m);
+});
+
 t.test(
   'what cannot be written to standard output is told; a reader who has seen enough is no failure',
   async (t) => {

@@ -102,17 +102,20 @@ function readPaths({ seccomp, view }: Hardened): readonly string[] {
  * @param starter starts the launch: a compiled launcher, or the files of Node's command and the directory of its code, to which a link
  *   can lead; byte strings
  * @param isClosed whether root can reach a path only with CAP_DAC_READ_SEARCH
+ * @param wayTo the directories and links through which a path leads; byte strings
  */
 export function launchHardening(
   request: Hardened,
   jail: string,
   starter: string | readonly string[],
   isClosed: (path: BytePath) => boolean,
+  wayTo: (path: BytePath) => readonly string[],
 ): readonly string[] {
   const isolates = namespacesOf(request as NormalRequest).length > 0;
   const makesDevices = request.view.some(({ kind }) => kind === 'dev');
   const paths = writtenPaths(request, jail);
-  const seen = [...paths, ...readPaths(request), ...[starter].flat()];
+  const named = [...paths, ...readPaths(request), ...[starter].flat()];
+  const seen = [...named, ...named.flatMap((path) => wayTo(path as BytePath))];
   const kept = request.caps.map((number) => capabilityNames[number] ?? '');
   const used = kept.flatMap((cap) => uses[cap] ?? []);
   const hardening = commonHardening.filter((line) => {

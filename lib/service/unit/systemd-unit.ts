@@ -276,7 +276,7 @@ export function systemdRefusal(unit: Unit): UnitRefusal | undefined {
       message: `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`,
       hint: ownName,
     };
-  if (socketsOf(unit).length > 0 && jail.includes(':'))
+  if ((socketsOf(unit).length > 0 || hasOwn(unit)) && jail.includes(':'))
     return {
       message: `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`,
       hint: ownName,

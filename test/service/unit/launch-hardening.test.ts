@@ -5,12 +5,17 @@ import { normalize, type LaunchRequest } from '../../../lib/launch/request/reque
 import { launchHardening } from '../../../lib/service/unit/launch-hardening.ts';
 
 const isClosed = (path: string): boolean => path.startsWith('/home/sam/');
+// /srv/link leads to a home, and another link beside it to a temporary directory
+const wayTo = (path: string): readonly string[] => [
+  ...(path.startsWith('/srv/link') ? ['/', '/srv', '/srv/link', '/home', '/home/joe'] : []),
+  ...(path.startsWith('/srv/other') ? ['/srv/other', '/var/tmp/jail'] : []),
+];
 const requestOf = (more: Partial<LaunchRequest>, jail: string) =>
   normalize({ user: 'nobody', jail, program: '/bin/www', ...more });
 const lines = (more: Partial<LaunchRequest> = {}, jail = '/srv/www'): readonly string[] =>
-  launchHardening(requestOf(more, jail), jail, '/usr/local/sbin/www', isClosed);
+  launchHardening(requestOf(more, jail), jail, '/usr/local/sbin/www', isClosed, wayTo);
 const withNode = (command: readonly string[], more: Partial<LaunchRequest> = {}): readonly string[] =>
-  launchHardening(requestOf(more, '/srv/www'), '/srv/www', command, isClosed);
+  launchHardening(requestOf(more, '/srv/www'), '/srv/www', command, isClosed, wayTo);
 
 t.test('a bare launch bears nearly everything, and writes in its jail alone', async (t) => {
   const found = lines({ caps: ['net_bind_service'] });
@@ -74,6 +79,9 @@ t.test('what is only read stays in sight', async (t) => {
   t.strictSame(hidden(lines(view('/home/data'))), ['PrivateTmp=yes']);
   t.strictSame(hidden(lines(view('/var/tmp/data'))), ['ProtectHome=yes']);
   t.strictSame(hidden(lines({ seccomp: '/root/profile.json' })), ['PrivateTmp=yes']);
+  t.strictSame(hidden(lines(view('/srv/link/data'))), ['PrivateTmp=yes'], 'where a link leads');
+  t.strictSame(hidden(lines({}, '/srv/other')), ['ProtectHome=yes']);
+  t.strictSame(hidden(withNode(['/srv/link/node', '/usr/local/bin/uchroot'])), ['PrivateTmp=yes']);
   t.notOk(lines(view('/srv/data')).includes('ReadWritePaths="/srv/data"'));
 });
 

@@ -159,6 +159,9 @@ t.test('what an init system cannot do is refused, with the reason', async (t) =>
     ['systemd', { operands: ['www', '/srv/www', '/x', '\xff'] }, /^'\\xff' is not UTF-8, and systemctl/],
     ['systemd', { operands: ['www', "/srv/it's", '/x'] }, /has a quote/],
     ['systemd', { operands: ['www', '/srv/a:b', '/x'], notify: true }, /has a ':'/],
+    ['systemd', { operands: ['www', '/srv/a:b', '/x'], state: ['www'] }, /has a ':'/],
+    ['systemd', { operands: ['www', '/srv/a:b', '/x'], runtime: ['www'] }, /has a ':'/],
+    ['systemd', { operands: ['www', '/srv/a:b', '/x'], credentials: ['key'] }, /has a ':'/],
   ];
   for (const [format, changes, reason] of cases)
     t.match(findRefusal(makeUnit(format, changes)), { message: reason, hint: /^\w.+/ });
