@@ -139,6 +139,7 @@ export interface FileCalls {
   closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;
   inRootFstat(fd: number): InRootStatus;
+  // The calls that change something: EXDEV for a path on a mount below the root, except to make or remove a directory.
   inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
   /** Makes a symbolic link, and gives it to this owner. */
   inRootSymlink(rootFd: number, target: Bytes, path: Bytes, uid?: number, gid?: number): void;

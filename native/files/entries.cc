@@ -21,16 +21,19 @@ namespace uchroot {
 namespace {
 
 // Opens the directory whose entries change. Links are refused: a jail user who can write above it could make a link to root's
-// files in the jail.
-int openToChange(int root, const std::string& directory) {
-  return openInRoot(root, directory, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+// files in the jail. Mounts are refused, EXDEV: what is mounted in the jail may be the host's.
+int openToChange(int root, const std::string& directory, uint64_t resolve = RESOLVE_NO_XDEV) {
+  return openInRoot(root, directory, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS | resolve);
 }
+
+// The directories above a new jail are made and removed from the root of the host, across its mounts.
+constexpr uint64_t kAcrossMounts = 0;
 
 // The parent directory of an entry, opened in the root, and the entry's name. Calls such as mkdirat do not follow a link in the
 // last component, and the name is only that component.
 class Entry {
  public:
-  Entry(const Target& target, bool& valid) : parent_(-1) {
+  Entry(const Target& target, bool& valid, uint64_t resolve = RESOLVE_NO_XDEV) : parent_(-1) {
     const std::string& path = target.path;
     const size_t end = path.find_last_not_of('/') + 1;  // 0 if the path is empty or only slashes
     const size_t start = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
@@ -41,7 +44,7 @@ class Entry {
       return;
     }
     // "/" and not "": an empty path is ENOENT.
-    parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start));
+    parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start), resolve);
     valid = parent_ >= 0;
   }
   Entry(const Entry&) = delete;
@@ -58,9 +61,10 @@ class Entry {
 };
 
 template <typename Call>
-Napi::Value onEntry(const Napi::CallbackInfo& info, const Target& target, const char* name, Call call) {
+Napi::Value onEntry(const Napi::CallbackInfo& info, const Target& target, const char* name, Call call,
+                    uint64_t resolve = RESOLVE_NO_XDEV) {
   bool valid = false;
-  const Entry entry(target, valid);
+  const Entry entry(target, valid, resolve);
   return checked(info.Env(), valid ? call(entry.parent(), entry.name()) : -1, name, target.path);
 }
 
@@ -69,8 +73,8 @@ Napi::Value makeDirectory(const Napi::CallbackInfo& info) {
   if (!target) return info.Env().Undefined();
   const auto mode = toUint32(info[2], "mode");
   if (!mode) return info.Env().Undefined();
-  return onEntry(info, *target, "mkdir",
-                 [&](int parent, const char* name) { return mkdirat(parent, name, *mode); });
+  const auto make = [&](int parent, const char* name) { return mkdirat(parent, name, *mode); };
+  return onEntry(info, *target, "mkdir", make, kAcrossMounts);
 }
 
 Napi::Value makeLink(const Napi::CallbackInfo& info) {
@@ -231,9 +235,11 @@ Napi::Value renameAll(const Napi::CallbackInfo& info) {
 Napi::Value removeEntry(const Napi::CallbackInfo& info) {
   const auto target = toTarget(info);
   if (!target) return info.Env().Undefined();
-  const int flags = isTrue(info[2]) ? AT_REMOVEDIR : 0;
-  return onEntry(info, *target, flags != 0 ? "rmdir" : "unlink",
-                 [&](int parent, const char* name) { return unlinkat(parent, name, flags); });
+  if (isTrue(info[2])) {
+    const auto remove = [](int parent, const char* name) { return unlinkat(parent, name, AT_REMOVEDIR); };
+    return onEntry(info, *target, "rmdir", remove, kAcrossMounts);
+  }
+  return onEntry(info, *target, "unlink", [](int parent, const char* name) { return unlinkat(parent, name, 0); });
 }
 
 // Sets the modification time of the object at a path, in milliseconds since 1970. Links are not followed.
