@@ -66,7 +66,7 @@ export interface JailReport {
  * caller owns everything, no file keeps set-user-ID or set-group-ID unless it is named, and links stay links. An ordinary user
  * makes jails for his launches without root: a warning names what only root can give. At the end each program
  * and each pack is tested in the jail. After an error the jail is unchanged, except for ERR_CHECK and for ERR_MISSING "in the
- * jail": these are found when the new files are in place.
+ * jail": these are found when the new files are in place. If the change "is not complete", the next run completes it.
  * @throws UsageError for a wrong request or a missing program; JailError, whose `code` is that of a system error or
  * ERR_INSECURE_PATH (another user could exchange the jail), ERR_MISSING (the host lacks a file that a program needs; "in the
  * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY

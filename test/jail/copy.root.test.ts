@@ -224,3 +224,15 @@ t.test(
     }
   },
 );
+
+t.test('a tree of more directories than the process may open is copied', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  for (let i = 0; i < 300; i++) {
+    mkdirSync(`${base}/tree/${i}`, { recursive: true });
+    writeFileSync(`${base}/tree/${i}/file`, 'x');
+  }
+  const by = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
+  const words = ['build', `${base}/jail`, '--copy', `${base}/tree:/tree`];
+  t.match(uchrootJail(words, { by }), { status: 0, stderr: '' });
+  t.equal(everythingIn(`${base}/jail/tree`).length, 600);
+});

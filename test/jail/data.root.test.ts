@@ -8,7 +8,9 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   readlinkSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -285,3 +287,31 @@ t.test(
     t.equal(readFileSync(`${jail}/${dyn}`, 'utf8'), 'first\nmore\n');
   },
 );
+
+t.test(
+  'a directory that was moved away, with a link in its place, keeps all its files',
+  asRoot,
+  async (t) => {
+    const { jail, root } = await makePlace(t);
+    renameSync(`${jail}/opt/lib`, `${jail}/opt/moved`);
+    symlinkSync('moved', `${jail}/opt/lib`);
+    rmSync(`${root}/opt/lib/code`);
+    const { status, stdout, stderr } = uchrootJail(['update', jail]);
+    t.match({ status, stderr }, { status: 0, stderr: '' });
+    t.match(stdout, 'left as it is: /opt/lib/code: it is no longer needed, ');
+    t.same(readdirSync(`${jail}/opt/moved`), ['code', 'setting']);
+  },
+);
+
+t.test('a directory that has become a link on the host is replaced by that link', asRoot, async (t) => {
+  const { jail, root } = await makePlace(t);
+  mkdirSync(`${root}/opt/lib/conf`);
+  writeFileSync(`${root}/opt/lib/conf/a`, 'first\n');
+  await updateJail({ directory: jail });
+  renameSync(`${root}/opt/lib/conf`, `${root}/opt/lib/conf.d`);
+  symlinkSync('conf.d', `${root}/opt/lib/conf`);
+  t.match(uchrootJail(['update', jail]), { status: 0, stderr: '' });
+  t.equal(readlinkSync(`${jail}/opt/lib/conf`), 'conf.d');
+  t.same(readdirSync(`${jail}/opt/lib/conf.d`), ['a']);
+  t.match(uchrootJail(['update', jail]), { status: 0, stdout: /, up to date\n$/ });
+});

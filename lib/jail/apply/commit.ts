@@ -3,7 +3,7 @@
 
 import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
 import { type DirectoryRoot, errorCode, withFile } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -12,6 +12,7 @@ import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 import { withOpen } from '../work/closing.ts';
+import { mountedIn, refuseMounted } from './mounted.ts';
 import { lineAt } from './present-object.ts';
 
 /**
@@ -103,13 +104,21 @@ export function decide(
   withOpen(jail, STAGE, DIRECTORY, fsyncSync);
 }
 
-/** Completes the change of an interrupted run if it was decided (true), else removes its staged files. @throws as complete */
+/**
+ * Completes the change of an interrupted run if it was decided (true), else removes its staged files.
+ * @throws as complete, and JailError EXDEV if something was mounted there meanwhile: nothing is changed
+ */
 export async function recover(jail: DirectoryRoot): Promise<boolean> {
   if (jail.lstat(STAGE) === undefined) return false;
   const list = readCommit(jail);
-  if (list === undefined) removeStage(jail);
-  else complete(jail, await withoutChanged(jail, list));
-  return list !== undefined;
+  if (list === undefined) {
+    removeStage(jail);
+    return false;
+  }
+  const mounted = mountedIn(jail);
+  for (const { path } of Object.values(list).flat()) refuseMounted(mounted, path);
+  complete(jail, await withoutChanged(jail, list));
+  return true;
 }
 
 // A file that is no longer staged was put in place before the interruption. Paths that were changed since then are left out.
@@ -136,7 +145,7 @@ async function isAsExpected(jail: DirectoryRoot, { path, was }: Expected): Promi
 }
 
 /** Whether a path is a directory, and no component of it is a link. */
-function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
+export function isDirectory(jail: DirectoryRoot, path: BytePath): boolean {
   return path === '/' || (jail.lstat(path)?.kind === 'directory' && isDirectory(jail, parentPath(path)));
 }
 
@@ -179,7 +188,8 @@ function putInPlace(jail: DirectoryRoot, { files, attributes, obsolete }: Commit
 
 function renameAll(jail: DirectoryRoot, files: readonly Staged[], isNow: (one: Staged) => boolean): void {
   const pairs = files.filter(isNow).map(({ staged, path }) => [pathBytes(staged), pathBytes(path)] as const);
-  native.renameAll(jail.fd, pairs);
+  // each call keeps all its directories open, and descriptors are limited (getrlimit(2))
+  for (let i = 0; i < pairs.length; i += 128) native.renameAll(jail.fd, pairs.slice(i, i + 128));
 }
 
 /** rename(2) does not replace a directory by a file, or a file by a directory: the old one is removed first. */
@@ -217,8 +227,8 @@ function removeObsolete(jail: DirectoryRoot, path: BytePath): void {
   try {
     remove(jail, path);
   } catch (error) {
-    // The directory stays if another process has put a file into it.
-    if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EBUSY') throw error;
+    // The directory stays if another process has put a file into it. ELOOP: a link has replaced the directory of the path.
+    if (!/^(?:ENOTEMPTY|EBUSY|ELOOP)$/.test(errorCode(error) ?? '')) throw error;
   }
 }
 
@@ -235,11 +245,18 @@ function remove(jail: DirectoryRoot, path: BytePath): void {
   if (kind !== undefined) native.inRootUnlink(jail.fd, pathBytes(path), kind === 'directory');
 }
 
-/** A directory gets the time of the newest copy in it, all else that of the newest copy in the jail, unless it was `left`. */
+/**
+ * A directory gets the time of the newest copy in it, all else that of the newest copy in the jail. What was `left`, or is
+ * `mounted`, keeps its time.
+ */
 export function setTimes(
   jail: DirectoryRoot,
   entries: readonly Recorded[],
-  { left, made }: Readonly<Record<'left' | 'made', ReadonlySet<BytePath>>>,
+  {
+    left,
+    made,
+    mounted,
+  }: Readonly<Record<'left' | 'made', ReadonlySet<BytePath>>> & { readonly mounted: readonly BytePath[] },
 ): void {
   const newest = new Map<string, number>();
   let last = 0;
@@ -251,6 +268,7 @@ export function setTimes(
   }
   for (const { path, kind, source, uid } of entries.toReversed()) {
     if ((kind === 'file' && source !== undefined) || left.has(path)) continue;
+    if (mounted.some((point) => isWithin(path, point))) continue;
     // A service changes its own directory at any time, so only a new one gets a time.
     const isService = kind === 'directory' && uid !== 0;
     if (isService && made.has(path)) setTime(jail, path, 0);

@@ -1,13 +1,9 @@
 // Carries out a plan: copies and records its entries, puts them in place, and removes entries that are no longer planned.
 
-import { readFileSync } from 'node:fs';
-
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
-import { readMounts } from '../../binary/mountinfo.ts';
-import { mountsIn, pointIn } from '../host/mounts.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import { fromText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
@@ -20,13 +16,12 @@ import { setTimes } from './commit.ts';
 import { foresee, foreseeNew, type KnownFiles, readKnown, type Roots, toRecorded } from './file-facts.ts';
 import { JailWriter, type Written } from './jail-writer.ts';
 import { Judge, type Judging, type Verdict } from './judge.ts';
+import { mountedIn } from './mounted.ts';
 import type { Left } from './present-object.ts';
 import type { Store } from './store.ts';
 
-export interface Applying extends Judging, Roots {
+export interface Applying extends Omit<Judging, 'mounted'>, Roots {
   readonly source: FileRoot;
-  /** The path of the jail on the host, links resolved. */
-  readonly directory: BytePath;
   readonly store: Store;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -41,8 +36,9 @@ export interface Applied {
 /** Until the change is decided, an error or the signal leaves the jail unchanged. @throws AbortError, JailError */
 export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying): Promise<Applied> {
   const { jail, store, before, signal, onProgress } = work;
-  const judge = new Judge(work);
-  const writer = new JailWriter({ ...work, judge, mounted: mountedIn(work.directory) });
+  const mounted = mountedIn(jail);
+  const judge = new Judge({ ...work, mounted });
+  const writer = new JailWriter({ ...work, judge });
   const outcome = new Outcome(before);
   try {
     await addAll(withCache(plan, jail), work, { writer, outcome });
@@ -57,17 +53,11 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   const isChanged = Object.values(changes).some((items) => items.length > 0);
   if (isChanged || before === undefined || !isSameManifest(before, manifest))
     store.commit(changes, writeManifest(manifest));
-  setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made });
+  setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made, mounted });
   return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
 }
 
-/** Mount points in the jail, as paths of the jail. */
-function mountedIn(directory: BytePath): readonly BytePath[] {
-  const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
-  return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
-}
-
-type Foreseeing = Omit<Applying, 'jail' | 'directory' | 'store' | 'onProgress'>;
+type Foreseeing = Omit<Applying, 'jail' | 'store' | 'onProgress'>;
 
 /** What `applyPlan` would do. Changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
@@ -92,7 +82,7 @@ export async function foreseePlan(
     }
     return toApplied();
   }
-  const judge = new Judge({ jail, before, replace });
+  const judge = new Judge({ jail, before, replace, mounted: mountedIn(jail) });
   for await (const [slice, known] of readAhead(entries, { jail, sourceFd }))
     for (const entry of slice) {
       throwIfAborted(signal);

@@ -1,7 +1,7 @@
 // Judges each entry of a plan, stages it, and adds it to the list of changes. Files are copied in batches while the rest of the plan
 // is judged. The jail is unchanged until Store.commit.
 
-import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
+import { type BytePath, showPath } from '../../binary/path.ts';
 import { errorCode, type FileRoot } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Recorded } from '../manifest/manifest.ts';
@@ -34,8 +34,6 @@ interface Writing extends Roots {
   readonly source: FileRoot;
   readonly store: Store;
   readonly judge: Judge;
-  /** Mount points in the jail, as paths of the jail. */
-  readonly mounted: readonly BytePath[];
 }
 
 export class JailWriter {
@@ -51,7 +49,7 @@ export class JailWriter {
     this.copies = new Copies(work.store, work.sourceFd);
   }
 
-  /** Judges an entry, and stages it if it is put in place. @throws as Judge.judge; JailError EXDEV for a mount point */
+  /** Judges an entry, and stages it if it is put in place. @throws as Judge.judge */
   add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
     let fresh: Recorded | undefined;
     const plan = async () => (fresh ??= await foresee(entry, this.#work.source, known));
@@ -72,29 +70,13 @@ export class JailWriter {
   #carryOut(entry: Entry, verdict: Verdict, plan: () => Promise<Recorded>): Written | Promise<Written> {
     const { path } = entry;
     const { action, was, stamp } = verdict;
-    if (action === 'leave') {
-      // A path can look changed because it is a mount point.
-      if (verdict.left?.because === 'changed' && entry.kind !== 'directory') this.#checkMounts(path);
-      return { verdict, record: undefined };
-    }
-    if (action !== 'stay') this.#checkMounts(path);
+    if (action === 'leave') return { verdict, record: undefined };
     if (action !== 'stay' && stamp !== undefined) this.#stamps.set(path, stamp);
     if (action === 'put') return this.#put(entry, verdict);
     return plan().then((record) => {
       const { mode, uid, gid } = record;
       if (action === 'attributes') this.#attributes.push({ path, mode, uid, gid, was });
       return { verdict, record };
-    });
-  }
-
-  /** rename(2) fails across mounts and on a mount point. */
-  #checkMounts(path: BytePath): void {
-    const point = this.#work.mounted.find((directory) => isWithin(path, directory));
-    if (point === undefined) return;
-    throw new JailError(`something is mounted on ${showPath(point)} in the jail, where a file belongs`, {
-      code: 'EXDEV',
-      path: showPath(point),
-      hint: 'unmount it first',
     });
   }
 

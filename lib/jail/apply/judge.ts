@@ -11,8 +11,9 @@ import { isRootsAlone, isStranger, writersOf } from '../../trust/writer.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
-import type { Expected } from './commit.ts';
+import { type Expected, isDirectory } from './commit.ts';
 import type { FileFacts, KnownFiles } from './file-facts.ts';
+import { refuseMounted } from './mounted.ts';
 import {
   everyIn,
   isSame,
@@ -46,6 +47,8 @@ export interface Judging {
   readonly before: Manifest | undefined;
   /** Paths to replace, with all their content. */
   readonly replace: readonly BytePath[];
+  /** Mount points in the jail, as paths of the jail. */
+  readonly mounted: readonly BytePath[];
 }
 
 /** Makes the record of an entry. */
@@ -81,7 +84,10 @@ export class Judge {
     this.#mayWrite = openWritable(judging.jail);
   }
 
-  /** A directory comes before its content. @throws JailError EEXIST if something unknown is in the way; as checkDirectory */
+  /**
+   * A directory comes before its content.
+   * @throws JailError EEXIST if something unknown is in the way, EXDEV if something is mounted there; as checkDirectory
+   */
   judge(entry: Entry, plan: Plan, known?: KnownFiles): Verdict | Promise<Verdict> {
     const { path, kind } = entry;
     const parent = parentPath(path);
@@ -98,8 +104,12 @@ export class Judge {
       present === undefined
         ? { ...(await this.#judgeAbsent(entry, plan)), was: null, stamp: '' }
         : await this.#judgePresent(entry, present, await plan(), known);
-    if (kind === 'directory' && present?.kind !== 'directory')
-      (verdict.action === 'leave' ? this.#closed : this.#made).add(path);
+    const { action, left } = verdict;
+    const isOther = kind !== 'directory';
+    // A path can look changed because it is a mount point.
+    if (action === 'leave' ? isOther && left?.because === 'changed' : action !== 'stay')
+      refuseMounted(this.#judging.mounted, path, isOther);
+    if (!isOther && present?.kind !== 'directory') (action === 'leave' ? this.#closed : this.#made).add(path);
     return verdict;
   }
 
@@ -196,17 +206,21 @@ export class Judge {
   /**
    * Judges the entries of the old manifest that are not among the `planned` paths. What can be removed comes deepest first; a
    * directory is removed only if it is empty by then.
+   * @throws JailError EXDEV for something that is mounted
    */
   async findUnneeded(
     planned: ReadonlySet<BytePath>,
   ): Promise<{ readonly removable: readonly Expected[]; readonly left: readonly Left[] }> {
-    const { jail, before } = this.#judging;
+    const { jail, before, mounted } = this.#judging;
     const removable: Expected[] = [];
     const left: Left[] = [];
     for (const { path, sizeBytes } of (before?.entries ?? []).toReversed()) {
       const present = planned.has(path) ? undefined : jail.lstat(path);
       if (present === undefined) continue;
-      if (this.#isNamed(path) || (await this.#isOurs(path, present))) {
+      const isAsked = this.#isNamed(path) || (await this.#isOurs(path, present));
+      // Below a link it is something else: its directory was moved away in the jail.
+      if (isAsked && isDirectory(jail, parentPath(path))) {
+        refuseMounted(mounted, path);
         removable.push({ path, was: await lineAt(jail, path) });
         continue;
       }

@@ -96,7 +96,7 @@ const READ_ONLY = 'name a directory of another file system, or make this one wri
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
-  EXDEV: 'something is mounted in the jail where a file belongs: unmount it first',
+  EXDEV: 'unmount what is mounted there in the jail',
   ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
   EROFS: READ_ONLY,
 };
