@@ -15,7 +15,7 @@ import t, { type Test } from 'tap';
 import { makeDirectory } from '../support/directory.ts';
 import { describeTree, makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
-import { listTree, sh } from './scene.ts';
+import { listTree, runScript, sh } from './scene.ts';
 
 const withMounts = { skip: unlessRoot('ldd', 'unshare', 'mount') };
 const SCRIPT = 'mount --bind "$1" "$2"; shift 2; exec "$@"';
@@ -105,4 +105,26 @@ t.test('an interrupted change is not completed on a mount of later', withMounts,
     status: 0,
     stderr: /\/srv\/data\/a had been removed in the jail/,
   });
+});
+
+// The second line: something can be mounted between the check and the change.
+t.test('calls beneath a directory lose nothing on a mount in it', withMounts, async (t) => {
+  const { jail, data } = makePlace(t);
+  const before = listTree(data);
+  const script = `import { openFileRoot } from '${import.meta.dirname}/../../lib/binary/root.js';
+    import { native } from '${import.meta.dirname}/../../lib/native.js';
+    const { fd } = openFileRoot('${jail}');
+    const codeOf = (call) => { try { call(); } catch (error) { return error.code; } };
+    console.log([
+      () => native.inRootUnlink(fd, '/srv/data/a'),
+      () => native.inRootRename(fd, '/srv/data/a', '/srv/data/c'),
+      () => native.inRootExchange(fd, '/srv/data/a', '/srv/data/link'),
+      () => native.renameAll(fd, [['/srv/data/a', '/srv/data/c']]),
+      () => native.inRootSetTimes(fd, '/srv/data/a', 0),
+      () => native.inRootMkdir(fd, '/srv/data/made', 0o755),
+      () => native.inRootUnlink(fd, '/srv/data/made', true),
+    ].map(codeOf).join(' '));`;
+  const by = ['unshare', '-m', 'sh', '-ec', SCRIPT, 'sh', data, `${jail}/srv/data`];
+  t.equal(runScript(by, script), 'EXDEV EXDEV EXDEV EXDEV EXDEV  \n');
+  t.same(listTree(data).slice(1), before.slice(1), 'only the directory itself has another time');
 });
