@@ -144,15 +144,21 @@ async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> 
 function restoredBy(jail: CheckedJail, recorded: Recorded): string {
   const { kind, path, source, mode, target = '', major = 0, minor = 0 } = recorded;
   const at = hostPath(jail, path);
+  const { uid, gid } = onHost(jail.owner, recorded);
+  const install = ['install', '-m', octal(mode), '-o', `${uid}`, '-g', `${gid}`];
   switch (kind) {
     case 'file':
-      return commandLine('cp', '-a', sourcePath(jail, source ?? path), at);
+      return commandLine(
+        ...(recorded.keepPrivileges ? ['cp', '-a'] : install),
+        sourcePath(jail, source ?? path),
+        at,
+      );
     case 'link':
       return commandLine('ln', '-sfn', target, at);
     case 'device':
       return commandLine('mknod', '-m', octal(mode), at, 'c', String(major), String(minor));
     case 'directory':
-      return commandLine('mkdir', '-m', octal(mode), at);
+      return commandLine(...install, '-d', at);
     default:
       return kind satisfies never;
   }

@@ -6,6 +6,7 @@ import {
   closeSync,
   linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -123,7 +124,7 @@ t.test('what is restored replaces nothing that is not kept', options, async (t) 
   flip(`${jail}/usr/bin/ls`, 100, 1);
   const broken = sha256(`${jail}/usr/bin/ls`);
   const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
-  const remedy = `cp -a ${system}/usr/bin/ls ${jail}/usr/bin/ls`;
+  const remedy = `install -m 0755 -o 0 -g 0 ${system}/usr/bin/ls ${jail}/usr/bin/ls`;
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true, remedy }]);
   t.equal(sha256(`${jail}/.uchroot/replaced/1-ls`), broken);
   t.equal(statSync(`${jail}/.uchroot/replaced`).mode & 0o777, 0o700);
@@ -131,6 +132,36 @@ t.test('what is restored replaces nothing that is not kept', options, async (t) 
   rmSync(`${jail}/.uchroot/replaced`, { recursive: true });
   t.same(faultsOf(jail), []);
   await updateJail({ directory: jail });
+});
+
+t.test('the command line of a restored path does the same, and gives no privileges', options, async (t) => {
+  const base = makeDirectory(t);
+  const [system, jail] = [`${base}/system`, `${base}/jail`];
+  makeSystem(system, '/usr/bin/bash');
+  mkdirSync(`${system}/opt/app`, { recursive: true });
+  writeFileSync(`${system}/opt/app/suid`, 'x');
+  chownSync(`${system}/opt/app/suid`, 65534, 65534);
+  chmodSync(`${system}/opt/app/suid`, 0o6751);
+  await buildJail({
+    directory: jail,
+    from: system,
+    programs: ['/usr/bin/bash'],
+    copies: ['/opt/app'],
+    users: ['nobody'],
+  });
+  const attributes = () =>
+    ['/opt/app', '/opt/app/suid'].map((path) => {
+      const { mode, uid, gid } = lstatSync(`${jail}${path}`);
+      return [mode, uid, gid];
+    });
+  const built = attributes();
+  rmSync(`${jail}/opt/app`, { recursive: true });
+  const { findings } = await checkJail({ directory: jail, fix: true });
+  t.ok(findings.length === 2 && findings.every(({ fixed }) => fixed === true));
+  t.same(attributes(), built);
+  rmSync(`${jail}/opt/app`, { recursive: true });
+  for (const { remedy } of findings) must(['sh', '-c', remedy]);
+  t.same(attributes(), built);
 });
 
 t.test('a link and a pipe that are replaced are kept as well', options, async (t) => {
