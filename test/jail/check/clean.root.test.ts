@@ -1,3 +1,5 @@
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+
 import t from 'tap';
 
 import { buildJail } from '../../../lib/jail/building.ts';
@@ -51,3 +53,29 @@ t.test(
     t.same((await checkJail({ directory: jail })).findings, []);
   },
 );
+
+t.test('nor in one with secrets that were copied for a group of its user', options, async (t) => {
+  const base = makeDirectory(t);
+  const [jail, app] = [`${base}/jail`, `${base}/app`];
+  mkdirSync(app);
+  for (const name of ['.env', 'key.p12']) {
+    writeFileSync(`${app}/${name}`, 'x', { mode: 0o640 });
+    chownSync(`${app}/${name}`, 0, 65534);
+  }
+  await buildJail({
+    directory: jail,
+    programs: ['bash'],
+    copies: [{ from: app, to: '/srv/app' }],
+    users: ['nobody'],
+  });
+  t.same((await checkJail({ directory: jail })).findings, []);
+  chmodSync(`${jail}/srv/app/.env`, 0o644);
+  chownSync(`${jail}/srv/app/key.p12`, 0, 8);
+  const { findings } = await checkJail({ directory: jail });
+  const told = findings.filter(({ rule }) => rule === 'secret').map(({ path }) => path);
+  t.same(
+    told,
+    ['/srv/app/.env', '/srv/app/key.p12'],
+    'unless another group or everybody can read them by now',
+  );
+});

@@ -211,11 +211,12 @@ function secretOf({ path, isKey }: Entry): string | undefined {
   return SECRETS.find(([pattern]) => pattern.test(path))?.[1];
 }
 
-// A world-readable file of a package is in every copy of the package; a file that was copied by name is meant, if only root can
-// read it.
-function isMeant({ recorded, mode }: Entry): boolean {
+// A world-readable file of a package is in every copy of the package; a file that was copied by name is meant, if only those can read
+// it whom it was built for.
+function isMeant({ recorded, mode, gid, hasAcl }: Entry): boolean {
   if (recorded === undefined) return false;
-  if (recorded.reason.how === 'copied') return (mode & 0o077) === 0;
+  if (recorded.reason.how === 'copied')
+    return (mode & (gid === recorded.gid && !hasAcl ? 0o007 : 0o077)) === 0;
   return (mode & 0o004) !== 0;
 }
 
