@@ -61,8 +61,9 @@ export function openPackageFiles(
   if (packages === undefined && asked[0] !== undefined)
     throw new UsageError('there is no dpkg database to take packages from', noDatabase);
   const reading = packages && openReading(root, packages, read);
-  // under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex
-  const programs = new Set<BytePath>(named);
+  // With their places in the jail. Under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex.
+  const programs = new Map(named.map((path) => [path, path]));
+  const placeOf = (source: BytePath) => programs.get(source) ?? source;
   const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
   const idle = new Set<BytePath>();
   const leftOut = new Set<BytePath>();
@@ -70,10 +71,11 @@ export function openPackageFiles(
   let done = 0;
 
   function* follow(executables: readonly Executable[]): Steps<boolean> {
-    for (const { source, entry } of executables) if (isProgram(entry.reason)) programs.add(source);
+    for (const { source, path, entry } of executables)
+      if (isProgram(entry.reason)) programs.set(source, path);
     if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
-    last = yield* choose(reading, { programs: [...programs], packages: [...whole] });
+    last = yield* choose(reading, { programs: [...programs.keys()], packages: [...whole] });
     addChoice(last);
     // the pack `run` creates /run
     for (const directory of stateOf(root, reading.packages, last))
@@ -89,8 +91,9 @@ export function openPackageFiles(
         leftOut.add(part);
         continue;
       }
+      if (pkg === undefined && placeOf(path) !== path) continue;
       if (!started) idle.add(walk(root, path).path);
-      const by = why === undefined ? undefined : walk(root, why).path;
+      const by = why === undefined ? undefined : placeOf(walk(root, why).path);
       selection.addPath(path, { how: 'package', as: pkg?.name ?? '', by });
     }
   }
