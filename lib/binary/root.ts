@@ -27,7 +27,7 @@ export interface FileStatus {
   readonly noexec: boolean;
   /** The target of a symbolic link. */
   readonly target?: BytePath;
-  /** Its access control list, if it may let others write (acl(5)), in the format of lib/trust/acl.ts. */
+  /** Its access control list, if the group bits, which are its mask, have one that others lack (acl(5)). See lib/trust/acl.ts. */
   readonly acl?: Uint8Array;
 }
 

@@ -78,7 +78,7 @@ export interface InRootStatus {
   readonly noexec: boolean;
   /** Target of a symbolic link. */
   readonly target?: Buffer;
-  /** system.posix_acl_access, if the mode's group bits are the mask of a list that may let others write. */
+  /** system.posix_acl_access, if the mode's group bits are the mask of a list, and have one that others lack. */
   readonly acl?: Buffer;
 }
 

@@ -53,6 +53,11 @@ export function replaceUid(bytes: Buffer, uid: number, by: number): Buffer {
   return copy;
 }
 
+/** What a list gives the owning group, 0…7, but for the mask; 0 if the list is malformed. */
+export function groupPermissions(bytes: Buffer): number {
+  return entriesOf(bytes)?.find(({ tag }) => tag === tags.groupObject)?.permissions ?? 0;
+}
+
 /** Whom a list lets write within its mask; undefined if the list is malformed. */
 export function listedWriters(bytes: Buffer): ListedWriters | undefined {
   const entries = entriesOf(bytes);

@@ -18,6 +18,7 @@
 #include "descriptor.h"
 #include "../addon/values.h"
 #include "milliseconds.h"
+#include "way.h"
 
 namespace uchroot {
 namespace {
@@ -86,7 +87,7 @@ Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
   struct stat status = {};
   if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", target->path);
   const bool isLink = S_ISLNK(status.st_mode);
-  if (!isLink && (status.st_mode & S_IWGRP) != 0) return Napi::Boolean::New(env, false);
+  if (canHaveAcl(status.st_mode)) return Napi::Boolean::New(env, false);
   if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
   if (!isLink) return Napi::Boolean::New(env, true);
   std::string leadsTo;

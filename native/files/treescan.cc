@@ -14,6 +14,7 @@
 
 #include "attributes.h"
 #include "milliseconds.h"
+#include "way.h"
 
 namespace uchroot {
 namespace {
@@ -44,11 +45,6 @@ uint32_t kindOf(std::string_view start) {
   const size_t key = start.find("PRIVATE KEY-----");
   if (key != std::string_view::npos && start.substr(0, key).rfind("-----BEGIN ") != std::string_view::npos) flags |= isKey;
   return flags;
-}
-
-// If there is a list, the group bits are its mask (acl(5)). Without the write bit, no entry of the list lets anyone write.
-bool canHaveAcl(uint32_t mode) {
-  return (mode & S_IWGRP) != 0;
 }
 
 constexpr unsigned wantedStatus = STATX_BASIC_STATS | STATX_MNT_ID;

@@ -202,9 +202,7 @@ class Walk {
 }  // namespace
 
 bool readAcl(int fd, uint32_t mode, std::string& acl) {
-  // The group bits are the list's mask: without the write bit, no entry of the list lets anyone write (acl(5)).
-  if (S_ISLNK(mode) || !(mode & S_IWGRP)) return true;
-  if (mode & S_IWOTH) return true;  // all users can write anyway
+  if (!canHaveAcl(mode)) return true;
   for (size_t room = 1024;; room = XATTR_SIZE_MAX) {
     acl.resize(room);
     const ssize_t size = getAttribute(fd, kAccessList, acl);

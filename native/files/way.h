@@ -1,6 +1,8 @@
 // Walks a path one component at a time, each by descriptor, and collects the facts that lib/trust judges.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,8 +27,13 @@ struct PathFacts {
   bool operator==(const PathFacts&) const = default;
 };
 
-// Reads system.posix_acl_access of an O_PATH descriptor's object, if the list can change who can write. False with errno if there
-// may be a list but it could not be read.
+// Whether an access control list may give rights that not all users have: the group bits are its mask (acl(5)).
+constexpr bool canHaveAcl(uint32_t mode) {
+  return !S_ISLNK(mode) && (mode & S_IRWXG & ~(mode << 3)) != 0;
+}
+
+// Reads system.posix_acl_access of an O_PATH descriptor's object, if canHaveAcl. False with errno if there may be a list but it
+// could not be read.
 bool readAcl(int fd, uint32_t mode, std::string& acl);
 
 // Resolves a path like the kernel. It returns the O_PATH descriptor of the directory that it inspected, even if names change

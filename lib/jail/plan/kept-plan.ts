@@ -148,11 +148,11 @@ function noteReads(root: FileRoot) {
   return { looked, read, root: noting, isCertain: () => isCertain };
 }
 
-// A directory's size and times change with each file in it. The planner must not see what its stamp does not hold.
+// A directory's size and times change with each file in it. The planner must not see what its stamp does not hold; only of a
+// directory that it reads, as it does to copy it, may it use the access control list.
 function statusOf(status: FileStatus | undefined): FileStatus | undefined {
   if (status?.kind !== 'directory') return status;
-  const { kind, mode, uid, gid, dev, ino, noexec } = status;
-  return { kind, mode, uid, gid, dev, ino, noexec, sizeBytes: 0, mtimeMs: 0 };
+  return { ...status, sizeBytes: 0, mtimeMs: 0 };
 }
 
 function toData({ packageOf, versionOf, ...plan }: JailPlan): PlanData {

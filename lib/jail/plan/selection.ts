@@ -5,6 +5,7 @@ import type { FileRoot, FileStatus } from '../../binary/root.ts';
 import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
+import { keptMode, owned, type Owners, ownersOf, ownersOfCopy } from './kept-rights.ts';
 
 function openWithout(root: FileRoot, paths: readonly BytePath[]) {
   // the given path and its target both map to the given path
@@ -27,12 +28,6 @@ function openWithout(root: FileRoot, paths: readonly BytePath[]) {
     /** The given paths that covered nothing so far. */
     unused: () => paths.filter((path) => !used.has(path)),
   };
-}
-
-/** Ids of the jail's users: their files may keep the owner. */
-interface Owners {
-  readonly uids: ReadonlySet<number>;
-  readonly gids: ReadonlySet<number>;
 }
 
 export interface SelectionOptions {
@@ -253,30 +248,6 @@ function isBetter(entry: Entry, known: Entry): boolean {
   return entry.kind === 'directory' && known.reason.how === 'way' && entry.reason.how !== 'way';
 }
 
-function owned(uid: number, gid: number): { readonly uid?: number; readonly gid?: number } {
-  return { ...(uid !== 0 && { uid }), ...(gid !== 0 && { gid }) };
-}
-
 function isOfBuilder(path: BytePath): boolean {
   return isWithin(path, STORE);
-}
-
-/** Root, except for a file that others cannot read and whose owner or group is one of the jail's. */
-function ownersOf(status: FileStatus, owners: Owners): { readonly uid: number; readonly gid: number } {
-  if ((status.mode & 0o004) !== 0) return { uid: 0, gid: 0 };
-  const gid = (status.mode & 0o040) !== 0 && owners.gids.has(status.gid) ? status.gid : 0;
-  return { uid: gid === 0 && owners.uids.has(status.uid) ? status.uid : 0, gid };
-}
-
-/** The owner and group on the host, if they are the jail's; otherwise root. */
-function ownersOfCopy(
-  { uid, gid }: FileStatus,
-  owners: Owners,
-): { readonly uid: number; readonly gid: number } {
-  return { uid: owners.uids.has(uid) ? uid : 0, gid: owners.gids.has(gid) ? gid : 0 };
-}
-
-/** Only root, and an owner or group of the jail, may write. */
-function keptMode({ mode }: FileStatus, gid: number): number {
-  return mode & (gid === 0 ? 0o755 : 0o775);
 }
