@@ -173,7 +173,7 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
   const whole = kept?.plan ?? (await gradually(steps(), work.signal));
   const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
-  checkPlan(plan, recipe, { directory, without: making.without ?? [], before: before?.recipe });
+  checkPlan(plan, recipe, { directory, without: making.without ?? [], present: before });
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
   checkReplace(making.replace, plan, before);
   const keep = () => {

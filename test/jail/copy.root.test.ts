@@ -79,7 +79,8 @@ t.test(
     start(['mkfifo', `${tree}/fifo`]);
     start(['mknod', `${tree}/disk`, 'b', '7', '0']);
     const jail = `${base}/jail`;
-    await buildJail({ directory: jail, copies: [{ from: tree, to: '/srv/app' }] });
+    const { warnings } = await buildJail({ directory: jail, copies: [{ from: tree, to: '/srv/app' }] });
+    t.same(warnings, [`neither file nor directory, and so left out: ${tree}/disk, ${tree}/fifo`]);
     t.same(everythingIn(`${jail}/srv`), [
       'app',
       'app/circle',
@@ -182,6 +183,73 @@ t.test(
     symlinkSync('loop', `${base}/loop`);
     await refused(`${base}/loop`, /lead in a circle/);
     t.notOk(existsSync(`${base}/jail`));
+  },
+);
+
+t.test(
+  'a path that would be a directory and something else is refused, and the jail stays as it is',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const jail = `${base}/jail`;
+    mkdirSync(`${base}/app/releases/1`, { recursive: true });
+    symlinkSync('releases/1', `${base}/app/current`);
+    for (const name of ['app/releases/1/env', 'prod.env']) writeFileSync(`${base}/${name}`, name);
+    t.match(uchrootJail(['build', jail, 'true', '--copy', `${base}/app:/srv/app`]), {
+      status: 0,
+      stderr: '',
+    });
+    const before = describeTree(jail);
+    for (const [to, hint] of [
+      ['/etc', '/etc/prod.env'],
+      ['/usr/lib', '/usr/lib/prod.env'],
+      ['/srv/app/current/env', '/srv/app/releases/1'],
+      ['/srv/app/releases/1/env/x', '/srv/app/releases/1/env/env'],
+    ] as const)
+      for (const plan of [[], ['--plan']]) {
+        const words = ['build', jail, ...plan, '--copy', `${base}/prod.env:${to}`];
+        const told = {
+          status: 1,
+          stderr: `would be a directory and a \\w+\nhint: name another DEST, such as ${hint}\n`,
+        };
+        const { status, stderr } = uchrootJail(words);
+        t.match({ status, stderr }, { ...told, stderr: new RegExp(told.stderr) }, words.join(' '));
+      }
+    t.match(uchrootJail(['update', jail]), { status: 0, stderr: '' });
+    t.same(describeTree(jail), before);
+    const exact = ['--copy', `${base}/prod.env:/srv/app/releases/1/env`];
+    t.match(uchrootJail(['build', jail, ...exact]), { status: 0, stderr: '' });
+    t.equal(readFileSync(`${jail}/srv/app/current/env`, 'utf8'), 'prod.env');
+    t.same(faultsOf(jail), []);
+  },
+);
+
+t.test(
+  'what a list of the host allows others is not what the group gets in the jail',
+  needs('setfacl'),
+  async (t) => {
+    const base = makeDirectory(t);
+    const jail = `${base}/jail`;
+    const app = `${base}/app`;
+    mkdirSync(app);
+    writeFileSync(`${app}/read`, 'x');
+    writeFileSync(`${app}/written`, 'x');
+    for (const [name, mode, list] of [
+      ['', 0o700, 'u:8:rwx'],
+      ['/read', 0o600, 'u:8:r'],
+      ['/written', 0o640, 'u:8:rw'],
+    ] as const) {
+      chmodSync(app + name, mode);
+      t.equal(start(['setfacl', '-m', list, app + name]).status, 0);
+      chownSync(app + name, 65534, 65534);
+    }
+    const modes = () =>
+      ['', '/read', '/written'].map((name) => statSync(`${jail}/srv/app${name}`).mode & 0o777);
+    await buildJail({ directory: jail, copies: [{ from: app, to: '/srv/app' }], users: ['nobody'] });
+    t.same(modes(), [0o700, 0o600, 0o640]);
+    t.equal(start(['setfacl', '-m', 'g::r-x', app]).status, 0);
+    await updateJail({ directory: jail, replace: ['/srv/app'] });
+    t.same(modes(), [0o750, 0o600, 0o640]);
   },
 );
 

@@ -58,6 +58,9 @@ export interface JailPlan {
   readonly unused: readonly BytePath[];
   /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
+  /** Copies that were left out because they are neither file nor directory. */
+  readonly special: readonly BytePath[];
+  readonly hidden: Selection['hidden'];
   /** Requested programs and files that do not exist; the jail must not be built then. */
   readonly absent: readonly BytePath[];
   /** Requested packs of which the root has no file; the jail must not be built then. */
@@ -79,7 +82,9 @@ function addRequested(
   for (const path of mergedDirectories)
     if (root.lstat(path)?.kind === 'symlink') selection.addPath(path, { how: 'layout' });
   const absent: BytePath[] = [];
-  for (const { from, to } of recipe.copies) if (!selection.addCopy(from, to)) absent.push(from);
+  // Of two copies at a path, that with the more exact destination counts.
+  const copies = recipe.copies.toSorted((a, b) => b.to.length - a.to.length);
+  for (const { from, to } of copies) if (!selection.addCopy(from, to)) absent.push(from);
   for (const path of recipe.programs)
     if (selection.addPath(path, { how: 'asked' }) === undefined) absent.push(path);
   const vanished: BytePath[] = [];
@@ -103,7 +108,7 @@ function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
  * Plans a jail: the programs with their interpreters, loaders and libraries, files of packages, packs by their signs, and
  * all symbolic links to them. Libraries are planned both for this processor and for every processor of the architecture, so
  * that a jail built on a new machine works on an old one.
- * @throws UsageError for an unknown package or pack; system errors of the root, such as EIO.
+ * @throws UsageError for an unknown package or pack, or a path that would be a directory and a file; system errors of the root, such as EIO.
  */
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { cpu, users, outside } = source;
@@ -157,6 +162,8 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     accounts: unknownAccounts(root, selection.entries(), users),
     unused: selection.unused(),
     secrets: selection.secrets,
+    special: selection.special,
+    hidden: selection.hidden,
     absent,
     barren: packs.barren(),
     vanished,

@@ -1,9 +1,10 @@
 // Refuses a plan that cannot become the jail that was asked for.
 
-import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import type { Manifest } from '../manifest/manifest.ts';
+import type { Entry } from '../manifest/planned-entry.ts';
 import { type Recipe, takesBack } from '../manifest/recipe.ts';
 import { packOf } from '../packs/index.ts';
 import { lacks } from '../work/missing-file.ts';
@@ -17,12 +18,31 @@ export function leavingOut(directory: BytePath, path: BytePath): string {
 interface Asked {
   readonly directory: BytePath;
   readonly without: readonly BytePath[];
-  /** The recipe of the jail so far. */
-  readonly before: Recipe | undefined;
+  readonly present: Manifest | undefined;
+}
+
+/** For an entry at whose path there must also be a directory. */
+export function clash(entry: Entry): UsageError {
+  const { path, kind } = entry;
+  const place =
+    entry.kind === 'link'
+      ? joinPath(parentPath(path), entry.target)
+      : joinPath(path, lastComponent(entry.kind === 'file' ? entry.source : path));
+  return new UsageError(`${showPath(path)} would be a directory and a ${kind}`, {
+    hint: `name another DEST, such as ${showPath(place)}`,
+  });
 }
 
 /** @throws JailError, UsageError: the host has no such thing, or it cannot be left out. */
-export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, before }: Asked): void {
+export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, present }: Asked): void {
+  const before = present?.recipe;
+  // A jail that was built so stays valid: a warning tells it.
+  const hidden = plan.hidden.find(
+    ({ path, to }) =>
+      recipe.copies.some((copy) => copy.to === to && before?.copies.includes(copy) !== true) ||
+      present?.entries.some((entry) => entry.path === path && entry.kind !== 'directory') === true,
+  );
+  if (hidden !== undefined) throw clash(hidden);
   const [missing] = plan.missing;
   if (missing !== undefined) {
     const path = showPath(missing.path);

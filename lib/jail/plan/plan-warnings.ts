@@ -17,11 +17,14 @@ function secretWarning(secrets: readonly BytePath[]): JailWarning {
 
 /** Warnings about files that were left out and that a program may need. */
 export function warningsOf(
-  { secrets, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
+  { secrets, special, hidden, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
   directory: BytePath,
 ): readonly JailWarning[] {
   const lost = [...new Set(incomplete.map(({ path }) => path))];
+  const covered = hidden.map(({ path }) => path);
   const told = [
+    [special, `neither file nor directory, and so left out: ${showPaths(special)}`],
+    [covered, `not copied over a directory: ${showPaths(covered)}`],
     [vanished, `no longer on the host: ${showPaths(vanished)}`],
     [lost, `copied files need ${showPaths(lost)}, which the host does not have either`],
     [

@@ -1,16 +1,17 @@
 // The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { walk, type Walk } from '../../binary/walk.ts';
+import { resolveLinks, walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { keptMode, owned, type Owners, ownersOf, ownersOfCopy } from './kept-rights.ts';
+import { clash } from './plan-refusals.ts';
 
 function openWithout(root: FileRoot, paths: readonly BytePath[]) {
   // the given path and its target both map to the given path
   const given = new Map(
-    paths.flatMap((path) => [[path, path] as const, [walk(root, path).path, path] as const]),
+    paths.flatMap((path) => [[path, path] as const, [resolveLinks(root, path), path] as const]),
   );
   const used = new Set<BytePath>();
   return {
@@ -41,7 +42,10 @@ export interface SelectionOptions {
 }
 
 export interface Selection {
-  /** Adds an entry and the directories above it. An existing entry keeps its reason. */
+  /**
+   * Adds an entry and the directories above it. An existing entry keeps its reason.
+   * @throws UsageError if a path above it is that of a file or link
+   */
   add(entry: Entry): void;
   /**
    * Adds the file or directory at a path of the root, without a directory's content, and all links on the path. Returns the
@@ -50,7 +54,7 @@ export interface Selection {
   addPath(path: BytePath, reason: Reason): BytePath | undefined;
   /** Adds a directory with the content that `accept` allows; links stay links, and their targets are added. */
   addTree(path: BytePath, reason: Reason, accept?: (path: BytePath) => boolean): BytePath | undefined;
-  /** Adds a file or a whole directory under another path. */
+  /** Adds a file or a whole directory under another path. A file replaces what an earlier copy has there. */
   addCopy(from: BytePath, to: BytePath): boolean;
   get(path: BytePath): Entry | undefined;
   /** A directory before its content. */
@@ -62,9 +66,15 @@ export interface Selection {
   unused(): readonly BytePath[];
   /** Files that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
+  /** Copies that were left out because they are neither file nor directory. */
+  readonly special: readonly BytePath[];
+  readonly hidden: readonly Hidden[];
 }
 
-const MAX_DEPTH = 100;
+/** What a copy was to put at a path where a directory, or a link of the layout, is. `to` is the destination of that copy. */
+export type Hidden = Entry & { readonly to: BytePath };
+
+const ROOT: Entry = { kind: 'directory', path: bytePath('/'), mode: 0o755, reason: { how: 'layout' } };
 
 export function openSelection(root: FileRoot, options: SelectionOptions): Selection {
   return new ChosenFiles(root, options);
@@ -76,7 +86,10 @@ class ChosenFiles implements Selection {
   readonly #entries = new Map<BytePath, Entry>();
   readonly #secrets = new Set<BytePath>();
   readonly #without: ReturnType<typeof openWithout>;
+  readonly special: BytePath[] = [];
+  readonly hidden: Hidden[] = [];
   #fresh: FileEntry[] = [];
+  #to: BytePath = ROOT.path;
 
   constructor(root: FileRoot, options: SelectionOptions) {
     this.#root = root;
@@ -85,17 +98,21 @@ class ChosenFiles implements Selection {
   }
 
   add(entry: Entry): void {
-    if (entry.path === '/' || isOfBuilder(entry.path) || this.#without.covers(entry.path)) return;
-    const known = this.#entries.get(entry.path);
-    if (known !== undefined && !isBetter(entry, known)) return;
+    if (isWithin(entry.path, STORE) || this.#without.covers(entry.path)) return;
+    const known = entry.path === '/' ? ROOT : this.#entries.get(entry.path);
+    if (known !== undefined && !isBetter(entry, known)) {
+      if (isHidden(entry, known)) this.hidden.push({ ...entry, to: this.#to });
+      return;
+    }
     this.#addWay(parentPath(entry.path), entry.path);
     this.#entries.set(entry.path, entry);
     if (entry.kind === 'file') this.#fresh.push(entry);
   }
 
   #addWay(path: BytePath, by: BytePath): void {
-    if (!this.#entries.has(path))
-      this.add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
+    const known = this.#entries.get(path);
+    if (known === undefined) this.add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
+    else if (known.kind !== 'directory') throw clash(known);
   }
 
   #addLinks(way: Walk): void {
@@ -113,8 +130,10 @@ class ChosenFiles implements Selection {
 
   #addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
     if (status.kind === 'directory') this.add(this.#toDirectory(to, status, reason));
-    else if (status.kind !== 'file') return false;
-    else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
+    else if (status.kind !== 'file') {
+      if (reason.how === 'copied' && !this.#without.covers(to)) this.special.push(from);
+      return false;
+    } else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
     else this.add(this.#toFile(from, to, status, reason));
     return to === '/' || this.#entries.has(to);
   }
@@ -160,14 +179,8 @@ class ChosenFiles implements Selection {
     return start;
   }
 
-  #addBeneath(
-    from: BytePath,
-    to: BytePath,
-    reason: Reason,
-    accept: (path: BytePath) => boolean,
-    depth = 0,
-  ): void {
-    if (depth > MAX_DEPTH || this.#options.outside?.includes(from) === true) return;
+  #addBeneath(from: BytePath, to: BytePath, reason: Reason, accept: (path: BytePath) => boolean): void {
+    if (this.#options.outside?.includes(from) === true) return;
     for (const name of this.#root.list(from) ?? []) {
       const path = joinPath(from, name);
       const status = this.#root.lstat(path);
@@ -175,7 +188,7 @@ class ChosenFiles implements Selection {
       const target = joinPath(to, name);
       if (status.target !== undefined) this.#addLink(path, target, status.target, reason);
       else if (this.#addFound(path, target, status, reason) && status.kind === 'directory')
-        this.#addBeneath(path, target, reason, accept, depth + 1);
+        this.#addBeneath(path, target, reason, accept);
     }
   }
 
@@ -186,6 +199,7 @@ class ChosenFiles implements Selection {
   }
 
   addCopy(from: BytePath, to: BytePath): boolean {
+    this.#to = to;
     const way = walk(this.#root, from);
     if (way.kind !== 'found') return false;
     const reason: Reason = { how: 'copied', as: from };
@@ -197,6 +211,8 @@ class ChosenFiles implements Selection {
         : isDirectory
           ? this.#placeOf(to)
           : joinPath(this.#placeOf(parentPath(to)), lastComponent(to));
+    const known = this.#entries.get(target);
+    if (!isDirectory && known !== undefined && !isFixed(known)) this.#entries.delete(target);
     if (!this.#addFound(way.path, target, way.status, reason)) return false;
     if (isDirectory) this.#addBeneath(way.path, target, reason, () => true);
     return true;
@@ -248,6 +264,12 @@ function isBetter(entry: Entry, known: Entry): boolean {
   return entry.kind === 'directory' && known.reason.how === 'way' && entry.reason.how !== 'way';
 }
 
-function isOfBuilder(path: BytePath): boolean {
-  return isWithin(path, STORE);
+/** Whether an entry cannot make way for a copy. */
+function isFixed({ kind, reason }: Entry): boolean {
+  return kind === 'directory' || reason.how !== 'copied';
+}
+
+/** Whether a copy is lost: what is at its path is of another kind. */
+function isHidden({ kind, reason }: Entry, known: Entry): boolean {
+  return reason.how === 'copied' && kind !== 'directory' && kind !== known.kind && isFixed(known);
 }

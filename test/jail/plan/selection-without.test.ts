@@ -40,6 +40,15 @@ t.test('a link that is to be left out takes along what it leads to', async (t) =
   t.notOk(pathsIn(plan).has('/opt/p/v2/data'));
 });
 
+t.test('of a copy to a place that the host does not have, only what is named is left out', async (t) => {
+  const copies = [{ from: bytePath('/opt/app'), to: bytePath('/srv/own/app') }];
+  const tree = { '/bin/p': makeProgram(), '/opt/app/f': 'x', '/opt/app/cache/g': 'y' };
+  const plan = planOf(tree, ['/bin/p'], { copies, without: paths('/srv/own/app/cache') });
+  t.ok(pathsIn(plan).has('/srv/own/app/f'));
+  t.notOk(pathsIn(plan).has('/srv/own/app/cache/g'));
+  t.same(plan.unused, []);
+});
+
 t.test('a path of which nothing would come along is told', async (t) => {
   const plan = planOf({ '/bin/p': makeProgram() }, ['/bin/p'], { without: paths('/usr/lib/nothing') });
   t.same(plan.unused, ['/usr/lib/nothing']);
