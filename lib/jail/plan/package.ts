@@ -87,11 +87,8 @@ export function openPackageFiles(
     for (const { path, package: pkg, why, started } of [...files, ...withheld]) {
       // a package that was requested by name is taken as a whole
       const part = why === undefined ? undefined : optionalPart(path);
-      if (part !== undefined) {
-        leftOut.add(part);
-        continue;
-      }
-      if (pkg === undefined && placeOf(path) !== path) continue;
+      if (part !== undefined) leftOut.add(part);
+      if (part !== undefined || (pkg === undefined && placeOf(path) !== path)) continue;
       if (!started) idle.add(walk(root, path).path);
       const by = why === undefined ? undefined : placeOf(walk(root, why).path);
       selection.addPath(path, { how: 'package', as: pkg?.name ?? '', by });

@@ -130,10 +130,8 @@ class ChosenFiles implements Selection {
 
   #addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
     if (status.kind === 'directory') this.add(this.#toDirectory(to, status, reason));
-    else if (status.kind !== 'file') {
-      if (reason.how === 'copied' && !this.#without.covers(to)) this.special.push(from);
-      return false;
-    } else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
+    else if (status.kind !== 'file') return false;
+    else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
     else this.add(this.#toFile(from, to, status, reason));
     return to === '/' || this.#entries.has(to);
   }
@@ -187,7 +185,9 @@ class ChosenFiles implements Selection {
       if (status === undefined || !accept(path)) continue;
       const target = joinPath(to, name);
       if (status.target !== undefined) this.#addLink(path, target, status.target, reason);
-      else if (this.#addFound(path, target, status, reason) && status.kind === 'directory')
+      else if (status.kind === 'other') {
+        if (reason.how === 'copied' && !this.#without.covers(target)) this.special.push(path);
+      } else if (this.#addFound(path, target, status, reason) && status.kind === 'directory')
         this.#addBeneath(path, target, reason, accept);
     }
   }

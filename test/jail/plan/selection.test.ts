@@ -155,14 +155,23 @@ t.test('a tree of any depth comes whole', async (t) => {
 t.test(
   'named pipes and the like of a copied tree are left out, and told unless that was asked for',
   async (t) => {
-    const tree: Tree = { '/t/f': 'x', '/t/fifo': '', '/t/out': '' };
-    const attributes: Attributes = { '/t/fifo': { kind: 'other' }, '/t/out': { kind: 'other' } };
+    const tree: Tree = {
+      '/t/f': 'x',
+      '/t/fifo': '',
+      '/t/out': '',
+      '/t/l': { link: '/dev/null' },
+      '/dev/null': '',
+    };
+    const other = { kind: 'other' } as const;
+    const attributes: Attributes = { '/t/fifo': other, '/t/out': other, '/dev/null': other };
     const selection = open(tree, attributes, { ...nobody, without: [path('/srv/out')] });
     selection.addTree(path('/t'), because);
     t.same(selection.special, []);
     t.ok(selection.addCopy(path('/t'), path('/srv')));
     t.same(selection.special, ['/t/fifo']);
     t.same(selection.unused(), []);
+    t.ok(selection.addCopy(path('/t'), path('/t')));
+    t.same(selection.special.slice(1), ['/t/fifo', '/t/out'], 'but no device that a link leads to');
   },
 );
 
