@@ -210,7 +210,7 @@ t.test(
         const words = ['build', jail, ...plan, '--copy', `${base}/prod.env:${to}`];
         const told = {
           status: 1,
-          stderr: `would be a directory and a \\w+\nhint: name another DEST, such as ${hint}\n`,
+          stderr: `would be both a directory and a \\w+\nhint: name another DEST, such as ${hint}\n`,
         };
         const { status, stderr } = uchrootJail(words);
         t.match({ status, stderr }, { ...told, stderr: new RegExp(told.stderr) }, words.join(' '));

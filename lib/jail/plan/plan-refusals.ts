@@ -28,7 +28,7 @@ export function clash(entry: Entry): UsageError {
     entry.kind === 'link'
       ? joinPath(parentPath(path), entry.target)
       : joinPath(path, lastComponent(entry.kind === 'file' ? entry.source : path));
-  return new UsageError(`${showPath(path)} would be a directory and a ${kind}`, {
+  return new UsageError(`${showPath(path)} would be both a directory and a ${kind}`, {
     hint: `name another DEST, such as ${showPath(place)}`,
   });
 }

@@ -63,7 +63,7 @@ t.test('of two copies at a path, that with the more exact destination counts, in
 
 t.test('a file that is copied to a directory of the jail is refused, with a better path', async (t) => {
   const name = 'UsageError';
-  const message = (path: string) => `${path} would be a directory and a file`;
+  const message = (path: string) => `${path} would be both a directory and a file`;
   for (const to of ['/etc', '/bin', '/usr/bin'])
     t.throws(() => check(['/bin/x:/bin/x', `/P/prod.env:${to}`]), {
       name,
@@ -81,7 +81,7 @@ t.test('a copy below a link of another copy is refused, with the place that the 
   for (const copies of inBothOrders(...capistrano))
     t.throws(() => check(copies), {
       name: 'UsageError',
-      message: '/srv/app/current would be a directory and a link',
+      message: '/srv/app/current would be both a directory and a link',
       hint: 'name another DEST, such as /srv/app/releases/1',
     });
 });
@@ -92,10 +92,10 @@ t.test('a jail that has a directory there already stays valid, and a warning tel
   const at = (path: string) => [`not copied over a directory: ${path}`];
   const old = built(ignored, { '/usr/bin': 'directory' });
   for (const added of [[], ['/P/prod.env:/etc/own']]) t.same(warnings(check(added, old)), at('/usr/bin'));
-  t.throws(() => check(['/P/prod.env:/usr/bin'], old), { message: /would be/ }, 'who asks anew is told');
+  t.throws(() => check(['/P/prod.env:/usr/bin'], old), { message: /would be both/ }, 'who asks anew is told');
   t.same(warnings(check([], built(capistrano, { '/srv/app/current': 'directory' }))), at('/srv/app/current'));
   const [cap, conf] = capistrano;
-  const isBoth = { message: /^\/srv\/app\/current would be/ };
+  const isBoth = { message: /^\/srv\/app\/current would be both/ };
   t.throws(() => check([conf], built([cap], { '/srv/app/current': 'link' })), isBoth);
   t.throws(() => check([cap], built([conf], { '/srv/app/current': 'directory' })), isBoth);
 });

@@ -217,7 +217,7 @@ t.test('nothing can lie below a file or link', async (t) => {
   const hint = { name: 'UsageError', hint: 'name another DEST, such as /etc/f' };
   t.throws(() => selection.addCopy(path('/f'), path('/etc/g')), hint);
   t.throws(() => selection.addCopy(path('/f'), path('/srv/l/f')), {
-    message: '/srv/l would be a directory and a link',
+    message: '/srv/l would be both a directory and a link',
     hint: 'name another DEST, such as /srv/d',
   });
 });
