@@ -1,4 +1,5 @@
 // The timeout and the AbortSignal of a launch.
+import { setMaxListeners } from 'node:events';
 import { constants } from 'node:os';
 
 import { AbortError, LaunchError } from '../../errors.ts';
@@ -52,7 +53,11 @@ export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => 
   const onAbort = (): void => stop('ABORT_ERR');
   const timer =
     timeoutMs === undefined ? undefined : setTimeout(stop, Math.max(0, leftMs(options)), 'ETIMEDOUT');
-  signal?.addEventListener('abort', onAbort);
+  if (signal !== undefined) {
+    // one signal may stop many launches
+    setMaxListeners(0, signal);
+    signal.addEventListener('abort', onAbort);
+  }
   return clear;
 }
 

@@ -1,4 +1,5 @@
 // The timeout and the AbortSignal of a launch, and its turn in the queue of an open jail.
+import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import t from 'tap';
@@ -60,6 +61,20 @@ t.test('a wait ends once: by time, by abort, or when it is not needed any more',
   awaitStop(options(), onStop)();
   await delay(20);
   t.same(reasons, []);
+});
+
+t.test('one signal for many launches is no leak, and keeps no listener', async (t) => {
+  const { signal } = new AbortController();
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const clear = Array.from({ length: 20 }, () => awaitStop(options({ signal }), () => {}));
+  await delay(20);
+  process.off('warning', onWarning);
+  t.same(warnings, []);
+  t.equal(getEventListeners(signal, 'abort').length, 20);
+  for (const end of clear) end();
+  t.same(getEventListeners(signal, 'abort'), []);
 });
 
 t.test('a look at the host takes no longer than the launch may', async (t) => {
