@@ -1,6 +1,7 @@
 // The pipes between this process and a program. A stream is made at its first use. The output is kept for readers who come after the
 // program's end.
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 
 import { native, type ProcessHandle } from '../../native.ts';
 import { descriptorOf, isHandedOn, piped, type StdioTriple } from '../request/stdio.ts';
@@ -31,6 +32,16 @@ export function takeStream(handle: ProcessHandle, fd: 0 | 1 | 2): Socket {
 const forgotten = new FinalizationRegistry<readonly number[]>((left) => {
   for (const fd of left) if (fd >= 0) native.closePipe(fd);
 });
+
+/** Joins an output to the standard input of another program, until one of them is closed. */
+export function join(output: Readable, stdin: Writable): void {
+  // EPIPE: the other program has read enough
+  stdin.on('error', () => {});
+  // it has closed already
+  if (stdin.destroyed) return void output.destroy();
+  stdin.once('close', () => output.destroy());
+  output.pipe(stdin);
+}
 
 /** The pipes of one program. */
 export class Pipes {

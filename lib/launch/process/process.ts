@@ -6,8 +6,8 @@ import type { Readable, Writable } from 'node:stream';
 import { UsageError, type LimitName } from '../../errors.ts';
 import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../quote.ts';
-import type { ExecveStep } from '../plan/step.ts';
-import { signalNumber } from '../request/signal.ts';
+import type { PreparedLaunch } from '../host/prepare.ts';
+import { signalToSend } from '../request/signal.ts';
 import {
   ptyStdio,
   type Joint,
@@ -18,7 +18,7 @@ import {
 } from '../request/stdio.ts';
 import { toSide } from '../request/terminal-rows.ts';
 import { toLineError, type Exit } from './exit.ts';
-import { Pipes } from './pipes.ts';
+import { join, Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
 import { linesOf, toRead } from './text-streams.ts';
 import { processMembers, refuseMembers } from '../../foreign-members.ts';
@@ -29,7 +29,7 @@ const defaultForceKillAfterMs = 5000;
 /** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
-type Executed = Pick<ExecveStep, 'program' | 'argv'>;
+type Launched = Pick<PreparedLaunch, 'execve' | 'request'>;
 
 /** The options that a program was started with. */
 export interface ProcessOptions {
@@ -72,7 +72,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   stopped: StopReason | undefined;
 
   readonly #handle: ProcessHandle;
-  readonly #execve: Executed;
+  readonly #launch: Launched;
   readonly #pipes: Pipes;
   readonly #pty: PtyStream | null;
   readonly #killSignal: number;
@@ -85,11 +85,11 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   #ended = false;
 
   /** Made by `spawnInJail`. */
-  constructor(pid: number, handle: ProcessHandle, execve: Executed, options: ProcessOptions) {
+  constructor(pid: number, handle: ProcessHandle, launch: Launched, options: ProcessOptions) {
     super();
     this.pid = pid;
     this.#handle = handle;
-    this.#execve = execve;
+    this.#launch = launch;
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.#pipes = new Pipes(handle, options.stdio);
     this.#pty = options.stdio === ptyStdio ? new PtyStream(handle) : null;
@@ -131,12 +131,12 @@ export class JailedProcess<out Wanted extends Joint = Joint>
 
   /** Path of the program in the jail. */
   get spawnfile(): string {
-    return quote(this.#execve.program);
+    return quote(this.#launch.execve.program);
   }
 
   /** Its argv. */
   get spawnargs(): readonly string[] {
-    return this.#execve.argv.map((argument) => argument.toString());
+    return this.#launch.execve.argv.map((argument) => argument.toString());
   }
 
   /** Stream to the program's standard input; null unless that is a pipe. */
@@ -208,11 +208,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
       throw new UsageError('pipe: the standard input of the other program is no pipe', {
         hint: "start it with stdio: ['pipe', 'pipe', 'pipe']",
       });
-    // EPIPE: the other program has read enough
-    stdin.on('error', () => {});
-    const stdout = toRead(this.#pipes.stream(1));
-    stdin.once('close', () => stdout.destroy());
-    stdout.pipe(stdin);
+    join(toRead(this.#pipes.stream(1)), stdin);
     return to;
   }
 
@@ -221,10 +217,10 @@ export class JailedProcess<out Wanted extends Joint = Joint>
    * pid. 0 only asks whether it is there. With `forceKillAfterMs`, SIGKILL follows a `killSignal` that has not ended it.
    *
    * @returns whether the signal could be sent
-   * @throws UsageError for a signal that does not exist
+   * @throws UsageError for a signal that does not exist, and for SIGSTOP to a program with a pid namespace
    */
   kill(signal: NodeJS.Signals | number = this.#killSignal): boolean {
-    const number = signalNumber(signal, 'kill');
+    const number = signalToSend(signal, this.#launch.request);
     if (this.#ended || native.killProcess(this.#handle, number) !== 0) return false;
     if (number !== 0) this.killed = true;
     if (number === this.#killSignal && this.#forceKillAfterMs !== undefined)
@@ -239,7 +235,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     return this;
   }
 
-  /** The event loop may end while the program runs. */
+  /** The event loop may end while the program runs; but a `timeoutMs` holds it until then. */
   unref(): this {
     native.keepAlive(this.#handle, false);
     this.#pipes.isHeld = false;

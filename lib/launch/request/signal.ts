@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../nearest.ts';
 import { quote } from '../../quote.ts';
+import { hasInit } from './isolation-value.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;
 
@@ -27,5 +28,18 @@ export function signalNumber(signal: unknown, name: string): number {
   }
   throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`, {
     hint: didYouMean(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),
+  });
+}
+
+/**
+ * The number of a signal for a running program.
+ *
+ * @throws UsageError if there is no such signal, and for SIGSTOP to an init: it cannot pass that one on, and would stop alone
+ */
+export function signalToSend(signal: unknown, request: Parameters<typeof hasInit>[0]): number {
+  const number = signalNumber(signal, 'kill');
+  if (number !== constants.signals.SIGSTOP || !hasInit(request)) return number;
+  throw new UsageError('kill: SIGSTOP would stop its init, and not the program', {
+    hint: "write kill('SIGTSTP')",
   });
 }

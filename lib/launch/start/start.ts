@@ -147,7 +147,7 @@ function startWith(
   place: PidPlace | undefined,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, execve, keptFds } = launch;
+  const { request, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
@@ -164,7 +164,7 @@ function startWith(
           return resolve(onChanged());
         return reject(whyNotStarted(launch, failure, pid, stopped, options));
       }
-      started = new JailedProcess(pid, handle, execve, options);
+      started = new JailedProcess(pid, handle, launch, options);
       try {
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {

@@ -99,6 +99,18 @@ t.test('the output of one that wrote nothing is an input that ends at once', { s
   stdout(a).destroy();
 });
 
+t.test('one that is piped into a program that has ended gets SIGPIPE', { skip }, async (t) => {
+  const actor = { user, jail, program: '/actor' };
+  for (const ask of [stdin, (): void => {}]) {
+    const b = await spawnInJail(actor);
+    ask(b);
+    await once(b, 'close');
+    const a = await spawnInJail({ ...actor, args: ['spam=1000000'] });
+    t.equal(a.pipe(b), b);
+    t.match(await a.exited, { signal: 'SIGPIPE' });
+  }
+});
+
 t.test('a stream that was handed on is not read, resumed or closed here', { skip }, async (t) => {
   const a = await act(['sleep=50', 'out=all of it']);
   const out = stdout(a);

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { unlessBare } from '../../support/isolation.ts';
+import { isolated, unlessBare } from '../../support/isolation.ts';
 import { spawnInJail, UsageError, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
+  childrenOf,
   eventually,
   processesOf,
   runs,
@@ -151,12 +152,30 @@ t.test('forceKillAfterMs does not follow other signals than killSignal', { skip 
 
 t.test('a stopped program is no ended one', { skip }, async (t) => {
   const child = await act(['sleep=60000']);
-  child.kill('SIGSTOP');
-  t.ok(await eventually(() => statusOf(child.pid, 'State')?.startsWith('T') === true));
+  child.kill(isolated ? 'SIGTSTP' : 'SIGSTOP');
+  const [program = child.pid] = isolated ? childrenOf(child.pid) : [];
+  t.ok(await eventually(() => statusOf(program, 'State')?.startsWith('T') === true));
   t.equal(await Promise.race([child.exited, sleep(50, 'running')]), 'running');
   child.kill('SIGKILL');
   t.match(await child.exited, { signal: 'SIGKILL' });
 });
+
+t.test(
+  'SIGSTOP, which would stop the init alone, is refused, and SIGTSTP stops the program',
+  { skip },
+  async (t) => {
+    const child = await act(['out=ready', 'sleep=60000'], { isolate: true });
+    await once(child.stdout ?? t, 'data');
+    t.throws(() => child.kill('SIGSTOP'), { name: 'UsageError', hint: "write kill('SIGTSTP')" });
+    t.equal(child.killed, false);
+    const [program = 0] = childrenOf(child.pid);
+    t.equal(child.kill('SIGTSTP'), true);
+    t.ok(await eventually(() => statusOf(program, 'State')?.startsWith('T') === true));
+    child.kill('SIGCONT');
+    child.kill();
+    t.match(await child.exited, { signal: 'SIGTERM' });
+  },
+);
 
 t.test('await using ends the program and waits for it', { skip }, async (t) => {
   let pid = 0;
