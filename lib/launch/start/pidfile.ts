@@ -95,7 +95,8 @@ export function closePidPlace({ directoryFd }: PidPlace): void {
  * @throws LaunchError with the errno
  */
 export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number): PidFile {
-  const temporary = Buffer.concat([name, Buffer.from(`.${process.pid}.new`)]);
+  // not longer than `name`, which may have as many bytes as a name can have
+  const temporary = Buffer.from(`.uchroot.${pid}`);
   try {
     const fileFd = create(directoryFd, temporary);
     try {

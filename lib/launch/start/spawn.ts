@@ -55,13 +55,22 @@ export function begin<T>(
   options: NormalSpawn,
   work: (options: NormalSpawn) => Promise<T>,
 ): Promise<T> {
-  if (!isWatched()) return beginUnwatched(request, options, work);
+  return isWatched() ? beginWatched(request, options, work) : beginUnwatched(request, options, work);
+}
+
+async function beginWatched<T>(
+  request: NormalRequest,
+  options: NormalSpawn,
+  work: (options: NormalSpawn) => Promise<T>,
+): Promise<T> {
   const launch = nameOf(request);
   publish('launch', { launch });
-  return beginUnwatched(request, { ...options, launch }, work).catch((error: unknown) => {
+  try {
+    return await beginUnwatched(request, { ...options, launch }, work);
+  } catch (error) {
     publish('denial', { launch, error });
     throw error;
-  });
+  }
 }
 
 function beginUnwatched<T>(

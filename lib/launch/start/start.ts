@@ -152,6 +152,7 @@ function startWith(
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
     let stopped: StopReason | undefined;
+    let toldPid: number | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
@@ -171,6 +172,7 @@ function startWith(
         started.kill('SIGKILL');
         return reject(error);
       }
+      toldPid = pid;
       tellStart(options, pid);
       if (stopped !== undefined) started.stop(stopped);
       return resolve(started);
@@ -187,7 +189,7 @@ function startWith(
         (...ended) => {
           clearStop();
           const exit = exitOf(ended, request, started);
-          tellEnd(options, started?.pid, exit);
+          tellEnd(options, toldPid, exit);
           started?.finish(exit);
         },
         options.spaces?.fds,

@@ -55,14 +55,21 @@ t.test('a symbolic link in its place is replaced, not followed', async (t) => {
 t.test('a stale new file, left by a process that was killed, is no obstacle', async (t) => {
   const directory = t.testdir({ victim: 'precious' });
   const path = join(directory, 'service.pid');
-  const stale = `${path}.${process.pid}.new`;
+  const stale = join(directory, '.uchroot.6');
   writeFileSync(stale, '');
-  write(t, path, 5);
+  write(t, path, 6);
   symlinkSync(join(directory, 'victim'), stale);
   write(t, path, 6);
   t.equal(readFileSync(path, 'utf8'), '6\n');
   t.equal(readFileSync(join(directory, 'victim'), 'utf8'), 'precious', 'a link there is not followed');
   t.strictSame(readdirSync(directory).toSorted(), ['service.pid', 'victim']);
+});
+
+t.test('its name can be as long as a name can be', async (t) => {
+  const name = 'x'.repeat(255);
+  const directory = t.testdir();
+  write(t, join(directory, name), 5);
+  t.strictSame(readdirSync(directory), [name]);
 });
 
 t.test('a directory that becomes a link once it was judged leads nowhere else', async (t) => {

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 
-import t from 'tap';
+import t, { type Test } from 'tap';
 
 import {
   buildJail,
@@ -266,15 +266,22 @@ t.test('a failed launch gives its place back', { skip }, async (t) => {
   t.match(await open.run({ program: '/bin/sh', args: ['-c', ':'] }), { exitCode: 0 });
 });
 
-t.test('launch, start, exit and denial are events with one name', { skip }, async (t) => {
-  const seen: [string, LaunchEvents['launch'] & Partial<LaunchEvents['exit'] & LaunchEvents['denial']>][] =
-    [];
+type Seen = LaunchEvents['launch'] & Partial<LaunchEvents['exit'] & LaunchEvents['denial']>;
+
+/** The events from now on, with their names. */
+function watchEvents(t: Test): readonly (readonly [string, Seen])[] {
+  const seen: [string, Seen][] = [];
   const names = ['launch', 'start', 'exit', 'denial'];
   const listeners = names.map(
     (name) => [`uchroot:${name}`, (message: unknown) => seen.push([name, message as never])] as const,
   );
   for (const [name, listener] of listeners) subscribe(name, listener);
   t.teardown(() => listeners.forEach(([name, listener]) => unsubscribe(name, listener)));
+  return seen;
+}
+
+t.test('launch, start, exit and denial are events with one name', { skip }, async (t) => {
+  const seen = watchEvents(t);
   await runInJail(sh('exit 0'));
   await t.rejects(runInJail({ user, jail, program: '/bin/none' }));
   t.same(
@@ -285,6 +292,23 @@ t.test('launch, start, exit and denial are events with one name', { skip }, asyn
   t.equal(seen[2]?.[1].launch, seen[0]?.[1].launch, 'the same object');
   t.match(seen[2]?.[1], { exitCode: 0, signal: null });
   t.match(seen[4]?.[1], { error: { name: 'LaunchError', code: 'ENOENT' } });
+});
+
+t.test('a launch is denied, or starts and exits, and never both', { skip }, async (t) => {
+  const seen = watchEvents(t);
+  await t.rejects(spawnInJail({ ...sh('exit 0'), statusFd: 999 }), { code: 'EBADF' });
+  // written once the program runs, which is then killed
+  await t.rejects(spawnInJail({ ...sh('exec sleep 60'), stdio: 'ignore', pidFile: '/proc/x.pid' }), {
+    name: 'LaunchError',
+    step: 'pid_file',
+  });
+  t.ok(await eventually(() => processesOf(uid).length === 0));
+  // the next launch ends later
+  await runInJail(sh('exit 0'));
+  t.same(
+    seen.map(([name]) => name),
+    ['launch', 'denial', 'launch', 'denial', 'launch', 'start', 'exit'],
+  );
 });
 
 t.test('NODE_DEBUG=uchroot prints them', { skip }, async (t) => {
