@@ -24,6 +24,7 @@ import {
 import type { JointOf, Stdio } from '../request/stdio.ts';
 import { mergeEnv, toArguments, toEnv } from '../request/value.ts';
 import { collect, type RunResult } from './run.ts';
+import { refuseEnd } from './spawn.ts';
 
 type OwnKey = 'args' | 'env' | 'stdio' | 'timeoutMs' | 'signal';
 
@@ -85,6 +86,7 @@ export class JailLaunch<
     refuseOnce(this.#request.input);
     [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));
     const { pty } = this.#normal;
+    refuseEnd(this.#normal, this.#spawn);
     // keys of run() are checked here in any case, although a pseudo-terminal takes spawn() alone
     const [, run] = normalizeRun(pty === undefined ? this.#request : { ...this.#request, pty: undefined });
     this.#run = pty === undefined ? run : undefined;

@@ -9,13 +9,14 @@ import { keepJail, keptJail } from '../host/kept-jails.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
 import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
 import { failedLine } from '../host/status-line.ts';
+import type { Step } from '../plan/step.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { toBeAwaited } from '../../unawaited.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { normalizeSpawn, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
+import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, warnOnce } from '../tell/launch-warnings.ts';
@@ -94,11 +95,10 @@ export async function startIn(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  if (options.leaveDescendants) refuseEnd(request);
+  refuseEnd(request, options);
   const profile = profileAnswers(request);
   if (profile !== undefined) await beforeStop(options, profile);
-  const cgroup = needsCgroup(request) ? await openCgroup(request) : undefined;
-  if (cgroup !== undefined) await keepCgroups();
+  const cgroup = needsCgroup(request) ? await beforeStop(options, cgroupOf(request)) : undefined;
   const launch = prepare(
     request,
     jail,
@@ -119,8 +119,16 @@ export async function startIn(
   return start(launch, jail.directory, options, onChanged);
 }
 
-// Limits with a cgroup, and a pid namespace, end all descendants of the program: `leaveDescendants` is refused.
-function refuseEnd(request: NormalRequest): void {
+// Waits for cgroups that ended services have left, and that are hard to remove.
+async function cgroupOf(request: NormalRequest): Promise<Step | undefined> {
+  const cgroup = await openCgroup(request);
+  await keepCgroups();
+  return cgroup;
+}
+
+/** Limits with a cgroup, and a pid namespace, end all descendants of the program. @throws UsageError for `leaveDescendants` */
+export function refuseEnd(request: NormalRequest, { leaveDescendants }: SpawnOptions): void {
+  if (!leaveDescendants) return;
   if (needsCgroup(request))
     throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {
       hint: 'the cgroup of a launch, and all processes in it, end with the program',

@@ -151,6 +151,11 @@ t.test('what is wrong is found when it is prepared, or in the call that gives it
   t.throws(() => open.prepare({ umask: -1 }), { name: 'UsageError' });
   t.throws(() => open.prepare({ timeoutMs: -1 }), { name: 'UsageError' });
   t.throws(() => open.prepare({ maxBufferBytes: -1 }), { name: 'UsageError' });
+  for (const ends of [{ isolate: true }, { pids: 9 }])
+    t.throws(() => open.prepare({ ...ends, leaveDescendants: true }), {
+      name: 'UsageError',
+      message: /^leaveDescendants and /,
+    });
   t.throws(() => open.prepare({ jail: '/srv' } as never), {
     name: 'UsageError',
     message: /jail is given twice/,

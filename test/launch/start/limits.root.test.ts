@@ -366,6 +366,34 @@ const hasV1 = ['memory', 'pids'].every((name) =>
 );
 const unlessV1 = hasV1 ? false : 'the controllers are not in cgroup v1 here';
 
+// Other services sweep only what is of their own pid namespace.
+const besideStuck = `
+left=$1/uchroot-$(readlink /proc/self/ns/pid | tr -dc 0-9)-1073741824-1-1
+mkdir -p "$left/stuck"
+mount -t tmpfs none "$left/stuck"
+trap 'umount "$left/stuck"; rmdir "$left/stuck" "$left"' EXIT
+"$2" --input-type=module -e "$3"
+`;
+
+t.test(
+  'a cgroup that cannot be removed holds a launch no longer than its time',
+  { skip: skipMounts },
+  async (t) => {
+    const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../support/public-api.js'))};
+    let warned = false;
+    process.on('warning', () => (warned = true));
+    const answer = await runInJail(${JSON.stringify({ ...base, pids: 5, timeoutMs: 500 })}).catch(({ code }) => code);
+    process.stdout.write(JSON.stringify({ answer, warned }));`;
+    const shell = ['sh', '-ec', besideStuck, 'sh', directories[0] ?? '', process.execPath, script];
+    const { stdout, stderr } = spawnSync('unshare', ['-pf', '--mount-proc', ...shell], {
+      env: plainEnv(),
+      encoding: 'utf8',
+    });
+    t.match(stderr, 'cannot be removed', 'it is told after two seconds');
+    t.same(JSON.parse(stdout), { answer: 'ETIMEDOUT', warned: false });
+  },
+);
+
 t.test('without a mounted hierarchy the launch is refused by name', { skip: skipMounts }, async (t) => {
   t.match(launchAfter(unmountAll), {
     code: 'ENOENT',
