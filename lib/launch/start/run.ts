@@ -149,7 +149,7 @@ function toEndError(
   const message = [`${commandText(program, args)}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
-  return new ExitError(message, code, ended, missing?.hint ?? whyFailed(stopped, args, options));
+  return new ExitError(message, code, ended, missing?.hint ?? whyFailed(stopped, args, request, options));
 }
 
 // A variable, ~ or wildcards, which a shell would have replaced.
@@ -161,12 +161,15 @@ const twoWords = /^-\S+[ \t]+\S/;
 function whyFailed(
   stopped: Stopped | undefined,
   args: readonly string[],
+  { time }: NormalRequest,
   options: RunOptions,
 ): string | undefined {
   if (stopped === 'ETIMEDOUT')
     return options.stdio[0] === piped && options.input === undefined
       ? "its standard input is a pipe that nobody ends: write input: '', or leave stdio[0] out"
-      : inSeconds(options.timeoutMs);
+      : time === undefined
+        ? inSeconds(options.timeoutMs)
+        : undefined;
   if (stopped !== undefined) return undefined;
   const kept = args.find((one) => ofShell.test(one));
   if (kept !== undefined)
