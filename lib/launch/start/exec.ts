@@ -20,7 +20,7 @@ import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
 import { findMissingZone, findTinyLimits } from '../tell/launch-warnings.ts';
 import { judgeBinds } from '../host/binds.ts';
-import { closePidPlace, pidPlaceOf, writePidFile } from './pidfile.ts';
+import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
 export interface Warning {
@@ -196,12 +196,18 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const problem = isChecked ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
   if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
-    throw new Error('a launch with limits has been planned without its cgroup');
+    throw new Error('limits are planned without a cgroup');
   const plan = encodePlan(launch.stages);
   const { tell, rephrase, fail } = { ...terminal, ...listener };
   judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
-  const pidFile = place && writePidFile(place, process.pid);
+  let pidFile: PidFile | undefined;
+  try {
+    pidFile = place && writePidFile(place, process.pid);
+  } catch (error) {
+    if (place !== undefined) closePidPlace(place);
+    throw error;
+  }
   const failure =
     hasInit(request) || needsWaiter(request)
       ? native.execAndWait(
@@ -217,6 +223,8 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
       : native.execPlan(plan, launch.jailFd, pidFile);
   return reportAndExit(launch, failure, { tell, rephrase, fail });
 }
+
+const warnOnStderr = (warning: Warning): void => tryWrite(2, warningLines(warning));
 
 /**
  * Replaces this process by a program in a jail: same pid, same terminal, nothing of Node left. Never returns. With a pid namespace or
@@ -240,5 +248,11 @@ export function execInJail(request: LaunchRequest): never {
       hint: 'in a worker thread, use spawnInJail',
     });
   }
-  return runInPlace(prepareInPlace(normal, (warning) => tryWrite(2, warningLines(warning))));
+  const jail = verifyInPlace(normal, warnOnStderr);
+  try {
+    return runInPlace(planInPlace(normal, jail, warnOnStderr));
+  } catch (error) {
+    native.closeJail(jail.fd);
+    throw error;
+  }
 }

@@ -81,11 +81,13 @@ t.test('what is wrong before the first step is thrown, and nothing has happened'
       { program: '/absent', checkProgram: true },
       { name: 'LaunchError', step: 'execve', code: 'ENOENT' },
     ],
+    // the directory of the pid file is open by then
+    [{ pidFile: '/proc/x.pid' }, { name: 'LaunchError', step: 'pid_file' }],
   ] as const) {
     const { stdout, code } = await runService('exec', {
       request: { user, jail, program: '/actor', ...request },
     });
-    t.match(JSON.parse(stdout), { thrown, uid: 0, root: '/', cwd: process.cwd() });
+    t.match(JSON.parse(stdout), { thrown, uid: 0, root: '/', cwd: process.cwd(), left: 0 });
     t.equal(code, 0);
   }
 });
