@@ -27,7 +27,15 @@ import { readHierarchies } from '../../../lib/launch/host/cgroup-layout.ts';
 import { isolated } from '../../support/isolation.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
-import { childrenOf, eventually, plainEnv, processesOf, runs, startService } from '../../support/service.ts';
+import {
+  childrenOf,
+  eventually,
+  plainEnv,
+  processesOf,
+  runs,
+  settledFds,
+  startService,
+} from '../../support/service.ts';
 
 // spinners, beside other tests
 t.setTimeout(120_000);
@@ -271,11 +279,11 @@ t.test('bad values are refused', { skip }, async (t) => {
 t.test('500 launches leave no cgroup and no descriptor', { skip }, async (t) => {
   const request = { ...base, memory: '32M', pids: 10 };
   await runInJail(request);
-  const before = readdirSync('/proc/self/fd').length;
+  const before = await settledFds();
   for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 10 }, () => runInJail(request)));
   t.same(cgroups(own), []);
   // fewer, if an earlier test's were closed late
-  t.ok(readdirSync('/proc/self/fd').length <= before);
+  t.ok((await settledFds()) <= before);
 });
 
 t.test('what a killed service has left is gone after the next start', { skip }, async (t) => {
