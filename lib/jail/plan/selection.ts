@@ -72,7 +72,7 @@ export interface Selection {
 }
 
 /** What a copy was to put at a path where a directory, or a link of the layout, is. `to` is the destination of that copy. */
-export type Hidden = Entry & { readonly to: BytePath };
+type Hidden = Entry & { readonly to: BytePath };
 
 const ROOT: Entry = { kind: 'directory', path: bytePath('/'), mode: 0o755, reason: { how: 'layout' } };
 

@@ -2,7 +2,7 @@
 import { quote } from '../../quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { lie } from './namespaces.ts';
-import type { FailureWords, Step } from './step.ts';
+import type { FailureWords, Placed, Step } from './step.ts';
 
 // Set-user-ID programs trust files such as /etc/passwd. A link of the program's user must not lead a mount onto them.
 function withoutLinks(step: Step): Step {
@@ -17,7 +17,7 @@ export const guardLinks = (
 ): readonly Step[] => (allowNewPrivs ? steps.map(withoutLinks) : steps);
 
 /** Words for a mount that a link would lead elsewhere. */
-export const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & { target: Buffer }> } = {
+export const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Step & Placed> } = {
   EBADE: {
     reason: lie.EBADE.reason,
     hint: (_, { target }) =>
