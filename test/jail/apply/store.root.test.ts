@@ -169,19 +169,24 @@ const changes = {
     attributes: [{ path: path('/home/sam/data/etc'), mode: 0o777, uid: 1000, gid: 1000 }],
     obsolete: [],
   }),
-  'a removal': () => ({ files: [], attributes: [], obsolete: [{ path: path('/home/sam/data/passwd') }] }),
 };
+/** A jail in which a user has made a link to /etc. */
+function openLinked(t: Test) {
+  const { directory, jail } = openJail(t);
+  for (const made of ['etc/etc', 'home/sam']) mkdirSync(`${directory}/${made}`, { recursive: true });
+  writeFileSync(`${directory}/etc/passwd`, "root's");
+  symlinkSync('/etc', `${directory}/home/sam/data`);
+  const isUnharmed = () => {
+    t.equal(readFileSync(`${directory}/etc/passwd`, 'utf8'), "root's");
+    const { mode, uid } = statSync(`${directory}/etc/etc`);
+    t.same({ mode: mode & 0o7777, uid }, { mode: 0o755, uid: 0 });
+  };
+  return { directory, jail, isUnharmed };
+}
+
 for (const [name, change] of Object.entries(changes))
   t.test(`${name} does not go through a link that a user made after the judgement`, asRoot, async (t) => {
-    const { directory, jail } = openJail(t);
-    for (const made of ['etc/etc', 'home/sam']) mkdirSync(`${directory}/${made}`, { recursive: true });
-    writeFileSync(`${directory}/etc/passwd`, "root's");
-    symlinkSync('/etc', `${directory}/home/sam/data`);
-    const isUnharmed = () => {
-      t.equal(readFileSync(`${directory}/etc/passwd`, 'utf8'), "root's");
-      const { mode, uid } = statSync(`${directory}/etc/etc`);
-      t.same({ mode: mode & 0o7777, uid }, { mode: 0o755, uid: 0 });
-    };
+    const { directory, jail, isUnharmed } = openLinked(t);
     const store = await openStore(jail);
     const list = await change(store);
     t.throws(() => store.commit(list, NO_MANIFEST), { name: 'JailError', code: 'ELOOP' });
@@ -194,3 +199,15 @@ for (const [name, change] of Object.entries(changes))
     isUnharmed();
     t.same(readdirSync(`${directory}/.uchroot`), ['manifest.json.gz']);
   });
+
+t.test('a removal does not go through such a link, and the change is complete', asRoot, async (t) => {
+  const { directory, jail, isUnharmed } = openLinked(t);
+  const store = await openStore(jail);
+  store.commit(
+    { files: [], attributes: [], obsolete: [{ path: path('/home/sam/data/passwd') }] },
+    NO_MANIFEST,
+  );
+  isUnharmed();
+  store.close();
+  t.same(readdirSync(`${directory}/.uchroot`), ['manifest.json.gz']);
+});
