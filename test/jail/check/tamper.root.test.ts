@@ -141,7 +141,7 @@ t.test('the command line of a restored path does the same, and gives no privileg
   mkdirSync(`${system}/opt/app`, { recursive: true });
   writeFileSync(`${system}/opt/app/suid`, 'x');
   chownSync(`${system}/opt/app/suid`, 65534, 65534);
-  chmodSync(`${system}/opt/app/suid`, 0o6751);
+  chmodSync(`${system}/opt/app/suid`, 0o6640);
   await buildJail({
     directory: jail,
     from: system,
