@@ -241,18 +241,21 @@ interface Template {
 /** Undefined if the builder has not made the jail. @throws JailError ERR_MANIFEST if the manifest cannot be read */
 function readTemplate(jail: DirectoryRoot): Template | undefined {
   if (!hasManifest(jail)) return undefined;
-  return withFile(jail, MANIFEST_PATH, ({ read, status }) => {
-    try {
-      return toTemplate(jail, read(0, Math.min(status.sizeBytes, MAX_BYTES)));
-    } catch (error) {
-      throw new JailError(`the manifest of the template is damaged: ${(error as Error).message}`, {
-        code: 'ERR_MANIFEST',
-        path: MANIFEST_PATH,
-        hint: 'build the template anew',
-        cause: error,
-      });
-    }
-  });
+  // parsed when it is closed: a worker that is terminated leaves open what it has open
+  const data = withFile(jail, MANIFEST_PATH, ({ read, status }) =>
+    read(0, Math.min(status.sizeBytes, MAX_BYTES)),
+  );
+  if (data === undefined) return undefined;
+  try {
+    return toTemplate(jail, data);
+  } catch (error) {
+    throw new JailError(`the manifest of the template is damaged: ${(error as Error).message}`, {
+      code: 'ERR_MANIFEST',
+      path: MANIFEST_PATH,
+      hint: 'build the template anew',
+      cause: error,
+    });
+  }
 }
 
 const MAX_BYTES = 256 << 20;

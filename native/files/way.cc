@@ -208,7 +208,7 @@ bool readAcl(int fd, uint32_t mode, std::string& acl) {
     const ssize_t size = getAttribute(fd, kAccessList, acl);
     acl.resize(size > 0 ? static_cast<size_t>(size) : 0);
     if (size >= 0 || errno == ENODATA || errno == EOPNOTSUPP) return true;
-    if (errno != ERANGE || room == XATTR_SIZE_MAX) return false;
+    if (errno != ERANGE || room == XATTR_SIZE_MAX) return (mode & S_IWGRP) == 0;
   }
 }
 

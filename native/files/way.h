@@ -32,8 +32,8 @@ constexpr bool canHaveAcl(uint32_t mode) {
   return !S_ISLNK(mode) && (mode & S_IRWXG & ~(mode << 3)) != 0;
 }
 
-// Reads system.posix_acl_access of an O_PATH descriptor's object, if canHaveAcl. False with errno if there may be a list but it
-// could not be read.
+// Reads system.posix_acl_access of an O_PATH descriptor's object, if canHaveAcl. False with errno if it could not be read, as without
+// a /proc in a jail, and may let somebody write: the mask has no more than the group bits.
 bool readAcl(int fd, uint32_t mode, std::string& acl);
 
 // Resolves a path like the kernel. It returns the O_PATH descriptor of the directory that it inspected, even if names change

@@ -137,9 +137,10 @@ function listAt(json: Json, key: string): readonly unknown[] {
 export function readManifest(jail: FileRoot): Manifest | undefined {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || !isRootsAlone(store)) return undefined;
-  return withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
-    isRootsAlone(status) ? parseManifest(read(0, Math.min(status.sizeBytes, MAX_BYTES))) : undefined,
+  const data = withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
+    isRootsAlone(status) ? read(0, Math.min(status.sizeBytes, MAX_BYTES)) : undefined,
   );
+  return data && parseManifest(data);
 }
 
 type Json = Readonly<Record<string, unknown>>;
