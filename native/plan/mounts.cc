@@ -326,22 +326,33 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   return result == -ENOENT && !mustExist ? 0 : result;
 }
 
-// An existing directory is left as it is. A link is not followed. The mode does not depend on the umask: the program's, or that of the
-// caller. chmod(2) could set it too, but by then a program of the same user may have put a link at the path.
+namespace {
+
+// The mode does not depend on the umask: the program's, or that of the caller. chmod(2) could set it too, but by then a program of the same
+// user may have put a link at the path. umask(2) does not fail, but a seccomp filter can refuse it.
+template <typename Call>
+long withoutUmask(Call call) {
+  const long mask = sys(__NR_umask, 0);
+  if (mask < 0) return mask;
+  const long result = call();
+  const long restored = sys(__NR_umask, mask);
+  return result < 0 || restored >= 0 ? result : restored;
+}
+
+}  // namespace
+
+// An existing directory is left as it is. A link is not followed.
 long makeDirectory(PlanStep* step) {
   const char* path = stringsOf(step);
-  const long mask = sys(__NR_umask, 0);
-  const long made = sys(__NR_mkdirat, AT_FDCWD, address(path), static_cast<long>(step->a));
-  (void)sys(__NR_umask, mask);
+  const long made =
+      withoutUmask([&] { return sys(__NR_mkdirat, AT_FDCWD, address(path), static_cast<long>(step->a)); });
   return made == -EEXIST ? isDirectory(path) : made;
 }
 
 long makeNode(PlanStep* step) {
   const char* path = stringsOf(step);
-  const long mask = sys(__NR_umask, 0);
-  const long made = sys(__NR_mknodat, AT_FDCWD, address(path), static_cast<long>(step->a), static_cast<long>(step->b));
-  (void)sys(__NR_umask, mask);
-  return made;
+  const long mode = static_cast<long>(step->a), device = static_cast<long>(step->b);
+  return withoutUmask([&] { return sys(__NR_mknodat, AT_FDCWD, address(path), mode, device); });
 }
 
 long makeLink(PlanStep* step) {
