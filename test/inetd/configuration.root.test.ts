@@ -192,7 +192,8 @@ test('a reload that is under way when the end comes does not listen again', asyn
   const daemon = await startInetd(t, words);
   daemon.child.kill('SIGHUP');
   t.equal(await daemon.end(), 0);
-  t.notMatch(daemon.lines.join(), /reloaded|the old one stays/);
+  // the reload may have ended before the daemon gets SIGTERM
+  t.notMatch(daemon.lines.join(), /no more connections.*reloaded|the old one stays/);
 
   const service = await serveInJail({
     listen: '127.0.0.1:0',
