@@ -197,8 +197,8 @@ export interface FileCalls {
   removeAttribute(fd: number, name: string): void;
 
   /**
-   * stat(2): whether the status is still the one in `stamp`. Writes the new status there (lib/tcpwrappers/file/file-stamp.ts
-   * knows the format). `path` ends in a NUL byte.
+   * stat(2): whether the status is still the one in `record`. Writes the new status there (lib/tcpwrappers/file/file-stamp.ts
+   * knows the format).
    */
-  restat(path: Buffer, stamp: Buffer): boolean;
+  restat(record: Buffer): boolean;
 }

@@ -8,12 +8,7 @@ import { meantMs, meantText } from '../meant-value.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
-import {
-  checkDescription,
-  makeRequest,
-  type Request,
-  type RequestDescription,
-} from './connection/request-info.ts';
+import { checkDescription, makeRequest, type RequestDescription } from './connection/request-info.ts';
 import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/host-files.ts';
@@ -130,17 +125,13 @@ export class Hosts {
     return toBeAwaited(this.#check(described), 'decision');
   }
 
+  // hosts.deny is not read if hosts.allow decides
   async #check(described: RequestDescription): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
-    const ruling = await this.#decide(request, lookups);
-    return new Decision(ruling, request, lookups, this.#limits);
-  }
-
-  // hosts.deny is not read if hosts.allow decides
-  async #decide(request: Request, lookups: Lookup[]): Promise<Ruling> {
     const searched: Table[] = [];
     const look = (need: Need) => lookUp(need, request, this.#resolver, lookups);
+    const decided = (ruling: Ruling) => new Decision(ruling, request, lookups, this.#limits);
     for (const file of [this.#allow, this.#deny]) {
       const soon = file.soon();
       const search = soon instanceof Promise ? await soon : soon;
@@ -148,10 +139,10 @@ export class Hosts {
       const step = work.next();
       const ruling =
         step.done === true ? step.value : await resolve(work, look, step.value).catch(refuseOverload);
-      if (ruling !== undefined) return ruling;
+      if (ruling !== undefined) return decided(ruling);
       searched.push(search.table);
     }
-    return decideWithout(searched);
+    return decided(decideWithout(searched));
   }
 }
 

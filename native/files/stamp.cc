@@ -1,4 +1,4 @@
-// restat(path, stamp): compares a file's status with an earlier one. It makes no objects, unlike Node's stat: TCP wrappers call
+// restat(record): compares a file's status with an earlier one. It makes no objects, unlike Node's stat: TCP wrappers call
 // it for each connection.
 
 #include "stamp.h"
@@ -22,25 +22,23 @@ struct Stamp {
   uint64_t inode;
 };
 
-// restat(path, stamp) → whether the status equals `stamp`, a Buffer. Afterwards `stamp` holds the new status. `path` is a Buffer
-// that ends in NUL. It uses plain N-API: the C++ wrapper takes as long as the system call.
+// restat(record) → whether the status equals the one in `record`, a Buffer. Afterwards `record` holds the new status. Behind the status it
+// has the path, which ends in NUL. It uses plain N-API: the C++ wrapper takes as long as the system call.
 napi_value restat(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value arguments[2];
-  void* path = nullptr;
+  size_t count = 1;
+  napi_value argument = nullptr;
   void* old = nullptr;
-  size_t pathSize = 0;
-  size_t oldSize = 0;
-  if (napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) != napi_ok || count < 2 ||
-      napi_get_buffer_info(env, arguments[0], &path, &pathSize) != napi_ok ||
-      napi_get_buffer_info(env, arguments[1], &old, &oldSize) != napi_ok || pathSize == 0 ||
-      static_cast<const char*>(path)[pathSize - 1] != '\0' || oldSize != sizeof(Stamp)) {
-    (void)napi_throw_type_error(env, nullptr, "restat(path, stamp)");
+  size_t size = 0;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok || count < 1 ||
+      napi_get_buffer_info(env, argument, &old, &size) != napi_ok || size <= sizeof(Stamp) ||
+      static_cast<const char*>(old)[size - 1] != '\0') {
+    (void)napi_throw_type_error(env, nullptr, "restat(record)");
     return nullptr;
   }
+  const char* path = static_cast<const char*>(old) + sizeof(Stamp);
   struct stat status;
   Stamp now = {};
-  if (stat(static_cast<const char*>(path), &status) < 0) {
+  if (stat(path, &status) < 0) {
     now.error = errno;
   } else {
     now = {0,

@@ -3,10 +3,8 @@
 import { native } from '../../native.ts';
 
 export interface Stamp {
-  /** Ends in a NUL byte. */
-  readonly path: Buffer;
-  /** Written by native/files/stamp.cc: errno, then seconds and nanoseconds of the ctime, 64 bits each, then more. */
-  readonly status: Buffer;
+  /** The status, written by native/files/stamp.cc: errno, then seconds and nanoseconds of the ctime, 64 bits each, then more. Then the path. */
+  readonly record: Buffer;
   /** Whether every later change will show in the status; otherwise the file must be read again. */
   isSettled: boolean;
 }
@@ -32,8 +30,7 @@ function isSettled(status: Buffer): boolean {
 /** Takes the status of a path, following links. */
 export function takeStamp(path: Buffer): Stamp {
   const stamp = {
-    path: Buffer.concat([path, Buffer.alloc(1)]),
-    status: Buffer.alloc(STATUS_BYTES),
+    record: Buffer.concat([Buffer.alloc(STATUS_BYTES), path, Buffer.alloc(1)]),
     isSettled: false,
   };
   renewStamp(stamp);
@@ -42,7 +39,7 @@ export function takeStamp(path: Buffer): Stamp {
 
 /** Takes the status again; returns whether it is the same. */
 export function renewStamp(stamp: Stamp): boolean {
-  const isSame = native.restat(stamp.path, stamp.status);
-  if (!isSame || !stamp.isSettled) stamp.isSettled = isSettled(stamp.status);
+  const isSame = native.restat(stamp.record);
+  if (!isSame || !stamp.isSettled) stamp.isSettled = isSettled(stamp.record);
   return isSame;
 }
