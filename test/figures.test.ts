@@ -36,14 +36,14 @@ t.test('the steps of the picture are steps of the plan', async (t) => {
 
 // A row of README.md, and the rows of doc/benchmarks.md that have its numbers.
 const numbers: readonly (readonly [row: string, ...sources: readonly (readonly [string, string])[]])[] = [
-  ['longest time that a launch holds', ['longest gap, 4 GB, v child_process', '1/7494']],
-  ['launches a second, service of 1 GB', ['spawnInJail v child_process, 1 GB', '134']],
-  ['from the call to the end of', ['spawnInJail v C floor', '1.49']],
+  ['longest time that a launch holds', ['longest gap, 4 GB, v child_process', '1/8251']],
+  ['launches a second, service of 1 GB', ['spawnInJail v child_process, 1 GB', '149']],
+  ['from the call to the end of', ['spawnInJail v C floor', '1.42']],
   ['an isolated launch, from a Node service', ['cold v child_process of bwrap --unshare-all', '0.31']],
   [
     'memory of the service for each',
-    ['resident set, each live program', '0.7 KB'],
-    ['resident set, child_process', '7.9 KB'],
+    ['resident set, each live program', '0.8 KB'],
+    ['resident set, child_process', '1.5 KB'],
   ],
   ['a launch compiled to one static file', ['size', '47 KB']],
 ];
