@@ -65,7 +65,9 @@ t.test('a launch that fails ends its connection, and the server goes on', { skip
   let told = '';
   server.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
   await untilListening(path);
-  for (let i = 0; i < 2; i++) t.equal(await ask(''), '');
+  // the server may have ended the connection before the client does
+  const endOf = ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' || code === 'ECONNRESET' ? '' : code);
+  for (let i = 0; i < 2; i++) t.equal(await ask('').catch(endOf), '');
   t.ok(await eventually(() => /LaunchError: [^\n]*not found in the jail/.test(told)));
   t.equal(server.exitCode, null);
 });
