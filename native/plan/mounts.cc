@@ -243,6 +243,8 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
 
 }  // namespace
 
+namespace {
+
 // Takes the tree of a slot, and leaves the slot empty. Other threads of a service could use its number once it is closed.
 long takeTree(PlanContext& context, uint64_t slot) {
   const long tree = context.trees[slot];
@@ -250,27 +252,33 @@ long takeTree(PlanContext& context, uint64_t slot) {
   return tree;
 }
 
+// Makes an overlay over the tree of a slot. The slot has the overlay from then on.
+long coverTree(PlanStep* step, PlanContext& context, uint32_t slot) {
+  const long store = step->b == kNoStore ? -1 : context.trees[step->b];
+  long result = forbiddenBy(context.jailFd, &context.forbidden);
+  const long flags = static_cast<long>(step->a >> 32 | context.forbidden);
+  if (result >= 0)
+    result = mountOverlay(context.trees[slot], store, flags, stringsOf(step), context.isRootless, &context.lockFd);
+  if (result < 0) return result;
+  // They would lead beneath the overlay: see replaceJail().
+  (void)sys(__NR_close, takeTree(context, slot));
+  if (store >= 0) (void)sys(__NR_close, takeTree(context, step->b));
+  context.trees[slot] = static_cast<int>(result);
+  return 0;
+}
+
+}  // namespace
+
 // From here on the tree, or the overlay over it, is the jail for the steps that follow.
 long pivotRoot(PlanStep* step, PlanContext& context) {
+  const uint32_t slot = static_cast<uint32_t>(step->a);
   // The kernel makes no user namespace for a confined caller (user_namespaces(7), EPERM).
   long result = context.isSeeded || context.isRootless ? 0 : leaveChroot();
   // No mount or unmount of this namespace may reach the host.
   if (result >= 0) result = sys(__NR_mount, 0, address("/"), 0, 0x4000 /* MS_REC */ | kPrivate, 0);
-  long root = takeTree(context, static_cast<uint32_t>(step->a));
-  if (result >= 0 && step->dataBytes > 0) {
-    const long lower = root;
-    const long store = step->b == kNoStore ? -1 : takeTree(context, step->b);
-    result = forbiddenBy(context.jailFd, &context.forbidden);
-    const long flags = static_cast<long>(step->a >> 32 | context.forbidden);
-    if (result >= 0) root = result = mountOverlay(lower, store, flags, stringsOf(step), context.isRootless, &context.lockFd);
-    // They would lead beneath the overlay: see replaceJail().
-    if (result >= 0) (void)sys(__NR_close, lower);
-    if (result >= 0 && store >= 0) (void)sys(__NR_close, store);
-  } else if (result >= 0) {
-    result = attach(root, "/");
-  }
-  if (result >= 0) result = becomeRoot(root, context.isSeeded);
-  return result < 0 ? result : replaceJail(context, root);
+  if (result >= 0) result = step->dataBytes > 0 ? coverTree(step, context, slot) : attach(context.trees[slot], "/");
+  if (result >= 0) result = becomeRoot(context.trees[slot], context.isSeeded);
+  return result < 0 ? result : replaceJail(context, takeTree(context, slot));
 }
 
 // The descriptor of the jail in the mounts of the host would lead out of the new root directory: a path of the jail can lead through
@@ -300,9 +308,8 @@ long place(long tree, const char* target, bool enters, bool isWithoutLinks) {
 }  // namespace
 
 long moveTree(PlanStep* step, PlanContext& context) {
-  const long tree = context.trees[step->a];
+  const long tree = takeTree(context, step->a);
   if (tree < 0 && (step->b & MOVE_IF_THERE) != 0) return 0;
-  context.trees[step->a] = -1;
   return place(tree, stringsOf(step), (step->b & MOVE_ENTERS) != 0, (step->b & MOVE_NO_LINKS) != 0);
 }
 

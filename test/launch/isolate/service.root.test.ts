@@ -32,6 +32,7 @@ import {
   isSpareNetwork,
   linksOf,
   processesOf,
+  runService,
   startService,
   statusOf,
   text,
@@ -221,6 +222,20 @@ t.test('a failure is told by its step', { skip }, async (t) => {
     step: 'open_tree',
   });
 });
+
+// Landlock allows open_tree(2), and refuses every change of the mounts (landlock(7)).
+t.test(
+  'mounts that a service cannot make leave no descriptor in it',
+  { skip: unlessRoot('setpriv') },
+  async (t) => {
+    const wrapper = ['setpriv', '--landlock-access', 'fs:make-char', '--landlock-access', 'fs:make-block'];
+    const { stdout, stderr } = await runService('refused-often', isolated, { wrapper });
+    const { calls, opened } = JSON.parse(stdout) as { readonly calls: string[]; readonly opened: number[] };
+    t.same([...new Set(calls)], ['pivot_root'], stderr);
+    t.equal(calls.length, 10);
+    t.equal(opened[1], opened[0]);
+  },
+);
 
 t.test(
   'nothing can be left by an isolated program, and whoever asks for that is told',
