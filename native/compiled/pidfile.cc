@@ -46,7 +46,7 @@ Removal writePidFile(const Payload* payload, long pid, int listenFds) {
   const char* name = stringAt(payload, payload->pidFile);
   const int directory = moveAside(payload, openPidDirectory(payload), listenFds);
   Line temporary;
-  temporary.put(name).put('.').number(static_cast<uint64_t>(pid)).put(".new");
+  temporary.put(".uchroot.").number(static_cast<uint64_t>(pid));
   long opened = create(directory, temporary.text());
   // The file belongs to an earlier process of this pid, which was killed.
   if (opened == -EEXIST && sys(__NR_unlinkat, directory, address(temporary.text()), 0) == 0)
