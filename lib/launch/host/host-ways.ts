@@ -2,6 +2,7 @@
 import { pathBytes, trimSlashes, type BytePath } from '../../binary/path.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 import type { Way } from '../../trust/way.ts';
+import { lookAtHost } from './spawn-error.ts';
 
 const queryOf = (path: BytePath): HostQuery => ({ jail: pathBytes(trimSlashes(path)), isEntry: true });
 
@@ -24,6 +25,6 @@ export const waysTo = (paths: readonly BytePath[]): Ways => new Map(paths.map((p
 
 /** The same on other threads. A file system whose server does not answer (FUSE, NFS) then holds only those. */
 export async function waysBeside(paths: readonly BytePath[]): Promise<Ways> {
-  const ways = paths.map(async (path) => [path, wayIn(await native.readHost(queryOf(path)))] as const);
+  const ways = paths.map(async (path) => [path, wayIn(await lookAtHost(queryOf(path)))] as const);
   return new Map(await Promise.all(ways));
 }

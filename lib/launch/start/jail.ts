@@ -33,7 +33,7 @@ import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './kept-namespaces.ts';
 import { begin, startIn } from './spawn.ts';
-import { lookAtHost } from './spawn-error.ts';
+import { lookAtHost } from '../host/spawn-error.ts';
 import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';

@@ -6,7 +6,7 @@ import { encodePlan } from '../plan/encode.ts';
 import type { Step } from '../plan/step.ts';
 import type { JailView } from '../tell/jail-view.ts';
 import { toLaunchError } from '../tell/failure.ts';
-import { toSpawnError } from './spawn-error.ts';
+import { toSpawnError } from '../host/spawn-error.ts';
 
 const sendsSpaces = -4;
 const ignored = -1;

@@ -27,7 +27,7 @@ import { piped, type Stdio } from '../request/stdio.ts';
 import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
-import { lookAtHost } from './spawn-error.ts';
+import { lookAtHost } from '../host/spawn-error.ts';
 import { awaitStop, inSeconds } from './abort-or-timeout.ts';
 
 /** Why this process stopped the program. */

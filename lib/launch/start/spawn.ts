@@ -21,7 +21,7 @@ import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, warnOnce } from '../tell/launch-warnings.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
-import { lookAtHost, toSpawnError } from './spawn-error.ts';
+import { lookAtHost, toSpawnError } from '../host/spawn-error.ts';
 import { keepCgroups } from './cgroup-keeper.ts';
 import { start, type NormalSpawn } from './start.ts';
 import { abortError, beforeStop } from './abort-or-timeout.ts';

@@ -27,7 +27,7 @@ import { toLaunchError } from '../tell/failure.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
 import { publish, type LaunchName } from './launch-events.ts';
 import type { Spaces } from './kept-namespaces.ts';
-import { toSpawnError } from './spawn-error.ts';
+import { toSpawnError } from '../host/spawn-error.ts';
 import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './abort-or-timeout.ts';
 import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 

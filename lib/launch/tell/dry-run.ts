@@ -8,6 +8,7 @@ import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
 import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import { lookAtHost } from '../host/spawn-error.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
@@ -40,7 +41,7 @@ async function lookUp(
   if (typeof request !== 'object' || request === null)
     throw new UsageError('the request must be an object', { hint: "write {user: 'sam'}" });
   const normal = normalize(reading(() => ({ ...request, jail: '/' })));
-  return toAccount(normal, await native.readHost(accountQuery(normal)));
+  return toAccount(normal, await lookAtHost(accountQuery(normal)));
 }
 
 // The launch as this process would make it now.
@@ -48,7 +49,7 @@ async function withLaunch<T>(
   normal: NormalRequest,
   look: (launch: PreparedLaunch, jail: VerifiedJail) => T,
 ): Promise<T> {
-  const jail = verify(normal, await native.readHost(hostQuery(normal)), false);
+  const jail = verify(normal, await lookAtHost(hostQuery(normal)), false);
   try {
     const cgroup = await planCgroup(normal);
     return look(prepare(normal, jail, { ...callerInPlace(normal), cgroup }), jail);

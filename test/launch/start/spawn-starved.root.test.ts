@@ -11,16 +11,22 @@ import { runService } from '../../support/service.ts';
 const skip = unlessRoot('strace');
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = join(jail, 'tmp/ran');
-const request = { jail, user: '61117:61117', program: '/actor', args: ['touch=/tmp/ran'], stdio: 'ignore' };
+const planned = { jail, user: '61117:61117', program: '/actor', args: ['touch=/tmp/ran'] };
+const request = { ...planned, stdio: 'ignore' };
 
 /** The set of results of its launch, with the n-th and all later calls refused. */
-async function refuse(call: string, error: string, places: readonly number[]): Promise<ReadonlySet<string>> {
+async function refuse(
+  call: string,
+  error: string,
+  places: readonly number[],
+  asked: object = request,
+): Promise<ReadonlySet<string>> {
   const told = new Set<string>();
   for (const place of places) {
     rmSync(marker, { force: true });
     const inject = `inject=${call}:error=${error}:when=${place}+`;
     const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject];
-    const { stdout } = await runService('refused', request, { wrapper });
+    const { stdout } = await runService('refused', asked, { wrapper });
     // Otherwise Node itself failed to start.
     if (!stdout.startsWith('{')) continue;
     told.add(stdout);
@@ -38,7 +44,9 @@ t.test('without a set of descriptors to wait for nothing is started', { skip }, 
 });
 
 t.test('a thread that cannot be started is told as one', { skip }, async (t) => {
-  const told = await refuse('clone3', 'EAGAIN', [7, 8, 9, 10, 11, 12, 13, 14, 15]);
-  const [first] = [...told].map((line) => JSON.parse(line) as object);
-  t.match(first, { name: 'LaunchError', code: 'EAGAIN', call: 'pthread_create', hint: /TasksMax=/ });
+  for (const asked of [request, { ...planned, isPlanned: true }]) {
+    const told = await refuse('clone3', 'EAGAIN', [7, 8, 9, 10, 11, 12, 13, 14, 15], asked);
+    const [first] = [...told].map((line) => JSON.parse(line) as object);
+    t.match(first, { name: 'LaunchError', code: 'EAGAIN', call: 'pthread_create', hint: /TasksMax=/ });
+  }
 });
