@@ -13,10 +13,10 @@ export type TemplateValue = Word | readonly Word[];
 const isBlank = (text: string): boolean => /^[ \t\r\n]$/.test(text);
 
 // The units of a template as it is written, and how many characters each stands for.
-const unit = /\\u\{[0-9a-f]+\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\\r?\n|\\[^]|[^]/gi;
+const unit = /\\u\{[0-9a-fA-F]+\}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\\r?\n|\\[^]|[^]/g;
 
 function lengthOf(written: string): number {
-  if (/^\\\r?\n$/.test(written)) return 0;
+  if (/^\\(?:\r?\n|[\u2028\u2029])$/.test(written)) return 0;
   const wide = /^\\u\{(.*)\}$/.exec(written)?.[1];
   return wide !== undefined && Number.parseInt(wide, 16) > 0xffff ? 2 : 1;
 }

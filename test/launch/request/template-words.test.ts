@@ -40,12 +40,22 @@ t.test('a blank with a backslash before it is no blank', async (t) => {
   t.same(words`ls a\ b`, ['ls', 'a b']);
   t.same(words`echo \x41\u{1F600}c \t \\ d`, ['echo', 'A\u{1F600}c', '\t', '\\', 'd']);
   t.same(words`a\u{41} b\u{ffff} c\u{10000} d`, ['aA', 'b\uffff', 'c\u{10000}', 'd']);
+  t.same(words`\u00e4\u00C4\xFF\u{1f600} b`, ['\u00e4\u00c4\u00ff\u{1F600}', 'b']);
   t.same(
     words`ls \
       -l`,
     ['ls', '-l'],
   );
   t.throws(() => words`ls \u12`, { name: 'UsageError', message: /no backslash sequence/ });
+});
+
+t.test('a capital letter behind a backslash begins no sequence', async (t) => {
+  t.same(words`grep \Uface file`, ['grep', 'Uface', 'file']);
+  t.same(words`a \XAB \U{41} b`, ['a', 'XAB', 'U{41}', 'b']);
+});
+
+t.test('a backslash takes away a line end of Unicode too', async (t) => {
+  t.same(words(Object.assign(['a b c'], { raw: ['a \\\u2028b c'] })), ['a', 'b', 'c']);
 });
 
 t.test('what only a shell understands is refused, with the remedy', async (t) => {
