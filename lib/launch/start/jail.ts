@@ -202,7 +202,7 @@ export class Jail<
     name?: Buffer,
   ): Promise<JailedProcess> {
     const jail = usual ?? (await beforeStop(begun, this.#lookUp(given)));
-    const normal = name === undefined ? given : this.#withProgram(given, jail, name);
+    const normal = name === undefined ? given : await beforeStop(begun, this.#withProgram(given, jail, name));
     const profile = profileAnswers(normal);
     if (profile !== undefined) await beforeStop(begun, profile);
     const taken = namespacesOf(normal).includes('pid')
@@ -216,9 +216,9 @@ export class Jail<
     }
   }
 
-  #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): NormalRequest {
+  async #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): Promise<NormalRequest> {
     const env = jail.environment(normal, callerBeside(normal, false));
-    return { ...normal, program: findProgram(normal, name, env, this.#facts.jailFd) };
+    return { ...normal, program: await findProgram(normal, name, env, this.#facts.jailFd) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

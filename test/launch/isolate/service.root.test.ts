@@ -88,6 +88,8 @@ t.test(
     await t.rejects(open.run({ ...slow, timeoutMs: undefined, signal: AbortSignal.timeout(100) }), {
       code: 'ABORT_ERR',
     });
+    const tools = { timeoutMs: 300, view: [{ bind: source, to: '/usr/local/bin' }] };
+    await t.rejects(open.$(tools)`no-such-program`, { code: 'ETIMEDOUT' });
     clearInterval(timer);
     t.ok(ticks > 20, `${ticks} ticks`);
     t.match(await open.run({ ...bash('exit 0') }), { exitCode: 0 }, 'another launch of the open jail');
