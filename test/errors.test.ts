@@ -1,6 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import t from 'tap';
 
 import { AbortError, ExitError, JailError, LaunchError, UsageError } from '../lib/errors.ts';
+import { packageDirectory } from './support/launch.ts';
+
+t.test('the page of the library tells every code of its errors', async (t) => {
+  const read = (path: string) => readFileSync(join(packageDirectory, path), 'utf8');
+  const codes = [...read('lib/errors.ts').matchAll(/^ {2}\| '(ERR_\w+)'/gm)].map(([, code = '']) => code);
+  t.ok(codes.length > 15);
+  const page = read('doc/library.md');
+  t.same(
+    codes.filter((code) => !page.includes(`\`${code}\``)),
+    ['ERR_UNSAFE_JAIL'],
+    'that one is of a command',
+  );
+});
 
 t.test('a UsageError exits with 1 and has a code', async (t) => {
   t.match(new UsageError('no'), {

@@ -1,4 +1,5 @@
 // Rows of the option table for a program that runs to its end: what it reads, and how its output is returned.
+import { constants } from 'node:buffer';
 import { Readable } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
@@ -70,12 +71,14 @@ function toEncoding(value: Encoding | undefined): Encoding {
   });
 }
 
-// Digits have no lines.
 const withoutLines = new Set(['buffer', 'base64', 'base64url', 'hex']);
+
+/** Whether output in this encoding has lines. Digits and Buffers have none. */
+export const hasLines = (encoding: Encoding): boolean => !withoutLines.has(encoding.toLowerCase());
 
 function wantsLines(value: boolean | undefined, key: string, { encoding }: Values): boolean {
   const isWanted = flag(value, key);
-  if (isWanted && typeof encoding === 'string' && withoutLines.has(encoding.toLowerCase()))
+  if (isWanted && typeof encoding === 'string' && !hasLines(encoding as Encoding))
     throw new UsageError(`lines are text, and encoding is '${encoding}': choose one`, {
       hint: "write encoding: 'utf8', or 'latin1' for one character a byte",
     });
@@ -161,6 +164,21 @@ export function runNormalizer<More extends Rows>(
     const own = { input, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject };
     return [normal, { ...spawnOptionsOf(normal), ...own }, normal];
   };
+}
+
+/**
+ * How many bytes of stdout, and of stderr, a result can have: `maxBufferBytes`, but no more than one string holds (some 512 MiB of
+ * characters; node:buffer, MAX_STRING_LENGTH).
+ */
+export function mostOutputBytes({
+  maxBufferBytes,
+  encoding,
+  all,
+}: Pick<RunOptions, 'maxBufferBytes' | 'encoding' | 'all'>): number {
+  if (encoding === 'buffer') return maxBufferBytes;
+  const charactersOfByte = hasLines(encoding) ? 1 : 2;
+  const most = Math.floor(constants.MAX_STRING_LENGTH / charactersOfByte / (all ? 2 : 1));
+  return Math.min(maxBufferBytes, most);
 }
 
 /** Checks a RunRequest. @throws UsageError */

@@ -16,6 +16,8 @@ import { discard, feed, Gathered, toLines } from '../process/text-streams.ts';
 import { toBeAwaited } from '../../unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
+  hasLines,
+  mostOutputBytes,
   normalizeRun,
   type Encoding,
   type Input,
@@ -43,10 +45,14 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 function decode(output: Buffer, { encoding, lines, stripFinalNewline }: RunOptions): Output {
-  if (lines) return toLines(encoding === 'buffer' ? output.toString() : output.toString(encoding));
-  const isEnded = stripFinalNewline && output.at(-1) === lineFeed;
-  const taken = isEnded ? output.subarray(0, output.at(-2) === carriageReturn ? -2 : -1) : output;
-  return encoding === 'buffer' ? taken : taken.toString(encoding);
+  if (encoding === 'buffer' || !hasLines(encoding)) {
+    const isEnded = stripFinalNewline && output.at(-1) === lineFeed;
+    const taken = isEnded ? output.subarray(0, output.at(-2) === carriageReturn ? -2 : -1) : output;
+    return encoding === 'buffer' ? taken : taken.toString(encoding);
+  }
+  const text = output.toString(encoding);
+  if (lines) return toLines(text);
+  return stripFinalNewline && text.endsWith('\n') ? text.slice(0, text.endsWith('\r\n') ? -2 : -1) : text;
 }
 
 // A descendant of the program may hold its pipes for ever. So timeout and AbortSignal still count after the program's end.
@@ -123,11 +129,14 @@ async function whatWasMissing(
   }
 }
 
-function whyStopped(stopped: Stopped, { timeoutMs, maxBufferBytes }: RunOptions): string {
+const isBeyondStrings = (options: RunOptions): boolean => mostOutputBytes(options) < options.maxBufferBytes;
+
+function whyStopped(stopped: Stopped, options: RunOptions): string {
+  const output = isBeyondStrings(options) ? 'a string can hold' : 'maxBufferBytes';
   return {
-    ETIMEDOUT: `it took longer than ${timeoutMs} ms and was stopped`,
+    ETIMEDOUT: `it took longer than ${options.timeoutMs} ms and was stopped`,
     ABORT_ERR: 'it was aborted',
-    ERR_MAX_BUFFER: `it wrote more than maxBufferBytes (${maxBufferBytes}) and was stopped`,
+    ERR_MAX_BUFFER: `it wrote more than ${output} (${mostOutputBytes(options)}) and was stopped`,
   }[stopped];
 }
 
@@ -170,6 +179,7 @@ function whyFailed(
       : time === undefined
         ? inSeconds(options.timeoutMs)
         : undefined;
+  if (stopped === 'ERR_MAX_BUFFER' && isBeyondStrings(options)) return "write encoding: 'buffer'";
   if (stopped !== undefined) return undefined;
   const kept = args.find((one) => ofShell.test(one));
   if (kept !== undefined)
@@ -212,8 +222,9 @@ export async function collect<Text extends Output>(
     if (!child.cutOff()) void letGo();
   };
   const gathered = new Gathered();
-  const stdout = gathered.from(child.stdout, options.maxBufferBytes, onExcess);
-  const stderr = gathered.from(child.stderr, options.maxBufferBytes, onExcess);
+  const mostBytes = mostOutputBytes(options);
+  const stdout = gathered.from(child.stdout, mostBytes, onExcess);
+  const stderr = gathered.from(child.stderr, mostBytes, onExcess);
   let lost: UsageError | undefined;
   if (options.input !== undefined && child.stdin !== null)
     feed(child.stdin, options.input, (cause) => {

@@ -1,9 +1,10 @@
 // What a request says about a program that runs to its end.
+import { constants } from 'node:buffer';
 import { PassThrough, Readable } from 'node:stream';
 
 import t from 'tap';
 
-import { normalizeRun } from '../../../lib/launch/request/run-rows.ts';
+import { mostOutputBytes, normalizeRun } from '../../../lib/launch/request/run-rows.ts';
 import { ignored, piped } from '../../../lib/launch/request/stdio.ts';
 
 const read = (keys: Readonly<Record<string, unknown>>) =>
@@ -131,6 +132,19 @@ t.test('output has a limit in bytes, or none', async (t) => {
       message: 'maxBufferBytes must be a number from 0 on, or Infinity',
       hint: `write maxBufferBytes: ${meant}`,
     });
+});
+
+t.test('a result has no more bytes than its strings can hold', async (t) => {
+  const most = (asked: Readonly<Record<string, unknown>>) => mostOutputBytes(read(asked));
+  t.equal(most({ maxBufferBytes: 1000 }), 1000);
+  t.equal(most({ maxBufferBytes: Infinity, encoding: 'buffer' }), Infinity);
+  for (const [encoding, all, limit] of [
+    ['utf8', false, constants.MAX_STRING_LENGTH],
+    ['latin1', true, constants.MAX_STRING_LENGTH / 2],
+    ['hex', true, constants.MAX_STRING_LENGTH / 4],
+    ['BASE64', false, constants.MAX_STRING_LENGTH / 2],
+  ] as const)
+    t.equal(most({ maxBufferBytes: Infinity, encoding, all }), Math.floor(limit), encoding);
 });
 
 t.test('a failure rejects unless the request says otherwise', async (t) => {

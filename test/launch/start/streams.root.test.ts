@@ -208,6 +208,17 @@ t.test('the last newline is left out, and all is both outputs in their order', {
   await t.rejects(failed, { name: 'ExitError', exitCode: 3, all: /a/ });
 });
 
+t.test('the last newline of text of two bytes a character is left out whole', { skip }, async (t) => {
+  const strip = { encoding: 'utf16le', stripFinalNewline: true } as const;
+  // U+0A00 ends in the byte of a newline
+  for (const [written, left] of [
+    ['a\\0\\n\\0', 'a'],
+    ['a\\0\\r\\0\\n\\0', 'a'],
+    ['a\\0\\0\\n', 'a\u0a00'],
+  ] as const)
+    t.equal((await runInJail({ ...sh(`printf '${written}'`), ...strip })).stdout, left);
+});
+
 t.test('who was aborted is canceled', { skip }, async (t) => {
   const controller = new AbortController();
   const running = runInJail({
