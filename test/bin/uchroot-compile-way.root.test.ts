@@ -103,11 +103,12 @@ test('a directory of the pid file that boot makes is to be root’s alone', asyn
   );
 });
 
-test('a stale new pid file is no obstacle', async (t) => {
+test('a stale new pid file is no obstacle, and a name may be as long as any', async (t) => {
   const run = `${directory}/stale`;
   mkdirSync(run);
-  const marker = new Launcher(['--pid-file', `${run}/x.pid`]);
+  const name = `${'x'.repeat(251)}.pid`;
+  const marker = new Launcher(['--pid-file', `${run}/${name}`]);
   // $$ is the process that becomes the launcher.
-  t.ok(marker.runs(['sh', '-c', `: > '${run}/x.pid.'$$.new; exec "$@"`, 'sh']));
-  t.strictSame(readdirSync(run), ['x.pid']);
+  t.ok(marker.runs(['sh', '-c', `: > '${run}/.uchroot.'$$; exec "$@"`, 'sh']));
+  t.strictSame(readdirSync(run), [name]);
 });
