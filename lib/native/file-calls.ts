@@ -158,6 +158,8 @@ export interface FileCalls {
   copyFile(sourceFd: number, targetFd: number): void;
   /** Copies file capabilities (capabilities(7)), if there are any. */
   copyCapabilities(sourceFd: number, targetFd: number): void;
+  /** Whether two files have the same file capabilities, or both have none. */
+  sameCapabilities(fd: number, otherFd: number): boolean;
   /** flock(2) without waiting; exclusive unless `shared`. False if another process holds a lock against it. */
   lockFile(fd: number, shared?: boolean): boolean;
 

@@ -31,6 +31,9 @@ class AttributeCopier {
 // names the failed call.
 bool copyCapabilities(int source, int target, const char*& call);
 
+// Whether two files have the same file capabilities, or both have none.
+bool haveSameCapabilities(int one, int other);
+
 bool hasAccessAcl(int fd);
 
 // Whether a directory's default access control list lets other users write to new files in it (acl(5)).

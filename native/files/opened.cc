@@ -59,6 +59,15 @@ Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
   return checked(info.Env(), isCopied ? 0 : -1, call);
 }
 
+Napi::Value sameCapabilities(const Napi::CallbackInfo& info) {
+  const auto one = toUint32(info[0], "descriptor");
+  if (!one) return info.Env().Undefined();
+  const auto other = toUint32(info[1], "descriptor");
+  if (!other) return info.Env().Undefined();
+  const bool isSame = haveSameCapabilities(static_cast<int>(*one), static_cast<int>(*other));
+  return Napi::Boolean::New(info.Env(), isSame);
+}
+
 // lockFile(fd, shared): locks an open file or directory until it is closed. False if another process holds a conflicting lock
 // (flock(2)).
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
@@ -118,6 +127,7 @@ void initOpened(Napi::Env env, Napi::Object exports) {
   exports.Set("closeDescriptor", Napi::Function::New<closeDescriptor>(env, "closeDescriptor"));
   exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
   exports.Set("copyCapabilities", Napi::Function::New<giveCapabilities>(env, "copyCapabilities"));
+  exports.Set("sameCapabilities", Napi::Function::New<sameCapabilities>(env, "sameCapabilities"));
   exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
   exports.Set("openBeneath", Napi::Function::New<openBeneath>(env, "openBeneath"));

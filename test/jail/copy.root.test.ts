@@ -129,6 +129,39 @@ t.test(
 );
 
 t.test(
+  'an update gives a program with privileges the file capabilities that it has on the host',
+  needs('setcap', 'getcap'),
+  async (t) => {
+    const base = makeDirectory(t);
+    const [program, jail] = [`${base}/capable`, `${base}/jail`];
+    copyFileSync('/bin/cat', program);
+    const set = (...words: readonly string[]) => t.equal(start(['setcap', ...words]).status, 0);
+    const inJail = () =>
+      start(['getcap', `${jail}${program}`])
+        .stdout.replace(/^\S+ /, '')
+        .trim();
+    const warnings = [`${program} has the host's file capabilities again`];
+    set('cap_net_raw+ep', program);
+    await buildJail({ directory: jail, programs: [program], keepPrivileges: [program] });
+    set('-r', program);
+    t.match(await updateJail({ directory: jail, plan: true }), { warnings });
+    t.equal(inJail(), 'cap_net_raw=ep');
+    t.match(await updateJail({ directory: jail }), { warnings, left: [] });
+    t.equal(inJail(), '');
+    t.same((await updateJail({ directory: jail })).warnings, []);
+    set('cap_net_raw+ep', program);
+    await updateJail({ directory: jail });
+    t.equal(inJail(), 'cap_net_raw=ep');
+    set('-r', `${jail}${program}`); // as after a backup without extended attributes
+    t.match(await updateJail({ directory: jail }), { warnings, left: [] });
+    t.equal(inJail(), 'cap_net_raw=ep');
+    set('cap_net_bind_service+ep', program);
+    await updateJail({ directory: jail });
+    t.equal(inJail(), 'cap_net_bind_service=ep');
+  },
+);
+
+t.test(
   'set-user-ID and file capabilities go, unless they are named',
   needs('setcap', 'getcap'),
   async (t) => {

@@ -3,7 +3,7 @@
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileRoot } from '../../binary/root.ts';
+import type { DirectoryRoot } from '../../binary/root.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import { fromText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
@@ -21,7 +21,6 @@ import type { Left } from './present-object.ts';
 import type { Store } from './store.ts';
 
 export interface Applying extends Omit<Judging, 'mounted'>, Roots {
-  readonly source: FileRoot;
   readonly store: Store;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -82,7 +81,7 @@ export async function foreseePlan(
     }
     return toApplied();
   }
-  const judge = new Judge({ jail, before, replace, mounted: mountedIn(jail) });
+  const judge = new Judge({ jail, source, before, replace, mounted: mountedIn(jail) });
   for await (const [slice, known] of readAhead(entries, { jail, sourceFd }))
     for (const entry of slice) {
       throwIfAborted(signal);

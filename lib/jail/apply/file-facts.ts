@@ -1,7 +1,7 @@
 // Reads or copies hundreds of files in one call of native/files/filelist.cc, and makes records of planned entries for the manifest.
 
 import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
+import { type DirectoryRoot, type FileRoot, type FileStatus, withFile } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, onHost, seenBy } from '../../trust/owner.ts';
@@ -192,4 +192,12 @@ export async function foresee(entry: Entry, source: FileRoot, known?: KnownFiles
 /** The same without a hash: there is no jail to compare with, so the file is not read. */
 export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
   return toRecorded(entry, entry.kind === 'file' ? source.lstat(entry.source) : undefined);
+}
+
+/** Whether a program that keeps file capabilities has those of its source. A manifest does not have them. */
+export function hasItsCapabilities(entry: Entry, source: FileRoot, jail: DirectoryRoot): boolean {
+  if (entry.kind !== 'file' || entry.keepPrivileges !== true) return true;
+  const isSame = (fd: number) =>
+    withFile(source, entry.source, (other) => native.sameCapabilities(fd, other.fd));
+  return withFile(jail, entry.path, ({ fd }) => isSame(fd)) === true;
 }

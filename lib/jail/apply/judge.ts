@@ -4,7 +4,7 @@ import { readlinkSync } from 'node:fs';
 
 import { mergeCommands } from '../../binary/merged-usr.ts';
 import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { isRootsAlone, isStranger, writersOf } from '../../trust/writer.ts';
@@ -12,7 +12,7 @@ import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
 import { type Expected, isDirectory } from './commit.ts';
-import type { FileFacts, KnownFiles } from './file-facts.ts';
+import { type FileFacts, hasItsCapabilities, type KnownFiles } from './file-facts.ts';
 import { refuseMounted } from './mounted.ts';
 import {
   everyIn,
@@ -44,6 +44,7 @@ export interface Verdict {
 
 export interface Judging {
   readonly jail: DirectoryRoot;
+  readonly source: FileRoot; // that files are copied from
   readonly before: Manifest | undefined;
   /** Paths to replace, with all their content. */
   readonly replace: readonly BytePath[];
@@ -164,11 +165,12 @@ export class Judge {
   async #judgeOther(met: Met): Promise<Verdict> {
     const { entry, present, look, fresh } = met;
     const { path } = entry;
-    const { jail } = this.#judging;
+    const { jail, source } = this.#judging;
     const old = this.#known.get(path);
     const isTheirs = this.#isTheirs(path, present);
     const isAsPrivileged = (old?.keepPrivileges ?? false) === (fresh.keepPrivileges ?? false);
-    if (isSame(look, lookOf(fresh)) && isAsPrivileged)
+    const isAlike = isSame(look, lookOf(fresh)) && isAsPrivileged;
+    if (isAlike && hasItsCapabilities(entry, source, jail))
       return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
     if (this.#isNamed(path)) {
       // Its content would be lost, although it was not named.
@@ -176,6 +178,7 @@ export class Judge {
       return PUT;
     }
     if (isTheirs) return this.#leave('writable', met);
+    if (isAlike) return { ...PUT, warning: `${showPath(path)} has the host's file capabilities again` };
     if (path === CACHE_PATH && present.kind === 'file') return PUT; // the new cache includes the entries of the old one, see cacheFor
     if (old === undefined) return this.#judgeUnknown(met);
     if (!isSame(look, lookOf(old))) return this.#leave('changed', met);
