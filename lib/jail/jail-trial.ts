@@ -7,7 +7,7 @@ import { hostAbi, MACHINE, machineName } from '../binary/machine.ts';
 import { type BytePath, bytePath, lastComponent, pathBytes, showPath } from '../binary/path.ts';
 import { type DirectoryRoot, tryFile } from '../binary/root.ts';
 import { walk } from '../binary/walk.ts';
-import { LaunchError } from '../errors.ts';
+import { AbortError, LaunchError } from '../errors.ts';
 import type { RunRequest } from '../launch/request/run-rows.ts';
 import { runInJail } from '../launch/start/run.ts';
 import { native } from '../native.ts';
@@ -45,25 +45,34 @@ export interface Outcome {
 // A launch without root that the host refuses before a program would start.
 class NotTried extends Error {}
 
-/** Runs programs of the jail, unless they are for another machine, or the host lets an ordinary user launch nothing. */
+/**
+ * Runs programs of the jail, unless they are for another machine, or the host lets an ordinary user launch nothing. The signal ends
+ * this early, with a warning: the jail is already there.
+ */
 export async function tryOut(trial: Trial): Promise<Outcome> {
+  const failures: string[] = [];
+  const warnings: string[] = [];
   try {
-    return await tryAll(trial);
+    await tryAll(trial, failures, warnings);
   } catch (error) {
-    if (!(error instanceof NotTried)) throw error;
-    const warning = `nothing was tried in the jail: ${error.message}; uchroot --doctor says more`;
-    return { failures: [], warnings: [warning] };
+    if (error instanceof AbortError)
+      warnings.push('interrupted: the jail is in place, but not all of it was tried');
+    else if (error instanceof NotTried)
+      warnings.push(`nothing was tried in the jail: ${error.message}; uchroot --doctor says more`);
+    else throw error;
   }
+  return { failures, warnings };
 }
 
-async function tryAll(trial: Trial): Promise<Outcome> {
+// Adds to both lists. @throws AbortError, NotTried
+async function tryAll(trial: Trial, failures: string[], warnings: string[]): Promise<void> {
   const { jail, manifest, programs, signal } = trial;
   const resolver = openResolver(jail, { hasProc: true });
   const foreign = programs.map(({ path }) => foreignMachine(resolver.resolve(path))).find(Boolean);
-  if (foreign !== undefined)
-    return { failures: [], warnings: [`nothing was tried in the jail: its programs are for ${foreign}`] };
-  const failures: string[] = [];
-  const warnings: string[] = [];
+  if (foreign !== undefined) {
+    warnings.push(`nothing was tried in the jail: its programs are for ${foreign}`);
+    return;
+  }
   const probe = openProbe(trial);
   for (const { path } of programs) {
     const { loader, files } = resolver.resolve(path);
@@ -87,7 +96,6 @@ async function tryAll(trial: Trial): Promise<Outcome> {
     const wanted = wants?.(probe);
     if (wanted !== undefined) warnings.push(wanted);
   }
-  return { failures, warnings };
 }
 
 // Long enough for the slowest interpreter. A daemon that ignores the option has printed its errors by then.

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
@@ -54,12 +63,18 @@ t.test('a build that is aborted leaves nothing', asRoot, async (t) => {
   t.same(readdirSync(base), []);
 });
 
-t.test('a signal that comes when everything is in place changes nothing any more', asRoot, async (t) => {
-  const directory = `${makeDirectory(t)}/jail`;
-  const { signal, onProgress } = abortAt(({ phase }) => phase === 'commit');
-  await t.rejects(buildJail({ directory, programs: ['bash'], signal, onProgress }), aborted);
-  t.same(faultsOf(directory), []);
-  t.equal(runIn(directory, '/bin/bash', '-c', 'echo fine'), 'fine\n');
+const untried = ['interrupted: the jail is in place, but not all of it was tried'];
+
+t.test('a signal that comes when the work is decided only ends the trial of the jail', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  for (const phase of ['commit', 'check']) {
+    const directory = `${base}/${phase}`;
+    const { signal, onProgress } = abortAt((progress) => progress.phase === phase);
+    const report = await buildJail({ directory, programs: ['bash'], signal, onProgress });
+    t.match(report, { changes: [{ kind: 'added' }], left: [], warnings: untried });
+    t.same(faultsOf(directory), []);
+    t.equal(runIn(directory, '/bin/bash', '-c', 'echo fine'), 'fine\n');
+  }
 });
 
 // A directory was changed and changed back: its time tells so.
@@ -91,6 +106,14 @@ t.test('an update or an addition that is aborted leaves the jail as it was', asR
   }
   t.equal(runIn(jail, '/bin/bash', '-c', 'echo fine'), 'fine\n');
   t.ok((await updateJail({ directory: jail })).changes.length > 3);
+});
+
+t.test('an update that is aborted after its change reports it, with what it has left', asRoot, async (t) => {
+  const { jail } = await makePlace(t);
+  appendFileSync(`${jail}/usr/bin/ls`, 'by hand');
+  const report = await updateJail({ directory: jail, ...abortAt(({ phase }) => phase === 'check') });
+  t.ok(report.changes.some(({ kind, path }) => kind === 'changed' && path === '/usr/bin/bash'));
+  t.match(report, { left: [{ path: '/usr/bin/ls', isOutdated: true }], warnings: untried });
 });
 
 t.test('the work goes through its phases in order, and counts up to all', asRoot, async (t) => {
@@ -127,4 +150,23 @@ t.test('Ctrl-C in the middle says so in one line and leaves nothing', asRoot, as
   }
   t.notOk(existsSync(`${base}/fresh`));
   t.same(describe(jail), before);
+});
+
+t.test('Ctrl-C in the trial says that the jail is there', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const [root, jail] = [`${base}/root`, `${base}/jail`];
+  makeSystem(root, '/bin/bash');
+  mkdirSync(`${root}/var/lib/dpkg/info`, { recursive: true });
+  writeFileSync(`${root}/var/lib/dpkg/info/slow.list`, '/.\n/usr\n/usr/bin\n/usr/bin/slow\n');
+  writeFileSync(
+    `${root}/var/lib/dpkg/status`,
+    'Package: slow\nStatus: install ok installed\nArchitecture: all\nVersion: 1\nDescription: x\n\n',
+  );
+  writeFileSync(`${root}/usr/bin/slow`, '#!/bin/bash\nwhile :; do :; done\n');
+  chmodSync(`${root}/usr/bin/slow`, 0o755);
+  const building = beginUchrootJail(['build', jail, '--from', root, '/usr/bin/slow']);
+  while (!existsSync(`${jail}/usr/bin/slow`)) await setTimeout(5);
+  building.kill('SIGINT');
+  t.match(await building.ended, { status: 0, stderr: `uchroot-jail: warning: ${untried[0]}\n` });
+  t.same(faultsOf(jail), []);
 });

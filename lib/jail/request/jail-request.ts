@@ -25,7 +25,7 @@ import { findProgram } from './named-on-host.ts';
 export interface JailWork {
   /** The jail on the host, existing or new; a relative path begins at the working directory. */
   readonly directory: Bytes;
-  /** Aborts the work; the jail is then unchanged. */
+  /** Aborts the work; the jail is then unchanged. Once a new jail or its change is in place, only its trial ends, with a warning. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -9,6 +9,7 @@ import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { removeJail } from '../../jail/remove.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
+import { throwIfAborted } from '../../jail/work/jail-error.ts';
 import { compileLaunch } from '../../launch/compile/compile.ts';
 import { normalize, type LaunchRequest } from '../../launch/request/request.ts';
 import { resolveAccount } from '../../launch/tell/dry-run.ts';
@@ -143,6 +144,7 @@ export async function makeGeneration(
     packages: known.packages?.(instanceOf(service.unit)) ?? [],
     users: await accountsOf(service, identity, packages),
   });
+  throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
   const own = ownLines(service, variables);
   const found = {
     data: [...dataOf(jailOf(directory)), ...(known.paths ?? []).filter((path) => !isOnlyRead(path))],
