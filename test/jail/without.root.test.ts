@@ -28,6 +28,23 @@ t.test('what is left out stays out with each update, and its size is shown befor
   t.notOk(existsSync(`${jail}/srv/data/large`), 'the recipe keeps it');
 });
 
+t.test('a copy below what is left out brings nothing else of it', asRoot, async (t) => {
+  const base = makeDirectory(t);
+  const [root, jail] = [`${base}/root`, `${base}/jail`];
+  makeSystem(root, '/usr/bin/bash');
+  mkdirSync(`${root}/srv/data/large`, { recursive: true });
+  for (const path of ['srv/data/small', 'srv/data/large/file', 'own']) writeFileSync(`${root}/${path}`, path);
+  const build = (...words: readonly string[]) => uchrootJail(['build', jail, ...words]);
+  const words = ['--from', root, '--copy', '/srv/data', '/usr/bin/bash', '--without', '/srv/data/large'];
+  t.match(build(...words), { status: 0, stderr: '' });
+  t.match(build('--copy', '/own:/srv/data/large/own'), { status: 0, stderr: '' });
+  const has = (name: string) => existsSync(`${jail}/srv/data/${name}`);
+  t.same(['small', 'large/own', 'large/file'].map(has), [true, true, false]);
+  t.match(await updateJail({ directory: jail }), { changes: [], left: [] });
+  t.match(build('--copy', '/srv/data/large'), { status: 0, stderr: '' });
+  t.ok(has('large/file'), 'it was asked for');
+});
+
 t.test('a path to be left out that names nothing is an error, and nothing is built', asRoot, async (t) => {
   const base = makeDirectory(t);
   const [root, jail] = [`${base}/root`, `${base}/jail`];

@@ -137,10 +137,14 @@ function withoutLeftOut(
   };
 }
 
-/** The paths that a recipe leaves out, and that an addition does not ask for. */
+/**
+ * The paths that a recipe leaves out, and that an addition does not ask for. A program needs what lies around it; a copy below such
+ * a path comes alone.
+ */
 function stillLeftOut({ without }: Recipe, { programs, copies }: Recipe): readonly BytePath[] {
-  const asked = [...programs, ...copies.map(({ to }) => to)];
-  return without.filter((out) => !asked.some((path) => isWithin(path, out)));
+  return without.filter(
+    (out) => !programs.some((path) => isWithin(path, out)) && !copies.some(({ to }) => to === out),
+  );
 }
 
 /** Whether an addition only takes back, by leaving this path out, what a recipe has asked for. */

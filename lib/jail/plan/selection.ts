@@ -2,34 +2,12 @@
 
 import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { resolveLinks, walk, type Walk } from '../../binary/walk.ts';
+import { walk, type Walk } from '../../binary/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { keptMode, owned, type Owners, ownersOf, ownersOfCopy } from './kept-rights.ts';
+import { openWithout } from './left-out.ts';
 import { clash } from './plan-refusals.ts';
-
-function openWithout(root: FileRoot, paths: readonly BytePath[]) {
-  // the given path and its target both map to the given path
-  const given = new Map(
-    paths.flatMap((path) => [[path, path] as const, [resolveLinks(root, path), path] as const]),
-  );
-  const used = new Set<BytePath>();
-  return {
-    /** True for one of the paths, for its target if it is a link, and for everything below. */
-    covers: (path: BytePath): boolean => {
-      if (given.size === 0) return false;
-      for (let at = path; at !== '/'; at = parentPath(at)) {
-        const name = given.get(at);
-        if (name === undefined) continue;
-        used.add(name);
-        return true;
-      }
-      return false;
-    },
-    /** The given paths that covered nothing so far. */
-    unused: () => paths.filter((path) => !used.has(path)),
-  };
-}
 
 export interface SelectionOptions {
   readonly owners: Owners;
@@ -98,7 +76,15 @@ class ChosenFiles implements Selection {
   }
 
   add(entry: Entry): void {
-    if (isWithin(entry.path, STORE) || this.#without.covers(entry.path)) return;
+    if (isWithin(entry.path, STORE) || this.#isLeftOut(entry.path, entry.reason)) return;
+    this.#put(entry);
+  }
+
+  #isLeftOut(path: BytePath, { how }: Reason): boolean {
+    return this.#without.covers(path, how === 'copied');
+  }
+
+  #put(entry: Entry): void {
     const known = entry.path === '/' ? ROOT : this.#entries.get(entry.path);
     if (known !== undefined && !isBetter(entry, known)) {
       if (isHidden(entry, known)) this.hidden.push({ ...entry, to: this.#to });
@@ -109,15 +95,18 @@ class ChosenFiles implements Selection {
     if (entry.kind === 'file') this.#fresh.push(entry);
   }
 
+  // Not by add(): a copy may lie in a directory that is left out.
   #addWay(path: BytePath, by: BytePath): void {
     const known = this.#entries.get(path);
-    if (known === undefined) this.add({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
+    if (known === undefined) this.#put({ kind: 'directory', path, mode: 0o755, reason: { how: 'way', by } });
     else if (known.kind !== 'directory') throw clash(known);
   }
 
-  #addLinks(way: Walk): void {
-    for (const directory of way.passed) this.#addWay(directory, way.path);
-    for (const link of way.links) this.add({ kind: 'link', ...link, reason: { how: 'way', by: way.path } });
+  #addLinks({ path: by, passed, links }: Walk, isToCopy = false): void {
+    const reason = { how: 'way', by } as const;
+    const isOut = (path: BytePath) => isWithin(path, STORE) || (!isToCopy && this.#isLeftOut(path, reason));
+    for (const path of passed) if (!isOut(path)) this.#addWay(path, by);
+    for (const link of links) if (!isOut(link.path)) this.#put({ kind: 'link', ...link, reason });
   }
 
   addPath(path: BytePath, reason: Reason): BytePath | undefined {
@@ -182,11 +171,11 @@ class ChosenFiles implements Selection {
     for (const name of this.#root.list(from) ?? []) {
       const path = joinPath(from, name);
       const status = this.#root.lstat(path);
-      if (status === undefined || !accept(path)) continue;
       const target = joinPath(to, name);
+      if (status === undefined || !accept(path) || this.#isLeftOut(target, reason)) continue;
       if (status.target !== undefined) this.#addLink(path, target, status.target, reason);
       else if (status.kind === 'other') {
-        if (reason.how === 'copied' && !this.#without.covers(target)) this.special.push(path);
+        if (reason.how === 'copied') this.special.push(path);
       } else if (this.#addFound(path, target, status, reason) && status.kind === 'directory')
         this.#addBeneath(path, target, reason, accept);
     }
@@ -203,7 +192,7 @@ class ChosenFiles implements Selection {
     const way = walk(this.#root, from);
     if (way.kind !== 'found') return false;
     const reason: Reason = { how: 'copied', as: from };
-    if (from === to) this.#addLinks(way);
+    if (from === to) this.#addLinks(way, true);
     const isDirectory = way.status.kind === 'directory';
     const target =
       from === to
@@ -211,6 +200,7 @@ class ChosenFiles implements Selection {
         : isDirectory
           ? this.#placeOf(to)
           : joinPath(this.#placeOf(parentPath(to)), lastComponent(to));
+    this.#without.addCopy(target);
     const known = this.#entries.get(target);
     if (!isDirectory && known !== undefined && !isFixed(known)) this.#entries.delete(target);
     if (!this.#addFound(way.path, target, way.status, reason)) return false;
@@ -224,7 +214,7 @@ class ChosenFiles implements Selection {
     const way = walk(this.#root, path);
     if (way.kind !== 'found' || way.status.kind !== 'directory')
       return joinPath(this.#placeOf(parentPath(path)), lastComponent(path));
-    this.#addLinks(way);
+    this.#addLinks(way, true);
     return way.path;
   }
 

@@ -137,7 +137,12 @@ t.test(
     const old = recipe({ programs: [path('/bin/a'), path('/opt/b')], copies: [copy] });
     const out = mergeRecipes(old, recipe({ without: [path('/srv'), path('/opt/b')] }));
     t.match(out, { programs: ['/bin/a'], copies: [], without: ['/srv', '/opt/b'] });
-    t.match(mergeRecipes(out, recipe({ copies: [copy] })), { copies: [copy], without: ['/opt/b'] });
+    const again = mergeRecipes(out, recipe({ copies: [copy] }));
+    t.match(again, { copies: [copy], without: ['/srv', '/opt/b'] }, 'a copy comes alone');
+    const whole = { from: copy.from, to: path('/srv') };
+    t.match(mergeRecipes(out, recipe({ copies: [whole] })), { copies: [whole], without: ['/opt/b'] });
+    const program = mergeRecipes(out, recipe({ programs: [path('/srv/bin/c')] }));
+    t.match(program, { without: ['/opt/b'] }, 'a program needs what lies around it');
     const part = mergeRecipes(old, recipe({ without: [path('/srv/data/large')] }));
     t.match(mergeRecipes(part, old), { copies: [copy], without: ['/srv/data/large'] }, 'a part stays out');
     const both = { programs: [path('/bin/c')], without: [path('/bin')] };

@@ -49,6 +49,37 @@ t.test('of a copy to a place that the host does not have, only what is named is 
   t.same(plan.unused, []);
 });
 
+t.test('a copy below a path that is left out comes alone', async (t) => {
+  const tree = {
+    '/usr/local/bin/p': makeProgram(),
+    '/etc/p': { link: '/srv/p' },
+    '/srv/p/host.conf': 'x',
+    '/srv/p/deep/host.conf': 'x',
+    '/home/own.conf': 'y',
+    '/home/own/own.conf': 'y',
+  };
+  const copies = [
+    { from: bytePath('/home/own.conf'), to: bytePath('/etc/p/own.conf') },
+    { from: bytePath('/home/own'), to: bytePath('/etc/p/deep') },
+  ];
+  for (const without of ['/etc/p', '/srv/p', '/srv']) {
+    const plan = planOf(tree, ['/usr/local/bin/p'], { copies, without: paths(without) });
+    const found = [...pathsIn(plan)].filter((path) => /^\/(?:etc\/p$|srv\/)/.test(path));
+    const expected = ['/etc/p', '/srv/p', '/srv/p/deep', '/srv/p/deep/own.conf', '/srv/p/own.conf'];
+    t.same(found.toSorted(), expected, without);
+    t.same(plan.absent, []);
+    t.same(plan.unused, []);
+    const parents = plan.entries.findIndex(({ path }) => path === '/srv/p/deep');
+    t.ok(parents < plan.entries.findIndex(({ path }) => path === '/srv/p/deep/own.conf'));
+  }
+});
+
+t.test('a copy to a path that is left out is refused', async (t) => {
+  const copies = [{ from: bytePath('/home/own'), to: bytePath('/etc/p') }];
+  const tree = { '/bin/p': makeProgram(), '/home/own/x': 'y' };
+  t.same(planOf(tree, ['/bin/p'], { copies, without: paths('/etc/p') }).absent, ['/home/own']);
+});
+
 t.test('a path of which nothing would come along is told', async (t) => {
   const plan = planOf({ '/bin/p': makeProgram() }, ['/bin/p'], { without: paths('/usr/lib/nothing') });
   t.same(plan.unused, ['/usr/lib/nothing']);
