@@ -1,8 +1,9 @@
 // Python: the standard library of each interpreter, virtual environments, and the modules that scripts import.
 
 import { memoize, remember } from '../../remember.ts';
-import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
+import { resolveLinks } from '../../binary/walk.ts';
 import { runs } from './self-check.ts';
 import { filesOf, ifAsked, isDirectory } from './pack-host.ts';
 import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
@@ -113,7 +114,7 @@ function metadataIn(root: FileRoot, directory: BytePath): ReadonlyMap<string, re
   return found;
 }
 
-function toTree(tree: BytePath): Part {
+function toTree(tree: BytePath) {
   return { tree, except: EXCEPT };
 }
 
@@ -151,7 +152,7 @@ export const python: Pack = {
     );
     return [
       ...ifAsked(host, 'python3'),
-      ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT })),
+      ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT, by: interpreterOf(host, tree) })),
       // in a virtual environment bin/python is a link to the interpreter (venv of the library reference)
       ...environments(host, scripts.map(({ interpreter }) => interpreter).concat(host.paths(PYTHON))),
       ...modulesOf(host, scripts, openPythonModules(host, libraries)),
@@ -177,14 +178,24 @@ function librariesOf(host: PackHost): readonly BytePath[] {
   return places.flatMap((place) => host.find(place)).filter((path) => host.find(`${path}/os.py`).length > 0);
 }
 
+function interpreterOf(host: PackHost, library: BytePath): BytePath | undefined {
+  const interpreters = host.executables(WHEN.executables);
+  return interpreters.find((path) => isWithin(library, parentPath(parentPath(path))));
+}
+
 const PYTHON = /\/bin\/python[\d.]*$/;
 
 function environments(host: PackHost, interpreters: readonly BytePath[]): readonly Part[] {
-  const directories = new Set(interpreters.map((path) => parentPath(parentPath(path))));
-  return [...directories].flatMap((directory) => {
+  const found = new Map(interpreters.map((path) => [parentPath(parentPath(path)), path]));
+  return [...found].flatMap(([directory, path]) => {
     const [settings] = host.find(`${directory}/pyvenv.cfg`);
     if (settings === undefined) return [];
     const except = /\/__pycache__$/;
-    return [{ path: settings }, { tree: `${directory}/lib`, except }, { tree: `${directory}/lib64`, except }];
+    const by = joinPath(resolveLinks(host.root, parentPath(path)), lastComponent(path));
+    return [
+      { path: settings, by },
+      { tree: `${directory}/lib`, except, by },
+      { tree: `${directory}/lib64`, except, by },
+    ];
   });
 }

@@ -1,9 +1,10 @@
 // Finds the scripts of an interpreter in a jail, and the modules that they name.
 
 import { remember } from '../../remember.ts';
-import { type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
+import { resolveLinks } from '../../binary/walk.ts';
 import type { PackHost, Part } from './pack.ts';
 
 const MAX_BYTES = 1 << 20;
@@ -25,7 +26,7 @@ export function scriptsOf({ root, executables }: PackHost, name: RegExp) {
 }
 
 export interface Module {
-  readonly parts: readonly Part[];
+  readonly parts: readonly Extract<Part, { readonly path: string } | { readonly tree: string }>[];
   /** Its source files, which can name other modules. */
   readonly sources: readonly BytePath[];
 }
@@ -50,21 +51,37 @@ export function modulesOf(
   const namesBySource = namesKept(host.root, namesIn);
   const located = new Set<Module>();
   const seen = new Set<BytePath>(scripts.map(({ path }) => path));
-  const queue = scripts.map(({ path, text }) => ({ path, names: new Set(namesIn(text)) }));
+  const queue = scripts.map(({ path, interpreter, text }) => ({
+    path,
+    names: new Set(namesIn(text)),
+    programs: [path, resolveLinks(host.root, interpreter)],
+  }));
   for (let next = queue.pop(); next !== undefined; next = queue.pop())
     for (const name of next.names) {
       const found = locate(name, next.path);
       if (found === undefined || located.has(found)) continue;
       located.add(found);
-      parts.push(...found.parts);
+      for (const part of found.parts)
+        parts.push({ ...part, by: nearest('tree' in part ? part.tree : part.path, next.programs) });
       for (const path of found.sources) {
         if (seen.has(path) || seen.size > MAX_SOURCES) continue;
         seen.add(path);
         const names = remember(namesBySource, path, () => new Set(namesIn(host.readText(path) ?? '')));
-        queue.push({ path, names });
+        queue.push({ path, names, programs: next.programs });
       }
     }
   return parts;
+}
+
+/** The program that shares most directories with a path; of equals the first. */
+function nearest(path: string, programs: readonly BytePath[]): BytePath | undefined {
+  const shared = (program: BytePath) => {
+    let directory = parentPath(program);
+    while (!isWithin(path, directory)) directory = parentPath(directory);
+    return directory.length;
+  };
+  // env(1) may have only a name
+  return programs.filter((program) => program.startsWith('/')).toSorted((a, b) => shared(b) - shared(a))[0];
 }
 
 // A plan asks for the modules again whenever files are added.

@@ -121,7 +121,9 @@ function unreadable(root: FileRoot, entries: readonly Entry[]): ReadonlySet<Byte
 }
 
 function isClosed(root: FileRoot, path: BytePath): boolean {
-  if (root.lstat(path) === undefined) return false;
+  const status = root.lstat(path);
+  if (status === undefined) return false;
+  if (status.kind === 'directory') return root.list(path) === undefined;
   const file = root.open(path);
   file?.close();
   return file === undefined;

@@ -42,7 +42,7 @@ export interface Selection {
   takeFresh(): readonly FileEntry[];
   /** Paths of `without` that left nothing out. */
   unused(): readonly BytePath[];
-  /** Files that were left out because they are not world-readable. */
+  /** Files, and directories of a pack, that were left out because they are not world-readable. */
   readonly secrets: readonly BytePath[];
   /** Copies that were left out because they are neither file nor directory. */
   readonly special: readonly BytePath[];
@@ -118,10 +118,11 @@ class ChosenFiles implements Selection {
   }
 
   #addFound(from: BytePath, to: BytePath, status: FileStatus, reason: Reason): boolean {
-    if (status.kind === 'directory') this.add(this.#toDirectory(to, status, reason));
-    else if (status.kind !== 'file') return false;
-    else if (!this.#isForJail(from, status, reason)) this.#secrets.add(from);
-    else this.add(this.#toFile(from, to, status, reason));
+    const isDirectory = status.kind === 'directory';
+    if (!isDirectory && status.kind !== 'file') return false;
+    if (this.#isForJail(from, status, reason))
+      this.add(isDirectory ? this.#toDirectory(to, status, reason) : this.#toFile(from, to, status, reason));
+    else if (!this.#isLeftOut(to, reason)) this.#secrets.add(from);
     return to === '/' || this.#entries.has(to);
   }
 
@@ -142,18 +143,30 @@ class ChosenFiles implements Selection {
     return { ...file, mode: keptMode(status, gid), ...owned(uid, gid) };
   }
 
-  /** A file that is not world-readable, or lies in a directory that others cannot search, is copied only if it was named. */
-  #isForJail(path: BytePath, status: FileStatus, { how }: Reason): boolean {
+  /**
+   * A file that is not world-readable, or lies in a directory that others cannot search, is copied only if it was named. This holds
+   * for the directories of a pack as well: they have names in them.
+   */
+  #isForJail(path: BytePath, { kind, mode }: FileStatus, { how, by }: Reason): boolean {
     if (how === 'asked' || how === 'copied') return true;
-    if ((status.mode & 0o004) === 0) return false;
+    if (kind === 'directory') return how !== 'pack' || this.#mayReach(path, this.#sourceOf(by));
+    if ((mode & 0o004) === 0) return false;
+    if (how === 'pack') return this.#mayReach(parentPath(path), this.#sourceOf(by));
     return (how !== 'package' && how !== 'learned') || this.#mayReach(parentPath(path));
   }
 
-  // A user who cannot search a directory cannot read the files in it either.
-  #mayReach(directory: BytePath): boolean {
+  #sourceOf(path: BytePath | undefined): BytePath | undefined {
+    const entry = path === undefined ? undefined : this.#entries.get(path);
+    return entry?.kind === 'file' ? entry.source : path;
+  }
+
+  // A user who cannot search a directory cannot read the files in it either. For what a pack adds to a program, such as the modules
+  // beside it, the directories above that program count as open. The mode of `/` may be that of the directory of --from.
+  #mayReach(directory: BytePath, program?: BytePath): boolean {
+    if (directory === '/' || (program !== undefined && isWithin(program, directory))) return true;
     const status = this.#root.lstat(directory);
     if (status === undefined || (status.mode & 0o001) === 0) return false;
-    return directory === '/' || this.#mayReach(parentPath(directory));
+    return this.#mayReach(parentPath(directory), program);
   }
 
   addTree(

@@ -89,17 +89,23 @@ function withStrings(elf: Buffer, texts: readonly string[]): Buffer {
   ]);
 }
 
-/** Plans a jail for programs of the host in memory. */
+/** Plans a jail for programs of the host in memory; `closed` directories are only for root. */
 export function planOf(
   tree: Tree,
   programs: readonly string[],
   recipe: Partial<Recipe> = {},
   accounts: readonly JailUser[] = [],
+  closed: readonly string[] = [],
 ): JailPlan {
+  const root = memoryRoot({ ...HOST, ...tree });
+  const lstat = (path: BytePath) => {
+    const status = root.lstat(path);
+    return status && closed.includes(path) ? { ...status, mode: 0o700 } : status;
+  };
   return finish(
     planJail(
       { ...EMPTY_RECIPE, ...recipe, programs: programs.map(bytePath) },
-      { root: memoryRoot({ ...HOST, ...tree }), cpu: { hwcaps: [] }, users: accounts },
+      { root: { ...root, lstat }, cpu: { hwcaps: [] }, users: accounts },
     ),
   );
 }

@@ -4,8 +4,13 @@ import type { Tree } from '../../binary/image.ts';
 import { makeProgram, pathsIn, planOf } from './jail.ts';
 
 /** What of a host comes along with a script. */
-function broughtBy(script: string, path: string, host: Tree): readonly string[] {
-  const paths = pathsIn(planOf({ [path]: script, ...host }, [path]));
+function broughtBy(
+  script: string,
+  path: string,
+  host: Tree,
+  closed: readonly string[] = [],
+): readonly string[] {
+  const paths = pathsIn(planOf({ [path]: script, ...host }, [path], {}, [], closed));
   return Object.keys(host).filter((name) => paths.has(name));
 }
 
@@ -221,4 +226,54 @@ t.test('a program of a thousand modules that import the same names is planned in
   t.ok(performance.now() - start < 10_000, 'not a search of each directory for each module');
   t.ok(brought.includes(`${site}/big/p7/m7.py`));
   t.ok(brought.includes(`${site}/yaml/__init__.py`));
+});
+
+t.test('a script in a closed directory brings its environment and the modules beside it', async (t) => {
+  const own: Tree = {
+    '/root/venv/pyvenv.cfg': 'home = /usr/bin\n',
+    '/root/venv/bin/python': { link: '/usr/bin/python3' },
+    '/root/venv/lib/python3.13/site-packages/foo.py': '',
+    '/root/app/helper.py': '',
+    '/root/app/keys/__init__.py': '',
+  };
+  const closed = ['/root', '/root/app/keys'];
+  const script = '#!/root/venv/bin/python\nimport foo, helper, keys\n';
+  const host = { ...python, ...own };
+  const expected = Object.keys(host).filter((path) => !path.includes('/keys/'));
+  t.same(broughtBy(script, '/root/app/s', host, closed), expected);
+});
+
+t.test('an interpreter in a closed directory has its library and its modules there', async (t) => {
+  const prefix = '/root/py';
+  const host: Tree = {
+    ...python,
+    [`${prefix}/bin/python3.12`]: makeProgram(),
+    [`${prefix}/lib/python3.12/os.py`]: '',
+    [`${prefix}/lib/python3.12/site-packages/foo.py`]: 'import bar',
+    [`${prefix}/lib/python3.12/site-packages/bar.py`]: '',
+    '/usr/local/bin/other': '#!/usr/bin/python3\n',
+  };
+  const script = `#!${prefix}/bin/python3.12\nimport foo\n`;
+  const tree = { ...host, '/usr/local/bin/s': script };
+  const plan = planOf(tree, ['/usr/local/bin/other', '/usr/local/bin/s'], {}, [], ['/root']);
+  t.same(plan.secrets, []);
+  t.same(
+    Object.keys(host).filter((path) => !pathsIn(plan).has(path)),
+    [],
+  );
+});
+
+t.test('the package around a script of node comes without its closed directories', async (t) => {
+  const packages: Tree = {
+    '/root/app/package.json': '{ "name": "app", "dependencies": { "a": "1" } }',
+    '/root/app/node_modules/a': { link: '.pnpm/a@1/node_modules/a' },
+    '/root/app/node_modules/.pnpm/a@1/node_modules/a/package.json': '{ "name": "a" }',
+    '/root/app/private/key': '',
+    '/root/app/config': { link: '/etc/app/config' },
+    '/etc/app/config': '',
+  };
+  const closed = ['/root', '/root/app/private', '/etc/app'];
+  const host = { ...node, ...packages };
+  const expected = Object.keys(host).filter((path) => !/\/private\/|^\/etc/.test(path));
+  t.same(broughtBy('#!/usr/bin/env node\n', '/root/app/cli.js', host, closed), expected);
 });

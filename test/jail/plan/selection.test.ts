@@ -305,6 +305,72 @@ t.test(
   },
 );
 
+const ofProgram = (by: string): Reason => ({ ...because, by: path(by) });
+
+t.test('a pack brings nothing out of a directory that others cannot search', async (t) => {
+  const tree: Tree = {
+    '/usr/local/bin/p': 'x',
+    '/etc/p/conf': 'y',
+    '/etc/p/deep/conf': 'z',
+    '/etc/open': '',
+  };
+  const selection = open(tree, { '/etc/p': { mode: 0o700 } });
+  selection.addPath(path('/usr/local/bin/p'), { how: 'asked' });
+  const before = shown(selection);
+  const reason = ofProgram('/usr/local/bin/p');
+  t.equal(selection.addTree(path('/etc/p'), reason), undefined);
+  t.equal(selection.addPath(path('/etc/p/conf'), reason), undefined);
+  t.same(shown(selection), before);
+  t.same(selection.secrets.toSorted(), ['/etc/p', '/etc/p/conf']);
+  t.equal(selection.addTree(path('/etc'), reason), '/etc');
+  t.same(shown(selection).slice(before.length), ['/etc/', '/etc/open']);
+});
+
+t.test('a secret that is to be left out is not told', async (t) => {
+  const tree: Tree = { '/etc/p/conf': 'y', '/etc/key': 'z' };
+  const attributes: Attributes = { '/etc/p': { mode: 0o700 }, '/etc/key': { mode: 0o600 } };
+  const selection = open(tree, attributes, { ...nobody, without: ['/etc/p', '/etc/key'].map(path) });
+  for (const at of ['/etc/p', '/etc']) selection.addTree(path(at), because);
+  selection.addPath(path('/etc/key'), packaged);
+  t.same(selection.secrets, []);
+  t.same(selection.unused(), []);
+});
+
+t.test('the directories above a program are open for its own files, and no others', async (t) => {
+  const tree: Tree = {
+    '/root/app/bin/p': 'x',
+    '/root/app/data': 'y',
+    '/root/app/private/key': 'z',
+    '/root/app/away': { link: '/etc/closed/key' },
+    '/root/open/conf': 'c',
+    '/etc/closed/key': 'k',
+  };
+  const attributes: Attributes = {
+    '/root': { mode: 0o700 },
+    '/root/app': { mode: 0o750 },
+    '/root/app/private': { mode: 0o700 },
+    '/etc/closed': { mode: 0o700 },
+  };
+  const selection = open(tree, attributes);
+  selection.addPath(path('/root/app/bin/p'), { how: 'asked' });
+  t.equal(selection.addTree(path('/root/app'), ofProgram('/root/app/bin/p')), '/root/app');
+  t.equal(selection.addPath(path('/root/open/conf'), ofProgram('/usr/bin/p')), undefined);
+  t.same(
+    shown(selection).filter((line) => !line.endsWith('/')),
+    ['/root/app/bin/p', '/root/app/away -> /etc/closed/key', '/root/app/data'],
+  );
+  t.same(selection.secrets.toSorted(), ['/etc/closed/key', '/root/app/private', '/root/open/conf']);
+});
+
+t.test('a program that is copied into a directory does not open that of the host', async (t) => {
+  const tree: Tree = { '/tmp/p': 'x', '/opt/p/data': 'y', '/opt/p/deep/data': 'z' };
+  const selection = open(tree, { '/opt/p': { mode: 0o700 } });
+  selection.addCopy(path('/tmp/p'), path('/opt/p/bin/p'));
+  selection.addTree(path('/opt/p'), ofProgram('/opt/p/bin/p'));
+  t.same(shown(selection), ['/opt/', '/opt/p/', '/opt/p/bin/', '/opt/p/bin/p']);
+  t.same(selection.secrets.toSorted(), ['/opt/p/data', '/opt/p/deep']);
+});
+
 t.test("everything is root's, nobody else may write it, and no bit gives privileges", async (t) => {
   const selection = open(
     { '/bin/su': 'x', '/srv/theirs': 'y', '/srv/open': 'z' },
