@@ -2,6 +2,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,7 +17,7 @@ import tap, { type Test } from 'tap';
 import { readManifest } from '../../lib/jail/manifest/manifest.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { makeDirectory } from '../support/directory.ts';
-import { uchrootJail } from '../support/builder.ts';
+import { makeSystem, uchrootJail } from '../support/builder.ts';
 import { publicCommand, rootTest, start, type Ended } from '../support/launch.ts';
 import { give } from '../support/ordinary.ts';
 import { Ranger } from '../support/subordinate.ts';
@@ -104,6 +105,32 @@ test('an ordinary user builds a jail of his own, and launches in it', async (t) 
   t.match(inside, done, inside.stderr);
   t.match(inside.stdout, /^0\nbin\n/);
   t.match(launch('--check', String(uid), jail, '/bin/bash', '-c', 'id -u'), { ...done, stdout: `${uid}\n` });
+});
+
+test('a closed directory of a program stays out, whoever may read it', async (t) => {
+  const { base, jail, make } = own(t);
+  const root = `${base}/root`;
+  makeSystem(root, '/usr/bin/bash');
+  mkdirSync(`${root}/usr/local/bin`, { recursive: true });
+  for (const name of ['his', 'roots']) {
+    copyFileSync(`${root}/usr/bin/bash`, `${root}/usr/local/bin/${name}`);
+    mkdirSync(`${root}/etc/${name}`, { recursive: true });
+    writeFileSync(`${root}/etc/${name}/conf`, 'x', { mode: 0o644 });
+    chmodSync(`${root}/etc/${name}`, 0o700);
+  }
+  chownSync(`${root}/etc/his`, uid, uid);
+  const { status, stderr } = make(
+    'build',
+    jail,
+    '--from',
+    root,
+    '/usr/local/bin/his',
+    '/usr/local/bin/roots',
+  );
+  t.equal(status, 0);
+  t.match(stderr, 'left out because not world-readable: /etc/his; --copy /etc/his copies them\n');
+  t.match(stderr, 'left out, because this user may not read it: /etc/roots\n');
+  for (const name of ['his', 'roots']) t.notOk(existsSync(`${jail}/etc/${name}`));
 });
 
 test('manifest, list, explain and check are as for root', async (t) => {
