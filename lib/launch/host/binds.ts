@@ -4,7 +4,7 @@ import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
-import { waysBeside, waysTo, type Ways } from './host-ways.ts';
+import { waysTo, type Ways } from './host-ways.ts';
 import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
 
@@ -25,7 +25,19 @@ export function judgedPaths({ request, account }: Launch): readonly BytePath[] {
   return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
 }
 
-function judgeWays({ request, account }: Launch, ways: Ways, warn: Warn): void {
+/**
+ * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
+ * file of the host in its place, because the launch would show that file to the program. In the directory of --ephemeral-dir he must not
+ * be able to make entries either: through a link `upper` the program would see other files.
+ *
+ * @param ways those of judgedPaths(), if they have been looked at on other threads
+ * @throws LaunchError ERR_INSECURE_PATH
+ */
+export function judgeBinds(
+  { request, account }: Launch,
+  warn: Warn,
+  ways: Ways = waysTo(judgedPaths({ request, account })),
+): void {
   if (account.outside !== undefined) refuseOwnReach(request, ways);
   const judge = (path: BytePath, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
@@ -37,24 +49,4 @@ function judgeWays({ request, account }: Launch, ways: Ways, warn: Warn): void {
     if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))
       judge(path, 'bind', way);
   }
-}
-
-/**
- * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
- * file of the host in its place, because the launch would show that file to the program. In the directory of --ephemeral-dir he must not
- * be able to make entries either: through a link `upper` the program would see other files.
- *
- * @throws LaunchError ERR_INSECURE_PATH
- */
-export function judgeBinds(launch: Launch, warn: Warn): void {
-  judgeWays(launch, waysTo(judgedPaths(launch)), warn);
-}
-
-/** The same, with the looks at the host on another thread. */
-export async function judgeBindsBeside(
-  launch: Launch,
-  paths: readonly BytePath[],
-  warn: Warn,
-): Promise<void> {
-  judgeWays(launch, await waysBeside(paths), warn);
 }

@@ -2,13 +2,15 @@
 import { pathBytes, trimSlashes, type BytePath } from '../../binary/path.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 import type { Way } from '../../trust/way.ts';
-import { lookAtHost } from './spawn-error.ts';
 
-const queryOf = (path: BytePath): HostQuery => ({ jail: pathBytes(trimSlashes(path)), isEntry: true });
+/** The question to the host for the way to an entry. */
+export const queryOf = (path: BytePath): HostQuery => ({ jail: pathBytes(trimSlashes(path)), isEntry: true });
 
-// If the path does not exist, the way ends at the directory that lacks the next entry. Whoever can write there can make that entry, even
-// if the directory is sticky.
-function wayIn({ components, jailFd }: HostFacts): Way {
+/**
+ * The way in the host's answer. If the path does not exist, the way ends at the directory that lacks the next entry. Whoever can write
+ * there can make that entry, even if the directory is sticky.
+ */
+export function wayIn({ components, jailFd }: HostFacts): Way {
   if (jailFd < 0) return { components, isHostRoot: false };
   native.closeJail(jailFd);
   return { components, isHostRoot: false, endsInEntry: true };
@@ -22,9 +24,3 @@ export type Ways = ReadonlyMap<BytePath, Way>;
 
 /** The ways to entries. */
 export const waysTo = (paths: readonly BytePath[]): Ways => new Map(paths.map((path) => [path, wayTo(path)]));
-
-/** The same on other threads. A file system whose server does not answer (FUSE, NFS) then holds only those. */
-export async function waysBeside(paths: readonly BytePath[]): Promise<Ways> {
-  const ways = paths.map(async (path) => [path, wayIn(await lookAtHost(queryOf(path)))] as const);
-  return new Map(await Promise.all(ways));
-}

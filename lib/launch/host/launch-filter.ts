@@ -14,7 +14,8 @@ import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
 import { toPerson, type Account } from './account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory } from './directory.ts';
-import { waysBeside, wayTo } from './host-ways.ts';
+import { wayTo } from './host-ways.ts';
+import { waysBeside } from './ways-beside.ts';
 
 // Profiles have some 20 KiB.
 const mostBytes = 1 << 20;

@@ -1,7 +1,8 @@
 // Namespaces that an open jail keeps for its launches.
 import { AbortError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
+import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { waysBeside } from '../host/ways-beside.ts';
 import { callerBeside } from '../host/caller.ts';
 import { prepare, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
 import { encodePlan } from '../plan/encode.ts';
@@ -194,7 +195,7 @@ function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespa
   let making: Making | undefined;
   let isOff = false;
   // Judged before anything is mounted, because all later launches use these mounts.
-  const judged = judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]));
+  const judged = waysBeside(paths).then((ways) => judgeBinds(launch, (warning) => warnOnce([warning]), ways));
   return {
     made: judged.then(() => {
       // nobody waits any more, and the jail may have been closed

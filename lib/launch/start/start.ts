@@ -11,8 +11,8 @@ import {
   type ProcessGroup,
   type ProcessHandle,
 } from '../../native.ts';
-import { judgeBindsBeside, judgedPaths } from '../host/binds.ts';
-import { waysBeside } from '../host/host-ways.ts';
+import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { waysBeside } from '../host/ways-beside.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
@@ -104,7 +104,7 @@ function looksOf(launch: PreparedLaunch): Promise<unknown> | undefined {
   const { pidFile } = launch.request;
   const paths = judgedPaths(launch);
   if (paths.length === 0 && pidFile === undefined) return undefined;
-  const judged = judgeBindsBeside(launch, paths, (warning) => warnOnce([warning]));
+  const judged = waysBeside(paths).then((ways) => judgeBinds(launch, (warning) => warnOnce([warning]), ways));
   return pidFile === undefined ? judged : judged.then(() => waysBeside([pidDirectory(pidFile)]));
 }
 

@@ -5,7 +5,7 @@ import { findCommand } from '../../binary/env.ts';
 import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import { LaunchError } from '../../errors.ts';
 import type { Way } from '../../trust/way.ts';
-import { waysBeside } from '../host/host-ways.ts';
+import { waysBeside } from '../host/ways-beside.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { viewOfJail, type JailView } from './jail-view.ts';
 import { pathOf } from './library-glance.ts';
