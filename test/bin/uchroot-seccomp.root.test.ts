@@ -269,6 +269,25 @@ once('a profile that the user could write is refused', async (t) => {
   t.equal(run().status, 0);
 });
 
+once('a profile that the groups of a launch could write is refused for that launch alone', async (t) => {
+  const file = profile('grouped.json', { defaultAction: 'SCMP_ACT_ALLOW' });
+  chownSync(file, 0, 50);
+  chmodSync(file, 0o664);
+  const run = (...groups: readonly number[]) =>
+    runInJail({
+      user: 'nobody',
+      groups,
+      jail,
+      program: '/syscalls',
+      args: [word('getuid')],
+      seccomp: file,
+    });
+  await t.rejects(run(50), { code: 'ERR_INSECURE_PATH' });
+  t.match(await run(), { exitCode: 0 });
+  await t.rejects(run(50), { code: 'ERR_INSECURE_PATH' }, 'though the profile is known by now');
+  t.match(await run(60), { exitCode: 0 });
+});
+
 once('a profile is refused if the user could put another one in its place', async (t) => {
   const file = profile('listed.json', { defaultAction: 'SCMP_ACT_ALLOW' });
   const run = (path: string, ...options: readonly string[]): ReturnType<typeof start> =>

@@ -136,13 +136,11 @@ export function launchFilter(request: NormalRequest, account: Account, architect
   const isIsolated = request.isolate || seccomp !== undefined;
   const isChild = hasInit(request);
   const hasStatus = request.statusFd !== undefined;
-  const identity = file === undefined ? '' : identityOf(file);
-  const { uid } = account;
+  // Somebody else, or the same user with other groups, may be able to write the profile.
+  const judged = file === undefined ? '' : [file, identityOf(file), account.outside ?? toPerson(account)];
   const key = JSON.stringify([
     architecture,
-    uid,
-    file,
-    identity,
+    judged,
     isIsolated,
     isChild,
     hasStatus,
