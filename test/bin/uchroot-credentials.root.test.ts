@@ -6,7 +6,7 @@ import { withAccounts } from '../support/accounts.ts';
 import { bothWays, makeJail, oddCaller, putProgram, rootTest, uchroot } from '../support/launch.ts';
 import { readState, type State } from '../support/probe.ts';
 
-const test = bothWays('unshare', 'setpriv');
+const test = bothWays('unshare', 'setpriv', 'python3');
 // A compiled launcher has no current --plan and shorter messages.
 const commandTest = rootTest('unshare');
 const jail = makeJail();
@@ -92,6 +92,29 @@ test('in a user namespace that denies setgroups nothing starts (nsjail #320)', a
   t.equal(ended.status, 125);
   t.match(ended.stderr, /^uchroot: setgroups: [^\n]*\n/m);
   t.notOk(existsSync(`${jail}/tmp/groups`));
+});
+
+// Executes the words after it in a user namespace, with mounts of its own, in which group 33 is 100033 of the host, and all others are the same.
+const crossed = [
+  'python3',
+  '-c',
+  `import ctypes, os, sys
+pid, (reader, writer) = os.getpid(), os.pipe()
+helper = os.fork()
+if helper == 0:
+  os.read(reader, 1)
+  for name, lines in ('uid_map', '0 0 65536'), ('gid_map', '0 0 33\\n33 100033 1\\n34 34 65502'):
+    with open(f'/proc/{pid}/{name}', 'w') as file: file.write(lines)
+  os._exit(0)
+if ctypes.CDLL(None).unshare(0x10020000) != 0: sys.exit('unshare')
+os.write(writer, b'x')
+if os.waitpid(helper, 0)[1] != 0: sys.exit('map')
+os.execvp(sys.argv[1], sys.argv[1:])`,
+];
+
+test('groups whose ids of the host have another order are the ones that were set', async (t) => {
+  const found = state(['--groups', '33,44,1100', '1001:1001'], crossed);
+  holds(t, found, 1001, 1001, [44, 2100, 33]);
 });
 
 commandTest('what a user namespace denies is told by its name, and by --plan before', async (t) => {
