@@ -28,7 +28,10 @@ export function getgrnam(name: Bytes): Group | null {
   return native.getgrnam(name);
 }
 
-/** The gids of a user's groups, with `gid` (getgrouplist(3)). A user without groups, or an unknown one, has only `gid`. */
+/**
+ * The gids of a user's groups, with `gid` (getgrouplist(3)). A user without groups, or an unknown one, has only `gid`. @throws as
+ * getpwnam
+ */
 export function getgrouplist(user: Bytes, gid: number): readonly number[] {
   refuseName(user, 'getpwuid(uid)?.name');
   refuseId(gid, 'getpwnam(user)?.gid');

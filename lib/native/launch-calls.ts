@@ -63,6 +63,7 @@ export interface HostSight {
 /** The answers to a HostQuery. A number in place of a passwd entry is the errno of a failed look-up. */
 export interface HostFacts {
   readonly sight: HostSight;
+  /** An errno as well if the database did not tell the user's groups. */
   readonly passwd: Passwd | number | null;
   /** Groups that the group database lists the user in, without its primary group. */
   readonly groups: readonly number[];

@@ -68,7 +68,12 @@ Napi::Value getgrouplist(const Napi::CallbackInfo& info) {
   if (!user) return info.Env().Undefined();
   const auto gid = toUint32(info[1], "gid");
   if (!gid) return info.Env().Undefined();
-  const std::vector<uint32_t> gids = groupList(*user, *gid);
+  const LookUp<std::vector<uint32_t>> found = groupList(*user, *gid);
+  if (!found.entry) {
+    throwErrno(info.Env(), found.error, "getgrouplist");
+    return info.Env().Undefined();
+  }
+  const std::vector<uint32_t>& gids = *found.entry;
   Napi::Array list = Napi::Array::New(info.Env(), gids.size());
   for (size_t i = 0; i < gids.size(); i++) list.Set(i, gids[i]);
   return list;

@@ -95,15 +95,17 @@ LookUp<Group> findGroup(uint32_t gid) {
       fromGroup);
 }
 
-std::vector<uint32_t> groupList(const std::string& user, uint32_t gid) {
-  std::vector<gid_t> gids(64);
-  int count = static_cast<int>(gids.size());
-  while (::getgrouplist(user.c_str(), gid, gids.data(), &count) < 0) {
-    // count is the number of groups now (getgrouplist(3)). The database can grow between two calls.
-    gids.resize(static_cast<size_t>(count) > gids.size() ? count : gids.size() * 2);
-    count = static_cast<int>(gids.size());
+LookUp<std::vector<uint32_t>> groupList(const std::string& user, uint32_t gid) {
+  std::vector<uint32_t> gids(64);
+  for (;;) {
+    int count = static_cast<int>(gids.size());
+    errno = 0;
+    const bool isWhole = ::getgrouplist(user.c_str(), gid, gids.data(), &count) >= 0;
+    // count is the number of groups now (getgrouplist(3)). If it has not grown, the database did not answer: musl, or no memory.
+    if (!isWhole && count <= static_cast<int>(gids.size())) return {std::nullopt, errno == 0 ? EIO : errno};
+    gids.resize(static_cast<size_t>(count));
+    if (isWhole) return {std::move(gids), 0};
   }
-  return {gids.begin(), gids.begin() + count};
 }
 
 Napi::Object toObject(Napi::Env env, const Passwd& entry) {
@@ -150,7 +152,9 @@ AccountFacts readAccounts(const HostQuery& query) {
   if (facts.user.entry) {
     // getgrouplist always lists the gid that it is given. With this invalid gid, the other entries are the memberships.
     constexpr uint32_t nobody = ~0u;
-    facts.groups = groupList(facts.user.entry->name, nobody);
+    LookUp<std::vector<uint32_t>> found = groupList(facts.user.entry->name, nobody);
+    if (found.entry) facts.groups = std::move(*found.entry);
+    else facts.user = {std::nullopt, found.error};  // an account without its groups would be another one
     std::erase(facts.groups, nobody);
   }
   for (const std::string& name : query.groupNames) {

@@ -38,7 +38,7 @@ LookUp<Passwd> findUser(const std::string& name);
 LookUp<Passwd> findUser(uint32_t uid);
 LookUp<Group> findGroup(const std::string& name);
 LookUp<Group> findGroup(uint32_t gid);
-std::vector<uint32_t> groupList(const std::string& user, uint32_t gid);
+LookUp<std::vector<uint32_t>> groupList(const std::string& user, uint32_t gid);
 
 Napi::Object toObject(Napi::Env env, const Passwd& entry);
 

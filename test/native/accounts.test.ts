@@ -5,6 +5,9 @@ import posix from 'posix';
 import t from 'tap';
 
 import { native } from '../../lib/native.ts';
+import { inChild } from '../support/child.ts';
+import { compiled } from '../support/programs.ts';
+import { sanitizerEnv } from '../support/sanitizer.ts';
 
 function fieldOf(file: string, field: number): readonly string[] {
   return readFileSync(file, 'utf8')
@@ -54,6 +57,17 @@ t.test('getgrouplist agrees with id on every user of the host', async (t) => {
 
 t.test('getgrouplist of an unknown user is the group that was given', async (t) => {
   t.same(native.getgrouplist('no-such-name-here', 12345), [12345]);
+});
+
+t.test('a database that does not answer for the groups of a user is told', async (t) => {
+  // without an answer, getgrouplist of musl returns -1 and leaves the count as it is
+  const preload = [sanitizerEnv.LD_PRELOAD ?? '', compiled('no-groups')].join(' ').trim();
+  const seen = inChild(
+    `const { passwd, groups } = native.readHostSync({ user: 'root', groupNames: [], rootless: false });
+    tell([attempt(() => native.getgrouplist('root', 0)), passwd, groups]);`,
+    ['env', `LD_PRELOAD=${preload}`],
+  );
+  t.match(seen, [{ code: 'EIO', syscall: 'getgrouplist' }, 5, []]);
 });
 
 t.test('bytes do as well as a string', async (t) => {

@@ -13,6 +13,7 @@ const built = join(repository, 'build/test');
 const flags: Readonly<Record<string, readonly string[]>> = {
   count: ['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-Wl,--build-id=none'],
   calls: ['-shared', '-fPIC'],
+  'no-groups': ['-shared', '-fPIC'],
 };
 
 /** Compiles test/support/NAME.c, unless it is compiled; returns its path. Static, so that a jail needs no library. */

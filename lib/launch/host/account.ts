@@ -79,7 +79,7 @@ function unanswered(kind: 'user' | 'group', principal: Principal, errno: number)
       call: kind === 'user' ? 'getpwnam_r' : 'getgrnam_r',
       code: errnoName(errno),
       errno,
-      hint: `try: getent ${kind === 'user' ? 'passwd' : 'group'} ${quote(principal.text)}`,
+      hint: `try: ${kind === 'user' ? 'id' : 'getent group'} ${quote(principal.text)}`,
     },
   );
 }

@@ -128,7 +128,7 @@ t.test('a database that does not answer is no unknown user', async (t) => {
     errno: 5,
     call: 'getpwnam_r',
     exitStatus: 125,
-    hint: 'try: getent passwd sam',
+    hint: 'try: id sam',
   });
   t.throws(() => resolve({ user: 'sam:audio' }, { passwd: sam, named: [{ errno: 5 }] }), {
     code: 'EIO',
