@@ -22,6 +22,7 @@ import { compiledLauncherPath } from '../../lib/native.ts';
 import { isolated } from '../support/isolation.ts';
 import {
   bareOnly,
+  command,
   makeJail,
   publicCommand,
   putFile,
@@ -468,6 +469,17 @@ test('with --service-status each failure ends with a status that no program has'
   t.equal(start([file], { by: injected('execve', 'error=EACCES') }).status, 250);
   t.equal(start([file], { by: injected('setresuid', 'error=EPERM') }).status, 250);
   t.equal(start([file]).status, 3, "the program's own");
+});
+
+test('a launcher that is killed may succeed later, and the message is that of uchroot', async (t) => {
+  const file = `${directory}/killed`;
+  const words = ['--service-status', '--isolate', 'nobody', jail, '/probe', 'exit', '3'];
+  compile(file, words);
+  for (const launcher of [[file], [...command, ...words]])
+    t.match(start(launcher, { by: injected('pivot_root', 'signal=KILL') }), {
+      status: 251,
+      stderr: 'uchroot: launch: the launcher was killed: operation canceled\n',
+    });
 });
 
 const injected = (call: string, what: string): readonly string[] => [

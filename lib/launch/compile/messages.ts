@@ -24,10 +24,10 @@ export interface StepWords {
 
 const detail = '\u0001';
 
-// All errnos that the calls of a plan return (their man pages, ERRORS), and EBADE, which uchroot itself uses.
+// All errnos that the calls of a plan return (their man pages, ERRORS), and EBADE and ECANCELED, which uchroot itself uses.
 const errnos = [
   1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 27, 28, 30, 34, 36, 38,
-  40, 52, 75, 80, 87, 93, 95, 97, 116, 122, 126,
+  40, 52, 75, 80, 87, 93, 95, 97, 107, 110, 113, 116, 122, 125, 126,
 ];
 
 const fileErrors: readonly string[] = [

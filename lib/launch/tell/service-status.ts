@@ -17,13 +17,13 @@ export const serviceStatuses = {
 } as const;
 
 const passing =
-  'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT'.split(
+  'EINTR EIO EAGAIN ENOMEM EBUSY ENFILE EMFILE ETXTBSY ENOSPC ETIMEDOUT ECONNREFUSED ESTALE EDQUOT ECANCELED'.split(
     ' ',
   ) as (keyof typeof constants.errno)[];
 
 /**
- * The numbers of the errors that may pass, because a resource is short or in use. All others stay until an administrator repairs the
- * cause. A function, since a launch that succeeds does without node:os.
+ * The numbers of the errors that may pass: a resource is short or in use, or the launcher was killed, as for want of memory (ECANCELED).
+ * All others stay until an administrator repairs the cause. A function, since a launch that succeeds does without node:os.
  */
 export function passingErrnos(): readonly number[] {
   return passing.map((name) => constants.errno[name]);

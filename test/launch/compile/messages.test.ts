@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 import * as fc from 'fast-check';
 import t from 'tap';
 
@@ -55,4 +57,13 @@ t.test('what only a look into the jail could tell is told without it', async (t)
   );
   t.match(reasonFor(3, EACCES), /^cannot be executed: permission denied \| /);
   t.equal(reasonFor(2, 52), 'the ids read back are not the ones that were set | ');
+});
+
+t.test('an errno of a server that is gone, or of a launcher that was killed, has its words', async (t) => {
+  for (const name of ['ENOTCONN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ECANCELED'] as const)
+    t.match(
+      words.errors.find(({ errno }) => errno === constants.errno[name]),
+      { name, text: /^[a-z ]+$/ },
+      name,
+    );
 });
