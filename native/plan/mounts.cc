@@ -185,15 +185,33 @@ long isDirectory(const char* path) {
 }
 
 // The root directory of an overlay takes owner and mode from the upper directory.
-long makeLike(long original, const char* name, bool isRootless) {
-  struct statx seen;
-  long result = sys(__NR_statx, original, address(""), AT_EMPTY_PATH, STATX_MODE | STATX_UID | STATX_GID, address(&seen));
-  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
+long makeLike(const struct statx& seen, const char* name, bool isRootless) {
+  long result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
   if (result == -EEXIST) return isDirectory(name);  // of an earlier launch
   if (result >= 0) result = sys(__NR_fchownat, AT_FDCWD, address(name), seen.stx_uid, seen.stx_gid, 0);
   // The owner has no id in this user namespace (user_namespaces(7)). Then the directory stays the caller's.
   if (isRootless && result == -EINVAL) result = 0;
   return result < 0 ? result : sys(__NR_fchmodat, AT_FDCWD, address(name), seen.stx_mode & 07777);
+}
+
+char* putNumber(char* end, uint64_t value) {
+  uint64_t unit = 1;
+  while (value / unit >= 10) unit *= 10;
+  *end++ = '-';
+  for (; unit > 0; unit /= 10) *end++ = static_cast<char>('0' + value / unit % 10);
+  return end;
+}
+
+constexpr uint32_t kSourceBytes = 64;
+
+// What /proc/PID/mountinfo shows for the source of an overlay: uchroot-MAJOR-MINOR-INODE of the jail. Nothing else leads from a process
+// on an overlay to its jail: lib/jail/host/tree-users.ts.
+void nameSource(const struct statx& jail, char* text) {
+  const char name[] = {'u', 'c', 'h', 'r', 'o', 'o', 't'};
+  for (const char letter : name) *text++ = letter;
+  text = putNumber(text, jail.stx_dev_major);
+  text = putNumber(text, jail.stx_dev_minor);
+  *putNumber(text, jail.stx_ino) = 0;
 }
 
 constexpr uint64_t kNoStore = ~0ull;
@@ -229,11 +247,16 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
   if (result >= 0) result = attach(lower, "lower");
   if (result >= 0 && store >= 0) result = attach(store, "store");
   if (result >= 0 && store >= 0) result = *lockFd = static_cast<int>(lockDirectory("store"));
-  if (result >= 0) result = makeLike(lower, "store/upper", isRootless);
+  constexpr long kWanted = STATX_MODE | STATX_UID | STATX_GID | STATX_INO;
+  struct statx jail;
+  if (result >= 0) result = sys(__NR_statx, lower, address(""), AT_EMPTY_PATH, kWanted, address(&jail));
+  if (result >= 0) result = makeLike(jail, "store/upper", isRootless);
   if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
   if (result == -EEXIST) result = isDirectory("store/work");
   if (result >= 0) {
-    result = sys(__NR_mount, address("overlay"), address("/"), address("overlay"), flags,
+    char source[kSourceBytes];
+    nameSource(jail, source);
+    result = sys(__NR_mount, address(source), address("/"), address("overlay"), flags,
                  address(isRootless ? "lowerdir=lower,upperdir=store/upper,workdir=store/work,userxattr"
                                     : "lowerdir=lower,upperdir=store/upper,workdir=store/work"));
   }

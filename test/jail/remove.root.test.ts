@@ -24,6 +24,7 @@ import { removeJail } from '../../lib/jail/remove.ts';
 import { native } from '../../lib/native.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { makeJail } from '../support/programs.ts';
+import { spawnInJail } from '../support/public-api.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, settledFds } from '../support/service.ts';
 import {
@@ -206,6 +207,27 @@ for (const [what, told, begin] of uses) {
     t.same(namesIn(base), ['outside']);
   });
 }
+
+t.test('a jail in which an ephemeral launch runs is not removed', asRoot, async (t) => {
+  const { base, jail } = makeScene(t);
+  copyFileSync(`${makeJail(t, 'actor')}/actor`, `${jail}/actor`);
+  const store = makeDirectory(t);
+  for (const isolation of [
+    { ephemeral: true },
+    { ephemeral: store },
+    { ephemeral: true, unshare: ['mount'] },
+  ] as const) {
+    const request = { user: '61002:61002', jail, isolate: true, ...isolation, stdio: 'ignore' } as const;
+    const child = await spawnInJail({ ...request, program: '/actor', args: ['sleep=60000'] });
+    await t.rejects(removeJail({ directory: jail }), busy(/has its root directory there/));
+    t.same(namesIn(base), ['jail', 'outside'], 'and it has its name');
+    await removeJail({ directory: makeTemplate(`${base}/other`) });
+    child.kill('SIGKILL');
+    await child.exited;
+  }
+  await removeJail({ directory: jail });
+  t.same(namesIn(base), ['outside']);
+});
 
 t.test('a process with only a mapped file, or only a thread left, is seen too', needs('gcc'), async (t) => {
   const { base, jail } = makeScene(t);

@@ -14,7 +14,7 @@ import {
 import { type BytePath, bytePath, isWithin, pathBytes } from '../../binary/path.ts';
 import { O_PATH } from '../../binary/root.ts';
 import { quote } from '../../quote.ts';
-import { isOnWayUp } from '../host/tree-users.ts';
+import { isOnWayUp, isOverlaid } from '../host/tree-users.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';
@@ -101,7 +101,7 @@ function isRootedIn(pid: string, { path, dev, ino }: Place): boolean {
   if (root === undefined) return false;
   if (path !== '/' && isWithin(root, path)) return true;
   const status = ifThere(() => statSync(`/proc/${pid}/root`, { bigint: true }));
-  return status?.dev === dev && status.ino === ino;
+  return (status?.dev === dev && status.ino === ino) || isOverlaid(`/proc/${pid}`, { dev, ino });
 }
 
 function readProcess(pid: string, place: Place): Process {

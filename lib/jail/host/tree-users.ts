@@ -63,6 +63,7 @@ async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefin
     const path = `/proc/${pid}/task/${thread}`;
     if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
     if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
+    if (isOverlaid(path, tree)) return 'root directory';
   }
   if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
   const isSelf = Number(pid) === process.pid;
@@ -112,6 +113,19 @@ export function isOnWayUp(link: string, tree: Identity): boolean {
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Whether a process, such as `/proc/1`, was launched in `tree` with `ephemeral`. It sees the tree through an overlay, which has another
+ * device and no path here. Its source names the tree (nameSource() in native/plan/mounts.cc).
+ */
+export function isOverlaid(directory: string, { dev, ino }: Identity): boolean {
+  if (linkOf(`${directory}/ns/mnt`) === linkOf('/proc/self/ns/mnt')) return false;
+  // gnu_dev_major() and gnu_dev_minor() of sys/sysmacros.h
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  const source = ` - overlay uchroot-${major}-${minor}-${ino} `;
+  return ifThere(() => readFileSync(`${directory}/mountinfo`).includes(source), false);
 }
 
 type Identity = Pick<BigIntStats, 'dev' | 'ino'>;

@@ -130,6 +130,16 @@ test('`..` of the root directory of an ephemeral jail is that directory, and not
   t.equal(above, root);
 });
 
+test('the overlay of an ephemeral jail names the jail, by which remove and check find the program', async (t) => {
+  const source = start(['stat', '-c', 'uchroot-%Hd-%Ld-%i', jail]).stdout;
+  const script = 'while read -r source point rest; do [ $point = / ] && echo $source; done < /proc/mounts';
+  for (const option of [['--ephemeral'], ['--ephemeral-dir', temporaryDirectory()]]) {
+    if (option[1] !== undefined) give(option[1], uid);
+    const { stdout, stderr } = run([...option, '--proc', '/proc', user, jail, ...bash(script)]);
+    t.equal(stdout, source, stderr);
+  }
+});
+
 test('what an ephemeral jail is written to vanishes, or is kept aside', async (t) => {
   const script = 'echo x > /new && cat /new; echo y >> /bin/ls; echo $?';
   t.equal(run(['--ephemeral', user, jail, ...bash(script)]).stdout, 'x\n0\n');

@@ -2,6 +2,7 @@
 import { openSync } from 'node:fs';
 import { buildJail } from '../../../../lib/jail/building.ts';
 import { makeDirectory } from '../../../support/directory.ts';
+import { command } from '../../../support/launch.ts';
 import { beginProcess, must } from '../../../support/template.ts';
 import { type Defect, NOBODY, SCRIPT, run } from './defect.ts';
 
@@ -9,6 +10,14 @@ export const runningDefects: readonly Defect[] = [
   {
     rule: 'root-process',
     plant: async (jail, t) => void (await run(t, jail, ['setpriv', '--no-new-privs', 'chroot'])),
+    at: '/',
+  },
+  {
+    rule: 'root-process', // on an overlay, which has another device than the jail
+    plant: async (jail, t) => {
+      const before = [...command, '--isolate', '--ephemeral', '--allow-root', '0:0'];
+      await run(t, jail, before);
+    },
     at: '/',
   },
   {
