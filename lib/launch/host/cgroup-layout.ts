@@ -39,14 +39,20 @@ export function readHierarchies(cgroups: string, mountinfo: string): readonly Hi
     if (path === undefined) return [];
     const version = list === '' ? 2 : 1;
     const controllers = list === '' ? [] : list.split(',');
-    // of several mounts at one place the last one is on top
-    const mount = mounts.findLast(({ type, options }) =>
-      version === 2
-        ? type === 'cgroup2'
-        : type === 'cgroup' && controllers.every((name) => options.has(name)),
+    const found = mounts.filter(
+      ({ type, options, point }, place) =>
+        (version === 2
+          ? type === 'cgroup2'
+          : type === 'cgroup' && controllers.every((name) => options.has(name))) &&
+        // of several mounts at one place the last one is on top
+        mounts.findLastIndex((other) => other.point === point) === place,
     );
+    const inside = bytePath(path);
+    // a container may see others too, such as those of the host in a read-only bind
+    const shown = found.filter((one) => directoryOf(one, inside) !== undefined);
+    const mount = shown.findLast(({ options }) => !options.has('ro')) ?? shown.at(-1) ?? found.at(-1);
     if (mount === undefined) return [];
-    const directory = directoryOf(mount, bytePath(path));
+    const directory = directoryOf(mount, inside);
     return [
       {
         version,

@@ -54,6 +54,24 @@ t.test(
   },
 );
 
+t.test(
+  'of several mounts of a hierarchy one that shows this process, and can be written, is used',
+  async (t) => {
+    const own = mount('/', '/sys/fs/cgroup', 'cgroup2', 'rw');
+    const other = (root: string, options = 'rw') =>
+      `31 24 0:26 ${root} /host/sys/fs/cgroup ${options},nosuid shared:4 - cgroup2 cgroup2 rw`;
+    const seen = (...lines: readonly string[]) => readHierarchies('0::/job', lines.join('\n'))[0];
+    t.match(seen(own, other('/../..')), { directory: '/sys/fs/cgroup/job' });
+    t.match(seen(other('/../..'), own), { directory: '/sys/fs/cgroup/job' });
+    t.match(seen(own, other('/', 'ro')), { directory: '/sys/fs/cgroup/job' });
+    t.match(seen(own, other('/')), { directory: '/host/sys/fs/cgroup/job' });
+    t.match(seen(other('/', 'ro')), { directory: '/host/sys/fs/cgroup/job' });
+    const covering = mount('/../..', '/sys/fs/cgroup', 'cgroup2', 'rw');
+    t.match(seen(own, covering), { directory: undefined, mountPoint: '/sys/fs/cgroup' });
+    t.equal(seen(own, mount('/', '/sys/fs/cgroup', 'tmpfs', 'rw')), undefined, 'nothing shows it');
+  },
+);
+
 t.test('cgroup v2 takes all limits in one cgroup', async (t) => {
   const limits = { memory: 64 * 2 ** 20, swap: undefined, pids: 10, cpu: 1.5, ioWeight: 50 };
   t.same(toRecipe(limits, bases), {
