@@ -336,7 +336,7 @@ t.test(
     t.match(to(unknown, 'systemd', '--unit', 'no-such-daemon=x.service'), {
       status: 0,
       stdout:
-        /^# \/etc\/systemd\/system\/x\.service\.d\/50-uchroot-tcpd\.conf\n[^]*\[Service\]\nIPAddressDeny=any\n/,
+        /^# \/etc\/systemd\/system\/x\.service\.d\/50-uchroot-tcpd\.conf\n[^]*\[Service\]\nIPAddressAllow=\nIPAddressDeny=any\n/,
     });
   },
 );

@@ -66,11 +66,13 @@ function netTexts(addresses: Ranges): readonly string[] {
   });
 }
 
-// The shorter of two ways; an address on neither list is let in.
+// The shorter of two ways; an address on neither list is let in. The first line empties the list of the unit itself: an address on it
+// would get in, whatever IPAddressDeny= says (systemd.resource-control(5)).
 function settings(granted: Ranges): readonly string[] {
   const allowed = netTexts(granted).map((net) => `IPAddressAllow=${net}`);
   const denied = netTexts(without(EVERYBODY, granted)).map((net) => `IPAddressDeny=${net}`);
-  return denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
+  const shorter = denied.length <= allowed.length ? denied : ['IPAddressDeny=any', ...allowed];
+  return ['IPAddressAllow=', ...shorter];
 }
 
 // What all of several sets have in common.

@@ -248,12 +248,28 @@ t.test('a drop-in is as short as can be', async (t) => {
     toDropIns(makeHosts(texts), [{ daemon: 'sshd', unit: 'ssh.service' }], FACTS, new Losses());
   const settings = (texts: Texts) =>
     dropIns(texts).map(({ text }) => text.split('\n').filter((line) => line.startsWith('IP')));
-  t.same(settings({ deny: 'sshd: 10. [::1]\n' }), [['IPAddressDeny=10.0.0.0/8', 'IPAddressDeny=::1/128']]);
+  t.same(settings({ deny: 'sshd: 10. [::1]\n' }), [
+    ['IPAddressAllow=', 'IPAddressDeny=10.0.0.0/8', 'IPAddressDeny=::1/128'],
+  ]);
   t.same(settings({ allow: 'sshd: 10.0.0.0/8\n', deny: 'ALL: ALL\n' }), [
-    ['IPAddressDeny=any', 'IPAddressAllow=10.0.0.0/8'],
+    ['IPAddressAllow=', 'IPAddressDeny=any', 'IPAddressAllow=10.0.0.0/8'],
   ]);
   t.same(settings({ allow: 'sshd: ALL\n', deny: 'ALL: ALL\n' }), []);
   t.same(dropIns({ deny: 'sshd: 10.\n' })[0]?.path, '/etc/systemd/system/ssh.service.d/50-uchroot-tcpd.conf');
+});
+
+t.test('a client that the rules refuse does not get in because the unit itself allows it', async (t) => {
+  const own = '[Service]\nIPAddressAllow=192.168.0.0/16\nIPAddressDeny=any\n';
+  const passes = (texts: Texts, client: string): boolean => {
+    const units = [{ daemon: 'sshd', unit: 'ssh.service' }];
+    const [dropIn] = toDropIns(makeHosts(texts), units, FACTS, new Losses());
+    return passesDropIn(`${own}${dropIn?.text ?? ''}`, client);
+  };
+  t.ok(passes({}, '192.168.1.5'));
+  t.notOk(passes({ deny: 'sshd: 192.168.1.5\n' }, '192.168.1.5'));
+  const some = { allow: 'sshd: 192.168.2.0/24\n', deny: 'ALL: ALL\n' };
+  t.notOk(passes(some, '192.168.1.5'));
+  t.ok(passes(some, '192.168.2.5'));
 });
 
 t.test('a unit of two daemons lets in whom both let in, and so do its sockets', async (t) => {
@@ -266,7 +282,7 @@ t.test('a unit of two daemons lets in whom both let in, and so do its sockets', 
     files.map(({ path }) => path),
     [`${etc}.service.d/50-uchroot-tcpd.conf`, `${etc}.socket.d/50-uchroot-tcpd.conf`],
   );
-  const settings = 'IPAddressDeny=any\nIPAddressAllow=10.1.0.0/16\n';
+  const settings = 'IPAddressAllow=\nIPAddressDeny=any\nIPAddressAllow=10.1.0.0/16\n';
   t.ok(files[0]?.text.endsWith(`\n[Service]\n${settings}`));
   t.ok(files[1]?.text.endsWith(`\n[Socket]\n${settings}`));
   t.same(

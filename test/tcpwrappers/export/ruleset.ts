@@ -71,11 +71,14 @@ export function passesNftables(text: string, packet: Packet): boolean {
   return rule?.endsWith('drop') !== true;
 }
 
-/** Whether a client passes a drop-in (systemd.resource-control(5)). */
+/** Whether a client passes a drop-in, or a unit with its drop-ins (systemd.resource-control(5)). */
 export function passesDropIn(text: string, client: string): boolean {
   const word = isIPv4(client) ? 'ip' : 'ip6';
+  // an empty assignment takes back the earlier ones
   const nets = (setting: string) =>
-    [...text.matchAll(new RegExp(`^${setting}=(\\S+)$`, 'gm'))].map(([, net = '']) => net);
+    [...text.matchAll(new RegExp(`^${setting}=(\\S*)$`, 'gm'))]
+      .map(([, net = '']) => net)
+      .reduce<string[]>((list, net) => (net === '' ? [] : [...list, net]), []);
   const isMeant = (net: string) =>
     net === 'any' || (net.includes(':') === (word === 'ip6') && isIn(client, net, word));
   return nets('IPAddressAllow').some(isMeant) || !nets('IPAddressDeny').some(isMeant);
