@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import t from 'tap';
 
 import {
@@ -5,7 +7,9 @@ import {
   entryText,
   showPeer,
   type EndedConnection,
+  type EndReason,
 } from '../../../lib/inetd/report/connection-entry.ts';
+import { packageDirectory } from '../../support/launch.ts';
 import { noUsage } from '../../support/usage.ts';
 
 const usage = { ...noUsage, userCpuMs: 1.25, systemCpuMs: 2 };
@@ -60,4 +64,29 @@ t.test('the line for programs has the same', async (t) => {
     time: new Date(sinceMs).toISOString(),
     ...rest,
   });
+});
+
+// the output of a connection is not kept, so it has no limit
+const reasons: Readonly<Record<Exclude<EndReason, 'output'>, true>> = {
+  exit: true,
+  signal: true,
+  denied: true,
+  'per-source': true,
+  'source-rate': true,
+  delegated: true,
+  failed: true,
+  memory: true,
+  pids: true,
+  time: true,
+  'cpu time': true,
+  'file size': true,
+  disk: true,
+  inodes: true,
+  idle: true,
+};
+
+t.test('the manual has each reason for the end of a connection', async (t) => {
+  const manual = readFileSync(`${packageDirectory}/doc/uchroot-inetd.md`, 'utf8');
+  const [log = ''] = /^## LOG$[^]*?(?=^## )/m.exec(manual) ?? [];
+  for (const reason of Object.keys(reasons)) t.ok(log.includes(`\`${reason}\``), reason);
 });
