@@ -91,11 +91,7 @@ export class Service {
     this.counter.limits = this.settings.wait ? limitsOfWait(this.settings) : this.settings;
     this.#sockets = sockets;
     if (this.settings.wait) this.#wait(sockets);
-    else
-      for (const socket of sockets) {
-        native.setBlocking(socket.fd, false);
-        socket.onReadable = () => this.#accept(socket);
-      }
+    else for (const socket of sockets) socket.onReadable = () => this.#acceptFirst(socket);
     this.heed();
   }
 
@@ -130,6 +126,13 @@ export class Service {
     for (const socket of this.#sockets) socket.watch(waitMs === 0);
     if (waitMs === 0 || this.#sockets.length === 0 || waitMs === Infinity) return;
     this.#timer = setTimeout(() => this.heed(), waitMs);
+  }
+
+  // Before this, a program of an earlier configuration may have the socket, whose accept(2) has to wait for clients.
+  #acceptFirst(socket: ListeningSocket): void {
+    native.setBlocking(socket.fd, false);
+    socket.onReadable = () => this.#accept(socket);
+    this.#accept(socket);
   }
 
   #accept(socket: ListeningSocket): void {
@@ -252,11 +255,13 @@ export class Service {
 
   // The program gets the listening sockets themselves, and reads them (inetd(8), wait).
   async #hand({ sockets, start }: HandOver): Promise<void> {
-    this.counter.enter(undefined, performance.now());
+    const beginMs = performance.now();
+    if (this.counter.waitMs(beginMs) > 0) return this.heed();
+    this.counter.enter(undefined, beginMs);
     const connection = this.#begin({});
     this.#observer.connections.set(connection, undefined);
     for (const socket of sockets) socket.isHandedOut = true;
-    const beginMs = performance.now();
+    this.heed(); // the other addresses have the same limits
     try {
       const program = await start();
       this.#observer.onStart(program, this, sockets);

@@ -9,7 +9,7 @@ import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/ine
 import { rootTest, temporaryDirectory } from '../support/launch.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
 
-const test = rootTest();
+const test = rootTest('python3');
 const jail = makeServerJail();
 // no other test has processes of this user
 const UID = 47_320;
@@ -293,6 +293,24 @@ test('a reload gives a socket that stays its new mode', async (t) => {
   daemon.child.kill('SIGHUP');
   await daemon.line(/reloaded/);
   t.match(statSync(socket), { ino, mode: (mode & ~0o777) | 0o600 });
+});
+
+test('a program that has the socket can wait for clients after a reload to nowait', async (t) => {
+  const directory = temporaryDirectory();
+  const [file, path] = [`${directory}/services.toml`, `${directory}/socket`];
+  const table = (isWait: boolean, ...command: readonly string[]): string =>
+    `[services.one]\nlisten = "${path}"\nuser = "+${UID}:+${UID}"\ndirectory = "/"\ninsecure-path = true\nwait = ${isWait}\n` +
+    `program = "${command[0]}"\narguments = ${JSON.stringify(command.slice(1))}\nlog = "json"\nhosts-deny = "/dev/null"\n`;
+  const script = 'import socket\ns = socket.socket(fileno=0)\nfor i in range(4): s.accept()[0].send(b"old")';
+  writeFileSync(file, table(true, '/usr/bin/python3', '-Bc', script));
+  const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);
+  t.equal((await ask({ path })).text, 'old');
+  writeFileSync(file, table(false, '/bin/echo', 'new'));
+  daemon.child.kill('SIGHUP');
+  await daemon.line(/reloaded/);
+  for (let i = 0; i < 3; i++) t.equal((await ask({ path })).text, 'old');
+  t.match(await daemon.entries(1), [{ reason: 'exit', exitCode: 0 }]);
+  t.equal((await ask({ path })).text, 'new\n');
 });
 
 test('a reload to an address that is a part of the old one says that a restart is needed', async (t) => {

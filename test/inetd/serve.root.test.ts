@@ -480,6 +480,31 @@ test('a wait service that ends without a look at its socket does not start all t
   t.ok(performance.now() - begin > 400, 'a hundred at once, and then a hundred a second');
 });
 
+// tells its client whether another program has one at the same time, and when it was started
+const aloneScript = `import socket, time
+begin = time.monotonic()
+client = socket.socket(fileno=0).accept()[0]
+mine = socket.socket(socket.AF_UNIX)
+word = 'alone'
+try: mine.bind('\\0uchroot-alone-${process.pid}')
+except OSError: word = 'together'
+time.sleep(0.3)
+client.send(f'{word} {begin}'.encode())`;
+
+test('all addresses of a wait service together keep its limits', async (t) => {
+  const askBoth = async (...limits: readonly string[]): Promise<readonly string[][]> => {
+    const path = `${temporaryDirectory()}/socket`;
+    const program = ['--insecure-path', user, '/', '/usr/bin/python3', '-Bc', aloneScript];
+    const daemon = await startInetd(t, [...listen, '--listen', path, '--wait', ...limits, ...program]);
+    const heard = await Promise.all([ask(local(daemon.port)), ask({ path })]);
+    t.equal(await daemon.end(), 0);
+    return heard.map(({ text }) => text.split(' '));
+  };
+  t.match(await askBoth('--instances', '1'), [['alone'], ['alone']]);
+  const [first, second] = (await askBoth('--rate', '1/2')).map(([, begin]) => Number(begin));
+  t.ok(Math.abs((first ?? 0) - (second ?? 0)) > 1, `${first} and ${second}`);
+});
+
 test('limits of a source do not count for a wait service, and its counters stay right', async (t) => {
   const status = `${temporaryDirectory()}/status`;
   const limits = ['--source-rate', '1/600', '--per-source', '1', '--status-socket', status];
