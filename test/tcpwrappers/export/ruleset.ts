@@ -74,11 +74,11 @@ export function passesNftables(text: string, packet: Packet): boolean {
 /** Whether a client passes a drop-in, or a unit with its drop-ins (systemd.resource-control(5)). */
 export function passesDropIn(text: string, client: string): boolean {
   const word = isIPv4(client) ? 'ip' : 'ip6';
-  // an empty assignment takes back the earlier ones
-  const nets = (setting: string) =>
-    [...text.matchAll(new RegExp(`^${setting}=(\\S*)$`, 'gm'))]
-      .map(([, net = '']) => net)
-      .reduce<string[]>((list, net) => (net === '' ? [] : [...list, net]), []);
+  const nets = (setting: string) => {
+    const all = [...text.matchAll(new RegExp(`^${setting}=(\\S*)$`, 'gm'))].map(([, net = '']) => net);
+    // an empty assignment takes back the earlier ones
+    return all.slice(all.lastIndexOf('') + 1);
+  };
   const isMeant = (net: string) =>
     net === 'any' || (net.includes(':') === (word === 'ip6') && isIn(client, net, word));
   return nets('IPAddressAllow').some(isMeant) || !nets('IPAddressDeny').some(isMeant);
