@@ -161,11 +161,25 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
-  const question = { ...adoption, isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`) };
+  const cwd = await workingDirectory(service, identity);
+  const question = {
+    ...adoption,
+    cwd,
+    isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`),
+  };
   const unmet = pathRefusal(service.unit, adoption.paths) ?? directoryRefusal(question);
   if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption));
   return { adoption, report, warnings: [...warnings, ...namedWarnings(question)] };
+}
+
+// systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=).
+async function workingDirectory(
+  { settings }: InstalledService,
+  { user }: Adoption['identity'],
+): Promise<string> {
+  const cwd = textOf(settings, 'WorkingDirectory');
+  return cwd === '~' ? (await resolveAccount({ user })).home : cwd;
 }
 
 function kindOfPath(path: string): 'file' | 'directory' | undefined {

@@ -269,6 +269,60 @@ serviceTest('the mounts of the unit itself, and what its command line names, are
   );
 });
 
+const writer = `mkdir /data; mkdir /srv/homely; useradd --system --home-dir /srv/homely homely
+cat >/etc/systemd/system/writer.service <<'END'
+[Service]
+Type=exec
+ExecStart=/usr/bin/sh -c 'pwd >/data/at; exec sleep 1000'
+ProtectSystem=strict
+ReadWritePaths=/data
+END
+systemctl daemon-reload && systemctl start writer`;
+
+serviceTest('what a service writes to a directory of ReadWritePaths= is on the host', async (t) => {
+  t.equal(machine().shell(writer).stderr, '');
+  const words = ['adopt', 'writer', '--watch', '0.5', '--program', '/usr/bin/sleep'];
+  await machine().until('cat /data/at', /^\/$/m);
+  machine().shell('rm /data/at');
+  const { status, stderr } = service(...words);
+  t.equal(status, 0, stderr);
+  t.ok(isJailed('writer'));
+  t.equal(shell('cat /data/at'), '/');
+  t.equal(service('release', 'writer').status, 0);
+  t.equal(shell('cat /data/at'), '/');
+  const edit = (line: string): void => {
+    machine().shell(
+      `sed -i 's:^ReadWritePaths=.*:ReadWritePaths=/data ${line}:' /etc/systemd/system/writer.service; systemctl daemon-reload`,
+    );
+  };
+  edit('/var');
+  t.match(service(...words), {
+    status: 1,
+    stderr: /ReadWritePaths=\/var: .*\nhint: .*systemctl edit --full writer.service/,
+  });
+  edit('/run');
+  t.match(service(...words, '--plan'), { status: 0, stderr: /^(?!.*ReadWritePaths)/ });
+});
+
+serviceTest('a service that starts in the home of its user does so in the jail', async (t) => {
+  machine().shell(
+    `sed -i 's/^ReadWritePaths=.*/ReadWritePaths=\\/data\\nUser=homely\\nWorkingDirectory=~/' /etc/systemd/system/writer.service; chown -R homely /data; systemctl daemon-reload; systemctl restart writer`,
+  );
+  await machine().until('cat /data/at', /^\/srv\/homely$/m);
+  const words = ['adopt', 'writer', '--watch', '0.5', '--program', '/usr/bin/sleep'];
+  t.match(service(...words), {
+    status: 1,
+    stderr: /its WorkingDirectory=, \/srv\/homely, is not in the jail/,
+  });
+  machine().shell('rm /data/at');
+  const { status, stdout, stderr } = service(...words, '--bind', '/srv/homely');
+  t.equal(status, 0, stderr);
+  t.match(stdout, /WorkingDirectory=~/);
+  t.ok(isJailed('writer'));
+  t.equal(shell('cat /data/at'), '/srv/homely');
+  t.equal(service('release', 'writer').status, 0);
+});
+
 const named = `cat >/etc/systemd/system/named@.service <<'END'
 [Service]
 Type=exec

@@ -242,6 +242,8 @@ t.test('systemd enters the jail of a service that the launcher cannot start as t
       /MAINPID/,
     ],
     [{ ...daemon, TimerSlackNSec: 100_000 }, /TimerSlackNSec/],
+    [{ ...daemon, User: 'web', WorkingDirectory: '~' }, /^WorkingDirectory=~$/],
+    [{ ...daemon, WorkingDirectory: '!/srv' }, /may be missing/],
     [{ ExecStartEx: [line('/usr/bin/web --home=${HOME}')] }, /HOME/],
     [{ ExecStartEx: [line('/usr/bin/web $TOKEN')], PassEnvironment: ['TOKEN'] }, /TOKEN/],
   ];
@@ -300,6 +302,7 @@ t.test('a service that cannot be carried is refused with the reason', async (t) 
     [{ ExecStartEx: [line('/bin/a'), line('/bin/b')] }, {}, /2 lines ExecStart=/],
     [{ ...daemon, ExtensionDirectories: ['/srv/x'] }, {}, /ExtensionDirectories=/],
     [{ ...daemon, MountImages: [['/srv/x.img', '/mnt', false, []]] }, {}, /MountImages=/],
+    [{ ...daemon, ReadWritePaths: ['/data', '-/var'] }, {}, /ReadWritePaths=\/var: a jail shares/],
   ];
   for (const [settings, about, reason] of cases) t.match(refusalOf(installed(settings, about)), reason);
 });

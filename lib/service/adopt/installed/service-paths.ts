@@ -9,10 +9,10 @@ import {
   directoryLinks,
   hasCredentials,
   type InstalledService,
-  listOf,
   ownDirectories,
   textOf,
 } from './installed-service.ts';
+import { writablePaths } from './unit-mounts.ts';
 
 /** A path of the host that the service sees at the same path of its jail. */
 export interface ServicePath {
@@ -98,15 +98,12 @@ export function servicePaths(
   const own = ownDirectories(settings).flatMap(({ variable, paths }) =>
     paths.map((path) => entry(path, variable === 'CONFIGURATION_DIRECTORY', false)),
   );
-  const writable = listOf(settings, 'ReadWritePaths')
-    .map(plain)
-    .filter((path) => path.split('/').length > 2);
   const pidDirectory = dirname(plain(textOf(settings, 'PIDFile') || '/'));
   const all = [
     ...given,
     ...own,
     ...directoryLinks(settings).map((path) => entry(path, path.startsWith('/etc/'), true)),
-    ...writable.map((path) => entry(path, false, true)),
+    ...writablePaths(settings).map((path) => entry(plain(path), false, true)),
     ...found.data.map((path) => entry(plain(path), false, true)),
     ...(pidDirectory.split('/').length > 2 ? [entry(pidDirectory, false, true)] : []),
     ...found.configuration.map((path) => entry(path, true, true)),

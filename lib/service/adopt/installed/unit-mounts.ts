@@ -11,10 +11,28 @@ const emptyOf = (settings: Settings): readonly (readonly [place: string, options
 
 const limits = ['ReadOnlyPaths', 'InaccessiblePaths', 'NoExecPaths'] as const;
 
+// The paths of a setting, without the signs before them.
+const pathsOf = (settings: Settings, name: string): readonly string[] =>
+  listOf(settings, name).map((path) => path.replace(/^[-+]+/, ''));
+
 const limitsOf = (settings: Settings, name: (typeof limits)[number]): readonly string[] =>
-  listOf(settings, name)
-    .map((path) => path.replace(/^[-+]+/, ''))
-    .filter((path) => path !== '/'); // a setting for / also applies to the jail
+  pathsOf(settings, name).filter((path) => path !== '/'); // a setting for / also applies to the jail
+
+// Each jail has its own: pid files and sockets, what is temporary, and what the kernel shows.
+const ownPlaces = /^(\/var)?\/(run|tmp)$|^\/(dev|proc|sys)$/;
+
+/** The paths that a unit lets its service write and that are the host's (ReadWritePaths=). */
+export function writablePaths(settings: Settings): readonly string[] {
+  return pathsOf(settings, 'ReadWritePaths').filter((path) => !ownPlaces.test(path));
+}
+
+// Of these the jail has copies, or it lies there itself.
+const systemPlaces = /^\/(var|var\/lib(\/uchroot)?|etc|usr|boot|s?bin|lib(x?32|64)?)?$/;
+
+/** The first of them that is more than data of a service, so that a jail cannot share it; undefined if there is none. */
+export function unshareable(settings: Settings): string | undefined {
+  return writablePaths(settings).find((path) => systemPlaces.test(path));
+}
 
 /** The first path of these mounts that a setting cannot express; undefined if there is none. */
 export function unmountable(settings: Settings): string | undefined {

@@ -1,7 +1,7 @@
 // Why a service cannot be adopted. Pure.
 import { isListed, listOf, numberOf, type InstalledService, textOf } from '../installed/installed-service.ts';
 import { commandLine } from '../../../shell-word.ts';
-import { unmountable } from '../installed/unit-mounts.ts';
+import { unmountable, unshareable } from '../installed/unit-mounts.ts';
 import { quote } from '../../../quote.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
 
@@ -38,6 +38,9 @@ export function refusalOf(service: InstalledService): string | undefined {
   const path = unmountable(settings);
   if (path !== undefined)
     return refused(`its mounts have the path ${quote(path)}: blanks, quotes and colons are not carried`);
+  const shared = unshareable(settings);
+  if (shared !== undefined)
+    return refused(`ReadWritePaths=${shared}: a jail shares directories of data, and none of the system`);
   if (numberOf(settings, 'SecureBits') !== 0) return refused('SecureBits=, which a launch resets');
   if (textOf(settings, 'StandardInput') === 'tty') return refused('it uses a terminal');
   return undefined;
@@ -136,7 +139,9 @@ export function launcherRefusal(
   if (numberOf(settings, 'CPUSchedulingPolicy') !== 0) return 'CPUSchedulingPolicy=';
   if (caps.includes('sys_chroot'))
     return 'it changes its root directory itself, which a chroot does not confine';
-  if (textOf(settings, 'WorkingDirectory').startsWith('!')) return 'its WorkingDirectory= may be missing';
+  const cwd = textOf(settings, 'WorkingDirectory');
+  if (cwd === '~') return 'WorkingDirectory=~';
+  if (cwd.startsWith('!')) return 'its WorkingDirectory= may be missing';
   const start = lines.find(({ kind }) => kind === 'ExecStart');
   if (numberOf(settings, 'TimerSlackNSec') > defaultSlackNs) return 'TimerSlackNSec=';
   const own = lines.filter(

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { isWithin } from '../../../binary/path.ts';
 import { commandLine } from '../../../shell-word.ts';
 import type { Adoption } from '../adoption.ts';
-import { textOf } from '../installed/installed-service.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
 import type { Refusal } from './service-refusal.ts';
 import { mountedPlaces } from '../installed/unit-mounts.ts';
@@ -12,6 +11,8 @@ import { mountedPlaces } from '../installed/unit-mounts.ts';
 /** The parts of an adoption that are examined. `isInJail` tells whether the jail itself has a path. */
 export interface PathQuestion extends Pick<Adoption, 'service' | 'own'> {
   readonly paths: readonly Pick<ServicePath, 'path'>[];
+  /** WorkingDirectory=, and the home of the user for `~`. */
+  readonly cwd: string;
   readonly isInJail: (path: string) => boolean;
 }
 
@@ -27,13 +28,22 @@ export function isMounted(
 const isThere = (question: PathQuestion, path: string): boolean =>
   isMounted(question, path) || question.isInJail(path);
 
+// by ProtectHome= of the drop-in, even if the jail has them
+const isHidden = (path: string): boolean => /^\/(home|root)(\/|$)/.test(path);
+
 /** Why the service cannot start in its WorkingDirectory=; undefined if it can. */
 export function directoryRefusal(question: PathQuestion): Refusal | undefined {
-  const { unit, settings } = question.service;
-  const cwd = textOf(settings, 'WorkingDirectory').replace(/(?<=.)\/+$/, '');
+  const { unit } = question.service;
+  const cwd = question.cwd.replace(/(?<=.)\/+$/, '');
+  const refused = `${unit} cannot be adopted: its WorkingDirectory=, ${cwd},`;
+  if (isHidden(cwd) && !isMounted(question, cwd))
+    return {
+      message: `${refused} is hidden by ProtectHome=, which an adopted service has`,
+      hint: `name another directory: ${commandLine('systemctl', 'edit', '--full', unit)}`,
+    };
   if (!cwd.startsWith('/') || isThere(question, cwd)) return undefined;
   return {
-    message: `${unit} cannot be adopted: its WorkingDirectory=, ${cwd}, is not in the jail`,
+    message: `${refused} is not in the jail`,
     hint: `${commandLine('--ro-bind', cwd)} brings it in; if the service writes there: ${commandLine('--bind', cwd)}`,
   };
 }

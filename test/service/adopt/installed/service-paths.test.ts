@@ -1,0 +1,47 @@
+// The paths of the host that a service sees.
+import t from 'tap';
+
+import { servicePaths } from '../../../../lib/service/adopt/installed/service-paths.ts';
+import { refusalOf } from '../../../../lib/service/adopt/tell/service-refusal.ts';
+import { daemon, installed } from '../described.ts';
+
+const nothing = { data: [], configuration: [] };
+
+t.test('a path that the unit lets the service write is the one of the host', async (t) => {
+  const mounted = (...names: readonly string[]): readonly string[] =>
+    servicePaths(installed({ ...daemon, ReadWritePaths: names }), nothing, []).map(({ path, isReadOnly }) => {
+      t.notOk(isReadOnly);
+      return path;
+    });
+  t.same(mounted('/data', '-/srv', '+/opt/web', '-/var/run/web', '/home'), [
+    '/data',
+    '/home',
+    '/opt/web',
+    '/run/web',
+    '/srv',
+  ]);
+  // tor and chrony name such paths: what they write there is of the jail
+  t.same(mounted('-/proc', '/sys', '/dev', '/run', '/var/run', '/tmp', '/var/tmp'), []);
+});
+
+t.test('a service that may write to directories of the system is not adopted', async (t) => {
+  const refusal = (name: string): string | undefined =>
+    refusalOf(installed({ ...daemon, ReadWritePaths: [name] }));
+  for (const path of [
+    '/',
+    '/var',
+    '/var/lib',
+    '/var/lib/uchroot',
+    '/etc',
+    '/usr',
+    '/boot',
+    '/sbin',
+    '/lib64',
+  ])
+    t.equal(
+      refusal(`-${path}`),
+      `web.service cannot be adopted: ReadWritePaths=${path}: a jail shares directories of data, and none of the system`,
+    );
+  for (const path of ['/data', '/run', '/var/lib/web', '/var/www', '/etc/web', '/library'])
+    t.equal(refusal(path), undefined, path);
+});
