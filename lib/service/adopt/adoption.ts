@@ -1,6 +1,7 @@
 // Decides how a service starts in its jail: its user, its capabilities, its paths, and whether the launcher or systemd enters the jail.
 // Pure.
 import { capabilityNames } from '../../launch/request/capabilities.ts';
+import { isConfigurationTest } from './installed/configuration-test.ts';
 import {
   type ExecLine,
   hasCredentials,
@@ -147,18 +148,9 @@ export function ownLines(
     }));
 }
 
-// They run anything: a line of one can change data as well.
-const interpreters =
-  /\/(sh|bash|dash|busybox|env|perl|python[0-9.]*|ruby[0-9.]*|php[0-9.]*|node|nodejs|java)$/;
-
-// A command line by which the daemon only tests its configuration.
-const isCheck = ({ line, argv }: OwnLine): boolean =>
-  (line.kind === 'ExecStartPre' && !interpreters.test(line.program)) ||
-  (line.kind === 'ExecReload' && argv.some((word) => /^(-c|-t|--check|--test)$/.test(word)));
-
 /** The tests of the configuration in the unit; without any, the one that is known for this daemon. */
 export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[] {
-  const found = own.filter(isCheck).map(({ argv }) => argv);
+  const found = own.filter(({ line, argv }) => isConfigurationTest(line, argv)).map(({ argv }) => argv);
   if (found.length > 0) return found;
   const { check } = knownDaemon(own.find(({ name }) => name === 'start')?.line.program ?? '');
   return check === undefined ? [] : [check];

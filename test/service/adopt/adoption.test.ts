@@ -68,6 +68,18 @@ t.test('a line that tests the configuration comes before the start, or before a 
   t.same(checks({ ExecStartEx: [line('/usr/sbin/unbound -d')] }), [['/usr/sbin/unbound-checkconf']]);
 });
 
+t.test('a line that may change data is no test of the configuration', async (t) => {
+  const lines = {
+    ExecStartPreEx: [line('/opt/app/app migrate'), line('/opt/app/app check', 'ignore-failure')],
+    ExecStartEx: [line('/opt/app/app serve')],
+    ExecReloadEx: [line('/opt/app/app -c /etc/app.conf reload')],
+  };
+  t.same(checks(lines), []);
+  t.same(checks({ ...lines, ExecReloadEx: [line('/opt/app/app -c /etc/app.conf check')] }), [
+    ['/opt/app/app', '-c', '/etc/app.conf', 'check'],
+  ]);
+});
+
 t.test('a service has a variable for each kind of directory, and one for its credentials', async (t) => {
   t.same(directoryVariables(installed({ StateDirectory: ['web'], LogsDirectory: ['a', 'b'] })), {
     STATE_DIRECTORY: '/var/lib/web',
