@@ -120,7 +120,11 @@ export async function readWithout(unit: string, dropIn: string): Promise<Install
     await reloadUnits();
     const [now, found] = await Promise.all([load(unit), load(name)]);
     const loadState = now.loadState === 'loaded' ? found.loadState : now.loadState;
-    return { ...found, loadState, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
+    // systemd derives the user from the name of the unit
+    const { User, Group } = now.settings;
+    const settings =
+      found.settings.DynamicUser === true ? { ...found.settings, User, Group } : found.settings;
+    return { ...found, settings, loadState, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
   } finally {
     // systemd itself forgets a unit that nothing uses
     rmSync(path, { force: true });

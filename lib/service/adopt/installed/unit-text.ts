@@ -1,17 +1,26 @@
 // Texts of units and of environment files: variables and specifiers. Pure.
 
-/** Replaces the specifiers that depend on a unit's name, so that the text means the same under another name (systemd.unit(5)). */
+/**
+ * Replaces the specifiers that depend on a unit's name or file, so that the text means the same under another name (systemd.unit(5)).
+ *
+ * @param text as `systemctl cat` prints it, with the path of the unit's file in its first line
+ */
 export function withoutSpecifiers(text: string, unit: string): string {
   const name = unit.replace(/\.service$/, '');
-  const [prefix = name] = name.split('@');
+  const [prefix = name, instance] = name.split('@');
   const last = prefix.slice(prefix.lastIndexOf('-') + 1);
-  const values: Readonly<Record<string, string>> = {
+  const file = /^# (\/.*)\n/.exec(text)?.[1]?.replaceAll('%', '%%');
+  const values: Readonly<Record<string, string | undefined>> = {
     n: unit,
     N: name,
     p: prefix,
     P: prefix.replaceAll('-', '/'),
     j: last,
     J: last,
+    d: `/run/credentials/${unit}`,
+    f: instance === undefined ? `/${prefix.replaceAll('-', '/')}` : undefined,
+    y: file,
+    Y: file?.slice(0, file.lastIndexOf('/')),
   };
   return text.replace(/%([%a-zA-Z])/g, (whole, letter: string) => values[letter] ?? whole);
 }

@@ -53,3 +53,17 @@ t.test('specifiers that depend on the name are replaced, all others stay', async
     'a my-db@15-main.service my-db@15-main my-db my/db db %i %t %% %%n',
   );
 });
+
+t.test('specifiers for the credentials, the file name and the file of the unit are replaced', async (t) => {
+  const file = '/usr/lib/systemd/system/my-db@.service';
+  t.equal(
+    withoutSpecifiers(`# ${file}\nA=%d/key %f %y %Y\n`, 'my-db@15-main.service'),
+    `# ${file}\nA=/run/credentials/my-db@15-main.service/key %f ${file} /usr/lib/systemd/system\n`,
+    'the other name has the same instance',
+  );
+  t.equal(withoutSpecifiers('A=%f %y %Y', 'my-db.service'), 'A=/my/db %y %Y');
+  t.equal(
+    withoutSpecifiers('# /etc/100%/a.service\nA=%y', 'a.service'),
+    '# /etc/100%/a.service\nA=/etc/100%%/a.service',
+  );
+});
