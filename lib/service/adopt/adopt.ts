@@ -18,6 +18,7 @@ import { exposureOf } from './exposure.ts';
 import { mustRun } from './host-command.ts';
 import { compileLaunchers, makeGeneration, removeGeneration, removeOld } from './generation.ts';
 import type { InstalledService } from './installed/installed-service.ts';
+import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
@@ -184,7 +185,7 @@ async function bringIn(
   return { ...report, checks: checks.length, warnings: [...report.warnings, ...warnings] };
 }
 
-// Makes the next generation and uses it. If that fails, nothing of it is left.
+// Makes the next generation and uses it. If that fails, nothing of it is left, unless the swap is left to be undone.
 async function renew(
   service: InstalledService,
   wishes: AdoptionWishes,
@@ -204,6 +205,7 @@ async function renew(
       await removeGeneration(directory);
     } else report = await bringIn(prepared, generation, wishes, signal);
   } catch (error) {
+    if (interruptedSwap(unit) !== undefined) throw error; // the drop-in may still name this jail
     await removeGeneration(directory);
     if (old === undefined) forgetService(unit);
     throw error;

@@ -23,16 +23,16 @@ export const isOurs = (text: string | undefined): boolean =>
 /** Writes the drop-in, or removes it (and its directory, if that is empty), and lets systemd read its units again. */
 export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
   const path = dropInPath(unit);
-  if (text !== undefined) {
-    const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
-    writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));
-  } else {
+  if (text === undefined) {
     rmSync(path, { force: true });
     try {
       rmdirSync(dirname(path));
     } catch (error) {
       if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
+  } else if (text !== presentDropIn(unit)) {
+    const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
+    writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));
   }
   await reloadUnits();
 }

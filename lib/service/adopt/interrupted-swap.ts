@@ -1,5 +1,5 @@
-// A file in the service's directory, for as long as a drop-in is being changed. If the process is killed, the next one reads there what
-// to undo.
+// A file in the service's directory, for as long as a drop-in is being changed. If the process is killed, or cannot undo the change, the
+// next one reads there what to undo.
 import { readFileSync, rmSync } from 'node:fs';
 
 import { replaceFile } from '../unit/unit-files.ts';
@@ -30,7 +30,7 @@ export function endSwap(unit: string): void {
   rmSync(swapFile(unit), { force: true });
 }
 
-/** The swap that a killed process has left unfinished; undefined if there is none. */
+/** The swap that a process has left unfinished; undefined if there is none. */
 export function interruptedSwap(unit: string): InterruptedSwap | undefined {
   try {
     return JSON.parse(readFileSync(swapFile(unit), 'utf8')) as InterruptedSwap;

@@ -28,18 +28,25 @@ interface Swap {
  * Puts `text` in place, and restarts the service if it is active.
  * @throws AbortError: the drop-in and the service are then as before; JailError ERR_SERVICE if the service does not come up. Then the
  * old drop-in is in place again, and the service was restarted with it. If that fails too, the service runs with its kept configuration,
- * if it can.
+ * if it can. If the old drop-in cannot be put back, the record of the change stays, and withWholeService() undoes it.
  */
 export async function swapDropIn(swap: Swap): Promise<void> {
-  beginSwap(swap.unit, { before: presentDropIn(swap.unit), isActive: swap.isActive });
+  const { unit, isActive } = swap;
+  const before = presentDropIn(unit);
+  beginSwap(unit, { before, isActive });
   try {
-    await trySwap(swap);
-  } finally {
-    endSwap(swap.unit);
+    await trySwap(swap, before);
+  } catch (error) {
+    const told = await putBack(swap, before, error as Error).catch((second: Error) => {
+      throw leftError(unit, error as Error, second);
+    });
+    endSwap(unit);
+    throw told;
   }
+  endSwap(unit);
 }
 
-/** Runs `work` on a service as withService(). If an earlier run was killed during a swap, that swap is undone first. */
+/** Runs `work` on a service as withService(). If an earlier run has left a swap half done, that swap is undone first. */
 export function withWholeService<T>(unit: string, work: () => Promise<T>): Promise<T> {
   return withService(unit, async () => {
     const left = interruptedSwap(unit);
@@ -54,28 +61,43 @@ async function undo(unit: string, { before, isActive }: InterruptedSwap): Promis
   endSwap(unit);
 }
 
-async function trySwap({ unit, text, isActive, watch }: Swap): Promise<void> {
-  const before = presentDropIn(unit);
-  try {
-    await putDropIn(unit, text);
-    if (text !== undefined && text !== before) await refuseUntaken(unit, text);
-    if (!isActive) return;
-    const failure = await restart(unit, watch);
-    if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
-  } catch (error) {
-    const first = (error as Error).message;
-    await putDropIn(unit, before);
-    const isFallenBack = before !== undefined && hasCopies(before);
-    // With the same text it would fail again. A file that is gone is empty in the jail, so the service could start with defaults.
-    const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
-    const isAborted = error instanceof AbortError; // then the user does not want to wait
-    const watchMs = isAborted ? undefined : watch.watchMs;
-    const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
-    if (isAborted && again === undefined) throw error;
-    const isAsBefore = !isActive || (isOther && again === undefined);
-    throw await swapError({ unit, before, isFallenBack, first, again, isAsBefore, cause: error });
-  }
+async function trySwap({ unit, text, isActive, watch }: Swap, before: string | undefined): Promise<void> {
+  await putDropIn(unit, text);
+  if (text !== undefined && text !== before) await refuseUntaken(unit, text);
+  if (!isActive) return;
+  const failure = await restart(unit, watch);
+  if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
 }
+
+// @returns the error to report
+async function putBack(
+  { unit, text, isActive, watch }: Swap,
+  before: string | undefined,
+  error: Error,
+): Promise<Error> {
+  if (text !== before && presentDropIn(unit) === before) return error; // the new one was never there
+  await putDropIn(unit, before);
+  const isFallenBack = before !== undefined && hasCopies(before);
+  // With the same text it would fail again. A file that is gone is empty in the jail, so the service could start with defaults.
+  const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
+  const isAborted = error instanceof AbortError; // then the user does not want to wait
+  const watchMs = isAborted ? undefined : watch.watchMs;
+  const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
+  if (isAborted && again === undefined) return error;
+  const isAsBefore = !isActive || (isOther && again === undefined);
+  return swapError({ unit, before, isFallenBack, first: error.message, again, isAsBefore, cause: error });
+}
+
+// The error for a service that is still half changed.
+const leftError = (unit: string, first: Error, second: Error): JailError =>
+  new JailError(
+    `${unit} could not be put back to what it was before: ${second.message}; what failed first: ${first.message}`,
+    {
+      code: 'ERR_SERVICE',
+      hint: 'mend this; the next adopt, update, reload or release puts the service back first',
+      cause: second,
+    },
+  );
 
 // systemd goes on with the unit as it was if a line of a drop-in is wrong, and the service would run without its jail.
 async function refuseUntaken(unit: string, text: string): Promise<void> {

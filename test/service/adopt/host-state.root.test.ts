@@ -68,6 +68,51 @@ serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
   t.match(full('update', unit), /^0: /);
 });
 
+// After the restart, the directory of the drop-in is read-only.
+const freezing = (directory: string): string => `cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+/usr/bin/systemctl "$@"
+status=$?
+if [ "$1" = restart ]; then
+  mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory}
+fi
+exit $status
+END
+chmod 755 /usr/local/sbin/systemctl`;
+
+const notPutBack =
+  /^1: uchroot-service: \S+ could not be put back to what it was before: .*read-only.*; what failed first: [^]*\nhint: mend this; the next adopt, update, reload or release /i;
+
+// Runs a command on a service whose program is broken, and which cannot be put back.
+function failFrozen(verb: string): string {
+  const directory = `/etc/systemd/system/${unit}.service.d`;
+  const program = '/usr/bin/redis-check-rdb';
+  // it may run
+  machine().shell(`cp -a ${program} /root/good; cp --remove-destination /usr/bin/sleep ${program}`);
+  machine().shell(freezing(directory));
+  const failed = full(verb, unit);
+  machine().shell(`rm /usr/local/sbin/systemctl; umount ${directory}`);
+  machine().shell(`cp -a /root/good ${program}`);
+  return failed;
+}
+
+serviceTest('a service that cannot be put back is put back by the next command', async (t) => {
+  const directory = `/etc/systemd/system/${unit}.service.d`;
+  const dropIn = `cat ${directory}/uchroot.conf`;
+  const kept = `ls ${place}/services/${unit}.service`;
+  const before = shell(dropIn);
+  t.match(failFrozen('update'), notPutBack);
+  const [, generation = ''] = /\/(\d+)\/jail/.exec(shell(dropIn)) ?? [];
+  t.not(shell(dropIn), before);
+  t.match(shell(kept).split('\n'), new Set([generation, 'swap.json']), 'the jail that the drop-in names');
+  t.match(full('reload', unit), /^0: /);
+  t.ok(isJailed(unit));
+  t.equal(shell(dropIn), before);
+  t.match(full('update', unit), /^0: /);
+  t.match(shell(kept), /^\d+\nadoption\.json\nconfiguration$/, 'the jail that was left is removed');
+  isClean(t);
+});
+
 serviceTest('so does all else if /run is full', async (t) => {
   machine().shell('dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
   for (const words of [
@@ -80,6 +125,15 @@ serviceTest('so does all else if /run is full', async (t) => {
   isClean(t);
   t.match(full('release', unit), /^0: /);
   t.notOk(isJailed(unit));
+  isClean(t);
+});
+
+serviceTest('an adoption that cannot be undone is undone by the next command', async (t) => {
+  t.match(failFrozen('adopt'), notPutBack);
+  t.match(shell(`ls ${place}/services/${unit}.service`), '1\nswap.json');
+  t.match(full('release', unit), /^0: /);
+  t.notOk(isJailed(unit));
+  t.equal(shell(`ls /etc/systemd/system/${unit}.service.d ${place}/services`), '');
   isClean(t);
 });
 
