@@ -155,7 +155,7 @@ async function bringIn(
   const { unit, dropIn, exposure, entry, user, reason } = report;
   const { isActive } = adoption.service;
   const checks = configurationChecks(adoption);
-  await runChecks(unit, checks);
+  await runChecks(unit, checks, signal);
   const { configuration, tested } = findRecord(unit) ?? {};
   const record: AdoptionRecord = {
     version: 1,

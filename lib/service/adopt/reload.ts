@@ -77,7 +77,7 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
         code: 'ERR_SERVICE',
         hint: `put it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`,
       });
-    await runChecks(unit, record.checks);
+    await runChecks(unit, record.checks, request.signal);
     const restartReason = await readAgain({ record, canReload, isActive, signal: request.signal });
     // Many daemons keep the old configuration without a word. So a reload alone does not prove that the new one works.
     const isTold = record.checks.length > 0 ? 'test' : 'none';

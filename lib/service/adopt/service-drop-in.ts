@@ -18,6 +18,7 @@ import {
   isListed,
   listOf,
   numberOf,
+  type Settings,
   textOf,
 } from './installed/installed-service.ts';
 import { unitMounts } from './installed/unit-mounts.ts';
@@ -204,15 +205,26 @@ function checkCommand(
   return `${identity.user === 'root' ? '' : '!'}${directory}/check-${index + 1}`;
 }
 
+// How long a test may last: as long as the start of the service, or 90 seconds if that has no limit.
+function checkLimit(settings: Settings): string {
+  const limitUs = numberOf(settings, 'TimeoutStartUSec');
+  return `TimeoutStartSec=${limitUs > 0 && limitUs <= Number.MAX_SAFE_INTEGER ? limitUs : 90e6}us`;
+}
+
 /** A unit for each test of the configuration. It runs in the surroundings of the service. */
 export function configurationChecks(adoption: Adoption): readonly ConfigurationCheck[] {
   const { settings, unit } = adoption.service;
+  // systemd makes and removes directories with the service, which need not run now
+  const paths = adoption.paths.map((path) => ({ ...path, isOptional: true }));
   const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
   const calls = filterOf(settings, 'SystemCallFilter');
   const given = (name: 'User' | 'Group'): readonly string[] =>
     textOf(settings, name) === '' ? [] : [`${name}=${textOf(settings, name)}`];
   const common = [
     'Type=oneshot',
+    checkLimit(settings),
+    'TimeoutStopSec=5',
+    ...(settings.DynamicUser === true ? ['DynamicUser=yes'] : []),
     ...given('User'),
     ...given('Group'),
     ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
@@ -223,7 +235,7 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
       : [`SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`]),
     // the mounts for the jail of a launcher belong to the surroundings
     ...(adoption.entry === 'systemd' ? unitMounts(settings, '') : []),
-    ...surroundings(adoption),
+    ...surroundings({ ...adoption, paths }),
   ];
   return adoption.checks.map((words, index) => ({
     words: words.join(' '),

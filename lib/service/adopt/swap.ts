@@ -149,11 +149,15 @@ async function swapError(failed: {
 
 /**
  * Runs the tests of a configuration in the jail of a service.
- * @throws JailError ERR_SERVICE with what a test has said
+ * @throws JailError ERR_SERVICE with what a test has said; AbortError: the test has then ended
  */
-export async function runChecks(unit: string, checks: readonly ConfigurationCheck[]): Promise<void> {
+export async function runChecks(
+  unit: string,
+  checks: readonly ConfigurationCheck[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (const { words, text } of checks) {
-    const failure = await runCheck(text);
+    const failure = await runCheck(text, signal);
     if (failure === undefined) continue;
     throw new JailError(`${unit}: the test of its configuration fails: ${failure}`, {
       code: 'ERR_SERVICE',
@@ -163,16 +167,18 @@ export async function runChecks(unit: string, checks: readonly ConfigurationChec
 }
 
 // Runs a unit to its end. @returns its last words if it has failed
-async function runCheck(text: string): Promise<string | undefined> {
+async function runCheck(text: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   const name = `${temporaryName('check')}.service`;
   const file = `/run/systemd/system/${name}`;
   writeHostFile(file, text);
   try {
     await reloadUnits();
-    const { status, stderr } = await runHost('systemctl', ['start', name]);
+    const { status, stderr } = await runHost('systemctl', ['start', name], { signal });
     if (status === 0) return undefined;
     return (await wordsOfRun(name)) || (await lastFailure(name)) || stderr.trim();
   } finally {
+    // after an abort it still runs
+    await runHost('systemctl', ['stop', name]);
     rmSync(file, { force: true });
     await runHost('systemctl', ['reset-failed', name]);
   }

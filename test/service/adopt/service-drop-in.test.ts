@@ -401,3 +401,28 @@ t.test('a test of the configuration runs as the user, with the mounts of the uni
   ]);
   t.same(linesOf({ Nice: -1, ...mounts }), ['TemporaryFileSystem=/var/x']);
 });
+
+const checked = { ...daemon, ExecStartPreEx: [line('/usr/bin/web -t')] };
+const checkOf = (settings: object, more: Partial<Adoption> = {}): string =>
+  configurationChecks(adopted(installed({ ...checked, ...settings }), more))[0]?.text ?? '';
+
+t.test('a test of the configuration needs no directory that is only there with the service', async (t) => {
+  const paths = [{ path: '/run/web', isReadOnly: false, isOptional: false }];
+  t.match(text(adopted(installed(checked), { paths })), /^BindPaths=\/run\/web:/m);
+  t.match(checkOf({}, { paths }), /^BindPaths=-\/run\/web:/m);
+});
+
+t.test('a test of the configuration has the limit of a start, or 90 seconds', async (t) => {
+  const limitOf = (value: unknown): string | undefined =>
+    /^TimeoutStartSec=(.*)$/m.exec(checkOf({ TimeoutStartUSec: value }))?.[1];
+  t.equal(limitOf(2_500_000), '2500000us');
+  for (const value of [2 ** 64, 0, undefined]) t.equal(limitOf(value), '90000000us', String(value));
+});
+
+t.test('a test of the configuration has the user that systemd makes for the service', async (t) => {
+  t.match(
+    checkOf({ DynamicUser: true, User: 'web', Group: 'web' }),
+    'DynamicUser=yes\nUser=web\nGroup=web\n',
+  );
+  t.notMatch(checkOf({ User: 'web' }), 'DynamicUser');
+});
