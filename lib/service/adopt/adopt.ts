@@ -175,8 +175,8 @@ async function bringIn(
   try {
     // the drop-in must not outlast a loss of power without the jail
     await mustRun('sync', ['--file-system', report.directory]);
-    await swapDropIn({ unit, text: dropIn.text, isActive, watch: { watchMs: wishes.watchMs, signal } });
-    staged.commit();
+    const watch = { watchMs: wishes.watchMs, signal };
+    await swapDropIn({ unit, text: dropIn.text, isActive, watch, commit: staged.commit });
   } catch (error) {
     staged.drop();
     throw error;

@@ -118,8 +118,12 @@ export function stageRecord(record: AdoptionRecord): {
   writeHostFile(stagedOf(record.unit), printedJson(record), 0o600);
   return {
     commit: () => {
-      renameSync(stagedOf(record.unit), file);
-      syncDirectory(placeOf(record.unit));
+      try {
+        renameSync(stagedOf(record.unit), file);
+        syncDirectory(placeOf(record.unit));
+      } catch (error) {
+        throw toHostError(file, error);
+      }
     },
     drop: () => rmSync(stagedOf(record.unit), { force: true }),
   };

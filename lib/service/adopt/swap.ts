@@ -22,13 +22,16 @@ interface Swap {
   readonly text: string | undefined;
   readonly isActive: boolean;
   readonly watch: Watch;
+  /** Called when the service has come up. If it throws, the change is undone. */
+  readonly commit?: () => void;
 }
 
 /**
  * Puts `text` in place, and restarts the service if it is active.
- * @throws AbortError: the drop-in and the service are then as before; JailError ERR_SERVICE if the service does not come up. Then the
- * old drop-in is in place again, and the service was restarted with it. If that fails too, the service runs with its kept configuration,
- * if it can. If the old drop-in cannot be put back, the record of the change stays, and withWholeService() undoes it.
+ * @throws AbortError, or the error of `commit`: the drop-in and the service are then as before; JailError ERR_SERVICE if the service does
+ * not come up. Then the old drop-in is in place again, and the service was restarted with it. If that fails too, the service runs with
+ * its kept configuration, if it can. If the old drop-in cannot be put back, the record of the change stays, and withWholeService() undoes
+ * it.
  */
 export async function swapDropIn(swap: Swap): Promise<void> {
   const { unit, isActive } = swap;
@@ -36,6 +39,7 @@ export async function swapDropIn(swap: Swap): Promise<void> {
   beginSwap(unit, { before, isActive });
   try {
     await trySwap(swap, before);
+    swap.commit?.();
   } catch (error) {
     const told = await putBack(swap, before, error as Error).catch((second: Error) => {
       throw leftError(unit, error as Error, second);
@@ -80,10 +84,11 @@ async function putBack(
   const isFallenBack = before !== undefined && hasCopies(before);
   // With the same text it would fail again. A file that is gone is empty in the jail, so the service could start with defaults.
   const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
-  const isAborted = error instanceof AbortError; // then the user does not want to wait
-  const watchMs = isAborted ? undefined : watch.watchMs;
+  // after an abort the user does not want to wait
+  const watchMs = error instanceof AbortError ? undefined : watch.watchMs;
   const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
-  if (isAborted && again === undefined) return error;
+  const hasFailed = error instanceof JailError && error.code === 'ERR_SERVICE';
+  if (!hasFailed && again === undefined) return error;
   const isAsBefore = !isActive || (isOther && again === undefined);
   return swapError({ unit, before, isFallenBack, first: error.message, again, isAsBefore, cause: error });
 }

@@ -68,13 +68,13 @@ serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
   t.match(full('update', unit), /^0: /);
 });
 
-// After the restart, the directory of the drop-in is read-only.
-const freezing = (directory: string): string => `cat >/usr/local/sbin/systemctl <<'END'
+// A systemctl that runs a command after each restart.
+const afterRestart = (command: string): string => `cat >/usr/local/sbin/systemctl <<'END'
 #!/bin/sh
 /usr/bin/systemctl "$@"
 status=$?
 if [ "$1" = restart ]; then
-  mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory}
+  ${command}
 fi
 exit $status
 END
@@ -89,7 +89,9 @@ function failFrozen(verb: string): string {
   const program = '/usr/bin/redis-check-rdb';
   // it may run
   machine().shell(`cp -a ${program} /root/good; cp --remove-destination /usr/bin/sleep ${program}`);
-  machine().shell(freezing(directory));
+  machine().shell(
+    afterRestart(`mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory}`),
+  );
   const failed = full(verb, unit);
   machine().shell(`rm /usr/local/sbin/systemctl; umount ${directory}`);
   machine().shell(`cp -a /root/good ${program}`);
@@ -110,6 +112,25 @@ serviceTest('a service that cannot be put back is put back by the next command',
   t.equal(shell(dropIn), before);
   t.match(full('update', unit), /^0: /);
   t.match(shell(kept), /^\d+\nadoption\.json\nconfiguration$/, 'the jail that was left is removed');
+  isClean(t);
+});
+
+serviceTest('an update whose record cannot be written leaves the jail that was in use', async (t) => {
+  const own = `${place}/services/${unit}.service`;
+  const record = `${own}/adoption.json`;
+  const state = `cat /etc/systemd/system/${unit}.service.d/uchroot.conf ${record}; ls ${own}`;
+  const before = shell(state);
+  // nothing can be renamed to a mount point (rename(2), EBUSY)
+  machine().shell(afterRestart(`mount --bind ${record} ${record}`));
+  t.match(
+    full('update', unit),
+    /^1: uchroot-service: \S+adoption\.json: (device or resource|resource) busy/i,
+  );
+  t.ok(isJailed(unit));
+  t.equal(shell(state), before);
+  machine().shell(`rm /usr/local/sbin/systemctl; while umount ${record}; do :; done 2>/dev/null`);
+  t.match(full('update', unit), /^0: /);
+  t.ok(isJailed(unit));
   isClean(t);
 });
 
