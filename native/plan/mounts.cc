@@ -264,10 +264,6 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
   return result < 0 ? result : sys(__NR_openat, AT_FDCWD, address("/.."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-}  // namespace
-
-namespace {
-
 // Takes the tree of a slot, and leaves the slot empty. Other threads of a service could use its number once it is closed.
 long takeTree(PlanContext& context, uint64_t slot) {
   const long tree = context.trees[slot];
