@@ -554,7 +554,8 @@ test('SIGKILL of the starter at any moment leaves no process and no mount', asyn
     if (!(await eventually(() => processesOf(uid).length === 0)))
       t.fail(`left: ${processesOf(uid).join(' ')}`);
   }
-  t.same(processesOf(uid), []);
+  // what was starting when its starter died gets its uid, and ends, a moment later
+  t.ok(await eventually(() => processesOf(uid).length === 0));
   t.same(mountsOf(), before);
 });
 

@@ -357,5 +357,6 @@ test('SIGKILL of the service at any moment leaves no process', async (t) => {
     if (!(await eventually(() => processesOf(uid).length === 0)))
       t.fail(`left: ${processesOf(uid).join(' ')}`);
   }
-  t.same(processesOf(uid), []);
+  // what was starting when its starter died gets its uid, and ends, a moment later
+  t.ok(await eventually(() => processesOf(uid).length === 0));
 });

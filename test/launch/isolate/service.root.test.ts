@@ -299,7 +299,8 @@ t.test('SIGKILL of the service at any moment leaves no process', { skip }, async
     if (!(await eventually(() => processesOf(uid).length === 0)))
       t.fail(`left: ${processesOf(uid).join(' ')}`);
   }
-  t.same(processesOf(uid), []);
+  // what was starting when its starter died gets its uid, and ends, a moment later
+  t.ok(await eventually(() => processesOf(uid).length === 0));
 });
 
 // The status pipe of a launch has one reader, the service. Other children of the service have copies of it until they execute a program.
