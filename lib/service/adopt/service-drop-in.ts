@@ -21,7 +21,7 @@ import {
   type Settings,
   textOf,
 } from './installed/installed-service.ts';
-import { unitMounts } from './installed/unit-mounts.ts';
+import { pathsOf, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -94,9 +94,7 @@ function mountLines(adoption: Adoption): readonly string[] {
   const { service, entry, identity, directory, paths, jailFacts } = adoption;
   const jail = jailOf(directory);
   const inJail = (path: string): string => (entry === 'systemd' ? '' : `:${jail}${path}`);
-  const isWritable = new Set(
-    listOf(service.settings, 'ReadWritePaths').map((path) => path.replace(/^[-+]+/, '')),
-  );
+  const isWritable = new Set(pathsOf(service.settings, 'ReadWritePaths'));
   const binds = paths.map(({ path, isReadOnly, isOptional }) => {
     const setting = isReadOnly && !isWritable.has(path) ? 'BindReadOnlyPaths' : 'BindPaths';
     const named = path.replaceAll('%', '%%');

@@ -77,8 +77,8 @@ export function dataOf(jail: string): readonly string[] {
   );
 }
 
-// Paths of a setting, without the signs before them. /var/run is a link to /run.
-const plain = (path: string): string => path.replace(/^[-+]+/, '').replace(/^\/var\/run\//, '/run/');
+// /var/run is a link to /run.
+const plain = (path: string): string => path.replace(/^\/var\/run\//, '/run/');
 
 const entry = (path: string, isReadOnly: boolean, isOptional: boolean): ServicePath => ({
   path,

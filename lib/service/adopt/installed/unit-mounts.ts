@@ -11,8 +11,8 @@ const emptyOf = (settings: Settings): readonly (readonly [place: string, options
 
 const limits = ['ReadOnlyPaths', 'InaccessiblePaths', 'NoExecPaths'] as const;
 
-// The paths of a setting, without the signs before them.
-const pathsOf = (settings: Settings, name: string): readonly string[] =>
+/** The paths of a setting, without the signs before them. */
+export const pathsOf = (settings: Settings, name: string): readonly string[] =>
   listOf(settings, name).map((path) => path.replace(/^[-+]+/, ''));
 
 const limitsOf = (settings: Settings, name: (typeof limits)[number]): readonly string[] =>
