@@ -12,8 +12,7 @@ const own = resolve(directory, file.replaceAll('/', '_'));
 mkdirSync(own, { recursive: true });
 // Commands of ordinary users write there too.
 chmodSync(own, 0o1777);
-// Each process takes longer, because it writes what it has run.
-const env = { ...process.env, NODE_V8_COVERAGE: own, TAP_TIMEOUT: '500' };
+const env = { ...process.env, NODE_V8_COVERAGE: own };
 const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'run-tests.mjs'), file], {
   env,
   stdio: 'inherit',

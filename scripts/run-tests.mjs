@@ -9,10 +9,13 @@ import { createInterface } from 'node:readline';
 
 // Most tests wait a little, so two processors need four files. One more file is among those that wait longest, see WAITING.
 const JOBS = 4;
-// tap ends a file that takes longer, with its open handles. t.setTimeout() changes the limit. scripts/coverage has another one.
-const FILE_SECONDS = process.env.TAP_TIMEOUT ?? '240';
-// for a file that tap cannot end, such as one in an endless loop
-const KILL_MS = 600_000;
+// A file that takes longer on a quiet machine hangs. On a busy or slow one it gets more time: see patientMs().
+const FILE_MS = 600_000;
+// at SIGALRM tap ends its file, and names the test; a file in an endless loop cannot do so
+const KILL_MS = 30_000;
+const LOOK_MS = 1000;
+// the CPU time that calibrate() takes on the machine for which the limits of the tests were chosen
+const USUAL_MS = 30;
 const named = (name) => `dist/test/${name}.test.js`;
 // These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So a worker of
 // their own runs them one after the other, beside the files that compute. All of them together take less time than the run.
@@ -81,14 +84,39 @@ class Report {
   }
 }
 
+/** How many times slower this machine computes than the usual one; at least 1. */
+function calibrate() {
+  let bestMs = Infinity;
+  for (let round = 0; round < 5; round++) {
+    const before = process.cpuUsage();
+    for (let i = 0, sum = 0; i < 3e7; i++) sum = (sum * 31 + i) | 0;
+    bestMs = Math.min(bestMs, process.cpuUsage(before).user / 1000);
+  }
+  return Math.max(1, bestMs / USUAL_MS);
+}
+
+process.env.UCHROOT_TEST_SLOWNESS ??= String(calibrate());
+// made by tsc, and read after the variable is set
+const { patientMs } = await import('../dist/test/support/patience.js');
+
+/** Ends a child that takes longer than its limit, which passes as slowly as the machine computes. */
+function watch(child, limitMs) {
+  let tookMs = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    tookMs += (now - last) / (patientMs(1000) / 1000);
+    last = now;
+    if (tookMs > limitMs + KILL_MS) child.kill('SIGKILL');
+    else if (tookMs > limitMs) child.kill('SIGALRM');
+  }, LOOK_MS);
+  child.once('exit', () => clearInterval(timer));
+}
+
 /** Starts argv. Resolves to its exit status and signal after its output has been read. */
-async function run(argv, { env, timeout }, onLine) {
-  const child = spawn(argv[0], argv.slice(1), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env,
-    timeout,
-    killSignal: 'SIGKILL',
-  });
+async function run(argv, { env, limitMs = Infinity }, onLine) {
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env });
+  watch(child, limitMs);
   const closed = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, signal) => resolve({ status, signal }));
@@ -109,9 +137,10 @@ function tell(name, start, ok, problem, lines) {
 async function runFile(file) {
   const start = performance.now();
   const report = new Report();
-  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: FILE_SECONDS };
+  // no limit of tap's own: it would not follow the machine
+  const env = { ...process.env, TAP: '1', TAP_TIMEOUT: '0' };
   const argv = [process.execPath, '--enable-source-maps', file];
-  const { status, signal } = await run(argv, { env, timeout: KILL_MS }, (line) => report.read(line));
+  const { status, signal } = await run(argv, { env, limitMs: FILE_MS }, (line) => report.read(line));
   const problem = report.problem(status, signal);
   count.failed += problem === undefined ? report.failed : Math.max(report.failed, 1);
   tell(file, start, problem === undefined && report.failed === 0, problem, report.lines);

@@ -70,9 +70,6 @@ t.test('each option of uchroot in doc/from.md exists', async (t) => {
   );
 });
 
-// more than a hundred commands, some of which build jails or adopt services
-t.setTimeout(300_000);
-
 const skip = unlessMachine('sudo', 'curl', 'nginx', 'python3', 'bwrap', 'jk_init', 'tcpdmatch');
 
 // Each page begins without jails.

@@ -23,7 +23,7 @@ export async function openJobs(directory, firstUid, count) {
     memory: '256M',
     pids: 64,
     cpuTime: 10,
-    timeoutMs: 30_000,
+    timeoutMs: Number(process.env.JOB_TIMEOUT_MS ?? 30_000),
     dieWithParent: true, // a killed worker leaves no program behind
   });
   const accounts = new AccountPool(firstUid, count);

@@ -13,7 +13,7 @@ const [directory, firstUid, count, port = '0'] = process.argv.slice(2);
 const mostCodeBytes = 1024 * 1024;
 const mostOutputBytes = 10 * 1024 * 1024;
 const mostWaiting = 100;
-const timeoutMs = 5000;
+const timeoutMs = Number(process.env.TIMEOUT_MS ?? 5000);
 const deliveryMs = 3000; // after the program: for a client that reads slowly
 
 // Each reads the program from standard input. The jail has this node, at the same path.

@@ -2,7 +2,8 @@
 
 import type { Progress } from '../jail/work/steps.ts';
 
-const PHASES: Readonly<Record<Progress['phase'], string>> = {
+/** The words of each phase. */
+export const PHASES: Readonly<Record<Progress['phase'], string>> = {
   learn: 'watching the command',
   plan: 'looking for what is needed',
   copy: 'copying',

@@ -10,6 +10,7 @@ import { serviceCommands } from '../../lib/bin/service-commands.ts';
 import { tcpdCommands } from '../../lib/bin/tcpd/tcpd-commands.ts';
 import { commandOptions } from '../../lib/bin/uchroot-options.ts';
 import { packageDirectory, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { unlessInstalled } from '../support/root.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
@@ -27,7 +28,7 @@ function start(program: string, args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     encoding: 'utf8',
     env,
-    timeout: 60_000,
+    timeout: patientMs(60_000),
   });
   t.equal(error, undefined);
   t.equal(stderr, '', program);

@@ -12,8 +12,6 @@ import {
 } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-t.setTimeout(300_000);
-
 /** Without the words, if the hint says so. */
 const leftOut =
   (words: string): Follow =>

@@ -5,8 +5,6 @@ import t from 'tap';
 import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-t.setTimeout(300_000);
-
 /** The line as the unit of systemd that it makes, so that nothing is opened. */
 const asUnit =
   (after: (line: string, hint: string) => string) =>

@@ -12,8 +12,6 @@ import {
 } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-t.setTimeout(300_000);
-
 /** Runs the command of a hint, and then the line again. */
 const thenLine: Follow = (line, hint) => `${hint} && ${line}`;
 /** The line with the shell that the hint names. */

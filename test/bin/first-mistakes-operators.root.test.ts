@@ -12,8 +12,6 @@ import {
 } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-t.setTimeout(300_000);
-
 /** Runs the command that `match` finds in a hint, and then the line, with the path that the hint names in place of the wrong one. */
 const thenPath =
   (wrong: string, match: RegExp): Follow =>

@@ -5,8 +5,6 @@ import t from 'tap';
 import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-t.setTimeout(300_000);
-
 /** Without the words that a hint leaves out. */
 const leftOut =
   (words: string, says = /^leave /) =>

@@ -5,9 +5,6 @@ import t from 'tap';
 import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
 import { unlessRoot } from '../support/root.ts';
 
-// as many commands as a small suite has
-t.setTimeout(300_000);
-
 const isolated = (line: string): string => line.replace('uchroot ', 'uchroot --isolate ');
 const onlyWithout =
   (text: string) =>

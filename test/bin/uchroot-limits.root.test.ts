@@ -11,9 +11,6 @@ import { command, commandEnv, rootTest, start, temporaryDirectory, uchroot } fro
 import { compiled } from '../support/programs.ts';
 import { childrenOf, eventually, processesOf, runs, waitsForSignals } from '../support/service.ts';
 
-// spinners, beside other tests
-t.setTimeout(120_000);
-
 const test = rootTest('unshare', 'mount', 'awk', 'strace');
 const uid = 61_172;
 const who = `${uid}:${uid}`;

@@ -65,7 +65,7 @@ for (const directories of [
 ])
   t.test(
     `the answer equals ld.so --list for each ELF file below ${directories.join(' and ')}`,
-    { skip: !existsSync(LOADER) && 'needs glibc on x86-64', timeout: 100_000 },
+    { skip: !existsSync(LOADER) && 'needs glibc on x86-64' },
     async (t) => {
       const root = openFileRoot('/');
       t.teardown(() => root.close());

@@ -12,12 +12,13 @@ import { searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 import { eventually, processesOf } from '../support/service.ts';
+import { patientMs } from '../support/patience.ts';
 
 const skip = unlessRoot('python3');
 const jail = skip === false ? `${temporaryDirectory()}/jail` : '/';
 const script = join(import.meta.dirname, '../../../examples/untrusted/server.mjs');
 const [firstUid, count] = [61_320, 4];
-const limit = { skip, timeout: 90_000 };
+const limit = { skip };
 
 interface Line {
   readonly out?: string;
@@ -36,7 +37,12 @@ t.before(async () => {
   if (built.status !== 0) throw new Error(built.stderr);
   mkdirSync(`${jail}/tmp`, { recursive: true });
   service = spawn(process.execPath, [script, jail, String(firstUid), String(count)], {
-    env: { ...sanitizerEnv, PATH: searchPath, SECRET: 'of the service' },
+    env: {
+      ...sanitizerEnv,
+      PATH: searchPath,
+      SECRET: 'of the service',
+      TIMEOUT_MS: String(Math.max(5000, patientMs(2000))),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [said] = (await once(service.stdout ?? service, 'data')) as [Buffer];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { serveInJail } from '../../lib/index.ts';
 import { makeServerJail } from '../support/inetd.ts';
 import { rootTest, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { plainEnv } from '../support/service.ts';
 
 const test = rootTest();
@@ -17,7 +18,7 @@ function run(...words: readonly string[]) {
   return spawnSync(process.execPath, [bundle, ...words], {
     encoding: 'utf8',
     env: plainEnv(),
-    timeout: 60_000,
+    timeout: patientMs(60_000),
   });
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { serveInJail } from '../../lib/index.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { rootTest, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
 
 const test = rootTest('python3');
@@ -20,7 +21,7 @@ function run(...words: string[]) {
   return spawnSync(process.execPath, [bundle, ...words], {
     encoding: 'utf8',
     env: plainEnv(),
-    timeout: 60_000,
+    timeout: patientMs(60_000),
   });
 }
 

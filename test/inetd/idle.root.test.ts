@@ -10,6 +10,7 @@ import { serveInJail } from '../../lib/inetd/serve.ts';
 import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { oddCaller, rootTest, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { countOf, eventually, plainEnv, processesOf } from '../support/service.ts';
 
 const test = rootTest('unshare', 'nsenter', 'ip', 'nft', 'python3');
@@ -231,7 +232,11 @@ test('there is one timer for all connections, and none without them', async (t) 
 /** What a start that fails says. */
 function refusal(words: readonly string[], by: readonly string[] = []): string {
   const [file = '', ...args] = [...by, process.execPath, bundle, ...words];
-  const { status, stderr } = spawnSync(file, args, { encoding: 'utf8', env: plainEnv(), timeout: 20_000 });
+  const { status, stderr } = spawnSync(file, args, {
+    encoding: 'utf8',
+    env: plainEnv(),
+    timeout: patientMs(20_000),
+  });
   return `${status}\n${stderr}`;
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import { StartCounter, type StartLimits } from '../../lib/inetd/start-limits.ts';
+import { patientMs } from '../support/patience.ts';
 
 const none: StartLimits = { instances: 100, perSource: undefined, rate: undefined, sourceRate: undefined };
 
@@ -265,7 +266,7 @@ t.test('a flood from many sources costs each of them the same', async (t) => {
   const begin = performance.now();
   for (let i = 0; i < 60_000; i++) counter.enter(`source ${i}`, i);
   // a look at all sources for each takes more than ten times as long
-  t.ok(performance.now() - begin < 1000);
+  t.ok(performance.now() - begin < patientMs(1000));
   t.equal(counter.enter('source 0', 60_000), 'source-rate');
 });
 

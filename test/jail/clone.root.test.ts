@@ -27,6 +27,7 @@ import { removeJail } from '../../lib/jail/remove.ts';
 import type { Progress } from '../../lib/jail/work/steps.ts';
 import { filesIn } from '../support/builder.ts';
 import { makeDirectory } from '../support/directory.ts';
+import { patientMs } from '../support/patience.ts';
 import { unlessRoot } from '../support/root.ts';
 import { countOf, eventually, plainEnv, settledFds } from '../support/service.ts';
 import {
@@ -315,7 +316,7 @@ t.test('a hole of 100 GB takes neither time nor room', asRoot, async (t) => {
   for (const directory of [`${base}/jail`, `${base}/memory/jail`]) {
     const start = performance.now();
     await cloneJail({ template, directory });
-    t.ok(performance.now() - start < 10_000);
+    t.ok(performance.now() - start < patientMs(10_000));
     const { size, blocks } = statSync(`${directory}/tmp/sparse`);
     t.equal(size, 100e9);
     t.ok(blocks < 1000);

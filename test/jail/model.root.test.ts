@@ -138,7 +138,7 @@ const FOUND: readonly (readonly Event[])[] = [
   ],
 ];
 
-t.setTimeout((seconds + 100) * 1000);
+t.setTimeout(0);
 
 t.test(
   'whatever happens to a host and a jail, nothing of the jail is lost, and nothing untouched is out of date',

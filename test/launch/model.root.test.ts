@@ -9,6 +9,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
 import { makeDirectory } from '../support/directory.ts';
+import { patientMs } from '../support/patience.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
@@ -19,7 +20,7 @@ import { type Scenario, scenarios } from './model/scenario.ts';
 
 const skip = unlessRoot('cc');
 // a run of a chosen length has no limit
-t.setTimeout(process.env.UCHROOT_MODEL_SECONDS === undefined ? 300_000 : 0);
+t.setTimeout(0);
 
 function compileOriginal(): string {
   const directory = makeDirectory(t);
@@ -85,7 +86,7 @@ async function tryFor(
     fc.check(fc.asyncProperty(scenarios, property), {
       seed,
       numRuns: 1e6,
-      timeout: 20_000,
+      timeout: patientMs(20_000),
       interruptAfterTimeLimit: limitSeconds * 1000,
     });
   const result = await tryUntil(Number(process.env.UCHROOT_MODEL_SECONDS ?? seconds)).then(async (first) =>

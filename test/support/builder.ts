@@ -22,7 +22,14 @@ import { bytePath, pathBytes } from '../../lib/binary/path.ts';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { walk } from '../../lib/binary/walk.ts';
 import { type Manifest, parseManifest } from '../../lib/jail/manifest/manifest.ts';
-import { packageDirectory, searchPath, start, type Ended, type StartOptions } from './launch.ts';
+import {
+  packageDirectory,
+  searchPath,
+  start,
+  withoutProgress,
+  type Ended,
+  type StartOptions,
+} from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 /** The words that start the installed command. */
@@ -49,7 +56,7 @@ export function beginUchrootJail(args: readonly string[]): {
   let stderr = '';
   child.stderr.on('data', (chunk) => (stderr += String(chunk)));
   const ended = new Promise<{ status: number | null; stderr: string }>((resolve) => {
-    child.once('close', (status) => resolve({ status, stderr }));
+    child.once('close', (status) => resolve({ status, stderr: withoutProgress(stderr) }));
   });
   return { ended, kill: (signal) => void child.kill(signal) };
 }

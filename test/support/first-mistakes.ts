@@ -4,6 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
+import { patientMs } from './patience.ts';
 import './plain-spawn.ts';
 import { packageDirectory, searchPath, temporaryDirectory } from './launch.ts';
 import { sanitizerEnv } from './sanitizer.ts';
@@ -83,7 +84,7 @@ export class Beginner {
         {
           env: { PATH: this.#path, ...sanitizerEnv },
           stdio: ['ignore', 'ignore', 'pipe'],
-          timeout: 60_000,
+          timeout: patientMs(60_000),
         },
       );
       let stderr = '';

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 
 import { putProgram, temporaryDirectory } from './launch.ts';
+import { patientMs } from './patience.ts';
 import { eventually, plainEnv } from './service.ts';
 
 const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
@@ -112,7 +113,7 @@ export async function hear(socket: Socket): Promise<Heard> {
   const error = await new Promise<string | undefined>((done) => {
     socket.once('end', () => done(undefined));
     socket.once('error', (error: NodeJS.ErrnoException) => done(error.code));
-    socket.setTimeout(15_000, () => done('timeout'));
+    socket.setTimeout(patientMs(15_000), () => done('timeout'));
   });
   socket.destroy();
   return { text, error };

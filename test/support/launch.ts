@@ -15,8 +15,10 @@ import { dirname } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { PHASES } from '../../lib/bin/progress-bar.ts';
 import { makeDirectory } from './directory.ts';
 import { isolated, unlessBare } from './isolation.ts';
+import { patientMs } from './patience.ts';
 import './plain-spawn.ts';
 import { unlessRoot } from './root.ts';
 import { sanitized, sanitizerEnv } from './sanitizer.ts';
@@ -150,6 +152,11 @@ export const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 /** The environment in which the command is started. */
 export const commandEnv: Readonly<Record<string, string>> = { PATH: searchPath, ...sanitizerEnv };
 
+const progress = new RegExp(`^uchroot-jail: (?:${Object.values(PHASES).join('|')})(?: [0-9].*|,.*|)\n`, 'gm');
+
+/** Messages without the lines of progress, which uchroot-jail writes on a machine that takes long. */
+export const withoutProgress = (stderr: string): string => stderr.replace(progress, '');
+
 /** Runs a program to its end. */
 export function start(words: readonly string[], options: StartOptions = {}): Ended {
   const [file = '', ...args] = [...(options.accounts ?? []), ...(options.by ?? []), ...words];
@@ -157,12 +164,19 @@ export function start(words: readonly string[], options: StartOptions = {}): End
     env: { ...commandEnv, ...options.env },
     cwd: options.cwd ?? '/',
     stdio: options.stdio ?? 'pipe',
-    timeout: 60_000, // against a hang: a busy machine may need 20 seconds for a large jail
+    timeout: patientMs(60_000), // against a hang: a busy machine may need 20 seconds for a large jail
     maxBuffer: 64 * 2 ** 20,
     ...(options.input === undefined ? {} : { input: options.input }),
   });
   if (error !== undefined && status === null) throw error;
-  return { pid, status, signal, stdout: String(stdout ?? ''), stderr: String(stderr ?? ''), output };
+  return {
+    pid,
+    status,
+    signal,
+    stdout: String(stdout ?? ''),
+    stderr: withoutProgress(String(stderr ?? '')),
+    output,
+  };
 }
 
 /** How a launch ends whose program is ended by a signal: the process that waits for an isolated one has a status. */

@@ -4,9 +4,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { packageDirectory, searchPath, temporaryDirectory, type Ended } from './launch.ts';
+import { packageDirectory, searchPath, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
+import { eventually, patientMs } from './patience.ts';
 import { unlessRoot } from './root.ts';
 import { sanitized } from './sanitizer.ts';
 import { childrenOf } from './service.ts';
@@ -83,6 +83,9 @@ const programOf = (pid: number): string => {
 const isFirst = (pid: number): boolean =>
   programOf(pid) === 'systemd' && existsSync(`/proc/${pid}/root/run/systemd/private`);
 
+// The limit and the pause of a wait for something in the machine, in ms.
+const HALF_A_MINUTE = [30_000, 100] as const;
+
 /** Boots a machine, and resolves when all its units are started. */
 export async function bootMachine(): Promise<Machine> {
   const directory = temporaryDirectory();
@@ -116,10 +119,13 @@ export async function bootMachine(): Promise<Machine> {
   const booted = async (): Promise<void> => {
     const before = first;
     first = undefined;
-    for (let i = 0; first === undefined && i < 300 && child.exitCode === null; i++) {
-      await sleep(100);
-      first = descendant(child.pid ?? 0, (pid) => pid !== before && isFirst(pid));
-    }
+    await eventually(
+      () => {
+        first = descendant(child.pid ?? 0, (pid) => pid !== before && isFirst(pid));
+        return first !== undefined || child.exitCode !== null;
+      },
+      ...HALF_A_MINUTE,
+    );
     if (first === undefined) throw new Error(`the machine does not boot: ${said}`);
     await machine.until('systemctl is-system-running --wait', /running|degraded/);
   };
@@ -130,21 +136,21 @@ export async function bootMachine(): Promise<Machine> {
       const { pid, status, signal, stdout, stderr, output, error } = spawnSync('nsenter', enter, {
         env: { PATH: searchPath },
         input,
-        timeout: 60_000,
+        timeout: patientMs(60_000),
         maxBuffer: 64 * 2 ** 20,
       });
       if (error !== undefined && status === null) throw error;
-      return { pid, status, signal, stdout: String(stdout), stderr: String(stderr), output };
+      return { pid, status, signal, stdout: String(stdout), stderr: withoutProgress(String(stderr)), output };
     },
     shell: (line) => machine.run(['sh', '-c', line]),
     until: async (line, pattern) => {
       let last = '';
-      for (let i = 0; i < 300; i++) {
+      const matches = (): boolean => {
         const { stdout, stderr } = machine.shell(line);
         last = stdout + stderr;
-        if (pattern.test(last)) return last;
-        await sleep(100);
-      }
+        return pattern.test(last);
+      };
+      if (await eventually(matches, ...HALF_A_MINUTE)) return last;
       throw new Error(`${line}: no ${pattern} in: ${last}`);
     },
     reboot: async () => {
@@ -166,8 +172,9 @@ async function removeCgroup(name: string): Promise<void> {
   // cgroup2 is mounted at the usual place of this host, or beside the first version
   const line = readFileSync('/proc/self/mounts', 'utf8').match(/^\S+ (\S+) cgroup2 /m);
   const top = `${line?.[1] ?? '/sys/fs/cgroup'}/${name}`;
-  for (let i = 0; existsSync(top) && i < 50; i++) {
+  const isGone = (): boolean => {
     spawnSync('find', [top, '-depth', '-type', 'd', '-delete']);
-    await sleep(50);
-  }
+    return !existsSync(top);
+  };
+  if (existsSync(top)) await eventually(isGone, 2500, 50);
 }

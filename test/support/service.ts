@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { eventually } from './patience.ts';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
+
+export { eventually };
 
 /** An environment without the variables of the test runner and the user. */
 export function plainEnv(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -128,15 +131,6 @@ export function countOf(pid: number): { fds: number; threads: number } {
 /** Whether the main thread of a process is in rt_sigtimedwait, which is 128 on x86-64 and 137 on arm64 (/proc/PID/syscall). */
 export function waitsForSignals(pid: number): boolean {
   return /^(128|137) /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1'));
-}
-
-/** Waits until a condition is true; returns false if it is not within `ms`. */
-export async function eventually(condition: () => boolean, ms = 15_000): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end;) {
-    if (condition()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return condition();
 }
 
 /** The number of descriptors, when it has not changed for a while: handles are closed one turn of the loop later. */

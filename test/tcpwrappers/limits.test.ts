@@ -5,8 +5,6 @@ import t from 'tap';
 import { MAX_FILE_BYTES } from '../../lib/tcpwrappers/parse/logical-line.ts';
 import { decideOn, readOne } from './hosts.ts';
 
-t.setTimeout(600_000);
-
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 const deny = 'ALL: ALL\n';
 

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 
 import type { Test } from 'tap';
 
+import { patientMs } from '../support/patience.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
 export interface Network {
@@ -64,7 +65,7 @@ export function connectFrom({ inside }: Network, address: string, port: number):
   const script = 'exec 3<>"/dev/tcp/$0/$1" && cat <&3';
   return execFileSync(program, [...args, 'bash', '-c', script, address, String(port)], {
     encoding: 'latin1',
-    timeout: 20_000,
+    timeout: patientMs(20_000),
   });
 }
 

@@ -8,15 +8,15 @@ import { formatLog } from '../../lib/tcpwrappers/apply/log-entries.ts';
 import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { openFiles } from './open.ts';
 
-t.setTimeout(600_000);
-
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 const DENY = 'ALL: ALL\n';
 
+/** The CPU time of a call in microseconds: other work on the machine does not count. */
 async function timeOf(call: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
+  const begin = process.cpuUsage();
   await call();
-  return performance.now() - begin;
+  const { user, system } = process.cpuUsage(begin);
+  return user + system;
 }
 
 async function checkOften(hosts: Hosts): Promise<void> {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { readRelations, readStatus } from '../../../lib/jail/dpkg/package-status.ts';
+import { patientMs } from '../../support/patience.ts';
 
 const read = (text: string) => readStatus(Buffer.from(text, 'latin1'));
 
@@ -112,5 +113,5 @@ t.test('a long line takes no longer than its length', async (t) => {
   read(
     `Package: a\nStatus: install ok installed\nDepends: ${'a '.repeat(500_000)}\nConffiles:\n /${' a'.repeat(500_000)}\n`,
   );
-  t.ok(performance.now() - start < 5000);
+  t.ok(performance.now() - start < patientMs(5000));
 });

@@ -25,9 +25,6 @@ import { makeDirectory } from '../../support/directory.ts';
 import { makeSystem } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';
 
-// Each test waits for a second.
-t.setTimeout(180_000);
-
 const asRoot = { skip: unlessRoot('ldd') };
 /** A plan is kept if nothing that it depends on has changed in the second before it was made. */
 const QUIET_MS = 1100;

@@ -7,6 +7,7 @@ import { isolated, unlessBare } from '../../support/isolation.ts';
 import { spawnInJail, UsageError, type JailedProcess, type SpawnRequest } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
+import { patientMs } from '../../support/patience.ts';
 import {
   childrenOf,
   eventually,
@@ -214,7 +215,10 @@ t.test(
     const request = { user, jail, program: '/actor', args: ['daemon=60000'] };
     const service = startService('unref', { request, calls: ['unref'], staysMs: 300 });
     const out = text(service.stdout);
-    const [code] = await Promise.race([once(service, 'exit'), once(AbortSignal.timeout(10_000), 'abort')]);
+    const [code] = await Promise.race([
+      once(service, 'exit'),
+      once(AbortSignal.timeout(patientMs(10_000)), 'abort'),
+    ]);
     service.kill('SIGKILL');
     for (const pid of processesOf(uid)) process.kill(pid, 'SIGKILL');
     t.equal(code, 0);

@@ -109,45 +109,37 @@ async function fail(t: Test, call: CountedCall): Promise<Launched> {
 
 const told = { status: /12[56]/, stderr: /^uchroot: \w+: [^\n]+\n(hint: [^\n]+\n)?$/ };
 
-t.test(
-  'in the init and in the program it stops the launch with its reason',
-  { skip, timeout: 120_000 },
-  async (t) => {
-    const [main = [], init = [], program = []] = await tracedCalls();
-    const before = main.slice(0, indexOf(main, 'clone('));
-    const own = [
-      ...firsts(init.slice(0, indexOf(init, 'write(3, '))),
-      ...firsts(program.slice(0, indexOf(program, 'execve(') + 1)),
-    ];
-    let tried = 0;
-    for (const call of own) {
-      // strace counts for each process, so Node's main thread would meet the fault first.
-      const isMet = before.some(({ name, when }) => name === call.name && when >= call.when);
-      if (isMet || harmless.test(call.name)) continue;
-      tried++;
-      const { status, stderr, ran } = await fail(t, call);
-      t.match({ status, stderr }, told, call.text);
-      t.equal(ran, false, `${call.text}: the program did not run`);
-    }
-    t.ok(tried > 35, `${tried} calls`);
-  },
-);
+t.test('in the init and in the program it stops the launch with its reason', { skip }, async (t) => {
+  const [main = [], init = [], program = []] = await tracedCalls();
+  const before = main.slice(0, indexOf(main, 'clone('));
+  const own = [
+    ...firsts(init.slice(0, indexOf(init, 'write(3, '))),
+    ...firsts(program.slice(0, indexOf(program, 'execve(') + 1)),
+  ];
+  let tried = 0;
+  for (const call of own) {
+    // strace counts for each process, so Node's main thread would meet the fault first.
+    const isMet = before.some(({ name, when }) => name === call.name && when >= call.when);
+    if (isMet || harmless.test(call.name)) continue;
+    tried++;
+    const { status, stderr, ran } = await fail(t, call);
+    t.match({ status, stderr }, told, call.text);
+    t.equal(ran, false, `${call.text}: the program did not run`);
+  }
+  t.ok(tried > 35, `${tried} calls`);
+});
 
-t.test(
-  'in the process that waits it ends the launch, and leaves nothing',
-  { skip, timeout: 60_000 },
-  async (t) => {
-    const [main = []] = await tracedCalls();
-    const own = main
-      .slice(indexOf(main, 'clone('))
-      .filter(({ name }) => ![harmless, ofNode, ofSignals].some((each) => each.test(name)));
-    // It becomes the launcher, which takes the ids of the program's user.
-    t.ok(
-      ['clone', 'execveat', 'setresuid', 'capset'].every((wanted) => own.some(({ name }) => name === wanted)),
-    );
-    for (const call of own) {
-      const { status, stderr } = await fail(t, call);
-      t.match({ status, stderr }, told, call.text);
-    }
-  },
-);
+t.test('in the process that waits it ends the launch, and leaves nothing', { skip }, async (t) => {
+  const [main = []] = await tracedCalls();
+  const own = main
+    .slice(indexOf(main, 'clone('))
+    .filter(({ name }) => ![harmless, ofNode, ofSignals].some((each) => each.test(name)));
+  // It becomes the launcher, which takes the ids of the program's user.
+  t.ok(
+    ['clone', 'execveat', 'setresuid', 'capset'].every((wanted) => own.some(({ name }) => name === wanted)),
+  );
+  for (const call of own) {
+    const { status, stderr } = await fail(t, call);
+    t.match({ status, stderr }, told, call.text);
+  }
+});

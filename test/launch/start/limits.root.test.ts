@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
+import { patientMs } from '../../support/patience.ts';
 import {
   ExitError,
   LaunchError,
@@ -36,9 +37,6 @@ import {
   settledFds,
   startService,
 } from '../../support/service.ts';
-
-// spinners, beside other tests
-t.setTimeout(120_000);
 
 const skip = unlessRoot('gcc');
 const uid = 61_131;
@@ -108,7 +106,7 @@ t.test('a fork bomb ends with the timeout, and the service stays responsive', { 
   const bomb = failure(t, { args: ['bomb'], pids: 50, timeoutMs: 500, forceKillAfterMs: 100 });
   const gapMs = await longestGapMs(bomb);
   t.equal((await bomb).limit, 'time');
-  t.ok(gapMs < 1000, `the loop stood still for ${gapMs} ms`);
+  t.ok(gapMs < patientMs(1000), `the loop stood still for ${gapMs} ms`);
   t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
 });
 
@@ -167,14 +165,15 @@ t.test('a part of a CPU is all that a spinner gets', { skip }, async (t) => {
   const error = await failure(t, { args: ['spin'], cpu: 0.2, timeoutMs: 2000 });
   t.equal(error.limit, 'time');
   const { totalCpuMs = 0 } = error.usage;
-  t.ok(totalCpuMs > 0 && totalCpuMs < 800, `${totalCpuMs} ms of CPU in 2 s`);
+  const { durationMs } = error;
+  t.ok(totalCpuMs > 0 && totalCpuMs < 0.4 * durationMs, `${totalCpuMs} ms of CPU in ${durationMs} ms`);
 });
 
 t.test('endless output and endless files end with their reasons', { skip }, async (t) => {
   const error = failure(t, { args: ['flood'], memory: '32M', maxBufferBytes: 2 ** 24 });
   const gapMs = await longestGapMs(error);
   t.match(await error, { limit: 'output', code: 'ERR_MAX_BUFFER' });
-  t.ok(gapMs < 1000, `the loop stood still for ${gapMs} ms`);
+  t.ok(gapMs < patientMs(1000), `the loop stood still for ${gapMs} ms`);
   t.match(await failure(t, { args: ['file'], rlimits: { fsize: 2 ** 20 } }), { limit: 'file size' });
 });
 

@@ -264,7 +264,7 @@ for (const [name, special] of [
   ],
   ['so with a fault in any call for a terminal', { pty: true }],
 ] as const) {
-  t.test(name, { skip: skipIsolated, timeout: 180_000 }, async (t) => {
+  t.test(name, { skip: skipIsolated }, async (t) => {
     // Landlock has a rule for each of these that is there.
     for (const name of ['pts', 'tty', 'ptmx']) mkdirSync(join(jail, 'dev', name), { recursive: true });
     await withService(
@@ -279,7 +279,7 @@ for (const [name, special] of [
 
 t.test(
   'so with a call that lies, and with a fault in any call around the plan',
-  { skip: skipIsolated, timeout: 90_000 },
+  { skip: skipIsolated },
   async (t) => {
     await withService(new Service({ stdio: 'ignore' }), async (service) => {
       await service.launch();
@@ -418,7 +418,7 @@ const begunWith = stepFlags.initial | stepFlags.batchPolicy | stepFlags.oomScore
 for (const special of alone) {
   t.test(
     `so with ${Object.keys(special).join()}, where nothing is inherited`,
-    { skip: skipIsolated, timeout: 180_000 },
+    { skip: skipIsolated },
     async (t) => {
       await withService(new Service({ stdio: 'ignore', ...special }), async (service) => {
         await stopAtEachStep(t, service, special, (step) => (flagsOf(step) & begunWith) !== 0);
@@ -443,7 +443,7 @@ const isFree = ({ name, when }: CountedCall): boolean => name === 'fstatfs' && w
 for (const share of ['none', 'all'])
   t.test(
     `so with a fault in any call of an isolated launch, by init or in the program, that shares ${share}`,
-    { skip, timeout: 300_000 },
+    { skip },
     async (t) => {
       const view = [{ tmpfs: '/tmp' }, { dir: '/tmp/new' }];
       const special = { isolate: true, hostname: 'jail', view };

@@ -184,9 +184,9 @@ serviceTest('a service of one’s own gets the program that only its configurati
   );
 });
 
-serviceTest('a service that ends two seconds after its start has not come up', async (t) => {
+serviceTest('a service that ends a second after its start has not come up', async (t) => {
   machine().shell(
-    `printf '[Service]\\nExecStart=sh -c "sleep 2; exit 3"\\n' >/etc/systemd/system/late.service; systemctl daemon-reload; systemctl start late`,
+    `printf '[Service]\\nExecStart=sh -c "sleep 1; exit 3"\\n' >/etc/systemd/system/late.service; systemctl daemon-reload; systemctl start late`,
   );
   const { status, stderr } = service('adopt', 'late', '--program', '/usr/bin/sleep');
   t.equal(status, 1);

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 
 import { delegate, runCommand as runFor } from '../../../lib/tcpwrappers/apply/shell-command.ts';
 import { makeDirectory } from '../../support/directory.ts';
+import { eventually } from '../../support/patience.ts';
 import { unlessInstalled } from '../../support/root.ts';
 import { connectOnce } from './one-connection.ts';
 
@@ -86,8 +87,7 @@ t.test('what it leaves in the background goes on', async (t) => {
   const command = `(until [ -e ${go} ]; do sleep 0.1; done; touch ${mark}) &`;
   t.equal((await runCommand(command, setting)).succeeded, true);
   writeFileSync(go, '');
-  for (let i = 0; i < 100 && !existsSync(mark); i++) await sleep(50);
-  t.ok(existsSync(mark));
+  t.ok(await eventually(() => existsSync(mark)));
 });
 
 t.test('not too many run at once, and who waits too long does not run', async (t) => {
@@ -120,9 +120,10 @@ t.test('who asks again and again for a command that serves him gets no more than
   t.same(all.at(-1), { succeeded: false, problem: 'too many commands are running' });
   t.same(await serve('10.0.0.4'), { succeeded: true }, 'he is in nobody else’s way');
   held.release();
-  let after = await serve('10.0.0.3');
-  for (let i = 0; i < 100 && !after.succeeded; i++, after = await serve('10.0.0.3')) await sleep(50);
-  t.same(after, { succeeded: true }, 'and when they have ended he gets another');
+  t.ok(
+    await eventually(async () => (await serve('10.0.0.3')).succeeded),
+    'and when they have ended he gets another',
+  );
 });
 
 t.test(

