@@ -12,6 +12,7 @@ import { takeRequest } from '../keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../quote.ts';
 import { caller } from '../trust/owner.ts';
+import { unsettledPaths } from './apply/commit.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
@@ -57,7 +58,7 @@ export interface CloneReport extends TreeCounts {
  * Without `sync`, a power cut in the next half minute can lose content, as after `cp -a`. Writing 200 MB to disk takes longer
  * than copying them. The jail can be cloned again, and its manifest shows what is missing.
  * @throws UsageError if DIRECTORY is not free; JailError ERR_NO_MANIFEST if the template is not a jail, ERR_INSECURE_PATH as
- * buildJail, EBUSY while the template is updated, or the code of a system error; AbortError.
+ * buildJail, EBUSY while the template is updated, ERR_MANIFEST after an update that was interrupted, or the code of a system error; AbortError.
  */
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   const request = takeRequest(asked, checkRequest);
@@ -98,7 +99,14 @@ async function withLock<T>(directory: JailDirectory, use: (template: Template) =
       hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be cloned`,
     });
   const lock = lockStore(directory, true);
-  return closing({ close: () => closeSync(lock) }, () => use(template));
+  return closing({ close: () => closeSync(lock) }, () => {
+    if (unsettledPaths(root) !== undefined)
+      throw new JailError(`an update of ${showPath(directory.path)} was interrupted and is not complete`, {
+        code: 'ERR_MANIFEST',
+        hint: `${commandLine('uchroot-jail', 'update', directory.path)}   # completes it`,
+      });
+    return use(template);
+  });
 }
 
 async function clone(

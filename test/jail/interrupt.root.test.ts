@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { openFileRoot } from '../../lib/binary/root.ts';
 import { openStore } from '../../lib/jail/apply/store.ts';
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
+import { checkJail } from '../../lib/jail/check/jail-check.ts';
 import { makeDirectory } from '../support/directory.ts';
 import {
   beginUchrootJail,
@@ -133,6 +134,38 @@ t.test(
     }
     // the way back may need a call less
     t.ok(killed > moments.length / 2, `${killed} of ${moments.length} were killed`);
+  },
+);
+
+t.test(
+  'after an update that was killed half-way, check has one error, which names it, and clone refuses',
+  withStrace,
+  async (t) => {
+    const { jail, use } = await makePlace(t);
+    use(2);
+    const copy = `${makeDirectory(t)}/copy`;
+    const when = momentsOf(t, ['update', jail]).findLast(({ call }) => call === 'unlinkat')?.when ?? 0;
+    use(1);
+    // the first removal comes after the change was decided and files were renamed
+    for (const moment of [1, Math.ceil(when / 2)]) {
+      t.not(runUntil({ call: 'unlinkat', when: moment }, ['update', jail]), 0);
+      const { findings } = await checkJail({ directory: jail });
+      t.match(
+        findings.filter(({ severity }) => severity === 'error'),
+        [{ rule: 'interrupted', remedy: `uchroot-jail update ${jail}` }],
+      );
+      t.equal(findings.filter(({ severity }) => severity === 'error').length, 1);
+      t.match(uchrootJail(['clone', jail, copy]), {
+        status: 1,
+        stderr: `uchroot-jail: an update of ${jail} was interrupted and is not complete\nhint: uchroot-jail update ${jail}   # completes it\n`,
+      });
+    }
+    t.match(uchrootJail(['update', jail]), { status: 0, stderr: '' });
+    t.same(
+      (await checkJail({ directory: jail })).findings.filter(({ severity }) => severity === 'error'),
+      [],
+    );
+    t.match(uchrootJail(['clone', jail, copy]), { status: 0 });
   },
 );
 

@@ -7,7 +7,7 @@ import { JailError } from '../../errors.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { toJailError } from '../work/jail-error.ts';
-import type { Attributes, CommitList, Expected, Staged } from './commit.ts';
+import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
 import {
   type Content,
   type FileFacts,

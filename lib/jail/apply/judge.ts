@@ -1,19 +1,17 @@
 // Decides for each planned path whether it is put in the jail. It stays, unless named, if a user can write it or it was changed.
 
-import { readlinkSync } from 'node:fs';
-
-import { mergeCommands } from '../../binary/merged-usr.ts';
 import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
-import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { isRootsAlone, isStranger, writersOf } from '../../trust/writer.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
-import { type Expected, isDirectory } from './commit.ts';
+import type { Expected } from './commit-list.ts';
+import { isDirectory } from './commit.ts';
 import { type FileFacts, hasItsCapabilities, type KnownFiles } from './file-facts.ts';
 import { refuseMounted } from './mounted.ts';
+import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
 import {
   everyIn,
   isSame,
@@ -255,46 +253,4 @@ export class Judge {
 /** A file with a second name, which may be on the host: the jail gets a copy instead. */
 function isShared(jail: DirectoryRoot, path: BytePath, { present, facts }: Met): boolean {
   return present.kind === 'file' && (facts ?? native.inRootLstat(jail.fd, pathBytes(path))).nlink > 1;
-}
-
-/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to it */
-function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
-  const path = showPath(entry.path);
-  const isOurs = present.uid === 0 || present.uid === entry.uid;
-  const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
-  const othersWrite = writersOf({ mode: present.mode, uid: 0, gid: present.gid }).some(isStranger);
-  if (isOurs && (mayBeWritten || !othersWrite)) return;
-  const why = isOurs ? 'can be written by other users' : `is owned by uid ${present.uid}`;
-  throw new JailError(`${path} in the jail ${why}, who could replace its files`, {
-    code: 'ERR_INSECURE_PATH',
-    path,
-    hint: 'chown it to root and chmod go-w it, or build a new jail',
-  });
-}
-
-const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;
-
-/** The kind of an object, with an article: "a file". */
-function nameOf({ kind, target }: FileStatus): string {
-  return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
-}
-
-// A jail made by hand has directories where the host has links to /usr.
-function mergeHint(jail: DirectoryRoot, entry: Entry, { kind }: FileStatus): string | undefined {
-  if (kind !== 'directory' || entry.kind !== 'link' || entry.target !== `usr${entry.path}`) return undefined;
-  const commands = mergeCommands(readlinkSync(`/proc/self/fd/${jail.fd}`), jail);
-  return commands === undefined ? undefined : `${commands}   # then run the build again`;
-}
-
-/** The error for an object that the builder has not made and so does not remove. */
-function inTheWay(jail: DirectoryRoot, entry: Entry, present: FileStatus): JailError {
-  const path = showPath(entry.path);
-  const { kind } = entry;
-  const planned =
-    kind === 'link' ? `a link to ${showPath(entry.target)}` : `a ${kind === 'data' ? 'file' : kind}`;
-  return new JailError(`${path} is ${nameOf(present)} in the jail, and ${planned} on the host`, {
-    code: 'EEXIST',
-    path,
-    hint: mergeHint(jail, entry, present) ?? 'move it away in the jail, or build a new one',
-  });
 }

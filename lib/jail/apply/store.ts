@@ -12,8 +12,8 @@ import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import { caller, onHost } from '../../trust/owner.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { withDescriptor, withOpen } from '../work/closing.ts';
+import type { CommitList } from './commit-list.ts';
 import {
-  type CommitList,
   complete,
   decide,
   DIRECTORY,

@@ -15,6 +15,7 @@ import { memoize } from '../../remember.ts';
 import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
 import { judgeWay, type Way, type WayFinding } from '../../trust/way.ts';
 import { type Mount, readMounts } from '../../binary/mountinfo.ts';
+import { unsettledPaths } from '../apply/commit.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
 import { type Host, openHost } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
@@ -38,8 +39,10 @@ export interface CheckedJail {
   readonly components: Way['components'];
   /** What is wrong with that way for these users. */
   readonly wayFindings: readonly WayFinding[];
-  /** Undefined if there is none, or if it cannot be trusted. */
+  /** Undefined if there is none, or if it cannot be trusted. Without the `unsettled` paths. */
   readonly manifest: Manifest | undefined;
+  /** The paths of an interrupted change, which the next update completes: none of them is as the manifest says. */
+  readonly unsettled: ReadonlySet<BytePath>;
   /** Why the manifest cannot be trusted. */
   readonly manifestFault: string | undefined;
   /** There is one, and whoever checks may not read it. */
@@ -81,7 +84,7 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     // a program can close directories of its caller's jail: the walk reports them
     const root = isOrdinary(owner) ? { ...own, ...openReadable(own).root } : own;
     const users = accounts.map((account) => toSeenPerson(account, owner));
-    const { manifest, fault, isClosed = false } = manifestOf(own);
+    const { manifest, unsettled = NOTHING, fault, isClosed = false } = manifestOf(own);
     const way = waySeenBy(owner, facts);
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
@@ -96,6 +99,7 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
       components: way.components,
       wayFindings: judgeWay(way, users),
       manifest,
+      unsettled,
       manifestFault: fault,
       isManifestClosed: isClosed,
       host,
@@ -164,14 +168,24 @@ function once<T extends object>(look: () => T): () => T {
 
 interface FoundManifest {
   readonly manifest?: Manifest;
+  readonly unsettled?: ReadonlySet<BytePath>;
   readonly fault?: string;
   readonly isClosed?: boolean;
 }
 
+const NOTHING: ReadonlySet<BytePath> = new Set();
+
 function manifestOf(root: DirectoryRoot): FoundManifest {
   try {
     const manifest = readManifest(root);
-    if (manifest !== undefined) return { manifest };
+    if (manifest !== undefined) {
+      const unsettled = unsettledPaths(root);
+      if (unsettled === undefined) return { manifest };
+      return {
+        manifest: { ...manifest, entries: manifest.entries.filter(({ path }) => !unsettled.has(path)) },
+        unsettled,
+      };
+    }
     const owners = isOrdinary(caller()) ? "its owner's" : "root's";
     return root.lstat(MANIFEST_PATH) === undefined ? {} : { fault: `it is not ${owners} alone` };
   } catch (error) {

@@ -95,14 +95,17 @@ async function lookAtAll(
 ): Promise<Look> {
   throwIfAborted(request.signal);
   return closing(openChecked(absolute(request.directory), users), async (jail) => {
-    const meet = openMeeting(rules, jail, report);
+    // between two versions programs may not find their libraries: that says no more than that the change is not complete
+    const isSettled = jail.unsettled.size === 0;
+    const asked = rules.filter(({ group }) => isSettled || (group !== 'fitness' && group !== 'staleness'));
+    const meet = openMeeting(asked, jail, report);
     const meetAny = (entry: Entry) => {
       if (entry.zone === 'store') return;
       jail.seen.note(entry);
       meet(entry);
     };
     const scanned = await scanJail(jail.root, jail.manifest, meetAny, request);
-    for (const rule of rules) {
+    for (const rule of asked) {
       throwIfAborted(request.signal);
       for (const found of rule.look?.(jail) ?? []) report.add(rule, complete(rule, found, jail));
       if (rule.lookSlowly === undefined) continue;

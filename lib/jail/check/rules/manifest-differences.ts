@@ -27,6 +27,22 @@ export const manifestItself = inGroup('tamper', [
       yield { path: MANIFEST_PATH, message: `${manifestFault}; nothing was compared with it`, remedy };
     },
   }),
+  errorRule('interrupted', {
+    summary: 'An update or a build was interrupted while it put its files in place, and was not completed.',
+    attack:
+      'Programs and libraries of two versions lie side by side: they may not start, and a fix of a security fault may be ' +
+      'missing (CWE-459). What the change names is compared with nothing until it is complete.',
+    remedy: 'uchroot-jail update DIRECTORY',
+    isQuick: true,
+    *look({ unsettled, directory }) {
+      if (unsettled.size === 0) return;
+      const remedy = commandLine('uchroot-jail', 'update', directory);
+      yield {
+        message: `a change of ${unsettled.size} paths is not complete; they were not compared`,
+        remedy,
+      };
+    },
+  }),
   warningRule('no-manifest', {
     summary: 'The jail has no manifest: uchroot-jail has not built it; or only its owner can read it.',
     attack:
@@ -133,6 +149,7 @@ export const differences = inGroup('tamper', [
     lookAt: ({ path, kind, recorded, zone, depth, error, isMounted }, jail) => {
       if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)
         return undefined;
+      if (jail.unsettled.has(path)) return undefined;
       if (PLACES.has(path) || error !== 0 || isMounted) return undefined;
       // any other directory may be the administrator's: for data, or as a mount point
       if (kind === 'directory' && !isSystemPath(path) && path !== '/root') return undefined;

@@ -6,6 +6,7 @@ import {
   copyFileSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -25,6 +26,17 @@ export const tamperDefects: readonly Defect[] = [
     plant: (jail) => rmSync(`${jail}/.uchroot/manifest.json.gz`),
     at: '/.uchroot/manifest.json.gz',
     also: ['upload-exec'], // nobody knows that /tmp was meant so
+  },
+  {
+    // as an update leaves it that is killed after it has decided its change
+    rule: 'interrupted',
+    plant: (jail) => {
+      mkdirSync(`${jail}/.uchroot/new`, { mode: 0o700 });
+      const list = { files: [['/.uchroot/new/0', '/usr/bin/ls', false]], obsolete: [] };
+      writeFileSync(`${jail}/.uchroot/new/commit`, JSON.stringify(list));
+      renameSync(`${jail}/usr/bin/ls`, `${jail}/.uchroot/new/0`);
+    },
+    at: '/',
   },
   {
     rule: 'changed',

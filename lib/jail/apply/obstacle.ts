@@ -1,0 +1,52 @@
+// What lies in the way of a planned entry: an unsafe directory, or an object that the builder has not made.
+
+import { readlinkSync } from 'node:fs';
+
+import { mergeCommands } from '../../binary/merged-usr.ts';
+import { showPath } from '../../binary/path.ts';
+import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { JailError } from '../../errors.ts';
+import { isStranger, writersOf } from '../../trust/writer.ts';
+import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
+
+/** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to it */
+export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
+  const path = showPath(entry.path);
+  const isOurs = present.uid === 0 || present.uid === entry.uid;
+  const mayBeWritten = entry.uid !== undefined || (entry.mode & 0o002) !== 0;
+  const othersWrite = writersOf({ mode: present.mode, uid: 0, gid: present.gid }).some(isStranger);
+  if (isOurs && (mayBeWritten || !othersWrite)) return;
+  const why = isOurs ? 'can be written by other users' : `is owned by uid ${present.uid}`;
+  throw new JailError(`${path} in the jail ${why}, who could replace its files`, {
+    code: 'ERR_INSECURE_PATH',
+    path,
+    hint: 'chown it to root and chmod go-w it, or build a new jail',
+  });
+}
+
+const NAMES = { file: 'file', directory: 'directory', symlink: 'link', other: 'special file' } as const;
+
+/** The kind of an object, with an article: "a file". */
+export function nameOf({ kind, target }: FileStatus): string {
+  return target === undefined ? `a ${NAMES[kind]}` : `a link to ${showPath(target)}`;
+}
+
+// A jail made by hand has directories where the host has links to /usr.
+function mergeHint(jail: DirectoryRoot, entry: Entry, { kind }: FileStatus): string | undefined {
+  if (kind !== 'directory' || entry.kind !== 'link' || entry.target !== `usr${entry.path}`) return undefined;
+  const commands = mergeCommands(readlinkSync(`/proc/self/fd/${jail.fd}`), jail);
+  return commands === undefined ? undefined : `${commands}   # then run the build again`;
+}
+
+/** The error for an object that the builder has not made and so does not remove. */
+export function inTheWay(jail: DirectoryRoot, entry: Entry, present: FileStatus): JailError {
+  const path = showPath(entry.path);
+  const { kind } = entry;
+  const planned =
+    kind === 'link' ? `a link to ${showPath(entry.target)}` : `a ${kind === 'data' ? 'file' : kind}`;
+  return new JailError(`${path} is ${nameOf(present)} in the jail, and ${planned} on the host`, {
+    code: 'EEXIST',
+    path,
+    hint: mergeHint(jail, entry, present) ?? 'move it away in the jail, or build a new one',
+  });
+}
