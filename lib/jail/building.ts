@@ -34,6 +34,7 @@ import {
   type JailWork,
   toGivenRecipe,
   toRecipe,
+  toKeep,
   toReplace,
 } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
@@ -134,6 +135,11 @@ export interface UpdateRequest extends JailWork {
   readonly plan?: boolean | undefined;
   /** As in JailRequest. */
   readonly replace?: readonly Bytes[] | undefined;
+  /**
+   * Paths of the jail that were changed there and stay so, with all their content: the version that the host has now counts as
+   * seen, so that `isOutdated` is false until the host has another one.
+   */
+  readonly keep?: readonly Bytes[] | undefined;
 }
 
 export interface UpdateReport extends JailReport {
@@ -149,15 +155,16 @@ export interface UpdateReport extends JailReport {
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
   const request = takeRequest(asked, (own) => {
-    checkWork(own, ['directory', 'signal', 'onProgress', 'plan', 'replace']);
+    checkWork(own, ['directory', 'signal', 'onProgress', 'plan', 'replace', 'keep']);
     checkFlag(own.plan, 'plan');
   });
   const replace = toReplace(request);
+  const keep = toKeep(request, replace);
   const directory = absolute(request.directory);
   return withJailErrors(() => {
     const from = readBuilt(directory, (_jail, manifest) => manifest.recipe.from);
     return closing(openHost(from), async (host) => {
-      const making = { host, directory, recipeFor: recipeOf, replace, work: request };
+      const making = { host, directory, recipeFor: recipeOf, replace, keep, work: request };
       const { report, present } = await run(making, request.plan === true);
       const told = new Set(report.left.map(({ path }) => path));
       const extra = closing(openBuilt(directory), (jail) => findExtra(jail, present)).map(toText);
@@ -202,7 +209,7 @@ function withWarnings<Report>(
   return { ...report, warnings: warningDetails.map(({ message }) => message), warningDetails };
 }
 
-/** Whether a path that is no longer in the manifest is still in the jail, because it or its content was left. */
+/** Whether a path of the jail is what it was, although the manifest has changed: it was left, or something in it was. */
 function stays({ kind, path }: Change, left: readonly Left[]): boolean {
-  return kind === 'removed' && left.some((one) => isWithin(one.path, path));
+  return left.some((one) => (kind === 'removed' ? isWithin(one.path, path) : one.path === path));
 }

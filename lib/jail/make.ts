@@ -18,7 +18,7 @@ import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
-import { checkPlan, checkReplace } from './plan/plan-refusals.ts';
+import { checkNamed, checkPlan } from './plan/plan-refusals.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
 import { warningsOf } from './plan/plan-warnings.ts';
@@ -46,8 +46,8 @@ export interface Made {
 export async function foreseeJail(making: Making, jail: DirectoryRoot | undefined): Promise<Made> {
   const prepared = await preparePlan(making, jail);
   const { recipe, plan, before, notes } = prepared;
-  const { replace, work, host, directory } = making;
-  const foreseeing = { ...prepared, ...work, jail, replace, sourceFd: host.root.fd };
+  const { replace, keep = [], work, host, directory } = making;
+  const foreseeing = { ...prepared, ...work, jail, replace, keep, sourceFd: host.root.fd };
   const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
   const { optional } = plan;
   return {
@@ -93,11 +93,11 @@ async function prepareAndLock(making: Making, jail: DirectoryRoot): Promise<Lock
 }
 
 async function carryOut(
-  { host, directory: asked, replace, work }: Making,
+  { host, directory: asked, replace, keep = [], work }: Making,
   place: LockedPlan & { readonly jail: DirectoryRoot; readonly directory: BytePath },
 ): Promise<Made> {
   const { source, jail, directory, before, recipe, plan, notes } = place;
-  const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace });
+  const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace, keep });
   place.keep();
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
@@ -141,6 +141,8 @@ export interface Making {
   readonly without?: readonly BytePath[];
   /** Paths of the jail that are replaced even if they were changed there. */
   readonly replace: readonly BytePath[];
+  /** Paths of the jail that are left as they are, and whose present version on the host counts as seen. */
+  readonly keep?: readonly BytePath[];
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
 }
 
@@ -175,7 +177,8 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
   checkPlan(plan, recipe, { directory, without: making.without ?? [], present: before });
   if (jail !== undefined) checkPlace(plan, jail, { directory, place });
-  checkReplace(making.replace, plan, before);
+  checkNamed('replaced', making.replace, plan, before);
+  checkNamed('kept', making.keep ?? [], plan, before);
   const keep = () => {
     if (kept?.plan === undefined) kept?.keep(whole);
   };

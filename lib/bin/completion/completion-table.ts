@@ -65,6 +65,7 @@ const values: Readonly<Record<string, string>> = {
   '--pack NAME': source('-', packNames),
   '--no-pack NAME': source('-', packNames),
   '--user NAME': source('user'),
+  '--keep PATH': source('jail1'),
   '--replace PATH': source('jail1'),
   '--without PATH': source('jail1'),
   '--keep-privileges PATH': source('jail1'),

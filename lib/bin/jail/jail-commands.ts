@@ -34,6 +34,7 @@ type JailCommand = Command<Watch>;
 const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(({ bytes }) => bytes);
 
 const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
+const keepOption = option('--keep PATH', 'leave it as it is in the jail: what the host has now was seen');
 const planOption = option('--plan', 'show what would change, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
 
@@ -88,10 +89,13 @@ libraries, the data of its Debian package, and the packs that it needs.`,
 const update: JailCommand = {
   synopsis: 'update DIRECTORY [OPTION]...',
   summary: 'brings a jail up to date with the host',
-  options: [replaceOption, planOption, formatOption],
+  options: [replaceOption, keepOption, planOption, formatOption],
   operands: [1, 1],
   meant: (operands) => lineOf('build', operands),
-  run: (read, watch, directory) => work(read, watch, directory, showUpdate, updateJail),
+  run: (read, watch, directory) =>
+    work(read, watch, directory, showUpdate, (request) =>
+      updateJail({ ...request, keep: bytesOf(read, 'keep') }),
+    ),
 };
 
 // The exit status if a newer file of the host, perhaps a security update, was not put in the jail.

@@ -80,7 +80,7 @@ const BECAUSE: Readonly<Record<LeftBecause, string>> = {
   writable: 'a user of the jail may write there',
   changed: 'it was changed in the jail',
   unknown: 'it was in the jail before',
-  removed: 'it was removed where a user of the jail may write',
+  removed: 'it was removed in the jail',
   new: 'it is new on the host, and a user of the jail may write there',
   unneeded: 'it is no longer needed, but it is not as the builder made it',
 };
@@ -107,10 +107,10 @@ export function newsLeft(directory: Bytes, { left }: JailReport): readonly strin
   if (paths.length === 0) return [];
   const shown = paths.slice(0, MOST_NAMED);
   const more = paths.length > shown.length ? ` (and ${paths.length - shown.length} more)` : '';
-  const words = shown.flatMap((path) => ['--replace', path]);
-  const line = commandLine('uchroot-jail', 'update', bytePath(directory), ...words);
+  const lineWith = (option: string) =>
+    commandLine('uchroot-jail', 'update', bytePath(directory), ...shown.flatMap((path) => [option, path]));
   return [
-    `newer versions on the host were not put in the jail: ${shown.map(showPath).join(', ')}${more}; to replace the old ones: ${line}`,
+    `newer versions on the host were not put in the jail: ${shown.map(showPath).join(', ')}${more}; to replace the old ones: ${lineWith('--replace')}; to keep them: ${lineWith('--keep')}`,
   ];
 }
 

@@ -64,7 +64,7 @@ export async function foreseePlan(
   plan: JailPlan,
   work: Foreseeing & { readonly jail: DirectoryRoot | undefined },
 ): Promise<Applied> {
-  const { source, sourceFd, jail, before, replace, signal } = work;
+  const { source, sourceFd, jail, before, replace, keep, signal } = work;
   const outcome = new Outcome(before);
   const turns = openTurns();
   const entries = withCache(plan, jail);
@@ -81,7 +81,7 @@ export async function foreseePlan(
     }
     return toApplied();
   }
-  const judge = new Judge({ jail, source, before, replace, mounted: mountedIn(jail) });
+  const judge = new Judge({ jail, source, before, replace, keep, mounted: mountedIn(jail) });
   for await (const [slice, known] of readAhead(entries, { jail, sourceFd }))
     for (const entry of slice) {
       throwIfAborted(signal);
@@ -211,12 +211,12 @@ class Outcome {
   }
 
   /** `record` is the record of the entry as planned. */
-  add(path: BytePath, { action, left, warning }: Verdict, record: Recorded | undefined): void {
+  add(path: BytePath, { action, left, warning, seen }: Verdict, record: Recorded | undefined): void {
     this.planned.add(path);
     if (left !== undefined) this.left.push(left);
     if (warning !== undefined) this.warnings.push(warning);
     if (action === 'leave') this.leftPaths.add(path);
-    const kept = action === 'leave' ? this.#known.get(path) : record;
+    const kept = action === 'leave' ? (seen ?? this.#known.get(path)) : record;
     if (kept !== undefined) this.#recorded.push(kept);
   }
 

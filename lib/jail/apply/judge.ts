@@ -36,6 +36,8 @@ export interface Verdict {
   readonly warning?: string;
   /** The line (lineAt) of the object that was there when it was judged. */
   readonly was?: string | null;
+  /** Of an entry that was left and is to be kept: the planned one, which the manifest records as seen. */
+  readonly seen?: Recorded;
   /** The stamp (stampOf) of that object; missing if its directory is new. */
   readonly stamp?: string;
 }
@@ -46,6 +48,8 @@ export interface Judging {
   readonly before: Manifest | undefined;
   /** Paths to replace, with all their content. */
   readonly replace: readonly BytePath[];
+  /** Paths that are left with all their content, and whose present version on the host counts as seen from now on. */
+  readonly keep: readonly BytePath[];
   /** Mount points in the jail, as paths of the jail. */
   readonly mounted: readonly BytePath[];
 }
@@ -122,6 +126,9 @@ export class Judge {
       if (reason.how === 'copied' && copies.some(({ from }) => from === reason.as))
         return this.#leave('new', { fresh: await plan() });
     }
+    // as dpkg(1) leaves a configuration file that was removed
+    if (isKnown && kind === 'file' && path.startsWith('/etc/'))
+      return this.#leave('removed', { fresh: await plan() });
     if (!isKnown || kind === 'directory' || kind === 'device') return PUT;
     return { ...PUT, warning: `${showPath(path)} had been removed in the jail: it is put there again` };
   }
@@ -201,7 +208,9 @@ export class Judge {
     const old = this.#known.get(fresh.path);
     // A file of /etc was probably edited on purpose.
     const isNews = old === undefined ? !fresh.path.startsWith('/etc/') : !isSame(lookOf(old), lookOf(fresh));
-    return { ...LEAVE, left: toLeft(fresh.path, because, isNews, { jail: look, host: lookOf(fresh) }) };
+    const isKept = this.#judging.keep.some((named) => isWithin(fresh.path, named));
+    const left = toLeft(fresh.path, because, isNews && !isKept, { jail: look, host: lookOf(fresh) });
+    return { ...LEAVE, left, ...(isKept && { seen: fresh }) };
   }
 
   /**

@@ -103,7 +103,7 @@ export async function everyIn(
 
 /**
  * `writable`: a jail user can write it. `changed`: it was changed in the jail. `unknown`: the builder has not made it. `removed`:
- * the service has removed it. `new`: it is new on the host, in a service's data directory. `unneeded`: it is no longer planned.
+ * it was removed in a directory that a jail user can write, or is a file of /etc that was removed. `new`: it is new on the host, in a service's data directory. `unneeded`: it is no longer planned.
  */
 export type LeftBecause = 'writable' | 'changed' | 'unknown' | 'removed' | 'new' | 'unneeded';
 

@@ -85,16 +85,17 @@ export function checkPlan(plan: JailPlan, recipe: Recipe, { directory, without, 
     });
 }
 
-/** A mistyped path must be an error, and not look like a replaced one. @throws UsageError */
-export function checkReplace(
-  replace: readonly BytePath[],
+/** A mistyped path must be an error, and not look like a replaced or kept one. @throws UsageError */
+export function checkNamed(
+  participle: 'replaced' | 'kept',
+  paths: readonly BytePath[],
   plan: JailPlan,
   before: Manifest | undefined,
 ): void {
-  for (const named of replace) {
+  for (const named of paths) {
     const isIn = ({ path }: { readonly path: BytePath }) => isWithin(path, named);
     if (plan.entries.some(isIn) || before?.entries.some(isIn) === true) continue;
-    throw new UsageError(`${showPath(named)} cannot be replaced: the builder makes no such path`, {
+    throw new UsageError(`${showPath(named)} cannot be ${participle}: the builder makes no such path`, {
       hint: 'use the path that the report shows as left, without links in it',
     });
   }

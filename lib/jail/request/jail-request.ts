@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import type { FileRoot } from '../../binary/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../keys.ts';
@@ -166,6 +166,20 @@ export function toReplace({ replace = [] }: { readonly replace?: unknown }): rea
     paths.push(toJailPath(path, 'replace', 'absolute path of the jail')),
   );
   return paths;
+}
+
+/** The paths of `keep`. @throws UsageError for an invalid list, and for one that `replace` names too. */
+export function toKeep(
+  { keep = [] }: { readonly keep?: unknown },
+  replace: readonly BytePath[],
+): readonly BytePath[] {
+  const paths: BytePath[] = [];
+  checkList(keep, 'keep', (path) => paths.push(toJailPath(path, 'keep', 'absolute path of the jail')));
+  const both = paths.find((path) => replace.some((other) => isWithin(path, other) || isWithin(other, path)));
+  if (both === undefined) return paths;
+  throw new UsageError(`${showPath(both)} is to be kept and to be replaced`, {
+    hint: 'give one of both: keep leaves it as it is in the jail, replace makes it as on the host',
+  });
 }
 
 /** @throws UsageError unless it is a boolean or undefined. */

@@ -70,7 +70,7 @@ export const differences = inGroup('tamper', [
       'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
       'are easily forged (utimensat(2)); a SHA-256 is not.',
     remedy: '# find out who has changed it; to restore it: uchroot-jail update DIRECTORY --replace FILE',
-    lookAt: (entry, jail) => (isConfiguration(entry) ? undefined : changeOf(entry, jail)),
+    lookAt: (entry, jail) => (isConfiguration(entry.recorded) ? undefined : changeOf(entry, jail)),
   }),
   warningRule('edited', {
     summary: 'A file of /etc was edited since the jail was built.',
@@ -79,7 +79,7 @@ export const differences = inGroup('tamper', [
       'which an attacker lets himself in again (CWE-15). If it is wanted, ignore it: --ignore edited:PATH.',
     remedy: '# compare them, and ignore it if it is wanted (--ignore edited:PATH): diff HOST-FILE JAIL-FILE',
     lookAt: (entry, jail) => {
-      const found = isConfiguration(entry) ? changeOf(entry, jail) : undefined;
+      const found = isConfiguration(entry.recorded) ? changeOf(entry, jail) : undefined;
       if (found === undefined) return undefined;
       // no fix: an edit by hand cannot be restored
       const ignoring = `ignore it if it is wanted, --ignore edited:${showPath(entry.path)}`;
@@ -106,7 +106,11 @@ export const differences = inGroup('tamper', [
           path,
           message: `the ${kind} is not there`,
           // a user may remove what lies in his directory
-          ...(isData ? { severity: 'note' } : { fixes: [{ kind: 'restore', recorded }] }),
+          ...(isData
+            ? { severity: 'note' }
+            : isConfiguration(recorded)
+              ? removedByHand(path, jail)
+              : { fixes: [{ kind: 'restore', recorded }] }),
         };
       }
     },
@@ -192,9 +196,19 @@ function isClosed({ error }: Entry, { owner }: CheckedJail): boolean {
   return isOrdinary(owner) && errnoName(error) === 'EACCES';
 }
 
-/** True for a file that an administrator may edit: update leaves it as it is. */
-function isConfiguration({ path, recorded }: Entry): boolean {
-  return recorded?.kind === 'file' && path.startsWith('/etc/');
+/** True for a file that an administrator may edit or remove: update leaves it so. */
+function isConfiguration(recorded: Recorded | undefined): boolean {
+  return recorded?.kind === 'file' && recorded.path.startsWith('/etc/');
+}
+
+function removedByHand(path: BytePath, { directory }: CheckedJail): Pick<Found, 'severity' | 'remedy'> {
+  const restoring = commandLine('uchroot-jail', 'update', directory, '--replace', path);
+  return {
+    severity: 'warning',
+    remedy: decision(
+      `ignore it if it was removed on purpose, --ignore missing:${showPath(path)}; to restore it: ${restoring}`,
+    ),
+  };
 }
 
 /** How the content of an entry differs from the manifest; undefined if it does not. */
