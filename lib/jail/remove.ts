@@ -1,6 +1,6 @@
 // Removes a jail. It never removes another directory, or a jail that is in use.
 
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, fchmodSync, readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath, isWithin, joinPath, pathBytes, showPath } from '../binary/path.ts';
 import { errorCode, openFileRoot } from '../binary/root.ts';
@@ -48,7 +48,7 @@ interface OpenJail extends Directory {
 
 /**
  * Removes a jail that buildJail or cloneJail has made, with all files of its users. Links are not followed, and mounts are not
- * entered. The jail is renamed first, so that no program can be started in it any more. The manifest is removed last: after an
+ * entered. The jail is renamed or closed first, so that no program can be started in it any more. The manifest is removed last: after an
  * interruption, a second call for the same directory removes the rest.
  * @throws UsageError for a link or an impossible path; JailError ERR_NO_MANIFEST for a directory that is not a jail, EBUSY if
  * something is mounted in it, or a process runs in it or has a file of it open, EACCES if that cannot be seen, ERR_INSECURE_PATH
@@ -86,18 +86,17 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
           withoutHint(place.path) ?? 'nothing was removed; check what it is, and remove it with other tools',
       });
     await checkIdle(jail);
-    const hidden = hiddenName(place.name, 'remove');
-    rename(place, hidden);
+    const { name, undo } = close(place, jail);
     try {
-      // Another process may have started a program or mounted a file system just before the rename.
-      checkSame(place, hidden, jail);
-      await checkIdle({ ...jail, path: beside(place, hidden) });
+      // Another process may have started a program or mounted a file system just before.
+      checkSame(place, name, jail);
+      await checkIdle({ ...jail, path: beside(place, name) });
       throwIfAborted(request.signal);
     } catch (error) {
-      renameAt(place, hidden, place.name);
+      undo();
       throw error;
     }
-    return removeHidden(place, hidden, request);
+    return removeHidden(place, name, request);
   });
 }
 
@@ -182,12 +181,27 @@ function checkSame(place: Place, name: BytePath, { fd }: OpenJail): void {
   throw busy(message, 'check which directory is there now');
 }
 
-function rename(place: Place, hidden: BytePath): void {
+interface Closed {
+  /** The name that the jail has now. */
+  readonly name: BytePath;
+  readonly undo: () => void;
+}
+
+// Renames the jail, so that no program can be started in it any more. An overlay renames no directory of its lower layer (EXDEV,
+// redirect_dir in the kernel's overlayfs.rst): there nobody but root may enter the jail any more.
+function close(place: Place, { fd }: OpenJail): Closed {
+  const name = hiddenName(place.name, 'remove');
   try {
-    renameAt(place, place.name, hidden);
+    renameAt(place, place.name, name);
+    return { name, undo: () => renameAt(place, name, place.name) };
   } catch (error) {
-    if (errorCode(error) !== 'EBUSY') throw error;
-    throw busy(`something is mounted on ${showPath(place.path)}`, `umount ${showPath(place.path)}`);
+    const code = errorCode(error);
+    if (code === 'EBUSY')
+      throw busy(`something is mounted on ${showPath(place.path)}`, `umount ${showPath(place.path)}`);
+    if (code !== 'EXDEV') throw error;
+    const { mode } = native.inRootFstat(fd);
+    fchmodSync(fd, 0);
+    return { name: place.name, undo: () => fchmodSync(fd, mode & 0o7777) };
   }
 }
 

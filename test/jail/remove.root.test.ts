@@ -11,6 +11,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -413,6 +414,29 @@ t.test('a second call removes what an aborted one has left', needs('mount'), asy
   await removeJail({ directory: jail });
   t.same(namesIn(base), []);
 });
+
+t.test(
+  'a jail in the lower layer of an overlay is removed, which cannot rename it',
+  needs('mount'),
+  async (t) => {
+    const base = makeMemory(t);
+    for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(`${base}/${name}`);
+    makeTemplate(`${base}/lower/jail`);
+    const layers = `lowerdir=${base}/lower,upperdir=${base}/upper,workdir=${base}/work,redirect_dir=off`;
+    mount(t, '-t', 'overlay', '-o', layers, 'overlay', `${base}/merged`);
+    const directory = `${base}/merged/jail`;
+    const held = await startScript(
+      t,
+      `process.chdir('${directory}'); console.log('ready'); setInterval(Boolean, 1e6);`,
+    );
+    await t.rejects(removeJail({ directory }), { code: 'EBUSY' });
+    t.not(statSync(directory).mode & 0o777, 0, 'it can be entered again');
+    await stop(held);
+    t.ok((await removeJail({ directory })).files > 0);
+    t.same(namesIn(`${base}/merged`), []);
+    t.same(namesIn(`${base}/lower`), ['jail']);
+  },
+);
 
 t.test('it can be killed at any time, and then be repeated', needs('mount'), async (t) => {
   const base = makeMemory(t);
