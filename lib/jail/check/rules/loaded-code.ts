@@ -8,7 +8,7 @@ import { looseSearchOf } from '../../search/search-warnings.ts';
 import { isSearchText } from '../../search/searched-places.ts';
 import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, inGroup, type Rule } from '../check-rule.ts';
-import { isOfSystem, isProgram } from '../checked-entry.ts';
+import { isData, isOfSystem, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { wordsOf } from '../../search/jail-writers.ts';
 import { decision, hostPath } from '../remedies.ts';
@@ -65,8 +65,10 @@ export const loadedCode = inGroup('tamper', [
     remedy:
       "# make the directory root's alone, or take it out of the file that names it; of a program: patchelf --set-rpath PATH FILE",
     lookAt: (entry, jail) => {
-      const { path, kind, isElf, isScript } = entry;
-      if (kind !== 'file' || !isOfSystem(entry)) return undefined;
+      const { path, kind, isElf, isScript, recorded } = entry;
+      // the builder can have put root's program below /tmp too
+      const isBuilt = recorded !== undefined && !isData(entry);
+      if (kind !== 'file' || !(isOfSystem(entry) || isBuilt)) return undefined;
       // the first line of a file that is not executed means nothing
       if (!isElf && !(isScript && isProgram(entry)) && !isSearchText(path)) return undefined;
       const found = looseSearchOf(jail.root, path, (place) => {
