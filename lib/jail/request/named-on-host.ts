@@ -14,11 +14,12 @@ import { absolute, isExecutable, matching, neighbourHint, WHY } from '../host/gi
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { eachAlone } from '../../shell-word.ts';
+import { refuseShim } from './version-shim.ts';
 
 /**
  * A path, or a name that is searched in the directories of `path` as a shell does. A program that ordinary users cannot
  * execute, such as the wrappers of a version manager in root's home, is taken only if there is no other.
- * @throws UsageError if it does not exist
+ * @throws UsageError if it does not exist, or is the shim of a version manager
  */
 export function findProgram(
   root: FileRoot,
@@ -33,7 +34,7 @@ export function findProgram(
     .map((candidate) => ({ candidate, end: walk(root, candidate) }))
     .filter(({ end }) => isExecutable(end));
   const chosen = found.find(({ candidate, end }) => isPublic(root, candidate, end)) ?? found[0];
-  if (chosen !== undefined) return chosen.candidate;
+  if (chosen !== undefined) return refuseShim(root, chosen.candidate);
   const names = path.split(':').flatMap((directory) => listIfThere(root, absolute(directory)));
   // a file of exactly this name exists but cannot be executed
   const others = [...new Set(names)].filter((name) => name !== bytePath(program));
@@ -99,7 +100,7 @@ function matchingHint(pattern: BytePath, names: readonly BytePath[]): string {
 
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
-  if (end.kind === 'found' && end.status.kind === 'file') return path;
+  if (end.kind === 'found' && end.status.kind === 'file') return refuseShim(root, path);
   const words = bytePath(program).split(/[\s,;]+/) as BytePath[];
   if (words.length > 1 && words.every((word) => isExecutable(walk(root, absolute(word)))))
     throw new UsageError(`program ${quote(program)}: it is not there`, {

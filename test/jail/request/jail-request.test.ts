@@ -189,3 +189,30 @@ t.test('a request adds to the recipe that it brings', async (t) => {
     withoutPacks: ['base'],
   });
 });
+
+t.test('the shim of a version manager, which could not run in a jail, is refused', async (t) => {
+  const pyenv = '#!/usr/bin/env bash\nset -e\nexec "/home/sam/.pyenv/libexec/pyenv" exec "$program" "$@"\n';
+  const asdf = '#!/usr/bin/env bash\n# asdf-plugin: ruby 3.3.0\nexec asdf exec "ruby" "$@"\n';
+  const root = memoryRoot({
+    '/home/sam/.pyenv/shims/python3': pyenv,
+    '/home/sam/.asdf/shims/ruby': asdf,
+    '/home/sam/.volta/bin/node': { link: 'volta-shim' },
+    '/home/sam/.volta/bin/volta-shim': '\x7fELF',
+    '/usr/bin/own': '#!/bin/sh\n# pyenv exec\nexec "$APP" exec "$@"\n',
+  });
+  const asked = (name: string, path: string) => () =>
+    toRecipe({ directory: '/srv/jail', programs: [name], path }, { root, isForeign: false }, []);
+  t.throws(asked('python3', '/home/sam/.pyenv/shims:/usr/bin'), {
+    message: 'program /home/sam/.pyenv/shims/python3 is a shim of pyenv, which a jail does not have',
+    hint: 'name the program that this prints: pyenv which python3',
+  });
+  t.throws(asked('/home/sam/.asdf/shims/ruby', ''), {
+    message: /shim of asdf/,
+    hint: 'name the program that this prints: asdf which ruby',
+  });
+  t.throws(asked('node', '/home/sam/.volta/bin'), {
+    message: /shim of volta/,
+    hint: 'name the program that this prints: volta which node',
+  });
+  t.doesNotThrow(asked('own', '/usr/bin'));
+});
