@@ -154,7 +154,7 @@ test('many silent clients are ended, one that talks is not, and nothing of them 
   const entries = await daemon.entries(COUNT);
   t.equal(entries.filter(({ reason }) => reason === 'idle').length, COUNT);
   t.ok(talker.isOpen());
-  t.ok(await eventually(() => countOf(daemon.pid).fds === before.fds), 'no descriptor stays');
+  t.ok(await eventually(() => countOf(daemon.pid).fds <= before.fds), 'no descriptor stays');
 });
 
 test('a program that holds the lock of its socket is ended too, and keeps nobody else connected', async (t) => {
