@@ -9,12 +9,16 @@
 //   orphan        the same at once through a parent that ends, and waits too
 //   file          writes /tmp/file for ever
 //   files         makes files in /tmp, until it fails
+//   connections   fills connections to itself, which nobody reads; fails when 192 MiB wait in them
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static char block[1 << 20];
@@ -54,6 +58,28 @@ static void makeFiles(void) {
   }
 }
 
+static void fillConnections(void) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t bytes = sizeof place;
+  if (bind(listener, (struct sockaddr *)&place, sizeof place) < 0 || listen(listener, 16) < 0) _exit(7);
+  if (getsockname(listener, (struct sockaddr *)&place, &bytes) < 0) _exit(7);
+  long waiting = 0;
+  for (int i = 0; i < 200; i++) {
+    const int client = socket(AF_INET, SOCK_STREAM, 0);
+    if (fcntl(client, F_SETFL, O_NONBLOCK) < 0) _exit(7);
+    (void)connect(client, (struct sockaddr *)&place, sizeof place);
+    const int server = accept4(listener, NULL, NULL, 0);
+    if (server < 0) _exit(7);
+    for (int idle = 0; idle < 20;) {
+      const long sent = send(client, block, sizeof block, MSG_NOSIGNAL);
+      if (sent > 0) waiting += sent;
+      else idle++, usleep(500);
+      if (waiting > 192l << 20) _exit(6);
+    }
+  }
+}
+
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "memory") == 0) useMemory();
@@ -71,6 +97,7 @@ int main(int count, char **words) {
   if (strcmp(what, "flood") == 0) writeForEver(1);
   if (strcmp(what, "file") == 0) writeForEver(open("/tmp/file", O_WRONLY | O_CREAT | O_TRUNC, 0600));
   if (strcmp(what, "files") == 0) makeFiles();
+  if (strcmp(what, "connections") == 0) fillConnections();
   if (strcmp(what, "bomb") == 0)
     for (;;) (void)!fork();
   if (strcmp(what, "spin") == 0 || strcmp(what, "stubborn") == 0)

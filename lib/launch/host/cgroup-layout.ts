@@ -130,11 +130,13 @@ const unifiedLines: Readonly<Record<Controller, (limits: CgroupLimits, swapMark:
   io: ({ ioWeight }) => [`=io.weight=${ioWeight}`],
 };
 
-// The same for version 1 (Documentation/admin-guide/cgroup-v1). Its memsw is memory and swap together. Its weights end at 1000.
+// The same for version 1 (Documentation/admin-guide/cgroup-v1). Its memsw is memory and swap together. It counts buffers of TCP apart, and
+// only if they have a limit (memory.rst, 2.7.1); some kernels do not have the file. Its weights end at 1000.
 const legacyLines: typeof unifiedLines = {
   memory: ({ memory = 0, swap = 0 }, swapMark) => [
     `=memory.limit_in_bytes=${memory}`,
     `${swapMark}memory.memsw.limit_in_bytes=${memory + swap}`,
+    `?memory.kmem.tcp.limit_in_bytes=${memory}`,
     '<0memory.oom_control:oom_kill',
     '<2memory.max_usage_in_bytes',
   ],

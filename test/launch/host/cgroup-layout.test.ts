@@ -139,6 +139,7 @@ t.test('limits of version 1 have its names, and its ranges', async (t) => {
     '1/m',
     '=memory.limit_in_bytes=4096',
     `${mark}memory.memsw.limit_in_bytes=${both}`,
+    '?memory.kmem.tcp.limit_in_bytes=4096',
     '<0memory.oom_control:oom_kill',
     '<2memory.max_usage_in_bytes',
   ];

@@ -95,6 +95,11 @@ t.test('a program that needs more memory ends with that reason', { skip }, async
   t.same(cgroups(own), []);
 });
 
+t.test('what waits in TCP connections is limited by memory, and ends nothing', { skip }, async (t) => {
+  const ended = await runInJail({ ...base, args: ['connections'], memory: '32M', reject: false });
+  t.match(ended, { exitCode: 0, limit: undefined });
+});
+
 t.test('a program that needs more processes ends with that reason, and so do they', { skip }, async (t) => {
   const error = await failure(t, { args: ['fork'], pids: 20 });
   t.match(error, { limit: 'pids', exitCode: 1 });
