@@ -164,6 +164,7 @@
       'includes': ['native/launcher/static.gypi'],
       'sources': [
         'native/cgroup/cgroup.cc',
+        'native/launcher/clock.cc',
         'native/launcher/descendants.cc',
         'native/launcher/launcher.cc',
         'native/launcher/limitwatch.cc',

@@ -156,8 +156,15 @@ void closeOthers(long recordFd) {
   const long uid = parseNumber(argv[2]), master = parseNumber(argv[0]);
   Relay relay;
   if (master >= 0 && startGuard(&relay) < 0) quit(125);
-  becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL) : 0);
   const long child = parseNumber(argv[1]), milliseconds = parseNumber(argv[7]);
+  constexpr uint32_t kRights = bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL);
+  if (milliseconds > 0) {
+    // before the ids change: the clock keeps root's
+    if (startClock(&watch.clock, watch.recipe, child, milliseconds, uid < 0 ? 0 : kRights) < 0) quit(125);
+    watch.clockPid = watch.clock.pid;
+    relay.clock = &watch.clock;
+  }
+  becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? kRights : 0);
   long recordFd = parseNumber(argv[6]);
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
   if (master < 0) {
@@ -166,7 +173,6 @@ void closeOthers(long recordFd) {
     quit(125);
   }
   watch.recordFd = recordFd;
-  if (milliseconds > 0 && startTimer(&watch, milliseconds) < 0) quit(125);
   endAs(child, &watch, master < 0 ? nullptr : &relay);
 }
 

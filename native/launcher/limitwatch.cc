@@ -8,7 +8,6 @@
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
-#include <asm/siginfo.h>
 #include <asm/signal.h>
 
 #include "../plan/syscall.h"
@@ -16,9 +15,6 @@
 
 namespace uchroot {
 namespace {
-
-// As forceKillAfterMs of the library.
-constexpr int64_t kForceKillMs = 5000;
 
 // Killed processes need some time to leave a cgroup. One that hangs in the kernel can need longer: then the next launch with limits
 // removes the cgroup.
@@ -34,26 +30,6 @@ uint64_t lengthOf(const char* text) {
 bool isWords(const char* string) { return *string >= 'a' && *string < 'a' + kLimits; }
 
 bool hasCgroup(const LimitWatch* watch) { return watch->recipe.bytes > 0; }
-
-long arm(const LimitWatch* watch, int64_t milliseconds) {
-  const __kernel_timespec first = {milliseconds / 1000, milliseconds % 1000 * 1'000'000};
-  const __kernel_itimerspec once = {{0, 0}, first};
-  return sys(__NR_timer_settime, watch->timer, 0, address(&once), 0);
-}
-
-void killAll(LimitWatch* watch, long child) {
-  if (hasCgroup(watch)) killCgroup(watch->recipe);
-  (void)sys(__NR_kill, child, SIGKILL);  // fails only if it has ended
-}
-
-void expire(Watch* base, long child) {
-  auto* watch = static_cast<LimitWatch*>(base);
-  if (watch->isTimeOver) return killAll(watch, child);
-  watch->isTimeOver = true;
-  // An init passes it on to the group of its program.
-  (void)sys(__NR_kill, child, SIGTERM);  // fails only if it has ended
-  if (arm(watch, kForceKillMs) < 0) killAll(watch, child);
-}
 
 // Kills what is left in the cgroup, reads what it has counted, and removes it.
 void endCgroup(const CgroupRecipe& recipe, CgroupUse* use) {
@@ -123,7 +99,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
   if (use.numbers[0] > 0) return kMemory;
-  if (watch->isTimeOver) return kTime;
+  if (watch->clock.has(kTimeOver)) return kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
@@ -148,8 +124,9 @@ void tellWords(const char* words) {
 int end(Watch* base, int status, int64_t cpuUs) {
   auto* watch = static_cast<LimitWatch*>(base);
   CgroupUse use = {{-1, -1, -1, -1, -1}};
+  endClock(&watch->clock);
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
-  else if (watch->isTimeOver && watch->recordFd < 0) killOrphans();
+  else if (watch->clock.has(kTimeOver) && watch->recordFd < 0) killOrphans();
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, cpuUs, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
@@ -165,7 +142,7 @@ uint64_t sizeOfStrings(const char* const* strings) {
 }
 
 LimitWatch readWatch(const char* const* environment, char* space) {
-  LimitWatch watch = {{expire, end}, {space, 0, ""}, {}, -1, 0, -1, false};
+  LimitWatch watch = {{end}, {space, 0, ""}, {}, -1, 0, {}};
   for (; *environment != nullptr; environment++) {
     const char* string = *environment;
     if (isWords(string)) {
@@ -178,15 +155,6 @@ LimitWatch readWatch(const char* const* environment, char* space) {
     watch.recipe.bytes += static_cast<uint32_t>(bytes);
   }
   return watch;
-}
-
-// By SIGCONT, which reaches this process even while it is stopped together with its program (stages.cc, stopWith()).
-long startTimer(LimitWatch* watch, int64_t milliseconds) {
-  sigevent event = {};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGCONT;
-  const long made = sys(__NR_timer_create, 1 /* CLOCK_MONOTONIC */, address(&event), address(&watch->timer));
-  return made < 0 ? made : arm(watch, milliseconds);
 }
 
 }  // namespace uchroot

@@ -1,11 +1,12 @@
-// Further work of the process that waits for a launch with limits: it ends the program when its time is over, reports which limit has ended
-// it, and removes its cgroup. Raw system calls only.
+// Further work of the process that waits for a launch with limits: it reports which limit has ended the program, and removes its cgroup.
+// Raw system calls only.
 #pragma once
 
 #include <stdint.h>
 
 #include "../plan/interpreter.h"
 #include "../cgroup/cgroup.h"
+#include "clock.h"
 
 namespace uchroot {
 
@@ -20,8 +21,7 @@ struct LimitWatch : Watch {
   const char* words[kLimits];  // what to tell of each limit; nullptr: nothing
   long recordFd;               // where an init tells how its program has ended, or -1
   int64_t cpuUs;               // time on a CPU that a process may have, or 0
-  int timer;
-  bool isTimeOver;
+  Clock clock;                 // of a launch with a limit of time
 };
 
 // The environment of the process says what to tell and what to remove. It is a sequence of strings:
@@ -30,8 +30,5 @@ struct LimitWatch : Watch {
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);
 uint64_t sizeOfStrings(const char* const* strings);
-
-// The program gets SIGTERM after this time, and SIGKILL some seconds later. Returns 0 or a negative errno.
-long startTimer(LimitWatch* watch, int64_t milliseconds);
 
 }  // namespace uchroot

@@ -253,9 +253,8 @@ bool keeps(Console* console, long signal) {
   }
 }
 
-// A timer is that of --time (limitwatch.cc).
-bool asksForEnd(long signal, const siginfo_t& info) {
-  return signal > 0 && ((kFatal & bitOf(static_cast<int>(signal))) != 0 || info.si_code == SI_TIMER);
+bool asksForEnd(const Relay* relay, long signal) {
+  return signal > 0 && ((kFatal & bitOf(static_cast<int>(signal))) != 0 || (relay->clock != nullptr && relay->clock->has(kEnough)));
 }
 
 // Writes what is left. False if nobody reads it, a signal asks this process to end, or the time is over.
@@ -265,9 +264,8 @@ bool showRest(Relay* relay) {
     (void)pollAll(polled, 2);
     const uint64_t all = ~0ull;
     const int64_t atOnce[2] = {0, 0};
-    siginfo_t info;
-    const long signal = polled[0].found == 0 ? 0 : sys(__NR_rt_sigtimedwait, address(&all), address(&info), address(atOnce), sizeof all);
-    if (asksForEnd(signal, info)) return false;
+    const long signal = polled[0].found == 0 ? 0 : sys(__NR_rt_sigtimedwait, address(&all), 0, address(atOnce), sizeof all);
+    if (asksForEnd(relay, signal)) return false;
     if (polled[1].found != 0 && !show(relay)) return false;
   }
   return true;

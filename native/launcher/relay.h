@@ -7,6 +7,7 @@
 
 #include "../plan/interpreter.h"
 #include "../terminal/inputend.h"
+#include "clock.h"
 
 namespace uchroot {
 
@@ -35,6 +36,7 @@ struct Relay : Console {
   long guardFd = -1, guardPid = -1;
   bool isInputOpen = true;
   int64_t endingNs = 0;  // after the end of the input: the time until that end is typed again
+  const Clock* clock = nullptr;  // of a launch with a limit of time
   bool isHeld = false;         // this process is in the foreground of the caller's terminal
 };
 

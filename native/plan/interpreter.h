@@ -54,14 +54,13 @@ PlanFailure runPlan(void* plan, PlanContext& context);
 
 // What a process that waits for a program does besides: native/launcher/limitwatch.h.
 struct Watch {
-  // A timer of this process has expired (timer_create(2)). nullptr: it has none.
-  void (*expire)(Watch* watch, long child);
   // The child has ended with this wait status (wait(2)) and was reaped; it and those that it has reaped were this long on a CPU.
   // Returns the exit status of this process.
   int (*end)(Watch* watch, int status, int64_t cpuUs);
   uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
   // The writing end of a pipe for which watchReader() was called. This process ends when nobody has the reading end any more. -1: none.
   int readFromFd = -1;
+  long clockPid = -1;  // of a child that ends the program when its time is over, or -1
 };
 
 // What a process that waits for a program does for the program's terminal: native/launcher/relay.h.

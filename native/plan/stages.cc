@@ -83,6 +83,8 @@ void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
     if (pid == -EINTR) continue;
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
+    // without its clock a program has no limit of time
+    if (watch != nullptr && pid == watch->clockPid) (void)sys(__NR_kill, child, SIGKILL);
     if (pid != child) continue;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;
@@ -122,10 +124,7 @@ void endAs(long child, Watch* watch, Console* console) {
       if (hasNoReader(watch->readFromFd)) quit(kStatusLost);
       if (info.si_code > 0) continue;
     }
-    if (signal > 0 && watch != nullptr) {
-      watch->signals |= 1ull << (signal - 1);
-      if (info.si_code == SI_TIMER && watch->expire != nullptr) watch->expire(watch, child);
-    }
+    if (signal > 0 && watch != nullptr) watch->signals |= 1ull << (signal - 1);
     if (signal <= 0 || signal == SIGCHLD) continue;
     if ((console != nullptr && console->keeps(console, signal)) || !isForwarded(info, child)) continue;
     // To the whole group, if the child leads one. It fails if the child has ended.
@@ -184,7 +183,7 @@ void standFor(long child, const PlanContext& context) {
   for (uint32_t i = 0; i < context.watchedCount; i++) kept[2 + i] = context.watched[i];
   if (!context.hasThreads) closeAllBut(kept, 2 + context.watchedCount);
   if (!context.tellsEnd) endAs(child);
-  EndTeller teller = {{nullptr, tellEnd, 0, isWatched ? context.statusFd : -1}, &context};
+  EndTeller teller = {{tellEnd, 0, isWatched ? context.statusFd : -1}, &context};
   endAs(child, &teller);
 }
 

@@ -9,9 +9,10 @@ import { readHierarchies } from '../../lib/launch/host/cgroup-layout.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { command, commandEnv, rootTest, start, temporaryDirectory, uchroot } from '../support/launch.ts';
 import { compiled } from '../support/programs.ts';
+import { Terminal } from '../support/terminal.ts';
 import { childrenOf, eventually, processesOf, runs, waitsForSignals } from '../support/service.ts';
 
-const test = rootTest('unshare', 'mount', 'awk', 'strace');
+const test = rootTest('unshare', 'mount', 'awk', 'strace', 'python3');
 const uid = 61_172;
 const who = `${uid}:${uid}`;
 const jail = process.getuid?.() === 0 ? `${temporaryDirectory()}/jail` : '/';
@@ -158,6 +159,17 @@ test('a program that ignores SIGTERM and stops itself is killed when its time is
   t.equal(ended.status, 124);
   t.ok(performance.now() - begin > 5000, 'five seconds later');
 });
+
+// In a job of a terminal the process that watches the time is in the program's process group.
+for (const attack of ['stops', 'freezes'])
+  test(`a program that ${attack} its whole job does not outlast its time`, async (t) => {
+    for (let i = 0; i < 3; i++) {
+      const terminal = new Terminal([...command, '--isolate', '--time', '0.2', who, jail, '/hog', attack]);
+      await terminal.shows('it took longer than 0.2 s (--time)');
+      t.equal(await terminal.ended(), 124);
+      t.ok(await eventually(() => processesOf(uid).length === 0), 'no process is left');
+    }
+  });
 
 test('the program cannot end the process that watches it', async (t) => {
   const ended = await run(t, [

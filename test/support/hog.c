@@ -9,6 +9,8 @@
 //   orphan        the same at once through a parent that ends, and waits too
 //   file          writes /tmp/file for ever
 //   files         makes files in /tmp, until it fails
+//   stops         sends SIGTSTP to its process group for ever, with the lowest priority for all of it; ignores that and SIGTERM
+//   freezes       the same with SIGSTOP, while a child of another group continues it
 //   connections   fills connections to itself, which nobody reads; fails when 192 MiB wait in them
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,6 +83,18 @@ static void fillConnections(void) {
   }
 }
 
+static void signalGroup(int number) {
+  (void)setpriority(PRIO_PGRP, 0, 19);
+  signal(SIGTSTP, SIG_IGN);
+  signal(SIGTERM, SIG_IGN);
+  const pid_t self = getpid();
+  if (number == SIGSTOP && fork() == 0) {
+    (void)setpgid(0, 0);
+    for (;;) kill(self, SIGCONT);
+  }
+  for (;;) kill(0, number);
+}
+
 int main(int count, char **words) {
   const char *what = count > 1 ? words[1] : "";
   if (strcmp(what, "memory") == 0) useMemory();
@@ -97,6 +112,8 @@ int main(int count, char **words) {
   if (strcmp(what, "flood") == 0) writeForEver(1);
   if (strcmp(what, "file") == 0) writeForEver(open("/tmp/file", O_WRONLY | O_CREAT | O_TRUNC, 0600));
   if (strcmp(what, "files") == 0) makeFiles();
+  if (strcmp(what, "stops") == 0) signalGroup(SIGTSTP);
+  if (strcmp(what, "freezes") == 0) signalGroup(SIGSTOP);
   if (strcmp(what, "connections") == 0) fillConnections();
   if (strcmp(what, "bomb") == 0)
     for (;;) (void)!fork();

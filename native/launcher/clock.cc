@@ -1,0 +1,99 @@
+// See clock.h.
+
+#include "clock.h"
+
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
+
+#include <asm/mman.h>
+#include <asm/signal.h>
+
+#include "../plan/steps.h"
+
+namespace uchroot {
+namespace {
+
+// As forceKillAfterMs of the library.
+constexpr int64_t kForceKillMs = 5000;
+// How often a process is continued that may be stopped again until all of the program has been killed.
+constexpr int64_t kAgainMs = 100;
+
+struct Work {
+  int* state;
+  const CgroupRecipe* recipe;
+  long childFd, waiterFd;  // pidfds: the pid of a process that has ended can belong to another one
+};
+
+// Waits this long, unless the clock is no longer needed.
+void wait(const Work& work, int64_t milliseconds) {
+  const __kernel_timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+  const int seen = __atomic_load_n(work.state, __ATOMIC_ACQUIRE);
+  if ((seen & kNotNeeded) == 0) (void)sys(__NR_futex, address(work.state), FUTEX_WAIT, seen, address(&limit), 0, 0);
+  if ((__atomic_load_n(work.state, __ATOMIC_ACQUIRE) & kNotNeeded) != 0) quit(0);
+}
+
+void add(int* state, ClockState bit) { (void)__atomic_fetch_or(state, bit, __ATOMIC_ACQ_REL); }
+
+long send(long pidFd, int signal) { return sys(__NR_pidfd_send_signal, pidFd, signal, 0, 0); }
+
+void continueBoth(const Work& work) {
+  (void)send(work.childFd, SIGCONT);
+  (void)send(work.waiterFd, SIGCONT);
+}
+
+[[noreturn]] void run(const Work& work, int64_t milliseconds) {
+  wait(work, milliseconds);
+  add(work.state, kTimeOver);  // before the signal, as the waiting process reads it when the child has ended
+  // An init passes it on to the group of its program.
+  if (send(work.childFd, SIGTERM) < 0) {
+    (void)__atomic_fetch_and(work.state, ~kTimeOver, __ATOMIC_ACQ_REL);
+  } else {
+    continueBoth(work);
+    wait(work, kForceKillMs);
+  }
+  add(work.state, kEnough);
+  for (;;) {
+    if (work.recipe->bytes > 0) killCgroup(*work.recipe);
+    (void)send(work.childFd, SIGKILL);  // fails only if it has ended
+    continueBoth(work);
+    wait(work, kAgainMs);
+  }
+}
+
+// False if the process could not do its work later.
+bool begin(Work* work, long waiter, long child, uint32_t capabilities) {
+  (void)sys(__NR_setsid);
+  (void)sys(__NR_close_range, 0, ~0u, 0);
+  work->childFd = sys(__NR_pidfd_open, child, 0);
+  work->waiterFd = sys(__NR_pidfd_open, waiter, 0);
+  return work->childFd >= 0 && work->waiterFd >= 0 && setCapabilities(capabilities, capabilities) >= 0 &&
+         send(work->childFd, 0) >= 0 && setParentDeathSignal(SIGKILL, waiter) >= 0;
+}
+
+}  // namespace
+
+long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, uint32_t capabilities) {
+  const long memory = sys(__NR_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory < 0 && memory > -4096) return memory;
+  clock->state = reinterpret_cast<int*>(memory);
+  const long waiter = sys(__NR_getpid);
+  const long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
+  if (pid == 0) {
+    Work work = {clock->state, &recipe, -1, -1};
+    if (!begin(&work, waiter, child, capabilities)) quit(1);
+    run(work, milliseconds);
+  }
+  clock->pid = pid;
+  return pid < 0 ? pid : 0;
+}
+
+void endClock(Clock* clock) {
+  if (clock->pid <= 0) return;
+  add(clock->state, kNotNeeded);
+  (void)sys(__NR_futex, address(clock->state), FUTEX_WAKE, 1, 0, 0, 0);
+  (void)sys(__NR_wait4, clock->pid, 0, __WALL, 0);
+}
+
+}  // namespace uchroot
