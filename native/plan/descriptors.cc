@@ -4,12 +4,14 @@
 
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/mount.h>
 #include <linux/prctl.h>
 #include <linux/stat.h>
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 #include <asm/signal.h>
+#include <asm/statfs.h>
 
 #include "syscall.h"
 
@@ -17,11 +19,41 @@ namespace uchroot {
 namespace {
 
 // A descriptor of a host directory lets the program leave its root directory (CVE-2024-21626).
-long refuseDirectory(long fd) {
-  struct statx status;
+long refuseDirectory(long fd, struct statx& status) {
   const long got = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_TYPE, address(&status));
   if (got < 0) return got;
   return (status.stx_mode & S_IFMT) == S_IFDIR ? -EISDIR : 0;
+}
+
+// 1 for a null device that can be changed by the descriptor: that of makeNullTree() cannot. Otherwise 0 or a negative errno.
+long isChangeableNull(long fd, const struct statx& status) {
+  const bool isNull = (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
+  if (!isNull) return 0;
+  struct statfs seen;
+  seen.f_flags = 0;
+  const long got = sys(__NR_fstatfs, fd, address(&seen));
+  return got < 0 ? got : (seen.f_flags & MOUNT_ATTR_RDONLY) == 0;
+}
+
+// In a container without CAP_SYS_ADMIN, and for an ordinary user, the kernel makes no mount. Then it is the null device of the caller.
+long openNull() {
+  const long tree = makeNullTree();
+  if (tree == -EPERM || tree == -EACCES || tree == -ENOSYS) return sys(__NR_openat, AT_FDCWD, address("/dev/null"), O_RDWR);
+  if (tree < 0) return tree;
+  const long opened = sys(__NR_openat, tree, address(kNullInTree), O_RDWR);
+  (void)sys(__NR_close, tree);
+  return opened;
+}
+
+// Puts a null device in the place of a descriptor. It is opened once and then duplicated, as it takes much longer to make.
+long becomeNull(long fd, long* nullFd) {
+  if (*nullFd >= 0) return sys(__NR_dup3, *nullFd, fd, 0);
+  const long opened = openNull();
+  if (opened < 0 || opened == fd) return (*nullFd = opened) < 0 ? opened : 0;
+  const long moved = sys(__NR_dup3, opened, fd, 0);
+  (void)sys(__NR_close, opened);
+  *nullFd = moved;
+  return moved;
 }
 
 }  // namespace
@@ -40,7 +72,8 @@ long closeOnExec(long first, long jailFd) {
 }
 
 long keepDescriptor(long fd) {
-  const long refused = refuseDirectory(fd);
+  struct statx status;
+  const long refused = refuseDirectory(fd, status);
   return refused < 0 ? refused : sys(__NR_fcntl, fd, F_SETFD, 0);
 }
 
@@ -53,18 +86,16 @@ long keepListenFds(int count, uint32_t* detail) {
   return 0;
 }
 
-long keepStdio(long fd, long* nullFd) {
+long keepStdio(long fd, bool replacesNull, long* nullFd) {
   const long flags = sys(__NR_fcntl, fd, F_GETFL);
-  if (flags == -EBADF) {
-    // /dev/null is opened once and then duplicated: open takes ten times as long as dup, because it looks the path up.
-    const long opened = *nullFd < 0 ? sys(__NR_openat, AT_FDCWD, address("/dev/null"), O_RDWR) : sys(__NR_dup, *nullFd);
-    if (opened < 0) return opened;
-    *nullFd = opened;
-    // open returns the lowest free number (open(2)), and 0 to 2 are opened in this order.
-    return opened == fd ? 0 : -EBADF;
-  }
+  if (flags == -EBADF) return becomeNull(fd, nullFd);
   if (flags < 0) return flags;
-  const long kept = keepDescriptor(fd);
+  struct statx status;
+  long kept = refuseDirectory(fd, status);
+  if (kept >= 0 && replacesNull) kept = isChangeableNull(fd, status);
+  if (kept < 0) return kept;
+  if (kept == 1) return becomeNull(fd, nullFd);
+  kept = sys(__NR_fcntl, fd, F_SETFD, 0);
   if (kept < 0 || !(flags & O_NONBLOCK)) return kept;
   return sys(__NR_fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
 }

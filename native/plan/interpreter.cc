@@ -56,7 +56,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_RLIMIT:
       return step->dataBytes == sizeof(Limit) && step->a < RLIM_NLIMITS && step->b <= RLIMIT_CAP;
     case OP_STDIO:
-      return step->dataBytes == 0 && step->a <= 2;
+      return step->dataBytes == 0 && step->a <= 2 && step->b <= 1;
     case OP_OPEN_PTY:
     case OP_CHDIR:
     case OP_MKDIR:
@@ -185,7 +185,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
       return previous < 0 ? previous : 0;
     }
     case OP_SETITIMER: return stopTimer(a);
-    case OP_STDIO: return keepStdio(a, &context.nullFd);
+    case OP_STDIO: return keepStdio(a, b == 1, &context.nullFd);
     case OP_CLOSE_RANGE: return closeOnExec(a, context.jailFd);
     case OP_KEEP_FD: return keepDescriptor(a);
     case OP_KEEP_LISTEN_FDS: return keepListenFds(context.listenFds, detail);

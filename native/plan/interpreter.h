@@ -34,7 +34,7 @@ struct PlanContext {
   int lockFd = -1;         // the lock on the directory of an overlay, held until this process ends
   int* watched = nullptr;  // kMostWatched descriptors of file systems whose free space is read when the program has ended
   uint32_t watchedCount = 0;
-  long nullFd = -1;      // the descriptor of /dev/null that replaced the first closed one of 0 to 2
+  long nullFd = -1;      // the null device that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
   bool isSeeded = false;  // the mount namespace is a copy of that of seedFd
@@ -51,6 +51,11 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
 // Runs all steps of a checked plan, each stage in its own process. It returns only in the calling process: with the failure of a
 // step, or after a rehearsal with PHASE_EXECUTE and no error.
 PlanFailure runPlan(void* plan, PlanContext& context);
+
+// A descriptor of a file system in memory that is mounted nowhere, and can only be read, with a null device: kNullInTree. With the host's,
+// root inside could change its mode and its times, and lock it. Or a negative errno.
+long makeNullTree();
+constexpr const char* kNullInTree = "dev/null";
 
 // What a process that waits for a program does besides: native/launcher/limitwatch.h.
 struct Watch {

@@ -155,6 +155,22 @@ long newMount(const char* type, const char* options, long attributes) {
   return result;
 }
 
+// The mode is set apart, because the umask takes bits away. /proc/self/fd shows the path as it is on the host. nodev would make
+// opening fail; on a read-only mount, devices can still be written.
+long makeNullTree() {
+  constexpr long kNullDevice = 1 << 8 | 3;
+  const long tree = newMount("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  if (tree < 0) return tree;
+  long result = sys(__NR_mkdirat, tree, address("dev"), 0755);
+  if (result >= 0) result = sys(__NR_mknodat, tree, address(kNullInTree), S_IFCHR, kNullDevice);
+  if (result >= 0) result = sys(__NR_fchmodat, tree, address(kNullInTree), 0666);
+  mount_attr attributes = {MOUNT_ATTR_RDONLY, 0, 0, 0};
+  if (result >= 0) result = sys(__NR_mount_setattr, tree, address(""), AT_EMPTY_PATH, address(&attributes), sizeof attributes);
+  if (result >= 0) return tree;
+  (void)sys(__NR_close, tree);
+  return result;
+}
+
 long openTree(PlanStep* step, PlanContext& context) {
   const uint64_t set = static_cast<uint32_t>(step->b);
   const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)

@@ -101,7 +101,8 @@ enum Op : uint16_t {
   OP_IOPRIO = 8,               // a realtime I/O class becomes none
   OP_PERSONALITY = 9,          // a: persona
   OP_SETITIMER = 10,           // a: which timer is stopped
-  OP_STDIO = 11,               // a: descriptor 0, 1 or 2: open, blocking, kept, not a directory
+  OP_STDIO = 11,               // a: descriptor 0, 1 or 2: open, blocking, kept, not a directory; b: 1: if it is a null device, one on a
+                               // mount of its own takes its place, as it does if it is closed
   OP_CLOSE_RANGE = 12,         // a: first descriptor that execve closes
   OP_KEEP_FD = 13,             // a: descriptor that execve keeps: open, not a directory
   OP_FCHDIR_JAIL = 14,

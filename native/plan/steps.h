@@ -48,7 +48,8 @@ long dropIoRealtime();
 long closeOnExec(long first, long jailFd);
 long keepDescriptor(long fd);
 long keepListenFds(int count, uint32_t* detail);
-long keepStdio(long fd, long* nullFd);
+// 0 to 2 in ascending order. `replacesNull`: a null device that the caller has given, too.
+long keepStdio(long fd, bool replacesNull, long* nullFd);
 long writeAll(long fd, const uint8_t* bytes, uint32_t count);
 long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count);
 // Sends up to kMaxSpaces descriptors in one message.

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -16,7 +17,9 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +75,7 @@ __attribute__((no_sanitize("address", "undefined"))) int moveDescriptors(ChildWo
   for (size_t i = 0; i < work->count; i++) {
     const Move move = work->moves[i];
     if (move.source == kIgnore) {
-      // The descriptor stays closed, and the plan opens /dev/null there. EBADF means that it was closed already.
+      // The descriptor stays closed, and the plan opens a null device there. EBADF means that it was closed already.
       (void)sys(__NR_close, move.target);
       continue;
     }
@@ -259,10 +262,26 @@ bool isSuidDumpable() {
   return pread(fd, &first, 1, 0) != 1 || first == '1';
 }
 
+// The tree of makeNullTree(), made once for this process. Otherwise each launch would have to make a mount. -1: it cannot be made here, and
+// the plan has the remedy.
+int nullTree() {
+  static std::mutex mutex;
+  static int tree = -1;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (tree < 0) tree = static_cast<int>(makeNullTree());
+  return tree < 0 ? -1 : tree;
+}
+
+// Whether a descriptor is the null device, whose file the program could change if it is the host's.
+bool isNull(int fd) {
+  struct stat seen;
+  return fd >= 0 && fstat(fd, &seen) == 0 && S_ISCHR(seen.st_mode) && seen.st_rdev == makedev(1, 3);
+}
+
 // The files that a launch opens for its launcher.
 struct LaunchFiles {
   std::string masked;  // the plan, unless it needs a file
-  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3];
+  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3], null;
 
   // Returns false, with the reason in errno.
   bool open(const LaunchRequest& request) {
@@ -275,6 +294,8 @@ struct LaunchFiles {
     if (request.hasIdMaps && !makeSocket(mapOwn, mapChild)) return false;
     for (int i = 0; i < 3; i++) {
       const int kind = request.stdio[i];
+      if (null.get() < 0 && !isRootless(request) && (kind == kIgnore || isNull(kind)))
+        null.reset(openat(nullTree(), kNullInTree, O_RDWR | O_CLOEXEC));
       if (kind != kPipe && kind != kPty && kind != kSocket) continue;
       if (!makeEnds(kind, i == 0, ownEnds[i], childEnds[i])) return false;
     }
@@ -301,8 +322,9 @@ Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
   Handed handed;
   handed.moves.reserve(request.kept.size() + request.spaces.size() + 10);
   for (int i = 0; i < 3; i++) {
-    const int child = files.childEnds[i].get();
-    handed.moves.push_back({child >= 0 ? child : request.stdio[i], i});
+    const int kind = request.stdio[i], child = files.childEnds[i].get(), null = files.null.get();
+    const int source = null >= 0 && (kind == kIgnore || isNull(kind)) ? null : kind;
+    handed.moves.push_back({child >= 0 ? child : source, i});
   }
   for (const LaunchRequest::Kept& kept : request.kept) {
     handed.moves.push_back({kept.source, kept.target});

@@ -10,7 +10,7 @@
 
 namespace uchroot {
 
-constexpr int kIgnore = -1;  // the program gets /dev/null there
+constexpr int kIgnore = -1;  // the program gets a null device there
 constexpr int kPipe = -2;    // the program gets one end of a new pipe, the service the other
 constexpr int kPty = -3;     // of descriptor 0: the program gets a terminal as 0 to 2, and the service a socket with the master in it
 constexpr int kSocket = -4;  // of descriptor 0: the plan sends descriptors to it, and the service has the other end

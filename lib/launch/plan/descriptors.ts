@@ -15,7 +15,7 @@ export const descriptorRows = {
     call: 'fcntl',
     object: ({ fd }) => `descriptor ${fd}`,
     purpose: 'open (else /dev/null), blocking, inherited',
-    encode: ({ fd }) => ({ a: fd }),
+    encode: ({ fd, replacesNull }) => ({ a: fd, b: replacesNull === true ? 1 : 0 }),
     failures: { EISDIR: isDirectory },
     // a child shares the flags of 0 to 2 with its parent (open(2), "Open file descriptions")
     rehearse: () => undefined,

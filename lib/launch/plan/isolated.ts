@@ -6,9 +6,10 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
 import { innerPty } from './pty.ts';
 import { mayChangeGroups } from './credentials.ts';
+import { maskSteps } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import { mapIds } from './user-namespace.ts';
-import { keptTreesOf, makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
+import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
@@ -129,11 +130,20 @@ function makeOwnWorld(
 
 /**
  * The steps that make the namespaces which an open jail keeps, and which its later launches join. There is no proc(5) in this view,
- * because it would show the pid namespace of the process that mounts it.
+ * because it would show the pid namespace of the process that mounts it; but there is the file that hides files of each one.
  */
 export function keptNamespaces(request: Request, kinds: readonly Namespace[]): readonly Step[] {
   const kept = { ...request, view: request.view.filter(({ kind }) => kind !== 'proc') };
-  return [...openTrees(kept, kinds), ...makeNamespaces(kept, kinds), ...makeView(kept, kinds)];
+  const procs = kinds.includes('mount') ? request.view.filter(({ kind }) => kind === 'proc') : [];
+  return [
+    ...openTrees(kept, kinds),
+    ...makeNamespaces(kept, kinds),
+    ...makeView(kept, kinds),
+    ...guardLinks(
+      request,
+      procs.flatMap(({ target }) => maskSteps(target)),
+    ),
+  ];
 }
 
 /**
@@ -166,22 +176,20 @@ export function shareable(request: Request): readonly Namespace[] {
   );
 }
 
-// A launch with its own proc(5) gets a copy of the kept mounts, and mounts it there. Without root nothing of the host can be opened here.
-// That is not needed either: the kept proc(5) already has the mounts that hide its files.
+// A launch with its own proc(5) gets a copy of the kept mounts, and mounts it there.
 function joinNamespaces(request: Request, joined: readonly Namespace[]): readonly Step[] {
   const { view, readOnly, rootless } = request;
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
   const given = { view: procs, readOnly, rootless };
-  const trees = rootless ? keptTreesOf(given) : treesOf(given);
+  const trees = treesOf(given);
   const opened = [...trees.values()].flat();
   return [
-    ...(rootless ? [] : opened),
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
-    ...(rootless ? opened : []),
+    ...opened,
     ...guardLinks(
       request,
-      [...trees].flatMap(([entry, slots]) => viewSteps(entry, slots)),
+      [...trees].flatMap(([entry, slots]) => viewSteps(entry, slots, true)),
     ),
   ];
 }

@@ -10,18 +10,41 @@ export function beneath(directory: Buffer, name: string): Buffer {
   return Buffer.concat([directory, Buffer.from(`/${name}`)]);
 }
 
-/** The file of proc(5) that hides the others. */
-export const mask = 'timer_list';
+// The file of proc(5) that hides the others.
+const mask = 'timer_list';
 // The lists of runc: files that tell about the host, or change it (opencontainers/runtime-spec, "Masked Paths", "Readonly Paths"). Besides,
 // dynamic_debug/control: the kernel asks a writer for no capability, and logs what he wants.
 const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
 const unwritable = ['acpi', 'asound', 'bus', 'dynamic_debug', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
 
-/** The steps that mount a proc(5). @param made the slot of one that was made already */
-export function procSteps(target: Buffer, slot: number, made: number | undefined): readonly Step[] {
+/**
+ * The steps that make the file which hides files of proc(5). It is empty, as /dev/null would be. But root inside could lock a device of
+ * the host, and with nodev it could not be opened. A tree can be copied only from a mount of this namespace (open_tree(2)). So the file has
+ * a tmpfs where the proc(5) will be, which then lies upon it.
+ */
+export const maskSteps = (target: Buffer): readonly Step[] => [
+  { op: 'mount', type: 'tmpfs', target, flags: inert, options: 'size=4k,nr_inodes=2,mode=755', enters: true },
+  { op: 'mkfile', path: beneath(target, mask), within: target },
+];
+
+/**
+ * The steps that mount a proc(5).
+ *
+ * @param slot for the tree of the file that hides others
+ * @param made the slot of a proc(5) that was made already
+ * @param isJoined that file is there already, in mounts that are kept
+ */
+export function procSteps(
+  target: Buffer,
+  slot: number,
+  made: number | undefined,
+  isJoined: boolean,
+): readonly Step[] {
   const source = beneath(target, mask);
   const within = target;
+  const opened = { op: 'open_tree', slot, source, flags: [...readOnly, ...inert] } as const;
   return [
+    ...(isJoined ? [opened] : [...maskSteps(target), { ...opened, within }]),
     made === undefined
       ? { op: 'mount', type: 'proc', target, flags: inert, options: '', enters: true }
       : { op: 'move_mount', slot: made, target, enters: true },

@@ -27,8 +27,8 @@ function showBind({ source, target, set, clear }: Bind): string {
   return `${from}${quote(target)}${list(set)}${clear.length === 0 ? '' : ` without ${clear.join(',')}`}`;
 }
 
-// The path as the kernel gets it.
-function local(path: Buffer, within?: Buffer): Buffer {
+/** The path as the kernel gets it. */
+export function local(path: Buffer, within?: Buffer): Buffer {
   return within === undefined ? path : path.subarray(within.length + 1);
 }
 
@@ -164,7 +164,7 @@ export const mountRows = {
     op: 52,
     call: 'mknod',
     object: ({ path }) => quote(path),
-    purpose: 'an empty file, to mount a device on',
+    purpose: 'an empty file',
     encode: ({ path, within }) => ({ a: regularFile | 0o666, data: cString(local(path, within)) }),
   },
   symlink: {

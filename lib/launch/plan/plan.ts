@@ -173,12 +173,21 @@ function processState(): readonly Step[] {
   ];
 }
 
-function descriptors({ keptFds, isCompiled = false }: SetUpInput): readonly Step[] {
+// Node has opened the host's null device for each of 0 to 2 that was closed, and nothing tells it from one that was given. A compiled
+// launcher has opened none, and a mount takes it a large part of a launch. So it replaces a given one only for a program that could change
+// its mode: root, or one with capabilities. An ordinary user can make no mount.
+function replacesNull({ request, account, isCompiled = false }: SetUpInput): boolean {
+  if (account.outside !== undefined) return false;
+  return !isCompiled || account.uid === 0 || request.caps.length > 0;
+}
+
+function descriptors(input: SetUpInput): readonly Step[] {
+  const { keptFds, isCompiled = false } = input;
+  const replaced = replacesNull(input) ? ({ replacesNull: true } as const) : {};
   return [
-    // In ascending order: if one is closed, open(2) of /dev/null returns the lowest free number.
-    { op: 'stdio', fd: 0 },
-    { op: 'stdio', fd: 1 },
-    { op: 'stdio', fd: 2 },
+    { op: 'stdio', fd: 0, ...replaced },
+    { op: 'stdio', fd: 1, ...replaced },
+    { op: 'stdio', fd: 2, ...replaced },
     // After stdio, which is exempt, and before the root changes: an open directory of the host is a way out of any root
     // directory (CVE-2024-21626). A range has no gap, whatever the limit on descriptors says (close_range(2)).
     { op: 'close_range', first: 3 },

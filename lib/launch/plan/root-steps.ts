@@ -1,7 +1,7 @@
 // Rows of the steps that open the trees of a view, and make the jail its root directory: open_tree(2), pivot_root(2).
 import { quote } from '../../quote.ts';
 import { cString } from './jail-entry.ts';
-import { list, maskOf, strings } from './mount-steps.ts';
+import { list, local, maskOf, strings } from './mount-steps.ts';
 import { lie } from './namespaces.ts';
 import type { SomeStepRows, Step } from './step.ts';
 
@@ -14,13 +14,14 @@ export const rootRows = {
     call: 'open_tree',
     object: ({ source, isInJail, flags }) =>
       `${source === undefined ? 'the jail' : quote(source)}${isInJail === true ? ' of the jail' : ''}${list(flags)}`,
-    purpose: ({ source, isInJail, ifThere }: Step & { op: 'open_tree' }) => {
+    purpose: ({ source, isInJail, ifThere, within }: Step & { op: 'open_tree' }) => {
       if (source === undefined) return 'its own copy of the mounts of the jail';
+      if (within !== undefined) return 'an empty file, to be mounted below';
       if (isInJail !== true) return "a tree of the host's, to be mounted below";
       return `to be mounted there with properties of its own${ifThere === true ? ', if it is there' : ''}`;
     },
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, source, isInJail, ifThere, isDirectory, noLinks, flags }) => ({
+    encode: ({ slot, source, isInJail, ifThere, isDirectory, noLinks, flags, within }) => ({
       a: slot,
       b:
         maskOf(flags) +
@@ -32,7 +33,9 @@ export const rootRows = {
         ? {}
         : {
             data:
-              isDirectory === true ? cString(Buffer.concat([source, Buffer.from('/.')])) : cString(source),
+              isDirectory === true
+                ? cString(Buffer.concat([source, Buffer.from('/.')]))
+                : cString(local(source, within)),
           }),
     }),
     failures: {

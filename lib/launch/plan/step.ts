@@ -60,7 +60,7 @@ type OneStep =
   | { readonly op: 'setitimer'; readonly timer: 'real' | 'virtual' | 'prof' }
   | { readonly op: 'timer_slack'; readonly nanoseconds: number }
   | { readonly op: 'child_subreaper'; readonly on: false }
-  | { readonly op: 'stdio'; readonly fd: 0 | 1 | 2 }
+  | { readonly op: 'stdio'; readonly fd: 0 | 1 | 2; readonly replacesNull?: true }
   | { readonly op: 'close_range'; readonly first: number }
   | { readonly op: 'keep_fd'; readonly fd: number }
   | { readonly op: 'keep_listen_fds' }

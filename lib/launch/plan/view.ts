@@ -1,12 +1,13 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
-import { beneath, devices, devSteps, inert, mask, procSteps, readOnly } from './kernel-mounts.ts';
+import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
 
+// Free again once the jail is the root directory: then for what hides files of a proc(5).
 const jailSlot = 0;
 const storeSlot = 1;
 // This slot has two uses, but only one in a launch: an overlay has its own /dev.
@@ -26,8 +27,8 @@ type Trees = ReadonlyMap<NormalView, readonly Open[]>;
 type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> : never) : never;
 
 /**
- * The steps that open the trees of each entry, each in the next slot: the source of a bind, the tree that hides files of a proc(5), and a
- * writable directory of a read-only jail. Without root also the proc(5) itself, and the devices of the host.
+ * The steps that open the trees of each entry, each in the next slot: the source of a bind, and a writable directory of a read-only jail.
+ * Without root also a proc(5), and the devices of the host.
  */
 export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees {
   let slot = firstBind;
@@ -38,17 +39,6 @@ export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees 
     opened.set(entry, trees);
   }
   return opened;
-}
-
-/** The same for each proc(5) of a launch without root that joins mounts. The kept proc(5) already has the mounts that hide its files. */
-export function keptTreesOf(given: Given): Trees {
-  const opened = treesOf(given);
-  return new Map(
-    [...opened].map(([entry, trees]) => {
-      const source = beneath(entry.target, mask);
-      return [entry, trees.map((tree) => (tree.op === 'open_tree' ? { ...tree, source } : tree))];
-    }),
-  );
 }
 
 /** Opens the jail and the trees of the host, while the host's mounts can still be reached. */
@@ -104,13 +94,11 @@ function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean):
       return isReadOnly
         ? [{ op: 'open_tree', source: entry.target, isInJail: true, noLinks: true, flags: inert }]
         : [];
-    case 'proc': {
-      const proc: readonly Source[] = isRootless ? [{ op: 'new_tree', type: 'proc', flags: inert }] : [];
-      return [onHost('/dev/null', readOnly), ...proc];
-    }
+    case 'proc':
+      return isRootless ? [{ op: 'new_tree', type: 'proc', flags: inert }] : [];
     case 'dev':
       return isRootless
-        ? Object.keys(devices).map((name) => onHost(`/dev/${name}`, ['nosuid', 'noexec']))
+        ? Object.keys(devices).map((name) => onHost(`/dev/${name}`, ['nosuid', 'noexec', ...readOnly]))
         : [];
     case 'tmpfs':
     case 'dir':
@@ -166,10 +154,13 @@ export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | '
   return [...(ephemeral === true ? [root] : []), ...mounted].slice(0, mostWatched);
 }
 
-/** The steps of one entry of the view, in the jail, and with the trees that were opened for it. */
-export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly Step[] {
+/**
+ * The steps of one entry of the view, in the jail, and with the trees that were opened for it. `isJoined`: in a copy of mounts that an open
+ * jail keeps.
+ */
+export function viewSteps(entry: NormalView, trees: readonly Open[], isJoined = false): readonly Step[] {
   const { target } = entry;
-  const [{ slot } = { slot: jailSlot }, ...others] = trees;
+  const [{ slot } = { slot: jailSlot }] = trees;
   switch (entry.kind) {
     case 'bind':
       return [{ op: 'move_mount', slot, target }];
@@ -178,7 +169,7 @@ export function viewSteps(entry: NormalView, trees: readonly Open[]): readonly S
       return [{ op: 'mount', type: 'tmpfs', target, flags: entry.noexec ? inert : outside, options }];
     }
     case 'proc':
-      return procSteps(target, slot, others[0]?.slot);
+      return procSteps(target, jailSlot, trees[0]?.slot, isJoined);
     case 'dev':
       return devSteps(target, trees);
     case 'dir':

@@ -92,6 +92,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [{ op: 'child_subreaper', on: false }, '4:24:0:', 'prctl(PR_SET_CHILD_SUBREAPER 0): no orphans of others'],
   [{ op: 'stdio', fd: 2 }, '0:2:0:', 'fcntl(descriptor 2): open (else /dev/null), blocking, inherited'],
+  [
+    { op: 'stdio', fd: 1, replacesNull: true },
+    '0:1:1:',
+    'fcntl(descriptor 1): open (else /dev/null), blocking, inherited',
+  ],
   [{ op: 'close_range', first: 3 }, '0:3:0:', 'close_range(descriptors from 3 on): closed by execve'],
   [{ op: 'keep_fd', fd: 7 }, '256:7:0:', 'fcntl(descriptor 7): kept open for the program'],
   [
@@ -397,7 +402,7 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     '0:21b6:103:/n.',
     'mknod(/n 1:3) CAP_MKNOD: a device',
   ],
-  [{ op: 'mkfile', path: b('/f') }, '0:81b6:0:/f.', 'mknod(/f): an empty file, to mount a device on'],
+  [{ op: 'mkfile', path: b('/f') }, '0:81b6:0:/f.', 'mknod(/f): an empty file'],
   [{ op: 'symlink', target: 'to', path: b('/l') }, '0:0:0:to./l.', 'symlink(/l to to): a link'],
   [
     { op: 'watch_space', path: b('/w') },
