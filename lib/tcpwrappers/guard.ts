@@ -8,7 +8,7 @@ import { describeSocket } from './connection/request-info.ts';
 import type { Decision } from './decision.ts';
 import type { Hosts } from './hosts.ts';
 
-/** Gets the accepted connections: a function, or a server, which must not listen itself. */
+/** Gets the accepted connections: a function, or a server, which cannot listen itself from then on. */
 export type OnConnection =
   | ((socket: Socket, decision: Decision, applied: Applied) => void)
   /** A net.Server, or one of node:tls, node:http, node:https or node:http2. */
@@ -38,6 +38,7 @@ export class GuardServer extends Server {
     this.#hosts = hosts;
     this.#daemon = daemon;
     this.#onConnection = onConnection;
+    if (isServer) keepFromListening(onConnection);
     this.on('connection', (socket: Socket) => void this.#admit(socket));
     // an http.Server starts its checks for slow clients when it listens
     if (isServer) this.on('listening', () => onConnection.emit('listening'));
@@ -88,12 +89,33 @@ export function turnAway(socket: Socket): void {
   setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
 }
 
+const ownListen = (): UsageError =>
+  new UsageError('a server behind a guard does not listen itself: its clients would get past the rules', {
+    hint: "let the guard listen in its place: guard(hosts, 'sshd', server).listen(22)",
+  });
+
+// Clients of a port of its own would not be asked for by the rules. @throws UsageError if the server listens
+function keepFromListening(server: Server): void {
+  if (server.listening) throw ownListen();
+  server.listen = () => {
+    throw ownListen();
+  };
+  // An earlier listen() may still look up the name of its host. The event comes before the first client is accepted.
+  server.prependListener('listening', () => {
+    // false for the event of the guard, which listens in its place
+    if (!server.listening) return;
+    server.close();
+    server.emit('error', ownListen());
+  });
+}
+
 const inOrder = { hint: "write guard(openHosts(), 'sshd', server)" };
 
 /**
  * A net.Server that asks the rules about each client. `onConnection` gets accepted clients. Other clients are closed,
  * or get a command, before a byte is read and before a TLS handshake. Emits `decision` with a Decision and its Applied
  * for each client. `options` are those of net.createServer().
+ * @throws {UsageError} for a server that listens itself. Its listen() throws it from now on.
  */
 export function guard(
   hosts: Hosts,

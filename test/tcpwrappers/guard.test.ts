@@ -416,3 +416,48 @@ function certificate(t: Test): { key: Buffer; cert: Buffer } {
   );
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }
+
+const behind: readonly (readonly [what: string, make: (onServed: () => void) => Server])[] = [
+  ['net', (onServed) => createServer(onServed)],
+  ['http', (onServed) => createHttpServer(onServed)],
+  ['tls', (onServed) => createTlsServer(onServed)],
+];
+for (const [what, make] of behind) {
+  t.test(`a server of node:${what} that listens itself is no way past its guard`, async (t) => {
+    const { hosts } = openFiles(t, FILES);
+    const server = make(() => t.fail('a client is served'));
+    const port = await listen(t, server);
+    t.throws(() => guard(hosts, 'service', server), { code: 'ERR_USAGE', message: /past the rules/ });
+    t.equal((server.address() as AddressInfo).port, port, 'and it is left alone');
+  });
+
+  t.test(`a server of node:${what} behind a guard cannot listen later`, async (t) => {
+    const server = make(() => t.fail('a client is served'));
+    await openGuard(t, server);
+    t.throws(() => server.listen(0, '127.0.0.1'), { code: 'ERR_USAGE', message: /past the rules/ });
+    t.notOk(server.listening);
+  });
+
+  t.test(`a server of node:${what} that was about to listen when the guard came serves nobody`, async (t) => {
+    const { hosts } = openFiles(t, FILES);
+    const server = make(() => t.fail('a client is served'));
+    // the name is still being looked up
+    server.listen(0, 'localhost');
+    t.notOk(server.listening);
+    guard(hosts, 'service', server);
+    const [error] = (await once(server, 'error').catch((error: unknown) => [error])) as [unknown];
+    t.match(error, { code: 'ERR_USAGE', message: /past the rules/ });
+    t.notOk(server.listening);
+  });
+
+  t.test(`a server of node:${what} whose listen() is called by another way serves nobody`, async (t) => {
+    const server = make(() => t.fail('a client is served'));
+    await openGuard(t, server);
+    createServer().listen.call(server, { port: 0 });
+    const port = (server.address() as AddressInfo).port;
+    const client = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    const [error] = await once(server, 'error');
+    t.match(error, { code: 'ERR_USAGE', message: /past the rules/ });
+    t.match(await hear(client), /^\[ECONN/);
+  });
+}
