@@ -83,8 +83,6 @@ export interface Native extends LaunchCalls, FileCalls {
   socketType(fd: number): number;
   /** Whether a socket takes connections (SO_ACCEPTCONN). */
   isListening(fd: number): boolean;
-  /** Whether the other end of a connection has reset or closed it, or sends no more. */
-  hasPeerLeft(fd: number): boolean;
   /** The IP options that an IPv4 connection sends (ip(7)); undefined if it sends none. */
   ipOptions(fd: number): Buffer | undefined;
   clearIpOptions(fd: number): void;

@@ -32,11 +32,6 @@ export class ClientSocket {
     return socket;
   }
 
-  /** Whether the client has closed or reset the connection, or sends no more; false if this process has closed its descriptor. */
-  get hasLeft(): boolean {
-    return this.#isOpen && native.hasPeerLeft(this.fd);
-  }
-
   /** Closes this process's descriptor. A program that has its own copy keeps the connection. */
   close(): void {
     if (!this.#isOpen) return;

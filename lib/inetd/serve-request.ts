@@ -115,6 +115,8 @@ const table = {
     normal: to.toRate,
     ...option('--source-rate COUNT[/SECONDS][:BURST]', 'the same from one source; more are closed', word),
   },
+  /** Clients do not wait after launches that have failed. */
+  noPause: onOff('Service', '--no-pause', 'let no client wait after launches that have failed'),
   /** Ends a connection's program after this time. */
   timeoutMs: {
     type: 'number',

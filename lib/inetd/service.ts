@@ -1,6 +1,5 @@
 // One service: accepts connections within its limits, asks the rules, and starts the program of each connection in its jail.
-import { setTimeout as sleep } from 'node:timers/promises';
-
+import { LaunchError } from '../errors.ts';
 import type { JailLaunch } from '../launch/start/jail-launch.ts';
 import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
@@ -16,7 +15,7 @@ import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './report/service-observer.ts';
 import { openRules } from './service-rules.ts';
 import { isShortage } from './listen/passing-errors.ts';
-import { AT_ONCE_MS, StartCounter } from './start-limits.ts';
+import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 
 /** Connections that are accepted before other events get their turn. */
@@ -193,29 +192,31 @@ export class Service {
     connection.rule = rule;
     if (verdict !== 'granted') return refuse(verdict, message);
     try {
-      const waitMs = () => this.counter.turnMs(source, performance.now());
-      for (let ms = waitMs(); ms > 0; ms = waitMs()) await sleep(ms);
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await inStartPlace(this.name, () => this.#start(client.fd, variables));
-      void this.#run(connection, process, source, beginMs, message, client);
+      void this.#run(connection, process, source, beginMs, message);
       this.#observer.onStart(process, this, []);
     } catch (error) {
-      if (isShortage(error)) {
-        // another program may start as soon as one has ended
-        this.counter.leaveRefused(source);
-        this.#onShortage(error);
-      } else {
-        this.counter.leaveEnded(source, false, 0, performance.now());
-        this.#observer.onProblem(error, this);
-      }
+      this.#leaveUnstarted(source, error);
       const durationMs = performance.now() - beginMs;
       this.#over(connection, { reason: 'failed', message: (error as Error).message, durationMs });
     } finally {
-      // If the program crashes at once, the reason may be that the client had gone.
-      const isKept = connection.pid !== undefined && this.counter.isSuspicious(source);
-      if (isKept) setTimeout(() => client.close(), AT_ONCE_MS).unref();
-      else client.close();
+      client.close();
     }
+  }
+
+  // The program of a connection was not executed.
+  #leaveUnstarted(source: string | undefined, error: unknown): void {
+    if (isShortage(error)) {
+      // another program may start as soon as one has ended
+      this.counter.leaveRefused(source);
+      return this.#onShortage(error);
+    }
+    this.#observer.onProblem(error, this);
+    // anything but a launch may have failed because of this client
+    if (!(error instanceof LaunchError)) return this.counter.leaveRefused(source);
+    const { step, code, path = '' } = error;
+    this.counter.leaveFailed(source, `${step} ${code} ${path}`, performance.now());
   }
 
   async #start(fd: number, variables: Admission['variables']): Promise<JailedProcess> {
@@ -235,22 +236,24 @@ export class Service {
     source: string | undefined,
     beginMs: number,
     message: string | undefined,
-    client?: ClientSocket,
   ): Promise<void> {
-    const startMs = performance.now();
+    this.counter.started();
     connection.pid = process.pid;
     this.#observer.connections.set(connection, process);
     const { exitCode, signal, usage, limit } = await process.exited;
-    const nowMs = performance.now();
-    const isSuccess = exitCode === 0 || process.stopped !== undefined || process.killed;
-    if (!isSuccess && source !== undefined && client?.hasLeft) this.counter.leaveForsaken(source);
-    else this.counter.leaveEnded(source, isSuccess, nowMs - startMs, nowMs);
-    client?.close();
+    this.counter.leaveEnded(source);
     // a program that handles the signal of the limit can end with status 0
     const reached = limit ?? (process.stopped === 'ETIMEDOUT' ? 'time' : undefined);
     const isIdle = this.#observer.idle.leave(process) && reached === 'time';
     const reason: EndReason = isIdle ? 'idle' : (reached ?? (signal === null ? 'exit' : 'signal'));
-    this.#over(connection, { reason, message, exitCode, signal, usage, durationMs: nowMs - beginMs });
+    this.#over(connection, {
+      reason,
+      message,
+      exitCode,
+      signal,
+      usage,
+      durationMs: performance.now() - beginMs,
+    });
   }
 
   // The program gets the listening sockets themselves, and reads them (inetd(8), wait).
@@ -267,8 +270,7 @@ export class Service {
       this.#observer.onStart(program, this, sockets);
       await this.#run(connection, program, undefined, beginMs, undefined);
     } catch (error) {
-      this.#observer.onProblem(error, this);
-      this.counter.leaveEnded(undefined, false, 0, performance.now());
+      this.#leaveUnstarted(undefined, error);
       this.#over(connection, { reason: 'failed', durationMs: 0, message: (error as Error).message });
     } finally {
       for (const socket of sockets) socket.isHandedOut = false;

@@ -9,6 +9,8 @@ export interface StartLimits {
   readonly rate: Rate | undefined;
   /** The same for each source. */
   readonly sourceRate: Rate | undefined;
+  /** No pauses after launches that have failed. */
+  readonly noPause: boolean;
 }
 
 /** Programs that may start in a time, and how many at once after a pause. */
@@ -30,28 +32,15 @@ function take(arrivalMs: number, { count, periodMs }: Rate, nowMs: number): numb
   return Math.max(arrivalMs, nowMs) + periodMs / count;
 }
 
-/** A program that ends this soon without success has crashed at once. */
-export const AT_ONCE_MS = 1000;
-/** Crashes in a row before starts are slowed down. */
+/** Launches in a row that may fail for one cause before there are pauses. */
 const PATIENCE = 3;
-/** If so many sources have crashes in a row, the program is at fault. With fewer, a client may have made it crash. */
-const MANY_SOURCES = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
-/** The most sources whose rates are kept before old ones are forgotten, and the most sources whose crashes are kept. */
+/** The most sources whose rates are kept before old ones are forgotten. */
 const MOST_SOURCES = 4096;
 
 /** How long to accept nothing when descriptors or memory are short. */
 const SHORTAGE_MS = 100;
-
-const pauseAfter = (crashes: number): number =>
-  Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (crashes - PATIENCE));
-
-/** The crashes in a row of one source. */
-interface Crasher {
-  crashes: number;
-  notBeforeMs: number;
-}
 
 /** The source of a connection; undefined if the program gets the listening sockets and so serves all clients. */
 type Source = string | undefined;
@@ -68,12 +57,11 @@ export class StartCounter {
   readonly #arrivals = new Map<Source, number>();
   /** At this number of sources, those that need not wait any more are forgotten. */
   #most = MOST_SOURCES;
-  #crashes = 0;
-  /** The sources of the crashes, up to a limit. */
-  readonly #row = new Set<Source>();
+  /** Launches in a row that have failed for the same cause. */
+  #failures = 0;
+  #cause: string | undefined;
   #notBeforeMs = 0;
   #shortUntilMs = 0;
-  readonly #crashers = new Map<Source, Crasher>();
 
   constructor(limits: StartLimits) {
     this.#limits = limits;
@@ -83,6 +71,7 @@ export class StartCounter {
   set limits(limits: StartLimits) {
     if (!isSameRate(limits.rate, this.#limits.rate)) this.#arrivalMs = 0;
     if (!isSameRate(limits.sourceRate, this.#limits.sourceRate)) this.#arrivals.clear();
+    if (limits.noPause) this.#notBeforeMs = 0;
     this.#limits = limits;
   }
 
@@ -90,14 +79,9 @@ export class StartCounter {
     return this.#live;
   }
 
-  /** Crashes in a row. */
-  get crashes(): number {
-    return this.#crashes;
-  }
-
-  /** Whether one more crash would slow down the service, or the clients of this source. */
-  isSuspicious(source: string): boolean {
-    return Math.max(this.#crashes, this.#crashers.get(source)?.crashes ?? 0) >= PATIENCE - 1;
+  /** Launches in a row that have failed for the same cause. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** How long to accept no connection. 0: accept now. Infinity: wait until a connection has ended. */
@@ -127,77 +111,50 @@ export class StartCounter {
       this.#arrivals.set(source, take(arrivalMs, sourceRate, nowMs));
     }
     if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
-    // One at a time: otherwise every waiting client would start a program that crashes.
+    // One at a time: otherwise every waiting client would try a launch that fails.
     this.#pause(nowMs);
     this.#sources.set(source, live + 1);
     this.#live++;
     return undefined;
   }
 
-  /** How long a connection of this source must wait for its start; 0 if it may start now. */
-  turnMs(source: string, nowMs: number): number {
-    const crasher = this.#crashers.get(source);
-    if (crasher === undefined || crasher.crashes < PATIENCE) return 0;
-    const waitMs = crasher.notBeforeMs - nowMs;
-    if (waitMs > 0) return waitMs;
-    // one at a time, as in enter()
-    crasher.notBeforeMs = nowMs + pauseAfter(crasher.crashes);
-    return 0;
-  }
-
   /** The rules refuse the connection: it counts for no rate. */
-  leaveRefused(source: string): void {
+  leaveRefused(source: Source): void {
     const { rate, sourceRate } = this.#limits;
     if (rate !== undefined) this.#arrivalMs -= rate.periodMs / rate.count;
     const arrivalMs = this.#arrivals.get(source);
     if (sourceRate !== undefined && arrivalMs !== undefined)
       this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
-    this.#giveTurnBack(source);
-    this.#leave(source);
-  }
-
-  /** The program has failed because its client has gone: this says nothing about the program. */
-  leaveForsaken(source: string): void {
-    this.#giveTurnBack(source);
-    this.#leave(source);
-  }
-
-  /** The program of the connection has ended, or could not be started. */
-  leaveEnded(source: Source, isSuccess: boolean, durationMs: number, nowMs: number): void {
-    this.#leave(source);
-    if (isSuccess) {
-      this.#crashes = 0;
-      this.#row.clear();
-      this.#notBeforeMs = 0;
-      this.#crashers.delete(source);
-    } else if (durationMs < AT_ONCE_MS) {
-      this.#crashes++;
-      if (this.#row.size < MANY_SOURCES) this.#row.add(source);
-      this.#pause(nowMs);
-      this.#countCrash(source, nowMs);
-    }
-  }
-
-  // A client that can make the program fail must not slow down others: only the crashes of many sources do.
-  #pause(nowMs: number): void {
-    const isCommon = this.#row.size >= MANY_SOURCES || this.#row.has(undefined);
-    if (isCommon && this.#crashes >= PATIENCE) this.#notBeforeMs = nowMs + pauseAfter(this.#crashes);
-  }
-
-  #countCrash(source: Source, nowMs: number): void {
-    const crashes = (this.#crashers.get(source)?.crashes ?? 0) + 1;
-    // the one that has not crashed for longest is the first
-    this.#crashers.delete(source);
-    const [oldest] = this.#crashers.keys();
-    if (this.#crashers.size >= MOST_SOURCES) this.#crashers.delete(oldest);
-    this.#crashers.set(source, { crashes, notBeforeMs: nowMs + pauseAfter(crashes) });
-  }
-
-  // Another client may start the program at once.
-  #giveTurnBack(source: string): void {
+    // another client may try at once
     this.#notBeforeMs = 0;
-    const crasher = this.#crashers.get(source);
-    if (crasher !== undefined) crasher.notBeforeMs = 0;
+    this.#leave(source);
+  }
+
+  /** The program runs. How it ends says nothing about the next launch: a client may have made it fail. */
+  started(): void {
+    this.#failures = 0;
+    this.#notBeforeMs = 0;
+  }
+
+  /** The program of the connection has ended. */
+  leaveEnded(source: Source): void {
+    this.#leave(source);
+  }
+
+  /** The program was not executed, for a cause that is the same for all clients. */
+  leaveFailed(source: Source, cause: string, nowMs: number): void {
+    // another cause: somebody has changed something
+    this.#failures = cause === this.#cause ? this.#failures + 1 : 1;
+    this.#cause = cause;
+    this.#notBeforeMs = 0;
+    this.#pause(nowMs);
+    this.#leave(source);
+  }
+
+  #pause(nowMs: number): void {
+    if (this.#limits.noPause || this.#failures < PATIENCE) return;
+    const pauseMs = FIRST_PAUSE_MS * 2 ** (this.#failures - PATIENCE);
+    this.#notBeforeMs = nowMs + Math.min(LONGEST_PAUSE_MS, pauseMs);
   }
 
   #leave(source: Source): void {

@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -89,16 +88,6 @@ Napi::Value isListening(const Napi::CallbackInfo& info) {
   if (getsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_ACCEPTCONN, &value, &size) < 0)
     return checked(info.Env(), -1, "getsockopt");
   return Napi::Boolean::New(info.Env(), value != 0);
-}
-
-// hasPeerLeft(fd) → whether the other end of a connection has reset or closed it, or sends no more
-Napi::Value hasPeerLeft(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  pollfd one = {.fd = static_cast<int>(*fd), .events = POLLRDHUP, .revents = 0};
-  const int count = poll(&one, 1, 0);
-  if (count < 0) return checked(info.Env(), -1, "poll");
-  return Napi::Boolean::New(info.Env(), count > 0);
 }
 
 // Errors of the network that Linux reports about a connection which is gone already (accept(2), "Error handling").
@@ -235,7 +224,6 @@ void initListen(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("bindUnix", Napi::Function::New<bindUnix>(env, "bindUnix"));
   exports.Set("setBlocking", Napi::Function::New<setBlocking>(env, "setBlocking"));
   exports.Set("isListening", Napi::Function::New<isListening>(env, "isListening"));
-  exports.Set("hasPeerLeft", Napi::Function::New<hasPeerLeft>(env, "hasPeerLeft"));
   exports.Set("accept", Napi::Function::New<acceptNext>(env, "accept"));
   exports.Set("watchReadable", Napi::Function::New(env, watchReadable, "watchReadable", &calls));
   exports.Set("setWatch", Napi::Function::New(env, setWatch, "setWatch", &calls));

@@ -229,34 +229,36 @@ test('--banner comes before the program', async (t) => {
   t.equal((await ask(local(daemon.port), 'me\n')).text, 'hello\nme\n');
 });
 
-test('a program that crashes at once is slowed down for its client, and for no other', async (t) => {
-  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'crash']);
-  const begin = performance.now();
-  for (let i = 0; i < 6; i++) await ask(local(daemon.port));
-  t.ok(
-    performance.now() - begin > 300,
-    'the last ones have waited for 100, 200 and 400 ms, or for the last two of these',
-  );
-  t.match(await daemon.entries(6), [{ reason: 'signal', signal: 'SIGSEGV' }]);
-  // this one waits for 800 ms
-  const waiting = ask(local(daemon.port));
-  await ask({ ...local(daemon.port), localAddress: '127.0.0.9' });
-  t.match((await daemon.entries(7)).at(-1), { peer: { address: '127.0.0.9' } });
-  await waiting;
+test('a program that fails at once, for many clients of three addresses, makes nobody wait', async (t) => {
+  for (const [words, end] of [
+    [['exit', '1'], { reason: 'exit', exitCode: 1 }],
+    [['crash'], { reason: 'signal', signal: 'SIGSEGV' }],
+  ] as const) {
+    const status = `${temporaryDirectory()}/status`;
+    const options = ['--status-socket', status];
+    const daemon = await startInetd(t, [...listen, ...options, user, jail, '/server', ...words]);
+    const begin = performance.now();
+    for (let i = 0; i < 30; i++) await ask({ ...local(daemon.port), localAddress: `127.0.0.${7 + (i % 3)}` });
+    const durationMs = performance.now() - begin;
+    t.ok(durationMs < 30_000, `${durationMs} ms: the pauses of thirty crashes take four minutes`);
+    t.match(await daemon.entries(30), [end]);
+    t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ failures: 0 }] });
+    t.equal(await daemon.end(), 0);
+  }
 });
 
-test('clients that reset or close their connections slow nobody down', async (t) => {
+test('launches that fail are tried more and more seldom, and at once with --no-pause', async (t) => {
   const status = `${temporaryDirectory()}/status`;
-  const words = ['--status-socket', status, user, jail, '/server', 'hear'];
-  const daemon = await startInetd(t, [...listen, ...words]);
-  for (let count = 1; count <= 8; count++) {
-    const client = await connectTo(t, local(daemon.port));
-    if (count % 2 === 0) client.resetAndDestroy();
-    else client.destroy();
-    t.match((await daemon.entries(count)).at(-1), { reason: 'exit', exitCode: 6 });
-  }
-  // the first two are not looked at
-  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ crashes: 2 }] });
+  const options = ['--status-socket', status];
+  const seldom = await startInetd(t, [...listen, ...options, user, jail, '/missing']);
+  const begin = performance.now();
+  for (let i = 0; i < 5; i++) await ask(local(seldom.port));
+  t.ok(performance.now() - begin > 300, 'the last two have waited for 100 and 200 ms');
+  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ failures: 5 }] });
+  const atOnce = await startInetd(t, [...listen, '--no-pause', user, jail, '/missing']);
+  const beginAtOnce = performance.now();
+  for (let i = 0; i < 12; i++) await ask(local(atOnce.port));
+  t.ok(performance.now() - beginAtOnce < 22_000, 'the pauses of twelve take 32 seconds');
 });
 
 test('a program that is missing is a problem of the log, and the client is closed', async (t) => {
@@ -511,7 +513,7 @@ test('limits of a source do not count for a wait service, and its counters stay 
   const daemon = await startInetd(t, [...listen, '--wait', ...limits, user, jail, '/server', 'accept']);
   for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
   await daemon.entries(3);
-  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ live: 0, crashes: 0 }] });
+  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ live: 0, failures: 0 }] });
 });
 
 /** A socket that another process has opened, as systemd does. */

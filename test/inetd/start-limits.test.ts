@@ -3,7 +3,13 @@ import t from 'tap';
 import { StartCounter, type StartLimits } from '../../lib/inetd/start-limits.ts';
 import { patientMs } from '../support/patience.ts';
 
-const none: StartLimits = { instances: 100, perSource: undefined, rate: undefined, sourceRate: undefined };
+const none: StartLimits = {
+  instances: 100,
+  perSource: undefined,
+  rate: undefined,
+  sourceRate: undefined,
+  noPause: false,
+};
 
 t.test('no more than so many connections at once, and one that ends frees its place', async (t) => {
   const counter = new StartCounter({ ...none, instances: 2 });
@@ -11,7 +17,7 @@ t.test('no more than so many connections at once, and one that ends frees its pl
   t.equal(counter.waitMs(0), 0);
   counter.enter('b', 0);
   t.equal(counter.waitMs(0), Infinity);
-  counter.leaveEnded('a', true, 5000, 0);
+  counter.leaveEnded('a');
   t.equal(counter.waitMs(0), 0);
   counter.enter('c', 0);
   counter.leaveRefused('c');
@@ -23,9 +29,9 @@ t.test('when descriptors are short, connections that end do not make the pause l
   for (let i = 0; i < 3; i++) counter.enter('a', 0);
   t.ok(counter.pauseShort(1000), 'it is told');
   t.equal(counter.waitMs(1000), Infinity);
-  counter.leaveEnded('a', true, 5000, 1050);
+  counter.leaveEnded('a');
   t.equal(counter.waitMs(1050), 50);
-  counter.leaveEnded('a', true, 5000, 1099);
+  counter.leaveEnded('a');
   t.equal(counter.waitMs(1099), 1);
   t.equal(counter.waitMs(1100), 0);
   t.notOk(counter.pauseShort(1099), 'once for a pause');
@@ -39,7 +45,7 @@ t.test('a source with all its connections is refused, and others are not', async
   t.equal(counter.enter('a', 0), 'per-source');
   t.equal(counter.enter('b', 0), undefined);
   t.equal(counter.live, 2);
-  counter.leaveEnded('a', true, 0, 0);
+  counter.leaveEnded('a');
   t.equal(counter.enter('a', 0), undefined);
 });
 
@@ -80,97 +86,80 @@ t.test('the rate of a source refuses that source alone, and idle sources are for
   t.equal(counter.enter('a', 12_000), 'source-rate');
 });
 
-/** The pauses before twelve starts of a program that crashes at once, as `wait` tells them. */
-function pauses(
-  counter: StartCounter,
-  sources: readonly string[],
-  wait: (source: string, nowMs: number) => number,
-) {
+const CAUSE = 'execve ENOENT /bin/report';
+
+/** The pauses after twelve launches, one after the other. */
+function pauses(counter: StartCounter, causeOf: (i: number) => string): readonly number[] {
   let nowMs = 0;
   return Array.from({ length: 12 }, (_, i) => {
-    const source = sources[i % sources.length] ?? '';
-    counter.enter(source, nowMs);
-    counter.leaveEnded(source, false, 5, nowMs);
-    const waitMs = wait(source, nowMs);
+    counter.enter('a', nowMs);
+    counter.leaveFailed('a', causeOf(i), nowMs);
+    const waitMs = counter.waitMs(nowMs);
     nowMs += waitMs;
     return waitMs;
   });
 }
 
-const longer = [0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000];
-
-t.test('a program that crashes at once for many sources is started more and more seldom', async (t) => {
+t.test('a launch that fails is tried more and more seldom, and one that succeeds ends that', async (t) => {
   const counter = new StartCounter(none);
+  const longer = [0, 0, 100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000];
   t.same(
-    pauses(counter, ['a', 'b', 'c'], (_, nowMs) => counter.waitMs(nowMs)),
+    pauses(counter, () => CAUSE),
     longer,
   );
+  t.equal(counter.failures, 12);
   const nowMs = 1e6;
-  // one at a time while it crashes
+  // one at a time while they fail
   counter.enter('d', nowMs);
   t.equal(counter.waitMs(nowMs), 10_000);
   // a client that is refused gives its try back
   counter.leaveRefused('d');
   t.equal(counter.waitMs(nowMs), 0);
-  // a success forgives it
   counter.enter('d', nowMs);
-  counter.leaveEnded('d', true, 5, nowMs);
+  counter.started();
   t.equal(counter.waitMs(nowMs), 0);
-  t.equal(counter.crashes, 0);
+  t.equal(counter.failures, 0);
 });
 
-t.test('a source for which the program crashes waits, and others do not', async (t) => {
+t.test('launches that fail for another cause are tried anew', async (t) => {
   const counter = new StartCounter(none);
   t.same(
-    pauses(counter, ['a'], (source, nowMs) => counter.turnMs(source, nowMs)),
-    longer,
+    pauses(counter, (i) => `execve ENOENT /lib/${Math.floor(i / 4)}`),
+    [0, 0, 100, 200, 0, 0, 100, 200, 0, 0, 100, 200],
   );
-  const nowMs = 1e6;
-  t.equal(counter.waitMs(nowMs), 0);
-  // one at a time
-  t.equal(counter.turnMs('a', nowMs), 0);
-  t.equal(counter.turnMs('a', nowMs), 10_000);
-  counter.enter('a', nowMs);
-  counter.leaveForsaken('a');
-  t.equal(counter.turnMs('a', nowMs), 0);
-  // the success of another source does not forgive it
-  t.equal(counter.turnMs('b', nowMs), 0);
-  counter.enter('b', nowMs);
-  counter.leaveEnded('b', true, 5, nowMs);
-  t.equal(counter.turnMs('a', nowMs), 10_000);
-  counter.enter('a', nowMs);
-  counter.leaveEnded('a', true, 5, nowMs);
-  t.equal(counter.turnMs('a', nowMs), 0);
 });
 
-t.test('only the last crashes of many sources are kept', async (t) => {
+t.test('without pauses the next launch is tried at once, also after a reload', async (t) => {
+  const counter = new StartCounter({ ...none, noPause: true });
+  t.same(
+    pauses(counter, () => CAUSE),
+    Array.from({ length: 12 }, () => 0),
+  );
+  counter.limits = none;
+  pauses(counter, () => CAUSE);
+  t.equal(counter.waitMs(0) > 0, true);
+  counter.limits = { ...none, noPause: true };
+  t.equal(counter.waitMs(0), 0);
+});
+
+t.test('a program that was executed never makes others wait, however it ends', async (t) => {
   const counter = new StartCounter(none);
-  const crash = (source: string): void => {
-    counter.enter(source, 0);
-    counter.leaveEnded(source, false, 5, 0);
-  };
-  for (const source of ['a', 'a', 'a', 'b', 'b', 'b', 'a']) crash(source);
-  for (let i = 0; i < 4095; i++) crash(`other ${i}`);
-  t.equal(counter.turnMs('b', 0), 0);
-  t.equal(counter.turnMs('a', 0), 200);
+  for (let i = 0; i < 100; i++) {
+    counter.enter(`source ${i % 3}`, i);
+    counter.started();
+    counter.leaveEnded(`source ${i % 3}`);
+    t.equal(counter.waitMs(i), 0);
+  }
+  t.match(counter, { failures: 0, live: 0 });
 });
 
-t.test('a program that gets the listening sockets is slowed down for all', async (t) => {
+t.test('a launch that fails for a program with the listening sockets is tried more seldom too', async (t) => {
   const counter = new StartCounter(none);
   for (let i = 0; i < 3; i++) {
     counter.enter(undefined, 0);
-    counter.leaveEnded(undefined, false, 5, 0);
+    counter.leaveFailed(undefined, CAUSE, 0);
   }
   t.equal(counter.waitMs(0), 100);
-});
-
-t.test('a failure after a second is no crash', async (t) => {
-  const counter = new StartCounter(none);
-  for (let i = 0; i < 10; i++) {
-    counter.enter('a', 0);
-    counter.leaveEnded('a', false, 1000, 0);
-  }
-  t.equal(counter.turnMs('a', 0), 0);
 });
 
 t.test('other rates count at once, and what was started at the old ones does not', async (t) => {
@@ -224,40 +213,13 @@ t.test('a client that the rules refuse takes nothing from its own rate either', 
 t.test('of several connections of a source each counts once', async (t) => {
   const counter = new StartCounter({ ...none, perSource: 3 });
   for (let i = 0; i < 3; i++) t.equal(counter.enter('a', 0), undefined);
-  for (let i = 0; i < 2; i++) counter.leaveEnded('a', true, 5000, 0);
+  for (let i = 0; i < 2; i++) counter.leaveEnded('a');
   for (let i = 0; i < 2; i++) t.equal(counter.enter('a', 0), undefined);
   t.equal(counter.enter('a', 0), 'per-source');
-  for (let i = 0; i < 3; i++) counter.leaveForsaken('a');
+  for (let i = 0; i < 3; i++) counter.leaveEnded('a');
   t.equal(counter.live, 0);
   for (let i = 0; i < 3; i++) t.equal(counter.enter('a', 0), undefined);
   t.equal(counter.enter('a', 0), 'per-source');
-});
-
-t.test('crashes of one source pause nobody else, and each pause is kept to the millisecond', async (t) => {
-  const counter = new StartCounter(none);
-  const crash = (source: string): void => {
-    counter.enter(source, 0);
-    counter.leaveEnded(source, false, 5, 0);
-  };
-  for (let i = 0; i < 3; i++) crash('a');
-  t.equal(counter.waitMs(0), 0);
-  t.equal(counter.turnMs('a', 99), 1);
-  t.equal(counter.turnMs('a', 100), 0);
-  t.equal(counter.turnMs('a', 100), 100, 'one at a time');
-  counter.enter('a', 100);
-  counter.leaveForsaken('a');
-  t.equal(counter.turnMs('a', 0), 0, 'another client may try at once');
-  for (const source of ['b', 'c']) crash(source);
-  t.equal(counter.waitMs(0), 400);
-  counter.enter('d', 0);
-  counter.leaveForsaken('d');
-  t.equal(counter.waitMs(0), 0);
-  crash('d');
-  counter.enter('d', 0);
-  counter.leaveEnded('d', true, 5, 0);
-  t.equal(counter.waitMs(0), 0, 'a success forgives it at once');
-  t.equal(counter.isSuspicious('a'), true, 'but not for the source that crashes');
-  t.equal(counter.isSuspicious('b'), false);
 });
 
 t.test('a flood from many sources costs each of them the same', async (t) => {
@@ -268,24 +230,4 @@ t.test('a flood from many sources costs each of them the same', async (t) => {
   // a look at all sources for each takes more than ten times as long
   t.ok(performance.now() - begin < patientMs(1000));
   t.equal(counter.enter('source 0', 60_000), 'source-rate');
-});
-
-t.test('a failure of a program whose client has gone is no crash', async (t) => {
-  const counter = new StartCounter(none);
-  const crash = (): void => {
-    counter.enter('a', 0);
-    counter.leaveEnded('a', false, 5, 0);
-  };
-  crash();
-  t.equal(counter.isSuspicious('a'), false);
-  crash();
-  t.equal(counter.isSuspicious('a'), true);
-  for (let i = 0; i < 10; i++) {
-    counter.enter('a', 0);
-    counter.leaveForsaken('a');
-  }
-  t.match(counter, { crashes: 2, live: 0 });
-  t.equal(counter.turnMs('a', 0), 0);
-  crash();
-  t.equal(counter.turnMs('a', 0), 100);
 });

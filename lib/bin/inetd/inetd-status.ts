@@ -10,8 +10,8 @@ function statusText({ pid, services, connections }: InetdStatus): string {
   return [
     `uchroot-inetd, pid ${pid}`,
     ...services.map(
-      ({ name, addresses, live, instances, idleMs, crashes }) =>
-        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${crashes === 0 ? '' : `, ${crashes} crashes in a row`}`,
+      ({ name, addresses, live, instances, idleMs, failures }) =>
+        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${failures === 0 ? '' : `, ${failures} failed launches in a row`}`,
     ),
     ...connections.map(({ id, service, peer, pid, ageMs }) => {
       const seconds = (ageMs / 1000).toFixed(1);

@@ -17,8 +17,8 @@ export interface HandOver {
 const USUAL_RATE: Rate = { count: 100, periodMs: 1000, burst: 100 };
 
 /** Used where the program itself accepts the connections: their sources are unknown here. */
-export function limitsOfWait({ instances, rate = USUAL_RATE }: StartLimits): StartLimits {
-  return { instances, rate, perSource: undefined, sourceRate: undefined };
+export function limitsOfWait({ instances, rate = USUAL_RATE, noPause }: StartLimits): StartLimits {
+  return { instances, rate, noPause, perSource: undefined, sourceRate: undefined };
 }
 
 // A socket from systemd keeps its name. Another socket gets the name of its service, as far as the protocol allows this.

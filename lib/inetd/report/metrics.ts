@@ -20,7 +20,7 @@ function label(value: string): string {
 export interface ServiceGauge {
   readonly name: string;
   readonly live: number;
-  readonly crashes: number;
+  readonly failures: number;
 }
 
 export class Metrics {
@@ -58,9 +58,9 @@ export class Metrics {
     family('uchroot_inetd_connections', 'gauge', 'Live connections.');
     for (const { name, live } of gauges)
       lines.push(`uchroot_inetd_connections{service="${label(name)}"} ${live}`);
-    family('uchroot_inetd_crashes', 'gauge', 'Programs in a row that have crashed at once.');
-    for (const { name, crashes } of gauges)
-      lines.push(`uchroot_inetd_crashes{service="${label(name)}"} ${crashes}`);
+    family('uchroot_inetd_failures', 'gauge', 'Launches in a row that have failed for one cause.');
+    for (const { name, failures } of gauges)
+      lines.push(`uchroot_inetd_failures{service="${label(name)}"} ${failures}`);
     family('uchroot_inetd_ended', 'counter', 'Connections that are over, by the reason of their end.');
     for (const [service, { ended }] of this.#services)
       for (const [reason, count] of ended)

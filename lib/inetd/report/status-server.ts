@@ -32,7 +32,8 @@ export interface InetdStatus {
     readonly instances: number;
     /** Undefined without such a limit. */
     readonly idleMs: number | undefined;
-    readonly crashes: number;
+    /** Launches in a row that have failed for one cause. */
+    readonly failures: number;
   }[];
   readonly connections: readonly (Omit<Connection, 'beginMs'> & {
     /** How long it has been open. */
@@ -50,7 +51,7 @@ function statusOf(inetd: Inetd): InetdStatus {
       live: counter.live,
       instances: settings.instances,
       idleMs: settings.idleMs,
-      crashes: counter.crashes,
+      failures: counter.failures,
     })),
     connections: [...inetd.connections.keys()].map(({ id, service, peer, sinceMs, beginMs, pid, rule }) => ({
       id,
@@ -72,7 +73,7 @@ function answer({ url }: IncomingMessage, response: ServerResponse, inetd: Inetd
     const gauges = inetd.services.map(({ name, counter }) => ({
       name,
       live: counter.live,
-      crashes: counter.crashes,
+      failures: counter.failures,
     }));
     response.setHeader('content-type', OPEN_METRICS);
     response.end(metrics.text(gauges));

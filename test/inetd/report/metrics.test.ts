@@ -28,8 +28,8 @@ t.test('the text has each number of each service, in OpenMetrics', async (t) => 
   metrics.count({ ...refused, service: 'a"b\\c\nd', reason: 'failed', pid: 5, durationMs: 0 });
   const lines = metrics
     .text([
-      { name: 'echo', live: 2, crashes: 0 },
-      { name: 'a"b', live: 0, crashes: 3 },
+      { name: 'echo', live: 2, failures: 0 },
+      { name: 'a"b', live: 0, failures: 3 },
     ])
     .split('\n');
   const [, started = ''] = /^uchroot_inetd_start_time_seconds (.*)$/.exec(lines[3] ?? '') ?? [];
@@ -42,10 +42,10 @@ t.test('the text has each number of each service, in OpenMetrics', async (t) => 
     '# HELP uchroot_inetd_connections Live connections.',
     'uchroot_inetd_connections{service="echo"} 2',
     String.raw`uchroot_inetd_connections{service="a\"b"} 0`,
-    '# TYPE uchroot_inetd_crashes gauge',
-    '# HELP uchroot_inetd_crashes Programs in a row that have crashed at once.',
-    'uchroot_inetd_crashes{service="echo"} 0',
-    String.raw`uchroot_inetd_crashes{service="a\"b"} 3`,
+    '# TYPE uchroot_inetd_failures gauge',
+    '# HELP uchroot_inetd_failures Launches in a row that have failed for one cause.',
+    'uchroot_inetd_failures{service="echo"} 0',
+    String.raw`uchroot_inetd_failures{service="a\"b"} 3`,
     '# TYPE uchroot_inetd_ended counter',
     '# HELP uchroot_inetd_ended Connections that are over, by the reason of their end.',
     'uchroot_inetd_ended_total{service="echo",reason="denied"} 2',
