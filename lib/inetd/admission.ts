@@ -63,12 +63,18 @@ function refusedByOptions(fd: number): string | undefined {
   return dropIpOptions(fd).refusal;
 }
 
-/** Asks the rules, and carries out the rule that matched. @throws what the files and look-ups of the host throw */
+/**
+ * Asks the rules, and carries out the rule that matched.
+ *
+ * @param onWait called before what can take long: look-ups, and the actions of a rule. It may be called twice.
+ * @throws what the files and look-ups of the host throw
+ */
 export async function admit(
   hosts: Hosts,
   settings: Pick<ServiceSettings, 'daemon' | 'hostsAllow' | 'hostsDeny'>,
   { address, port }: Peer,
   client: ClientSocket,
+  onWait: () => void,
 ): Promise<Admission> {
   const { fd } = client;
   if (address !== undefined && !address.includes(':')) {
@@ -76,16 +82,18 @@ export async function admit(
     if (message !== undefined) return { verdict: 'denied', rule: undefined, message, variables: undefined };
   }
   const server = address === undefined ? undefined : native.getsockname(fd);
-  const decision = await hosts.check({
+  const described = {
     daemon: settings.daemon,
     client: { address, port },
     server: server && { address: unmapAddress(server.address), port: server.port },
-  });
+  };
+  const decision = await hosts.check(described, onWait);
   const { rule, reason: message } = decision;
   const gone = rule === undefined ? goneRules(settings) : undefined;
   if (gone !== undefined) return { verdict: 'denied', rule, message: gone, variables: undefined };
   if (decision.options.length === 0)
     return { verdict: decision.expected, rule, message, variables: undefined };
+  onWait();
   const { socket } = client;
   const applied = await decision.apply({ socket, onRefused: () => client.turnAway() });
   const problems = [...(applied.reason === undefined ? [] : [applied.reason]), ...applied.problems];

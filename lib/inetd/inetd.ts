@@ -207,8 +207,9 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
 
   #onEnd(ended: EndedConnection, service: Service): void {
     this.emit('end', ended, service);
-    // another service may have replaced the one that accepted the connection
-    for (const { service: now } of this.#services) if (now.counter === service.counter) now.heed();
+    // another service may have replaced the one that accepted the connection, or none at the end
+    const heirs = this.services.filter((now) => now.counter === service.counter);
+    for (const heir of heirs.length > 0 ? heirs : [service]) heir.heed();
     if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
   }
 

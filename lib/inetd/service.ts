@@ -108,7 +108,7 @@ export class Service {
   retire(): void {
     for (const socket of this.#sockets) socket.onReadable = undefined;
     this.#sockets = [];
-    clearTimeout(this.#timer);
+    this.heed(); // clients may still wait for their turn
     this.#isRetired = true;
     this.#closeIfUnused();
   }
@@ -118,12 +118,20 @@ export class Service {
     if (this.#isRetired && this.#entering === 0) this.#jail.close();
   }
 
-  /** Listens if a connection may be accepted now. Otherwise it listens later, after a pause or when a connection has ended. */
+  /**
+   * Starts programs of clients that wait for their turn, and listens if a connection may be accepted now. Otherwise it listens later,
+   * after a pause or when a connection has ended.
+   */
   heed(): void {
     clearTimeout(this.#timer);
-    const waitMs = this.counter.waitMs(performance.now());
+    const { counter } = this;
+    for (let begin = counter.takeTurn(performance.now()); begin !== undefined;) {
+      begin();
+      begin = counter.takeTurn(performance.now());
+    }
+    const waitMs = counter.waitMs(performance.now());
     for (const socket of this.#sockets) socket.watch(waitMs === 0);
-    if (waitMs === 0 || this.#sockets.length === 0 || waitMs === Infinity) return;
+    if (waitMs === 0 || waitMs === Infinity || (this.#sockets.length === 0 && !counter.hasTurns)) return;
     this.#timer = setTimeout(() => this.heed(), waitMs);
   }
 
@@ -176,14 +184,21 @@ export class Service {
   // Never rejects, like #run().
   async #serve(connection: Connection, client: ClientSocket, source: string): Promise<void> {
     const beginMs = performance.now();
+    let isParked = false;
+    // A look-up or a command can take long, and clients whose decision takes no time do not wait for it.
+    const park = (): void => {
+      if (isParked) return;
+      isParked = this.counter.park(source);
+      if (isParked) this.heed();
+    };
     const refuse = (reason: EndReason, message: string | undefined): void => {
       client.turnAway();
-      this.counter.leaveRefused(source);
+      this.counter.leaveRefused(source, isParked);
       this.#over(connection, { reason, message, durationMs: performance.now() - beginMs });
     };
     let admission: Admission;
     try {
-      admission = await admit(this.#hosts, this.settings, connection.peer, client);
+      admission = await admit(this.#hosts, this.settings, connection.peer, client, park);
     } catch (error) {
       this.#observer.onProblem(error, this);
       return refuse('failed', (error as Error).message);
@@ -191,6 +206,7 @@ export class Service {
     const { verdict, rule, message, variables } = admission;
     connection.rule = rule;
     if (verdict !== 'granted') return refuse(verdict, message);
+    if (isParked) await this.#turn(source);
     try {
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await inStartPlace(this.name, () => this.#start(client.fd, variables));
@@ -203,6 +219,13 @@ export class Service {
     } finally {
       client.close();
     }
+  }
+
+  #turn(source: string): Promise<void> {
+    return new Promise((begin) => {
+      this.counter.awaitTurn(source, begin);
+      this.heed();
+    });
   }
 
   // The program of a connection was not executed.
@@ -239,6 +262,7 @@ export class Service {
   ): Promise<void> {
     this.counter.started();
     connection.pid = process.pid;
+    connection.waitMs = performance.now() - beginMs;
     this.#observer.connections.set(connection, process);
     const { exitCode, signal, usage, limit } = await process.exited;
     this.counter.leaveEnded(source);
@@ -279,7 +303,16 @@ export class Service {
 
   #begin(peer: Peer): Connection {
     const [sinceMs, beginMs] = [Date.now(), performance.now()];
-    return { id: ++lastId, service: this.name, peer, sinceMs, beginMs, pid: undefined, rule: undefined };
+    return {
+      id: ++lastId,
+      service: this.name,
+      peer,
+      sinceMs,
+      beginMs,
+      pid: undefined,
+      waitMs: undefined,
+      rule: undefined,
+    };
   }
 
   #over(connection: Connection, end: End): void {
@@ -288,11 +321,11 @@ export class Service {
   }
 
   #tell(connection: Connection, end: End): void {
-    const { id, service, peer, sinceMs, pid, rule } = connection;
+    const { id, service, peer, sinceMs, pid, waitMs, rule } = connection;
     const { exitCode = null, signal = null, usage, message, reason, durationMs } = end;
     // written out: `{...connection, …}` takes V8 ten times as long
     this.#observer.onEnd(
-      { id, service, peer, sinceMs, pid, rule, exitCode, signal, usage, message, reason, durationMs },
+      { id, service, peer, sinceMs, pid, waitMs, rule, exitCode, signal, usage, message, reason, durationMs },
       this,
     );
   }

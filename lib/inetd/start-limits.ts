@@ -20,8 +20,8 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** Why a connection is closed. */
-export type LimitReason = 'per-source' | 'source-rate';
+/** Why a connection is closed. `undecided`: too many clients of its source wait for the rules. */
+export type LimitReason = 'per-source' | 'source-rate' | 'undecided';
 
 // The theoretical arrival time of a leaky bucket (GCRA, ITU-T I.371): one number holds a rate and its burst.
 function waitOf(arrivalMs: number, { count, periodMs, burst }: Rate, nowMs: number): number {
@@ -39,6 +39,11 @@ const LONGEST_PAUSE_MS = 10_000;
 /** The most sources whose rates are kept before old ones are forgotten. */
 const MOST_SOURCES = 4096;
 
+/** The most clients that wait for the rules, that is for a look-up or for a command. */
+const MOST_PARKED = 1024;
+/** The part of the free places that one source gets: few sources cannot take them all (Choudhury and Hahne, 1998, dynamic thresholds). */
+const PARKED_SHARE = 1 / 8;
+
 /** How long to accept nothing when descriptors or memory are short. */
 const SHORTAGE_MS = 100;
 
@@ -48,11 +53,30 @@ type Source = string | undefined;
 const isSameRate = (one: Rate | undefined, other: Rate | undefined): boolean =>
   one?.count === other?.count && one?.periodMs === other?.periodMs && one?.burst === other?.burst;
 
-/** Counts the connections of one service. Each is entered, and left once: as refused, or as ended. */
+function decrease(counts: Map<Source, number>, source: Source): void {
+  const count = (counts.get(source) ?? 0) - 1;
+  if (count > 0) counts.set(source, count);
+  else counts.delete(source);
+}
+
+/** A client that may start its program as soon as there is a place for it. */
+interface Turn {
+  readonly source: Source;
+  readonly begin: () => void;
+}
+
+/**
+ * Counts the connections of one service. Each is entered, and left once: as refused, as failed, or as ended. In between it can be parked:
+ * then it waits for the rules, and takes no place of those that run.
+ */
 export class StartCounter {
   #limits: StartLimits;
   #live = 0;
   readonly #sources = new Map<Source, number>();
+  /** Clients that wait for the rules, by source. */
+  readonly #parked = new Map<Source, number>();
+  #allParked = 0;
+  readonly #turns: Turn[] = [];
   #arrivalMs = 0;
   readonly #arrivals = new Map<Source, number>();
   /** At this number of sources, those that need not wait any more are forgotten. */
@@ -79,6 +103,11 @@ export class StartCounter {
     return this.#live;
   }
 
+  /** Whether a parked client waits for its turn. */
+  get hasTurns(): boolean {
+    return this.#turns.length > 0;
+  }
+
   /** Launches in a row that have failed for the same cause. */
   get failures(): number {
     return this.#failures;
@@ -101,33 +130,75 @@ export class StartCounter {
 
   /** A connection from a source. It is not entered if a reason is returned. */
   enter(source: Source, nowMs: number): LimitReason | undefined {
-    const { perSource, rate, sourceRate } = this.#limits;
+    const { perSource, sourceRate } = this.#limits;
     const live = this.#sources.get(source) ?? 0;
+    const parked = this.#parked.get(source) ?? 0;
     if (perSource !== undefined && live >= perSource) return 'per-source';
+    if (parked > 0 && parked >= (MOST_PARKED - this.#allParked) * PARKED_SHARE) return 'undecided';
     if (sourceRate !== undefined) {
       const arrivalMs = this.#arrivals.get(source) ?? 0;
       if (waitOf(arrivalMs, sourceRate, nowMs) > 0) return 'source-rate';
       if (this.#arrivals.size >= this.#most) this.#forgetIdle(nowMs);
       this.#arrivals.set(source, take(arrivalMs, sourceRate, nowMs));
     }
-    if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
-    // One at a time: otherwise every waiting client would try a launch that fails.
-    this.#pause(nowMs);
+    this.#takePlace(nowMs);
     this.#sources.set(source, live + 1);
-    this.#live++;
     return undefined;
   }
 
-  /** The rules refuse the connection: it counts for no rate. */
-  leaveRefused(source: Source): void {
-    const { rate, sourceRate } = this.#limits;
+  #takePlace(nowMs: number): void {
+    const { rate } = this.#limits;
+    if (rate !== undefined) this.#arrivalMs = take(this.#arrivalMs, rate, nowMs);
+    // One at a time: otherwise every waiting client would try a launch that fails.
+    this.#pause(nowMs);
+    this.#live++;
+  }
+
+  // No program starts in this place, so that another client may start one at once.
+  #givePlaceBack(): void {
+    const { rate } = this.#limits;
     if (rate !== undefined) this.#arrivalMs -= rate.periodMs / rate.count;
+    this.#notBeforeMs = 0;
+    this.#live--;
+  }
+
+  /** The connection waits for the rules. @returns false if too many do: then it keeps its place */
+  park(source: Source): boolean {
+    if (this.#allParked >= MOST_PARKED) return false;
+    this.#givePlaceBack();
+    this.#allParked++;
+    this.#parked.set(source, (this.#parked.get(source) ?? 0) + 1);
+    return true;
+  }
+
+  #unpark(source: Source): void {
+    this.#allParked--;
+    decrease(this.#parked, source);
+  }
+
+  /** The rules let a parked client in. `begin` is for takeTurn(). */
+  awaitTurn(source: Source, begin: () => void): void {
+    this.#turns.push({ source, begin });
+  }
+
+  /** Enters the parked client that has waited longest for its turn, if there is a place: call the result. */
+  takeTurn(nowMs: number): (() => void) | undefined {
+    const turn = this.waitMs(nowMs) === 0 ? this.#turns.shift() : undefined;
+    if (turn === undefined) return undefined;
+    this.#unpark(turn.source);
+    this.#takePlace(nowMs);
+    return turn.begin;
+  }
+
+  /** No program is started for the connection: it counts for no rate. */
+  leaveRefused(source: Source, isParked = false): void {
+    const { sourceRate } = this.#limits;
     const arrivalMs = this.#arrivals.get(source);
     if (sourceRate !== undefined && arrivalMs !== undefined)
       this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
-    // another client may try at once
-    this.#notBeforeMs = 0;
-    this.#leave(source);
+    if (isParked) this.#unpark(source);
+    else this.#givePlaceBack();
+    decrease(this.#sources, source);
   }
 
   /** The program runs. How it ends says nothing about the next launch: a client may have made it fail. */
@@ -159,9 +230,7 @@ export class StartCounter {
 
   #leave(source: Source): void {
     this.#live--;
-    const live = (this.#sources.get(source) ?? 0) - 1;
-    if (live > 0) this.#sources.set(source, live);
-    else this.#sources.delete(source);
+    decrease(this.#sources, source);
   }
 
   // Not at each connection: in a flood from many sources, there may be no source that can be forgotten.

@@ -118,15 +118,15 @@ export class Hosts {
 
   /**
    * Decides on a request by the files as they are now. Nothing is run. Names and users are looked up where a rule needs
-   * them, with time limits.
+   * them, with time limits. `onLookUp` is called before that, once for each file.
    * @throws {UsageError} (rejects) for a NUL byte or an invalid port.
    */
-  check(described: RequestDescription): Promise<Decision> {
-    return toBeAwaited(this.#check(described), 'decision');
+  check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
+    return toBeAwaited(this.#check(described, onLookUp), 'decision');
   }
 
   // hosts.deny is not read if hosts.allow decides
-  async #check(described: RequestDescription): Promise<Decision> {
+  async #check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
     const request = reading(() => makeRequest(described, hasInterface));
     const lookups: Lookup[] = [];
     const searched: Table[] = [];
@@ -137,6 +137,7 @@ export class Hosts {
       const search = soon instanceof Promise ? await soon : soon;
       const work = decideBy(search, searched, request);
       const step = work.next();
+      if (step.done !== true) onLookUp?.();
       const ruling =
         step.done === true ? step.value : await resolve(work, look, step.value).catch(refuseOverload);
       if (ruling !== undefined) return decided(ruling);

@@ -4,8 +4,8 @@
 const ROUNDING_MS = 2;
 
 /** The most entries that were live at once. */
-function mostAtOnce(entries) {
-  const changes = entries.flatMap(({ beginMs, endMs }) => [
+function mostAtOnce(entries, begin = 'beginMs') {
+  const changes = entries.flatMap(({ [begin]: beginMs, endMs }) => [
     [beginMs + ROUNDING_MS, 1],
     [endMs - ROUNDING_MS, -1],
   ]);
@@ -30,8 +30,14 @@ const GOOD_ENDS = new Set(['exit', 'denied', 'per-source', 'signal']);
 
 function toEntry(line) {
   const entry = JSON.parse(line);
-  const beginMs = Date.parse(entry.time);
-  return { ...entry, beginMs, endMs: beginMs + entry.durationMs };
+  const sinceMs = Date.parse(entry.time);
+  // the limits of a service count programs, and not clients that wait for the rules
+  return {
+    ...entry,
+    acceptedMs: sinceMs,
+    beginMs: sinceMs + (entry.waitMs ?? 0),
+    endMs: sinceMs + entry.durationMs,
+  };
 }
 
 export function checkLog(text, limits) {
@@ -61,7 +67,8 @@ export function checkLog(text, limits) {
   const atOnce = mostAtOnce(of('echo'));
   expect(atOnce <= limits.echo.instances, `${atOnce} connections of the first service at once`);
   for (const address of new Set(of('source').map(({ peer }) => peer.address))) {
-    const own = mostAtOnce(of('source').filter(({ peer }) => peer.address === address));
+    const ofAddress = of('source').filter(({ peer }) => peer.address === address);
+    const own = mostAtOnce(ofAddress, 'acceptedMs');
     expect(own <= limits.source.perSource, `${own} connections at once from ${address}`);
   }
   const burst = mostBurst(of('rate'), limits.rate.rate);

@@ -1,15 +1,15 @@
 // uchroot-inetd with one service, used by real clients.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
-import { askStatus } from '../../lib/inetd/report/status-server.ts';
+import { askStatus, type InetdStatus } from '../../lib/inetd/report/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';
-import { countOf, eventually, processesOf, runs, statusOf } from '../support/service.ts';
+import { countOf, eventually, plainEnv, processesOf, runs, statusOf } from '../support/service.ts';
 
 const test = rootTest('prlimit', 'python3', 'socat');
 const jail = makeServerJail();
@@ -245,6 +245,35 @@ test('a program that fails at once, for many clients of three addresses, makes n
     t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ failures: 0 }] });
     t.equal(await daemon.end(), 0);
   }
+});
+
+test('clients whose rule starts a command that hangs take no place of others', async (t) => {
+  const directory = temporaryDirectory();
+  const [status, fifo] = [`${directory}/status`, `${directory}/fifo`];
+  execFileSync('mkfifo', [fifo]);
+  const { options } = makeRules(`ALL: 127.0.0.8: spawn read line <${fifo}\n`, '');
+  const words = ['--status-socket', status, '--instances', '1', user, jail, '/server', 'copy'];
+  const daemon = await startInetd(t, [...logged, ...options, ...words]);
+  // what status tells, as soon as there are so many connections, and so many programs
+  const settled = async (connections: number, live: number): Promise<void> => {
+    for (;;) {
+      const now = JSON.parse(await askStatus(status, 'status')) as InetdStatus;
+      t.ok((now.services[0]?.live ?? 2) <= 1, 'no more than one program');
+      if (now.connections.length === connections && now.services[0]?.live === live) return;
+      await sleep(20);
+    }
+  };
+  const from8 = { ...local(daemon.port), localAddress: '127.0.0.8' };
+  const hanging = await Promise.all([1, 2, 3].map(() => connectTo(t, from8)));
+  await settled(3, 0);
+  t.equal((await ask(local(daemon.port), 'me')).text, 'me', 'another client is served');
+  const writer = spawn('/bin/sh', ['-c', `while :; do echo >${fifo}; done`], { env: plainEnv() });
+  t.teardown(() => writer.kill('SIGKILL'));
+  // their commands end at once, and yet there is one program at a time
+  await settled(3, 1);
+  for (const client of hanging) client.end('it');
+  for (const { text } of await Promise.all(hanging.map(hear))) t.equal(text, 'it');
+  await settled(0, 0);
 });
 
 test('launches that fail are tried more and more seldom, and at once with --no-pause', async (t) => {

@@ -231,3 +231,52 @@ t.test('a flood from many sources costs each of them the same', async (t) => {
   t.ok(performance.now() - begin < patientMs(1000));
   t.equal(counter.enter('source 0', 60_000), 'source-rate');
 });
+
+t.test(
+  'a parked client takes no place and no start of the rate, and waits for its turn behind others',
+  async (t) => {
+    const counter = new StartCounter({
+      ...none,
+      instances: 1,
+      rate: { count: 1, periodMs: 1000, burst: 1 },
+    });
+    const begun: string[] = [];
+    for (const source of ['a', 'b', 'c']) {
+      t.equal(counter.waitMs(0), 0);
+      counter.enter(source, 0);
+      t.ok(counter.park(source));
+    }
+    t.equal(counter.live, 0);
+    counter.leaveRefused('c', true);
+    counter.awaitTurn('b', () => begun.push('b'));
+    counter.awaitTurn('a', () => begun.push('a'));
+    counter.takeTurn(0)?.();
+    t.equal(counter.takeTurn(0), undefined);
+    t.equal(counter.live, 1);
+    counter.leaveEnded('b');
+    t.equal(counter.takeTurn(999), undefined, 'the rate counts its start');
+    counter.takeTurn(1000)?.();
+    t.same(begun, ['b', 'a']);
+    counter.leaveEnded('a');
+    t.match(counter, { live: 0, hasTurns: false });
+  },
+);
+
+t.test('a source that nobody can decide about leaves places to others, and none is exceeded', async (t) => {
+  const counter = new StartCounter({ ...none, instances: 1e6 });
+  const parkAll = (source: string): number => {
+    let count = 0;
+    while (counter.enter(source, 0) === undefined && counter.park(source)) count++;
+    return count;
+  };
+  t.equal(parkAll('a'), 114);
+  t.equal(counter.enter('a', 0), 'undecided');
+  t.equal(counter.enter('b', 0), undefined, 'and others are let in');
+  counter.leaveRefused('b');
+  for (let i = 0; i < 20; i++) t.ok(parkAll(`source ${i}`) > 0, 'a new source finds a place');
+  for (let i = 0; i < 2000; i++) if (counter.enter(`other ${i}`, 0) === undefined) counter.park(`other ${i}`);
+  const { live } = counter;
+  t.equal(counter.enter('y', 0), undefined);
+  t.notOk(counter.park('y'), 'when all are taken, a client keeps its place among those that run');
+  t.equal(counter.live, live + 1);
+});

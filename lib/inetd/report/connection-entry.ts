@@ -40,6 +40,8 @@ export interface Connection {
   readonly beginMs: number;
   /** Pid of the program; undefined until it runs. */
   pid: number | undefined;
+  /** How long it has waited for the rules and for its program; undefined until that runs. */
+  waitMs: number | undefined;
   rule: Pick<MatchedRule, 'file' | 'line'> | undefined;
 }
 
@@ -77,8 +79,21 @@ export function entryText(entry: EndedConnection): string {
 
 /** The line for programs. */
 export function entryJson(entry: EndedConnection): string {
-  const { id, service, peer, rule, pid, exitCode, signal, reason, durationMs, usage, message, sinceMs } =
-    entry;
+  const {
+    id,
+    service,
+    peer,
+    rule,
+    pid,
+    exitCode,
+    signal,
+    reason,
+    durationMs,
+    waitMs,
+    usage,
+    message,
+    sinceMs,
+  } = entry;
   return JSON.stringify({
     event: 'connection',
     time: new Date(sinceMs).toISOString(),
@@ -91,6 +106,7 @@ export function entryJson(entry: EndedConnection): string {
     exitCode,
     signal,
     durationMs,
+    waitMs,
     usage,
     message,
   });

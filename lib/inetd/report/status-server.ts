@@ -35,7 +35,7 @@ export interface InetdStatus {
     /** Launches in a row that have failed for one cause. */
     readonly failures: number;
   }[];
-  readonly connections: readonly (Omit<Connection, 'beginMs'> & {
+  readonly connections: readonly (Omit<Connection, 'beginMs' | 'waitMs'> & {
     /** How long it has been open. */
     readonly ageMs: number;
   })[];

@@ -24,6 +24,7 @@ const refused: EndedConnection = {
   exitCode: null,
   signal: null,
   durationMs: 1,
+  waitMs: undefined,
   usage: undefined,
   message: undefined,
 };
@@ -34,6 +35,7 @@ const ended: EndedConnection = {
   reason: 'exit',
   exitCode: 0,
   durationMs: 12_345.6,
+  waitMs: 1.5,
   usage,
   message: 'it is late',
 };
@@ -73,6 +75,7 @@ const reasons: Readonly<Record<Exclude<EndReason, 'output'>, true>> = {
   denied: true,
   'per-source': true,
   'source-rate': true,
+  undecided: true,
   delegated: true,
   failed: true,
   memory: true,

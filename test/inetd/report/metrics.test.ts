@@ -15,6 +15,7 @@ const refused: EndedConnection = {
   exitCode: null,
   signal: null,
   durationMs: 5,
+  waitMs: undefined,
   usage: undefined,
   message: undefined,
 };

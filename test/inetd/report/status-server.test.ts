@@ -58,6 +58,7 @@ t.test('the age of a connection does not depend on the clock', async (t) => {
     sinceMs: Date.now() + 86_400_000, // the clock was set back since then
     beginMs: performance.now() - 2000,
     pid: 4711,
+    waitMs: 1,
     rule: undefined,
   };
   inetd.connections.set(connection, undefined);
