@@ -12,9 +12,8 @@ import { launchOption, toNumber, type LaunchOption } from '../launch/request/lau
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
-import { quote } from '../quote.ts';
 import { foreignServeKeys } from './foreign-serve-keys.ts';
-import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
+import { refuseConflicts } from './key-conflicts.ts';
 import * as to from './service-value.ts';
 
 function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {
@@ -219,38 +218,6 @@ export const serveRows: Rows = {
 
 const serveKeys: ReadonlySet<string> = new Set(Object.keys(serveRows));
 
-const isDatagram = (address: ListenAddress): boolean =>
-  address.kind === 'internet' && address.protocol === 'udp';
-
-// Why a service cannot have an idle limit; undefined if it can.
-function whyNoIdle({ listen, wait }: Normal): string | undefined {
-  const address = listen.find((one) => one.kind === 'unix' || isDatagram(one));
-  if (address !== undefined) {
-    const shown = quote(showListenAddress(address));
-    return isDatagram(address)
-      ? `${shown} takes datagrams, and has no connections`
-      : `${shown} is a unix socket, and the kernel does not keep the time of its last byte`;
-  }
-  return wait ? 'the program of wait accepts the connections itself, and they are not known here' : undefined;
-}
-
-// Refuses keys that exclude each other.
-function refuseMismatch(own: Normal): void {
-  const noIdle = own.idleMs === undefined ? undefined : whyNoIdle(own);
-  if (noIdle !== undefined)
-    throw new UsageError(`idleMs (--idle): ${noIdle}`, {
-      hint: 'leave it out (idle): it is for TCP connections; --timeout (timeout, timeoutMs) ends any program',
-    });
-  if (own.listen.some(isDatagram) && !own.wait)
-    throw new UsageError('a service of datagrams has no connections: give wait as well', {
-      hint: 'the program then gets the socket, and reads the datagrams itself (inetd(8), wait)',
-    });
-  if (own.activation === 'systemd' && !own.wait)
-    throw new UsageError('activation by systemd hands over listening sockets: give wait as well', {
-      hint: 'add --wait (wait): the program then accepts the connections itself',
-    });
-}
-
 /** @throws UsageError */
 export function normalizeServe(request: ServeRequest): ServiceSettings {
   return reading(() => {
@@ -281,7 +248,7 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
         hint: "write program: '/bin/report'",
       });
     const daemon = own.daemon ?? basename(program.toString());
-    refuseMismatch(own);
+    refuseConflicts(given, own, normalLaunch);
     return { ...own, daemon, launch: launch as unknown as LaunchRequest, normalLaunch };
   });
 }

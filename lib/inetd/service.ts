@@ -17,6 +17,7 @@ import { openRules } from './service-rules.ts';
 import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
+import { findUnruled } from './unruled-wait.ts';
 
 /** Connections that are accepted before other events get their turn. */
 const MOST_AT_ONCE = 16;
@@ -72,7 +73,10 @@ export class Service {
     const banner = settings.banner === undefined ? undefined : readBanner(settings.banner);
     const { jail: directory, ...defaults } = launch;
     const jail = await openJail(directory, { ...defaults, share, newGroup: true });
-    return new Service(name, settings, observer, counter, { jail, hosts, banner });
+    const service = new Service(name, settings, observer, counter, { jail, hosts, banner });
+    const unruled = findUnruled(settings);
+    if (unruled !== undefined) observer.onProblem(unruled, service);
+    return service;
   }
 
   /** Addresses that it listens on. */

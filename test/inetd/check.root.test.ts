@@ -1,6 +1,6 @@
 // uchroot-inetd check finds what a start would refuse, in each form of a service.
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { serveInJail } from '../../lib/index.ts';
@@ -207,4 +207,48 @@ test('an isolated service with limits passes', async (t) => {
   const words = ['--listen', '127.0.0.1:7000', '--isolate', '--memory', '64M', '--pids', '10'];
   const { status, stderr } = run('check', ...words, USER, jail, '/server');
   t.same([status, stderr], [0, '']);
+});
+
+test('a wait service with tcpd in a jail without rules is warned of: it lets everybody in', async (t) => {
+  const own = `${temporaryDirectory()}/jail`;
+  mkdirSync(`${own}/usr/sbin`, { recursive: true, mode: 0o755 });
+  const tcpd = `${own}/usr/sbin/tcpd`;
+  copyFileSync('/bin/true', tcpd);
+  // it uses libwrap, and has another name
+  copyFileSync(`${jail}/server`, `${own}/usr/sbin/ftpd`);
+  appendFileSync(`${own}/usr/sbin/ftpd`, '/etc/hosts.allow\0');
+  copyFileSync(`${jail}/server`, `${own}/usr/sbin/other`);
+  const warned = (program: string, ...more: readonly string[]): boolean => {
+    const { stderr } = run('check', '--listen', '127.0.0.1:7000', ...more, USER, own, program);
+    return /everybody is let in\nhint: install -D -m 644 -t \S+\/etc \/etc\/hosts/.test(stderr);
+  };
+  t.ok(warned('/usr/sbin/tcpd', '--wait'));
+  t.ok(warned('/usr/sbin/ftpd', '--wait'));
+  t.notOk(warned('/usr/sbin/other', '--wait'));
+  t.notOk(warned('/usr/sbin/ftpd'), 'without wait the rules of the host are asked');
+  const bind = ['--isolate', '--ro-bind', '/etc:/etc'];
+  t.notOk(warned('/usr/sbin/ftpd', '--wait', ...bind));
+  await t.rejects(
+    serveInJail({
+      listen: '127.0.0.1:0',
+      user: USER,
+      jail: own,
+      program: '/usr/sbin/ftpd',
+      wait: true,
+      hostsDeny: '/etc/hosts.deny',
+    }),
+    {
+      message: /^hostsDeny \(--hosts-deny\) has no effect/,
+    },
+  );
+  const { stderr } = run('check', '--listen', '127.0.0.1:7000', '--wait', USER, own, '/usr/sbin/ftpd');
+  const remedy = /hint: (install .*)/.exec(stderr)?.[1] ?? 'false';
+  t.equal(spawnSync('/bin/sh', ['-c', remedy]).status, 0);
+  t.notOk(warned('/usr/sbin/ftpd', '--wait'), 'the remedy works');
+});
+
+test('--directory without a file of inetd or xinetd is refused', async (t) => {
+  const words = ['--listen', '127.0.0.1:7000', '--directory', '/srv', USER, jail, '/server'];
+  for (const form of [['check', ...words], words])
+    t.match(run(...form), { status: 125, stderr: /--directory is for the files of --config/ });
 });

@@ -301,7 +301,7 @@ test('a program that has the socket can wait for clients after a reload to nowai
   const [file, path] = [`${directory}/services.toml`, `${directory}/socket`];
   const table = (isWait: boolean, ...command: readonly string[]): string =>
     `[services.one]\nlisten = "${path}"\nuser = "+${UID}:+${UID}"\ndirectory = "/"\ninsecure-path = true\nwait = ${isWait}\n` +
-    `program = "${command[0]}"\narguments = ${JSON.stringify(command.slice(1))}\nlog = "json"\nhosts-deny = "/dev/null"\n`;
+    `program = "${command[0]}"\narguments = ${JSON.stringify(command.slice(1))}\nlog = "json"\n${isWait ? '' : 'hosts-deny = "/dev/null"\n'}`;
   const script = 'import socket\ns = socket.socket(fileno=0)\nfor i in range(4): s.accept()[0].send(b"old")';
   writeFileSync(file, table(true, '/usr/bin/python3', '-Bc', script));
   const daemon = await startInetd(t, ['--config', file, '--status-socket', `${directory}/status`]);

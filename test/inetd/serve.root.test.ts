@@ -478,7 +478,6 @@ test('a wait service of datagrams gets the socket, again when it has ended', asy
     '--wait',
     '--log',
     'json',
-    ...open,
     user,
     jail,
     '/server',
@@ -499,12 +498,12 @@ test('a wait service of datagrams gets the socket, again when it has ended', asy
 });
 
 test('a wait service of streams accepts its connection itself', async (t) => {
-  const daemon = await startInetd(t, [...listen, '--wait', user, jail, '/server', 'accept']);
+  const daemon = await startInetd(t, [...logged, '--wait', user, jail, '/server', 'accept']);
   for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
 });
 
 test('a wait service that ends without a look at its socket does not start all the time', async (t) => {
-  const daemon = await startInetd(t, [...listen, '--wait', user, jail, '/server', 'exit', '0']);
+  const daemon = await startInetd(t, [...logged, '--wait', user, jail, '/server', 'exit', '0']);
   await connectTo(t, local(daemon.port));
   const begin = performance.now();
   await daemon.entries(150);
@@ -526,7 +525,7 @@ test('all addresses of a wait service together keep its limits', async (t) => {
   const askBoth = async (...limits: readonly string[]): Promise<readonly string[][]> => {
     const path = `${temporaryDirectory()}/socket`;
     const program = ['--insecure-path', user, '/', '/usr/bin/python3', '-Bc', aloneScript];
-    const daemon = await startInetd(t, [...listen, '--listen', path, '--wait', ...limits, ...program]);
+    const daemon = await startInetd(t, [...logged, '--listen', path, '--wait', ...limits, ...program]);
     const heard = await Promise.all([ask(local(daemon.port)), ask({ path })]);
     t.equal(await daemon.end(), 0);
     return heard.map(({ text }) => text.split(' '));
@@ -534,15 +533,6 @@ test('all addresses of a wait service together keep its limits', async (t) => {
   t.match(await askBoth('--instances', '1'), [['alone'], ['alone']]);
   const [first, second] = (await askBoth('--rate', '1/2')).map(([, begin]) => Number(begin));
   t.ok(Math.abs((first ?? 0) - (second ?? 0)) > 1, `${first} and ${second}`);
-});
-
-test('limits of a source do not count for a wait service, and its counters stay right', async (t) => {
-  const status = `${temporaryDirectory()}/status`;
-  const limits = ['--source-rate', '1/600', '--per-source', '1', '--status-socket', status];
-  const daemon = await startInetd(t, [...listen, '--wait', ...limits, user, jail, '/server', 'accept']);
-  for (let i = 0; i < 3; i++) t.equal((await ask(local(daemon.port))).text, 'accepted\n');
-  await daemon.entries(3);
-  t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ live: 0, failures: 0 }] });
 });
 
 /** A socket that another process has opened, as systemd does. */

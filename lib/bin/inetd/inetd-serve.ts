@@ -15,6 +15,7 @@ import { findAddressProblem, serviceProblems } from '../../inetd/service-problem
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { serveOptions, toServeRequest } from '../../inetd/serve-options.ts';
 import { normalizeServe } from '../../inetd/serve-request.ts';
+import { findUnruled } from '../../inetd/unruled-wait.ts';
 import { toArgument, type GivenOption, type ReadArguments } from '../arguments.ts';
 import type { Format } from '../../service/unit/service-unit.ts';
 import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
@@ -191,6 +192,10 @@ export function readGiven(
   isActivated: boolean,
 ): GivenServices {
   const statusSocket = statusSocketOf(read);
+  if (files.length === 0 && valueOf(read, 'directory') !== undefined)
+    throw new UsageError('--directory is for the files of --config, and has no effect without them', {
+      hint: 'leave it out: the jail stands behind USER',
+    });
   if (files.length === 0)
     return { services: oneService(read, isActivated), configured: [], notCarried: [], statusSocket };
   const paths = files.map((file) => absolute(file).toString());
@@ -233,11 +238,15 @@ export async function tellProblems(given: GivenServices): Promise<boolean> {
   const byName = new Map(configured.map((one) => [one.name, one]));
   let isRight = true;
   for (const [name, settings] of services) {
+    const found = byName.get(name);
+    const place = found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `;
+    const unruled = findUnruled(settings);
+    // a start tells it too, and refuses nothing
+    if (unruled !== undefined) tellProblem(unruled, place);
     const problem = await findServiceProblem(settings);
     if (problem === undefined) continue;
     isRight = false;
-    const found = byName.get(name);
-    tellProblem(problem, found === undefined ? '' : `${placeOf(found.file, found.line)}: ${quote(name)}: `);
+    tellProblem(problem, place);
   }
   const problem = statusSocket && findAddressProblem({ kind: 'unix', path: statusSocket });
   if (problem) tellProblem(problem, 'status-socket: ');

@@ -101,6 +101,12 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
         request,
       ),
     );
+    const daemon = options.find(({ name }) => name === 'daemon');
+    // its only use is the name in the rules
+    if (settings.wait && daemon !== undefined)
+      throw new UsageError('daemon (--daemon) has no effect: with wait no rule is asked here', {
+        hint: 'leave it out; the program asks the rules by a name of its own',
+      });
     return settings;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

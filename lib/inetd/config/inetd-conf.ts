@@ -218,7 +218,8 @@ class InetdFile {
       arguments: started.argv.slice(1),
       options: [
         ...listen.map((address) => option('listen', address)),
-        option('daemon', nameOf(started.daemon)),
+        // a program of wait asks the rules itself
+        ...(waits === 'wait' ? [] : [option('daemon', nameOf(started.daemon))]),
         ...(started.argv[0] === undefined ? [] : [option('argv0', started.argv[0])]),
         ...(waits === 'wait' ? [option('wait')] : []),
         // connections a minute; a service that is started more often is only slowed down here (inetd(8), -R)

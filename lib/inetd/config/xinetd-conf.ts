@@ -33,6 +33,9 @@ const RULES = new Set(['only_from', 'no_access']);
 // xinetd does not start a service with another value for them than yes or no, such as `disable = true`.
 const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
 
+// What is done with each client. A program of wait accepts them itself.
+const OF_CLIENTS = new Set(['per_source', 'banner', 'banner_success']);
+
 type Place = Pick<Attribute, 'file' | 'line'>;
 /** Why a service is left out, and the place of that reason in its file; undefined for the service itself. */
 type Reason = readonly [message: string, place?: Place | undefined];
@@ -87,6 +90,13 @@ class XinetdFiles {
     const [message, place = section] = reasonToLeaveOut(attributes) ?? [];
     if (message !== undefined) return this.#lose(place, message, section.name);
     this.#loseParts(attributes);
+    if (attributes.get('wait')?.words[0]?.toLowerCase() === 'yes')
+      for (const [name, attribute] of attributes)
+        if (OF_CLIENTS.has(name))
+          this.#lose(
+            attribute,
+            `${name} is not carried over for a wait service: its program accepts the clients`,
+          );
     const listen = this.#listen(section, attributes);
     if (listen !== undefined) this.services.push(this.#service(section, attributes, listen));
   }
@@ -129,7 +139,8 @@ class XinetdFiles {
     const daemon = words('libwrap')[0] ?? started.daemon;
     const asks = isYes('wait') || !flags.includes('NOLIBWRAP') || started.program !== server;
     const rows = [...attributes.keys()].filter(
-      (key) => key !== 'banner_success' || !attributes.has('banner'),
+      (key) =>
+        (key !== 'banner_success' || !attributes.has('banner')) && !(isYes('wait') && OF_CLIENTS.has(key)),
     );
     return {
       name: toServiceName(words('id')[0] ?? section.name),
@@ -141,7 +152,7 @@ class XinetdFiles {
       arguments: started.argv.slice(1),
       options: [
         option('listen', listen, 'port'),
-        option('daemon', basename(daemon), 'server'),
+        ...(isYes('wait') ? [] : [option('daemon', basename(daemon), 'server')]),
         ...(started.argv[0] === undefined || started.argv[0] === basename(started.program)
           ? []
           : [option('argv0', started.argv[0], 'server_args')]),

@@ -39,7 +39,7 @@ const PROGRAM_PATH = /\/usr\/(?:local\/)?(?:lib|libexec|s?bin)\/[\w./+-]{1,200}/
 const MAX_STARTED = 64;
 
 /** Tells whether programs of a root use libwrap; nothing is executed. */
-function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
+export function openWrapped(root: FileRoot): (program: BytePath) => Wrapped {
   const resolver = openResolver(root, { dlopen: 'suggested' });
 
   // Linked to libwrap, as ldd(1) would show, or names the file of rules, as a static copy of libwrap does.

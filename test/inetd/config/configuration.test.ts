@@ -128,9 +128,10 @@ t.test('what is wrong in TOML has its line, its key and the key that was meant',
 
 t.test('a mode is a text, and an array for one value is not cut', async (t) => {
   const read = (...lines: readonly string[]) =>
-    toServices(readToml('a.toml', `[services.a]\nlisten = 1\n${LINE}${lines.join('\n')}\n`).services, []).get(
-      'a',
-    );
+    toServices(
+      readToml('a.toml', `[services.a]\nlisten = "/x"\n${LINE}${lines.join('\n')}\n`).services,
+      [],
+    ).get('a');
   for (const [line, message, hint] of [
     ['arguments = "-u"', 'a.toml:6: arguments is an array', 'write arguments = ["-u"]'],
     ['umask = 0o027', 'a.toml:6: umask is a text with an octal mode', 'in quotes, such as umask = "640"'],
@@ -234,7 +235,7 @@ r stream rpc/tcp nowait root /bin/r r
       '/srv/all',
       '/usr/sbin/in.tftpd',
       '-s',
-      'listen=0.0.0.0:69/udp listen=[::]:69/udp6 daemon=in.tftpd argv0=in.tftpd wait=',
+      'listen=0.0.0.0:69/udp listen=[::]:69/udp6 argv0=in.tftpd wait=',
     ],
     [
       '9-udp',
@@ -242,7 +243,7 @@ r stream rpc/tcp nowait root /bin/r r
       '/srv/all',
       '/usr/sbin/tcpd',
       '-x',
-      'listen=0.0.0.0:9/udp listen=[::]:9/udp6 daemon=in.talkd argv0=in.talkd wait=',
+      'listen=0.0.0.0:9/udp listen=[::]:9/udp6 argv0=in.talkd wait=',
     ],
     ['echo', 'nobody', '/srv/all', '/bin/echo', '', 'listen=[::1]:7/tcp6 daemon=echo argv0=echo'],
     ['ftp-2', 'nobody', '/srv/all', '/bin/six', '', 'listen=[::]:21/tcp6 daemon=six argv0=six'],
@@ -389,7 +390,7 @@ service tftp
         'nobody',
         '/bin/x',
         '',
-        'listen=0.0.0.0:2121/udp daemon=x wait= clear-groups= instances=100000 rate=25',
+        'listen=0.0.0.0:2121/udp wait= clear-groups= instances=100000 rate=25',
       ],
     ]);
     t.match(notCarried, [

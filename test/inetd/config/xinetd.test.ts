@@ -195,9 +195,25 @@ t.test('a wait service without libwrap is carried over, with the wrapper that as
         'flags = NOLIBWRAP NAMEINARGS',
       ),
     ),
-    's nobody /usr/sbin/tcpd -s, listen=0.0.0.0:1, daemon=in.x, argv0=in.x, wait=, clear-groups=',
+    's nobody /usr/sbin/tcpd -s, listen=0.0.0.0:1, argv0=in.x, wait=, clear-groups=',
   );
 });
+
+t.test(
+  'what xinetd does with each client is told for a wait service, whose program accepts them',
+  async (t) => {
+    const lines = [...NEEDED.filter((line) => !line.startsWith('wait')), 'wait = yes', 'flags = NOLIBWRAP'];
+    t.equal(
+      shown(section('per_source = 4', 'banner_success = /etc/motd', ...lines)),
+      ['per_source', 'banner_success']
+        .map(
+          (name, i) =>
+            `; x:${3 + i}: ${name} is not carried over for a wait service: its program accepts the clients`,
+        )
+        .reduce((all, one) => all + one, 's nobody /bin/x, listen=0.0.0.0:1, wait=, clear-groups='),
+    );
+  },
+);
 
 t.test('a section in another one is an error: the first one is not closed', async (t) => {
   for (const second of ['service t\n{\n', 'defaults {\n'])
