@@ -4,13 +4,14 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 
 import { compileTable } from '../match/table-index.ts';
-import type { FileText } from '../parse/logical-line.ts';
+import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
 import { type ParseOptions, readTable } from '../parse/rule-file.ts';
 import type { Search } from '../rule/rule-table.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 import { renewStamp, type Stamp, takeStamp } from './file-stamp.ts';
 import { readFile } from './host-files.ts';
+import { cutText, type Parts, readParts } from './table-parts.ts';
 
 interface Source {
   readonly path: Buffer;
@@ -20,9 +21,8 @@ interface Source {
   isStale: boolean;
 }
 
-interface Loaded {
+interface Loaded extends Parts {
   readonly sources: readonly Source[];
-  readonly search: Search;
 }
 
 /** Slices that run at once: about two hundred rules. */
@@ -71,7 +71,7 @@ async function inSlices<Result>(work: Slices<Result>): Promise<Result> {
 export class TableFile {
   readonly #path: Buffer;
   readonly #options: Omit<ParseOptions, 'file' | 'files'>;
-  // undefined while a new table is read: there is never more than one
+  // undefined while new rules are read, so that those that have changed are never there twice
   #loaded: Loaded | undefined;
   #begun = 0;
   #done = 0;
@@ -105,16 +105,13 @@ export class TableFile {
     return this.#loaded?.sources.every(isCurrent) === true ? this.#loaded.search : undefined;
   }
 
-  // Files with the same content keep the table.
+  // Files with the same content keep the table, and lines with the same content their part of it.
   *#load(): Slices<Loaded> {
     const version = this.#done;
     const again = yield* readAgain(this.#loaded?.sources ?? []);
     // otherwise now() has made a newer table meanwhile
-    if (version === this.#done) {
-      if (again.isSame && this.#loaded !== undefined)
-        return { sources: again.sources, search: this.#loaded.search };
-      this.#loaded = undefined;
-    }
+    if (version === this.#done && again.isSame && this.#loaded !== undefined)
+      return { ...this.#loaded, sources: again.sources };
     const known = new Map(again.sources.map((source) => [source.path.toString('latin1'), source]));
     const sources: Source[] = [];
     function* read(name: string): Slices<FileText> {
@@ -124,8 +121,19 @@ export class TableFile {
     }
     const file = this.#path.toString('latin1');
     const found = yield* read(file);
-    const table = yield* readTable(found, { ...this.#options, file, files: openPatternFiles(read) });
-    return { sources, search: yield* compileTable(table) };
+    const options: ParseOptions = { ...this.#options, file, files: openPatternFiles(read) };
+    if (found.kind !== 'text' || found.text.length > MAX_FILE_BYTES) {
+      this.#drop(version);
+      const table = yield* readTable(found, options);
+      return { sources, parts: [], search: yield* compileTable(table) };
+    }
+    const cut = yield* cutText(found.text, this.#loaded?.parts ?? []);
+    this.#drop(version);
+    return { sources, ...(yield* readParts(cut, options)) };
+  }
+
+  #drop(version: number): void {
+    if (version === this.#done) this.#loaded = undefined;
   }
 
   // An older reading never replaces a newer one.

@@ -38,7 +38,7 @@ export interface ParseOptions {
 }
 
 /** Words in the lists of all rules of a file. */
-const MAX_WORDS = 4_000_000;
+export const MAX_WORDS = 4_000_000;
 /** Longest part of an unread line that is examined. */
 const MAX_UNREAD_LINE_BYTES = 1 << 16;
 
@@ -104,8 +104,7 @@ class RuleFile {
       if (!isFull(this.#findings))
         for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
       for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
-      if (++words > MAX_WORDS)
-        return refuseTable(this.#options, 'file-refused', 'its lists have too many words');
+      if (++words > MAX_WORDS) return refuseWords(this.#options);
       rules.push(rule);
     }
     return table;
@@ -194,6 +193,11 @@ function unusable(
 
 function refuseTable(options: ParseOptions, code: string, reason: string): Table {
   return unusable(options, code, `is not used, and everybody is refused: ${reason}`, 'refused');
+}
+
+/** The table of a file whose lists have too many words. */
+export function refuseWords(options: ParseOptions): Table {
+  return refuseTable(options, 'file-refused', 'its lists have too many words');
 }
 
 /** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */

@@ -117,3 +117,28 @@ t.test('what is asked for on the spot meanwhile is not replaced by what was begu
   await begun;
   t.equal(markOf(file.now()), 'crit');
 });
+
+t.test(
+  'an append to a long file keeps clients waiting for a few of its lines, and not for all',
+  async (t) => {
+    const cost = async (work: () => unknown): Promise<number> => {
+      const before = process.cpuUsage();
+      await work();
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    };
+    const text = rules(100_000, 'info');
+    const { file, write } = open(t, 'sshd: ALL\n');
+    write('allow', text);
+    const whole = await cost(() => file.soon());
+    t.equal(markOf(file.now()), 'info');
+    const appends: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      write('allow', `sshd: 12.0.0.${i}\n${text}sshd: 10.0.0.2: severity err\n`);
+      appends.push(await cost(() => file.soon()));
+    }
+    t.ok(Math.min(...appends) < whole / 4, `${appends.join(', ')} of ${whole} microseconds`);
+    const found = (await file.soon()).find(makeRequest({ daemon: 'sshd', client: { address: '10.0.0.2' } }));
+    t.match(found, { line: 100_003 });
+  },
+);
