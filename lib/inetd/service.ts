@@ -8,6 +8,7 @@ import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
+import { Door } from './door.ts';
 import type { Connection, EndedConnection, EndReason, Peer } from './report/connection-entry.ts';
 import { asInetd, asSystemd, limitsOfWait, type HandOver } from './listen/hand-over.ts';
 import type { ListeningSocket } from './listen/listening-socket.ts';
@@ -18,9 +19,6 @@ import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 import { findUnruled } from './unruled-wait.ts';
-
-/** Connections that are accepted before other events get their turn. */
-const MOST_AT_ONCE = 16;
 
 let lastId = 0;
 
@@ -33,8 +31,7 @@ export class Service {
   readonly #hosts: Hosts;
   readonly #banner: Buffer | undefined;
   readonly #observer: ServiceObserver;
-  #sockets: readonly ListeningSocket[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #door: Door;
   #isRetired = false;
   /** Connections whose program has not been started yet. */
   #entering = 0;
@@ -50,6 +47,7 @@ export class Service {
     this.settings = settings;
     this.counter = counter;
     this.#observer = observer;
+    this.#door = new Door(counter, (error) => observer.onProblem(error, this));
     this.#jail = opened.jail;
     this.#launch = opened.jail.prepare({ timeoutMs: settings.timeoutMs });
     this.#hosts = opened.hosts;
@@ -81,7 +79,7 @@ export class Service {
 
   /** Addresses that it listens on. */
   get addresses(): readonly string[] {
-    return this.#sockets.map(({ shown }) => shown);
+    return this.#door.addresses;
   }
 
   /** Problems in the files of rules. */
@@ -92,10 +90,16 @@ export class Service {
   /** Accepts connections from these sockets from now on. */
   serve(sockets: readonly ListeningSocket[]): void {
     this.counter.limits = this.settings.wait ? limitsOfWait(this.settings) : this.settings;
-    this.#sockets = sockets;
     if (this.settings.wait) this.#wait(sockets);
-    else for (const socket of sockets) socket.onReadable = () => this.#acceptFirst(socket);
-    this.heed();
+    else
+      for (const socket of sockets)
+        socket.onReadable = this.#door.accepting(socket, (accepted) => this.#enter(accepted));
+    this.#door.sockets = sockets;
+  }
+
+  /** Looks whether a program may start: a connection has ended. */
+  heed(): void {
+    this.#door.heed();
   }
 
   #wait(sockets: readonly ListeningSocket[]): void {
@@ -110,9 +114,7 @@ export class Service {
 
   /** Accepts no more connections; those that it has go on. Its sockets stay open. */
   retire(): void {
-    for (const socket of this.#sockets) socket.onReadable = undefined;
-    this.#sockets = [];
-    this.heed(); // clients may still wait for their turn
+    this.#door.sockets = [];
     this.#isRetired = true;
     this.#closeIfUnused();
   }
@@ -120,49 +122,6 @@ export class Service {
   // A decision can take long, and its client still needs the jail.
   #closeIfUnused(): void {
     if (this.#isRetired && this.#entering === 0) this.#jail.close();
-  }
-
-  /**
-   * Starts programs of clients that wait for their turn, and listens if a connection may be accepted now. Otherwise it listens later,
-   * after a pause or when a connection has ended.
-   */
-  heed(): void {
-    clearTimeout(this.#timer);
-    const { counter } = this;
-    for (let begin = counter.takeTurn(performance.now()); begin !== undefined;) {
-      begin();
-      begin = counter.takeTurn(performance.now());
-    }
-    const waitMs = counter.waitMs(performance.now());
-    for (const socket of this.#sockets) socket.watch(waitMs === 0);
-    if (waitMs === 0 || waitMs === Infinity || (this.#sockets.length === 0 && !counter.hasTurns)) return;
-    this.#timer = setTimeout(() => this.heed(), waitMs);
-  }
-
-  // Before this, a program of an earlier configuration may have the socket, whose accept(2) has to wait for clients.
-  #acceptFirst(socket: ListeningSocket): void {
-    native.setBlocking(socket.fd, false);
-    socket.onReadable = () => this.#accept(socket);
-    this.#accept(socket);
-  }
-
-  #accept(socket: ListeningSocket): void {
-    try {
-      for (let i = 0; i < MOST_AT_ONCE; i++) {
-        if (this.counter.waitMs(performance.now()) > 0) return this.heed();
-        const accepted = native.accept(socket.fd);
-        if (accepted === undefined) return;
-        this.#enter(accepted);
-      }
-    } catch (error) {
-      this.#onShortage(error);
-    }
-  }
-
-  // Descriptors or memory are short: connections wait in the queue of the kernel for a moment.
-  #onShortage(error: unknown): void {
-    if (this.counter.pauseShort(performance.now())) this.#observer.onProblem(error, this);
-    this.heed();
   }
 
   #enter(accepted: AcceptedConnection): void {
@@ -237,7 +196,7 @@ export class Service {
     if (isShortage(error)) {
       // another program may start as soon as one has ended
       this.counter.leaveRefused(source);
-      return this.#onShortage(error);
+      return this.#door.pause(error);
     }
     this.#observer.onProblem(error, this);
     // anything but a launch may have failed because of this client
