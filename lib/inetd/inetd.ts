@@ -12,6 +12,7 @@ import { ListeningSocket } from './listen/listening-socket.ts';
 import { findOverlap } from './listen/address-overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './report/service-observer.ts';
+import { sharedRules } from './service-rules.ts';
 import { Service } from './service.ts';
 
 /** Services by name. */
@@ -85,6 +86,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     refuseOverlap(services);
     const opened: Opened[] = [];
     const sockets = new Map<string, ListeningSocket>();
+    const rulesOf = sharedRules();
     try {
       for (const [name, settings] of services) {
         const before = this.services.find((service) => service.name === name);
@@ -99,7 +101,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
           if (services.size > 1) (error as Error).message = `${quote(name)}: ${(error as Error).message}`;
           throw error;
         };
-        const service = await Service.open(name, settings, observer, before?.counter).catch(nameIt);
+        const service = await Service.open(name, settings, observer, rulesOf, before?.counter).catch(nameIt);
         opened.push({ service, sockets: [] });
         const own = [...new Set(this.#socketsOf(name, settings, sockets))];
         if (settings.idleMs !== undefined) await Promise.all(own.map(verifyIdle)).catch(nameIt);

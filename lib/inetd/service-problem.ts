@@ -12,7 +12,7 @@ import { onceALaunch } from './launch-cache.ts';
 import { readBanner } from './banner.ts';
 import { DATAGRAM, STREAM, toListenError } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import { openRules } from './service-rules.ts';
+import { sharedRules } from './service-rules.ts';
 
 // The error that bind(2) would give.
 const bindError = (code: 'EADDRINUSE' | 'ENAMETOOLONG' | 'ENOTDIR'): Error =>
@@ -62,15 +62,17 @@ export function serviceProblems(): (
   settings: ServiceSettings,
 ) => Promise<UsageError | LaunchError | undefined> {
   const lookAtLaunch = onceALaunch(findLaunchProblem);
-  return (settings) => findServiceProblem(settings, lookAtLaunch);
+  const rulesOf = sharedRules();
+  return (settings) => findServiceProblem(settings, rulesOf, lookAtLaunch);
 }
 
 async function findServiceProblem(
   settings: ServiceSettings,
+  rulesOf: ReturnType<typeof sharedRules>,
   lookAtLaunch: typeof findLaunchProblem,
 ): Promise<UsageError | LaunchError | undefined> {
   try {
-    openRules(settings);
+    rulesOf(settings);
     if (settings.banner !== undefined) readBanner(settings.banner);
     settings.listen.forEach(lookAtAddress);
     if (settings.idleMs !== undefined) await Promise.all(settings.listen.map(lookAtIdle));

@@ -7,6 +7,7 @@ import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
 import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
+import { remember } from '../remember.ts';
 import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
 
@@ -17,7 +18,7 @@ const UNUSABLE: ReadonlySet<string> = new Set(['is-a-directory', 'not-a-file', '
  *
  * @throws LaunchError, UsageError
  */
-export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
+function openRules({ hostsAllow, hostsDeny }: Pick<ServiceSettings, 'hostsAllow' | 'hostsDeny'>): Hosts {
   if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
   if (hostsDeny !== undefined) refuseMissing('hosts-deny', hostsDeny);
   const hosts = openHosts({
@@ -28,6 +29,17 @@ export function openRules({ hostsAllow, hostsDeny }: ServiceSettings): Hosts {
   if (hostsAllow !== undefined) refuseUnusable('hosts-allow', allow.table);
   if (hostsDeny !== undefined) refuseUnusable('hosts-deny', deny.table);
   return hosts;
+}
+
+const nameOf = (path: Buffer | undefined): string => path?.toString('latin1') ?? '';
+
+/** The same, and services with the same files share what is read of them. */
+export function sharedRules(): typeof openRules {
+  const known = new Map<string, Hosts>();
+  return (settings) => {
+    const { hostsAllow, hostsDeny } = settings;
+    return remember(known, `${nameOf(hostsAllow)}\0${nameOf(hostsDeny)}`, () => openRules(settings));
+  };
 }
 
 /** Why no client is let in that no rule is about: a file of rules that was named has gone since. Undefined if all are there. */

@@ -14,7 +14,6 @@ import { asInetd, asSystemd, limitsOfWait, type HandOver } from './listen/hand-o
 import type { ListeningSocket } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { ServiceObserver } from './report/service-observer.ts';
-import { openRules } from './service-rules.ts';
 import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
@@ -57,6 +56,7 @@ export class Service {
   /**
    * Verifies the jail and reads the rules. Nothing is listened to before serve().
    *
+   * @param rulesOf opens the rules
    * @param counter that of the service that this one replaces
    * @throws UsageError, LaunchError
    */
@@ -64,10 +64,11 @@ export class Service {
     name: string,
     settings: ServiceSettings,
     observer: ServiceObserver,
+    rulesOf: (settings: ServiceSettings) => Hosts,
     counter = new StartCounter(settings),
   ): Promise<Service> {
     const { launch, share } = settings;
-    const hosts = openRules(settings);
+    const hosts = rulesOf(settings);
     const banner = settings.banner === undefined ? undefined : readBanner(settings.banner);
     const { jail: directory, ...defaults } = launch;
     const jail = await openJail(directory, { ...defaults, share, newGroup: true });

@@ -315,3 +315,19 @@ t.test('a relative path begins at the working directory', async (t) => {
   process.chdir('/');
   t.match(await hosts.check(sshd), { verdict: 'denied', rule: { file: path('deny') } });
 });
+
+t.test('a look-up is announced before it begins, and a decision without one is not', async (t) => {
+  const told: string[] = [];
+  const name = async () => {
+    told.push('look-up');
+    return { value: 'host.example.com' };
+  };
+  const { hosts } = openFiles(t, { allow: 'ftpd: 10.\nsshd: .example.com\n' }, { resolver: { name } });
+  const announce = () => void told.push('announced');
+  await hosts.check({ ...sshd, daemon: 'ftpd' }, announce);
+  t.same(told, []);
+  const decided = hosts.check(sshd, announce);
+  t.equal(told[0], 'announced', 'at once');
+  t.equal((await decided).verdict, 'granted');
+  t.same(told, ['announced', 'look-up']);
+});
