@@ -17,6 +17,7 @@ import { commandLine, shellWord } from '../shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
+import { refuseForeign } from '../service/unit/present-unit.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
@@ -286,14 +287,12 @@ export function makeUnit(
   const unit = toUnit(options, request);
   const refusal = findRefusal(unit);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
-  compile?.(unitLaunch(options, request));
   const files = unitFiles(unit);
-  const directory = new Map(options).get('unit-dir')?.text;
+  const given = new Map(options).get('unit-dir')?.text;
+  const place = resolve(given ?? '');
+  if (given !== undefined) refuseForeign(files, place, commandLine('--unit-name', `${unit.name}-jail`));
+  compile?.(unitLaunch(options, request));
   const output =
-    directory === undefined
-      ? printedFiles(unit.format, files)
-      : writeFiles(files, resolve(directory))
-          .map((path) => `${path}\n`)
-          .join('');
+    given === undefined ? printedFiles(unit.format, files) : `${writeFiles(files, place).join('\n')}\n`;
   return { output, problem: findUnitProblem(unit, request, warn) };
 }

@@ -1,5 +1,14 @@
 // uchroot --unit as a command: its output, its files, and its refusals. Needs no root.
-import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
 import t from 'tap';
 
@@ -92,6 +101,34 @@ t.test('files are written under their names, and their paths printed', async (t)
     status: 125,
     stderr: /^uchroot: unit: \/proc\/nosuch\/a\/sh\/run: no such file/,
   });
+});
+
+t.test('a unit that somebody else has written is not replaced, and no launcher is compiled', async (t) => {
+  const directory = realpathSync(makeDirectory(t));
+  const file = `${directory}/web.service`;
+  writeFileSync(file, '[Service]\nExecStart=/opt/web\n');
+  const words = ['--unit-dir', directory, '--unit-name', 'web', '--compile', `${directory}/web`, ...shell];
+  t.match(unit('systemd', ...words), {
+    status: 125,
+    stdout: '',
+    stderr: `uchroot: unit: ${file}: is there already, and uchroot has not made it
+hint: give another name: --unit-name web-jail; or move it away: mv ${file} ${file}.old
+`,
+  });
+  t.equal(readFileSync(file, 'utf8'), '[Service]\nExecStart=/opt/web\n');
+  t.notOk(existsSync(`${directory}/web`));
+  symlinkSync('/dev/null', `${directory}/masked.service`);
+  t.match(
+    unit('systemd', '--unit-dir', directory, '--unit-name', 'masked', ...shell).stderr,
+    'masked.service: is there already: a link to /dev/null\n',
+  );
+  mkdirSync(`${directory}/sv/web`, { recursive: true });
+  writeFileSync(`${directory}/sv/web/finish`, '#!/bin/sh\n');
+  t.match(unit('runit', '--unit-dir', `${directory}/sv`, '--unit-name', 'web', ...shell), {
+    status: 125,
+    stderr: /web\/finish: is there already/,
+  });
+  t.notOk(existsSync(`${directory}/sv/web/run`), 'nothing is half written');
 });
 
 t.test('what would fail now is told, and the unit is made all the same', async (t) => {

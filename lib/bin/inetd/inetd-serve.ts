@@ -18,6 +18,7 @@ import { normalizeServe } from '../../inetd/serve-request.ts';
 import { findUnruled } from '../../inetd/unruled-wait.ts';
 import { toArgument, type GivenOption, type ReadArguments } from '../arguments.ts';
 import type { Format } from '../../service/unit/service-unit.ts';
+import { refuseForeign } from '../../service/unit/present-unit.ts';
 import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
 import { readVersion } from '../../version.ts';
 import { valueOf, valuesOf, type Command } from '../dispatch.ts';
@@ -159,7 +160,9 @@ function unitOf(read: ReadArguments, format: Format): string | Buffer {
   });
   const directory = valueOf(read, 'unit-dir');
   if (directory === undefined) return printedFiles(format, files);
-  return writeFiles(files, absolute(directory.bytes).toString())
+  const place = absolute(directory.bytes).toString();
+  refuseForeign(files, place, '');
+  return writeFiles(files, place)
     .map((path) => `${path}\n`)
     .join('');
 }

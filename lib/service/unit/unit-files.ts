@@ -92,7 +92,8 @@ export function findRefusal(unit: Unit): UnitRefusal | undefined {
   return undefined;
 }
 
-function placeOf({ path, isBeside }: UnitFile, directory: string): string {
+/** The path of a file, if the unit is written to this directory. */
+export function placeOf({ path, isBeside }: UnitFile, directory: string): string {
   const above = isBeside === true && basename(directory) === 'init.d' ? dirname(directory) : directory;
   return `${above.replace(/\/+$/, '')}/${path}`;
 }

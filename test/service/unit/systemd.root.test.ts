@@ -307,6 +307,33 @@ hint: uchroot-jail build /srv/bare --pack notify
   t.equal(machine.shell('ls /srv/bare').stdout, 'daemon\n');
 });
 
+unitTest('a unit of a package is not shadowed, and a script of System V neither', async (t) => {
+  const script =
+    '#!/bin/sh\\n### BEGIN INIT INFO\\n# Provides: old\\n# Default-Start: 3\\n# Default-Stop: 6\\n### END INIT INFO\\n';
+  machine.shell(`printf '${script}' >/etc/init.d/old; chmod 755 /etc/init.d/old`);
+  systemctl('daemon-reload');
+  const own = ['--unit', 'systemd', '--unit-dir', '/etc/systemd/system/', '--unit-name'];
+  const launch = ['nobody', '/srv/jail', '/daemon', 'wait'];
+  for (const [name, place] of [
+    ['systemd-journald', '/usr/lib/systemd/system'],
+    ['old', '/run/systemd/generator.late'],
+  ] as const) {
+    const path = `/etc/systemd/system/${name}.service`;
+    t.match(machine.run([...command, ...own, name, ...launch]), {
+      status: 125,
+      stdout: '',
+      stderr: `uchroot: unit: ${path}: it would be in conflict with ${place}/${name}.service, which uchroot has not made
+hint: give another name: --unit-name ${name}-jail; or let uchroot print the unit, without --unit-dir, and put it there yourself
+`,
+    });
+    t.equal(machine.shell(`test -e ${path} && echo there`).stdout, '');
+  }
+  const printed = [...command, '--unit', 'systemd', '--unit-name', 'old', ...launch];
+  const place = '/etc/systemd/system/old.service';
+  t.equal(machine.run(['sh', '-c', `"$@" >${place}`, 'sh', ...printed]).status, 0);
+  t.match(machine.run([...command, ...own, 'old', ...launch]), { status: 0 }, 'now it is ours');
+});
+
 unitTest('one that gives no sign of life any more is killed by the watchdog and started again', async (t) => {
   t.equal(install('guarded', ['--watchdog', '1'], 'alive'), '');
   systemctl('start', 'guarded');

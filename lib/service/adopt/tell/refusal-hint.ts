@@ -6,20 +6,7 @@ import { commandLine } from '../../../shell-word.ts';
 import { type InstalledService, textOf } from '../installed/installed-service.ts';
 import { servesHost } from './service-refusal.ts';
 import { defaultSearch } from '../systemd-bus.ts';
-
-// systemd.unit(5), UNIT FILE LOAD PATH
-const SYSTEM = [
-  '/etc/systemd/system',
-  '/run/systemd/system',
-  '/usr/local/lib/systemd/system',
-  '/usr/lib/systemd/system',
-];
-const USER = [
-  '/etc/systemd/user',
-  '/run/systemd/user',
-  '/usr/local/lib/systemd/user',
-  '/usr/lib/systemd/user',
-];
+import { loadPaths } from '../../unit/present-unit.ts';
 
 function namesIn(directories: readonly string[]): readonly string[] {
   const names = directories.flatMap((directory) => {
@@ -34,7 +21,7 @@ function namesIn(directories: readonly string[]): readonly string[] {
 
 // The names without `.service`: with these letters, all of them would be similar.
 function misspelt(unit: string): string | undefined {
-  const names = namesIn(SYSTEM).map((name) => name.replace(/\.service$/, ''));
+  const names = namesIn(loadPaths.system).map((name) => name.replace(/\.service$/, ''));
   return nearest(
     unit.replace(/\.service$/, ''),
     names.filter((name) => !name.endsWith('@')),
@@ -44,7 +31,7 @@ function misspelt(unit: string): string | undefined {
 function notFound(unit: string): string {
   const meant = misspelt(unit);
   if (meant !== undefined) return `did you mean ${meant}?`;
-  return namesIn(USER).includes(unit)
+  return namesIn(loadPaths.user).includes(unit)
     ? 'it is a unit of users (systemctl --user), and adopt takes those of the system'
     : 'install it first: systemctl list-unit-files --type=service lists those that are there';
 }
