@@ -45,6 +45,8 @@ export interface CompileOptions {
   readonly isService: boolean;
   /** The program starts with SIGPIPE ignored. */
   readonly ignoresPipe?: boolean;
+  /** System calls that the filter refuses as well, and its answers to them (SECCOMP_RET_*). */
+  readonly refused?: ReadonlyMap<string, number> | undefined;
   /** The output of --version. */
   readonly version: string;
   /** Called for each problem that does not prevent the compilation. */
@@ -180,6 +182,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       inPlace: true,
       compiledFor: architecture,
       ignoresPipe: options.ignoresPipe,
+      refused: options.refused,
       environment: [],
       pid: 0,
       parentPid: 0,

@@ -28,6 +28,8 @@ export interface Caller {
   readonly compiledFor?: string;
   /** The program starts with SIGPIPE ignored, as from systemd. */
   readonly ignoresPipe?: boolean | undefined;
+  /** System calls that the filter refuses as well, and its answers to them (SECCOMP_RET_*). */
+  readonly refused?: ReadonlyMap<string, number> | undefined;
   readonly environment: readonly Variable[];
   readonly pid: number;
   readonly parentPid: number;

@@ -127,10 +127,16 @@ export function profileAnswers({ seccomp }: NormalRequest): Promise<void> | unde
 /**
  * The filter of a launch that does not ask for the small one: the same object for the same request, until the profile changes.
  *
+ * @param refused further calls that the program must not make, and the answers to them
  * @throws UsageError for unknown names, and for mistakes in the profile, with their place
  * @throws LaunchError if the profile cannot be read, or ERR_INSECURE_PATH if the program's user can write it
  */
-export function launchFilter(request: NormalRequest, account: Account, architecture: string): Filter {
+export function launchFilter(
+  request: NormalRequest,
+  account: Account,
+  architecture: string,
+  refused?: ReadonlyMap<string, number>,
+): Filter {
   const { allow, seccomp, caps, allowNewPrivs, insecurePath } = request;
   const { file, isLog = false } = seccomp ?? {};
   const isIsolated = request.isolate || seccomp !== undefined;
@@ -145,6 +151,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
     isChild,
     hasStatus,
     isLog,
+    [...(refused ?? [])],
     allow,
     caps,
     allowNewPrivs,
@@ -159,6 +166,7 @@ export function launchFilter(request: NormalRequest, account: Account, architect
     isIsolated,
     isLog,
     profile: file === undefined ? undefined : { file, text: readText(file, account, insecurePath) },
+    refused,
     allow,
     allowNewPrivs,
     hasInit: isChild,

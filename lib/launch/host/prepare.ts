@@ -264,8 +264,9 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
 function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
   const { isolate, allow, seccomp } = request;
   const architecture = caller.compiledFor ?? process.arch;
-  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true)
-    return launchFilter(request, account, architecture);
+  const { refused } = caller;
+  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true || refused !== undefined)
+    return launchFilter(request, account, architecture, refused);
   return isolate || seccomp !== undefined ? isolateFilter(architecture) : undefined;
 }
 

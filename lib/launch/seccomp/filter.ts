@@ -13,6 +13,7 @@ import {
   isRefused,
   keyringCalls,
   withAllowed,
+  withAnswers,
   withSmallRules,
   type Policy,
 } from './policy.ts';
@@ -25,6 +26,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly isLog: boolean;
   /** A profile of system calls, in place of the default filter. */
   readonly profile: { readonly file: string; readonly text: string } | undefined;
+  /** Further calls that are refused, and the answers to them. */
+  readonly refused?: ReadonlyMap<string, number> | undefined;
   /** Names of calls and groups that are given back. */
   readonly allow: readonly string[];
   /** The filter is installed before the ids change. */
@@ -107,14 +110,15 @@ function checkNeeded(
  * @throws UsageError for an unknown name, and with the place for a mistake in the profile
  */
 export function makeFilter(request: FilterRequest): Filter {
-  const { profile, allow, isIsolated, isLog } = request;
+  const { profile, allow, isIsolated, isLog, refused = new Map() } = request;
   const { policy: base, flags } =
     profile === undefined
       ? { policy: isIsolated ? isolatePolicy : barePolicy, flags: 0 }
       : readProfile(profile.file, profile.text, request);
   const calls = allow.filter((name) => name !== programs32bit).flatMap(callsOf);
   const allows32bit = base.allows32bit || allow.includes(programs32bit);
-  const full = withAllowed(withSmallRules({ ...base, allows32bit }), calls);
+  const strict = withAnswers({ ...base, allows32bit }, refused);
+  const full = withAllowed(withSmallRules(strict), calls);
   const policy = isLog ? asLog(full) : full;
   if (profile !== undefined) checkNeeded(policy, profile.file, request);
   const parts = [
@@ -124,6 +128,7 @@ export function makeFilter(request: FilterRequest): Filter {
         : 'no terminal injection, no kernel keyrings'
       : `the profile ${profile.file}`,
     ...(isLog ? ['refusals are only logged'] : []),
+    ...(refused.size === 0 ? [] : [`also refused: ${[...refused.keys()].join(', ')}`]),
     ...(allow.length === 0 ? [] : [`allowed: ${allow.join(', ')}`]),
   ];
   return {

@@ -109,11 +109,15 @@ export function withSmallRules(policy: Policy): Policy {
   return { ...policy, verdicts };
 }
 
-/** Gives calls back, whatever their arguments are. */
-export function withAllowed(policy: Policy, calls: readonly string[]): Policy {
-  const allowed = calls.map((call): [string, Verdict] => [call, always(answers.allow)]);
-  return { ...policy, verdicts: new Map([...policy.verdicts, ...allowed]) };
+/** Gives these answers to calls, whatever their arguments are. */
+export function withAnswers(policy: Policy, given: ReadonlyMap<string, number>): Policy {
+  const verdicts = [...given].map(([call, answer]): [string, Verdict] => [call, always(answer)]);
+  return { ...policy, verdicts: new Map([...policy.verdicts, ...verdicts]) };
 }
+
+/** Gives calls back, whatever their arguments are. */
+export const withAllowed = (policy: Policy, calls: readonly string[]): Policy =>
+  withAnswers(policy, new Map(calls.map((call) => [call, answers.allow])));
 
 const logged = (answer: number): number => (isPermissive(answer) ? answer : answers.log);
 

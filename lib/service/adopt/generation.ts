@@ -31,6 +31,7 @@ import { runHost } from './host-command.ts';
 import { makeHostDirectory } from './host-file.ts';
 import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
+import { refusedCalls } from './installed/launcher-calls.ts';
 import {
   configurationOf,
   dataOf,
@@ -238,6 +239,7 @@ async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<La
 export async function compileLaunchers(adoption: Adoption): Promise<readonly string[]> {
   const { directory, own, checks, service } = adoption;
   const warnings: string[] = [];
+  const refused = refusedCalls(service.settings);
   const isCwdMounted = isMounted(adoption, textOf(service.settings, 'WorkingDirectory'));
   const launchers = [
     ...own.map(({ name, argv }) => ({ name, argv })),
@@ -249,7 +251,8 @@ export async function compileLaunchers(adoption: Adoption): Promise<readonly str
       architecture: undefined,
       anyInode: false,
       isService: true,
-      ignoresPipe: adoption.service.settings.IgnoreSIGPIPE !== false,
+      ignoresPipe: service.settings.IgnoreSIGPIPE !== false,
+      refused: refused.size === 0 ? undefined : refused,
       version: readVersion(),
       // what is mounted there is not in the jail yet
       warn: (warning) => {

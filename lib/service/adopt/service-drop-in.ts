@@ -21,6 +21,7 @@ import {
   type Settings,
   textOf,
 } from './installed/installed-service.ts';
+import { isErrno, refusedCalls } from './installed/launcher-calls.ts';
 import { pathsOf, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
@@ -127,14 +128,20 @@ function mountLines(adoption: Adoption): readonly string[] {
 // Directives that the vendor's unit may already set to a value that is at least as strict.
 function hardeningLines({ service, entry, jailFacts }: Adoption): readonly string[] {
   const { settings } = service;
+  // `none` is an empty list of allowed ones
   const families = filterOf(settings, 'RestrictAddressFamilies');
-  const isVendorStrict = families.isAllowed && families.names.length > 0;
+  const allowed = commonFamilies.filter((family) => !families.names.includes(family));
   return [
     ...commonHardening,
     'ProtectHome=yes',
     ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
     ...(jailFacts.compilesCode ? [] : ['MemoryDenyWriteExecute=yes']),
-    ...(isVendorStrict ? [] : ['RestrictAddressFamilies=', commonFamilies]),
+    ...(families.isAllowed
+      ? []
+      : [
+          'RestrictAddressFamilies=',
+          `RestrictAddressFamilies=${allowed.length === 0 ? 'none' : allowed.join(' ')}`,
+        ]),
     // its user namespace has no capability over the jail
     ...(entry === 'launcher' && settings.PrivateUsers === true ? ['PrivateUsers=no'] : []),
   ];
@@ -142,10 +149,10 @@ function hardeningLines({ service, entry, jailFacts }: Adoption): readonly strin
 
 function privilegeLines({ service, entry, identity }: Adoption): readonly string[] {
   const { settings } = service;
-  const calls = filterOf(settings, 'SystemCallFilter');
-  const hasFilter = calls.names.length > 0;
-  const own = entry === 'launcher' ? ` ${launcherCalls}` : '';
-  const needed = identity.caps.includes('sys_chroot') && own === '' ? `${own} chroot` : own;
+  const hasFilter = filterOf(settings, 'SystemCallFilter').names.length > 0;
+  // its own filter refuses these to the program, if the unit does
+  const own = hasFilter ? [...refusedCalls(settings).keys()].join(' ') : launcherCalls;
+  const needed = entry === 'launcher' ? own : identity.caps.includes('sys_chroot') ? 'chroot' : '';
   const caps = entry === 'launcher' ? [...identity.caps, ...launcherCaps] : identity.caps;
   const isAmbient = entry === 'systemd' && identity.user !== 'root' && identity.caps.length > 0;
   return [
@@ -155,7 +162,7 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
     'AmbientCapabilities=',
     ...(isAmbient ? [`AmbientCapabilities=${capabilityWords(identity.caps)}`] : []),
     ...(hasFilter ? [] : commonCalls),
-    ...(needed === '' ? [] : [`SystemCallFilter=${needed.trim()}`]),
+    ...(needed === '' ? [] : [`SystemCallFilter=${needed}`]),
   ];
 }
 
@@ -216,6 +223,7 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
   const paths = adoption.paths.map((path) => ({ ...path, isOptional: true }));
   const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
   const calls = filterOf(settings, 'SystemCallFilter');
+  const errorNumber = numberOf(settings, 'SystemCallErrorNumber');
   const given = (name: 'User' | 'Group'): readonly string[] =>
     textOf(settings, name) === '' ? [] : [`${name}=${textOf(settings, name)}`];
   const common = [
@@ -230,7 +238,10 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     // The surroundings add calls to this list. Without this line, they alone would be allowed.
     ...(calls.names.length === 0
       ? []
-      : [`SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`]),
+      : [
+          `SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`,
+          ...(isErrno(errorNumber) ? [`SystemCallErrorNumber=${errorNumber}`] : []),
+        ]),
     // the mounts for the jail of a launcher belong to the surroundings
     ...(adoption.entry === 'systemd' ? unitMounts(settings, '') : []),
     ...surroundings({ ...adoption, paths }),

@@ -28,7 +28,7 @@ export const commonHardening: readonly string[] = [
 ];
 
 /** Sockets of ordinary services. */
-export const commonFamilies = 'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK';
+export const commonFamilies: readonly string[] = ['AF_UNIX', 'AF_INET', 'AF_INET6', 'AF_NETLINK'];
 
 /** The calls of ordinary services. All others answer EPERM. */
 export const commonCalls: readonly string[] = [

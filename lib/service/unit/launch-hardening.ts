@@ -154,7 +154,7 @@ export function launchHardening(
       (path) => `ReadWritePaths="${path.replaceAll('%', '%%').replaceAll(/["\\]/g, String.raw`\$&`)}"`,
     ),
     `CapabilityBoundingSet=${capabilityWords(caps)}`,
-    [commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' '),
+    `RestrictAddressFamilies=${[...commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' ')}`,
     ...(hasFilter ? [...commonCalls, `SystemCallFilter=${calls.join(' ')}`] : []),
   ];
 }

@@ -6,6 +6,7 @@ import { callNumbers } from '../../../lib/launch/seccomp/call-table.ts';
 import { callGroups } from '../../../lib/launch/seccomp/default-policy.ts';
 import { allowGroups, makeFilter, type FilterRequest } from '../../../lib/launch/seccomp/filter.ts';
 import { isolateFilter } from '../../../lib/launch/seccomp/isolate-filter.ts';
+import { answers, refusal } from '../../../lib/launch/seccomp/seccomp-data.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { audit, run } from './interpreter.ts';
 
@@ -65,6 +66,23 @@ t.test(
     t.throws(() => isolateFilter('ia32'), { name: 'UsageError' });
   },
 );
+
+t.test('a launch can refuse further calls, each in its way, and the keyrings too', async (t) => {
+  const refused = new Map([
+    ['chroot', refusal(13)],
+    ['keyctl', answers.killProcess],
+  ]);
+  for (const machine of machines) {
+    const filter = filterOf(machine, { refused });
+    t.equal(judge(filter, machine, 'chroot'), refusal(13));
+    t.equal(judge(filter, machine, 'keyctl'), answers.killProcess);
+    t.equal(judge(filter, machine, 'add_key'), EPERM);
+    t.equal(judge(filter, machine, 'getpid'), answers.allow);
+  }
+  const { title, closesKeyrings } = makeFilter({ ...isolated, architecture: 'x64', refused });
+  t.match(title, /; also refused: chroot, keyctl$/);
+  t.ok(closesKeyrings);
+});
 
 for (const machine of machines) {
   const filter = filterOf(machine);

@@ -86,12 +86,14 @@ t.test('a service that systemd describes as its own vendor does keeps stricter s
     PrivateUsers: true,
     NoExecPaths: ['/'],
     RestrictAddressFamilies: [true, ['AF_UNIX']],
-    SystemCallFilter: [true, ['read', 'write']],
+    // systemd itself adds @default, with the first two
+    SystemCallFilter: [true, ['execve', 'exit_group', 'read', 'write']],
   };
   const found = text(adopted(installed({ ...daemon, ...strict })));
   t.notMatch(found, 'RestrictAddressFamilies');
   t.notMatch(found, '@system-service');
-  t.match(found, /^SystemCallFilter=chroot /m, 'only what the launcher needs is added');
+  t.match(found, /^SystemCallFilter=capget capset chdir chroot /m, 'what the launcher needs is added');
+  t.notMatch(found, /^SystemCallFilter=.*\bread\b/m, 'and nothing that is allowed');
   t.match(found, 'PrivateUsers=no');
   t.match(found, 'ExecPaths=/var/lib/uchroot/services/web.service/1\n');
 });
@@ -214,14 +216,18 @@ t.test(
       ExecStartPreEx: [line('/usr/sbin/postfix check', 'privileged')],
       ExecStartEx: [line('/usr/sbin/postfix debian-systemd-start')],
     };
-    const checkOf = (filter: unknown): string =>
-      configurationChecks(adopted(installed({ ...postfix, SystemCallFilter: filter })))[0]?.text ?? '';
+    const checkOf = (filter: unknown, errno = 2 ** 31 - 2): string => {
+      const settings = { ...postfix, SystemCallFilter: filter, SystemCallErrorNumber: errno };
+      return configurationChecks(adopted(installed(settings)))[0]?.text ?? '';
+    };
     // the second line adds to the first, and alone would be all that is allowed (systemd.exec(5))
     t.match(
       checkOf([true, ['read', 'write']]),
       /^SystemCallFilter=read write$[^]*^SystemCallFilter=chroot$/m,
     );
     t.match(checkOf([false, ['ptrace']]), /^SystemCallFilter=~ptrace$/m);
+    t.notMatch(checkOf([false, ['ptrace']]), 'SystemCallErrorNumber');
+    t.match(checkOf([false, ['ptrace']], 13), /^SystemCallErrorNumber=13$/m);
     t.match(checkOf([false, []]), /^SystemCallFilter=@system-service/m);
     t.match(checkOf([false, []]), /^ExecStart=:\/usr\/sbin\/postfix check$/m);
   },
@@ -339,8 +345,14 @@ t.test('hardening is added where the unit has none, or a looser one', async (t) 
   const families = (value: unknown): boolean =>
     has({ RestrictAddressFamilies: value }, 'RestrictAddressFamilies=');
   t.ok(families([false, ['AF_PACKET']]));
-  t.ok(families([true, []]));
+  t.notOk(families([true, []]), 'none is stricter');
   t.notOk(families([true, ['AF_UNIX']]));
+  const refused = (...names: string[]): RegExp =>
+    new RegExp(`^RestrictAddressFamilies=${names.join(' ')}$`, 'm');
+  const without = (...names: string[]): string =>
+    text(adopted(installed({ ...daemon, User: 'web', RestrictAddressFamilies: [false, names] })));
+  t.match(without('AF_NETLINK', 'AF_INET6'), refused('AF_UNIX', 'AF_INET'));
+  t.match(without('AF_NETLINK', 'AF_INET6', 'AF_UNIX', 'AF_INET'), refused('none'));
   t.ok(has({}, 'PrivateTmp=yes'));
   t.ok(has({ PrivateTmp: false }, 'PrivateTmp=yes'));
   t.notOk(has({ PrivateTmp: true }, 'PrivateTmp=yes'));

@@ -1,6 +1,7 @@
 // Why a service cannot be adopted. Pure.
 import { isListed, listOf, numberOf, type InstalledService, textOf } from '../installed/installed-service.ts';
 import { commandLine } from '../../../shell-word.ts';
+import { unservedCall } from '../installed/launcher-calls.ts';
 import { unmountable, unshareable } from '../installed/unit-mounts.ts';
 import { quote } from '../../../quote.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
@@ -147,6 +148,8 @@ export function launcherRefusal(
   const own = lines.filter(
     ({ program, flags }) => program === start?.program && !flags.includes('no-env-expand'),
   );
+  const call = unservedCall(settings);
+  if (call !== undefined) return `SystemCallFilter= refuses ${call}`;
   const late = own
     .flatMap(({ argv }) => argv.flatMap(variablesIn))
     .find((name) => isSetAtStart(settings, name));
