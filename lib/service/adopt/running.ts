@@ -160,6 +160,42 @@ export async function seesOthers(unit: string, paths: readonly string[]): Promis
   return pid !== '0' && !paths.every(isSame);
 }
 
+// The device and inode of a directory; undefined if it is gone, or if nobody may look at it.
+function identityOf(directory: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(directory, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function processesIn(directory: string): readonly number[] {
+  const top = identityOf(directory);
+  return readdirSync('/proc')
+    .filter((name) => top !== undefined && /^\d+$/.test(name) && identityOf(`/proc/${name}/root`) === top)
+    .map(Number);
+}
+
+/** Kills the processes whose root directory is this one. @returns whether there were any */
+export async function endProcessesIn(directory: string): Promise<boolean> {
+  const found = processesIn(directory);
+  const endMs = performance.now() + patienceMs;
+  for (let left = found; left.length > 0 && performance.now() < endMs; left = processesIn(directory)) {
+    left.forEach(kill);
+    await sleep(pollMs);
+  }
+  return found.length > 0;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /**
  * Restarts a service.
  *

@@ -188,6 +188,10 @@ ${lines.join('\n')}
 `;
 }
 
+/** The directory of the jail and its launchers that a drop-in uses; undefined without a drop-in. */
+export const directoryIn = (text: string | undefined): string | undefined =>
+  /^RequiresMountsFor=(.*)$/m.exec(text ?? '')?.[1];
+
 /** Whether a service is in the jail of this drop-in, as systemd has read it. */
 export function isTaken(
   text: string,

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 
 import { AbortError, JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
+import { jailOf } from './adoption.ts';
 import { type ConfigurationCheck, withService } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';
 import { fallBack, neither, stillFallenBack } from './kept/fall-back.ts';
@@ -12,8 +13,8 @@ import { missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { needsHint } from './tell/refusal-hint.ts';
 import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
-import { isTaken } from './service-drop-in.ts';
-import { lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
+import { directoryIn, isTaken } from './service-drop-in.ts';
+import { endProcessesIn, lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
 import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
 
 /** A change of the drop-in. */
@@ -86,11 +87,21 @@ async function putBack(
   const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);
   // after an abort the user does not want to wait
   const watchMs = error instanceof AbortError ? undefined : watch.watchMs;
-  const again = isActive && isOther ? await restart(unit, { watchMs }) : undefined;
+  const startAgain = async () => (isActive && isOther ? restart(unit, { watchMs }) : undefined);
+  let again = await startAgain();
+  if (isActive && (await endLeftBehind(text, before)) && again !== undefined) again = await startAgain();
   const hasFailed = error instanceof JailError && error.code === 'ERR_SERVICE';
   if (!hasFailed && again === undefined) return error;
   const isAsBefore = !isActive || (isOther && again === undefined);
   return swapError({ unit, before, isFallenBack, first: error.message, again, isAsBefore, cause: error });
+}
+
+// With KillMode=process, systemd leaves processes of a failed start in the new jail. Such a worker may hold the port of the service, and
+// the jail could not be removed. @returns whether there were any
+async function endLeftBehind(text: string | undefined, before: string | undefined): Promise<boolean> {
+  const directory = directoryIn(text);
+  if (directory === undefined || directory === directoryIn(before)) return false;
+  return endProcessesIn(jailOf(directory));
 }
 
 // The error for a service that is still half changed.
@@ -136,7 +147,7 @@ async function swapError(failed: {
   if (told) return told;
   if (before === undefined && again !== undefined)
     return new JailError(
-      `${unit} comes up neither in its jail nor without it, so the jail is not the cause; it is not adopted: ${again}`,
+      `${unit} comes up neither in its jail (${first.split('\n', 1)[0]}) nor without it; it is not adopted: ${again}`,
       {
         code: 'ERR_SERVICE',
         hint: `mend the service; then: ${commandLine('systemctl', 'start', unit)}`,

@@ -190,7 +190,10 @@ serviceTest('a service that ends a second after its start has not come up', asyn
   );
   const { status, stderr } = service('adopt', 'late', '--program', '/usr/bin/sleep');
   t.equal(status, 1);
-  t.match(stderr, /late.service comes up neither in its jail nor without it, .* status 3/);
+  t.match(
+    stderr,
+    /late.service comes up neither in its jail \(.*\) nor without it; it is not adopted: .* status 3/,
+  );
 });
 
 // Answers what it sees.

@@ -1,7 +1,75 @@
 // Services of our own on a booted machine: strict filters, processes that systemd leaves behind, and scripts of System V.
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, isJailed } = serviceMachine('taskset', 'ionice');
+const { serviceTest, machine, service, shell, isJailed } = serviceMachine('flock', 'taskset', 'ionice');
+
+const script = `#!/bin/sh
+### BEGIN INIT INFO
+# Provides: oldie
+# Default-Start: 3
+# Default-Stop: 6
+### END INIT INFO
+case $1 in
+start) flock -n /run/oldie.lock true || exit 1; flock /run/oldie.lock sleep 1000 >/dev/null 2>&1 & ;;
+stop) pkill -x flock ;;
+esac
+`;
+
+serviceTest('a script of System V goes on: its adoption is refused before anything stops', async (t) => {
+  machine().run(['tee', '/etc/init.d/oldie'], { input: script });
+  machine().shell('chmod 755 /etc/init.d/oldie; systemctl daemon-reload; systemctl start oldie');
+  const before = shell('pgrep -x flock');
+  t.match(before, /^\d+$/m);
+  const { status, stderr } = service('adopt', 'oldie', '--program', '/usr/bin/flock');
+  t.equal(status, 1);
+  t.equal(
+    stderr,
+    `uchroot-service: oldie.service cannot be adopted: KillMode=process, and systemd does not know its main process: it ends none of its processes, so it could be put neither into a jail nor back
+hint: it is the script /etc/init.d/oldie: write a unit with User= and an ExecStart= that stays in the foreground to /etc/systemd/system/oldie.service, start that, and adopt it
+`,
+  );
+  t.equal(shell('systemctl is-active oldie'), 'active');
+  t.equal(shell('pgrep -x flock'), before);
+  // and the hint works
+  machine().run(['tee', '/etc/systemd/system/oldie.service'], {
+    input: '[Service]\nUser=nobody\nExecStart=/usr/bin/sleep 1000\n',
+  });
+  machine().shell('systemctl stop oldie; systemctl daemon-reload; systemctl start oldie');
+  t.equal(service('adopt', 'oldie', '--watch', '0.3').status, 0);
+  t.ok(isJailed('oldie'));
+});
+
+// Its worker holds the lock of the service. The main process needs a file that the jail lacks.
+const pair = `cat >/usr/local/bin/pair <<'END'
+#!/bin/sh
+flock -n /var/lib/pair/lock true || exit 9
+flock --close /var/lib/pair/lock sleep 1000 &
+sleep 0.5
+cat /opt/pair.conf || exit 8
+trap 'kill $!; exit 0' TERM
+wait
+END
+chmod 755 /usr/local/bin/pair; echo conf >/opt/pair.conf
+cat >/etc/systemd/system/pair.service <<'END'
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/pair
+KillMode=process
+StateDirectory=pair
+END
+systemctl daemon-reload; systemctl start pair`;
+
+serviceTest('a worker that a failed start leaves in the jail does not keep the service down', async (t) => {
+  machine().shell(pair);
+  await machine().until('journalctl -u pair', /conf$/m);
+  const programs = ['sleep', 'true', 'cat'].flatMap((name) => ['--program', `/usr/bin/${name}`]);
+  const { status, stderr } = service('adopt', 'pair', '--watch', '2', ...programs);
+  t.equal(status, 1);
+  t.match(stderr, /^uchroot-service: pair.service does not come up; it is as before: .*status 8/);
+  t.match(stderr, /^hint: if it needs \/opt\/pair.conf of the host: --ro-bind \/opt\/pair.conf$/m);
+  t.equal(shell('systemctl is-active pair'), 'active');
+  t.equal(shell('ls /var/lib/uchroot/services'), 'oldie.service', 'nothing of its jail is left');
+});
 
 const asks = `cat >/usr/local/bin/strict <<'END'
 #!/bin/sh

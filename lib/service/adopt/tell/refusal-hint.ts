@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { nearest } from '../../../nearest.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { type InstalledService, textOf } from '../installed/installed-service.ts';
-import { servesHost } from './service-refusal.ts';
+import { scriptOf, servesHost } from './service-refusal.ts';
 import { defaultSearch } from '../systemd-bus.ts';
 import { loadPaths } from '../../unit/present-unit.ts';
 
@@ -49,6 +49,9 @@ export function refusalHint(service: InstalledService): string {
   if (servesHost(service)) return leave;
   if (textOf(settings, 'Type') === 'oneshot')
     return 'leave it as it is, or start its program in a jail: ExecStart=uchroot USER DIRECTORY PROGRAM';
+  const script = scriptOf(service);
+  if (script !== undefined)
+    return `it is the script ${script}: write a unit with User= and an ExecStart= that stays in the foreground to /etc/systemd/system/${unit}, start that, and adopt it`;
   // the service does not work without these
   if (textOf(settings, 'PAMName') !== '' || textOf(settings, 'BusName') !== '') return leave;
   return `leave it as it is, or take this out of its unit: ${commandLine('systemctl', 'edit', '--full', unit)}`;

@@ -29,6 +29,8 @@ export function refusalOf(service: InstalledService): string | undefined {
     return refused('its ExecStart= begins with +: it runs with all privileges');
   if (servesHost(service)) return refused(`${start.program} works on the host itself`);
   if (textOf(settings, 'Type') === 'oneshot') return refused('Type=oneshot: it is no daemon');
+  const left = leavesProcesses(service);
+  if (left !== undefined) return refused(`${left}, so it could be put neither into a jail nor back`);
   const bus = textOf(settings, 'BusName');
   if (bus !== '') return refused(`BusName=${bus}: the bus is not in its jail`);
   for (const name of ['RootDirectory', 'RootImage', 'PAMName', 'NetworkNamespacePath'] as const)
@@ -46,6 +48,29 @@ export function refusalOf(service: InstalledService): string | undefined {
   if (textOf(settings, 'StandardInput') === 'tty') return refused('it uses a terminal');
   return undefined;
 }
+
+// systemd would run ExecStop= of the drop-in, which finds no process outside of the jail, and kill nothing (systemd.kill(5), KillMode=).
+// Then the service could not start again beside its own process.
+function leavesProcesses({ settings, isActive }: InstalledService): string | undefined {
+  const mode = textOf(settings, 'KillMode');
+  if (mode === 'none') return 'KillMode=none: systemd ends none of its processes';
+  const isKnown =
+    textOf(settings, 'Type') !== 'forking' ||
+    textOf(settings, 'PIDFile') !== '' ||
+    (settings.GuessMainPID !== false && (!isActive || numberOf(settings, 'MainPID') !== 0));
+  return mode === 'process' && !isKnown
+    ? 'KillMode=process, and systemd does not know its main process: it ends none of its processes'
+    : undefined;
+}
+
+/** The script of System V for which systemd has made a unit (systemd-sysv-generator(8)); undefined for any other unit. */
+export const scriptOf = ({
+  fragment,
+  lines,
+}: Pick<InstalledService, 'fragment' | 'lines'>): string | undefined =>
+  fragment.startsWith('/run/systemd/generator')
+    ? lines.find(({ kind, program }) => kind === 'ExecStart' && program.startsWith('/etc/init.d/'))?.program
+    : undefined;
 
 export interface Refusal {
   readonly message: string;

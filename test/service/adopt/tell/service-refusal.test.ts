@@ -1,9 +1,11 @@
 import t from 'tap';
 
+import { installed } from '../described.ts';
 import {
   goneRefusal,
   pathRefusal,
   programRefusal,
+  refusalOf,
 } from '../../../../lib/service/adopt/tell/service-refusal.ts';
 
 t.test(
@@ -35,4 +37,20 @@ t.test('a directory of the service that no setting can mount is refused', async 
   t.equal(pathRefusal('web.service', [{ path: '/var/lib/web' }, { path: '/var/lib/100%' }]), undefined);
   for (const path of ['/var/lib/my dir', '/etc/a:b', '/srv/"x"'])
     t.match(pathRefusal('web.service', [{ path }])?.message, `it has the path ${path}: blanks`);
+});
+
+t.test('a service whose processes systemd does not end is refused before anything stops', async (t) => {
+  const refusal = (settings: object, state = 'active'): string | undefined =>
+    refusalOf(
+      installed({ ExecStartEx: [['/bin/web', ['/bin/web'], []]], ...settings }, { ActiveState: state }),
+    );
+  const forking = { Type: 'forking', KillMode: 'process' };
+  // what systemd-sysv-generator(8) writes
+  t.match(refusal({ ...forking, GuessMainPID: false }, 'inactive'), /KillMode=process, and systemd does not/);
+  t.match(refusal({ ...forking, GuessMainPID: true, MainPID: 0 }), /KillMode=process/);
+  t.match(refusal({ KillMode: 'none' }), /KillMode=none: systemd ends none of its processes/);
+  t.equal(refusal({ ...forking, GuessMainPID: true, MainPID: 7 }), undefined);
+  t.equal(refusal({ ...forking, GuessMainPID: false, PIDFile: '/run/web.pid' }), undefined);
+  t.equal(refusal({ KillMode: 'process' }), undefined, 'the main process is known');
+  t.equal(refusal({ ...forking, KillMode: 'control-group', GuessMainPID: false }), undefined);
 });
