@@ -2,7 +2,8 @@
 import { JailError, LaunchError, UsageError } from '../errors.ts';
 import { option } from '../command-option.ts';
 import { jsonDocument } from '../json.ts';
-import { adoptService, type AdoptReport, releaseService, updateService } from '../service/adopt/adopt.ts';
+import { adoptService, releaseService, updateService } from '../service/adopt/adopt.ts';
+import type { AdoptReport } from '../service/adopt/adopt-report.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
@@ -22,6 +23,7 @@ const lineOf = (command: string, unit: Buffer) =>
   commandLine('uchroot-service', command, unit.toString('latin1'));
 
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
+  if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
   const entered =
     entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`;
@@ -216,7 +218,11 @@ function showStatus(status: ServiceStatus): string {
     `  user: ${status.user} (${status.reason})`,
     `  entry: ${entry}`,
     `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)`,
-    changes === 0 ? '  current' : `  behind the host: ${changes} files; uchroot-service update ${unit}`,
+    ...(changes === undefined
+      ? []
+      : [
+          changes === 0 ? '  current' : `  behind the host: ${changes} files; uchroot-service update ${unit}`,
+        ]),
     ...packages.map(
       ({ package: name, from = 'none', to = 'none' }) => `    ${name}: ${from}, on the host ${to}`,
     ),

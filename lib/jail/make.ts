@@ -50,6 +50,7 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const foreseeing = { ...prepared, ...work, jail, replace, keep, sourceFd: host.root.fd };
   const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
   const { optional } = plan;
+  prepared.keep(); // `status` of an adopted service only foresees
   return {
     before,
     after,

@@ -15,6 +15,8 @@ export interface ServiceMachine {
   /** A property of a unit. */
   readonly show: (unit: string, property: string) => string;
   readonly isJailed: (unit: string) => boolean;
+  /** Makes the record of an adopted service differ from the host, so that an update has something to do. */
+  readonly outdate: (unit: string) => void;
 }
 
 /** Boots a machine with these tools for the tests of a file. */
@@ -44,5 +46,7 @@ export function serviceMachine(...tools: readonly string[]): ServiceMachine {
       shell(`ls -A /proc/${show(unit, 'MainPID')}/root/`)
         .split('\n')
         .includes('.uchroot'),
+    outdate: (unit) =>
+      void shell(`sed -i 's/"basis": "/&0/' /var/lib/uchroot/services/${unit}.service/adoption.json`),
   };
 }

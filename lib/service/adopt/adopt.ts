@@ -2,7 +2,8 @@
 import { UsageError } from '../../errors.ts';
 import { checkList, type JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
-import type { Adoption, Entry } from './adoption.ts';
+import type { AdoptReport } from './adopt-report.ts';
+import type { Adoption } from './adoption.ts';
 import {
   type AdoptionRecord,
   type AdoptionWishes,
@@ -16,20 +17,21 @@ import {
 import { isOurs, presentDropIn } from './drop-in-file.ts';
 import { exposureOf } from './exposure.ts';
 import { mustRun } from './host-command.ts';
-import { compileLaunchers, makeGeneration, removeGeneration, removeOld } from './generation.ts';
+import { basisOf, currentReport } from './current.ts';
+import { makeGeneration, removeGeneration, removeOld } from './generation.ts';
+import { compileLaunchers } from './launchers.ts';
 import type { InstalledService } from './installed/installed-service.ts';
 import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
 import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
 import { toNamedPath } from './tell/named-path.ts';
-import type { ServicePath } from './installed/service-paths.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
 import { goneRefusal, maskedRefusal, refusalOf } from './tell/service-refusal.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
-import { readService, readWithout, unitText } from './systemd-bus.ts';
+import { readFresh, readService, readWithout, unitText } from './systemd-bus.ts';
 
 export interface AdoptRequest extends ServiceWork {
   /** Start a service of root's as this account, or as `root` of its jail. */
@@ -47,31 +49,6 @@ export interface AdoptRequest extends ServiceWork {
   readonly watchMs?: number | undefined;
   /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
-}
-
-export interface AdoptReport {
-  readonly unit: string;
-  readonly directory: string;
-  readonly user: string;
-  /** Capabilities that the service keeps, without `cap_`. */
-  readonly caps: readonly string[];
-  /** Why this user. */
-  readonly reason: string;
-  /** Who enters the jail. */
-  readonly entry: Entry;
-  /** Why systemd enters it; undefined if the launcher does. */
-  readonly entryReason: string | undefined;
-  readonly paths: readonly ServicePath[];
-  readonly dropIn: { readonly path: string; readonly text: string };
-  /** Of `systemd-analyze security`, from 0 to 10; undefined if it cannot tell. */
-  readonly exposure: AdoptionRecord['exposure'];
-  /** How many tests of the configuration have run in the jail. */
-  readonly checks: number;
-  /** The service runs in the jail already. It does so from its next start on otherwise. */
-  readonly isRunning: boolean;
-  readonly files: number;
-  readonly sizeBytes: number;
-  readonly warnings: readonly string[];
 }
 
 function wishesOf(request: AdoptRequest): AdoptionWishes {
@@ -140,6 +117,7 @@ async function prepare(
       isRunning: service.isActive,
       files: made.report.files,
       sizeBytes: made.report.sizeBytes,
+      isChanged: true,
       warnings: [...made.warnings, ...laterWarnings(vendor, { text, directory }), ...told],
     },
   };
@@ -162,10 +140,12 @@ async function bringIn(
     unit,
     generation,
     entry,
+    entryReason: report.entryReason,
     user,
     reason,
     exposure,
     wishes,
+    installed: { basis: await basisOf(adoption.service), service: adoption.service },
     mounted: report.paths.map(({ path }) => path),
     checks,
     configuration,
@@ -257,20 +237,25 @@ export interface UpdateServiceRequest extends ServiceWork {
 
 /**
  * Builds the jail of an adopted service anew from the host, tests the configuration in it, and restarts the service with it. If
- * the service does not come up, it goes on with the old jail.
+ * the service does not come up, it goes on with the old jail. If the jail, the drop-in and the configuration are as a build would make
+ * them, nothing is built and nothing restarted.
  * @throws as adoptService
  */
 export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
   const request = takeServiceRequest(asked, ['plan']);
   const { unit } = await readService(request.unit);
   return withWholeService(unit, async () => {
-    const { wishes } = readRecord(unit);
-    const gone = goneRefusal(await readService(unit));
+    const record = readRecord(unit);
+    const now = await readFresh(unit);
+    const gone = goneRefusal(now);
     if (gone !== undefined) throw new UsageError(gone.message, gone);
+    const { plan: isPlan = false, signal, onProgress } = request;
+    const current = await currentReport(now, record, { signal, onProgress, isPlan });
+    if (current !== undefined) return current;
     const service = await readWithout(unit, dropInPath(unit));
     const refusal = refusalOf(service);
     if (refusal !== undefined) throw new UsageError(refusal, { hint: refusalHint(service) });
-    return renew(service, wishes, request);
+    return renew(service, record.wishes, request);
   });
 }
 

@@ -3,14 +3,15 @@ import { dirname } from 'node:path';
 
 import { isWithin, showPath } from '../../binary/path.ts';
 import { updateJail } from '../../jail/building.ts';
-import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
+import { JailError } from '../../errors.ts';
+import type { Change, VersionChange } from '../../jail/manifest/manifest-changes.ts';
+import { commandLine } from '../../shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
 import { presentDropIn } from './drop-in-file.ts';
-import { runHost } from './host-command.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
-import { textOf } from './installed/installed-service.ts';
-import { lastFailure } from './running.ts';
+import { type InstalledService, textOf } from './installed/installed-service.ts';
+import { failureIn } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
 import { type StateProblem, stateProblems } from './tell/state-problem.ts';
@@ -26,8 +27,8 @@ export interface ServiceStatus extends Pick<
   readonly problems: readonly StateProblem[];
   /** Packages of the host whose versions are newer than those in the jail. */
   readonly packages: readonly VersionChange[];
-  /** Files that an update would change. */
-  readonly changes: number;
+  /** Files that an update would change; undefined if the host lacks the service or one of its programs. */
+  readonly changes: number | undefined;
   /** The drop-in is gone: the service will start without its jail. */
   readonly isDropInMissing: boolean;
   /** A drop-in that systemd reads later replaces the commands: the service will start without its jail. */
@@ -45,6 +46,27 @@ export interface ServiceStatus extends Pick<
   readonly failure: string | undefined;
 }
 
+interface Behind extends Pick<ServiceStatus, 'packages' | 'problems'> {
+  readonly changes: readonly Change[] | undefined;
+}
+
+// How far the jail is behind the host. Without its package, it has nothing to be compared with.
+async function behind(
+  { unit, loadState }: InstalledService,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<Behind> {
+  if (loadState === 'not-found') return { packages: [], changes: undefined, problems: [] };
+  try {
+    const { packages, changes } = await updateJail({ directory, plan: true, signal });
+    return { packages, changes, problems: [] };
+  } catch (error) {
+    if (!(error instanceof JailError && ['ENOENT', 'ERR_MISSING'].includes(error.code))) throw error;
+    const remedy = `bring it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`;
+    return { packages: [], changes: undefined, problems: [{ message: error.message, remedy }] };
+  }
+}
+
 /** The state of an adopted service. @throws UsageError if it is not adopted */
 export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
@@ -55,9 +77,8 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const dropIn = presentDropIn(unit);
   const kept = dropIn === undefined ? undefined : keptInUse(record, dropIn);
   const jail = jailOf(generationAt(unit, generation));
-  const { packages, changes } = await updateJail({ directory: jail, plan: true, signal: request.signal });
-  const { stdout } = await runHost('systemctl', ['is-active', unit]);
-  const state = stdout.trim();
+  const { packages, changes, problems } = await behind(service, jail, request.signal);
+  const state = textOf(settings, 'ActiveState');
   return {
     unit,
     entry,
@@ -67,9 +88,9 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     jail,
     packages,
     state,
-    problems: stateProblems(service, state),
+    problems: [...stateProblems(service, state), ...problems],
     // the service sees the host's own files there
-    changes: changes.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
+    changes: changes?.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     isDropInMissing: dropIn === undefined,
     isOverridden:
       dropIn !== undefined &&
@@ -77,7 +98,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
       lines.some(({ kind, program }) => kind === 'ExecStart' && dirname(program) !== dirname(jail)),
     keptConfiguration:
       kept === undefined ? undefined : { keptAt: kept.keptAt, files: changedFiles(unit, kept).map(showPath) },
-    failure: await lastFailure(unit),
+    failure: failureIn(settings),
   };
 }
 

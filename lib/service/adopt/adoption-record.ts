@@ -7,6 +7,7 @@ import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
+import type { InstalledService } from './installed/installed-service.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 
 /** What the caller has asked for. An update asks for the same again. */
@@ -25,12 +26,16 @@ export interface AdoptionRecord {
   /** Number of the directory that is in use. */
   readonly generation: number;
   readonly entry: Entry;
+  /** Why systemd enters the jail; undefined if the launcher does, and in records of earlier versions. */
+  readonly entryReason?: string | undefined;
   readonly user: string;
   readonly reason: string;
   readonly exposure: { readonly before: number | undefined; readonly after: number | undefined };
   readonly wishes: AdoptionWishes;
   /** Paths of the host that are mounted in the jail. */
   readonly mounted: readonly string[];
+  /** The unit without our drop-in, and what it was read from. Undefined in records of earlier versions. */
+  readonly installed?: { readonly basis: string; readonly service: InstalledService } | undefined;
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
   /** Undefined without a copy: an earlier version may have adopted the service. */

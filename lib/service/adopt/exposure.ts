@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { runHost } from './host-command.ts';
 import { toHostError, writeHostFile } from './host-file.ts';
 
-function makeTemporary(): string {
+/** A directory that only root can enter. @throws JailError with the errno */
+export function makeTemporary(): string {
   try {
     return mkdtempSync('/run/uchroot-look-');
   } catch (error) {

@@ -8,19 +8,15 @@ import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { removeJail } from '../../jail/remove.ts';
-import type { JailWork } from '../../jail/request/jail-request.ts';
+import type { JailRequest, JailWork } from '../../jail/request/jail-request.ts';
 import { throwIfAborted } from '../../jail/work/jail-error.ts';
-import { compileLaunch } from '../../launch/compile/compile.ts';
-import { normalize, type LaunchRequest } from '../../launch/request/request.ts';
 import { resolveAccount } from '../../launch/tell/dry-run.ts';
 import { commandLine } from '../../shell-word.ts';
-import { readVersion } from '../../version.ts';
 import {
   type Adoption,
   checksOf,
   chooseEntry,
   chooseIdentity,
-  directoryVariables,
   jailOf,
   type JailFacts,
   ownLines,
@@ -29,9 +25,8 @@ import {
 import { type AdoptionWishes, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory } from './host-file.ts';
-import { type InstalledService, limitsOf, listOf, numberOf, textOf } from './installed/installed-service.ts';
+import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
-import { refusedCalls } from './installed/launcher-calls.ts';
 import {
   configurationOf,
   dataOf,
@@ -42,7 +37,7 @@ import {
 import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './tell/service-refusal.ts';
 import { toServiceWarning } from './tell/service-warning.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
-import { directoryRefusal, isMounted, namedWarnings } from './tell/unmet-path.ts';
+import { directoryRefusal, namedWarnings } from './tell/unmet-path.ts';
 
 export interface Generation {
   readonly adoption: Adoption;
@@ -120,16 +115,21 @@ function jailFacts(jail: string): JailFacts {
 
 const instanceOf = (unit: string): string => /@(.*)\.service$/.exec(unit)?.[1] ?? '';
 
-/** Builds the jail in `directory`, and finds what else the service needs. */
-export async function makeGeneration(
-  service: InstalledService,
-  directory: string,
-  wishes: AdoptionWishes,
-  work: Work,
-): Promise<Generation> {
-  makeHostDirectory(directory);
+/** What is known of an adoption before there is a jail. */
+export interface Beginning {
+  readonly service: InstalledService;
+  readonly wishes: AdoptionWishes;
+  readonly identity: Adoption['identity'];
+  readonly variables: ReadonlyMap<string, string>;
+  /** The files of its packages below /etc. */
+  readonly packed: readonly string[];
+  /** The contents of the jail. */
+  readonly contents: Required<Pick<JailRequest, 'programs' | 'packages' | 'users'>>;
+}
+
+/** @throws UsageError if something is missing on the host */
+export async function beginAdoption(service: InstalledService, wishes: AdoptionWishes): Promise<Beginning> {
   const identity = chooseIdentity(service, wishes.user);
-  const known = knownOf(service);
   const packages = await packagesOf(service);
   const packed = await packedConfiguration(packages);
   const variables = variablesOf(service, environmentFiles(service));
@@ -138,20 +138,24 @@ export async function makeGeneration(
     programRefusal(service.unit, wishes.programs, kindOfPath) ??
     loginRefusal(service.unit, packed, wishes.paths);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
-  const report = await buildJail({
-    ...work,
-    directory: jailOf(directory),
+  const contents = {
     programs: [...programsOf(service), ...wishes.programs],
-    packages: known.packages?.(instanceOf(service.unit)) ?? [],
+    packages: knownOf(service).packages?.(instanceOf(service.unit)) ?? [],
     users: await accountsOf(service, identity, packages),
-  });
-  throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
+  };
+  return { service, wishes, identity, variables, packed, contents };
+}
+
+/** The adoption with the jail that is in `directory`. */
+export function adoptionIn(directory: string, begun: Omit<Beginning, 'contents'>): Adoption {
+  const { service, wishes, identity, variables, packed } = begun;
+  const { paths: known = [] } = knownOf(service);
   const own = ownLines(service, variables);
   const found = {
-    data: [...dataOf(jailOf(directory)), ...(known.paths ?? []).filter((path) => !isOnlyRead(path))],
-    configuration: [...configurationOf(packed, service), ...(known.paths ?? []).filter(isOnlyRead)],
+    data: [...dataOf(jailOf(directory)), ...known.filter((path) => !isOnlyRead(path))],
+    configuration: [...configurationOf(packed, service), ...known.filter(isOnlyRead)],
   };
-  const adoption = {
+  return {
     service,
     identity,
     ...chooseEntry(service, identity),
@@ -162,7 +166,21 @@ export async function makeGeneration(
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
-  const cwd = await workingDirectory(service, identity);
+}
+
+/** Builds the jail in `directory`, and finds what else the service needs. */
+export async function makeGeneration(
+  service: InstalledService,
+  directory: string,
+  wishes: AdoptionWishes,
+  work: Work,
+): Promise<Generation> {
+  makeHostDirectory(directory);
+  const begun = await beginAdoption(service, wishes);
+  const report = await buildJail({ ...work, directory: jailOf(directory), ...begun.contents });
+  throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
+  const adoption = adoptionIn(directory, begun);
+  const cwd = await workingDirectory(service, begun.identity);
   const question = {
     ...adoption,
     cwd,
@@ -197,70 +215,6 @@ function missingProgram({ unit, lines }: InstalledService): Refusal | undefined 
         message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed`,
         hint: `install it, or correct the path: ${commandLine('systemctl', 'edit', '--full', unit)}`,
       };
-}
-
-// Variables of systemd that mean the same in a jail (systemd.exec(5)).
-const ofSystemd = ['PATH', 'INVOCATION_ID', 'JOURNAL_STREAM', 'SYSTEMD_EXEC_PID', 'FDSTORE'];
-
-// The launch of one line in the jail.
-async function launchOf(adoption: Adoption, argv: readonly string[]): Promise<LaunchRequest> {
-  const { service, identity, directory, variables } = adoption;
-  const { settings } = service;
-  const [argv0 = '', ...args] = argv;
-  const own = adoption.own.find((one) => one.argv === argv);
-  const program = own?.line.program ?? argv0;
-  const more = listOf(settings, 'SupplementaryGroups');
-  const identityKeys = {
-    user: identity.user,
-    ...(identity.group === undefined ? {} : { group: identity.group }),
-  };
-  const groups = more.length === 0 ? undefined : [...(await resolveAccount(identityKeys)).groups, ...more];
-  const cwd = textOf(settings, 'WorkingDirectory');
-  return {
-    ...identityKeys,
-    jail: jailOf(directory),
-    program,
-    args,
-    ...(argv0 === program ? {} : { argv0 }),
-    ...(groups === undefined ? {} : { groups }),
-    ...(identity.user === 'root' ? { allowRoot: true } : {}),
-    ...(cwd.startsWith('/') ? { cwd } : {}),
-    caps: identity.caps,
-    umask: numberOf(settings, 'UMask'),
-    rlimits: limitsOf(settings),
-    seccomp: 'default',
-    // the shell of the account is for people, and rarely in the jail
-    env: { SHELL: '/bin/sh', ...directoryVariables(service) },
-    passEnv: [...variables.keys(), ...listOf(settings, 'PassEnvironment'), ...ofSystemd],
-  };
-}
-
-/** Compiles a launcher for each line of the service that runs in the jail, and for each test of its configuration. */
-export async function compileLaunchers(adoption: Adoption): Promise<readonly string[]> {
-  const { directory, own, checks, service } = adoption;
-  const warnings: string[] = [];
-  const refused = refusedCalls(service.settings);
-  const isCwdMounted = isMounted(adoption, textOf(service.settings, 'WorkingDirectory'));
-  const launchers = [
-    ...own.map(({ name, argv }) => ({ name, argv })),
-    ...checks.map((argv, index) => ({ name: `check-${index + 1}`, argv })),
-  ];
-  for (const { name, argv } of launchers) {
-    compileLaunch(normalize(await launchOf(adoption, argv)), {
-      file: Buffer.from(`${directory}/${name}`),
-      architecture: undefined,
-      anyInode: false,
-      isService: true,
-      ignoresPipe: service.settings.IgnoreSIGPIPE !== false,
-      refused: refused.size === 0 ? undefined : refused,
-      version: readVersion(),
-      // what is mounted there is not in the jail yet
-      warn: (warning) => {
-        if (!('step' in warning && warning.step === 'chdir' && isCwdMounted)) warnings.push(warning.message);
-      },
-    });
-  }
-  return warnings;
 }
 
 /** Removes a generation that no service uses. @throws JailError EBUSY if a process still runs in it */

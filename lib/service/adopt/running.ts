@@ -6,6 +6,7 @@ import { AbortError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
+import type { Settings } from './installed/installed-service.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
 // the others may still read their configuration.
@@ -45,14 +46,22 @@ async function staysUp(unit: string, restarts: string, { watchMs, signal }: Watc
 
 /** Why a service has failed, in one line. */
 export async function lastFailure(unit: string): Promise<string | undefined> {
-  const [result, status, code, text] = await Promise.all(
-    ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'].map((name) => shown(unit, name)),
-  );
+  const names = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'];
+  const text = await mustRun('systemctl', ['show', ...names.flatMap((name) => ['-p', name]), unit]);
+  const lines = text.split('\n').map((line): [string, string] => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)];
+  });
+  return failureIn(Object.fromEntries(lines));
+}
+
+/** The same from its settings. */
+export function failureIn(settings: Settings): string | undefined {
+  const names = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'];
+  const [result, status, code, text] = names.map((name) => String(settings[name]));
   if (result === 'success') return undefined;
-  const words = [`result ${result}`, code === '0' ? '' : `status ${status}`, text ?? ''].filter(
-    (word) => word !== '',
-  );
-  return words.join(', ');
+  const words = [`result ${result}`, code === '0' ? '' : `status ${status}`, text];
+  return words.filter((word) => word !== '').join(', ');
 }
 
 async function journal(...which: readonly string[]): Promise<string> {

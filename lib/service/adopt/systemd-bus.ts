@@ -32,10 +32,15 @@ async function call(object: string, words: readonly string[]): Promise<string> {
   });
 }
 
-async function settingsOf(object: string, kind: 'Unit' | 'Service'): Promise<Settings> {
-  return readSettings(
-    await call(object, ['org.freedesktop.DBus.Properties', 'GetAll', 's', `${bus}.${kind}`]),
-  );
+const encode = (character: string): string => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+
+// The object of a unit; systemd loads the unit if it is not loaded yet (sd_bus_path_encode(3)).
+const objectOf = (unit: string): string =>
+  `/org/freedesktop/systemd1/unit/${unit.replace(/^[0-9]|[^A-Za-z0-9]/g, encode)}`;
+
+// Without an interface, an object tells the properties of all of them (D-Bus Specification, org.freedesktop.DBus.Properties).
+async function settingsOf(unit: string): Promise<Settings> {
+  return readSettings(await call(objectOf(unit), ['org.freedesktop.DBus.Properties', 'GetAll', 's', '']));
 }
 
 // DefaultEnvironment= of the service manager, and what `systemctl set-environment` adds.
@@ -45,14 +50,8 @@ async function inheritedVariables(): Promise<readonly string[]> {
 }
 
 async function load(unit: string): Promise<InstalledService> {
-  const answer = await call('/org/freedesktop/systemd1', [`${bus}.Manager`, 'LoadUnit', 's', unit]);
-  const { data } = JSON.parse(answer) as { readonly data: readonly [string] };
-  const [about, settings, inherited] = await Promise.all([
-    settingsOf(data[0], 'Unit'),
-    settingsOf(data[0], 'Service'),
-    inheritedVariables(),
-  ]);
-  const service = toInstalled(about, settings, inherited);
+  const [settings, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
+  const service = toInstalled(settings, settings, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 
@@ -90,6 +89,14 @@ export function toUnitName(name: string): string {
 
 /** A service as it is now. */
 export const readService: (unit: string) => Promise<InstalledService> = load;
+
+/** The same, after systemd has read its units again if their files have changed. */
+export async function readFresh(unit: string): Promise<InstalledService> {
+  const service = await load(unit);
+  if (service.settings.NeedDaemonReload !== true) return service;
+  await reloadUnits();
+  return load(unit);
+}
 
 /** The text of a unit with its drop-ins, without the drop-in at `without`. */
 export async function unitText(unit: string, without: string): Promise<string> {

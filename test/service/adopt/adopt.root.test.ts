@@ -2,7 +2,7 @@
 import { packageDirectory } from '../../support/launch.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, show, isJailed } = serviceMachine(
+const { serviceTest, machine, service, shell, show, isJailed, outdate } = serviceMachine(
   'curl',
   'nginx',
   'redis-server',
@@ -160,7 +160,8 @@ serviceTest('a service of one’s own gets the program that only its configurati
   t.equal(status, 0, stderr);
   t.ok(isJailed('own'));
   t.equal(shell('cat /run/own/shell'), '/bin/sh', 'not the shell of root, which the jail lacks');
-  t.equal(service('update', 'own').status, 0);
+  outdate('own');
+  t.match(service('update', 'own').stdout, /^own.service: adopted$/m);
   t.ok(isJailed('own'), 'an update knows the program too');
   t.equal(service('release', 'own').status, 0);
   const command = [process.execPath, `${packageDirectory}/dist/bin/uchroot-service.cjs`];
@@ -356,6 +357,7 @@ serviceTest('an instance with dots finds its directories by the variables of its
 serviceTest('a run that was killed before its record counts is seen by the next', async (t) => {
   const place = '/var/lib/uchroot/services/named@a.example.com.service';
   machine().shell(`cp ${place}/adoption.json /root/old.json`);
+  outdate('named@a.example.com');
   t.equal(service('update', 'named@a.example.com').status, 0);
   machine().shell(
     `mv ${place}/adoption.json ${place}/adoption.json.new; cp /root/old.json ${place}/adoption.json`,
@@ -363,6 +365,9 @@ serviceTest('a run that was killed before its record counts is seen by the next'
   t.match(service('status').stdout, `jail: ${place}/2/jail`);
   machine().shell(`rm ${place}/adoption.json`);
   t.match(service('status').stdout, `jail: ${place}/2/jail`);
+  machine().shell(`mv ${place}/adoption.json.new ${place}/adoption.json`);
+  outdate('named@a.example.com');
+  machine().shell(`mv ${place}/adoption.json ${place}/adoption.json.new`);
   t.equal(service('update', 'named@a.example.com').status, 0);
   t.equal(shell(`ls ${place}`), '3\nadoption.json');
   t.equal(service('release', 'named@a.example.com').status, 0);

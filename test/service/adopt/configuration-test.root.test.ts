@@ -2,7 +2,7 @@
 import { packageDirectory } from '../../support/launch.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, show, isJailed } = serviceMachine('pgrep');
+const { serviceTest, machine, service, shell, show, isJailed, outdate } = serviceMachine('pgrep');
 
 const adopt = (unit: string, ...more: readonly string[]) =>
   service('adopt', unit, '--watch', '0.3', '--program', '/usr/bin/sleep', ...more);
@@ -55,6 +55,7 @@ serviceTest('update and reload run the test beforehand, and no line that changes
   t.same(ran(), start);
   t.equal(service('reload', 'app').status, 0);
   t.same(ran(), [test, '-c /etc/app.d/main reload']);
+  outdate('app');
   t.equal(service('update', 'app').status, 0);
   await serves();
   t.same(ran(), [test, ...start]);
@@ -108,6 +109,7 @@ serviceTest('specifiers mean the same after an update', async (t) => {
     stdout: /a compiled launcher enters/,
   });
   t.equal(shell(seen), expected);
+  outdate('credential');
   const { status, stderr } = service('update', 'credential');
   t.equal(status, 0, stderr);
   t.ok(isJailed('credential'));
@@ -139,6 +141,7 @@ serviceTest('a user that systemd makes for a service has the same name after an 
   t.ok(isJailed('dynamic'));
   for (const state of ['start', 'stop']) {
     machine().shell(`systemctl ${state} dynamic; rm /var/lib/dynamic/ran`);
+    outdate('dynamic');
     const { status, stderr } = service('update', 'dynamic');
     t.equal(status, 0, stderr);
     t.match(service('status', 'dynamic').stdout, /^ {2}user: dynamic /m, state);

@@ -7,7 +7,10 @@ import { packageDirectory, searchPath } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, isJailed } = serviceMachine('redis-server', 'redis-cli');
+const { serviceTest, machine, service, shell, isJailed, outdate } = serviceMachine(
+  'redis-server',
+  'redis-cli',
+);
 
 const unit = 'redis-server';
 const place = '/var/lib/uchroot';
@@ -37,6 +40,7 @@ serviceTest('adopt on a full disk leaves the service as it is', async (t) => {
 
 serviceTest('update, reload and release on a full disk leave it in its jail', async (t) => {
   const fill = `dd if=/dev/zero of=${place}/fill bs=4k 2>/dev/null; `;
+  outdate(unit);
   machine().shell(fill);
   t.match(full('update', unit), noSpace(place));
   t.match(full('release', unit), noSpace(place));
@@ -53,6 +57,7 @@ serviceTest('update, reload and release on a full disk leave it in its jail', as
 
 serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
   const directory = `/etc/systemd/system/${unit}.service.d`;
+  outdate(unit);
   machine().shell(
     `cp -a ${directory} /root/d && mount -t tmpfs -o nr_inodes=2 none ${directory} && cp /root/d/* ${directory}`,
   );
@@ -118,6 +123,7 @@ serviceTest('a service that cannot be put back is put back by the next command',
 serviceTest('an update whose record cannot be written leaves the jail that was in use', async (t) => {
   const own = `${place}/services/${unit}.service`;
   const record = `${own}/adoption.json`;
+  outdate(unit);
   const state = `cat /etc/systemd/system/${unit}.service.d/uchroot.conf ${record}; ls ${own}`;
   const before = shell(state);
   // nothing can be renamed to a mount point (rename(2), EBUSY)
@@ -135,6 +141,7 @@ serviceTest('an update whose record cannot be written leaves the jail that was i
 });
 
 serviceTest('so does all else if /run is full', async (t) => {
+  outdate(unit);
   machine().shell('dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
   for (const words of [
     ['update', unit],

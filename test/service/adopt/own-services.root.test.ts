@@ -1,7 +1,7 @@
 // Services of our own on a booted machine: strict filters, processes that systemd leaves behind, and scripts of System V.
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, isJailed } = serviceMachine('flock', 'taskset', 'ionice');
+const { serviceTest, machine, service, shell, show, isJailed } = serviceMachine('flock', 'taskset', 'ionice');
 
 const script = `#!/bin/sh
 ### BEGIN INIT INFO
@@ -126,4 +126,69 @@ serviceTest('the filter of a unit does not end the launcher, and the program is 
     t.equal(shell('grep RestrictAddressFamilies /etc/systemd/system/strict.service.d/uchroot.conf'), '');
     t.equal(service('release', 'strict').status, 0);
   }
+});
+
+const steady = `cat >/usr/local/bin/steady <<'END'
+#!/bin/sh
+exec sleep 1000
+END
+chmod 755 /usr/local/bin/steady; mkdir /etc/steady; echo one >/etc/steady/main.conf; echo A=1 >/etc/default/steady
+cat >/etc/systemd/system/steady.service <<'END'
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/steady /etc/steady/main.conf
+EnvironmentFile=/etc/default/steady
+END
+systemctl daemon-reload; systemctl start steady`;
+
+serviceTest('an update with nothing to do builds nothing and restarts nothing', async (t) => {
+  machine().shell(steady);
+  t.equal(service('adopt', 'steady', '--watch', '0.3', '--program', '/usr/bin/sleep').status, 0);
+  const place = '/var/lib/uchroot/services/steady.service';
+  const seen = () => [
+    show('steady', 'MainPID'),
+    shell(`ls ${place}`),
+    shell(`stat -c %Y ${place}/adoption.json`),
+  ];
+  const before = seen();
+  for (const words of [['steady'], ['steady', '--plan'], ['--all']]) {
+    const { status, stdout } = service('update', ...words);
+    t.equal(status, 0);
+    t.match(stdout, /^steady.service: current; there is nothing to update$/m);
+    t.same(seen(), before);
+  }
+  t.match(service('update', 'steady', '--format', 'json').stdout, '"isChanged": false');
+  const changes = {
+    'a file of its jail': 'echo "# newer" >>/usr/local/bin/steady',
+    'its unit': 'echo "[Service]" >/etc/systemd/system/steady.service.d/10-own.conf',
+    'its environment': 'echo A=2 >/etc/default/steady',
+    'its configuration': 'echo two >/etc/steady/main.conf',
+    'its drop-in': 'rm /etc/systemd/system/steady.service.d/uchroot.conf; systemctl daemon-reload',
+  };
+  for (const [what, line] of Object.entries(changes)) {
+    const [pid] = seen();
+    machine().shell(line);
+    t.match(service('update', 'steady').stdout, /^steady.service: adopted$/m, what);
+    t.not(show('steady', 'MainPID'), pid, 'it runs in the new jail');
+  }
+  t.match(service('update', 'steady').stdout, ': current;', 'and that is all');
+});
+
+serviceTest('the status of a service that was removed names the command that removes its jail', async (t) => {
+  machine().shell('mv /usr/local/bin/steady /root');
+  t.match(service('status', 'steady'), {
+    status: 0,
+    stdout:
+      /^ {2}\/usr\/local\/bin\/steady, which was asked for, is not on the host; bring it back; to do without it: uchroot-service update steady.service$/m,
+  });
+  machine().shell('systemctl stop steady; rm -r /etc/systemd/system/steady.service; systemctl daemon-reload');
+  const { status, stdout, stderr } = service('status', 'steady');
+  t.same([status, stderr], [0, '']);
+  t.match(
+    stdout,
+    /^ {2}the unit steady.service has gone; install it again, or remove its jail: uchroot-service release steady.service$/m,
+  );
+  t.notMatch(stdout, /current|behind|uchroot-jail/);
+  t.equal(service('release', 'steady').status, 0, 'the remedy works');
+  t.notMatch(service('status').stdout, 'steady');
 });
