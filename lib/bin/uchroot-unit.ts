@@ -4,6 +4,7 @@ import { constants as osConstants } from 'node:os';
 import { basename, resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
+import { judgeBinds } from '../launch/host/binds.ts';
 import { wayTo } from '../launch/host/host-ways.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
@@ -23,7 +24,7 @@ import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/uni
 import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
-import { toInitSystem, toName } from './unit-name.ts';
+import { toDirectories, toInitSystem, toName } from './unit-name.ts';
 import { formOf } from '../inetd/listen/listen-address.ts';
 
 type Options = readonly GivenOption[];
@@ -100,17 +101,6 @@ function listenHint(text: string): string {
     : 'for example --listen 8080; a port is a number from 1 to 65535';
 }
 
-// The names of directories that systemd makes, relative to their base (systemd.exec(5), RuntimeDirectory=).
-function toDirectories(name: string, texts: readonly string[]): readonly string[] {
-  const wrong = texts.find(
-    (text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(text),
-  );
-  if (wrong === undefined) return texts;
-  throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`, {
-    hint: `write --${name} ${/[\w.-]+\/*$/.exec(wrong)?.[0].replace(/\/+$/, '') ?? 'report'}`,
-  });
-}
-
 // NAME, or NAME:PATH (systemd.exec(5), LoadCredential=).
 function toCredentials(texts: readonly string[]): readonly string[] {
   const wrong = texts.find((text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}(:\/[^\s"'\\]+)?$/.test(text));
@@ -137,8 +127,8 @@ function unitLaunch(options: Options, request: LaunchRequest): LaunchRequest {
 function ownOf(options: Options): Pick<Unit, 'state' | 'runtime' | 'credentials'> {
   const texts = (name: string) => options.filter(([given]) => given === name).map(([, value]) => value.text);
   return {
-    state: toDirectories('state', texts('state')),
-    runtime: toDirectories('runtime', texts('runtime')),
+    state: toDirectories('state', '/var/lib', texts('state')),
+    runtime: toDirectories('runtime', '/run', texts('runtime')),
     credentials: toCredentials(texts('credential')),
   };
 }
@@ -245,6 +235,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
+    judgeBinds(launch, warn);
     const place = findMissingPlace(unit, launch.view.root);
     if (place !== undefined) {
       const path = `${launch.view.jail}${place}`;

@@ -1,4 +1,4 @@
-// The words of --unit and --unit-name: an init system, and the name of a service.
+// The words of --unit, --unit-name, --state and --runtime: an init system, and the names of a service and of its directories.
 import { existsSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
@@ -6,6 +6,7 @@ import { didYouMean } from '../nearest.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import { formats, unitDirectories, type Format } from '../service/unit/service-unit.ts';
+import { dangerOf } from '../trust/danger.ts';
 
 // It may have only characters that need no quoting in a unit, in a shell or in a file name.
 const serviceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -59,5 +60,27 @@ export function toName(text: string | undefined, program: string): string {
   const right = last.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|-+$/g, '');
   throw new UsageError(`'${quote(Buffer.from(name, 'latin1'))}' cannot be the name of a service`, {
     hint: `write --unit-name ${right === '' ? 'report' : right.slice(0, 128)}`,
+  });
+}
+
+/**
+ * The names of directories that systemd makes, relative to their base (systemd.exec(5), RuntimeDirectory=).
+ * @throws UsageError for a name of another form, and for a directory that must not come into a jail
+ */
+export function toDirectories(name: string, base: string, texts: readonly string[]): readonly string[] {
+  for (const text of texts) {
+    const path = `${base}/${text}`;
+    const danger = dangerOf({ path, isReadOnly: false }, () => false);
+    if (danger !== undefined)
+      throw new UsageError(`--${name} ${quote(text)}: ${quote(path)} ${danger.how}`, {
+        hint: `give it a name of its own, such as --${name} report`,
+      });
+  }
+  const wrong = texts.find(
+    (text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(text),
+  );
+  if (wrong === undefined) return texts;
+  throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`, {
+    hint: `write --${name} ${/[\w.-]+\/*$/.exec(wrong)?.[0].replace(/\/+$/, '') ?? 'report'}`,
   });
 }

@@ -106,7 +106,7 @@ const commands: readonly Mistake[] = [
 const valued: readonly Mistake[] = (
   [
     ['-v /etc:/mnt:ro', /--isolate --ro-bind \/etc:\/mnt$/],
-    ['--volume=/etc:/mnt', /--isolate --bind \/etc:\/mnt$/],
+    ['--volume=/srv:/mnt', /--isolate --bind \/srv:\/mnt$/],
     ['-v ./data:/mnt', /--isolate --bind "\$PWD\/data:\/mnt"$/],
     ['-v $PWD/data:/mnt:z,ro', /--isolate --ro-bind \S+\/data:\/mnt$/],
     ['--mount type=tmpfs,destination=/mnt', /--isolate --tmpfs \/mnt$/],

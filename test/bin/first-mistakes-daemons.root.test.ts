@@ -313,8 +313,8 @@ const systems: readonly Mistake[] = (
   [
     ['--rlimit_as 100000000', /--rlimit as=BYTES/, '--rlimit as=100000000'],
     ['--cgroup_pids_max 10', /--pids/, '--pids 10'],
-    ['--bindmount_ro /etc', /--isolate --bind SOURCE:DEST/, '--isolate --bind /etc:/mnt'],
-    ['-R /etc', /--isolate --bind SOURCE:DEST/, '--isolate --bind /etc:/mnt'],
+    ['--bindmount_ro /srv', /--isolate --bind SOURCE:DEST/, '--isolate --bind /srv:/mnt'],
+    ['-R /srv', /--isolate --bind SOURCE:DEST/, '--isolate --bind /srv:/mnt'],
     ['-T /tmp', /--tmpfs/, '--isolate --tmpfs /tmp'],
     ['--disable_clone_newnet', /--isolate --net host/, '--isolate --net host'],
     ['--private-tmp', /--isolate --tmpfs \/tmp/, '--isolate --tmpfs /tmp'],
@@ -370,8 +370,8 @@ const misled: readonly Mistake[] = [
   ['uchroot --chdir jail/tmp nobody jail /bin/ls', /chdir: (jail\/tmp): /],
   ["uchroot --chdir '~' nobody jail /bin/ls", /chdir: ~: not found/, { after: found("'~'", /\/tmp$/) }],
   [
-    'uchroot --isolate --bind /etc=/mnt nobody jail /bin/ls',
-    /(\/etc=\/mnt) .*it is not on the host/,
+    'uchroot --isolate --bind /srv=/mnt nobody jail /bin/ls',
+    /(\/srv=\/mnt) .*it is not on the host/,
     { before: 'mkdir jail/mnt' },
   ],
   [

@@ -81,11 +81,11 @@ const launches: readonly Mistake[] = [
     { after: found('--rlimit nofile=100,core=0', /--rlimit .*/) },
   ],
   [
-    'uchroot --isolate --bind /etc/passwd:/etc/passwd nobody jail /bin/ls',
+    'uchroot --isolate --ro-bind /etc/passwd:/etc/passwd nobody jail /bin/ls',
     /is not in the jail/,
     { before: 'rm -r jail/etc', after: thenLine() },
   ],
-  ['uchroot --isolate --bind /etc:/mnt nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
+  ['uchroot --isolate --bind /srv:/mnt nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
   [
     'uchroot --isolate --bind /mnt/in:/srv nobody jail /bin/ls',
     /it is not on the host/,
@@ -138,9 +138,9 @@ const foreign: readonly Mistake[] = [
   ['uchroot -Mo --chroot jail --user nobody --group nogroup -- /bin/ls', /unknown option -Mo/],
   ['uchroot --slice web nobody jail /bin/ls', /unknown option --slice/, { after: leftOut('--slice web ') }],
   [
-    'uchroot --isolate --bind type=bind,src=/etc,dst=/tmp nobody jail /bin/ls',
+    'uchroot --isolate --bind type=bind,src=/srv,dst=/tmp nobody jail /bin/ls',
     /must be an absolute path/,
-    { after: found('type=bind,src=/etc,dst=/tmp', /\/etc:\/tmp/) },
+    { after: found('type=bind,src=/srv,dst=/tmp', /\/srv:\/tmp/) },
   ],
   [
     'uchroot --isolate --tmpfs nobody $PWD/jail /bin/ls',
@@ -159,7 +159,7 @@ const foreign: readonly Mistake[] = [
     { after: thenLine() },
   ],
   [
-    'uchroot --isolate --bind /etc/passwd:/tmp nobody jail /bin/ls',
+    'uchroot --isolate --ro-bind /etc/passwd:/tmp nobody jail /bin/ls',
     /is a directory, and the other is none/,
     {
       after: (line, hint) =>

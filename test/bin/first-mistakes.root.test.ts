@@ -558,7 +558,7 @@ const values: readonly Mistake[] = [
   ],
   ['uchroot --ephemeral nobody jail /bin/ls', /needs a mount namespace/, { after: isolated }],
   [
-    'uchroot --bind /etc:/mnt nobody jail /bin/ls',
+    'uchroot --bind /srv:/mnt nobody jail /bin/ls',
     /needs a mount namespace/,
     { before: 'mkdir jail/mnt', after: isolated },
   ],
@@ -573,10 +573,10 @@ const values: readonly Mistake[] = [
   [
     'uchroot --isolate --bind /nosuch:/mnt nobody jail /bin/ls',
     /\/nosuch .*it is not on the host/,
-    { before: 'mkdir jail/mnt', after: instead('/nosuch', '/etc') },
+    { before: 'mkdir jail/mnt', after: instead('/nosuch', '/srv') },
   ],
   [
-    'uchroot --isolate --bind /etc:/no/such nobody jail /bin/ls',
+    'uchroot --isolate --bind /srv:/no/such nobody jail /bin/ls',
     /\/no\/such is not in the jail/,
     { after: (line, hint) => `${/mkdir -p \S+/.exec(hint)?.[0]} && ${line}` },
   ],
@@ -760,7 +760,7 @@ const others: readonly Mistake[] = [
     { before: script('#!\\n'), after: withPath },
   ],
   [
-    'uchroot --isolate --bind /etc:/mnt:ro nobody jail /bin/ls',
+    'uchroot --isolate --bind /srv:/mnt:ro nobody jail /bin/ls',
     /\/mnt:ro is not in the jail/,
     {
       before: 'mkdir jail/mnt',
@@ -768,17 +768,17 @@ const others: readonly Mistake[] = [
     },
   ],
   [
-    'uchroot -v /etc:/mnt nobody jail /bin/ls',
+    'uchroot -v /srv:/mnt nobody jail /bin/ls',
     /unknown option -v/,
     { before: 'mkdir jail/mnt', after: found('-v', /--isolate --bind/) },
   ],
   [
-    'uchroot --mount type=bind,src=/etc,dst=/mnt nobody jail /bin/ls',
+    'uchroot --mount type=bind,src=/srv,dst=/mnt nobody jail /bin/ls',
     /unknown option --mount/,
     {
       before: 'mkdir jail/mnt',
       after: (line, hint) =>
-        line.replace('--mount type=bind,src=/etc,dst=/mnt', /--isolate --bind \S+/.exec(hint)?.[0] ?? ''),
+        line.replace('--mount type=bind,src=/srv,dst=/mnt', /--isolate --bind \S+/.exec(hint)?.[0] ?? ''),
     },
   ],
   [

@@ -100,11 +100,11 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ shell: true }, /unknown key 'shell'/, {}],
   [{ workdir: '/tmp' }, /unknown key 'workdir'/],
   [
-    { bind: ['/etc:/tmp', '/usr:/tmp:ro'], isolate: true },
+    { bind: ['/srv:/tmp', '/usr:/tmp:ro'], isolate: true },
     /unknown key 'bind'/,
     {
       view: [
-        { bind: '/etc', to: '/tmp' },
+        { bind: '/srv', to: '/tmp' },
         { bind: '/usr', to: '/tmp', readOnly: true },
       ],
       isolate: true,
@@ -220,9 +220,9 @@ const mistakes: readonly (readonly [given: Keys, says: RegExp, instead?: Keys])[
   [{ connectTcp: ['443'] }, /must be TCP ports from 0 to 65535, not '443'/, { connectTcp: [443] }],
   [{ affinity: '0' }, /affinity must be numbers of CPUs/],
   [
-    { view: [{ bind: '/etc' }], isolate: true },
+    { view: [{ bind: '/srv' }], isolate: true },
     /view\[0\]\.to is missing/,
-    { view: [{ bind: '/etc', to: '/tmp' }], isolate: true },
+    { view: [{ bind: '/srv', to: '/tmp' }], isolate: true },
   ],
   [{ args: ['sleep', '5000'], timeoutMs: 5 }, /5 ms/, { timeoutMs: 5000 }],
   [{ timeoutMs: '10s' }, /timeoutMs must be milliseconds/],

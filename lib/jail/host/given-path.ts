@@ -7,6 +7,7 @@ import { UsageError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import type { Bytes } from '../../quote.ts';
 import { eachAlone, unexpanded } from '../../shell-word.ts';
+import { dangerOf } from '../../trust/danger.ts';
 import { lookOr } from '../work/jail-error.ts';
 
 /** An absolute path; a relative one begins at the working directory, or at the top of a foreign root. */
@@ -103,15 +104,21 @@ function listHint(root: FileRoot, path: BytePath, what: string): string | undefi
   return isThere ? eachAlone(`--${what}`, each.join(',')) : undefined;
 }
 
+function specialHint(path: BytePath): string {
+  if (path.startsWith('/dev/')) return 'a launch has devices with uchroot --isolate --dev /dev';
+  const danger = dangerOf({ path, isReadOnly: true }, () => false);
+  return danger === undefined
+    ? 'uchroot --isolate --bind shows it to a program'
+    : `it ${danger.how}, so it must not be in a jail`;
+}
+
 /** The path with its links resolved. @throws UsageError that calls it `what`, if no file or directory is there. */
 export function resolved(root: FileRoot, path: BytePath, what: string): BytePath {
   const way = walk(root, path);
   if (way.kind === 'found' && way.status.kind !== 'other') return way.path;
   if (way.kind === 'found')
     throw new UsageError(`${what} ${showPath(path)}: it is neither a file nor a directory`, {
-      hint: path.startsWith('/dev/')
-        ? 'leave it out: a launch has devices with uchroot --isolate --dev /dev'
-        : 'leave it out: uchroot --isolate --bind shows it to a program',
+      hint: `leave it out: ${specialHint(way.path)}`,
     });
   throw new UsageError(`${what} ${showPath(path)}: ${WHY[way.kind]}`, {
     hint: listHint(root, path, what) ?? neighbourHint(root, path),

@@ -26,7 +26,7 @@ import { errnoName, reason } from '../../errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';
-import { judgeBinds } from '../host/binds.ts';
+import { bindDangers, judgeBinds } from '../host/binds.ts';
 import { hostQuery } from '../host/account.ts';
 import { prepare, verify, type Launch } from '../host/prepare.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -95,7 +95,7 @@ function toPayload(
     statusFd: request.statusFd,
     service: options.isService ? { ...serviceStatuses, passingErrnos: passingErrnos() } : undefined,
     pidFile: recordPidFile(account, request, options.warn),
-    planText: compiledPlan(launch, jail, environment, options.anyInode),
+    planText: compiledPlan(launch, jail, environment, options.anyInode, bindDangers(launch)),
     helpText: compiledHelp(launch),
     versionText: `uchroot ${options.version}\n`,
   };

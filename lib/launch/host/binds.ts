@@ -1,9 +1,10 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
-import { bytePath, pathBytes, type BytePath } from '../../binary/path.ts';
+import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
+import { hostDanger } from './host-danger.ts';
 import { waysTo, type Ways } from './host-ways.ts';
 import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
 import type { PreparedLaunch } from './prepare.ts';
@@ -25,6 +26,31 @@ export function judgedPaths({ request, account }: Launch): readonly BytePath[] {
   return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
 }
 
+function dangerIn(source: Buffer, isReadOnly: boolean, way: Way | undefined): DirectoryFinding | undefined {
+  const danger = hostDanger(bytePath(source), isReadOnly, way);
+  if (danger === undefined) return undefined;
+  const named = trimSlashes(bytePath(source));
+  const other = named === danger.realPath ? '' : ` (${showPath(danger.realPath)})`;
+  return {
+    refuses: true,
+    path: quote(source),
+    message: `bind: ${showPath(named)}${other} ${danger.how}`,
+    hint: danger.isForReading ? `${danger.instead}: --ro-bind (readOnly)` : danger.instead,
+  };
+}
+
+/** A finding for each bind of a path that must not come into a jail (lib/trust/danger.ts). */
+export function bindDangers(
+  { request, account }: Launch,
+  ways: Ways = waysTo(judgedPaths({ request, account })),
+): readonly DirectoryFinding[] {
+  return request.view.flatMap((entry) =>
+    entry.kind === 'bind'
+      ? (dangerIn(entry.source, entry.readOnly, ways.get(bytePath(entry.source))) ?? [])
+      : [],
+  );
+}
+
 /**
  * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
  * file of the host in its place, because the launch would show that file to the program. In the directory of --ephemeral-dir he must not
@@ -39,6 +65,8 @@ export function judgeBinds(
   ways: Ways = waysTo(judgedPaths({ request, account })),
 ): void {
   if (account.outside !== undefined) refuseOwnReach(request, ways);
+  const dangers = bindDangers({ request, account }, ways);
+  acceptDirectory(dangers, request.insecurePath, { step: 'open_tree' }).forEach(warn);
   const judge = (path: BytePath, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
     acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);

@@ -153,7 +153,7 @@ function toMessage(
 export function acceptDirectory(
   findings: readonly DirectoryFinding[],
   insecurePath: boolean,
-  { step }: Destination = jail,
+  { step }: Pick<Destination, 'step'> = jail,
 ): readonly DirectoryFinding[] {
   const refusal = insecurePath ? undefined : findings.find((finding) => finding.refuses);
   if (refusal === undefined) return findings;

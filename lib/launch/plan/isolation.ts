@@ -7,6 +7,7 @@ import { ptyRows } from './pty.ts';
 import { rootRows } from './root-steps.ts';
 import { userNamespaceRows } from './user-namespace.ts';
 
+export { dangerOf } from '../../trust/danger.ts';
 export { isolateFilter } from '../seccomp/isolate-filter.ts';
 export { isolatedStages, programGroup } from './isolated.ts';
 export { closeTcp, landlock } from './landlock.ts';

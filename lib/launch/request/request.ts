@@ -146,8 +146,12 @@ const table = {
     ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),
     setUp: true,
   },
-  /** Accept a jail that the user could replace. */
-  insecurePath: onOff('Jail', '--insecure-path', 'accept a jail that the user could replace'),
+  /** Accept a jail that the user could replace, and a bind that leads out of the jail. */
+  insecurePath: onOff(
+    'Jail',
+    '--insecure-path',
+    'accept a jail that the user could replace, and a bind that leads out',
+  ),
   ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {

@@ -5,6 +5,7 @@ import { native } from '../../native.ts';
 import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
 import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
+import { judgeBinds } from '../host/binds.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
 import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
@@ -18,7 +19,7 @@ import { toBeAwaited } from '../../unawaited.ts';
 export interface PlannedLaunch {
   readonly account: Account;
   readonly steps: readonly Step[];
-  /** Warnings about the path to the jail. */
+  /** Warnings about the path to the jail, and about binds that `insecurePath` accepts. */
   readonly warnings: readonly DirectoryFinding[];
   /** What would fail according to the jail's files: program, interpreters, shared libraries, working directory. */
   readonly problem: LaunchError | undefined;
@@ -61,13 +62,15 @@ async function withLaunch<T>(
 /**
  * Plans a launch in place and starts nothing. Needs no privilege but to read the jail.
  *
- * @throws UsageError, and LaunchError for the account, the jail's directory, and limits that the host cannot set
+ * @throws UsageError, and LaunchError for the account, the jail's directory, the sources of binds, and limits that the host cannot set
  */
 export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch> {
   const normal = normalize(request);
   // The caller may change the steps. Other launches share the default cwd, so it is copied.
   const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
-  return withLaunch(own, (launch, { account, warnings }) => {
+  return withLaunch(own, (launch, { account, warnings: ofJail }) => {
+    const warnings = [...ofJail];
+    judgeBinds(launch, (warning) => void warnings.push(warning));
     return { account, steps: launch.steps, warnings, problem: findProblem(launch) };
   });
 }
@@ -81,7 +84,10 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
 export async function findLaunchProblem(request: LaunchRequest): Promise<LaunchError | undefined> {
   const normal = normalize(request);
   try {
-    return await withLaunch(normal, (launch) => rehearse(launch) ?? findProblem(launch));
+    return await withLaunch(normal, (launch) => {
+      judgeBinds(launch, () => {});
+      return rehearse(launch) ?? findProblem(launch);
+    });
   } catch (error) {
     if (error instanceof LaunchError) return error;
     throw error;

@@ -6,14 +6,25 @@ import { octal } from '../../trust/writer.ts';
 import type { EnvironmentRules } from '../host/environment.ts';
 import type { RecordedJail } from '../compile/payload.ts';
 import { describeStep } from '../plan/table.ts';
+import type { DirectoryFinding } from '../host/directory.ts';
 import type { Launch } from '../host/prepare.ts';
 import { threatAnswers, threatsAsText } from './threats.ts';
 
+/** What a launch gives away by --insecure-path (bindDangers() of lib/launch/host/binds.ts). */
+type Given = readonly Pick<DirectoryFinding, 'message'>[];
+
 /**
- * One line for each step: place, name, object and purpose. A line marks the border between two stages. Then a line for each threat.
+ * One line for each step: place, name, object and purpose. A line marks the border between two stages. Then a line for each threat, and
+ * one for each path of the host that is given away.
  */
-export function planAsText(launch: Launch): string {
-  return stepsAsText(launch) + threatsAsText(launch);
+export function planAsText(launch: Launch, given: Given = []): string {
+  return stepsAsText(launch) + threatsAsText(launch) + givenAsText(given);
+}
+
+function givenAsText(given: Given): string {
+  if (given.length === 0) return '';
+  const lines = given.map(({ message }) => `  ${message}\n`);
+  return `by --insecure-path it gives the program what these walls do not hold:\n${lines.join('')}`;
 }
 
 function stepsAsText({ stages, account, view }: Launch): string {
@@ -56,10 +67,10 @@ function quoteBytes(data: unknown): string {
 }
 
 /**
- * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, the threats, and the
- * problem. If there are several stages, each step has a stage number.
+ * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, the threats, what is
+ * given away, and the problem. If there are several stages, each step has a stage number.
  */
-export function planAsJson(launch: Launch, problem: LaunchError | undefined): string {
+export function planAsJson(launch: Launch, problem: LaunchError | undefined, given: Given = []): string {
   const { stages, account, view } = launch;
   const shown: object[] = [];
   for (const [index, stage] of stages.entries()) {
@@ -71,7 +82,9 @@ export function planAsJson(launch: Launch, problem: LaunchError | undefined): st
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
   const threats = threatAnswers(launch);
-  return jsonDocument({ account, jail: view.jail, steps: shown, threats, problem: failed }, readable);
+  const givesAway = given.map(({ message }) => message);
+  const plan = { account, jail: view.jail, steps: shown, threats, givesAway, problem: failed };
+  return jsonDocument(plan, readable);
 }
 
 // What the launcher checks before the first step.
@@ -103,6 +116,7 @@ export function compiledPlan(
   jail: RecordedJail,
   environment: EnvironmentRules,
   anyInode: boolean,
+  given: Given = [],
 ): string {
   const { request, steps } = launch;
   const program = steps.findLast((step) => step.op === 'execve');
@@ -115,7 +129,7 @@ export function compiledPlan(
   const lines = Object.entries(rows).map(([name, value]) =>
     value === undefined ? '' : `  ${name.padEnd(12)} ${value}\n`,
   );
-  return stepsAsText(launch) + lines.join('') + threatsAsText(launch);
+  return stepsAsText(launch) + lines.join('') + threatsAsText(launch) + givenAsText(given);
 }
 
 /** The output of a compiled launcher for --help. */

@@ -102,6 +102,8 @@ bareOnly(test, '--unshare adds nothing to --isolate')(
     const some = uchroot([
       '--unshare',
       'mount,net',
+      // all processes are the host's here anyway
+      '--insecure-path',
       '--ro-bind',
       '/proc',
       user,

@@ -154,3 +154,15 @@ t.test('the help of a compiled launcher says what it starts, where, and as whom'
     /^Starts \/bin\/prog in the jail \/srv\/jail as uid 1001, in place of itself\. It must be run by root\.$/m,
   );
 });
+
+t.test('the plan ends with what --insecure-path gives away', async (t) => {
+  const given = [{ message: 'bind: /etc decides who logs in' }];
+  t.match(
+    planAsText(launch, given),
+    /\nby --insecure-path it gives .*:\n {2}bind: \/etc decides who logs in\n$/,
+  );
+  t.match(JSON.parse(planAsJson(launch, undefined, given)), {
+    givesAway: ['bind: /etc decides who logs in'],
+  });
+  t.notMatch(planAsText(launch), 'insecure-path');
+});
