@@ -1,11 +1,14 @@
 // Rules about what leads out of the jail: hard links, sockets, named pipes, and what is mounted there.
 
+import { existsSync } from 'node:fs';
+
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
 import { native } from '../../../native.ts';
 import { commandLine } from '../../../shell-word.ts';
+import { dangerOf } from '../../../trust/danger.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { type Mount } from '../../../binary/mountinfo.ts';
-import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
+import { hostPathOf, isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr, unless } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { kindOf } from '../checked-entry.ts';
@@ -13,11 +16,7 @@ import type { CheckedJail } from '../checked-jail.ts';
 import { fileKey } from '../processes.ts';
 import { decision, hostPath, unmounted } from '../remedies.ts';
 
-// Whoever may talk to one of these daemons is root, or nearly so.
-const DAEMONS =
-  /\/(?:docker|containerd|podman|crio|buildkitd|dockershim|snapd|snapd-snap|libvirt-sock|lxd\/unix)(?:\.sock(?:et)?)?$|\/system_bus_socket$|\/io\.systemd\.[^/]*$|^\/run\/systemd\/|^\/dev\/log$|\/\.X11-unix\/X\d+$/;
-
-// Where their sockets are, for directories of the host that are mounted in the jail: the walk does not enter those.
+// Where sockets of the host's daemons are, for directories that are mounted in the jail: the walk does not enter those.
 const PLACES: readonly BytePath[] = [
   '/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock /run/crio/crio.sock',
   '/run/buildkit/buildkitd.sock /run/snapd.socket /run/libvirt/libvirt-sock /run/dbus/system_bus_socket',
@@ -28,6 +27,9 @@ const PLACES: readonly BytePath[] = [
 // `uchroot --unit` mounts each of these for a service. They are safe: the service manager lets a service speak for itself only
 // (systemd.service(5), NotifyAccess=), and everybody may write to the log.
 const UNIT_SOCKETS: ReadonlySet<string> = new Set(['/run/systemd/notify', '/run/systemd/journal/dev-log']);
+
+// Whether a socket of the host with this path leads to a daemon that acts for its clients outside.
+const isBarred = (path: BytePath): boolean => dangerOf({ path, isReadOnly: true }, () => false) !== undefined;
 
 // File systems by which the kernel is controlled.
 const KERNEL =
@@ -139,6 +141,17 @@ export const outsideContacts = inGroup('escape', [
         : undefined,
     ),
   }),
+  errorRule('host-path', {
+    summary:
+      'A path of the host is mounted in the jail that leads to its service manager, a bus, a login session or a container engine, ' +
+      'or that decides what root starts outside.',
+    attack:
+      'connect(2) needs no mount that can be written: who reaches such a socket has programs started outside of the jail. What is ' +
+      'written to /etc, or to a spool of cron(8), is done outside (doc/isolation.md, "Paths that never enter a jail").',
+    remedy: 'mount --make-rprivate MOUNT-POINT && umount -R MOUNT-POINT',
+    isQuick: true,
+    look: eachMount(hostPathIn),
+  }),
   warningRule('bind-mount', {
     summary:
       'A part of the host is mounted in the jail and can be written, or a mounted file system allows set-user-ID programs or devices.',
@@ -164,7 +177,7 @@ function isOfUnit(path: BytePath, { mountPoints }: CheckedJail): boolean {
 function whoseIs(path: BytePath, uid: number, isMounted: boolean, jail: CheckedJail): string | undefined {
   if (isMounted) return 'it is a socket of the host, mounted here';
   if (uid === 0 && !isOrdinary(jail.owner))
-    return DAEMONS.test(path) ? 'it has the name of a socket of the host' : 'root has bound it';
+    return isBarred(path) ? 'it has the name of a socket of the host' : 'root has bound it';
   const holder = holderOf(jail, path);
   return holder && `${holder}, outside of the jail, has bound it`;
 }
@@ -202,9 +215,18 @@ function eachMount(
     });
 }
 
-function faultOf(mount: Mount, { mounts, directory }: CheckedJail): Found | undefined {
+function hostPathIn(mount: Mount, { mounts, directory }: CheckedJail): Found | undefined {
+  const { type, options } = mount;
+  if (KERNEL.test(type) || type === 'proc') return undefined; // they have rules of their own
+  const path = hostPathOf(mount, mounts, directory);
+  const danger = path && dangerOf({ path, isReadOnly: options.has('ro') }, existsSync);
+  return danger && { message: `${showPath(path)} of the host is mounted here: it ${danger.how}` };
+}
+
+function faultOf(mount: Mount, jail: CheckedJail): Found | undefined {
+  const { mounts, directory } = jail;
   const { type, root, point } = mount;
-  if (KERNEL.test(type) || type === 'proc') return undefined;
+  if (KERNEL.test(type) || type === 'proc' || hostPathIn(mount, jail) !== undefined) return undefined;
   const isOfHost = isShared(mount, mounts, directory);
   if (!isOfHost && PRIVATE.test(type)) return undefined;
   const wanted = isOfHost ? ['ro', ...PROTECTED] : PROTECTED;

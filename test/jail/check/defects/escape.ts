@@ -117,6 +117,14 @@ export const escapeDefects: readonly Defect[] = [
     at: '/run',
   },
   {
+    rule: 'host-path', // the terminals of login sessions
+    plant: (jail, t) => {
+      mkdirSync(`${jail}/tmp/pts`);
+      mount(t, '--bind', '/dev/pts', `${jail}/tmp/pts`);
+    },
+    at: '/tmp/pts',
+  },
+  {
     rule: 'steering-file',
     plant: (jail) => chownSync(`${jail}/etc/passwd`, NOBODY, 0),
     at: '/etc/passwd',
