@@ -71,12 +71,12 @@ export { type TemplateValue } from './launch/request/template-words.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
 export {
   adoptService,
-  type AdoptRequest,
   releaseService,
   updateService,
   type UpdateServiceRequest,
 } from './service/adopt/adopt.ts';
 export { type AdoptReport } from './service/adopt/adopt-report.ts';
+export type { AdoptRequest } from './service/adopt/adopt-request.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';

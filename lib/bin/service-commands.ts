@@ -22,6 +22,9 @@ const formatOption = option('--format text|json', 'how the answer is printed');
 const lineOf = (command: string, unit: Buffer) =>
   commandLine('uchroot-service', command, unit.toString('latin1'));
 
+const writes = (paths: readonly string[]): string =>
+  paths.length === 0 ? '' : `; and it writes to the host: ${paths.join(', ')}`;
+
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
@@ -34,7 +37,8 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
     `  entry: ${entered}`,
     ...paths.map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
     ...(isPlan ? [] : [`  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`]),
-    `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)`,
+    `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
+    ...report.givesAway.map((message) => `  gives away: ${message}`),
     `  drop-in: ${dropIn.path}`,
     ...(isPlan ? ['', dropIn.text.trimEnd()] : []),
     ...(isPlan || isRunning ? [] : ['  it does not run now; it starts in the jail']),
@@ -67,6 +71,7 @@ const adopt: ServiceCommand = {
   options: [
     option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
     option('--ro-bind PATH', 'the same, and the service cannot write there'),
+    option('--insecure-path', 'accept paths that lead out of the jail; --plan shows what they give away'),
     option('--program PATH', 'a further program of the host that the service starts'),
     option(
       '--watch SECONDS',
@@ -95,6 +100,7 @@ const adopt: ServiceCommand = {
       user: valueOf(read, 'user')?.text,
       binds: textsOf(read, 'bind'),
       readOnlyBinds: textsOf(read, 'ro-bind'),
+      insecurePath: has(read, 'insecure-path'),
       programs: textsOf(read, 'program'),
       watchMs: toWatchMs(valueOf(read, 'watch')?.text),
     });
@@ -217,7 +223,8 @@ function showStatus(status: ServiceStatus): string {
     `  jail: ${status.jail}`,
     `  user: ${status.user} (${status.reason})`,
     `  entry: ${entry}`,
-    `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)`,
+    `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)${writes(status.writable)}`,
+    ...status.givesAway.map((message) => `  gives away: ${message}`),
     ...(changes === undefined
       ? []
       : [

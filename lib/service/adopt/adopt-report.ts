@@ -16,6 +16,10 @@ export interface AdoptReport {
   /** Why systemd enters it; undefined if the launcher does. */
   readonly entryReason: string | undefined;
   readonly paths: readonly ServicePath[];
+  /** Paths of the host that the service can write. The exposure does not count them. */
+  readonly writable: readonly string[];
+  /** What the paths give away that `insecurePath` accepts: a sentence for each. */
+  readonly givesAway: readonly string[];
   readonly dropIn: { readonly path: string; readonly text: string };
   /** Of `systemd-analyze security`, from 0 to 10; undefined if it cannot tell. */
   readonly exposure: AdoptionRecord['exposure'];

@@ -1,8 +1,9 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
 import { UsageError } from '../../errors.ts';
-import { checkList, type JailWork } from '../../jail/request/jail-request.ts';
+import { type JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { AdoptReport } from './adopt-report.ts';
+import { type AdoptRequest, wishesOf } from './adopt-request.ts';
 import type { Adoption } from './adoption.ts';
 import {
   type AdoptionRecord,
@@ -24,47 +25,14 @@ import type { InstalledService } from './installed/installed-service.ts';
 import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
-import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
-import { toNamedPath } from './tell/named-path.ts';
+import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
+import { lostWarnings } from './tell/given-away.ts';
 import { goneRefusal, maskedRefusal, refusalOf } from './tell/service-refusal.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readFresh, readService, readWithout, unitText } from './systemd-bus.ts';
-
-export interface AdoptRequest extends ServiceWork {
-  /** Start a service of root's as this account, or as `root` of its jail. */
-  readonly user?: string | undefined;
-  /** Further paths of the host that the service sees in its jail, at the same place. */
-  readonly binds?: readonly string[] | undefined;
-  /** The same, and the service cannot write there. */
-  readonly readOnlyBinds?: readonly string[] | undefined;
-  /** Further programs of the host that the service starts, such as scripts that its configuration names. */
-  readonly programs?: readonly string[] | undefined;
-  /**
-   * How long the service must run after a start to have come up, from 100 to 600000. By default 1000 if it tells systemd when it is
-   * ready, else 5000. Updates and reloads use it too.
-   */
-  readonly watchMs?: number | undefined;
-  /** Changes nothing: the report says what would be done. */
-  readonly plan?: boolean | undefined;
-}
-
-function wishesOf(request: AdoptRequest): AdoptionWishes {
-  const { user, binds = [], readOnlyBinds = [], programs = [], watchMs } = request;
-  if (watchMs !== undefined && !(Number.isInteger(watchMs) && watchMs >= 100 && watchMs <= 600_000))
-    throw new UsageError('watchMs must be an integer from 100 to 600000', { hint: 'write watchMs: 5000' });
-  if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
-    throw new UsageError('user must be the name of an account', { hint: "write user: 'NAME'" });
-  for (const [key, list] of Object.entries({ binds, readOnlyBinds, programs }))
-    checkList(list, key, () => {});
-  const paths = [
-    ...binds.map((path) => toNamedPath(path, false)),
-    ...readOnlyBinds.map((path) => toNamedPath(path, true)),
-  ];
-  return { user, paths, programs: programs.map((path) => toNamedPath(path, true).path), watchMs };
-}
 
 /** All that is made before the service is touched. */
 interface Prepared {
@@ -111,6 +79,8 @@ async function prepare(
       entry,
       entryReason: adoption.entryReason,
       paths,
+      writable: hostWritten(adoption),
+      givesAway: made.given.map(({ message }) => message),
       dropIn: { path: dropInPath(unit), text },
       exposure: { before, after },
       checks: 0,
@@ -172,14 +142,16 @@ async function renew(
   request: ServiceWork & { readonly plan?: boolean | undefined },
 ): Promise<AdoptReport> {
   const { unit } = service;
-  const old = findRecord(unit)?.generation;
+  const old = findRecord(unit);
   const present = generationsOf(unit);
   const generation = Math.max(0, ...present) + 1;
   const directory = generationAt(unit, generation);
   const { signal, onProgress } = request;
   let report: AdoptReport;
   try {
-    const prepared = await prepare(service, generation, wishes, { signal, onProgress });
+    const made = await prepare(service, generation, wishes, { signal, onProgress });
+    const lost = lostWarnings(unit, old?.mounted ?? [], made.report.paths);
+    const prepared = { ...made, report: { ...made.report, warnings: [...lost, ...made.report.warnings] } };
     if (request.plan === true) {
       report = prepared.report;
       await removeGeneration(directory);
@@ -209,6 +181,7 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
     'readOnlyBinds',
     'programs',
     'watchMs',
+    'insecurePath',
     'plan',
   ]);
   const wishes = wishesOf(request);

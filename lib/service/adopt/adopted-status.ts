@@ -11,9 +11,11 @@ import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './a
 import { presentDropIn } from './drop-in-file.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
+import { hostMounts } from './installed/unit-mounts.ts';
 import { failureIn } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
+import { givenNow, givenProblem } from './tell/given-away.ts';
 import { type StateProblem, stateProblems } from './tell/state-problem.ts';
 
 export interface ServiceStatus extends Pick<
@@ -25,6 +27,10 @@ export interface ServiceStatus extends Pick<
   readonly state: string;
   /** What keeps it from running, or from starting at boot, such as a mask; each with its remedy. */
   readonly problems: readonly StateProblem[];
+  /** Paths of the host that it can write. The exposure does not count them. */
+  readonly writable: readonly string[];
+  /** What it sees of the host that leads out of its jail, and that the caller has accepted. */
+  readonly givesAway: readonly string[];
   /** Packages of the host whose versions are newer than those in the jail. */
   readonly packages: readonly VersionChange[];
   /** Files that an update would change; undefined if the host lacks the service or one of its programs. */
@@ -73,12 +79,15 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const service = await readService(request.unit);
   const { unit, lines, settings } = service;
   const record = readRecord(unit);
-  const { generation, entry, user, reason, exposure, mounted } = record;
+  const { generation, entry, user, reason, exposure, mounted, wishes } = record;
   const dropIn = presentDropIn(unit);
   const kept = dropIn === undefined ? undefined : keptInUse(record, dropIn);
   const jail = jailOf(generationAt(unit, generation));
   const { packages, changes, problems } = await behind(service, jail, request.signal);
   const state = textOf(settings, 'ActiveState');
+  const mounts = hostMounts(settings, entry === 'launcher' ? jail : '');
+  const given = givenNow(service, mounts);
+  const isAccepted = wishes.insecurePath === true;
   return {
     unit,
     entry,
@@ -88,7 +97,13 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     jail,
     packages,
     state,
-    problems: [...stateProblems(service, state), ...problems],
+    writable: [...new Set(mounts.flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path])))].toSorted(),
+    givesAway: isAccepted ? given.map(({ message }) => message) : [],
+    problems: [
+      ...stateProblems(service, state),
+      ...problems,
+      ...(isAccepted ? [] : given.map(givenProblem(unit, wishes))),
+    ],
     // the service sees the host's own files there
     changes: changes?.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     isDropInMissing: dropIn === undefined,

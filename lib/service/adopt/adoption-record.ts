@@ -16,6 +16,8 @@ export interface AdoptionWishes {
   readonly paths: readonly ServicePath[];
   /** Further programs in the jail. */
   readonly programs: readonly string[];
+  /** Paths that give the host away are accepted. Undefined: an earlier version did not ask. */
+  readonly insecurePath?: boolean | undefined;
   /** How long it must run after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
 }

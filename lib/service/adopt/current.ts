@@ -17,8 +17,9 @@ import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { areSame } from './launchers.ts';
 import { seesOthers } from './running.ts';
-import { configurationChecks, dropInPath, dropInText } from './service-drop-in.ts';
+import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { unitText } from './systemd-bus.ts';
+import { givenBy } from './tell/given-away.ts';
 
 // Settings with a default in systemd-system.conf(5). The drop-in changes none of them.
 const withDefault = [
@@ -84,7 +85,7 @@ export async function currentReport(
   const request = { ...work, ...begun.contents, directory: jailOf(directory) };
   const jail = await unchanged(request, mounted);
   if (jail === undefined) return undefined;
-  const adoption = { ...adoptionIn(directory, begun), entry, entryReason };
+  const adoption = { ...adoptionIn(directory, begun).adoption, entry, entryReason };
   const isSame =
     dropInText(adoption, readVersion()) === dropIn &&
     JSON.stringify(configurationChecks(adoption)) === JSON.stringify(checks) &&
@@ -104,6 +105,8 @@ export async function currentReport(
     entry,
     entryReason,
     paths: adoption.paths,
+    writable: hostWritten(adoption),
+    givesAway: givenBy(begun.service, begun.packed, adoption.paths).map(({ message }) => message),
     dropIn: { path: dropInPath(unit), text: dropIn },
     exposure,
     checks: checks.length,

@@ -22,18 +22,20 @@ import {
   ownLines,
   variablesOf,
 } from './adoption.ts';
-import { type AdoptionWishes, generationAt } from './adoption-record.ts';
+import { type AdoptionWishes, findRecord, generationAt } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory } from './host-file.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
 import {
   configurationOf,
-  dataOf,
+  dataIn,
+  filesOf,
+  ownData,
   packagesOf,
-  packedConfiguration,
   servicePaths,
 } from './installed/service-paths.ts';
+import { dangerRefusal, type GivenAway, givenBy, safeData } from './tell/given-away.ts';
 import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './tell/service-refusal.ts';
 import { toServiceWarning } from './tell/service-warning.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
@@ -42,6 +44,8 @@ import { directoryRefusal, namedWarnings } from './tell/unmet-path.ts';
 export interface Generation {
   readonly adoption: Adoption;
   readonly report: JailReport;
+  /** Paths that it gives away, since the caller accepts that. */
+  readonly given: readonly GivenAway[];
   readonly warnings: readonly string[];
 }
 
@@ -123,6 +127,10 @@ export interface Beginning {
   readonly variables: ReadonlyMap<string, string>;
   /** The files of its packages below /etc. */
   readonly packed: readonly string[];
+  /** The packages whose directories are its data. */
+  readonly owners: readonly string[];
+  /** Why it may not have one of these paths. */
+  readonly dangerOf: (paths: Adoption['paths']) => Refusal | undefined;
   /** The contents of the jail. */
   readonly contents: Required<Pick<JailRequest, 'programs' | 'packages' | 'users'>>;
 }
@@ -131,31 +139,40 @@ export interface Beginning {
 export async function beginAdoption(service: InstalledService, wishes: AdoptionWishes): Promise<Beginning> {
   const identity = chooseIdentity(service, wishes.user);
   const packages = await packagesOf(service);
-  const packed = await packedConfiguration(packages);
+  const more = knownOf(service).packages?.(instanceOf(service.unit)) ?? [];
+  const packed = await filesOf(packages);
   const variables = variablesOf(service, environmentFiles(service));
+  const isAdopted = findRecord(service.unit) !== undefined;
+  const dangerOf = (paths: Adoption['paths']): Refusal | undefined =>
+    dangerRefusal(service.unit, wishes, givenBy(service, packed, paths), isAdopted);
   const refusal =
     missingProgram(service) ??
     programRefusal(service.unit, wishes.programs, kindOfPath) ??
-    loginRefusal(service.unit, packed, wishes.paths);
+    loginRefusal(service.unit, packed, wishes.paths) ??
+    dangerOf(wishes.paths);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const contents = {
     programs: [...programsOf(service), ...wishes.programs],
-    packages: knownOf(service).packages?.(instanceOf(service.unit)) ?? [],
+    packages: more,
     users: await accountsOf(service, identity, packages),
   };
-  return { service, wishes, identity, variables, packed, contents };
+  return { service, wishes, identity, variables, packed, owners: [...packages, ...more], dangerOf, contents };
 }
 
-/** The adoption with the jail that is in `directory`. */
-export function adoptionIn(directory: string, begun: Omit<Beginning, 'contents'>): Adoption {
-  const { service, wishes, identity, variables, packed } = begun;
+/** The adoption with the jail that is in `directory`, and warnings of data that it does not get. */
+export function adoptionIn(
+  directory: string,
+  begun: Omit<Beginning, 'contents'>,
+): { readonly adoption: Adoption; readonly warnings: readonly string[] } {
+  const { service, wishes, identity, variables, packed, owners } = begun;
   const { paths: known = [] } = knownOf(service);
   const own = ownLines(service, variables);
+  const data = safeData(ownData(dataIn(jailOf(directory)), owners, packed));
   const found = {
-    data: [...dataOf(jailOf(directory)), ...known.filter((path) => !isOnlyRead(path))],
+    data: [...data.paths, ...known.filter((path) => !isOnlyRead(path))],
     configuration: [...configurationOf(packed, service), ...known.filter(isOnlyRead)],
   };
-  return {
+  const adoption = {
     service,
     identity,
     ...chooseEntry(service, identity),
@@ -166,6 +183,7 @@ export function adoptionIn(directory: string, begun: Omit<Beginning, 'contents'>
     variables,
     jailFacts: jailFacts(jailOf(directory)),
   };
+  return { adoption, warnings: data.warnings };
 }
 
 /** Builds the jail in `directory`, and finds what else the service needs. */
@@ -179,17 +197,19 @@ export async function makeGeneration(
   const begun = await beginAdoption(service, wishes);
   const report = await buildJail({ ...work, directory: jailOf(directory), ...begun.contents });
   throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
-  const adoption = adoptionIn(directory, begun);
+  const { adoption, warnings: withheld } = adoptionIn(directory, begun);
   const cwd = await workingDirectory(service, begun.identity);
   const question = {
     ...adoption,
     cwd,
     isInJail: (path: string) => existsSync(`${jailOf(directory)}${path}`),
   };
-  const unmet = pathRefusal(service.unit, adoption.paths) ?? directoryRefusal(question);
+  const unmet =
+    pathRefusal(service.unit, adoption.paths) ?? begun.dangerOf(adoption.paths) ?? directoryRefusal(question);
   if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption));
-  return { adoption, report, warnings: [...warnings, ...namedWarnings(question)] };
+  const given = givenBy(service, begun.packed, adoption.paths);
+  return { adoption, report, given, warnings: [...withheld, ...warnings, ...namedWarnings(question)] };
 }
 
 // systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=).

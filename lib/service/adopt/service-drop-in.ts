@@ -22,7 +22,7 @@ import {
   textOf,
 } from './installed/installed-service.ts';
 import { isErrno, refusedCalls } from './installed/launcher-calls.ts';
-import { pathsOf, unitMounts } from './installed/unit-mounts.ts';
+import { boundPaths, hostMounts, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -95,9 +95,8 @@ function mountLines(adoption: Adoption): readonly string[] {
   const { service, entry, identity, directory, paths, jailFacts } = adoption;
   const jail = jailOf(directory);
   const inJail = (path: string): string => (entry === 'systemd' ? '' : `:${jail}${path}`);
-  const isWritable = new Set(pathsOf(service.settings, 'ReadWritePaths'));
-  const binds = paths.map(({ path, isReadOnly, isOptional }) => {
-    const setting = isReadOnly && !isWritable.has(path) ? 'BindReadOnlyPaths' : 'BindPaths';
+  const binds = boundPaths(service.settings, paths).map(({ path, isReadOnly, isOptional }) => {
+    const setting = isReadOnly ? 'BindReadOnlyPaths' : 'BindPaths';
     const named = path.replaceAll('%', '%%');
     return `${setting}=${isOptional ? '-' : ''}${named}${inJail(named)}`;
   });
@@ -123,6 +122,13 @@ function mountLines(adoption: Adoption): readonly string[] {
     ...(pidFile === undefined ? [] : [`ReadWritePaths=${pidFile.slice(0, pidFile.lastIndexOf('/'))}`]),
     ...(isExecLimited ? [`ExecPaths=${directory}`] : []),
   ];
+}
+
+/** The paths of the host that the service can write: data, and what its unit binds. */
+export function hostWritten({ service: { settings }, paths }: Adoption): readonly string[] {
+  const mounts = [...boundPaths(settings, paths), ...hostMounts(settings, '')];
+  const written = mounts.filter(({ isReadOnly }) => !isReadOnly).map(({ path }) => path);
+  return [...new Set(written)].toSorted();
 }
 
 // Directives that the vendor's unit may already set to a value that is at least as strict.

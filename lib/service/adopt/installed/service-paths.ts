@@ -9,20 +9,20 @@ import {
   directoryLinks,
   hasCredentials,
   type InstalledService,
+  listOf,
   ownDirectories,
   textOf,
 } from './installed-service.ts';
-import { writablePaths } from './unit-mounts.ts';
+import { type HostMount, writablePaths } from './unit-mounts.ts';
 
 /** A path of the host that the service sees at the same path of its jail. */
-export interface ServicePath {
-  readonly path: string;
-  readonly isReadOnly: boolean;
+export interface ServicePath extends HostMount {
   /** It need not be there when the service starts. */
   readonly isOptional: boolean;
 }
 
-const dataBases = /^\/(var\/(lib|cache|log|spool|mail|www|backups)|run|srv)\/./;
+// Where a daemon keeps what is its own. /run has the sockets by which the host's clients find it.
+const dataBases = /^\/(var\/(lib|cache|log|spool)|run|srv)\/./;
 
 // Directories that are used by every program, or by the loggers of runit.
 const othersData = /^\/(run\/lock$|var\/log\/runit(\/|$))/;
@@ -48,33 +48,69 @@ export async function packagesOf({ fragment, lines }: InstalledService): Promise
   return [...new Set(names)];
 }
 
-/** The files of packages below /etc. */
-export async function packedConfiguration(packages: readonly string[]): Promise<readonly string[]> {
+/** The files of packages. */
+export async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
   const lists = await Promise.all(
     packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
   );
-  return lists.flatMap((text) => text.split('\n')).filter((path) => path.startsWith('/etc/'));
+  return lists.flatMap((text) => text.split('\n'));
 }
+
+// The directories and files directly in /etc that hold these paths.
+const topsOf = (paths: readonly string[]): readonly string[] => [
+  ...new Set(
+    paths
+      .filter((path) => path.startsWith('/etc/') && !othersConfiguration.test(path))
+      .map((path) => path.split('/').slice(0, 3).join('/')),
+  ),
+];
 
 /** The configuration: directories and files of /etc that the daemon itself reads. `packed` are the files of its packages. */
 export function configurationOf(packed: readonly string[], service: InstalledService): readonly string[] {
   const named = service.lines
     .flatMap(({ argv }) => argv)
     .flatMap((word) => /^(?:--?[\w-]+=)?(\/etc\/\S+)$/.exec(word)?.[1] ?? []);
-  const tops = [...packed, ...named]
-    .filter((path) => !othersConfiguration.test(path))
-    .map((path) => path.split('/').slice(0, 3).join('/'));
-  return [...new Set(tops)].filter((path) => existsSync(path)).toSorted();
+  return topsOf([...packed, ...named])
+    .filter((path) => existsSync(path))
+    .toSorted();
 }
 
-/** The directories that the builder has found for the service's data. */
-export function dataOf(jail: string): readonly string[] {
+/** The configuration that belongs to the daemon's own packages or to its unit, which ReadWritePaths= may let it write. */
+export function ownConfiguration(
+  packed: readonly string[],
+  { settings }: Pick<InstalledService, 'settings'>,
+): readonly string[] {
+  const named = listOf(settings, 'ConfigurationDirectory').map((name) => `/etc/${name}`);
+  return [...topsOf(packed), ...named];
+}
+
+/** A directory that the builder has found for data of a package. */
+export interface PackageData {
+  readonly path: string;
+  readonly package: string;
+}
+
+/** The directories for data of all packages in a jail. */
+export function dataIn(jail: string): readonly PackageData[] {
   return readBuilt(bytePath(jail), (_, { entries }) =>
     entries
       .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
-      .map(({ path }) => pathBytes(path).toString())
-      .filter((path) => dataBases.test(path) && !othersData.test(path)),
+      .map(({ path, reason: { as = '' } }) => ({ path: pathBytes(path).toString(), package: as }))
+      .filter(({ path }) => dataBases.test(path) && !othersData.test(path)),
   );
+}
+
+/**
+ * The data of the daemon: those of its own packages. Any other program of the unit, such as systemctl(1) in ExecStartPost=, is in the
+ * jail as well, and the data of its package are not this service's. `packed` are the files of the own packages.
+ */
+export function ownData(
+  found: readonly PackageData[],
+  packages: readonly string[],
+  packed: readonly string[],
+): readonly PackageData[] {
+  const files = new Set(packed);
+  return found.filter(({ path, package: name }) => packages.includes(name) || files.has(path));
 }
 
 // /var/run is a link to /run.

@@ -1,4 +1,5 @@
 // The mounts that a unit makes itself (systemd.exec(5)), at the same places of its jail. Pure.
+import { isWithin } from '../../../binary/path.ts';
 import { listOf, type Settings } from './installed-service.ts';
 
 type Bind = readonly [source: string, place: string, isOptional: boolean, flags: number];
@@ -42,6 +43,27 @@ export function unmountable(settings: Settings): string | undefined {
     ...emptyOf(settings).map(([place]) => place),
     ...limits.flatMap((name) => limitsOf(settings, name)),
   ].find((path) => /[\s"'\\:]/.test(path));
+}
+
+/** A path of the host that a setting of systemd mounts. */
+export interface HostMount {
+  readonly path: string;
+  readonly isReadOnly: boolean;
+}
+
+/** The paths of the host that these mounts show below `root`, the jail. */
+export function hostMounts(settings: Settings, root: string): readonly HostMount[] {
+  const shown = (name: 'BindPaths' | 'BindReadOnlyPaths'): readonly HostMount[] =>
+    bindsOf(settings, name)
+      .filter(([, place]) => isWithin(place, root === '' ? '/' : root))
+      .map(([path]) => ({ path, isReadOnly: name === 'BindReadOnlyPaths' }));
+  return [...shown('BindPaths'), ...shown('BindReadOnlyPaths')];
+}
+
+/** Paths of the host as they are bound: one that the unit has in ReadWritePaths= stays writable. */
+export function boundPaths<T extends HostMount>(settings: Settings, paths: readonly T[]): readonly T[] {
+  const isWritable = new Set(pathsOf(settings, 'ReadWritePaths'));
+  return paths.map((one) => ({ ...one, isReadOnly: one.isReadOnly && !isWritable.has(one.path) }));
 }
 
 /** Where they are. */

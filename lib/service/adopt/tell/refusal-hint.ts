@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { nearest } from '../../../nearest.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { type InstalledService, textOf } from '../installed/installed-service.ts';
+import { acceptance } from './given-away.ts';
 import { scriptOf, servesHost } from './service-refusal.ts';
 import { defaultSearch } from '../systemd-bus.ts';
 import { loadPaths } from '../../unit/present-unit.ts';
@@ -67,6 +68,6 @@ export function needsHint(words: string): string {
     /(\/[^\s:'"]+)['"]?: No such file|No such file or directory:? ['"]?(\/[^\s:'"]+)/i.exec(words) ?? [];
   const path = before ?? behind;
   if (path !== undefined && existsSync(path))
-    return `if it needs ${path} of the host: ${commandLine('--ro-bind', path)}`;
+    return `if it needs ${path} of the host: ${commandLine('--ro-bind', path)}${acceptance(path)}`;
   return 'if it needs a file or program of the host that nothing names: --ro-bind PATH, --bind PATH or --program PATH';
 }

@@ -43,7 +43,9 @@ export function toServiceWarning(
       // systemd's PrivateDevices= has them too
       return entry === 'systemd' || isMounted('/dev/pts')
         ? []
-        : ['its programs can open no terminals: --bind /dev/pts brings them in'];
+        : [
+            'its programs can open no terminals: --bind /dev/pts --insecure-path brings in those of the host, with all logins',
+          ];
     default:
       return warning satisfies never;
   }

@@ -1,7 +1,11 @@
 // The paths of the host that a service sees.
 import t from 'tap';
 
-import { servicePaths } from '../../../../lib/service/adopt/installed/service-paths.ts';
+import {
+  ownConfiguration,
+  ownData,
+  servicePaths,
+} from '../../../../lib/service/adopt/installed/service-paths.ts';
 import { refusalOf } from '../../../../lib/service/adopt/tell/service-refusal.ts';
 import { daemon, installed } from '../described.ts';
 
@@ -44,4 +48,31 @@ t.test('a service that may write to directories of the system is not adopted', a
     );
   for (const path of ['/data', '/run', '/var/lib/web', '/var/www', '/etc/web', '/library'])
     t.equal(refusal(path), undefined, path);
+});
+
+t.test('the data are those of the own packages, by name or by their lists of files', async (t) => {
+  const found = [
+    { path: '/run/systemd', package: 'systemd' },
+    { path: '/var/lib/web', package: 'web' },
+    { path: '/var/log/web', package: 'web-common' },
+    { path: '/var/lib/other', package: 'web-common' },
+  ];
+  const own = ownData(found, ['web'], ['/usr/sbin/web', '/var/log/web']);
+  t.same(
+    own.map(({ path }) => path),
+    ['/var/lib/web', '/var/log/web'],
+  );
+});
+
+t.test('the own configuration is that of the own packages and ConfigurationDirectory=', async (t) => {
+  const packed = [
+    '/etc',
+    '/etc/web',
+    '/etc/web/main.conf',
+    '/etc/cron.d/web',
+    '/etc/default/web',
+    '/usr/sbin/web',
+  ];
+  const service = installed({ ...daemon, ConfigurationDirectory: ['own'] });
+  t.same(ownConfiguration(packed, service), ['/etc/web', '/etc/own']);
 });

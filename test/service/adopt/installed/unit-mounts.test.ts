@@ -2,6 +2,8 @@
 import t from 'tap';
 
 import {
+  boundPaths,
+  hostMounts,
   mountedPlaces,
   unitMounts,
   unmountable,
@@ -42,4 +44,22 @@ t.test('a path that cannot stand in a setting as it is can be told', async (t) =
     t.equal(unmountable({ TemporaryFileSystem: [[path, '']] }), path);
     t.equal(unmountable({ InaccessiblePaths: [`-${path}`] }), path);
   }
+});
+
+t.test('the paths of the host are those that are mounted in the jail', async (t) => {
+  const all = [
+    { path: '/srv/100%', isReadOnly: false },
+    { path: '/srv/c', isReadOnly: true },
+  ];
+  t.same(hostMounts(settings, ''), all);
+  t.same(hostMounts(settings, '/etc'), all.slice(1), 'the others are elsewhere');
+  t.same(hostMounts({}, ''), []);
+});
+
+t.test('a path in ReadWritePaths= is bound so that it can be written', async (t) => {
+  const paths = ['/etc/a', '/etc/b'].map((path) => ({ path, isReadOnly: true }));
+  t.same(
+    boundPaths({ ReadWritePaths: ['-/etc/b'] }, paths).map(({ isReadOnly }) => isReadOnly),
+    [true, false],
+  );
 });

@@ -59,6 +59,11 @@ t.test(
       needsHint('could not read "/etc": stat /etc: no such file or directory'),
       'if it needs /etc of the host: --ro-bind /etc',
     );
+    t.match(
+      needsHint('connect to /proc/self: No such file or directory'),
+      /: --ro-bind \/proc\/self --insecure-path {3}# \/proc\/self, which is \/proc\/\d+, lies in \/proc: that shows every/,
+      'with what must be accepted',
+    );
     t.match(needsHint('it ended'), /--ro-bind PATH, --bind PATH or --program PATH$/);
     t.match(
       needsHint('x: /nosuch: No such file or directory'),

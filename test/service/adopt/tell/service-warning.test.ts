@@ -29,7 +29,9 @@ t.test("a warning of the builder gets this command's options, whatever its words
 t.test('a jail whose service gets the terminals of the host or of systemd lacks none', async (t) => {
   const warning = { kind: 'other', message: terminalWarning } as const;
   const devpts = { path: '/dev/pts', isReadOnly: false, isOptional: false };
-  t.match(toServiceWarning(warning, adoption), [/--bind \/dev\/pts brings them in/]);
+  t.match(toServiceWarning(warning, adoption), [
+    /--bind \/dev\/pts --insecure-path brings in those of the host/,
+  ]);
   t.same(toServiceWarning(warning, { ...adoption, paths: [devpts] }), []);
   t.same(toServiceWarning(warning, { ...adoption, entry: 'systemd' }), []);
 });
