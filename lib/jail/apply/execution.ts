@@ -4,6 +4,8 @@ import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/loader-conf.ts';
 import { type BytePath, bytePath } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
+import { caller } from '../../trust/owner.ts';
+import { mountPoints } from '../manifest/layout.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
 import { fromText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
@@ -39,8 +41,9 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   const judge = new Judge({ ...work, mounted });
   const writer = new JailWriter({ ...work, judge });
   const outcome = new Outcome(before);
+  const entries = entriesFor(plan, jail, outcome);
   try {
-    await addAll(withCache(plan, jail), work, { writer, outcome });
+    await addAll(entries, work, { writer, outcome });
   } finally {
     await writer.copies.close();
   }
@@ -67,7 +70,7 @@ export async function foreseePlan(
   const { source, sourceFd, jail, before, replace, keep, signal } = work;
   const outcome = new Outcome(before);
   const turns = openTurns();
-  const entries = withCache(plan, jail);
+  const entries = entriesFor(plan, jail, outcome);
   const toApplied = (left: readonly Left[] = []) => ({
     manifest: outcome.toManifest(recipe, plan),
     left: [...outcome.left, ...left],
@@ -173,6 +176,25 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
     doneBytes += entry.sizeBytes;
     onProgress?.({ ...start, files: ++done, sizeBytes: doneBytes });
   };
+}
+
+/** The entries to judge. A mount point with other rights is none of them: it stays, and so does its record. */
+function entriesFor(plan: JailPlan, jail: DirectoryRoot | undefined, outcome: Outcome): readonly Entry[] {
+  return withCache(plan, jail).filter((entry) => {
+    if (jail === undefined || !isTaken(entry, jail)) return true;
+    outcome.add(entry.path, { action: 'leave' }, undefined);
+    return false;
+  });
+}
+
+// An administrator may have given a mount point to a service, or mounted something there.
+function isTaken(entry: Entry, jail: DirectoryRoot): boolean {
+  const { kind, path, reason } = entry;
+  if (kind !== 'directory' || reason.how !== 'layout' || !mountPoints.includes(path)) return false;
+  const present = jail.lstat(path);
+  const { uid, gid } = caller();
+  const isOurs = present?.uid === uid && present.gid === gid && present.mode === entry.mode;
+  return present?.kind === 'directory' && !isOurs;
 }
 
 /** The entries of the plan, with the ld.so.cache of the jail if it needs one. */

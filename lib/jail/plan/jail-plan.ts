@@ -9,7 +9,7 @@ import type { FileRoot } from '../../binary/root.ts';
 import { walk } from '../../binary/walk.ts';
 import { openImports } from '../dpkg/imports.ts';
 import { openStrings } from '../dpkg/sections.ts';
-import { mergedDirectories } from '../manifest/layout.ts';
+import { mergedDirectories, mountPoints } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -96,6 +96,14 @@ function addRequested(
   return { absent, vanished };
 }
 
+// Last: a pack or a copy may have put something there, with a mode of its own. A jail without pack base has nothing but its programs.
+function addMountPoints(selection: Selection, packs: readonly RecordedPack[]): void {
+  if (!packs.some(({ name }) => name === 'base')) return;
+  for (const path of mountPoints)
+    if (selection.get(path) === undefined)
+      selection.add({ kind: 'directory', path, mode: 0o755, reason: { how: 'layout' } });
+}
+
 /** The ids of the users, whose files may keep their owner. */
 function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
   return {
@@ -113,10 +121,9 @@ function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { cpu, users, outside } = source;
   const root = rememberReads(source.root);
-  const keepPrivileges = new Set(recipe.keepPrivileges.map((path) => walk(root, path).path));
   const selection = openSelection(root, {
     owners: ownersAmong(users),
-    keepPrivileges,
+    keepPrivileges: new Set(recipe.keepPrivileges.map((path) => walk(root, path).path)),
     without: recipe.without,
     ...(outside && { outside }),
   });
@@ -145,6 +152,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     if (yield* packages.follow(found)) continue;
     if (!(yield* packs.follow(facts, packages))) break;
   }
+  addMountPoints(selection, packs.chosen());
 
   const isThere = new Set(selection.entries().map(({ path }) => lastComponent(path)));
   return {

@@ -49,7 +49,7 @@ const CASES: readonly Case[] = [
       '/etc/hosts': '',
     },
     brings: ['/etc/resolv.conf', '/etc/hosts'],
-    spares: ['/run'],
+    spares: ['/run/systemd'],
   },
   {
     pack: 'tls',
