@@ -17,7 +17,7 @@ import {
 } from '../launch/start/exec.ts';
 import { errnoName, reason } from '../errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
-import { bindDangers, judgeBinds } from '../launch/host/binds.ts';
+import { bindDangers } from '../launch/host/binds.ts';
 import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
 import type { PreparedLaunch } from '../launch/host/prepare.ts';
 import type { Step } from '../launch/plan/step.ts';
@@ -105,7 +105,6 @@ function showPlan(
 ): number | Promise<number> {
   const show = (launch: PreparedLaunch): number => {
     lookAtPidFile(launch, warn);
-    judgeBinds(launch, warn);
     const given = bindDangers(launch);
     const problem = rehearse(launch) ?? findProblem(launch);
     output(format === 'json' ? planAsJson(launch, problem, given) : planAsText(launch, given));

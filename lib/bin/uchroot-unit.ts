@@ -4,7 +4,6 @@ import { constants as osConstants } from 'node:os';
 import { basename, resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
-import { judgeBinds } from '../launch/host/binds.ts';
 import { wayTo } from '../launch/host/host-ways.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
@@ -235,7 +234,6 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
-    judgeBinds(launch, warn);
     const place = findMissingPlace(unit, launch.view.root);
     if (place !== undefined) {
       const path = `${launch.view.jail}${place}`;

@@ -127,6 +127,8 @@ export interface WatchedLimits {
 export interface LaunchCalls {
   readHost(query: HostQuery): Promise<HostFacts>;
   readHostSync(query: HostQuery): HostFacts;
+  /** The ABI of Landlock that this process can use; 0 without one. */
+  landlockAbi(): number;
   /** Closes `jailFd` of HostFacts. The end of a worker closes all that are left. */
   closeJail(jailFd: number): void;
   /** Runs a plan in this process, and returns only if it fails. Then the pid file is removed. */

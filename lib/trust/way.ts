@@ -62,9 +62,14 @@ export function judgeWay(way: Way, people: readonly Person[]): readonly WayFindi
   return [...findings, { refuses: true, kind: 'host-root', component: last, isEnd: true, how }];
 }
 
-function isLink({ mode }: PathComponent): boolean {
+/** Whether it is a symbolic link. */
+export function isLink({ mode }: PathComponent): boolean {
   return (mode & typeBits) === symbolicLink;
 }
+
+/** The first link on the way that is not root's; undefined if there is none. */
+export const foreignLink = ({ components }: Way): WayComponent | undefined =>
+  components.find((one) => isLink(one) && one.uid !== 0);
 
 // The worst finding about one directory.
 function judgeDirectory(

@@ -177,6 +177,13 @@ Napi::Value isMainThread(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), syscall(SYS_gettid) == getpid());
 }
 
+// landlockAbi(): the ABI of Landlock that this process can use (landlock_create_ruleset(2)); 0 without one.
+Napi::Value landlockAbi(const Napi::CallbackInfo& info) {
+  constexpr long kVersion = 1;  // LANDLOCK_CREATE_RULESET_VERSION
+  const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion);
+  return Napi::Number::New(info.Env(), abi < 0 ? 0 : static_cast<double>(abi));
+}
+
 }  // namespace
 
 void initCalls(Napi::Env env, Napi::Object exports) {
@@ -190,6 +197,7 @@ void initCalls(Napi::Env env, Napi::Object exports) {
   exports.Set("environmentEntries", Napi::Function::New<environmentEntries>(env, "environmentEntries"));
   exports.Set("environmentVariables", Napi::Function::New<environmentVariables>(env, "environmentVariables"));
   exports.Set("watchEnvironment", Napi::Function::New<watchEnvironment>(env, "watchEnvironment"));
+  exports.Set("landlockAbi", Napi::Function::New<landlockAbi>(env, "landlockAbi"));
   exports.Set("isMainThread", Napi::Function::New<isMainThread>(env, "isMainThread"));
 }
 

@@ -33,6 +33,16 @@ bool endsInEmpty(const PlanStep* step) {
   return endsInNul(step) && (step->dataBytes == 1 || dataOf(step)[step->dataBytes - 2] == 0);
 }
 
+// The length of the second of at least two strings.
+uint32_t targetBytes(const PlanStep* step) {
+  const uint8_t* data = dataOf(step);
+  uint32_t start = 0;
+  while (data[start++] != 0) continue;
+  uint32_t end = start;
+  while (data[end] != 0) end++;
+  return end - start;
+}
+
 // The table of offsets of OP_EXECVE: program, argv…, 0, envp…, 0.
 bool checkExecve(const PlanStep* step, uint32_t dataOffset) {
   if (step->a < 1 || step->a > kPlanMaxBytes || step->b > kPlanMaxBytes) return false;
@@ -64,6 +74,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_WATCH_SPACE:
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
+      return countStrings(step) == 1 && step->a < kMaxTrees && step->b >> 32 < step->dataBytes;
     case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
     case OP_OPEN_TREE:
@@ -76,7 +87,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_SYMLINK:
       return countStrings(step) == 2;
     case OP_MOUNT:
-      return countStrings(step) >= 3 && countStrings(step) % 2 == 1 && endsInEmpty(step);
+      return countStrings(step) >= 3 && countStrings(step) % 2 == 1 && endsInEmpty(step) &&
+             step->b >> 32 <= targetBytes(step);
     case OP_MAP_IDS:
       return endsInNul(step) && countStrings(step) % 3 == 1;
     case OP_SEND_NAMESPACES:
@@ -223,10 +235,10 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_OPEN_TREE: return openTree(step, context);
     case OP_PIVOT_ROOT: return pivotRoot(step, context);
     case OP_MOVE_MOUNT: return moveTree(step, context);
-    case OP_MOUNT: return mountType(step);
+    case OP_MOUNT: return mountType(step, context);
     case OP_BIND: return bindPath(step, true, context);
     case OP_BIND_IF_THERE: return bindPath(step, false, context);
-    case OP_MKDIR: return makeDirectory(step);
+    case OP_MKDIR: return makeDirectory(step, context);
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
     case OP_WATCH_SPACE: return watchSpace(step, context);
@@ -237,8 +249,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_SEND_NAMESPACES: return sendSpaces(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
-    case OP_LANDLOCK_RESTRICT: return restrictSelf(context, a == 1);
-    case OP_VERIFY_LANDLOCK: return a == 1 ? verifyTcpFilter() : verifyLandlock(context);
+    case OP_LANDLOCK_RESTRICT: return restrictSelf(step, context);
+    case OP_VERIFY_LANDLOCK: return a == 1 ? verifyTcpFilter() : verifyLandlock(step, context);
     case OP_EXECVE: return execute(static_cast<uint8_t*>(plan), step, context);
     default: return -ENOSYS;
   }

@@ -75,14 +75,19 @@ long makeProbe(Probe* probe) {
   return named < 0 ? named : sendToProbe(*probe);
 }
 
+bool isAbsent(const PlanStep* step, const PlanContext& context) {
+  return step->b == LANDLOCK_IF_THERE && context.rulesetFd < 0;
+}
+
 }  // namespace
 
 // The descriptor is close-on-exec.
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi) {
+  const bool isIfThere = step->b == LANDLOCK_IF_THERE;
   const long abi = sys(__NR_landlock_create_ruleset, 0, 0, kVersion);
-  if (abi < 0) return abi;
+  if (abi < 0) return isIfThere ? 0 : abi;
   *kernelAbi = static_cast<uint32_t>(abi);
-  if (abi < static_cast<long>(step->a)) return -EPROTONOSUPPORT;
+  if (abi < static_cast<long>(step->a)) return isIfThere ? 0 : -EPROTONOSUPPORT;
   // A kernel that does not know the last fields accepts them as long as they are 0.
   const long fd = sys(__NR_landlock_create_ruleset, address(dataOf(step)), kRulesetAttributeBytes, 0);
   if (fd < 0) return fd;
@@ -94,14 +99,17 @@ long addRule(const PlanStep* step, const PlanContext& context, uint32_t* port) {
   return step->b == LANDLOCK_PORTS ? addPorts(step, context.rulesetFd, port) : addPath(step, context.rulesetFd);
 }
 
-long restrictSelf(PlanContext& context, bool isVerified) {
+long restrictSelf(const PlanStep* step, PlanContext& context) {
+  if (isAbsent(step, context)) return 0;
+  const bool isVerified = step->a == 1;
   const long probed = isVerified ? makeProbe(&context.probe) : 0;
   return probed < 0 ? probed : sys(__NR_landlock_restrict_self, context.rulesetFd, 0);
 }
 
 // No call tells a process whether it is confined. So it tries something that was possible before. The answer does not depend on files or
 // ids.
-long verifyLandlock(const PlanContext& context) {
+long verifyLandlock(const PlanStep* step, const PlanContext& context) {
+  if (isAbsent(step, context)) return 0;
   const long sent = sendToProbe(context.probe);
   return sent == -EPERM ? 0 : sent < 0 ? sent : -EBADE;
 }

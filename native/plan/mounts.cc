@@ -43,12 +43,6 @@ long cloneTree(long directory, const char* path, uint64_t set, uint64_t clear) {
   return changed;
 }
 
-// Links in the target are followed. When the jail is the root directory, they lead only into the jail.
-long attach(long tree, const char* target) {
-  constexpr long kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
-  return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), kFlags);
-}
-
 // No link is followed.
 long attachWithoutLinks(long tree, const char* target) {
   open_how how = {O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS};
@@ -61,12 +55,13 @@ long attachWithoutLinks(long tree, const char* target) {
 }
 
 // The string behind this one.
-const char* behind(const char* string) {
+template <typename Character>
+Character* behind(Character* string) {
   while (*string != 0) string++;
   return string + 1;
 }
 
-const char* stringsOf(const PlanStep* step) { return reinterpret_cast<const char*>(dataOf(step)); }
+char* stringsOf(PlanStep* step) { return reinterpret_cast<char*>(dataOf(step)); }
 
 // The mount that a path leads to. `/..` leads to what is mounted on the root directory, if anything is (follow_dotdot() in fs/namei.c).
 long mountOf(const char* path, uint64_t* mount, long directory = AT_FDCWD) {
@@ -138,7 +133,34 @@ long cloneInJail(long jailFd, const char* path, uint64_t set, bool isWithoutLink
   return tree;
 }
 
+// A tree of the host, by a path without links. O_DIRECTORY mounts what autofs(5) has there, as open_tree(2) does by itself.
+long cloneWithoutLinks(const char* path, uint64_t set) {
+  open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS};
+  long fd = sys(__NR_openat2, AT_FDCWD, address(path), address(&how), sizeof how);
+  if (fd == -ENOTDIR) {
+    how.flags = O_PATH | O_CLOEXEC;
+    fd = sys(__NR_openat2, AT_FDCWD, address(path), address(&how), sizeof how);
+  }
+  if (fd < 0) return fd;
+  const long tree = cloneTree(fd, "", set, 0);
+  (void)sys(__NR_close, fd);
+  return tree;
+}
+
 }  // namespace
+
+// Links in the target are followed. When the jail is the root directory, they lead only into the jail.
+long attach(long tree, const char* target) {
+  constexpr long kFlags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS;
+  return sys(__NR_move_mount, tree, address(""), AT_FDCWD, address(target), kFlags);
+}
+
+// Other threads of a service could use its number once it is closed.
+long takeTree(PlanContext& context, uint64_t slot) {
+  const long tree = context.trees[slot];
+  context.trees[slot] = -1;
+  return tree;
+}
 
 long newMount(const char* type, const char* options, long attributes) {
   const long made = sys(__NR_fsopen, address(type), FSOPEN_CLOEXEC);
@@ -173,136 +195,14 @@ long makeNullTree() {
 
 long openTree(PlanStep* step, PlanContext& context) {
   const uint64_t set = static_cast<uint32_t>(step->b);
-  const long tree = step->dataBytes == 0               ? cloneTree(context.jailFd, "", set, 0)
-                    : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set, (step->b & TREE_NO_LINKS) != 0)
+  const bool isWithoutLinks = (step->b & TREE_NO_LINKS) != 0;
+  const long tree = step->dataBytes == 0            ? cloneTree(context.jailFd, "", set, 0)
+                    : (step->b & TREE_IN_JAIL) != 0 ? cloneInJail(context.jailFd, stringsOf(step), set, isWithoutLinks)
+                    : isWithoutLinks                ? cloneWithoutLinks(stringsOf(step), set)
                                                     : cloneTree(AT_FDCWD, stringsOf(step), set, 0);
   context.trees[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
   return tree >= 0 || (tree == -ENOENT && (step->b & TREE_IF_THERE) != 0) ? 0 : tree;
 }
-
-namespace {
-
-// Mounts a tmpfs over the old root directory, as the working directory. Once the overlay lies on it, the program cannot reach it.
-long enterScratch(const char* options) {
-  const long scratch = newMount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  if (scratch < 0) return scratch;
-  long result = attach(scratch, "/");
-  if (result >= 0) result = sys(__NR_fchdir, scratch);
-  (void)sys(__NR_close, scratch);
-  return result;
-}
-
-// A link is no directory, even if it leads to one.
-long isDirectory(const char* path) {
-  const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  (void)sys(__NR_close, fd);
-  return 0;
-}
-
-// The root directory of an overlay takes owner and mode from the upper directory.
-long makeLike(const struct statx& seen, const char* name, bool isRootless) {
-  long result = sys(__NR_mkdirat, AT_FDCWD, address(name), 0700);
-  if (result == -EEXIST) return isDirectory(name);  // of an earlier launch
-  if (result >= 0) result = sys(__NR_fchownat, AT_FDCWD, address(name), seen.stx_uid, seen.stx_gid, 0);
-  // The owner has no id in this user namespace (user_namespaces(7)). Then the directory stays the caller's.
-  if (isRootless && result == -EINVAL) result = 0;
-  return result < 0 ? result : sys(__NR_fchmodat, AT_FDCWD, address(name), seen.stx_mode & 07777);
-}
-
-char* putNumber(char* end, uint64_t value) {
-  uint64_t unit = 1;
-  while (value / unit >= 10) unit *= 10;
-  *end++ = '-';
-  for (; unit > 0; unit /= 10) *end++ = static_cast<char>('0' + value / unit % 10);
-  return end;
-}
-
-constexpr uint32_t kSourceBytes = 64;
-
-// What /proc/PID/mountinfo shows for the source of an overlay: uchroot-MAJOR-MINOR-INODE of the jail. Nothing else leads from a process
-// on an overlay to its jail: lib/jail/host/tree-users.ts.
-void nameSource(const struct statx& jail, char* text) {
-  const char name[] = {'u', 'c', 'h', 'r', 'o', 'o', 't'};
-  for (const char letter : name) *text++ = letter;
-  text = putNumber(text, jail.stx_dev_major);
-  text = putNumber(text, jail.stx_dev_minor);
-  *putNumber(text, jail.stx_ino) = 0;
-}
-
-constexpr uint64_t kNoStore = ~0ull;
-
-// Two overlays that write to one directory at once would mix their files (Documentation/filesystems/overlayfs.rst, "Sharing and
-// copying layers"). The lock ends with the last process that has the descriptor (flock(2)).
-long lockDirectory(const char* path) {
-  const long fd = sys(__NR_openat, AT_FDCWD, address(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
-  if (fd < 0) return fd;
-  const long locked = sys(__NR_flock, fd, 2 | 4 /* LOCK_EX | LOCK_NB */);
-  if (locked >= 0) return fd;
-  (void)sys(__NR_close, fd);  // nothing was written
-  return locked == -EAGAIN ? -EBUSY : locked;
-}
-
-// The rights that a mount of the host takes away. An overlay on it is another mount, and would give them back.
-long forbiddenBy(long directory, uint64_t* forbidden) {
-  struct statfs seen;
-  seen.f_flags = 0;
-  const long result = sys(__NR_fstatfs, directory, address(&seen));
-  // the same numbers as of mount(2), and as of statvfs(3)
-  constexpr uint64_t kForbid = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  *forbidden = static_cast<uint64_t>(seen.f_flags) & kForbid;
-  return result;
-}
-
-// Written data goes to the directory `store`, or to a tmpfs that vanishes with the namespace.
-// Without the privilege for trusted.* attributes, an overlay keeps its own in user.* (overlayfs.rst, "userxattr").
-long mountOverlay(long lower, long store, long flags, const char* options, bool isRootless, int* lockFd) {
-  long result = enterScratch(options);
-  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("lower"), 0700);
-  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store"), 0700);
-  if (result >= 0) result = attach(lower, "lower");
-  if (result >= 0 && store >= 0) result = attach(store, "store");
-  if (result >= 0 && store >= 0) result = *lockFd = static_cast<int>(lockDirectory("store"));
-  constexpr long kWanted = STATX_MODE | STATX_UID | STATX_GID | STATX_INO;
-  struct statx jail;
-  if (result >= 0) result = sys(__NR_statx, lower, address(""), AT_EMPTY_PATH, kWanted, address(&jail));
-  if (result >= 0) result = makeLike(jail, "store/upper", isRootless);
-  if (result >= 0) result = sys(__NR_mkdirat, AT_FDCWD, address("store/work"), 0700);
-  if (result == -EEXIST) result = isDirectory("store/work");
-  if (result >= 0) {
-    char source[kSourceBytes];
-    nameSource(jail, source);
-    result = sys(__NR_mount, address(source), address("/"), address("overlay"), flags,
-                 address(isRootless ? "lowerdir=lower,upperdir=store/upper,workdir=store/work,userxattr"
-                                    : "lowerdir=lower,upperdir=store/upper,workdir=store/work"));
-  }
-  // the uppermost mount of "/" (path_resolution(7)): ".." is looked for on it
-  return result < 0 ? result : sys(__NR_openat, AT_FDCWD, address("/.."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-}
-
-// Takes the tree of a slot, and leaves the slot empty. Other threads of a service could use its number once it is closed.
-long takeTree(PlanContext& context, uint64_t slot) {
-  const long tree = context.trees[slot];
-  context.trees[slot] = -1;
-  return tree;
-}
-
-// Makes an overlay over the tree of a slot. The slot has the overlay from then on.
-long coverTree(PlanStep* step, PlanContext& context, uint32_t slot) {
-  const long store = step->b == kNoStore ? -1 : context.trees[step->b];
-  long result = forbiddenBy(context.jailFd, &context.forbidden);
-  const long flags = static_cast<long>(step->a >> 32 | context.forbidden);
-  if (result >= 0)
-    result = mountOverlay(context.trees[slot], store, flags, stringsOf(step), context.isRootless, &context.lockFd);
-  if (result < 0) return result;
-  // They would lead beneath the overlay: see replaceJail().
-  (void)sys(__NR_close, takeTree(context, slot));
-  if (store >= 0) (void)sys(__NR_close, takeTree(context, step->b));
-  context.trees[slot] = static_cast<int>(result);
-  return 0;
-}
-
-}  // namespace
 
 // From here on the tree, or the overlay over it, is the jail for the steps that follow.
 long pivotRoot(PlanStep* step, PlanContext& context) {
@@ -328,14 +228,20 @@ namespace {
 
 // Mounts a detached tree, and closes its descriptor. If later steps fill it, it becomes the working directory for them: root in another
 // jail of the same directory could rename its mount point at any moment.
-long place(long tree, const char* target, bool enters, bool isWithoutLinks) {
-  uint64_t placed, seen;
+long place(long tree, char* target, uint64_t flags, bool isRootless) {
+  const bool isWithoutLinks = (flags & MOVE_NO_LINKS) != 0;
+  const auto put = [&] { return isWithoutLinks ? attachWithoutLinks(tree, target) : attach(tree, target); };
+  uint64_t placed = 0, seen = 0;
   long result = mountOf("", &placed, tree);
-  if (result >= 0) result = isWithoutLinks ? attachWithoutLinks(tree, target) : attach(tree, target);
+  if (result >= 0) result = put();
+  if (result == -ENOENT && (flags & MOVE_MAKES) != 0) {
+    result = makeMountPoint(tree, target, static_cast<uint32_t>(flags >> 32), isWithoutLinks, isRootless);
+    if (result >= 0) result = put();
+  }
   // a tmpfs that hides something must be there
   if (result >= 0) result = mountOf(target, &seen);
   if (result >= 0 && seen != placed) result = -EBADE;
-  if (result >= 0 && enters) result = sys(__NR_fchdir, tree);
+  if (result >= 0 && (flags & MOVE_ENTERS) != 0) result = sys(__NR_fchdir, tree);
   (void)sys(__NR_close, tree);
   return result;
 }
@@ -345,15 +251,15 @@ long place(long tree, const char* target, bool enters, bool isWithoutLinks) {
 long moveTree(PlanStep* step, PlanContext& context) {
   const long tree = takeTree(context, step->a);
   if (tree < 0 && (step->b & MOVE_IF_THERE) != 0) return 0;
-  return place(tree, stringsOf(step), (step->b & MOVE_ENTERS) != 0, (step->b & MOVE_NO_LINKS) != 0);
+  return place(tree, stringsOf(step), step->b, context.isRootless);
 }
 
-long mountType(PlanStep* step) {
+long mountType(PlanStep* step, const PlanContext& context) {
   const char* type = stringsOf(step);
-  const char* target = behind(type);
+  char* target = behind(stringsOf(step));
   const long tree = newMount(type, behind(target), static_cast<long>(step->a));
   if (tree < 0) return tree;
-  const long placed = place(tree, target, (step->b & 1) != 0, (step->b & MOVE_NO_LINKS) != 0);
+  const long placed = place(tree, target, step->b, context.isRootless);
   return placed == -EINVAL ? -ENOTDIR : placed;  // the root of the tree is a directory
 }
 
@@ -366,40 +272,6 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
     (void)sys(__NR_close, tree);
   }
   return result == -ENOENT && !mustExist ? 0 : result;
-}
-
-namespace {
-
-// The mode does not depend on the umask: the program's, or that of the caller. chmod(2) could set it too, but by then a program of the same
-// user may have put a link at the path. umask(2) does not fail, but a seccomp filter can refuse it.
-template <typename Call>
-long withoutUmask(Call call) {
-  const long mask = sys(__NR_umask, 0);
-  if (mask < 0) return mask;
-  const long result = call();
-  const long restored = sys(__NR_umask, mask);
-  return result < 0 || restored >= 0 ? result : restored;
-}
-
-}  // namespace
-
-// An existing directory is left as it is. A link is not followed.
-long makeDirectory(PlanStep* step) {
-  const char* path = stringsOf(step);
-  const long made =
-      withoutUmask([&] { return sys(__NR_mkdirat, AT_FDCWD, address(path), static_cast<long>(step->a)); });
-  return made == -EEXIST ? isDirectory(path) : made;
-}
-
-long makeNode(PlanStep* step) {
-  const char* path = stringsOf(step);
-  const long mode = static_cast<long>(step->a), device = static_cast<long>(step->b);
-  return withoutUmask([&] { return sys(__NR_mknodat, AT_FDCWD, address(path), mode, device); });
-}
-
-long makeLink(PlanStep* step) {
-  const char* target = stringsOf(step);
-  return sys(__NR_symlinkat, address(target), AT_FDCWD, address(behind(target)));
 }
 
 namespace {

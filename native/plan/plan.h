@@ -56,14 +56,15 @@ struct PlanStep {
 enum TreeFlag : uint64_t {
   TREE_IN_JAIL = 1ull << 32,   // the path lies in the jail, and not on the host
   TREE_IF_THERE = 1ull << 33,  // a missing path is no error
-  TREE_NO_LINKS = 1ull << 34,  // of a path in the jail: no link is followed
+  TREE_NO_LINKS = 1ull << 34,  // no link is followed
 };
 
-// In `b` of OP_MOVE_MOUNT.
+// In `b` of OP_MOVE_MOUNT and OP_MOUNT.
 enum MoveFlag : uint64_t {
   MOVE_IF_THERE = 1,  // no error if TREE_IF_THERE has left the slot empty
   MOVE_ENTERS = 2,    // it becomes the working directory, for the steps that fill it
   MOVE_NO_LINKS = 4,  // no link in the target is followed
+  MOVE_MAKES = 8,     // a missing target is made; from bit 32 on: how many bytes of it lead to a file system of the launch
 };
 
 // The properties of a step that code outside the interpreter uses. lib/launch/plan/step.ts explains them.
@@ -143,17 +144,17 @@ enum Op : uint16_t {
                                // the tree lies beneath an overlay; a: also its MS flags, from bit 32 on; b: slot of the directory
                                // for what is written, ~0: a tmpfs; data: option, value… of that tmpfs, and an empty string
   OP_MOVE_MOUNT = 47,          // a: slot; b: MoveFlag; data: target
-  OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: 1: like MOVE_ENTERS, MOVE_NO_LINKS; data: type, target, option, value… and an empty string
+  OP_MOUNT = 48,               // a: MOUNT_ATTR flags; b: MoveFlag; data: type, target, option, value… and an empty string
   OP_BIND = 49,                // a: MOUNT_ATTR flags to set; b: to clear; data: source, target
   OP_BIND_IF_THERE = 50,       // the same; a missing source or target is no error
-  OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error
+  OP_MKDIR = 51,               // a: mode; data: path; an existing directory is no error, and a missing one above it is made
   OP_MKNOD = 52,               // a: mode; b: device number (makedev(3)); data: path
   OP_SYMLINK = 53,             // data: target, path
   OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
   OP_WATCH_SPACE = 55,         // data: path of a file system in memory; when the program has ended, it is reported whether this is full
-  OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; data: struct landlock_ruleset_attr
+  OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; b: 0, or LANDLOCK_IF_THERE; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
-  OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows
+  OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows; b: as above
   OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
                                // Fast Open
   OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
@@ -227,6 +228,9 @@ enum PtyFlag : uint64_t {
                              // there, the host's is taken
   PTY_TRIED = 1ull << 33,    // a rehearsal: the descriptors stay as they are
 };
+
+// In `b` of the ops of Landlock that have no rule: nothing is done if the kernel has not this ABI, or a filter of the caller refuses it.
+constexpr uint64_t LANDLOCK_IF_THERE = 1;
 
 enum LandlockRule : uint64_t {
   LANDLOCK_PATH = 0,           // everything beneath a path, none of whose components is a symbolic link

@@ -80,14 +80,27 @@ long pivotRoot(PlanStep* step, PlanContext& context);
 // Makes the new root directory the jail of the steps that follow, and closes the descriptors of both.
 long replaceJail(PlanContext& context, long root);
 long moveTree(PlanStep* step, PlanContext& context);
-long mountType(PlanStep* step);
+long mountType(PlanStep* step, const PlanContext& context);
 long bindPath(PlanStep* step, bool mustExist, const PlanContext& context);
-long makeDirectory(PlanStep* step);
-long makeNode(PlanStep* step);
-long makeLink(PlanStep* step);
+// Mounts a detached tree.
+long attach(long tree, const char* target);
+// The tree of a slot, which is empty from then on.
+long takeTree(PlanContext& context, uint64_t slot);
 long watchSpace(PlanStep* step, PlanContext& context);
 // FullFlag of the file systems that are watched.
 uint32_t fullOf(const PlanContext& context);
+
+// overlay.cc
+// Makes an overlay over the tree of a slot. The slot has the overlay from then on.
+long coverTree(PlanStep* step, PlanContext& context, uint32_t slot);
+
+// places.cc
+long isDirectory(long directory, const char* name);
+long makeDirectory(PlanStep* step, const PlanContext& context);
+long makeNode(PlanStep* step);
+long makeLink(PlanStep* step);
+// Makes what the tree is to be mounted on. The first `ownBytes` of the target lead to a file system of the launch; 0: to the root directory.
+long makeMountPoint(long tree, char* target, uint32_t ownBytes, bool isWithoutLinks, bool isRootless);
 
 // rootless.cc
 // Makes a directory the jail of the steps that follow, if it is the same one.
@@ -103,8 +116,8 @@ long sendSpaces(PlanStep* step, const PlanContext& context);
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)
 long createRuleset(const PlanStep* step, PlanContext& context, uint32_t* kernelAbi);
 long addRule(const PlanStep* step, const PlanContext& context, uint32_t* port);
-long restrictSelf(PlanContext& context, bool isVerified);
-long verifyLandlock(const PlanContext& context);
+long restrictSelf(const PlanStep* step, PlanContext& context);
+long verifyLandlock(const PlanStep* step, const PlanContext& context);
 long verifyTcpFilter();
 
 // readback.cc

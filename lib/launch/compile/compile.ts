@@ -178,7 +178,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
   const jail = verify(request, native.readHostSync(hostQuery(request)), false);
   try {
     jail.warnings.forEach(options.warn);
-    const launch = prepare(request, jail, {
+    const prepared = prepare(request, jail, {
       inPlace: true,
       compiledFor: architecture,
       ignoresPipe: options.ignoresPipe,
@@ -190,7 +190,7 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       joined: [],
       sockets: [],
     });
-    judgeBinds(launch, options.warn);
+    const launch = judgeBinds(prepared, options.warn);
     const problem = findProblem(launch);
     if (problem !== undefined) options.warn(problem);
     const payload = toPayload(launch, recordJail(jail.fd, jail.account, request), architecture, options);

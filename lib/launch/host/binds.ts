@@ -1,9 +1,10 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
-import type { Way } from '../../trust/way.ts';
+import { isLink, type Way } from '../../trust/way.ts';
+import type { Step } from '../plan/step.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { acceptDirectory, judgeDirectory, type DirectoryFinding } from './directory.ts';
+import { acceptDirectory, judgeDirectory, refuseLink, type DirectoryFinding } from './directory.ts';
 import { hostDanger } from './host-danger.ts';
 import { waysTo, type Ways } from './host-ways.ts';
 import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
@@ -51,25 +52,40 @@ export function bindDangers(
   );
 }
 
+/** Steps that open the sources by the paths without links, as `ways` has found them. */
+export const realSources = (steps: readonly Step[], ways: Ways): readonly Step[] =>
+  steps.map((step) => {
+    if (step.op !== 'open_tree' || step.source === undefined || step.isInJail === true) return step;
+    const way = ways.get(bytePath(step.source));
+    const end = way?.endsInEntry === true ? way.components.at(-1) : undefined;
+    return way?.components.some(isLink) === true && end !== undefined
+      ? { ...step, source: Buffer.from(end.path) }
+      : step;
+  });
+
 /**
  * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
  * file of the host in its place, because the launch would show that file to the program. In the directory of --ephemeral-dir he must not
- * be able to make entries either: through a link `upper` the program would see other files.
+ * be able to make entries either: through a link `upper` the program would see other files. Nor may a link on the way be another's than
+ * root's.
  *
  * @param ways those of judgedPaths(), if they have been looked at on other threads
+ * @returns the launch, which opens what was judged: by paths without links
  * @throws LaunchError ERR_INSECURE_PATH
  */
 export function judgeBinds(
-  { request, account }: Launch,
+  launch: PreparedLaunch,
   warn: Warn,
-  ways: Ways = waysTo(judgedPaths({ request, account })),
-): void {
+  ways: Ways = waysTo(judgedPaths(launch)),
+): PreparedLaunch {
+  const { request, account } = launch;
   if (account.outside !== undefined) refuseOwnReach(request, ways);
   const dangers = bindDangers({ request, account }, ways);
   acceptDirectory(dangers, request.insecurePath, { step: 'open_tree' }).forEach(warn);
   const judge = (path: BytePath, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
     acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
+    if (!request.insecurePath) refuseLink(way, to);
   };
   const store = storeOf(request);
   for (const [path, way] of ways) {
@@ -77,4 +93,6 @@ export function judgeBinds(
     if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))
       judge(path, 'bind', way);
   }
+  const hasLink = [...ways.values()].some(({ components }) => components.some(isLink));
+  return hasLink ? launch.withSetUp(launch.setUp.map((stage) => realSources(stage, ways))) : launch;
 }

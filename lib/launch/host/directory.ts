@@ -10,7 +10,7 @@ import { jailOfName, nearestJail } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
-import { isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
+import { foreignLink, isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
 import type { Person } from '../../trust/writer.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toPerson, type Account, type Outside } from './account.ts';
@@ -163,4 +163,26 @@ export function acceptDirectory(
     path: refusal.path,
     hint: `${refusal.hint}   # ${refusal.note === undefined ? '' : `${refusal.note}; `}or accept the risk with --insecure-path`,
   });
+}
+
+/**
+ * Refuses a link on the way that is not root's. Whoever has put it there chooses what the program sees, with the rights of the caller. An
+ * ordinary user cannot tell his own links from those of his programs in jails, which have his uid.
+ *
+ * @throws LaunchError ERR_INSECURE_PATH
+ */
+export function refuseLink(way: Way, { step, title }: Pick<Destination, 'step' | 'title'> = jail): void {
+  const link = foreignLink(way);
+  if (link === undefined) return;
+  const [path, end] = [link, way.components.at(-1) ?? link].map((one) => quote(one.path));
+  const target = quote(link.link ?? '');
+  throw new LaunchError(
+    `${title}: ${path} is a link of uid ${link.uid} to ${target}: only links of root are followed, as a program in another jail could have put it there`,
+    {
+      step,
+      code: 'ERR_INSECURE_PATH',
+      path,
+      hint: `if that is what you mean, name ${way.endsInEntry === true ? end : 'the path to which it leads'}   # or accept the risk with --insecure-path`,
+    },
+  );
 }

@@ -4,22 +4,27 @@ import { walk } from '../../binary/walk.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostSight } from '../../native.ts';
 import { encodeAgain } from '../plan/encode.ts';
-import { buildSetUp, withProgram } from '../plan/plan.ts';
+import { withProgram } from '../plan/plan.ts';
 import type { ExecveStep, Plan, Step } from '../plan/step.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { isolateFilter } from '../plan/isolation.ts';
 import { setUpKeys, type NormalRequest } from '../request/request.ts';
 import { viewOfJail, type HostGlance, type JailView } from '../tell/jail-view.ts';
 import { toAccount, type Account } from './account.ts';
-import { isWaitedFor, keptFdsOf, pidOfProgram, type Caller } from './caller.ts';
-import { acceptDirectory, jailFor, judgeDirectory, unreachable, type DirectoryFinding } from './directory.ts';
+import { keptFdsOf, pidOfProgram, type Caller } from './caller.ts';
+import {
+  acceptDirectory,
+  jailFor,
+  judgeDirectory,
+  refuseLink,
+  unreachable,
+  type DirectoryFinding,
+} from './directory.ts';
 import { buildEnvironment, type Variable } from './environment.ts';
 import { glance } from './host-glance.ts';
 import { isAlike } from './is-alike.ts';
-import { launchFilter } from './launch-filter.ts';
 import { requirePrivilege } from './privilege.ts';
 import { hostAccount, isOwn, rootlessAccount } from './rootless.ts';
-import { startedLine } from './status-line.ts';
+import { filterOf, toSetUp } from './set-up.ts';
 
 /**
  * A jail directory that was verified for an account. It caches the parts that launches beside this process share. With the cache, a plan
@@ -121,6 +126,8 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   const account = request.rootless ? rootlessAccount(request, facts) : toAccount(request, facts);
   if (!request.rootless) requirePrivilege(request, account, privileged);
   if (facts.jailFd < 0) throw unreachable(facts, request);
+  // root's launches can have jails in directories of users, of which the findings tell
+  if (request.rootless && !request.insecurePath) refuseLink({ ...facts, endsInEntry: true });
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
   const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
@@ -153,8 +160,8 @@ export class PreparedLaunch implements Launch {
   readonly account: Account;
   /** -1 if the jail is not open. */
   readonly jailFd: number;
+  readonly #jail: VerifiedJail;
   readonly #architecture: string;
-  readonly #isUnsafe: boolean;
   #bytes: Buffer | undefined;
   readonly #host: HostGlance | undefined;
   /** The program's descriptors besides 0 to 2. */
@@ -165,7 +172,7 @@ export class PreparedLaunch implements Launch {
 
   constructor(
     request: NormalRequest,
-    { account, fd, warnings }: VerifiedJail,
+    jail: VerifiedJail,
     architecture: string,
     keptFds: readonly number[],
     setUp: Plan,
@@ -173,14 +180,20 @@ export class PreparedLaunch implements Launch {
     host?: HostGlance,
   ) {
     this.request = request;
-    this.account = account;
-    this.jailFd = fd;
-    this.#isUnsafe = warnings.length > 0;
+    this.account = jail.account;
+    this.jailFd = jail.fd;
+    this.#jail = jail;
     this.#architecture = architecture;
     this.keptFds = keptFds;
     this.setUp = setUp;
     this.execve = execve;
     this.#host = host;
+  }
+
+  /** The same launch by another plan. */
+  withSetUp(setUp: Plan): PreparedLaunch {
+    const { request, keptFds, execve } = this;
+    return new PreparedLaunch(request, this.#jail, this.#architecture, keptFds, setUp, execve, this.#host);
   }
 
   get stages(): Plan {
@@ -210,7 +223,7 @@ export class PreparedLaunch implements Launch {
     const view = toView(this.request, this.account, jailFd, this.#architecture);
     return {
       ...view,
-      isUnsafe: this.#isUnsafe,
+      isUnsafe: this.#jail.warnings.length > 0,
       host: this.#host ?? glance(this.execve.program, jailFd < 0 ? undefined : view),
     };
   }
@@ -258,40 +271,4 @@ export function prepare(asked: NormalRequest, jail: VerifiedJail, caller: Caller
   const launch = new PreparedLaunch(request, jail, architecture, keptFds, setUp, execve, host);
   if (!caller.inPlace) jail.lastLaunch = launch;
   return launch;
-}
-
-// The filter that a request asks for; undefined for the small one. The compiler of filters is used only where it is needed.
-function filterOf(request: NormalRequest, account: Account, caller: Caller): Filter | undefined {
-  const { isolate, allow, seccomp } = request;
-  const architecture = caller.compiledFor ?? process.arch;
-  const { refused } = caller;
-  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true || refused !== undefined)
-    return launchFilter(request, account, architecture, refused);
-  return isolate || seccomp !== undefined ? isolateFilter(architecture) : undefined;
-}
-
-function toSetUp(
-  request: NormalRequest,
-  account: Account,
-  caller: Caller,
-  keptFds: readonly number[],
-  filter: Filter | undefined,
-): Plan {
-  const status = caller.inPlace ? request.statusFd : undefined;
-  const isWatched = isWaitedFor(request, caller);
-  return buildSetUp({
-    request,
-    account,
-    keptFds,
-    isCompiled: caller.compiledFor !== undefined,
-    ignoresPipe: caller.ignoresPipe,
-    newGroup: caller.newGroup,
-    cgroup: caller.cgroup,
-    joined: caller.joined,
-    parentPid: isWatched ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
-    isWaitedFor: isWatched,
-    architecture: caller.compiledFor ?? process.arch,
-    filter,
-    status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
-  });
 }

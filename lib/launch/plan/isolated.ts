@@ -8,6 +8,7 @@ import { innerPty } from './pty.ts';
 import { mayChangeGroups } from './credentials.ts';
 import { maskSteps } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
+import { placed, placeOf } from './mount-points.ts';
 import { mapIds } from './user-namespace.ts';
 import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
@@ -141,7 +142,7 @@ export function keptNamespaces(request: Request, kinds: readonly Namespace[]): r
     ...makeView(kept, kinds),
     ...guardLinks(
       request,
-      procs.flatMap(({ target }) => maskSteps(target)),
+      procs.flatMap((entry) => placed(placeOf(request, entry), maskSteps(entry.target))),
     ),
   ];
 }
@@ -178,19 +179,16 @@ export function shareable(request: Request): readonly Namespace[] {
 
 // A launch with its own proc(5) gets a copy of the kept mounts, and mounts it there.
 function joinNamespaces(request: Request, joined: readonly Namespace[]): readonly Step[] {
-  const { view, readOnly, rootless } = request;
+  const { view, readOnly, rootless, insecurePath } = request;
   const procs = joined.includes('mount') ? view.filter(({ kind }) => kind === 'proc') : [];
-  const given = { view: procs, readOnly, rootless };
+  const given = { view: procs, readOnly, rootless, insecurePath };
   const trees = treesOf(given);
   const opened = [...trees.values()].flat();
   return [
     { op: 'setns', namespaces: joined },
     ...(procs.length > 0 ? [{ op: 'unshare', namespaces: ['mount'], copies: true } as const] : []),
     ...opened,
-    ...guardLinks(
-      request,
-      [...trees].flatMap(([entry, slots]) => viewSteps(entry, slots, true)),
-    ),
+    ...guardLinks(request, viewSteps(request, trees, true)),
   ];
 }
 

@@ -24,8 +24,29 @@ export const misplaced: { readonly [code in 'EBADE' | 'ELOOP']: FailureWords<Ste
       `see that ${quote(target)} in the jail is no link to /, where nothing can be mounted; else a seccomp filter answers for the kernel: run uchroot without that filter`,
   },
   ELOOP: {
-    reason: (_, { target }) =>
-      `${quote(target)} leads through a link, which is not followed with --allow-new-privs: a link of the program's user could hide files that set-user-ID programs trust`,
+    reason: (_, { target, noLinks }) =>
+      noLinks === true
+        ? `${quote(target)} leads through a link, which is not followed with --allow-new-privs: a link of the program's user could hide files that set-user-ID programs trust`
+        : `${quote(target)} leads through a link of another user than root, by which nothing is made`,
     hint: 'name the directory or file that the link leads to',
+  },
+};
+
+/** Words for a directory that cannot be made. */
+export const misplacedDirectory: {
+  readonly [code in 'EEXIST' | 'ENOTDIR' | 'ELOOP']: FailureWords<Step & { readonly op: 'mkdir' }>;
+} = {
+  EEXIST: {
+    reason: (_, { path }) => `a link above ${quote(path)} leads nowhere`,
+    hint: 'name the path to which the link leads',
+  },
+  ENOTDIR: {
+    reason: (_, { path }) => `${quote(path)}, or what is above it, is there and is no directory`,
+    hint: 'name another directory',
+  },
+  ELOOP: {
+    reason: (_, { path }) =>
+      `${quote(path)} leads through a link of another user than root, by which nothing is made`,
+    hint: 'name the directory that the link leads to',
   },
 };

@@ -1,9 +1,8 @@
 // Rows of the steps that give the program a view of its own of the file system: mount_namespaces(7), open_tree(2), mount_setattr(2).
 import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
 import { cString } from './jail-entry.ts';
-import { misplaced } from './mount-links.ts';
-import type { Bind, FailureWords, MountFlag, Step, SomeStepRows } from './step.ts';
+import { misplaced, misplacedDirectory } from './mount-links.ts';
+import type { Bind, FailureWords, MountFlag, Placed, Step, SomeStepRows } from './step.ts';
 
 // linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
 const flagValues: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 };
@@ -45,15 +44,35 @@ const settings = (options: string): readonly string[] =>
 // inode(7): S_IFREG
 const regularFile = 0o100000;
 
-const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & { target: Buffer }> } = {
+const noPlace = 'give --tmpfs for a directory above it, before this option: in that it is made';
+
+const ofTarget: {
+  readonly [code in 'ENOENT' | 'ENOTDIR' | 'EEXIST' | 'EACCES' | 'EOVERFLOW']: FailureWords<Step & Placed>;
+} = {
   ENOENT: {
     reason: (_, { target }) => `${quote(target)} is not in the jail`,
-    hint: ({ jail }, { op, target }) =>
-      op === 'mount'
-        ? `mkdir -p ${jail}${quote(target)}`
-        : /:r[ow]$/.test(quote(target))
-          ? 'write --ro-bind SOURCE:DEST for a mount that cannot be written, and --bind SOURCE:DEST for another'
-          : `make it: mkdir -p ${jail}${quote(target)}; for a file: touch ${jail}${quote(target)}`,
+    hint: ({ jail }, { op, target, onHost }) => {
+      const path = onHost === undefined ? `${jail}${quote(target)}` : quote(onHost);
+      if (op === 'mount') return `mkdir -p ${path}`;
+      return /:r[ow]$/.test(quote(target))
+        ? 'write --ro-bind SOURCE:DEST for a mount that cannot be written, and --bind SOURCE:DEST for another'
+        : `make it: mkdir -p ${path}; for a file: touch ${path}`;
+    },
+  },
+  EEXIST: {
+    reason: (_, { target }) => `${quote(target)} is a link that leads nowhere`,
+    hint: 'name the path to which the link leads',
+  },
+  // without root: the overlay cannot take over a directory whose owner has no id in the user namespace
+  EACCES: {
+    reason: (_, { target }) =>
+      `${quote(target)} is not in the jail, and the directory above it belongs to another user`,
+    hint: noPlace,
+  },
+  EOVERFLOW: {
+    reason: (_, { target }) =>
+      `${quote(target)} is not in the jail, and the directory above it belongs to another user`,
+    hint: noPlace,
   },
   ENOTDIR: {
     reason: (_, { target }) =>
@@ -62,12 +81,12 @@ const ofTarget: { readonly [code in 'ENOENT' | 'ENOTDIR']: FailureWords<Step & {
   },
 };
 
-/** The options that make a directory and those above it: `--dir /a --dir /a/b` for `/a/b`. */
-function optionsFor(path: Buffer): string {
-  const names = quote(path)
-    .split('/')
-    .filter((name) => name !== '');
-  return commandLine(...names.flatMap((_, i) => ['--dir', `/${names.slice(0, i + 1).join('/')}`]));
+// MoveFlag of native/plan/plan.h
+function moveFlags({ enters, noLinks, own }: Placed): number {
+  const ownBytes = own === undefined || own.length === 1 ? 0 : own.length;
+  return (
+    (enters === true ? 2 : 0) + (noLinks === true ? 4 : 0) + (own === undefined ? 0 : 8) + ownBytes * 2 ** 32
+  );
 }
 
 export const mountRows = {
@@ -75,12 +94,13 @@ export const mountRows = {
     op: 47,
     call: 'move_mount',
     object: ({ target }) => quote(target),
-    purpose: 'the tree appears there',
+    purpose: ({ own }: Placed) =>
+      `the tree appears there${own === undefined ? '' : '; what is missing for it is made'}`,
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ slot, target, ifThere, enters, noLinks, within }) => ({
-      a: slot,
-      b: (ifThere === true ? 1 : 0) + (enters === true ? 2 : 0) + (noLinks === true ? 4 : 0),
-      data: cString(local(target, within)),
+    encode: (step) => ({
+      a: step.slot,
+      b: (step.ifThere === true ? 1 : 0) + moveFlags(step),
+      data: cString(local(step.target, step.within)),
     }),
     failures: {
       ...misplaced,
@@ -98,10 +118,10 @@ export const mountRows = {
       `${type} on ${quote(target)}${list(flags)}${options === '' ? '' : ` ${options}`}`,
     purpose: 'a file system of its own',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ type, target, flags, options, enters, noLinks, within }) => ({
-      a: maskOf(flags),
-      b: (enters === true ? 1 : 0) + (noLinks === true ? 4 : 0),
-      data: strings(type, local(target, within), ...settings(options), ''),
+    encode: (step) => ({
+      a: maskOf(step.flags),
+      b: moveFlags(step),
+      data: strings(step.type, local(step.target, step.within), ...settings(step.options), ''),
     }),
     failures: {
       ...misplaced,
@@ -134,13 +154,10 @@ export const mountRows = {
     op: 51,
     call: 'mkdir',
     object: ({ path }) => quote(path),
-    purpose: 'a directory, unless it is there',
+    purpose: 'a directory, with those above it, unless they are there',
     encode: ({ path, mode, within }) => ({ a: mode, data: cString(local(path, within)) }),
     failures: {
-      ENOENT: {
-        reason: (_, { path }) => `what is above ${quote(path)} is not in the jail`,
-        hint: (_, { path }) => `write ${optionsFor(path)}`,
-      },
+      ...misplacedDirectory,
       EROFS: {
         reason: 'the jail is read-only',
         hint: 'make the directory in the jail itself, or on a --tmpfs that comes first',

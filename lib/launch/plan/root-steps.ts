@@ -60,9 +60,11 @@ export const rootRows = {
         },
       },
       ELOOP: {
-        reason:
-          'it leads through a link, which is not followed: a link of the program could open another part of the jail for writing',
-        hint: 'name the directory that the link leads to',
+        reason: (_, { isInJail }) =>
+          isInJail === true
+            ? 'it leads through a link, which is not followed: a link of the program could open another part of the jail for writing'
+            : 'it leads through a link that was not there when the launch was planned or compiled',
+        hint: 'name the path that the link leads to',
       },
       ENOSYS: {
         reason: 'the kernel has no mount_setattr(2), or a seccomp filter of the caller refuses it',
@@ -74,10 +76,14 @@ export const rootRows = {
     op: 46,
     call: 'pivot_root',
     object: ({ overlay }) => (overlay === undefined ? 'the jail' : 'an overlay on the jail'),
-    purpose: ({ overlay }: Step & { op: 'pivot_root' }) =>
-      overlay === undefined
-        ? 'the jail becomes the root directory, and all else is gone'
-        : 'the same, and what is written goes elsewhere',
+    purpose: ({ overlay }: Step & { op: 'pivot_root' }) => {
+      if (overlay === undefined) return 'the jail becomes the root directory, and all else is gone';
+      const own = 'the same, and what is written goes elsewhere';
+      // raiseWritable() of native/plan/overlay.cc
+      return overlay.rootless === true
+        ? `${own}; in a jail of another user, directories can be written that the caller may write, three levels deep`
+        : own;
+    },
     needs: 'CAP_SYS_ADMIN',
     encode: ({ slot, overlay }) => ({
       a: slot + maskOf(overlay?.flags ?? []) * 2 ** 32,

@@ -2,6 +2,7 @@
 import type { ErrnoName } from '../../errors.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
+import type { Bind, MountFlag, Placed } from './placed.ts';
 import type { UserNamespaceStep } from './user-namespace.ts';
 
 /** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
@@ -159,35 +160,26 @@ type OneStep =
   | { readonly op: 'mkfile'; readonly path: Buffer }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'watch_space'; readonly path: Buffer }
-  | { readonly op: 'landlock_ruleset'; readonly abi: number; readonly tcp: readonly TcpAccess[] }
+  | {
+      readonly op: 'landlock_ruleset';
+      readonly abi: number;
+      readonly tcp: readonly TcpAccess[];
+      /** Of what the ABI covers, only abstract sockets. */
+      readonly socketsOnly?: true;
+      /** Here and in the next two: nothing is done if the kernel has not this ABI, or a filter of the caller refuses Landlock. */
+      readonly ifThere?: true;
+    }
   | { readonly op: 'landlock_path'; readonly path: Buffer; readonly access: PathAccess; readonly abi: number }
   | { readonly op: 'landlock_ports'; readonly access: TcpAccess; readonly ports: readonly number[] }
-  | { readonly op: 'landlock_restrict_self'; readonly verified: boolean }
-  | { readonly op: 'verify_landlock' }
+  | { readonly op: 'landlock_restrict_self'; readonly verified: boolean; readonly ifThere?: true }
+  | { readonly op: 'verify_landlock'; readonly ifThere?: true }
   | { readonly op: 'tcp_filter'; readonly filter: Buffer }
   | { readonly op: 'verify_tcp_filter' }
   | { readonly op: 'reset_signals'; readonly ignoresPipe?: boolean }
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;
 
-/** A property of a mount: mount(8). */
-export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec';
-
-/** Where a mount appears. `enters`: it becomes the working directory of the steps that fill it. `noLinks`: no link there is followed. */
-export interface Placed {
-  readonly target: Buffer;
-  readonly enters?: true;
-  readonly noLinks?: true;
-}
-
-/** A file or directory of the jail, mounted with properties of its own. */
-export interface Bind {
-  readonly source: Buffer;
-  readonly target: Buffer;
-  readonly set: readonly MountFlag[];
-  readonly clear: readonly MountFlag[];
-  readonly within?: Buffer;
-}
+export type { Bind, MountFlag, Placed };
 
 /** The last step of every plan. */
 export interface ExecveStep {

@@ -3,6 +3,7 @@ import type { Namespace, NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
+import { placed, placeOf } from './mount-points.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -22,7 +23,7 @@ function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
 
 type Open = Extract<Step, { readonly op: 'open_tree' | 'new_tree' }>;
 
-type Given = Pick<Request, 'view' | 'readOnly' | 'rootless'>;
+type Given = Pick<Request, 'view' | 'readOnly' | 'rootless' | 'insecurePath'>;
 type Trees = ReadonlyMap<NormalView, readonly Open[]>;
 type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> : never) : never;
 
@@ -30,12 +31,12 @@ type Source = Open extends infer Each ? (Each extends Open ? Omit<Each, 'slot'> 
  * The steps that open the trees of each entry, each in the next slot: the source of a bind, and a writable directory of a read-only jail.
  * Without root also a proc(5), and the devices of the host.
  */
-export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees {
+export function treesOf(request: Given): Trees {
   let slot = firstBind;
   const opened = new Map<NormalView, readonly Open[]>();
-  for (const entry of view) {
+  for (const entry of request.view) {
     const trees: Open[] = [];
-    for (const source of sourcesOf(entry, isReadOnly, rootless)) trees.push({ ...source, slot: slot++ });
+    for (const source of sourcesOf(entry, request)) trees.push({ ...source, slot: slot++ });
     opened.set(entry, trees);
   }
   return opened;
@@ -43,7 +44,7 @@ export function treesOf({ view, readOnly: isReadOnly, rootless }: Given): Trees 
 
 /** Opens the jail and the trees of the host, while the host's mounts can still be reached. */
 export function openTrees(request: Request, namespaces: readonly Namespace[]): readonly Step[] {
-  const { readOnly: isReadOnly, ephemeral, allowNewPrivs } = request;
+  const { readOnly: isReadOnly, ephemeral, allowNewPrivs, insecurePath } = request;
   if (!namespaces.includes('mount')) return [];
   const isStored = ephemeral !== undefined && ephemeral !== true;
   const inJail = rootFlags(allowNewPrivs);
@@ -56,6 +57,7 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
             slot: storeSlot,
             source: ephemeral,
             isDirectory: true,
+            ...judged(insecurePath),
             flags: inert,
           } as const,
         ]
@@ -82,13 +84,20 @@ const onHost = (path: string, flags: readonly MountFlag[]): Source => ({
   flags,
 });
 
+// The links on the way were judged and resolved before (judgeBinds() in host/binds.ts). One that is there now was put there meanwhile.
+const judged = (insecurePath: boolean): { readonly noLinks?: true } =>
+  insecurePath ? {} : { noLinks: true };
+
 // The tree that an entry takes from outside the new root directory. A writable directory comes from the jail as it is on the host: if it
 // is mounted read-only there, it stays read-only.
-function sourcesOf(entry: NormalView, isReadOnly: boolean, isRootless: boolean): readonly Source[] {
+function sourcesOf(
+  entry: NormalView,
+  { readOnly: isReadOnly, rootless: isRootless, insecurePath }: Given,
+): readonly Source[] {
   switch (entry.kind) {
     case 'bind': {
       const flags = entry.readOnly ? [...outside, ...readOnly] : outside;
-      return [{ op: 'open_tree', source: entry.source, flags }];
+      return [{ op: 'open_tree', source: entry.source, ...judged(insecurePath), flags }];
     }
     case 'writable':
       return isReadOnly
@@ -118,7 +127,7 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
   const own = { flags: rootFlags(allowNewPrivs), ...(rootless ? { rootless } : {}) };
   const space = { ...ephemeralSpace, ...own };
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
-  const entries = [...treesOf(request)].flatMap(([entry, trees]) => viewSteps(entry, trees));
+  const entries = viewSteps(request, treesOf(request));
   return [
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     ephemeral === undefined
@@ -155,10 +164,20 @@ export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | '
 }
 
 /**
- * The steps of one entry of the view, in the jail, and with the trees that were opened for it. `isJoined`: in a copy of mounts that an open
+ * The steps of entries of the view, in the jail, and with the trees that were opened for them. `isJoined`: in a copy of mounts that an open
  * jail keeps.
  */
-export function viewSteps(entry: NormalView, trees: readonly Open[], isJoined = false): readonly Step[] {
+export function viewSteps(
+  request: Pick<Request, 'view' | 'ephemeral'>,
+  opened: Trees,
+  isJoined = false,
+): readonly Step[] {
+  return [...opened].flatMap(([entry, trees]) =>
+    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined)),
+  );
+}
+
+function entrySteps(entry: NormalView, trees: readonly Open[], isJoined: boolean): readonly Step[] {
   const { target } = entry;
   const [{ slot } = { slot: jailSlot }] = trees;
   switch (entry.kind) {

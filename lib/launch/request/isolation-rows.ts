@@ -132,7 +132,12 @@ export const isolationRows = {
       ),
       launchOption('Isolation', '--proc DEST', 'proc(5) of its own processes', addPlace('proc')),
       launchOption('Isolation', '--dev DEST', 'the usual devices and terminals', addPlace('dev')),
-      launchOption('Isolation', '--dir DEST', 'make this directory, unless it is there', addPlace('dir')),
+      launchOption(
+        'Isolation',
+        '--dir DEST',
+        'make this directory and those above it, unless they are there',
+        addPlace('dir'),
+      ),
       launchOption(
         'Isolation',
         '--writable DEST',

@@ -147,11 +147,14 @@ const table = {
     setUp: true,
   },
   /** Accept a jail that the user could replace, and a bind that leads out of the jail. */
-  insecurePath: onOff(
-    'Jail',
-    '--insecure-path',
-    'accept a jail that the user could replace, and a bind that leads out',
-  ),
+  insecurePath: {
+    ...onOff(
+      'Jail',
+      '--insecure-path',
+      'accept a jail that the user could replace, and a bind that leads out',
+    ),
+    setUp: true,
+  },
   ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {

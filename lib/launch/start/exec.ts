@@ -130,7 +130,7 @@ export function planInPlace(
   const caller = { ...callerInPlace(request), cgroup };
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
-  const launch = prepare(request, jail, caller);
+  const launch = judgeBinds(prepare(request, jail, caller), warn);
   findMissingZone(launch).forEach(warn);
   findTinyLimits(launch).forEach(warn);
   const statusFd = request.statusFd === undefined ? [] : [request.statusFd];
@@ -199,7 +199,6 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
     throw new Error('limits are planned without a cgroup');
   const plan = encodePlan(launch.stages);
   const { tell, rephrase, fail } = { ...terminal, ...listener };
-  judgeBinds(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   let pidFile: PidFile | undefined;
   try {

@@ -1,7 +1,8 @@
 // Namespaces that an open jail keeps for its launches.
 import { AbortError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { judgeBinds, judgedPaths, realSources } from '../host/binds.ts';
+import type { Ways } from '../host/host-ways.ts';
 import { waysBeside } from '../host/ways-beside.ts';
 import { callerBeside } from '../host/caller.ts';
 import { prepare, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
@@ -189,18 +190,21 @@ export class KeptSpaces {
 
 function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
   const launch = prepare(asked, jail, callerBeside(asked, false));
-  const make = (): Making => makeSpaces(launch, jail, kinds);
+  const make = (ways: Ways): Making => makeSpaces(launch, jail, kinds, ways);
   const paths = judgedPaths(launch);
-  if (paths.length === 0) return make();
+  if (paths.length === 0) return make(new Map());
   let making: Making | undefined;
   let isOff = false;
   // Judged before anything is mounted, because all later launches use these mounts.
-  const judged = waysBeside(paths).then((ways) => judgeBinds(launch, (warning) => warnOnce([warning]), ways));
+  const judged = waysBeside(paths).then((ways) => {
+    judgeBinds(launch, (warning) => warnOnce([warning]), ways);
+    return ways;
+  });
   return {
-    made: judged.then(() => {
+    made: judged.then((ways) => {
       // nobody waits any more, and the jail may have been closed
       if (isOff) throw calledOff;
-      return (making = make()).made;
+      return (making = make(ways)).made;
     }),
     callOff: () => {
       isOff = true;
@@ -209,14 +213,20 @@ function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespa
   };
 }
 
-function makeSpaces(launch: PreparedLaunch, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
+function makeSpaces(
+  launch: PreparedLaunch,
+  jail: VerifiedJail,
+  kinds: readonly Namespace[],
+  ways: Ways,
+): Making {
   const { request, account, execve, view } = launch;
   const names = kinds.map(fileOf);
   if (account.outside !== undefined) {
     const own = ['user', ...names];
-    return makeOwnSpaces([...keptOwnNamespaces(request, account, kinds, own), execve], jail.fd, view);
+    const steps = realSources(keptOwnNamespaces(request, account, kinds, own), ways);
+    return makeOwnSpaces([...steps, execve], jail.fd, view);
   }
-  const steps = [...keptNamespaces(request, kinds), execve];
+  const steps = [...realSources(keptNamespaces(request, kinds), ways), execve];
   const made = native.makeSpaces(encodePlan([steps]), jail.fd, names).then((answer) => {
     if ('errno' in answer) throw toLaunchError(steps, answer, view);
     return answer;

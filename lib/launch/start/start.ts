@@ -81,12 +81,12 @@ function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: No
  * @param onChanged what to do instead if the host has changed since then; nothing has been started
  */
 export function start(
-  launch: PreparedLaunch,
+  prepared: PreparedLaunch,
   jail: number | HostSight,
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const begin = (): Promise<JailedProcess> => {
+  const begin = (launch: PreparedLaunch): Promise<JailedProcess> => {
     if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
     if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
     // judged before anything is started
@@ -95,17 +95,19 @@ export function start(
     const started = startWith(launch, jail, options, place, onChanged);
     return place === undefined ? started : started.finally(() => closePidPlace(place));
   };
-  const looks = looksOf(launch);
-  return looks === undefined ? begin() : beforeStop(options, looks).then(begin);
+  const looks = looksOf(prepared);
+  return looks === undefined ? begin(prepared) : beforeStop(options, looks).then(begin);
 }
 
 // Looks at paths on another thread first. If a file system does not answer, the event loop is not held.
-function looksOf(launch: PreparedLaunch): Promise<unknown> | undefined {
+function looksOf(launch: PreparedLaunch): Promise<PreparedLaunch> | undefined {
   const { pidFile } = launch.request;
   const paths = judgedPaths(launch);
   if (paths.length === 0 && pidFile === undefined) return undefined;
   const judged = waysBeside(paths).then((ways) => judgeBinds(launch, (warning) => warnOnce([warning]), ways));
-  return pidFile === undefined ? judged : judged.then(() => waysBeside([pidDirectory(pidFile)]));
+  return pidFile === undefined
+    ? judged
+    : judged.then((real) => waysBeside([pidDirectory(pidFile)]).then(() => real));
 }
 
 // Pairs: a descriptor of this process, and its number in the program.

@@ -46,7 +46,7 @@ export function bindHint(
     return onHost(source) === 'file' && !to.endsWith(posix.basename(from))
       ? `write ${from}:${posix.join(to, posix.basename(from))}, and make that file first`
       : `${to} is a file in the jail: write a directory in its place`;
-  const path = bytePath(`${view.jail}${showPath(bytePath(target.target))}`);
+  const path = bytePath(target.onHost ?? `${view.jail}${showPath(bytePath(target.target))}`);
   if (onHost(source) === 'directory') return commandLine('mkdir', '-p', path);
   const above = bytePath(posix.dirname(path));
   return `${commandLine('mkdir', '-p', above)} && ${commandLine('touch', path)}`;

@@ -5,11 +5,12 @@ import { native } from '../../native.ts';
 import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
 import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
-import { judgeBinds } from '../host/binds.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
 import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
+import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { waysBeside } from '../host/ways-beside.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
@@ -48,12 +49,16 @@ async function lookUp(
 // The launch as this process would make it now.
 async function withLaunch<T>(
   normal: NormalRequest,
-  look: (launch: PreparedLaunch, jail: VerifiedJail) => T,
+  look: (launch: PreparedLaunch, jail: Pick<VerifiedJail, 'account' | 'warnings'>) => T,
 ): Promise<T> {
   const jail = verify(normal, await lookAtHost(hostQuery(normal)), false);
   try {
     const cgroup = await planCgroup(normal);
-    return look(prepare(normal, jail, { ...callerInPlace(normal), cgroup }), jail);
+    const launch = prepare(normal, jail, { ...callerInPlace(normal), cgroup });
+    const ways = await waysBeside(judgedPaths(launch));
+    const warnings = [...jail.warnings];
+    const judged = judgeBinds(launch, (warning) => warnings.push(warning), ways);
+    return look(judged, { account: jail.account, warnings });
   } finally {
     native.closeJail(jail.fd);
   }
@@ -68,11 +73,12 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   // The caller may change the steps. Other launches share the default cwd, so it is copied.
   const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
-  return withLaunch(own, (launch, { account, warnings: ofJail }) => {
-    const warnings = [...ofJail];
-    judgeBinds(launch, (warning) => void warnings.push(warning));
-    return { account, steps: launch.steps, warnings, problem: findProblem(launch) };
-  });
+  return withLaunch(own, (launch, { account, warnings }) => ({
+    account,
+    steps: launch.steps,
+    warnings,
+    problem: findProblem(launch),
+  }));
 }
 
 /**
@@ -84,10 +90,7 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
 export async function findLaunchProblem(request: LaunchRequest): Promise<LaunchError | undefined> {
   const normal = normalize(request);
   try {
-    return await withLaunch(normal, (launch) => {
-      judgeBinds(launch, () => {});
-      return rehearse(launch) ?? findProblem(launch);
-    });
+    return await withLaunch(normal, (launch) => rehearse(launch) ?? findProblem(launch));
   } catch (error) {
     if (error instanceof LaunchError) return error;
     throw error;

@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -24,6 +25,7 @@ import {
   bothWays,
   commandEnv,
   launchWords,
+  publicCommand,
   rootTest,
   start,
   temporaryDirectory,
@@ -256,6 +258,61 @@ test('a source that the user could replace is refused', async (t) => {
   t.equal(bind('root').status, 0, 'the sticky bit keeps an entry of root in its place');
   t.match(bind('his').stderr, /tmp\/his is owned by uid .* another one in its place\n/);
   t.match(bind('none').stderr, /bind: .*tmp can be written by everybody/, 'he could make it');
+});
+
+test("a link that a user leaves in his bind leads no other user's jail to files of root's", async (t) => {
+  const host = temporaryDirectory();
+  for (const name of ['his', 'root', 'root/data']) mkdirSync(`${host}/${name}`);
+  chmodSync(`${host}/root`, 0o700);
+  writeFileSync(`${host}/root/data/dump`, 'secret\n');
+  const other = uid + 1;
+  symlinkSync('../root/data', `${host}/his/pub`);
+  lchownSync(`${host}/his/pub`, other, other);
+  chownSync(`${host}/his`, other, other);
+  const words = ['--ro-bind', `${host}/his/pub:/mnt`];
+  const refused = run(words, 'cat /mnt/dump');
+  t.match(refused, { status: 125, stdout: '' });
+  t.match(
+    refused.stderr,
+    new RegExp(`bind: ${host}/his/pub is a link of uid ${other} to ../root/data: only links of root`),
+  );
+  t.match(refused.stderr, new RegExp(`hint: if that is what you mean, name ${host}/root/data `));
+  t.equal(run(['--insecure-path', ...words], 'cat /mnt/dump').stdout, 'secret\n');
+  symlinkSync('root/data', `${host}/current`);
+  t.equal(run(['--ro-bind', `${host}/current:/mnt`], 'cat /mnt/dump').stdout, 'secret\n', "root's own link");
+});
+
+test('a compiled launcher opens the binds that were judged, and follows no link of later', async (t) => {
+  const host = temporaryDirectory();
+  for (const name of ['one', 'two']) {
+    mkdirSync(`${host}/${name}`);
+    writeFileSync(`${host}/${name}/file`, `${name}\n`);
+  }
+  symlinkSync('one', `${host}/current`);
+  const launcher = `${host}/launcher`;
+  const words = [
+    '--isolate',
+    '--ro-bind',
+    `${host}/current:/mnt`,
+    user,
+    jail,
+    '/bin/bash',
+    '-c',
+    'cat /mnt/file',
+  ];
+  const compiled = start([...publicCommand(), '--compile', launcher, ...words]);
+  t.equal(compiled.status, 0, compiled.stderr);
+  rmSync(`${host}/current`);
+  symlinkSync('two', `${host}/current`);
+  t.equal(start([launcher]).stdout, 'one\n');
+  renameSync(`${host}/one`, `${host}/three`);
+  symlinkSync('two', `${host}/one`);
+  const refused = start([launcher]);
+  t.match(refused, { status: 125, stdout: '' });
+  t.match(
+    refused.stderr,
+    /open_tree: .*\/one [a-z,]+: it leads through a link that was not there when the launch was planned or compiled\nhint: name/,
+  );
 });
 
 test("in a session of its own nobody inside changes the nice value of the caller's", async (t) => {

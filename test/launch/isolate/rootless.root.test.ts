@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -33,7 +34,20 @@ const user = String(uid);
 
 t.before(() => {
   if (!isRoot) return;
-  const tools = ['bash', 'cat', 'ls', 'sleep', 'stat', 'mount', 'umount', 'unshare', 'nsenter'];
+  const tools = [
+    'bash',
+    'cat',
+    'ls',
+    'ln',
+    'mkdir',
+    'rm',
+    'sleep',
+    'stat',
+    'mount',
+    'umount',
+    'unshare',
+    'nsenter',
+  ];
   const built = uchrootJail(['build', rootJail, ...tools]);
   if (built.status !== 0) throw new Error(built.stderr);
   // the same programs, and they are his own
@@ -178,6 +192,53 @@ test('a jail that root has built can be used, and not written', async (t) => {
   t.match(asked, { status: 0, stdout: 'y\n' });
   const ephemeral = run(['--ephemeral', '--tmpfs', '/tmp', 'root', rootJail, ...bash(script)]);
   t.equal(ephemeral.stdout, 'y\n', ephemeral.stderr);
+});
+
+test("an ephemeral jail of root's can be written where everybody may write, and nowhere else", async (t) => {
+  mkdirSync(`${rootJail}/var/spool/drop/deep`, { recursive: true });
+  for (const name of ['tmp', 'var/spool/drop', 'var/spool/drop/deep'])
+    chmodSync(`${rootJail}/${name}`, 0o1777);
+  writeFileSync(`${rootJail}/tmp/of-root`, 'of root\n');
+  const before = readdirSync(`${rootJail}/tmp`).toSorted();
+  const store = temporaryDirectory();
+  give(store, uid);
+  const script = `echo x > /tmp/x && mkdir /tmp/z /var/spool/drop/z && cat /tmp/x /tmp/of-root
+    echo x > /etc/x; echo x >> /tmp/of-root; stat -c %a /tmp /var/spool/drop`;
+  for (const who of ['root', user, 'nobody'])
+    for (const options of [['--ephemeral'], ['--ephemeral-dir', store]]) {
+      const { stdout, stderr } = run([...options, who, rootJail, ...bash(script)]);
+      t.equal(stdout, 'x\nof root\n1777\n1777\n', stderr);
+      t.match(
+        stderr,
+        /\/etc\/x: Permission denied[^]*\/tmp\/of-root: Permission denied/,
+        'files of others stay',
+      );
+      const kept = run([
+        ...options,
+        who,
+        rootJail,
+        ...bash('cat /tmp/x; rm -r /tmp/x /tmp/z /var/spool/drop/z'),
+      ]);
+      t.equal(kept.stdout, options.length === 1 ? '' : 'x\n', 'the next launch');
+    }
+  t.same(readdirSync(`${rootJail}/tmp`).toSorted(), before);
+  t.match(run(['--ephemeral', '--plan', 'root', rootJail]).stdout, /three levels deep/);
+  const refused = run(['--ephemeral', '--tmpfs', '/etc/x', 'root', rootJail, ...bash('exit 0')]);
+  t.match(
+    refused.stderr,
+    /the directory above it belongs to another user\nhint: give --tmpfs for a directory above/,
+  );
+  const made = run([
+    '--ephemeral',
+    '--tmpfs',
+    '/scratch',
+    '--dir',
+    '/a/b',
+    'root',
+    rootJail,
+    ...bash('ls -d /scratch /a/b'),
+  ]);
+  t.equal(made.stdout, '/a/b\n/scratch\n', made.stderr);
 });
 
 test('neither ids nor mounts nor namespaces can be changed from inside, by root there either', async (t) => {
@@ -385,6 +446,92 @@ test('the program cannot change what the next launch takes from the host', async
   const apart = ['--ro-bind', `${host}/data:/mnt`, '--ro-bind', `${host}/data/inner:/tmp`];
   t.equal(run([...apart, '--pid-file', `${host}/pid`, user, jail, '/probe', 'exit', '5']).status, 5);
   t.same(readdirSync(host).includes('pid'), true);
+});
+
+test("a link that one program leaves in its bind leads no other jail to the caller's files", async (t) => {
+  const host = temporaryDirectory();
+  for (const name of ['home', 'home/.ssh', 'work', 'work/sub']) mkdirSync(`${host}/${name}`);
+  writeFileSync(`${host}/home/.ssh/id`, 'secret\n');
+  give(host, uid);
+  const left = run([
+    '--bind',
+    `${host}/work:/mnt`,
+    user,
+    jail,
+    ...bash('ln -s ../home/.ssh /mnt/pub && ln -s /. /mnt/up'),
+  ]);
+  t.equal(left.status, 0, left.stderr);
+  const [pub, up] = [`${host}/work/pub`, `${host}/work/up`];
+  const secret = ['--ro-bind', `${pub}:/mnt`];
+  for (const [what, link, options] of [
+    ['bind', pub, secret],
+    ['bind', pub, ['--bind', `${pub}/id:/tmp/id`]],
+    ['bind', up, ['--ro-bind', `${up}${host}/home:/mnt`]],
+    ['ephemeral', pub, ['--ephemeral-dir', `${pub}/store`]],
+  ] as const) {
+    for (const plan of [[], ['--plan']]) {
+      const ended = run([...options, ...plan, user, jail, ...bash('cat /mnt/id')]);
+      t.match(ended, { status: 125, stdout: '' }, options.join(' '));
+      t.match(
+        ended.stderr,
+        new RegExp(
+          `^uchroot: ${what}: ${link} is a link of uid ${uid} to .*: only links of root are followed`,
+        ),
+      );
+      t.match(
+        ended.stderr,
+        /\nhint: if that is what you mean, name .*accept the risk with --insecure-path\n$/,
+      );
+    }
+  }
+  const named = /name (\S+)/.exec(run([...secret, user, jail, ...bash('')]).stderr)?.[1];
+  t.equal(named, `${host}/home/.ssh`);
+  for (const options of [
+    ['--ro-bind', `${named}:/mnt`],
+    ['--insecure-path', ...secret],
+  ])
+    t.equal(
+      run([...options, user, jail, ...bash('cat /mnt/id')]).stdout,
+      'secret\n',
+      'what the caller asks for',
+    );
+  symlinkSync(`${host}/home/.ssh`, `${host}/link-of-root`);
+  const followed = run(['--ro-bind', `${host}/link-of-root:/mnt`, user, jail, ...bash('cat /mnt/id')]);
+  t.equal(followed.stdout, 'secret\n', followed.stderr);
+  symlinkSync(jail, `${host}/work/jail`);
+  lchownSync(`${host}/work/jail`, uid, uid);
+  t.match(
+    run([user, `${host}/work/jail`, '/probe', 'exit', '5']).stderr,
+    /^uchroot: jail: .* is a link of uid/,
+  );
+});
+
+test('an open jail opens its binds without links of the caller', async (t) => {
+  const host = temporaryDirectory();
+  mkdirSync(`${host}/data`);
+  writeFileSync(`${host}/data/file`, 'data\n');
+  symlinkSync('data', `${host}/own`);
+  give(host, uid);
+  lchownSync(`${host}/own`, uid, uid);
+  symlinkSync('data', `${host}/of-root`);
+  const seen = inChild(`
+    const { openJail, runInJail } = await load('index.js');
+    const { openLauncher } = await load('native.js');
+    openLauncher();
+    native.setgroups([]); native.setgid(${uid}); native.setuid(${uid});
+    const jail = ${JSON.stringify(rootJail)};
+    const seen = [];
+    for (const name of ['of-root', 'own']) {
+      const request = { view: [{ bind: '${host}/' + name, to: '/mnt' }], program: '/bin/cat', args: ['/mnt/file'] };
+      const as = { user: '5:7', rootless: true };
+      const open = await openJail(jail, as);
+      const say = (run) => run.then(({ stdout }) => stdout, ({ code, message }) => code + ' ' + message);
+      seen.push(await say(open.run(request)), await say(open.run(request)), await say(runInJail({ ...as, ...request, jail })));
+      await open.close();
+    }
+    tell(seen);`) as string[];
+  t.same(seen.slice(0, 3), ['data\n', 'data\n', 'data\n']);
+  for (const message of seen.slice(3)) t.match(message, /^ERR_INSECURE_PATH bind: .*own is a link of uid/);
 });
 
 test('a prepared launch does not write to a jail of somebody else either', async (t) => {

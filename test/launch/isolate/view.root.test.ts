@@ -4,6 +4,7 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -175,6 +176,75 @@ test('a link of the user moves no mount onto what set-user-ID programs trust', a
     t.match(run(mount, 'exit 0').stderr, /hint: see that \/var\/top in the jail is no link to \/,/);
 });
 
+test('a mount point that is missing is made in an ephemeral jail and in a tmpfs, and nowhere else', async (t) => {
+  const host = makeDirectory('host', 0);
+  writeFileSync(`${host}/file`, 'of the host');
+  const before = readdirSync(jail);
+  const binds = ['--ro-bind', `${host}:/a/b`, '--ro-bind', `${host}/file:/a/c`];
+  const script = 'cat /a/b/file /a/c && stat -c "%a %u" /a';
+  const mounted = 'of the hostof the host755 0\n';
+  const store = makeDirectory('made', 0);
+  for (const ephemeral of [['--ephemeral'], ['--ephemeral-dir', store], ['--ephemeral-dir', store]]) {
+    t.match(run([...ephemeral, ...binds], script), { stdout: mounted, stderr: '' }, ephemeral.join(' '));
+    const own = run(
+      [...ephemeral, '--tmpfs', '/scratch', '--dev', '/d', '--proc', '/p'],
+      'ls /d/null; ls -d /p/1',
+    );
+    t.equal(own.stdout, '/d/null\n/p/1\n', own.stderr);
+  }
+  const inTmpfs = [
+    '--read-only',
+    '--tmpfs',
+    '/mnt:mode=755',
+    '--ro-bind',
+    `${host}:/mnt/a/b`,
+    '--proc',
+    '/mnt/proc',
+  ];
+  const ended = run(inTmpfs, 'cat /mnt/a/b/file; ls -d /mnt/proc/1');
+  t.equal(ended.stdout, 'of the host/mnt/proc/1\n', ended.stderr);
+  for (const options of [
+    ['--ephemeral', '--bind', `${host}:/mnt`, '--tmpfs', '/mnt/new'],
+    ['--tmpfs', '/mnt', '--bind', `${host}:/mnt/host`, '--tmpfs', '/mnt/host/new'],
+    ['--tmpfs', '/new'],
+  ]) {
+    const { status, stderr } = run(options, 'echo started');
+    t.match(stderr, /\/new is not in the jail\nhint: mkdir -p /, options.join(' '));
+    t.equal(status, 125);
+  }
+  t.same(readdirSync(host), ['file']);
+  t.same(readdirSync(jail), before);
+});
+
+test('--dir makes the directories above it', async (t) => {
+  t.teardown(() => rmSync(`${jail}/all`, { recursive: true }));
+  const stat = 'stat -c "%a %u" /all /all/of /all/of/it';
+  const ended = run(['--dir', '/all/of/it'], stat);
+  t.equal(ended.stdout, '755 0\n755 0\n755 0\n', ended.stderr);
+  t.equal(run(['--dir', '/all/of/it'], stat).stdout, ended.stdout, 'they are there by then');
+});
+
+test('by a link of its user nothing is made in a jail', async (t) => {
+  t.teardown(() => ['link', 'of-root'].forEach((name) => rmSync(`${jail}/var/${name}`)));
+  t.teardown(() => rmSync(`${jail}/etc/made`, { recursive: true, force: true }));
+  for (const name of ['link', 'of-root']) symlinkSync('/etc', `${jail}/var/${name}`);
+  lchownSync(`${jail}/var/link`, uid, uid);
+  for (const option of [
+    ['--dir', '/var/link/made/here'],
+    ['--dir', '/var/link/made'],
+    ['--ephemeral', '--tmpfs', '/var/link/made'],
+  ]) {
+    const { status, stderr } = run(option, 'echo started');
+    t.match(
+      stderr,
+      /leads through a link of another user than root, by which nothing is made\nhint: name the dir/,
+    );
+    t.equal(status, 125);
+  }
+  t.notOk(existsSync(`${jail}/etc/made`));
+  t.equal(run(['--dir', '/var/of-root/made/here'], 'ls /etc/made').stdout, 'here\n', 'as /bin is one');
+});
+
 test('one jail does not take the terminals of all others', async (t) => {
   const script = 'for ((i = 0; i < 400; i++)); do exec {fd}<>/dev/ptmx 2>&1 || break; done; echo $i';
   t.match(run(['--dev', '/dev'], script).stdout, /^.*No space left on device\n256\n$/);
@@ -205,8 +275,13 @@ test('what could not be mounted, or would be no limit, is refused with its reaso
     ],
     [['--bind', `${jail}/bin/cat:/mnt`], /one of source and \/mnt is a directory, and the other is none/],
     [
-      ['--ephemeral', '--dir', '/no/such/place'],
-      /hint: write --dir \/no --dir \/no\/such --dir \/no\/such\/place\n/,
+      ['--ephemeral', '--dir', '/bin/bash/place'],
+      /is there and is no directory\nhint: name another directory\n/,
+    ],
+    [['--tmpfs', '/no/such'], /\/no\/such is not in the jail\nhint: mkdir -p \S+\/jail\/no\/such\n/],
+    [
+      ['--ephemeral', '--bind', `${place}:/mnt`, '--tmpfs', '/mnt/such'],
+      new RegExp(`/mnt/such is not in the jail\\nhint: mkdir -p ${place}/such\\n`),
     ],
     [['--read-only', '--writable', '/nope'], /\/nope of the jail .*: it is not in the jail/],
   ];

@@ -414,7 +414,7 @@ t.test('the jail, its devices and a directory for what is written are opened fir
   t.same(viewOf({}).slice(0, 2), ['open_tree slot=0 flags=["nosuid","nodev"]', `open_tree ${devices}`]);
   t.same(viewOf({ ephemeral: '/store' }).slice(0, 2), [
     'open_tree slot=0 flags=["nosuid","nodev"]',
-    'open_tree slot=1 source=/store isDirectory=true flags=["nosuid","nodev","noexec"]',
+    'open_tree slot=1 source=/store isDirectory=true noLinks=true flags=["nosuid","nodev","noexec"]',
   ]);
 });
 

@@ -322,7 +322,7 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   [
     { op: 'pivot_root', slot: 1, overlay: { size: 4096, inodes: 50, slot: 2, flags: [], rootless: true } },
     '0:1:2:size.4096.nr_inodes.50..',
-    'pivot_root(an overlay on the jail) CAP_SYS_ADMIN: the same, and what is written goes elsewhere',
+    'pivot_root(an overlay on the jail) CAP_SYS_ADMIN: the same, and what is written goes elsewhere; in a jail of another user, directories can be written that the caller may write, three levels deep',
   ],
   [
     { op: 'move_mount', slot: 2, target: b('/t') },
@@ -340,8 +340,18 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'move_mount(/t) CAP_SYS_ADMIN: the tree appears there',
   ],
   [
+    { op: 'move_mount', slot: 2, target: b('/t/u'), own: b('/t') },
+    '0:2:200000008:/t/u.',
+    'move_mount(/t/u) CAP_SYS_ADMIN: the tree appears there; what is missing for it is made',
+  ],
+  [
+    { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '', own: b('/') },
+    '0:0:8:proc./t..',
+    'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
+  ],
+  [
     { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '', enters: true, noLinks: true },
-    '0:0:5:proc./t..',
+    '0:0:6:proc./t..',
     'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
   ],
   [
@@ -356,7 +366,7 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [
     { op: 'mount', type: 'proc', target: b('/t'), flags: [], options: '', enters: true },
-    '0:0:1:proc./t..',
+    '0:0:2:proc./t..',
     'fsmount(proc on /t) CAP_SYS_ADMIN: a file system of its own',
   ],
   [
@@ -396,7 +406,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     '0:1:0:/t./t.',
     'mount_setattr(/t ro) CAP_SYS_ADMIN: the same, if it is there',
   ],
-  [{ op: 'mkdir', path: b('/d'), mode: 0o755 }, '0:1ed:0:/d.', 'mkdir(/d): a directory, unless it is there'],
+  [
+    { op: 'mkdir', path: b('/d'), mode: 0o755 },
+    '0:1ed:0:/d.',
+    'mkdir(/d): a directory, with those above it, unless they are there',
+  ],
   [
     { op: 'mknod', path: b('/n'), mode: 0o20666, major: 1, minor: 3 },
     '0:21b6:103:/n.',

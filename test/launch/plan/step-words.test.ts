@@ -26,10 +26,17 @@ t.test('a message begins with the step and what it acts on', async (t) => {
   t.equal(targetOf({ op: 'keep_listen_fds' }, context), 'descriptor 7');
 });
 
-t.test('directories that are missing above a --dir are made one by one', async (t) => {
-  const { reason, hint } = words({ op: 'mkdir', path: b('/a//b/c'), mode: 0o755 }, 'ENOENT');
-  t.equal(reason, 'what is above /a//b/c is not in the jail');
-  t.equal(hint, 'write --dir /a --dir /a/b --dir /a/b/c');
+t.test('what stands in the way of a --dir is named', async (t) => {
+  const step: Step = { op: 'mkdir', path: b('/a/b'), mode: 0o755 };
+  t.match(words(step, 'ENOTDIR').reason, /^\/a\/b, or what is above it, .* no directory$/);
+  t.match(words(step, 'EEXIST').reason, /^a link above \/a\/b leads nowhere$/);
+  t.match(words(step, 'ELOOP').reason, /^\/a\/b leads through a link of another user than root/);
+});
+
+t.test('the remedy for a mount point that is missing in a bind names the path of the host', async (t) => {
+  const mount: Step = { op: 'mount', type: 'proc', target: b('/d/p'), flags: [], options: '' };
+  t.equal(words(mount, 'ENOENT').hint, 'mkdir -p /srv/jail/d/p');
+  t.equal(words({ ...mount, onHost: b('/data/p') }, 'ENOENT').hint, 'mkdir -p /data/p');
 });
 
 t.test('a source of a mount is missing in the jail or on the host', async (t) => {
