@@ -22,6 +22,7 @@ import {
   makeJail,
   oddCaller,
   putFile,
+  publicCommand,
   putProgram,
   start,
   temporaryDirectory,
@@ -432,6 +433,44 @@ for (const [fault, options, message, hint] of [
     );
   });
 }
+
+helped("--isolate --net host reaches no abstract socket of the host's, and --plan says so", async (t) => {
+  const answer = (options: readonly string[], by: readonly string[] = []): string | undefined => {
+    const words = [...options, '--plan', user, jail, '/probe', 'exit', '0'];
+    const { stdout, stderr } = start([...by, ...publicCommand(), ...words]);
+    return /^ {2}(?:yes|no ) {2}connect to abstract unix sockets.*$/m.exec(stdout)?.[0] ?? stderr;
+  };
+  const isolate = ['--isolate', '--net', 'host'];
+  for (const options of [isolate, [...isolate, '--allow-new-privs']])
+    await withOutside(t, ({ words }) => {
+      t.match(
+        attempts(options, ['try', ...words]),
+        {
+          'connect to an abstract name': EPERM,
+          'own abstract socket': 0,
+          read: 0,
+          write: 0,
+          'connect to a port': 0,
+        },
+        options.join(' '),
+      );
+    });
+  t.match(answer(isolate), /yes .*: by Landlock \(Linux 6\.12\)$/);
+  await withOutside(t, ({ words }) => {
+    const bare = ['--unshare', 'mount,pid,ipc,uts,cgroup'];
+    t.match(
+      attempts(bare, ['try', ...words]),
+      { 'connect to an abstract name': 0 },
+      'without --isolate as before',
+    );
+  });
+  // a launch that has not asked for Landlock goes on without it
+  for (const fault of ['error=ENOSYS', 'error=EOPNOTSUPP', 'error=EPERM', 'retval=5']) {
+    const words = [...isolate, user, jail, '/probe', 'exit', '7'];
+    t.equal(uchroot(words, { by: strace(fault) }).status, 7, fault);
+    t.match(answer(isolate, strace(fault)), /no {3}connect to abstract.*: --net none would$/, fault);
+  }
+});
 
 for (const abi of [1, 2, 3, 4, 5]) {
   helped(`--landlock-abi ${abi} confines what it can`, async (t) => {

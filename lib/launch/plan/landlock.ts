@@ -1,5 +1,6 @@
 // The steps of --landlock, and their rows: landlock(7). Pure.
 import { quote } from '../../quote.ts';
+import { seesSockets } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { tcpFilter } from '../seccomp/tcp-filter.ts';
 import { cString } from './jail-entry.ts';
@@ -18,7 +19,9 @@ const REFER = 1 << 13; // since ABI 2; before, nothing could be moved or linked 
 const TRUNCATE = 1 << 14; // since ABI 3
 const IOCTL_DEV = 1 << 15; // since ABI 5
 const net = { bind: 1, connect: 2 } as const; // since ABI 4
-const SCOPED = 3; // abstract sockets and signals, since ABI 6
+// since ABI 6
+const SOCKETS = 1; // abstract unix sockets
+const SIGNALS = 1 << 1;
 
 // LandlockRule of native/plan/plan.h
 const LANDLOCK_PATH_IF_THERE = 1;
@@ -56,7 +59,9 @@ type LandlockKey =
   | 'connectTcp'
   | 'bindTcp'
   | 'readOnly'
-  | 'view';
+  | 'view'
+  | 'isolate'
+  | 'net';
 
 type Allowed = readonly (readonly [access: PathAccess, path: Buffer | string])[];
 
@@ -72,10 +77,17 @@ function pathsOf({ landlockRo, landlockRw, readOnly, view }: Pick<NormalRequest,
   return [['ro', '/'], ['dev', '/dev'], ...writable.map(({ target }) => ['rw', target] as const)];
 }
 
+// A launch with the host's network does not ask for Landlock. So it works where the kernel has none, and --plan tells the difference.
+const withoutSockets: readonly Step[] = [
+  { op: 'landlock_ruleset', abi: 6, tcp: [], socketsOnly: true, ifThere: true },
+  { op: 'landlock_restrict_self', verified: true, ifThere: true },
+  { op: 'verify_landlock', ifThere: true },
+];
+
 /** The steps that confine the program; none if the request does not ask for it. Paths are those of the jail. */
 export function landlock(request: Pick<NormalRequest, LandlockKey>): readonly Step[] {
   const { landlockAbi: abi, connectTcp, bindTcp } = request;
-  if (!request.landlock) return [];
+  if (!request.landlock) return seesSockets(request) ? withoutSockets : [];
   const terminals: Allowed = abi < 5 ? [] : terminalPaths.map((path) => ['tty', path] as const);
   const tcp = Object.entries({ connect: connectTcp, bind: bindTcp }) as [TcpAccess, readonly number[]][];
   const limited = tcp.filter(([, ports]) => ports !== undefined);
@@ -131,12 +143,21 @@ export const landlockRows = {
   landlock_ruleset: {
     op: 61,
     call: 'landlock_create_ruleset',
-    object: ({ abi, tcp }) =>
-      [`ABI ${abi}: files`, ...(abi < 6 ? [] : ['abstract sockets', 'signals']), ...tcp].join(', '),
-    purpose: 'a second wall: what no rule allows is refused',
-    encode: ({ abi, tcp }) => ({
+    object: ({ abi, tcp, socketsOnly }) =>
+      socketsOnly === true
+        ? `ABI ${abi}: abstract sockets`
+        : [`ABI ${abi}: files`, ...(abi < 6 ? [] : ['abstract sockets', 'signals']), ...tcp].join(', '),
+    purpose: ({ socketsOnly }: RulesetStep) =>
+      socketsOnly === true
+        ? 'no abstract socket of the host is in reach, if the kernel can'
+        : 'a second wall: what no rule allows is refused',
+    encode: ({ abi, tcp, socketsOnly, ifThere }) => ({
       a: abi,
-      data: Uint32Array.of(handled(abi), 0, netRights(tcp), 0, abi < 6 ? 0 : SCOPED, 0),
+      b: Number(ifThere === true),
+      data:
+        socketsOnly === true
+          ? Uint32Array.of(0, 0, 0, 0, SOCKETS, 0)
+          : Uint32Array.of(handled(abi), 0, netRights(tcp), 0, abi < 6 ? 0 : SOCKETS | SIGNALS, 0),
     }),
     failures: {
       EPROTONOSUPPORT: {
@@ -208,7 +229,7 @@ export const landlockRows = {
     purpose: 'the rules apply from here on',
     needs: 'CAP_SYS_ADMIN',
     // without no_new_privs (landlock_restrict_self(2))
-    encode: ({ verified }) => ({ a: Number(verified) }),
+    encode: ({ verified, ifThere }) => ({ a: Number(verified), b: Number(ifThere === true) }),
     failures: {
       E2BIG: { reason: 'the caller has been confined by Landlock 16 times, and the kernel allows no more' },
       EAFNOSUPPORT: {
@@ -223,6 +244,7 @@ export const landlockRows = {
     call: 'sendto',
     object: () => 'an abstract socket from before',
     purpose: 'verify: the rules are in force',
+    encode: ({ ifThere }) => ({ b: Number(ifThere === true) }),
     failures: { EBADE: { reason: 'they are not in force: a socket of before could be reached' } },
   },
   tcp_filter: {

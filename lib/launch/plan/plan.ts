@@ -67,8 +67,8 @@ const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =
 
 // Steps of isolation.ts. The code for them is loaded only for a launch that can have some.
 function special(request: SetUpInput['request'], make: () => readonly Step[]): readonly Step[] {
-  const { landlock, connectTcp, bindTcp, pty } = request;
-  return !landlock && (connectTcp ?? bindTcp ?? pty) === undefined ? [] : make();
+  const { landlock, connectTcp, bindTcp, pty, net } = request;
+  return !landlock && (connectTcp ?? bindTcp ?? pty ?? net) === undefined ? [] : make();
 }
 
 function stagesOf(input: SetUpInput): Plan {

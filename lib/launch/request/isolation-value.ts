@@ -63,6 +63,15 @@ export function hasInit(request: Parameters<typeof namespacesOf>[0]): boolean {
   return namespacesOf(request).includes('pid');
 }
 
+/** Whether an isolated program is in the network of the host: then no namespace keeps it from the abstract sockets there (unix(7)). */
+export const seesSockets = ({
+  isolate,
+  net,
+}: {
+  readonly isolate: boolean;
+  readonly net?: Net | undefined;
+}): boolean => isolate && net === 'host';
+
 type Values = Readonly<Record<string, unknown>>;
 
 /** Refuses a key that has a meaning only in a new namespace. */

@@ -1,6 +1,7 @@
 // Prints a plan: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../../errors.ts';
 import { jsonDocument } from '../../json.ts';
+import { native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { octal } from '../../trust/writer.ts';
 import type { EnvironmentRules } from '../host/environment.ts';
@@ -8,7 +9,7 @@ import type { RecordedJail } from '../compile/payload.ts';
 import { describeStep } from '../plan/table.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import type { Launch } from '../host/prepare.ts';
-import { threatAnswers, threatsAsText } from './threats.ts';
+import { threatAnswers, threatsAsText, type ThreatFacts } from './threats.ts';
 
 /** What a launch gives away by --insecure-path (bindDangers() of lib/launch/host/binds.ts). */
 type Given = readonly Pick<DirectoryFinding, 'message'>[];
@@ -18,7 +19,7 @@ type Given = readonly Pick<DirectoryFinding, 'message'>[];
  * one for each path of the host that is given away.
  */
 export function planAsText(launch: Launch, given: Given = []): string {
-  return stepsAsText(launch) + threatsAsText(launch) + givenAsText(given);
+  return stepsAsText(launch) + threatsAsText(onThisKernel(launch)) + givenAsText(given);
 }
 
 function givenAsText(given: Given): string {
@@ -26,6 +27,13 @@ function givenAsText(given: Given): string {
   const lines = given.map(({ message }) => `  ${message}\n`);
   return `by --insecure-path it gives the program what these walls do not hold:\n${lines.join('')}`;
 }
+
+// A compiled launcher may run on another kernel.
+const onThisKernel = ({ request, account }: Launch): ThreatFacts => ({
+  request,
+  account,
+  landlockAbi: native.landlockAbi(),
+});
 
 function stepsAsText({ stages, account, view }: Launch): string {
   const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
@@ -81,7 +89,7 @@ export function planAsJson(launch: Launch, problem: LaunchError | undefined, giv
     problem === undefined
       ? undefined
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
-  const threats = threatAnswers(launch);
+  const threats = threatAnswers(onThisKernel(launch));
   const givesAway = given.map(({ message }) => message);
   const plan = { account, jail: view.jail, steps: shown, threats, givesAway, problem: failed };
   return jsonDocument(plan, readable);

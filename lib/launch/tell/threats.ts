@@ -1,7 +1,7 @@
 // Which threats a launch stops, and what stops them: the end of `uchroot --plan`, and the tables of doc/isolation.md. Pure.
 import type { Account } from '../host/account.ts';
 import { capabilityNames } from '../request/capabilities.ts';
-import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
+import { namespacesOf, seesSockets, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { callGroups } from '../seccomp/default-policy.ts';
 
@@ -9,12 +9,14 @@ import { callGroups } from '../seccomp/default-policy.ts';
 export interface ThreatFacts {
   readonly request: NormalRequest;
   readonly account: Pick<Account, 'uid'>;
+  /** The ABI of Landlock that the kernel has, 0 for none. Undefined: another kernel may run the launch. */
+  readonly landlockAbi?: number;
 }
 
 interface Wall {
   readonly name: string;
-  /** The options for it. */
-  readonly option: string;
+  /** The options for it, besides those that are given. Undefined: no option helps here. */
+  readonly option: (facts: ThreatFacts) => string | undefined;
   readonly stands: (facts: ThreatFacts) => boolean;
 }
 
@@ -32,15 +34,25 @@ export interface ThreatAnswer {
 // An ABI below `least` does not cover the threat (landlock(7), VERSIONS).
 const landlock = (least: number): Wall => ({
   name: 'Landlock',
-  option: '--landlock',
+  option: ({ request, landlockAbi = least }) => {
+    if (landlockAbi < least) return undefined;
+    return request.landlock ? `--landlock-abi ${least}` : '--landlock';
+  },
   stands: ({ request }) => request.landlock && request.landlockAbi >= least,
 });
+
+// An isolated launch with the host's network has it, where the kernel has (withoutSockets of plan/landlock.ts).
+const scope: Wall = {
+  name: 'Landlock (Linux 6.12)',
+  option: () => undefined,
+  stands: ({ request, landlockAbi = 6 }) => seesSockets(request) && !request.landlock && landlockAbi >= 6,
+};
 
 const has = ({ request }: ThreatFacts, kind: Namespace): boolean => namespacesOf(request).includes(kind);
 
 const namespace = (kind: Namespace): Wall => ({
   name: `${kind} namespace`,
-  option: '--isolate',
+  option: ({ request }) => (kind === 'net' && request.net === 'host' ? '--net none' : '--isolate'),
   stands: (facts) => has(facts, kind),
 });
 
@@ -54,42 +66,47 @@ function filters({ request }: ThreatFacts, group: keyof typeof callGroups): bool
   return hasDefaultFilter(request) && !request.allow.some((name) => name === group || calls.includes(name));
 }
 
+// What makes the default filter refuse them.
+function filterOption({ request }: ThreatFacts, group: keyof typeof callGroups): string {
+  return hasDefaultFilter(request) ? `no --allow ${group}` : '--seccomp=default';
+}
+
 const filter = (group: keyof typeof callGroups): Wall => ({
   name: 'filter of system calls',
-  option: '--seccomp=default',
+  option: (facts) => filterOption(facts, group),
   stands: (facts) => filters(facts, group),
 });
 
 // A program in a chroot(2) jail can make no user namespace, so it gets no capability from there either (clone(2), EPERM).
 const withoutCapability = (name: 'sys_admin' | 'sys_chroot'): Wall => ({
   name: 'no capability',
-  option: `no --cap ${name}`,
+  option: () => `no --cap ${name}`,
   stands: (facts) =>
     !facts.request.caps.some((number) => capabilityNames[number] === name) && !has(facts, 'mount'),
 });
 
 const ownProcesses: Wall = {
   name: 'pid namespace and filter',
-  option: '--isolate',
+  option: (facts) => (has(facts, 'pid') ? filterOption(facts, 'debug') : '--isolate'),
   // A helper can pass in a descriptor of a process, which works in all pid namespaces (pidfd_getfd(2)).
   stands: (facts) => has(facts, 'pid') && filters(facts, 'debug'),
 };
 
 const ownProc: Wall = {
   name: '/proc of its own',
-  option: '--isolate --proc /proc',
+  option: (facts) => (has(facts, 'pid') ? '--proc /proc' : '--isolate --proc /proc'),
   stands: (facts) => has(facts, 'pid') && facts.request.view.some(({ kind }) => kind === 'proc'),
 };
 
 const notRoot: Wall = {
   name: 'another uid than 0',
-  option: 'a USER who is not root',
+  option: () => 'a USER who is not root',
   stands: ({ request, account }) => account.uid !== 0 || request.rootless,
 };
 
 const noProgramsOfItsOwn: Wall = {
   name: 'read-only, and noexec where it can be written',
-  option: '--read-only with --writable DIR or --tmpfs DEST:noexec',
+  option: () => '--read-only with --writable DIR or --tmpfs DEST:noexec',
   stands: ({ request: { readOnly, view } }) =>
     readOnly &&
     !view.some(
@@ -99,14 +116,14 @@ const noProgramsOfItsOwn: Wall = {
 
 const noMemfd: Wall = {
   name: 'vm.memfd_noexec (Linux 6.3)',
-  option: '--isolate',
+  option: () => '--isolate',
   stands: (facts) => has(facts, 'pid') && !facts.request.rootless,
 };
 
 // --ephemeral-dir keeps what is written on a disk.
 const nothingOnDisk: Wall = {
   name: 'nothing is written to a disk',
-  option: '--ephemeral, or --read-only with --tmpfs',
+  option: () => '--ephemeral, or --read-only with --tmpfs',
   stands: ({ request: { readOnly, ephemeral, view } }) =>
     (readOnly || ephemeral === true) &&
     !view.some((entry) => entry.kind === 'writable' || (entry.kind === 'bind' && !entry.readOnly)),
@@ -114,13 +131,13 @@ const nothingOnDisk: Wall = {
 
 const profile: Wall = {
   name: 'profile of system calls',
-  option: '--seccomp=FILE',
+  option: () => '--seccomp=FILE',
   stands: ({ request: { seccomp } }) => seccomp?.file !== undefined && !seccomp.isLog,
 };
 
 const anyFilter: Wall = {
   ...filter('bpf'),
-  option: '--isolate, or --seccomp=default',
+  option: ({ request }) => (request.isolate ? '--seccomp=default' : '--isolate, or --seccomp=default'),
   stands: ({ request }) => hasDefaultFilter(request),
 };
 
@@ -128,12 +145,12 @@ const given = (
   option: string,
   stands: (request: NormalRequest) => boolean,
   name: string = option.replace(/ .*/, ''),
-): Wall => ({ name, option, stands: ({ request }) => stands(request) });
+): Wall => ({ name, option: () => option, stands: ({ request }) => stands(request) });
 
 // An isolated launch has one anyway (isolatedLimits() in lib/launch/plan/plan.ts).
 const rlimit = (resource: 'nofile' | 'nproc'): Wall => ({
   name: `resource limit ${resource}`,
-  option: `--rlimit ${resource}=N`,
+  option: () => `--rlimit ${resource}=N`,
   stands: ({ request, account }) => {
     // Root's processes are not counted (getrlimit(2), RLIMIT_NPROC).
     if (resource === 'nproc' && account.uid === 0 && !request.rootless) return false;
@@ -153,7 +170,7 @@ const rows: Readonly<Record<string, readonly Wall[]>> = {
   'send signals to processes of the same user': [landlock(6), namespace('pid')],
   'trace them, read their memory, take their descriptors': [landlock(1), ownProcesses],
   'reach files of theirs through /proc': [landlock(1), ownProc],
-  'connect to abstract unix sockets of the host': [landlock(6), namespace('net')],
+  'connect to abstract unix sockets of the host': [landlock(6), namespace('net'), scope],
   'connect to TCP ports of the host': [
     namespace('net'),
     given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, '--connect-tcp, but for its ports'),
@@ -183,7 +200,7 @@ const rows: Readonly<Record<string, readonly Wall[]>> = {
 export function threatAnswers(facts: ThreatFacts): readonly ThreatAnswer[] {
   return Object.entries(rows).map(([threat, walls]) => {
     const by = [...new Set(walls.filter((wall) => wall.stands(facts)).map(({ name }) => name))];
-    const remedies = by.length > 0 ? [] : [...new Set(walls.map(({ option }) => option))];
+    const remedies = by.length > 0 ? [] : [...new Set(walls.flatMap(({ option }) => option(facts) ?? []))];
     return { threat, stopped: by.length > 0, by, remedies };
   });
 }

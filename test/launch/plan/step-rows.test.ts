@@ -429,6 +429,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'landlock_create_ruleset(ABI 6: files, abstract sockets, signals, bind, connect): a second wall: what no rule allows is refused',
   ],
   [
+    { op: 'landlock_ruleset', abi: 6, tcp: [], socketsOnly: true, ifThere: true },
+    '0:6:1:000000000000000000000000000000000100000000000000',
+    'landlock_create_ruleset(ABI 6: abstract sockets): no abstract socket of the host is in reach, if the kernel can',
+  ],
+  [
     { op: 'landlock_ruleset', abi: 4, tcp: ['connect'] },
     '0:4:0:ff7f00000000000002000000000000000000000000000000',
     'landlock_create_ruleset(ABI 4: files, connect): a second wall: what no rule allows is refused',
@@ -482,6 +487,16 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     { op: 'landlock_restrict_self', verified: true },
     '0:1:0:',
     'landlock_restrict_self() CAP_SYS_ADMIN: the rules apply from here on',
+  ],
+  [
+    { op: 'landlock_restrict_self', verified: true, ifThere: true },
+    '0:1:1:',
+    'landlock_restrict_self() CAP_SYS_ADMIN: the rules apply from here on',
+  ],
+  [
+    { op: 'verify_landlock', ifThere: true },
+    '0:0:1:',
+    'sendto(an abstract socket from before): verify: the rules are in force',
   ],
   [
     { op: 'verify_landlock' },

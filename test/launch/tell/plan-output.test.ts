@@ -6,6 +6,7 @@ import type { Launch } from '../../../lib/launch/host/prepare.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/plan-output.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
+import { native } from '../../../lib/native.ts';
 import { program, sam, viewOf } from '../view.ts';
 
 function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> = {}): Launch {
@@ -36,7 +37,10 @@ t.test(
   async (t) => {
     const [head, ...all] = planAsText(launch).trimEnd().split('\n');
     const lines = all.slice(0, launch.steps.length);
-    t.equal(`${all.slice(lines.length).join('\n')}\n`, threatsAsText(launch));
+    t.equal(
+      `${all.slice(lines.length).join('\n')}\n`,
+      threatsAsText({ ...launch, landlockAbi: native.landlockAbi() }),
+    );
     t.equal(head, 'uid 1001 (sam), gid 1001, groups 29,1001, jail /srv/jail');
     t.same(
       lines.map((line) => line.trim().split(/\s+/).slice(0, 2)),
@@ -66,7 +70,7 @@ t.test('the JSON has account, jail and every step with its fields', async (t) =>
   t.match(shown.account, { uid: 1001, gid: 1001, groups: [29, 1001], name: 'sam' });
   t.equal(shown.jail, '/srv/jail');
   t.notOk('problem' in shown);
-  t.same(shown.threats, threatAnswers(launch));
+  t.same(shown.threats, threatAnswers({ ...launch, landlockAbi: native.landlockAbi() }));
   t.same(
     shown.steps.map(({ op, place }) => [place, op]),
     launch.steps.map((step, index) => [index + 1, step.op]),

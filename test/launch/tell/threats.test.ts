@@ -130,6 +130,48 @@ t.test('a part that is given back or left out is no wall', async (t) => {
     t.match(answers(keys).get(threat), { stopped: false, by: [] }, threat);
 });
 
+const sockets = 'connect to abstract unix sockets of the host';
+
+t.test(
+  "--plan does not advise --isolate to a launch that is isolated, with the host's network",
+  async (t) => {
+    const host = { ...levels.isolate, net: 'host' } as const;
+    const request = normalize({ user: 'sam', jail: '/srv/jail', ...host });
+    const answer = (landlockAbi: number | undefined, asked = request) =>
+      threatAnswers({
+        request: asked,
+        account: { uid: 1001 },
+        ...(landlockAbi !== undefined && { landlockAbi }),
+      }).find(({ threat }) => threat === sockets);
+    const scoped = { stopped: true, by: ['Landlock (Linux 6.12)'] };
+    t.match(answer(7), scoped);
+    t.match(answer(undefined), scoped, 'a compiled launcher runs on another kernel');
+    for (const abi of [0, 5])
+      t.match(answer(abi), { stopped: false, by: [], remedies: ['--net none'] }, `ABI ${abi}`);
+    t.match(answer(7, normalize({ user: 'sam', jail: '/srv/jail', ...host, landlock: true })), {
+      by: ['Landlock'],
+    });
+    t.same(answers(host).get('connect to TCP ports of the host')?.remedies, ['--net none', '--connect-tcp']);
+  },
+);
+
+t.test('no remedy is an option that is given', async (t) => {
+  const proc = 'reach files of theirs through /proc';
+  const trace = 'trace them, read their memory, take their descriptors';
+  const mount = 'mount a file system (`sys_admin`)';
+  const signals = 'send signals to processes of the same user';
+  for (const [threat, keys, remedies] of [
+    [proc, { isolate: true }, ['--landlock', '--proc /proc']],
+    [proc, {}, ['--landlock', '--isolate --proc /proc']],
+    [trace, { isolate: true, allow: ['debug'] }, ['--landlock', 'no --allow debug']],
+    [trace, { isolate: true, seccomp: 'log' }, ['--landlock', '--seccomp=default']],
+    [mount, { isolate: true, allow: ['mount'] }, ['--landlock', 'no --allow mount', 'no --cap sys_admin']],
+    [signals, { landlockAbi: 5 }, ['--landlock-abi 6', '--isolate']],
+    [calls, { isolate: true, seccomp: 'log' }, ['--seccomp=default', '--seccomp=FILE']],
+  ] as const)
+    t.same(answers(keys).get(threat)?.remedies, remedies, threat);
+});
+
 t.test('each ABI of Landlock stops what it covers', async (t) => {
   const stopped = (landlockAbi: number) =>
     [...answers({ landlockAbi }).values()].filter(({ by }) => by.includes('Landlock')).length;
