@@ -30,12 +30,16 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
   const entered =
     entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`;
+  const hosts = paths.filter(({ isOfHost }) => isOfHost === true).map(({ path }) => path);
   const lines = [
     `${unit}: ${isPlan ? 'would be adopted' : 'adopted'}`,
     `  jail: ${report.directory}/jail, ${report.files} files, ${megabytes(report.sizeBytes)}`,
     `  user: ${report.user} (${report.reason})`,
     `  entry: ${entered}`,
-    ...paths.map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
+    ...paths
+      .filter(({ isOfHost }) => isOfHost !== true)
+      .map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
+    ...(hosts.length === 0 ? [] : [`  databases of the host, read-only: ${hosts.join(' ')}`]),
     ...(isPlan ? [] : [`  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`]),
     `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
     ...report.givesAway.map((message) => `  gives away: ${message}`),
@@ -233,6 +237,9 @@ function showStatus(status: ServiceStatus): string {
     ...packages.map(
       ({ package: name, from = 'none', to = 'none' }) => `    ${name}: ${from}, on the host ${to}`,
     ),
+    ...(status.outdated.length === 0
+      ? []
+      : [`  older than on the host: ${status.outdated.join(', ')}; uchroot-service update ${unit}`]),
     ...showKept(status),
     ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
     ...(status.isOverridden

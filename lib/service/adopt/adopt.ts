@@ -16,6 +16,7 @@ import {
   stageRecord,
 } from './adoption-record.ts';
 import { isOurs, presentDropIn } from './drop-in-file.ts';
+import { environmentHashes } from './environment-file.ts';
 import { exposureOf } from './exposure.ts';
 import { mustRun } from './host-command.ts';
 import { basisOf, currentReport } from './current.ts';
@@ -117,7 +118,9 @@ async function bringIn(
     wishes,
     installed: { basis: await basisOf(adoption.service), service: adoption.service },
     mounted: report.paths.map(({ path }) => path),
+    ofHost: report.paths.filter(({ isOfHost }) => isOfHost === true).map(({ path }) => path),
     checks,
+    environment: environmentHashes(adoption.service),
     configuration,
     tested,
   };

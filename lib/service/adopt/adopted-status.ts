@@ -8,6 +8,7 @@ import type { Change, VersionChange } from '../../jail/manifest/manifest-changes
 import { commandLine } from '../../shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
+import { changedSince } from './behind.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
@@ -35,6 +36,8 @@ export interface ServiceStatus extends Pick<
   readonly packages: readonly VersionChange[];
   /** Files that an update would change; undefined if the host lacks the service or one of its programs. */
   readonly changes: number | undefined;
+  /** Files below /etc, and those of EnvironmentFile=, of which the jail and its launchers have an older state. */
+  readonly outdated: readonly string[];
   /** The drop-in is gone: the service will start without its jail. */
   readonly isDropInMissing: boolean;
   /** A drop-in that systemd reads later replaces the commands: the service will start without its jail. */
@@ -106,6 +109,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     ],
     // the service sees the host's own files there
     changes: changes?.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
+    outdated: changedSince(record, service),
     isDropInMissing: dropIn === undefined,
     isOverridden:
       dropIn !== undefined &&

@@ -36,10 +36,14 @@ export interface AdoptionRecord {
   readonly wishes: AdoptionWishes;
   /** Paths of the host that are mounted in the jail. */
   readonly mounted: readonly string[];
+  /** Of these, the databases of the whole host. An earlier version has not mounted them. */
+  readonly ofHost?: readonly string[];
   /** The unit without our drop-in, and what it was read from. Undefined in records of earlier versions. */
   readonly installed?: { readonly basis: string; readonly service: InstalledService } | undefined;
   /** Tests of the configuration. */
   readonly checks: readonly ConfigurationCheck[];
+  /** The SHA-256 of each file of EnvironmentFile=, by its path. An earlier version has not recorded them. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Undefined without a copy: an earlier version may have adopted the service. */
   readonly configuration?: KeptConfiguration | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */

@@ -10,13 +10,14 @@ import { readVersion } from '../../version.ts';
 import type { AdoptReport } from './adopt-report.ts';
 import { jailOf } from './adoption.ts';
 import { type AdoptionRecord, generationAt, generationsOf } from './adoption-record.ts';
+import { replacedPaths } from './behind.ts';
 import { presentDropIn } from './drop-in-file.ts';
-import { adoptionIn, beginAdoption, environmentFiles, removeOld } from './generation.ts';
+import { environmentFiles } from './environment-file.ts';
+import { adoptionIn, beginAdoption, removeOld } from './generation.ts';
 import type { InstalledService } from './installed/installed-service.ts';
 import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { areSame } from './launchers.ts';
-import { seesOthers } from './running.ts';
 import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { unitText } from './systemd-bus.ts';
 import { givenBy } from './tell/given-away.ts';
@@ -85,13 +86,13 @@ export async function currentReport(
   const request = { ...work, ...begun.contents, directory: jailOf(directory) };
   const jail = await unchanged(request, mounted);
   if (jail === undefined) return undefined;
-  const adoption = { ...adoptionIn(directory, begun).adoption, entry, entryReason };
+  const adoption = { ...(await adoptionIn(directory, begun)).adoption, entry, entryReason };
   const isSame =
     dropInText(adoption, readVersion()) === dropIn &&
     JSON.stringify(configurationChecks(adoption)) === JSON.stringify(checks) &&
     missingPaths(unit).length === 0 &&
     (configuration === undefined || changedFiles(unit, configuration).length === 0) &&
-    !(isRunning && (await seesOthers(unit, mounted))) &&
+    !(isRunning && (await replacedPaths(unit, mounted)).length > 0) &&
     (await areSame(adoption));
   if (!isSame) return undefined;
   const { user, caps, reason } = adoption.identity;

@@ -1,9 +1,7 @@
 // Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 
-import { expandPattern } from '../../binary/loader-conf.ts';
-import { bytePath, pathBytes } from '../../binary/path.ts';
-import { openFileRoot } from '../../binary/root.ts';
+import { bytePath } from '../../binary/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
@@ -23,22 +21,16 @@ import {
   variablesOf,
 } from './adoption.ts';
 import { type AdoptionWishes, findRecord, generationAt } from './adoption-record.ts';
+import { environmentFiles } from './environment-file.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory } from './host-file.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
-import {
-  configurationOf,
-  dataIn,
-  filesOf,
-  ownData,
-  packagesOf,
-  servicePaths,
-} from './installed/service-paths.ts';
+import { configurationOf } from './installed/service-configuration.ts';
+import { dataIn, filesOf, ownData, packagesOf, servicePaths } from './installed/service-paths.ts';
 import { dangerRefusal, type GivenAway, givenBy, safeData } from './tell/given-away.ts';
 import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './tell/service-refusal.ts';
 import { toServiceWarning } from './tell/service-warning.ts';
-import { readEnvironmentFile } from './installed/unit-text.ts';
 import { directoryRefusal, namedWarnings } from './tell/unmet-path.ts';
 
 export interface Generation {
@@ -50,31 +42,6 @@ export interface Generation {
 }
 
 type Work = Pick<JailWork, 'signal' | 'onProgress'>;
-
-/** The variables of each file of EnvironmentFile=, in the order of systemd. @throws UsageError for a file that must be there */
-export function environmentFiles({
-  unit,
-  settings,
-}: Pick<InstalledService, 'unit' | 'settings'>): readonly ReadonlyMap<string, string>[] {
-  const named = (settings.EnvironmentFiles ?? []) as readonly (readonly [
-    pattern: string,
-    isOptional: boolean,
-  ])[];
-  const root = openFileRoot('/');
-  try {
-    return named.flatMap(([pattern, isOptional]) => {
-      const paths = expandPattern(root, bytePath(pattern), Infinity).map(pathBytes);
-      const found = paths.filter((path) => existsSync(path));
-      if (found.length === 0 && !isOptional)
-        throw new UsageError(`${unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`, {
-          hint: `make the file; systemctl cat ${unit} shows the unit`,
-        });
-      return found.map((path) => readEnvironmentFile(readFileSync(path, 'utf8')));
-    });
-  } finally {
-    root.close();
-  }
-}
 
 // What the service must not change: configuration, web sites, and what systemd keeps.
 const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www|run\/systemd)(\/|$)/.test(path);
@@ -125,7 +92,9 @@ export interface Beginning {
   readonly wishes: AdoptionWishes;
   readonly identity: Adoption['identity'];
   readonly variables: ReadonlyMap<string, string>;
-  /** The files of its packages below /etc. */
+  /** Those of its unit and its program. */
+  readonly packages: readonly string[];
+  /** Their files. */
   readonly packed: readonly string[];
   /** The packages whose directories are its data. */
   readonly owners: readonly string[];
@@ -156,21 +125,34 @@ export async function beginAdoption(service: InstalledService, wishes: AdoptionW
     packages: more,
     users: await accountsOf(service, identity, packages),
   };
-  return { service, wishes, identity, variables, packed, owners: [...packages, ...more], dangerOf, contents };
+  return {
+    service,
+    wishes,
+    identity,
+    variables,
+    packages,
+    packed,
+    owners: [...packages, ...more],
+    dangerOf,
+    contents,
+  };
 }
 
 /** The adoption with the jail that is in `directory`, and warnings of data that it does not get. */
-export function adoptionIn(
+export async function adoptionIn(
   directory: string,
   begun: Omit<Beginning, 'contents'>,
-): { readonly adoption: Adoption; readonly warnings: readonly string[] } {
-  const { service, wishes, identity, variables, packed, owners } = begun;
+): Promise<{ readonly adoption: Adoption; readonly warnings: readonly string[] }> {
+  const { service, wishes, identity, variables, packages, packed, owners } = begun;
   const { paths: known = [] } = knownOf(service);
   const own = ownLines(service, variables);
-  const data = safeData(ownData(dataIn(jailOf(directory)), owners, packed));
+  const jail = jailOf(directory);
+  const data = safeData(ownData(dataIn(jail), owners, packed));
+  const configuration = await configurationOf({ service, own, variables }, packages, packed, jail);
   const found = {
     data: [...data.paths, ...known.filter((path) => !isOnlyRead(path))],
-    configuration: [...configurationOf(packed, service), ...known.filter(isOnlyRead)],
+    configuration: [...configuration.own, ...known.filter(isOnlyRead)],
+    ofHost: configuration.ofHost,
   };
   const adoption = {
     service,
@@ -181,7 +163,7 @@ export function adoptionIn(
     own,
     checks: checksOf(own),
     variables,
-    jailFacts: jailFacts(jailOf(directory)),
+    jailFacts: jailFacts(jail),
   };
   return { adoption, warnings: data.warnings };
 }
@@ -197,7 +179,7 @@ export async function makeGeneration(
   const begun = await beginAdoption(service, wishes);
   const report = await buildJail({ ...work, directory: jailOf(directory), ...begun.contents });
   throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
-  const { adoption, warnings: withheld } = adoptionIn(directory, begun);
+  const { adoption, warnings: withheld } = await adoptionIn(directory, begun);
   const cwd = await workingDirectory(service, begun.identity);
   const question = {
     ...adoption,

@@ -2,11 +2,12 @@
 import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import { type AdoptionRecord, readRecord } from './adoption-record.ts';
+import { changedSince, replacedPaths } from './behind.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { fallBack } from './kept/fall-back.ts';
-import { keepConfiguration, missingPaths, ownConfiguration } from './kept/kept-configuration.ts';
+import { keepConfiguration, missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies, withLivePaths } from './kept/kept-drop-in.ts';
-import { reload, seesOthers } from './running.ts';
+import { reload } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readService } from './systemd-bus.ts';
@@ -43,16 +44,18 @@ async function readAgain({ record, canReload, isActive, signal }: Reloaded): Pro
       code: 'ERR_SERVICE',
       hint: commandLine('systemctl', 'start', unit),
     });
-  const isReplaced = canReload && (await seesOthers(unit, ownConfiguration(record)));
-  const failure = canReload && !isReplaced ? await reload(unit, watch) : undefined;
-  if (canReload && !isReplaced && failure === undefined) return undefined;
+  const inEtc = record.mounted.filter((path) => path.startsWith('/etc/'));
+  const replaced = canReload ? await replacedPaths(unit, inEtc) : [];
+  const isSeen = canReload && replaced.length === 0;
+  const failure = isSeen ? await reload(unit, watch) : undefined;
+  if (isSeen && failure === undefined) return undefined;
   if (failure?.isUp === true) {
     const words = `its reload fails; it goes on as it is: ${failure.words}`;
     const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
     throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
   }
   await swapDropIn({ unit, text: dropIn, isActive, watch });
-  if (isReplaced) return 'a file or directory of its configuration was replaced';
+  if (replaced.length > 0) return `${replaced.join(', ')} was replaced, and a mount keeps the old file`;
   return canReload ? 'it ended at its reload' : 'the service has no reload';
 }
 
@@ -77,6 +80,15 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
         code: 'ERR_SERVICE',
         hint: `put it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`,
       });
+    const changed = changedSince(record, service);
+    if (changed.length > 0)
+      throw new JailError(
+        `${unit}: a reload would not bring in ${changed.join(', ')}: its jail has an older state`,
+        {
+          code: 'ERR_SERVICE',
+          hint: commandLine('uchroot-service', 'update', unit),
+        },
+      );
     await runChecks(unit, record.checks, request.signal);
     const restartReason = await readAgain({ record, canReload, isActive, signal: request.signal });
     // Many daemons keep the old configuration without a word. So a reload alone does not prove that the new one works.

@@ -153,22 +153,6 @@ export interface RunFailure {
   readonly words: string;
 }
 
-/**
- * Whether a service sees other files at these paths than the host. If an editor replaces a file by rename(2), the mount still shows the
- * old file until the service is restarted.
- */
-export async function seesOthers(unit: string, paths: readonly string[]): Promise<boolean> {
-  const pid = await shown(unit, 'MainPID');
-  const isSame = (path: string): boolean => {
-    const [own, host] = [`/proc/${pid}/root${path}`, path].map((one) =>
-      statSync(one, { throwIfNoEntry: false }),
-    );
-    // the daemon has changed its root directory itself, so the paths do not exist there
-    return own === undefined || (own.ino === host?.ino && own.dev === host.dev);
-  };
-  return pid !== '0' && !paths.every(isSame);
-}
-
 // The device and inode of a directory; undefined if it is gone, or if nobody may look at it.
 function identityOf(directory: string): string | undefined {
   try {

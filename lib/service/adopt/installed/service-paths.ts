@@ -19,6 +19,8 @@ import { type HostMount, writablePaths } from './unit-mounts.ts';
 export interface ServicePath extends HostMount {
   /** It need not be there when the service starts. */
   readonly isOptional: boolean;
+  /** A database of the whole host, such as `/etc/hosts`. */
+  readonly isOfHost?: true;
 }
 
 // Where a daemon keeps what is its own. /run has the sockets by which the host's clients find it.
@@ -64,16 +66,6 @@ const topsOf = (paths: readonly string[]): readonly string[] => [
       .map((path) => path.split('/').slice(0, 3).join('/')),
   ),
 ];
-
-/** The configuration: directories and files of /etc that the daemon itself reads. `packed` are the files of its packages. */
-export function configurationOf(packed: readonly string[], service: InstalledService): readonly string[] {
-  const named = service.lines
-    .flatMap(({ argv }) => argv)
-    .flatMap((word) => /^(?:--?[\w-]+=)?(\/etc\/\S+)$/.exec(word)?.[1] ?? []);
-  return topsOf([...packed, ...named])
-    .filter((path) => existsSync(path))
-    .toSorted();
-}
 
 /** The configuration that belongs to the daemon's own packages or to its unit, which ReadWritePaths= may let it write. */
 export function ownConfiguration(
@@ -128,7 +120,11 @@ const entry = (path: string, isReadOnly: boolean, isOptional: boolean): ServiceP
  */
 export function servicePaths(
   { unit, settings }: InstalledService,
-  found: { readonly data: readonly string[]; readonly configuration: readonly string[] },
+  found: {
+    readonly data: readonly string[];
+    readonly configuration: readonly string[];
+    readonly ofHost?: readonly string[];
+  },
   given: readonly ServicePath[],
 ): readonly ServicePath[] {
   const own = ownDirectories(settings).flatMap(({ variable, paths }) =>
@@ -143,6 +139,12 @@ export function servicePaths(
     ...found.data.map((path) => entry(plain(path), false, true)),
     ...(pidDirectory.split('/').length > 2 ? [entry(pidDirectory, false, true)] : []),
     ...found.configuration.map((path) => entry(path, true, true)),
+    ...(found.ofHost ?? []).map((path) => ({
+      path,
+      isReadOnly: true,
+      isOptional: true,
+      isOfHost: true as const,
+    })),
     ...(hasCredentials(settings) ? [entry(`/run/credentials/${unit}`, true, true)] : []),
   ];
   const first = new Map<string, ServicePath>();

@@ -19,7 +19,7 @@ import { type Copies, mountsFrom } from './kept-drop-in.ts';
 const bound: Bound = { entries: 1000, bytes: 16e6 };
 
 // Databases of the whole host. No copy of these is kept: a service must not use old accounts or addresses.
-const ofHost =
+const hostDatabase =
   /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|hosts|resolv\.conf|nsswitch\.conf|localtime|services|protocols)$/;
 
 const copiesOf = (unit: string): string => `${placeOf(unit)}/configuration`;
@@ -30,10 +30,12 @@ const copyAt = (unit: string, number: number): string => `${copiesOf(unit)}/${nu
 /** The paths of a service that are its own configuration. A path that the caller has named as writable is data. */
 export function ownConfiguration({
   mounted,
+  ofHost = [],
   wishes,
-}: Pick<AdoptionRecord, 'mounted' | 'wishes'>): readonly string[] {
+}: Pick<AdoptionRecord, 'mounted' | 'ofHost' | 'wishes'>): readonly string[] {
   const isData = (path: string): boolean => wishes.paths.some((one) => one.path === path && !one.isReadOnly);
-  return mounted.filter((path) => path.startsWith('/etc/') && !ofHost.test(path) && !isData(path));
+  const isHosts = (path: string): boolean => hostDatabase.test(path) || ofHost.includes(path);
+  return mounted.filter((path) => path.startsWith('/etc/') && !isHosts(path) && !isData(path));
 }
 
 /** Where the copies of a service lie. */

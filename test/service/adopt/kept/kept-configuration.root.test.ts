@@ -138,7 +138,7 @@ serviceTest('a reload reaches a file that was replaced, and proves nothing by it
   reloadBy('kill -CONT $MAINPID');
   configure('/usr/bin/false');
   t.match(service('reload', 'own').stdout, /^reloaded; /);
-  machine().shell('cp /etc/own.conf /etc/n; mv /etc/n /etc/own.conf; mv /etc/日本 /etc/gone');
+  machine().shell('cp /etc/own.conf /etc/n; echo >>/etc/n; mv /etc/n /etc/own.conf; mv /etc/日本 /etc/gone');
   t.match(service('reload', 'own').stderr, /own.service: \/etc\/日本 is gone\nhint: put it back; /);
   machine().shell('mv /etc/gone /etc/日本');
   t.match(service('reload', 'own').stderr, 'it runs with the one of');

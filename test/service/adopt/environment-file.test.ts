@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { environmentFiles } from '../../../lib/service/adopt/generation.ts';
+import { environmentFiles } from '../../../lib/service/adopt/environment-file.ts';
 import { makeDirectory } from '../../support/directory.ts';
 
 const read = (...files: readonly (readonly [path: string, isOptional: boolean])[]) =>
