@@ -69,6 +69,7 @@ export { spawnInJail } from './launch/start/spawn.ts';
 export { type Template, type TemplateRequest } from './launch/start/template.ts';
 export { type TemplateValue } from './launch/request/template-words.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
+export type { AdoptRequest } from './service/adopt/adopt-request.ts';
 export {
   adoptService,
   releaseService,
@@ -76,7 +77,6 @@ export {
   type UpdateServiceRequest,
 } from './service/adopt/adopt.ts';
 export { type AdoptReport } from './service/adopt/adopt-report.ts';
-export type { AdoptRequest } from './service/adopt/adopt-request.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';

@@ -1,6 +1,6 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
 import { UsageError } from '../../errors.ts';
-import { type JailWork } from '../../jail/request/jail-request.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { AdoptReport } from './adopt-report.ts';
 import { type AdoptRequest, wishesOf } from './adopt-request.ts';
@@ -26,6 +26,7 @@ import type { InstalledService } from './installed/installed-service.ts';
 import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
+import { type Comparison, openComparison } from './seen/comparison.ts';
 import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
 import { lostWarnings } from './tell/given-away.ts';
@@ -100,11 +101,13 @@ async function bringIn(
   generation: number,
   wishes: AdoptionWishes,
   signal: AbortSignal | undefined,
+  comparison: Comparison | undefined,
 ): Promise<AdoptReport> {
   const { unit, dropIn, exposure, entry, user, reason } = report;
   const { isActive } = adoption.service;
   const checks = configurationChecks(adoption);
   await runChecks(unit, checks, signal);
+  await comparison?.lookAgain();
   const { configuration, tested } = findRecord(unit) ?? {};
   const record: AdoptionRecord = {
     version: 1,
@@ -129,7 +132,11 @@ async function bringIn(
     // the drop-in must not outlast a loss of power without the jail
     await mustRun('sync', ['--file-system', report.directory]);
     const watch = { watchMs: wishes.watchMs, signal };
-    await swapDropIn({ unit, text: dropIn.text, isActive, watch, commit: staged.commit });
+    const commit = async (): Promise<void> => {
+      await comparison?.judge(adoption);
+      staged.commit();
+    };
+    await swapDropIn({ unit, text: dropIn.text, isActive, watch, commit });
   } catch (error) {
     staged.drop();
     throw error;
@@ -141,7 +148,7 @@ async function bringIn(
 // Makes the next generation and uses it. If that fails, nothing of it is left, unless the swap is left to be undone.
 async function renew(
   service: InstalledService,
-  wishes: AdoptionWishes,
+  asked: AdoptionWishes,
   request: ServiceWork & { readonly plan?: boolean | undefined },
 ): Promise<AdoptReport> {
   const { unit } = service;
@@ -150,15 +157,19 @@ async function renew(
   const generation = Math.max(0, ...present) + 1;
   const directory = generationAt(unit, generation);
   const { signal, onProgress } = request;
+  const isCompared = service.isActive && old === undefined;
   let report: AdoptReport;
   try {
+    const watch = { watchMs: asked.watchMs, signal };
+    const comparison = isCompared ? await openComparison(service, watch) : undefined;
+    const wishes = comparison === undefined ? asked : { ...asked, accounts: comparison.accounts };
     const made = await prepare(service, generation, wishes, { signal, onProgress });
     const lost = lostWarnings(unit, old?.mounted ?? [], made.report.paths);
     const prepared = { ...made, report: { ...made.report, warnings: [...lost, ...made.report.warnings] } };
     if (request.plan === true) {
       report = prepared.report;
       await removeGeneration(directory);
-    } else report = await bringIn(prepared, generation, wishes, signal);
+    } else report = await bringIn(prepared, generation, wishes, signal, comparison);
   } catch (error) {
     if (interruptedSwap(unit) !== undefined) throw error; // the drop-in may still name this jail
     await removeGeneration(directory);

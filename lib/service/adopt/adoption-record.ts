@@ -18,6 +18,8 @@ export interface AdoptionWishes {
   readonly programs: readonly string[];
   /** Paths that give the host away are accepted. Undefined: an earlier version did not ask. */
   readonly insecurePath?: boolean | undefined;
+  /** Accounts that its processes had before it was adopted. The jail knows them. */
+  readonly accounts?: readonly string[];
   /** How long it must run after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
 }

@@ -59,16 +59,17 @@ function programsOf(service: InstalledService): readonly string[] {
   return [...new Set([...lines, ...known])].filter((path) => existsSync(path));
 }
 
-// Accounts that the jail's databases need: the user, those that the configuration is known to name, and those that are called
-// like the daemon.
+// Accounts that the jail's databases need: the user, those that the configuration is known to name, those that its processes had, and
+// those that are called like the daemon.
 async function accountsOf(
   service: InstalledService,
   { user }: Adoption['identity'],
   packages: readonly string[],
+  seen: readonly string[] = [],
 ): Promise<readonly string[]> {
   const { accounts = [] } = knownOf(service);
   const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
-  const likely = [...accounts, program, ...packages];
+  const likely = [...accounts, ...seen, program, ...packages];
   const { stdout } = await runHost('getent', ['passwd', ...likely]);
   const found = stdout.split('\n').flatMap((line) => line.split(':', 1)[0] || []);
   const own = user === 'root' || service.settings.DynamicUser === true ? [] : [user];
@@ -123,7 +124,7 @@ export async function beginAdoption(service: InstalledService, wishes: AdoptionW
   const contents = {
     programs: [...programsOf(service), ...wishes.programs],
     packages: more,
-    users: await accountsOf(service, identity, packages),
+    users: await accountsOf(service, identity, packages, wishes.accounts),
   };
   return {
     service,

@@ -33,9 +33,14 @@ export interface Watch {
   readonly signal?: AbortSignal | undefined;
 }
 
-async function staysUp(unit: string, restarts: string, { watchMs, signal }: Watch): Promise<boolean> {
-  const isReady = tellsReady.test(await shown(unit, 'Type'));
-  const endMs = performance.now() + (watchMs ?? (isReady ? readyMs : unknownMs));
+/** How long a service is watched after a start, in ms. */
+export async function watchTime(unit: string, { watchMs }: Watch): Promise<number> {
+  return watchMs ?? (tellsReady.test(await shown(unit, 'Type')) ? readyMs : unknownMs);
+}
+
+async function staysUp(unit: string, restarts: string, watch: Watch): Promise<boolean> {
+  const { signal } = watch;
+  const endMs = performance.now() + (await watchTime(unit, watch));
   while (performance.now() < endMs) {
     if (signal?.aborted === true) throw new AbortError(`${unit}: it was not watched to the end`, signal);
     if (!(await isUp(unit, restarts))) return false;

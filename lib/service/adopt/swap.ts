@@ -13,6 +13,7 @@ import { missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { needsHint } from './tell/refusal-hint.ts';
 import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
+import { OtherBehaviour } from './seen/comparison.ts';
 import { directoryIn, isTaken } from './service-drop-in.ts';
 import { endProcessesIn, lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
 import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
@@ -24,7 +25,7 @@ interface Swap {
   readonly isActive: boolean;
   readonly watch: Watch;
   /** Called when the service has come up. If it throws, the change is undone. */
-  readonly commit?: () => void;
+  readonly commit?: () => Promise<void>;
 }
 
 /**
@@ -40,7 +41,7 @@ export async function swapDropIn(swap: Swap): Promise<void> {
   beginSwap(unit, { before, isActive });
   try {
     await trySwap(swap, before);
-    swap.commit?.();
+    await swap.commit?.();
   } catch (error) {
     const told = await putBack(swap, before, error as Error).catch((second: Error) => {
       throw leftError(unit, error as Error, second);
@@ -90,7 +91,8 @@ async function putBack(
   const startAgain = async () => (isActive && isOther ? restart(unit, { watchMs }) : undefined);
   let again = await startAgain();
   if (isActive && (await endLeftBehind(text, before)) && again !== undefined) again = await startAgain();
-  const hasFailed = error instanceof JailError && error.code === 'ERR_SERVICE';
+  const hasFailed =
+    error instanceof JailError && error.code === 'ERR_SERVICE' && !(error instanceof OtherBehaviour);
   if (!hasFailed && again === undefined) return error;
   const isAsBefore = !isActive || (isOther && again === undefined);
   return swapError({ unit, before, isFallenBack, first: error.message, again, isAsBefore, cause: error });

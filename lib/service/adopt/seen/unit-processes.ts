@@ -7,7 +7,7 @@ import { mustRun } from '../host-command.ts';
 const ended = new Set(['ENOENT', 'ESRCH', 'ENXIO', 'EINVAL', 'EACCES']);
 
 /** The answer of a call about a process; undefined if the process has ended meanwhile (proc(5)). */
-function unlessEnded<T>(use: () => T): T | undefined {
+export function unlessEnded<T>(use: () => T): T | undefined {
   try {
     return use();
   } catch (error) {

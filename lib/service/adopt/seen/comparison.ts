@@ -1,0 +1,135 @@
+// Compares what a service does in its jail with what it did before.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { AbortError, JailError } from '../../../errors.ts';
+import type { Adoption } from '../adoption.ts';
+import { mustRun, runHost } from '../host-command.ts';
+import type { InstalledService } from '../installed/installed-service.ts';
+import { reload, type Watch, watchTime } from '../running.ts';
+import { type Behaviour, observe } from './behaviour.ts';
+
+/** The error for a service that comes up in its jail, but does not do what it did before. */
+export class OtherBehaviour extends JailError {}
+
+/** Two looks at a service: for a moment, it may have a further socket or process. */
+export type Looks = readonly [first: Behaviour, second: Behaviour];
+
+/** What was there at both looks and is missing now, and what was there at neither and is there now. */
+export function differenceOf(
+  part: keyof Behaviour,
+  [first, second]: Looks,
+  now: Behaviour,
+): { readonly missing: readonly string[]; readonly added: readonly string[] } {
+  return {
+    missing: [...first[part]].filter((one) => second[part].has(one) && !now[part].has(one)),
+    added: [...now[part]].filter((one) => !first[part].has(one) && !second[part].has(one)),
+  };
+}
+
+const list = (items: readonly string[]): string => items.toSorted().join(', ');
+
+// The names of uids. A uid without a name has none.
+async function namesOf(uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (uids.length === 0) return new Map();
+  const { stdout } = await runHost('getent', ['passwd', ...uids]);
+  return new Map(
+    stdout.split('\n').flatMap((line) => {
+      const [name = '', , uid = ''] = line.split(':');
+      return name === '' ? [] : [[uid, name] as const];
+    }),
+  );
+}
+
+async function listUsers(uids: readonly string[]): Promise<string> {
+  const names = await namesOf(uids);
+  return list(uids.map((uid) => names.get(uid) ?? `uid ${uid}`));
+}
+
+async function tell(looks: Looks, now: Behaviour, withUsers: boolean): Promise<readonly string[]> {
+  const sockets = differenceOf('sockets', looks, now);
+  const users = withUsers ? differenceOf('users', looks, now) : { missing: [], added: [] };
+  return [
+    ...(sockets.missing.length === 0 ? [] : [`it does not listen on ${list(sockets.missing)}`]),
+    ...(sockets.added.length === 0 ? [] : [`it listens on ${list(sockets.added)}`]),
+    ...(users.missing.length === 0 ? [] : [`it has no process of ${await listUsers(users.missing)}`]),
+    ...(users.added.length === 0 ? [] : [`it has a process of ${await listUsers(users.added)}`]),
+  ];
+}
+
+// A program that speaks to the daemon, such as rndc. kill(1) only sends a signal, which a daemon that has just started may not expect yet.
+const hasControl = ({ lines, canReload }: InstalledService): boolean =>
+  canReload && lines.some(({ kind, program }) => kind === 'ExecReload' && !program.endsWith('/kill'));
+
+// how long a service may take to open its sockets
+const mostMs = 5000;
+const pollMs = 200;
+
+function refuseAborted(unit: string, { signal }: Watch): void {
+  if (signal?.aborted === true) throw new AbortError(`${unit}: it was not compared to the end`, signal);
+}
+
+// A service that has just been started may have no socket yet.
+async function waitUntilSettled(unit: string, watch: Watch): Promise<void> {
+  const since = await mustRun('systemctl', ['show', '--value', '-p', 'ActiveEnterTimestampMonotonic', unit]);
+  // both are of CLOCK_MONOTONIC
+  const endMs = Number(since) / 1000 + Math.min(mostMs, await watchTime(unit, watch));
+  while (Number(process.hrtime.bigint()) / 1e6 < endMs) {
+    refuseAborted(unit, watch);
+    await sleep(pollMs);
+  }
+}
+
+export interface Comparison {
+  /** The accounts of the processes at the first look. */
+  readonly accounts: readonly string[];
+  /** Looks for the second time, as late as possible before the restart. */
+  lookAgain(): Promise<void>;
+  /**
+   * Compares, after the restart.
+   * @throws OtherBehaviour if the sockets or users are still other ones after 5 seconds, or after the time of `watch` if that is longer,
+   * or if the program of ExecReload= fails and did not fail before; AbortError
+   */
+  judge(adoption: Pick<Adoption, 'identity'>): Promise<void>;
+}
+
+/** Looks at a service for the first time. */
+export async function openComparison(service: InstalledService, watch: Watch): Promise<Comparison> {
+  const { unit } = service;
+  const first = await observe(unit);
+  let looks: Looks = [first, first];
+  const isDynamic = service.settings.DynamicUser === true;
+  let hasAnswered = false;
+
+  async function differences(withUsers: boolean): Promise<readonly string[]> {
+    const endMs = performance.now() + Math.max(mostMs, watch.watchMs ?? 0);
+    for (;;) {
+      const found = await tell(looks, await observe(unit), withUsers);
+      if (found.length === 0 || performance.now() > endMs) return found;
+      refuseAborted(unit, watch);
+      await sleep(pollMs);
+    }
+  }
+
+  return {
+    accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
+    lookAgain: async () => {
+      await waitUntilSettled(unit, watch);
+      hasAnswered = hasControl(service) && (await reload(unit, { ...watch, watchMs: 0 })) === undefined;
+      looks = [first, await observe(unit)];
+    },
+    judge: async ({ identity }) => {
+      const failure = hasAnswered ? await reload(unit, { ...watch, watchMs: 0 }) : undefined;
+      const withUsers = !identity.isChosen && !isDynamic;
+      const found =
+        failure === undefined ? await differences(withUsers) : [`its reload fails: ${failure.words}`];
+      if (found.length === 0) return;
+      throw new OtherBehaviour(
+        `${unit} comes up in its jail, but does not do what it did before, so it runs without the jail again: ${found.join('; ')}`,
+        {
+          code: 'ERR_SERVICE',
+          hint: 'if its configuration was changed while it ran, adopt it again: it has now been restarted; if it only listens later, --watch SECONDS waits longer',
+        },
+      );
+    },
+  };
+}
