@@ -241,6 +241,11 @@ function showStatus(status: ServiceStatus): string {
       ? []
       : [`  older than on the host: ${status.outdated.join(', ')}; uchroot-service update ${unit}`]),
     ...showKept(status),
+    ...(status.onlyInJail.length === 0
+      ? []
+      : [
+          `  only in its jail: ${status.onlyInJail.join(', ')}; release it, and adopt it while it runs: then the host has links to them`,
+        ]),
     ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
     ...(status.isOverridden
       ? [

@@ -4,7 +4,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import type { AdoptReport } from './adopt-report.ts';
 import { type AdoptRequest, wishesOf } from './adopt-request.ts';
-import type { Adoption } from './adoption.ts';
+import { type Adoption, jailOf } from './adoption.ts';
 import {
   type AdoptionRecord,
   type AdoptionWishes,
@@ -26,6 +26,7 @@ import type { InstalledService } from './installed/installed-service.ts';
 import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
+import { forgetLinks, linkRunFiles } from './run-links.ts';
 import { type Comparison, openComparison } from './seen/comparison.ts';
 import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
@@ -134,6 +135,7 @@ async function bringIn(
     const watch = { watchMs: wishes.watchMs, signal };
     const commit = async (): Promise<void> => {
       await comparison?.judge(adoption);
+      if (comparison !== undefined) await linkRunFiles(unit, jailOf(report.directory), comparison.known());
       staged.commit();
     };
     await swapDropIn({ unit, text: dropIn.text, isActive, watch, commit });
@@ -264,6 +266,7 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
     if (masked !== undefined) throw new UsageError(masked.message, masked);
     await swapDropIn({ unit, text: undefined, isActive, watch });
     for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
+    forgetLinks(unit);
     forgetService(unit);
   });
 }

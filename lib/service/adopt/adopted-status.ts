@@ -13,6 +13,7 @@ import { presentDropIn } from './drop-in-file.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { hostMounts } from './installed/unit-mounts.ts';
+import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -38,6 +39,8 @@ export interface ServiceStatus extends Pick<
   readonly changes: number | undefined;
   /** Files below /etc, and those of EnvironmentFile=, of which the jail and its launchers have an older state. */
   readonly outdated: readonly string[];
+  /** Pid files and sockets in /run that are only in the jail: programs of the host do not find them. */
+  readonly onlyInJail: readonly string[];
   /** The drop-in is gone: the service will start without its jail. */
   readonly isDropInMissing: boolean;
   /** A drop-in that systemd reads later replaces the commands: the service will start without its jail. */
@@ -110,6 +113,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     // the service sees the host's own files there
     changes: changes?.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
     outdated: changedSince(record, service),
+    onlyInJail: await onlyInJail(unit, jail),
     isDropInMissing: dropIn === undefined,
     isOverridden:
       dropIn !== undefined &&

@@ -103,7 +103,14 @@ function mountLines(adoption: Adoption): readonly string[] {
   if (entry === 'systemd') {
     // lines with all privileges get no mounts: they stay on the host
     const isStartOnly = service.lines.some(({ flags }) => flags.includes('privileged'));
-    return [`RootDirectory=${jail}`, ...(isStartOnly ? ['RootDirectoryStartOnly=yes'] : []), ...binds];
+    // systemd's own /run would be one that the host does not see
+    const run = identity.user === 'root' ? [`BindPaths=-${jail}/run:/run`] : [];
+    return [
+      `RootDirectory=${jail}`,
+      ...(isStartOnly ? ['RootDirectoryStartOnly=yes'] : []),
+      ...run,
+      ...binds,
+    ];
   }
   const speaks =
     textOf(service.settings, 'Type').startsWith('notify') || numberOf(service.settings, 'WatchdogUSec') > 0;

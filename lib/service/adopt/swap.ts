@@ -13,6 +13,7 @@ import { missingPaths } from './kept/kept-configuration.ts';
 import { hasCopies } from './kept/kept-drop-in.ts';
 import { needsHint } from './tell/refusal-hint.ts';
 import { beginSwap, endSwap, type InterruptedSwap, interruptedSwap } from './interrupted-swap.ts';
+import { followDropIn, restoreLinks } from './run-links.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
 import { directoryIn, isTaken } from './service-drop-in.ts';
 import { endProcessesIn, lastFailure, restart, type Watch, wordsOfRun } from './running.ts';
@@ -63,6 +64,7 @@ export function withWholeService<T>(unit: string, work: () => Promise<T>): Promi
 
 async function undo(unit: string, { before, isActive }: InterruptedSwap): Promise<void> {
   await putDropIn(unit, before);
+  restoreLinks(unit, before);
   if (isActive) await restart(unit); // a failure is reported by the next restart
   endSwap(unit);
 }
@@ -70,6 +72,7 @@ async function undo(unit: string, { before, isActive }: InterruptedSwap): Promis
 async function trySwap({ unit, text, isActive, watch }: Swap, before: string | undefined): Promise<void> {
   await putDropIn(unit, text);
   if (text !== undefined && text !== before) await refuseUntaken(unit, text);
+  followDropIn(unit, text); // a service without its jail must not write through links into it
   if (!isActive) return;
   const failure = await restart(unit, watch);
   if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
@@ -83,6 +86,7 @@ async function putBack(
 ): Promise<Error> {
   if (text !== before && presentDropIn(unit) === before) return error; // the new one was never there
   await putDropIn(unit, before);
+  restoreLinks(unit, before);
   const isFallenBack = before !== undefined && hasCopies(before);
   // With the same text it would fail again. A file that is gone is empty in the jail, so the service could start with defaults.
   const isOther = text !== before && (isFallenBack || missingPaths(unit).length === 0);

@@ -2,12 +2,15 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 
 import { listeningSockets, socketTables } from './listening-sockets.ts';
+import { runFiles } from './run-files.ts';
 import { processesOf, readOfProcess, unlessEnded } from './unit-processes.ts';
 
 export interface Behaviour {
   readonly sockets: ReadonlySet<string>;
   /** Effective uids, as text. */
   readonly users: ReadonlySet<string>;
+  /** Pid files in /run. */
+  readonly pidFiles: ReadonlySet<string>;
 }
 
 const linkOf = (path: string): string => unlessEnded(() => readlinkSync(path)) ?? '';
@@ -37,8 +40,13 @@ function socketsOf(pids: readonly number[]): readonly string[] {
 const userOf = (pid: number): readonly string[] =>
   /^Uid:\s+\d+\s+(\d+)/m.exec(readOfProcess(`/proc/${pid}/status`))?.slice(1) ?? [];
 
-/** Looks at a service as it is now. */
-export async function observe(unit: string): Promise<Behaviour> {
+/** Looks at a service as it is now. With a jail, its pid files may also be there. */
+export async function observe(unit: string, jail?: string): Promise<Behaviour> {
   const pids = await processesOf(unit);
-  return { sockets: new Set(socketsOf(pids)), users: new Set(pids.flatMap(userOf)) };
+  const places = ['/run', ...(jail === undefined ? [] : [`${jail}/run`])];
+  return {
+    sockets: new Set(socketsOf(pids)),
+    users: new Set(pids.flatMap(userOf)),
+    pidFiles: new Set(places.flatMap((place) => runFiles(place, pids).pidFiles)),
+  };
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortError, JailError } from '../../../errors.ts';
-import type { Adoption } from '../adoption.ts';
+import { type Adoption, jailOf } from '../adoption.ts';
 import { mustRun, runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { reload, type Watch, watchTime } from '../running.ts';
@@ -47,10 +47,12 @@ async function listUsers(uids: readonly string[]): Promise<string> {
 
 async function tell(looks: Looks, now: Behaviour, withUsers: boolean): Promise<readonly string[]> {
   const sockets = differenceOf('sockets', looks, now);
+  const files = differenceOf('pidFiles', looks, now);
   const users = withUsers ? differenceOf('users', looks, now) : { missing: [], added: [] };
   return [
     ...(sockets.missing.length === 0 ? [] : [`it does not listen on ${list(sockets.missing)}`]),
     ...(sockets.added.length === 0 ? [] : [`it listens on ${list(sockets.added)}`]),
+    ...(files.missing.length === 0 ? [] : [`it does not make ${list(files.missing)}`]),
     ...(users.missing.length === 0 ? [] : [`it has no process of ${await listUsers(users.missing)}`]),
     ...(users.added.length === 0 ? [] : [`it has a process of ${await listUsers(users.added)}`]),
   ];
@@ -79,9 +81,15 @@ async function waitUntilSettled(unit: string, watch: Watch): Promise<void> {
   }
 }
 
+// The pid files and sockets of a service.
+const pathsOf = ({ pidFiles, sockets }: Behaviour): readonly string[] =>
+  [...pidFiles].concat([...sockets].map((name) => name.replace(/^unix /, '')));
+
 export interface Comparison {
   /** The accounts of the processes at the first look. */
   readonly accounts: readonly string[];
+  /** The pid files and sockets that it had. */
+  known(): ReadonlySet<string>;
   /** Looks for the second time, as late as possible before the restart. */
   lookAgain(): Promise<void>;
   /**
@@ -89,7 +97,7 @@ export interface Comparison {
    * @throws OtherBehaviour if the sockets or users are still other ones after 5 seconds, or after the time of `watch` if that is longer,
    * or if the program of ExecReload= fails and did not fail before; AbortError
    */
-  judge(adoption: Pick<Adoption, 'identity'>): Promise<void>;
+  judge(adoption: Pick<Adoption, 'directory' | 'identity'>): Promise<void>;
 }
 
 /** Looks at a service for the first time. */
@@ -100,10 +108,10 @@ export async function openComparison(service: InstalledService, watch: Watch): P
   const isDynamic = service.settings.DynamicUser === true;
   let hasAnswered = false;
 
-  async function differences(withUsers: boolean): Promise<readonly string[]> {
+  async function differences(jail: string, withUsers: boolean): Promise<readonly string[]> {
     const endMs = performance.now() + Math.max(mostMs, watch.watchMs ?? 0);
     for (;;) {
-      const found = await tell(looks, await observe(unit), withUsers);
+      const found = await tell(looks, await observe(unit, jail), withUsers);
       if (found.length === 0 || performance.now() > endMs) return found;
       refuseAborted(unit, watch);
       await sleep(pollMs);
@@ -117,11 +125,14 @@ export async function openComparison(service: InstalledService, watch: Watch): P
       hasAnswered = hasControl(service) && (await reload(unit, { ...watch, watchMs: 0 })) === undefined;
       looks = [first, await observe(unit)];
     },
-    judge: async ({ identity }) => {
+    known: () => new Set(looks.flatMap(pathsOf)),
+    judge: async ({ identity, directory }) => {
       const failure = hasAnswered ? await reload(unit, { ...watch, watchMs: 0 }) : undefined;
       const withUsers = !identity.isChosen && !isDynamic;
       const found =
-        failure === undefined ? await differences(withUsers) : [`its reload fails: ${failure.words}`];
+        failure === undefined
+          ? await differences(jailOf(directory), withUsers)
+          : [`its reload fails: ${failure.words}`];
       if (found.length === 0) return;
       throw new OtherBehaviour(
         `${unit} comes up in its jail, but does not do what it did before, so it runs without the jail again: ${found.join('; ')}`,

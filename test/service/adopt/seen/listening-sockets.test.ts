@@ -35,7 +35,11 @@ t.test('addresses, ports and names are read, those of other programs and of clie
 });
 
 t.test('a socket that was there at one of two looks is neither missing nor added', async (t) => {
-  const look = (...sockets: readonly string[]) => ({ sockets: new Set(sockets), users: new Set<string>() });
+  const look = (...sockets: readonly string[]) => ({
+    sockets: new Set(sockets),
+    users: new Set<string>(),
+    pidFiles: new Set<string>(),
+  });
   const looks = [look('a', 'b', 'x'), look('a', 'b', 'y')] as const;
   t.same(differenceOf('sockets', looks, look('a', 'b')), { missing: [], added: [] });
   t.same(differenceOf('sockets', looks, look('a', 'x', 'y', 'z')), { missing: ['b'], added: ['z'] });

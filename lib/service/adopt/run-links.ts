@@ -1,0 +1,143 @@
+// Links of the host to the pid files and sockets that a service has in /run of its jail, so that logrotate, the control program of a
+// daemon and the like find them. systemd-tmpfiles(8) makes them again at each boot.
+import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, symlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { JailError } from '../../errors.ts';
+import { commandLine } from '../../shell-word.ts';
+import { jailOf } from './adoption.ts';
+import { generationAt, generationsOf, placeOf } from './adoption-record.ts';
+import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
+import { OtherBehaviour } from './seen/comparison.ts';
+import { runFiles } from './seen/run-files.ts';
+import { processesOf } from './seen/unit-processes.ts';
+
+const tmpfilesOf = (unit: string): string => `/etc/tmpfiles.d/uchroot-${unit}.conf`;
+
+const link = /^L\+ (\/run\/\S+) - - - - \S+$/gm;
+
+/** The paths of the host that are links into the jail of a service. */
+function linksOf(unit: string): readonly string[] {
+  try {
+    return [...readFileSync(tmpfilesOf(unit), 'utf8').matchAll(link)].map(([, path = '']) => path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+const statusOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
+
+const isOurs = (unit: string, path: string): boolean =>
+  statusOf(path)?.isSymbolicLink() === true && readlinkSync(path).startsWith(`${placeOf(unit)}/`);
+
+// Another user could replace a directory that he may write, and root would make the link elsewhere.
+function isRoots(directory: string): boolean {
+  if (directory === '/run') return true;
+  const status = statusOf(directory);
+  if (status === undefined) return isRoots(dirname(directory));
+  const isClosed = status.isDirectory() && status.uid === 0 && (status.mode & 0o022) === 0;
+  return isClosed && isRoots(dirname(directory));
+}
+
+// `known` are paths that the service had before it was adopted. They are replaced.
+function refuseLinks(unit: string, paths: readonly string[], known: ReadonlySet<string>): void {
+  for (const path of paths) {
+    const isFree = statusOf(path) === undefined || known.has(path) || isOurs(unit, path);
+    const isPlain = /^[\w/.@+-]+$/.test(path);
+    if (isFree && isPlain && isRoots(dirname(path))) continue;
+    const reason = isPlain
+      ? isFree
+        ? `other users than root can write to ${dirname(path)}`
+        : `another program has ${path}`
+      : 'its name has other characters than letters and digits';
+    throw new OtherBehaviour(
+      `${unit} makes ${path} in its jail, where programs of the host do not find it, and it cannot be linked there: ${reason}`,
+      {
+        code: 'ERR_SERVICE',
+        hint:
+          dirname(path) === '/run'
+            ? `give it a place of its own, such as /run/${unit.replace(/\.service$/, '')}, in its configuration, and name that with --bind`
+            : `${commandLine('--bind', dirname(path))} shares the directory with the host`,
+      },
+    );
+  }
+}
+
+function makeLink(path: string, target: string): void {
+  const temporary = `${path}.uchroot-new`;
+  try {
+    makeHostDirectory(dirname(path));
+    rmSync(temporary, { force: true });
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    throw error instanceof JailError ? error : toHostError(path, error);
+  }
+}
+
+/** Removes the links, so that a service without a jail makes its own files. They are remembered. */
+function hideLinks(unit: string): void {
+  for (const path of linksOf(unit).filter((one) => isOurs(unit, one))) rmSync(path);
+}
+
+/** Removes them for good. */
+export function forgetLinks(unit: string): void {
+  hideLinks(unit);
+  rmSync(tmpfilesOf(unit), { force: true });
+}
+
+/** The pid files and sockets of a service that are only in /run of its jail. */
+export async function onlyInJail(unit: string, jail: string): Promise<readonly string[]> {
+  const { pidFiles, sockets } = runFiles(`${jail}/run`, await processesOf(unit));
+  const linked = new Set(linksOf(unit));
+  return [...pidFiles, ...sockets].filter((path) => !linked.has(path)).toSorted();
+}
+
+/**
+ * Makes links to the pid files and sockets in the jail of a service that has just been adopted. Later it may be controlled by somebody
+ * else, so that no new links are made.
+ * @param known paths that the service had before. They are replaced.
+ * @throws OtherBehaviour for a path that cannot become a link; JailError with the errno
+ */
+export async function linkRunFiles(unit: string, jail: string, known: ReadonlySet<string>): Promise<void> {
+  const paths = await onlyInJail(unit, jail);
+  refuseLinks(unit, paths, known);
+  setLinks(unit, paths, jail);
+}
+
+// A daemon may take a pid file of before the boot for that of another process, so that is removed.
+function textOf(unit: string, paths: readonly string[], jail: string): string {
+  const lines = paths.flatMap((path) => [`r! ${jail}${path}`, `L+ ${path} - - - - ${jail}${path}`]);
+  return `# Made by uchroot-service: \`uchroot-service release ${unit}\` removes it.\n${lines.join('\n')}\n`;
+}
+
+/** Makes links to these files of a jail, and no others. @throws JailError with the errno */
+function setLinks(unit: string, paths: readonly string[], jail: string): void {
+  if (paths.length === 0) {
+    forgetLinks(unit);
+    return;
+  }
+  for (const path of linksOf(unit).filter((one) => !paths.includes(one) && isOurs(unit, one))) rmSync(path);
+  writeHostFile(tmpfilesOf(unit), textOf(unit, paths, jail));
+  for (const path of paths) makeLink(path, `${jail}${path}`);
+}
+
+/** Makes the links lead into the jail of a drop-in. Without a drop-in they are hidden. @throws JailError with the errno */
+export function followDropIn(unit: string, dropIn: string | undefined): void {
+  if (dropIn === undefined) {
+    hideLinks(unit);
+    return;
+  }
+  const paths = linksOf(unit);
+  const directory = generationsOf(unit)
+    .map((number) => generationAt(unit, number))
+    .find((one) => dropIn.includes(`=${one}\n`));
+  if (paths.length > 0 && directory !== undefined) setLinks(unit, paths, jailOf(directory));
+}
+
+/** Makes the links those of the drop-in from before a change. An adoption that has failed leaves none. @throws JailError with the errno */
+export function restoreLinks(unit: string, before: string | undefined): void {
+  if (before === undefined) forgetLinks(unit);
+  else followDropIn(unit, before);
+}
