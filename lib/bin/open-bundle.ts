@@ -22,6 +22,9 @@ type Run = (require: Load, module: { exports: object }, directory: string, path:
 const directory = import.meta.dirname;
 let bundle: Bundle | undefined;
 
+/** V8 accepts a code cache only with the flags that it was made with, so they are a part of its name (scripts/bundle). */
+export const cacheFlags = process.execArgv.filter((flag) => !flag.startsWith('--inspect-port=')).join('');
+
 /** A module of Node, which is loaded when one of its exports is used: most commands use few, and some take milliseconds. */
 export function lazyModule(name: string): object {
   let module: object | undefined;
@@ -37,8 +40,8 @@ function run(): Bundle {
   // Not imported: require() takes as long as the module.
   const { Script } = process.getBuiltinModule('node:vm');
   const path = `${directory}/uchroot-bundle.cjs`;
-  // V8 accepts a code cache only with the flags that it was made with (scripts/bundle), and otherwise compiles the source.
-  const { source, cache } = addon.native.readCode(path, `${path}${process.execArgv.join('')}.cache`);
+  // V8 rejects a cache of another version, and compiles the source.
+  const { source, cache } = addon.native.readCode(path, `${path}${cacheFlags}.cache`);
   const script = new Script(source, { filename: path, ...(cache && { cachedData: cache }) });
   return (script.runInThisContext() as Run)(load, { exports: {} }, directory, path);
 }

@@ -5,9 +5,11 @@
 // file as its own. The flag --no-rehash-snapshot shortens the start of node by an eighth: V8 does not search for prime numbers to make
 // a new seed for its hash tables, and does not rebuild the tables of its snapshot. An attacker who knows the seed can choose names that
 // collide. A launch looks up only its own arguments. A user who can put files into the jail can slow --check down, but a million files
-// do that too. The other commands read more untrusted data, and start without the flag.
+// do that too. The other commands read more untrusted data, and start without the flag. no-debugger.ts says why --inspect-port is there.
+// oxlint-disable-next-line import/no-unassigned-import
+import './no-debugger.ts';
 import { compiledLauncherPath, native, openLauncher } from '../native.ts';
-import { lazyModule, openBundle, type BundlePart } from './open-bundle.ts';
+import { cacheFlags, lazyModule, openBundle, type BundlePart } from './open-bundle.ts';
 
 // Not imported: require() takes as long as the module.
 const { Script } = process.getBuiltinModule('node:vm');
@@ -16,8 +18,6 @@ type Load = (name: string) => object;
 type Bundle = (require: Load, module: { exports: object }, directory: string) => object;
 
 const directory = import.meta.dirname;
-// V8 accepts a code cache only with the flags that it was made with (scripts/bundle).
-const flags = process.execArgv.join('');
 // Mapped now, because its path cannot be reached after the root directory has changed. It is unpacked and compiled only if it is
 // needed.
 const late = native.mapFile(`${directory}/uchroot-late.cjs.br`);
@@ -64,7 +64,10 @@ function run(file: string, source: string, cachedData?: Buffer): object {
 
 function runCached(file: string): object {
   if (file.endsWith('.br')) return runPacked(file, native.mapFile(`${directory}/${file}`));
-  const { source, cache } = native.readCode(`${directory}/${file}`, `${directory}/${file}${flags}.cache`);
+  const { source, cache } = native.readCode(
+    `${directory}/${file}`,
+    `${directory}/${file}${cacheFlags}.cache`,
+  );
   return run(file, source, cache);
 }
 

@@ -8,7 +8,8 @@ import { quote } from '../quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
 import { Metrics } from './report/metrics.ts';
 import type { Service } from './service.ts';
-import { openStatusServer } from './report/status-server.ts';
+import { statusText } from './report/inetd-status.ts';
+import { openStatusServer, statusOf } from './report/status-server.ts';
 
 /** How often the status line of the service manager is updated. */
 const STATUS_MS = 5000;
@@ -75,8 +76,10 @@ class Daemon {
       log.connection(ended, settings.log);
     });
     this.#inetd.on('problem', (problem, { name }) => log.fail(problem, name));
-    // before the start: until it is handled, this signal ends the process
+    // before the start: until they are handled, these signals end the process, or open the debugger of Node
     process.on('SIGHUP', () => this.#reloadLater());
+    process.on('SIGUSR1', () => log.say('notice', statusText(statusOf(this.#inetd))));
+    process.on('SIGUSR2', () => undefined);
     this.#reload = this.#configure();
     await this.#reload;
     this.#closeStatus =

@@ -13,8 +13,8 @@ const directory = `${import.meta.dirname}/../../bin`;
 const file = `${directory}/uchroot.cjs`;
 // tap's options would also apply to this node.
 const env = { PATH: process.env.PATH, ...sanitizerEnv };
-const [firstLine, secondLine = ''] = readFileSync(file, 'latin1').split('\n', 2);
-const [, started = ''] = /exec (node.*) -- "\$0" "\$@"$/.exec(secondLine) ?? [];
+const [firstLine, , thirdLine = ''] = readFileSync(file, 'latin1').split('\n', 3);
+const [, started = ''] = /exec (node.*) '--inspect-port=\[ff00::\]' -- "\$0" "\$@"$/.exec(thirdLine) ?? [];
 const flags = started.split(' ');
 
 t.test('the first lines start a node that knows its flags', async (t) => {

@@ -394,6 +394,25 @@ test('SIGHUP while clients come refuses none of them, and what is wrong changes 
   t.ok(existsSync(allow));
 });
 
+// SIGUSR1 made Node listen for a debugger: whoever connected to it ran code as root. SIGUSR2 ended the super-server.
+test('SIGUSR1 prints the status to the log, as xinetd dumps its own, and SIGUSR2 does nothing', async (t) => {
+  const daemon = await startInetd(t, [...listen, user, jail, '/server', 'copy']);
+  const client = await connectTo(t, local(daemon.port));
+  t.ok(await eventually(() => processesOf(UID).length === 1));
+  daemon.child.kill('SIGUSR2');
+  daemon.child.kill('SIGUSR1');
+  await daemon.line(/ 127\.0\.0\.1:[0-9]+ pid [0-9]+ [0-9.]+ s$/);
+  const [first, second] = daemon.lines.slice(
+    daemon.lines.findIndex((line) => line.endsWith(`pid ${daemon.pid}`)),
+  );
+  t.equal(first, `uchroot-inetd: uchroot-inetd, pid ${daemon.pid}`);
+  t.match(second, /^uchroot-inetd: server: 127\.0\.0\.1:[0-9]+: 1 of 256 connections$/);
+  t.notMatch(daemon.lines.join('\n'), /nspector|ebugger/);
+  client.end('told');
+  t.equal((await hear(client)).text, 'told');
+  t.equal(await daemon.end(), 0);
+});
+
 test('a client whose rule takes long gets the program, though SIGHUP and SIGTERM come meanwhile', async (t) => {
   const begun = `${temporaryDirectory()}/begun`;
   const { options } = makeRules(`ALL: ALL: spawn touch ${begun}; sleep 1\n`, '');

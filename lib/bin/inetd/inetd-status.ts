@@ -1,26 +1,10 @@
 // uchroot-inetd status: the services and live connections of a running super-server, or its metrics.
 import { option } from '../../command-option.ts';
-import { showPeer } from '../../inetd/report/connection-entry.ts';
-import { askStatus, STATUS_SOCKET, type InetdStatus } from '../../inetd/report/status-server.ts';
+import { statusText, type InetdStatus } from '../../inetd/report/inetd-status.ts';
+import { askStatus, STATUS_SOCKET } from '../../inetd/report/status-server.ts';
 import { jsonDocument } from '../../json.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { has, valueOf, type Command } from '../dispatch.ts';
-
-function statusText({ pid, services, connections }: InetdStatus): string {
-  return [
-    `uchroot-inetd, pid ${pid}`,
-    ...services.map(
-      ({ name, addresses, live, instances, idleMs, failures }) =>
-        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${failures === 0 ? '' : `, ${failures} failed launches in a row`}`,
-    ),
-    ...connections.map(({ id, service, peer, pid, ageMs }) => {
-      const seconds = (ageMs / 1000).toFixed(1);
-      return `  ${id} ${service} ${showPeer(peer)} ${pid === undefined ? 'starting' : `pid ${pid}`} ${seconds} s`;
-    }),
-  ]
-    .map((line) => `${line}\n`)
-    .join('');
-}
 
 export const status: Command<undefined> = {
   synopsis: 'status [OPTION]...',
@@ -36,6 +20,6 @@ export const status: Command<undefined> = {
     const path = valueOf(read, 'status-socket')?.text ?? STATUS_SOCKET;
     if (has(read, 'metrics')) return askStatus(path, 'metrics');
     const found = JSON.parse(await askStatus(path, 'status')) as InetdStatus;
-    return format === 'json' ? jsonDocument(found) : statusText(found);
+    return format === 'json' ? jsonDocument(found) : `${statusText(found)}\n`;
   },
 };

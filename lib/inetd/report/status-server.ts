@@ -8,9 +8,9 @@ import { text } from 'node:stream/consumers';
 import { reason } from '../../errno.ts';
 import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
-import type { Connection } from './connection-entry.ts';
 import type { Inetd } from '../inetd.ts';
 import { removeDeadSocket, toListenError, withMode } from '../listen/listening-socket.ts';
+import type { InetdStatus } from './inetd-status.ts';
 import type { Metrics } from './metrics.ts';
 import { lookAtAddress } from '../service-problem.ts';
 
@@ -22,26 +22,8 @@ const JSON_TYPE = 'application/json';
 /** How long `status` waits for an answer. */
 const PATIENCE_MS = 10_000;
 
-/** What `uchroot-inetd status` shows. */
-export interface InetdStatus {
-  readonly pid: number;
-  readonly services: readonly {
-    readonly name: string;
-    readonly addresses: readonly string[];
-    readonly live: number;
-    readonly instances: number;
-    /** Undefined without such a limit. */
-    readonly idleMs: number | undefined;
-    /** Launches in a row that have failed for one cause. */
-    readonly failures: number;
-  }[];
-  readonly connections: readonly (Omit<Connection, 'beginMs' | 'waitMs'> & {
-    /** How long it has been open. */
-    readonly ageMs: number;
-  })[];
-}
-
-function statusOf(inetd: Inetd): InetdStatus {
+/** What a super-server does now. */
+export function statusOf(inetd: Inetd): InetdStatus {
   const nowMs = performance.now();
   return {
     pid: process.pid,
