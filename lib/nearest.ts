@@ -27,12 +27,14 @@ function distance(a: string, b: string): number {
 export function nearest(word: string, known: readonly string[]): string | undefined {
   // Of two that are equally near, the one that the word begins with: lss is ls, not less.
   const isBeginning = (name: string): number => (word.startsWith(name) || name.startsWith(word) ? 0 : 1);
+  // two wrong letters in a word of three are no resemblance
+  const most = word.length < 5 ? 1 : Math.max(2, word.length / 3);
   const ranked = known
+    // each further letter counts at least once: a word of any length costs nothing, whoever has chosen it
+    .filter((name) => Math.abs(name.length - word.length) <= most)
     .map((name) => ({ name, away: distance(word.toLowerCase(), name.toLowerCase()) }))
     .toSorted((a, b) => a.away - b.away || isBeginning(a.name) - isBeginning(b.name));
   const [best] = ranked;
-  // two wrong letters in a word of three are no resemblance
-  const most = word.length < 5 ? 1 : Math.max(2, word.length / 3);
   const isNear = best !== undefined && best.away <= most && best.away < word.length;
   return isNear ? best.name : undefined;
 }

@@ -42,6 +42,11 @@ t.test('the longer a word, the more of it may be wrong', async (t) => {
     t.equal(nearest(word, [known]), meant, word);
 });
 
+// A user name of 100,000 bytes held the event loop of a service for 2.5 seconds. This one would take minutes.
+t.test('a word of millions of letters is compared with none that is shorter', async (t) => {
+  t.equal(nearest('n'.repeat(10_000_000), [...launchKeys]), undefined);
+});
+
 t.test('of two that are equally near, the one that the word begins with is meant', async (t) => {
   t.equal(nearest('lss', ['less', 'ls']), 'ls');
   t.equal(nearest('lss', ['ls', 'less']), 'ls');
