@@ -18,7 +18,7 @@ import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
-import { findMissingZone, findTinyLimits } from '../tell/launch-warnings.ts';
+import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/launch-warnings.ts';
 import { judgeBinds } from '../host/binds.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
@@ -248,6 +248,7 @@ export function execInJail(request: LaunchRequest): never {
     });
   }
   const jail = verifyInPlace(normal, warnOnStderr);
+  findWholeEnvironment(normal).forEach(warnOnStderr);
   try {
     return runInPlace(planInPlace(normal, jail, warnOnStderr));
   } catch (error) {

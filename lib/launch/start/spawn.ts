@@ -19,7 +19,7 @@ import type { NormalRequest } from '../request/request.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
 import { findProblem } from '../tell/preflight.ts';
-import { findMissingZone, findTinyLimits, warnOnce } from '../tell/launch-warnings.ts';
+import { findMissingZone, findTinyLimits, findWholeEnvironment, warnOnce } from '../tell/launch-warnings.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { lookAtHost, toSpawnError } from '../host/spawn-error.ts';
 import { keepCgroups } from './cgroup-keeper.ts';
@@ -96,6 +96,7 @@ export async function startIn(
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
   refuseEnd(request, options);
+  warnOnce(findWholeEnvironment(request), 'UCHROOT_ENV');
   const profile = profileAnswers(request);
   if (profile !== undefined) await beforeStop(options, profile);
   const cgroup = needsCgroup(request) ? await beforeStop(options, cgroupOf(request)) : undefined;

@@ -4,18 +4,55 @@ import { existsSync } from 'node:fs';
 import { type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
+import { describedNames } from '../host/environment.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
+import type { NormalRequest } from '../request/request.ts';
 import { copyCommand } from './program-hint.ts';
+
+type Warning = Pick<DirectoryFinding, 'message' | 'hint'>;
 
 const warned = new Set<string>();
 
-/** Emits process warnings with the code `UCHROOT_JAIL`, each once. */
-export function warnOnce(warnings: readonly Pick<DirectoryFinding, 'message' | 'hint'>[]): void {
+/** Emits process warnings, each once. */
+export function warnOnce(
+  warnings: readonly Warning[],
+  code: 'UCHROOT_JAIL' | 'UCHROOT_ENV' = 'UCHROOT_JAIL',
+): void {
   for (const { message, hint } of warnings) {
     if (warned.has(message)) continue;
     warned.add(message);
-    process.emitWarning(message, { code: 'UCHROOT_JAIL', detail: `hint: ${hint}` });
+    process.emitWarning(message, { code, detail: `hint: ${hint}` });
   }
+}
+
+// The variables of this process that a program gets in any case, or for which it has values of its own.
+const harmless: ReadonlySet<string> = new Set([
+  ...describedNames,
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+]);
+let ownNames: readonly string[] | undefined;
+
+/** The warning for an `env` with all variables of this process. Its names are read once: process.env is slow. */
+export function findWholeEnvironment({ env }: Pick<NormalRequest, 'env'>): readonly Warning[] {
+  if (env.length === 0) return [];
+  ownNames ??= Object.keys(process.env);
+  const [first] = ownNames;
+  if (env.length < ownNames.length || !env.some(([name]) => name === first)) return [];
+  const given = new Map(env);
+  const isWhole = ownNames.every((name) => given.get(name) !== undefined);
+  if (!isWhole || !ownNames.some((name) => !harmless.has(name) && given.get(name) === process.env[name]))
+    return [];
+  return [
+    {
+      message:
+        'env has all variables of this process: the program gets them all, with PATH, LD_PRELOAD and any secrets among them',
+      hint: "write passEnv: ['NAME'] for the variables that the program needs, or keepEnv: true for all but dangerous ones",
+    },
+  ];
 }
 
 // A C library alone needs more. The kernel ends a program by SIGSEGV, without a word, if its stack or its segments do not fit
@@ -25,9 +62,7 @@ const leastBytes = 1 << 17;
 const memoryLimits: Readonly<Record<string, number>> = { as: 2 ** 28, data: 2 ** 28, stack: 2 ** 23 };
 
 /** A warning for each limit on memory with which hardly any program can start. */
-export function findTinyLimits({
-  request,
-}: Pick<PreparedLaunch, 'request'>): readonly Pick<DirectoryFinding, 'message' | 'hint'>[] {
+export function findTinyLimits({ request }: Pick<PreparedLaunch, 'request'>): readonly Warning[] {
   return request.rlimits
     .filter(([name, { soft }]) => memoryLimits[name] !== undefined && soft < leastBytes)
     .map(([name, { soft }]) => ({

@@ -58,6 +58,16 @@ t.test('the result has these keys and no others', { skip }, async (t) => {
   t.ok(result.usage.userCpuMs >= 0 && result.usage.minorFaults > 0);
 });
 
+t.test('env: process.env is a process warning, once', { skip }, async (t) => {
+  const codes: unknown[] = [];
+  const onWarning = ({ code }: NodeJS.ErrnoException): void => void codes.push(code);
+  process.on('warning', onWarning);
+  t.teardown(() => process.off('warning', onWarning));
+  await act([], { env: { ...process.env, UCHROOT_TEST: '1' } });
+  await act([], { env: { ...process.env } });
+  t.same(codes, ['UCHROOT_ENV']);
+});
+
 t.test('another exit status than 0 rejects with the fields of a result', { skip }, async (t) => {
   const error = await failure(['out=some', 'err=bad', 'exit=7']);
   t.match(error, {
