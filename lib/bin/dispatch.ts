@@ -6,6 +6,8 @@ import { bytePath, showPath } from '../binary/path.ts';
 import { nearestPath } from '../binary/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../nearest.ts';
 import { option, type Argument, type Option } from '../command-option.ts';
+import type { KeyedOption } from '../launch/request/option-row.ts';
+import { inOptionWords } from '../launch/request/option-words.ts';
 import { quote } from '../quote.ts';
 import { commandLine } from '../shell-word.ts';
 import { versionLine } from '../version.ts';
@@ -60,6 +62,8 @@ export interface Program<Context> {
   readonly hasBareDefault?: () => boolean;
   /** For a first word that is neither a command nor an option: what was probably meant. */
   readonly meant?: (word: string, more: readonly string[]) => string | undefined;
+  /** The options that are keys of a request: a message about a key names its option. */
+  readonly keyed?: () => readonly KeyedOption[];
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** Reports a failure; if missing, on standard error. */
@@ -130,7 +134,8 @@ function print(name: string, text: string | Buffer, failureStatus = 1): void {
 }
 
 // Reports a failure. Returns the exit status: `status`, or 130 if a signal ended the work.
-function complain<Context>(program: Program<Context>, error: unknown, status: number): number {
+function complain<Context>(program: Program<Context>, thrown: unknown, status: number): number {
+  const error = thrown instanceof UsageError ? inOptionWords(thrown, program.keyed?.() ?? []) : thrown;
   const { name, tell = (lines) => void process.stderr.write(lines) } = program;
   if (error instanceof AbortError) {
     const { path, message, hint } = error;

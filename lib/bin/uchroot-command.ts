@@ -22,6 +22,7 @@ import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
 import type { PreparedLaunch } from '../launch/host/prepare.ts';
 import type { Step } from '../launch/plan/step.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
+import { inOptionWords } from '../launch/request/option-words.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
@@ -38,7 +39,7 @@ import { refuseUnsafe } from './uchroot-check.ts';
 import { completionScript } from './uchroot-completion.ts';
 import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
-import { absolute, commandOptions, requestKeys, usageLine } from './uchroot-options.ts';
+import { absolute, commandOptions, keyedOptions, requestKeys, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
 
 const EIO = 5;
@@ -79,7 +80,8 @@ const warn = (warning: Warning): void => complain(warningLines(warning));
 const words = commandArguments();
 
 // A failure may come from words in the wrong order. Then a hint about these says more than the failure itself.
-const rephrase = (error: UsageError | LaunchError): Told => toldBy(error, words, commandOptions());
+const rephrase = (error: UsageError | LaunchError): Told =>
+  toldBy(error.name === 'UsageError' ? inOptionWords(error, keyedOptions()) : error, words, commandOptions());
 
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;

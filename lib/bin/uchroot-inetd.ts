@@ -1,5 +1,6 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
+import { keyedOptions } from '../inetd/serve-options.ts';
 import { activatedSockets } from '../inetd/listen/activation.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './mistakes/foreign-inetd-words.ts';
 import { commandLine, shellWord } from '../shell-word.ts';
@@ -9,6 +10,7 @@ import { serve } from './inetd/inetd-serve.ts';
 void runProgram({
   name: 'uchroot-inetd',
   commands: inetdCommands,
+  keyed: keyedOptions,
   foreign: { commands: foreignInetdCommands, options: foreignInetdOptions },
   byDefault: serve,
   // they are listened on without --listen

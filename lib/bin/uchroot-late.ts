@@ -6,6 +6,7 @@ export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
 export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
+export { inOptionWords } from '../launch/request/option-words.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 export { besidesFirst, foreignWorkKeys, hintForPart } from '../foreign-work-keys.ts';
 export { completionScript } from './uchroot-completion.ts';

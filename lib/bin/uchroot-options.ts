@@ -90,12 +90,13 @@ const notOfLaunch = (): readonly CommandOption[] => [
 
 let keyed: readonly KeyedOption[] | undefined;
 
-const keyedOptions = (): readonly KeyedOption[] => (keyed ??= optionsOf(launchRows));
-
 /** The options of a launch. uchroot-tcpd run takes them too. */
 export function launchOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }
+
+/** The same with their keys of a request. */
+export const keyedOptions = (): readonly KeyedOption[] => (keyed ??= optionsOf(launchRows));
 
 export function commandOptions(): readonly CommandOption[] {
   return [...launchOptions(), ...notOfLaunch()];

@@ -7,6 +7,7 @@ import { usualOptions } from './mistakes/foreign-options.ts';
 import { tcpdCommands } from './tcpd/tcpd-commands.ts';
 import { fileOptions, foreignCommands, foreignTcpdOptions } from './tcpd/tcpd-options.ts';
 import { calledAs, runAs } from './tcpd/tcpd-run.ts';
+import { keyedOptions } from './uchroot-options.ts';
 
 // inetd(8) makes the connection descriptor 2. The client must not get our messages.
 const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
@@ -23,6 +24,7 @@ else
   void runProgram({
     name: 'uchroot-tcpd',
     commands: tcpdCommands,
+    keyed: keyedOptions,
     foreign: { commands: foreignCommands, options: { ...usualOptions, ...foreignTcpdOptions } },
     usageLine: `Usage: uchroot-tcpd ${Object.keys(tcpdCommands).join('|')} ...`,
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',

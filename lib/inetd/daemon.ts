@@ -8,7 +8,7 @@ import { quote } from '../quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
 import { Metrics } from './report/metrics.ts';
 import type { Service } from './service.ts';
-import { statusText } from './report/inetd-status.ts';
+import { statusText } from './report/live-status.ts';
 import { openStatusServer, statusOf } from './report/status-server.ts';
 
 /** How often the status line of the service manager is updated. */

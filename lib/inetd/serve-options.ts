@@ -6,9 +6,10 @@ import { serveRows, type ServeRequest } from './serve-request.ts';
 
 let known: readonly KeyedOption[] | undefined;
 
-const keyedOptions = (): readonly KeyedOption[] => (known ??= optionsOf(serveRows));
+/** The options of a service with their keys: its own, and those of its launches. */
+export const keyedOptions = (): readonly KeyedOption[] => (known ??= optionsOf(serveRows));
 
-/** The options of a service: its own, and those of its launches. */
+/** The same without their keys. */
 export function serveOptions(): readonly LaunchOption[] {
   return keyedOptions().map(([, option]) => option);
 }

@@ -15,7 +15,7 @@ export const activations = ['inetd', 'systemd'] as const;
 
 export function oneOf<Word extends string>(words: readonly Word[], first: Word) {
   return (value: Word | undefined, key: string): Word => {
-    const word = words.find((word) => word === (value ?? first));
+    const word = words.find((word) => word === (value === undefined ? first : value));
     if (word !== undefined) return word;
     throw new UsageError(`${key} is one of ${words.join(', ')}, not '${quote(String(value))}'`, {
       hint: key === 'log' ? 'for a file write 2>>FILE' : `for example ${words[0]}`,
@@ -82,7 +82,7 @@ export function toMilliseconds(value: number | undefined, key: string): number |
 }
 
 export function toMode(value: number | undefined, key: string): number {
-  const mode = value ?? 0o666;
+  const mode = value === undefined ? 0o666 : value;
   if (Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return mode;
   throw new UsageError(`${key} must be a mode from 0 to 0o777`, {
     hint: `write ${key}: 0o${/^0*([0-7]{3})$/.exec(String(value))?.[1] ?? '666'}`,

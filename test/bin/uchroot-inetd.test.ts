@@ -51,7 +51,7 @@ t.test('each usage error is one clear line, a hint where there is one', async (t
     [
       ['--listen', 'x', 'sam', '/srv', '/bin/x'],
       125,
-      /^uchroot-inetd: listen: 'x' is no address$/,
+      /^uchroot-inetd: --listen: 'x' is no address$/,
       /^write PORT/,
     ],
     [['--wait', 'sam', '/srv', '/bin/x'], 125, /^uchroot-inetd: no address to listen on$/, /^give one/],

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
-import { askStatus, type InetdStatus } from '../../lib/inetd/report/status-server.ts';
+import type { InetdStatus } from '../../lib/inetd/report/live-status.ts';
+import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';
 import { countOf, eventually, plainEnv, processesOf, runs, statusOf } from '../support/service.ts';

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 
 import type { Argument } from '../../command-option.ts';
 import { UsageError } from '../../errors.ts';
+import { inOptionWords } from '../../launch/request/option-words.ts';
 import { quote } from '../../quote.ts';
-import { serveOptions, toServeRequest } from '../serve-options.ts';
+import { keyedOptions, serveOptions, toServeRequest } from '../serve-options.ts';
 import { normalizeServe, serveRows, type ServiceSettings } from '../serve-request.ts';
 
 /** An option with the line where it stands. */
@@ -111,7 +112,8 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const place = at?.line === undefined ? placeOfKey(service, error.message) : at;
-    throw errorAt(place.file ?? file, place.line, error.message, error.hint);
+    const { message, hint } = inOptionWords(error, keyedOptions(), '');
+    throw errorAt(place.file ?? file, place.line, message, hint);
   }
 }
 

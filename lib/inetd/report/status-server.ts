@@ -10,7 +10,7 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../quote.ts';
 import type { Inetd } from '../inetd.ts';
 import { removeDeadSocket, toListenError, withMode } from '../listen/listening-socket.ts';
-import type { InetdStatus } from './inetd-status.ts';
+import type { InetdStatus } from './live-status.ts';
 import type { Metrics } from './metrics.ts';
 import { lookAtAddress } from '../service-problem.ts';
 

@@ -80,7 +80,7 @@ export const spawnRows = {
     type: 'name or number',
     default: '`SIGTERM`',
     normal: (value: NodeJS.Signals | number | undefined, key: string) =>
-      signalNumber(value ?? 'SIGTERM', key),
+      signalNumber(value === undefined ? 'SIGTERM' : value, key),
   },
   /**
    * Sends SIGKILL this many milliseconds after a `killSignal` that has not ended the program. Default: 5000 after timeout, abort

@@ -39,12 +39,18 @@ export function addTmpfs({ bytes }: Argument, before: Views = []): Views {
   }
   const options: { size?: number | undefined; inodes?: number | undefined; mode?: number; noexec?: boolean } =
     {};
+  const seen = new Set<string>();
   for (const word of words === '' ? [] : words.split(',')) {
     const [name = '', value = ''] = word.split('=');
+    if (seen.has(name))
+      throw new UsageError(`--tmpfs ${quote(bytes)}: ${quote(name)} is given twice`, {
+        hint: 'give it once',
+      });
+    seen.add(name);
     // 0 would be no limit (tmpfs(5))
     if (name === 'size') options.size = toSize(value, '--tmpfs size', 1);
     else if (name === 'nr_inodes') options.inodes = toSize(value, '--tmpfs nr_inodes', 1, ['8192', '8K']);
-    else if (name === 'mode' && /^[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
+    else if (name === 'mode' && /^0*[0-7]{1,4}$/.test(value)) options.mode = Number.parseInt(value, 8);
     else if (word === 'noexec') options.noexec = true;
     else
       throw new UsageError(

@@ -219,9 +219,23 @@ function refuseWhole(json: JsonValue, file: string): void {
     );
 }
 
+// Those of OCI's runtime specification 1.3 (config-linux.md, seccomp).
+const architectures = (): readonly string[] =>
+  (
+    'X86 X86_64 X32 ARM AARCH64 LOONGARCH64 M68K MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE ' +
+    'RISCV64 S390 S390X PARISC PARISC64 SH SHEB'
+  ).split(' ');
+
 function checkArchitecture(json: JsonValue): void {
-  if (!/^SCMP_ARCH_[A-Z0-9_]+$/.test(json.text()))
-    throw json.error(`'${quote(json.text())}' is no architecture such as SCMP_ARCH_X86_64`);
+  const known = architectures();
+  const name = json.text();
+  const spelt = (architecture: string): string => `SCMP_ARCH_${architecture}`;
+  if (!known.map(spelt).includes(name))
+    throw json.error(
+      `'${quote(name)}' is no architecture such as SCMP_ARCH_X86_64`,
+      didYouMean(name.replace('SCMP_ARCH_', ''), known, spelt) ??
+        `the architectures are ${known.map(spelt).join(', ')}`,
+    );
 }
 
 function checkArchitectures(architectures: JsonValue, archMap: JsonValue): void {

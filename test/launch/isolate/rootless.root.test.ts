@@ -379,7 +379,7 @@ test('who must not, or cannot, gets the reason and the remedy', async (t) => {
   t.match([without.status, without.stderr], [3, /hint: .*--rootless/]);
   for (const words of [['--groups', '5'], ['--clear-groups']]) {
     const ended = run([...words, user, jail, '/probe']);
-    t.match([ended.status, ended.stderr], [1, /given at once\nhint: leave \w+ out, or give --map-auto/]);
+    t.match([ended.status, ended.stderr], [1, /given at once\nhint: leave \S+ out, or give --map-auto/]);
   }
   const unit = start([...command, '--rootless', '--unit', 'systemd', 'root', jail, '/probe']);
   t.match([unit.status, unit.stderr], [1, /--rootless: a service of the system is started as root/]);

@@ -69,6 +69,21 @@ t.test('options of --tmpfs that do not exist, or behind a comma, are errors with
   t.strictSame(read('--tmpfs', '/a,b').view, [{ kind: 'tmpfs', target: path('/a,b'), ...whole }]);
 });
 
+t.test('an option of --tmpfs that is given twice is an error', async (t) => {
+  t.throws(() => read('--tmpfs', '/tmp:size=1M,size=2M'), {
+    name: 'UsageError',
+    message: '--tmpfs /tmp:size=1M,size=2M: size is given twice',
+  });
+  t.throws(() => read('--tmpfs', '/tmp:noexec,noexec'), { message: /: noexec is given twice$/ });
+});
+
+t.test('a mode may begin with zeros, as C writes it', async (t) => {
+  for (const mode of ['1777', '01777', '001777'])
+    t.match(read('--tmpfs', `/tmp:mode=${mode}`).view, [{ mode: 0o1777 }]);
+  for (const mode of ['011777', '0o1777', '08'])
+    t.throws(() => read('--tmpfs', `/tmp:mode=${mode}`), { name: 'UsageError' });
+});
+
 t.test('a tmpfs without a limit cannot be asked for', async (t) => {
   for (const [name, examples] of [
     ['size', '67108864 or 64M'],

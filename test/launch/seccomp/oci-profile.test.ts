@@ -104,6 +104,16 @@ const mistakes: readonly (readonly [profile: unknown, message: RegExp, hint?: Re
   [{ ...everything, listenerPath: '/run/x' }, /listenerPath: is for SCMP_ACT_NOTIFY/],
   [{ ...everything, architectures: ['x86_64'] }, /architectures\[0\]: 'x86_64' is no architecture such as/],
   [
+    { ...everything, architectures: ['SCMP_ARCH_TEST'] },
+    /architectures\[0\]: 'SCMP_ARCH_TEST' is no architecture such as SCMP_ARCH_X86_64/,
+    /the architectures are SCMP_ARCH_X86, .*SCMP_ARCH_LOONGARCH64/,
+  ],
+  [
+    { ...everything, architectures: ['SCMP_ARCH_AARCH46'] },
+    /architectures/,
+    /did you mean SCMP_ARCH_AARCH64\?/,
+  ],
+  [
     { ...everything, archMap: [{ architecture: 'SCMP_ARCH_ARM' }] },
     /archMap: is given together with architectures/,
   ],
