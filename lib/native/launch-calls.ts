@@ -199,12 +199,12 @@ export interface LaunchCalls {
   /** In `onStarted`: the namespaces that the plan has sent, to be closed by `closeJail`; or a negative errno. */
   takeSpaces(handle: ProcessHandle): readonly number[] | number;
   /**
-   * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run. Then the program is
-   * killed, unless it was known to run.
+   * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run.
    *
+   * @param kills whether a process that has been started already gets SIGKILL, unless the program is known to run
    * @returns whether nothing will be started, although `onStarted` may come late: a file system holds a look at the host
    */
-  recall(handle: ProcessHandle): boolean;
+  recall(handle: ProcessHandle, kills: boolean): boolean;
   /** pidfd_send_signal(2), after `onStarted`: 0, or an errno; ESRCH once the program has ended. */
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The same for the process group, if that is the program's own. */

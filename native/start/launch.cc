@@ -366,7 +366,7 @@ PlanFailure settle(const LaunchRequest& request, LaunchFiles& files, Birth& birt
   const int pid = static_cast<int>(birth.pid);
   if (request.hasIdMaps) failure = mapIds(request.plan.data(), {files.mapOwn.get(), request.signalFd}, pid, words);
   // Nobody has called it off, so the launcher says why it has ended.
-  if (failure.error == ECANCELED && !request.recall->isWanted) failure.error = 0;
+  if (failure.error == ECANCELED && !request.recall->isKilling) failure.error = 0;
   if (failure.error != 0) endBy(birth.pidFd);
   awaitProgram(files.statusRead.get(), request.namespaces != 0, &birth.shares);
   if (failure.error != 0) (void)waitpid(pid, nullptr, 0);
@@ -449,7 +449,7 @@ LaunchResult launch(const LaunchRequest& request) {
   }
   files.statusWrite.reset(-1);
   request.recall->pidFd = birth.pidFd;
-  if (request.recall->isWanted) endBy(birth.pidFd);
+  if (request.recall->isKilling) endBy(birth.pidFd);
   files.mapChild.reset(-1);
   result.failure = settle(request, files, birth, result.words);
   result.pidFd = birth.pidFd;

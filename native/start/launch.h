@@ -18,7 +18,8 @@ constexpr int kSocket = -4;  // of descriptor 0: the plan sends descriptors to i
 // Cancels a launch from another thread. Each side writes its own part and then reads the other's. So in any order, at least one
 // side sees that the child must be killed.
 struct Recall {
-  std::atomic<bool> isWanted = false;  // nothing more is started; a started child is killed
+  std::atomic<bool> isWanted = false;  // nothing more is started
+  std::atomic<bool> isKilling = false;  // a started child is killed
   std::atomic<int> pidFd = -1;         // of the child, from the clone on
   std::atomic<bool> isLooking = false;  // at the host: a file system can hold it, and nothing is started before it has ended
   std::atomic<bool> isLate = false;    // the program runs, or the launch has failed

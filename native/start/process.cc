@@ -201,7 +201,7 @@ void Process::shutDown() {
   onExit_.Reset();
   onTerminal_.Reset();
   if (state_ == State::kLaunching) {
-    (void)recall();  // then land() runs, and calls this again
+    (void)recall(true);  // then land() runs, and calls this again
     return;
   }
   recall_.isWanted = true;

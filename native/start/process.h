@@ -41,10 +41,10 @@ class Process final : public PendingCall, public Task {
 
   void run(Worker& worker) override;
 
-  // Cancels the launch: the program does not run, or is killed at once. If it is known to run, nothing happens: kill() is for
-  // that.
+  // Cancels the launch: nothing more is started. If a process is there already, it is killed at once, or goes on without `kills`. If
+  // the program is known to run, nothing happens: kill() is for that.
   // True: nothing will be started, but it can take long until that is told.
-  bool recall();
+  bool recall(bool kills);
 
   // Sends a signal to the program. Returns 0 or the errno of pidfd_send_signal(2); ESRCH before the start and after it was
   // reaped.

@@ -146,7 +146,7 @@ bool Process::readStatus() {
     if (got != sizeof record) {
       // An init reports that its program runs only afterwards. If the launch was called off before the report, the program may have run,
       // so it counts as started.
-      if (request_.namespaces != 0 && recall_.isWanted && failure_.step == kNoStep && failure_.error == ECANCELED) failure_.error = 0;
+      if (request_.namespaces != 0 && recall_.isKilling && failure_.step == kNoStep && failure_.error == ECANCELED) failure_.error = 0;
       break;
     }
     failure_ = record;
@@ -177,7 +177,7 @@ void Process::arrive() {
   calls_.post(id(), [](PendingCall& call) { static_cast<Process&>(call).land(); });
 }
 
-bool Process::recall() {
+bool Process::recall(bool kills) {
   recall_.isWanted = true;
   if (withdraw(*this, thread_)) {
     result_.failure = {kNoStep, PHASE_EXECUTE, ECANCELED, 0};
@@ -188,6 +188,8 @@ bool Process::recall() {
     replace(*this, thread_);
     return true;
   }
+  if (!kills) return false;
+  recall_.isKilling = true;
   // The descriptor stays open until this object is deleted, which happens on this thread.
   const int pidFd = recall_.pidFd;
   if (pidFd >= 0 && !recall_.isLate) (void)syscall(SYS_pidfd_send_signal, pidFd, SIGKILL, nullptr, 0);

@@ -125,10 +125,10 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, process->id());
 }
 
-// recall(handle): cancels a launch. Returns whether nothing will be started, although onStarted may come late.
+// recall(handle, kills): cancels a launch. Returns whether nothing will be started, although onStarted may come late.
 Napi::Value recall(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  return Napi::Boolean::New(info.Env(), process != nullptr && process->recall());
+  return Napi::Boolean::New(info.Env(), process != nullptr && process->recall(info[1].ToBoolean()));
 }
 
 // killProcess(handle, signal) → errno

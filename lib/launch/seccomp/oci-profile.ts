@@ -226,10 +226,11 @@ const architectures = (): readonly string[] =>
     'RISCV64 S390 S390X PARISC PARISC64 SH SHEB'
   ).split(' ');
 
+const spelt = (architecture: string): string => `SCMP_ARCH_${architecture}`;
+
 function checkArchitecture(json: JsonValue): void {
   const known = architectures();
   const name = json.text();
-  const spelt = (architecture: string): string => `SCMP_ARCH_${architecture}`;
   if (!known.map(spelt).includes(name))
     throw json.error(
       `'${quote(name)}' is no architecture such as SCMP_ARCH_X86_64`,

@@ -95,7 +95,7 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
     killGroup: () => {
       if (handle === undefined) return;
       if (hasStarted) native.killGroup(handle, constants.signals.SIGKILL);
-      else native.recall(handle);
+      else native.recall(handle, true);
     },
     unref: () => {
       if (handle !== undefined) native.keepAlive(handle, false);

@@ -43,7 +43,7 @@ export function makeOwnSpaces(
   return {
     made,
     callOff: () => {
-      if (handle !== undefined) native.recall(handle);
+      if (handle !== undefined) native.recall(handle, true);
     },
   };
 }

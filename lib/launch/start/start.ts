@@ -126,6 +126,9 @@ function refuseOthers({ listenFds }: NormalSpawn): void {
     }
 }
 
+// How long a launch that was called off may go on. A launcher takes some milliseconds.
+const mostLaunchMs = 1000;
+
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
 // If a launch has failed, `pid` is a descriptor of the jail.
@@ -142,6 +145,21 @@ function whyNotStarted(
   return isOff && stopped !== undefined ? stopError(stopped, options) : error;
 }
 
+// Calls a launch off. The program may run before this process hears of it, and killSignal is for a program: so only a launcher that hangs
+// gets SIGKILL.
+function recall(
+  handle: ProcessHandle | undefined,
+  { forceKillAfterMs = mostLaunchMs }: NormalSpawn,
+  onOver: () => void,
+): NodeJS.Timeout | undefined {
+  if (handle === undefined) return undefined;
+  const isOver = (kills: boolean): boolean => native.recall(handle, kills);
+  if (!isOver(false))
+    return setTimeout(() => isOver(true) && onOver(), Math.min(forceKillAfterMs, mostLaunchMs));
+  onOver();
+  return undefined;
+}
+
 function startWith(
   launch: PreparedLaunch,
   jail: number | HostSight,
@@ -149,18 +167,19 @@ function startWith(
   place: PidPlace | undefined,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const { request, keptFds } = launch;
   return new Promise((resolve, reject) => {
     let started: JailedProcess | undefined;
     let handle: ProcessHandle | undefined;
     let stopped: StopReason | undefined;
     let toldPid: number | undefined;
+    let killTimer: NodeJS.Timeout | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
-      else if (handle !== undefined && native.recall(handle)) reject(stopError(reason, options));
+      else killTimer = recall(handle, options, () => reject(stopError(reason, options)));
     });
     const onStarted = (failure: PlanFailure | null | undefined, pid: number): void => {
+      clearTimeout(killTimer);
       if (failure !== null || handle === undefined) {
         clearStop();
         if (failure === undefined && onChanged !== undefined && stopped === undefined)
@@ -185,13 +204,12 @@ function startWith(
         jail,
         openLauncher(),
         options.stdio,
-        movesOf(keptFds, options),
-        groupOf(options, request),
+        movesOf(launch.keptFds, options),
+        groupOf(options, launch.request),
         onStarted,
         (...ended) => {
           clearStop();
-          const exit = exitOf(ended, request, started);
-          tellEnd(options, toldPid, exit);
+          const exit = tellEnd(options, toldPid, exitOf(ended, launch.request, started));
           started?.finish(exit);
         },
         options.spaces?.fds,
@@ -223,9 +241,10 @@ function tellStart({ status, launch }: NormalSpawn, pid: number): void {
   if (launch !== undefined) publish('start', { launch, pid });
 }
 
-function tellEnd({ status, launch }: NormalSpawn, pid: number | undefined, exit: Exit): void {
+function tellEnd({ status, launch }: NormalSpawn, pid: number | undefined, exit: Exit): Exit {
   const { exitCode, signal } = exit;
   if (launch !== undefined && pid !== undefined) publish('exit', { launch, pid, ...exit });
   status?.tell(statusLine({ event: 'exited', pid, exitCode, signal }));
   status?.end();
+  return exit;
 }

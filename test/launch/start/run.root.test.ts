@@ -212,6 +212,21 @@ t.test('without input, standard input is /dev/null', { skip }, async (t) => {
   t.equal((await act(['cat', 'out=end'])).stdout, 'end');
 });
 
+// 7 of 120 were ended by SIGKILL: the program ran already, and this process had not heard of it.
+t.test('a program whose time is over just as it begins gets killSignal', { skip }, async (t) => {
+  for (let i = 0; i < 120; i++) {
+    const timeoutMs = 1 + (i % 60) / 10;
+    const running = act(['sleep=60000'], { timeoutMs, killSignal: 'SIGINT', isolate: i % 2 === 0 });
+    const error = await running.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (!(error instanceof LaunchError))
+      t.match(error, { code: 'ETIMEDOUT', signal: 'SIGINT' }, `${timeoutMs}`);
+    else t.equal(error.code, 'ETIMEDOUT');
+  }
+});
+
 t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
   const started = performance.now();
   t.match(await failure(['out=begun', 'sleep=60000'], { timeoutMs: 500 }), {
