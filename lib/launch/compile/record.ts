@@ -13,6 +13,7 @@ import {
   unreachable,
   type DirectoryFinding,
 } from '../host/directory.ts';
+import { readingKernel } from '../host/kernel-file.ts';
 import type { Component, RecordedJail, RecordedPidFile } from './payload.ts';
 import { judgePidDirectory } from '../start/pidfile.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -68,7 +69,7 @@ export function recordPidFile(
 const ENOENT = 2;
 
 function withWay<T>(fd: number, use: (facts: HostFacts) => T): T {
-  const path = readlinkSync(`/proc/self/fd/${fd}`, 'buffer');
+  const path = readingKernel('jail', () => readlinkSync(`/proc/self/fd/${fd}`, 'buffer'));
   const facts = native.readHostSync({ jail: path });
   if (facts.jailFd < 0) throw unreachable(facts);
   try {

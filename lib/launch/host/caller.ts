@@ -20,6 +20,7 @@ import {
   type EnvironmentInput,
   type Variable,
 } from './environment.ts';
+import { readingKernel } from './kernel-file.ts';
 
 /** The process that launches: what a plan needs to know of it. */
 export interface Caller {
@@ -138,12 +139,14 @@ function target(name: string): string {
 }
 
 function openDescriptors(): Open {
-  return new Map(readdirSync('/proc/self/fd').map((name) => [Number(name), target(name)]));
+  const names = readingKernel('keep_fd', () => readdirSync('/proc/self/fd'));
+  return new Map(names.map((name) => [Number(name), target(name)]));
 }
 
 // O_RDONLY, O_WRONLY or O_RDWR; proc_pid_fdinfo(5).
 function accessMode(fd: number): number {
-  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  const text = readingKernel('keep_fd', () => readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+  const flags = /^flags:\s*([0-7]+)$/m.exec(text)?.[1];
   return Number.parseInt(flags ?? '0', 8) & (constants.O_WRONLY | constants.O_RDWR);
 }
 

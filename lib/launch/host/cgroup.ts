@@ -1,10 +1,8 @@
 // Finds where the cgroups of launches with limits can be made, and prepares the host for them.
 import { existsSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { constants as modes, mkdir, readlink, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
-import { errnoName, reason } from '../../errno.ts';
 import { LaunchError, type LaunchErrorCode } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
@@ -12,6 +10,7 @@ import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { Step } from '../plan/step.ts';
 import { isThere, readWords, sweep, toWords } from './cgroup-sweep.ts';
+import { toKernelFileError } from './kernel-file.ts';
 import { startOf } from './process-start.ts';
 import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
 
@@ -22,18 +21,6 @@ type CgroupStep = Step & { readonly op: 'cgroup' };
 
 function refusal(code: LaunchErrorCode, message: string, hint: string, path?: string): LaunchError {
   return new LaunchError(`cgroup: ${message}`, { step: 'cgroup', code, hint, path });
-}
-
-function fileRefusal(error: unknown, path: string): LaunchError {
-  const { errno = -constants.errno.EIO, syscall } = error as NodeJS.ErrnoException;
-  return new LaunchError(`cgroup: ${path}: ${reason(-errno)}`, {
-    step: 'cgroup',
-    call: syscall,
-    code: errnoName(-errno),
-    errno: -errno,
-    path,
-    cause: error,
-  });
 }
 
 // The kernel answers at once. Node leaves the descriptor of a read that is under way open if its worker is terminated.
@@ -113,7 +100,7 @@ let found: Promise<CgroupBases> | undefined;
 function bases(): Promise<CgroupBases> {
   found ??= findBases().catch((error: unknown) => {
     found = undefined;
-    throw error;
+    throw toKernelFileError(error, 'cgroup');
   });
   return found;
 }
@@ -177,7 +164,7 @@ async function handDown(base: string, controllers: readonly string[]): Promise<v
       return writeFile(file, change);
     });
   } catch (error) {
-    throw error instanceof LaunchError ? error : fileRefusal(error, file);
+    throw toKernelFileError(error, 'cgroup', file);
   }
 }
 
@@ -189,7 +176,7 @@ function once(key: string, work: () => Promise<void>): Promise<void> {
   if (known !== undefined) return known;
   const doing = work().catch((error: unknown) => {
     prepared.delete(key);
-    throw error;
+    throw toKernelFileError(error, 'cgroup');
   });
   prepared.set(key, doing);
   return doing;

@@ -7,6 +7,7 @@ import { native } from '../../native.ts';
 import { essentialSteps } from '../plan/table.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { refuseRoot, type Account } from './account.ts';
+import { readingKernel } from './kernel-file.ts';
 
 /** Throws LaunchError, with status 3, unless this process is root. */
 export function requireRoot(): void {
@@ -94,7 +95,8 @@ export function findUnmapped(account: Account, namespace: Namespace): LaunchErro
   });
 }
 
-const read = (name: string): string => readFileSync(`/proc/self/${name}`, 'latin1');
+const read = (name: string): string =>
+  readingKernel('setgroups', () => readFileSync(`/proc/self/${name}`, 'latin1'));
 
 /** Throws LaunchError if the user namespace of this process does not let root become this account. */
 export function requireMappings(account: Account): void {

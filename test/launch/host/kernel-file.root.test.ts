@@ -1,0 +1,136 @@
+// Files of /proc and /sys that are hidden, cut off or garbled: with /sys/fs/cgroup below another mount, --memory and --doctor ended with
+// a stack trace of Node. Only errors of our own may be seen, whatever is read: the reads are found by watching the commands.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+import t from 'tap';
+
+import { makeDirectory } from '../../support/directory.ts';
+import { commandEnv, makeJail, packageDirectory, plainRootTest } from '../../support/launch.ts';
+
+// some hundred commands
+t.setTimeout(600_000);
+
+const test = plainRootTest('unshare', 'mount');
+const bin = join(packageDirectory, 'dist/bin');
+const jail = makeJail();
+
+const modes = ['hidden', 'empty', 'cut', 'garbled'] as const;
+
+// Changes one call of node:fs on a path of the kernel, or writes down all of them.
+const hook = `
+  const fs = require('node:fs');
+  const { FUZZ_AT: at, FUZZ_MODE: mode, FUZZ_LOG: log } = process.env;
+  for (const name of ['FUZZ_AT', 'FUZZ_MODE', 'FUZZ_LOG']) delete process.env[name];
+  const { appendFileSync } = fs;
+  const garbled = { empty: () => '', cut: (text) => text.slice(0, text.length / 2), garbled: (text) => text.replace(/[0-9a-z]/g, '#') };
+  const changed = (value) => {
+    if (typeof value === 'string') return garbled[mode](value);
+    if (Buffer.isBuffer(value)) return Buffer.from(garbled[mode](value.toString('latin1')), 'latin1');
+    return Array.isArray(value) ? value.slice(0, mode === 'empty' ? 0 : value.length / 2) : value;
+  };
+  let isInside = false;
+  const isHit = (name, path) => {
+    if (isInside || !/^\\/(proc|sys)\\//.test(String(path))) return false;
+    const key = name + ' ' + String(path).replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, 'N');
+    if (log) appendFileSync(log, key + '\\n');
+    if (key !== at) return false;
+    if (mode === 'hidden')
+      throw Object.assign(new Error('ENOENT: no such file or directory, ' + name), {
+        code: 'ENOENT', errno: -2, syscall: name, path: String(path),
+      });
+    return true;
+  };
+  for (const name of ['readFile', 'readlink', 'readdir', 'stat', 'open', 'access']) {
+    const [now, later] = [fs[name + 'Sync'], fs.promises[name]];
+    fs[name + 'Sync'] = (path, ...rest) => {
+      const hit = isHit(name, path);
+      const before = isInside;
+      isInside = true;
+      try {
+        const value = now(path, ...rest);
+        return hit ? changed(value) : value;
+      } finally {
+        isInside = before;
+      }
+    };
+    fs.promises[name] = async (path, ...rest) => (isHit(name, path) ? changed : (value) => value)(await later(path, ...rest));
+  }
+  require('node:module').syncBuiltinESMExports();`;
+
+interface Run {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+async function run(
+  hookFile: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Run> {
+  const [name, ...args] = words;
+  const child = spawn(process.execPath, ['--require', hookFile, `${bin}/${name}.cjs`, ...args], {
+    env: { ...commandEnv, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  return { status: child.exitCode, stderr };
+}
+
+for (const [title, command] of [
+  ['a launch with limits', () => ['uchroot', '--memory', '64M', '--pids', '20', 'nobody', jail, '/probe']],
+  ['a launch with descriptors', () => ['uchroot', '--status-fd', '2', '--isolate', 'nobody', jail, '/probe']],
+  ['a compiled launcher', (at) => ['uchroot', '--compile', `${at}/launcher`, 'nobody', jail, '/probe']],
+  ['a check', () => ['uchroot-jail', 'check', jail, '--user', 'nobody']],
+] as const satisfies readonly (readonly [string, (at: string) => readonly string[]])[])
+  test(`${title} ends with an error of our own, whatever file of the kernel is hidden, cut off or garbled`, async (t) => {
+    const at = makeDirectory(t);
+    const hookFile = `${at}/hook.cjs`;
+    writeFileSync(hookFile, hook);
+    const start = async (name: string, env: Readonly<Record<string, string>>): Promise<Run> => {
+      const place = `${at}/${name}`;
+      rmSync(place, { force: true, recursive: true });
+      mkdirSync(place);
+      return run(hookFile, command(place), env);
+    };
+    await start('first', { FUZZ_LOG: `${at}/log` });
+    const keys = new Set(readFileSync(`${at}/log`, 'utf8').split('\n').filter(Boolean));
+    t.ok(keys.size > 0);
+    for (const key of keys) {
+      const runs = await Promise.all(modes.map((mode) => start(mode, { FUZZ_AT: key, FUZZ_MODE: mode })));
+      for (const [i, { status, stderr }] of runs.entries()) {
+        t.notMatch(stderr, /^ +at |Error: /m, `${key}: ${modes[i]}`);
+        t.not(status, null, `${key}: ${modes[i]}`);
+      }
+    }
+  });
+
+test('cgroups below another mount: --memory says so, and --doctor shows the other levels', async (t) => {
+  const hidden = (...words: readonly string[]) =>
+    spawnSync(
+      'unshare',
+      [
+        '--mount',
+        'sh',
+        '-c',
+        'mount -t tmpfs none /sys/fs/cgroup && exec "$@"',
+        'sh',
+        process.execPath,
+        `${bin}/uchroot.cjs`,
+        ...words,
+      ],
+      { encoding: 'utf8', env: commandEnv },
+    );
+  const { status, stderr } = hidden('--memory', '64M', 'nobody', jail, '/probe');
+  t.equal(status, 125);
+  t.match(stderr, /^uchroot: cgroup: /);
+  t.match(stderr, /^hint: /m);
+  t.notMatch(stderr, /^ +at /m);
+  const doctor = hidden('--doctor');
+  t.equal(doctor.status, 0);
+  t.match(doctor.stdout, /^isolate +yes /m);
+  t.match(doctor.stdout, /^limits +no /m);
+});
