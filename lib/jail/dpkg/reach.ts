@@ -3,7 +3,7 @@
 import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
 import { walk } from '../../binary/walk.ts';
 import type { PackageReason } from './choice.ts';
-import type { Contents, ContentsReader } from './contents.ts';
+import type { Contents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { readConfiguration, readSettings } from './scanned-program.ts';
 import {
@@ -15,6 +15,7 @@ import {
   wholeOf,
 } from './dependencies.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
+import { statusIfThere } from './readable-files.ts';
 import {
   hasExecutables,
   hasMachineCode,
@@ -33,7 +34,7 @@ export function useProgram(
   reason: PackageReason,
   why: BytePath | undefined,
 ): void {
-  const { root, packages, reader, uses, taken } = work;
+  const { root, packages, uses, taken } = work;
   const way = walk(root, path);
   if (way.kind !== 'found' || way.status.kind !== 'file') return;
   const names = [...way.links.map((link) => link.path), way.path];
@@ -50,20 +51,28 @@ export function useProgram(
   taken.start(path, way.path, packages.owner(path) ?? owner, why);
   // other links to the program too: they take no space, and make(1) starts gcc as cc
   for (const name of names)
-    for (const link of otherNames(reader, packages, name))
-      taken.start(link, way.path, packages.owner(name), why);
+    for (const link of otherNames(work, name, reason.how === 'asked'))
+      taken.start(link, way.path, packages.owner(link) ?? packages.owner(name), why);
   if (owner === undefined) return;
   if (work.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
   useSiblings(work, way.path, owner);
 }
 
-function otherNames(reader: ContentsReader, packages: Packages, name: BytePath): readonly BytePath[] {
+function otherNames(
+  { root, packages, reader, dependents }: Work,
+  name: BytePath,
+  isAsked: boolean,
+): readonly BytePath[] {
   const owner = packages.owner(name);
-  const own = owner === undefined ? [] : reader.contents(owner).names;
-  return [
-    ...reader.alternatives(name),
-    ...own.filter(({ target }) => target === name).map(({ path }) => path),
-  ];
+  if (owner === undefined) return reader.alternatives(name);
+  const parts = isAsked && !isBase(owner) ? (dependents().get(owner) ?? []) : [];
+  // mono is a link to mono-sgen, in another package of the same source
+  const ofParts = parts
+    .filter(({ source }) => source === owner.source)
+    .flatMap((pkg) => reader.programs(pkg))
+    .filter((path) => statusIfThere(root, path)?.kind === 'symlink' && walk(root, path).path === name);
+  const own = reader.contents(owner).names.filter(({ target }) => target === name);
+  return [...reader.alternatives(name), ...own.map(({ path }) => path), ...ofParts];
 }
 
 // The usual directories of PATH (hier(7)).
@@ -98,14 +107,14 @@ export function take(work: Work, use: Use): void {
   for (const path of executables) useProgram(work, path, { how: 'link', from: pkg, by: path }, why);
   if (extent === 'programs') return awaitData(work, pkg);
   awaitLibraries(work, pkg, contents.libraries);
-  if (extent === 'data') return;
+  if (extent === 'data') return useDataOf(work, use);
   for (const path of contents.scripts)
     for (const named of [path, ...commandDirectory(packages, path, pkg)])
       mentions.awaitPath(named, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
   awaitPrograms(work, pkg, contents, (path, by) => {
-    // git starts its own git-upload-pack. A shared library does not count, because it names all programs.
+    // git starts its own git-upload-pack
     if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
@@ -221,12 +230,16 @@ function follow(work: Work, use: Use, { to, how }: Edge): void {
 
 /** The full package adds data, also by its dependencies of the same source: valac-bin has no .vapi files, and valac needs them. */
 function useRest(work: Work, use: Use): void {
-  const { root, packages, reader, uses, taken } = work;
+  const { root, reader, uses, taken } = work;
   if (!uses.add({ ...use, extent: 'data' })) return;
   // by settings: a program names the others of the full package in messages too
   awaitPrograms(work, use.pkg, reader.contents(use.pkg), (path, by) => {
     if (placeOf(by) === 'other') taken.start(path, walk(root, path).path, use.pkg, by);
   });
+}
+
+/** Data needs the data that its package depends on: mono's class library comes by way of gacutil's package. */
+function useDataOf({ packages, reader, uses }: Work, use: Use): void {
   for (const { to, how } of dependenciesOf(packages, use.pkg))
     if (to.source === use.pkg.source && reader.programs(to).length === 0)
       uses.add({ ...use, pkg: to, extent: 'data', reason: { how, from: use.pkg } });
@@ -234,7 +247,11 @@ function useRest(work: Work, use: Use): void {
 
 function awaitDependency(work: Work, from: Package, to: Package): void {
   for (const path of [...work.reader.contents(to).programs, ...programsOfParts(work, to)]) {
-    const found = (by: BytePath) => useProgram(work, path, { how: 'mentioned', from, by }, by);
+    const found = (by: BytePath) => {
+      // libkrb5 has the names of kadmin and of all other programs of its source; librustc_driver those that rustc starts
+      if (placeOf(by) === 'library' && work.packages.source(by) === to.source) return;
+      useProgram(work, path, { how: 'mentioned', from, by }, by);
+    };
     work.mentions.awaitName(lastComponent(path), ifOf(work, from, found));
   }
 }

@@ -31,9 +31,10 @@ const COMPOSED = /\w[-_]\w/;
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
   const { root, packages, reader, mentions, listening, suggested, asked, optional } = work;
-  const others = [...pkg.recommends, ...pkg.suggests].flatMap(
-    (group) => packages.satisfy(group, pkg.architecture) ?? [],
-  );
+  const named = (groups: Package['depends']) =>
+    groups.flatMap((group) => packages.satisfy(group, pkg.architecture) ?? []);
+  const extras = new Set(named(pkg.suggests));
+  const others = [...named(pkg.recommends), ...extras];
   asked.add(pkg.source);
   for (const to of others) for (const path of reader.programs(to)) optional.add(path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
@@ -41,16 +42,16 @@ export function awaitSuggested(work: Work, pkg: Package): void {
   // csc names its compiler in a library
   if (isCompiler) listening.add(pkg.source);
   const tools = isCompiler ? packages.all.flatMap((other) => compilerTools(work, other)) : [];
-  const named = [...others, ...siblings].flatMap((to) =>
-    reader.programs(to).concat(programsOfParts(work, to)),
-  );
-  for (const path of new Set([...named, ...tools])) {
+  const programsOf = (to: Package) => reader.programs(to).concat(programsOfParts(work, to));
+  // a program that is only suggested is never brought
+  const onlySuggested = new Set([...extras].flatMap(programsOf));
+  for (const path of new Set([...[...others, ...siblings].flatMap(programsOf), ...tools])) {
     const name = lastComponent(path);
     const isOwn = packages.source(walk(root, path).path) === pkg.source;
     const found = (by: BytePath) => {
       const isSure =
         WITH_TRIPLET.test(name) || (isOwn && COMPOSED.test(name) && work.look(by)?.kind === 'script');
-      if (isSure) useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+      if (isSure && !onlySuggested.has(path)) useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
       else if (!isOwn) suggested.set(path, { path, by });
     };
     mentions.awaitName(name, ifOf(work, pkg, found));

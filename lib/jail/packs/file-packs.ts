@@ -62,17 +62,18 @@ export const run: Pack = {
 };
 
 const CONFIGURATION = '/etc/krb5.conf';
-const OTHERS = ['/etc/krb5.conf.d', '/etc/gss/mech.d', '$LIB/gss', '$LIB/krb5/plugins'];
+// Only servers open the plugins in kdb, which their package brings.
+const OTHERS = [
+  ...['/etc/krb5.conf.d', '/etc/gss/mech.d', '$LIB/gss'].map((tree) => ({ tree })),
+  { tree: '$LIB/krb5/plugins', except: /\/kdb$/ },
+];
 
 export const krb5: Pack = {
   name: 'krb5',
   summary: 'the configuration and plugins of Kerberos, where it is set up',
   when: { libraries: /^libkrb5\.so/ },
   // curl links with the library too, but without a realm (krb5.conf(5)) it is not used
-  parts: (host) => [
-    { path: CONFIGURATION },
-    ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS.map((tree) => ({ tree }))),
-  ],
+  parts: (host) => [{ path: CONFIGURATION }, ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS)],
   check: hasOneOf([CONFIGURATION]),
 };
 

@@ -1,0 +1,76 @@
+// What a program needs besides its own package, each rule on the smallest system that shows it.
+
+import t from 'tap';
+
+import { elfWithStrings, type MadeSystem } from './debian.ts';
+import { chooseFrom, paths } from './systems.ts';
+
+t.test('a library that has the names of all programs of its source brings none of them', async (t) => {
+  const plugin = '/usr/lib/x86_64-linux-gnu/krb5/plugins/kdb/db2.so';
+  const system: MadeSystem = {
+    packages: {
+      'krb5-kdc': {
+        control: 'Source: krb5\nDepends: krb5-user, libkrb5',
+        files: { '/usr/sbin/krb5kdc': elfWithStrings(), [plugin]: elfWithStrings() },
+      },
+      libkrb5: {
+        control: 'Source: krb5\nSuggests: krb5-user',
+        files: { '/usr/lib/x86_64-linux-gnu/libkrb5.so.3': elfWithStrings('kadmin', 'kvno') },
+      },
+      'krb5-user': {
+        control: 'Source: krb5',
+        files: { '/usr/bin/kadmin': elfWithStrings(), '/usr/bin/kvno': elfWithStrings() },
+      },
+    },
+  };
+  const brought = paths(chooseFrom(system, plugin, '/usr/lib/x86_64-linux-gnu/libkrb5.so.3'));
+  t.same(
+    brought.filter((path) => path.startsWith('/usr/bin/')),
+    [],
+  );
+});
+
+t.test('a package that is only suggested brings no program, whatever its name', async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      tool: {
+        control: 'Suggests: cross-gcc',
+        files: { '/usr/bin/tool': elfWithStrings('aarch64-linux-gnu-gcc') },
+      },
+      'cross-gcc': { files: { '/usr/bin/aarch64-linux-gnu-gcc': elfWithStrings() } },
+    },
+  };
+  const choice = chooseFrom(system, '/usr/bin/tool');
+  t.same(paths(choice), ['/usr/bin/tool']);
+  t.match(choice.suggested, [{ path: '/usr/bin/aarch64-linux-gnu-gcc' }]);
+});
+
+const mono: MadeSystem = {
+  packages: {
+    'mono-runtime': {
+      control: 'Source: mono\nDepends: mono-runtime-sgen',
+      files: { '/usr/bin/mono': { link: 'mono-sgen' } },
+    },
+    'mono-runtime-sgen': {
+      control: 'Source: mono\nDepends: mono-gac',
+      files: { '/usr/bin/mono-sgen': elfWithStrings() },
+    },
+    'mono-gac': {
+      control: 'Source: mono\nDepends: libmono-corlib',
+      files: { '/usr/bin/gacutil': '#!/bin/sh\nexec mono gacutil.exe\n', '/usr/share/mono/name.exe': '' },
+    },
+    'libmono-corlib': { control: 'Source: mono', files: { '/usr/lib/mono/4.5/mscorlib.dll': '' } },
+  },
+};
+
+t.test('a program has its class library, which only a tool of its source depends on', async (t) => {
+  t.same(paths(chooseFrom(mono, '/usr/bin/mono')), [
+    '/usr/bin/mono',
+    '/usr/lib/mono/4.5/mscorlib.dll',
+    '/usr/share/mono/name.exe',
+  ]);
+});
+
+t.test('a program comes with a link to it that another package of its source has', async (t) => {
+  t.ok(paths(chooseFrom(mono, '/usr/bin/mono-sgen')).includes('/usr/bin/mono'));
+});
