@@ -3,6 +3,7 @@
 import { type BytePath, lastComponent } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
 import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
+import { commandsInData } from './data-commands.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
@@ -86,6 +87,7 @@ export function* choose(
       take(work, use);
       if (use.reason.how === 'asked') awaitSuggested(work, use.pkg);
       yield;
+      if (use.extent === 'used' || use.extent === 'whole') yield* startNamedInData(work, use.pkg);
     }
     for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
       lookInto(work, next);
@@ -136,10 +138,26 @@ function* startCalled(work: Work, executable: Executable): Steps<void> {
   const modules = called.has(from) ? [] : reader.contents(from).data;
   called.add(from);
   const calls = yield* callsOf(root, text, modules);
-  suggestCommands(work, executable, calls.started);
+  suggestCommands(work, path, calls.started);
   for (const name of calls.called) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
+  }
+}
+
+/** Adds the tools of Essential packages that data of a requested source names as commands, and suggests others. */
+function* startNamedInData(work: Work, pkg: Package): Steps<void> {
+  const { root, reader, commands, asked } = work;
+  if (!asked.has(pkg.source)) return;
+  for (const path of reader.contents(pkg).data) {
+    const names = commandsInData(root, path);
+    if (names.size === 0) continue;
+    yield;
+    suggestCommands(work, path, names);
+    for (const name of names) {
+      const program = commands.inBase(name);
+      if (program !== undefined) useProgram(work, program, { how: 'command', from: pkg, by: path }, path);
+    }
   }
 }
 

@@ -76,8 +76,8 @@ function suggest(
   }
 }
 
-/** Suggests commands of an executable that the package of the executable need not declare, without those of Essential packages. */
-export function suggestCommands(work: Work, { path }: Executable, names: Iterable<string>): void {
+/** Suggests commands that a file names and that its package need not declare, without those of Essential packages. */
+export function suggestCommands(work: Work, path: BytePath, names: Iterable<string>): void {
   const { commands } = work;
   // inPath first: few names are those of programs, and inBase has all Essential packages read
   const found = [...names].filter(
@@ -95,12 +95,12 @@ export function suggestNamed(work: Work, executable: Executable): void {
   const { root, packages, asked, optional } = work;
   const { path, kind, interpreters, text } = executable;
   if (!asked.has(packages.source(path) ?? '')) return;
-  if (interpreters.some(isShell)) suggestCommands(work, executable, commandsInVariables(text));
+  if (interpreters.some(isShell)) suggestCommands(work, path, commandsInVariables(text));
   if (kind !== 'elf') return;
   const strings = work.strings(path);
-  suggestCommands(work, executable, commandsInStrings(strings));
+  suggestCommands(work, path, commandsInStrings(strings));
   const compressors = compressorsIn(root, path, strings);
-  suggestCommands(work, executable, compressors);
+  suggestCommands(work, path, compressors);
   startTools(work, path, compressors);
   startTools(
     work,
