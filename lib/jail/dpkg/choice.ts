@@ -1,6 +1,6 @@
 // Chooses the files of Debian packages that a jail needs and that no ELF header names.
 
-import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import type { Steps } from '../work/steps.ts';
 import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
 import { commandsInData } from './data-commands.ts';
@@ -9,7 +9,7 @@ import type { Executable } from './scanned-program.ts';
 import { type Edge, findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
-import { statusIfThere } from './readable-files.ts';
+import { readIfThere, statusIfThere } from './readable-files.ts';
 import { awaitSuggested, suggestCommands, suggestNamed, type Suggestion } from './suggestions.ts';
 import { openWork, type Reading, type Work } from './choice-state.ts';
 
@@ -72,13 +72,20 @@ export interface Choice {
  */
 export function* choose(
   reading: Reading,
-  request: { readonly programs: readonly BytePath[]; readonly packages: readonly Package[] },
+  request: {
+    readonly programs: readonly BytePath[];
+    readonly packages: readonly Package[];
+    /** Scripts that nobody can execute: an interpreter is started with them. */
+    readonly scripts?: readonly BytePath[];
+  },
 ): Steps<Choice> {
   const work = openWork(reading);
   const { uses, mentions, taken } = work;
   for (const pkg of request.packages)
     uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
   for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
+  for (const path of request.scripts ?? [])
+    useModules(work, { path, interpreters: [], text: toLatin1(readIfThere(reading.root, path, MOST_BYTES)) });
   // fpc opens /etc/fpc.cfg, which a maintainer script made
   for (const link of reading.reader.settings())
     mentions.awaitName(lastComponent(link), (by) => taken.add(link, undefined, by));
@@ -106,7 +113,7 @@ export function* choose(
 }
 
 function lookInto(work: Work, executable: Executable): void {
-  const { root, packages, commands, mentions, taken, uses } = work;
+  const { packages, commands, mentions, taken } = work;
   const { path, kind, interpreters, linked, text } = executable;
   const from = packages.owner(path);
   const start = (how: 'interpreter' | 'command', program: BytePath | undefined) => {
@@ -118,15 +125,20 @@ function lookInto(work: Work, executable: Executable): void {
     for (const name of assignedIn(text)) start('command', commands.inBase(name));
   for (const name of executable.commands)
     start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
-  for (const module of from === undefined ? modulesOf(root, packages, executable) : []) {
-    const pkg = packages.owner(module);
-    if (pkg !== undefined)
-      uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
-  }
+  if (from === undefined) useModules(work, executable);
   for (const file of linked) taken.add(file, packages.owner(file), path);
   for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
   suggestNamed(work, executable);
   if (kind !== 'linker-script') mentions.add(executable);
+}
+
+function useModules({ root, packages, uses }: Work, script: Parameters<typeof modulesOf>[2]): void {
+  const { path } = script;
+  for (const module of modulesOf(root, packages, script)) {
+    const pkg = packages.owner(module);
+    if (pkg !== undefined)
+      uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
+  }
 }
 
 /** Adds the tools of Essential packages that a script and the modules of its package call, and suggests others that they start. */

@@ -177,44 +177,87 @@ function basePrograms(
 
 interface Language {
   readonly interpreter: RegExp;
-  /** The first group is the name of a module. */
-  readonly statement: RegExp;
+  /** The suffix of a file that the interpreter is started with. */
+  readonly suffix: RegExp;
+  /** The names of modules in a text. */
+  readonly namesIn: (text: string) => readonly string[];
   /** The directories for modules of packages; `*` stands for any one directory. */
   readonly directories: readonly BytePath[];
   readonly endings: readonly string[];
 }
 
+function namesBy(statement: RegExp): Language['namesIn'] {
+  return (text) => Array.from(text.matchAll(statement), ([, name = '']) => name.replaceAll('::', '/'));
+}
+
+const PERL = namesBy(/^[ \t]*(?:use|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)/gm);
+
+/** The drivers of databases that a script in Perl names in a data source: `dbi:SQLite:dbname=x` (DBI(3pm)). */
+export function driversIn(text: string): readonly string[] {
+  return Array.from(
+    text.matchAll(/["'({]dbi:(\w+)(?:\([^()\n]{0,200}\))?:/gi),
+    ([, name = '']) => `DBD::${name}`,
+  );
+}
+
 const LANGUAGES: readonly Language[] = [
   {
     interpreter: /^python3?(?:\.\d+)?$/,
-    statement: /^[ \t]*(?:import|from)[ \t]+(\w+)/gm,
+    suffix: /\.(?:py|wsgi)$/,
+    namesIn: namesBy(/^[ \t]*(?:import|from)[ \t]+(\w+)/gm),
     directories: ['/usr/lib/python3/dist-packages' as BytePath],
     endings: ['/__init__.py', '.py'],
   },
   {
     interpreter: /^perl(?:5.*)?$/,
-    statement: /^[ \t]*(?:use|require)[ \t]+([A-Za-z_]\w*(?:::\w+)*)/gm,
+    suffix: /\.(?:p[lm]|psgi|cgi)$/,
+    namesIn: (text) => [...PERL(text), ...driversIn(text).map((name) => name.replace('::', '/'))],
     directories: ['/usr/share/perl5', '/usr/lib/*/perl5/*'] as BytePath[],
     endings: ['.pm'],
   },
   {
     interpreter: /^ruby[\d.]*$/,
-    statement: /^[ \t]*require[ \t(]+['"]([\w/-]+)['"]/gm,
-    directories: ['/usr/lib/ruby/vendor_ruby', '/usr/lib/*/ruby/vendor_ruby/*'] as BytePath[],
+    suffix: /\.(?:rb|ru)$/,
+    namesIn: namesBy(/^[ \t]*require[ \t(]+['"]([\w/-]+)['"]/gm),
+    // gems of Debian are in directories of their own (gem2deb)
+    directories: [
+      '/usr/lib/ruby/vendor_ruby',
+      '/usr/lib/*/ruby/vendor_ruby/*',
+      '/usr/share/rubygems-integration/*/gems/*/lib',
+      '/usr/lib/*/rubygems-integration/*/gems/*/lib',
+    ] as BytePath[],
     endings: ['.rb', '.so'],
   },
 ];
 
-/** The files of packages that a script in Python, Perl or Ruby loads; computed names are not found. */
-export function modulesOf(root: FileRoot, packages: Packages, script: Executable): readonly BytePath[] {
-  const interpreter = script.interpreters.at(-1);
-  const language =
-    interpreter && LANGUAGES.find((language) => language.interpreter.test(lastComponent(interpreter)));
+/** Whether a file belongs to an installed module or package, which comes along when something names it. */
+export function isInstalled(path: BytePath): boolean {
+  return /\/(?:(?:site|dist)-packages|node_modules|gems|\.git)\//.test(path);
+}
+
+/** Whether a file is a script by its suffix, and one of the programs is an interpreter for it. */
+export function isScriptFor(path: BytePath, programs: readonly BytePath[]): boolean {
+  const language = LANGUAGES.find(({ suffix }) => suffix.test(path));
+  if (language === undefined || isInstalled(path)) return false;
+  return programs.some((program) => language.interpreter.test(lastComponent(program)));
+}
+
+/**
+ * The files of packages that a script in Python, Perl or Ruby loads; computed names are not found. A script without `#!` is known
+ * by its suffix.
+ */
+export function modulesOf(
+  root: FileRoot,
+  packages: Packages,
+  { path, interpreters, text }: Pick<Executable, 'path' | 'interpreters' | 'text'>,
+): readonly BytePath[] {
+  const interpreter = interpreters.at(-1);
+  const language = LANGUAGES.find(({ suffix, ...other }) =>
+    interpreter === undefined ? suffix.test(path) : other.interpreter.test(lastComponent(interpreter)),
+  );
   if (!language) return [];
   const directories = language.directories.flatMap((pattern) => expandPattern(root, pattern, Infinity));
-  const modules = new Set([...script.text.matchAll(language.statement)].map(([, name]) => name ?? ''));
-  return [...modules].flatMap((module) => {
-    const name = module.replaceAll('::', '/');
+  return [...new Set(language.namesIn(text))].flatMap((name) => {
     const files = directories.flatMap((directory) =>
       language.endings.map((ending) => joinPath(directory, (name + ending) as BytePath)),
     );

@@ -12,12 +12,13 @@ import { fontconfig, terminfo } from './display-packs.ts';
 import { gconv, locale } from './locale.ts';
 import * as files from './file-packs.ts';
 import { gnupg, pam, tls } from './security-packs.ts';
-import { guile, java, lua, php, ruby, tcl } from './interpreters.ts';
+import { guile, java, lua, php, tcl } from './interpreters.ts';
 import { local } from './local.ts';
 import { node } from './node.ts';
 import type { Pack } from './pack.ts';
 import { perl } from './perl.ts';
 import { python } from './python.ts';
+import { ruby } from './ruby.ts';
 import { xml } from './xml.ts';
 
 export const packs: readonly Pack[] = [

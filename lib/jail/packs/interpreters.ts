@@ -3,53 +3,9 @@
 import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
 import { quote } from '../../quote.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-import { allIn, compiledIn, filesOf, ifAsked, isDirectory } from './pack-host.ts';
+import { allIn, compiledIn, ifAsked, isDirectory } from './pack-host.ts';
 import { scriptsOf } from './script-modules.ts';
 import { findInJail, lacksAll, runs } from './self-check.ts';
-
-const WHEN = { executables: /^(?:ruby|truffleruby)[\d.]*$/, libraries: /^libruby[\d.-]*\.so/ };
-
-// Documentation, tests and archives of gems, and files for compiling them.
-const EXCEPT =
-  /\/gems\/(?:\d[\d.]*\/(?:doc|cache|build_info)|[^/]+-\d[^/]*\/(?:doc|tests?|spec|sig|ext))$|\.(?:rbs|rdoc|ri|h|a)$/;
-
-export const ruby: Pack = {
-  name: 'ruby',
-  summary: "Ruby's library, and its gems",
-  when: WHEN,
-  parts: (host) => {
-    const directories = loadPath(host);
-    const isOfGem = scriptsOf(host, WHEN.executables).some(({ text }) =>
-      /\bGem\b|\bbundler\b|\brubygems\b/.test(text),
-    );
-    return [
-      ...ifAsked(host, 'ruby'),
-      ...directories.map((tree): Part => ({ tree, except: EXCEPT })),
-      ...directories.flatMap((path) => {
-        const gems = path.replace(/\/ruby\/(\d[\d.]*)$/, '/ruby/gems/$1');
-        return gems === path ? [] : [{ tree: gems, except: EXCEPT }];
-      }),
-      // default and bundled gems of Debian (gem2deb)
-      { tree: '/usr/share/rubygems-integration', except: EXCEPT },
-      ...(isOfGem ? [{ tree: '/var/lib/gems/*', except: EXCEPT }] : []),
-    ];
-  },
-  check: runs(
-    WHEN.executables,
-    ['-e', 'require "set"; require "time"; require "rbconfig"'],
-    ['/usr/lib/ruby/*/set.rb', '/usr/local/lib/ruby/*/set.rb', '/usr/share/ruby/set.rb'],
-  ),
-};
-
-// As `ruby -e 'puts $:'` prints them.
-const DIRECTORIES = /(?<![\w./-])\/[\w.+/-]*\/(?:ruby|site_ruby|vendor_ruby)\/[\w.+/-]*/g;
-
-/** $LOAD_PATH. A relocatable Ruby contains only the part after its prefix. */
-function loadPath(host: PackHost): readonly BytePath[] {
-  const prefixes = filesOf(host, WHEN).map((file) => parentPath(parentPath(file)));
-  const beside = prefixes.flatMap((prefix) => host.find(`${prefix}/lib/ruby/*.*.*`));
-  return [...new Set([...compiledIn(host, WHEN, DIRECTORIES), ...beside])];
-}
 
 const TCL_WHEN = { executables: /^(?:tclsh|wish|expect)[\d.]*$/, libraries: /^libtcl\d[\d.]*\.so/ };
 
@@ -64,7 +20,7 @@ export const tcl: Pack = {
     const directories = directoriesOf(host);
     const own = directories.filter((path) => /\/(?:tcl|tk)\d+\.\d+$/.test(path));
     const above = own.map((path) => path.replace(/\/[^/]+$/, ''));
-    const names = scriptsOf(host, TCL_WHEN.executables).flatMap(({ text }) => packagesIn(text));
+    const names = scriptsOf(host, TCL_WHEN.executables, /\.tcl$/).flatMap(({ text }) => packagesIn(text));
     return [
       ...ifAsked(host, 'tclsh'),
       ...own.map((tree): Part => ({ tree, except: TCL_EXCEPT })),

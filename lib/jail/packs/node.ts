@@ -96,6 +96,8 @@ function dependenciesIn(text: string): readonly string[] {
 
 const WHEN = { executables: /^(?:node|nodejs)[\d.]*$/, libraries: /^libnode\.so/ };
 
+const COPIED = /\.[cm]?js$/;
+
 const TRIAL = `
 require('node:crypto').createHash('sha256').digest();
 require('node:http'); require('node:zlib'); import('node:fs').catch(() => process.exit(1)); typeof fetch;
@@ -107,12 +109,16 @@ export const node: Pack = {
   when: WHEN,
   parts: (host) => {
     const known = new Map<string, Module | undefined>();
-    const find = (name: string, from: BytePath) =>
-      remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from));
+    const [copies, started] = [host.copies(), new Set(host.executables(/./))];
+    const find = (name: string, from: BytePath) => {
+      // a copied file comes alone, without the package around it
+      if (name === AROUND && copies.has(from) && !started.has(from)) return undefined;
+      return remember(known, `${name}\0${parentPath(from)}`, () => locate(host, name, from));
+    };
     return [
       ...ifAsked(host, 'node'),
       ...filesOf(host, WHEN).flatMap((file) => host.texts(file, BUILT_IN).map((path) => ({ path }))),
-      ...modulesOf(host, scriptsOf(host, WHEN.executables), { namesIn, locate: find }),
+      ...modulesOf(host, scriptsOf(host, WHEN.executables, COPIED), { namesIn, locate: find }),
     ];
   },
   check: runs(WHEN.executables, ['-e', TRIAL], ['$LIB/libnode.so.*']),

@@ -69,6 +69,8 @@ export interface PackHost {
   readonly trigger: BytePath | undefined;
   /** Executable files in the jail so far whose last component matches. */
   readonly executables: (name: RegExp) => readonly BytePath[];
+  /** The files of `--copy` in the jail so far, with the paths on the root that they are copied from. */
+  readonly copies: () => ReadonlyMap<BytePath, BytePath>;
   /** Matching paths in the jail so far, links included. */
   readonly paths: (pattern: RegExp) => readonly BytePath[];
   /** A file in the jail so far that is one of these signs. Functions must be signs of a pack to be known. */

@@ -2,12 +2,15 @@
 
 import { memoize } from '../../remember.ts';
 import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { driversIn } from '../dpkg/script-calls.ts';
 import { runs } from './self-check.ts';
 import { compiledIn, ifAsked } from './pack-host.ts';
 import { filesBelow, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 const WHEN = { executables: /^perl(?:\d[\d.]*)?$/, libraries: /^libperl\.so/ };
+
+const COPIED = /\.(?:p[lm]|psgi|cgi)$/;
 
 const LANDMARKS = ['strict.pm', 'Config.pm'];
 
@@ -23,7 +26,7 @@ for my $file (qw(POSIX.pm List/Util.pm Socket.pm Encode.pm)) { require $file if 
 
 export const perl: Pack = {
   name: 'perl',
-  summary: "Perl's own modules, and those that scripts name",
+  summary: "Perl's own modules, and those that scripts name, with the drivers in data sources of DBI",
   when: WHEN,
   parts: (host) => {
     const directories = compiledIn(host, WHEN, DIRECTORIES);
@@ -36,7 +39,7 @@ export const perl: Pack = {
     return [
       ...ifAsked(host, 'perl'),
       ...own.map((tree) => ({ tree, except: EXCEPT })),
-      ...modulesOf(host, scriptsOf(host, WHEN.executables), { namesIn, locate: find }),
+      ...modulesOf(host, scriptsOf(host, WHEN.executables, COPIED), { namesIn, locate: find }),
     ];
   },
   check: runs(
@@ -63,7 +66,7 @@ function namesIn(text: string): readonly string[] {
       for (const [, name = '', rest = ''] of line.matchAll(USE))
         names.push(...(name === 'base' || name === 'parent' ? (rest.match(/\w+(?:::\w+)*/g) ?? []) : [name]));
   }
-  return names;
+  return [...names, ...driversIn(text)];
 }
 
 /** X/Y.pm, with the files below X/Y and its compiled part in auto/X/Y (XSLoader). */

@@ -9,6 +9,8 @@ import { filesOf, ifAsked, isDirectory } from './pack-host.ts';
 import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
+const COPIED = /\.(?:py|wsgi)$/;
+
 const IMPORT = /^[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\w[\w.]*)[ \t]+import\b)/gm;
 
 const EXCEPT = /\/(?:__pycache__|tests)$/;
@@ -147,14 +149,17 @@ export const python: Pack = {
   when: WHEN,
   parts: (host) => {
     const libraries = librariesOf(host);
-    const scripts = scriptsOf(host, WHEN.executables).filter(
+    const scripts = scriptsOf(host, WHEN.executables, COPIED).filter(
       ({ path }) => !libraries.some((library) => path.startsWith(`${library}/`)),
     );
     return [
       ...ifAsked(host, 'python3'),
       ...libraries.map((tree) => ({ tree, except: PYTHON_EXCEPT, by: interpreterOf(host, tree) })),
       // in a virtual environment bin/python is a link to the interpreter (venv of the library reference)
-      ...environments(host, scripts.map(({ interpreter }) => interpreter).concat(host.paths(PYTHON))),
+      ...environments(host, [
+        ...scripts.flatMap(({ interpreter }) => interpreter ?? []),
+        ...host.paths(PYTHON),
+      ]),
       ...modulesOf(host, scripts, openPythonModules(host, libraries)),
     ];
   },

@@ -5,24 +5,44 @@ import { type BytePath, isWithin, joinPath, lastComponent, parentPath, toLatin1 
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { resolveLinks } from '../../binary/walk.ts';
+import { isInstalled } from '../dpkg/script-calls.ts';
 import type { PackHost, Part } from './pack.ts';
 
 const MAX_BYTES = 1 << 20;
 
-type ScriptText = ReturnType<typeof scriptsOf>[number];
+export interface ScriptText {
+  /** In the jail. */
+  readonly path: BytePath;
+  /** The path after `#!`, or the name that env(1) looks up; undefined for a copy that has neither. */
+  readonly interpreter: BytePath | undefined;
+  readonly text: string;
+}
 
-/** The scripts in the jail whose interpreter's last component matches. */
-export function scriptsOf({ root, executables }: PackHost, name: RegExp) {
-  const read = (path: BytePath) =>
-    tryFile(root, path, ({ read }) => {
+/**
+ * The scripts in the jail whose interpreter's last component matches, and the copied files that an interpreter is to be started
+ * with, by their suffix.
+ */
+export function scriptsOf(
+  { root, executables, copies }: PackHost,
+  name: RegExp,
+  suffix?: RegExp,
+): readonly ScriptText[] {
+  const copied = copies();
+  const read = (path: BytePath, source: BytePath, isScript: boolean) =>
+    tryFile(root, source, ({ read }): ScriptText | undefined => {
       const script = readScript(read(0, SCRIPT_HEAD_BYTES));
-      if (script.kind !== 'script') return undefined;
-      /** The path after `#!`, or the name that env(1) looks up. */
-      const interpreter = commandOfEnv(script) ?? script.interpreter;
-      const isOf = name.test(lastComponent(interpreter));
+      const interpreter = script.kind === 'script' ? (commandOfEnv(script) ?? script.interpreter) : undefined;
+      const isOf = interpreter === undefined ? isScript : name.test(lastComponent(interpreter));
       return isOf ? { path, interpreter, text: toLatin1(read(0, MAX_BYTES)) } : undefined;
     });
-  return executables(/./).flatMap((path) => read(path) ?? []);
+  const started = new Set(executables(/./));
+  const others = [...copied].filter(
+    ([path]) => suffix?.test(path) === true && !started.has(path) && !isInstalled(path),
+  );
+  return [
+    ...[...started].flatMap((path) => read(path, copied.get(path) ?? path, false) ?? []),
+    ...others.flatMap(([path, source]) => read(path, source, true) ?? []),
+  ];
 }
 
 export interface Module {
@@ -54,7 +74,7 @@ export function modulesOf(
   const queue = scripts.map(({ path, interpreter, text }) => ({
     path,
     names: new Set(namesIn(text)),
-    programs: [path, resolveLinks(host.root, interpreter)],
+    programs: [path, ...(interpreter === undefined ? [] : [resolveLinks(host.root, interpreter)])],
   }));
   for (let next = queue.pop(); next !== undefined; next = queue.pop())
     for (const name of next.names) {

@@ -141,9 +141,10 @@ function openHost(
   root: FileRoot,
   selection: Selection,
   facts: Facts,
-): Pick<PackHost, 'executables' | 'paths' | 'find' | 'readText'> {
+): Pick<PackHost, 'executables' | 'copies' | 'paths' | 'find' | 'readText'> {
   return {
     executables: (name) => facts.executables(name),
+    copies: () => new Map(selection.copies().map(({ path, source }) => [path, source])),
     paths: (pattern) => [...selection.paths()].filter((path) => pattern.test(path)),
     find: (pattern) => expandPath(root, pattern, facts.libraryDirectories()),
     readText: (path) => readSmallText(root, path as BytePath),

@@ -13,6 +13,7 @@ import { optionalPart } from '../dpkg/file-place.ts';
 import { extensionsOf, type Suggestion } from '../dpkg/suggestions.ts';
 import { openReading, type ReadPrograms } from '../dpkg/choice-state.ts';
 import { type StateDirectory, stateOf } from '../dpkg/service-directories.ts';
+import { isScriptFor } from '../dpkg/script-calls.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -63,10 +64,10 @@ export function openPackageFiles(
   const reading = packages && openReading(root, packages, read);
   // With their places in the jail. Under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex.
   const programs = new Map(named.map((path) => [path, path]));
-  const placeOf = (source: BytePath) => programs.get(source) ?? source;
+  let scripts: ReadonlyMap<BytePath, BytePath> = new Map();
+  const placeOf = (source: BytePath) => programs.get(source) ?? scripts.get(source) ?? source;
   const whole = new Set(packages && asked.map((name) => findPackage(packages, name)));
-  const idle = new Set<BytePath>();
-  const leftOut = new Set<BytePath>();
+  const [idle, leftOut] = [new Set<BytePath>(), new Set<BytePath>()];
   let last: Choice | undefined;
   let done = 0;
 
@@ -75,11 +76,11 @@ export function openPackageFiles(
       if (isProgram(entry.reason)) programs.set(source, path);
     if (reading === undefined || programs.size + whole.size === done) return false;
     done = programs.size + whole.size;
-    last = yield* choose(reading, { programs: [...programs.keys()], packages: [...whole] });
+    scripts = copiedScripts(selection, [...programs.keys()]);
+    const names = { programs: [...programs.keys()], scripts: [...scripts.keys()] };
+    last = yield* choose(reading, { ...names, packages: [...whole] });
     addChoice(last);
-    // the pack `run` creates /run
-    for (const directory of stateOf(root, reading.packages, last))
-      if (directory.path !== '/run') addState(selection, users, directory);
+    addStates(selection, users, stateOf(root, reading.packages, last));
     return true;
   }
 
@@ -109,6 +110,12 @@ export function openPackageFiles(
     leftOut: () => [...leftOut],
     wanted: () => wantedOf(root, packages, selection, named, last),
   };
+}
+
+/** The copied scripts that one of the programs interprets, with their places in the jail. */
+function copiedScripts(selection: Selection, programs: readonly BytePath[]): ReadonlyMap<BytePath, BytePath> {
+  const scripts = selection.copies().filter(({ source }) => isScriptFor(source, programs));
+  return new Map(scripts.map(({ source, path }) => [source, path]));
 }
 
 function wantedOf(
@@ -141,17 +148,21 @@ function wantedOf(
 
 // In the jail the service runs as the jail's user from the start. A directory that root owns on the host stays root's, unless
 // the service writes there: otherwise the user could place code where other programs look for it.
-function addState(
+function addStates(
   selection: Selection,
   users: readonly JailUser[],
-  { path, package: pkg, mode, uid, gid, isService }: StateDirectory,
+  directories: readonly StateDirectory[],
 ): void {
   const [user] = users;
-  const isTheirs = users.some((other) => other.uid === uid);
-  const isKept = user === undefined || isTheirs || (uid === 0 && isService !== true);
-  const owner = isKept ? { uid, gid } : { uid: user.uid, gid: user.gid };
-  const reason = { how: 'state', as: pkg.name } as const;
-  selection.add({ kind: 'directory', path, mode: mode & 0o1777, ...owner, reason });
+  for (const { path, package: pkg, mode, uid, gid, isService } of directories) {
+    // the pack `run` creates /run
+    if (path === '/run') continue;
+    const isTheirs = users.some((other) => other.uid === uid);
+    const isKept = user === undefined || isTheirs || (uid === 0 && isService !== true);
+    const owner = isKept ? { uid, gid } : { uid: user.uid, gid: user.gid };
+    const reason = { how: 'state', as: pkg.name } as const;
+    selection.add({ kind: 'directory', path, mode: mode & 0o1777, ...owner, reason });
+  }
 }
 
 /** Whether a file counts as a program to follow: not a file of a package, nor one that a learned command opened. */

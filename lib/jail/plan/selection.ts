@@ -38,6 +38,8 @@ export interface Selection {
   /** A directory before its content. */
   entries(): readonly Entry[];
   paths(): Iterable<BytePath>;
+  /** The files that were copied by their own names, or with their directory. */
+  copies(): readonly FileEntry[];
   /** The files that were added since the last call, to be examined for what they need. */
   takeFresh(): readonly FileEntry[];
   /** Paths of `without` that left nothing out. */
@@ -245,6 +247,12 @@ class ChosenFiles implements Selection {
 
   paths(): Iterable<BytePath> {
     return this.#entries.keys();
+  }
+
+  copies(): readonly FileEntry[] {
+    return this.entries().flatMap((entry) =>
+      entry.kind === 'file' && entry.reason.how === 'copied' ? [entry] : [],
+    );
   }
 
   takeFresh(): readonly FileEntry[] {

@@ -4,7 +4,11 @@ import { deflateSync } from 'node:zlib';
 
 import t from 'tap';
 
-import { elfWithStrings, type MadeSystem } from './debian.ts';
+import { bytePath } from '../../../lib/binary/path.ts';
+import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
+import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
+import { finish } from '../../support/steps.ts';
+import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
 import { chooseFrom, paths } from './systems.ts';
 
 t.test('a library that has the names of all programs of its source brings none of them', async (t) => {
@@ -137,4 +141,38 @@ t.test('a command line among the literals of compiled Erlang names its tool', as
   const damaged = beamWith((terms) => packed(terms).fill(0, 4), 'df -lk');
   for (const beam of [damaged, damaged.subarray(0, 30), Buffer.from('FOR1'), Buffer.alloc(0)])
     t.same(broughtBy(beam), []);
+});
+
+t.test('the package of a module comes for a copied script, and that of a gem for one of Ruby', async (t) => {
+  const program = (name: string) => ({ files: { [`/usr/bin/${name}`]: elfWithStrings() } });
+  const gems = '/usr/share/rubygems-integration/all/gems';
+  const root = makeSystem({
+    packages: {
+      python3: program('python3'),
+      'python3-flask': {
+        control: 'Depends: flask-data',
+        files: { '/usr/lib/python3/dist-packages/flask/__init__.py': '' },
+      },
+      'flask-data': { files: { '/usr/share/flask/data': '' } },
+      ruby: program('ruby'),
+      'ruby-sinatra': {
+        control: 'Depends: ruby-data',
+        files: { [`${gems}/sinatra-4/lib/sinatra/base.rb`]: '' },
+      },
+      'ruby-data': { files: { '/usr/share/ruby-data/data': '' } },
+    },
+    files: { '/srv/app.py': 'from flask import Flask\n', '/srv/config.ru': "require 'sinatra/base'\n" },
+  });
+  const brought = (...programs: readonly string[]) => {
+    const source = { root, cpu: { hwcaps: [] }, users: [] };
+    const copies = ['/srv/app.py', '/srv/config.ru'].map((path) => ({
+      from: bytePath(path),
+      to: bytePath(path),
+    }));
+    const plan = finish(planJail({ ...EMPTY_RECIPE, programs: programs.map(bytePath), copies }, source));
+    return plan.entries.map(({ path }) => path as string).filter((path) => path.endsWith('/data'));
+  };
+  t.same(brought('/usr/bin/python3'), ['/usr/share/flask/data']);
+  t.same(brought('/usr/bin/ruby'), ['/usr/share/ruby-data/data']);
+  t.same(brought(), []);
 });

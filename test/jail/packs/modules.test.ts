@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import { bytePath } from '../../../lib/binary/path.ts';
 import type { Tree } from '../../binary/image.ts';
 import { makeProgram, pathsIn, planOf } from './jail.ts';
 import { patientMs } from '../../support/patience.ts';
@@ -277,4 +278,101 @@ t.test('the package around a script of node comes without its closed directories
   const host = { ...node, ...packages };
   const expected = Object.keys(host).filter((path) => !/\/private\/|^\/etc/.test(path));
   t.same(broughtBy('#!/usr/bin/env node\n', '/root/app/cli.js', host, closed), expected);
+});
+
+/** What of a host comes along with copied files of the host, as `--copy` brings them, and a program. */
+function broughtByCopies(host: Tree, program: string, ...copies: readonly string[]): readonly string[] {
+  const given = copies.map((path) => {
+    const [from = '', to = from] = path.split(':');
+    return { from: bytePath(from), to: bytePath(to) };
+  });
+  const paths = pathsIn(planOf(host, [program], { copies: given }));
+  return Object.keys(host).filter((name) => paths.has(name));
+}
+
+t.test(
+  'a script that is copied, and that nobody can execute, brings the modules that it imports',
+  async (t) => {
+    const site = '/usr/lib/python3/dist-packages';
+    const host: Tree = {
+      ...python,
+      [`${site}/flask/__init__.py`]: 'import werkzeug\n',
+      [`${site}/werkzeug/__init__.py`]: '',
+      [`${site}/unused/__init__.py`]: '',
+      '/srv/app.py': 'from flask import Flask\n',
+      '/srv/venv/lib/python3.13/site-packages/x/__init__.py': 'import unused\n',
+      '/srv/notes.txt': 'import unused\n',
+    };
+    const wanted = [`${site}/flask/__init__.py`, `${site}/werkzeug/__init__.py`];
+    const ofSite = (paths: readonly string[]) => paths.filter((path) => path.startsWith(site));
+    t.same(ofSite(broughtByCopies(host, '/usr/bin/python3', '/srv/app.py:/app/main.py')), wanted);
+    t.same(ofSite(broughtByCopies(host, '/usr/bin/python3', '/srv')), wanted);
+    const other = { ...host, '/bin/other': makeProgram() };
+    t.same(ofSite(broughtByCopies(other, '/bin/other', '/srv')), [], 'not without an interpreter');
+  },
+);
+
+t.test('a script that is copied to another path is read where it lies on the host', async (t) => {
+  const site = '/usr/lib/python3/dist-packages';
+  const host: Tree = {
+    ...python,
+    '/srv/s': '#!/usr/bin/python3\nimport yaml\n',
+    [`${site}/yaml/__init__.py`]: '',
+  };
+  t.ok(broughtByCopies(host, '/usr/bin/python3', '/srv/s:/opt/s').includes(`${site}/yaml/__init__.py`));
+});
+
+t.test('a copied file of node brings what it depends on, and not the package around it', async (t) => {
+  const host: Tree = {
+    ...node,
+    '/srv/app/package.json': '{ "name": "app" }',
+    '/srv/app/.env': 'secret',
+    '/srv/app/x.mjs': "import a from 'a';\n",
+    '/srv/app/node_modules/a/package.json': '{ "name": "a" }',
+  };
+  t.same(broughtByCopies(host, '/usr/bin/node', '/srv/app/x.mjs'), [
+    '/usr/bin/node',
+    '/srv/app/x.mjs',
+    '/srv/app/node_modules/a/package.json',
+  ]);
+});
+
+t.test('a data source of DBI names the driver', async (t) => {
+  const modules = '/usr/lib/sys/perl5/5.40';
+  const host: Tree = {
+    '/usr/bin/perl': makeProgram({ texts: ['/usr/share/perl/5.40', modules] }),
+    '/usr/share/perl/5.40/strict.pm': '',
+    [`${modules}/DBI.pm`]: '',
+    [`${modules}/DBD/SQLite.pm`]: '',
+    [`${modules}/DBD/Pg.pm`]: '',
+    [`${modules}/auto/DBD/SQLite/SQLite.so`]: '',
+  };
+  const script = '#!/usr/bin/perl\nuse DBI;\nDBI->connect("dbi:SQLite(RaiseError=>1):dbname=x");\n';
+  t.same(
+    broughtBy(script, '/srv/s', host),
+    Object.keys(host).filter((path) => !path.includes('Pg')),
+  );
+});
+
+t.test('the gems that a Ruby script requires come along, and those that they depend on', async (t) => {
+  const gems = '/var/lib/gems/3.3.0';
+  const host: Tree = {
+    '/usr/bin/ruby3.3': makeProgram({ texts: ['/usr/lib/ruby/3.3.0'] }),
+    '/usr/lib/ruby/3.3.0/set.rb': '',
+    '/lib/sys/rubygems-integration/3.3.0/gems/nio4r-2.7/lib/nio.rb': '',
+    '/lib/sys/rubygems-integration/3.3.0/specifications/nio4r-2.7.gemspec': '',
+    [`${gems}/gems/sinatra-4.1/lib/sinatra/base.rb`]: 'require "tilt"\n',
+    [`${gems}/gems/sinatra-contrib-4.1/lib/contrib.rb`]: '',
+    [`${gems}/gems/tilt-2.4/lib/tilt.rb`]: '',
+    [`${gems}/gems/rack-3.1.20/lib/rack.rb`]: '',
+    [`${gems}/extensions/x/3.3.0/rack-3.1.20/rack.so`]: '',
+    [`${gems}/specifications/sinatra-4.1.gemspec`]: 's.add_runtime_dependency(%q<rack>.freeze, ["~> 3"])\n',
+    [`${gems}/specifications/rack-3.1.20.gemspec`]: '',
+    [`${gems}/gems/unused-1/lib/unused.rb`]: '',
+  };
+  const script = "#!/usr/bin/ruby3.3\nrequire 'sinatra/base'\n";
+  t.same(
+    broughtBy(script, '/srv/s', host),
+    Object.keys(host).filter((path) => !/unused|contrib/.test(path)),
+  );
 });
