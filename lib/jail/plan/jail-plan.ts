@@ -18,6 +18,7 @@ import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
 import { cacheEntriesOf } from './library-cache.ts';
+import { LISTING } from './listed-plugins.ts';
 import { openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles, type Wanted } from './package.ts';
@@ -130,12 +131,13 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { absent, vanished } = addRequested(root, selection, recipe);
 
   const strings = openStrings(root);
-  const imports = openImports(root, symbols);
+  const imports = openImports(root, [...symbols, ...LISTING]);
   const packages = openPackageFiles(root, selection, users, recipe, { strings, imports });
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,
     programs: recipe.programs,
+    imports,
     isStarted: (path) => packages.isStarted(path),
   });
   const packs = openPacks(root, selection, recipe, users, strings);

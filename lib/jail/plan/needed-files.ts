@@ -8,7 +8,9 @@ import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
 import { type FileRoot, readHeads } from '../../binary/root.ts';
 import { resolveLinks, walk } from '../../binary/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
+import type { Imports } from '../dpkg/imports.ts';
 import type { Steps } from '../work/steps.ts';
+import { pluginsBeside } from './listed-plugins.ts';
 import type { Selection } from './selection.ts';
 import { LEFT_OUT } from '../work/missing-file.ts';
 
@@ -52,6 +54,8 @@ export interface ExecutablesOptions {
   readonly path: string;
   /** The programs that were asked for. Each must be able to start, even if it is copied as well. */
   readonly programs: readonly BytePath[];
+  /** They include LISTING. */
+  readonly imports: Imports;
   /** False for a script that nothing in the jail starts. */
   readonly isStarted: (path: BytePath) => boolean;
 }
@@ -59,7 +63,7 @@ export interface ExecutablesOptions {
 export function openExecutables(
   root: FileRoot,
   selection: Selection,
-  { cpu, path, programs, isStarted }: ExecutablesOptions,
+  { cpu, path, programs, imports, isStarted }: ExecutablesOptions,
 ): Executables {
   const files = openFiles(root);
   const best = openResolver(root, { files, cpu, hasProc: true, path });
@@ -87,6 +91,8 @@ export function openExecutables(
       const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);
       if (role !== 'program') selection.addPath(path, { how: HOW[role], by, as });
     }
+    for (const plugin of pluginsBeside(root, entry.source, imports))
+      selection.addPath(plugin, { how: 'dlopen', by: entry.path, as: lastComponent(plugin) });
     if (isAsked) missing.push(...leftOut(root, selection, everywhere.files));
     // not for glibc: its configuration is the cache, and the jail gets its own
     if (everywhere.loader?.kind === 'musl')
