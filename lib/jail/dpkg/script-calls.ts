@@ -19,11 +19,15 @@ const COMMAND = new RegExp(
   String.raw`(?<=${BEFORE})[ \t]*(?:/(?:usr/)?s?bin/)?([A-Za-z0-9_][\w+.-]*)(?=[ \t\n;|&)\`"]|$)`,
   'gm',
 );
+// Assignments before a command: "TZ=UTC date".
+const ASSIGNMENTS =
+  /(^|[|&;(`{])[ \t]{0,100}(?:[A-Za-z_]\w{0,30}=[^\s;&|()`]{0,100}[ \t]{1,9}){1,4}(?=[A-Za-z0-9_/])/gm;
 const MAX_SCRIPT_LENGTH = 1 << 20;
 
 /** The commands that a shell script may run; words of a here-document are included by mistake. */
 export function findCommands(script: string): ReadonlySet<string> {
-  const text = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
+  const written = script.slice(0, MAX_SCRIPT_LENGTH).replace(/^[ \t]*#.*$/gm, '');
+  const text = written.replace(ASSIGNMENTS, '$1');
   return new Set(Array.from(text.matchAll(COMMAND), ([, name = '']) => name));
 }
 

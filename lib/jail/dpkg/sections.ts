@@ -5,11 +5,13 @@ import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { type ReadAt, readSections, type Section, withElf } from '../../binary/elf-header.ts';
 
 const SHT_PROGBITS = 1;
+// in a program that is position-independent, the second one (cmd/link/internal/ld of Go)
+const GO_FUNCTIONS = /^(?:\.data\.rel\.ro)?\.gopclntab$/;
 const MAX_NAMES_BYTES = 1 << 20;
 const MAX_BYTES = 64 << 20;
 
 export interface Strings {
-  /** The contents of .rodata, .data and similar sections; empty without section headers. */
+  /** The contents of .rodata, .data and similar sections, and of Go's names of functions; empty without section headers. */
   readonly parts: readonly Uint8Array[];
   /** No NUL separates the strings: Go and Rust store lengths instead. */
   readonly unseparated: boolean;
@@ -60,9 +62,9 @@ export function readStrings(read: ReadAt, sizeBytes: number): Strings | undefine
     const parts = sections.flatMap(({ name, type, offset, size }) => {
       const title = nameOf(name);
       unseparated ||=
-        title === '.gopclntab' ||
+        GO_FUNCTIONS.test(title) ||
         (OF_COMPILER.has(title) && isFromRust(within(offset, Math.min(size, 4096))));
-      if (type !== SHT_PROGBITS || !/^\.(?:ro)?data(?:\.|$)/.test(title)) return [];
+      if (type !== SHT_PROGBITS || !/^\.(?:ro)?data(?:\.|$)|^\.gopclntab$/.test(title)) return [];
       const length = Math.min(size, left);
       left -= length;
       return [within(offset, length)];

@@ -208,16 +208,20 @@ export const timezone: Pack = {
 
 export const zoneinfo: Pack = {
   name: 'zoneinfo',
-  summary: 'all time zones, by name',
+  summary:
+    'all time zones, by name: for interpreters, for programs that look zones up by name, and for date(1)',
   when: {
     packs: /^(?:python|ruby|tcl)$/,
+    // TZ='America/Los_Angeles' date; scripts of packages, such as git's, ask it for this zone alone
+    asked: /^date$/,
     // std::chrono::locate_zone() and get_tzdb() of C++20
     imports: [
       '_ZNSt6chrono11locate_zoneESt17basic_string_viewIcSt11char_traitsIcEE',
       '_ZNSt6chrono8get_tzdbEv',
     ],
-    // as C strings: every Go program contains the text without a NUL, needed or not
-    texts: ['/usr/share/zoneinfo\0', '/usr/share/zoneinfo/%s'],
+    // As C strings: most Go programs contain the path without a NUL, needed or not. The name of a function is there only if the
+    // program calls it.
+    texts: ['/usr/share/zoneinfo\0', '/usr/share/zoneinfo/%s', 'time.LoadLocation\0'],
   },
   parts: [
     // right and posix have the same zones again, with and without leap seconds

@@ -11,6 +11,8 @@ export interface When {
   readonly libraries?: RegExp;
   /** Last components of executable files in the jail. */
   readonly executables?: RegExp;
+  /** The same of those that were asked for, or that a file of no package starts. */
+  readonly asked?: RegExp;
   /** Functions that a program, or one of its libraries outside the C library, imports. */
   readonly imports?: readonly string[];
   /** Functions that a program itself imports; programs of Essential packages do not count: they work without the pack. */

@@ -23,6 +23,7 @@ export interface FactsOptions {
 export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceOf, paths }: FactsOptions) {
   const sources = new Set<string | undefined>();
   const programs = new Set<BytePath>();
+  const asked = new Set<BytePath>();
   const libraries = new Map<string, BytePath>(); // the file that was found by each name
   const imports = new Map<string, BytePath>();
   const ownImports = new Map<string, BytePath>();
@@ -33,7 +34,11 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
     for (const executable of executables) {
       yield;
       const { path, entry, closure } = executable;
-      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) programs.add(path);
+      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) {
+        programs.add(path);
+        const { how, by } = entry.reason;
+        if (how === 'asked' || (by !== undefined && sourceOf(by) === undefined)) asked.add(path);
+      }
       for (const { role, as, path: at } of closure.files)
         if (role === 'library' && as !== undefined && LIBC.test(as))
           directories.add(parentPath(resolveLinks(root, at)));
@@ -63,7 +68,8 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
     const library = when.libraries && [...libraries].find(([name]) => when.libraries?.test(name));
     const found =
       library?.[1] ??
-      (when.executables && matching(when.executables)[0]) ??
+      (when.executables && matching(programs, when.executables)[0]) ??
+      (when.asked && matching(asked, when.asked)[0]) ??
       firstOf(imports, when.imports) ??
       firstOf(ownImports, when.ownImports);
     if (found !== undefined || when.paths === undefined) return found;
@@ -71,12 +77,17 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
     return undefined;
   }
 
-  function matching(name: RegExp): readonly BytePath[] {
-    return [...programs].filter((path) => name.test(lastComponent(path)));
-  }
+  return {
+    learn,
+    sign,
+    executables: (name: RegExp) => matching(programs, name),
+    /** The directories of the C libraries in the jail. */
+    libraryDirectories: () => [...directories],
+  };
+}
 
-  /** `libraryDirectories`: the directories of the C libraries in the jail. */
-  return { learn, sign, executables: matching, libraryDirectories: () => [...directories] };
+function matching(programs: ReadonlySet<BytePath>, name: RegExp): readonly BytePath[] {
+  return [...programs].filter((path) => name.test(lastComponent(path)));
 }
 
 const LIBC = /^libc\.so\.6$|^libc\.musl-/;

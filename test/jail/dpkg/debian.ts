@@ -106,6 +106,14 @@ export function rustWithStrings(text: string): Buffer {
   ]);
 }
 
+/** A program in Go, with the names of functions in the section of an executable at a fixed place, or at any. */
+export function goWithFunctions(names: string, isPie = false): Buffer {
+  return elfWithSections([
+    ['.rodata', '/usr/share/zoneinfo/Local'],
+    [isPie ? '.data.rel.ro.gopclntab' : '.gopclntab', names],
+  ]);
+}
+
 function elfWithSections(parts: readonly (readonly [name: string, text: string])[]): Buffer {
   const names = `\0.shstrtab\0${parts.map(([name]) => `${name}\0`).join('')}`;
   const header = Buffer.alloc(64);

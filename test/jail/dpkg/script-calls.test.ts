@@ -28,12 +28,14 @@ t.test('commands are found wherever the shell looks for one', async (t) => {
     ['/bin/sed x', 'sed'],
     ['! sed x', 'sed'],
     ['case $(sed x) in', 'sed'],
+    ['LC_ALL=C sed x', 'sed'],
+    ["x | TZ='Asia/Tokyo' A= sed x", 'sed'],
   ] as const)
     t.ok(findCommands(script).has(command), script);
 });
 
 t.test('arguments, comments and variables are none', async (t) => {
-  for (const script of ['echo sed', '# sed x', 'sed=1', 'x sed', 'sed-x', 'sed_x y'])
+  for (const script of ['echo sed', '# sed x', 'sed=1', 'x sed', 'sed-x', 'sed_x y', 'make A=b sed'])
     t.notOk(findCommands(script).has('sed'), script);
 });
 

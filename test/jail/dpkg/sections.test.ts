@@ -3,7 +3,7 @@ import t from 'tap';
 
 import { readStrings } from '../../../lib/jail/dpkg/sections.ts';
 import { makeElf } from '../../binary/image.ts';
-import { elfWithStrings, rustWithStrings } from './debian.ts';
+import { elfWithStrings, goWithFunctions, rustWithStrings } from './debian.ts';
 
 const read = (data: Buffer) =>
   readStrings((offset, length) => data.subarray(offset, offset + length), data.length);
@@ -23,6 +23,14 @@ t.test('a program without section headers has none, and another file is no progr
 t.test('a program in Rust is recognised without the section that dh_strip removes', async (t) => {
   t.equal(read(rustWithStrings('gzipbzip2'))?.unseparated, true);
   t.equal(read(elfWithStrings('gzipbzip2'))?.unseparated, false);
+});
+
+t.test('the functions of a program in Go are read, wherever it is loaded', async (t) => {
+  for (const isPie of [false, true]) {
+    const { parts = [], unseparated } = read(goWithFunctions('time.LoadLocation\0', isPie)) ?? {};
+    t.match(Buffer.concat(parts).toString('latin1'), 'time.LoadLocation\0');
+    t.equal(unseparated, true);
+  }
 });
 
 t.test('what a file says of itself is not believed', async (t) => {
