@@ -22,7 +22,7 @@ import {
   type VersionChange,
   versionChanges,
 } from './manifest/manifest-changes.ts';
-import { type JailPart, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
+import { type JailPart, largePacks, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
 import { mergeRecipes, type Recipe } from './manifest/recipe.ts';
@@ -42,6 +42,13 @@ import { unless, withJailErrors } from './work/jail-error.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 import { toBeAwaited } from '../unawaited.ts';
 
+/** `option` with `value` leaves it out: a pack, or a plugin with the libraries that nothing else needs. */
+interface RemovablePart {
+  readonly option: '--no-pack' | '--without';
+  readonly value: string;
+  readonly sizeBytes: number;
+}
+
 /** The result of a build or update; with `plan`, the expected result. */
 export interface JailReport {
   /** Number and total size of the regular files that the builder has put in the jail. */
@@ -52,6 +59,8 @@ export interface JailReport {
   readonly parts: readonly JailPart[];
   /** Large optional parts of packages that are not in the jail; `copies` adds one. */
   readonly leftOut: readonly string[];
+  /** Large parts of the jail, of 10 MB and a tenth of it or more, that an option leaves out. */
+  readonly removable: readonly RemovablePart[];
   /** The differences from the jail before. */
   readonly changes: readonly Change[];
   readonly packages: readonly VersionChange[];
@@ -183,18 +192,27 @@ async function run(
   making: Making,
   isPlan: boolean,
 ): Promise<{ readonly report: JailReport; readonly present: Manifest }> {
-  const { before, after, optional, ...told } = await (isPlan
+  const { before, after, optional, large, ...told } = await (isPlan
     ? closing(openPresent(making.directory), (jail) => foreseeJail(making, jail))
     : makeJail(making));
   refuseFailures({ ...told, after });
   const { left, warnings } = told;
   const files = after.entries.filter(({ kind }) => kind === 'file');
+  const sizeBytes = files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
+  const plugins = large.map(
+    ({ path, sizeBytes }) => ({ option: '--without', value: toText(path), sizeBytes }) as const,
+  );
+  const packs = largePacks(after, sizeBytes);
   const report = {
     files: files.length,
-    sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
+    sizeBytes,
     packs: packReasons(after),
     parts: partsOf(after),
     leftOut: optional.map(toText),
+    removable: [
+      ...packs.map(({ name, sizeBytes }) => ({ option: '--no-pack', value: name, sizeBytes }) as const),
+      ...plugins,
+    ],
     changes: changesBetween(before, after).filter((change) => !stays(change, left)),
     packages: versionChanges(before, after),
     left,

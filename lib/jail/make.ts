@@ -35,6 +35,7 @@ export interface Made {
   readonly before: Manifest | undefined;
   readonly after: Manifest;
   readonly optional: JailPlan['optional'];
+  readonly large: JailPlan['large'];
   /** Paths that were left as they are, although the plan differs. */
   readonly left: readonly Left[];
   readonly warnings: readonly JailWarning[];
@@ -49,12 +50,13 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
   const { replace, keep = [], work, host, directory } = making;
   const foreseeing = { ...prepared, ...work, jail, replace, keep, sourceFd: host.root.fd };
   const { manifest: after, left, warnings } = await foreseePlan(recipe, plan, foreseeing);
-  const { optional } = plan;
+  const { optional, large } = plan;
   prepared.keep(); // `status` of an adopted service only foresees
   return {
     before,
     after,
     optional,
+    large,
     left,
     warnings: [...plainWarnings(notes), ...warningsOf(plan, directory), ...plainWarnings(warnings)],
     failures: [],
@@ -113,12 +115,13 @@ async function carryOut(
   ];
   work.onProgress?.(begin('check'));
   const tried = await tryOut({ directory, jail, manifest: after, programs, signal: work.signal });
-  const { optional } = plan;
+  const { optional, large } = plan;
   const { failures } = tried;
   return {
     before,
     after,
     optional,
+    large,
     left,
     failures,
     warnings: [...warnings, ...plainWarnings(tried.warnings)],

@@ -30,6 +30,10 @@ export function showBuilt(directory: Bytes, report: JailReport, isPlan: boolean)
       const size = sizeBytes < WORTH_A_WORD_BYTES ? '' : `, ${megabytes(sizeBytes)}`;
       return `pack ${name}${trigger === undefined ? '' : `: for ${show(trigger)}`}${size}\n`;
     }),
+    ...report.removable.map(
+      ({ option, value, sizeBytes }) =>
+        `large: ${megabytes(sizeBytes)}, which ${commandLine(option, value)} leaves out\n`,
+    ),
     ...report.leftOut.map((path) => `left out: ${show(path)}; --copy brings it\n`),
     leftLines(report),
     summaryOf(directory, report).trimEnd(),

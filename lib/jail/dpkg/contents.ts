@@ -81,8 +81,6 @@ const KINDS = ['programs', 'helpers', 'scripts', 'libraries', 'development', 'da
 type Kind = (typeof KINDS)[number];
 type Sorted = Kind | { readonly programOf: BytePath };
 
-export type ContentsReader = ReturnType<typeof openContents>;
-
 export function openContents(root: FileRoot, packages: Packages) {
   const sort = openSorter(root, packages);
   const madeBeside = openMade(root, packages);

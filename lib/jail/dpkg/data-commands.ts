@@ -15,7 +15,7 @@ const ATTRIBUTE = /[\w:-]+\s*=\s*(?:"([^"]{1,4000})"|'([^']{1,4000})')/g;
 const COMMAND_LINE = /^\s*(['"]?)[\w.+/-]+\1\s+(?:['"%$/]|--?[A-Za-z])/;
 
 /** The commands in attributes of XML that are command lines: `command="&apos;rsvg-convert&apos; -o &apos;%o&apos;"`. */
-export function commandsInXml(text: string): ReadonlySet<string> {
+function commandsInXml(text: string): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [, double, single] of text.matchAll(ATTRIBUTE)) {
     const written = double ?? single ?? '';
@@ -36,7 +36,7 @@ const BINARY_EXT = 109;
  * The commands in the literals of a compiled module of Erlang: texts that are a name and options. The chunk LitT of the file is a
  * list of terms, compressed since OTP 9 (beam_lib(3erl), "External Term Format" of the ERTS documentation).
  */
-export function commandsInBeam(data: Uint8Array): ReadonlySet<string> {
+function commandsInBeam(data: Uint8Array): ReadonlySet<string> {
   const found = new Set<string>();
   for (const text of textsIn(literalsOf(Buffer.from(data.buffer, data.byteOffset, data.byteLength)))) {
     const name = IN_TERM.exec(text)?.[1];

@@ -85,6 +85,23 @@ export function packReasons(manifest: Manifest): readonly PackReason[] {
   }));
 }
 
+const LEAST_BYTES = 10_000_000;
+const LEAST_SHARE = 0.1;
+
+/** The large packs of a jail that were added for something which was not asked for, such as the perl of git's scripts. */
+export function largePacks(manifest: Manifest, totalBytes: number) {
+  const hows = new Map(manifest.entries.map(({ path, reason }) => [path, reason.how]));
+  const sizes = packSizes(manifest);
+  return manifest.packs.flatMap(({ name, trigger }) => {
+    const how = trigger && hows.get(trigger);
+    const sizeBytes = sizes.get(name) ?? 0;
+    const isLarge = sizeBytes >= Math.max(LEAST_BYTES, totalBytes * LEAST_SHARE);
+    return isLarge && how !== undefined && how !== 'asked' && how !== 'interpreter'
+      ? [{ name, sizeBytes }]
+      : [];
+  });
+}
+
 /** The reasons for a path, nearest first, each one phrase; empty for a path that is not in the manifest. */
 export function explain({ entries }: Manifest, path: BytePath): readonly string[] {
   const reasons = new Map(entries.map((entry) => [entry.path, entry.reason]));

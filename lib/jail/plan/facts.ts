@@ -22,8 +22,7 @@ export interface FactsOptions {
 
 export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceOf, paths }: FactsOptions) {
   const sources = new Set<string | undefined>();
-  const programs = new Set<BytePath>();
-  const asked = new Set<BytePath>();
+  const programs = openPrograms(sourceOf);
   const libraries = new Map<string, BytePath>(); // the file that was found by each name
   const imports = new Map<string, BytePath>();
   const ownImports = new Map<string, BytePath>();
@@ -34,11 +33,7 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
     for (const executable of executables) {
       yield;
       const { path, entry, closure } = executable;
-      if ((entry.mode & 0o111) !== 0 && !isLibrary(path)) {
-        programs.add(path);
-        const { how, by } = entry.reason;
-        if (how === 'asked' || (by !== undefined && sourceOf(by) === undefined)) asked.add(path);
-      }
+      programs.add(path, entry);
       for (const { role, as, path: at } of closure.files)
         if (role === 'library' && as !== undefined && LIBC.test(as))
           directories.add(parentPath(resolveLinks(root, at)));
@@ -68,8 +63,8 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
     const library = when.libraries && [...libraries].find(([name]) => when.libraries?.test(name));
     const found =
       library?.[1] ??
-      (when.executables && matching(programs, when.executables)[0]) ??
-      (when.asked && matching(asked, when.asked)[0]) ??
+      (when.executables && matching(programs.all, when.executables)[0]) ??
+      (when.asked && matching(programs.asked, when.asked)[0]) ??
       firstOf(imports, when.imports) ??
       firstOf(ownImports, when.ownImports);
     if (found !== undefined || when.paths === undefined) return found;
@@ -80,9 +75,23 @@ export function openFacts(root: FileRoot, { imports: importsOf, isBasic, sourceO
   return {
     learn,
     sign,
-    executables: (name: RegExp) => matching(programs, name),
+    executables: (name: RegExp) => matching(programs.all, name),
     /** The directories of the C libraries in the jail. */
     libraryDirectories: () => [...directories],
+  };
+}
+
+function openPrograms(sourceOf: FactsOptions['sourceOf']) {
+  const [all, asked] = [new Set<BytePath>(), new Set<BytePath>()];
+  return {
+    all,
+    /** Those that were asked for, or that a file of no package starts. */
+    asked,
+    add: (path: BytePath, { mode, reason: { how, by } }: Executable['entry']): void => {
+      if ((mode & 0o111) === 0 || isLibrary(path)) return;
+      all.add(path);
+      if (how === 'asked' || (by !== undefined && sourceOf(by) === undefined)) asked.add(path);
+    },
   };
 }
 

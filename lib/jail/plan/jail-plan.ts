@@ -18,8 +18,9 @@ import type { JailUser } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type UnknownAccount, unknownAccounts } from './unknown-accounts.ts';
 import { cacheEntriesOf } from './library-cache.ts';
+import { type LargePlugin, largePlugins } from './large-plugins.ts';
 import { LISTING } from './listed-plugins.ts';
-import { openExecutables } from './needed-files.ts';
+import { type Executables, openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles, type Wanted } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
@@ -51,6 +52,7 @@ export interface JailPlan {
   readonly incomplete: readonly MissingFile[];
   /** Large parts of packages that were left out, because programs in a jail do not need them. */
   readonly optional: readonly BytePath[];
+  readonly large: readonly LargePlugin[];
   /** Programs and packages that the requested programs may use, but that are not in the jail. */
   readonly wanted: Wanted;
   /** Accounts that a configuration file in the jail names, but that the jail does not have. */
@@ -156,7 +158,6 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   }
   addMountPoints(selection, packs.chosen());
 
-  const isThere = new Set(selection.entries().map(({ path }) => lastComponent(path)));
   return {
     entries: selection.entries(),
     packs: packs.chosen(),
@@ -164,10 +165,9 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     versionOf: (name) => packages.versionOf(name),
     cacheEntries: cacheEntriesOf(root, executables.portable),
     endian: executables.endian(),
-    missing: executables.missing,
-    // the loader may find a library of a plugin by the RPATH of the program that loads it
-    incomplete: executables.incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
+    ...lost(selection, executables),
     optional: packages.leftOut().filter((path) => selection.get(path) === undefined),
+    large: largePlugins(selection.entries(), executables.needs),
     wanted: packages.wanted(),
     accounts: unknownAccounts(root, selection.entries(), users),
     unused: selection.unused(),
@@ -177,6 +177,18 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     absent,
     barren: packs.barren(),
     vanished,
-    onlyHere: [...executables.onlyHere].filter((path) => !isThere.has(lastComponent(path))),
+  };
+}
+
+function lost(
+  selection: Selection,
+  { missing, incomplete, onlyHere }: Executables,
+): Pick<JailPlan, 'missing' | 'incomplete' | 'onlyHere'> {
+  const isThere = new Set(selection.entries().map(({ path }) => lastComponent(path)));
+  return {
+    missing,
+    // the loader may find a library of a plugin by the RPATH of the program that loads it
+    incomplete: incomplete.filter(({ path }) => !isThere.has(lastComponent(path))),
+    onlyHere: [...onlyHere].filter((path) => !isThere.has(lastComponent(path))),
   };
 }

@@ -10,6 +10,7 @@ import { resolveLinks, walk } from '../../binary/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Imports } from '../dpkg/imports.ts';
 import type { Steps } from '../work/steps.ts';
+import { type Needs, openNeeds } from './large-plugins.ts';
 import { pluginsBeside } from './listed-plugins.ts';
 import type { Selection } from './selection.ts';
 import { LEFT_OUT } from '../work/missing-file.ts';
@@ -33,6 +34,7 @@ export interface Executables {
   readonly incomplete: readonly MissingFile[];
   /** The closures for every processor: a cache of the jail must find their libraries. */
   readonly portable: readonly Closure[];
+  readonly needs: Needs;
   /** The byte order of the first ELF file; little if there is none. */
   endian(): 'little' | 'big';
   /** Libraries that exist only for certain processors. */
@@ -72,6 +74,7 @@ export function openExecutables(
   const incomplete: MissingFile[] = [];
   const portable: Closure[] = [];
   const onlyHere = new Set<BytePath>();
+  const needs = openNeeds();
   const asked = new Set(programs.map((program) => walk(root, program).path));
   let endian: 'little' | 'big' | undefined;
 
@@ -87,10 +90,7 @@ export function openExecutables(
       (isAsked && lost.reason !== 'unknown-command' ? missing : incomplete).push(lost);
     // The host has these libraries only in builds that not every processor can run.
     if (closure.missing.length === 0) for (const lost of everywhere.missing) onlyHere.add(lost.path);
-    for (const { path, role, neededBy, as } of [...everywhere.files, ...closure.files]) {
-      const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);
-      if (role !== 'program') selection.addPath(path, { how: HOW[role], by, as });
-    }
+    addNeeded(root, selection, entry, [...everywhere.files, ...closure.files], needs);
     for (const plugin of pluginsBeside(root, entry.source, imports))
       selection.addPath(plugin, { how: 'dlopen', by: entry.path, as: lastComponent(plugin) });
     if (isAsked) missing.push(...leftOut(root, selection, everywhere.files));
@@ -117,9 +117,25 @@ export function openExecutables(
     missing,
     incomplete,
     portable,
+    needs,
     endian: () => endian ?? 'little',
     onlyHere,
   };
+}
+
+function addNeeded(
+  root: FileRoot,
+  selection: Selection,
+  entry: FileEntry,
+  files: readonly NeededFile[],
+  needs: Needs,
+): void {
+  for (const { path, role, neededBy, as } of files) {
+    if (role === 'program') continue;
+    const by = neededBy === undefined ? entry.path : inJail(root, neededBy, entry);
+    const at = selection.addPath(path, { how: HOW[role], by, as });
+    if (at !== undefined) needs.add(at, entry);
+  }
 }
 
 /** The needed files that are on the host but were left out; `files` are those for every processor. */
