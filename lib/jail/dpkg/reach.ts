@@ -14,6 +14,7 @@ import {
   recommendedBy,
   wholeOf,
 } from './dependencies.ts';
+import { directoriesOf, sharedDirectories } from './data-directories.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
 import { statusIfThere } from './readable-files.ts';
 import {
@@ -119,7 +120,7 @@ export function take(work: Work, use: Use): void {
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
   for (const to of recommendedBy(packages, pkg))
-    if (contents.programs.length > 0) awaitFiles(work, pkg, to);
+    if (contents.programs.length > 0) awaitFiles(work, pkg, to, sharedDirectories(work, to));
     else awaitPart(work, pkg, to);
 }
 
@@ -257,7 +258,7 @@ function awaitDependency(work: Work, from: Package, to: Package): void {
 }
 
 /** Waits until a program names a helper, a configuration file or a directory of another package. */
-function awaitFiles(work: Work, from: Package, to: Package): void {
+function awaitFiles(work: Work, from: Package, to: Package, shared: readonly BytePath[] = []): void {
   const { reader, uses, mentions, listening } = work;
   const { helpers, data } = reader.contents(to);
   listening.add(from.source);
@@ -273,16 +274,8 @@ function awaitFiles(work: Work, from: Package, to: Package): void {
   // tex, or a library of its source, names texmf.cnf, but no directory
   const settings = data.filter((path) => CONFIGURATION_NAME.test(path));
   for (const path of [...helpers, ...settings]) mentions.awaitName(lastComponent(path), use);
-  for (const directory of new Set([...helpers, ...data].flatMap((path) => directoriesOf(work, path, to))))
-    mentions.awaitPath(directory, use);
-}
-
-/** The topmost directory of a file that is only its package's, and the one it is in, if that has a purpose of its own. */
-function directoriesOf({ packages }: Work, path: BytePath, pkg: Package): readonly BytePath[] {
-  const own = ownDirectory(path, (at) => packages.owner(at) === pkg);
-  const directory = parentPath(path);
-  const isForPurpose = /^\/usr\/share\/(?!perl5\/|nodejs\/)[^/]+\/./.test(directory);
-  return [...(own === undefined ? [] : [own]), ...(isForPurpose ? [directory] : [])];
+  const own = [...helpers, ...data].flatMap((path) => directoriesOf(work, path, to));
+  for (const directory of new Set([...own, ...shared])) mentions.awaitPath(directory, use);
 }
 
 /** Programs in dependencies of the same source: ocaml starts x86_64-linux-gnu-gcc, which is in a dependency of gcc. */

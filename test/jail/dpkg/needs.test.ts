@@ -176,3 +176,26 @@ t.test('the package of a module comes for a copied script, and that of a gem for
   t.same(brought('/usr/bin/ruby'), ['/usr/share/ruby-data/data']);
   t.same(brought(), []);
 });
+
+t.test("a program's package brings recommended data in a directory that its settings name", async (t) => {
+  const system: MadeSystem = {
+    packages: {
+      xetex: {
+        control: 'Source: tex\nRecommends: lmodern, fonts-other',
+        files: {
+          '/usr/bin/xetex': elfWithStrings('/usr/share/fonts'),
+          '/usr/share/texlive/texmf.cnf': 'TEXMFDEBIAN = /usr/share/texmf\n',
+        },
+      },
+      lmodern: { files: { '/usr/share/texmf/fonts/lm/lmr10.pfb': '' } },
+      'tex-gyre': { files: { '/usr/share/texmf/fonts/gyre/q.pfb': '' } },
+      'fonts-other': { files: { '/usr/share/fonts/other/x.ttf': '' } },
+      'fonts-more': { files: { '/usr/share/fonts/more/x.ttf': '' } },
+    },
+  };
+  t.same(paths(chooseFrom(system, '/usr/bin/xetex')), [
+    '/usr/bin/xetex',
+    '/usr/share/texlive/texmf.cnf',
+    '/usr/share/texmf/fonts/lm/lmr10.pfb',
+  ]);
+});
