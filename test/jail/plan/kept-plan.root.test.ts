@@ -75,9 +75,9 @@ t.test('the next update uses the plan, and keeps no other', asRoot, async (t) =>
   t.same({ mode: mode & 0o777, uid }, { mode: 0o600, uid: 0 });
   t.match(await updateJail({ directory: jail }), { changes: [], left: [], warnings: [], extra: [] });
   t.equal(statSync(kept).ino, ino);
-  rmSync(`${jail}/etc/conf`);
+  rmSync(`${jail}/data/deep/file`);
   await updateJail({ directory: jail });
-  t.ok(existsSync(`${jail}/etc/conf`), 'a file that the jail lacks is put there again');
+  t.ok(existsSync(`${jail}/data/deep/file`), 'a file that the jail lacks is put there again');
   t.equal(statSync(kept).ino, ino);
 });
 
