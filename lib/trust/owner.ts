@@ -1,7 +1,5 @@
 // Who makes and owns a jail: root, or an ordinary user. An ordinary user trusts what is his as he trusts what is root's: he can change it
 // anyway. So he sees his own ids as 0, as in a user namespace of his own (user_namespaces(7)), and one judgement serves both.
-import { userInfo } from 'node:os';
-
 import { toBuffer } from '../quote.ts';
 import { listedWriters, replaceUid } from './acl.ts';
 import type { Access } from './writer.ts';
@@ -17,7 +15,8 @@ export interface Owner {
 // files of a jail must not change hands with it.
 function ownGroup(egid: number): number {
   try {
-    const { gid } = userInfo();
+    // loaded here: a launch in place does not need it
+    const { gid } = process.getBuiltinModule('node:os').userInfo();
     return process.getgroups?.().includes(gid) === true ? gid : egid;
   } catch {
     return egid; // a uid without an account

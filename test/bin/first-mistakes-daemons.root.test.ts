@@ -335,7 +335,7 @@ const systems: readonly Mistake[] = (
   `uchroot ${words} nobody jail /bin/ls`,
   /unknown option/,
   {
-    before: 'mkdir jail/mnt jail/proc',
+    before: 'mkdir jail/mnt',
     after: (line, hint) => (hinted.test(hint) ? line.replace(words, right) : line),
   },
 ]);

@@ -236,7 +236,7 @@ once('a wrong name or profile starts nothing', async (t) => {
     wrong('--seccomp=/nowhere.json'),
     /^125 uchroot: seccomp: \/nowhere\.json: no such file or directory\nhint: /,
   );
-  t.match(wrong(`--seccomp=${base}`), /^1 uchroot: seccomp: \/tmp\/[^ ]+ is no regular file\n/);
+  t.match(wrong(`--seccomp=${base}`), /^1 uchroot: --seccomp: \/tmp\/[^ ]+ is no regular file\n/);
   const empty = profile('empty.json', {});
   t.match(wrong(`--seccomp=${empty}`), `1 uchroot: ${empty}: defaultAction: must be a text, not missing\n`);
   writeFileSync(`${base}/large.json`, Buffer.alloc(2 ** 20 + 1, 0x20));
@@ -248,7 +248,7 @@ once('a wrong name or profile starts nothing', async (t) => {
     wrong(`--seccomp=${base}/deep.json`),
     /^1 uchroot: .*defaultAction: must be a text, not \[\.\.\.\]/,
   );
-  t.match(wrong('--seccomp=log:'), /^1 uchroot: seccomp must be the path of a profile/);
+  t.match(wrong('--seccomp=log:'), /^1 uchroot: --seccomp must be the path of a profile/);
 });
 
 once('a profile that the user could write is refused', async (t) => {

@@ -14,7 +14,8 @@ function inOptions(text: string, known: readonly KeyedOption[], mark: '--' | '')
     known.flatMap(([own, { name }]) => (own === key ? [`${mark}${name}`] : []));
   const spellings = (key: string): string => namesOf(key).join(' or ');
   const isKey = (word: string): boolean => namesOf(word).length > 0;
-  const pick = (both: string, key: string, option: string): string => (isKey(key) ? option : both);
+  const pick = (both: string, key: string, option: string): string =>
+    isKey(key) ? (mark === '' ? option.slice(2) : option) : both;
   return (
     text
       .replace(/^view\[\d+\]\.(\w+)/, (_, part: string) => viewParts[part] ?? `--${part}`)
@@ -24,10 +25,13 @@ function inOptions(text: string, known: readonly KeyedOption[], mark: '--' | '')
       .replace(/\b(\w+) \w+ \((--[a-z-]+ \w+)\)/g, pick)
       .replace(/\b(\w+): [^(),]+ \((--[a-z-]+ [^(),]+)\)/g, pick)
       .replace(/\b(\w+) \((--[a-z-]+)\)/g, pick)
-      .replace(/\b(\w+): \[([^\]]+)\]/g, (both, key: string, items: string) =>
+      .replace(/\b(\w+): \[((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))*)\]/g, (both, key: string, items: string) =>
         isKey(key) ? `${spellings(key)} ${listed(items)}` : both,
       )
-      .replace(/such as \[([^\]]+)\]/g, (_, items: string) => `such as ${listed(items)}`)
+      .replace(
+        /such as \[((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))*)\]/g,
+        (_, items: string) => `such as ${listed(items)}`,
+      )
       // a key begins the text, or is no word of English
       .replace(/^[a-z]\w*\b(?! \(--|\[)|(?<!-)\b[a-z]+[A-Z]\w*/g, (key) =>
         isKey(key) ? spellings(key) : key,

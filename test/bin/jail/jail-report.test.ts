@@ -21,6 +21,7 @@ const report = (some: Partial<Record<keyof UpdateReport, unknown>> = {}) =>
     parts: [],
     packs: [],
     leftOut: [],
+    removable: [],
     left: [],
     packages: [],
     extra: [],
@@ -94,7 +95,7 @@ new: not there → 3
 old: 4 → no longer needed
 left alone: /e
 left as it is: /etc/x: it was changed in the jail: in the jail file 0644 0:5 sha256 ab; planned file 0644 0:5
-left as it is: /l: it was removed where a user of the jail may write: in the jail nothing; planned link to /to
+left as it is: /l: it was removed in the jail: in the jail nothing; planned link to /to
 /srv/jail: 7 files, 2.5 MB, 2 changed, 2 left as they are
 `,
   );
@@ -110,11 +111,14 @@ t.test('newer files of the host that were not put in the jail are a warning, wit
     Array.from({ length: count }, (_, i) => ({ path: `/x${i}`, isOutdated: true, because: 'changed' }));
   t.same(newsLeft('/srv/jail', report({ left: [{ path: '/x', isOutdated: false }] })), []);
   t.same(newsLeft('/srv/jail', report({ left: left(1) })), [
-    'newer versions on the host were not put in the jail: /x0; to replace the old ones: uchroot-jail update /srv/jail --replace /x0',
+    'newer versions on the host were not put in the jail: /x0; to replace the old ones: uchroot-jail update /srv/jail --replace /x0; to keep them: uchroot-jail update /srv/jail --keep /x0',
   ]);
   const [five, six] = [5, 6].map((count) => newsLeft('/srv/jail', report({ left: left(count) }))[0]);
   t.match(five, /: \/x0, \/x1, \/x2, \/x3, \/x4; to replace/);
-  t.match(six, /: \/x0, \/x1, \/x2, \/x3, \/x4 \(and 1 more\); to replace.* --replace \/x4$/);
+  t.match(
+    six,
+    /: \/x0, \/x1, \/x2, \/x3, \/x4 \(and 1 more\); to replace.* --replace \/x4; to keep.* --keep \/x4$/,
+  );
 });
 
 const file = { path: '/bin/a', kind: 'file', because: 'asked for' };

@@ -14,21 +14,23 @@ const mostLevels = 3;
 const mostEntries = 5000;
 const mostPidBytes = 32;
 
-// Another program may remove a file meanwhile, and root may not enter each mount (EACCES).
-const gone = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO']);
+// What cannot be read is no pid file: another program may remove it meanwhile, root may not enter each mount (EACCES), and reading a file
+// of a kernel's file system can fail in any way.
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
-function unlessGone<T>(use: () => T): T | undefined {
+function ifReadable<T>(use: () => T): T | undefined {
   try {
     return use();
   } catch (error) {
-    if (gone.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    const { code = '', syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined && !shortages.has(code)) return undefined;
     throw error;
   }
 }
 
 // The number in a short file. No link is followed: a service can put anything into its jail.
 function pidIn(path: string): number | undefined {
-  const fd = unlessGone(() =>
+  const fd = ifReadable(() =>
     openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
   );
   if (fd === undefined) return undefined;
@@ -36,7 +38,8 @@ function pidIn(path: string): number | undefined {
     const status = fstatSync(fd);
     if (!status.isFile() || status.size > mostPidBytes) return undefined;
     const bytes = Buffer.alloc(mostPidBytes);
-    const text = bytes.toString('latin1', 0, readSync(fd, bytes, 0, mostPidBytes, 0));
+    const count = ifReadable(() => readSync(fd, bytes, 0, mostPidBytes, 0));
+    const text = bytes.toString('latin1', 0, count ?? 0);
     return /^\s*\d+\s*$/.test(text) ? Number(text) : undefined;
   } finally {
     closeSync(fd);
@@ -48,7 +51,7 @@ function entriesBelow(top: string): readonly (readonly [path: string, entry: Dir
   let left = [''];
   for (let level = 0; level < mostLevels && found.length < mostEntries; level++) {
     const inner = left.flatMap((path) =>
-      (unlessGone(() => readdirSync(`${top}${path}`, { withFileTypes: true })) ?? [])
+      (ifReadable(() => readdirSync(`${top}${path}`, { withFileTypes: true })) ?? [])
         .filter(({ name }) => level > 0 || !ofOthers.has(name))
         .map((entry) => [`${path}/${entry.name}`, entry] as const),
     );

@@ -62,7 +62,7 @@ export const escapeDefects: readonly Defect[] = [
       const run = makeDirectory(t);
       const program = `require('net').createServer().listen(process.argv[1], () => console.log('up'))`;
       await beginProcess(t, [process.execPath, '-e', program, `${run}/docker.sock`]);
-      mkdirSync(`${jail}/run`);
+      mkdirSync(`${jail}/run`, { recursive: true });
       mount(t, '--bind', '-o', 'ro,nosuid,nodev', run, `${jail}/run`);
       must(['mount', '-o', 'remount,bind,ro,nosuid,nodev', `${jail}/run`]);
     },
@@ -85,7 +85,7 @@ export const escapeDefects: readonly Defect[] = [
   {
     rule: 'proc-mount',
     plant: (jail, t) => {
-      mkdirSync(`${jail}/proc`);
+      mkdirSync(`${jail}/proc`, { recursive: true });
       mount(t, '-t', 'proc', 'proc', `${jail}/proc`);
     },
     at: '/proc',
@@ -111,7 +111,7 @@ export const escapeDefects: readonly Defect[] = [
     plant: (jail, t) => {
       const host = makeDirectory(t);
       mount(t, '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', host);
-      mkdirSync(`${jail}/run`);
+      mkdirSync(`${jail}/run`, { recursive: true });
       mount(t, '--bind', host, `${jail}/run`);
     },
     at: '/run',
