@@ -200,7 +200,7 @@ test('a socket for status that cannot be made is found', async (t) => {
 test('keys that do not go together are found', async (t) => {
   const words = ['--listen', '127.0.0.1:7000', '--timeout', '5', '--time', '5', USER, jail, '/server'];
   for (const form of [['check', ...words], words])
-    t.match(run(...form), { status: 125, stderr: /time and timeoutMs are given at once/ });
+    t.match(run(...form), { status: 125, stderr: /--time and --timeout are given at once/ });
 });
 
 test('an isolated service with limits passes', async (t) => {

@@ -32,6 +32,9 @@ function inOptions(text: string, known: readonly KeyedOption[], mark: '--' | '')
         /such as \[((?:'[^']*'|\d+)(?:, (?:'[^']*'|\d+))*)\]/g,
         (_, items: string) => `such as ${listed(items)}`,
       )
+      .replace(/\bleave (\w+) out\b/g, (both, key: string) =>
+        isKey(key) ? `leave ${spellings(key)} out` : both,
+      )
       // a key begins the text, or is no word of English
       .replace(/^[a-z]\w*\b(?! \(--|\[)|(?<!-)\b[a-z]+[A-Z]\w*/g, (key) =>
         isKey(key) ? spellings(key) : key,
