@@ -58,15 +58,16 @@ function copy(text: string): string {
 function* nextLines(text: string, at: number, find: FindPart, mostLines: number): Slices<Lines> {
   let lines = 0;
   let count = 0;
-  let isClosed = true;
-  for (const { offset, line, end } of readLines(text, at)) {
+  let closedAt = at;
+  for (const { offset, line, end, after } of readLines(text, at)) {
     if (endsSlice(++count)) yield;
     if (offset > at && (count > mostLines || find(offset) !== undefined))
       return { text: copy(text.slice(at, offset)), lines, isClosed: true };
     lines = line;
-    isClosed = end === 'newline';
+    closedAt = end === 'newline' ? after : -1;
   }
-  return { text: copy(text.slice(at)), lines, isClosed };
+  // Behind the last line there may be a begun one that has no character yet, after a backslash or a NUL.
+  return { text: copy(text.slice(at)), lines, isClosed: closedAt === text.length };
 }
 
 /** Cuts a text. What `before` has in common with it is not read again. */

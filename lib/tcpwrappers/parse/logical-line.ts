@@ -34,6 +34,8 @@ export interface Line {
   readonly end: 'newline' | 'unterminated' | 'long';
   /** Its index in the file. */
   readonly offset: number;
+  /** The index behind it and its newline. */
+  readonly after: number;
   /** Undefined for a plain line, which stands in the file as it is. */
   readonly pieces: readonly Piece[] | undefined;
   /** Whether a NUL hides some of its bytes. */
@@ -54,28 +56,22 @@ export function* readLines(text: string, offset = 0, maxBytes = MAX_LINE_BYTES):
     const newline = text.indexOf('\n', position);
     const whole = text.slice(position, newline);
     const isPlain = newline >= 0 && whole.length < maxBytes && !whole.endsWith('\\') && !whole.includes('\0');
-    const [line, after] = isPlain
-      ? [plainLine(whole, number, position), newline + 1]
-      : readPieces(text, position, number, maxBytes);
+    const line = isPlain ? plainLine(whole, number, position) : readPieces(text, position, number, maxBytes);
     if (line === undefined) return;
     yield line;
     if (line.end !== 'newline') return;
-    [position, number] = [after, line.line + 1];
+    [position, number] = [line.after, line.line + 1];
   }
 }
 
 function plainLine(text: string, line: number, offset: number): Line {
-  return { text, line, end: 'newline', offset, pieces: undefined, hasNul: false };
+  const after = offset + text.length + 1;
+  return { text, line, end: 'newline', offset, after, pieces: undefined, hasNul: false };
 }
 
 // Fills a buffer of `maxBytes` call by call, as libwrap does with fgets(3): each call reads up to a newline or to the
-// end of the buffer, and a NUL hides the rest of what it read. Also returns the index behind the line.
-function readPieces(
-  text: string,
-  offset: number,
-  number: number,
-  maxBytes: number,
-): [Line | undefined, number] {
+// end of the buffer, and a NUL hides the rest of what it read.
+function readPieces(text: string, offset: number, number: number, maxBytes: number): Line | undefined {
   const pieces: Piece[] = [];
   let joined = '';
   let hasNul = false;
@@ -108,5 +104,5 @@ function readPieces(
     }
   }
   const found = joined !== '' || end === 'newline';
-  return [found ? { text: joined, line, end, offset, pieces, hasNul } : undefined, position];
+  return found ? { text: joined, line, end, offset, after: position, pieces, hasNul } : undefined;
 }

@@ -33,6 +33,8 @@ const odd = constantFrom(
   'sshd: 10.0.0.1/24\n',
   'ALL: 10.0.1. \\\n10.0.2.\n',
   '# joined \\\n',
+  '\\\n',
+  '\0hidden',
   'sshd: /list\n',
   'sshd: 10.0.\0\n',
   `sshd: ${'x '.repeat(1100)}\n`,
@@ -123,3 +125,23 @@ t.test('a last line without a newline is read again when it goes on', async (t) 
     { text: 'ftpd: ALL', line: 9 },
   ]);
 });
+
+t.test(
+  'a line that is begun by a NUL or a backslash and has no character yet goes on behind it',
+  async (t) => {
+    const options = optionsOf('');
+    const rules = Array.from({ length: 7 }, (_, i) => `sshd: 10.0.0.${i} host.example.com\n`).join('');
+    for (const [begun, hidden] of [
+      ['\0', true],
+      ['\\\n\0\n', false],
+      ['\\\n', false],
+    ] as const) {
+      const before = next(`${rules}${begun}`, undefined, options);
+      const text = `${rules}${begun}ALL: ALL\n`;
+      const now = next(text, before, options).search.table.rules;
+      t.equal(now.length, hidden ? 7 : 8, 'the NUL hides the rest of its line, also what was appended');
+      const whole = complete(readTable({ kind: 'text', text }, optionsOf(''))).rules;
+      t.equal(now.at(-1)?.line, whole.at(-1)?.line, 'and its lines are counted');
+    }
+  },
+);
