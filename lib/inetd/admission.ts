@@ -10,7 +10,6 @@ import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { unmapAddress } from '../tcpwrappers/text/address.ts';
 import type { Peer } from './report/connection-entry.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import { goneRules } from './service-rules.ts';
 
 /** The connection of a client, and who closes its descriptor. */
 export class ClientSocket {
@@ -71,7 +70,7 @@ function refusedByOptions(fd: number): string | undefined {
  */
 export async function admit(
   hosts: Hosts,
-  settings: Pick<ServiceSettings, 'daemon' | 'hostsAllow' | 'hostsDeny'>,
+  { daemon }: Pick<ServiceSettings, 'daemon'>,
   { address, port }: Peer,
   client: ClientSocket,
   onWait: () => void,
@@ -83,14 +82,12 @@ export async function admit(
   }
   const server = address === undefined ? undefined : native.getsockname(fd);
   const described = {
-    daemon: settings.daemon,
+    daemon,
     client: { address, port },
     server: server && { address: unmapAddress(server.address), port: server.port },
   };
   const decision = await hosts.check(described, onWait);
   const { rule, reason: message } = decision;
-  const gone = rule === undefined ? goneRules(settings) : undefined;
-  if (gone !== undefined) return { verdict: 'denied', rule, message: gone, variables: undefined };
   if (decision.options.length === 0)
     return { verdict: decision.expected, rule, message, variables: undefined };
   onWait();

@@ -1,12 +1,11 @@
 // The files of rules of a service.
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
 import { nearestPath } from '../binary/misspelt-path.ts';
 import { bytePath, showPath } from '../binary/path.ts';
-import { openHosts, type Hosts } from '../tcpwrappers/hosts.ts';
+import { Hosts } from '../tcpwrappers/hosts.ts';
 import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
-import { quote } from '../quote.ts';
 import { remember } from '../remember.ts';
 import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
@@ -14,17 +13,16 @@ import type { ServiceSettings } from './serve-request.ts';
 const UNUSABLE: ReadonlySet<string> = new Set(['is-a-directory', 'not-a-file', 'file-refused']);
 
 /**
- * Opens the files of rules. The default files need not be there, but a file that is named must: without hosts.deny everybody is let in.
+ * Opens the files of rules. The default files need not be there, but a file that is named must, also later: without hosts.deny everybody
+ * is let in.
  *
  * @throws LaunchError, UsageError
  */
 function openRules({ hostsAllow, hostsDeny }: Pick<ServiceSettings, 'hostsAllow' | 'hostsDeny'>): Hosts {
   if (hostsAllow !== undefined) refuseMissing('hosts-allow', hostsAllow);
   if (hostsDeny !== undefined) refuseMissing('hosts-deny', hostsDeny);
-  const hosts = openHosts({
-    ...(hostsAllow && { allow: hostsAllow }),
-    ...(hostsDeny && { deny: hostsDeny }),
-  });
+  const named = { ...(hostsAllow && { allow: hostsAllow }), ...(hostsDeny && { deny: hostsDeny }) };
+  const hosts = new Hosts(named, Object.keys(named) as (keyof typeof named)[]);
   const { allow, deny } = hosts.tables;
   if (hostsAllow !== undefined) refuseUnusable('hosts-allow', allow.table);
   if (hostsDeny !== undefined) refuseUnusable('hosts-deny', deny.table);
@@ -40,15 +38,6 @@ export function sharedRules(): typeof openRules {
     const { hostsAllow, hostsDeny } = settings;
     return remember(known, `${nameOf(hostsAllow)}\0${nameOf(hostsDeny)}`, () => openRules(settings));
   };
-}
-
-/** Why no client is let in that no rule is about: a file of rules that was named has gone since. Undefined if all are there. */
-export function goneRules({
-  hostsAllow,
-  hostsDeny,
-}: Pick<ServiceSettings, 'hostsAllow' | 'hostsDeny'>): string | undefined {
-  const gone = [hostsAllow, hostsDeny].find((path) => path !== undefined && !existsSync(path));
-  return gone === undefined ? undefined : `${quote(gone)} has gone, and everybody is refused`;
 }
 
 function refuseMissing(what: string, path: Buffer): void {

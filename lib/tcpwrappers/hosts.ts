@@ -91,12 +91,18 @@ export class Hosts {
   readonly #resolver: Resolver;
   readonly #limits: TimeLimits;
 
-  /** Made by openHosts(). */
-  constructor(options: HostsOptions) {
+  /**
+   * Made by openHosts().
+   *
+   * @param mustExist files that must be there: while one is not, nobody is let in whom no rule names
+   */
+  constructor(options: HostsOptions, mustExist: readonly Table['role'][] = []) {
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;
     const read = { dialect, compat, isInPath: openPath(), hasNetgroups: hasNetgroups() };
-    this.#allow = new TableFile(toPath(allow, 'allow'), { ...read, role: 'allow' });
-    this.#deny = new TableFile(toPath(deny, 'deny'), { ...read, role: 'deny' });
+    const open = (path: Bytes, role: Table['role']): TableFile =>
+      new TableFile(toPath(path, role), { ...read, role, mustExist: mustExist.includes(role) });
+    this.#allow = open(allow, 'allow');
+    this.#deny = open(deny, 'deny');
     const { nameTimeoutMs = 10_000, commandTimeoutMs = 60_000, twistTimeoutMs = HOUR_MS } = options;
     const names = systemResolver(toMs(nameTimeoutMs, HOUR_MS, 'nameTimeoutMs'));
     this.#resolver = { ...names, ...options.resolver };

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 
 import type { Netgroup } from '../../lib/tcpwrappers/connection/need.ts';
-import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
+import { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { hostsAccess, openHosts } from '../../lib/tcpwrappers/index.ts';
 import { Overload } from '../../lib/tcpwrappers/lookup/resolver.ts';
 import { openFiles } from './open.ts';
@@ -331,3 +331,23 @@ t.test('a look-up is announced before it begins, and a decision without one is n
   t.equal((await decided).verdict, 'granted');
   t.same(told, ['announced', 'look-up']);
 });
+
+t.test(
+  'a file of rules that must exist, and is back before the client is decided, lets nobody in',
+  async (t) => {
+    const { path } = openFiles(t, { deny: 'sshd: .example.com\n' });
+    const files = { allow: path('allow'), deny: path('deny') };
+    const backAgain = (): Promise<{ value: string }> => {
+      writeFileSync(path('allow'), 'ALL: ALL: deny\n');
+      return Promise.resolve({ value: 'host.example.net' });
+    };
+    const hosts = new Hosts({ ...files, resolver: { name: backAgain } }, ['allow', 'deny']);
+    const { verdict, reason } = await hosts.check(sshd);
+    t.equal(verdict, 'denied');
+    t.equal(reason, `${path('allow')} has gone, and everybody is refused`);
+    rmSync(path('allow'));
+    symlinkSync('allow', path('allow'));
+    const named = { ...sshd, client: { ...client, name: 'host.example.net' } };
+    t.match((await hosts.check(named)).reason, /allow cannot be opened: ELOOP/);
+  },
+);

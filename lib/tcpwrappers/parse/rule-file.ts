@@ -25,6 +25,8 @@ export interface ParseOptions {
   /** The name of the file in findings and rules. */
   readonly file: string;
   readonly role: Table['role'];
+  /** Whether nobody is let in whom no rule names while the file is missing or unreadable. */
+  readonly mustExist?: boolean;
   /** `auto` by default. */
   readonly dialect?: Dialect;
   /** `libwrap`: a last line without a newline is not read, as in libwrap; by default it is, with a warning. */
@@ -202,9 +204,10 @@ export function refuseWords(options: ParseOptions): Table {
 
 /** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
 export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
-  const { file, role } = options;
+  const { file, role, mustExist = false } = options;
   switch (found.kind) {
     case 'absent':
+      if (mustExist) return unusable(options, 'cannot-open', 'has gone, and everybody is refused', 'unread');
       return { file, role, rules: [], findings: [] };
     case 'directory':
       return unusable(options, 'is-a-directory', 'is a directory', 'unread');
@@ -216,7 +219,7 @@ export function* readTable(found: FileText, options: ParseOptions): Slices<Table
         options,
         'cannot-open',
         `cannot be opened: ${found.code}`,
-        role === 'deny' ? 'unread' : undefined,
+        role === 'deny' || mustExist ? 'unread' : undefined,
       );
     case 'large':
     case 'text':
