@@ -4,12 +4,13 @@ import { Socket } from 'node:net';
 import { native } from '../native.ts';
 import { dropIpOptions } from '../service/tcpd/connection.ts';
 import type { Verdict } from '../tcpwrappers/decide/ruling.ts';
-import type { MatchedRule } from '../tcpwrappers/decision.ts';
+import type { Decision, MatchedRule } from '../tcpwrappers/decision.ts';
 import { turnAway } from '../tcpwrappers/guard.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { unmapAddress } from '../tcpwrappers/text/address.ts';
 import type { Peer } from './report/connection-entry.ts';
 import type { ServiceSettings } from './serve-request.ts';
+import type { WaitingPlace } from './waiting-place.ts';
 
 /** The connection of a client, and who closes its descriptor. */
 export class ClientSocket {
@@ -63,9 +64,9 @@ function refusedByOptions(fd: number): string | undefined {
 }
 
 /**
- * Asks the rules, and carries out the rule that matched.
+ * Asks the rules, and carries out the rule that matched. The place is given to others meanwhile if that can take long. Then a client that
+ * is let in has to take one again, and the files, which may have changed since, are asked again.
  *
- * @param onWait called before what can take long: look-ups, and the actions of a rule. It may be called twice.
  * @throws what the files and look-ups of the host throw
  */
 export async function admit(
@@ -73,7 +74,7 @@ export async function admit(
   { daemon }: Pick<ServiceSettings, 'daemon'>,
   { address, port }: Peer,
   client: ClientSocket,
-  onWait: () => void,
+  place: WaitingPlace,
 ): Promise<Admission> {
   const { fd } = client;
   if (address !== undefined && !address.includes(':')) {
@@ -86,10 +87,22 @@ export async function admit(
     client: { address, port },
     server: server && { address: unmapAddress(server.address), port: server.port },
   };
-  const decision = await hosts.check(described, onWait);
-  const { rule, reason: message } = decision;
+  const decision = await hosts.check(described, place.give);
+  const admission = await settle(decision, client, place.give);
+  if (admission.verdict !== 'granted' || !(await place.take())) return admission;
+  const now = await decision.renew();
+  // Commands of the same rule do not run again. It keeps its place now, however long another rule takes.
+  return now === decision || isSameRule(decision, now) ? admission : settle(now, client, () => undefined);
+}
+
+const isSameRule = ({ rule: one }: Decision, { rule: other }: Decision): boolean =>
+  one !== undefined && one.file === other?.file && one.text === other.text;
+
+// Carries out the rule of a decision.
+async function settle(decision: Decision, client: ClientSocket, onWait: () => void): Promise<Admission> {
+  const { rule, reason } = decision;
   if (decision.options.length === 0)
-    return { verdict: decision.expected, rule, message, variables: undefined };
+    return { verdict: decision.expected, rule, message: reason, variables: undefined };
   onWait();
   const { socket } = client;
   const applied = await decision.apply({ socket, onRefused: () => client.turnAway() });

@@ -18,6 +18,7 @@ import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 import { findUnruled } from './unruled-wait.ts';
+import { WaitingPlace } from './waiting-place.ts';
 
 let lastId = 0;
 
@@ -148,21 +149,15 @@ export class Service {
   // Never rejects, like #run().
   async #serve(connection: Connection, client: ClientSocket, source: string): Promise<void> {
     const beginMs = performance.now();
-    let isParked = false;
-    // A look-up or a command can take long, and clients whose decision takes no time do not wait for it.
-    const park = (): void => {
-      if (isParked) return;
-      isParked = this.counter.park(source);
-      if (isParked) this.heed();
-    };
+    const place = new WaitingPlace(this.counter, source, () => this.heed());
     const refuse = (reason: EndReason, message: string | undefined): void => {
       client.turnAway();
-      this.counter.leaveRefused(source, isParked);
+      place.leaveRefused();
       this.#over(connection, { reason, message, durationMs: performance.now() - beginMs });
     };
     let admission: Admission;
     try {
-      admission = await admit(this.#hosts, this.settings, connection.peer, client, park);
+      admission = await admit(this.#hosts, this.settings, connection.peer, client, place);
     } catch (error) {
       this.#observer.onProblem(error, this);
       return refuse('failed', (error as Error).message);
@@ -170,7 +165,6 @@ export class Service {
     const { verdict, rule, message, variables } = admission;
     connection.rule = rule;
     if (verdict !== 'granted') return refuse(verdict, message);
-    if (isParked) await this.#turn(source);
     try {
       if (this.#banner !== undefined) sendBanner(client.fd, this.#banner);
       const process = await inStartPlace(this.name, () => this.#start(client.fd, variables));
@@ -183,13 +177,6 @@ export class Service {
     } finally {
       client.close();
     }
-  }
-
-  #turn(source: string): Promise<void> {
-    return new Promise((begin) => {
-      this.counter.awaitTurn(source, begin);
-      this.heed();
-    });
   }
 
   // The program of a connection was not executed.

@@ -22,6 +22,9 @@ export function toMatched({ file, line, text }: MatchedRule): MatchedRule {
   return { file: toUtf8(file), line, text: toUtf8(text) };
 }
 
+/** A new decision; undefined if the files still have these tables. */
+type DecideAgain = (tables: Ruling['tables']) => Promise<Decision | undefined>;
+
 /** The answer of Hosts.check(). */
 export class Decision {
   /** The look-ups that were made, in order. */
@@ -29,14 +32,30 @@ export class Decision {
   readonly #ruling: Ruling;
   readonly #request: Request;
   readonly #limits: TimeLimits;
+  readonly #decideAgain: DecideAgain;
   #isApplied = false;
 
   /** Made by Hosts.check(). */
-  constructor(ruling: Ruling, request: Request, lookups: readonly Lookup[], limits: TimeLimits) {
+  constructor(
+    ruling: Ruling,
+    request: Request,
+    lookups: readonly Lookup[],
+    limits: TimeLimits,
+    decideAgain: DecideAgain,
+  ) {
     this.#ruling = ruling;
     this.#request = request;
     this.lookups = lookups;
     this.#limits = limits;
+    this.#decideAgain = decideAgain;
+  }
+
+  /**
+   * The decision by the files as they are now, for a client that has waited since: this one if they have not changed.
+   * What was looked up is not looked up again.
+   */
+  async renew(): Promise<Decision> {
+    return (await this.#decideAgain(this.#ruling.tables)) ?? this;
   }
 
   /**

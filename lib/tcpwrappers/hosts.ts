@@ -8,7 +8,12 @@ import { meantMs, meantText } from '../meant-value.ts';
 import { type Bytes, toBuffer } from '../quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
-import { checkDescription, makeRequest, type RequestDescription } from './connection/request-info.ts';
+import {
+  checkDescription,
+  makeRequest,
+  type Request,
+  type RequestDescription,
+} from './connection/request-info.ts';
 import { decideBy, decideWithout, refuse, type Ruling } from './decide/ruling.ts';
 import { Decision } from './decision.ts';
 import { openPath } from './file/host-files.ts';
@@ -131,13 +136,22 @@ export class Hosts {
     return toBeAwaited(this.#check(described, onLookUp), 'decision');
   }
 
-  // hosts.deny is not read if hosts.allow decides
   async #check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
-    const request = reading(() => makeRequest(described, hasInterface));
-    const lookups: Lookup[] = [];
+    return this.#decide(
+      reading(() => makeRequest(described, hasInterface)),
+      [],
+      onLookUp,
+    );
+  }
+
+  // hosts.deny is not read if hosts.allow decides
+  async #decide(request: Request, lookups: Lookup[], onLookUp?: () => void): Promise<Decision> {
     const searched: Table[] = [];
     const look = (need: Need) => lookUp(need, request, this.#resolver, lookups);
-    const decided = (ruling: Ruling) => new Decision(ruling, request, lookups, this.#limits);
+    const decided = (ruling: Ruling) =>
+      new Decision(ruling, request, lookups, this.#limits, async (tables) =>
+        (await this.#haveTables(tables)) ? undefined : this.#decide(request, [...lookups]),
+      );
     for (const file of [this.#allow, this.#deny]) {
       const soon = file.soon();
       const search = soon instanceof Promise ? await soon : soon;
@@ -150,6 +164,13 @@ export class Hosts {
       searched.push(search.table);
     }
     return decided(decideWithout(searched));
+  }
+
+  // Whether the files that a decision has searched have the same rules still.
+  async #haveTables(tables: readonly Table[]): Promise<boolean> {
+    for (const [i, file] of [this.#allow, this.#deny].slice(0, tables.length).entries())
+      if ((await file.soon()).table !== tables[i]) return false;
+    return true;
   }
 }
 

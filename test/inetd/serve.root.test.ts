@@ -248,6 +248,16 @@ test('a program that fails at once, for many clients of three addresses, makes n
   }
 });
 
+/** Waits until status tells of so many connections and so many programs, never of more than one program. */
+async function settledAt(t: Test, status: string, connections: number, live: number): Promise<void> {
+  for (;;) {
+    const now = JSON.parse(await askStatus(status, 'status')) as InetdStatus;
+    t.ok((now.services[0]?.live ?? 2) <= 1, 'no more than one program');
+    if (now.connections.length === connections && now.services[0]?.live === live) return;
+    await sleep(20);
+  }
+}
+
 test('clients whose rule starts a command that hangs take no place of others', async (t) => {
   const directory = temporaryDirectory();
   const [status, fifo] = [`${directory}/status`, `${directory}/fifo`];
@@ -255,15 +265,7 @@ test('clients whose rule starts a command that hangs take no place of others', a
   const { options } = makeRules(`ALL: 127.0.0.8: spawn read line <${fifo}\n`, '');
   const words = ['--status-socket', status, '--instances', '1', user, jail, '/server', 'copy'];
   const daemon = await startInetd(t, [...logged, ...options, ...words]);
-  // what status tells, as soon as there are so many connections, and so many programs
-  const settled = async (connections: number, live: number): Promise<void> => {
-    for (;;) {
-      const now = JSON.parse(await askStatus(status, 'status')) as InetdStatus;
-      t.ok((now.services[0]?.live ?? 2) <= 1, 'no more than one program');
-      if (now.connections.length === connections && now.services[0]?.live === live) return;
-      await sleep(20);
-    }
-  };
+  const settled = (connections: number, live: number) => settledAt(t, status, connections, live);
   const from8 = { ...local(daemon.port), localAddress: '127.0.0.8' };
   const hanging = await Promise.all([1, 2, 3].map(() => connectTo(t, from8)));
   await settled(3, 0);
@@ -275,6 +277,39 @@ test('clients whose rule starts a command that hangs take no place of others', a
   for (const client of hanging) client.end('it');
   for (const { text } of await Promise.all(hanging.map(hear))) t.equal(text, 'it');
   await settled(0, 0);
+});
+
+test('a client that was let in and waits for its turn is refused by rules that have changed since', async (t) => {
+  const directory = temporaryDirectory();
+  const [status, fifo, runs] = [`${directory}/status`, `${directory}/fifo`, `${directory}/runs`];
+  execFileSync('mkfifo', [fifo]);
+  const rule = `ALL: 127.0.0.8: spawn echo >>${runs}; read line <${fifo}\n`;
+  const { options, allow } = makeRules(rule, '');
+  const words = ['--status-socket', status, '--instances', '1', user, jail, '/server', 'copy'];
+  const daemon = await startInetd(t, [...logged, ...options, ...words]);
+  const wait = async (): Promise<[waiting: Socket, holder: Socket]> => {
+    const waiting = await connectTo(t, { ...local(daemon.port), localAddress: '127.0.0.8' });
+    await settledAt(t, status, 1, 0);
+    const holder = await connectTo(t, local(daemon.port));
+    await settledAt(t, status, 2, 1);
+    // its command ends now, and it waits for the end of the other one
+    execFileSync('/bin/sh', ['-c', `echo >${fifo}`], { env: plainEnv() });
+    return [waiting, holder];
+  };
+  const [kept, first] = await wait();
+  writeFileSync(allow, `# another line\n${rule}`);
+  first.end();
+  kept.end('it');
+  t.equal((await hear(kept)).text, 'it');
+  t.equal(statSync(runs).size, 1, 'the command of the same rule does not run again');
+  await settledAt(t, status, 0, 0);
+  const [refused, second] = await wait();
+  writeFileSync(allow, 'ALL: 127.0.0.8: deny\n');
+  second.end();
+  refused.end('it');
+  t.equal((await hear(refused)).text, '');
+  t.match((await daemon.entries(4)).at(-1), { reason: 'denied', rule: { file: allow, line: 1 } });
+  t.equal((await ask(local(daemon.port), 'me')).text, 'me', 'and its place is free again');
 });
 
 test('launches that fail are tried more and more seldom, and at once with --no-pause', async (t) => {

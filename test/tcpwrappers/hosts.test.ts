@@ -351,3 +351,25 @@ t.test(
     t.match((await hosts.check(named)).reason, /allow cannot be opened: ELOOP/);
   },
 );
+
+t.test('a decision is renewed by files that have changed, without a second look-up', async (t) => {
+  let count = 0;
+  const name = (): Promise<{ value: string }> => Promise.resolve({ value: `host${++count}.example.com` });
+  const { hosts, write } = openFiles(
+    t,
+    { allow: 'sshd: .example.com\n', deny: DENY },
+    { resolver: { name } },
+  );
+  const decision = await hosts.check(sshd);
+  t.equal(await decision.renew(), decision);
+  write('deny', '# hosts.allow has decided\n');
+  t.equal(await decision.renew(), decision);
+  write('allow', 'sshd: host1.example.com: deny\nsshd: .example.com\n');
+  const renewed = await decision.renew();
+  t.match(renewed, { verdict: 'denied', rule: { line: 1 }, lookups: decision.lookups });
+  t.equal(await renewed.renew(), renewed);
+  write('allow', '');
+  write('deny', '');
+  t.match(await renewed.renew(), { verdict: 'granted', rule: undefined });
+  t.equal(count, 1);
+});
