@@ -103,6 +103,33 @@ t.test('what stands in both versions is not read again, wherever it stands', asy
   t.equal(kept('', before), 0);
 });
 
+t.test('an append reads little again where all lines begin alike, are long, or are the same', async (t) => {
+  const options = optionsOf('');
+  const daemons = 'sshd sftpd vsftpd proftpd dovecot postfix imapd pop3d in.telnetd smbd nmbd';
+  const addresses = Array.from({ length: 60 }, (_, i) => `10.0.0.${i}`).join(' ');
+  const alike = Array.from({ length: 80 }, (_, i) => `${daemons}: 10.0.0.${i}\n`);
+  const long = Array.from({ length: 40 }, (_, i) => `sshd: ${addresses} 10.1.0.${i}\n`);
+  const same = Array.from({ length: 80 }, () => 'sshd: 10.0.0.1 host.example.com\n');
+  for (const rules of [alike, long, same]) {
+    const before = next(rules.join(''), undefined, options);
+    t.ok(before.parts.length >= 10);
+    const text = [...rules, 'sshd: 10.9.9.9\n'].join('');
+    const { parts, search } = next(text, before, options);
+    t.equal(parts.filter((part) => !before.parts.includes(part)).length, 1);
+    t.same(search.table.rules, complete(readTable({ kind: 'text', text }, optionsOf(''))).rules);
+  }
+});
+
+t.test('a part that is everywhere begun and nowhere whole is given up, and the rest is read', async (t) => {
+  const options = optionsOf('');
+  const line = 'sshd: 10.0.0.1 host.example.com\n';
+  const before = next(`${line.repeat(7)}sshd: 10.0.0.2\n`, undefined, options);
+  const text = line.repeat(600);
+  const { table } = next(text, before, options).search;
+  t.equal(table.rules.length, 600);
+  t.equal(table.rules.at(-1)?.line, 600);
+});
+
 t.test('many appends leave few parts', async (t) => {
   const options = optionsOf('');
   let text = '';
