@@ -7,6 +7,7 @@
 #include <linux/time_types.h>
 #include <linux/wait.h>
 
+#include <asm/errno.h>
 #include <asm/mman.h>
 #include <asm/signal.h>
 
@@ -15,8 +16,6 @@
 namespace uchroot {
 namespace {
 
-// As forceKillAfterMs of the library.
-constexpr int64_t kForceKillMs = 5000;
 // How often a process is continued that may be stopped again until all of the program has been killed.
 constexpr int64_t kAgainMs = 100;
 
@@ -62,14 +61,16 @@ void continueBoth(const Work& work) {
   }
 }
 
-// False if the process could not do its work later.
-bool begin(Work* work, long waiter, long child, uint32_t capabilities) {
+// False if the process could not do its work later. A byte to `ready` says that it can.
+bool begin(Work* work, long waiter, long child, uint32_t capabilities, long ready) {
   (void)sys(__NR_setsid);
-  (void)sys(__NR_close_range, 0, ~0u, 0);
+  (void)sys(__NR_dup3, ready, 0, 0);  // if it fails, nobody is told
+  (void)sys(__NR_close_range, 1, ~0u, 0);
   work->childFd = sys(__NR_pidfd_open, child, 0);
   work->waiterFd = sys(__NR_pidfd_open, waiter, 0);
   return work->childFd >= 0 && work->waiterFd >= 0 && setCapabilities(capabilities, capabilities) >= 0 &&
-         send(work->childFd, 0) >= 0 && setParentDeathSignal(SIGKILL, waiter) >= 0;
+         send(work->childFd, 0) >= 0 && setParentDeathSignal(SIGKILL, waiter) >= 0 &&
+         writeAll(0, reinterpret_cast<const uint8_t*>(""), 1) >= 0 && sys(__NR_close, 0) >= 0;
 }
 
 }  // namespace
@@ -78,15 +79,26 @@ long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t mi
   const long memory = sys(__NR_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory < 0 && memory > -4096) return memory;
   clock->state = reinterpret_cast<int*>(memory);
+  int ends[2];
+  if (const long made = sys(__NR_pipe2, address(ends), 0); made < 0) return made;
   const long waiter = sys(__NR_getpid);
   const long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid == 0) {
     Work work = {clock->state, &recipe, -1, -1};
-    if (!begin(&work, waiter, child, capabilities)) quit(1);
+    if (!begin(&work, waiter, child, capabilities, ends[1])) quit(1);
     run(work, milliseconds);
   }
+  (void)sys(__NR_close, ends[1]);
+  if (pid < 0) return pid;
   clock->pid = pid;
-  return pid < 0 ? pid : 0;
+  // Until it has a session of its own, a program in this process's group with its uid can stop it.
+  uint8_t ready;
+  long got;
+  do {
+    got = sys(__NR_read, ends[0], address(&ready), 1);
+  } while (got == -EINTR);
+  (void)sys(__NR_close, ends[0]);
+  return got == 1 ? 0 : -ESRCH;
 }
 
 void endClock(Clock* clock) {

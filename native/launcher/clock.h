@@ -11,6 +11,9 @@
 
 namespace uchroot {
 
+// From SIGTERM to SIGKILL. As forceKillAfterMs of the library.
+constexpr int64_t kForceKillMs = 5000;
+
 // Bits of Clock.state.
 enum ClockState : int {
   kTimeOver = 1,   // the program was asked to end
@@ -27,7 +30,7 @@ struct Clock {
 
 // After this time the child gets SIGTERM, and some seconds later SIGKILL, as does what is in the cgroup. Each time this process gets
 // SIGCONT: it may be stopped together with the child. `capabilities`: what the clock keeps of those of this process; it keeps the ids.
-// Returns 0 or a negative errno.
+// Returns 0 or a negative errno; ESRCH: the clock has ended.
 long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, uint32_t capabilities);
 
 void endClock(Clock* clock);

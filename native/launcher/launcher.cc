@@ -8,7 +8,7 @@
 //   argv[2]: the size of the plan in bytes
 //   argv[3], argv[4]: for an isolated program, the number of kept namespaces to join, and a letter for each other descriptor; they come
 //            after these. m: a mount namespace to start from; n: an unused network namespace to join; g: a pipe by which the parent
-//            says that it is ready; i: a socket by which the plan asks for its id maps
+//            says that it is ready; t: the same, with PlanContext.mostStartMs in it; i: a socket by which the plan asks for its id maps
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/capability.h>
@@ -176,14 +176,17 @@ void closeOthers(long recordFd) {
   endAs(child, &watch, master < 0 ? nullptr : &relay);
 }
 
-// argv[4]
-void takeDescriptors(const char* letters, int next, PlanContext* context) {
+// argv[4]. False: what should be in a pipe is not there.
+bool takeDescriptors(const char* letters, int next, PlanContext* context) {
   for (; *letters != 0; letters++, next++) {
     if (*letters == 'm') context->seedFd = next;
     if (*letters == 'n') context->networkFd = next;
-    if (*letters == 'g') context->goFd = next;
+    if (*letters == 'g' || *letters == 't') context->goFd = next;
     if (*letters == 'i') context->mapFd = next;
+    constexpr long kBytes = sizeof context->mostStartMs;
+    if (*letters == 't' && sys(__NR_read, next, address(&context->mostStartMs), kBytes) != kBytes) return false;
   }
+  return true;
 }
 
 }  // namespace
@@ -225,7 +228,8 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
                          .spacesFd = static_cast<int>(spaces > 0 ? first + 3 : -1),
                          .tellsEnd = isInit,
                          .sharesMemory = isInit && (flags & PLAN_SHARES_MEMORY) != 0};
-  if (argc == 5) takeDescriptors(argv[4], static_cast<int>(first + 3 + spaces), &context);
+  if (argc == 5 && !takeDescriptors(argv[4], static_cast<int>(first + 3 + spaces), &context))
+    fail(statusFd, {kNoStep, PHASE_LOAD, EIO, 0});
   fillInPid(plan.start);
   fail(statusFd, runPlan(plan.start, context));
 }

@@ -99,7 +99,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
   if (use.numbers[0] > 0) return kMemory;
-  if (watch->clock.has(kTimeOver)) return kTime;
+  if (watch->clock.has(kTimeOver) || (ended.full & FULL_TIME) != 0) return kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;

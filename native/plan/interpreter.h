@@ -23,6 +23,7 @@ struct PlanContext {
   int spacesFd = -1;                         // the first of the descriptors of kept namespaces, one after the other
   int ownSpacesFd = -1;                      // the directory of this process's namespaces
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
+  int64_t mostStartMs = 0;                   // of an init: kills the program if that byte is not there after this time; 0: never
   int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool sharesMemory = false;                 // of an init: its child shares its memory until execve
@@ -34,6 +35,7 @@ struct PlanContext {
   int lockFd = -1;         // the lock on the directory of an overlay, held until this process ends
   int* watched = nullptr;  // kMostWatched descriptors of file systems whose free space is read when the program has ended
   uint32_t watchedCount = 0;
+  bool isTimeOver = false;  // after mostStartMs
   long nullFd = -1;      // the null device that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};

@@ -251,6 +251,7 @@ struct PlanFailure {
 enum FullFlag : uint32_t {
   FULL_BLOCKS = 1,
   FULL_INODES = 2,
+  FULL_TIME = 4,  // the init has ended the program: PlanContext.mostStartMs
 };
 
 constexpr uint32_t kNoStep = 0xffffffff;

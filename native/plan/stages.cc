@@ -84,7 +84,7 @@ void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
     // without its clock a program has no limit of time
-    if (watch != nullptr && pid == watch->clockPid) (void)sys(__NR_kill, child, SIGKILL);
+    if (watch != nullptr && pid == watch->clockPid && status != kContinued) (void)sys(__NR_kill, child, SIGKILL);
     if (pid != child) continue;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;
@@ -142,8 +142,9 @@ struct EndTeller : Watch {
 
 int tellEnd(Watch* watch, int status, int64_t) {
   const PlanContext& context = *static_cast<EndTeller*>(watch)->context;
+  const uint32_t full = fullOf(context) | (context.isTimeOver ? FULL_TIME : 0u);
   // fails only if nobody reads it any more
-  (void)tell(context.statusFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status), fullOf(context)});
+  (void)tell(context.statusFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status), full});
   return exitStatusOf(status);
 }
 
@@ -162,9 +163,23 @@ void closeAllBut(const int* kept, uint32_t count) {
   (void)sys(__NR_close_range, first, ~0u, 0);
 }
 
+// The clock of a launch starts when the parent is ready (native/launcher/clock.h). In a job of a terminal, a program with the parent's uid
+// can stop the parent before (kill(2) with pid 0), but not this process (pid_namespaces(7)). After the program nobody stops it again.
+void limitStart(PlanContext& context) {
+  constexpr int64_t kAgainMs = 100;
+  for (int64_t limitMs = context.mostStartMs; limitMs > 0; limitMs = kAgainMs) {
+    pollfd go = {context.goFd, POLLIN, 0};
+    const __kernel_timespec limit = {limitMs / 1000, limitMs % 1000 * 1'000'000};
+    if (sys(__NR_ppoll, address(&go), 1, address(&limit), 0, 0) > 0) return;
+    context.isTimeOver = true;
+    (void)sys(__NR_kill, -1, SIGKILL);  // fails only if all have ended
+    (void)sys(__NR_kill, 0, SIGCONT);
+  }
+}
+
 }  // namespace
 
-void standFor(long child, const PlanContext& context) {
+void standFor(long child, PlanContext& context) {
   // If the parent is gone or cannot be told, the launch has failed.
   if (context.isChild && endWithParent() < 0) quit(kStatusLost);
   // A parent that died before the call above sends no signal. In a pid namespace of its own this process cannot see its parent, and a
@@ -175,6 +190,7 @@ void standFor(long child, const PlanContext& context) {
     quit(kStatusLost);
   }
   if (context.statusFd >= 0 && tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}) < 0) quit(kStatusLost);
+  limitStart(context);
   // Nothing is reaped before the process outside can get signals from this one.
   if (awaitParent(context) < 0) quit(kStatusLost);
   // If this process kept its descriptors, the reader of a pipe would not see its end. Other threads may use the descriptors, so

@@ -151,7 +151,7 @@ PlanFailure forkStage(const Stages& own, const Stages& next, PlanContext& contex
 // stages.cc
 constexpr int kStatusLost = 127;  // exit status of a child that fails: its parent reports the reason
 // The program `child` runs. This process only waits for it.
-[[noreturn]] void standFor(long child, const PlanContext& context);
+[[noreturn]] void standFor(long child, PlanContext& context);
 long tell(long statusFd, const PlanFailure& record);
 // If the waiting process ends, this process is killed too. It must be called after all steps, because a change of ids clears the
 // setting (PR_SET_PDEATHSIG(2const)). If the waiting process has ended already, tell() fails.

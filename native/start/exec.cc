@@ -31,6 +31,7 @@
 #include "../plan/removal.h"
 #include "../addon/values.h"
 #include "../cgroup/cgroupinplace.h"
+#include "../launcher/clock.h"
 #include "../namespaces/idmap.h"
 #include "launch.h"
 #include "othersignals.h"
@@ -210,8 +211,9 @@ void handOver(WaiterWords& words, int masterFd) {
   passOn(STDOUT_FILENO, O_WRONLY);
 }
 
-bool hasTime(const Napi::Value& limits) {
-  return limits.IsObject() && limits.As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() > 0;
+// The limit of time in milliseconds, or 0.
+int64_t timeOf(const Napi::Value& limits) {
+  return limits.IsObject() ? limits.As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() : 0;
 }
 
 // Returns only with a failure. `started.words`: see LaunchResult.
@@ -220,7 +222,7 @@ PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& wa
   if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
   // Before the program runs: its orphans must become children of this process (limitwatch.cc, killOrphans()). The setting survives
   // execve (PR_SET_CHILD_SUBREAPER(2const)).
-  if (hasTime(limits) && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
+  if (timeOf(limits) > 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);
   Terminal terminal;
@@ -264,6 +266,11 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
     goRead.reset(go[0]);
     goWrite.reset(go[1]);
     request.goFd = goRead.get();
+    // no longer than the program could outlast its time: clock.cc
+    const int64_t timeMs = timeOf(info[6]), mostStartMs = timeMs + kForceKillMs;
+    request.limitsStart = timeMs > 0;
+    if (timeMs > 0 && write(goWrite.get(), &mostStartMs, sizeof mostStartMs) != sizeof mostStartMs)
+      return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
   }
   // From now on, signals are for the program: the waiter reads them (launcher.cc).
   sigset_t all, before;

@@ -338,7 +338,7 @@ Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
   for (const int space : request.spaces) handed.add(space);
   handed.add(request.seedFd, 'm');
   handed.add(request.networkFd, 'n');
-  handed.add(request.goFd, 'g');
+  handed.add(request.goFd, request.limitsStart ? 't' : 'g');
   handed.add(request.hasIdMaps ? files.mapChild.get() : -1, 'i');
   return handed;
 }

@@ -33,6 +33,7 @@ struct LaunchRequest {
   int networkFd = -1;  // of a network namespace for the launcher (sparenetwork.h)
   int userFd = -1;  // of a kept user namespace that the launcher is born in
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
+  bool limitsStart = false;  // the pipe has PlanContext.mostStartMs
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
   int stdio[3] = {kIgnore, kIgnore, kIgnore};  // a descriptor of the service, kIgnore, kPipe, kPty or kSocket
   struct Kept {

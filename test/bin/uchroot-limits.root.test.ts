@@ -171,6 +171,16 @@ for (const attack of ['stops', 'freezes'])
     }
   });
 
+// Root inside has the uid of the command, and so can stop it before that process watches the time.
+test('root inside that freezes its job from its first moment on does not outlast its time', async (t) => {
+  for (let i = 0; i < 3; i++) {
+    const options = ['--isolate', '--allow-root', '--time', '0.2'];
+    const terminal = new Terminal([...command, ...options, 'root', jail, '/hog', 'freezes']);
+    await terminal.shows('it took longer than 0.2 s (--time)');
+    t.equal(await terminal.ended(), 124);
+  }
+});
+
 test('the program cannot end the process that watches it', async (t) => {
   const ended = await run(t, [
     '--pids',
