@@ -160,7 +160,8 @@ void closeOthers(long recordFd) {
   constexpr uint32_t kRights = bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL);
   if (milliseconds > 0) {
     // before the ids change: the clock keeps root's
-    if (startClock(&watch.clock, watch.recipe, child, milliseconds, uid < 0 ? 0 : kRights) < 0) quit(125);
+    const long started = startClock(&watch.clock, watch.recipe, child, milliseconds, uid < 0 ? 0 : kRights);
+    if (started < 0) endUnwatched(&watch, child, started);
     watch.clockPid = watch.clock.pid;
     relay.clock = &watch.clock;
   }

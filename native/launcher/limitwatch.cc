@@ -125,8 +125,10 @@ int end(Watch* base, int status, int64_t cpuUs) {
   auto* watch = static_cast<LimitWatch*>(base);
   CgroupUse use = {{-1, -1, -1, -1, -1}};
   endClock(&watch->clock);
+  const bool isOver = watch->isUnwatched || watch->clock.has(kTimeOver);
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
-  else if (watch->clock.has(kTimeOver) && watch->recordFd < 0) killOrphans();
+  else if (isOver && watch->recordFd < 0) killOrphans();
+  if (watch->isUnwatched) tellWords("the process that watches its time (--time) was killed or stopped");
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, cpuUs, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
@@ -134,6 +136,23 @@ int end(Watch* base, int status, int64_t cpuUs) {
 }
 
 }  // namespace
+
+void endUnwatched(LimitWatch* watch, long child, long error) {
+  // Without CAP_KILL it fails for an init. That ends with this process.
+  const bool isKilled = sys(__NR_kill, child, SIGKILL) >= 0;
+  while (isKilled && sys(__NR_wait4, child, 0, __WALL, 0) == -EINTR) continue;
+  CgroupUse use;
+  if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
+  else if (watch->recordFd < 0) killOrphans();
+  tellWords(error == -EAGAIN   ? "no process could be started that watches its time (--time): too many processes"
+            : error == -ENOMEM ? "no process could be started that watches its time (--time): no memory"
+                               : "no process could be started that watches its time (--time): the kernel or a filter refuses it");
+  static const char hint[] = "hint: raise the limit: ulimit -u, pids.max of the cgroup, TasksMax= of the unit; or give --pids\n";
+  if (error == -EAGAIN) (void)sys(__NR_write, 2, address(hint), sizeof hint - 1);
+  static const char rights[] = "hint: without --rootless it needs CAP_KILL and CAP_DAC_OVERRIDE\n";
+  if (error == -ESRCH) (void)sys(__NR_write, 2, address(rights), sizeof rights - 1);
+  quit(125);
+}
 
 uint64_t sizeOfStrings(const char* const* strings) {
   uint64_t bytes = 0;

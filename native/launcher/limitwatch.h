@@ -24,6 +24,9 @@ struct LimitWatch : Watch {
   Clock clock;                 // of a launch with a limit of time
 };
 
+// Ends the program and what it has started, as its clock could not be started.
+[[noreturn]] void endUnwatched(LimitWatch* watch, long child, long error);
+
 // The environment of the process says what to tell and what to remove. It is a sequence of strings:
 //   N…, 1…, 2…, =…    a recipe of native/cgroup/cgroup.h; the first string has the whole name of the cgroup; or none
 //   a…, b…            the words for the limit of this letter: a for the first one

@@ -68,6 +68,7 @@ struct Watch {
   // The writing end of a pipe for which watchReader() was called. This process ends when nobody has the reading end any more. -1: none.
   int readFromFd = -1;
   long clockPid = -1;  // of a child that ends the program when its time is over, or -1
+  bool isUnwatched = false;  // that child was killed, or stopped
 };
 
 // What a process that waits for a program does for the program's terminal: native/launcher/relay.h.

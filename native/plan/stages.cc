@@ -84,7 +84,11 @@ void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
     if (pid == -ECHILD) quit(kStatusLost);  // other code has reaped it
     if (pid <= 0) return;
     // without its clock a program has no limit of time
-    if (watch != nullptr && pid == watch->clockPid && status != kContinued) (void)sys(__NR_kill, child, SIGKILL);
+    if (watch != nullptr && pid == watch->clockPid && status != kContinued) {
+      watch->isUnwatched = true;
+      watch->clockPid = -1;
+      (void)sys(__NR_kill, child, SIGKILL);
+    }
     if (pid != child) continue;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;

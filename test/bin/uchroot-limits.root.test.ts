@@ -12,7 +12,7 @@ import { compiled } from '../support/programs.ts';
 import { Terminal } from '../support/terminal.ts';
 import { childrenOf, eventually, processesOf, runs, waitsForSignals } from '../support/service.ts';
 
-const test = rootTest('unshare', 'mount', 'awk', 'strace', 'python3');
+const test = rootTest('unshare', 'mount', 'awk', 'strace', 'python3', 'setpriv');
 const uid = 61_172;
 const who = `${uid}:${uid}`;
 const jail = process.getuid?.() === 0 ? `${temporaryDirectory()}/jail` : '/';
@@ -179,6 +179,43 @@ test('root inside that freezes its job from its first moment on does not outlast
     await terminal.shows('it took longer than 0.2 s (--time)');
     t.equal(await terminal.ended(), 124);
   }
+});
+
+// As after a fork bomb in the cgroup of the caller. Of the two clones of the main thread, the second one is that of the clock.
+test('where no process can watch the time, the program ends at once with all that it has started', async (t) => {
+  const by = ['strace', '-o', '/dev/null', '-e', 'trace=clone', '-e', 'inject=clone:error=EAGAIN:when=2'];
+  for (const level of [[], ['--isolate']]) {
+    const words = [...level, '--time', '600', who, jail, '/bin/bash', '-c', 'sleep 600 & sleep 600'];
+    const { status, stderr } = await run(t, words, by);
+    t.equal(status, 125);
+    t.match(stderr, /^uchroot: the program was ended: no process could .*: too many processes\nhint: .*\n$/);
+  }
+});
+
+test('without the right to end the program no time is watched, and it ends', async (t) => {
+  const by = ['setpriv', '--bounding-set=-kill'];
+  for (const level of [[], ['--isolate']]) {
+    const { status, stderr } = await run(t, [...level, '--time', '600', who, jail, '/bin/sleep', '600'], by);
+    t.equal(status, 125);
+    t.match(
+      stderr,
+      /^uchroot: the program was ended: no process could .*\nhint: without --rootless it needs CAP_KILL .*\n$/,
+    );
+  }
+});
+
+test('a program whose clock was killed ends with all that it has started', async (t) => {
+  const words = ['--time', '600', who, jail, '/bin/bash', '-c', 'sleep 600 & sleep 600'];
+  const child = spawn(command[0] ?? '', [...command.slice(1), ...words], { cwd: '/', env: commandEnv });
+  const ended = once(child, 'exit');
+  t.ok(await eventually(() => processesOf(uid).length === 3));
+  const isClock = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('uchroot\0wait\0');
+  t.ok(await eventually(() => childrenOf(child.pid ?? 0).some(isClock)));
+  const clock = childrenOf(child.pid ?? 0).find(isClock) ?? Number.NaN;
+  process.kill(clock, 'SIGKILL');
+  t.same(await ended, [137, null]);
+  t.ok(await eventually(() => processesOf(uid).length === 0), 'no process is left');
 });
 
 test('the program cannot end the process that watches it', async (t) => {
