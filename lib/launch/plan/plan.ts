@@ -175,10 +175,10 @@ function processState(): readonly Step[] {
 
 // Node has opened the host's null device for each of 0 to 2 that was closed, and nothing tells it from one that was given. A compiled
 // launcher has opened none, and a mount takes it a large part of a launch. So it replaces a given one only for a program that could change
-// its mode: root, or one with capabilities. An ordinary user can make no mount.
+// its mode: root, or one that has capabilities or can become root by a set-user-ID file. An ordinary user can make no mount.
 function replacesNull({ request, account, isCompiled = false }: SetUpInput): boolean {
   if (account.outside !== undefined) return false;
-  return !isCompiled || account.uid === 0 || request.caps.length > 0;
+  return !isCompiled || account.uid === 0 || request.caps.length > 0 || request.allowNewPrivs;
 }
 
 function descriptors(input: SetUpInput): readonly Step[] {

@@ -1,6 +1,6 @@
 // The null devices that a program is given: no change of one reaches the host's.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, openSync, closeSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, openSync, closeSync, statSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 
 import t, { type Test } from 'tap';
@@ -111,6 +111,16 @@ t.test('nor by the command, or a compiled launcher, whether 0 to 2 are closed or
     t.equal(run([], [...command, '--compile', launcher, ...level, ...asRoot]), '');
     for (const by of [closed, nulls]) check(t, run(by, [launcher]), ['0', '1'], { change: EROFS });
   }
+});
+
+t.test('nor by a set-user-ID program of a compiled launcher', { skip }, async (t) => {
+  const program = `${jail}/set-user-id`;
+  copyFileSync(compiled('nodes'), program);
+  chmodSync(program, 0o4755);
+  const launcher = `${temporaryDirectory()}/launcher`;
+  const words = ['--allow-new-privs', user, jail, '/set-user-id', '0', '1'];
+  t.equal(run([], [...command, '--compile', launcher, ...words]), '');
+  for (const by of [closed, nulls]) check(t, run(by, [launcher]), ['0', '1'], { change: EROFS });
 });
 
 t.test('an ordinary user gets his own for each that is closed', { skip }, async (t) => {
