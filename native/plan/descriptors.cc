@@ -20,15 +20,17 @@ namespace {
 
 // A descriptor of a host directory lets the program leave its root directory (CVE-2024-21626).
 long refuseDirectory(long fd, struct statx& status) {
-  const long got = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_TYPE, address(&status));
+  const long got = sys(__NR_statx, fd, address(""), AT_EMPTY_PATH, STATX_TYPE | STATX_MODE, address(&status));
   if (got < 0) return got;
   return (status.stx_mode & S_IFMT) == S_IFDIR ? -EISDIR : 0;
 }
 
-// 1 for a null device that can be changed by the descriptor: that of makeNullTree() cannot. Otherwise 0 or a negative errno.
-long isChangeableNull(long fd, const struct statx& status) {
+// 1 for a null device other than that of makeNullTree(). Otherwise 0 or a negative errno. A read-only mount alone says too little: a host
+// may have mounted its own so, and it could be locked (flock(2)).
+long isForeignNull(long fd, const struct statx& status) {
   const bool isNull = (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
   if (!isNull) return 0;
+  if ((status.stx_mode & kNullMode) != kNullMode) return 1;
   struct statfs seen;
   seen.f_flags = 0;
   const long got = sys(__NR_fstatfs, fd, address(&seen));
@@ -92,7 +94,7 @@ long keepStdio(long fd, bool replacesNull, long* nullFd) {
   if (flags < 0) return flags;
   struct statx status;
   long kept = refuseDirectory(fd, status);
-  if (kept >= 0 && replacesNull) kept = isChangeableNull(fd, status);
+  if (kept >= 0 && replacesNull) kept = isForeignNull(fd, status);
   if (kept < 0) return kept;
   if (kept == 1) return becomeNull(fd, nullFd);
   kept = sys(__NR_fcntl, fd, F_SETFD, 0);

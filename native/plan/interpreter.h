@@ -58,6 +58,8 @@ PlanFailure runPlan(void* plan, PlanContext& context);
 // root inside could change its mode and its times, and lock it. Or a negative errno.
 long makeNullTree();
 constexpr const char* kNullInTree = "dev/null";
+// The sticky bit has no meaning for a device: it tells this one from others.
+constexpr uint32_t kNullMode = 01666;
 
 // What a process that waits for a program does besides: native/launcher/limitwatch.h.
 struct Watch {

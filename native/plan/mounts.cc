@@ -185,7 +185,7 @@ long makeNullTree() {
   if (tree < 0) return tree;
   long result = sys(__NR_mkdirat, tree, address("dev"), 0755);
   if (result >= 0) result = sys(__NR_mknodat, tree, address(kNullInTree), S_IFCHR, kNullDevice);
-  if (result >= 0) result = sys(__NR_fchmodat, tree, address(kNullInTree), 0666);
+  if (result >= 0) result = sys(__NR_fchmodat, tree, address(kNullInTree), kNullMode);
   mount_attr attributes = {MOUNT_ATTR_RDONLY, 0, 0, 0};
   if (result >= 0) result = sys(__NR_mount_setattr, tree, address(""), AT_EMPTY_PATH, address(&attributes), sizeof attributes);
   if (result >= 0) return tree;

@@ -12,7 +12,7 @@ import { command, commandEnv, launchWords, temporaryDirectory } from '../../supp
 import { compiled, makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 
-const skip = unlessRoot('gcc', 'setpriv');
+const skip = unlessRoot('gcc', 'setpriv', 'unshare', 'mount');
 const jail = skip === false ? makeJail(t, 'nodes') : '';
 const user = '61137:61137';
 
@@ -111,6 +111,13 @@ t.test('nor by the command, or a compiled launcher, whether 0 to 2 are closed or
     t.equal(run([], [...command, '--compile', launcher, ...level, ...asRoot]), '');
     for (const by of [closed, nulls]) check(t, run(by, [launcher]), ['0', '1'], { change: EROFS });
   }
+});
+
+t.test('a null device that the host has mounted read-only is replaced too', { skip }, (t) => {
+  const mounted = 'mount --bind -o ro /dev/null /dev/null && exec "$@" </dev/null >/dev/null';
+  const by = ['unshare', '--mount', 'sh', '-c', mounted, 'sh'];
+  check(t, run(by, [...command, ...asRoot]), ['0', '1'], { change: EROFS });
+  t.end();
 });
 
 t.test('nor by a set-user-ID program of a compiled launcher', { skip }, async (t) => {
