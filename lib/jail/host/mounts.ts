@@ -26,21 +26,6 @@ export function isShared({ device }: Mount, mounts: readonly Mount[], directory:
   );
 }
 
-/** Where the host has what a mount in the directory shows; undefined if it has that nowhere else. */
-export function hostPathOf(
-  { device, root }: Mount,
-  mounts: readonly Mount[],
-  directory: BytePath,
-): BytePath | undefined {
-  const other = mounts.find(
-    (one) => one.device === device && isWithin(root, one.root) && !isWithin(one.point, directory),
-  );
-  if (other === undefined) return undefined;
-  const below = other.root === '/' ? root : root.slice(other.root.length);
-  const path = other.point === '/' ? below : `${other.point}${below === '/' ? '' : below}`;
-  return (path === '' ? '/' : path) as BytePath;
-}
-
 /** The first mount on or below `directory`, or a mount elsewhere of a directory that is below it. */
 export function findMount(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
   const inside = mounts.find(({ point }) => isWithin(point, directory));

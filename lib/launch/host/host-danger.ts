@@ -1,18 +1,19 @@
 // Whether a path of this host must not come into a jail. lib/trust/danger.ts has the list.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
-import { bytePath, pathBytes, trimSlashes, type BytePath } from '../../binary/path.ts';
+import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
 import type { Danger } from '../../trust/danger.ts';
 import type { Way } from '../../trust/way.ts';
-import { dangerOf } from '../plan/isolation.ts';
+import { dangerOf, readMounts, shownPaths } from '../plan/isolation.ts';
 import { wayTo } from './host-ways.ts';
+import { readingKernel } from './kernel-file.ts';
 
 const isThere = (path: string): boolean => existsSync(pathBytes(path as BytePath));
 
 const typeBits = 0o170000;
 const blockDevice = 0o060000;
 
-/** A danger, and the path without links. */
+/** A danger, and the path without links; or another path by which the host has the same. */
 export interface HostDanger extends Danger {
   readonly realPath: BytePath;
 }
@@ -33,5 +34,19 @@ export function hostDanger(
   const links = components.flatMap((one) => (one.link === undefined ? [] : [bytePath(one.path)]));
   const isDisk = end !== undefined && (end.mode & typeBits) === blockDevice;
   const danger = dangerOf({ path, isReadOnly, links, isDisk }, isThere);
-  return danger && { ...danger, realPath: path };
+  return danger ? { ...danger, realPath: path } : shownDanger(path, isReadOnly);
+}
+
+// A bind brings along what is mounted in it, and the host can have a directory at a second place (mount(8), "Bind mount operation").
+function shownDanger(path: BytePath, isReadOnly: boolean): HostDanger | undefined {
+  const mounts = readMounts(readingKernel('open_tree', () => readFileSync('/proc/self/mountinfo')));
+  for (const shown of shownPaths(path, mounts)) {
+    const danger = dangerOf({ path: shown.path, isReadOnly }, isThere);
+    if (danger === undefined) continue;
+    if (shown.point === undefined) return { ...danger, realPath: shown.path };
+    const how = `has ${showPath(shown.point)} in it, where ${showPath(shown.path)} is mounted: it ${danger.how}`;
+    const instead = danger.isForReading ? danger.instead : 'bind what the program needs there, one by one';
+    return { ...danger, how, instead, realPath: path };
+  }
+  return undefined;
 }

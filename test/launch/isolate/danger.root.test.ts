@@ -1,5 +1,5 @@
 // Binds of what leads out of a jail.
-import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import { openJail, planLaunch, runInJail } from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
@@ -52,6 +52,53 @@ test('a bind of what leads out of the jail is refused with the reason, and accep
     t.equal(accepted.status, 0, accepted.stderr);
     t.match(accepted.stderr, /^uchroot: warning: bind: /);
   }
+});
+
+test('what leads out is refused where the host has mounted it a second time, and in a directory above that', async (t) => {
+  const host = temporaryDirectory();
+  mkdirSync(`${host}/tree/inner`, { recursive: true });
+  writeFileSync(`${host}/file`, '');
+  writeFileSync(`${jail}/probe-file`, '');
+  const refused = (mount: string, words: readonly string[], says: RegExp): void => {
+    const by = withRun(`mkdir -p /run/dbus /run/web && touch /run/docker.sock && ${mount}`);
+    const { status, stderr } = uchroot([...words, ...plain], { by });
+    t.equal(status, 125, mount);
+    t.match(stderr, says);
+  };
+  const inner = `${host}/tree/inner`;
+  const tree = ['--ro-bind', `${host}/tree:/dir`];
+  refused(
+    `mount --bind /run ${inner}`,
+    ['--ro-bind', `${inner}:/dir`],
+    /inner \(\/run\) has \/run\/dbus in it/,
+  );
+  refused(
+    `mount --bind /run ${inner}`,
+    tree,
+    /tree has .*inner in it, where \/run is mounted: it has \/run\/dbus/,
+  );
+  refused(
+    `mount --bind /run/docker.sock ${host}/file`,
+    ['--bind', `${host}/file:/probe-file`],
+    /file \(\/run\/docker.sock\) leads to a container engine/,
+  );
+  refused(
+    `mount -t proc proc ${inner}`,
+    tree,
+    /inner in it, where \/proc is mounted: it shows every process/,
+  );
+  refused(
+    `mount --bind / ${inner}`,
+    ['--bind', `${inner}/etc:/dir`],
+    /inner\/etc \(\/etc\) decides who logs in/,
+  );
+  refused(
+    `mkdir /run/data && mount -t tmpfs none /run/data && mkdir /run/data/a && mount --bind /run/data/a /root`,
+    ['--bind', '/run/data:/dir'],
+    /\/run\/data \(\/root\) has what root's next shell runs/,
+  );
+  const harmless = withRun(`mkdir /run/web && mount --bind /run/web ${inner}`);
+  t.match(uchroot([...tree, ...plain], { by: harmless }), { status: 0, stderr: '' });
 });
 
 test('a bind of a single device, of data, and of what is only read, is accepted', async (t) => {

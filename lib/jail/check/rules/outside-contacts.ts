@@ -2,13 +2,14 @@
 
 import { existsSync } from 'node:fs';
 
+import { type Mount } from '../../../binary/mountinfo.ts';
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
+import { shownPaths } from '../../../binary/shown-paths.ts';
 import { native } from '../../../native.ts';
 import { commandLine } from '../../../shell-word.ts';
 import { dangerOf } from '../../../trust/danger.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
-import { type Mount } from '../../../binary/mountinfo.ts';
-import { hostPathOf, isShared, mountsIn, pointIn } from '../../host/mounts.ts';
+import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';
 import { lookOr, unless } from '../../work/jail-error.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { kindOf } from '../checked-entry.ts';
@@ -215,12 +216,15 @@ function eachMount(
     });
 }
 
-function hostPathIn(mount: Mount, { mounts, directory }: CheckedJail): Found | undefined {
-  const { type, options } = mount;
+function hostPathIn({ type, options, point }: Mount, { mounts }: CheckedJail): Found | undefined {
   if (KERNEL.test(type) || type === 'proc') return undefined; // they have rules of their own
-  const path = hostPathOf(mount, mounts, directory);
-  const danger = path && dangerOf({ path, isReadOnly: options.has('ro') }, existsSync);
-  return danger && { message: `${showPath(path)} of the host is mounted here: it ${danger.how}` };
+  for (const { path, point: inner } of shownPaths(point, mounts)) {
+    if (inner !== undefined) continue; // a mount of its own
+    const danger = dangerOf({ path, isReadOnly: options.has('ro') }, existsSync);
+    if (danger !== undefined)
+      return { message: `${showPath(path)} of the host is mounted here: it ${danger.how}` };
+  }
+  return undefined;
 }
 
 function faultOf(mount: Mount, jail: CheckedJail): Found | undefined {
