@@ -43,14 +43,17 @@ struct Making {
   bool isRootless;
 };
 
+constexpr long kLink = 1;
+
 // In a launch by root, a link of anybody else is not followed: the entry would be made with root's rights where he wants it. Without root
-// the program has the same rights as this process.
+// the program has the same rights as this process. kLink: it is a link to be followed.
 long judgeLink(const Making& making, long directory, const char* name) {
   struct statx seen;
   const long result =
       sys(__NR_statx, directory, address(name), AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_UID, address(&seen));
   if (result < 0) return result;
-  return (seen.stx_mode & S_IFMT) == S_IFLNK && !making.isRootless && seen.stx_uid != 0 ? -ELOOP : 0;
+  if ((seen.stx_mode & S_IFMT) != S_IFLNK) return 0;
+  return making.isRootless || seen.stx_uid == 0 ? kLink : -ELOOP;
 }
 
 // Opens a directory on the way, and makes it if it is missing. `path` ends with it, and leads to it from the base.
@@ -58,9 +61,13 @@ long enter(const Making& making, long above, const char* path, const char* name)
   long result = judgeLink(making, above, name);
   if (result == -ENOENT) result = make(above, name, kDirectoryMode);
   if (result < 0) return result;
-  open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | making.resolve};
+  // What was judged is opened: a program that shares the directory may put a link there at any moment.
+  const bool isByPath = result == kLink || (name[0] == '.' && name[1] == '.' && name[2] == 0);
+  const uint64_t resolve = isByPath ? RESOLVE_IN_ROOT : RESOLVE_NO_SYMLINKS;
+  open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, resolve | making.resolve};
+  const long from = isByPath ? making.base : above;
   do {
-    result = sys(__NR_openat2, making.base, address(path), address(&how), sizeof how);
+    result = sys(__NR_openat2, from, address(isByPath ? path : name), address(&how), sizeof how);
   } while (result == -EAGAIN);  // something was renamed while `..` was resolved (openat2(2))
   return result;
 }

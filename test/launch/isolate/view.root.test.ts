@@ -1,5 +1,5 @@
 // Views that once gave the program more than the host allows, or other things than were asked for.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chownSync,
   copyFileSync,
@@ -18,6 +18,7 @@ import t, { type Test } from 'tap';
 import { runInJail } from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
 import { bothWays, launchWords, start, temporaryDirectory, uchroot } from '../../support/launch.ts';
+import { unlessRoot } from '../../support/root.ts';
 
 const test = bothWays('mount', 'mknod');
 const [user, uid] = ['backup', 34];
@@ -243,6 +244,34 @@ test('by a link of its user nothing is made in a jail', async (t) => {
   }
   t.notOk(existsSync(`${jail}/etc/made`));
   t.equal(run(['--dir', '/var/of-root/made/here'], 'ls /etc/made').stdout, 'here\n', 'as /bin is one');
+});
+
+test('a link that takes the place of a judged directory makes nothing elsewhere in a jail', async (t) => {
+  const host = makeDirectory('swapped', uid);
+  mkdirSync(`${host}/d`);
+  symlinkSync('/etc', `${host}/l`);
+  chownSync(`${host}/d`, uid, uid);
+  lchownSync(`${host}/l`, uid, uid);
+  const exchange = ['mv', '--exchange', '--no-target-directory', `${host}/d`, `${host}/l`];
+  const [command = '', ...words] = exchange;
+  const skip = unlessRoot('strace') || (spawnSync(command, words).status !== 0 && 'needs mv --exchange');
+  if (skip !== false) {
+    t.skip(skip, () => undefined);
+    return;
+  }
+  const swapping = spawn('sh', ['-c', 'while "$@"; do :; done', 'sh', ...exchange]);
+  t.teardown(() => swapping.kill());
+  // the time between the judgement and the use becomes longer
+  const by = ['strace', '-f', '-o', '/dev/null', '-e', 'inject=openat2:delay_enter=30000'];
+  for (let i = 0; i < 12; i++) {
+    const words = ['--isolate', '--bind', `${host}:/mnt`, '--dir', `/mnt/d/made-${i}`, user, jail, '/bin/ls'];
+    const { status, stderr } = uchroot(words, { by });
+    t.match(stderr, status === 0 ? /^$/ : /leads through a link of another user than root/);
+  }
+  t.same(
+    readdirSync(`${jail}/etc`).filter((name) => name.startsWith('made-')),
+    [],
+  );
 });
 
 test('one jail does not take the terminals of all others', async (t) => {
