@@ -141,15 +141,19 @@ function absolute(value: unknown, name: string, to?: Bytes): Buffer {
   if (path !== undefined && path[0] === 0x2f) return path;
   if (path === undefined) throw new UsageError(`${name} must be an absolute path`);
   throw new UsageError(`${name} must be an absolute path, not ${quote(path)}`, {
-    hint: meantPath(name, quote(path), to),
+    hint: path.length === 0 ? 'is a variable of the shell empty?' : meantPath(name, quote(path), to),
   });
 }
 
 // Nothing can be mounted on /: a process would not see it, because its root directory is the one below that mount.
 function place(value: unknown, name: string): Buffer {
   const path = absolute(value, name);
-  const names = path.toString('latin1').split('/');
-  if (names.some((name) => name !== '' && name !== '.' && name !== '..')) return path;
+  const names = path
+    .toString('latin1')
+    .split('/')
+    .filter((one) => one !== '' && one !== '.');
+  // placeOf() of ../plan/mount-points.ts compares the places
+  if (names.some((one) => one !== '..')) return Buffer.from(`/${names.join('/')}`, 'latin1');
   throw new UsageError(`${name} must not be /: the jail itself is there`, {
     hint: 'leave it out: what the program sees at / is the jail',
   });

@@ -196,7 +196,7 @@ test('a mount point that is missing is made in an ephemeral jail and in a tmpfs,
   const inTmpfs = [
     '--read-only',
     '--tmpfs',
-    '/mnt:mode=755',
+    '/mnt//:mode=755',
     '--ro-bind',
     `${host}:/mnt/a/b`,
     '--proc',

@@ -114,7 +114,9 @@ t.test('a place in the jail is an absolute path, and not the jail itself', async
     ],
   ] as const)
     t.throws(() => view(entry), { name: 'UsageError', message: exactly(message), hint });
-  t.same(view({ dir: '/./a/..' }).view, [{ kind: 'dir', target: path('/./a/..') }]);
+  t.same(view({ dir: '/./a/..' }).view, [{ kind: 'dir', target: path('/a/..') }]);
+  t.same(view({ proc: '//a/.//b/' }).view, [{ kind: 'proc', target: path('/a/b') }]);
+  t.throws(() => view({ dir: '' }), { name: 'UsageError', hint: 'is a variable of the shell empty?' });
 });
 
 t.test('an entry of the view has one kind, and the keys of it', async (t) => {
