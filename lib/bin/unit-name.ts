@@ -68,11 +68,11 @@ export function toName(text: string | undefined, program: string): string {
  * @throws UsageError for a name of another form, and for a directory that must not come into a jail
  */
 export function toDirectories(name: string, base: string, texts: readonly string[]): readonly string[] {
+  const dangerIn = (text: string) => dangerOf({ path: `${base}/${text}`, isReadOnly: false }, () => false);
   for (const text of texts) {
-    const path = `${base}/${text}`;
-    const danger = dangerOf({ path, isReadOnly: false }, () => false);
+    const danger = dangerIn(text);
     if (danger !== undefined)
-      throw new UsageError(`--${name} ${quote(text)}: ${quote(path)} ${danger.how}`, {
+      throw new UsageError(`--${name} ${quote(text)}: ${quote(`${base}/${text}`)} ${danger.how}`, {
         hint: `give it a name of its own, such as --${name} report`,
       });
   }
@@ -80,7 +80,8 @@ export function toDirectories(name: string, base: string, texts: readonly string
     (text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/.test(text),
   );
   if (wrong === undefined) return texts;
+  const last = /(\w[\w.-]*)\/*$/.exec(wrong)?.[1] ?? 'report';
   throw new UsageError(`--${name} takes the name of a directory, such as report, not '${quote(wrong)}'`, {
-    hint: `write --${name} ${/[\w.-]+\/*$/.exec(wrong)?.[0].replace(/\/+$/, '') ?? 'report'}`,
+    hint: `write --${name} ${dangerIn(last) === undefined ? last : 'report'}`,
   });
 }
