@@ -140,6 +140,10 @@ export function isOthers({ kind, component, isEnd }: WayFinding): boolean {
   return kind === 'owner' && (!isEnd || HOME.test(toBuffer(component.path).toString('latin1')));
 }
 
+/** Whether a finding is about a directory that all users share, such as /tmp. It must stay so. */
+export const isForAll = ({ kind, component, isEnd }: WayFinding): boolean =>
+  kind === 'writable' && isEnd && (component.mode & sticky) !== 0;
+
 /**
  * The command line that fixes it, which takes no directory from its owner who needs it; `path` is a word of a shell. An ordinary
  * caller can change only what is his.

@@ -9,9 +9,8 @@ import { type HostFacts, native } from '../../native.ts';
 import { quote } from '../../quote.ts';
 import { commandLine } from '../../shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
-import { judgeWay, remedyOf, type Way } from '../../trust/way.ts';
+import { isForAll, judgeWay, remedyOf, type Way } from '../../trust/way.ts';
 
-const STICKY = 0o1000;
 const ENOENT = 2;
 
 /** An O_PATH descriptor of the jail. */
@@ -129,10 +128,9 @@ function judge(way: Way): void {
   const owner = caller();
   const [finding] = judgeWay(waySeenBy(owner, way), []);
   if (finding === undefined) return;
-  const { component, kind, how, isEnd } = finding;
+  const { component, how } = finding;
   const path = quote(component.path);
-  const isShared = kind === 'writable' && isEnd && (component.mode & STICKY) !== 0; // /tmp itself
-  const hint = isShared ? 'name a directory below it' : remedyOf(finding, path, !isOrdinary(owner));
+  const hint = isForAll(finding) ? 'name a directory below it' : remedyOf(finding, path, !isOrdinary(owner));
   throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 

@@ -10,7 +10,15 @@ import { jailOfName, nearestJail } from '../../binary/misspelt-path.ts';
 import { quote } from '../../quote.ts';
 import { commandLine, shellWord } from '../../shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
-import { foreignLink, isOthers, judgeWay, remedyOf, type Way, type WayFinding } from '../../trust/way.ts';
+import {
+  foreignLink,
+  isForAll,
+  isOthers,
+  judgeWay,
+  remedyOf,
+  type Way,
+  type WayFinding,
+} from '../../trust/way.ts';
 import type { Person } from '../../trust/writer.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toPerson, type Account, type Outside } from './account.ts';
@@ -142,7 +150,9 @@ function toMessage(
   const isElsewhere =
     isBelow || kind === 'host-root' || isOthers(finding) || (kind === 'owner' && path === home);
   const word = shellWord(bytePath(finding.component.path));
-  const remedy = remedyOf(finding, word, outside === undefined);
+  const remedy = isForAll(finding)
+    ? 'name a directory below it'
+    : remedyOf(finding, word, outside === undefined);
   const hint = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
   const isJails = elsewhere !== undefined && kind === 'owner' && hint === remedy && outside === undefined;
   const note = isJails ? `uchroot-jail check ${word} shows what else in it is the user's` : undefined;

@@ -209,6 +209,15 @@ t.test('a group that the user has by the database counts although he is not give
   ]);
 });
 
+t.test('nobody is told to take /tmp from all users', async (t) => {
+  const components = [
+    { path: Buffer.from('/'), parent: -1, mode: directory | 0o755, uid: 0, gid: 0 },
+    { path: Buffer.from('/tmp'), parent: 0, mode: directory | 0o1777, uid: 0, gid: 0 },
+  ];
+  const [finding] = judgeDirectory({ components, isHostRoot: false }, sam);
+  t.match(finding, { refuses: true, hint: 'name a directory below it' });
+});
+
 t.test('the first refusal is thrown, unless the risk is accepted', async (t) => {
   const components = [
     { path: Buffer.from('/'), parent: -1, mode: directory | 0o755, uid: 5, gid: 0 },
