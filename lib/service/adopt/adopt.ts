@@ -26,7 +26,7 @@ import type { InstalledService } from './installed/installed-service.ts';
 import { interruptedSwap } from './interrupted-swap.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
-import { forgetLinks, linkRunFiles } from './run-links.ts';
+import { forgetLinks, linkRunFiles, makeAtBoot } from './run-links.ts';
 import { type Comparison, openComparison } from './seen/comparison.ts';
 import { configurationChecks, dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { refusalHint } from './tell/refusal-hint.ts';
@@ -135,6 +135,11 @@ async function bringIn(
     const watch = { watchMs: wishes.watchMs, signal };
     const commit = async (): Promise<void> => {
       await comparison?.judge(adoption);
+      const made = report.paths.filter(({ isMadeAtBoot }) => isMadeAtBoot === true);
+      await makeAtBoot(
+        unit,
+        made.map(({ path }) => path),
+      );
       if (comparison !== undefined) await linkRunFiles(unit, jailOf(report.directory), comparison.known());
       staged.commit();
     };

@@ -14,6 +14,7 @@ import {
 import { knownDaemon } from './installed/known-daemons.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 import { isSetByManager, launcherRefusal } from './tell/service-refusal.ts';
+import { boundPaths, replaceablePlace } from './installed/unit-mounts.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
 
 /** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
@@ -160,8 +161,16 @@ export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[
 export function chooseEntry(
   service: InstalledService,
   { caps }: Identity,
+  paths: readonly ServicePath[] = [],
 ): Pick<Adoption, 'entry' | 'entryReason'> {
-  const entryReason = launcherRefusal(service, caps);
+  const written = boundPaths(service.settings, paths).filter(({ isReadOnly }) => !isReadOnly);
+  const place = replaceablePlace(
+    service.settings,
+    written.map(({ path }) => path),
+  );
+  const entryReason =
+    launcherRefusal(service, caps) ??
+    (place === undefined ? undefined : `its unit mounts ${place}, where the service could put a link`);
   return { entry: entryReason === undefined ? 'launcher' : 'systemd', entryReason };
 }
 

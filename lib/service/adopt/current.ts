@@ -1,5 +1,6 @@
 // Finds out that an update has nothing to do. Nothing is built, and systemd does not read its units again.
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 
 import { isWithin } from '../../binary/path.ts';
@@ -50,13 +51,18 @@ export async function basisOf(service: InstalledService): Promise<string> {
     .digest('hex');
 }
 
+// An adoption of an earlier version has left /run of the jail as the builder makes it: writable for everybody.
+const isRunOpen = (jail: string): boolean =>
+  ((statSync(`${jail}/run`, { throwIfNoEntry: false })?.mode ?? 0) & 0o022) !== 0;
+
 // The jail, if a build would change nothing in it. At a mounted path the service sees the host's own files.
 async function unchanged(request: JailRequest, mounted: readonly string[]): Promise<JailReport | undefined> {
   try {
     const report = await buildJail({ ...request, plan: true });
     const left = report.left.filter(({ because }) => because !== 'writable');
+    // the adoption has set the owner and mode of /run itself
     const isOwn = ({ path }: { readonly path: string }): boolean =>
-      !mounted.some((top) => isWithin(path, top));
+      path !== '/run' && !mounted.some((top) => isWithin(path, top));
     return [...report.changes, ...left].some(isOwn) ? undefined : report;
   } catch (error) {
     if (error instanceof JailError) return undefined; // the build tells it, or mends the jail
@@ -88,6 +94,7 @@ export async function currentReport(
   if (jail === undefined) return undefined;
   const adoption = { ...(await adoptionIn(directory, begun)).adoption, entry, entryReason };
   const isSame =
+    !isRunOpen(jailOf(directory)) &&
     dropInText(adoption, readVersion()) === dropIn &&
     JSON.stringify(configurationChecks(adoption)) === JSON.stringify(checks) &&
     missingPaths(unit).length === 0 &&

@@ -1,5 +1,5 @@
 // Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 
 import { bytePath } from '../../binary/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
@@ -24,10 +24,17 @@ import { type AdoptionWishes, findRecord, generationAt } from './adoption-record
 import { environmentFiles } from './environment-file.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory } from './host-file.ts';
-import { type InstalledService, textOf } from './installed/installed-service.ts';
+import { directoryLinks, type InstalledService, textOf } from './installed/installed-service.ts';
 import { knownDaemon } from './installed/known-daemons.ts';
 import { configurationOf } from './installed/service-configuration.ts';
-import { dataIn, filesOf, ownData, packagesOf, servicePaths } from './installed/service-paths.ts';
+import {
+  dataIn,
+  filesOf,
+  ownData,
+  packagesOf,
+  type ServicePath,
+  servicePaths,
+} from './installed/service-paths.ts';
 import { dangerRefusal, type GivenAway, givenBy, safeData } from './tell/given-away.ts';
 import { loginRefusal, pathRefusal, programRefusal, type Refusal } from './tell/service-refusal.ts';
 import { toServiceWarning } from './tell/service-warning.ts';
@@ -155,18 +162,36 @@ export async function adoptionIn(
     configuration: [...configuration.own, ...known.filter(isOnlyRead)],
     ofHost: configuration.ofHost,
   };
+  const paths = servicePaths(service, found, wishes.paths).flatMap((path) =>
+    lasting(service, identity, path),
+  );
   const adoption = {
     service,
     identity,
-    ...chooseEntry(service, identity),
+    ...chooseEntry(service, identity, paths),
     directory,
-    paths: servicePaths(service, found, wishes.paths),
+    paths,
     own,
     checks: checksOf(own),
     variables,
     jailFacts: jailFacts(jail),
   };
   return { adoption, warnings: data.warnings };
+}
+
+// A service could put a link at the place in /run of its jail where a path is not mounted now. So a path of /run is always mounted, and
+// made at boot, or never. systemd itself makes links and credentials before it mounts.
+function lasting(
+  { settings }: InstalledService,
+  { user, isChosen }: Adoption['identity'],
+  path: ServicePath,
+): readonly ServicePath[] {
+  const isWriter = user === 'root' || isChosen;
+  const ofSystemd = new Set(directoryLinks(settings));
+  const isMadeByDaemon =
+    path.isOptional && /^\/run\/(?!credentials\/)/.test(path.path) && !ofSystemd.has(path.path);
+  if (!isWriter || !isMadeByDaemon) return [path];
+  return existsSync(path.path) ? [{ ...path, isOptional: false, isMadeAtBoot: true }] : [];
 }
 
 /** Builds the jail in `directory`, and finds what else the service needs. */
@@ -176,9 +201,12 @@ export async function makeGeneration(
   wishes: AdoptionWishes,
   work: Work,
 ): Promise<Generation> {
-  makeHostDirectory(directory);
+  // the builder lets everybody write to /run of a jail, so nobody else must get there before that is changed
+  makeHostDirectory(directory, 0o700);
   const begun = await beginAdoption(service, wishes);
   const report = await buildJail({ ...work, directory: jailOf(directory), ...begun.contents });
+  await closeRun(service, begun.identity, jailOf(directory));
+  chmodSync(directory, 0o755);
   throwIfAborted(work.signal); // in the trial of the jail, buildJail does not throw
   const { adoption, warnings: withheld } = await adoptionIn(directory, begun);
   const cwd = await workingDirectory(service, begun.identity);
@@ -193,6 +221,20 @@ export async function makeGeneration(
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption));
   const given = givenBy(service, begun.packed, adoption.paths);
   return { adoption, report, given, warnings: [...withheld, ...warnings, ...namedWarnings(question)] };
+}
+
+// Other users of the host must not put links, pid files or sockets there: systemd and programs of root follow them.
+async function closeRun(
+  { settings }: InstalledService,
+  { user, isChosen }: Adoption['identity'],
+  jail: string,
+): Promise<void> {
+  const run = `${jail}/run`;
+  if (!existsSync(run)) return;
+  chmodSync(run, 0o755);
+  // without a jail, root of the host writes the pid file
+  const isWriter = isChosen && /^(\/var)?\/run\/[^/]+$/.test(textOf(settings, 'PIDFile'));
+  if (isWriter) chownSync(run, (await resolveAccount({ user })).uid, 0);
 }
 
 // systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=).

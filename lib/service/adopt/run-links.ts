@@ -7,6 +7,7 @@ import { JailError } from '../../errors.ts';
 import { commandLine } from '../../shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { generationAt, generationsOf, placeOf } from './adoption-record.ts';
+import { mustRun } from './host-command.ts';
 import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
 import { runFiles } from './seen/run-files.ts';
@@ -14,17 +15,22 @@ import { processesOf } from './seen/unit-processes.ts';
 
 const tmpfilesOf = (unit: string): string => `/etc/tmpfiles.d/uchroot-${unit}.conf`;
 
+const madeDirectory = /^d (\/run\/\S+) \S+ \S+ \S+$/gm;
+
 const link = /^L\+ (\/run\/\S+) - - - - \S+$/gm;
 
-/** The paths of the host that are links into the jail of a service. */
-function linksOf(unit: string): readonly string[] {
+function presentText(unit: string): string {
   try {
-    return [...readFileSync(tmpfilesOf(unit), 'utf8').matchAll(link)].map(([, path = '']) => path);
+    return readFileSync(tmpfilesOf(unit), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw error;
   }
 }
+
+/** The paths of the host that are links into the jail of a service. */
+const linksOf = (unit: string): readonly string[] =>
+  [...presentText(unit).matchAll(link)].map(([, path = '']) => path);
 
 const statusOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
@@ -106,20 +112,57 @@ export async function linkRunFiles(unit: string, jail: string, known: ReadonlySe
   setLinks(unit, paths, jail);
 }
 
-// A daemon may take a pid file of before the boot for that of another process, so that is removed.
-function textOf(unit: string, paths: readonly string[], jail: string): string {
-  const lines = paths.flatMap((path) => [`r! ${jail}${path}`, `L+ ${path} - - - - ${jail}${path}`]);
-  return `# Made by uchroot-service: \`uchroot-service release ${unit}\` removes it.\n${lines.join('\n')}\n`;
+// What other configuration of systemd-tmpfiles(8) makes.
+async function madeByOthers(unit: string): Promise<ReadonlySet<string>> {
+  const text = await mustRun('systemd-tmpfiles', ['--cat-config']);
+  const others = text.split(/^(?=# \/)/m).filter((part) => !part.startsWith(`# ${tmpfilesOf(unit)}\n`));
+  const lines = others.flatMap((part) => part.split('\n'));
+  return new Set(
+    lines.flatMap(
+      (line) => /^[a-zA-Z][-+!^=~$]*\s+(\/\S+)/.exec(line)?.[1]?.replace(/^\/var\/run\//, '/run/') ?? [],
+    ),
+  );
 }
+
+/**
+ * Has these directories of /run made at each boot, as they are now, so that they can be mounted. Without a jail the daemon makes them.
+ * @throws JailError with the errno
+ */
+export async function makeAtBoot(unit: string, paths: readonly string[]): Promise<void> {
+  const others = paths.length === 0 ? new Set() : await madeByOthers(unit);
+  const lines = paths
+    .filter((path) => !others.has(path) && statusOf(path)?.isDirectory() === true)
+    .map((path) => {
+      const { mode = 0, uid = 0, gid = 0 } = statusOf(path) ?? {};
+      return `d ${path} ${(mode & 0o7777).toString(8).padStart(4, '0')} ${uid} ${gid}`;
+    });
+  const rest = presentText(unit)
+    .split('\n')
+    .filter((line) => /^(r!|L\+) /.test(line));
+  writeLines(unit, [...lines, ...rest]);
+}
+
+function writeLines(unit: string, lines: readonly string[]): void {
+  if (lines.length === 0) rmSync(tmpfilesOf(unit), { force: true });
+  else
+    writeHostFile(
+      tmpfilesOf(unit),
+      `# Made by uchroot-service: \`uchroot-service release ${unit}\` removes it.\n${lines.join('\n')}\n`,
+    );
+}
+
+// A daemon may take a pid file of before the boot for that of another process, so that is removed. systemd-tmpfiles(8) follows links to
+// the directory of a file, and the service can replace each directory but /run itself. So others are not removed.
+const linesFor = (path: string, jail: string): readonly string[] => [
+  ...(dirname(path) === '/run' ? [`r! ${jail}${path}`] : []),
+  `L+ ${path} - - - - ${jail}${path}`,
+];
 
 /** Makes links to these files of a jail, and no others. @throws JailError with the errno */
 function setLinks(unit: string, paths: readonly string[], jail: string): void {
-  if (paths.length === 0) {
-    forgetLinks(unit);
-    return;
-  }
   for (const path of linksOf(unit).filter((one) => !paths.includes(one) && isOurs(unit, one))) rmSync(path);
-  writeHostFile(tmpfilesOf(unit), textOf(unit, paths, jail));
+  const directories = [...presentText(unit).matchAll(madeDirectory)].map(([line]) => line);
+  writeLines(unit, [...directories, ...paths.flatMap((path) => linesFor(path, jail))]);
   for (const path of paths) makeLink(path, `${jail}${path}`);
 }
 

@@ -90,6 +90,23 @@ function execLines(adoption: Adoption): readonly string[] {
   return execKinds.flatMap(linesOf);
 }
 
+// Where a line mounts something.
+function placeOf(line: string): string | undefined {
+  const [, setting, value = ''] =
+    /^(BindPaths|BindReadOnlyPaths|TemporaryFileSystem)=-?(.*)$/.exec(line) ?? [];
+  return setting === undefined ? undefined : value.split(':')[setting === 'TemporaryFileSystem' ? 0 : 1];
+}
+
+// A service that can write to /run of its jail could replace a directory there, and put a link in its place. systemd would follow the
+// link at the next start, and mount at a place of the host. A mount cannot be replaced, so each directory with mounts in it is one.
+function closedDirectories(lines: readonly string[], jail: string): readonly string[] {
+  const places = new Set(lines.flatMap((line) => placeOf(line) ?? []));
+  const tops = [...places].flatMap((place) =>
+    place.startsWith(`${jail}/run/`) ? (/^[^/]+(?=\/)/.exec(place.slice(`${jail}/run/`.length)) ?? []) : [],
+  );
+  return [...new Set(tops)].map((name) => `${jail}/run/${name}`).filter((top) => !places.has(top));
+}
+
 // The paths of the host in the jail. systemd mounts them in the mount namespace of the service alone.
 function mountLines(adoption: Adoption): readonly string[] {
   const { service, entry, identity, directory, paths, jailFacts } = adoption;
@@ -116,13 +133,17 @@ function mountLines(adoption: Adoption): readonly string[] {
     textOf(service.settings, 'Type').startsWith('notify') || numberOf(service.settings, 'WatchdogUSec') > 0;
   const pidFile = pidFileOf(adoption);
   const isExecLimited = isListed(service.settings, 'NoExecPaths');
-  return [
+  const mounts = [
     ...binds,
     ...unitMounts(service.settings, jail),
     ...(speaks ? [`BindReadOnlyPaths=/run/systemd/notify${inJail('/run/systemd/notify')}`] : []),
     ...(jailFacts.usesSyslog
       ? [`BindReadOnlyPaths=-/run/systemd/journal/dev-log${inJail('/run/systemd/journal/dev-log')}`]
       : []),
+  ];
+  return [
+    ...closedDirectories(mounts, jail).map((path) => `TemporaryFileSystem=${path}:ro,mode=0755,nosuid,nodev`),
+    ...mounts,
     ...['/tmp', '/var/tmp'].map((path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`),
     // pid files and sockets of daemons that start as root
     ...(identity.user === 'root' ? [`ReadWritePaths=-${jail}/run`] : []),

@@ -1,7 +1,7 @@
 // From a service as systemd describes it to its drop-in.
 import t from 'tap';
 
-import { type Adoption, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
+import { type Adoption, chooseEntry, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
 import { limitsOf, readSettings } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { configurationChecks, dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
@@ -329,6 +329,38 @@ t.test('a service of root writes to /run of its jail, and a pid file to its dire
   t.same(linesOf({}), [`ReadWritePaths=-${jail}/run`]);
   t.same(linesOf({ User: 'web' }), []);
   t.same(linesOf({ User: 'web', PIDFile: '/run/w/web.pid' }), [`ReadWritePaths=${jail}/run/w`]);
+});
+
+t.test('a directory in /run of the jail with mounts in it is a mount that cannot be written', async (t) => {
+  const jail = '/var/lib/uchroot/services/web.service/1/jail';
+  const closed = (settings: object, paths: readonly string[]): readonly string[] =>
+    text(
+      adopted(installed({ ...daemon, ...settings }), {
+        paths: paths.map((path) => ({ path, isReadOnly: false, isOptional: false })),
+      }),
+    )
+      .split('\n')
+      .filter((found) => found.includes(':ro,mode=0755'));
+  const line = (name: string) => `TemporaryFileSystem=${jail}/run/${name}:ro,mode=0755,nosuid,nodev`;
+  t.same(closed({}, ['/run/web', '/var/lib/web']), []);
+  t.same(closed({}, ['/run/web/a', '/run/web/b']), [line('web')]);
+  t.same(closed({ Type: 'notify' }, ['/run/web']), [line('systemd')]);
+  t.same(closed({ BindPaths: [['/srv/a', '/var/run/other/b', false, 0]] }, []), [line('other')]);
+});
+
+t.test('systemd enters the jail if the unit mounts where the service could put a link', async (t) => {
+  const entry = (settings: object): string =>
+    chooseEntry(installed({ ...daemon, ...settings }), chooseIdentity(installed(daemon)), [
+      { path: '/var/lib/web', isReadOnly: false, isOptional: true },
+    ]).entry;
+  const bind = (place: string, isOptional = false) => ({
+    BindReadOnlyPaths: [['/srv/a', place, isOptional, 0]],
+  });
+  t.equal(entry(bind('/var/lib/web/a/b')), 'systemd');
+  t.equal(entry(bind('/run/a', true)), 'systemd');
+  t.equal(entry({ TemporaryFileSystem: [['/var/lib/web/cache', '']] }), 'systemd');
+  t.equal(entry(bind('/run/a')), 'launcher');
+  t.equal(entry(bind('/srv/a')), 'launcher');
 });
 
 t.test('a service with a watchdog speaks to systemd', async (t) => {

@@ -21,6 +21,8 @@ export interface ServicePath extends HostMount {
   readonly isOptional: boolean;
   /** A database of the whole host, such as `/etc/hosts`. */
   readonly isOfHost?: true;
+  /** It lies in /run, and the daemon has made it: systemd-tmpfiles(8) makes it again at each boot. */
+  readonly isMadeAtBoot?: true;
 }
 
 // Where a daemon keeps what is its own. /run has the sockets by which the host's clients find it.

@@ -72,14 +72,31 @@ export function mountedPlaces(settings: Settings): readonly string[] {
   return [...binds.map(([, place]) => place), ...emptyOf(settings).map(([place]) => place)];
 }
 
+/**
+ * A place of the unit's own mounts that the service could replace by a link: it lies in one of the paths that the service can write, or
+ * directly in /run and need not be mounted. A launcher starts behind these mounts, which systemd then makes at a place of the host.
+ */
+export function replaceablePlace(settings: Settings, written: readonly string[]): string | undefined {
+  const binds = [...bindsOf(settings, 'BindPaths'), ...bindsOf(settings, 'BindReadOnlyPaths')];
+  const tops = [...written, ...bindsOf(settings, 'BindPaths').map(([, place]) => place)];
+  const optional = binds.filter(([, , isOptional]) => isOptional).map(([, place]) => place);
+  return (
+    optional.find((place) => /^(\/var)?\/run\/[^/]+$/.test(place)) ??
+    mountedPlaces(settings).find((place) => tops.some((top) => top !== place && isWithin(place, top)))
+  );
+}
+
 const named = (path: string): string => path.replaceAll('%', '%%');
+
+// In a jail /var/run is a link to /run. systemd would follow it on the host.
+const placed = (path: string): string => named(path.replace(/^\/var\/run(?=\/|$)/, '/run'));
 
 /** The settings for these mounts below `root`, the jail. */
 export function unitMounts(settings: Settings, root: string): readonly string[] {
   const bind =
     (name: 'BindPaths' | 'BindReadOnlyPaths') =>
     ([source, place, isOptional, flags]: Bind): string =>
-      `${name}=${isOptional ? '-' : ''}${named(source)}:${root}${named(place)}${flags === 0 ? ':norbind' : ''}`;
+      `${name}=${isOptional ? '-' : ''}${named(source)}:${root}${placed(place)}${flags === 0 ? ':norbind' : ''}`;
   return [
     ...bindsOf(settings, 'BindPaths').map(bind('BindPaths')),
     ...bindsOf(settings, 'BindReadOnlyPaths').map(bind('BindReadOnlyPaths')),
@@ -87,8 +104,8 @@ export function unitMounts(settings: Settings, root: string): readonly string[] 
       .filter(([place]) => place !== '/') // the jail shows nothing of the host's root directory anyway
       .map(
         ([place, options]) =>
-          `TemporaryFileSystem=${root}${named(place)}${options === '' ? '' : `:${named(options)}`}`,
+          `TemporaryFileSystem=${root}${placed(place)}${options === '' ? '' : `:${named(options)}`}`,
       ),
-    ...limits.flatMap((name) => limitsOf(settings, name).map((path) => `${name}=-${root}${named(path)}`)),
+    ...limits.flatMap((name) => limitsOf(settings, name).map((path) => `${name}=-${root}${placed(path)}`)),
   ];
 }
