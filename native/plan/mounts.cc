@@ -147,6 +147,14 @@ long cloneWithoutLinks(const char* path, uint64_t set) {
   return tree;
 }
 
+// Without the capability fsopen(2) fails. It is not even tried, since the filter of a unit (systemd.exec(5), SystemCallFilter=) may end
+// the process for it.
+bool mayMount() {
+  CapabilitySets sets = {{_LINUX_CAPABILITY_VERSION_3, 0}, {{0, 0, 0}, {0, 0, 0}}};
+  const long got = sys(__NR_capget, address(&sets.header), address(sets.data));
+  return got >= 0 && (sets.data[0].effective >> CAP_SYS_ADMIN & 1) != 0;
+}
+
 }  // namespace
 
 // Links in the target are followed. When the jail is the root directory, they lead only into the jail.
@@ -181,6 +189,7 @@ long newMount(const char* type, const char* options, long attributes) {
 // opening fail; on a read-only mount, devices can still be written.
 long makeNullTree() {
   constexpr long kNullDevice = 1 << 8 | 3;
+  if (!mayMount()) return -EPERM;
   const long tree = newMount("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   if (tree < 0) return tree;
   long result = sys(__NR_mkdirat, tree, address("dev"), 0755);

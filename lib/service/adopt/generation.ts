@@ -109,7 +109,7 @@ export interface Beginning {
   /** Why it may not have one of these paths. */
   readonly dangerOf: (paths: Adoption['paths']) => Refusal | undefined;
   /** The contents of the jail. */
-  readonly contents: Required<Pick<JailRequest, 'programs' | 'packages' | 'users'>>;
+  readonly contents: Required<Pick<JailRequest, 'programs' | 'packages' | 'packs' | 'users'>>;
 }
 
 /** @throws UsageError if something is missing on the host */
@@ -131,6 +131,8 @@ export async function beginAdoption(service: InstalledService, wishes: AdoptionW
   const contents = {
     programs: [...programsOf(service), ...wishes.programs],
     packages: more,
+    // a daemon may name its pid file by /var/run, as memcached does
+    packs: ['run'],
     users: await accountsOf(service, identity, packages, wishes.accounts),
   };
   return {

@@ -7,7 +7,7 @@ import { filterOf, numberOf, type Settings } from './installed-service.ts';
 
 // Calls before its filter is installed: native/compiled and the steps of a launch without namespaces in native/plan.
 const early =
-  'capget capset chdir chroot close close_range connect dup faccessat fchdir fcntl getcwd geteuid getgroups getpid getppid getpriority getresgid getresuid getuid getxattr ioprio_get ioprio_set keyctl openat openat2 personality prctl prlimit64 read rt_sigaction rt_sigprocmask sched_getaffinity sched_getscheduler sched_setaffinity sched_setscheduler seccomp sendmsg sendto setfsgid setfsuid setgroups setitimer setpriority setresgid setresuid socket statx umask'.split(
+  'capget capset chdir chroot close close_range connect dup dup3 faccessat fchdir fcntl fstatfs getcwd geteuid getgroups getpid getppid getpriority getresgid getresuid getuid getxattr ioprio_get ioprio_set keyctl openat openat2 personality prctl prlimit64 read rt_sigaction rt_sigprocmask sched_getaffinity sched_getscheduler sched_setaffinity sched_setscheduler seccomp sendmsg sendto setfsgid setfsuid setgroups setitimer setpriority setresgid setresuid socket statx umask'.split(
     ' ',
   );
 

@@ -151,8 +151,11 @@ export function servicePaths(
   ];
   const first = new Map<string, ServicePath>();
   for (const one of all) if (!first.has(one.path)) first.set(one.path, one);
+  // What was found in a directory that the unit lets its service write is writable without a jail too.
+  const named = new Set(given.map(({ path }) => path));
   const isInside = (one: ServicePath, other: ServicePath): boolean =>
-    one.path.startsWith(`${other.path}/`) && one.isReadOnly === other.isReadOnly;
+    one.path.startsWith(`${other.path}/`) &&
+    (one.isReadOnly === other.isReadOnly || (one.isReadOnly && !named.has(one.path)));
   const kept = [...first.values()].filter(
     (one) => ![...first.values()].some((other) => isInside(one, other)),
   );

@@ -76,3 +76,19 @@ t.test('the own configuration is that of the own packages and ConfigurationDirec
   const service = installed({ ...daemon, ConfigurationDirectory: ['own'] });
   t.same(ownConfiguration(packed, service), ['/etc/web', '/etc/own']);
 });
+
+t.test(
+  'a file that was found in a directory that the unit lets it write is not mounted once more',
+  async (t) => {
+    const service = installed({ ...daemon, ReadWritePaths: ['/etc/web'] });
+    const found = { data: [], configuration: ['/etc/web/web.conf', '/etc/other'] };
+    const shown = (given: readonly string[]): readonly string[] =>
+      servicePaths(
+        service,
+        found,
+        given.map((path) => ({ path, isReadOnly: true, isOptional: false })),
+      ).map(({ path, isReadOnly }) => `${isReadOnly ? 'ro' : 'rw'} ${path}`);
+    t.same(shown([]), ['ro /etc/other', 'rw /etc/web']);
+    t.same(shown(['/etc/web/web.conf']), ['ro /etc/other', 'rw /etc/web', 'ro /etc/web/web.conf']);
+  },
+);
