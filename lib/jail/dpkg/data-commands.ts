@@ -9,7 +9,8 @@ import { findCommands } from './script-calls.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { apos: "'", quot: '"', amp: '&', lt: '<', gt: '>' };
 
-const ATTRIBUTE = /[\w:-]+\s*=\s*(?:"([^"]{1,4000})"|'([^']{1,4000})')/g;
+// From the `=` on: a name that is looked for first is read anew from each of its letters.
+const ATTRIBUTE = /(?<=[\w:-]\s{0,20})=\s{0,20}(?:"([^"]{1,4000})"|'([^']{1,4000})')/g;
 
 // A command, perhaps in quotes or with its directory, before an option, a quoted word, a path, or a part to be replaced.
 const COMMAND_LINE = /^\s*(['"]?)[\w.+/-]+\1\s+(?:['"%$/]|--?[A-Za-z])/;

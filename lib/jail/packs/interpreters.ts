@@ -141,7 +141,7 @@ export const php: Pack = {
 };
 
 // In php.ini: a name, the name of a file, or a path.
-const PHP_EXTENSION = /^\s*(?:zend_)?extension\s*=\s*"?([\w./-]+)/gm;
+const PHP_EXTENSION = /^[ \t]*(?:zend_)?extension[ \t]*=[ \t]*"?([\w./-]+)/gm;
 
 const LAUNCHER = /^(?:java|javac|jar|javap|javadoc|jshell|jlink|jdeps|keytool|jarsigner|rmiregistry)$/;
 

@@ -107,6 +107,23 @@ t.test('a command in an attribute of XML is told, and a basic tool there comes a
   t.same(paths(chooseFrom(system(words), '/usr/bin/convert')).length, 2, 'a sentence is no command line');
 });
 
+// 64 kB took seconds, and this would take an hour.
+t.test('a long word in XML is read once', async (t) => {
+  const word = 'a'.repeat(1 << 20);
+  const system: MadeSystem = {
+    packages: {
+      ...tools,
+      magick: {
+        files: {
+          '/usr/bin/convert': elfWithStrings(),
+          '/etc/magick/a.xml': `<a ${word} b="${word}" c = "/bin/mv -f x"/>`,
+        },
+      },
+    },
+  };
+  t.ok(paths(chooseFrom(system, '/usr/bin/convert')).includes('/usr/bin/mv'));
+});
+
 /** A compiled module with these texts among its literals. */
 function beamWith(pack: (terms: Buffer) => Buffer, ...texts: readonly string[]): Buffer {
   const terms = texts.map((text) =>
