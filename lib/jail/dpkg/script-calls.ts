@@ -234,6 +234,14 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
+// PATH_MAX is 4096 bytes (path_resolution(7)), and a name is a part of a path.
+const MAX_NAME_LENGTH = 1000;
+
+/** Whether a file can have this name. A copied file can be anything, and what looks like a statement in it too. */
+export function isPossibleName(name: string): boolean {
+  return name.length <= MAX_NAME_LENGTH && !name.includes('\0');
+}
+
 /** Whether a file belongs to an installed module or package, which comes along when something names it. */
 export function isInstalled(path: BytePath): boolean {
   return /\/(?:(?:site|dist)-packages|node_modules|gems|\.git)\//.test(path);
@@ -261,7 +269,7 @@ export function modulesOf(
   );
   if (!language) return [];
   const directories = language.directories.flatMap((pattern) => expandPattern(root, pattern, Infinity));
-  return [...new Set(language.namesIn(text))].flatMap((name) => {
+  return [...new Set(language.namesIn(text).filter(isPossibleName))].flatMap((name) => {
     const files = directories.flatMap((directory) =>
       language.endings.map((ending) => joinPath(directory, (name + ending) as BytePath)),
     );

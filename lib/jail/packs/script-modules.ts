@@ -5,7 +5,7 @@ import { type BytePath, isWithin, joinPath, lastComponent, parentPath, toLatin1 
 import { type FileRoot, tryFile } from '../../binary/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { resolveLinks } from '../../binary/walk.ts';
-import { isInstalled } from '../dpkg/script-calls.ts';
+import { isInstalled, isPossibleName } from '../dpkg/script-calls.ts';
 import type { PackHost, Part } from './pack.ts';
 
 const MAX_BYTES = 1 << 20;
@@ -69,11 +69,12 @@ export function modulesOf(
 ): readonly Part[] {
   const parts: Part[] = [];
   const namesBySource = namesKept(host.root, namesIn);
+  const read = (text: string) => new Set(namesIn(text).filter(isPossibleName));
   const located = new Set<Module>();
   const seen = new Set<BytePath>(scripts.map(({ path }) => path));
   const queue = scripts.map(({ path, interpreter, text }) => ({
     path,
-    names: new Set(namesIn(text)),
+    names: read(text),
     programs: [path, ...(interpreter === undefined ? [] : [resolveLinks(host.root, interpreter)])],
   }));
   for (let next = queue.pop(); next !== undefined; next = queue.pop())
@@ -86,7 +87,7 @@ export function modulesOf(
       for (const path of found.sources) {
         if (seen.has(path) || seen.size > MAX_SOURCES) continue;
         seen.add(path);
-        const names = remember(namesBySource, path, () => new Set(namesIn(host.readText(path) ?? '')));
+        const names = remember(namesBySource, path, () => read(host.readText(path) ?? ''));
         queue.push({ path, names, programs: next.programs });
       }
     }

@@ -376,3 +376,16 @@ t.test('the gems that a Ruby script requires come along, and those that they dep
     Object.keys(host).filter((path) => !/unused|contrib/.test(path)),
   );
 });
+
+// The first ended with a TypeError, the second with all memory used.
+t.test('what no file can be called is no module in a copied file', async (t) => {
+  const host: Tree = {
+    '/usr/bin/node': makeProgram(),
+    '/srv/a.js': 'require("./\0virtual"); import "\0virtual"; require("./b")',
+    '/srv/b.js': '',
+    '/usr/bin/perl': makeProgram(),
+    '/srv/a.pl': `use ${'A::'.repeat(300_000)}B;`,
+  };
+  t.ok(broughtByCopies(host, '/usr/bin/node', '/srv/a.js').includes('/srv/b.js'));
+  t.ok(broughtByCopies(host, '/usr/bin/perl', '/srv/a.pl').includes('/srv/a.pl'));
+});
