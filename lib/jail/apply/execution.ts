@@ -2,7 +2,7 @@
 
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/loader-conf.ts';
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
 import type { DirectoryRoot } from '../../binary/root.ts';
 import { caller } from '../../trust/owner.ts';
 import { mountPoints } from '../manifest/layout.ts';
@@ -41,7 +41,7 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   const judge = new Judge({ ...work, mounted });
   const writer = new JailWriter({ ...work, judge });
   const outcome = new Outcome(before);
-  const entries = entriesFor(plan, jail, outcome);
+  const entries = entriesFor(plan, outcome, work);
   try {
     await addAll(entries, work, { writer, outcome });
   } finally {
@@ -70,7 +70,7 @@ export async function foreseePlan(
   const { source, sourceFd, jail, before, replace, keep, signal } = work;
   const outcome = new Outcome(before);
   const turns = openTurns();
-  const entries = entriesFor(plan, jail, outcome);
+  const entries = entriesFor(plan, outcome, work);
   const toApplied = (left: readonly Left[] = []) => ({
     manifest: outcome.toManifest(recipe, plan),
     left: [...outcome.left, ...left],
@@ -178,23 +178,29 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
   };
 }
 
-/** The entries to judge. A mount point with other rights is none of them: it stays, and so does its record. */
-function entriesFor(plan: JailPlan, jail: DirectoryRoot | undefined, outcome: Outcome): readonly Entry[] {
+/** The entries to judge. A mount point that somebody has made otherwise is none of them: it stays, and so does its record. */
+function entriesFor(
+  plan: JailPlan,
+  outcome: Outcome,
+  { jail, replace }: Pick<Judging, 'replace'> & { readonly jail: DirectoryRoot | undefined },
+): readonly Entry[] {
   return withCache(plan, jail).filter((entry) => {
-    if (jail === undefined || !isTaken(entry, jail)) return true;
-    outcome.add(entry.path, { action: 'leave' }, undefined);
+    const { path } = entry;
+    const isNamed = replace.some((named) => isWithin(path, named));
+    if (jail === undefined || isNamed || !isTaken(entry, jail, outcome.isKnown(path))) return true;
+    outcome.add(path, { action: 'leave' }, undefined);
     return false;
   });
 }
 
-// An administrator may have given a mount point to a service, or mounted something there.
-function isTaken(entry: Entry, jail: DirectoryRoot): boolean {
+// An administrator may have given a mount point to a service, mounted something there, or have made /run a link to /var/run.
+function isTaken(entry: Entry, jail: DirectoryRoot, isKnown: boolean): boolean {
   const { kind, path, reason } = entry;
   if (kind !== 'directory' || reason.how !== 'layout' || !mountPoints.includes(path)) return false;
   const present = jail.lstat(path);
+  if (present?.kind !== kind) return present !== undefined && !isKnown;
   const { uid, gid } = caller();
-  const isOurs = present?.uid === uid && present.gid === gid && present.mode === entry.mode;
-  return present?.kind === 'directory' && !isOurs;
+  return !(present.uid === uid && present.gid === gid && present.mode === entry.mode);
 }
 
 /** The entries of the plan, with the ld.so.cache of the jail if it needs one. */
@@ -230,6 +236,11 @@ class Outcome {
   constructor(before: Manifest | undefined) {
     this.#before = before;
     this.#known = new Map((before?.entries ?? []).map((entry) => [entry.path, entry]));
+  }
+
+  /** Whether the builder has made it before. */
+  isKnown(path: BytePath): boolean {
+    return this.#known.has(path);
   }
 
   /** `record` is the record of the entry as planned. */
