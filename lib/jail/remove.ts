@@ -7,7 +7,7 @@ import { errorCode, openFileRoot } from '../binary/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../keys.ts';
 import { native, type TreeCounts } from '../native.ts';
-import { caller } from '../trust/owner.ts';
+import { caller, isOrdinary } from '../trust/owner.ts';
 import { findOccupants } from './host/tree-users.ts';
 import { absolute } from './host/given-path.ts';
 import { closedTo, requireOwner } from './host/jail-directory.ts';
@@ -188,7 +188,8 @@ interface Closed {
 }
 
 // Renames the jail, so that no program can be started in it any more. An overlay renames no directory of its lower layer (EXDEV,
-// redirect_dir in the kernel's overlayfs.rst): there nobody but root may enter the jail any more.
+// redirect_dir in the kernel's overlayfs.rst): there nobody but root may enter the jail any more, or its ordinary owner, who must
+// be able to empty it.
 function close(place: Place, { fd }: OpenJail): Closed {
   const name = hiddenName(place.name, 'remove');
   try {
@@ -200,7 +201,7 @@ function close(place: Place, { fd }: OpenJail): Closed {
       throw busy(`something is mounted on ${showPath(place.path)}`, `umount ${showPath(place.path)}`);
     if (code !== 'EXDEV') throw error;
     const { mode } = native.inRootFstat(fd);
-    fchmodSync(fd, 0);
+    fchmodSync(fd, isOrdinary(caller()) ? 0o700 : 0);
     return { name: place.name, undo: () => fchmodSync(fd, mode & 0o7777) };
   }
 }

@@ -478,3 +478,22 @@ test('a cache directory that is a link, to a directory or to nowhere, does no ha
   }
   t.same(readdirSync(home).toSorted(), ['.cache', 'elsewhere', 'jail']);
 });
+
+// It was closed to its owner, and never removed: "permission denied, openat2".
+test('an ordinary user removes his jail in the lower layer of an overlay', async (t) => {
+  const { base, home, jail, make } = own(t);
+  t.match(make('build', jail, '/bin/true'), done);
+  const layers = `${base}/layers`;
+  mkdirSync(layers);
+  t.match(start(['mount', '-t', 'tmpfs', 'tmpfs', layers]), done);
+  t.teardown(() => start(['umount', layers]));
+  for (const name of ['upper', 'work']) {
+    mkdirSync(`${layers}/${name}`, { mode: 0o700 });
+    give(`${layers}/${name}`, uid);
+  }
+  const options = `lowerdir=${home},upperdir=${layers}/upper,workdir=${layers}/work,redirect_dir=off`;
+  t.match(start(['mount', '-t', 'overlay', '-o', options, 'overlay', home]), done);
+  t.teardown(() => start(['umount', home]));
+  t.match(make('remove', jail), done);
+  t.notOk(existsSync(jail));
+});
