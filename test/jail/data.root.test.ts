@@ -19,6 +19,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 import t, { type Test } from 'tap';
 
@@ -169,6 +170,24 @@ t.test(
     t.notOk(existsSync(file));
     t.equal(update('--replace', '/etc/app/conf').status, 0);
     t.equal(readFileSync(file, 'utf8'), 'second\n');
+    t.same(faultsOf(jail), []);
+  },
+);
+
+// The file came back with its directory, without a word.
+t.test(
+  'configuration that was removed with its directory does not come back by itself',
+  asRoot,
+  async (t) => {
+    const { jail, file } = await makeConfigured(t);
+    rmSync(dirname(file), { recursive: true });
+    t.match(await updateJail({ directory: jail, plan: true }), {
+      left: [{ path: '/etc/app/conf', because: 'removed' }],
+    });
+    t.match(await updateJail({ directory: jail }), { left: [{ path: '/etc/app/conf', because: 'removed' }] });
+    t.notOk(existsSync(file));
+    await updateJail({ directory: jail, replace: ['/etc/app'] });
+    t.ok(existsSync(file));
     t.same(faultsOf(jail), []);
   },
 );

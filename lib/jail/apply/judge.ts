@@ -96,6 +96,7 @@ export class Judge {
     const parent = parentPath(path);
     const early = this.#closed.has(parent) ? LEAVE : this.#made.has(parent) ? PUT_IN_NEW : undefined;
     if (early === undefined) return this.#judgeInJail(entry, plan, known);
+    if (early === PUT_IN_NEW && this.#staysRemoved(entry)) return this.#leaveRemoved(plan);
     if (kind === 'directory') (early === LEAVE ? this.#closed : this.#made).add(path);
     return early;
   }
@@ -116,21 +117,29 @@ export class Judge {
     return verdict;
   }
 
-  async #judgeAbsent({ path, kind, reason }: Entry, plan: Plan): Promise<Verdict> {
+  async #judgeAbsent(entry: Entry, plan: Plan): Promise<Verdict> {
+    const { path, kind, reason } = entry;
     const isKnown = this.#known.has(path);
     if (this.#isNamed(path)) return PUT;
     if (this.#isTheirs(path, undefined)) {
-      if (isKnown) return this.#leave('removed', { fresh: await plan() });
+      if (isKnown) return this.#leaveRemoved(plan);
       // The service owns a copy once it is made: newer files of the host may not fit it.
       const copies = this.#judging.before?.recipe.copies ?? [];
       if (reason.how === 'copied' && copies.some(({ from }) => from === reason.as))
         return this.#leave('new', { fresh: await plan() });
     }
-    // as dpkg(1) leaves a configuration file that was removed
-    if (isKnown && kind === 'file' && path.startsWith('/etc/'))
-      return this.#leave('removed', { fresh: await plan() });
+    if (this.#staysRemoved(entry)) return this.#leaveRemoved(plan);
     if (!isKnown || kind === 'directory' || kind === 'device') return PUT;
     return { ...PUT, warning: `${showPath(path)} had been removed in the jail: it is put there again` };
+  }
+
+  // As dpkg(1) leaves a configuration file that was removed, alone or with its directory.
+  #staysRemoved({ path, kind }: Entry): boolean {
+    return this.#known.has(path) && kind === 'file' && path.startsWith('/etc/') && !this.#isNamed(path);
+  }
+
+  async #leaveRemoved(plan: Plan): Promise<Verdict> {
+    return this.#leave('removed', { fresh: await plan() });
   }
 
   async #judgePresent(
