@@ -112,7 +112,11 @@ export function complete(jail: DirectoryRoot, list: CommitList): void {
 }
 
 function readCommit(jail: DirectoryRoot): CommitList | undefined {
+  const kind = jail.lstat(COMMIT)?.kind;
+  if (kind === undefined) return undefined;
   try {
+    // root of the jail can have put anything there
+    if (kind !== 'file') throw new TypeError('a file is expected');
     return withFile(jail, COMMIT, ({ read, status }) => listFromJson(Buffer.from(read(0, status.sizeBytes))));
   } catch (error) {
     if (errorCode(error) !== undefined) throw error;
