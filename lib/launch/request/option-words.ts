@@ -35,6 +35,8 @@ function inOptions(text: string, known: readonly KeyedOption[], mark: '--' | '')
       .replace(/\bleave (\w+) out\b/g, (both, key: string) =>
         isKey(key) ? `leave ${spellings(key)} out` : both,
       )
+      // the option is named once, whatever file it can stand in
+      .replace(/(--[a-z-]+) \([a-z-]+, \1\)/g, '$1')
       // a key begins the text, or is no word of English
       .replace(/^[a-z]\w*\b(?! \(--|\[)|(?<!-)\b[a-z]+[A-Z]\w*/g, (key) =>
         isKey(key) ? spellings(key) : key,

@@ -112,7 +112,7 @@ either('--writable follows no link of the program', async (t) => {
   t.match(refused, {
     status: 125,
     stderr:
-      /open_tree: \/home\/sub of the jail .*leads through a link.*\nhint: name the directory that the link leads to/,
+      /open_tree: \/home\/sub of the jail .*leads through a link.*\nhint: name the path that the link leads to/,
   });
   t.equal(uchroot([...words, '/home', user, jail, '/probe', 'exit', '7']).status, 7);
   t.equal(readFileSync(`${jail}/dir/file`, 'utf8'), 'whole');
