@@ -128,7 +128,7 @@ Napi::Value spawn(const Napi::CallbackInfo& info) {
 // recall(handle, kills): cancels a launch. Returns whether nothing will be started, although onStarted may come late.
 Napi::Value recall(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  return Napi::Boolean::New(info.Env(), process != nullptr && process->recall(info[1].ToBoolean()));
+  return Napi::Boolean::New(info.Env(), process != nullptr && process->recall(isTrue(info[1])));
 }
 
 // killProcess(handle, signal) → errno
