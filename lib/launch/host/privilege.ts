@@ -25,11 +25,24 @@ export function requireRoot(): void {
 // Those of Linux 5.6, the oldest kernel with openat2(2): linux/capability.h up to CAP_AUDIT_READ.
 const usual = 2n ** 38n - 1n;
 
+const CAP_KILL = 5n;
+
 /** Throws LaunchError if root here lacks a capability that every launch of this kind needs. */
-export function requireCapabilities({ allowNewPrivs }: Pick<NormalRequest, 'allowNewPrivs'>): void {
+export function requireCapabilities({
+  allowNewPrivs,
+  time,
+}: Pick<NormalRequest, 'allowNewPrivs' | 'time'>): void {
   const effective = native.effectiveCapabilities();
   // Root with all capabilities, as usual.
   if ((effective & usual) === usual) return;
+  // kill(2): the process that watches the time of a program of another user
+  if (time !== undefined && ((effective >> CAP_KILL) & 1n) === 0n)
+    throw new LaunchError('time: root lacks CAP_KILL here, and could not end the program (--time)', {
+      step: 'time',
+      code: 'EPERM',
+      errno: 1,
+      hint: 'give CAP_KILL to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot',
+    });
   const lacking = essentialSteps(allowNewPrivs).filter(
     ({ capability }) => !((effective >> BigInt(capability)) & 1n),
   );
