@@ -4,7 +4,7 @@ import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../
 import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
 import { native } from '../../native.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
-import type { Manifest, Recorded } from '../manifest/manifest.ts';
+import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
 import { CACHE_PATH } from '../plan/library-cache.ts';
 import type { Expected } from './commit-list.ts';
@@ -134,8 +134,8 @@ export class Judge {
   }
 
   // As dpkg(1) leaves a configuration file that was removed, alone or with its directory.
-  #staysRemoved({ path, kind }: Entry): boolean {
-    return this.#known.has(path) && kind === 'file' && path.startsWith('/etc/') && !this.#isNamed(path);
+  #staysRemoved(entry: Entry): boolean {
+    return this.#known.has(entry.path) && isConfiguration(entry) && !this.#isNamed(entry.path);
   }
 
   async #leaveRemoved(plan: Plan): Promise<Verdict> {

@@ -41,7 +41,7 @@ export interface CheckedJail {
   readonly wayFindings: readonly WayFinding[];
   /** Undefined if there is none, or if it cannot be trusted. Without the `unsettled` paths. */
   readonly manifest: Manifest | undefined;
-  /** The paths of an interrupted change, which the next update completes: none of them is as the manifest says. */
+  /** The paths of an interrupted change, which the next update completes. Each has the old object or the new one. */
   readonly unsettled: ReadonlySet<BytePath>;
   /** Why the manifest cannot be trusted. */
   readonly manifestFault: string | undefined;

@@ -42,6 +42,11 @@ export interface Recorded {
   readonly minor?: number;
 }
 
+/** Whether it is a file that an administrator may edit or remove in the jail: update leaves it so, as dpkg(1) does. */
+export function isConfiguration({ kind, path }: { readonly kind: string; readonly path: BytePath }): boolean {
+  return kind === 'file' && path.startsWith('/etc/');
+}
+
 /** The type of an object while its properties are set. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -5,7 +5,7 @@ import { errnoName } from '../../../errno.ts';
 import { isOrdinary, onHost, type Owner } from '../../../trust/owner.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../shell-word.ts';
-import { MANIFEST_PATH, type Recorded } from '../../manifest/manifest.ts';
+import { isConfiguration, MANIFEST_PATH, type Recorded } from '../../manifest/manifest.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { builtKind, type Entry, isData, isOwn, isSystemPath, type Kind } from '../checked-entry.ts';
@@ -70,7 +70,7 @@ export const differences = inGroup('tamper', [
       'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
       'are easily forged (utimensat(2)); a SHA-256 is not.',
     remedy: '# find out who has changed it; to restore it: uchroot-jail update DIRECTORY --replace FILE',
-    lookAt: (entry, jail) => (isConfiguration(entry.recorded) ? undefined : changeOf(entry, jail)),
+    lookAt: (entry, jail) => (isEditable(entry) ? undefined : changeOf(entry, jail)),
   }),
   warningRule('edited', {
     summary: 'A file of /etc was edited since the jail was built.',
@@ -79,7 +79,7 @@ export const differences = inGroup('tamper', [
       'which an attacker lets himself in again (CWE-15). If it is wanted, ignore it: --ignore edited:PATH.',
     remedy: '# compare them, and ignore it if it is wanted (--ignore edited:PATH): diff HOST-FILE JAIL-FILE',
     lookAt: (entry, jail) => {
-      const found = isConfiguration(entry.recorded) ? changeOf(entry, jail) : undefined;
+      const found = isEditable(entry) ? changeOf(entry, jail) : undefined;
       if (found === undefined) return undefined;
       // no fix: an edit by hand cannot be restored
       const ignoring = `ignore it if it is wanted, --ignore edited:${showPath(entry.path)}`;
@@ -196,10 +196,7 @@ function isClosed({ error }: Entry, { owner }: CheckedJail): boolean {
   return isOrdinary(owner) && errnoName(error) === 'EACCES';
 }
 
-/** True for a file that an administrator may edit or remove: update leaves it so. */
-function isConfiguration(recorded: Recorded | undefined): boolean {
-  return recorded?.kind === 'file' && recorded.path.startsWith('/etc/');
-}
+const isEditable = ({ recorded }: Entry): boolean => recorded !== undefined && isConfiguration(recorded);
 
 function removedByHand(path: BytePath, { directory }: CheckedJail): Pick<Found, 'severity' | 'remedy'> {
   const restoring = commandLine('uchroot-jail', 'update', directory, '--replace', path);
