@@ -81,4 +81,4 @@ export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
-export { type Bytes } from './quote.ts';
+export { type Bytes } from './words/quote.ts';

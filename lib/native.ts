@@ -1,7 +1,7 @@
 // The one file that loads the addon.
 import type { FileCalls } from './native/file-calls.ts';
 import type { Group, LaunchCalls, Passwd } from './native/launch-calls.ts';
-import type { Bytes } from './quote.ts';
+import type { Bytes } from './words/quote.ts';
 
 export type * from './native/file-calls.ts';
 export type * from './native/launch-calls.ts';

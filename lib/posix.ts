@@ -4,11 +4,11 @@
 // The calls that change a process change the whole process, all threads, for good. They are for a process that becomes another
 // program; a launch by runInJail() or spawnInJail() changes nothing here.
 import { native, type Group, type Passwd } from './native.ts';
-import { hinted, refuseId, refuseList, refuseName, refusePath } from './posix-hint.ts';
-import type { Bytes } from './quote.ts';
+import { hinted, refuseId, refuseList, refuseName, refusePath } from './mistakes/posix-hint.ts';
+import type { Bytes } from './words/quote.ts';
 
 export type { Group, Passwd } from './native.ts';
-export type { Bytes } from './quote.ts';
+export type { Bytes } from './words/quote.ts';
 
 /** The account of this name; null if there is none (getpwnam_r(3)). @throws a system error if the database does not answer */
 export function getpwnam(name: Bytes): Passwd | null {

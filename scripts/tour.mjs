@@ -129,8 +129,8 @@ async function file(directory) {
   const { readFileSync, readdirSync } = await import('node:fs');
   const { readElf } = await lib('binary/elf.ts');
   const { resolveProgram } = await lib('binary/closure.ts');
-  const { bytePath, joinPath } = await lib('binary/path.ts');
-  const { openFileRoot } = await lib('binary/root.ts');
+  const { bytePath, joinPath } = await lib('tree/path.ts');
+  const { openFileRoot } = await lib('tree/root.ts');
   const { readManifest } = await lib('jail/manifest/manifest.ts');
   const { openHost } = await lib('jail/host/source-host.ts');
   const { toRecipe } = await lib('jail/request/jail-request.ts');

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 
 import t from 'tap';
 
-import type { Option } from '../lib/command-option.ts';
+import type { Option } from '../lib/values/command-option.ts';
 import { inetdCommands } from '../lib/bin/inetd/inetd-commands.ts';
 import { serve } from '../lib/bin/inetd/inetd-serve.ts';
 import { commands as jailCommands } from '../lib/bin/jail/jail-commands.ts';

@@ -32,7 +32,11 @@ const rooms = [
   ['tcpwrappers'],
   ['launch'],
   ['binary'],
+  ['tree'],
   ['findings', 'trust', 'native'],
+  ['values'],
+  ['mistakes'],
+  ['words'],
 ];
 
 const importsOf = (file: string): readonly string[] => {

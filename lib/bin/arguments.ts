@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { didYouMean, type Foreign } from '../nearest.ts';
-import type { Argument, Option } from '../command-option.ts';
-import { quote } from '../quote.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { didYouMean, type Foreign } from '../words/nearest.ts';
+import type { Argument, Option } from '../values/command-option.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine, shellWord } from '../words/shell-word.ts';
 
 /**
  * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there is one, the

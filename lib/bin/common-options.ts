@@ -1,8 +1,8 @@
 // Shared by all commands: the option --format, and the lines of --help.
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
-import type { Argument, Option } from '../command-option.ts';
-import { quote } from '../quote.ts';
+import { didYouMean } from '../words/nearest.ts';
+import type { Argument, Option } from '../values/command-option.ts';
+import { quote } from '../words/quote.ts';
 
 /** The formats of each command that prints a result. */
 export const FORMATS = ['text', 'json'] as const;

@@ -1,15 +1,15 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { imageHint, unpackHint } from '../archive-hint.ts';
-import { bytePath, showPath } from '../binary/path.ts';
-import { nearestPath } from '../binary/misspelt-path.ts';
-import { didYouMean, type Foreign } from '../nearest.ts';
-import { option, type Argument, type Option } from '../command-option.ts';
+import { imageHint, unpackHint } from '../mistakes/archive-hint.ts';
+import { bytePath, showPath } from '../tree/path.ts';
+import { nearestPath } from '../tree/misspelt-path.ts';
+import { didYouMean, type Foreign } from '../words/nearest.ts';
+import { option, type Argument, type Option } from '../values/command-option.ts';
 import type { KeyedOption } from '../launch/request/option-row.ts';
 import { inOptionWords } from '../launch/request/option-words.ts';
-import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';

@@ -1,15 +1,15 @@
 // The commands of uchroot-service: their options, their library calls, and their output.
 import { JailError, LaunchError, UsageError } from '../errors.ts';
-import { option } from '../command-option.ts';
-import { jsonDocument } from '../json.ts';
+import { option } from '../values/command-option.ts';
+import { jsonDocument } from '../words/json.ts';
 import { adoptService, releaseService, updateService } from '../service/adopt/adopt.ts';
 import type { AdoptReport } from '../service/adopt/adopt-report.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
-import { meantNumberOf } from '../meant-value.ts';
-import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { meantNumberOf } from '../mistakes/meant-value.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';

@@ -1,12 +1,12 @@
 // uchroot --check: checks the jail before the program starts in it. It is a separate bundle; see uchroot.ts.
-import { bytePath, joinPath, showPath } from '../binary/path.ts';
+import { bytePath, joinPath, showPath } from '../tree/path.ts';
 import { type ErrnoName, JailError, LaunchError } from '../errors.ts';
 import { checkQuickly } from '../jail/check/quick-check.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { toPerson } from '../launch/host/account.ts';
 import { errorLines } from '../launch/start/exec.ts';
 import type { Launch } from '../launch/host/prepare.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 
 const STEP = { step: 'check', exitStatus: 125 } as const;
 

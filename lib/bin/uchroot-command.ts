@@ -15,7 +15,7 @@ import {
   warningLines,
   type Warning,
 } from '../launch/start/exec.ts';
-import { errnoName, reason } from '../errno.ts';
+import { errnoName, reason } from '../words/errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
 import { bindDangers } from '../launch/host/binds.ts';
 import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
@@ -27,8 +27,8 @@ import { normalize, type LaunchRequest, type NormalRequest } from '../launch/req
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
 import { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
-import type { Argument } from '../command-option.ts';
-import { toBuffer } from '../quote.ts';
+import type { Argument } from '../values/command-option.ts';
+import { toBuffer } from '../words/quote.ts';
 import { readVersion, versionLine } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { forgotten, toldBy } from './mistakes/command-line-hint.ts';

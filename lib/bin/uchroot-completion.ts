@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
-import type { Argument } from '../command-option.ts';
-import { quote } from '../quote.ts';
+import { didYouMean } from '../words/nearest.ts';
+import type { Argument } from '../values/command-option.ts';
+import { quote } from '../words/quote.ts';
 
 // How a quote is written within single quotes.
 const quotes = new Map([

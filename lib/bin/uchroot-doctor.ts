@@ -1,5 +1,5 @@
 // uchroot --doctor: prints which levels of isolation work. It is a separate bundle; see uchroot.ts.
-import { jsonDocument } from '../json.ts';
+import { jsonDocument } from '../words/json.ts';
 import { capabilities, type Capabilities, type Lack, type Level } from '../launch/doctor/isolation-levels.ts';
 
 const FAILED = 125;

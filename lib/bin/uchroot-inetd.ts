@@ -3,7 +3,7 @@ import { runProgram } from './dispatch.ts';
 import { keyedOptions } from '../inetd/serve-options.ts';
 import { activatedSockets } from '../inetd/listen/activation.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './mistakes/foreign-inetd-words.ts';
-import { commandLine, shellWord } from '../shell-word.ts';
+import { commandLine, shellWord } from '../words/shell-word.ts';
 import { inetdCommands } from './inetd/inetd-commands.ts';
 import { serve } from './inetd/inetd-serve.ts';
 

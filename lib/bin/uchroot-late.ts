@@ -1,6 +1,6 @@
 // All code that a successful launch does not need: diagnosis of the jail, hints, --plan, --completion, --help. See uchroot.ts.
 export { findProblem } from '../launch/tell/preflight.ts';
-export { errnoName, reason } from '../errno.ts';
+export { errnoName, reason } from '../words/errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
@@ -8,7 +8,7 @@ export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
 export { inOptionWords } from '../launch/request/option-words.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
-export { besidesFirst, foreignWorkKeys, hintForPart } from '../foreign-work-keys.ts';
+export { besidesFirst, foreignWorkKeys, hintForPart } from '../mistakes/foreign-work-keys.ts';
 export { completionScript } from './uchroot-completion.ts';
 export {
   meantCount,
@@ -22,6 +22,6 @@ export {
   meantText,
   meantUmask,
   meantView,
-} from '../meant-value.ts';
-export { jailOfName, nearestJail } from '../binary/misspelt-path.ts';
+} from '../mistakes/meant-value.ts';
+export { jailOfName, nearestJail } from '../tree/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';

@@ -4,8 +4,8 @@ import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
-import { option, type Option } from '../command-option.ts';
-import { quote } from '../quote.ts';
+import { option, type Option } from '../values/command-option.ts';
+import { quote } from '../words/quote.ts';
 import type { GivenOption } from './arguments.ts';
 
 /** The usage line of the C original. */

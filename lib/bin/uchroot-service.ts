@@ -1,7 +1,7 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './mistakes/foreign-options.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { serviceCommands } from './service-commands.ts';
 
 const limits =

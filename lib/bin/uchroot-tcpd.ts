@@ -1,6 +1,6 @@
 // The command uchroot-tcpd.
 import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
-import { commandLine } from '../shell-word.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './mistakes/foreign-options.ts';

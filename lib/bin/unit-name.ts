@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
-import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { didYouMean } from '../words/nearest.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { formats, unitDirectories, type Format } from '../service/unit/service-unit.ts';
 import { dangerOf } from '../trust/danger.ts';
 

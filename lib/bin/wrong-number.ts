@@ -1,7 +1,7 @@
 // The error for a command with too few or too many operands.
 import { UsageError } from '../errors.ts';
-import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import type { Command, Program } from './dispatch.ts';
 
 /** The error for operands that are missing, or too many. */

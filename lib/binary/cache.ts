@@ -1,8 +1,8 @@
 // Reads and writes /etc/ld.so.cache, ldconfig's index of libraries, in the format of glibc 2.2 and later.
 
-import { remember } from '../remember.ts';
+import { remember } from '../values/remember.ts';
 import { fieldsOf } from './elf-header.ts';
-import { type BytePath, toLatin1 } from './path.ts';
+import { type BytePath, toLatin1 } from '../tree/path.ts';
 
 export interface CacheEntry {
   /** The name in DT_NEEDED. */

@@ -5,7 +5,7 @@ import type { Elf } from './elf.ts';
 import type { Files, Look, Unusable } from './elf-files.ts';
 import type { FoundBy } from './loader.ts';
 import type { DlopenNote } from './elf-dynamic.ts';
-import { type BytePath, bytePath, joinPath, lastComponent } from './path.ts';
+import { type BytePath, bytePath, joinPath, lastComponent } from '../tree/path.ts';
 import type { Word } from './env-words.ts';
 
 /** `command`: started by env(1) for a script. `dlopen`: a library that `neededBy` opens at run time, according to its note. */

@@ -1,19 +1,19 @@
 // Finds all files that a program needs to start: `#!` interpreters, loader and libraries, each with a reason.
 
-import type { Bytes } from '../quote.ts';
+import type { Bytes } from '../words/quote.ts';
 import { type Chain, followScripts, type MissingFile, type NeededFile } from './chain.ts';
 import { type Abi, BASELINE, type Cpu, glibcInterpreter, machineName } from './machine.ts';
 import type { Elf } from './elf.ts';
-import { remember } from '../remember.ts';
+import { remember } from '../values/remember.ts';
 import { type Files, openFiles } from './elf-files.ts';
 import { openGlibc } from './glibc.ts';
 import { type Libraries, loadLibraries } from './libraries.ts';
 import type { Loader } from './loader.ts';
 import { muslArchitecture, openMusl } from './musl.ts';
 import type { DlopenPriority } from './elf-dynamic.ts';
-import { type BytePath, bytePath, joinPath, parentPath } from './path.ts';
-import type { FileRoot } from './root.ts';
-import { resolveLinks } from './walk.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../tree/path.ts';
+import type { FileRoot } from '../tree/root.ts';
+import { resolveLinks } from '../tree/walk.ts';
 
 export type { MissingFile, NeededFile } from './chain.ts';
 

@@ -10,7 +10,7 @@ import {
   type Window,
   within,
 } from './elf-header.ts';
-import { type BytePath, bytePath, toLatin1 } from './path.ts';
+import { type BytePath, bytePath, toLatin1 } from '../tree/path.ts';
 
 export interface DynamicTable {
   /** By tag, without DT_NEEDED, DT_FILTER and DT_AUXILIARY. */

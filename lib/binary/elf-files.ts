@@ -1,9 +1,9 @@
 // The ELF files of a root, each read once.
 
-import { memoize } from '../remember.ts';
+import { memoize } from '../values/remember.ts';
 import { type Elf, readElf } from './elf.ts';
-import type { BytePath } from './path.ts';
-import { errorCode, type FileRoot, type OpenFile, withFile } from './root.ts';
+import type { BytePath } from '../tree/path.ts';
+import { errorCode, type FileRoot, type OpenFile, withFile } from '../tree/root.ts';
 import { readScript, type Script, SCRIPT_HEAD_BYTES } from './shebang.ts';
 
 /** Why a file cannot be used. */

@@ -1,11 +1,9 @@
 // Reads the headers of an ELF file, through a window that is safe on hostile files.
 
-import { remember } from '../remember.ts';
+import { remember } from '../values/remember.ts';
 import { type Abi, floatAbi } from './machine.ts';
-import { toLatin1 } from './path.ts';
-
-/** Reads up to `lengthBytes` at `offset`; returns fewer bytes at the end of the file, never more. */
-export type ReadAt = (offset: number, lengthBytes: number) => Uint8Array;
+import { toLatin1 } from '../tree/path.ts';
+import type { ReadAt } from '../tree/root.ts';
 
 /** The read size for tables that are scanned once and not kept. */
 export const CHUNK_BYTES = 65536;

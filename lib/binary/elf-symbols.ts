@@ -5,14 +5,14 @@ import {
   CHUNK_BYTES,
   fieldsOf,
   type Header,
-  type ReadAt,
   readChunk,
   readSections,
   type Window,
   withElf,
 } from './elf-header.ts';
 import { MACHINE } from './machine.ts';
-import { toLatin1 } from './path.ts';
+import { toLatin1 } from '../tree/path.ts';
+import type { ReadAt } from '../tree/root.ts';
 
 // LLVM has 50,000, node 75,000, Chromium some 100,000.
 const MAX_SYMBOLS = 1 << 20;

@@ -8,18 +8,10 @@ import {
   readDynamic,
   readDynamicTable,
 } from './elf-dynamic.ts';
-import {
-  ElfFault,
-  type Header,
-  openWindow,
-  PT,
-  type ReadAt,
-  readHeader,
-  type Window,
-  within,
-} from './elf-header.ts';
+import { ElfFault, type Header, openWindow, PT, readHeader, type Window, within } from './elf-header.ts';
 import type { Abi } from './machine.ts';
-import { type BytePath, toLatin1 } from './path.ts';
+import { type BytePath, toLatin1 } from '../tree/path.ts';
+import type { ReadAt } from '../tree/root.ts';
 
 export interface Elf extends Abi, Dynamic {
   readonly kind: 'elf';

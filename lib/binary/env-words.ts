@@ -1,6 +1,6 @@
 // Splits the argument of a `#!` line into words, as `env -S` does.
 
-import { type BytePath, showPath } from './path.ts';
+import { type BytePath, showPath } from '../tree/path.ts';
 
 export interface Word {
   readonly text: BytePath;

@@ -1,8 +1,8 @@
 // Finds the command that env(1) starts, and the file of that command.
 
-import { type BytePath, bytePath, joinPath, showPath } from './path.ts';
-import { errorCode, type FileRoot, type FileStatus } from './root.ts';
-import { statusOf } from './walk.ts';
+import { type BytePath, bytePath, joinPath, showPath } from '../tree/path.ts';
+import { errorCode, type FileRoot, type FileStatus } from '../tree/root.ts';
+import { statusOf } from '../tree/walk.ts';
 import { splitWords, type Word } from './env-words.ts';
 
 export type Command =

@@ -3,7 +3,7 @@
 import { type LibraryCache, readCache } from './cache.ts';
 import { readLdSoConf, readSmallFile } from './loader-conf.ts';
 import { type Abi, cacheFlags, type Cpu, tripletOf } from './machine.ts';
-import { memoize, remember } from '../remember.ts';
+import { memoize, remember } from '../values/remember.ts';
 import type { Files } from './elf-files.ts';
 import {
   checkLibrary,
@@ -15,7 +15,7 @@ import {
   searchedDirectory,
   splitSearchPath,
 } from './loader.ts';
-import { bytePath, type BytePath, joinPath, toLatin1, trimSlashes } from './path.ts';
+import { bytePath, type BytePath, joinPath, toLatin1, trimSlashes } from '../tree/path.ts';
 
 const MAX_SYSTEM_DIRECTORIES = 32; // Debian has the most: four
 

@@ -5,7 +5,7 @@ import type { Files, Look, Unusable } from './elf-files.ts';
 import type { Loaded, Loader, Missing } from './loader.ts';
 import { machineName } from './machine.ts';
 import type { DlopenNote, DlopenPriority } from './elf-dynamic.ts';
-import { type BytePath, parentPath, showPath } from './path.ts';
+import { type BytePath, parentPath, showPath } from '../tree/path.ts';
 
 /** A program and its loader. */
 export interface Process {

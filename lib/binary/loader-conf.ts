@@ -1,7 +1,7 @@
 // Reads /etc/ld.so.conf and musl's path file: the directories that the administrator adds to the search for libraries.
 
-import { bytePath, type BytePath, joinPath, parentPath, toLatin1, trimSlashes } from './path.ts';
-import { type FileRoot, type OpenFile, tryFile } from './root.ts';
+import { bytePath, type BytePath, joinPath, parentPath, toLatin1, trimSlashes } from '../tree/path.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../tree/root.ts';
 
 const WILDCARD = /[*?[]/;
 

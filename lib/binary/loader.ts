@@ -3,7 +3,7 @@
 import type { Elf } from './elf.ts';
 import type { Files, Unusable } from './elf-files.ts';
 import { type Abi, sameAbi } from './machine.ts';
-import { type BytePath, parentPath, trimSlashes } from './path.ts';
+import { type BytePath, parentPath, trimSlashes } from '../tree/path.ts';
 
 export type Tokens = Readonly<Record<'ORIGIN' | 'LIB' | 'PLATFORM', string | undefined>>;
 

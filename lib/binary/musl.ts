@@ -4,7 +4,7 @@ import { readMuslPath } from './loader-conf.ts';
 import type { Files } from './elf-files.ts';
 import { checkLibrary, type Found, type Loaded, type Loader, type Search } from './loader.ts';
 import type { Abi } from './machine.ts';
-import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from './path.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../tree/path.ts';
 
 /** The architecture in the name of musl's loader; undefined for another interpreter. */
 export function muslArchitecture(interpreter: BytePath): string | undefined {

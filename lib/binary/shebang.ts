@@ -1,6 +1,6 @@
 // Reads the `#!` line of a script as the kernel does.
 
-import { type BytePath, lastComponent, toLatin1 } from './path.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../tree/path.ts';
 
 /** The kernel reads this many bytes of a file: BINPRM_BUF_SIZE, linux/binfmts.h. */
 export const SCRIPT_HEAD_BYTES = 256;

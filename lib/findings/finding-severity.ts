@@ -1,8 +1,8 @@
 // The common part of the findings of both checks: rule, severity, message, remedy, and the exit status. Pure.
 
 import { UsageError } from '../errors.ts';
-import { didYouMean } from '../nearest.ts';
-import { quote } from '../quote.ts';
+import { didYouMean } from '../words/nearest.ts';
+import { quote } from '../words/quote.ts';
 
 export type Severity = 'error' | 'warning' | 'note';
 

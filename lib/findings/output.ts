@@ -1,6 +1,6 @@
 // The report of a check as text, JSON or SARIF. Pure.
 
-import { jsonDocument, printedJson } from '../json.ts';
+import { jsonDocument, printedJson } from '../words/json.ts';
 import { type Counts, SEVERITIES } from './finding-severity.ts';
 import { type SarifLog, toSarif } from './sarif.ts';
 

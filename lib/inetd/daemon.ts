@@ -4,7 +4,7 @@ import { activatedSockets } from './listen/activation.ts';
 import { foreseeProblems } from './first-connection.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './report/inetd-log.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
 import { Metrics } from './report/metrics.ts';
 import type { Service } from './service.ts';

@@ -1,7 +1,7 @@
 // Finds problems that the first connection of a service would have. They are reported when the service is configured, not hours later.
 import { UsageError } from '../errors.ts';
 import { planLaunch } from '../launch/tell/dry-run.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 import type { Services } from './inetd.ts';
 import { onceALaunch } from './launch-cache.ts';
 

@@ -1,5 +1,5 @@
 // Keys that callers of serveInJail() know from servers of others.
-import type { Foreign } from '../nearest.ts';
+import type { Foreign } from '../words/nearest.ts';
 
 /** Of net.Server and rate limiters. */
 export const foreignServeKeys: Foreign = {

@@ -2,11 +2,11 @@
 // keep it open when the program closes it. So it asks the kernel by sock_diag(7). One timer serves all connections.
 import { constants } from 'node:os';
 
-import { errnoName, reason } from '../errno.ts';
+import { errnoName, reason } from '../words/errno.ts';
 import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native } from '../native.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 import type { ListeningSocket } from './listen/listening-socket.ts';
 
 /** The most connections of one question: all answers come in one turn of the event loop. */

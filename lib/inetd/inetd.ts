@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import type { ActivatedSocket } from './listen/activation.ts';
 import type { Connection, EndedConnection } from './report/connection-entry.ts';

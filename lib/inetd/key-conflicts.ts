@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
 import type { NormalRequest } from '../launch/request/request.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 
 interface OwnKeys {

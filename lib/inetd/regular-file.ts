@@ -1,9 +1,9 @@
 // Reads a file that a service names. A pipe would block the whole process, and a device can be endless.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 
-import { errnoName, reason } from '../errno.ts';
+import { errnoName, reason } from '../words/errno.ts';
 import { LaunchError, UsageError } from '../errors.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../words/quote.ts';
 
 /** The error of a system call for a file of the configuration. @param what what the file is for, such as `banner` */
 export function toFileError(what: string, path: string | Buffer, error: unknown, hint?: string): LaunchError {

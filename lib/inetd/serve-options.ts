@@ -1,5 +1,5 @@
 // Makes a ServeRequest from options of the command, or from keys of a configuration with the same names.
-import type { Argument } from '../command-option.ts';
+import type { Argument } from '../values/command-option.ts';
 import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { serveRows, type ServeRequest } from './serve-request.ts';

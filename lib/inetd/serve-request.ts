@@ -2,9 +2,9 @@
 // command and its key of the configuration.
 import { basename } from 'node:path';
 
-import type { Argument } from '../command-option.ts';
+import type { Argument } from '../values/command-option.ts';
 import { UsageError } from '../errors.ts';
-import { checkKeys, reading } from '../keys.ts';
+import { checkKeys, reading } from '../values/keys.ts';
 import { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
 import { parseDecimal } from '../launch/request/limit-rows.ts';

@@ -2,12 +2,12 @@
 import { EventEmitter } from 'node:events';
 
 import { UsageError } from '../errors.ts';
-import { takeRequest } from '../keys.ts';
+import { takeRequest } from '../values/keys.ts';
 import type { Connection, EndedConnection } from './report/connection-entry.ts';
 import { Inetd } from './inetd.ts';
 import { normalizeServe, type ServeRequest, type ServiceSettings } from './serve-request.ts';
-import { toBeAwaited } from '../unawaited.ts';
-import { serviceMembers, refuseMembers } from '../foreign-members.ts';
+import { toBeAwaited } from '../mistakes/unawaited.ts';
+import { serviceMembers, refuseMembers } from '../mistakes/foreign-members.ts';
 
 type JailServiceEvents = {
   /** A connection is over. */

@@ -1,12 +1,12 @@
 // The files of rules of a service.
 import { statSync } from 'node:fs';
 
-import { nearestPath } from '../binary/misspelt-path.ts';
-import { bytePath, showPath } from '../binary/path.ts';
+import { nearestPath } from '../tree/misspelt-path.ts';
+import { bytePath, showPath } from '../tree/path.ts';
 import { Hosts } from '../tcpwrappers/hosts.ts';
 import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
-import { remember } from '../remember.ts';
+import { remember } from '../values/remember.ts';
 import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
 

@@ -1,8 +1,8 @@
 // Checks of the values of a service's keys. Each throws a UsageError that names the key. Pure.
 import { UsageError } from '../errors.ts';
-import { meantMs, meantText } from '../meant-value.ts';
+import { meantMs, meantText } from '../mistakes/meant-value.ts';
 import { toWhole } from '../launch/request/number-value.ts';
-import { quote, toBuffer, type Bytes } from '../quote.ts';
+import { quote, toBuffer, type Bytes } from '../words/quote.ts';
 import { parseListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import type { Rate } from './start-limits.ts';
 

@@ -1,6 +1,6 @@
 // Limits how many programs of all services start at once. A start holds several descriptors until the program runs, and in a burst of
 // clients these must not be more than the descriptors of the connections.
-import { Semaphore } from '../semaphore.ts';
+import { Semaphore } from '../values/semaphore.ts';
 
 /** Enough to keep the threads of launches busy. */
 const places = new Semaphore({ most: 16 });

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { bytePath } from '../binary/path.ts';
-import { openFileRoot } from '../binary/root.ts';
+import { bytePath } from '../tree/path.ts';
+import { openFileRoot } from '../tree/root.ts';
 import { UsageError } from '../errors.ts';
 import type { NormalRequest } from '../launch/request/request.ts';
-import { quote } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { quote } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { openWrapped } from '../tcpwrappers/daemon/daemon-host.ts';
 import { isWrapper } from '../tcpwrappers/daemon/wrapped-daemon.ts';
 import type { ServiceSettings } from './serve-request.ts';

@@ -1,12 +1,12 @@
 // Builds a jail, adds to one, and updates one from the host.
 
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath, pathBytes } from '../binary/path.ts';
-import { rememberStatus } from '../binary/remembered-root.ts';
-import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, pathBytes } from '../tree/path.ts';
+import { rememberStatus } from '../tree/remembered-root.ts';
+import { type DirectoryRoot, type FileRoot, openFileRoot } from '../tree/root.ts';
+import { walk } from '../tree/walk.ts';
 import { JailError } from '../errors.ts';
-import { takeRequest } from '../keys.ts';
-import type { Bytes } from '../quote.ts';
+import { takeRequest } from '../values/keys.ts';
+import type { Bytes } from '../words/quote.ts';
 import { caller } from '../trust/owner.ts';
 import type { Left } from './apply/present-object.ts';
 import { absolute } from './host/given-path.ts';
@@ -40,7 +40,7 @@ import {
 import { closing } from './work/closing.ts';
 import { unless, withJailErrors } from './work/jail-error.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
-import { toBeAwaited } from '../unawaited.ts';
+import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 /** `option` with `value` leaves it out: a pack, or a plugin with the libraries that nothing else needs. */
 interface RemovablePart {

@@ -3,14 +3,14 @@
 import { closeSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../binary/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../tree/path.ts';
+import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../tree/root.ts';
+import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
-import { commandLine } from '../shell-word.ts';
-import { takeRequest } from '../keys.ts';
+import { commandLine } from '../words/shell-word.ts';
+import { takeRequest } from '../values/keys.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
-import type { Bytes } from '../quote.ts';
+import type { Bytes } from '../words/quote.ts';
 import { caller } from '../trust/owner.ts';
 import { unsettledPaths } from './apply/commit.ts';
 import { absolute, withoutDots } from './host/given-path.ts';

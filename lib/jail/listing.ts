@@ -1,13 +1,13 @@
 // Lists a jail's files according to its manifest, and explains them.
 
-import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
-import type { DirectoryRoot } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { type BytePath, lastComponent, showPath } from '../tree/path.ts';
+import type { DirectoryRoot } from '../tree/root.ts';
+import { walk } from '../tree/walk.ts';
 import { JailError } from '../errors.ts';
-import { checkKeys, takeRequest } from '../keys.ts';
-import { nearest } from '../nearest.ts';
-import type { Bytes } from '../quote.ts';
-import { commandLine } from '../shell-word.ts';
+import { checkKeys, takeRequest } from '../values/keys.ts';
+import { nearest } from '../words/nearest.ts';
+import type { Bytes } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { absolute } from './host/given-path.ts';
 import { openBuilt } from './host/source-host.ts';
 import { explain, type PackReason, packReasons } from './manifest/jail-parts.ts';
@@ -18,7 +18,7 @@ import { recipeToJson } from './manifest/recipe.ts';
 import { checkBytes } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { toJailError } from './work/jail-error.ts';
-import { toBeAwaited } from '../unawaited.ts';
+import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
   /** A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */

@@ -1,9 +1,9 @@
 // Makes the jail of a recipe: plans it, checks that the plan can be carried out there, puts all entries in place, and tests it.
 
-import { type BytePath, pathBytes, showPath } from '../binary/path.ts';
-import { rememberStatus } from '../binary/remembered-root.ts';
-import { type DirectoryRoot, type FileRoot, openFileRoot } from '../binary/root.ts';
-import { walk } from '../binary/walk.ts';
+import { type BytePath, pathBytes, showPath } from '../tree/path.ts';
+import { rememberStatus } from '../tree/remembered-root.ts';
+import { type DirectoryRoot, type FileRoot, openFileRoot } from '../tree/root.ts';
+import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { applyPlan, foreseePlan } from './apply/execution.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';

@@ -2,10 +2,10 @@
 
 import { closeSync, fchmodSync, readFileSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, joinPath, pathBytes, showPath } from '../binary/path.ts';
-import { errorCode, openFileRoot } from '../binary/root.ts';
+import { type BytePath, bytePath, isWithin, joinPath, pathBytes, showPath } from '../tree/path.ts';
+import { errorCode, openFileRoot } from '../tree/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
-import { takeRequest } from '../keys.ts';
+import { takeRequest } from '../values/keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
 import { findOccupants } from './host/tree-users.ts';
@@ -26,8 +26,8 @@ import {
   withoutManifest,
 } from './host/jail-place.ts';
 import { jailAround } from './host/near-jail.ts';
-import { commandLine } from '../shell-word.ts';
-import { readMounts } from '../binary/mountinfo.ts';
+import { commandLine } from '../words/shell-word.ts';
+import { readMounts } from '../tree/mountinfo.ts';
 import { findMount } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { forgetPlan } from './plan/kept-plan.ts';

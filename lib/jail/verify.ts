@@ -2,13 +2,13 @@
 
 import { openResolver } from '../binary/closure.ts';
 import type { Cpu } from '../binary/machine.ts';
-import { type BytePath, lastComponent, showPath } from '../binary/path.ts';
+import { type BytePath, lastComponent, showPath } from '../tree/path.ts';
 import { readElf } from '../binary/elf.ts';
-import { type FileRoot, tryFile } from '../binary/root.ts';
+import { type FileRoot, tryFile } from '../tree/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../binary/shebang.ts';
-import { walk, type Walk } from '../binary/walk.ts';
+import { walk, type Walk } from '../tree/walk.ts';
 import { isShell } from './dpkg/script-calls.ts';
-import { commandLine, shellWord, stripReturns } from '../shell-word.ts';
+import { commandLine, shellWord, stripReturns } from '../words/shell-word.ts';
 import { lacks } from './work/missing-file.ts';
 
 /** The path of a program on the host and in the jail. */

@@ -1,5 +1,5 @@
 // The calls of the addon that work on files beneath a directory and on whole directory trees.
-import type { Bytes } from '../quote.ts';
+import type { Bytes } from '../words/quote.ts';
 
 declare const treeBrand: unique symbol;
 

@@ -1,5 +1,5 @@
 // The calls of the addon that look the host up, launch programs, and wait for them.
-import type { Bytes } from '../quote.ts';
+import type { Bytes } from '../words/quote.ts';
 
 /** An entry of passwd(5), with the names of the C structure without `pw_`. */
 export interface Passwd {

@@ -3,9 +3,9 @@
 import { resolve as resolvePath } from 'node:path';
 
 import { UsageError } from '../errors.ts';
-import { checkKeys, reading, takeRequest } from '../keys.ts';
-import { meantMs, meantText } from '../meant-value.ts';
-import { type Bytes, toBuffer } from '../quote.ts';
+import { checkKeys, reading, takeRequest } from '../values/keys.ts';
+import { meantMs, meantText } from '../mistakes/meant-value.ts';
+import { type Bytes, toBuffer } from '../words/quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
 import {
@@ -23,8 +23,8 @@ import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-reso
 import type { Dialect } from './parse/third-field.ts';
 import type { Finding } from './rule/finding.ts';
 import type { Table, Tables } from './rule/rule-table.ts';
-import { toBeAwaited } from '../unawaited.ts';
-import { hostsMembers, refuseMembers } from '../foreign-members.ts';
+import { toBeAwaited } from '../mistakes/unawaited.ts';
+import { hostsMembers, refuseMembers } from '../mistakes/foreign-members.ts';
 
 export interface HostsOptions {
   /**

@@ -4,9 +4,9 @@
 import { statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { checkKeys, takeRequest } from '../keys.ts';
-import { meantFlag, meantList, meantText } from '../meant-value.ts';
-import { quote } from '../quote.ts';
+import { checkKeys, takeRequest } from '../values/keys.ts';
+import { meantFlag, meantList, meantText } from '../mistakes/meant-value.ts';
+import { quote } from '../words/quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
 import { checkDescription, type RequestDescription } from './connection/request-info.ts';
@@ -16,7 +16,7 @@ import type { DaemonPort, ExportOptions } from './export/export.ts';
 import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { FILE_KEYS, type FileOptions, type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
-import { toBeAwaited } from '../unawaited.ts';
+import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 /** See explainHosts(). */
 export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutMs'>;

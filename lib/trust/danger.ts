@@ -2,7 +2,7 @@
 //
 // A read-only mount stops what is written, but not connect(2), which needs no writable mount. So a path that leads to a socket of a
 // manager, a bus, a login session or a container engine is barred in every way, and so is a directory above it.
-import { words } from '../word-list.ts';
+import { words } from '../words/word-list.ts';
 
 /** How a path of the host would come into a jail. */
 export interface Exposure {

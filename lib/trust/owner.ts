@@ -1,6 +1,6 @@
 // Who makes and owns a jail: root, or an ordinary user. An ordinary user trusts what is his as he trusts what is root's: he can change it
 // anyway. So he sees his own ids as 0, as in a user namespace of his own (user_namespaces(7)), and one judgement serves both.
-import { toBuffer } from '../quote.ts';
+import { toBuffer } from '../words/quote.ts';
 import { listedWriters, replaceUid } from './acl.ts';
 import type { Access } from './writer.ts';
 import type { Way } from './way.ts';

@@ -1,6 +1,6 @@
 // Whether somebody could replace what a path leads to. Launches, checks, builds and pid files all use this one judgement. Pure.
 import type { PathComponent } from '../native.ts';
-import { toBuffer } from '../quote.ts';
+import { toBuffer } from '../words/quote.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from './writer.ts';
 
 /** A directory or link. `isCallers`: it belongs to the ordinary user who calls, and its uid is 0 in his view (owner.ts). */

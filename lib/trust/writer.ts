@@ -1,5 +1,5 @@
 // Finds out who can write to a file, or can make it writable for himself: by owner, mode and access control list. Pure.
-import { toBuffer } from '../quote.ts';
+import { toBuffer } from '../words/quote.ts';
 import { listedWriters } from './acl.ts';
 
 /** Somebody who is to be jailed, with all groups that he has or could have, his primary group included. */

@@ -23,7 +23,7 @@
 namespace uchroot {
 namespace {
 
-// lib/binary/root.ts uses the same order.
+// lib/tree/root.ts uses the same order.
 struct Numbers {
   double mode;
   double uid;

@@ -7,9 +7,9 @@ import { openResolver } from '../../dist/lib/binary/closure.js';
 import { readCpu } from '../../dist/lib/binary/machine.js';
 import { readElf } from '../../dist/lib/binary/elf.js';
 import { hostAbi } from '../../dist/lib/binary/machine.js';
-import { bytePath } from '../../dist/lib/binary/path.js';
-import { openFileRoot } from '../../dist/lib/binary/root.js';
-import { rememberStatus } from '../../dist/lib/binary/remembered-root.js';
+import { bytePath } from '../../dist/lib/tree/path.js';
+import { openFileRoot } from '../../dist/lib/tree/root.js';
+import { rememberStatus } from '../../dist/lib/tree/remembered-root.js';
 import { median, row } from './table.mjs';
 
 const DIRECTORY = '/usr/bin';

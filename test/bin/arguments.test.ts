@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { readArguments, readMixed, type ReadArguments } from '../../lib/bin/arguments.ts';
-import { option, type Argument } from '../../lib/command-option.ts';
+import { option, type Argument } from '../../lib/values/command-option.ts';
 import '../support/plain-spawn.ts';
 
 const known = ['--groups G1,G2', '--chdir DIR', '--plan', '--keep-env'].map((spelling) =>

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 import t from 'tap';
 
-import type { Option } from '../../lib/command-option.ts';
+import type { Option } from '../../lib/values/command-option.ts';
 import type { Command } from '../../lib/bin/dispatch.ts';
 import { inetdCommands } from '../../lib/bin/inetd/inetd-commands.ts';
 import { commands as jailCommands } from '../../lib/bin/jail/jail-commands.ts';

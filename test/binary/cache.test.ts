@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { compareNames, readCache, writeCache } from '../../lib/binary/cache.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { start } from '../support/launch.ts';
 import { cacheWithHwcap } from './hwcap.ts';
 

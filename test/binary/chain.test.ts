@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 
 import { type Closure, openResolver, resolveProgram } from '../../lib/binary/closure.ts';
-import { bytePath } from '../../lib/binary/path.ts';
-import { openFileRoot } from '../../lib/binary/root.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
 import { makeElf, memoryRoot, type Tree } from './image.ts';
 import { patientMs } from '../support/patience.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { type Closure, openResolver, resolveProgram } from '../../lib/binary/closure.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

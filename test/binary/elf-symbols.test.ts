@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import t from 'tap';
 
 import { readImports } from '../../lib/binary/elf-symbols.ts';
-import type { ReadAt } from '../../lib/binary/elf-header.ts';
+import type { ReadAt } from '../../lib/tree/root.ts';
 import { isElf } from './hostfiles.ts';
 import { type ElfImage, makeElf, numbersOf, type Piece } from './image.ts';
 import { patientMs } from '../support/patience.ts';

@@ -1,8 +1,8 @@
 import t from 'tap';
 
 import { findCommand } from '../../lib/binary/env.ts';
-import { bytePath } from '../../lib/binary/path.ts';
-import type { FileRoot } from '../../lib/binary/root.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import type { FileRoot } from '../../lib/tree/root.ts';
 import { memoryRoot } from './image.ts';
 
 const root = memoryRoot({

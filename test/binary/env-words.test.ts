@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { splitWords } from '../../lib/binary/env-words.ts';
 
 const split = (text: string, values: Readonly<Record<string, string>> = {}) => {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import t from 'tap';
 
 import { parseEnv } from '../../lib/binary/env.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 
 const PATH = '/usr/bin:/bin';
 const parse = (...args: string[]) =>

@@ -8,7 +8,7 @@ import { openFiles } from '../../lib/binary/elf-files.ts';
 import { openGlibc } from '../../lib/binary/glibc.ts';
 import { searchedDirectory } from '../../lib/binary/loader.ts';
 import { type Abi, BASELINE, type Cpu } from '../../lib/binary/machine.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { cacheWithHwcap } from './hwcap.ts';
 import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
 import { patientMs } from '../support/patience.ts';

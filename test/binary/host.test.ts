@@ -8,9 +8,9 @@ import t from 'tap';
 
 import { type Closure, openResolver } from '../../lib/binary/closure.ts';
 import { readCpu } from '../../lib/binary/machine.ts';
-import { bytePath } from '../../lib/binary/path.ts';
-import { openFileRoot } from '../../lib/binary/root.ts';
-import { rememberStatus } from '../../lib/binary/remembered-root.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
+import { rememberStatus } from '../../lib/tree/remembered-root.ts';
 import { elfFilesBelow } from './hostfiles.ts';
 import { sanitized } from '../support/sanitizer.ts';
 

@@ -1,7 +1,7 @@
 // Small ELF files made to order, and roots that exist in memory only.
 
-import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../lib/binary/path.ts';
-import type { FileRoot, FileStatus, OpenFile } from '../../lib/binary/root.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, parentPath } from '../../lib/tree/path.ts';
+import type { FileRoot, FileStatus, OpenFile } from '../../lib/tree/root.ts';
 
 /** A table that a program header or an entry of the dynamic section leads to. */
 export interface Piece {

@@ -4,7 +4,7 @@ import t from 'tap';
 
 import { type Closure, type ResolverOptions, resolveProgram } from '../../lib/binary/closure.ts';
 import type { DlopenPriority } from '../../lib/binary/elf-dynamic.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { dlopenNotes, type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
 import { patientMs } from '../support/patience.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { expandPattern } from '../../lib/binary/loader-conf.ts';
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { memoryRoot } from './image.ts';
 
 const root = memoryRoot({

@@ -1,8 +1,8 @@
 import t from 'tap';
 
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../lib/binary/loader-conf.ts';
-import { bytePath } from '../../lib/binary/path.ts';
-import type { FileRoot } from '../../lib/binary/root.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import type { FileRoot } from '../../lib/tree/root.ts';
 import { memoryRoot } from './image.ts';
 import { patientMs } from '../support/patience.ts';
 

@@ -2,7 +2,7 @@
 import t from 'tap';
 
 import { splitSearchPath } from '../../lib/binary/loader.ts';
-import { toLatin1 } from '../../lib/binary/path.ts';
+import { toLatin1 } from '../../lib/tree/path.ts';
 
 const tokens = { ORIGIN: '/opt/bin', LIB: 'lib', PLATFORM: undefined };
 const split = (text: string) => splitSearchPath(toLatin1(Buffer.from(text)), tokens);

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
-import { openFileRoot } from '../../lib/binary/root.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
 import { openStore } from '../../lib/jail/apply/store.ts';
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import { checkJail } from '../../lib/jail/check/jail-check.ts';

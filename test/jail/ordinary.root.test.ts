@@ -15,7 +15,7 @@ import {
 import tap, { type Test } from 'tap';
 
 import { readManifest } from '../../lib/jail/manifest/manifest.ts';
-import { openFileRoot } from '../../lib/binary/root.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { makeSystem, uchrootJail } from '../support/builder.ts';
 import { publicCommand, rootTest, start, type Ended } from '../support/launch.ts';

@@ -18,7 +18,7 @@ import {
 
 import t, { type Test } from 'tap';
 
-import { bytePath } from '../../lib/binary/path.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { removeTree } from '../../lib/jail/host/tree.ts';
 import { removeJail } from '../../lib/jail/remove.ts';

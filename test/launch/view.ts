@@ -1,6 +1,6 @@
 // A jail in memory, for a diagnosis.
-import type { BytePath } from '../../lib/binary/path.ts';
-import type { FileRoot, FileStatus } from '../../lib/binary/root.ts';
+import type { BytePath } from '../../lib/tree/path.ts';
+import type { FileRoot, FileStatus } from '../../lib/tree/root.ts';
 import type { Account } from '../../lib/launch/host/account.ts';
 import type { JailView } from '../../lib/launch/tell/jail-view.ts';
 import { makeElf, memoryRoot, type Tree } from '../binary/image.ts';

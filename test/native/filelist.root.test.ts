@@ -19,8 +19,8 @@ import {
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 
-import { bytePath } from '../../lib/binary/path.ts';
-import { openFileRoot } from '../../lib/binary/root.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
 import { copyFiles, type FileFacts, readKnown } from '../../lib/jail/apply/file-facts.ts';
 import type { FileEntry } from '../../lib/jail/manifest/planned-entry.ts';
 import { native } from '../../lib/native.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import type { FileRoot } from '../../lib/binary/root.ts';
+import type { FileRoot } from '../../lib/tree/root.ts';
 import { encodePlan } from '../../lib/launch/plan/encode.ts';
 import { environmentRules } from '../../lib/launch/host/environment.ts';
 import { encodePayload } from '../../lib/launch/compile/payload.ts';

@@ -18,9 +18,9 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { bytePath, pathBytes } from '../../lib/binary/path.ts';
-import { openFileRoot } from '../../lib/binary/root.ts';
-import { walk } from '../../lib/binary/walk.ts';
+import { bytePath, pathBytes } from '../../lib/tree/path.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
+import { walk } from '../../lib/tree/walk.ts';
 import { type Manifest, parseManifest } from '../../lib/jail/manifest/manifest.ts';
 import {
   packageDirectory,

@@ -2,7 +2,7 @@
 import t from 'tap';
 
 import { dangerOf } from '../../lib/trust/danger.ts';
-import { words } from '../../lib/word-list.ts';
+import { words } from '../../lib/words/word-list.ts';
 
 type IsThere = (path: string) => boolean;
 

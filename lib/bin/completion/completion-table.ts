@@ -5,7 +5,7 @@
 //   KEY|<|KEY                  the options of another key too
 //   KEY|.                      the first operand ends the options
 // KEY is a program, a program and its command, or `launch`. SOURCE is a kind of value, and words that are possible as well.
-import type { Option } from '../../command-option.ts';
+import type { Option } from '../../values/command-option.ts';
 import { rules } from '../../jail/check/rules.ts';
 import { packs } from '../../jail/packs/index.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';

@@ -1,12 +1,12 @@
 // uchroot-inetd check, import and schema: check configuration files, convert them to TOML, print the schema.
-import { printedJson } from '../../json.ts';
+import { printedJson } from '../../words/json.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
 import { configurationSchema } from '../../inetd/config/schema.ts';
 import { tomlText } from '../../inetd/config/toml-text.ts';
 import { showListenAddress } from '../../inetd/listen/listen-address.ts';
-import type { Argument } from '../../command-option.ts';
+import type { Argument } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { has, valuesOf, type Command, type Outcome } from '../dispatch.ts';
 import {
   directoryOf,

@@ -1,7 +1,7 @@
 // uchroot-inetd: serves one service that options describe, or those of configuration files.
 import { basename } from 'node:path';
 
-import { option } from '../../command-option.ts';
+import { option } from '../../values/command-option.ts';
 import { UsageError, type LaunchError } from '../../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
 import { placeOf, type ConfiguredService, type NotCarried } from '../../inetd/config/configured-service.ts';
@@ -10,9 +10,9 @@ import { refuseOverlap, type Services } from '../../inetd/inetd.ts';
 import { STATUS_SOCKET } from '../../inetd/report/status-server.ts';
 import { inetdUnit } from '../../inetd/inetd-unit.ts';
 import { toFilterSource } from '../../launch/request/filter-value.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { findAddressProblem, serviceProblems } from '../../inetd/service-problem.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { serveOptions, toServeRequest } from '../../inetd/serve-options.ts';
 import { normalizeServe } from '../../inetd/serve-request.ts';
 import { findUnruled } from '../../inetd/unruled-wait.ts';

@@ -1,8 +1,8 @@
 // uchroot-inetd status: the services and live connections of a running super-server, or its metrics.
-import { option } from '../../command-option.ts';
+import { option } from '../../values/command-option.ts';
 import { statusText, type InetdStatus } from '../../inetd/report/live-status.ts';
 import { askStatus, STATUS_SOCKET } from '../../inetd/report/status-server.ts';
-import { jsonDocument } from '../../json.ts';
+import { jsonDocument } from '../../words/json.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { has, valueOf, type Command } from '../dispatch.ts';
 

@@ -1,6 +1,6 @@
 // The output of `uchroot-jail check`: the report as text, JSON or SARIF, and the explanations of its rules.
 
-import { pathBytes, showPath } from '../../binary/path.ts';
+import { pathBytes, showPath } from '../../tree/path.ts';
 import { showReport } from '../../findings/output.ts';
 import type { SarifLog, SarifResult } from '../../findings/sarif.ts';
 import { findRule } from '../../findings/finding-severity.ts';
@@ -10,7 +10,7 @@ import type { CheckReport } from '../../jail/check/jail-check.ts';
 import { rules } from '../../jail/check/rules.ts';
 import { absolute } from '../../jail/host/given-path.ts';
 import { fromText } from '../../jail/manifest/path-text.ts';
-import type { Bytes } from '../../quote.ts';
+import type { Bytes } from '../../words/quote.ts';
 import { readVersion } from '../../version.ts';
 import { type CheckFormat } from '../common-options.ts';
 import { summaryOf } from './jail-report.ts';

@@ -12,9 +12,9 @@ import { packs } from '../../jail/packs/index.ts';
 import { removeJail } from '../../jail/remove.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { lookOr, wordsOf } from '../../jail/work/jail-error.ts';
-import { option, type Argument } from '../../command-option.ts';
-import { quote } from '../../quote.ts';
-import { shellWord } from '../../shell-word.ts';
+import { option, type Argument } from '../../values/command-option.ts';
+import { quote } from '../../words/quote.ts';
+import { shellWord } from '../../words/shell-word.ts';
 import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, valueOf, textsOf, valuesOf } from '../dispatch.ts';
 import { wrongNumber } from '../wrong-number.ts';
@@ -22,7 +22,7 @@ import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { lineOf, meantByExplain, meantByRemove, refuseMisplaced } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
-import { jsonDocument } from '../../json.ts';
+import { jsonDocument } from '../../words/json.ts';
 
 // Aborts the work, shows its progress, and prints warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {

@@ -1,13 +1,13 @@
 // Refuses words of `uchroot-jail build` in the wrong place, and words that a shell should have replaced.
 import { existsSync, statSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import { absolute } from '../../jail/host/given-path.ts';
 import { isBuilt, jailAround } from '../../jail/host/near-jail.ts';
 import { lookOr } from '../../jail/work/jail-error.ts';
-import { quote } from '../../quote.ts';
-import { commandLine, shellWord, unexpanded } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine, shellWord, unexpanded } from '../../words/shell-word.ts';
 
 /** @param learned the last command of --learn @param copied the last value of --copy @throws UsageError */
 export function refuseMisplaced(

@@ -1,13 +1,13 @@
 // The reports that the commands of uchroot-jail print.
 
-import { bytePath, showPath } from '../../binary/path.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
 import type { LeftBecause, LeftSide } from '../../jail/apply/present-object.ts';
 import type { JailReport, UpdateReport } from '../../jail/building.ts';
 import type { Explanation, JailList, ListedFile } from '../../jail/listing.ts';
 import type { Change } from '../../jail/manifest/manifest-changes.ts';
 import { fromText } from '../../jail/manifest/path-text.ts';
-import { type Bytes, quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { type Bytes, quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { megabytes } from '../progress-bar.ts';
 
 const show = (text: string) => showPath(fromText(text));

@@ -2,11 +2,11 @@
 // directory here.
 import { statSync } from 'node:fs';
 
-import { unpackHint } from '../../archive-hint.ts';
-import type { Argument, Option } from '../../command-option.ts';
+import { unpackHint } from '../../mistakes/archive-hint.ts';
+import type { Argument, Option } from '../../values/command-option.ts';
 import type { LaunchError, UsageError } from '../../errors.ts';
 import { inOneWord } from '../../launch/tell/program-hint.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { returnHint, type Told, withHyphens } from './dashed-words.ts';
 import { dockerHint } from './docker-words.ts';
 import { commandOfOther, jailCommands, otherCommands, starters, wrappers } from './other-commands.ts';

@@ -1,6 +1,6 @@
 // Options that people know from docker run, podman, kubernetes, systemd-nspawn, systemd-run, unshare and jail(8), for the hint of an
 // unknown option.
-import type { Foreign } from '../../nearest.ts';
+import type { Foreign } from '../../words/nearest.ts';
 
 const network = 'leave it out: --isolate has no network but lo, and --isolate --net host that of the host';
 const labels = 'leave it out: a launch has no labels';

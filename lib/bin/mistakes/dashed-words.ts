@@ -1,5 +1,5 @@
 // Dashes that stand where two hyphens belong. Pure.
-import { commandLine, stripReturns } from '../../shell-word.ts';
+import { commandLine, stripReturns } from '../../words/shell-word.ts';
 
 /** What is told about an error. */
 export interface Told {

@@ -1,5 +1,5 @@
 // What an option of docker(1) with its value is here, for the hint of an unknown option. Pure.
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 
 const isolated = (...words: readonly string[]): string => `write ${commandLine('--isolate', ...words)}`;
 

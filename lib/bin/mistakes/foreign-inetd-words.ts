@@ -1,5 +1,5 @@
 // Words that people know from inetd, xinetd, tcpserver and systemd, for the hint of an unknown option or command of uchroot-inetd.
-import type { Foreign } from '../../nearest.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import { foreignOptions } from './foreign-options.ts';
 
 const CHECK = 'write check before the options: uchroot-inetd check --listen ADDRESS ...';

@@ -1,5 +1,5 @@
 // Words of other programs, for the hint of an unknown option or command of uchroot-jail.
-import type { Foreign } from '../../nearest.ts';
+import type { Foreign } from '../../words/nearest.ts';
 
 const ofHost = 'a jail is built from the programs of this host: uchroot-jail build DIRECTORY PROGRAM...';
 const inJail = 'leave it out: make it in the jail itself, with mkdir, ln -s, chown or install';

@@ -1,5 +1,5 @@
 // Options that people know from chroot, sudo, setpriv, bwrap, docker and prlimit, for the hint of an unknown option.
-import type { Foreign } from '../../nearest.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import { containerOptions } from './container-options.ts';
 
 /** Options that nearly every program has. */

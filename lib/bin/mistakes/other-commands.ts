@@ -1,6 +1,6 @@
 // Commands of uchroot's other programs, of docker(1) and of jail(8), which were given to uchroot.
-import type { Foreign } from '../../nearest.ts';
-import { commandLine } from '../../shell-word.ts';
+import type { Foreign } from '../../words/nearest.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { foreignJailCommands } from './foreign-jail-words.ts';
 
 /** Commands of uchroot-jail(8). */

@@ -1,6 +1,6 @@
 // Separates the words of uchroot into options and operands, as they were meant. Pure.
-import type { Argument, Option } from '../../command-option.ts';
-import { commandLine } from '../../shell-word.ts';
+import type { Argument, Option } from '../../values/command-option.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { isCommand, isParameter, isProgram, jailBehind, type Words } from './stray-word.ts';
 
 // Options of chroot(1), sudo(8), setpriv(1), bwrap(1) and jexec(8) that name the user or the group.

@@ -1,10 +1,10 @@
 // Finds a superfluous word between the options and USER. It belongs to the last option, or to nothing. Pure.
 import { resolve } from 'node:path';
 
-import type { Option } from '../../command-option.ts';
-import { isWithin } from '../../binary/path.ts';
-import { meantNumberOf } from '../../meant-value.ts';
-import { unexpanded } from '../../shell-word.ts';
+import type { Option } from '../../values/command-option.ts';
+import { isWithin } from '../../tree/path.ts';
+import { meantNumberOf } from '../../mistakes/meant-value.ts';
+import { unexpanded } from '../../words/shell-word.ts';
 
 /** The words of a command line, as options and operands. */
 export interface Words {

@@ -1,5 +1,5 @@
 // Settings of systemd-run -p, for the hint of that option. Pure.
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 
 // Of systemd.exec(5) and systemd.resource-control(5), with the option that takes the same value, or with words.
 const settings: Readonly<Record<string, string>> = {

@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs';
 
-import { option } from '../../command-option.ts';
+import { option } from '../../values/command-option.ts';
 import { countFindings, findRule, statusOf, toSeverity } from '../../findings/finding-severity.ts';
 import { showReport } from '../../findings/output.ts';
-import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { listRules } from '../../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../../tcpwrappers/check/hosts-check.ts';
 import { readVersion } from '../../version.ts';

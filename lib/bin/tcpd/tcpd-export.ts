@@ -1,8 +1,8 @@
 // uchroot-tcpd export: writes the rules for nftables or systemd to stdout, and the rules that are lost to stderr.
 
 import { UsageError } from '../../errors.ts';
-import { option } from '../../command-option.ts';
-import { quote } from '../../quote.ts';
+import { option } from '../../values/command-option.ts';
+import { quote } from '../../words/quote.ts';
 import {
   type DaemonPort,
   type Exported,

@@ -3,11 +3,11 @@
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 
-import { option } from '../../command-option.ts';
+import { option } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
-import { jsonDocument } from '../../json.ts';
-import { quote } from '../../quote.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+import { jsonDocument } from '../../words/json.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import type { CheckFinding } from '../../tcpwrappers/check/checked-file.ts';
 import type { Host, RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 import { explain, type Explanation, optionOf, toExplanation } from '../../tcpwrappers/check/explanation.ts';

@@ -1,9 +1,9 @@
 // The shared options of the commands of uchroot-tcpd, and parsers for their values.
 
 import { UsageError } from '../../errors.ts';
-import { option } from '../../command-option.ts';
-import { didYouMean, type Foreign } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { option } from '../../values/command-option.ts';
+import { didYouMean, type Foreign } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { requireNamed } from '../../service/tcpd/named-files.ts';
 import type { HostsOptions } from '../../tcpwrappers/hosts.ts';
 import type { Dialect } from '../../tcpwrappers/parse/third-field.ts';

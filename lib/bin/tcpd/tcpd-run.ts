@@ -3,11 +3,11 @@
 import { realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 
-import { bytePath } from '../../binary/path.ts';
+import { bytePath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { LaunchRequest } from '../../launch/request/request.ts';
-import { option, type Argument } from '../../command-option.ts';
-import { type Bytes, quote } from '../../quote.ts';
+import { option, type Argument } from '../../values/command-option.ts';
+import { type Bytes, quote } from '../../words/quote.ts';
 import { openLog } from '../../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd } from '../../service/tcpd/tcpd.ts';
 import type { ReadArguments } from '../arguments.ts';

@@ -2,10 +2,10 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { bytePath, showPath } from '../../binary/path.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
 import { type LaunchError, UsageError } from '../../errors.ts';
-import { nearestPath } from '../../binary/misspelt-path.ts';
-import { quote } from '../../quote.ts';
+import { nearestPath } from '../../tree/misspelt-path.ts';
+import { quote } from '../../words/quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../listen/address-overlap.ts';
 import { readRegularFile, toFileError } from '../regular-file.ts';

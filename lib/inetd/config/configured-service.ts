@@ -1,10 +1,10 @@
 // A service as a configuration file describes it, whatever its language. Its settings have the names of the command's options.
 import { basename } from 'node:path';
 
-import type { Argument } from '../../command-option.ts';
+import type { Argument } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
 import { inOptionWords } from '../../launch/request/option-words.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { keyedOptions, serveOptions, toServeRequest } from '../serve-options.ts';
 import { normalizeServe, serveRows, type ServiceSettings } from '../serve-request.ts';
 

@@ -11,7 +11,7 @@ import {
   type NotCarried,
 } from './configured-service.ts';
 import type { UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { PortOf } from './service-ports.ts';
 import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
 

@@ -1,5 +1,5 @@
 // The JSON schema of the configuration in TOML, made from the option table.
-import type { Option } from '../../command-option.ts';
+import type { Option } from '../../values/command-option.ts';
 import { serveOptions } from '../serve-options.ts';
 
 const text = { type: ['string', 'number'] } as const;

@@ -1,5 +1,5 @@
 // Ports by their names: services(5).
-import { words } from '../../word-list.ts';
+import { words } from '../../words/word-list.ts';
 
 /** The port of a name or number for `tcp` or `udp`; undefined if it has none. */
 export type PortOf = (service: string, protocol: string) => number | undefined;

@@ -5,11 +5,11 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 
-import type { Argument } from '../../command-option.ts';
+import type { Argument } from '../../values/command-option.ts';
 import type { LaunchOption } from '../../launch/request/launch-option.ts';
-import { wordsOf } from '../../meant-value.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { wordsOf } from '../../mistakes/meant-value.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { serveOptions } from '../serve-options.ts';
 import { serveRows } from '../serve-request.ts';
 import {

@@ -1,7 +1,7 @@
 // Services as TOML that readToml() reads again.
 import { stringify } from 'smol-toml';
 
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { serveOptions } from '../serve-options.ts';
 import type { ConfiguredOption, ConfiguredService } from './configured-service.ts';
 

@@ -1,6 +1,6 @@
 // The table of all attributes of xinetd.conf(5): the options for each, the parts that are lost, and whether it may stand in `defaults`.
 // Pure.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 
 type Words = readonly string[];
 

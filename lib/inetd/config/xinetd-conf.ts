@@ -10,8 +10,8 @@ import {
   type ConfiguredServices,
   type NotCarried,
 } from './configured-service.ts';
-import { nearest } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { nearest } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { DATAGRAMS_NOWAIT, type HostProgram } from './inetd-conf.ts';
 import { plainProgram, wrappedProgram } from './wrapped-program.ts';
 import { fateOf } from './xinetd-attributes.ts';

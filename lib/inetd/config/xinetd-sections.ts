@@ -1,6 +1,6 @@
 // The sections of xinetd.conf(5), over all files that include each other.
 import type { UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { errorAt } from './configured-service.ts';
 import { fateOf } from './xinetd-attributes.ts';
 

@@ -1,11 +1,11 @@
 // A socket on which a service listens: opened here, or taken over from systemd; watched, and handed from one service to the next.
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync, unlinkSync } from 'node:fs';
 
-import { O_PATH } from '../../binary/root.ts';
+import { O_PATH } from '../../tree/root.ts';
 import { LaunchError, UsageError, type ErrnoName } from '../../errors.ts';
-import { reason } from '../../errno.ts';
+import { reason } from '../../words/errno.ts';
 import { native, type WatchHandle } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
 import type { ActivatedSocket } from './activation.ts';
 

@@ -1,6 +1,6 @@
 // A connection, and its line in the log. Pure.
 import type { LimitName, ResourceUsage } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { MatchedRule } from '../../tcpwrappers/decision.ts';
 import type { LimitReason } from '../start-limits.ts';
 

@@ -5,9 +5,9 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 
-import { reason } from '../../errno.ts';
+import { reason } from '../../words/errno.ts';
 import { UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Inetd } from '../inetd.ts';
 import { removeDeadSocket, toListenError, withMode } from '../listen/listening-socket.ts';
 import type { InetdStatus } from './live-status.ts';

@@ -1,6 +1,6 @@
 // The list of all changes to a jail, and its form on disk.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 

@@ -3,8 +3,8 @@
 
 import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, withFile } from '../../binary/root.ts';
+import { type BytePath, bytePath, isWithin, joinPath, parentPath, pathBytes } from '../../tree/path.ts';
+import { type DirectoryRoot, errorCode, withFile } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, onHost, type Owner } from '../../trust/owner.ts';

@@ -2,8 +2,8 @@
 
 import { readCache } from '../../binary/cache.ts';
 import { readSmallFile } from '../../binary/loader-conf.ts';
-import { type BytePath, bytePath, isWithin } from '../../binary/path.ts';
-import type { DirectoryRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, isWithin } from '../../tree/path.ts';
+import type { DirectoryRoot } from '../../tree/root.ts';
 import { caller } from '../../trust/owner.ts';
 import { mountPoints } from '../manifest/layout.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';

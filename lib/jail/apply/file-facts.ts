@@ -1,7 +1,7 @@
 // Reads or copies hundreds of files in one call of native/files/filelist.cc, and makes records of planned entries for the manifest.
 
-import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
-import { type DirectoryRoot, type FileRoot, type FileStatus, withFile } from '../../binary/root.ts';
+import { type BytePath, parentPath, showPath } from '../../tree/path.ts';
+import { type DirectoryRoot, type FileRoot, type FileStatus, withFile } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, onHost, seenBy } from '../../trust/owner.ts';

@@ -1,8 +1,8 @@
 // Judges each entry of a plan, stages it, and adds it to the list of changes. Files are copied in batches while the rest of the plan
 // is judged. The jail is unchanged until Store.commit.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
-import { errorCode, type FileRoot } from '../../binary/root.ts';
+import { type BytePath, showPath } from '../../tree/path.ts';
+import { errorCode, type FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';

@@ -1,7 +1,7 @@
 // Decides for each planned path whether it is put in the jail. It stays, unless named, if a user can write it or it was changed.
 
-import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileRoot, FileStatus } from '../../binary/root.ts';
+import { type BytePath, isWithin, parentPath, pathBytes, showPath } from '../../tree/path.ts';
+import type { DirectoryRoot, FileRoot, FileStatus } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';

@@ -2,9 +2,9 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 
-import { readMounts } from '../../binary/mountinfo.ts';
-import { type BytePath, bytePath, isWithin, showPath } from '../../binary/path.ts';
-import type { DirectoryRoot } from '../../binary/root.ts';
+import { readMounts } from '../../tree/mountinfo.ts';
+import { type BytePath, bytePath, isWithin, showPath } from '../../tree/path.ts';
+import type { DirectoryRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
 

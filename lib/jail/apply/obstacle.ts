@@ -2,9 +2,9 @@
 
 import { readlinkSync } from 'node:fs';
 
-import { mergeCommands } from '../../binary/merged-usr.ts';
-import { showPath } from '../../binary/path.ts';
-import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { mergeCommands } from '../../tree/merged-usr.ts';
+import { showPath } from '../../tree/path.ts';
+import type { DirectoryRoot, FileStatus } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isStranger, writersOf } from '../../trust/writer.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';

@@ -2,8 +2,8 @@
 
 import { constants } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../binary/path.ts';
-import type { DirectoryRoot, FileStatus } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, parentPath, pathBytes } from '../../tree/path.ts';
+import type { DirectoryRoot, FileStatus } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { isRootsAlone, octal } from '../../trust/writer.ts';
 import { hashInJail } from '../manifest/file-hash.ts';

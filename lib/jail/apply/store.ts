@@ -2,8 +2,8 @@
 
 import { constants, fchmodSync, fsyncSync, writeSync } from 'node:fs';
 
-import { type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode } from '../../binary/root.ts';
+import { type BytePath, joinPath, pathBytes } from '../../tree/path.ts';
+import { type DirectoryRoot, errorCode } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { STORE } from '../manifest/layout.ts';

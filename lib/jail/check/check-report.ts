@@ -1,10 +1,10 @@
 // Collects the findings of a check, and puts them in order.
 
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import { byWeight, CappedList } from '../../findings/capped-list.ts';
 import { findRule, SEVERITIES, type Severity } from '../../findings/finding-severity.ts';
-import type { Bytes } from '../../quote.ts';
+import type { Bytes } from '../../words/quote.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 import type { CompleteFound, Finding, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';

@@ -1,6 +1,6 @@
 // The types of a rule of `uchroot-jail check`, and of its findings.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import type { DescribedFinding, DescribedRule, Severity } from '../../findings/finding-severity.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry } from './checked-entry.ts';

@@ -2,8 +2,8 @@
 
 import { createHash, type Hash, hash as hashOnce } from 'node:crypto';
 
-import { type BytePath, pathBytes } from '../../binary/path.ts';
-import type { DirectoryRoot } from '../../binary/root.ts';
+import { type BytePath, pathBytes } from '../../tree/path.ts';
+import type { DirectoryRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { caller, seenBy } from '../../trust/owner.ts';
 import { STORE } from '../manifest/layout.ts';

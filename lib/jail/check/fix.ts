@@ -2,12 +2,12 @@
 
 import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
-import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, O_PATH } from '../../binary/root.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../../tree/path.ts';
+import { type DirectoryRoot, errorCode, O_PATH } from '../../tree/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/present-object.ts';
 import { openStore, type Store } from '../apply/store.ts';

@@ -1,11 +1,11 @@
 // Checks a jail: is it safe, and is it still what was built?
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
-import { takeRequest } from '../../keys.ts';
-import { meantList } from '../../meant-value.ts';
-import type { Bytes } from '../../quote.ts';
+import { takeRequest } from '../../values/keys.ts';
+import { meantList } from '../../mistakes/meant-value.ts';
+import type { Bytes } from '../../words/quote.ts';
 import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { checkFlag, checkWork, type JailWork, toReplace } from '../request/jail-request.ts';
@@ -19,7 +19,7 @@ import { openChecked } from './checked-jail.ts';
 import { fixAll } from './fix.ts';
 import { complete } from './remedies.ts';
 import { rules } from './rules.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */

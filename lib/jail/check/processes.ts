@@ -11,9 +11,9 @@ import {
   statSync,
 } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes } from '../../binary/path.ts';
-import { O_PATH } from '../../binary/root.ts';
-import { quote } from '../../quote.ts';
+import { type BytePath, bytePath, isWithin, pathBytes } from '../../tree/path.ts';
+import { O_PATH } from '../../tree/root.ts';
+import { quote } from '../../words/quote.ts';
 import { isOnWayUp, isOverlaid } from '../host/tree-users.ts';
 import { STORE } from '../manifest/layout.ts';
 import { unless } from '../work/jail-error.ts';

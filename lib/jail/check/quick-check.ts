@@ -1,9 +1,9 @@
 // The check before a launch: the way to the jail, the files that steer its programs, and the program that is to start, with its
 // interpreters and libraries, by their whole content.
 
-import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { native } from '../../native.ts';
 import { caller, seenBy } from '../../trust/owner.ts';
 import { hashBytes, withRegular } from '../manifest/file-hash.ts';

@@ -1,10 +1,10 @@
 // Remedies: command lines that an administrator can paste into a shell.
 
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import { commandLine } from '../../shell-word.ts';
+import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { isOrdinary, onHost, type Owner } from '../../trust/owner.ts';
 import { octal } from '../../trust/writer.ts';
-import type { Mount } from '../../binary/mountinfo.ts';
+import type { Mount } from '../../tree/mountinfo.ts';
 import type { CompleteFound, Found, Rule } from './check-rule.ts';
 import type { Entry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';

@@ -1,8 +1,8 @@
 // The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
-import { memoize } from '../../remember.ts';
-import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { memoize } from '../../values/remember.ts';
+import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import type { ChosenFile, Extent, PackageReason } from './choice.ts';
 import { openCommands } from './script-calls.ts';
 import { type Contents, openContents } from './contents.ts';

@@ -1,6 +1,6 @@
 // Chooses the files of Debian packages that a jail needs and that no ELF header names.
 
-import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
 import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
 import { commandsInData } from './data-commands.ts';

@@ -1,8 +1,8 @@
 // Finds the compressors that a program starts by the suffix of a file, as tar and rg do.
 
 import { readElf } from '../../binary/elf.ts';
-import type { BytePath } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
 import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
 import { buffersOf, type Strings } from './sections.ts';
 

@@ -1,8 +1,8 @@
 // Sorts the files of a package, and files that were created beside them, by their purpose.
 
-import { memoize } from '../../remember.ts';
-import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { memoize } from '../../values/remember.ts';
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';

@@ -2,8 +2,8 @@
 
 import { inflateSync } from 'node:zlib';
 
-import { type BytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { readIfThere } from './readable-files.ts';
 import { findCommands } from './script-calls.ts';
 

@@ -1,6 +1,6 @@
 // The directories whose names in a program show that it reads the data of a package.
 
-import { type BytePath, parentPath } from '../../binary/path.ts';
+import { type BytePath, parentPath } from '../../tree/path.ts';
 import { ownDirectory, type Work } from './choice-state.ts';
 import type { Package } from './database.ts';
 

@@ -1,9 +1,9 @@
 // Reads dpkg's database of a root: the installed packages and the owner of each file. Nothing is executed.
 
-import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
-import { type FileRoot, openFileLines } from '../../binary/root.ts';
+import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
+import { type FileRoot, openFileLines } from '../../tree/root.ts';
 import { native } from '../../native.ts';
-import { remember } from '../../remember.ts';
+import { remember } from '../../values/remember.ts';
 import {
   type Diversions,
   readAliases,

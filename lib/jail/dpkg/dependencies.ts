@@ -1,9 +1,9 @@
 // Finds the packages that a package needs: by its control fields, and by the plugins that its configuration loads.
 
-import { remember } from '../../remember.ts';
-import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { wordSet } from '../../word-list.ts';
+import { remember } from '../../values/remember.ts';
+import { type BytePath, lastComponent, parentPath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { wordSet } from '../../words/word-list.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
 import { readIfThere } from './readable-files.ts';

@@ -1,8 +1,8 @@
 // Reads dpkg's lists of files, diversions and alternatives, with each path under its one name on the root.
 
-import { remember } from '../../remember.ts';
-import { type BytePath, bytePath, isWithin, joinPath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { remember } from '../../values/remember.ts';
+import { type BytePath, bytePath, isWithin, joinPath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { listIfThere, readIfThere, statusIfThere } from './readable-files.ts';
 
 /** The name of a path on the root: `/bin/sh` is `/usr/bin/sh` where /bin is a link into /usr. */

@@ -1,7 +1,7 @@
 // Classifies a file by its directory (hier(7), file-hierarchy(7)).
 
-import type { BytePath } from '../../binary/path.ts';
-import { wordSet } from '../../word-list.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { wordSet } from '../../words/word-list.ts';
 
 export type Place =
   /** Not needed in a jail: documentation, or files for the system. */

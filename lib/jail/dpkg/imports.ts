@@ -1,9 +1,9 @@
 // The functions that executables import. Several searches ask for those of one file.
 
 import { readImports } from '../../binary/elf-symbols.ts';
-import type { BytePath } from '../../binary/path.ts';
-import { type FileRoot, withFile } from '../../binary/root.ts';
-import { memoize } from '../../remember.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { type FileRoot, withFile } from '../../tree/root.ts';
+import { memoize } from '../../values/remember.ts';
 
 /** Functions that look a program up in PATH: execvp(3), posix_spawnp(3). */
 export const LOOKING_UP: readonly string[] = ['execlp', 'execvp', 'execvpe', 'posix_spawnp'];

@@ -1,7 +1,7 @@
 // Searches the chosen executables for names, and calls the listeners of each name found.
 
-import { remember } from '../../remember.ts';
-import type { BytePath } from '../../binary/path.ts';
+import { remember } from '../../values/remember.ts';
+import type { BytePath } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './scanned-program.ts';
 import { toWanted } from './scan-names.ts';

@@ -1,6 +1,6 @@
 // Finds the commands in a program or script that no package of it declares, so that a summary can suggest them.
 
-import { toLatin1 } from '../../binary/path.ts';
+import { toLatin1 } from '../../tree/path.ts';
 import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
 import { assignedIn } from './script-calls.ts';
 import { buffersOf, type Strings } from './sections.ts';

@@ -1,7 +1,7 @@
 // Reads /var/lib/dpkg/status: the installed packages and their relations (deb822(5), deb-version(7)).
 
-import { wordSet } from '../../word-list.ts';
-import { toLatin1 } from '../../binary/path.ts';
+import { wordSet } from '../../words/word-list.ts';
+import { toLatin1 } from '../../tree/path.ts';
 
 const HOLDS = {
   '<<': (order: number) => order < 0,

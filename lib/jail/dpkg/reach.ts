@@ -1,7 +1,7 @@
 // Follows a use: from a program to its package, and from a package to what it needs.
 
-import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
+import { walk } from '../../tree/walk.ts';
 import type { PackageReason } from './choice.ts';
 import type { Contents } from './contents.ts';
 import type { Package, Packages } from './database.ts';

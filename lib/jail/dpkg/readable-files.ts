@@ -1,8 +1,8 @@
 // Reads files and directories of a root; an unreadable one counts as absent.
 
-import type { BytePath } from '../../binary/path.ts';
-import { type FileRoot, type FileStatus, tryFile } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { type FileRoot, type FileStatus, tryFile } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { lookOr } from '../work/jail-error.ts';
 
 const NOTHING = new Uint8Array();

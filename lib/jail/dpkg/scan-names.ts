@@ -1,7 +1,7 @@
 // Finds names and paths of programs in the text and strings of other programs. The search is native/files/wantedtexts.cc.
 
-import type { BytePath } from '../../binary/path.ts';
-import { pathBytes } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { pathBytes } from '../../tree/path.ts';
 import { type FindTexts, native } from '../../native.ts';
 
 /** The wanted texts, prepared once for all searched files. */

@@ -1,7 +1,7 @@
 // Reads a program or script, to find what it starts.
 
-import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { readIfThere, statusIfThere } from './readable-files.ts';
 import {

@@ -1,11 +1,11 @@
 // Finds the programs that a script calls by name, and the modules that it loads.
 
-import { memoize } from '../../remember.ts';
-import { type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
+import { memoize } from '../../values/remember.ts';
+import { type BytePath, joinPath, lastComponent, parentPath, toLatin1 } from '../../tree/path.ts';
 import { expandPattern } from '../../binary/loader-conf.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable } from '../../binary/walk.ts';
-import { wordSet } from '../../word-list.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { isExecutable } from '../../tree/walk.ts';
+import { wordSet } from '../../words/word-list.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
 import type { Executable } from './scanned-program.ts';

@@ -1,8 +1,9 @@
 // Finds the sections of an ELF file that hold strings, so that machine code is not mistaken for text (elf(5)).
 
-import { type BytePath, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
-import { type ReadAt, readSections, type Section, withElf } from '../../binary/elf-header.ts';
+import { type BytePath, toLatin1 } from '../../tree/path.ts';
+import type { ReadAt } from '../../tree/root.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
+import { readSections, type Section, withElf } from '../../binary/elf-header.ts';
 
 const SHT_PROGBITS = 1;
 // in a program that is position-independent, the second one (cmd/link/internal/ld of Go)

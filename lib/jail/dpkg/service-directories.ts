@@ -1,7 +1,7 @@
 // Finds the directories in which the services of packages write.
 
-import { type BytePath, bytePath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import type { Choice } from './choice.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory } from './file-place.ts';

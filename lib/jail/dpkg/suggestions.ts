@@ -1,8 +1,8 @@
 // Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
 
-import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable, walk } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { isExecutable, walk } from '../../tree/walk.ts';
 import { lookOr } from '../work/jail-error.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';

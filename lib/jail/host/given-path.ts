@@ -1,12 +1,12 @@
 // Paths that the caller gives, on the root that a jail is built from.
 
-import { type BytePath, bytePath, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk, type Walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, parentPath, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk, type Walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
-import type { Bytes } from '../../quote.ts';
-import { eachAlone, unexpanded } from '../../shell-word.ts';
+import { nearest } from '../../words/nearest.ts';
+import type { Bytes } from '../../words/quote.ts';
+import { eachAlone, unexpanded } from '../../words/shell-word.ts';
 import { dangerOf } from '../../trust/danger.ts';
 import { lookOr } from '../work/jail-error.ts';
 

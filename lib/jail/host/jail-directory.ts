@@ -1,13 +1,13 @@
 // Opens the directory of a jail on the host. Only its owner and root may be able to replace it or a directory above it.
 
 import { constants, fchmodSync, fstatSync } from 'node:fs';
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
-import { errorCode, openFileRoot } from '../../binary/root.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
+import { errorCode, openFileRoot } from '../../tree/root.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
 import { type HostFacts, native } from '../../native.ts';
-import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { isForAll, judgeWay, remedyOf, type Way } from '../../trust/way.ts';
 

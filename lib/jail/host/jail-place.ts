@@ -10,8 +10,8 @@ import {
   parentPath,
   pathBytes,
   showPath,
-} from '../../binary/path.ts';
-import { type DirectoryRoot, errorCode, type FileStatus, openFileRoot } from '../../binary/root.ts';
+} from '../../tree/path.ts';
+import { type DirectoryRoot, errorCode, type FileStatus, openFileRoot } from '../../tree/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller } from '../../trust/owner.ts';

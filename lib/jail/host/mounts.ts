@@ -1,7 +1,7 @@
 // Finds the mounts on a directory, above it and below it. Pure.
 
-import type { Mount } from '../../binary/mountinfo.ts';
-import { type BytePath, isWithin } from '../../binary/path.ts';
+import type { Mount } from '../../tree/mountinfo.ts';
+import { type BytePath, isWithin } from '../../tree/path.ts';
 
 /** The mount that holds a directory: the innermost one, and the last of those on the same point. */
 export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | undefined {

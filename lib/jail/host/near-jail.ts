@@ -10,7 +10,7 @@ import {
   pathBytes,
   showPath,
   toLatin1,
-} from '../../binary/path.ts';
+} from '../../tree/path.ts';
 import { STORE } from '../manifest/layout.ts';
 import { lookOr } from '../work/jail-error.ts';
 

@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
-import { type BytePath, isWithin, pathBytes, toLatin1 } from '../../binary/path.ts';
-import { errorCode, O_PATH } from '../../binary/root.ts';
+import { type BytePath, isWithin, pathBytes, toLatin1 } from '../../tree/path.ts';
+import { errorCode, O_PATH } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import type { Directory } from './tree.ts';
 

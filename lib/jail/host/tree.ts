@@ -2,9 +2,9 @@
 
 import { constants } from 'node:os';
 
-import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../binary/path.ts';
+import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
-import { errnoName, isFull, reason as wordsOfErrno } from '../../errno.ts';
+import { errnoName, isFull, reason as wordsOfErrno } from '../../words/errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
 

@@ -1,7 +1,7 @@
 // Splits a command line into words as sh does, as long as nothing has to be expanded. Pure.
 
 import { UsageError } from '../../errors.ts';
-import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 
 // Blanks; or a part of a word: in single quotes, in double quotes, after a backslash, or plain. What matches none of these means
 // something else to sh (sh(1p) "Token Recognition", "Word Expansions").

@@ -1,6 +1,6 @@
 // Reads from one system call which files it used, and how. Pure.
 
-import { type BytePath, trimSlashes } from '../../binary/path.ts';
+import { type BytePath, trimSlashes } from '../../tree/path.ts';
 import { readDescriptor, readString, unescape } from './strace-line.ts';
 
 /** One use of a file. Paths are absolute as the command sees them; links and `..` in them are not resolved. */

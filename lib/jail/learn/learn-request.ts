@@ -1,15 +1,15 @@
 // What to learn from: the request, the command, and the account and environment that it runs with.
 
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable, walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { isExecutable, walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { checkKeys } from '../../keys.ts';
+import { checkKeys } from '../../values/keys.ts';
 import { type Account, accountQuery, toAccount } from '../../launch/host/account.ts';
 import { buildEnvironment } from '../../launch/host/environment.ts';
 import { toPrincipal } from '../../launch/request/request.ts';
 import { native } from '../../native.ts';
-import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 import { splitWords } from './command-words.ts';
 
 export interface LearnRequest {

@@ -1,10 +1,10 @@
 // Learns what programs need: runs commands in a scratch copy of the host, and finds the files that they use.
 
-import { type BytePath, pathBytes, showPath } from '../../binary/path.ts';
-import { openFileRoot } from '../../binary/root.ts';
+import { type BytePath, pathBytes, showPath } from '../../tree/path.ts';
+import { openFileRoot } from '../../tree/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import type { Account } from '../../launch/host/account.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/jail-request.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';

@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process';
 
-import { bytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable } from '../../binary/walk.ts';
+import { bytePath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { isExecutable } from '../../tree/walk.ts';
 import { JailError } from '../../errors.ts';
 
 /** The tools, each with its Debian package. */

@@ -22,14 +22,14 @@ import {
   parentPath,
   pathBytes,
   showPath,
-} from '../../binary/path.ts';
-import { type FileRoot, O_PATH, openFileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+} from '../../tree/path.ts';
+import { type FileRoot, O_PATH, openFileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { wordSet } from '../../word-list.ts';
+import { wordSet } from '../../words/word-list.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { type Mount, readMounts } from '../../binary/mountinfo.ts';
+import { type Mount, readMounts } from '../../tree/mountinfo.ts';
 import { type Namespaces, openNamespaces } from './private-namespaces.ts';
 import { lastLine, type Tools } from './learning-tools.ts';
 

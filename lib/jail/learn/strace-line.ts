@@ -1,6 +1,6 @@
 // Reads single lines of the output of `strace -f -y -xx -o FILE`: the pid comes first, every string is in hex. Pure.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 
 /** A call that has returned, with its arguments and result as printed. */
 export interface Call {

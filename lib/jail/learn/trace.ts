@@ -1,7 +1,7 @@
 // Turns the output of strace into events: what a traced command did to files. Pure.
 
-import { type BytePath, bytePath, isWithin, joinPath } from '../../binary/path.ts';
-import { remember } from '../../remember.ts';
+import { type BytePath, bytePath, isWithin, joinPath } from '../../tree/path.ts';
+import { remember } from '../../values/remember.ts';
 import { FILE_CALLS, type FileEvent, type Place } from './file-event.ts';
 import { type Call, openLineReader, readDescriptor, readError, readString } from './strace-line.ts';
 

@@ -3,7 +3,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-import { bytePath } from '../../binary/path.ts';
+import { bytePath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { startPlain } from '../../launch/start/host-program.ts';
 import type { Account } from '../../launch/host/account.ts';

@@ -1,9 +1,9 @@
 // Finds what a jail needs among all files that a command used. Pure: it reads the root whose copy the command saw.
 
-import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { rememberStatus } from '../../binary/remembered-root.ts';
-import { statusOf, walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { rememberStatus } from '../../tree/remembered-root.ts';
+import { statusOf, walk } from '../../tree/walk.ts';
 import { withoutDots } from '../host/given-path.ts';
 import { lookOr } from '../work/jail-error.ts';
 import type { FileEvent } from './file-event.ts';

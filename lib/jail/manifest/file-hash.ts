@@ -4,8 +4,8 @@ import { createHash, hash as hashAtOnce } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
-import type { BytePath } from '../../binary/path.ts';
-import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import type { BytePath } from '../../tree/path.ts';
+import type { FileRoot, OpenFile } from '../../tree/root.ts';
 import { closing } from '../work/closing.ts';
 import { unless } from '../work/jail-error.ts';
 

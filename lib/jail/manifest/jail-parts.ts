@@ -1,6 +1,6 @@
 // The parts of a jail, the reasons for its files, and the parts' sizes.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';
 import { type Reason, reasonChain, showReason } from './planned-entry.ts';

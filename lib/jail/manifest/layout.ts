@@ -1,6 +1,6 @@
 // Paths that every jail has.
 
-import { type BytePath, bytePath } from '../../binary/path.ts';
+import { type BytePath, bytePath } from '../../tree/path.ts';
 
 /** The directory of the jail that belongs to the builder: root's, mode 0700. */
 export const STORE: BytePath = bytePath('/.uchroot');

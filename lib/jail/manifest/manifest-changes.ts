@@ -1,7 +1,7 @@
 // The differences between two manifests, and between a manifest and a jail.
 
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { STORE } from './layout.ts';
 import type { Manifest, Recorded } from './manifest.ts';
 import { toText } from './path-text.ts';

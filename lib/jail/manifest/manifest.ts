@@ -2,8 +2,8 @@
 
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-import { type BytePath, bytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { withRegular } from './file-hash.ts';

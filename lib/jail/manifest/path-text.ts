@@ -1,7 +1,7 @@
 // Paths in JSON, byte for byte. A byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF, which JSON escapes (PEP 383,
 // "surrogateescape").
 
-import { type BytePath, bytePath, pathBytes } from '../../binary/path.ts';
+import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
 
 const FIRST = 0xdc00;
 // Nearly all paths of a manifest are ASCII, and this test is fast.

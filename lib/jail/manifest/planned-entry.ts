@@ -1,7 +1,7 @@
 // The entries of a plan: the object for each path of the jail, and the reason for it.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
-import { quote } from '../../quote.ts';
+import { type BytePath, showPath } from '../../tree/path.ts';
+import { quote } from '../../words/quote.ts';
 
 /** `from` is the file that needs it, `words` the name by which it does. `isNeeded` is false if no file needs it. */
 type Phrase = (from: string, words: string, isNeeded: boolean) => string;

@@ -1,8 +1,8 @@
 // The recipe of a jail: the request. With it the same jail can be built again, here or on another host.
 
-import { type BytePath, bytePath, isWithin, showPath } from '../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { STORE } from './layout.ts';
 import { fromText, toText } from './path-text.ts';
 

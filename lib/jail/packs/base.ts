@@ -1,6 +1,6 @@
 // The pack of every jail: devices, /tmp, and the accounts of the jail's users with their home directories.
 
-import { bytePath } from '../../binary/path.ts';
+import { bytePath } from '../../tree/path.ts';
 import { caller, onHost } from '../../trust/owner.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import { lacksAll } from './self-check.ts';

@@ -1,6 +1,6 @@
 // C compilers: headers and startup files of the C library, the assembler and the linker.
 
-import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { type BytePath, lastComponent } from '../../tree/path.ts';
 import { failureOf, findInJail } from './self-check.ts';
 import { hasDpkg, ifAsked } from './pack-host.ts';
 import type { Pack, PackHost, Part, Probe } from './pack.ts';

@@ -1,6 +1,6 @@
 // The shell, and the programs that command lines and scripts run.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { findCommands, isShell } from '../dpkg/script-calls.ts';
 import { failureOf, lacksAll, runs } from './self-check.ts';
 import { hasDpkg } from './pack-host.ts';

@@ -1,7 +1,7 @@
 // Packs for displaying text: terminal descriptions and fonts.
 
-import { lastComponent } from '../../binary/path.ts';
-import { words } from '../../word-list.ts';
+import { lastComponent } from '../../tree/path.ts';
+import { words } from '../../words/word-list.ts';
 import { failureOf, findInJail, hasOneOf, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
 

@@ -1,6 +1,6 @@
 // Packs that only list files and directories.
 
-import { words } from '../../word-list.ts';
+import { words } from '../../words/word-list.ts';
 import { hasOneOf, lacksAll, readInJail, runs } from './self-check.ts';
 import type { Pack } from './pack.ts';
 

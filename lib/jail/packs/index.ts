@@ -1,9 +1,9 @@
 // All packs, in the order in which they are considered.
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean, type Foreign } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
-import { eachAlone } from '../../shell-word.ts';
+import { didYouMean, type Foreign } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
+import { eachAlone } from '../../words/shell-word.ts';
 import { base } from './base.ts';
 import { cc } from './cc.ts';
 import { commands, shell } from './command-packs.ts';

@@ -1,7 +1,7 @@
 // Packs of interpreters whose directories are compiled into the interpreter.
 
-import { type BytePath, parentPath, showPath } from '../../binary/path.ts';
-import { quote } from '../../quote.ts';
+import { type BytePath, parentPath, showPath } from '../../tree/path.ts';
+import { quote } from '../../words/quote.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { allIn, compiledIn, ifAsked, isDirectory } from './pack-host.ts';
 import { scriptsOf } from './script-modules.ts';

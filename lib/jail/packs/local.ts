@@ -1,7 +1,7 @@
 // Files of a program that no package owns: installed by `make install`, or as a directory below /opt.
 
-import { type BytePath, lastComponent } from '../../binary/path.ts';
-import { wordSet } from '../../word-list.ts';
+import { type BytePath, lastComponent } from '../../tree/path.ts';
+import { wordSet } from '../../words/word-list.ts';
 import { hasDpkg, isDirectory } from './pack-host.ts';
 import { cannotLoad } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';

@@ -1,9 +1,9 @@
 // Packs for locales and character sets, and glibc's archive of locales.
 
-import { type BytePath, parentPath } from '../../binary/path.ts';
-import { type FileRoot, type OpenFile, withFile } from '../../binary/root.ts';
-import { statusOf } from '../../binary/walk.ts';
-import { words } from '../../word-list.ts';
+import { type BytePath, parentPath } from '../../tree/path.ts';
+import { type FileRoot, type OpenFile, withFile } from '../../tree/root.ts';
+import { statusOf } from '../../tree/walk.ts';
+import { words } from '../../words/word-list.ts';
 import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
 import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';

@@ -1,7 +1,7 @@
 // Packs for looking up names: hosts, services and accounts; and /dev/log.
 
-import type { BytePath } from '../../binary/path.ts';
-import { words } from '../../word-list.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { words } from '../../words/word-list.ts';
 import { findInJail, hasOneOf, lacksAll, readInJail } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 

@@ -1,8 +1,8 @@
 // Node.js: the package around a script, and the packages that it depends on.
 
-import { remember } from '../../remember.ts';
-import { type BytePath, bytePath, joinPath, parentPath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
+import { remember } from '../../values/remember.ts';
+import { type BytePath, bytePath, joinPath, parentPath } from '../../tree/path.ts';
+import { walk } from '../../tree/walk.ts';
 import { runs } from './self-check.ts';
 import { filesOf, ifAsked } from './pack-host.ts';
 import { type Module, modulesOf, scriptsOf } from './script-modules.ts';

@@ -1,7 +1,7 @@
 // Questions of packs about the root that a jail is built from.
 
-import type { BytePath } from '../../binary/path.ts';
-import { statusOf } from '../../binary/walk.ts';
+import type { BytePath } from '../../tree/path.ts';
+import { statusOf } from '../../tree/walk.ts';
 import type { PackHost, Part, When } from './pack.ts';
 
 type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;

@@ -1,7 +1,7 @@
 // A pack: files that programs open at run time, so that no ELF header names them, and the signs that they are needed.
 
-import type { BytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import type { BytePath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 
 /** Signs that a pack is needed; one is enough. A shell is no sign: it works without packs. */
 export interface When {

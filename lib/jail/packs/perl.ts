@@ -1,7 +1,7 @@
 // Perl: its own modules, and the modules that scripts name.
 
-import { memoize } from '../../remember.ts';
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
+import { memoize } from '../../values/remember.ts';
+import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
 import { driversIn } from '../dpkg/script-calls.ts';
 import { runs } from './self-check.ts';
 import { compiledIn, ifAsked } from './pack-host.ts';

@@ -1,9 +1,9 @@
 // Python: the standard library of each interpreter, virtual environments, and the modules that scripts import.
 
-import { memoize, remember } from '../../remember.ts';
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { resolveLinks } from '../../binary/walk.ts';
+import { memoize, remember } from '../../values/remember.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { resolveLinks } from '../../tree/walk.ts';
 import { runs } from './self-check.ts';
 import { filesOf, ifAsked, isDirectory } from './pack-host.ts';
 import { filesBelow, type Language, type Module, modulesOf, scriptsOf } from './script-modules.ts';

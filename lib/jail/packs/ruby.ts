@@ -1,7 +1,7 @@
 // Ruby: its own library, the gems of Debian, and those gems of the host that scripts require.
 
-import { memoize } from '../../remember.ts';
-import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
+import { memoize } from '../../values/remember.ts';
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
 import { allIn, compiledIn, filesOf, ifAsked } from './pack-host.ts';
 import { filesBelow, type Module, modulesOf, scriptsOf } from './script-modules.ts';
 import { runs } from './self-check.ts';

@@ -1,10 +1,10 @@
 // Finds the scripts of an interpreter in a jail, and the modules that they name.
 
-import { remember } from '../../remember.ts';
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
+import { remember } from '../../values/remember.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { resolveLinks } from '../../binary/walk.ts';
+import { resolveLinks } from '../../tree/walk.ts';
 import { isInstalled, isPossibleName } from '../dpkg/script-calls.ts';
 import type { PackHost, Part } from './pack.ts';
 

@@ -1,6 +1,6 @@
 // Packs for certificates, authentication and keys.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { failureOf, hasOneOf, lacksAll, programNamed, readInJail, runs } from './self-check.ts';
 import { ifAsked } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';

@@ -1,10 +1,10 @@
 // Expands the patterns of packs, and runs the checks of packs in a finished jail. Files that the host itself does not have, or
 // cannot load, are no failure.
 
-import { type BytePath, joinPath, lastComponent, parentPath, showPath, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
-import { quote } from '../../quote.ts';
+import { type BytePath, joinPath, lastComponent, parentPath, showPath, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
+import { quote } from '../../words/quote.ts';
 import type { Pack, Probe } from './pack.ts';
 
 /** The existing paths of a root that match a pattern of a part. */

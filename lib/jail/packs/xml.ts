@@ -1,8 +1,8 @@
 // The pack of XML catalogs: they lead from the address of a schema or stylesheet to a file of the host.
 
-import { bytePath, type BytePath, joinPath, parentPath } from '../../binary/path.ts';
-import { isExecutable } from '../../binary/walk.ts';
-import { words } from '../../word-list.ts';
+import { bytePath, type BytePath, joinPath, parentPath } from '../../tree/path.ts';
+import { isExecutable } from '../../tree/walk.ts';
+import { words } from '../../words/word-list.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { allIn } from './pack-host.ts';
 import { filesBelow } from './script-modules.ts';

@@ -1,10 +1,10 @@
 // Chooses packs by their signs, and adds the parts of these packs to the selection.
 
 import { readSmallText } from '../../binary/loader-conf.ts';
-import { remember } from '../../remember.ts';
-import { type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { remember } from '../../values/remember.ts';
+import { type BytePath, joinPath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { buffersOf, type ReadStrings } from '../dpkg/sections.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Reason } from '../manifest/planned-entry.ts';

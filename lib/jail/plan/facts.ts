@@ -1,8 +1,8 @@
 // Collects facts about the files in the jail so far: the signs by which packs are chosen.
 
-import { type BytePath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { resolveLinks } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { resolveLinks } from '../../tree/walk.ts';
 import type { Imports } from '../dpkg/imports.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';

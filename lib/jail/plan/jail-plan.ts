@@ -3,10 +3,10 @@
 import type { CacheEntry } from '../../binary/cache.ts';
 import type { MissingFile } from '../../binary/closure.ts';
 import type { Cpu } from '../../binary/machine.ts';
-import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
-import { rememberReads } from '../../binary/remembered-root.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, lastComponent } from '../../tree/path.ts';
+import { rememberReads } from '../../tree/remembered-root.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { openImports } from '../dpkg/imports.ts';
 import { openStrings } from '../dpkg/sections.ts';
 import { mergedDirectories, mountPoints } from '../manifest/layout.ts';

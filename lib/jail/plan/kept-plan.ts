@@ -5,8 +5,8 @@ import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, write
 import { dirname } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
-import { type BytePath, parentPath, pathBytes } from '../../binary/path.ts';
-import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from '../../binary/root.ts';
+import { type BytePath, parentPath, pathBytes } from '../../tree/path.ts';
+import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import type { Recipe } from '../manifest/recipe.ts';

@@ -1,7 +1,7 @@
 // The owner and the mode that the jail's copy of a host's file or directory gets.
 
-import type { FileStatus } from '../../binary/root.ts';
-import { toBuffer } from '../../quote.ts';
+import type { FileStatus } from '../../tree/root.ts';
+import { toBuffer } from '../../words/quote.ts';
 import { groupPermissions } from '../../trust/acl.ts';
 
 /** Ids of the jail's users: their files may keep the owner. */

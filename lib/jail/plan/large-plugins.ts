@@ -1,6 +1,6 @@
 // Finds the plugins of a jail that are large with the libraries that nothing else needs: PostgreSQL's llvmjit.so, with LLVM.
 
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 
 export interface LargePlugin {

@@ -1,8 +1,8 @@
 // The paths that --without leaves out of a jail.
 
-import { type BytePath, parentPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { resolveLinks } from '../../binary/walk.ts';
+import { type BytePath, parentPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { resolveLinks } from '../../tree/walk.ts';
 
 export function openWithout(root: FileRoot, paths: readonly BytePath[]) {
   // the given path and its target both map to the given path

@@ -4,9 +4,9 @@ import { type CacheEntry, writeCache } from '../../binary/cache.ts';
 import type { Closure, NeededFile } from '../../binary/closure.ts';
 import { type Loader, searchedDirectory } from '../../binary/loader.ts';
 import { cacheFlags } from '../../binary/machine.ts';
-import { type BytePath, bytePath, joinPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 
 export const CACHE_PATH: BytePath = bytePath('/etc/ld.so.cache');
 

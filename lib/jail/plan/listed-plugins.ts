@@ -1,8 +1,8 @@
 // Finds the plugins of a library that lists its own directory for them, as libverto does.
 
 import { readElf } from '../../binary/elf.ts';
-import { type BytePath, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import { type FileRoot, tryFile } from '../../binary/root.ts';
+import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
 import type { Imports } from '../dpkg/imports.ts';
 
 /** What such a library imports: it asks where it lies itself (dladdr(3)), lists that directory, and opens what it finds. */

@@ -4,9 +4,9 @@ import { type Closure, type MissingFile, type NeededFile, openResolver } from '.
 import { BASELINE, type Cpu } from '../../binary/machine.ts';
 import type { Elf } from '../../binary/elf.ts';
 import { openFiles } from '../../binary/elf-files.ts';
-import { type BytePath, lastComponent, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, readHeads } from '../../binary/root.ts';
-import { resolveLinks, walk } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, readHeads } from '../../tree/root.ts';
+import { resolveLinks, walk } from '../../tree/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
 import type { Imports } from '../dpkg/imports.ts';
 import type { Steps } from '../work/steps.ts';

@@ -1,9 +1,9 @@
 // Reduces a plan to the part that an ordinary user can make. He owns everything in his jail. Files and rights that only root can give are
 // left out, and a note says so.
 
-import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
-import { errorCode, type FileRoot, readHeads } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
+import { errorCode, type FileRoot, readHeads } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { JailError } from '../../errors.ts';
 import { caller } from '../../trust/owner.ts';
 import type { Entry } from '../manifest/planned-entry.ts';

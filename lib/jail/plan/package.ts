@@ -1,12 +1,12 @@
 // Adds files of Debian packages: the requested packages, and the data that programs need.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
-import { commandLine, eachAlone } from '../../shell-word.ts';
+import { nearest } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine, eachAlone } from '../../words/shell-word.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';

@@ -1,8 +1,8 @@
 // Refuses a plan that cannot become the jail that was asked for.
 
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath, showPath } from '../../binary/path.ts';
+import { type BytePath, isWithin, joinPath, lastComponent, parentPath, showPath } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import { type Recipe, takesBack } from '../manifest/recipe.ts';

@@ -1,6 +1,6 @@
 // Warnings about what a plan leaves out.
-import { type BytePath, showPath } from '../../binary/path.ts';
-import { commandLine } from '../../shell-word.ts';
+import { type BytePath, showPath } from '../../tree/path.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { toText } from '../manifest/path-text.ts';
 import { type JailWarning, plainWarnings } from '../work/jail-warning.ts';
 import { showPaths } from '../work/show-paths.ts';

@@ -1,8 +1,8 @@
 // The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
-import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { walk, type Walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import type { FileRoot, FileStatus } from '../../tree/root.ts';
+import { walk, type Walk } from '../../tree/walk.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { keptMode, owned, type Owners, ownersOf, ownersOfCopy } from './kept-rights.ts';

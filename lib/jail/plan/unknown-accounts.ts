@@ -1,9 +1,9 @@
 // Finds accounts of services that configuration files in a jail name, but that the jail does not have.
 
 import { readSmallText } from '../../binary/loader-conf.ts';
-import { type BytePath, bytePath, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { toText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { JailUser } from '../packs/pack.ts';

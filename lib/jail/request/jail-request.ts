@@ -2,12 +2,12 @@
 
 import { existsSync } from 'node:fs';
 
-import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
-import { checkKeys, checkSignal } from '../../keys.ts';
-import { meantFlag, meantList, meantText } from '../../meant-value.ts';
-import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import { checkKeys, checkSignal } from '../../values/keys.ts';
+import { meantFlag, meantList, meantText } from '../../mistakes/meant-value.ts';
+import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
 import {
   EMPTY_RECIPE,

@@ -1,19 +1,19 @@
 // Finds programs and accounts of the host by name.
 
-import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk, type Walk } from '../../binary/walk.ts';
+import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk, type Walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHint, unknown } from '../../launch/host/account.ts';
 import { isBuiltin } from '../../launch/tell/program-hint.ts';
 import { native } from '../../native.ts';
-import { didYouMean, type Foreign } from '../../nearest.ts';
-import { type Bytes, quote } from '../../quote.ts';
+import { didYouMean, type Foreign } from '../../words/nearest.ts';
+import { type Bytes, quote } from '../../words/quote.ts';
 import { listIfThere } from '../dpkg/readable-files.ts';
 import { absolute, isExecutable, matching, neighbourHint, WHY } from '../host/given-path.ts';
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { eachAlone } from '../../shell-word.ts';
+import { eachAlone } from '../../words/shell-word.ts';
 import { refuseShim } from './version-shim.ts';
 
 /**

@@ -1,11 +1,11 @@
 // Shims of version managers: programs that choose another one by the caller's working directory and environment.
 
 import { readSmallText } from '../../binary/loader-conf.ts';
-import { type BytePath, lastComponent, showPath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, lastComponent, showPath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 
 const MAX_BYTES = 4096;
 // pyenv(1) and those made after it, asdf and mise: the last line of a shim is `exec ".../pyenv" exec "$program" "$@"`

@@ -2,9 +2,9 @@
 
 import { constants } from 'node:fs';
 
-import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
-import type { FileRoot, FileStatus } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, bytePath, joinPath, pathBytes, showPath } from '../../tree/path.ts';
+import type { FileRoot, FileStatus } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import type { PathComponent } from '../../native.ts';
 import { judgeWay } from '../../trust/way.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from '../../trust/writer.ts';

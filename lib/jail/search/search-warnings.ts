@@ -1,8 +1,8 @@
 // Finds files of a jail that load code from places where one of its users can write.
 
 import { readElf } from '../../binary/elf.ts';
-import { type BytePath, showPath, toLatin1 } from '../../binary/path.ts';
-import type { FileRoot, OpenFile } from '../../binary/root.ts';
+import { type BytePath, showPath, toLatin1 } from '../../tree/path.ts';
+import type { FileRoot, OpenFile } from '../../tree/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { Person } from '../../trust/writer.ts';
 import { type Loose, looseOn, wordsOf } from './jail-writers.ts';

@@ -2,7 +2,7 @@
 
 import type { Elf } from '../../binary/elf.ts';
 import { splitSearchPath } from '../../binary/loader.ts';
-import { type BytePath, joinPath, parentPath } from '../../binary/path.ts';
+import { type BytePath, joinPath, parentPath } from '../../tree/path.ts';
 import type { Script } from '../../binary/shebang.ts';
 
 export interface Searched {

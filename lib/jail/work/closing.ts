@@ -1,7 +1,7 @@
 // Closes what was opened, also after an error.
 
-import { type BytePath, pathBytes } from '../../binary/path.ts';
-import type { DirectoryRoot } from '../../binary/root.ts';
+import { type BytePath, pathBytes } from '../../tree/path.ts';
+import type { DirectoryRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 
 /** Returns the result of `use`, and closes `open`: when the result has settled, if it is a promise. */

@@ -1,11 +1,11 @@
 // Converts system errors of the work on a jail to the library's errors.
 
-import { type BytePath, isWithin, showPath } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
-import { errnoName, isFull, reason } from '../../errno.ts';
+import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
+import { errorCode } from '../../tree/root.ts';
+import { errnoName, isFull, reason } from '../../words/errno.ts';
 import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
-import { shellWord } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { shellWord } from '../../words/shell-word.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];

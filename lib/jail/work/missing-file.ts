@@ -1,9 +1,9 @@
 // The error for a file that a program needs.
 
 import type { MissingFile } from '../../binary/chain.ts';
-import { showPath } from '../../binary/path.ts';
+import { showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
-import { shellWord, withoutReturns } from '../../shell-word.ts';
+import { shellWord, withoutReturns } from '../../words/shell-word.ts';
 
 const ROLES: Readonly<Record<MissingFile['role'], string>> = {
   program: 'program',

@@ -1,6 +1,6 @@
 // Shows a list of paths in one line.
 
-import { type BytePath, showPath } from '../../binary/path.ts';
+import { type BytePath, showPath } from '../../tree/path.ts';
 
 const FEW = 5;
 

@@ -11,18 +11,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 
-import { bytePath, parentPath, pathBytes } from '../../binary/path.ts';
+import { bytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import type { Account } from '../host/account.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { environmentRules } from '../host/environment.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';

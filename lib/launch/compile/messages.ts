@@ -1,8 +1,8 @@
 // The messages of a compiled launcher, one for each step and errno. Native code has no messages for steps.
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import type { ErrnoName } from '../../errors.ts';
-import { bytePath } from '../../binary/path.ts';
-import { commandLine } from '../../shell-word.ts';
+import { bytePath } from '../../tree/path.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { Step } from '../plan/step.ts';
 import { messageHead, rowOf, wordsFor } from '../plan/table.ts';
 import type { JailView } from '../tell/jail-view.ts';

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 
 import { LaunchError } from '../../errors.ts';
 import { native, type HostFacts, type PathComponent } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import {
   absolutePath,

@@ -2,7 +2,7 @@
 // to allow them. Pure but for readSettings().
 import { readFileSync } from 'node:fs';
 
-import { readMounts } from '../../binary/mountinfo.ts';
+import { readMounts } from '../../tree/mountinfo.ts';
 
 /** Settings of the host and of this process, as the kernel prints them; undefined if the kernel has no such setting. */
 export interface Settings {

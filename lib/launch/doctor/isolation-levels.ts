@@ -1,7 +1,7 @@
 // Which levels of isolation work here, for this user: each is tried in a child that ends before a program would start.
 import { mkdirSync, rmdirSync } from 'node:fs';
 
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { planCgroup } from '../host/cgroup.ts';
@@ -12,7 +12,7 @@ import { requireRoot } from '../host/privilege.ts';
 import { normalize, type LaunchRequest } from '../request/request.ts';
 import { rehearse } from '../tell/rehearse.ts';
 import { readSettings, whyNoMount, whyNoProc, whyNoUserNamespace, type Cause } from './host-settings.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 /** What does not work, why, and what an administrator does about it. */
 export interface Lack {

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts, HostQuery } from '../../native.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import type { Person } from '../../trust/writer.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import type { NormalRequest, Principal } from '../request/request.ts';
 import type { IdMaps } from './subordinate-ids.ts';
 

@@ -1,6 +1,6 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
-import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
-import { quote } from '../../quote.ts';
+import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
+import { quote } from '../../words/quote.ts';
 import { isLink, type Way } from '../../trust/way.ts';
 import type { Step } from '../plan/step.ts';
 import type { NormalRequest } from '../request/request.ts';

@@ -1,6 +1,6 @@
 // Where this process is in the cgroup hierarchies of the host, and what a launch with limits makes there. Pure.
-import { readMounts, type Mount } from '../../binary/mountinfo.ts';
-import { bytePath, isWithin, pathBytes, type BytePath } from '../../binary/path.ts';
+import { readMounts, type Mount } from '../../tree/mountinfo.ts';
+import { bytePath, isWithin, pathBytes, type BytePath } from '../../tree/path.ts';
 import type { CgroupLimits } from '../request/limit-rows.ts';
 
 /** A cgroup hierarchy that is mounted, and the cgroup of this process in it. */

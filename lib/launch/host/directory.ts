@@ -2,13 +2,13 @@
 // working directory and the hint for a misspelt path.
 import { resolve } from 'node:path';
 
-import { bytePath, lastComponent, placeInSrv, showPath, trimSlashes } from '../../binary/path.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { bytePath, lastComponent, placeInSrv, showPath, trimSlashes } from '../../tree/path.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
-import { jailOfName, nearestJail } from '../../binary/misspelt-path.ts';
-import { quote } from '../../quote.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+import { jailOfName, nearestJail } from '../../tree/misspelt-path.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
 import {
   foreignLink,

@@ -1,5 +1,5 @@
 // The program's environment: built, not filtered. Pure.
-import { quote, zeroBytes } from '../../quote.ts';
+import { quote, zeroBytes } from '../../words/quote.ts';
 import type { ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';

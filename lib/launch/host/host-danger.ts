@@ -1,7 +1,7 @@
 // Whether a path of this host must not come into a jail. lib/trust/danger.ts has the list.
 import { existsSync, readFileSync } from 'node:fs';
 
-import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../binary/path.ts';
+import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
 import type { Danger } from '../../trust/danger.ts';
 import type { Way } from '../../trust/way.ts';
 import { dangerOf, readMounts, shownPaths } from '../plan/isolation.ts';

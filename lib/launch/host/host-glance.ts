@@ -1,8 +1,8 @@
 // Facts of the host that a hint needs. They are collected before the root directory changes.
 import { existsSync, readlinkSync } from 'node:fs';
 
-import { bytePath, type BytePath, joinPath, pathBytes } from '../../binary/path.ts';
-import { readHeads } from '../../binary/root.ts';
+import { bytePath, type BytePath, joinPath, pathBytes } from '../../tree/path.ts';
+import { readHeads } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { HostGlance, JailView } from '../tell/jail-view.ts';
 

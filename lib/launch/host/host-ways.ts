@@ -1,5 +1,5 @@
 // The directories of the host through which a path leads. Whoever can write to one of them decides what is at the path.
-import { pathBytes, trimSlashes, type BytePath } from '../../binary/path.ts';
+import { pathBytes, trimSlashes, type BytePath } from '../../tree/path.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 import type { Way } from '../../trust/way.ts';
 

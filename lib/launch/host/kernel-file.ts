@@ -1,5 +1,5 @@
 // A file of the kernel in /proc or /sys that cannot be read: something is mounted on it, or it is not mounted itself.
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 
 const ENOENT = 2; // without node:os, which an ordinary launch does not load

@@ -3,11 +3,11 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } fro
 import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 
-import { bytePath } from '../../binary/path.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { bytePath } from '../../tree/path.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';

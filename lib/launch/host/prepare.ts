@@ -1,6 +1,6 @@
 // Makes a launch that is ready to run, from a request and the host's answers.
-import { bytePath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
+import { bytePath } from '../../tree/path.ts';
+import { walk } from '../../tree/walk.ts';
 import { native } from '../../native.ts';
 import type { HostFacts, HostSight } from '../../native.ts';
 import { encodeAgain } from '../plan/encode.ts';

@@ -1,8 +1,8 @@
 // A program without root has the caller's ids, so it may write to all of the caller's files that it can reach. Files that the next launch
 // takes from the host must not be among these.
-import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../binary/path.ts';
+import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { absolutePath } from './directory.ts';

@@ -1,5 +1,5 @@
 // Failures of the addon before a launch has begun, as errors of a launch.
-import { reason } from '../../errno.ts';
+import { reason } from '../../words/errno.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
 import { native, type HostFacts, type HostQuery } from '../../native.ts';
 

@@ -1,9 +1,9 @@
 // The ids of the host that an ordinary user may use besides his own, and what they are in a user namespace: subuid(5), subgid(5),
 // user_namespaces(7). Pure.
-import { reason, errnoName } from '../../errno.ts';
+import { reason, errnoName } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { Passwd, SubordinateFacts } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 
 /** Ids one after the other. */
 export interface IdRange {

@@ -1,5 +1,5 @@
 // The directories through which paths of the host lead, looked at on other threads.
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { queryOf, wayIn, type Ways } from './host-ways.ts';
 import { lookAtHost } from './spawn-error.ts';
 

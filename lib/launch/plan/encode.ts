@@ -1,5 +1,5 @@
 // A plan as bytes: the counterpart of native/plan/plan.h.
-import { zeroBytes } from '../../quote.ts';
+import { zeroBytes } from '../../words/quote.ts';
 import { setUint64 } from './limits.ts';
 import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
 import { flagsOf, inheritedSteps, rowOf } from './table.ts';

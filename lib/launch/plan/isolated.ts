@@ -1,5 +1,5 @@
 // The part of a plan that isolates: namespaces, the view of the file system, and the processes that wait. Pure.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';

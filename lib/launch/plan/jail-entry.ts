@@ -1,5 +1,5 @@
 // Rows of the steps that enter the jail, and of the step that executes the program.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { ExecveStep, SomeStepRows } from './step.ts';
 
 /** The bytes of a string for the kernel. */

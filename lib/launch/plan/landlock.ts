@@ -1,5 +1,5 @@
 // The steps of --landlock, and their rows: landlock(7). Pure.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { seesSockets } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { tcpFilter } from '../seccomp/tcp-filter.ts';

@@ -1,5 +1,5 @@
 // Symbolic links on the way to a mount point in the jail. Pure.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { lie } from './namespaces.ts';
 import type { FailureWords, Placed, Step } from './step.ts';

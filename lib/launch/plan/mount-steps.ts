@@ -1,5 +1,5 @@
 // Rows of the steps that give the program a view of its own of the file system: mount_namespaces(7), open_tree(2), mount_setattr(2).
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { cString } from './jail-entry.ts';
 import { misplaced, misplacedDirectory } from './mount-links.ts';
 import type { Bind, FailureWords, MountFlag, Placed, Step, SomeStepRows } from './step.ts';

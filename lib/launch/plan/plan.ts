@@ -1,7 +1,7 @@
 // The plan: what a launch does, in which order, and why in that order. Pure.
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { mayChangeGroups } from './credentials.ts';
 import { closeTcp, controllingTty, isolatedStages, landlock, outerPty, programGroup } from './isolation.ts';

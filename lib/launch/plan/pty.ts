@@ -1,5 +1,5 @@
 // The steps of a launch with a pseudo-terminal of its own (pty(7)), and their rows. Pure.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { cString } from './jail-entry.ts';

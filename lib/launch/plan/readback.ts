@@ -1,5 +1,5 @@
 // Rows of the steps that read back what can lie: a call that another layer answered, an id that a user namespace does not map.
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { capabilityMask } from '../request/capabilities.ts';
 import { gidsData, showCapabilities, showGids } from './credentials.ts';
 import type { SomeStepRows } from './step.ts';

@@ -1,5 +1,5 @@
 // Rows of the steps that open the trees of a view, and make the jail its root directory: open_tree(2), pivot_root(2).
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { cString } from './jail-entry.ts';
 import { list, local, maskOf, strings } from './mount-steps.ts';
 import { lie } from './namespaces.ts';

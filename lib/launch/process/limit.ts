@@ -4,7 +4,7 @@ import type { CgroupUse, WatchedLimits } from '../../native.ts';
 import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
 import { showSize } from '../request/number-value.ts';
 import { hasInit } from '../request/isolation-value.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Exit } from './exit.ts';
 import type { StopReason } from './process.ts';

@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { UsageError, type LimitName } from '../../errors.ts';
 import { native, type ProcessHandle } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { signalToSend } from '../request/signal.ts';
 import {
@@ -21,7 +21,7 @@ import { toLineError, type Exit } from './exit.ts';
 import { join, Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
 import { linesOf, toRead } from './text-streams.ts';
-import { processMembers, refuseMembers } from '../../foreign-members.ts';
+import { processMembers, refuseMembers } from '../../mistakes/foreign-members.ts';
 
 // As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;

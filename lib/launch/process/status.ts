@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 
 import { native } from '../../native.ts';
-import { errnoName } from '../../errno.ts';
+import { errnoName } from '../../words/errno.ts';
 
 const askAgainMs = 50;
 // how long the last lines wait for a reader

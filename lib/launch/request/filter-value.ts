@@ -1,6 +1,6 @@
 // The values of a request about system calls. Pure.
 import { UsageError } from '../../errors.ts';
-import { meantList } from '../../meant-value.ts';
+import { meantList } from '../../mistakes/meant-value.ts';
 
 /** Names of system calls and groups; the filter knows which there are. */
 export function toCalls(value: readonly string[] | undefined): readonly string[] {

@@ -1,6 +1,6 @@
 // Keys that callers know from child_process, execa and containers, and keys that only another function of this library has.
-import { meantPlace } from '../../meant-value.ts';
-import type { Foreign } from '../../nearest.ts';
+import { meantPlace } from '../../mistakes/meant-value.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import { shellOfJail } from './jail-shell.ts';
 
 const view = "write view: [{bind: '/etc', to: '/mnt'}, {tmpfs: '/tmp'}]";

@@ -1,8 +1,8 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { UsageError } from '../../errors.ts';
-import { meantHostname, meantList, meantPath, meantView } from '../../meant-value.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote, type Bytes } from '../../quote.ts';
+import { meantHostname, meantList, meantPath, meantView } from '../../mistakes/meant-value.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote, type Bytes } from '../../words/quote.ts';
 import { toWhole } from './number-value.ts';
 import { flag, toBytes } from './value.ts';
 

@@ -1,8 +1,8 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
-import { copyFields, inKeys, refuseOpaque } from '../../keys.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { copyFields, inKeys, refuseOpaque } from '../../values/keys.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';

@@ -1,7 +1,7 @@
 // The values of the options of --landlock: from words of a command line, and from a caller of the library. Pure.
 import { UsageError } from '../../errors.ts';
-import type { Argument } from '../../command-option.ts';
-import { quote, type Bytes } from '../../quote.ts';
+import type { Argument } from '../../values/command-option.ts';
+import { quote, type Bytes } from '../../words/quote.ts';
 import { toNumber, toNumbers } from './launch-option.ts';
 import { toWhole } from './number-value.ts';
 import type { Values } from './option-row.ts';

@@ -1,8 +1,8 @@
 // The options of a launch: their groups, and what the text of each means. Parsers throw UsageError. Pure.
 import { UsageError } from '../../errors.ts';
-import { option, type Argument, type Option } from '../../command-option.ts';
-import { quote, type Bytes } from '../../quote.ts';
-import { meantCount, meantEach } from '../../meant-value.ts';
+import { option, type Argument, type Option } from '../../values/command-option.ts';
+import { quote, type Bytes } from '../../words/quote.ts';
+import { meantCount, meantEach } from '../../mistakes/meant-value.ts';
 import type { Limit } from '../plan/step.ts';
 import { meantNumber } from './number-value.ts';
 import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';

@@ -1,7 +1,7 @@
 // Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
 import { UsageError } from '../../errors.ts';
-import { meantNumberOf } from '../../meant-value.ts';
-import { quote } from '../../quote.ts';
+import { meantNumberOf } from '../../mistakes/meant-value.ts';
+import { quote } from '../../words/quote.ts';
 import { launchOption, toNumber, toNumbers } from './launch-option.ts';
 import { showSize, toSize, toWhole, type Size } from './number-value.ts';
 import type { Values } from './option-row.ts';

@@ -1,7 +1,7 @@
 // Sockets that a program gets as from a service manager: sd_listen_fds(3).
 import { UsageError } from '../../errors.ts';
-import { checkKeys } from '../../keys.ts';
-import { quote } from '../../quote.ts';
+import { checkKeys } from '../../values/keys.ts';
+import { quote } from '../../words/quote.ts';
 import type { Values } from './option-row.ts';
 import { descriptor, list } from './value.ts';
 

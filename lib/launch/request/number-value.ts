@@ -1,6 +1,6 @@
 // Whole numbers and sizes of a request. Pure.
 import { UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 
 // 64M or 64 MB, where only a number will do
 function inNumber(value: number | string): number {

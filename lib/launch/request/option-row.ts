@@ -1,5 +1,5 @@
 // The type of a row of the option table (request.ts), and a function that makes rows of the commonest kind.
-import type { Argument } from '../../command-option.ts';
+import type { Argument } from '../../values/command-option.ts';
 import { launchOption, type LaunchOption } from './launch-option.ts';
 import * as to from './value.ts';
 

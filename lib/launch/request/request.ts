@@ -2,8 +2,8 @@
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
 import { UsageError } from '../../errors.ts';
-import { checkKeys, isPlain, reading } from '../../keys.ts';
-import { quote } from '../../quote.ts';
+import { checkKeys, isPlain, reading } from '../../values/keys.ts';
+import { quote } from '../../words/quote.ts';
 import { foreignKeysOf } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';

@@ -1,7 +1,7 @@
 // Resource limits by name (getrlimit(2)).
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { meantNumber } from './number-value.ts';
 import type { Limit } from '../plan/step.ts';
 

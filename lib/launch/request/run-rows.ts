@@ -3,8 +3,8 @@ import { constants } from 'node:buffer';
 import { Readable } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
 import { meantNumber } from './number-value.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type NormalRequest } from './request.ts';

@@ -2,8 +2,8 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { hasInit } from './isolation-value.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;

@@ -2,8 +2,8 @@
 import { isatty } from 'node:tty';
 
 import { UsageError } from '../../errors.ts';
-import { checkSignal, reading } from '../../keys.ts';
-import { meantMs } from '../../meant-value.ts';
+import { checkSignal, reading } from '../../values/keys.ts';
+import { meantMs } from '../../mistakes/meant-value.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';

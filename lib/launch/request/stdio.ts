@@ -2,8 +2,8 @@
 import { Readable, Writable, type Duplex, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */

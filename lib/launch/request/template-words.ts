@@ -1,7 +1,7 @@
 // The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure, but for the look for
 // the shell that a hint names.
 import { UsageError } from '../../errors.ts';
-import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
 import { shellOfJail } from './jail-shell.ts';
 
 /** An interpolated value: a word, or a part of one. */

@@ -1,7 +1,7 @@
 // Rows of the option table about the program's session and terminal.
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { launchOption } from './launch-option.ts';
 import { toWhole } from './number-value.ts';
 import { onOff, type Values } from './option-row.ts';

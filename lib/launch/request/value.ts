@@ -1,9 +1,9 @@
 // The values of a request. Each function checks what a caller gave, copies it if the caller could change it later, and
 // throws UsageError if it is wrong. Pure.
 import { UsageError } from '../../errors.ts';
-import { meantFlag, meantList, meantText, meantUmask } from '../../meant-value.ts';
-import { didYouMean } from '../../nearest.ts';
-import { copyBytes, quote, type Bytes } from '../../quote.ts';
+import { meantFlag, meantList, meantText, meantUmask } from '../../mistakes/meant-value.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
 import { capabilityNames, capabilityNumber } from './capabilities.ts';
 import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
 import type { Limit } from '../plan/step.ts';

@@ -1,7 +1,7 @@
 // The options of the command that add to the view of a launch: what their words mean. Pure.
 import { UsageError } from '../../errors.ts';
-import type { Argument } from '../../command-option.ts';
-import { quote } from '../../quote.ts';
+import type { Argument } from '../../values/command-option.ts';
+import { quote } from '../../words/quote.ts';
 import type { View } from './isolation-value.ts';
 import { toSize } from './number-value.ts';
 

@@ -1,7 +1,7 @@
 // The filter of a launch that asks for another one than the small one. Pure.
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { knownCalls } from './call-table.ts';
 import { barePolicy, callGroups, isolatePolicy } from './default-policy.ts';
 import { compileFilter } from './filter-tree.ts';

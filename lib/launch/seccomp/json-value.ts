@@ -1,7 +1,7 @@
 // JSON values of a file from elsewhere, each with its place in the file for messages. Pure.
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 
 /** A value and its place, such as `syscalls[3].args[0].op`; the place of the whole file is its name. */
 export class JsonValue {

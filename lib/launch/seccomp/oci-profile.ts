@@ -2,8 +2,8 @@
 // "Seccomp"). Pure.
 import { constants } from 'node:os';
 
-import { didYouMean } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { capabilityNumber } from '../request/capabilities.ts';
 import { knownCalls, type FilteredArchitecture } from './call-table.ts';
 import { JsonValue } from './json-value.ts';

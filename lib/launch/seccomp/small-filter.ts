@@ -1,6 +1,6 @@
 // The small seccomp filter that every program gets: no terminal injection, no kernel keyrings.
 import { UsageError } from '../../errors.ts';
-import { copyBytes } from '../../quote.ts';
+import { copyBytes } from '../../words/quote.ts';
 import { BpfProgram, type Place } from './bpf-program.ts';
 import {
   answers,

@@ -1,7 +1,7 @@
 // Launching in place: this process becomes the program, with the same pid and terminal.
 import { writeSync } from 'node:fs';
 
-import { errnoName } from '../../errno.ts';
+import { errnoName } from '../../words/errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';

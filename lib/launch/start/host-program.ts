@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
-import { errnoName } from '../../errno.ts';
+import { errnoName } from '../../words/errno.ts';
 import { native, openLauncher, type ProcessHandle } from '../../native.ts';
 import { encodeAgain } from '../plan/encode.ts';
 import type { Plan } from '../plan/step.ts';

@@ -1,7 +1,7 @@
 // A launch of an open jail that is checked once and started many times.
 import { UsageError } from '../../errors.ts';
-import { checkKeys, reading } from '../../keys.ts';
-import type { Foreign } from '../../nearest.ts';
+import { checkKeys, reading } from '../../values/keys.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { copyRequest } from '../request/jail-rows.ts';
 import { launchKeys, type NormalRequest } from '../request/request.ts';

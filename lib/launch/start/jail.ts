@@ -1,8 +1,8 @@
 // A jail that is verified once and used for many launches.
 import { UsageError, type Output } from '../../errors.ts';
-import { reading, refuseSecond, withInherited } from '../../keys.ts';
+import { reading, refuseSecond, withInherited } from '../../values/keys.ts';
 import { native, type HostFacts } from '../../native.ts';
-import { copyBytes, type Bytes } from '../../quote.ts';
+import { copyBytes, type Bytes } from '../../words/quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
@@ -10,7 +10,7 @@ import { profileAnswers } from '../host/launch-filter.ts';
 import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
@@ -38,7 +38,7 @@ import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
-import { jailMembers, refuseMembers } from '../../foreign-members.ts';
+import { jailMembers, refuseMembers } from '../../mistakes/foreign-members.ts';
 
 // If a launch has another value of one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(

@@ -2,7 +2,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { Exit } from '../process/exit.ts';
 import type { NormalRequest } from '../request/request.ts';
 

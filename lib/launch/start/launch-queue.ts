@@ -1,5 +1,5 @@
 // The queue of an open jail: limits how many of its programs run at once.
-import { Semaphore } from '../../semaphore.ts';
+import { Semaphore } from '../../values/semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
 import type { NormalSpawn } from './start.ts';
 import { awaitStop, stopError } from './abort-or-timeout.ts';

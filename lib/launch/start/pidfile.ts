@@ -2,12 +2,12 @@
 import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-import { bytePath, type BytePath } from '../../binary/path.ts';
-import { errnoName, reason } from '../../errno.ts';
+import { bytePath, type BytePath } from '../../tree/path.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { Way } from '../../trust/way.ts';
 import type { Account } from '../host/account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';

@@ -7,13 +7,13 @@ import {
   type LimitName,
   type Output,
 } from '../../errors.ts';
-import { refuseSecond } from '../../keys.ts';
+import { refuseSecond } from '../../values/keys.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { discard, feed, Gathered, toLines } from '../process/text-streams.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   hasLines,

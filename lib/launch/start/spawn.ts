@@ -1,6 +1,6 @@
 // spawnInJail: from a request to a program that runs beside this process.
 import { AbortError, LaunchError, UsageError } from '../../errors.ts';
-import { refuseSecond } from '../../keys.ts';
+import { refuseSecond } from '../../values/keys.ts';
 import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
@@ -12,7 +12,7 @@ import { failedLine } from '../host/status-line.ts';
 import type { Step } from '../plan/step.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';

@@ -1,6 +1,6 @@
 // Commands that are written as templates: jail.$`ls -l ${directory}`.
 import { UsageError } from '../../errors.ts';
-import { reading } from '../../keys.ts';
+import { reading } from '../../values/keys.ts';
 import { copyRequest, mergeRequests, type JailRunRequest } from '../request/jail-rows.ts';
 import type { Encoding, OutputOf } from '../request/run-rows.ts';
 import type { Stdio } from '../request/stdio.ts';

@@ -2,11 +2,11 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 
-import { bytePath, showPath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
+import { walk } from '../../tree/walk.ts';
 import type { ErrnoName } from '../../errors.ts';
-import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { Step } from '../plan/step.ts';
 import type { JailView } from './jail-view.ts';
 

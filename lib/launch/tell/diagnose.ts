@@ -11,10 +11,10 @@ import {
   parentPath,
   showPath,
   trimSlashes,
-} from '../../binary/path.ts';
+} from '../../tree/path.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { walk } from '../../binary/walk.ts';
-import { commandLine, shellWord, withoutReturns } from '../../shell-word.ts';
+import { walk } from '../../tree/walk.ts';
+import { commandLine, shellWord, withoutReturns } from '../../words/shell-word.ts';
 import { formOf, shebangFor } from './file-form.ts';
 import { describeMode, type Diagnosis, find, type JailView, mayExecute, notFound } from './jail-view.ts';
 import {

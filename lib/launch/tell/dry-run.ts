@@ -1,6 +1,6 @@
 // A dry run: the account and the steps of a request.
 import { LaunchError, UsageError } from '../../errors.ts';
-import { reading } from '../../keys.ts';
+import { reading } from '../../values/keys.ts';
 import { native } from '../../native.ts';
 import { accountQuery, toAccount, type Account, hostQuery } from '../host/account.ts';
 import { findProblem } from './preflight.ts';
@@ -14,7 +14,7 @@ import { waysBeside } from '../host/ways-beside.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
-import { toBeAwaited } from '../../unawaited.ts';
+import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 /** What a request would do on this host. */
 export interface PlannedLaunch {

@@ -1,8 +1,8 @@
 // Converts a failed step to a LaunchError: step, object, reason, and a hint if there is one.
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
 import type { PlanFailure } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { FailureContext, Step } from '../plan/step.ts';
 import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/table.ts';
 import { bindHint } from './bind-hint.ts';

@@ -8,10 +8,10 @@ import {
   parentPath,
   showPath,
   trimSlashes,
-} from '../../binary/path.ts';
-import { openFileRoot, type FileRoot, type FileStatus } from '../../binary/root.ts';
-import { walk, type Walk } from '../../binary/walk.ts';
-import { quote } from '../../quote.ts';
+} from '../../tree/path.ts';
+import { openFileRoot, type FileRoot, type FileStatus } from '../../tree/root.ts';
+import { walk, type Walk } from '../../tree/walk.ts';
+import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { buildCommand, hostWord } from './program-hint.ts';

@@ -1,8 +1,8 @@
 // Warnings of a launch; a service gets them as process warnings.
 import { existsSync } from 'node:fs';
 
-import { type BytePath, joinPath, pathBytes, showPath } from '../../binary/path.ts';
-import { walk } from '../../binary/walk.ts';
+import { type BytePath, joinPath, pathBytes, showPath } from '../../tree/path.ts';
+import { walk } from '../../tree/walk.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { describedNames } from '../host/environment.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';

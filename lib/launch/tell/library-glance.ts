@@ -2,9 +2,9 @@
 // the launch, only the loader or env could name a file that is missing, damaged or unreadable. The look reads at most a few dozen ELF
 // files of the jail. It decides nothing: if a library is in none of the usual places, the full search of lib/binary follows.
 import { readElf, type Elf } from '../../binary/elf.ts';
-import { bytePath, type BytePath, joinPath, toLatin1 } from '../../binary/path.ts';
+import { bytePath, type BytePath, joinPath, toLatin1 } from '../../tree/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import { type FileRoot, type FileStatus, readHeads, withFile } from '../../binary/root.ts';
+import { type FileRoot, type FileStatus, readHeads, withFile } from '../../tree/root.ts';
 import type { PreparedLaunch } from '../host/prepare.ts';
 import { isClosed, type JailView } from './jail-view.ts';
 

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 
 import { findCommand } from '../../binary/env.ts';
-import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../binary/path.ts';
+import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
 import type { Way } from '../../trust/way.ts';
 import { waysBeside } from '../host/ways-beside.ts';

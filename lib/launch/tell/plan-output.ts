@@ -1,8 +1,8 @@
 // Prints a plan: `uchroot --plan`, as text and as JSON.
 import type { LaunchError } from '../../errors.ts';
-import { jsonDocument } from '../../json.ts';
+import { jsonDocument } from '../../words/json.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { octal } from '../../trust/writer.ts';
 import type { EnvironmentRules } from '../host/environment.ts';
 import type { RecordedJail } from '../compile/payload.ts';
@@ -75,7 +75,7 @@ function quoteBytes(data: unknown): string {
 }
 
 /**
- * The plan as one JSON object (lib/json.ts explains its version): account, jail, steps with all their fields, the threats, what is
+ * The plan as one JSON object (lib/words/json.ts explains its version): account, jail, steps with all their fields, the threats, what is
  * given away, and the problem. If there are several stages, each step has a stage number.
  */
 export function planAsJson(launch: Launch, problem: LaunchError | undefined, given: Given = []): string {

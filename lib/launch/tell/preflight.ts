@@ -9,11 +9,11 @@ import {
   type ResolverOptions,
 } from '../../binary/closure.ts';
 import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
-import { bytePath, type BytePath, joinPath, showPath } from '../../binary/path.ts';
-import { errorCode } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { bytePath, type BytePath, joinPath, showPath } from '../../tree/path.ts';
+import { errorCode } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import { LaunchError } from '../../errors.ts';
-import { shellWord, withoutReturns } from '../../shell-word.ts';
+import { shellWord, withoutReturns } from '../../words/shell-word.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import { describeMode, type Diagnosis, isClosed, type JailView } from './jail-view.ts';
 import type { Launch } from '../host/prepare.ts';

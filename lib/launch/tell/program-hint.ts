@@ -8,13 +8,13 @@ import {
   placeInSrv,
   showPath,
   trimSlashes,
-} from '../../binary/path.ts';
-import { mergeCommands } from '../../binary/merged-usr.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { isExecutable, walk } from '../../binary/walk.ts';
-import { inKeys } from '../../keys.ts';
-import { nearest } from '../../nearest.ts';
-import { commandLine, shellWord } from '../../shell-word.ts';
+} from '../../tree/path.ts';
+import { mergeCommands } from '../../tree/merged-usr.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { isExecutable, walk } from '../../tree/walk.ts';
+import { inKeys } from '../../values/keys.ts';
+import { nearest } from '../../words/nearest.ts';
+import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { shells } from '../request/jail-shell.ts';
 import type { JailView } from './jail-view.ts';
 

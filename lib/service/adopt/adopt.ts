@@ -32,7 +32,7 @@ import { configurationChecks, dropInPath, dropInText, hostWritten } from './serv
 import { refusalHint } from './tell/refusal-hint.ts';
 import { lostWarnings } from './tell/given-away.ts';
 import { goneRefusal, maskedRefusal, refusalOf } from './tell/service-refusal.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { runChecks, swapDropIn, withWholeService } from './swap.ts';
 import { readFresh, readService, readWithout, unitText } from './systemd-bus.ts';

@@ -1,11 +1,11 @@
 // The state of an adopted service: its jail, what has changed on the host since, and its last failure.
 import { dirname } from 'node:path';
 
-import { isWithin, showPath } from '../../binary/path.ts';
+import { isWithin, showPath } from '../../tree/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import { JailError } from '../../errors.ts';
 import type { Change, VersionChange } from '../../jail/manifest/manifest-changes.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
 import { changedSince } from './behind.ts';

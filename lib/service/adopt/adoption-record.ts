@@ -2,7 +2,7 @@
 import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
-import { printedJson } from '../../json.ts';
+import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { Entry } from './adoption.ts';
 import { presentDropIn } from './drop-in-file.ts';

@@ -1,7 +1,7 @@
 // Files below /etc of which an adopted service still sees an older state.
 import { readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
-import { bytePath, isWithin, pathBytes } from '../../binary/path.ts';
+import { bytePath, isWithin, pathBytes } from '../../tree/path.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { jailOf } from './adoption.ts';
 import { type AdoptionRecord, generationAt } from './adoption-record.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 
-import { isWithin } from '../../binary/path.ts';
+import { isWithin } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import type { JailRequest, JailWork } from '../../jail/request/jail-request.ts';

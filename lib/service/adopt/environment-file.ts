@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { expandPattern } from '../../binary/loader-conf.ts';
-import { bytePath, pathBytes } from '../../binary/path.ts';
-import { openFileRoot } from '../../binary/root.ts';
+import { bytePath, pathBytes } from '../../tree/path.ts';
+import { openFileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
 import type { InstalledService } from './installed/installed-service.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';

@@ -1,7 +1,7 @@
 // Makes the jail and the launchers of an adoption in a new directory. The running service is not touched.
 import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 
-import { bytePath } from '../../binary/path.ts';
+import { bytePath } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import { readBuilt } from '../../jail/listing.ts';
@@ -9,7 +9,7 @@ import { removeJail } from '../../jail/remove.ts';
 import type { JailRequest, JailWork } from '../../jail/request/jail-request.ts';
 import { throwIfAborted } from '../../jail/work/jail-error.ts';
 import { resolveAccount } from '../../launch/tell/dry-run.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import {
   type Adoption,
   checksOf,

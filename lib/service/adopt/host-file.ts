@@ -1,9 +1,9 @@
 // Files and directories of the host that an adoption makes. If the disk is full, the error names the path, and nothing is left.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 
-import { reason } from '../../errno.ts';
+import { reason } from '../../words/errno.ts';
 import { type ErrnoName, JailError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { hostHint } from '../host-hint.ts';
 
 /** The error for a system call that has failed at a path. */

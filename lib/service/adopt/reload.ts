@@ -1,6 +1,6 @@
 // Tells an adopted service to read its configuration again.
 import { JailError, UsageError } from '../../errors.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { type AdoptionRecord, readRecord } from './adoption-record.ts';
 import { changedSince, replacedPaths } from './behind.ts';
 import { presentDropIn } from './drop-in-file.ts';

@@ -4,7 +4,7 @@ import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, 
 import { dirname } from 'node:path';
 
 import { JailError } from '../../errors.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { generationAt, generationsOf, placeOf } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statS
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import type { Settings } from './installed/installed-service.ts';

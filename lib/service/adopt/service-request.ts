@@ -1,8 +1,8 @@
 // The part that all requests about a service have in common.
 import { UsageError } from '../../errors.ts';
-import { checkKeys, checkSignal, takeRequest } from '../../keys.ts';
-import { meantText } from '../../meant-value.ts';
-import type { Foreign } from '../../nearest.ts';
+import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
+import { meantText } from '../../mistakes/meant-value.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { toUnitName } from './systemd-bus.ts';
 

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 
 import { AbortError, JailError } from '../../errors.ts';
-import { commandLine } from '../../shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { type ConfigurationCheck, withService } from './adoption-record.ts';
 import { presentDropIn, putDropIn } from './drop-in-file.ts';

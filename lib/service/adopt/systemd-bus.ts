@@ -3,7 +3,7 @@
 import { existsSync, rmSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { writeHostFile } from './host-file.ts';
 import {

@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 
-import { nearestPath } from '../../binary/misspelt-path.ts';
-import { bytePath, showPath } from '../../binary/path.ts';
+import { nearestPath } from '../../tree/misspelt-path.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
-import { type Bytes, quote, toBuffer } from '../../quote.ts';
+import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 import type { FileOptions } from '../../tcpwrappers/hosts.ts';
 
 /** The error for a file that was named and does not exist, with the name that is nearest to it. */

@@ -2,7 +2,7 @@
 
 import { openSync } from 'node:fs';
 
-import { errnoName, reason } from '../../errno.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { JailError, LaunchError, UsageError } from '../../errors.ts';
 import { listenFds } from '../../launch/host/environment.ts';
 import { encodePlan } from '../../launch/plan/encode.ts';
@@ -12,7 +12,7 @@ import { callerInPlace } from '../../launch/host/caller.ts';
 import { openCgroup } from '../../launch/host/cgroup.ts';
 import { planInPlace, runInPlace, verifyInPlace, warningLines } from '../../launch/start/exec.ts';
 import { native } from '../../native.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 import { shellArguments } from '../../tcpwrappers/apply/shell-command.ts';
 import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';

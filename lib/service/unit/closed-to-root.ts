@@ -1,5 +1,5 @@
 // Which paths root can reach only with CAP_DAC_READ_SEARCH, such as a checkout in a home of mode 0700.
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { wayTo } from '../../launch/host/host-ways.ts';
 import type { PathComponent } from '../../native.ts';
 

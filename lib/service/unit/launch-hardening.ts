@@ -1,5 +1,5 @@
 // Chooses the hardening directives of systemd with which a launch still works (systemd.exec(5)). Pure.
-import type { BytePath } from '../../binary/path.ts';
+import type { BytePath } from '../../tree/path.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';

@@ -2,10 +2,10 @@
 import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 
-import { bytePath } from '../../binary/path.ts';
+import { bytePath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
-import { quote } from '../../quote.ts';
-import { commandLine } from '../../shell-word.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { UnitFile } from './service-unit.ts';
 import { placeOf } from './unit-files.ts';
 

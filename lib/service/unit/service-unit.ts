@@ -2,7 +2,7 @@
 //
 // Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 
 export const formats = ['systemd', 'openrc', 'sysv', 'runit', 's6'] as const;
 

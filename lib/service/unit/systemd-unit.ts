@@ -1,9 +1,9 @@
 // Units for systemd: systemd.service(5), systemd.socket(5).
 import { isUtf8 } from 'node:buffer';
 
-import { bytePath } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
-import { walk } from '../../binary/walk.ts';
+import { bytePath } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
 import {
   finalStatus,
   heading,

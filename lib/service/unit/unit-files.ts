@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-import { reason } from '../../errno.ts';
+import { reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
-import { quote } from '../../quote.ts';
+import { nearest } from '../../words/nearest.ts';
+import { quote } from '../../words/quote.ts';
 import { hostHint } from '../host-hint.ts';
 import { openrcFiles } from './openrc.ts';
 import { runitFiles, s6Files } from './runit-s6.ts';

@@ -1,7 +1,7 @@
 // Runs commands of rules with /bin/sh: without a terminal, with a time limit, and only so many at once.
 
 import { environmentWith, type PlainProcess, startPlain } from '../../launch/start/host-program.ts';
-import { Semaphore } from '../../semaphore.ts';
+import { Semaphore } from '../../values/semaphore.ts';
 
 /** Any number of clients can trigger a command, and one client any number of times. */
 const commands = new Semaphore({ most: 64, share: 16, waiting: 256 });

@@ -1,6 +1,6 @@
 // What `uchroot-tcpd check` looks for: every rule with its severity and its remedy.
 
-import { stripReturns } from '../../shell-word.ts';
+import { stripReturns } from '../../words/shell-word.ts';
 import type { DescribedRule } from '../../findings/finding-severity.ts';
 
 /** `error`: somebody is let in or refused by mistake; `warning`: it does not do what it looks like. */

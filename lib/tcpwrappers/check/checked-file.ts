@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 
 import { CappedList } from '../../findings/capped-list.ts';
 import type { DescribedFinding } from '../../findings/finding-severity.ts';
-import { shellWord, stripReturns } from '../../shell-word.ts';
+import { shellWord, stripReturns } from '../../words/shell-word.ts';
 import { readFileText } from '../file/host-files.ts';
 import { type Line, placeIn, readLines } from '../parse/logical-line.ts';
 import { parseHost } from '../parse/pattern-list.ts';

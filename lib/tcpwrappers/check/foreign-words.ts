@@ -2,7 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 
-import { didYouMean } from '../../nearest.ts';
+import { didYouMean } from '../../words/nearest.ts';
 import { show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
 

@@ -5,9 +5,9 @@ import { promises as dns } from 'node:dns';
 import { statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
-import { showPath } from '../../binary/path.ts';
-import { didYouMean } from '../../nearest.ts';
-import { memoize } from '../../remember.ts';
+import { showPath } from '../../tree/path.ts';
+import { didYouMean } from '../../words/nearest.ts';
+import { memoize } from '../../values/remember.ts';
 import { type DaemonHost, HOST_ACCOUNTS } from '../daemon/daemon-host.ts';
 import { optionName } from '../parse/third-field.ts';
 import { daemonText, type Rule } from '../rule/rule-table.ts';

@@ -1,6 +1,6 @@
 // Checks hosts.allow and hosts.deny: everything that tcpdchk(8) was meant to find, and what it misses.
 
-import { openFileRoot } from '../../binary/root.ts';
+import { openFileRoot } from '../../tree/root.ts';
 import { byPlace } from '../../findings/capped-list.ts';
 import { openDaemonHost } from '../daemon/daemon-host.ts';
 import { type FileOptions, openHosts } from '../hosts.ts';

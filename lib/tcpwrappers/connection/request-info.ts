@@ -3,8 +3,8 @@
 import type { Socket } from 'node:net';
 
 import { UsageError } from '../../errors.ts';
-import { meantText } from '../../meant-value.ts';
-import { type Bytes, copyBytes, quote } from '../../quote.ts';
+import { meantText } from '../../mistakes/meant-value.ts';
+import { type Bytes, copyBytes, quote } from '../../words/quote.ts';
 import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
 import { fold } from '../text/latin1.ts';
 import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';

@@ -1,10 +1,10 @@
 // The services, programs and accounts of a host, and which daemons use libwrap.
 
 import { openResolver } from '../../binary/closure.ts';
-import { type BytePath, bytePath, lastComponent } from '../../binary/path.ts';
-import type { FileRoot } from '../../binary/root.ts';
+import { type BytePath, bytePath, lastComponent } from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
-import { memoize } from '../../remember.ts';
+import { memoize } from '../../values/remember.ts';
 import { fold } from '../text/latin1.ts';
 import {
   findProgram,

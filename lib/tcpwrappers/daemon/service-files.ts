@@ -1,8 +1,8 @@
 // Reads the services of the host from inetd.conf(5), xinetd.conf(5) and systemd.service(5), with the problems that
 // tcpdchk(8) reports.
 
-import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } from '../../binary/path.ts';
-import { type FileRoot, type OpenFile, tryFile } from '../../binary/root.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { fold, show } from '../text/latin1.ts';
 import { isWrapper, startedDaemon } from './wrapped-daemon.ts';
 

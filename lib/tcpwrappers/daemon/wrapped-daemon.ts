@@ -1,6 +1,6 @@
 // Finds the daemon behind a wrapper in a command of inetd, xinetd or systemd.
 
-import { type BytePath, lastComponent } from '../../binary/path.ts';
+import { type BytePath, lastComponent } from '../../tree/path.ts';
 import { optionsOf } from '../../launch/request/option-row.ts';
 import { launchRows } from '../../launch/request/request.ts';
 import type { Service } from './service-files.ts';

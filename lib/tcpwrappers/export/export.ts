@@ -2,8 +2,8 @@
 
 import { execFileSync } from 'node:child_process';
 
-import { openFileRoot } from '../../binary/root.ts';
-import { remember } from '../../remember.ts';
+import { openFileRoot } from '../../tree/root.ts';
+import { remember } from '../../values/remember.ts';
 import { type DaemonHost, HOST_ACCOUNTS, openDaemonHost } from '../daemon/daemon-host.ts';
 import type { Service } from '../daemon/service-files.ts';
 import { daemonText, type Rule, type Tables } from '../rule/rule-table.ts';

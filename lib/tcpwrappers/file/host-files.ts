@@ -2,8 +2,8 @@
 
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
-import { type Bytes, toBuffer } from '../../quote.ts';
-import { memoize } from '../../remember.ts';
+import { type Bytes, toBuffer } from '../../words/quote.ts';
+import { memoize } from '../../values/remember.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 import { complete, type Slices } from '../rule/slices.ts';
 

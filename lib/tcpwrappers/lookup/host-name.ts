@@ -3,7 +3,7 @@
 // questions.
 
 import { type HostNameFacts, native } from '../../native.ts';
-import { Semaphore } from '../../semaphore.ts';
+import { Semaphore } from '../../values/semaphore.ts';
 import { PARANOID, UNKNOWN } from '../connection/request-info.ts';
 import { parseQuad, parseWords, shareOf, unmapAddress } from '../text/address.ts';
 import { AnswerCache } from './answer-cache.ts';

@@ -1,6 +1,6 @@
 // Problems of one rule: words that never match, and options that refuse everybody.
 
-import { didYouMean, type Foreign } from '../../nearest.ts';
+import { didYouMean, type Foreign } from '../../words/nearest.ts';
 import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';

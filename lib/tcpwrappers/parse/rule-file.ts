@@ -1,7 +1,7 @@
 // Reads hosts.allow and hosts.deny: the text of a file in, rules and findings out (hosts_access(5)).
 
-import { quote } from '../../quote.ts';
-import { remember } from '../../remember.ts';
+import { quote } from '../../words/quote.ts';
+import { remember } from '../../values/remember.ts';
 import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';

@@ -1,6 +1,6 @@
 // The third field of a rule: a list of options (hosts_options(5)), or a shell command as in older versions of libwrap.
 
-import { wordSet } from '../../word-list.ts';
+import { wordSet } from '../../words/word-list.ts';
 import { type Option, type OptionErrorCode, parseSeverity, type PlacedOption } from '../rule/rule-option.ts';
 import { chop, fold, scanInt, scanUnsigned, show, skipBlanks } from '../text/latin1.ts';
 

@@ -1,6 +1,6 @@
 // Texts with one byte a character (latin1), read as the C library and libwrap read them.
 
-import { quote } from '../../quote.ts';
+import { quote } from '../../words/quote.ts';
 
 /** Lower case of ASCII letters only, as strcasecmp(3) in the C locale. Bytes above 0x7f do not change. */
 export function fold(text: string): string {

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { ORDINARY, rankOf, rankOfLink } from '../../../lib/jail/apply/jail-writer.ts';
 import type { FileEntry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 

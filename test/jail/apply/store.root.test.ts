@@ -11,8 +11,8 @@ import {
 
 import t, { type Test } from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { type DirectoryRoot, openFileRoot } from '../../../lib/binary/root.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { type DirectoryRoot, openFileRoot } from '../../../lib/tree/root.ts';
 import { openStore, type Store } from '../../../lib/jail/apply/store.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import type { Entry } from '../../../lib/jail/check/checked-entry.ts';
 import { Report } from '../../../lib/jail/check/check-report.ts';
 import type { Rule } from '../../../lib/jail/check/check-rule.ts';

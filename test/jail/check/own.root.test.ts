@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { buildJail } from '../../../lib/jail/building.ts';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { writeManifest } from '../../../lib/jail/manifest/manifest.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { manifestOf } from '../../support/builder.ts';
 import { unlessRoot } from '../../support/root.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { type FileRoot, openFileRoot } from '../../../lib/binary/root.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { type FileRoot, openFileRoot } from '../../../lib/tree/root.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
 import { readList } from '../../../lib/jail/dpkg/file-lists.ts';
 import { memoryRoot } from '../../binary/image.ts';

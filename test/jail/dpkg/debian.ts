@@ -1,7 +1,7 @@
 // Debian systems made up of a few packages, which exist in memory only.
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import type { FileRoot, FileStatus } from '../../../lib/binary/root.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
+import type { FileRoot, FileStatus } from '../../../lib/tree/root.ts';
 import { memoryRoot, type Tree } from '../../binary/image.ts';
 
 interface MadeFile {

@@ -2,7 +2,7 @@
 
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { extensionsOf } from '../../../lib/jail/dpkg/suggestions.ts';
 import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';

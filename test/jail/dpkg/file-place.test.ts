@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { optionalPart, type Place, placeOf } from '../../../lib/jail/dpkg/file-place.ts';
 
 const PLACES: Readonly<Record<Place, readonly string[]>> = {

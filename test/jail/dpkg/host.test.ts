@@ -2,10 +2,10 @@
 
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import { openFileRoot } from '../../../lib/binary/root.ts';
-import { rememberStatus } from '../../../lib/binary/remembered-root.ts';
-import { walk } from '../../../lib/binary/walk.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
+import { openFileRoot } from '../../../lib/tree/root.ts';
+import { rememberStatus } from '../../../lib/tree/remembered-root.ts';
+import { walk } from '../../../lib/tree/walk.ts';
 import { type Choice, choose } from '../../../lib/jail/dpkg/choice.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/choice-state.ts';

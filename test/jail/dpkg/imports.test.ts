@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { type FileRoot, openFileRoot } from '../../../lib/binary/root.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { type FileRoot, openFileRoot } from '../../../lib/tree/root.ts';
 import { openImports } from '../../../lib/jail/dpkg/imports.ts';
 
 t.test('a file is read once for all who ask for its imports', async (t) => {

@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib';
 
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
 import { finish } from '../../support/steps.ts';

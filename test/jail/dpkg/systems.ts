@@ -1,6 +1,6 @@
 // Made-up Debian systems that several tests choose from.
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { type Choice, choose } from '../../../lib/jail/dpkg/choice.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/choice-state.ts';

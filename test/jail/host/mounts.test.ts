@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { readMounts } from '../../../lib/binary/mountinfo.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { readMounts } from '../../../lib/tree/mountinfo.ts';
 import { findMount, isShared, mountOf, mountsIn, pointIn } from '../../../lib/jail/host/mounts.ts';
 
 const LINES = `23 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

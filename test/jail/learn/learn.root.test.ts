@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { learn } from '../../../lib/jail/learn/learn.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { withAccounts } from '../../support/accounts.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { readMounts } from '../../../lib/binary/mountinfo.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { readMounts } from '../../../lib/tree/mountinfo.ts';
 import { mountsToCopy } from '../../../lib/jail/learn/scratch.ts';
 
 const own = ['/proc', '/sys', '/dev', '/tmp'].map((path) => bytePath(path));

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { type BytePath, bytePath, joinPath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath, joinPath } from '../../../lib/tree/path.ts';
 import type { FileEvent } from '../../../lib/jail/learn/file-event.ts';
 import { type Trace, TraceReader } from '../../../lib/jail/learn/trace.ts';
 

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from '
 
 import t, { type Test } from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { openFileRoot } from '../../../lib/binary/root.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { openFileRoot } from '../../../lib/tree/root.ts';
 import type { FileEvent } from '../../../lib/jail/learn/file-event.ts';
 import { sift, type Sifted } from '../../../lib/jail/learn/used-files.ts';
 import '../../support/plain-spawn.ts';

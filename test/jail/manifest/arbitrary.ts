@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import type { Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { isDestination, type Recipe } from '../../../lib/jail/manifest/recipe.ts';

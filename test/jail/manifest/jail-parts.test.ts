@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import type { Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { packReasons, packSizes, partsOf } from '../../../lib/jail/manifest/jail-parts.ts';

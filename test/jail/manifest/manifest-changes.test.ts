@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { changesBetween, findExtra, versionChanges } from '../../../lib/jail/manifest/manifest-changes.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { fromText, toText } from '../../../lib/jail/manifest/path-text.ts';
 
 const bytes = fc.uint8Array({ maxLength: 64 }).map(bytePath);

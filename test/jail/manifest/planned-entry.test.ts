@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { type Reason, reasonChain, showReason } from '../../../lib/jail/manifest/planned-entry.ts';
 
 const path = (text: string): BytePath => bytePath(text);

@@ -3,7 +3,7 @@ import { deepStrictEqual } from 'node:assert';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { JailError } from '../../../lib/errors.ts';
 import {
   EMPTY_RECIPE,

@@ -1,8 +1,8 @@
 // Programs made to order, with what shows which packs they need, and jails that are planned from a root in memory.
 
-import { type BytePath, bytePath, lastComponent } from '../../../lib/binary/path.ts';
-import type { FileRoot } from '../../../lib/binary/root.ts';
-import { walk } from '../../../lib/binary/walk.ts';
+import { type BytePath, bytePath, lastComponent } from '../../../lib/tree/path.ts';
+import type { FileRoot } from '../../../lib/tree/root.ts';
+import { walk } from '../../../lib/tree/walk.ts';
 import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';

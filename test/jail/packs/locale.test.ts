@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { readArchive } from '../../../lib/jail/packs/locale.ts';
 import { memoryRoot, type Tree } from '../../binary/image.ts';
 import { makeProgram, pathsIn, planOf, writtenIn } from './jail.ts';

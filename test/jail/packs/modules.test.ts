@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import type { Tree } from '../../binary/image.ts';
 import { makeProgram, pathsIn, planOf } from './jail.ts';
 import { patientMs } from '../../support/patience.ts';

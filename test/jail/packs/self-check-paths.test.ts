@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { expandPath } from '../../../lib/jail/packs/self-check.ts';
 import { memoryRoot } from '../../binary/image.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
-import { openFileRoot } from '../../../lib/binary/root.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
+import { openFileRoot } from '../../../lib/tree/root.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { packOf } from '../../../lib/jail/packs/index.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';

@@ -1,7 +1,7 @@
 // What becomes of copies that meet at a path of the jail.
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE, mergeRecipes, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import { type JailPlan, planJail } from '../../../lib/jail/plan/jail-plan.ts';

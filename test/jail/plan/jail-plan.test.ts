@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { readCache, writeCache } from '../../../lib/binary/cache.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { showReason } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import { cacheFor } from '../../../lib/jail/plan/library-cache.ts';

@@ -4,7 +4,7 @@ import { makeElf, type Tree } from '../../binary/image.ts';
 import { largePacks } from '../../../lib/jail/manifest/jail-parts.ts';
 import type { Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { makeProgram, planOf } from '../packs/jail.ts';
 
 const large = Buffer.concat([makeElf(), Buffer.alloc(11_000_000)]);

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { wantedWarnings } from '../../../lib/jail/plan/package.ts';
 import { accountWarning } from '../../../lib/jail/plan/unknown-accounts.ts';
 import { complaintOf } from '../../../lib/jail/jail-trial.ts';

@@ -6,7 +6,7 @@ import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
 import { elfWithStrings, makeSystem } from '../dpkg/debian.ts';
 import { finish } from '../../support/steps.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { makeLibrary, makeProgram, pathsIn, planOf } from '../packs/jail.ts';
 
 const paths = (...names: readonly string[]) => names.map(bytePath);

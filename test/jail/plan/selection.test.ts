@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { type BytePath, bytePath } from '../../../lib/binary/path.ts';
-import type { FileRoot, FileStatus } from '../../../lib/binary/root.ts';
+import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
+import type { FileRoot, FileStatus } from '../../../lib/tree/root.ts';
 import type { Entry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import { openSelection, type Selection, type SelectionOptions } from '../../../lib/jail/plan/selection.ts';
 import { memoryRoot, type Tree } from '../../binary/image.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { accountWarning, unknownAccounts } from '../../../lib/jail/plan/unknown-accounts.ts';
 import { memoryRoot } from '../../binary/image.ts';

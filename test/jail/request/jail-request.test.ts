@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { JailError } from '../../../lib/errors.ts';
 import { absolute } from '../../../lib/jail/host/given-path.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';

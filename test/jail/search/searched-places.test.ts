@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { readElf } from '../../../lib/binary/elf.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import {
   isSearchText,
   searchedByElf,

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { lookOr, toJailError } from '../../../lib/jail/work/jail-error.ts';
 
 // What fsync of node:fs throws, and our own calls: libuv has no name for this number.

@@ -2,7 +2,7 @@
 import t from 'tap';
 
 import type { MissingFile } from '../../../lib/binary/chain.ts';
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { lacks } from '../../../lib/jail/work/missing-file.ts';
 
 const missing = (more: Partial<MissingFile>): MissingFile => ({

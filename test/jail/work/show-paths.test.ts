@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { showPaths } from '../../../lib/jail/work/show-paths.ts';
 
 t.test('five paths are shown, and the number of the others', async (t) => {

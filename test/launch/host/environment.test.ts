@@ -11,7 +11,7 @@ import {
   type EnvironmentInput,
 } from '../../../lib/launch/host/environment.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
-import type { Bytes } from '../../../lib/quote.ts';
+import type { Bytes } from '../../../lib/words/quote.ts';
 
 const sam: Account = {
   uid: 1001,

@@ -8,7 +8,7 @@ import { mapIds } from '../../../lib/launch/plan/user-namespace.ts';
 import { buildPlan, type PlanInput } from '../../support/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
-import { quote } from '../../../lib/quote.ts';
+import { quote } from '../../../lib/words/quote.ts';
 import { isolatedInputs } from '../arbitrary.ts';
 
 const id = fc.integer({ min: 1, max: 2 ** 32 - 2 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { diagnoseDirectory, diagnoseProgram } from '../../../lib/launch/tell/diagnose.ts';
 import type { Diagnosis, JailView } from '../../../lib/launch/tell/jail-view.ts';
 import { makeElf } from '../../binary/image.ts';

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'nod
 
 import t from 'tap';
 
-import { bytePath } from '../../../lib/binary/path.ts';
+import { bytePath } from '../../../lib/tree/path.ts';
 import { isClosedToRoot } from '../../../lib/service/unit/closed-to-root.ts';
 import { start } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';

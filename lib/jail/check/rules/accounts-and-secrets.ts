@@ -1,17 +1,10 @@
 // Rules about the accounts of the jail, and about secrets in it. Account files are read as one character a byte.
 
-import {
-  type BytePath,
-  bytePath,
-  lastComponent,
-  pathBytes,
-  showPath,
-  toLatin1,
-} from '../../../binary/path.ts';
-import type { FileRoot } from '../../../binary/root.ts';
+import { type BytePath, bytePath, lastComponent, pathBytes, showPath, toLatin1 } from '../../../tree/path.ts';
+import type { FileRoot } from '../../../tree/root.ts';
 import { type Group, native, type Passwd } from '../../../native.ts';
-import { quote } from '../../../quote.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { quote } from '../../../words/quote.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { hashBytes, withRegular } from '../../manifest/file-hash.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, inGroup, noteRule } from '../check-rule.ts';

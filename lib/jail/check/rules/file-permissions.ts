@@ -1,6 +1,6 @@
 // Rules about files that give privileges, about devices, and about who can write to what controls the programs of the jail.
 
-import { showPath } from '../../../binary/path.ts';
+import { showPath } from '../../../tree/path.ts';
 import { octal } from '../../../trust/writer.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { type Entry, isCode, isOfSystem, isOwn, isSystemPath } from '../checked-entry.ts';

@@ -2,11 +2,11 @@
 
 import { fstatSync } from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes, showPath } from '../../../binary/path.ts';
-import { type DirectoryRoot, errorCode, O_PATH } from '../../../binary/root.ts';
-import { walk } from '../../../binary/walk.ts';
+import { type BytePath, bytePath, pathBytes, showPath } from '../../../tree/path.ts';
+import { type DirectoryRoot, errorCode, O_PATH } from '../../../tree/root.ts';
+import { walk } from '../../../tree/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
-import { commandLine, shellWord, withoutReturns } from '../../../shell-word.ts';
+import { commandLine, shellWord, withoutReturns } from '../../../words/shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/source-host.ts';

@@ -2,13 +2,13 @@
 
 import { constants, readFileSync } from 'node:fs';
 
-import { bytePath, type BytePath, showPath, trimSlashes } from '../../../binary/path.ts';
-import { openFileRoot } from '../../../binary/root.ts';
+import { bytePath, type BytePath, showPath, trimSlashes } from '../../../tree/path.ts';
+import { openFileRoot } from '../../../tree/root.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
-import { commandLine } from '../../../shell-word.ts';
-import { type Mount } from '../../../binary/mountinfo.ts';
+import { commandLine } from '../../../words/shell-word.ts';
+import { type Mount } from '../../../tree/mountinfo.ts';
 import { mountOf, mountsIn } from '../../host/mounts.ts';
 import { STORE } from '../../manifest/layout.ts';
 import { closing } from '../../work/closing.ts';

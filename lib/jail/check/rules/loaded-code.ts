@@ -2,8 +2,8 @@
 
 import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
-import { type BytePath, bytePath, joinPath, showPath } from '../../../binary/path.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { type BytePath, bytePath, joinPath, showPath } from '../../../tree/path.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { looseSearchOf } from '../../search/search-warnings.ts';
 import { isSearchText } from '../../search/searched-places.ts';
 import { lookOr } from '../../work/jail-error.ts';

@@ -1,10 +1,10 @@
 // Rules about the manifest itself, files of it that have changed or are missing, and what it does not name.
 
-import { type BytePath, bytePath, showPath } from '../../../binary/path.ts';
-import { errnoName } from '../../../errno.ts';
+import { type BytePath, bytePath, showPath } from '../../../tree/path.ts';
+import { errnoName } from '../../../words/errno.ts';
 import { isOrdinary, onHost, type Owner } from '../../../trust/owner.ts';
 import { octal } from '../../../trust/writer.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { isConfiguration, MANIFEST_PATH, type Recorded } from '../../manifest/manifest.ts';
 import { unless } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';

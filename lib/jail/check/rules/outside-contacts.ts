@@ -2,11 +2,11 @@
 
 import { existsSync } from 'node:fs';
 
-import { type Mount } from '../../../binary/mountinfo.ts';
-import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../binary/path.ts';
-import { shownPaths } from '../../../binary/shown-paths.ts';
+import { type Mount } from '../../../tree/mountinfo.ts';
+import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../tree/path.ts';
+import { shownPaths } from '../../../tree/shown-paths.ts';
 import { native } from '../../../native.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { dangerOf } from '../../../trust/danger.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
 import { isShared, mountsIn, pointIn } from '../../host/mounts.ts';

@@ -1,6 +1,6 @@
 // Rules about the processes that run in the jail.
 
-import { type BytePath, showPath } from '../../../binary/path.ts';
+import { type BytePath, showPath } from '../../../tree/path.ts';
 import { errorRule, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import type { Process } from '../processes.ts';

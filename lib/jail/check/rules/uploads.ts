@@ -1,10 +1,10 @@
 // Rules about what users can put into the jail, and what they have put there.
 
-import { type BytePath, joinPath } from '../../../binary/path.ts';
-import { errorCode, openFileRoot } from '../../../binary/root.ts';
+import { type BytePath, joinPath } from '../../../tree/path.ts';
+import { errorCode, openFileRoot } from '../../../tree/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { mountOf } from '../../host/mounts.ts';
 import { withDescriptor } from '../../work/closing.ts';
 import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';

@@ -1,7 +1,7 @@
 // Which directory of /etc is mounted, so that a service sees a file in it, and also a file that replaces this one by rename(2).
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 
-import { memoize } from '../../../remember.ts';
+import { memoize } from '../../../values/remember.ts';
 
 /** Directories with files of many packages, which init, cron, logrotate and the like read. */
 const ofMany =

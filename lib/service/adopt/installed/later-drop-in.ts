@@ -1,7 +1,7 @@
 // Drop-ins that systemd reads after ours: it sorts them by name (systemd.unit(5)), and later settings replace earlier ones. Pure.
 import { basename, dirname } from 'node:path';
 
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { execKinds } from './installed-service.ts';
 import type { Refusal } from '../tell/service-refusal.ts';
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes } from '../../../binary/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes } from '../../../tree/path.ts';
 import { readBuilt } from '../../../jail/listing.ts';
 import type { Recorded } from '../../../jail/manifest/manifest.ts';
 import type { Adoption } from '../adoption.ts';

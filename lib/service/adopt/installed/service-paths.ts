@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { bytePath, pathBytes } from '../../../binary/path.ts';
+import { bytePath, pathBytes } from '../../../tree/path.ts';
 import { readBuilt } from '../../../jail/listing.ts';
 import { runHost } from '../host-command.ts';
 import {

@@ -1,5 +1,5 @@
 // The mounts that a unit makes itself (systemd.exec(5)), at the same places of its jail. Pure.
-import { isWithin } from '../../../binary/path.ts';
+import { isWithin } from '../../../tree/path.ts';
 import { listOf, type Settings } from './installed-service.ts';
 
 type Bind = readonly [source: string, place: string, isOptional: boolean, flags: number];

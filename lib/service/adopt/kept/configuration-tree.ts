@@ -1,7 +1,7 @@
 // The files of a configuration, and the differences between two configurations.
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes } from '../../../binary/path.ts';
+import { type BytePath, bytePath, pathBytes } from '../../../tree/path.ts';
 
 export interface TreeEntry {
   /** With the type of the file (inode(7)). */

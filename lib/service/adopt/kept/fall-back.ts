@@ -1,7 +1,7 @@
 // A service may not come up with the configuration in /etc. Then it is run with the copy of the last configuration that worked.
 import { JailError, LaunchError } from '../../../errors.ts';
 import { showPaths } from '../../../jail/work/show-paths.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { findRecord, type KeptConfiguration } from '../adoption-record.ts';
 import { putDropIn } from '../drop-in-file.ts';
 import {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { type BytePath, bytePath } from '../../../binary/path.ts';
+import { type BytePath, bytePath } from '../../../tree/path.ts';
 import { JailError } from '../../../errors.ts';
 import {
   type AdoptionRecord,

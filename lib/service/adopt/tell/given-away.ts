@@ -1,9 +1,9 @@
 // What an adoption would give away: paths of the host that must not come into a jail (lib/trust/danger.ts).
 import { existsSync } from 'node:fs';
 
-import { bytePath, isWithin } from '../../../binary/path.ts';
+import { bytePath, isWithin } from '../../../tree/path.ts';
 import { hostDanger } from '../../../launch/host/host-danger.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import type { AdoptionWishes } from '../adoption-record.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { ownConfiguration, type PackageData } from '../installed/service-paths.ts';

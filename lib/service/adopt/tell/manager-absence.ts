@@ -1,7 +1,7 @@
 // Why the service manager of the host cannot be asked, and what to do.
 import { existsSync, readFileSync } from 'node:fs';
 
-import { quote } from '../../../quote.ts';
+import { quote } from '../../../words/quote.ts';
 import type { Refusal } from './service-refusal.ts';
 
 /** What the host has of systemd. */

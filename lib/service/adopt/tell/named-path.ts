@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { bytePath, showPath } from '../../../binary/path.ts';
+import { bytePath, showPath } from '../../../tree/path.ts';
 import { UsageError } from '../../../errors.ts';
-import { nearestPath } from '../../../binary/misspelt-path.ts';
-import { quote } from '../../../quote.ts';
+import { nearestPath } from '../../../tree/misspelt-path.ts';
+import { quote } from '../../../words/quote.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
 import { defaultSearch } from '../systemd-bus.ts';
 

@@ -1,8 +1,8 @@
 // What to do about a service that cannot be adopted. Looks for its unit among those of the host.
 import { existsSync, readdirSync } from 'node:fs';
 
-import { nearest } from '../../../nearest.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { nearest } from '../../../words/nearest.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { type InstalledService, textOf } from '../installed/installed-service.ts';
 import { acceptance } from './given-away.ts';
 import { scriptOf, servesHost } from './service-refusal.ts';

@@ -1,9 +1,9 @@
 // Why a service cannot be adopted. Pure.
 import { isListed, listOf, numberOf, type InstalledService, textOf } from '../installed/installed-service.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import { unservedCall } from '../installed/launcher-calls.ts';
 import { unmountable, unshareable } from '../installed/unit-mounts.ts';
-import { quote } from '../../../quote.ts';
+import { quote } from '../../../words/quote.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
 
 /** Whether its program works on the host itself, as the parts of systemd and the system bus do. A jail has nothing of that. */

@@ -1,5 +1,5 @@
 // Rewrites the builder's warnings for users of uchroot-service. Pure.
-import { isWithin, showPath } from '../../../binary/path.ts';
+import { isWithin, showPath } from '../../../tree/path.ts';
 import { terminalWarning } from '../../../jail/packs/file-packs.ts';
 import { fromText } from '../../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../../jail/work/jail-warning.ts';

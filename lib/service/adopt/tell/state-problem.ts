@@ -1,5 +1,5 @@
 // What keeps an adopted service from running, now or after the next boot. Pure.
-import { commandLine } from '../../../shell-word.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { goneRefusal } from './service-refusal.ts';
 

@@ -1,8 +1,8 @@
 // Paths that a unit names and its jail lacks.
 import { existsSync } from 'node:fs';
 
-import { isWithin } from '../../../binary/path.ts';
-import { commandLine } from '../../../shell-word.ts';
+import { isWithin } from '../../../tree/path.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import type { Adoption } from '../adoption.ts';
 import type { ServicePath } from '../installed/service-paths.ts';
 import type { Refusal } from './service-refusal.ts';

@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Test } from 'tap';
 import { readCache, writeCache } from '../../../../lib/binary/cache.ts';
-import { bytePath } from '../../../../lib/binary/path.ts';
+import { bytePath } from '../../../../lib/tree/path.ts';
 import { type Recorded, writeManifest } from '../../../../lib/jail/manifest/manifest.ts';
 import { manifestOf } from '../../../support/builder.ts';
 import { beginProcess, mount, must } from '../../../support/template.ts';

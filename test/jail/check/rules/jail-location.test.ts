@@ -1,9 +1,9 @@
 import t from 'tap';
 
-import { bytePath } from '../../../../lib/binary/path.ts';
+import { bytePath } from '../../../../lib/tree/path.ts';
 import type { CheckedJail } from '../../../../lib/jail/check/checked-jail.ts';
 import { layersOf, ownerOf, pathMount } from '../../../../lib/jail/check/rules/jail-location.ts';
-import { readMounts } from '../../../../lib/binary/mountinfo.ts';
+import { readMounts } from '../../../../lib/tree/mountinfo.ts';
 
 t.test('path-mount: a file system is told whose content somebody else decides', async (t) => {
   const whose = (type: string, ...options: readonly string[]) => ownerOf({ type, options: new Set(options) });

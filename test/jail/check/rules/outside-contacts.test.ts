@@ -3,7 +3,7 @@ import { linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
 import t, { type Test } from 'tap';
 
-import { bytePath } from '../../../../lib/binary/path.ts';
+import { bytePath } from '../../../../lib/tree/path.ts';
 import { type CheckedJail, openChecked } from '../../../../lib/jail/check/checked-jail.ts';
 import type { Entry } from '../../../../lib/jail/check/checked-entry.ts';
 import { outsideContacts } from '../../../../lib/jail/check/rules/outside-contacts.ts';

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 
-import { bytePath } from '../../../../lib/binary/path.ts';
+import { bytePath } from '../../../../lib/tree/path.ts';
 import {
   changedPaths,
   differences,

@@ -1,0 +1,48 @@
+// Finds the path of the host that was most likely meant by a misspelt one.
+import { readdirSync } from 'node:fs';
+
+import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './path.ts';
+import { nearest } from '../words/nearest.ts';
+
+/** An entry of the same directory with a similar name: a directory if `isDirectory`, otherwise another kind of file. */
+export function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
+  return nearestIn(path, (parent) => namesIn(parent, isDirectory));
+}
+
+/** The same for a jail: a directory in which something is. */
+export function nearestJail(path: BytePath): BytePath | undefined {
+  return nearestIn(path, (parent) =>
+    namesIn(parent, true).filter((name) => !isEmpty(joinPath(parent, name as BytePath))),
+  );
+}
+
+/** The jail of this name in /srv, where jails usually are; undefined if there is none. */
+export function jailOfName(name: BytePath): BytePath | undefined {
+  const usual = joinPath('/srv' as BytePath, name);
+  return namesIn(parentPath(usual), true).includes(name) && !isEmpty(usual) ? usual : undefined;
+}
+
+function nearestIn(path: BytePath, names: (parent: BytePath) => readonly string[]): BytePath | undefined {
+  const plain = trimSlashes(path);
+  const parent = parentPath(plain);
+  const meant = nearest(lastComponent(plain), names(parent));
+  return meant === undefined ? undefined : joinPath(parent, meant as BytePath);
+}
+
+function isEmpty(directory: BytePath): boolean {
+  try {
+    return readdirSync(pathBytes(directory), 'buffer').length === 0;
+  } catch {
+    return false; // it may not be read, and can be a jail
+  }
+}
+
+function namesIn(directory: BytePath, isDirectory: boolean): readonly string[] {
+  try {
+    return readdirSync(pathBytes(directory), { withFileTypes: true, encoding: 'buffer' })
+      .filter((entry) => entry.isDirectory() === isDirectory)
+      .map(({ name }) => name.toString('latin1'));
+  } catch {
+    return []; // it is not there either
+  }
+}

@@ -1,0 +1,129 @@
+import t from 'tap';
+
+import { checkKeys, checkSignal, isPlain, refuseSecond, takeRequest } from '../../lib/values/keys.ts';
+
+class Request {
+  readonly own = 1;
+  get inherited(): number {
+    return 2;
+  }
+}
+
+t.test('a plain object inherits no key', async (t) => {
+  for (const plain of [{}, Object.create(null)]) t.ok(isPlain(plain as object));
+  for (const other of [new Request(), [], new Map(), Object.create({ a: 1 })])
+    t.notOk(isPlain(other as object));
+});
+
+t.test('a request is copied in depth, and the caller can change his own later', async (t) => {
+  const bytes = Buffer.from('a');
+  const request = { list: [{ bytes }], nothing: null, stream: new Map() };
+  const own = takeRequest(request, () => {});
+  bytes.fill('b');
+  request.list.pop();
+  t.same(
+    own.list.map((one) => String(one.bytes)),
+    ['a'],
+  );
+  t.equal(own.nothing, null);
+  t.equal(own.stream, request.stream, 'what is no plain object stays the same');
+  const inherited = Object.create({ above: 1 }) as Record<string, unknown>;
+  inherited.own = 2;
+  t.same({ ...takeRequest(inherited, () => {}) }, { own: 2, above: 1 });
+});
+
+t.test('what is no object is left to the check', async (t) => {
+  for (const request of [null, undefined, 5, 'x', ['a']]) {
+    let checked: unknown;
+    takeRequest(request as never, (given) => (checked = given));
+    t.equal(checked, request);
+  }
+});
+
+t.test('an array that would not fit into memory is refused', async (t) => {
+  const take = (length: number) => takeRequest({ list: Array<undefined>(length) }, () => {}).list.length;
+  t.equal(take(2 ** 20), 2 ** 20);
+  t.throws(() => take(2 ** 20 + 1), {
+    name: 'UsageError',
+    message: 'an array of a request has at most 1048576 elements, not 1048577',
+  });
+});
+
+t.test('an object none of whose keys could be read is refused', async (t) => {
+  for (const [request, kind, hint] of [
+    [new Map([['a', 1]]), 'Map', 'write Object.fromEntries(map)'],
+    [Promise.resolve(), 'Promise', 'write await before it'],
+    [new Date(), 'Date', 'write {key: value}'],
+  ] as const)
+    t.throws(() => takeRequest(request, () => {}), {
+      name: 'UsageError',
+      message: new RegExp(`^the request must be an object with keys, not a ${kind}$`),
+      hint,
+    });
+});
+
+t.test('a request is an object with known keys', async (t) => {
+  const known = new Set(['directory', 'users']);
+  const message = /^the request must be an object$/;
+  t.doesNotThrow(() => checkKeys({ users: [] }, known));
+  t.throws(() => checkKeys('/srv', known), { message, hint: "write {directory: '/srv'}" });
+  for (const wrong of [undefined, null, 5, []])
+    t.throws(() => checkKeys(wrong, known), { message, hint: 'write {key: value}' });
+  t.throws(() => checkKeys('/srv', known, '{directory: 5}'), {
+    message: /^the request must be an object such as \{directory: 5\}$/,
+    hint: '{directory: 5}',
+  });
+  for (const [key, hint, foreign] of [
+    ['user', "did you mean 'users'?", undefined],
+    ['jail', "did you mean 'directory'?", undefined],
+    ['place', "did you mean 'directory'?", { place: 'directory' }],
+    ['xyzzy', 'the keys are directory, users', undefined],
+  ] as const)
+    t.throws(() => checkKeys({ [key]: 1 }, known, undefined, foreign && (() => foreign)), {
+      name: 'UsageError',
+      message: `unknown key '${key}'`,
+      hint,
+    });
+});
+
+t.test('a signal is a real AbortSignal', async (t) => {
+  for (const signal of [undefined, new AbortController().signal]) t.doesNotThrow(() => checkSignal(signal));
+  for (const [signal, hint] of [
+    ['SIGTERM', "killSignal is for the name of a signal: killSignal: 'SIGTERM'"],
+    [{ aborted: false }, 'signal: new AbortController().signal'],
+    [null, 'signal: new AbortController().signal'],
+  ] as const)
+    t.throws(() => checkSignal(signal), {
+      name: 'UsageError',
+      message: 'signal must be an AbortSignal',
+      hint,
+    });
+  t.throws(() => checkSignal(Object.create(AbortSignal.prototype)), TypeError);
+});
+
+t.test('options beside the request are refused, an index of map() is not', async (t) => {
+  const message = /^a second argument has no meaning/;
+  for (const second of [{}, null]) t.throws(() => refuseSecond([{}, second]), { message });
+  t.throws(() => refuseSecond([{}, () => {}]), { message: /^a callback has no meaning/, hint: /await/ });
+  for (const given of [[{}], [{}, 5], [{}, undefined], ['x', {}], [undefined, {}], []])
+    t.doesNotThrow(() => refuseSecond(given));
+  t.throws(() => refuseSecond([{}, {}, 5]), { message });
+});
+
+t.test('a program and its arguments beside each other become keys', async (t) => {
+  const hint = "write {user: 'sam', jail: '/srv/jail', program: '/bin/ls', args: ['-l', '/']}";
+  const given = ['/bin/ls', ['-l', '/']];
+  t.throws(() => refuseSecond(given), { message: 'the keys must be in an object', hint });
+  t.throws(() => refuseSecond(given, ''), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls', args: ['-l', '/']}",
+  });
+  t.throws(() => refuseSecond([...given, { user: 'sam' }]), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls', args: ['-l', '/'], ...OPTIONS}",
+  });
+  t.throws(() => refuseSecond(['/bin/ls', []], ''), {
+    name: 'UsageError',
+    hint: "write {program: '/bin/ls'}",
+  });
+});
