@@ -17,13 +17,14 @@ export class Service {
   #died;
 
   /**
-   * @param setup {jail, user, original, sizeMb}: the jail, the user in it, the path of the C original
+   * @param setup {jail, user, original, sizeMb}: the jail, the user in it, the path of the C original. Or `script`, another
+   *   program than service.mjs, and what it wants
    * @param mounts so many more mounts than the host has, in a mount namespace of its own
    * @param ids uid and gid of the service, if it is not root
    */
   static async start(setup, mounts = 0, ids = {}) {
     const service = new Service();
-    const script = fileURLToPath(new URL('service.mjs', import.meta.url));
+    const script = fileURLToPath(new URL(setup.script ?? 'service.mjs', import.meta.url));
     const options = { execArgv: ['--expose-gc'], ...ids };
     if (mounts > 0) {
       options.execPath = 'unshare';

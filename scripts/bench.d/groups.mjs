@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { against } from './against.mjs';
 import { build } from './build.mjs';
 import { check } from './check.mjs';
 import { clone } from './clone.mjs';
@@ -302,4 +303,5 @@ export const groups = {
   check,
   tcpwrappers,
   inetd,
+  against: (context) => against(context, { ordinary }),
 };

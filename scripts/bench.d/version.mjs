@@ -1,0 +1,54 @@
+// A service with 50 MB of live objects that launches with the library of one checkout: node version.mjs SETUP, with an IPC channel
+// (see fleet.mjs). An order is the name of a launch and a count; the answer has two times a launch, or none if that version lacks it.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+
+const LIVE_BYTES = 50 * 2 ** 20;
+const { jail, user, program, checkout } = JSON.parse(process.argv[2]);
+// what `import 'uchroot'` means there
+const library = await import(createRequire(`${checkout}/package.json`).resolve('uchroot'));
+// a bundle of CommonJS names its exports only when it runs
+const { openJail, spawnInJail } = library.default ?? library;
+const opened = await openJail(jail, { user });
+const plain = { user, jail, program, stdio: 'ignore' };
+const launches = {
+  bare: () => spawnInJail(plain),
+  isolated: () => spawnInJail({ ...plain, isolate: true }),
+  open: () => opened.spawn({ program, stdio: 'ignore' }),
+};
+
+/** The time of the call itself, and that until the collected status, in ms. */
+async function timed(launch) {
+  const before = performance.now();
+  const launched = launch();
+  const callMs = performance.now() - before;
+  const [exitCode] = await once(await launched, 'exit');
+  const wholeMs = performance.now() - before;
+  if (exitCode !== 0) throw new Error(`${program} ended with ${exitCode} (${checkout})`);
+  return { callMs, wholeMs };
+}
+
+async function answer({ launch, count }) {
+  const results = [];
+  try {
+    for (let i = 0; i < count; i++) results.push(await timed(launches[launch]));
+  } catch (error) {
+    // a version before isolation does not know the key
+    if (error.name !== 'UsageError') throw error;
+  }
+  return results;
+}
+
+process.on('message', async (order) => {
+  try {
+    process.send({ results: await answer(order) });
+  } catch (error) {
+    process.send({ error: error.stack });
+  }
+});
+
+// Global, so that it is not garbage-collected.
+globalThis.live = [];
+while (process.memoryUsage().heapUsed < LIVE_BYTES)
+  globalThis.live.push(Array.from({ length: 1000 }, (_, index) => ({ index, name: `${index}` })));
+process.send('ready');
