@@ -1,17 +1,18 @@
-// Looks for mistakes in native/ with clang-tidy, in the files that have changed since they passed. scripts/native-checked.txt has the
-// hashes of those that did, so that scripts/test need not look at all, which takes four minutes of a processor.
-//   node scripts/check-native.mjs            the changed files; nothing is recorded
-//   node scripts/check-native.mjs --record   the same, and those that pass are recorded
-//   node scripts/check-native.mjs --list     prints their names
-// Any of the three can be followed by files, which are then looked at in any case.
-import { execFileSync, spawn } from 'node:child_process';
+// Looks for mistakes in native/ with clang-tidy.
+//   node scripts/check-native.mjs            the files that differ from the base commit
+//   node scripts/check-native.mjs --all      all files; four minutes of a processor
+//   node scripts/check-native.mjs FILE...    these
+//   ... --list                               prints the names of the files that would be looked at
+// The base is where this branch has left main; on main itself, the commit before the last one. A file that has passed on this machine
+// as it is, with its headers and .clang-tidy, is not looked at again: its hash is the name of an empty file in the user's cache.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 process.chdir(resolve(import.meta.dirname, '..'));
-const recordFile = 'scripts/native-checked.txt';
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'uchroot-check-native');
 
 // A source and the headers of this project that it includes, each once.
 function filesOf(file, seen = new Set()) {
@@ -23,28 +24,40 @@ function filesOf(file, seen = new Set()) {
   return seen;
 }
 
-function hashOf(file) {
+/** The file of the cache that says that a source has passed. */
+function passedFile(source) {
   const hash = createHash('sha256');
-  for (const each of ['.clang-tidy', ...filesOf(file)]) hash.update(readFileSync(each));
-  return hash.digest('hex').slice(0, 32);
+  for (const each of ['.clang-tidy', ...filesOf(source)]) hash.update(readFileSync(each));
+  return join(cache, hash.digest('hex'));
 }
 
-const sources = readdirSync('native', { recursive: true })
-  .filter((name) => name.endsWith('.cc'))
-  .map((name) => `native/${name}`)
-  .toSorted();
-const hashes = new Map(sources.map((file) => [file, hashOf(file)]));
-const recorded = new Map(
-  readFileSync(recordFile, 'latin1')
-    .split('\n')
-    .flatMap((line) => (line === '' ? [] : [line.split('  ').toReversed()])),
-);
+const git = (...words) => {
+  const { status, stdout } = spawnSync('git', words, { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+};
 
-const words = process.argv.slice(2);
-const named = words.filter((word) => !word.startsWith('--')).map((word) => join(word));
-const unknown = named.find((file) => !hashes.has(file));
-if (unknown !== undefined) throw new Error(`check-native: ${unknown} is no source of native/`);
-const changed = sources.filter((file) => named.includes(file) || recorded.get(file) !== hashes.get(file));
+function baseCommit() {
+  const head = git('rev-parse', 'HEAD');
+  const base = git('merge-base', 'HEAD', 'origin/main') ?? git('merge-base', 'HEAD', 'main');
+  return base === head ? git('rev-parse', '--verify', '--quiet', 'HEAD^') : base;
+}
+
+/** The sources that differ from the base commit, or that include a header that does. */
+function changedSources() {
+  const base = baseCommit();
+  if (base === undefined) {
+    console.error('check-native: no commit to compare with; scripts/check-native --all looks at all files');
+    return [];
+  }
+  const names = ['.clang-tidy', 'native'];
+  const changed = new Set([
+    ...git('diff', '--name-only', base, '--', ...names).split('\n'),
+    ...git('ls-files', '--others', '--exclude-standard', '--', ...names).split('\n'),
+  ]);
+  return changed.has('.clang-tidy')
+    ? sources
+    : sources.filter((source) => [...filesOf(source)].some((file) => changed.has(file)));
+}
 
 /** Resolves to whether clang-tidy finds nothing in a file. Its findings go to our standard output. */
 function passes(file) {
@@ -59,27 +72,39 @@ function passes(file) {
   });
 }
 
-async function look() {
+/** Returns how many of the files pass, and remembers these. */
+async function look(files) {
   const commands = execFileSync(process.execPath, ['scripts/compile-commands.mjs']);
   writeFileSync('build/compile_commands.json', commands);
-  const waiting = [...changed];
-  const passed = [];
+  mkdirSync(cache, { recursive: true });
+  const waiting = [...files];
+  let passed = 0;
   const worker = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift())
-      if (await passes(file)) passed.push(file);
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      if (!(await passes(file))) continue;
+      passed++;
+      writeFileSync(passedFile(file), '');
+    }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return passed;
 }
 
+const sources = readdirSync('native', { recursive: true })
+  .filter((name) => name.endsWith('.cc'))
+  .map((name) => `native/${name}`)
+  .toSorted();
+const words = process.argv.slice(2);
+const named = words.filter((word) => !word.startsWith('--')).map((word) => join(word));
+const unknown = named.find((file) => !sources.includes(file));
+if (unknown !== undefined) throw new Error(`check-native: ${unknown} is no source of native/`);
+const asked = words.includes('--all') ? sources : changedSources();
+const files = named.length > 0 ? named : asked.filter((file) => !existsSync(passedFile(file)));
+
 if (words.includes('--list')) {
-  for (const file of changed) console.log(file);
-} else if (changed.length > 0) {
-  const passed = await look();
-  if (words.includes('--record')) {
-    const good = sources.filter((file) => passed.includes(file) || recorded.get(file) === hashes.get(file));
-    writeFileSync(recordFile, good.map((file) => `${hashes.get(file)}  ${file}\n`).join(''));
-  }
-  console.log(`check-native: ${passed.length} of ${changed.length} files passed`);
-  process.exitCode = passed.length === changed.length ? 0 : 1;
+  for (const file of files) console.log(file);
+} else if (files.length > 0) {
+  const passed = await look(files);
+  console.log(`check-native: ${passed} of ${files.length} files passed`);
+  process.exitCode = passed === files.length ? 0 : 1;
 }
