@@ -6,7 +6,7 @@ import { dirname, join, normalize, resolve } from 'node:path';
 const repository = resolve(import.meta.dirname, '..');
 const pages = [
   ...readdirSync(repository).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(repository, 'doc'))
+  ...readdirSync(join(repository, 'doc'), { recursive: true })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `doc/${name}`),
 ];
