@@ -1,5 +1,5 @@
 // The calls of uchroot/posix, compared with those of the npm package posix.
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 
 import posix from 'posix';
 import t from 'tap';
@@ -49,45 +49,23 @@ t.test('getgrouplist has the groups that posix.initgroups would set', { skip }, 
   }
 });
 
-t.test('a name in place of an id, as process.setuid takes it, is told with the look-up', async (t) => {
-  const { setuid, setgid } = calls as unknown as Readonly<Record<'setuid' | 'setgid', (id: string) => void>>;
-  t.throws(
-    () => setuid('root'),
-    new TypeError("an id is a number, not 'root': getpwnam(name)?.uid looks it up"),
-  );
-  t.throws(
-    () => setgid('root'),
-    new TypeError("an id is a number, not 'root': getgrnam(name)?.gid looks it up"),
-  );
-});
-
-t.test('a value of the wrong type is told with the call that takes it', async (t) => {
+t.test('a value of the wrong type is refused', async (t) => {
   const untyped = calls as unknown as Readonly<Record<string, (...given: unknown[]) => unknown>>;
-  for (const [call, given, says] of [
-    ['getpwnam', [0], /not 0: getpwuid\(uid\) takes an id$/],
-    ['chroot', [5], /a path is a text, not 5: write '5'$/],
-    ['chdir', [undefined], /a path is a text, not undefined: write '\/'$/],
-    ['chroot', [new URL('file:///srv')], /write fileURLToPath\('file:\/\/\/srv'\)$/],
-    ['execv', ['/bin/ls', ['ls', 5]], /an argument is a text, not 5: write '5'$/],
-    ['getpwuid', ['1001'], /not '1001': write 1001$/],
-    ['getpwuid', ['root'], /not 'root': getpwnam\(name\) looks it up$/],
-    ['getgrnam', [0], /a name is a text, not 0/],
-    [
-      'getgrouplist',
-      ['root'],
-      /not undefined: getpwnam\(user\)\?\.gid looks it up, and there is none if the name is unknown$/,
-    ],
-    ['setgroups', ['root'], /gids must be an array, not 'root': write setgroups\(/],
-    ['setgroups', [['root']], /not 'root': getgrnam\(name\)\?\.gid looks it up$/],
-    [
-      'setuid',
-      [calls.getpwnam('no-such-user')?.uid],
-      /not undefined: getpwnam\(name\)\?\.uid looks it up, and there is none/,
-    ],
-    ['execv', ['/bin/ls'], /argv must be an array, not undefined: write execv\(/],
-    ['execv', ['/bin/ls', 'ls -l'], /argv must be an array, not 'ls -l': write execv\(/],
+  for (const [call, given] of [
+    ['getpwnam', [0]],
+    ['getpwuid', ['root']],
+    ['getgrnam', [0]],
+    ['getgrouplist', ['root']],
+    ['setgroups', ['root']],
+    ['setgroups', [['root']]],
+    ['setgid', ['root']],
+    ['setuid', [undefined]],
+    ['chroot', [5]],
+    ['chdir', [undefined]],
+    ['execv', ['/bin/ls', 'ls -l']],
+    ['execv', ['/bin/ls', ['ls', 5]]],
   ] as const)
-    t.throws(() => untyped[call]?.(...given), { name: 'TypeError', message: says }, call);
+    t.throws(() => untyped[call]?.(...given), { message: / must be / }, call);
 });
 
 const failed = (call: string): unknown =>
@@ -96,18 +74,20 @@ const failed = (call: string): unknown =>
 t.test('an error has the hint that fits its call', { skip }, async (t) => {
   t.match(failed('calls.setuid(1235); calls.setgid(1234)'), {
     code: 'EPERM',
-    hint: /setgroups, setgid and setuid/,
+    hint: /^setgid needs CAP_SETGID/,
   });
-  t.match(failed("calls.setuid(1235); calls.chroot('/')"), { code: 'EPERM', hint: /chroot before setuid$/ });
-  t.match(failed("calls.execv('ls', ['ls'])"), {
+  t.match(failed("calls.setuid(1235); calls.chroot('/')"), {
+    code: 'EPERM',
+    hint: /^chroot needs CAP_SYS_CHROOT/,
+  });
+  t.match(failed("calls.execv('ls', ['ls'])"), { code: 'ENOENT', hint: /^PATH is not searched/ });
+  const lone = `${t.testdir({ lone: '#!/no/interpreter\n' })}/lone`;
+  chmodSync(lone, 0o755);
+  t.match(failed(`calls.execv(${JSON.stringify(lone)}, ['lone'])`), {
     code: 'ENOENT',
-    hint: /^PATH is not searched: .*'\/usr\/bin\/ls'$/,
+    hint: 'the file exists, but its loader or interpreter does not',
   });
-  t.match(failed("calls.chroot('/no/jail')"), {
-    code: 'ENOENT',
-    hint: 'uchroot-jail build /no/jail bash makes a jail',
-  });
-  t.match(failed("calls.chdir('/no/place')"), { code: 'ENOENT', hint: /^is it there\?/ });
+  t.strictSame(Object.hasOwn(failed("calls.chroot('/no/jail')") as object, 'hint'), false);
 });
 
 // Words in `by` start the second one.

@@ -6,8 +6,6 @@ import { takeRequest } from '../values/keys.ts';
 import type { Connection, EndedConnection } from './report/connection-entry.ts';
 import { Inetd } from './inetd.ts';
 import { normalizeServe, type ServeRequest, type ServiceSettings } from './serve-request.ts';
-import { toBeAwaited } from '../mistakes/unawaited.ts';
-import { serviceMembers, refuseMembers } from '../mistakes/foreign-members.ts';
 
 type JailServiceEvents = {
   /** A connection is over. */
@@ -18,10 +16,6 @@ type JailServiceEvents = {
 
 /** A service that serveInJail() has started. */
 export class JailService extends EventEmitter<JailServiceEvents> implements AsyncDisposable {
-  static {
-    refuseMembers(this.prototype, serviceMembers);
-  }
-
   readonly #inetd = new Inetd();
   readonly #settings: ServiceSettings;
 
@@ -87,11 +81,7 @@ function refuseLog(request: object): void {
  * @throws UsageError for a bad request
  * @throws LaunchError if an address cannot be listened on, or the jail cannot be opened
  */
-export function serveInJail(request: Omit<ServeRequest, 'log'>): Promise<JailService> {
-  return toBeAwaited(serve(request), 'service');
-}
-
-async function serve(request: Omit<ServeRequest, 'log'>): Promise<JailService> {
+export async function serveInJail(request: Omit<ServeRequest, 'log'>): Promise<JailService> {
   // copied first: the caller may change it later
   const service = new JailService(normalizeServe(takeRequest(request, refuseLog)));
   await service.reload();

@@ -40,7 +40,6 @@ import {
 import { closing } from './work/closing.ts';
 import { unless, withJailErrors } from './work/jail-error.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
-import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 /** `option` with `value` leaves it out: a pack, or a plugin with the libraries that nothing else needs. */
 interface RemovablePart {
@@ -82,11 +81,7 @@ export interface JailReport {
  * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY
  * (another process works on it); AbortError (the signal).
  */
-export function buildJail(asked: JailRequest): Promise<JailReport> {
-  return toBeAwaited(build(asked), 'report');
-}
-
-async function build(asked: JailRequest): Promise<JailReport> {
+export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
   const directory = absolute(request.directory);
   return withJailErrors(() => {

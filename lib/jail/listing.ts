@@ -18,7 +18,6 @@ import { recipeToJson } from './manifest/recipe.ts';
 import { checkBytes } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { toJailError } from './work/jail-error.ts';
-import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 export interface ListedFile extends Omit<Recorded, 'path' | 'source' | 'target' | 'reason'> {
   /** A byte that is not UTF-8 is a lone surrogate U+DC80…U+DCFF. */
@@ -38,11 +37,7 @@ export interface JailList {
 }
 
 /** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for an ordinary user and a jail that is not his */
-export function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
-  return toBeAwaited(list(asked), 'report');
-}
-
-async function list(asked: { readonly directory: Bytes }): Promise<JailList> {
+export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
   const request = takeRequest(asked, (own) => {
     checkKeys(own, new Set(['directory']));
     checkBytes(own.directory, 'directory');

@@ -23,8 +23,6 @@ import { hasInterface, hasNetgroups, systemResolver } from './lookup/system-reso
 import type { Dialect } from './parse/third-field.ts';
 import type { Finding } from './rule/finding.ts';
 import type { Table, Tables } from './rule/rule-table.ts';
-import { toBeAwaited } from '../mistakes/unawaited.ts';
-import { hostsMembers, refuseMembers } from '../mistakes/foreign-members.ts';
 
 export interface HostsOptions {
   /**
@@ -87,10 +85,6 @@ function checkOptions(options: HostsOptions): void {
 
 /** Open files of rules; see openHosts(). */
 export class Hosts {
-  static {
-    refuseMembers(this.prototype, hostsMembers);
-  }
-
   readonly #allow: TableFile;
   readonly #deny: TableFile;
   readonly #resolver: Resolver;
@@ -132,11 +126,7 @@ export class Hosts {
    * them, with time limits. `onLookUp` is called before that, once for each file.
    * @throws {UsageError} (rejects) for a NUL byte or an invalid port.
    */
-  check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
-    return toBeAwaited(this.#check(described, onLookUp), 'decision');
-  }
-
-  async #check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
+  async check(described: RequestDescription, onLookUp?: () => void): Promise<Decision> {
     return this.#decide(
       reading(() => makeRequest(described, hasInterface)),
       [],
@@ -189,11 +179,7 @@ export function openHosts(options: HostsOptions = {}): Hosts {
 }
 
 /** One decision, as hosts_access(3); nothing is run before Decision.apply(). */
-export function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
-  return toBeAwaited(decide(request, options), 'decision');
-}
-
-async function decide(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
+export async function hostsAccess(request: RequestDescription, options?: HostsOptions): Promise<Decision> {
   checkDescription(request);
   return openHosts(options).check(request);
 }

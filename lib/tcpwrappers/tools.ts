@@ -16,7 +16,6 @@ import type { DaemonPort, ExportOptions } from './export/export.ts';
 import type { DaemonUnit, DropIn } from './export/systemd-drop-ins.ts';
 import { FILE_KEYS, type FileOptions, type HostsOptions, openHosts } from './hosts.ts';
 import { toUtf8 } from './text/latin1.ts';
-import { toBeAwaited } from '../mistakes/unawaited.ts';
 
 /** See explainHosts(). */
 export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutMs'>;
@@ -26,16 +25,9 @@ export type HostsExplainOptions = FileOptions & Pick<HostsOptions, 'nameTimeoutM
  * Nothing is run, and the client is not asked for its user.
  * @throws {UsageError} (rejects) as openHosts() and Hosts.check().
  */
-export function explainHosts(
+export async function explainHosts(
   request: RequestDescription,
   options: HostsExplainOptions = {},
-): Promise<HostsExplanation> {
-  return toBeAwaited(explainNow(request, options), 'decision');
-}
-
-async function explainNow(
-  request: RequestDescription,
-  options: HostsExplainOptions,
 ): Promise<HostsExplanation> {
   checkDescription(request);
   const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));

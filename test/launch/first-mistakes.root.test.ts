@@ -17,7 +17,6 @@ import {
   runInJail,
   serveInJail,
   spawnInJail,
-  type JailedProcess,
 } from '../../lib/index.ts';
 import { explainHosts, exportHosts, openHosts } from '../../lib/tcpwrappers/index.ts';
 import { makeJail, rootTest, temporaryDirectory } from '../support/launch.ts';
@@ -31,8 +30,6 @@ const serve = async (listen: string): Promise<void> => {
   await (await serveInJail({ ...right, listen, hostsAllow: '/dev/null', hostsDeny: '/dev/null' })).drain();
 };
 const rules = { hostsAllow: '/dev/null', hostsDeny: '/dev/null' };
-const noRules = { allow: '/dev/null', deny: '/dev/null' };
-const request = { daemon: 'sshd', client: { address: '192.0.2.1' } };
 const right = { user: 'nobody', jail, program: '/probe', args: ['exit', '0'] };
 
 interface Told {
@@ -309,30 +306,6 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       async () => (await serveInJail({ ...right, ...rules, listen: '127.0.0.1:0', instances: 5 })).drain(),
     ],
     [
-      'a decision that is not awaited',
-      () => (openHosts().check(request) as never as { readonly verdict: string }).verdict,
-      /^write await before the call: const \{ verdict \} = await/,
-      async () => (await openHosts(noRules).check(request)).verdict,
-    ],
-    [
-      'an account that is not awaited',
-      () => (resolveAccount({ user: 'nobody' }) as never as { readonly uid: number }).uid,
-      /^write await before the call: const \{ uid \} = await/,
-      async () => (await resolveAccount({ user: 'nobody' })).uid,
-    ],
-    [
-      'a report that is not awaited',
-      () => (checkJail({ directory: jail }) as never as { readonly findings: unknown }).findings,
-      /^write await before the call/,
-      async () => (await checkJail({ directory: jail })).findings,
-    ],
-    [
-      'standard input of a result',
-      () => (runInJail(right) as never as { readonly stdin: unknown }).stdin,
-      /^write input: 'TEXT' in the request, or const child = await spawnInJail/,
-      () => runInJail({ ...right, input: 'TEXT' }),
-    ],
-    [
       'a key of prepare() at a start',
       async () => (await open()).prepare(command).run({ cwd: '/tmp' } as never),
       /^give cwd to prepare\(\), for all starts$/,
@@ -385,12 +358,6 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       () => buildJail({ directory: place, copies: { '/bin/true': '/true' } as never }),
       /^write copies: \[\{from: '\/bin\/true', to: '\/true'\}\]$/,
       () => buildJail({ directory: place, copies: [{ from: '/bin/true', to: '/true' }], plan: true }),
-    ],
-    [
-      'a method of containers',
-      async () => ((await open()) as never as { exec(): unknown }).exec(),
-      /^write await jail\.run\(\{program:/,
-      async () => (await open()).run(command),
     ],
     [
       'two flags in one argument',
@@ -468,30 +435,6 @@ const others: readonly (readonly [what: string, wrong: () => unknown, says: RegE
       () => buildJail({ directory: place, programs: '/bin/true' as never }),
       /^write programs: \['\/bin\/true'\]$/,
       () => buildJail({ directory: place, programs: ['/bin/true'], plan: true }),
-    ],
-    [
-      'a launch that is not awaited',
-      () => (spawnInJail({ ...right, stdio: 'ignore' }) as never as JailedProcess).stdout,
-      /^write await before the call/,
-      async () => (await spawnInJail({ ...right, stdio: 'ignore' })).stdout,
-    ],
-    [
-      'one of an open jail',
-      async () => void ((await open()).spawn({ ...command, stdio: 'ignore' }) as never as JailedProcess).pid,
-      /^write await before the call/,
-      async () => (await (await open()).spawn({ ...command, stdio: 'ignore' })).pid,
-    ],
-    [
-      'a result that is not awaited',
-      () => (runInJail(right) as never as { readonly stdout: string }).stdout,
-      /^write await before the call: const \{ stdout \} = await runInJail/,
-      async () => (await runInJail(right)).stdout,
-    ],
-    [
-      'a jail that is not awaited',
-      () => (open() as never as Jail).run(command),
-      /^write await before the call: const jail = await openJail/,
-      async () => (await open()).run(command),
     ],
     [
       'a jail that is constructed',

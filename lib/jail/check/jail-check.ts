@@ -19,7 +19,6 @@ import { openChecked } from './checked-jail.ts';
 import { fixAll } from './fix.ts';
 import { complete } from './remedies.ts';
 import { rules } from './rules.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */
@@ -51,11 +50,7 @@ export interface CheckReport {
  * file systems that are mounted in the jail. A jail that was not built by buildJail() is checked without a manifest.
  * @throws UsageError; JailError ENOENT, ENOTDIR; system errors as JailError; AbortError.
  */
-export function checkJail(asked: CheckRequest): Promise<CheckReport> {
-  return toBeAwaited(check(asked), 'report');
-}
-
-async function check(asked: CheckRequest): Promise<CheckReport> {
+export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const request = takeRequest(asked, (own) => {
     checkWork(own, ['directory', 'users', 'fix', 'replace', 'ignore', 'signal', 'onProgress']);
     checkFlag(own.fix, 'fix');

@@ -12,7 +12,6 @@ import { requireRoot } from '../host/privilege.ts';
 import { normalize, type LaunchRequest } from '../request/request.ts';
 import { rehearse } from '../tell/rehearse.ts';
 import { readSettings, whyNoMount, whyNoProc, whyNoUserNamespace, type Cause } from './host-settings.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 /** What does not work, why, and what an administrator does about it. */
 export interface Lack {
@@ -171,11 +170,7 @@ function tryDirectory(base: string): void {
  * Finds out which levels work, by trying each in a child: about ten forks of this process, so a large service should ask once, when it
  * starts. Nothing of the host changes.
  */
-export function capabilities(): Promise<Capabilities> {
-  return toBeAwaited(lookAtLevels(), 'report');
-}
-
-async function lookAtLevels(): Promise<Capabilities> {
+export async function capabilities(): Promise<Capabilities> {
   const levels = rows.map(levelOf);
   return {
     uid: process.getuid?.() ?? 0,

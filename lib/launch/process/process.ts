@@ -21,7 +21,6 @@ import { toLineError, type Exit } from './exit.ts';
 import { join, Pipes } from './pipes.ts';
 import { PtyStream } from './pty-stream.ts';
 import { linesOf, toRead } from './text-streams.ts';
-import { processMembers, refuseMembers } from '../../mistakes/foreign-members.ts';
 
 // As execa's forceKillAfterDelay.
 const defaultForceKillAfterMs = 5000;
@@ -52,10 +51,6 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   extends EventEmitter<EndEvents>
   implements AsyncDisposable
 {
-  static {
-    refuseMembers(this.prototype, processMembers);
-  }
-
   /** Process id. It may be in use again once `exited` has resolved, so send signals by `kill()`. */
   readonly pid: number;
   /** Resolves when the program has ended, and never rejects. */

@@ -10,7 +10,6 @@ import { profileAnswers } from '../host/launch-filter.ts';
 import { judge, VerifiedJail } from '../host/prepare.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
@@ -38,7 +37,6 @@ import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
-import { jailMembers, refuseMembers } from '../../mistakes/foreign-members.ts';
 
 // If a launch has another value of one of these keys, its account must be looked up and judged anew.
 const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
@@ -61,10 +59,6 @@ export class Jail<
   Wanted extends Stdio = Stdio,
   Lines extends boolean = boolean,
 > implements AsyncDisposable {
-  static {
-    refuseMembers(this.prototype, jailMembers);
-  }
-
   /** Path on the host, as given. */
   readonly directory: Bytes;
   /** Warnings about the path to it, for the account of the defaults. */
@@ -128,17 +122,14 @@ export class Jail<
   }
 
   /** As `spawnInJail`. */
-  spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
+  async spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
     request: JailSpawnRequest<Own> & WithPty<Pty> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
-    return toBeAwaited(this.#spawn(request, arguments) as Promise<JailedProcess<JointOf<Own, Pty>>>);
-  }
-
-  async #spawn(request: JailSpawnRequest, given: ArrayLike<unknown>): Promise<JailedProcess> {
-    refuseSecond(given, '');
+    refuseSecond(arguments, '');
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = normalizeSpawn(merged.request);
-    return this.#start(normal, options, merged.usual);
+    const started: Promise<unknown> = this.#start(normal, options, merged.usual);
+    return started as Promise<JailedProcess<JointOf<Own, Pty>>>;
   }
 
   /**
@@ -256,20 +247,13 @@ export class Jail<
  * @param defaults keys for every launch; a launch can override them
  * @throws UsageError, LaunchError as spawnInJail
  */
-export function openJail<
+export async function openJail<
   Coding extends Encoding = 'utf8',
   const Wanted extends Stdio = 'pipe',
   Lines extends boolean = false,
 >(
   directory: Bytes,
   defaults: JailDefaults<Coding, Wanted, Lines> = {},
-): Promise<Jail<Coding, Wanted, Lines>> {
-  return toBeAwaited(open(directory, defaults), 'jail');
-}
-
-async function open<Coding extends Encoding, Wanted extends Stdio, Lines extends boolean>(
-  directory: Bytes,
-  defaults: JailDefaults<Coding, Wanted, Lines>,
 ): Promise<Jail<Coding, Wanted, Lines>> {
   const [own, normal, together] = reading(() => {
     if (typeof directory !== 'string' && !(directory instanceof Uint8Array))

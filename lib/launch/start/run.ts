@@ -13,7 +13,6 @@ import { quote } from '../../words/quote.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { discard, feed, Gathered, toLines } from '../process/text-streams.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
   hasLines,
@@ -270,13 +269,10 @@ export async function collect<Text extends Output>(
  * @throws ExitError, unless `reject` is false, if it exited with another status than 0 or was ended by a signal, the
  *   timeout or the size of its output
  */
-export function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
+export async function runInJail<Coding extends Encoding = 'utf8', Lines extends boolean = false>(
   request: RunRequest<Coding, Stdio, Lines>,
 ): Promise<RunResult<OutputOf<Coding, Lines>>> {
-  const ended = async (): Promise<RunResult<OutputOf<Coding, Lines>>> => {
-    refuseSecond(arguments);
-    const [normal, options] = normalizeRun(request);
-    return collect<OutputOf<Coding, Lines>>(() => launchBeside(normal, options), normal, options);
-  };
-  return toBeAwaited(ended(), 'result');
+  refuseSecond(arguments);
+  const [normal, options] = normalizeRun(request);
+  return collect<OutputOf<Coding, Lines>>(() => launchBeside(normal, options), normal, options);
 }

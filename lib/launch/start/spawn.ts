@@ -12,7 +12,6 @@ import { failedLine } from '../host/status-line.ts';
 import type { Step } from '../plan/step.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 import { StatusLines } from '../process/status.ts';
 import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -173,13 +172,11 @@ export function launchBeside(request: NormalRequest, options: NormalSpawn): Prom
  * @throws LaunchError if a step failed; the program has not run
  * @throws AbortError if the AbortSignal was aborted before; the program has not run
  */
-export function spawnInJail<
+export async function spawnInJail<
   const Wanted extends Stdio = 'pipe',
   const Pty extends SpawnRequest['pty'] = undefined,
 >(request: SpawnRequest<Wanted> & WithPty<Pty>): Promise<JailedProcess<JointOf<Wanted, Pty>>> {
-  const begun = async (): Promise<unknown> => {
-    refuseSecond(arguments);
-    return launchBeside(...normalizeSpawn(request));
-  };
-  return toBeAwaited(begun() as Promise<JailedProcess<JointOf<Wanted, Pty>>>);
+  refuseSecond(arguments);
+  const begun: Promise<unknown> = launchBeside(...normalizeSpawn(request));
+  return begun as Promise<JailedProcess<JointOf<Wanted, Pty>>>;
 }

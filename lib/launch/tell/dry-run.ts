@@ -14,7 +14,6 @@ import { waysBeside } from '../host/ways-beside.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
-import { toBeAwaited } from '../../mistakes/unawaited.ts';
 
 /** What a request would do on this host. */
 export interface PlannedLaunch {
@@ -31,13 +30,7 @@ export interface PlannedLaunch {
  *
  * @throws UsageError, LaunchError ERR_UNKNOWN_USER or ERR_UNKNOWN_GROUP
  */
-export function resolveAccount(
-  request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
-): Promise<Account> {
-  return toBeAwaited(lookUp(request), 'account');
-}
-
-async function lookUp(
+export async function resolveAccount(
   request: Pick<LaunchRequest, 'user' | 'group' | 'groups' | 'clearGroups'>,
 ): Promise<Account> {
   if (typeof request !== 'object' || request === null)
