@@ -3,18 +3,56 @@
 import { memoize } from '../../values/remember.ts';
 import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
-import type { ChosenFile, Extent, PackageReason } from './choice.ts';
 import { openCommands } from './script-calls.ts';
 import { type Contents, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
 import { type Imports, openImports } from './imports.ts';
-import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
+import { type Edge, isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { openMentions } from './mentions.ts';
 import { toEnds } from './named-commands.ts';
 import type { Keys } from './scan-names.ts';
-import type { Suggestion } from './suggestions.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
+
+/** Why a package is used. */
+export interface PackageReason {
+  readonly how:
+    | 'asked' // by its name, or by the name of a program
+    | 'interpreter' // of the script `by`
+    | 'command' // of the shell script `by`
+    | 'mentioned' // the executable `by` contains the name of a program or directory of it
+    | 'link' // `by`, a link of `from`, leads to a program of it
+    | 'plugin' // the configuration file `by` loads it
+    | 'module' // the script `by` loads a module of it
+    | 'wrapped' // the script `by` starts its program of the same name
+    | Edge['how'];
+  /** The package that led to this one; undefined for a request. */
+  readonly from?: Package | undefined;
+  readonly by?: BytePath | undefined;
+}
+
+/**
+ * How much of a package is taken: `programs`, the used programs with the data that they name; `data`, no programs; `used`,
+ * everything except programs that no file names; `whole`, everything.
+ */
+export type Extent = 'programs' | 'data' | 'used' | 'whole';
+
+export interface ChosenFile {
+  /** A file, link or empty directory of the root. */
+  readonly path: BytePath;
+  /** Undefined for a script that no package owns. */
+  readonly package: Package | undefined;
+  /** The program or script that led to it; undefined for a file of a requested package. */
+  readonly why: BytePath | undefined;
+  /** A file in the jail may start it. A script that is never started, such as a template, needs no interpreter. */
+  readonly started: boolean;
+}
+
+/** A program of the root that a program of the jail names. */
+export interface Suggestion {
+  readonly path: BytePath;
+  readonly by: BytePath;
+}
 
 function openTaken(look: (path: BytePath) => Executable | undefined) {
   const files = new Map<BytePath, ChosenFile>();

@@ -2,55 +2,29 @@
 
 import { type BytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
-import { assignedIn, callsOf, isShell, modulesOf } from './script-calls.ts';
+import { assignedIn, callsOf, isShell, modulesOf, type Script } from './script-calls.ts';
 import { commandsInData } from './data-commands.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
-import { type Edge, findPlugins } from './dependencies.ts';
+import { findPlugins } from './dependencies.ts';
 import { placeOf } from './file-place.ts';
 import { take, useProgram } from './reach.ts';
 import { readIfThere, statusIfThere } from './readable-files.ts';
-import { awaitSuggested, suggestCommands, suggestNamed, type Suggestion } from './suggestions.ts';
-import { openWork, type Reading, type Work } from './choice-state.ts';
-
-/** Why a package is used. */
-export interface PackageReason {
-  readonly how:
-    | 'asked' // by its name, or by the name of a program
-    | 'interpreter' // of the script `by`
-    | 'command' // of the shell script `by`
-    | 'mentioned' // the executable `by` contains the name of a program or directory of it
-    | 'link' // `by`, a link of `from`, leads to a program of it
-    | 'plugin' // the configuration file `by` loads it
-    | 'module' // the script `by` loads a module of it
-    | 'wrapped' // the script `by` starts its program of the same name
-    | Edge['how'];
-  /** The package that led to this one; undefined for a request. */
-  readonly from?: Package | undefined;
-  readonly by?: BytePath | undefined;
-}
-
-/**
- * How much of a package is taken: `programs`, the used programs with the data that they name; `data`, no programs; `used`,
- * everything except programs that no file names; `whole`, everything.
- */
-export type Extent = 'programs' | 'data' | 'used' | 'whole';
+import { awaitSuggested, suggestCommands, suggestNamed } from './suggestions.ts';
+import {
+  type ChosenFile,
+  type Extent,
+  openWork,
+  type PackageReason,
+  type Reading,
+  type Suggestion,
+  type Work,
+} from './choice-state.ts';
 
 export interface ChosenPackage {
   readonly package: Package;
   readonly extent: Extent;
   readonly reason: PackageReason;
-}
-
-export interface ChosenFile {
-  /** A file, link or empty directory of the root. */
-  readonly path: BytePath;
-  /** Undefined for a script that no package owns. */
-  readonly package: Package | undefined;
-  /** The program or script that led to it; undefined for a file of a requested package. */
-  readonly why: BytePath | undefined;
-  /** A file in the jail may start it. A script that is never started, such as a template, needs no interpreter. */
-  readonly started: boolean;
 }
 
 export interface Choice {
@@ -132,7 +106,7 @@ function lookInto(work: Work, executable: Executable): void {
   if (kind !== 'linker-script') mentions.add(executable);
 }
 
-function useModules({ root, packages, uses }: Work, script: Parameters<typeof modulesOf>[2]): void {
+function useModules({ root, packages, uses }: Work, script: Script): void {
   const { path } = script;
   for (const module of modulesOf(root, packages, script)) {
     const pkg = packages.owner(module);

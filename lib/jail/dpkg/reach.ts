@@ -2,7 +2,6 @@
 
 import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
 import { walk } from '../../tree/walk.ts';
-import type { PackageReason } from './choice.ts';
 import type { Contents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { readConfiguration, readSettings } from './scanned-program.ts';
@@ -23,6 +22,7 @@ import {
   isEmpty,
   ifOf,
   ownDirectory,
+  type PackageReason,
   takenBy,
   type Use,
   type Work,

@@ -8,7 +8,6 @@ import { isExecutable } from '../../tree/walk.ts';
 import { wordSet } from '../../words/word-list.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Package, Packages } from './database.ts';
-import type { Executable } from './scanned-program.ts';
 import { isForSystem } from './dependencies.ts';
 import { readIfThere } from './readable-files.ts';
 
@@ -254,6 +253,13 @@ export function isScriptFor(path: BytePath, programs: readonly BytePath[]): bool
   return programs.some((program) => language.interpreter.test(lastComponent(program)));
 }
 
+export interface Script {
+  readonly path: BytePath;
+  /** Empty for a script without `#!`. */
+  readonly interpreters: readonly BytePath[];
+  readonly text: string;
+}
+
 /**
  * The files of packages that a script in Python, Perl or Ruby loads; computed names are not found. A script without `#!` is known
  * by its suffix.
@@ -261,7 +267,7 @@ export function isScriptFor(path: BytePath, programs: readonly BytePath[]): bool
 export function modulesOf(
   root: FileRoot,
   packages: Packages,
-  { path, interpreters, text }: Pick<Executable, 'path' | 'interpreters' | 'text'>,
+  { path, interpreters, text }: Script,
 ): readonly BytePath[] {
   const interpreter = interpreters.at(-1);
   const language = LANGUAGES.find(({ suffix, ...other }) =>

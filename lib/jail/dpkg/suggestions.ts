@@ -15,12 +15,6 @@ import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
 import { isShell } from './script-calls.ts';
 
-/** A program of the root that a program of the jail names. */
-export interface Suggestion {
-  readonly path: BytePath;
-  readonly by: BytePath;
-}
-
 // A name such as x86_64-linux-gnu-gcc or, of the same source, my_print_defaults is no word of a message.
 const WITH_TRIPLET = /^\w+-linux-gnu\w*-/;
 const COMPOSED = /\w[-_]\w/;

@@ -24,7 +24,7 @@ import { type Executables, openExecutables } from './needed-files.ts';
 import { openFacts } from './facts.ts';
 import { openPackageFiles, type Wanted } from './package.ts';
 import { openPacks } from './chosen-packs.ts';
-import { openSelection, type Selection, type SelectionOptions } from './selection.ts';
+import { Selection, type SelectionOptions } from './selection.ts';
 
 export interface PlanSource {
   readonly root: FileRoot;
@@ -124,7 +124,7 @@ function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
   const { cpu, users, outside } = source;
   const root = rememberReads(source.root);
-  const selection = openSelection(root, {
+  const selection = new Selection(root, {
     owners: ownersAmong(users),
     keepPrivileges: new Set(recipe.keepPrivileges.map((path) => walk(root, path).path)),
     without: recipe.without,

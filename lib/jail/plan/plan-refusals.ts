@@ -1,14 +1,14 @@
 // Refuses a plan that cannot become the jail that was asked for.
 
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath, showPath } from '../../tree/path.ts';
+import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { Entry } from '../manifest/planned-entry.ts';
 import { type Recipe, takesBack } from '../manifest/recipe.ts';
 import { packOf } from '../packs/index.ts';
 import { lacks } from '../work/missing-file.ts';
 import type { JailPlan } from './jail-plan.ts';
+import { clash } from './selection.ts';
 
 /** The command that takes a program or copy out of the recipe of a jail. */
 export function leavingOut(directory: BytePath, path: BytePath): string {
@@ -19,18 +19,6 @@ interface Asked {
   readonly directory: BytePath;
   readonly without: readonly BytePath[];
   readonly present: Manifest | undefined;
-}
-
-/** For an entry at whose path there must also be a directory. */
-export function clash(entry: Entry): UsageError {
-  const { path, kind } = entry;
-  const place =
-    entry.kind === 'link'
-      ? joinPath(parentPath(path), entry.target)
-      : joinPath(path, lastComponent(entry.kind === 'file' ? entry.source : path));
-  return new UsageError(`${showPath(path)} would be both a directory and a ${kind}`, {
-    hint: `name another DEST, such as ${showPath(place)}`,
-  });
 }
 
 /** @throws JailError, UsageError: the host has no such thing, or it cannot be left out. */

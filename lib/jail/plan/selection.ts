@@ -1,13 +1,21 @@
 // The files that were chosen for a jail so far: each path once, with its first reason, and a directory before its content.
 
-import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
+import {
+  type BytePath,
+  bytePath,
+  isWithin,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+} from '../../tree/path.ts';
 import type { FileRoot, FileStatus } from '../../tree/root.ts';
 import { walk, type Walk } from '../../tree/walk.ts';
+import { UsageError } from '../../errors.ts';
 import { STORE } from '../manifest/layout.ts';
 import type { DirectoryEntry, Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { keptMode, owned, type Owners, ownersOf, ownersOfCopy } from './kept-rights.ts';
 import { openWithout } from './left-out.ts';
-import { clash } from './plan-refusals.ts';
 
 export interface SelectionOptions {
   readonly owners: Owners;
@@ -19,53 +27,18 @@ export interface SelectionOptions {
   readonly outside?: readonly BytePath[];
 }
 
-export interface Selection {
-  /**
-   * Adds an entry and the directories above it. An existing entry keeps its reason.
-   * @throws UsageError if a path above it is that of a file or link
-   */
-  add(entry: Entry): void;
-  /**
-   * Adds the file or directory at a path of the root, without a directory's content, and all links on the path. Returns the
-   * path with links resolved; undefined if nothing is there or it is left out, as devices and secrets are.
-   */
-  addPath(path: BytePath, reason: Reason): BytePath | undefined;
-  /** Adds a directory with the content that `accept` allows; links stay links, and their targets are added. */
-  addTree(path: BytePath, reason: Reason, accept?: (path: BytePath) => boolean): BytePath | undefined;
-  /** Adds a file or a whole directory under another path. A file replaces what an earlier copy has there. */
-  addCopy(from: BytePath, to: BytePath): boolean;
-  get(path: BytePath): Entry | undefined;
-  /** A directory before its content. */
-  entries(): readonly Entry[];
-  paths(): Iterable<BytePath>;
-  /** The files that were copied by their own names, or with their directory. */
-  copies(): readonly FileEntry[];
-  /** The files that were added since the last call, to be examined for what they need. */
-  takeFresh(): readonly FileEntry[];
-  /** Paths of `without` that left nothing out. */
-  unused(): readonly BytePath[];
-  /** Files, and directories of a pack, that were left out because they are not world-readable. */
-  readonly secrets: readonly BytePath[];
-  /** Copies that were left out because they are neither file nor directory. */
-  readonly special: readonly BytePath[];
-  readonly hidden: readonly Hidden[];
-}
-
 /** What a copy was to put at a path where a directory, or a link of the layout, is. `to` is the destination of that copy. */
 type Hidden = Entry & { readonly to: BytePath };
 
 const ROOT: Entry = { kind: 'directory', path: bytePath('/'), mode: 0o755, reason: { how: 'layout' } };
 
-export function openSelection(root: FileRoot, options: SelectionOptions): Selection {
-  return new ChosenFiles(root, options);
-}
-
-class ChosenFiles implements Selection {
+export class Selection {
   readonly #root: FileRoot;
   readonly #options: SelectionOptions;
   readonly #entries = new Map<BytePath, Entry>();
   readonly #secrets = new Set<BytePath>();
   readonly #without: ReturnType<typeof openWithout>;
+  /** Copies that were left out because they are neither file nor directory. */
   readonly special: BytePath[] = [];
   readonly hidden: Hidden[] = [];
   #fresh: FileEntry[] = [];
@@ -77,6 +50,10 @@ class ChosenFiles implements Selection {
     this.#without = openWithout(root, options.without ?? []);
   }
 
+  /**
+   * Adds an entry and the directories above it. An existing entry keeps its reason.
+   * @throws UsageError if a path above it is that of a file or link
+   */
   add(entry: Entry): void {
     if (isWithin(entry.path, STORE) || this.#isLeftOut(entry.path, entry.reason)) return;
     this.#put(entry);
@@ -111,6 +88,10 @@ class ChosenFiles implements Selection {
     for (const link of links) if (!isOut(link.path)) this.#put({ kind: 'link', ...link, reason });
   }
 
+  /**
+   * Adds the file or directory at a path of the root, without a directory's content, and all links on the path. Returns the
+   * path with links resolved; undefined if nothing is there or it is left out, as devices and secrets are.
+   */
   addPath(path: BytePath, reason: Reason): BytePath | undefined {
     const way = walk(this.#root, path);
     if (way.kind !== 'found') return undefined;
@@ -171,6 +152,7 @@ class ChosenFiles implements Selection {
     return this.#mayReach(parentPath(directory), program);
   }
 
+  /** Adds a directory with the content that `accept` allows; links stay links, and their targets are added. */
   addTree(
     path: BytePath,
     reason: Reason,
@@ -202,6 +184,7 @@ class ChosenFiles implements Selection {
     if (leads === undefined || !this.#entries.has(to)) this.add({ kind: 'link', path: to, target, reason });
   }
 
+  /** Adds a file or a whole directory under another path. A file replaces what an earlier copy has there. */
   addCopy(from: BytePath, to: BytePath): boolean {
     this.#to = to;
     const way = walk(this.#root, from);
@@ -237,10 +220,12 @@ class ChosenFiles implements Selection {
     return this.#entries.get(path);
   }
 
+  /** Paths of `without` that left nothing out. */
   unused(): readonly BytePath[] {
     return this.#without.unused();
   }
 
+  /** A directory before its content. */
   entries(): readonly Entry[] {
     return [...this.#entries.values()];
   }
@@ -249,20 +234,22 @@ class ChosenFiles implements Selection {
     return this.#entries.keys();
   }
 
+  /** The files that were copied by their own names, or with their directory. */
   copies(): readonly FileEntry[] {
     return this.entries().flatMap((entry) =>
       entry.kind === 'file' && entry.reason.how === 'copied' ? [entry] : [],
     );
   }
 
+  /** The files that were added since the last call, to be examined for what they need. */
   takeFresh(): readonly FileEntry[] {
     const taken = this.#fresh.filter((entry) => this.#entries.get(entry.path) === entry);
     this.#fresh = [];
     return taken;
   }
 
+  /** Files, and directories of a pack, that were left out because they are not world-readable. One that was named is an entry. */
   get secrets(): readonly BytePath[] {
-    // a secret that was named is an entry
     return [...this.#secrets].filter((path) => !this.#entries.has(path));
   }
 }
@@ -283,4 +270,16 @@ function isFixed({ kind, reason }: Entry): boolean {
 /** Whether a copy is lost: what is at its path is of another kind. */
 function isHidden({ kind, reason }: Entry, known: Entry): boolean {
   return reason.how === 'copied' && kind !== 'directory' && kind !== known.kind && isFixed(known);
+}
+
+/** For an entry at whose path there must also be a directory. */
+export function clash(entry: Entry): UsageError {
+  const { path, kind } = entry;
+  const place =
+    entry.kind === 'link'
+      ? joinPath(parentPath(path), entry.target)
+      : joinPath(path, lastComponent(entry.kind === 'file' ? entry.source : path));
+  return new UsageError(`${showPath(path)} would be both a directory and a ${kind}`, {
+    hint: `name another DEST, such as ${showPath(place)}`,
+  });
 }

@@ -3,7 +3,7 @@ import t from 'tap';
 import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import type { FileRoot, FileStatus } from '../../../lib/tree/root.ts';
 import type { Entry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
-import { openSelection, type Selection, type SelectionOptions } from '../../../lib/jail/plan/selection.ts';
+import { Selection, type SelectionOptions } from '../../../lib/jail/plan/selection.ts';
 import { memoryRoot, type Tree } from '../../binary/image.ts';
 
 type Attributes = Readonly<Record<string, Partial<FileStatus>>>;
@@ -30,7 +30,7 @@ const because: Reason = { how: 'pack', as: 'p' };
 const packaged: Reason = { how: 'package', as: 'p' };
 
 function open(tree: Tree, attributes: Attributes = {}, options: SelectionOptions = nobody): Selection {
-  return openSelection(rootOf(tree, attributes), options);
+  return new Selection(rootOf(tree, attributes), options);
 }
 
 function shown(selection: Selection): readonly string[] {
