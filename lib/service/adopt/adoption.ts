@@ -1,5 +1,6 @@
 // Decides how a service starts in its jail: its user, its capabilities, its paths, and whether the launcher or systemd enters the jail.
 // Pure.
+import { isWithin } from '../../tree/path.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { isConfigurationTest } from './installed/configuration-test.ts';
 import {
@@ -157,20 +158,41 @@ export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[
   return check === undefined ? [] : [check];
 }
 
+/**
+ * The paths in these lines that lie in a directory which the service can write. It could put a link there, which a line that runs on the
+ * host as root would follow.
+ */
+export function followedPaths(
+  service: InstalledService,
+  lines: readonly ExecLine[],
+  written: readonly string[],
+  variables: ReadonlyMap<string, string>,
+): readonly string[] {
+  const known = new Map([...Object.entries(directoryVariables(service)), ...variables]);
+  const words = lines.flatMap(({ program, argv }) => [program, ...expandWords(argv, known)]);
+  const named = words.flatMap((word) => word.match(/\/[^\s'"`;:,|&<>(){}]+/g) ?? []);
+  return named.filter((path) => written.some((top) => path !== top && isWithin(path, top)));
+}
+
 /** Who enters the jail, by the settings of the unit. */
 export function chooseEntry(
   service: InstalledService,
-  { caps }: Identity,
+  { caps, user, isChosen }: Identity,
   paths: readonly ServicePath[] = [],
+  variables: ReadonlyMap<string, string> = new Map(),
 ): Pick<Adoption, 'entry' | 'entryReason'> {
-  const written = boundPaths(service.settings, paths).filter(({ isReadOnly }) => !isReadOnly);
-  const place = replaceablePlace(
-    service.settings,
-    written.map(({ path }) => path),
-  );
+  const bound = boundPaths(service.settings, paths).filter(({ isReadOnly }) => !isReadOnly);
+  const written = bound.map(({ path }) => path);
+  const place = replaceablePlace(service.settings, written);
+  const start = service.lines.find(({ kind }) => kind === 'ExecStart');
+  const ofOthers = service.lines.filter(({ program }) => program !== start?.program);
+  const [followed] = isChosen || user === 'root' ? followedPaths(service, ofOthers, written, variables) : [];
   const entryReason =
     launcherRefusal(service, caps) ??
-    (place === undefined ? undefined : `its unit mounts ${place}, where the service could put a link`);
+    (place === undefined ? undefined : `its unit mounts ${place}, where the service could put a link`) ??
+    (followed === undefined
+      ? undefined
+      : `root would use ${followed} on the host, where the service could put a link`);
   return { entry: entryReason === undefined ? 'launcher' : 'systemd', entryReason };
 }
 

@@ -92,7 +92,10 @@ export async function currentReport(
   const request = { ...work, ...begun.contents, directory: jailOf(directory) };
   const jail = await unchanged(request, mounted);
   if (jail === undefined) return undefined;
-  const adoption = { ...(await adoptionIn(directory, begun)).adoption, entry, entryReason };
+  const found = (await adoptionIn(directory, begun)).adoption;
+  // an exposure that was measured can make systemd enter as well, but a launcher may not enter in its place
+  if (found.entry === 'systemd' && entry === 'launcher') return undefined;
+  const adoption = { ...found, entry, entryReason };
   const isSame =
     !isRunOpen(jailOf(directory)) &&
     dropInText(adoption, readVersion()) === dropIn &&
@@ -114,7 +117,9 @@ export async function currentReport(
     entryReason,
     paths: adoption.paths,
     writable: hostWritten(adoption),
-    givesAway: givenBy(begun.service, begun.packed, adoption.paths).map(({ message }) => message),
+    givesAway: givenBy(begun.service, begun.packed, adoption.paths, begun.variables).map(
+      ({ message }) => message,
+    ),
     dropIn: { path: dropInPath(unit), text: dropIn },
     exposure,
     checks: checks.length,

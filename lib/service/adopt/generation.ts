@@ -121,7 +121,7 @@ export async function beginAdoption(service: InstalledService, wishes: AdoptionW
   const variables = variablesOf(service, environmentFiles(service));
   const isAdopted = findRecord(service.unit) !== undefined;
   const dangerOf = (paths: Adoption['paths']): Refusal | undefined =>
-    dangerRefusal(service.unit, wishes, givenBy(service, packed, paths), isAdopted);
+    dangerRefusal(service.unit, wishes, givenBy(service, packed, paths, variables), isAdopted);
   const refusal =
     missingProgram(service) ??
     programRefusal(service.unit, wishes.programs, kindOfPath) ??
@@ -170,7 +170,7 @@ export async function adoptionIn(
   const adoption = {
     service,
     identity,
-    ...chooseEntry(service, identity, paths),
+    ...chooseEntry(service, identity, paths, variables),
     directory,
     paths,
     own,
@@ -221,7 +221,7 @@ export async function makeGeneration(
     pathRefusal(service.unit, adoption.paths) ?? begun.dangerOf(adoption.paths) ?? directoryRefusal(question);
   if (unmet !== undefined) throw new UsageError(unmet.message, unmet);
   const warnings = report.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption));
-  const given = givenBy(service, begun.packed, adoption.paths);
+  const given = givenBy(service, begun.packed, adoption.paths, begun.variables);
   return { adoption, report, given, warnings: [...withheld, ...warnings, ...namedWarnings(question)] };
 }
 

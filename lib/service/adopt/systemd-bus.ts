@@ -13,9 +13,10 @@ import {
   readList,
   readSettings,
   type Settings,
+  textOf,
   toInstalled,
 } from './installed/installed-service.ts';
-import { withoutSpecifiers } from './installed/unit-text.ts';
+import { standardFilesIn, withoutSpecifiers } from './installed/unit-text.ts';
 import { lookAtManager, managerAbsence } from './tell/manager-absence.ts';
 
 const bus = 'org.freedesktop.systemd1';
@@ -51,8 +52,17 @@ async function inheritedVariables(): Promise<readonly string[]> {
 
 async function load(unit: string): Promise<InstalledService> {
   const [settings, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
-  const service = toInstalled(settings, settings, inherited);
+  const files = await standardFiles(unit, settings);
+  const service = toInstalled(settings, { ...settings, StandardFiles: files }, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
+}
+
+// The files of StandardOutput=append: and the like. The bus says only that there are some.
+async function standardFiles(unit: string, settings: Settings): Promise<readonly string[]> {
+  const kinds = ['StandardInput', 'StandardOutput', 'StandardError'].map((name) => textOf(settings, name));
+  if (!kinds.some((kind) => ['file', 'append', 'truncate'].includes(kind))) return [];
+  const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
+  return standardFilesIn(withoutSpecifiers(await unitText(unit, ''), unit), instance);
 }
 
 /** Where systemd looks for a program that is given by its name (systemd.exec(5), ExecSearchPath=). */

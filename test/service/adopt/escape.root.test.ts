@@ -137,6 +137,43 @@ serviceTest('a unit that names such a path itself is refused, or accepted too', 
   t.equal(service('release', 'open').status, 0);
 });
 
+serviceTest(
+  'nothing that root of the host follows at the next start lies where the service can put a link',
+  async (t) => {
+    const file = '/etc/systemd/system/open.service';
+    machine().shell(
+      `sed -i '/Paths=\\|Exec.*P/d' ${file}; cp ${file} /srv/open.service; mkdir -p /var/log/open`,
+    );
+    const withLine = (line: string): void => {
+      machine().shell(`(cat /srv/open.service; printf '%s\\n' '${line}') >${file}; systemctl daemon-reload`);
+    };
+    for (const [line, path] of [
+      ['StandardOutput=append:/var/lib/open/log', '/var/lib/open/log'],
+      ['StandardError=truncate:%S/%N/log', '/var/lib/open/log'],
+      ['BindPaths=-/var/lib/open/written:/mnt', '/var/lib/open/written'],
+      ['BindReadOnlyPaths=-/var/lib/open/read:/mnt', '/var/lib/open/read'],
+      ['EnvironmentFile=-/var/lib/open/variables', '/var/lib/open/variables'],
+      ['LoadCredential=key:/var/lib/open/key', '/var/lib/open/key'],
+      ['ExecStartPre=+/bin/chown root /var/lib/open/file', '/var/lib/open/file'],
+    ] as const) {
+      withLine(line);
+      const { status, stderr } = service(...adopt, '--plan');
+      t.equal(status, 1, line);
+      t.match(
+        stderr,
+        `its unit names ${path}, and ${path} lies in /var/lib/open, which the service can write`,
+      );
+      t.equal(service(...adopt, '--plan', '--insecure-path').status, 0, line);
+    }
+    withLine('ExecStartPre=-/bin/sh -c "chown root ${STATE_DIRECTORY}/file"');
+    const { status, stdout, stderr } = service(...adopt, '--plan');
+    t.equal(status, 0, stderr);
+    t.match(stdout, /entry: systemd enters the jail: root would use \/var\/lib\/open\/file on the host/);
+    withLine('StandardOutput=append:/var/log/open/log');
+    t.equal(service(...adopt, '--plan').status, 0, 'a directory that the service cannot write');
+  },
+);
+
 serviceTest('a daemon of package systemd has no directories of systemd as its data', async (t) => {
   machine().shell(
     `printf '[Service]\\nExecStart=/usr/lib/systemd/systemd-socket-proxyd /run/elsewhere.sock\\n' >/etc/systemd/system/proxy.service; systemctl daemon-reload`,

@@ -139,6 +139,20 @@ export function filterOf(
   return { isAllowed, names };
 }
 
+/** The files that systemd opens for the service before it gives up its privileges. `StandardFiles`: see systemd-bus.ts. */
+export function openedByRoot(settings: Settings): readonly string[] {
+  const pairs = (name: string): readonly (readonly [unknown, unknown])[] =>
+    (settings[name] ?? []) as readonly (readonly [unknown, unknown])[];
+  const named = [
+    ...listOf(settings, 'StandardFiles'),
+    ...pairs('EnvironmentFiles').map(([path]) => path),
+    ...pairs('LoadCredential').map(([, path]) => path),
+    ...pairs('LoadCredentialEncrypted').map(([, path]) => path),
+  ];
+  // a credential may also be the name of another one
+  return named.filter((path) => typeof path === 'string').filter((path) => path.startsWith('/'));
+}
+
 /** The directories that systemd makes for the service, by their paths on the host (systemd.exec(5)). */
 export function ownDirectories(settings: Settings): readonly {
   readonly variable: string;

@@ -25,6 +25,32 @@ export function withoutSpecifiers(text: string, unit: string): string {
   return text.replace(/%([%a-zA-Z])/g, (whole, letter: string) => values[letter] ?? whole);
 }
 
+// The specifiers of directories, of the instance and of `%` (systemd.unit(5)).
+const places: Readonly<Record<string, string>> = {
+  t: '/run',
+  S: '/var/lib',
+  C: '/var/cache',
+  L: '/var/log',
+  E: '/etc',
+  T: '/tmp',
+  V: '/var/tmp',
+  '%': '%',
+};
+
+/** The files of StandardInput=, StandardOutput= and StandardError= in the text of a unit. Later lines count. */
+export function standardFilesIn(text: string, instance = ''): readonly string[] {
+  const lines = text.matchAll(/^[ \t]*Standard(Input|Output|Error)[ \t]*=[ \t]*(.*?)[ \t]*$/gm);
+  const values = new Map([...lines].map(([, name, value = '']) => [name, value]));
+  return [...values.values()].flatMap((value) => {
+    const [, path] = /^(?:file|append|truncate):(.*)$/.exec(value) ?? [];
+    return (
+      path?.replace(/%([%a-zA-Z])/g, (whole, letter: string) =>
+        letter === 'i' || letter === 'I' ? instance : (places[letter] ?? whole),
+      ) ?? []
+    );
+  });
+}
+
 /** The assignments of an EnvironmentFile= (systemd.exec(5)): later ones count. */
 export function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();

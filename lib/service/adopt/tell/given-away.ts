@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 
 import { bytePath, isWithin } from '../../../tree/path.ts';
 import { hostDanger } from '../../../launch/host/host-danger.ts';
+import { wayTo } from '../../../launch/host/host-ways.ts';
 import { commandLine } from '../../../words/shell-word.ts';
+import { followedPaths } from '../adoption.ts';
 import type { AdoptionWishes } from '../adoption-record.ts';
-import type { InstalledService } from '../installed/installed-service.ts';
+import { type InstalledService, openedByRoot } from '../installed/installed-service.ts';
 import { ownConfiguration, type PackageData } from '../installed/service-paths.ts';
 import { boundPaths, type HostMount, hostMounts, pathsOf } from '../installed/unit-mounts.ts';
 import type { Refusal } from './service-refusal.ts';
@@ -37,15 +39,39 @@ function givenAway(
   });
 }
 
-// systemd follows links when it mounts, at each start. What lies in a directory that the service can write is there already; only a path
-// that it shall not write is mounted once more.
-function replaceable(paths: readonly HostMount[]): readonly GivenAway[] {
-  return paths.flatMap(({ path, isReadOnly }) => {
-    const outer = paths.find((one) => !one.isReadOnly && one.path !== path && isWithin(path, one.path));
-    if (!isReadOnly || outer === undefined) return [];
-    const message = `${path} lies in ${outer.path}, which the service can write: it could put a link there, and the next start would follow it`;
+// At each start systemd follows links as root of the host: when it mounts, opens files and runs lines with all privileges. A path that
+// is mounted at its own place in a directory which the service can write is there already.
+function replaceable(
+  service: InstalledService,
+  bound: readonly HostMount[],
+  variables: ReadonlyMap<string, string> = new Map(),
+): readonly GivenAway[] {
+  const { settings, lines } = service;
+  const mounts = hostMounts(settings, '');
+  const written = [...bound, ...mounts].flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path]));
+  const onHost = lines.some(({ flags }) => flags.includes('privileged'))
+    ? lines.filter(({ kind }) => kind !== 'ExecStart')
+    : [];
+  const used = [...openedByRoot(settings), ...followedPaths(service, onHost, written, variables)];
+  const followed = [
+    ...bound.filter(({ isReadOnly }) => isReadOnly),
+    ...mounts,
+    ...used.map((path) => ({ path, isReadOnly: true })),
+  ];
+  // an adopted service has the mounts of its unit twice
+  const once = new Map(followed.map((one) => [one.path, one]));
+  return [...once.values()].flatMap(({ path, isReadOnly }) => {
+    const outer = outerOf(path, written);
+    if (outer === undefined) return [];
+    const message = `${path} lies in ${outer}, which the service can write: it could put a link there, and the next start would follow it as root of the host`;
     return [{ path, isReadOnly, isForReading: false, message }];
   });
+}
+
+// The directory of these in which a path lies, or a link on the way to it.
+function outerOf(path: string, directories: readonly string[]): string | undefined {
+  const ways = [path, ...wayTo(bytePath(path)).components.map((one) => Buffer.from(one.path).toString())];
+  return directories.find((one) => ways.some((way) => way !== one && isWithin(way, one)));
 }
 
 /** What the unit and the caller name that gives the host away. `packed` are the files of the service's own packages. */
@@ -53,25 +79,26 @@ export function givenBy(
   service: InstalledService,
   packed: readonly string[],
   named: readonly HostMount[],
+  variables: ReadonlyMap<string, string>,
 ): readonly GivenAway[] {
   const { settings } = service;
   const written = new Set(pathsOf(settings, 'ReadWritePaths'));
   const own = ownConfiguration(packed, service);
   const bound = boundPaths(settings, named);
   const isOwn = (path: string): boolean => written.has(path) && own.some((top) => isWithin(path, top));
-  return [...givenAway([...bound, ...hostMounts(settings, '')], isOwn), ...replaceable(bound)];
+  return [
+    ...givenAway([...bound, ...hostMounts(settings, '')], isOwn),
+    ...replaceable(service, bound, variables),
+  ];
 }
 
 /**
  * What an adopted service sees now that gives the host away. An earlier version may have written its drop-in. `mounts` are those that
  * systemd makes for it.
  */
-export function givenNow(
-  { settings }: Pick<InstalledService, 'settings'>,
-  mounts: readonly HostMount[],
-): readonly GivenAway[] {
-  const written = new Set(pathsOf(settings, 'ReadWritePaths'));
-  return givenAway(mounts, (path) => written.has(path));
+export function givenNow(service: InstalledService, mounts: readonly HostMount[]): readonly GivenAway[] {
+  const written = new Set(pathsOf(service.settings, 'ReadWritePaths'));
+  return [...givenAway(mounts, (path) => written.has(path)), ...replaceable(service, [])];
 }
 
 /** What status says of it, with the remedy. */

@@ -4,6 +4,7 @@ import t from 'tap';
 import {
   expandWords,
   readEnvironmentFile,
+  standardFilesIn,
   withoutSpecifiers,
 } from '../../../../lib/service/adopt/installed/unit-text.ts';
 
@@ -66,4 +67,10 @@ t.test('specifiers for the credentials, the file name and the file of the unit a
     withoutSpecifiers('# /etc/100%/a.service\nA=%y', 'a.service'),
     '# /etc/100%/a.service\nA=/etc/100%%/a.service',
   );
+});
+
+t.test('the files of standard output and the like are those of the last lines', async (t) => {
+  const text = ' StandardOutput = append:/a\nStandardInput=file:%L/%i%%\nStandardError=journal\n';
+  t.same(standardFilesIn(text, 'x'), ['/a', '/var/log/x%']);
+  t.same(standardFilesIn(`${text}StandardOutput=truncate:/b c \nStandardInput=null`), ['/b c']);
 });
