@@ -95,27 +95,25 @@ async function launch(directory) {
 
 async function rule() {
   const { readLines } = await lib('tcpwrappers/parse/logical-line.ts');
-  const { readTable } = await lib('tcpwrappers/parse/rule-file.ts');
+  const { readRules } = await lib('tcpwrappers/parse/rule-file.ts');
   const { openPatternFiles } = await lib('tcpwrappers/parse/pattern-file.ts');
-  const { complete } = await lib('tcpwrappers/rule/slices.ts');
   const { makeRequest } = await lib('tcpwrappers/connection/request-info.ts');
   const { resolve } = await lib('tcpwrappers/connection/need.ts');
-  const { walkTable } = await lib('tcpwrappers/match/match.ts');
+  const { findRule } = await lib('tcpwrappers/match/match.ts');
   const { decide } = await lib('tcpwrappers/decide/ruling.ts');
 
   const text = 'sshd: 192.0.2.0/255.255.255.0 EXCEPT 192.0.2.7: \\\n  spawn echo %h\n';
   show('hosts.allow', text);
   show('lib/tcpwrappers/parse/logical-line.ts', [...readLines(text)]);
-  const files = openPatternFiles(() => ({ kind: 'absent' }));
+  const openFile = openPatternFiles(() => ({ kind: 'absent' }));
   const read = (role, content) =>
-    complete(readTable({ kind: 'text', text: content }, { file: `hosts.${role}`, role, files }));
+    readRules({ kind: 'text', text: content }, { file: `hosts.${role}`, role, openFile }).table;
   const allow = read('allow', text);
   show('lib/tcpwrappers/parse/rule-file.ts, pattern-list.ts and third-field.ts', allow.rules);
   const request = makeRequest({ daemon: 'sshd', client: { address: '192.0.2.8', name: 'a.example.org' } });
   show('lib/tcpwrappers/connection/request-info.ts', request);
-  const search = walkTable(allow);
-  show('lib/tcpwrappers/match/match.ts', search.find(request));
-  const tables = { allow: search, deny: walkTable(read('deny', 'ALL: ALL\n')) };
+  show('lib/tcpwrappers/match/match.ts', findRule(allow.rules, request));
+  const tables = { allow, deny: read('deny', 'ALL: ALL\n') };
   show(
     'lib/tcpwrappers/decide/ruling.ts and expansion.ts',
     await resolve(decide(tables, request), () => undefined),
@@ -135,7 +133,6 @@ async function file(directory) {
   const { openHost } = await lib('jail/host/source-host.ts');
   const { toRecipe } = await lib('jail/request/jail-request.ts');
   const { planJail } = await lib('jail/plan/jail-plan.ts');
-  const { complete } = await lib('tcpwrappers/rule/slices.ts');
 
   const jail = join(directory, 'jail');
   const asked = { directory: jail, programs: ['/bin/echo'] };
@@ -148,7 +145,10 @@ async function file(directory) {
   show('lib/binary/closure.ts', resolveProgram(host.root, bytePath('/bin/echo')).files);
   const recipe = toRecipe(asked, { root: host.root, isForeign: false }, []);
   show('lib/jail/request/jail-request.ts', recipe);
-  const plan = complete(planJail(recipe, { root: host.root, cpu: host.cpu, users: [] }));
+  const planning = planJail(recipe, { root: host.root, cpu: host.cpu, users: [] });
+  let step = planning.next();
+  while (!step.done) step = planning.next();
+  const plan = step.value;
   show('lib/jail/plan/jail-plan.ts', plan.entries.find(isLibrary));
   host.close();
   await buildJail(asked);

@@ -24,8 +24,8 @@ function openRules({ hostsAllow, hostsDeny }: Pick<ServiceSettings, 'hostsAllow'
   const named = { ...(hostsAllow && { allow: hostsAllow }), ...(hostsDeny && { deny: hostsDeny }) };
   const hosts = new Hosts(named, Object.keys(named) as (keyof typeof named)[]);
   const { allow, deny } = hosts.tables;
-  if (hostsAllow !== undefined) refuseUnusable('hosts-allow', allow.table);
-  if (hostsDeny !== undefined) refuseUnusable('hosts-deny', deny.table);
+  if (hostsAllow !== undefined) refuseUnusable('hosts-allow', allow);
+  if (hostsDeny !== undefined) refuseUnusable('hosts-deny', deny);
   return hosts;
 }
 

@@ -112,13 +112,13 @@ export class Hosts {
   }
 
   get tables(): Tables {
-    return { allow: this.#allow.now(), deny: this.#deny.now() };
+    return { allow: this.#allow.table, deny: this.#deny.table };
   }
 
   /** Problems in the files as they are now. */
   get findings(): readonly Finding[] {
     const { allow, deny } = this.tables;
-    return [...allow.table.findings, ...deny.table.findings];
+    return [...allow.findings, ...deny.findings];
   }
 
   /**
@@ -140,27 +140,24 @@ export class Hosts {
     const look = (need: Need) => lookUp(need, request, this.#resolver, lookups);
     const decided = (ruling: Ruling) =>
       new Decision(ruling, request, lookups, this.#limits, async (tables) =>
-        (await this.#haveTables(tables)) ? undefined : this.#decide(request, [...lookups]),
+        this.#haveTables(tables) ? undefined : this.#decide(request, [...lookups]),
       );
     for (const file of [this.#allow, this.#deny]) {
-      const soon = file.soon();
-      const search = soon instanceof Promise ? await soon : soon;
-      const work = decideBy(search, searched, request);
+      const { table } = file;
+      const work = decideBy(table, searched, request);
       const step = work.next();
       if (step.done !== true) onLookUp?.();
       const ruling =
         step.done === true ? step.value : await resolve(work, look, step.value).catch(refuseOverload);
       if (ruling !== undefined) return decided(ruling);
-      searched.push(search.table);
+      searched.push(table);
     }
     return decided(decideWithout(searched));
   }
 
   // Whether the files that a decision has searched have the same rules still.
-  async #haveTables(tables: readonly Table[]): Promise<boolean> {
-    for (const [i, file] of [this.#allow, this.#deny].slice(0, tables.length).entries())
-      if ((await file.soon()).table !== tables[i]) return false;
-    return true;
+  #haveTables(tables: readonly Table[]): boolean {
+    return tables.every((table, i) => [this.#allow, this.#deny][i]?.table === table);
   }
 }
 
@@ -171,7 +168,7 @@ function refuseOverload(error: unknown): Ruling {
 
 /**
  * Opens hosts.allow and hosts.deny. They are read again when they, or the files of patterns that they name, have
- * changed: a change counts from the next decision on. Long files are read in slices, and decisions wait for that.
+ * changed: a change counts from the next decision on.
  * @throws {UsageError} for a wrong option. Problems in the files are findings, and let nobody in.
  */
 export function openHosts(options: HostsOptions = {}): Hosts {

@@ -8,12 +8,10 @@ import {
   type RequestDescription,
 } from '../../lib/tcpwrappers/connection/request-info.ts';
 import { decide, type Ruling } from '../../lib/tcpwrappers/decide/ruling.ts';
-import { compileTable } from '../../lib/tcpwrappers/match/table-index.ts';
 import type { FileText } from '../../lib/tcpwrappers/parse/logical-line.ts';
 import { openPatternFiles } from '../../lib/tcpwrappers/parse/pattern-file.ts';
-import { type ParseOptions, readTable } from '../../lib/tcpwrappers/parse/rule-file.ts';
+import { type ParseOptions, readRules } from '../../lib/tcpwrappers/parse/rule-file.ts';
 import type { Table, Tables } from '../../lib/tcpwrappers/rule/rule-table.ts';
-import { complete } from '../../lib/tcpwrappers/rule/slices.ts';
 
 export interface Texts {
   readonly allow?: string | FileText;
@@ -31,21 +29,13 @@ export function found(text: string | FileText | undefined): FileText {
 /** One table. */
 export function readOne(role: Table['role'], texts: Texts, options: Partial<ParseOptions> = {}): Table {
   const { files = {} } = texts;
-  const opened = openPatternFiles(function* read(path) {
-    yield;
-    return found(Object.hasOwn(files, path) ? files[path] : undefined);
-  });
-  return complete(
-    readTable(found(texts[role]), { file: `/etc/hosts.${role}`, role, files: opened, ...options }),
-  );
+  const openFile = openPatternFiles((path) => found(Object.hasOwn(files, path) ? files[path] : undefined));
+  return readRules(found(texts[role]), { file: `/etc/hosts.${role}`, role, openFile, ...options }).table;
 }
 
 /** Both tables. */
 export function makeHosts(texts: Texts, options: Partial<ParseOptions> = {}): Tables {
-  return {
-    allow: complete(compileTable(readOne('allow', texts, options))),
-    deny: complete(compileTable(readOne('deny', texts, options))),
-  };
+  return { allow: readOne('allow', texts, options), deny: readOne('deny', texts, options) };
 }
 
 /** `file:line:column level code` of each finding. */

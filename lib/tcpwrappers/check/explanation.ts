@@ -14,7 +14,7 @@ import { decide, type Effect, type Ruling, type Verdict } from '../decide/ruling
 import { type MatchedRule, toMatched } from '../decision.ts';
 import { type Lookup, lookUp, type Resolver } from '../lookup/resolver.ts';
 import { hasInterface, systemResolver } from '../lookup/system-resolver.ts';
-import { Matcher, matchWords } from '../match/match.ts';
+import { Matcher } from '../match/match.ts';
 import type { ClientPattern, DaemonPattern, PatternList } from '../rule/pattern.ts';
 import { type Rule, type Tables, wordText } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
@@ -43,7 +43,7 @@ function whyNot(rule: Rule, request: Request): string {
   const port = server.port === undefined ? '' : ` at port ${server.port}`;
   const name = client.name === undefined ? '' : `, name ${show(client.name)}`;
   const who = `${show(client.address)}${name}${user === undefined ? '' : `, user ${show(user)}`}`;
-  const matcher = new Matcher(request, matchWords);
+  const matcher = new Matcher(request);
   const isDaemon = (word: DaemonPattern) => matcher.daemon(word, rule.doubt) === true;
   const isClient = (word: ClientPattern) => matcher.client(word, rule.doubt) === true;
   return (
@@ -65,7 +65,7 @@ type Defects = Map<Rule | undefined, CheckFinding[]>;
 /** The findings up to the rule that matched, or all. */
 function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defects {
   const defects: Defects = new Map();
-  for (const { table } of [allow, deny]) {
+  for (const table of [allow, deny]) {
     const isLast = matched !== undefined && table.rules.includes(matched);
     const checked = new Checked(table);
     checkText(checked);
@@ -119,11 +119,11 @@ export async function explain(
     doubts.push('the user of the client counts, and is assumed to be unknown: give USER@CLIENT');
   if (verdict !== 'denied' && ruling.effects.some(({ kind }) => kind === 'aclexec'))
     doubts.push('a command decides, and was not run (aclexec)');
-  for (const { table } of [tables.allow, tables.deny])
+  for (const table of [tables.allow, tables.deny])
     for (const { code, message } of table.findings)
       if (['cannot-open', 'file-refused', 'not-a-file'].includes(code)) doubts.push(message);
   const defects = findDefects(tables, matched);
-  const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];
+  const rules = [...tables.allow.rules, ...tables.deny.rules];
   const passed = (matched === undefined ? rules : rules.slice(0, rules.indexOf(matched))).map((rule) => {
     const found = (defects.get(rule) ?? []).map(({ line, column, message, remedy }) => {
       return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message} → ${remedy}`;

@@ -45,7 +45,7 @@ export async function checkHosts(
 ): Promise<readonly CheckFinding[]> {
   const { allow, deny, dialect, compat, root = '/', inetd, implicitAllow = false, lookups = true } = options;
   const { tables } = openHosts({ allow, deny, dialect, compat });
-  const both = [new Checked(tables.allow.table), new Checked(tables.deny.table)] as const;
+  const both = [new Checked(tables.allow), new Checked(tables.deny)] as const;
   const fileRoot = openFileRoot(root);
   try {
     const host = openDaemonHost(fileRoot, inetd);
@@ -63,7 +63,7 @@ export async function checkHosts(
     checkShadows(both);
     checkDialects(both);
     if (lookups) for (const checked of both) await checkNames(checked, nameLookups);
-    if (!coversAll(tables.allow.table, tables.deny.table))
+    if (!coversAll(tables.allow, tables.deny))
       both[1].add('default-grant', {}, 'a client that no rule of either file matches is let in');
     const findings = both.flatMap(({ findings }) => findings.toSorted(byPlace));
     const faults = host.faults.map(({ rule, file, line, message }): CheckFinding => {

@@ -2,8 +2,9 @@
 
 import type { Work } from '../connection/need.ts';
 import { type Request, satisfy, userOf } from '../connection/request-info.ts';
+import { findRule } from '../match/match.ts';
 import type { Option, PlacedOption } from '../rule/rule-option.ts';
-import type { Rule, Search, Table, Tables } from '../rule/rule-table.ts';
+import type { Rule, Table, Tables } from '../rule/rule-table.ts';
 import { chop } from '../text/latin1.ts';
 import { expand, expandBanner, type Expansion } from './expansion.ts';
 
@@ -141,17 +142,17 @@ export function refuse(reason: string, tables?: readonly Table[]): Ruling {
  * Nothing is run: the actions are listed, and each look-up is yielded when it is needed.
  */
 export function* decideBy(
-  { table, find }: Search,
+  table: Table,
   before: readonly Table[],
   request: Request,
 ): Work<Ruling | undefined> {
   const searched = [...before, table];
   if (table.refused !== undefined) return refuse(table.refused.message, searched);
-  let found = find(request);
+  let found = findRule(table.rules, request);
   while (found !== undefined && 'kind' in found) {
     if (found.kind === 'broken') return refuse(found.message, searched);
     yield* satisfy(found, request);
-    found = find(request);
+    found = findRule(table.rules, request);
   }
   if (found === undefined) return undefined;
   const verdict = table.role === 'allow' ? 'granted' : 'denied';
@@ -169,7 +170,7 @@ export function decideWithout(searched: readonly Table[]): Ruling {
 export function* decide({ allow, deny }: Tables, request: Request): Work<Ruling> {
   return (
     (yield* decideBy(allow, NONE, request)) ??
-    (yield* decideBy(deny, [allow.table], request)) ??
-    decideWithout([allow.table, deny.table])
+    (yield* decideBy(deny, [allow], request)) ??
+    decideWithout([allow, deny])
   );
 }

@@ -124,7 +124,7 @@ function namedDaemons(rule: Rule): readonly string[] {
 export function exportSystemd(tables: Tables, options: ExportOptions): Exported {
   const { units: given = [] } = options;
   return withHost(options, (host, losses) => {
-    const rules = [...tables.allow.table.rules, ...tables.deny.table.rules];
+    const rules = [...tables.allow.rules, ...tables.deny.rules];
     const units = new Map<string, DaemonUnit>();
     const add = (found: DaemonUnit): unknown => units.set(`${found.unit}\n${fold(found.daemon)}`, found);
     given.forEach(add);

@@ -80,14 +80,14 @@ export function toNftables({ allow, deny }: Tables, facts: PortFacts & Accounts,
   const lines: string[] = [];
   const drop = ({ message }: { readonly message: string }): unknown =>
     lines.push(`# ${message}`, 'meta l4proto { tcp, udp } drop');
-  for (const { table } of [allow, deny]) {
+  for (const table of [allow, deny]) {
     for (const rule of table.rules) {
       lines.push(`# ${show(rule.file)}:${rule.line}: ${show(rule.text)}`);
       lines.push(...ruleLines(translateRule(rule, table.role, facts, losses), facts));
     }
     if (table.refused !== undefined) drop(table.refused);
   }
-  const unread = deny.table.unread ?? allow.table.unread;
+  const unread = deny.unread ?? allow.unread;
   if (unread !== undefined) drop(unread);
   // the first line creates the table if need be, so that deleting it cannot fail
   return `table inet uchroot_tcpd

@@ -44,7 +44,7 @@ function rulesFor(translated: readonly Translated[], name: string): readonly Mat
 
 /** The clients of a daemon: the first rule that matches decides, and the default is to grant. */
 function grantedBy(rules: readonly Matched[], tables: Tables): Ranges {
-  const [allow, deny] = [tables.allow.table, tables.deny.table];
+  const [allow, deny] = [tables.allow, tables.deny];
   if (allow.refused !== undefined) return [];
   let granted: Ranges = [];
   let left: Ranges = EVERYBODY;
@@ -113,7 +113,7 @@ export function toDropIns(
   losses: Losses,
   socketsOf: (unit: string) => readonly string[] = () => [],
 ): readonly DropIn[] {
-  const translated = [tables.allow.table, tables.deny.table].flatMap(({ rules, role }) =>
+  const translated = [tables.allow, tables.deny].flatMap(({ rules, role }) =>
     rules.map((rule) => translateRule(rule, role, accounts, losses)),
   );
   function* dropInsOf(unit: string): Generator<DropIn, void> {

@@ -5,13 +5,12 @@ import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSy
 import { type Bytes, toBuffer } from '../../words/quote.ts';
 import { memoize } from '../../values/remember.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
-import { complete, type Slices } from '../rule/slices.ts';
 
 const PART_BYTES = 1 << 18;
 /** /dev/null, which is an empty file (null(4)). */
 const NULL_DEVICE = 0x103;
 
-function* readOpen(fd: number): Slices<FileText> {
+function readOpen(fd: number): FileText {
   const status = fstatSync(fd);
   if (status.isDirectory()) return { kind: 'directory' };
   if (status.isCharacterDevice() && status.rdev === NULL_DEVICE) return { kind: 'text', text: '' };
@@ -26,20 +25,15 @@ function* readOpen(fd: number): Slices<FileText> {
     text += part.toString('latin1', 0, got);
     // the file grows
     if (text.length > MAX_FILE_BYTES) return { kind: 'large' };
-    yield;
   }
 }
 
 /** Reads a file; never throws for a system error. */
 export function readFileText(path: Bytes): FileText {
-  return complete(readFile(path));
-}
-
-export function* readFile(path: Bytes): Slices<FileText> {
   try {
     const fd = openSync(toBuffer(path), constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return yield* readOpen(fd);
+      return readOpen(fd);
     } finally {
       closeSync(fd);
     }

@@ -1,4 +1,4 @@
-// Whether a rule matches a request: word by word, in libwrap's order. table-index.ts gives the same answers faster.
+// The first rule that matches a request: rule by rule and word by word, in libwrap's order. Pure.
 
 import { type Answer, NEED_NAME, NEED_USER, type Stop } from '../connection/need.ts';
 import {
@@ -16,7 +16,7 @@ import type {
   PatternList,
   TextPattern,
 } from '../rule/pattern.ts';
-import type { Doubt, Rule, Search, Table } from '../rule/rule-table.ts';
+import type { Doubt, Rule } from '../rule/rule-table.ts';
 import { networkWords, parseZoned } from '../text/address.ts';
 
 /**
@@ -82,26 +82,12 @@ function matchesAddress(pattern: TextPattern, { words, folded }: Host, hasInterf
   return words === address.words && (address.zone === undefined || hasInterface(address.zone));
 }
 
-/** How the words of a `/file` are compared. */
-export type MatchFile = (file: PatternFile, host: Host, doubt: Doubt, matcher: Matcher) => Answer;
-
-/** Tries the words of a file one after the other. */
-export const matchWords: MatchFile = (file, host, doubt, matcher) => {
-  for (const pattern of file.patterns) {
-    const answer = matcher.host(pattern, host, doubt);
-    if (answer !== false) return answer;
-  }
-  return file.broken === undefined ? false : { kind: 'broken', message: file.broken };
-};
-
 /** Compares words of rules with one request. */
 export class Matcher {
   readonly request: Request;
-  readonly #matchFile: MatchFile;
 
-  constructor(request: Request, matchFile: MatchFile) {
+  constructor(request: Request) {
     this.request = request;
-    this.#matchFile = matchFile;
   }
 
   host(pattern: HostPattern, host: Host, doubt: Doubt): Answer {
@@ -130,12 +116,21 @@ export class Matcher {
       case 'netgroup':
         return this.#netgroup(pattern.group, host, doubt);
       case 'file':
-        return this.#matchFile(pattern.file, host, doubt, this);
+        return this.#file(pattern.file, host, doubt);
       case 'never':
         return false;
       default:
         return pattern satisfies never;
     }
+  }
+
+  // The words of a `/file`, one after the other.
+  #file({ patterns, broken }: PatternFile, host: Host, doubt: Doubt): Answer {
+    for (const pattern of patterns) {
+      const answer = this.host(pattern, host, doubt);
+      if (answer !== false) return answer;
+    }
+    return broken === undefined ? false : { kind: 'broken', message: broken };
   }
 
   #netgroup(group: string, host: Host, doubt: Doubt): Answer {
@@ -192,15 +187,17 @@ function matchList<Word>(list: PatternList<Word>, doubt: Doubt, matchWord: Match
   return isMatch;
 }
 
-function findRule(rules: readonly Rule[], matcher: Matcher): Rule | Stop | undefined {
+/** The first rule that matches, a need that must be looked up first, or undefined. */
+export function findRule(rules: readonly Rule[], request: Request): Rule | Stop | undefined {
+  const matcher = new Matcher(request);
+  let before: Rule | undefined;
+  let isDaemon: Answer = false;
   for (const rule of rules) {
-    let answer = matcher.daemons(rule);
-    if (answer === true) answer = matcher.clients(rule);
+    // most rules of a long file are for the daemons of the rule before
+    if (before?.daemons !== rule.daemons || before.doubt !== rule.doubt) isDaemon = matcher.daemons(rule);
+    before = rule;
+    const answer = isDaemon === true ? matcher.clients(rule) : isDaemon;
     if (answer !== false) return answer === true ? rule : answer;
   }
   return undefined;
-}
-
-export function walkTable(table: Table, matchFile: MatchFile = matchWords): Search {
-  return { table, find: (request) => findRule(table.rules, new Matcher(request, matchFile)) };
 }

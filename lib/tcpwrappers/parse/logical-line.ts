@@ -50,9 +50,14 @@ export function placeIn(line: Line, at: number): { readonly line: number; readon
     : { line: piece.line, column: piece.column + at - piece.at };
 }
 
-/** The lines of `text` from `offset` on; none is longer than `maxBytes`. */
-export function* readLines(text: string, offset = 0, maxBytes = MAX_LINE_BYTES): Generator<Line, void> {
-  for (let [position, number] = [offset, 1]; ;) {
+/** The lines of `text` from `offset` on, where the line with the number `first` begins; none is longer than `maxBytes`. */
+export function* readLines(
+  text: string,
+  offset = 0,
+  first = 1,
+  maxBytes = MAX_LINE_BYTES,
+): Generator<Line, void> {
+  for (let [position, number] = [offset, first]; ;) {
     const newline = text.indexOf('\n', position);
     const whole = text.slice(position, newline);
     const isPlain = newline >= 0 && whole.length < maxBytes && !whole.endsWith('\\') && !whole.includes('\0');

@@ -1,7 +1,7 @@
 // Files of patterns: the words behind a `/file` in a list.
 
+import { memoize } from '../../values/remember.ts';
 import type { HostPattern, PatternFile } from '../rule/pattern.ts';
-import { endsSlice, type Slices } from '../rule/slices.ts';
 import { show } from '../text/latin1.ts';
 import type { FileText } from './logical-line.ts';
 import { parseHost } from './pattern-list.ts';
@@ -20,7 +20,7 @@ interface Words {
 }
 
 // Words are separated by white space, as by %s of fscanf(3): also by VT and FF, but not by commas. A NUL ends a word.
-function* readWords(path: string, file: FileText, room: number): Slices<Words> {
+function readWords(path: string, file: FileText, room: number): Words {
   const shown = show(path);
   if (file.kind === 'absent') return { words: [] };
   if (file.kind === 'directory') return { words: [], unreadable: `${shown} is a directory` };
@@ -29,7 +29,6 @@ function* readWords(path: string, file: FileText, room: number): Slices<Words> {
   if (file.kind === 'large') return { words: [], broken: `${shown} is too large` };
   const words: string[] = [];
   for (const [word] of file.text.matchAll(/[^ \t-\r]+/g)) {
-    if (endsSlice(words.length)) yield;
     if (word.length > MAX_WORD_BYTES)
       return { words, broken: `${shown} has a word of more than ${MAX_WORD_BYTES} bytes` };
     if (words.length >= room) return { words, broken: `${shown} has too many words` };
@@ -42,47 +41,29 @@ function noFile(path: string): PatternFile {
   return { path, patterns: [] };
 }
 
-export interface PatternFiles {
-  /** The file behind a word that begins with a slash; it is empty until fill() has run. */
-  readonly open: (path: string) => PatternFile;
-  /** Reads the files that were opened. */
-  readonly fill: () => Slices<void>;
-}
-
-type Filled = { -readonly [Key in keyof PatternFile]: PatternFile[Key] };
+/** The words of the file behind a word that begins with a slash. */
+export type OpenPatternFile = (path: string) => PatternFile;
 
 /**
  * Opens files of patterns; each is read once. The words of a file that is named in another count as words of the first.
  * A file that leads back to itself ends there, as `broken`. All files together have at most `maxWords` words.
  */
-export function openPatternFiles(
-  read: (path: string) => Slices<FileText>,
-  maxWords = MAX_WORDS,
-): PatternFiles {
-  const known = new Map<string, Words>();
-  const opened = new Map<string, Filled>();
-  const waiting: Filled[] = [];
+export function openPatternFiles(read: (path: string) => FileText, maxWords = MAX_WORDS): OpenPatternFile {
   let room = maxWords;
-
-  function* wordsOf(path: string): Slices<Words> {
-    const before = known.get(path);
-    if (before !== undefined) return before;
-    const words = yield* readWords(path, yield* read(path), room);
+  const wordsOf = memoize((path: string): Words => {
+    const words = readWords(path, read(path), room);
     room -= words.words.length;
-    known.set(path, words);
     return words;
-  }
-
-  function* collect(top: string): Slices<PatternFile> {
+  });
+  return memoize((top) => {
     const patterns: HostPattern[] = [];
     const seen = new Set([top]);
-    const own = yield* wordsOf(top);
+    const own = wordsOf(top);
     const levels = [{ path: top, read: own, next: 0 }];
     let broken: string | undefined;
     let doubtful: string | undefined;
     for (let level = levels.at(-1); level !== undefined && broken === undefined; level = levels.at(-1)) {
       const word = level.read.words[level.next++];
-      if (endsSlice(level.next)) yield;
       if (word === undefined) {
         broken = level.read.broken;
         levels.pop();
@@ -93,24 +74,9 @@ export function openPatternFiles(
       } else if (!seen.has(word)) {
         if (levels.length === MAX_DEPTH) broken = `${show(word)} is named too deep`;
         seen.add(word);
-        levels.push({ path: word, read: yield* wordsOf(word), next: 0 });
+        levels.push({ path: word, read: wordsOf(word), next: 0 });
       } else if (levels.some(({ path }) => path === word)) broken = `${show(word)} leads back to itself`;
     }
     return { path: top, patterns, broken, doubtful, unreadable: own.unreadable };
-  }
-
-  return {
-    open(path) {
-      const before = opened.get(path);
-      if (before !== undefined) return before;
-      const file: Filled = noFile(path);
-      opened.set(path, file);
-      waiting.push(file);
-      return file;
-    },
-    *fill() {
-      for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
-        Object.assign(file, yield* collect(file.path));
-    },
-  };
+  });
 }

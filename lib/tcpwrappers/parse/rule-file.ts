@@ -1,12 +1,10 @@
 // Reads hosts.allow and hosts.deny: the text of a file in, rules and findings out (hosts_access(5)).
 
 import { quote } from '../../words/quote.ts';
-import { remember } from '../../values/remember.ts';
 import type { Broken } from '../connection/need.ts';
 import { addFinding, type Finding, isFull, type Remark } from '../rule/finding.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import type { Doubt, Rule, Table } from '../rule/rule-table.ts';
-import { endsSlice, type Slices } from '../rule/slices.ts';
 import { findOutside } from '../text/latin1.ts';
 import {
   type FileText,
@@ -17,7 +15,7 @@ import {
   readLines,
 } from './logical-line.ts';
 import { noticesOf } from './notices.ts';
-import type { PatternFiles } from './pattern-file.ts';
+import type { OpenPatternFile } from './pattern-file.ts';
 import { parseClients, parseDaemons } from './pattern-list.ts';
 import { type Dialect, parseThirdField } from './third-field.ts';
 
@@ -32,7 +30,7 @@ export interface ParseOptions {
   /** `libwrap`: a last line without a newline is not read, as in libwrap; by default it is, with a warning. */
   readonly compat?: 'libwrap' | undefined;
   /** The words of each `/file` in a list. */
-  readonly files: PatternFiles;
+  readonly openFile: OpenPatternFile;
   /** Whether PATH has a command of this name; never by default. */
   readonly isInPath?: (word: string) => boolean;
   /** Whether netgroups can be looked up; otherwise a netgroup never matches, with a warning. */
@@ -40,11 +38,32 @@ export interface ParseOptions {
 }
 
 /** Words in the lists of all rules of a file. */
-export const MAX_WORDS = 4_000_000;
+const MAX_WORDS = 4_000_000;
+/** A reading can go on behind each line with a multiple of this number. */
+const PLACE_LINES = 64;
 /** Longest part of an unread line that is examined. */
 const MAX_UNREAD_LINE_BYTES = 1 << 16;
 
 const NO_OPTIONS: readonly PlacedOption[] = [];
+
+/** A place between two lines, and how much was found up to there. */
+interface Place {
+  /** Index in the text. */
+  readonly offset: number;
+  readonly lines: number;
+  readonly rules: number;
+  readonly findings: number;
+  readonly words: number;
+}
+
+/** A file of rules that was read. */
+export interface Reading {
+  readonly table: Table;
+  /** Undefined if nothing of it can be kept when the file changes. */
+  readonly kept?: { readonly text: string; readonly places: readonly Place[] };
+}
+
+const BEGIN: Place = { offset: 0, lines: 0, rules: 0, findings: 0, words: 0 };
 
 // A rule that grants may still refuse because of these options.
 const UNCERTAIN: ReadonlySet<string> = new Set(['aclexec', 'user', 'group', 'setenv']);
@@ -75,41 +94,73 @@ const ADDED_NEWLINE: Remark = {
   message: 'the last line has no newline; libwrap does not read it',
 };
 
+// A copy: rules that are kept would otherwise keep the whole text of an older version in memory.
+const copy = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+
 class RuleFile {
   readonly #text: string;
   readonly #options: ParseOptions;
+  readonly #rules: Rule[] = [];
   readonly #findings: Finding[] = [];
-  // most rules of a long file have the same few daemon lists
-  readonly #lists = new Map<string, Rule['daemons']>();
+  readonly #places: Place[] = [];
+  #words = 0;
+  #namesFile = false;
 
-  constructor(text: string, options: ParseOptions) {
+  constructor(text: string, options: ParseOptions, before?: Reading) {
     this.#text = text;
     this.#options = options;
+    if (before !== undefined) this.#keep(before);
   }
 
-  *read(): Slices<Table> {
-    const { file, role, compat, files, hasNetgroups = false } = this.#options;
-    const rules: Rule[] = [];
+  // Takes over what stands in front of the first change.
+  #keep({ table: { rules, findings }, kept }: Reading): void {
+    let at = 0;
+    for (const place of kept?.places ?? []) {
+      if (this.#text.slice(at, place.offset) !== kept?.text.slice(at, place.offset)) break;
+      at = place.offset;
+      this.#places.push(place);
+    }
+    const { rules: count, findings: told, words } = this.#places.at(-1) ?? BEGIN;
+    for (const rule of rules.slice(0, count)) this.#rules.push(rule);
+    this.#findings.push(...findings.slice(0, told));
+    this.#words = words;
+  }
+
+  read(): Reading {
+    const table = this.#read();
+    // a file of patterns may change without its rule
+    if (this.#namesFile || table.refused !== undefined) return { table };
+    return { table, kept: { text: this.#text, places: this.#places } };
+  }
+
+  #read(): Table {
+    const { file, role, compat, hasNetgroups = false } = this.#options;
+    const rules = this.#rules;
     const table = { file, role, rules, findings: this.#findings };
-    let words = 0;
-    for (const line of readLines(this.#text)) {
-      if (endsSlice(line.line)) yield;
+    const { offset, lines } = this.#places.at(-1) ?? BEGIN;
+    for (const line of readLines(this.#text, offset, lines + 1)) {
       if (line.hasNul) this.#tell(line, 0, NUL_BYTE);
       if (line.end !== 'newline') {
-        const unread = line.end === 'long' ? yield* this.#endAtLong(line) : this.#endUnterminated(line);
+        const unread = line.end === 'long' ? this.#endAtLong(line) : this.#endUnterminated(line);
         if (unread !== undefined) return { ...table, unread };
         if (line.end === 'long' || compat === 'libwrap') return table;
       }
       const rule = this.#readRule(line);
-      if (rule === undefined) continue;
-      yield* files.fill();
-      if (!isFull(this.#findings))
-        for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
-      for (const part of [...rule.daemons, ...rule.clients]) words += part.length;
-      if (++words > MAX_WORDS) return refuseWords(this.#options);
-      rules.push(rule);
+      if (rule !== undefined) {
+        if (!isFull(this.#findings))
+          for (const { at, ...remark } of noticesOf(rule, hasNetgroups)) this.#tell(line, at, remark);
+        for (const part of [...rule.daemons, ...rule.clients]) this.#words += part.length;
+        if (++this.#words > MAX_WORDS) return refuseTable(this.#options, 'file-refused', TOO_MANY_WORDS);
+        rules.push(rule);
+      }
+      if (line.end === 'newline' && line.line % PLACE_LINES === 0) this.#addPlace(line);
     }
     return table;
+  }
+
+  #addPlace({ after: offset, line: lines }: Line): void {
+    const [rules, findings] = [this.#rules.length, this.#findings.length];
+    this.#places.push({ offset, lines, rules, findings, words: this.#words });
   }
 
   #tell(line: Line, at: number, remark: Remark): Finding {
@@ -120,7 +171,7 @@ class RuleFile {
 
   // undefined for a blank line, a comment, and a line without a separator
   #readRule(line: Line): Rule | undefined {
-    const { text } = line;
+    const text = copy(line.text);
     if (text.startsWith('#') || !/[^ \t\r]/.test(text)) return undefined;
     const fields = this.#cut(text);
     if (fields === undefined) {
@@ -129,12 +180,16 @@ class RuleFile {
     }
     const { colon, end, options } = fields;
     const daemonText = text.slice(0, colon);
-    const { open } = this.#options.files;
+    const before = this.#rules.at(-1);
+    const open: OpenPatternFile = (path) => {
+      this.#namesFile = true;
+      return this.#options.openFile(path);
+    };
     return {
       file: this.#options.file,
       line: line.line,
       text,
-      daemons: remember(this.#lists, daemonText, () => parseDaemons(daemonText, open)),
+      daemons: before?.daemonText === daemonText ? before.daemons : parseDaemons(daemonText, open),
       daemonText,
       clients: parseClients(text.slice(colon + 1, end), colon + 1, open),
       options,
@@ -167,15 +222,14 @@ class RuleFile {
   }
 
   // hosts.deny then refuses, as in libwrap, and hosts.allow if an unread rule may refuse
-  *#endAtLong(line: Line): Slices<Finding | undefined> {
+  #endAtLong(line: Line): Finding | undefined {
     const finding = this.#tell(line, 0, TOO_LONG);
-    return this.#options.role === 'deny' || (yield* this.#hidesRefusal(line)) ? finding : undefined;
+    return this.#options.role === 'deny' || this.#hidesRefusal(line) ? finding : undefined;
   }
 
   // Whether a rule of hosts.allow from this line on, which libwrap does not read, may refuse a client.
-  *#hidesRefusal({ offset }: Line): Slices<boolean> {
-    for (const line of readLines(this.#text, offset, MAX_UNREAD_LINE_BYTES)) {
-      if (endsSlice(line.line)) yield;
+  #hidesRefusal({ offset }: Line): boolean {
+    for (const line of readLines(this.#text, offset, 1, MAX_UNREAD_LINE_BYTES)) {
       const options = (line.text.startsWith('#') ? undefined : this.#cut(line.text))?.options ?? NO_OPTIONS;
       if (line.end === 'long' || this.#doubtOf(options) !== false) return true;
     }
@@ -197,13 +251,21 @@ function refuseTable(options: ParseOptions, code: string, reason: string): Table
   return unusable(options, code, `is not used, and everybody is refused: ${reason}`, 'refused');
 }
 
-/** The table of a file whose lists have too many words. */
-export function refuseWords(options: ParseOptions): Table {
-  return refuseTable(options, 'file-refused', 'its lists have too many words');
+const TOO_MANY_WORDS = 'its lists have too many words';
+
+/**
+ * Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)).
+ *
+ * @param before an earlier reading with the same options: its lines in front of the first change are not read again
+ */
+export function readRules(found: FileText, options: ParseOptions, before?: Reading): Reading {
+  return found.kind === 'text' && found.text.length <= MAX_FILE_BYTES
+    ? new RuleFile(found.text, options, before).read()
+    : { table: tableWithout(found, options) };
 }
 
-/** Reads what was found at the path of a file of rules. A missing file is empty (hosts_access(5)). */
-export function* readTable(found: FileText, options: ParseOptions): Slices<Table> {
+// The table of a file without a text that can be read.
+function tableWithout(found: FileText, options: ParseOptions): Table {
   const { file, role, mustExist = false } = options;
   switch (found.kind) {
     case 'absent':
@@ -223,8 +285,6 @@ export function* readTable(found: FileText, options: ParseOptions): Slices<Table
       );
     case 'large':
     case 'text':
-      if (found.kind === 'text' && found.text.length <= MAX_FILE_BYTES)
-        return yield* new RuleFile(found.text, options).read();
       return refuseTable(options, 'file-refused', `it has more than ${MAX_FILE_BYTES} bytes`);
     default:
       return found satisfies never;

@@ -1,7 +1,6 @@
 // A rule, and the table of rules of a file.
 
-import type { Broken, Stop } from '../connection/need.ts';
-import type { Request } from '../connection/request-info.ts';
+import type { Broken } from '../connection/need.ts';
 import type { Finding } from './finding.ts';
 import type { ClientPattern, DaemonPattern, PatternList } from './pattern.ts';
 import type { PlacedOption } from './rule-option.ts';
@@ -19,7 +18,7 @@ export interface Rule {
   /** Its text, joined if it has several lines; one byte a character. */
   readonly text: string;
   readonly daemons: PatternList<DaemonPattern>;
-  /** Rules with the same daemon text share their daemon list. */
+  /** A rule behind one with the same text has the same list, as an object too. */
   readonly daemonText: string;
   readonly clients: PatternList<ClientPattern>;
   readonly options: readonly PlacedOption[];
@@ -37,16 +36,10 @@ export interface Table {
   readonly unread?: Finding;
 }
 
-export interface Search {
-  readonly table: Table;
-  /** The first rule that matches, a need that must be looked up first, or undefined. */
-  readonly find: (request: Request) => Rule | Stop | undefined;
-}
-
 /** The two tables of hosts_access(5). */
 export interface Tables {
-  readonly allow: Search;
-  readonly deny: Search;
+  readonly allow: Table;
+  readonly deny: Table;
 }
 
 /** The word of a list at an index of the rule's text. */

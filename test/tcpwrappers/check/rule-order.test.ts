@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 import t from 'tap';
 
 import { findShadows } from '../../../lib/tcpwrappers/check/rule-order.ts';
-import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';
 import type { TestRequest } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
 import { readOne } from '../hosts.ts';
@@ -77,8 +76,8 @@ t.test('nobody comes to a shadowed rule, whatever the rules are', async (t) => {
       files: { 'hosts.allow': makeRules(random, world, 12), 'hosts.deny': makeRules(random, world, 12) },
       requests: random.list(20, 20, () => makeRequest(random, world)).filter(isReal),
     };
-    const hosts = readSet(set, '/nowhere', walkTable);
-    const rules = [...hosts.allow.table.rules, ...hosts.deny.table.rules];
+    const hosts = readSet(set, '/nowhere');
+    const rules = [...hosts.allow.rules, ...hosts.deny.rules];
     const found = new Set(findShadows(rules).map(({ rule }) => rule));
     shadows += found.size;
     for (const request of set.requests) {

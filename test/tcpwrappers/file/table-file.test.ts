@@ -1,4 +1,4 @@
-// Long files of rules that change while others have something to do.
+// Files of rules that change.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { TableFile } from '../../../lib/tcpwrappers/file/table-file.ts';
-import type { Search } from '../../../lib/tcpwrappers/rule/rule-table.ts';
+import { findRule } from '../../../lib/tcpwrappers/match/match.ts';
 import { makeDirectory } from '../../support/directory.ts';
 
 interface Opened {
@@ -29,116 +29,54 @@ function rules(count: number, mark: string): string {
   return `${all.join('')}sshd: 10.0.0.1: severity ${mark}\n`;
 }
 
-function markOf(search: Search): string | undefined {
-  const found = search.find(makeRequest({ daemon: 'sshd', client: { address: '10.0.0.1' } }));
-  if (found === undefined || 'kind' in found) return undefined;
-  const option = found.options[0]?.option;
-  return option?.kind === 'severity' ? option.level : undefined;
-}
+const lineOf = ({ table }: TableFile, address: string): number | undefined => {
+  const found = findRule(table.rules, makeRequest({ daemon: 'sshd', client: { address } }));
+  return found === undefined || 'kind' in found ? undefined : found.line;
+};
 
-/** How many turns of the event loop others had meanwhile. */
-async function turnsDuring(work: Promise<unknown> | Search): Promise<number> {
-  let turns = 0;
-  let isOver = false;
-  const turn = (): void => {
-    turns++;
-    if (!isOver) setImmediate(turn);
+t.test('a change counts at once, and without one the table is the same', async (t) => {
+  const { file, write } = open(t, rules(20, 'info'));
+  const { table } = file;
+  t.equal(file.table, table);
+  write('allow', rules(21, 'err'));
+  t.equal(lineOf(file, '10.0.0.1'), 22);
+  write('allow', rules(21, 'err'));
+  const now = file.table;
+  write('allow', rules(21, 'err'));
+  t.equal(file.table, now, 'the same content is the same table');
+});
+
+t.test('a change of a file of patterns counts, also with a change in front of it', async (t) => {
+  const { file, write, path } = open(t, '');
+  write('list', '10.0.0.1');
+  const named = `${rules(100, 'info')}sshd: ${path('list')}\n`;
+  write('allow', named);
+  t.equal(lineOf(file, '10.0.0.2'), undefined);
+  write('list', '10.0.0.2');
+  t.equal(lineOf(file, '10.0.0.2'), 102);
+  write('list', '10.0.0.3');
+  write('allow', `${named}sshd: 10.0.0.4\n`);
+  t.equal(lineOf(file, '10.0.0.2'), undefined);
+  t.equal(lineOf(file, '10.0.0.3'), 102);
+  t.equal(lineOf(file, '10.0.0.4'), 103);
+});
+
+t.test('an append to a long file costs a part of what all of its lines cost', async (t) => {
+  const cost = (work: () => unknown): number => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
   };
-  setImmediate(turn);
-  await work;
-  isOver = true;
-  return turns;
-}
-
-t.test('a change of a few rules counts at once', async (t) => {
-  const { file, write } = open(t, rules(20, 'info'));
-  t.equal(markOf(file.now()), 'info');
-  write('allow', rules(20, 'err'));
-  const search = file.soon();
-  t.notOk(search instanceof Promise);
-  t.equal(markOf(await search), 'err');
+  const text = rules(100_000, 'info');
+  const { file, write } = open(t, 'sshd: ALL\n');
+  write('allow', text);
+  const whole = cost(() => file.table);
+  const appends: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    write('allow', `${text}sshd: 10.0.0.2: severity err\n${'\n'.repeat(i)}`);
+    appends.push(cost(() => file.table));
+  }
+  t.ok(Math.min(...appends) < whole / 4, `${appends.join(', ')} of ${whole} microseconds`);
+  t.equal(lineOf(file, '10.0.0.2'), 100_002);
 });
-
-for (const [what, change] of [
-  ['rules', rules(40_000, 'err')],
-  [
-    'words of a file of patterns',
-    Array.from({ length: 60_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`).join('\n'),
-  ],
-  ['rules behind a line that is too long', `x: ${'y '.repeat(1500)}\n${rules(300_000, 'err')}`],
-] as const)
-  t.test(`a change of many ${what} does not stop the event loop`, async (t) => {
-    const { file, write, path } = open(t, rules(20, 'info'));
-    if (what.includes('patterns')) {
-      write('allow', `sshd: ${path('list')}: severity err\n`);
-      write('list', change);
-    } else write('allow', change);
-    const search = file.soon();
-    const turns = await turnsDuring(search);
-    t.ok(turns > 5, `${turns} turns`);
-    const now = markOf(await search);
-    t.equal(now, what.includes('too long') ? undefined : 'err');
-    t.equal(await file.soon(), await search, 'and it is read once');
-  });
-
-t.test('what changes while it is read counts for whoever comes then', async (t) => {
-  const { file, write } = open(t, rules(20, 'info'));
-  write('allow', rules(20_000, 'err'));
-  const first = file.soon();
-  await new Promise((done) => {
-    setImmediate(done);
-  });
-  write('allow', rules(20_001, 'crit'));
-  const second = file.soon();
-  t.equal(markOf(await first), 'err');
-  t.equal(markOf(await second), 'crit');
-});
-
-t.test('a file that changes all the time keeps nobody waiting for ever', async (t) => {
-  const { file, write } = open(t, rules(20, 'info'));
-  let count = 5000;
-  let isOver = false;
-  const change = (): void => {
-    if (isOver) return;
-    write('allow', rules(count++, 'err'));
-    setImmediate(change);
-  };
-  change();
-  for (let i = 0; i < 5; i++) t.equal(markOf(await file.soon()), 'err');
-  isOver = true;
-});
-
-t.test('what is asked for on the spot meanwhile is not replaced by what was begun before', async (t) => {
-  const { file, write } = open(t, rules(20, 'info'));
-  write('allow', rules(20_000, 'err'));
-  const begun = file.soon();
-  write('allow', rules(20_001, 'crit'));
-  t.equal(markOf(file.now()), 'crit');
-  await begun;
-  t.equal(markOf(file.now()), 'crit');
-});
-
-t.test(
-  'an append to a long file keeps clients waiting for a few of its lines, and not for all',
-  async (t) => {
-    const cost = async (work: () => unknown): Promise<number> => {
-      const before = process.cpuUsage();
-      await work();
-      const { user, system } = process.cpuUsage(before);
-      return user + system;
-    };
-    const text = rules(100_000, 'info');
-    const { file, write } = open(t, 'sshd: ALL\n');
-    write('allow', text);
-    const whole = await cost(() => file.soon());
-    t.equal(markOf(file.now()), 'info');
-    const appends: number[] = [];
-    for (let i = 0; i < 5; i++) {
-      write('allow', `sshd: 12.0.0.${i}\n${text}sshd: 10.0.0.2: severity err\n`);
-      appends.push(await cost(() => file.soon()));
-    }
-    t.ok(Math.min(...appends) < whole / 4, `${appends.join(', ')} of ${whole} microseconds`);
-    const found = (await file.soon()).find(makeRequest({ daemon: 'sshd', client: { address: '10.0.0.2' } }));
-    t.match(found, { line: 100_003 });
-  },
-);

@@ -1,13 +1,13 @@
 // Whether we answer a request as the installed libwrap does.
 
 import type { HostPattern, PatternFile, PatternList } from '../../../lib/tcpwrappers/rule/pattern.ts';
-import type { Rule, Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
+import type { Rule, Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 import type { OracleAnswer, TestRequest, TestSet } from '../../support/tcpwrappers-oracle.ts';
 import { type Observation, observeOracle } from './observe.ts';
 import type * as lib from './observe.ts';
 
 /** The part of observe.ts that a mutant brings its own of. */
-export type Observer = Pick<typeof lib, 'observe' | 'readSet' | 'searches'>;
+export type Observer = Pick<typeof lib, 'observe' | 'readSet'>;
 
 /** A request of a set and libwrap's answer. */
 export interface Case {
@@ -58,13 +58,12 @@ function believeRule(rule: Rule): Rule {
 }
 
 /** The tables as libwrap takes them: junk is /0, and what is not read is not there. */
-function believe({ allow, deny }: Tables, search: (table: Table) => Search): Tables {
-  const table = ({ table }: Search, keepsUnread: boolean): Search => {
-    const { unread, ...rest } = table;
-    const rules = table.rules.map(believeRule);
-    return search({ ...rest, rules, ...(keepsUnread && unread !== undefined ? { unread } : {}) });
+function believe({ allow, deny }: Tables): Tables {
+  const table = ({ unread, ...rest }: Table, keepsUnread: boolean): Table => {
+    const rules = rest.rules.map(believeRule);
+    return { ...rest, rules, ...(keepsUnread && unread !== undefined ? { unread } : {}) };
   };
-  return { allow: table(allow, false), deny: table(deny, deny.table.unread?.code !== 'is-a-directory') };
+  return { allow: table(allow, false), deny: table(deny, deny.unread?.code !== 'is-a-directory') };
 }
 
 // --- comparing ---
@@ -93,16 +92,12 @@ function broken(reason: string | undefined, theirs: Observation): Difference | u
 export class Comparison {
   readonly #lib: Observer;
   readonly #directory: string;
-  readonly #search: (table: Table) => Search;
   #set: TestSet | undefined;
   #hosts: Tables | undefined;
   #believed: Tables | undefined;
 
-  constructor(lib: Observer, searchName: string, directory: string) {
-    const search = lib.searches[searchName];
-    if (search === undefined) throw new Error(`no search ${searchName}`);
+  constructor(lib: Observer, directory: string) {
     this.#lib = lib;
-    this.#search = search;
     this.#directory = directory;
   }
 
@@ -110,7 +105,7 @@ export class Comparison {
   hosts(set: TestSet): Tables {
     if (this.#set !== set || this.#hosts === undefined) {
       this.#set = set;
-      this.#hosts = this.#lib.readSet(set, this.#directory, this.#search);
+      this.#hosts = this.#lib.readSet(set, this.#directory);
       this.#believed = undefined;
     }
     return this.#hosts;
@@ -125,7 +120,7 @@ export class Comparison {
     if (ours.verdict === 'denied' && difference !== undefined) return difference;
     // on purpose, we are never the ones who let somebody in
     if (ours.verdict !== 'denied' && theirs.verdict === 'denied') return ours;
-    this.#believed ??= believe(hosts, this.#search);
+    this.#believed ??= believe(hosts);
     const believed = this.#lib.observe(this.#believed, request, set, this.#directory);
     const isExplained =
       isSame(believed, theirs, set) || broken(believed.decision.reason, theirs) !== undefined;

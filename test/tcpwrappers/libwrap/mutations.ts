@@ -3,7 +3,7 @@
 /** A mistake: what stands once in a compiled file of lib/tcpwrappers, and what in its place is wrong. */
 export type Mutation = readonly [name: string, file: string, from: string, to: string];
 
-/** Mistakes in reading and in deciding. */
+/** In reading and in deciding. */
 export const mutations: readonly Mutation[] = [
   // lists
   ['EXCEPT in capitals only', 'parse/pattern-list', "fold(word) === 'except'", "word === 'EXCEPT'"],
@@ -41,6 +41,12 @@ export const mutations: readonly Mutation[] = [
     'parse/pattern-list',
     'addressOnly: /^[0-9./]*$/.test(word)',
     'addressOnly: false',
+  ],
+  [
+    'the answer about the daemons of another rule counts',
+    'match/match',
+    'before?.daemons !== rule.daemons || ',
+    'before === undefined || ',
   ],
   // networks
   [
@@ -100,28 +106,4 @@ export const mutations: readonly Mutation[] = [
   ['a shell may see semicolons', 'decide/expansion', '!@%', '!@;%'],
   ['%h looks the name up', 'decide/expansion', "letter === 'n')", "letter === 'n' || letter === 'h')"],
   ['a user that is not known is told', 'decide/expansion', 'request.foldedUser === UNKNOWN', 'false'],
-];
-
-/** Mistakes in finding rules fast. */
-export const searchMutations: readonly Mutation[] = [
-  [
-    'the order is that of the tables',
-    'match/pattern-index',
-    'next = Math.min(next, ids[head] ?? Infinity)',
-    'next = ids[head] ?? next',
-  ],
-  ['names are not asked for', 'match/pattern-index', 'found.push(this.#named)', 'void 0'],
-  [
-    'rules behind a daemon that cannot be told yet',
-    'match/pattern-index',
-    'next >= limit',
-    'next === Infinity',
-  ],
-  [
-    'only the longest suffix is tried',
-    'match/pattern-index',
-    'collectText(value.slice(dot));',
-    "if (dot === value.indexOf('.', 1)) collectText(value.slice(dot));",
-  ],
-  ['nets of one mask only', 'match/pattern-index', '(quad & mask) >>> 0', '(quad & 0xffffff00) >>> 0'],
 ];

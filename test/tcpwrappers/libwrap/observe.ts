@@ -7,14 +7,11 @@ import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
 import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { decide, type Effect, type Ruling } from '../../../lib/tcpwrappers/decide/ruling.ts';
-import { walkTable } from '../../../lib/tcpwrappers/match/match.ts';
-import { compileTable } from '../../../lib/tcpwrappers/match/table-index.ts';
 import type { FileText } from '../../../lib/tcpwrappers/parse/logical-line.ts';
 import { openPatternFiles } from '../../../lib/tcpwrappers/parse/pattern-file.ts';
-import { type ParseOptions, readTable } from '../../../lib/tcpwrappers/parse/rule-file.ts';
+import { type ParseOptions, readRules } from '../../../lib/tcpwrappers/parse/rule-file.ts';
 import { FACILITIES, LEVELS } from '../../../lib/tcpwrappers/rule/rule-option.ts';
-import type { Search, Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
-import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
+import type { Table, Tables } from '../../../lib/tcpwrappers/rule/rule-table.ts';
 import type { OracleAnswer, TestFile, TestRequest, TestSet } from '../../support/tcpwrappers-oracle.ts';
 
 export interface Observation {
@@ -102,12 +99,6 @@ function showEffects(decision: Ruling, isDry: boolean): string[] {
     : [...others.filter((text) => !text.startsWith('aclexec ')), ...severities.slice(-1)];
 }
 
-/** Both ways to find a rule. The fast one with its tables even where there are few rules. */
-export const searches: Readonly<Record<string, (table: Table) => Search>> = {
-  walk: walkTable,
-  compiled: (table) => complete(compileTable(table, 0)),
-};
-
 const interfaces = new Set([...Object.keys(networkInterfaces()), 'lo']);
 const accounts = { user: new Set(['root', 'daemon', 'nobody']), group: new Set(['root', 'daemon']) };
 const bytes = (text: string) => Buffer.from(text, 'latin1');
@@ -126,30 +117,18 @@ function fileAt(path: string, files: TestSet['files'], directory: string): TestF
 }
 
 /** The tables of a set, read as libwrap reads them unless `options` say otherwise. */
-export function readSet(
-  { files }: TestSet,
-  directory: string,
-  search: (table: Table) => Search,
-  options: Partial<ParseOptions> = {},
-): Tables {
+export function readSet({ files }: TestSet, directory: string, options: Partial<ParseOptions> = {}): Tables {
   const find = (path: string) => textOf(fileAt(path, files, directory));
-  const opened = openPatternFiles(function* read(path) {
-    yield;
-    return find(path);
-  });
+  const openFile = openPatternFiles(find);
   const read = (role: Table['role']) =>
-    search(
-      complete(
-        readTable(textOf(files[`hosts.${role}`]), {
-          file: `hosts.${role}`,
-          role,
-          dialect: 'options',
-          compat: 'libwrap',
-          files: opened,
-          ...options,
-        }),
-      ),
-    );
+    readRules(textOf(files[`hosts.${role}`]), {
+      file: `hosts.${role}`,
+      role,
+      dialect: 'options',
+      compat: 'libwrap',
+      openFile,
+      ...options,
+    }).table;
   return { allow: read('allow'), deny: read('deny') };
 }
 

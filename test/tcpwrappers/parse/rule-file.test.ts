@@ -1,9 +1,9 @@
+import { array, assert, constantFrom, nat, oneof, property, record } from 'fast-check';
 import t from 'tap';
 
 import { openPatternFiles } from '../../../lib/tcpwrappers/parse/pattern-file.ts';
-import { readTable } from '../../../lib/tcpwrappers/parse/rule-file.ts';
+import { type Reading, readRules } from '../../../lib/tcpwrappers/parse/rule-file.ts';
 import type { PatternFile } from '../../../lib/tcpwrappers/rule/pattern.ts';
-import { complete } from '../../../lib/tcpwrappers/rule/slices.ts';
 import { decideOn, found, readOne, showFindings, type Texts } from '../hosts.ts';
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
@@ -191,13 +191,7 @@ t.test('unreadable files of patterns are told where they are named', async (t) =
 });
 
 function openPatterns(files: Texts['files'] = {}, maxWords?: number): PatternFile {
-  const opened = openPatternFiles(function* read(path) {
-    yield;
-    return found(files[path]);
-  }, maxWords);
-  const file = opened.open('/a');
-  complete(opened.fill());
-  return file;
+  return openPatternFiles((path) => found(files[path]), maxWords)('/a');
 }
 
 // The words of /a, and its end.
@@ -252,12 +246,64 @@ t.test('files of patterns may name each other 500 deep, and have so many words t
   t.equal(openPatterns(files, 3).broken, '/b has too many words');
 });
 
-t.test('a long file is read in slices of 64 lines, so that others are served in between', async (t) => {
-  const files = openPatternFiles(function* read() {
-    yield;
-    return found('');
-  });
-  const text = 'x: y\n'.repeat(193);
-  const slices = [...readTable({ kind: 'text', text }, { file: 'f', role: 'allow', files })];
-  t.equal(slices.length, 3);
+const plain = record({ count: nat(150), net: nat(3) }).map(({ count, net }) =>
+  Array.from({ length: count }, (_, i) => `sshd: 10.0.${net}.${i} host.example.com\n`).join(''),
+);
+const odd = constantFrom(
+  '# a comment\n',
+  'no rule\n',
+  'sshd: 10.0.0.1/24\n',
+  'ALL: 10.0.1. \\\n10.0.2.\n',
+  '# joined \\\n',
+  '\\\n',
+  '\0hidden',
+  'sshd: /list\n',
+  'sshd: 10.0.\0\n',
+  `sshd: ${'x '.repeat(1100)}\n`,
+  'sshd: 10.0.3.1: deny: x\n',
+  'ftpd: ALL',
+);
+const edits = array(
+  record({
+    at: nat(6),
+    removed: nat(2),
+    added: array(oneof(plain, odd), { maxLength: 3 }),
+    list: constantFrom('10.0.0.1', '10.0.0.2'),
+  }),
+  { minLength: 2, maxLength: 6 },
+);
+
+t.test('after any change the rules are those of the whole file', async (t) => {
+  let kept = 0;
+  assert(
+    property(edits, constantFrom(undefined, 'libwrap' as const), (changes, compat) => {
+      let parts: readonly string[] = [];
+      let before: Reading | undefined;
+      for (const { at, removed, added, list } of changes) {
+        parts = parts.toSpliced(at, removed, ...added);
+        const text = { kind: 'text', text: parts.join('') } as const;
+        const openFile = openPatternFiles(() => found(list));
+        const options = { file: 'f', role: 'deny', openFile, compat } as const;
+        const now = readRules(text, options, before);
+        t.same(now.table, readRules(text, options).table);
+        kept += now.table.rules.findLastIndex((rule) => before?.table.rules.includes(rule)) + 1;
+        before = now;
+      }
+    }),
+    { numRuns: 150 },
+  );
+  t.ok(kept > 1000, `${kept} rules were kept`);
+});
+
+t.test('what stands in front of a change is not read again', async (t) => {
+  const rules = Array.from({ length: 300 }, (_, i) => `sshd: 10.0.${i >> 8}.${i & 255}\n`);
+  const options = { file: 'f', role: 'deny', openFile: openPatternFiles(() => found('')) } as const;
+  const read = (lines: readonly string[], before?: Reading) =>
+    readRules({ kind: 'text', text: lines.join('') }, options, before);
+  const before = read(rules);
+  const kept = (lines: readonly string[]): number =>
+    read(lines, before).table.rules.filter((rule) => before.table.rules.includes(rule)).length;
+  t.equal(kept([...rules, 'sshd: 11.0.0.1\n']), 256, 'an append');
+  t.equal(kept(rules.toSpliced(200, 1)), 192);
+  t.equal(kept(rules.toSpliced(0, 1)), 0);
 });
