@@ -1,60 +1,14 @@
-// What to learn from: the request, the command, and the account and environment that it runs with.
+// The program of a command to learn from, and the account and environment that it runs with.
 
 import { type BytePath, bytePath, joinPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { isExecutable, walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
-import { checkKeys } from '../../values/keys.ts';
 import { type Account, accountQuery, toAccount } from '../../launch/host/account.ts';
 import { buildEnvironment } from '../../launch/host/environment.ts';
 import { toPrincipal } from '../../launch/request/request.ts';
 import { native } from '../../native.ts';
-import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
-import { splitWords } from './command-words.ts';
-
-export interface LearnRequest {
-  /** The words of a command; or a command line, which is split as by sh but not expanded (see splitWords). */
-  readonly command: Bytes | readonly Bytes[];
-  /** An ordinary user of the host, by name or uid. Default `nobody`, who owns no file. */
-  readonly user?: string | undefined;
-  /** How long the command may run; what was learned until then counts. Default 60,000. */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** The network of the host, instead of one with only a loopback device. The command then really sends to its services. */
-  readonly hostNetwork?: boolean | undefined;
-}
-
-const KEYS = new Set(['command', 'user', 'timeoutMs', 'signal', 'hostNetwork']);
-const LONGEST_MS = 2 ** 31 - 1 - 60_000; // the longest timer of Node, less what is added to it
-
-/** Checks a request, and fills in the defaults. @throws UsageError */
-export function normalize(request: LearnRequest) {
-  checkKeys(request, KEYS);
-  const { command, user = 'nobody', timeoutMs = 60_000, hostNetwork = false } = request;
-  if (typeof user !== 'string') throw new UsageError('user must be a string');
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= LONGEST_MS))
-    throw new UsageError(`timeoutMs must be a number above 0, and at most ${LONGEST_MS}`);
-  if (typeof hostNetwork !== 'boolean') throw new UsageError('hostNetwork must be true or false');
-  return { words: wordsOf(command), user, timeoutMs, hostNetwork };
-}
-
-function wordsOf(command: LearnRequest['command']): readonly Buffer[] {
-  if (typeof command === 'string' || command instanceof Uint8Array) return splitWords(command);
-  const words = command.map(toBuffer);
-  if (words[0] === undefined || words[0].length === 0)
-    throw new UsageError('the command to learn from is empty');
-  const odd = words.find((word) => word.includes(0));
-  if (odd !== undefined) throw new UsageError(`${quote(odd)} contains a NUL byte`);
-  return words;
-}
-
-/** The command as messages show it. */
-export function showCommand(command: LearnRequest['command']): string {
-  if (typeof command === 'string') return command;
-  if (command instanceof Uint8Array) return quote(command);
-  const shown = command.map((word) => quote(word));
-  return shown.map((word) => (/[^\w@%+=:,./-]/.test(word) ? `'${word}'` : word)).join(' ');
-}
+import { quote } from '../../words/quote.ts';
 
 const USER_PATH = '/usr/local/bin:/usr/bin:/bin';
 

@@ -10,16 +10,8 @@ import type { JailRequest } from '../request/jail-request.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { showPaths } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';
-import {
-  environmentOf,
-  findAccount,
-  findCommand,
-  homeOf,
-  isInTmp,
-  type LearnRequest,
-  normalize,
-  showCommand,
-} from './learn-request.ts';
+import { splitWords } from './command-words.ts';
+import { environmentOf, findAccount, findCommand, homeOf, isInTmp } from './learn-request.ts';
 import { openScratch } from './scratch.ts';
 import { sift } from './used-files.ts';
 import { findTools, lastLine } from './learning-tools.ts';
@@ -29,13 +21,20 @@ import { runTraced, type TracedRun } from './traced-run.ts';
 type Learned = Awaited<ReturnType<typeof learn>>;
 
 /**
- * Runs the command as the user under strace, in a copy of the host to which it can write. A command that fails is no error. Must
- * be called by root.
- * @throws UsageError for a wrong request, an unknown user, root, or a command that is not found or cannot be executed;
+ * Runs a command as the user under strace, in a copy of the host to which it can write. It is split as by sh, but not expanded
+ * (see splitWords). What it did within its time counts. A command that fails is no error. Must be called by root.
+ * @throws UsageError for a command that sh would expand, an unknown user, root, or a command that is not found or cannot be executed;
  * JailError ERR_MISSING if a tool is not installed, ERR_SCRATCH if the copy cannot be made here, EPERM; AbortError
  */
-export async function learn(request: LearnRequest) {
-  const { words, user, timeoutMs, hostNetwork } = normalize(request);
+export async function learn(
+  command: string,
+  {
+    user = 'nobody', // owns no file
+    timeoutMs = 60_000,
+    signal,
+  }: { readonly user?: string | undefined; readonly timeoutMs?: number } & Pick<JailRequest, 'signal'> = {},
+) {
+  const words = splitWords(command);
   if (process.geteuid?.() !== 0)
     throw new JailError('learning needs root, to make a scratch copy of the host', {
       code: 'EPERM',
@@ -47,28 +46,26 @@ export async function learn(request: LearnRequest) {
     const program = findCommand(root, words[0] ?? Buffer.alloc(0));
     const home = homeOf(root, account);
     const tools = findTools(root);
-    throwIfAborted(request.signal);
-    const scratch = await openScratch(root, tools, hostNetwork);
+    throwIfAborted(signal);
+    const scratch = await openScratch(root, tools);
     let run: TracedRun;
     try {
-      throwIfAborted(request.signal);
+      throwIfAborted(signal);
       run = await runTraced(tools, scratch, {
         words: [pathBytes(program), ...words.slice(1)],
         account,
         cwd: home === undefined || isInTmp(root, home) ? '/' : account.home,
         env: environmentOf(account),
         timeoutMs,
-        signal: request.signal,
+        signal,
       });
     } finally {
       await scratch.namespaces.close();
     }
-    throwIfAborted(request.signal);
+    throwIfAborted(signal);
     if (!run.trace.started) throw notStarted(program, account, run);
     return {
       ...sift({ events: run.trace.events, root, home }),
-      /** The command for messages. */
-      command: showCommand(request.command),
       /** How its first process ended; both null if its time was over first. */
       exitCode: run.trace.end?.exitCode ?? null,
       signal: run.trace.end?.signal ?? null,
@@ -113,15 +110,18 @@ export async function learnAll(request: JailRequest) {
   const warnings: string[] = [];
   for (const command of commands) {
     onProgress?.(begin('learn'));
-    const lesson = await learn({ command, user: users[0], signal });
+    const lesson = await learn(command, { user: users[0], signal });
     const files = [...new Set([...lesson.programs, ...lesson.files])];
     learned.push({ command, files, directories: lesson.directories });
-    warnings.push(...warningsOf(lesson));
+    warnings.push(...warningsOf(command, lesson));
   }
   return { learned, warnings };
 }
 
-function warningsOf({ command, exitCode, signal, timedOut, stderr, ...lesson }: Learned): readonly string[] {
+function warningsOf(
+  command: string,
+  { exitCode, signal, timedOut, stderr, ...lesson }: Learned,
+): readonly string[] {
   const told = (paths: readonly BytePath[], what: string) =>
     paths.length === 0 ? [] : [`${command} ${what} ${showPaths(paths)}`];
   const said = stderr.trim() === '' ? '' : `: ${quote(lastLine(stderr))}`;

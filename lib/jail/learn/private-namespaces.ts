@@ -10,13 +10,13 @@ import { keepLast, lastLine, runTool, type Tools } from './learning-tools.ts';
 export type Namespaces = Awaited<ReturnType<typeof openNamespaces>>;
 
 /**
- * Makes mount, pid and ipc namespaces, and one of the network unless `hostNetwork`. Their holder is cat(1), the init of the pid
+ * Makes mount, pid, ipc and network namespaces. Their holder is cat(1), the init of the pid
  * namespace, which reads a pipe of this process: however this process ends, the pipe ends, then cat, and the kernel kills all
  * processes of the pid namespace and drops its mounts (pid_namespaces(7)).
  * @throws JailError ERR_SCRATCH if this is not permitted
  */
-export async function openNamespaces(tools: Tools, hostNetwork: boolean) {
-  const kinds = ['--mount', '--pid', '--ipc', ...(hostNetwork ? [] : ['--net'])];
+export async function openNamespaces(tools: Tools) {
+  const kinds = ['--mount', '--pid', '--ipc', '--net'];
   const words = [...kinds, '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', tools.cat];
   const holder = spawn(tools.unshare, words, { stdio: 'pipe', env: { LC_ALL: 'C' }, detached: true });
   const stderr = keepLast(holder.stderr, 4096);

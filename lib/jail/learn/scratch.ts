@@ -39,16 +39,16 @@ export type Scratch = Awaited<ReturnType<typeof openScratch>>;
 /**
  * Assembles the copy in namespaces of its own, on a tmpfs over /tmp there, so that it needs no directory of the host. It has new
  * /tmp, /proc, /sys and /dev. /run is copied, since programs look for their directories in it; nobody listens on a socket that is
- * seen through an overlay, so no service of the host is reached. The network is new too, unless `hostNetwork`: what a command
+ * seen through an overlay, so no service of the host is reached. The network is new too: what a command
  * sends cannot be undone; its ports are free, and everybody may bind low ones. What the command writes is limited to a part of
  * the memory. The copy ends with `namespaces.close()`, or with this process.
  * @throws JailError ERR_SCRATCH if the kernel refuses something of this
  */
-export async function openScratch(host: FileRoot, tools: Tools, hostNetwork: boolean) {
+export async function openScratch(host: FileRoot, tools: Tools) {
   // links are resolved now: in the copy, they would be followed from the root directory of the host
   const realPath = (path: string) => walk(host, bytePath(path)).path;
   const [tmp, proc, sys, dev] = [realPath('/tmp'), realPath('/proc'), realPath('/sys'), realPath('/dev')];
-  const namespaces = await openNamespaces(tools, hostNetwork);
+  const namespaces = await openNamespaces(tools);
   const copy = new Assembly(tools, namespaces, tmp);
   const { root } = copy;
   const warnings: string[] = [];
@@ -62,7 +62,7 @@ export async function openScratch(host: FileRoot, tools: Tools, hostNetwork: boo
     await copy.mountNew('tmpfs', 'mode=1777,size=20%,nosuid,nodev', `${root}${tmp}`);
     await copy.mountNew('proc', 'nosuid,nodev,noexec', `${root}${proc}`);
     await copy.mountNew('sysfs', 'nosuid,nodev,noexec', `${root}${sys}`);
-    if (!hostNetwork) await copy.openNetwork(`${root}${sys}`);
+    await copy.openNetwork(`${root}${sys}`);
     await copy.makeReadOnly(`${root}${sys}`);
     await copy.addDevices(`${root}${dev}`);
     // fifos for the output of strace and the standard error of the command; they do not lie in the copy

@@ -39,6 +39,10 @@ const script = (path: string, ...lines: readonly string[]): string => {
   return path;
 };
 
+/** A command line of these words, also with line feeds. */
+const quoted = (...words: readonly string[]): string =>
+  words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
+
 /** What of the host may not be another after a command than before. Other tests may run at the same time. */
 const stateOf = (directory: string) => ({
   mounts: readFileSync('/proc/self/mountinfo', 'latin1').match(/.*lowerdir=\/,.*/g),
@@ -80,9 +84,8 @@ const isIn = (paths: readonly string[], ...expected: readonly string[]): boolean
   expected.every((path) => paths.includes(path));
 
 t.test('what python3 imports is learned, and would be enough for it', needs('python3'), async (t) => {
-  const learned = await learn({ command: `/usr/bin/python3 -c 'import json, sqlite3'` });
+  const learned = await learn(`/usr/bin/python3 -c 'import json, sqlite3'`);
   t.match(learned, { exitCode: 0, signal: null, timedOut: false, secrets: [], sockets: [], stderr: '' });
-  t.equal(learned.command, `/usr/bin/python3 -c 'import json, sqlite3'`);
   t.same(learned.programs, ['/usr/bin/python3']);
   for (const pattern of [
     /\/json\/__init__\.py$/,
@@ -109,7 +112,7 @@ t.test(
       'echo x >/dev/null; echo again >/dev/stderr; head -c1 /dev/zero | wc -c; (: </dev/tty) 2>&1 | grep -c .; ls /tmp /dev/shm | wc -l',
       'ls /sys/class/net; ls /proc | grep -c "^[0-9]"; ls -l /proc/self/fd | sed -n "s/.*-> //p"',
     ];
-    const learned = await learn({ command: script(`${directory}/show`, ...show) });
+    const learned = await learn(script(`${directory}/show`, ...show));
     const lines = learned.stderr.split('\n');
     t.same(lines.slice(0, 4), [String(NOBODY), String(NOBODY), lines[2], '/']);
     t.match(learned.stderr, /^NoNewPrivs:\t1$/m);
@@ -120,7 +123,7 @@ t.test(
 );
 
 t.test("a user's groups and home are his, and nothing in the home is learned", asRoot, async (t) => {
-  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: process.argv[2], user: 'sam' }))
+  const code = `import(process.argv[1]).then(({ learn }) => learn(process.argv[2], { user: 'sam' }))
     .then((learned) => console.log(JSON.stringify(learned)))`;
   const command = `sh -c 'pwd >&2; id -G >&2; cat .rc >&2; echo "$HOME $USER $SHELL $PATH $LANG" >&2; echo x >new'`;
   const home =
@@ -140,7 +143,7 @@ t.test("a user's groups and home are his, and nothing in the home is learned", a
 });
 
 t.test('a descriptor that this process was started with is not passed on', asRoot, async (t) => {
-  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'sh -c "ls -l /proc/self/fd >&2"' }))
+  const code = `import(process.argv[1]).then(({ learn }) => learn('sh -c "ls -l /proc/self/fd >&2"'))
     .then(({ stderr }) => console.log(stderr))`;
   const fd = openSync('/etc', 'r');
   t.teardown(() => closeSync(fd));
@@ -165,16 +168,14 @@ t.test('nothing that a command writes reaches the host, and what it wrote is tol
   for (const name of ['old', 'gone', 'log']) putFile(`${data}/${name}`, 'host', 0o666);
   chmodSync(data, 0o777);
   const before = stateOf(data);
-  const learned = await learn({
-    command: [
-      script(
-        `${directory}/write`,
-        `cd ${data}`,
-        'echo new >new; echo over >old; echo more >>log; rm gone; mkdir made; mv log made/log; cat new old >&2',
-        'echo x >/var/tmp/uchroot-never; echo x >/dev/shm/x; echo x >/tmp/x; echo x >/etc/passwd; cat /tmp/x >&2',
-      ),
-    ],
-  });
+  const learned = await learn(
+    script(
+      `${directory}/write`,
+      `cd ${data}`,
+      'echo new >new; echo over >old; echo more >>log; rm gone; mkdir made; mv log made/log; cat new old >&2',
+      'echo x >/var/tmp/uchroot-never; echo x >/dev/shm/x; echo x >/tmp/x; echo x >/etc/passwd; cat /tmp/x >&2',
+    ),
+  );
   t.same(stateOf(data), before);
   t.notOk(existsSync('/var/tmp/uchroot-never'));
   t.match(learned.stderr, /^new\nover\n/);
@@ -190,7 +191,7 @@ t.test('nothing that a command writes reaches the host, and what it wrote is tol
 t.test('nothing is left of a copy: no mount, no process, no file', asRoot, async (t) => {
   const directory = makeDirectory(t, '/var/tmp');
   const before = stateOf(directory);
-  await learn({ command: `sh -c 'sleep 1000 & exec true'`, timeoutMs: 300 });
+  await learn(`sh -c 'sleep 1000 & exec true'`, { timeoutMs: 300 });
   t.same(stateOf(directory), before);
   t.same(descendantsOf(process.pid), []);
 });
@@ -198,7 +199,7 @@ t.test('nothing is left of a copy: no mount, no process, no file', asRoot, async
 t.test('nor is it when the learning process is killed in the middle', asRoot, async (t) => {
   const directory = makeDirectory(t, '/var/tmp');
   const before = stateOf(directory);
-  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'sh -c "sleep 1001 & sleep 1001"' }))`;
+  const code = `import(process.argv[1]).then(({ learn }) => learn('sh -c "sleep 1001 & sleep 1001"'))`;
   for (const delayMs of [150, 250, 1000]) {
     const child = spawn(process.execPath, ['-e', code, MODULE], { stdio: 'ignore' });
     await sleep(delayMs);
@@ -227,19 +228,19 @@ t.test(
     putFile(`${directory}/closed/file`, 'secret', 0o644);
     chownSync(`${directory}/closed`, NOBODY, NOBODY);
     putFile(`${directory}/public`, 'public');
-    const learned = await learn({
-      command: ['sh', '-c', `cd ${directory}; cat root own closed/file public; test -e closed/file`],
-    });
+    const learned = await learn(
+      quoted('sh', '-c', `cd ${directory}; cat root own closed/file public; test -e closed/file`),
+    );
     t.same(learned.secrets, [`${directory}/closed/file`, `${directory}/own`, `${directory}/root`]);
     t.ok(isIn(learned.files, `${directory}/public`));
   },
 );
 
-t.test('names of any bytes come through, and so do words', asRoot, async (t) => {
+t.test('names of any bytes come through', asRoot, async (t) => {
   const directory = makeDirectory(t, '/var/tmp');
   const name = Buffer.concat([Buffer.from(`${directory}/a b"'\\\n`), Buffer.from([0xff, 0x80, 0x7f, 0x1b])]);
   writeFileSync(name, 'x', { mode: 0o644 });
-  const learned = await learn({ command: ['cat', name] });
+  const learned = await learn(quoted('sh', '-c', `cat ${directory}/a*`));
   t.equal(learned.exitCode, 0);
   t.ok(isIn(learned.files, bytePath(name)));
 });
@@ -255,7 +256,7 @@ t.test('children, relative paths, links and other roots of descriptors are follo
     'cd link; cat three | cat',
     'exec cat ../two',
   );
-  const learned = await learn({ command: ['env', '-C', directory, read] });
+  const learned = await learn(`env -C ${directory} ${read}`);
   t.equal(learned.exitCode, 0);
   t.ok(isIn(learned.files, `${directory}/one`, `${directory}/a/two`, `${directory}/a/b/three`));
   t.ok(isIn(learned.directories, `${directory}/link`));
@@ -274,7 +275,7 @@ t.test('threads have one working directory', needs('python3'), async (t) => {
     'thread.start(); thread.join(); open("one").close()',
     'threading.Thread(target=lambda: os.execv("/bin/cat", ["cat", "two"])).start()',
   ];
-  const learned = await learn({ command: ['/usr/bin/python3', '-c', code.join('\n')] });
+  const learned = await learn(quoted('/usr/bin/python3', '-c', code.join('\n')));
   t.equal(learned.exitCode, 0);
   t.ok(isIn(learned.files, `${directory}/one`, `${directory}/two`, '/bin/cat'));
 });
@@ -283,18 +284,14 @@ t.test('a command that hangs is ended, and what it opened counts', asRoot, async
   const directory = makeDirectory(t, '/var/tmp');
   putFile(`${directory}/file`, 'x');
   const begin = performance.now();
-  const learned = await learn({
-    command: ['sh', '-c', `cat ${directory}/file; sleep 1000`],
-    timeoutMs: 2000,
-  });
+  const learned = await learn(`sh -c 'cat ${directory}/file; sleep 1000'`, { timeoutMs: 2000 });
   t.match(learned, { timedOut: true, exitCode: null, signal: 'SIGTERM' });
   t.ok(isIn(learned.files, `${directory}/file`));
   t.ok(performance.now() - begin < patientMs(20_000));
 });
 
 t.test('one that ignores SIGTERM is killed', asRoot, async (t) => {
-  const learned = await learn({
-    command: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+  const learned = await learn(`sh -c 'trap "" TERM; while :; do sleep 1; done'`, {
     timeoutMs: 2000,
   });
   t.match(learned, { timedOut: true, exitCode: null });
@@ -302,8 +299,8 @@ t.test('one that ignores SIGTERM is killed', asRoot, async (t) => {
 });
 
 t.test('a failure is told with its status and words', asRoot, async (t) => {
-  t.match(await learn({ command: `sh -c 'echo no >&2; exit 7'` }), { exitCode: 7, stderr: 'no\n' });
-  t.match(await learn({ command: `sh -c 'kill -ABRT $$'` }), { exitCode: null, signal: 'SIGABRT' });
+  t.match(await learn(`sh -c 'echo no >&2; exit 7'`), { exitCode: 7, stderr: 'no\n' });
+  t.match(await learn(`sh -c 'kill -ABRT $$'`), { exitCode: null, signal: 'SIGABRT' });
 });
 
 t.test('the host is not reached by sockets, which are told instead', needs('python3'), async (t) => {
@@ -335,17 +332,10 @@ t.test('the host is not reached by sockets, which are told instead', needs('pyth
     `connect(socket.socket(), ("127.0.0.1", ${port}))`,
     's = socket.socket(); s.bind(("127.0.0.1", 80)); s.listen(); connect(socket.socket(), ("127.0.0.1", 80))',
   ].join('\n');
-  const learned = await learn({ command: ['/usr/bin/python3', '-c', code] });
+  const learned = await learn(quoted('/usr/bin/python3', '-c', code));
   t.match(learned, { exitCode: 0, stderr: 'Connection refused\nConnection refused\n' });
   t.same(learned.sockets, [`${directory}/socket`]);
   t.equal(connections, 0);
-
-  const real = await learn({
-    command: ['/usr/bin/python3', '-c', code.split('\n').slice(0, -1).join('\n')],
-    hostNetwork: true,
-  });
-  t.match(real, { exitCode: 0, stderr: 'Connection refused\n' });
-  t.equal(connections, 1);
 });
 
 t.test('every file system of the host is in the copy, and a file that is mounted too', asRoot, async (t) => {
@@ -354,14 +344,14 @@ t.test('every file system of the host is in the copy, and a file that is mounted
   putFile(`${directory}/file`, 'below');
   putFile(`${directory}/above`, 'above');
   const code = [
-    `import(process.argv[1]).then(({ learn }) => learn({ command: ['sh', '-c', process.argv[2]] }))`,
+    `import(process.argv[1]).then(({ learn }) => learn(process.argv[2]))`,
     '.then((learned) => console.log(JSON.stringify(learned)))',
   ].join('');
   const prepare = [
     `cd ${directory}; mount -t tmpfs none disk; chmod 1777 disk; echo x >disk/x; mount -t tmpfs none a,b`,
     'mount --bind above file; exec "$@"',
   ].join('; ');
-  const command = `cd ${directory}; cat disk/x file >&2; echo y >disk/y && echo z >file; ls -ld disk >&2`;
+  const command = `sh -c 'cd ${directory}; cat disk/x file >&2; echo y >disk/y && echo z >file; ls -ld disk >&2'`;
   const by = ['unshare', '--mount', 'sh', '-c', prepare, 'sh'];
   const { stdout, stderr } = start([process.execPath, '-e', code, MODULE, command], { by });
   t.equal(stderr, '');
@@ -385,32 +375,27 @@ t.test('what cannot be meant is refused before anything happens', asRoot, async 
   mkdirSync('/tmp/uchroot-test-learn', { recursive: true });
   t.teardown(() => rmSync('/tmp/uchroot-test-learn', { recursive: true, force: true }));
   script('/tmp/uchroot-test-learn/x');
-  for (const [request, message] of [
-    [{ command: 'no-such-command-at-all' }, /not found/],
-    [{ command: `${directory}/plain` }, /not found/],
-    [{ command: `${directory}/odd` }, /cannot be executed by nobody: ENOENT/],
-    [{ command: `${directory}/closed` }, /cannot be executed by nobody: EACCES/],
-    [{ command: '/tmp/uchroot-test-learn/x' }, /lies in \/tmp/],
-    [{ command: '' }, /empty/],
-    [{ command: [] }, /empty/],
-    [{ command: ['true', 'a\0b'] }, /NUL/],
-    [{ command: 'true | false' }, /without a shell/],
-    [{ command: 'true', user: 'root' }, /uid 0/],
-    [{ command: 'true', user: '0' }, /uid 0/],
-    [{ command: 'true', timeoutMs: 0 }, /timeoutMs/],
-    [{ command: 'true', timeoutMs: Number.NaN }, /timeoutMs/],
-    [{ command: 'true', hostNetwork: 1 as unknown as boolean }, /hostNetwork/],
-    [{ command: 'true', commmand: 1 } as { command: string }, /unknown key 'commmand'/],
+  for (const [command, message, user] of [
+    ['no-such-command-at-all', /not found/],
+    [`${directory}/plain`, /not found/],
+    [`${directory}/odd`, /cannot be executed by nobody: ENOENT/],
+    [`${directory}/closed`, /cannot be executed by nobody: EACCES/],
+    ['/tmp/uchroot-test-learn/x', /lies in \/tmp/],
+    ['', /empty/],
+    ['true a\0b', /NUL/],
+    ['true | false', /without a shell/],
+    ['true', /uid 0/, 'root'],
+    ['true', /uid 0/, '0'],
   ] as const)
-    await t.rejects(learn(request), { name: 'UsageError', message });
-  await t.rejects(learn({ command: 'true', user: 'no-such-user' }), { code: 'ERR_UNKNOWN_USER' });
+    await t.rejects(learn(command, { user }), { name: 'UsageError', message });
+  await t.rejects(learn('true', { user: 'no-such-user' }), { code: 'ERR_UNKNOWN_USER' });
 });
 
 t.test('an abort ends it at once', asRoot, async (t) => {
   const begin = performance.now();
-  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.timeout(400) }), { code: 'ABORT_ERR' });
-  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.timeout(40) }), { code: 'ABORT_ERR' });
-  await t.rejects(learn({ command: 'sleep 1000', signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
+  await t.rejects(learn('sleep 1000', { signal: AbortSignal.timeout(400) }), { code: 'ABORT_ERR' });
+  await t.rejects(learn('sleep 1000', { signal: AbortSignal.timeout(40) }), { code: 'ABORT_ERR' });
+  await t.rejects(learn('sleep 1000', { signal: AbortSignal.abort() }), { code: 'ABORT_ERR' });
   t.ok(performance.now() - begin < patientMs(20_000));
   t.same(descendantsOf(process.pid), []);
 });
@@ -420,7 +405,7 @@ const attempt = (
   env: Readonly<Record<string, string>>,
   by: readonly string[] = [],
 ): Record<string, string> => {
-  const code = `import(process.argv[1]).then(({ learn }) => learn({ command: 'touch /var/tmp/uchroot-real' }))
+  const code = `import(process.argv[1]).then(({ learn }) => learn('touch /var/tmp/uchroot-real'))
     .catch(({ name, code, message, hint }) => console.log(JSON.stringify({ name, code, message, hint })))`;
   const { stdout } = start([process.execPath, '-e', code, MODULE], { by, env });
   return JSON.parse(stdout || '{}') as Record<string, string>;
@@ -463,6 +448,6 @@ t.test('it takes root', asRoot, async (t) => {
   const told = inChild(`
     const { learn } = await load('jail/learn/learn.js');
     native.setuid(${NOBODY});
-    tell(await attempt(() => learn({ command: 'true' })));`);
+    tell(await attempt(() => learn('true')));`);
   t.match(told, { name: 'JailError', code: 'EPERM' });
 });
