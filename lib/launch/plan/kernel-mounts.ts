@@ -1,4 +1,5 @@
 // The steps that mount what only the kernel can fill: proc(5), and /dev with its devices. Pure.
+import { words } from '../../words/word-list.ts';
 import type { MountFlag, Step } from './step.ts';
 
 /** Flags of mounts that hold no programs. */
@@ -16,6 +17,14 @@ const mask = 'timer_list';
 // dynamic_debug/control: the kernel asks a writer for no capability, and logs what he wants.
 const masked = ['kcore', 'keys', 'key-users', 'latency_stats', 'sched_debug', 'interrupts', 'kallsyms'];
 const unwritable = ['acpi', 'asound', 'bus', 'dynamic_debug', 'fs', 'irq', 'scsi', 'sys', 'sysrq-trigger'];
+// The other files of proc(5) that all mounts of it share. Their modes too: if root inside changes one, then the host's next proc(5) has it
+// (fs/proc/generic.c, proc_notify_change). No mode of a process's own directory can be changed.
+const shared = words(`
+  allocinfo bootconfig buddyinfo cgroups cmdline config.gz consoles cpuinfo crypto devices diskstats dma driver execdomains fb filesystems
+  iomem ioports kmsg kpagecgroup kpagecount kpageflags loadavg lock_stat lockdep lockdep_chains lockdep_stats locks mdstat meminfo misc
+  modules mtd mtrr pagetypeinfo partitions pressure profile schedstat slabinfo softirqs stat swaps sysvipc tty uptime version vmallocinfo
+  vmcore vmstat xen zoneinfo
+`);
 
 /**
  * The steps that make the file which hides files of proc(5). It is empty, as /dev/null would be. But root inside could lock a device of
@@ -33,12 +42,14 @@ export const maskSteps = (target: Buffer): readonly Step[] => [
  * @param slot for the tree of the file that hides others
  * @param made the slot of a proc(5) that was made already
  * @param isJoined that file is there already, in mounts that are kept
+ * @param hasRights the program may be root of the host, or have a capability that counts there
  */
 export function procSteps(
   target: Buffer,
   slot: number,
   made: number | undefined,
   isJoined: boolean,
+  hasRights: boolean,
 ): readonly Step[] {
   const source = beneath(target, mask);
   const within = target;
@@ -57,7 +68,7 @@ export function procSteps(
       clear: [],
       within,
     })),
-    ...unwritable.map((name): Step => {
+    ...[...unwritable, ...(hasRights ? shared : [])].map((name): Step => {
       const path = beneath(target, name);
       return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [], within };
     }),

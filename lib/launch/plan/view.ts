@@ -168,16 +168,23 @@ export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | '
  * jail keeps.
  */
 export function viewSteps(
-  request: Pick<Request, 'view' | 'ephemeral'>,
+  request: Pick<Request, 'view' | 'ephemeral' | 'allowRoot' | 'allowNewPrivs' | 'caps' | 'rootless'>,
   opened: Trees,
   isJoined = false,
 ): readonly Step[] {
+  const { allowRoot, allowNewPrivs, caps, rootless } = request;
+  const hasRights = rootless === false && (allowRoot || allowNewPrivs || caps.length > 0);
   return [...opened].flatMap(([entry, trees]) =>
-    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined)),
+    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, hasRights)),
   );
 }
 
-function entrySteps(entry: NormalView, trees: readonly Open[], isJoined: boolean): readonly Step[] {
+function entrySteps(
+  entry: NormalView,
+  trees: readonly Open[],
+  isJoined: boolean,
+  hasRights: boolean,
+): readonly Step[] {
   const { target } = entry;
   const [{ slot } = { slot: jailSlot }] = trees;
   switch (entry.kind) {
@@ -188,7 +195,7 @@ function entrySteps(entry: NormalView, trees: readonly Open[], isJoined: boolean
       return [{ op: 'mount', type: 'tmpfs', target, flags: entry.noexec ? inert : outside, options }];
     }
     case 'proc':
-      return procSteps(target, jailSlot, trees[0]?.slot, isJoined);
+      return procSteps(target, jailSlot, trees[0]?.slot, isJoined, hasRights);
     case 'dev':
       return devSteps(target, trees);
     case 'dir':

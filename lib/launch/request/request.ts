@@ -140,7 +140,7 @@ const table = {
     ],
   },
   /** Allow uid 0 or gid 0. */
-  allowRoot: onOff('Identity', '--allow-root', 'allow uid 0 or gid 0'),
+  allowRoot: { ...onOff('Identity', '--allow-root', 'allow uid 0 or gid 0'), setUp: true },
   /** Let set-user-ID programs and file capabilities work in the jail. */
   allowNewPrivs: {
     ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),

@@ -41,7 +41,7 @@ const jail = `${place}/jail`;
 
 t.before(() => {
   if (process.getuid?.() !== 0) return;
-  const built = uchrootJail(['build', jail, 'bash', 'cat', 'ls', 'sleep', 'stat', 'env', 'setpriv']);
+  const built = uchrootJail(['build', jail, 'bash', 'cat', 'chmod', 'ls', 'sleep', 'stat', 'env', 'setpriv']);
   if (built.status !== 0) throw new Error(built.stderr);
   for (const name of ['proc', 'mnt', 'var', 'data']) mkdirSync(`${jail}/${name}`, { recursive: true });
   chownSync(`${jail}/var`, uid, uid);
@@ -503,6 +503,18 @@ test('nothing of /proc that changes the host can be written, by root either', as
   );
   for (const file of files) t.match(ended.stderr, new RegExp(`/proc/${file}: Read-only file system`));
   t.equal(ended.stdout, '');
+});
+
+test('root inside cannot change the modes of files that all mounts of proc(5) share', async (t) => {
+  const { stdout, stderr } = run(
+    ['--allow-root', '--proc', '/proc'],
+    `for f in /proc/*; do
+  [[ -L $f || $f == /proc/[0-9]* ]] || chmod -Rv u+r $f 2>/dev/null
+done; chmod -v u+r /bin`,
+    'root',
+  );
+  t.match(stdout, /failed to change mode of '\/proc\/stat'/, stderr);
+  t.same(stdout.match(/^mode of '.*'/gm), ["mode of '/bin'"]);
 });
 
 test('what a launch cannot have, it says', async (t) => {
