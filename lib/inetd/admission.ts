@@ -63,10 +63,13 @@ function refusedByOptions(fd: number): string | undefined {
   return dropIpOptions(fd).refusal;
 }
 
+const LOST: Admission = { verdict: 'denied', rule: undefined, message: undefined, variables: undefined };
+
 /**
  * Asks the rules, and carries out the rule that matched. The place is given to others meanwhile if that can take long. Then a client that
  * is let in has to take one again, and the files, which may have changed since, are asked again.
  *
+ * @returns anything if the place is lost meanwhile: the client is closed already
  * @throws what the files and look-ups of the host throw
  */
 export async function admit(
@@ -88,22 +91,20 @@ export async function admit(
     server: server && { address: unmapAddress(server.address), port: server.port },
   };
   const decision = await hosts.check(described, place.give);
-  const admission = await settle(decision, client, place.give);
-  if (admission.verdict !== 'granted' || !(await place.take())) return admission;
+  const admission = await settle(decision, client, place);
+  if (admission.verdict !== 'granted' || !(await place.take()) || place.isLost) return admission;
   const now = await decision.renew();
-  // Commands of the same rule do not run again. It keeps its place now, however long another rule takes.
-  return now === decision || isSameRule(decision, now) ? admission : settle(now, client, () => undefined);
+  // commands of the same rule do not run again
+  return now === decision ? admission : settle(now, client);
 }
 
-const isSameRule = ({ rule: one }: Decision, { rule: other }: Decision): boolean =>
-  one !== undefined && one.file === other?.file && one.text === other.text;
-
-// Carries out the rule of a decision.
-async function settle(decision: Decision, client: ClientSocket, onWait: () => void): Promise<Admission> {
+// Carries out the rule of a decision. Without a place to give, the client keeps the one that it has, however long that takes.
+async function settle(decision: Decision, client: ClientSocket, place?: WaitingPlace): Promise<Admission> {
   const { rule, reason } = decision;
   if (decision.options.length === 0)
     return { verdict: decision.expected, rule, message: reason, variables: undefined };
-  onWait();
+  place?.give();
+  if (place?.isLost === true) return LOST;
   const { socket } = client;
   const applied = await decision.apply({ socket, onRefused: () => client.turnAway() });
   const problems = [...(applied.reason === undefined ? [] : [applied.reason]), ...applied.problems];

@@ -95,6 +95,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
           idle: this.#idle,
           onStart: (program, service, sockets) => this.#onStart(program, { service, sockets }),
           onEnd: (ended, service) => this.#onEnd(ended, service),
+          onFree: (service) => this.#heed(service),
           onProblem: (problem, service) => void this.emit('problem', problem, service),
         };
         const nameIt = (error: unknown): never => {
@@ -209,10 +210,14 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
 
   #onEnd(ended: EndedConnection, service: Service): void {
     this.emit('end', ended, service);
-    // another service may have replaced the one that accepted the connection, or none at the end
+    this.#heed(service);
+    if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
+  }
+
+  // Another service may have replaced the one that accepted the connection, or none at the end.
+  #heed(service: Service): void {
     const heirs = this.services.filter((now) => now.counter === service.counter);
     for (const heir of heirs.length > 0 ? heirs : [service]) heir.heed();
-    if (this.#isDraining && this.connections.size === 0) this.#resolveDrained();
   }
 
   /** Stops listening, and ends programs that accept connections themselves. Connections go on. `drained` resolves after the last one. */

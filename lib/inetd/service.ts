@@ -149,7 +149,10 @@ export class Service {
   // Never rejects, like #run().
   async #serve(connection: Connection, client: ClientSocket, source: string): Promise<void> {
     const beginMs = performance.now();
-    const place = new WaitingPlace(this.counter, source, () => this.heed());
+    const place = new WaitingPlace(this.counter, source, {
+      onFree: () => this.#observer.onFree(this),
+      onLost: () => refuse('undecided', undefined),
+    });
     const refuse = (reason: EndReason, message: string | undefined): void => {
       client.turnAway();
       place.leaveRefused();
@@ -159,9 +162,11 @@ export class Service {
     try {
       admission = await admit(this.#hosts, this.settings, connection.peer, client, place);
     } catch (error) {
+      if (place.isLost) return;
       this.#observer.onProblem(error, this);
       return refuse('failed', (error as Error).message);
     }
+    if (place.isLost) return;
     const { verdict, rule, message, variables } = admission;
     connection.rule = rule;
     if (verdict !== 'granted') return refuse(verdict, message);

@@ -1,4 +1,5 @@
 // How many connections a service may have, and how fast it may start programs. Pure: the caller tells the time.
+import { remember } from '../values/remember.ts';
 
 /** The limits of a service; undefined is no limit. */
 export interface StartLimits {
@@ -20,7 +21,7 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** Why a connection is closed. `undecided`: too many clients of its source wait for the rules. */
+/** Why a connection is closed. `undecided`: no waiting place is left for its source. */
 export type LimitReason = 'per-source' | 'source-rate' | 'undecided';
 
 // The theoretical arrival time of a leaky bucket (GCRA, ITU-T I.371): one number holds a rate and its burst.
@@ -40,9 +41,7 @@ const LONGEST_PAUSE_MS = 10_000;
 const MOST_SOURCES = 4096;
 
 /** The most clients that wait for the rules, that is for a look-up or for a command. */
-const MOST_PARKED = 1024;
-/** The part of the free places that one source gets: few sources cannot take them all (Choudhury and Hahne, 1998, dynamic thresholds). */
-const PARKED_SHARE = 1 / 8;
+const MOST_WAITING = 1024;
 
 /** How long to accept nothing when descriptors or memory are short. */
 const SHORTAGE_MS = 100;
@@ -59,24 +58,25 @@ function decrease(counts: Map<Source, number>, source: Source): void {
   else counts.delete(source);
 }
 
-/** A client that may start its program as soon as there is a place for it. */
-interface Turn {
+/** A client that waits for the rules, and then for a place among those that run. */
+export interface Waiting {
   readonly source: Source;
-  readonly begin: () => void;
+  /** Closes the connection, and leaves as refused. */
+  close(): void;
 }
 
 /**
  * Counts the connections of one service. Each is entered, and left once: as refused, as failed, or as ended. In between it can be parked:
- * then it waits for the rules, and takes no place of those that run.
+ * then it waits, and takes no place of those that run.
  */
 export class StartCounter {
   #limits: StartLimits;
   #live = 0;
   readonly #sources = new Map<Source, number>();
-  /** Clients that wait for the rules, by source. */
-  readonly #parked = new Map<Source, number>();
-  #allParked = 0;
-  readonly #turns: Turn[] = [];
+  readonly #waiting = new Map<Source, Set<Waiting>>();
+  #allWaiting = 0;
+  /** Those that the rules have let in, in this order, with what begins their program. */
+  readonly #turns = new Map<Waiting, () => void>();
   #arrivalMs = 0;
   readonly #arrivals = new Map<Source, number>();
   /** At this number of sources, those that need not wait any more are forgotten. */
@@ -105,7 +105,7 @@ export class StartCounter {
 
   /** Whether a parked client waits for its turn. */
   get hasTurns(): boolean {
-    return this.#turns.length > 0;
+    return this.#turns.size > 0;
   }
 
   /** Launches in a row that have failed for the same cause. */
@@ -132,9 +132,7 @@ export class StartCounter {
   enter(source: Source, nowMs: number): LimitReason | undefined {
     const { perSource, sourceRate } = this.#limits;
     const live = this.#sources.get(source) ?? 0;
-    const parked = this.#parked.get(source) ?? 0;
     if (perSource !== undefined && live >= perSource) return 'per-source';
-    if (parked > 0 && parked >= (MOST_PARKED - this.#allParked) * PARKED_SHARE) return 'undecided';
     if (sourceRate !== undefined) {
       const arrivalMs = this.#arrivals.get(source) ?? 0;
       if (waitOf(arrivalMs, sourceRate, nowMs) > 0) return 'source-rate';
@@ -162,41 +160,62 @@ export class StartCounter {
     this.#live--;
   }
 
-  /** The connection waits for the rules. @returns false if too many do: then it keeps its place */
-  park(source: Source): boolean {
-    if (this.#allParked >= MOST_PARKED) return false;
+  /**
+   * The connection waits for the rules. A source may have all waiting places that are free. If none is free, the newest client of the source
+   * with the most is closed for a source with fewer (longest queue drop).
+   *
+   * @returns false if it does not wait: it is closed, or it keeps its place among those that run, as the first of its source
+   */
+  park(client: Waiting): boolean {
+    if (this.#allWaiting >= MOST_WAITING && !this.#makeRoom(client)) return false;
     this.#givePlaceBack();
-    this.#allParked++;
-    this.#parked.set(source, (this.#parked.get(source) ?? 0) + 1);
+    this.#allWaiting++;
+    remember(this.#waiting, client.source, () => new Set<Waiting>()).add(client);
     return true;
   }
 
-  #unpark(source: Source): void {
-    this.#allParked--;
-    decrease(this.#parked, source);
+  #makeRoom(client: Waiting): boolean {
+    const own = this.#waiting.get(client.source)?.size ?? 0;
+    let most: ReadonlySet<Waiting> = new Set();
+    for (const clients of this.#waiting.values()) if (clients.size > most.size) most = clients;
+    // a source with one less would only change places with it
+    const hasRoom = most.size > own + 1;
+    if (hasRoom) [...most].at(-1)?.close();
+    else if (own > 0) client.close();
+    return hasRoom;
+  }
+
+  #unpark(client: Waiting): void {
+    this.#turns.delete(client);
+    this.#allWaiting--;
+    const clients = this.#waiting.get(client.source);
+    clients?.delete(client);
+    if (clients?.size === 0) this.#waiting.delete(client.source);
   }
 
   /** The rules let a parked client in. `begin` is for takeTurn(). */
-  awaitTurn(source: Source, begin: () => void): void {
-    this.#turns.push({ source, begin });
+  awaitTurn(client: Waiting, begin: () => void): void {
+    this.#turns.set(client, begin);
   }
 
   /** Enters the parked client that has waited longest for its turn, if there is a place: call the result. */
   takeTurn(nowMs: number): (() => void) | undefined {
-    const turn = this.waitMs(nowMs) === 0 ? this.#turns.shift() : undefined;
-    if (turn === undefined) return undefined;
-    this.#unpark(turn.source);
-    this.#takePlace(nowMs);
-    return turn.begin;
+    if (this.waitMs(nowMs) > 0) return undefined;
+    for (const [client, begin] of this.#turns) {
+      this.#unpark(client);
+      this.#takePlace(nowMs);
+      return begin;
+    }
+    return undefined;
   }
 
-  /** No program is started for the connection: it counts for no rate. */
-  leaveRefused(source: Source, isParked = false): void {
+  /** No program is started for the connection: it counts for no rate. @param parked set if it is parked */
+  leaveRefused(source: Source, parked?: Waiting): void {
     const { sourceRate } = this.#limits;
     const arrivalMs = this.#arrivals.get(source);
     if (sourceRate !== undefined && arrivalMs !== undefined)
       this.#arrivals.set(source, arrivalMs - sourceRate.periodMs / sourceRate.count);
-    if (isParked) this.#unpark(source);
+    if (parked !== undefined) this.#unpark(parked);
     else this.#givePlaceBack();
     decrease(this.#sources, source);
   }

@@ -51,11 +51,14 @@ export class Decision {
   }
 
   /**
-   * The decision by the files as they are now, for a client that has waited since: this one if they have not changed.
-   * What was looked up is not looked up again.
+   * The decision by the files as they are now, for a client that has waited since: this one if they have not changed, or if
+   * the same rule decides. What was looked up is not looked up again.
    */
   async renew(): Promise<Decision> {
-    return (await this.#decideAgain(this.#ruling.tables)) ?? this;
+    const now = await this.#decideAgain(this.#ruling.tables);
+    if (now === undefined) return this;
+    const [one, other] = [this.#ruling.rule, now.#ruling.rule];
+    return one !== undefined && one.file === other?.file && one.text === other.text ? this : now;
   }
 
   /**

@@ -59,8 +59,15 @@ export class GuardServer extends Server {
       // a client that is gone has no address to decide by
       const isGone = ends.client.address === undefined && typeof this.address() !== 'string';
       if (isGone) return void socket.destroy();
-      const decision = await this.#hosts.check({ daemon: this.#daemon, ...ends });
-      const applied = await decision.apply({ socket, onRefused: () => turnAway(socket) });
+      const target = { socket, onRefused: () => turnAway(socket) };
+      let decision = await this.#hosts.check({ daemon: this.#daemon, ...ends });
+      let applied = await decision.apply(target);
+      const hasWaited = decision.lookups.length > 0 || decision.options.length > 0;
+      if (applied.verdict === 'granted' && hasWaited) {
+        const now = await decision.renew();
+        if (now !== decision) applied = await now.apply(target);
+        decision = now;
+      }
       this.emit('decision', decision, applied);
       if (applied.verdict !== 'granted') return turnAway(socket);
       // Makes the socket like any other accepted socket from the next tick on. Removing the last `readable` listener makes

@@ -269,6 +269,9 @@ test('clients whose rule starts a command that hangs take no place of others', a
   const from8 = { ...local(daemon.port), localAddress: '127.0.0.8' };
   const hanging = await Promise.all([1, 2, 3].map(() => connectTo(t, from8)));
   await settled(3, 0);
+  // they wait for the services that a reload has made
+  daemon.child.kill('SIGHUP');
+  t.ok(await eventually(() => daemon.lines.join().includes('reloaded')));
   t.equal((await ask(local(daemon.port), 'me')).text, 'me', 'another client is served');
   const writer = spawn('/bin/sh', ['-c', `while :; do echo >${fifo}; done`], { env: plainEnv() });
   t.teardown(() => writer.kill('SIGKILL'));

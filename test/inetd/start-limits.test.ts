@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { StartCounter, type StartLimits } from '../../lib/inetd/start-limits.ts';
+import { StartCounter, type StartLimits, type Waiting } from '../../lib/inetd/start-limits.ts';
 import { patientMs } from '../support/patience.ts';
 
 const none: StartLimits = {
@@ -232,6 +232,21 @@ t.test('a flood from many sources costs each of them the same', async (t) => {
   t.equal(counter.enter('source 0', 60_000), 'source-rate');
 });
 
+/** A client of a source that waits for the rules; `closed` has the sources of those that were closed. */
+function makeWaiting(counter: StartCounter, source: string, closed: string[] = []): Waiting {
+  let isParked = false;
+  const client: Waiting = {
+    source,
+    close: () => {
+      closed.push(source);
+      counter.leaveRefused(source, isParked ? client : undefined);
+    },
+  };
+  counter.enter(source, 0);
+  isParked = counter.park(client);
+  return client;
+}
+
 t.test(
   'a parked client takes no place and no start of the rate, and waits for its turn behind others',
   async (t) => {
@@ -241,15 +256,14 @@ t.test(
       rate: { count: 1, periodMs: 1000, burst: 1 },
     });
     const begun: string[] = [];
-    for (const source of ['a', 'b', 'c']) {
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((source) => {
       t.equal(counter.waitMs(0), 0);
-      counter.enter(source, 0);
-      t.ok(counter.park(source));
-    }
+      return makeWaiting(counter, source);
+    }) as [Waiting, Waiting, Waiting, Waiting];
     t.equal(counter.live, 0);
-    counter.leaveRefused('c', true);
-    counter.awaitTurn('b', () => begun.push('b'));
-    counter.awaitTurn('a', () => begun.push('a'));
+    c.close();
+    for (const client of [d, b, a]) counter.awaitTurn(client, () => begun.push(String(client.source)));
+    d.close();
     counter.takeTurn(0)?.();
     t.equal(counter.takeTurn(0), undefined);
     t.equal(counter.live, 1);
@@ -262,21 +276,41 @@ t.test(
   },
 );
 
-t.test('a source that nobody can decide about leaves places to others, and none is exceeded', async (t) => {
-  const counter = new StartCounter({ ...none, instances: 1e6 });
-  const parkAll = (source: string): number => {
-    let count = 0;
-    while (counter.enter(source, 0) === undefined && counter.park(source)) count++;
-    return count;
-  };
-  t.equal(parkAll('a'), 114);
-  t.equal(counter.enter('a', 0), 'undecided');
-  t.equal(counter.enter('b', 0), undefined, 'and others are let in');
-  counter.leaveRefused('b');
-  for (let i = 0; i < 20; i++) t.ok(parkAll(`source ${i}`) > 0, 'a new source finds a place');
-  for (let i = 0; i < 2000; i++) if (counter.enter(`other ${i}`, 0) === undefined) counter.park(`other ${i}`);
-  const { live } = counter;
-  t.equal(counter.enter('y', 0), undefined);
-  t.notOk(counter.park('y'), 'when all are taken, a client keeps its place among those that run');
-  t.equal(counter.live, live + 1);
+t.test('a burst of one source may wait in all places that are free', async (t) => {
+  const counter = new StartCounter({ ...none, instances: 1 });
+  const closed: string[] = [];
+  for (let i = 0; i < 1024; i++) makeWaiting(counter, 'a', closed);
+  t.same(closed, []);
+  makeWaiting(counter, 'a', closed);
+  t.same(closed, ['a'], 'the next one is closed');
+  t.equal(counter.live, 0);
 });
+
+t.test('sources that take all waiting places leave each other source its part of them', async (t) => {
+  const counter = new StartCounter({ ...none, instances: 1e6 });
+  const closed: string[] = [];
+  // as many as they like, from sixty sources
+  for (let i = 0; i < 60 * 50; i++) makeWaiting(counter, `flood ${i % 60}`, closed);
+  closed.length = 0;
+  for (let i = 0; i < 16; i++) makeWaiting(counter, 'honest', closed);
+  t.equal(closed.length, 16);
+  t.notOk(closed.includes('honest'), '1024 / 61 of one source');
+  for (let i = 0; i < 60 * 50; i++) makeWaiting(counter, `flood ${i % 60}`, closed);
+  t.notOk(closed.includes('honest'), 'and they are not taken from it again');
+  t.equal(counter.live, 0);
+});
+
+t.test(
+  'where as many sources wait as there are places, the first client of another one counts at once',
+  async (t) => {
+    const counter = new StartCounter({ ...none, instances: 1e6 });
+    const closed: string[] = [];
+    for (let i = 0; i < 1024; i++) makeWaiting(counter, `source ${i}`, closed);
+    makeWaiting(counter, 'source 0', closed);
+    t.same(closed, ['source 0']);
+    t.equal(counter.live, 0);
+    makeWaiting(counter, 'other', closed);
+    t.same(closed, ['source 0']);
+    t.equal(counter.live, 1);
+  },
+);

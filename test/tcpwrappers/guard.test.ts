@@ -417,6 +417,35 @@ function certificate(t: Test): { key: Buffer; cert: Buffer } {
   return { key: readFileSync(key), cert: readFileSync(cert) };
 }
 
+t.test(
+  'a client whose rule has changed while it waited is not let in, and its command runs once',
+  async (t) => {
+    const rules = 'service: host.example.com: spawn echo >>@/runs\n';
+    const { hosts, write, path } = openFiles(
+      t,
+      { allow: rules, deny: 'ALL: ALL\n' },
+      {
+        resolver: {
+          name: async () => {
+            write('allow', next);
+            return { value: 'host.example.com' };
+          },
+        },
+      },
+    );
+    const read = (name: string): string => readFileSync(path(name), 'latin1');
+    const same = read('allow');
+    let next = `# another line\n${same}`;
+    const server = guard(hosts, 'service', (socket) => socket.end('served'));
+    const port = await listen(t, server);
+    const ask = (): Promise<string> => hear(connect({ port, host: '127.0.0.1' }));
+    t.equal(await ask(), 'served', 'the same rule still lets it in');
+    t.equal(read('runs'), '\n');
+    next = 'service: host.example.com: deny\n';
+    t.equal(await ask(), '');
+  },
+);
+
 const behind: readonly (readonly [what: string, make: (onServed: () => void) => Server])[] = [
   ['net', (onServed) => createServer(onServed)],
   ['http', (onServed) => createHttpServer(onServed)],

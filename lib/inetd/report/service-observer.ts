@@ -13,6 +13,8 @@ export interface ServiceObserver {
   /** A program runs. The program of a wait service has these sockets. */
   readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
   readonly onEnd: (ended: EndedConnection, service: Service) => void;
+  /** A place among the running programs may be free. */
+  readonly onFree: (service: Service) => void;
   /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
   readonly onProblem: (problem: unknown, service: Service) => void;
 }
