@@ -61,10 +61,6 @@ export interface Native extends LaunchCalls, FileCalls {
   /** A function that returns a number, which changes when one of these variables of the process has changed. */
   watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;
-  /** A script of this package, and its V8 code cache, if there is one that surely belongs to it. */
-  readCode(path: string, cachePath: string): { readonly source: string; readonly cache?: Buffer };
-  /** A file as memory that must not be written to. It is read from disk when it is used. */
-  mapFile(path: string): Buffer;
 
   // names and sockets
   /**

@@ -1,4 +1,4 @@
-// Runs uchroot-bundle.cjs from its code cache: the library, and all code of the commands but a launch. See scripts/bundle.
+// Runs uchroot-bundle.cjs: the library, and all code of the commands but a launch. See scripts/bundle.
 import * as addon from '../native.ts';
 
 /** The parts of the bundle. A part is run at its first call, which returns what its entry file exports. */
@@ -12,21 +12,18 @@ export type BundlePart =
   | 'inetd'
   | 'compile'
   | 'check'
+  | 'completion'
   | 'doctor'
   | 'unit';
 
-type Bundle = Record<BundlePart, () => object>;
-type Load = (name: string) => object;
-type Run = (require: Load, module: { exports: object }, directory: string, path: string) => Bundle;
+/** What `require` is in a bundle. */
+export type Load = (name: string) => object;
 
 const directory = import.meta.dirname;
-let bundle: Bundle | undefined;
+let bundle: Record<BundlePart, () => object> | undefined;
 
-/** V8 accepts a code cache only with the flags that it was made with, so they are a part of its name (scripts/bundle). */
-export const cacheFlags = process.execArgv.filter((flag) => !flag.startsWith('--inspect-port=')).join('');
-
-/** A module of Node, which is loaded when one of its exports is used: most commands use few, and some take milliseconds. */
-export function lazyModule(name: string): object {
+// A module of Node is loaded when one of its exports is used: most commands use few, and some take milliseconds.
+function lazyModule(name: string): object {
   let module: object | undefined;
   return new Proxy(
     {},
@@ -34,20 +31,31 @@ export function lazyModule(name: string): object {
   );
 }
 
-const load: Load = (name) => (name.endsWith('/native.ts') ? addon : lazyModule(name));
+/** The addon, which all bundles share, or a module of Node; undefined for another name. */
+export function loadNode(name: string): object | undefined {
+  if (name.endsWith('/native.ts')) return addon;
+  return name.startsWith('node:') ? lazyModule(name) : undefined;
+}
 
-function run(): Bundle {
+/** Compiles a bundle, into a function that runs it and returns its exports. */
+export function compile(path: string, source: string): (load: Load) => object {
   // Not imported: require() takes as long as the module.
   const { Script } = process.getBuiltinModule('node:vm');
-  const path = `${directory}/uchroot-bundle.cjs`;
-  // V8 rejects a cache of another version, and compiles the source.
-  const { source, cache } = addon.native.readCode(path, `${path}${cacheFlags}.cache`);
-  const script = new Script(source, { filename: path, ...(cache && { cachedData: cache }) });
-  return (script.runInThisContext() as Run)(load, { exports: {} }, directory, path);
+  const run = new Script(source, { filename: path }).runInThisContext() as (
+    require: Load,
+    module: { exports: object },
+    directory: string,
+    path: string,
+  ) => object;
+  return (load) => run(load, { exports: {} }, directory, path);
 }
 
 /** What the entry file of a part exports. The file of a command runs the command. */
 export function openBundle(part: BundlePart): object {
-  bundle ??= run();
+  const path = `${directory}/uchroot-bundle.cjs`;
+  bundle ??= compile(
+    path,
+    process.getBuiltinModule('node:fs').readFileSync(path, 'latin1'),
+  )((name) => loadNode(name) ?? {}) as Record<BundlePart, () => object>;
   return bundle[part]();
 }

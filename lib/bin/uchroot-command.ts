@@ -210,7 +210,7 @@ class Recipients {
 
 // The exit status for an error that was thrown.
 function tellError(error: unknown, { manager, statusFd, fail }: Recipients): number {
-  if (!(error instanceof Error)) throw error; // scripts/code-cache.mjs ends its launch with a symbol
+  if (!(error instanceof Error)) throw error;
   if (!isOurs(error)) {
     // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
     complain(`uchroot: ${error.stack ?? error.message}\n`);

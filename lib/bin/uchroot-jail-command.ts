@@ -1,4 +1,4 @@
-// The command uchroot-jail. It runs from the code cache of uchroot-bundle.cjs (open-bundle.ts).
+// The command uchroot-jail.
 import { setFlagsFromString } from 'node:v8';
 
 import { runProgram } from './dispatch.ts';
@@ -8,8 +8,7 @@ import { commands } from './jail/jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 // A build ends in a second or two. With the own limit of Node 20's V8, a third of its CPU time went to the compilation of functions
-// that then ran too rarely to gain by it. Later versions have a cheaper compiler besides, and not this flag. It is set only now,
-// because V8 accepts the code cache only with the flags that it was made with.
+// that then ran too rarely to gain by it. Later versions have a cheaper compiler besides, and not this flag.
 if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=1000000');
 
 void runProgram({

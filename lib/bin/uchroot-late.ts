@@ -1,4 +1,5 @@
-// All code that a successful launch does not need: diagnosis of the jail, hints, --plan, --completion, --help. See uchroot.ts.
+// All code that a successful launch does not need: diagnosis of the jail, hints, --plan, --help; and
+// what few launches need: limits of a cgroup, filters of system calls. See late.ts.
 export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../words/errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
@@ -9,7 +10,6 @@ export { foreignOptions } from './mistakes/foreign-options.ts';
 export { inOptionWords } from '../launch/request/option-words.ts';
 export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
 export { besidesFirst, foreignWorkKeys, hintForPart } from '../mistakes/foreign-work-keys.ts';
-export { completionScript } from './uchroot-completion.ts';
 export {
   meantCount,
   meantEach,
@@ -25,3 +25,5 @@ export {
 } from '../mistakes/meant-value.ts';
 export { jailOfName, nearestJail } from '../tree/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';
+export { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
+export { launchFilter } from '../launch/host/launch-filter.ts';

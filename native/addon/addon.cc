@@ -19,7 +19,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   if (calls == nullptr) return exports;
   uchroot::initAccounts(env, exports);
   uchroot::initCalls(env, exports);
-  uchroot::initCode(env, exports);
   uchroot::initHost(env, exports, *calls);
   uchroot::initFileList(env, exports);
   uchroot::initInRoot(env, exports);

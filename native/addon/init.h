@@ -9,7 +9,6 @@ class PendingCalls;
 
 void initAccounts(Napi::Env env, Napi::Object exports);
 void initCalls(Napi::Env env, Napi::Object exports);
-void initCode(Napi::Env env, Napi::Object exports);
 void initHost(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initIdle(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initListen(Napi::Env env, Napi::Object exports, PendingCalls& calls);

@@ -1,11 +1,10 @@
-// How the command starts: its first lines, and its code cache, which fits a node that was started by them.
+// How the commands start: their first lines, and what they load.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 import t from 'tap';
 
-import { native } from '../../lib/native.ts';
 import { packageDirectory } from '../support/launch.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 
@@ -67,35 +66,6 @@ t.test('--env-file among the arguments of a program is not for node', async (t) 
   }
 });
 
-const isRejected = `
-  const { readFileSync } = require('node:fs');
-  const [path, cache] = process.argv.slice(1);
-  const cachedData = readFileSync(cache).subarray(0, -8);
-  const script = new (require('node:vm').Script)(readFileSync(path, 'latin1'), { cachedData });
-  process.stdout.write(String(script.cachedDataRejected));`;
-
-for (const [name, given] of [
-  ['uchroot-command', flags.slice(1)],
-  ['uchroot-command', []],
-  ['uchroot-isolation', flags.slice(1)],
-  ['uchroot-isolation', []],
-  ['uchroot-bundle', flags.slice(1)],
-  ['uchroot-bundle', []],
-] as const) {
-  t.test(
-    `${name}: the code cache of a node with ${given.length} flags is the script's, and V8 takes it`,
-    async (t) => {
-      const command = `${directory}/${name}.cjs`;
-      const cache = `${command}${given.join('')}.cache`;
-      t.ok(native.readCode(command, cache).cache);
-      const args = [...given, '-e', isRejected, command, cache];
-      const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
-      t.equal(stderr, '');
-      t.equal(stdout, 'false');
-    },
-  );
-}
-
 // Launches with an addon that pretends to be root, and tells at the end which scripts and which modules of Node it took.
 const watched = `
   const { basename } = require('node:path');
@@ -108,7 +78,7 @@ const watched = `
       scripts.push(basename(options.filename ?? options));
     }
   };
-  const pretendRoot = require(${JSON.stringify(`${packageDirectory}/scripts/pretended-root.cjs`)});
+  const pretendRoot = require(${JSON.stringify(`${packageDirectory}/test/support/pretended-root.cjs`)});
   const { dlopen } = process;
   process.dlopen = (module, path) => {
     dlopen.call(process, module, path);
@@ -121,17 +91,17 @@ const watched = `
     module.exports = pretendRoot(module.exports, tell);
   };`;
 
-for (const [title, options, scripts] of [
-  ['an ordinary launch', [], []],
-  ['an isolated launch', ['--isolate'], ['uchroot-isolation.cjs']],
-] as const) {
-  t.test(`${title} runs no more scripts than it needs, and loads no other module of Node`, async (t) => {
-    const hook = `${t.testdir({ 'watched.cjs': watched })}/watched.cjs`;
-    const words = [...flags.slice(1), '--require', hook, file, ...options, 'sam', '/jail', '/bin/true'];
-    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
-    t.equal(stderr, '');
-    t.strictSame(JSON.parse(stdout), { scripts: ['uchroot-command.cjs', ...scripts], modules: [] });
-  });
+for (const options of [[], ['--isolate']]) {
+  t.test(
+    `a launch with [${options.join()}] runs one script, and loads no other module of Node`,
+    async (t) => {
+      const hook = `${t.testdir({ 'watched.cjs': watched })}/watched.cjs`;
+      const words = [...flags.slice(1), '--require', hook, file, ...options, 'sam', '/jail', '/bin/true'];
+      const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+      t.equal(stderr, '');
+      t.strictSame(JSON.parse(stdout), { scripts: [], modules: [] });
+    },
+  );
 }
 
 t.test('a command loads only those modules of Node that it uses', async (t) => {
@@ -144,12 +114,6 @@ t.test('a command loads only those modules of Node that it uses', async (t) => {
     t.match(stderr, /NativeModule fs/);
     t.notMatch(stderr, /NativeModule (crypto|dgram|dns|child_process|http|fs\/promises|zlib)\b/, name);
   }
-});
-
-// Each function costs a launch time, even if it does not call it. What only some launches need belongs into another bundle.
-t.test('the script of an ordinary launch stays small', async (t) => {
-  const { size } = statSync(`${directory}/uchroot-command.cjs`);
-  t.ok(size <= 135_000, `${size} bytes`);
 });
 
 // The bundle is minified. Classes are shown in logs, and functions in reports of memory and time.

@@ -1,5 +1,4 @@
-// An addon that plans a launch as root would, and calls `stop` in place of the program. For scripts/code-cache.mjs, and for the test of
-// what a start loads.
+// An addon that plans a launch as root would, and calls `stop` in place of the program: for the test of what a start loads.
 const { constants, openSync } = require('node:fs');
 
 const directory = (name, parent) => ({ path: Buffer.from(name), parent, mode: 0o40755, uid: 0, gid: 0 });
