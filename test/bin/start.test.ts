@@ -45,7 +45,8 @@ t.test('without node in PATH, the command says what to do', async (t) => {
     const hint = run(sudo, '--help');
     t.equal(hint, `hint: sudo env "PATH=$PATH" ${name} --help${because}`);
     t.equal(run(sudo, 'sam', '/srv/jail', "a'b; c"), `hint: sudo env "PATH=$PATH" ${name} ...${because}`);
-    const followed = hint?.replace('hint: sudo', '/usr/bin/env -i') ?? '';
+    const kept = Object.keys(sanitizerEnv).map((key) => `"${key}=$${key}"`);
+    const followed = hint?.replace('hint: sudo', ['/usr/bin/env', '-i', ...kept].join(' ')) ?? '';
     const PATH = `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`;
     const { status, stdout } = spawnSync('/bin/sh', ['-c', followed], {
       encoding: 'utf8',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 import t, { type Test } from 'tap';
 
-import { packageDirectory, searchPath } from '../../support/launch.ts';
+import { commandEnv, packageDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
@@ -247,7 +247,7 @@ t.test('so it does without systemd', { skip: unlessRoot('unshare') }, async (t) 
     bundle,
   ];
   for (const verb of verbs) {
-    const { status, stderr } = spawnSync('unshare', [...bare, verb, 'nginx'], { env: { PATH: searchPath } });
+    const { status, stderr } = spawnSync('unshare', [...bare, verb, 'nginx'], { env: commandEnv });
     t.equal(status, 1);
     t.match(
       String(stderr),
