@@ -17,8 +17,6 @@ export function bytePath(path: Bytes): BytePath {
 
 /** Bytes as text, one character a byte. */
 export function toLatin1(data: Uint8Array): BytePath {
-  // Most texts are short. A command would first have to compile Node's decoder.
-  if (data.length <= 64) return String.fromCharCode(...data) as BytePath;
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1') as BytePath;
 }
 

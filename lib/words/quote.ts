@@ -3,52 +3,21 @@
 /** A path, an argument or a variable: a string, or bytes that need not be UTF-8. */
 export type Bytes = string | Uint8Array;
 
-// The bytes of a short ASCII text, as nearly every name and path is; undefined for any other text. For such a text the call
-// of Node's encoder takes longer than the encoding.
-function asciiBytes(text: string): Buffer | undefined {
-  if (text.length > 64) return undefined;
-  const bytes = Buffer.allocUnsafe(text.length);
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7f) return undefined;
-    bytes[i] = code;
-  }
-  return bytes;
-}
-
 /** A copy, which the caller cannot change; a string becomes UTF-8. */
 export function copyBytes(value: Bytes): Buffer {
   if (typeof value === 'string') return toBuffer(value);
-  const copy = zeroBytes(value.length);
+  const copy = Buffer.alloc(value.length);
   copy.set(value);
   return copy;
 }
 
 /** The same bytes, in the caller's memory; a string becomes UTF-8. */
 export function toBuffer(value: Bytes): Buffer {
-  if (typeof value === 'string') return asciiBytes(value) ?? Buffer.from(value);
+  if (typeof value === 'string') return Buffer.from(value);
   return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** Zero bytes. Of Node's ways to allocate them, this one compiles least at the start of a command. */
-export function zeroBytes(size: number): Buffer {
-  return Buffer.from(new ArrayBuffer(size));
-}
-
 const longest = 200;
-
-// Printable ASCII without a backslash, as nearly every name and path is; undefined for anything else. It saves a command
-// the first use of a regular expression and of Node's decoders.
-function plainText(bytes: Uint8Array): string | undefined {
-  if (bytes.length > longest) return undefined;
-  let text = '';
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte < 0x20 || byte > 0x7e || byte === 0x5c) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
-}
 
 /**
  * Printable text for a message. Control characters and bytes that are no UTF-8 become `\n`, `\x1b`, `\xff`; a backslash
@@ -57,8 +26,6 @@ function plainText(bytes: Uint8Array): string | undefined {
 export function quote(value: Bytes): string {
   const bytes = toBuffer(value);
   if (bytes.length === 0) return "''";
-  const plain = plainText(bytes);
-  if (plain !== undefined) return plain;
   const text = bytes.toString('utf8');
   const printable = text.includes('\ufffd') ? bytes.toString('latin1') : text;
   // C0 and C1 controls, line separators, and the marks that reorder text (Trojan Source, CVE-2021-42574).

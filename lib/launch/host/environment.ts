@@ -1,5 +1,5 @@
 // The program's environment: built, not filtered. Pure.
-import { quote, zeroBytes } from '../../words/quote.ts';
+import { quote } from '../../words/quote.ts';
 import type { ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
@@ -94,10 +94,7 @@ export type Variable = readonly [name: string, value: Buffer];
 
 /** A name as a Variable has it. */
 export function byteName(name: string): string {
-  for (let i = 0; i < name.length; i++) {
-    if (name.charCodeAt(i) > 0x7f) return Buffer.from(name).toString('latin1');
-  }
-  return name;
+  return Buffer.from(name).toString('latin1');
 }
 
 /**
@@ -153,11 +150,7 @@ const pidVariables = new Set(['LISTEN_PID', 'WATCHDOG_PID']);
 
 // The name is latin1, one character a byte.
 function toEntry(name: string, value: Buffer): Buffer {
-  const entry = zeroBytes(name.length + 1 + value.length);
-  for (let i = 0; i < name.length; i++) entry[i] = name.charCodeAt(i);
-  entry[name.length] = 0x3d;
-  entry.set(value, name.length + 1);
-  return entry;
+  return Buffer.concat([Buffer.from(`${name}=`, 'latin1'), value]);
 }
 
 // Variables of sd_listen_fds(3) for sockets that this process hands over.

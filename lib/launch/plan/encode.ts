@@ -1,5 +1,4 @@
 // A plan as bytes: the counterpart of native/plan/plan.h.
-import { zeroBytes } from '../../words/quote.ts';
 import { setUint64 } from './limits.ts';
 import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
 import { flagsOf, inheritedSteps, rowOf } from './table.ts';
@@ -67,7 +66,7 @@ function encode(stages: Plan): EncodedPlan {
       size = endOf(one);
     }
   }
-  const bytes = zeroBytes(size);
+  const bytes = Buffer.alloc(size);
   const words = new Uint32Array(bytes.buffer);
   words[0] = magic;
   words[1] = size;
@@ -114,7 +113,7 @@ let desk: { readonly plan: Buffer; readonly words: Uint32Array } | undefined;
 
 function deskOf(size: number): { readonly plan: Buffer; readonly words: Uint32Array } {
   if (size <= deskBytes && desk !== undefined) return desk;
-  const plan = zeroBytes(Math.max(size, deskBytes));
+  const plan = Buffer.alloc(Math.max(size, deskBytes));
   const made = { plan, words: new Uint32Array(plan.buffer) };
   if (size <= deskBytes) desk = made;
   return made;

@@ -143,7 +143,6 @@ export function essentialSteps(allowNewPrivs: boolean): readonly EssentialStep[]
   for (const step of usualNames) {
     const { isEssential, needs = '' } = rowNamed(step);
     if (isEssential !== true && !(isEssential === 'allowNewPrivs' && allowNewPrivs)) continue;
-    // no regular expression: this is on the way of each launch
     const capability = (capabilityNames as readonly string[]).indexOf(needs.slice(4).toLowerCase());
     essential.push({ step, needs, capability });
   }

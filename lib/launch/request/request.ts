@@ -40,8 +40,6 @@ export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
       hint: value instanceof Promise ? 'write await before it' : hint,
     });
   if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
-  // Most names begin with a letter, and need no regular expression to be compiled.
-  if (value.charCodeAt(0) > 0x39) return { name: value, text: value };
   const match = /^(\+?)(0|[1-9][0-9]{0,9})$/.exec(value);
   const id = match?.[2] === undefined ? Number.NaN : Number(match[2]);
   if (match?.[1] === '+') return id <= maxId ? { id, text: value } : { text: value };
