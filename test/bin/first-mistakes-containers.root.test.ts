@@ -245,36 +245,6 @@ const pairs: readonly Mistake[] = (
   },
 ]);
 
-// Lines of inetd.conf, as OpenBSD's and FreeBSD's inetd have them.
-const lines: readonly Mistake[] = (
-  [
-    [
-      '7000 stream tcp nobody /bin/id id',
-      '7000 stream tcp nowait nobody /bin/id id',
-      /neither wait nor nowait/,
-    ],
-    ['7000 stream tcp nowait /bin/id id', '7000 stream tcp nowait nobody /bin/id id', /is no user/],
-    ['7000 stream tcp no nobody /bin/id id', 'nowait', /no is neither wait nor nowait/],
-    [
-      '7000 stream tcp nowait nobody:nogroup/daemon /bin/id id',
-      'nobody:nogroup',
-      /neither USER nor USER:GROUP/,
-    ],
-    ['7000 stream tcp nowait nobody/daemon /bin/id id', 'nobody', /neither USER nor USER:GROUP/],
-  ] as const
-).map(([line, right, says]): Mistake => [
-  'uchroot-inetd check --directory jail conf',
-  says,
-  {
-    before: `echo '${line}' >conf`,
-    after: (check, hint) => {
-      const meant = /^write (.*?)(?: in its place)?$/.exec(hint)?.[1];
-      const wrong = / (no|nobody\S*\/daemon) /.exec(line)?.[1] ?? line;
-      return meant === right ? `echo '${line.replace(wrong, right)}' >conf; ${check}` : 'false';
-    },
-  },
-]);
-
 // Lines of hosts.allow in the words of ufw, pf and other programs. The right one is asked about two clients.
 const rules: readonly Mistake[] = (
   [
@@ -439,7 +409,6 @@ const all = [
   ...jails,
   ...files,
   ...pairs,
-  ...lines,
   ...rules,
   ...foreignOptions,
   ...nearRules,

@@ -439,15 +439,6 @@ const daemons: readonly Mistake[] = [
       after: (line, hint) => `sed -i '1s/.*/${/\[.*\]/.exec(hint)?.[0]}/' a.toml; ${line}`,
     },
   ],
-  file('7000 stream tcp nowait /bin/id id\\n', '7000 stream tcp nowait /bin/id id', /7000 .*/, /is no user/),
-  told(
-    file(
-      '7000 tcp nowait nobody /bin/id id\\n',
-      '7000 tcp nowait nobody /bin/id id',
-      /7000 .*/,
-      /no type of socket/,
-    ),
-  ),
   [
     'uchroot-inetd check --directory jail conf',
     /is not closed/,

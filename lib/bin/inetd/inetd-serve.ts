@@ -215,9 +215,7 @@ export function readGiven(
       ['the configuration has no services', ...notCarried.map(showNotCarried)].join('\n'),
       {
         hint:
-          notCarried
-            .map(({ message }) => /: (write .*)$/.exec(message)?.[1])
-            .find((word) => word !== undefined) ??
+          notCarried.find(({ remedy }) => remedy !== undefined)?.remedy ??
           'add a service that can be carried over, or write it in TOML: uchroot-inetd schema has the keys',
       },
     );

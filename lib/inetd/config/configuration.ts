@@ -24,7 +24,7 @@ import { readInetdConf, type HostProgram } from './inetd-conf.ts';
 import { portsOf } from './service-ports.ts';
 import { readToml } from './toml-file.ts';
 import { readXinetdConf } from './xinetd-conf.ts';
-import { isXinetdText, type TextFile } from './xinetd-sections.ts';
+import { isIncluded, isXinetdText, type TextFile } from '../../tcpwrappers/daemon/xinetd-sections.ts';
 
 /** The name of these files in errors. */
 const WHAT = 'configuration';
@@ -49,7 +49,7 @@ function filesOf(path: string): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     return readdirSync(path)
-      .filter((name) => !/\.|~$/.test(name) || name.endsWith('.toml'))
+      .filter((name) => isIncluded(name) || name.endsWith('.toml'))
       .toSorted()
       .map((name) => join(path, name))
       .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() !== false);

@@ -34,9 +34,25 @@ export interface ConfiguredService {
 export interface NotCarried {
   readonly file: string;
   readonly line: number;
+  /** With the remedy behind it. */
   readonly message: string;
+  readonly remedy: string | undefined;
   /** The name of the service that is left out because of it. */
   readonly leftOut: string | undefined;
+}
+
+/** Why something is not carried over, and what to write in its place. */
+export interface Loss {
+  readonly why: string;
+  readonly remedy?: string;
+}
+
+export function notCarried(
+  { file, line }: Pick<NotCarried, 'file' | 'line'>,
+  { why, remedy }: Loss,
+  leftOut?: string,
+): NotCarried {
+  return { file, line, message: remedy === undefined ? why : `${why}: ${remedy}`, remedy, leftOut };
 }
 
 export interface ConfiguredServices {
@@ -76,8 +92,8 @@ export function findLost({ name, file, line = 1, options }: ConfiguredService): 
   const known = new Set(serveOptions().map((option) => option.name));
   const lost = options.find((option) => !known.has(option.name));
   if (lost === undefined) return undefined;
-  const message = `${quote(`--${lost.name}`)} of uchroot-tcpd run is not carried over`;
-  return { file: lost.file ?? file, line: lost.line ?? line, message, leftOut: name };
+  const why = `${quote(`--${lost.name}`)} of uchroot-tcpd run is not carried over`;
+  return notCarried({ file: lost.file ?? file, line: lost.line ?? line }, { why }, name);
 }
 
 /** @throws UsageError with the place of what is wrong */

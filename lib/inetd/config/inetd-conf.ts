@@ -8,11 +8,20 @@ import {
   toWord,
   type ConfiguredServices,
   type ConfiguredService,
+  type Loss,
+  notCarried,
   type NotCarried,
 } from './configured-service.ts';
-import type { UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import type { PortOf } from './service-ports.ts';
+import {
+  addressOf,
+  type InetdFields,
+  type InetdLine,
+  inetdLines,
+  isPolicy,
+  serviceOf,
+} from '../../tcpwrappers/daemon/inetd-lines.ts';
 import { isRun, plainProgram, wrappedProgram } from './wrapped-program.ts';
 
 /** The jail of programs that name none, and what the host has. */
@@ -23,48 +32,17 @@ export interface HostProgram {
 }
 
 const FORM =
-  'SERVICE TYPE PROTOCOL WAIT USER PROGRAM [ARGUMENT]..., such as: 7000 stream tcp nowait sam /bin/id id; the name of a file in TOML ends in .toml';
+  'write SERVICE TYPE PROTOCOL WAIT USER PROGRAM [ARGUMENT]..., such as: 7000 stream tcp nowait sam /bin/id id; the name of a file in TOML ends in .toml';
 
 /** Why a service of datagrams without `wait` is left out. */
-export const DATAGRAMS_NOWAIT =
-  'datagrams without wait are not carried over: write wait, if the program reads all datagrams that come';
+export const DATAGRAMS_NOWAIT: Loss = {
+  why: 'datagrams without wait are not carried over',
+  remedy: 'write wait, if the program reads all datagrams that come',
+};
 
 const PROTOCOLS = /^(tcp|udp)(4|6|46|6only)?$/;
 const WAIT = /^(wait|nowait)(?:[.:]([0-9]+))?$/;
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
-
-interface Fields {
-  readonly name: string;
-  readonly type: string;
-  readonly protocol: string;
-  readonly wait: string;
-  readonly user: string;
-  readonly path: string;
-  readonly argv: readonly string[];
-}
-
-interface Line {
-  readonly words: string[];
-  /** Its number, from 1. */
-  readonly line: number;
-}
-
-// A line that begins with a blank continues the arguments of the line before.
-function linesOf(text: string): readonly Line[] {
-  const lines: Line[] = [];
-  for (const [index, full] of text
-    .replace(/^\ufeff/, '')
-    .split('\n')
-    .entries()) {
-    const content = full.trim();
-    if (content === '' || (content.startsWith('#') && !full.startsWith('#@'))) continue;
-    const words = content.split(/[ \t]+/);
-    const before = lines.at(-1);
-    if (/^[ \t]/.test(full) && before !== undefined) for (const word of words) before.words.push(word);
-    else lines.push({ words, line: index + 1 });
-  }
-  return lines;
-}
 
 // `ADDRESS,ADDRESS:SERVICE`. The last colon counts, since an address of IPv6 need not have brackets. `*` is all addresses.
 function splitAddress(
@@ -93,29 +71,31 @@ class InetdFile {
   }
 
   read(text: string): ConfiguredServices {
-    for (const { words, line } of linesOf(text)) this.#line(words, line);
+    for (const line of inetdLines(text)) this.#line(line);
     this.#dropReplaced();
     return this;
   }
 
-  #line(words: readonly string[], line: number): void {
-    const [name = '', type = '', protocols = '', wait = '', user = '', path = '', ...argv] = words;
-    // `ADDRESS:` alone is the address of the lines that follow
-    if (words.length === 1 && name.endsWith(':')) {
-      this.#addresses = addressesOf(name.slice(0, -1));
+  #line(read: InetdLine): void {
+    const { line } = read;
+    const address = addressOf(read);
+    if (address !== undefined) {
+      this.#addresses = addressesOf(address);
       return;
     }
-    if (name.startsWith('#@')) return this.#lose('a policy of IPsec is not carried over', line);
-    if (path === '') throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))', FORM);
-    const leaveOut = (message: string): void => this.#lose(message, line, name);
+    if (isPolicy(read)) return this.#lose({ why: 'a policy of IPsec is not carried over' }, line);
+    const fields = serviceOf(read);
+    if (fields === undefined)
+      throw errorAt(this.#file, line, 'it has fewer than six fields (inetd.conf(5))', FORM);
+    const { name, type, protocol: protocols, wait, user, path, argv } = fields;
+    const leaveOut = (why: string, remedy?: string): void =>
+      this.#lose({ why, ...(remedy !== undefined && { remedy }) }, line, name);
     if (PROTOCOLS.test(type))
-      return leaveOut(
-        `it has no type of socket: write ${[name, PROTOCOLS.exec(type)?.[1] === 'udp' ? 'dgram' : 'stream', ...words.slice(1)].join(' ')}`,
-      );
-    if (user.startsWith('/')) throw this.#missingField(words, line);
+      return leaveOut('it has no type of socket', 'write stream or dgram in front of the protocol');
     if (path === 'internal')
       return leaveOut(
-        'services that inetd performs itself are not carried over: name a program, such as /bin/cat for echo',
+        'services that inetd performs itself are not carried over',
+        'name a program, such as /bin/cat for echo',
       );
     if (protocols.startsWith('rpc/')) return leaveOut('RPC services are not carried over');
     const [protocol = '', ...sizes] = protocols.split(',');
@@ -123,45 +103,41 @@ class InetdFile {
     const [, transport] = PROTOCOLS.exec(protocol) ?? [];
     if (!isUnix && (transport === undefined || TRANSPORTS[type] !== transport))
       return leaveOut(`${quote(type)} sockets of ${quote(protocol)} are not carried over`);
-    if (type === 'dgram' && wait.startsWith('nowait')) return leaveOut(DATAGRAMS_NOWAIT);
+    if (type === 'dgram' && wait.startsWith('nowait')) return this.#lose(DATAGRAMS_NOWAIT, line, name);
     if (wait.startsWith('wait') && isRun(path, argv))
       return leaveOut(
         'uchroot-tcpd run of a wait service is not carried over: here its program has to ask the rules',
       );
-    if (sizes.length > 0) this.#lose(`${quote(sizes.join(','))} is not carried over`, line);
-    const fields = { name, type, protocol, wait, user, path, argv };
-    const listen = this.#listen(fields);
-    if (typeof listen === 'string') return leaveOut(listen);
-    this.services.push(this.#service(fields, listen, line));
+    if (!WAIT.test(wait) || user.startsWith('/'))
+      throw errorAt(
+        this.#file,
+        line,
+        WAIT.test(wait)
+          ? `${quote(user)} is no user: USER stands before the program`
+          : `${quote(wait)} is neither wait nor nowait, which stands before USER`,
+        FORM,
+      );
+    if (sizes.length > 0) this.#lose({ why: `${quote(sizes.join(','))} is not carried over` }, line);
+    const listen = this.#listen({ ...fields, protocol });
+    if ('why' in listen) return this.#lose(listen, line, name);
+    this.services.push(this.#service({ ...fields, protocol }, listen, line));
   }
 
-  // The program stands where USER does, so one field before it is missing: USER, or nowait.
-  #missingField(words: readonly string[], line: number): UsageError {
-    const [name = '', type = '', protocols = '', wait = '', path = '', ...argv] = words;
-    const hasWait = WAIT.test(wait);
-    const fields = hasWait ? [wait, 'nobody'] : ['nowait', wait];
-    return errorAt(
-      this.#file,
-      line,
-      hasWait
-        ? `${quote(path)} is no user: USER stands before the program`
-        : `${quote(wait)} is neither wait nor nowait, which stands before USER`,
-      `write ${[name, type, protocols, ...fields, path, ...argv].join(' ')}`,
-    );
-  }
-
-  #lose(message: string, line: number, leftOut?: string): void {
-    this.notCarried.push({ file: this.#file, line, message, leftOut });
+  #lose(loss: Loss, line: number, leftOut?: string): void {
+    this.notCarried.push(notCarried({ file: this.#file, line }, loss, leftOut));
   }
 
   /** @returns the address, or why the service cannot be carried over */
-  #listen({ name, protocol }: Fields): readonly string[] | string {
+  #listen({ name, protocol }: InetdFields): readonly string[] | Loss {
     if (protocol === 'unix') return [name];
     const [, transport = 'tcp', version = ''] = PROTOCOLS.exec(protocol) ?? [];
     const [addresses, service] = splitAddress(name, this.#addresses);
     const port = this.#host.portOf(service, transport);
     if (port === undefined)
-      return `services(5) has no port of ${quote(service)}/${transport}: write its number, such as 7000`;
+      return {
+        why: `services(5) has no port of ${quote(service)}/${transport}`,
+        remedy: 'write its number, such as 7000',
+      };
     const four = (address: string): string => `${address}:${port}${transport === 'udp' ? '/udp' : ''}`;
     // a socket of tcp6 takes no clients of IPv4: they have one of their own (inetd(8), IPv6 TCP/UDP behavior)
     const six = (address: string): string => `[${address}]:${port}/${transport}6`;
@@ -173,13 +149,13 @@ class InetdFile {
         if (version.startsWith('6') || (version === '' && this.#host.hasIPv6)) listen.push(six('::'));
       } else if (isIPv4(address) && !version.startsWith('6') && version !== '46') listen.push(four(address));
       else if (isIPv6(address) && version !== '4') listen.push(six(address));
-      else return `${quote(address)} is no address of ${protocol}: write it as a number`;
+      else return { why: `${quote(address)} is no address of ${protocol}`, remedy: 'write it as a number' };
     }
     return listen;
   }
 
   // A port has one line for each address or protocol, such as tcp4 and tcp6. The second line of a name is `NAME-2`.
-  #nameOf({ name, type, protocol }: Fields): string {
+  #nameOf({ name, type, protocol }: InetdFields): string {
     const service = protocol === 'unix' ? nameOf(name) : splitAddress(name, [])[1];
     const own = toServiceName(`${service}${type === 'dgram' ? '-udp' : ''}`);
     const count = (this.#names.get(own) ?? 0) + 1;
@@ -187,16 +163,9 @@ class InetdFile {
     return count === 1 ? own : `${own}-${count}`;
   }
 
-  #service(fields: Fields, listen: readonly string[], line: number): ConfiguredService {
+  #service(fields: InetdFields, listen: readonly string[], line: number): ConfiguredService {
     const { wait, user, path, argv } = fields;
     const [, waits, most = '0'] = WAIT.exec(wait) ?? [];
-    if (waits === undefined)
-      throw errorAt(
-        this.#file,
-        line,
-        `${quote(wait)} is neither wait nor nowait`,
-        `write ${/^(?:wait|yes)/i.test(wait) ? 'wait' : 'nowait'} in its place`,
-      );
     // FreeBSD has a login class behind the group
     const [, login = '', group, more] = /^([^.:/]+)(?:[.:]([^.:/]+))?([.:/].*)?$/.exec(user) ?? [];
     if (login === '' || more !== undefined)
@@ -204,7 +173,7 @@ class InetdFile {
         this.#file,
         line,
         `${quote(user)} is neither USER nor USER:GROUP`,
-        `write ${login === '' ? 'nobody' : quote(group === undefined ? login : `${login}:${group}`)}`,
+        'for example nobody, or nobody:nogroup',
       );
     const started = waits === 'wait' ? plainProgram(path, argv) : wrappedProgram(path, argv);
     const option = (name: string, text = '') => ({ name, word: toWord(text), line });
@@ -236,7 +205,7 @@ class InetdFile {
       const options = service.options.filter(({ name, word }) => name !== 'listen' || !taken.has(word.text));
       for (const { name, word } of options) if (name === 'listen') taken.add(word.text);
       if (options.some(({ name }) => name === 'listen')) return [{ ...service, options }];
-      this.#lose('a later line has the same address', service.line ?? 0, service.name);
+      this.#lose({ why: 'a later line has the same address' }, service.line ?? 0, service.name);
       return [];
     });
     this.services = kept.toReversed();

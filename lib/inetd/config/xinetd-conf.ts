@@ -1,13 +1,17 @@
 // Services in the language of xinetd.conf(5): `defaults` and `service NAME` sections.
 import { isIP } from 'node:net';
 import { basename } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import {
+  errorAt,
   toServiceName,
   toWord,
   type ConfiguredOption,
   type ConfiguredService,
   type ConfiguredServices,
+  type Loss,
+  notCarried,
   type NotCarried,
 } from './configured-service.ts';
 import { nearest } from '../../words/nearest.ts';
@@ -18,13 +22,13 @@ import { fateOf } from './xinetd-attributes.ts';
 import {
   attributesOf,
   defaultsOf,
-  sectionsOf,
+  readSections,
   type Attribute,
   type Attributes,
   type Include,
   type Section,
   type TextFile,
-} from './xinetd-sections.ts';
+} from '../../tcpwrappers/daemon/xinetd-sections.ts';
 
 // Without these flags a service would be open to more clients. SENSOR starts no program.
 const RESTRICTING_FLAGS = new Set('SENSOR IDONLY LABELED INTERCEPT'.split(' '));
@@ -38,9 +42,13 @@ const OF_CLIENTS = new Set(['per_source', 'banner', 'banner_success']);
 
 type Place = Pick<Attribute, 'file' | 'line'>;
 /** Why a service is left out, and the place of that reason in its file; undefined for the service itself. */
-type Reason = readonly [message: string, place?: Place | undefined];
+interface Reason extends Loss {
+  readonly place?: Place | undefined;
+}
 
 const TRANSPORTS: Readonly<Record<string, string>> = { stream: 'tcp', dgram: 'udp' };
+
+const mayStand = (name: string): boolean => fateOf(name)?.inDefaults === true;
 
 class XinetdFiles {
   readonly #host: HostProgram;
@@ -53,23 +61,24 @@ class XinetdFiles {
   }
 
   read(files: readonly TextFile[], include: Include): ConfiguredServices {
-    const sections = [...sectionsOf(files, include)];
+    const sections: Section[] = [];
+    const fault = readSections(files, include, sections);
+    if (fault !== undefined) throw errorAt(fault.file, fault.line, fault.message, fault.hint);
     const ofDefaults = sections.filter(({ name }) => name === 'defaults');
-    const defaults = defaultsOf(ofDefaults);
+    const defaults = defaultsOf(ofDefaults, mayStand);
     for (const { assignments } of ofDefaults)
       for (const { name, ...place } of assignments)
-        if (fateOf(name)?.inDefaults !== true)
-          this.#lose(place, `${name} is not carried over: xinetd ignores it in defaults`);
+        if (!mayStand(name))
+          this.#lose(place, { why: `${name} is not carried over: xinetd ignores it in defaults` });
     this.#loseParts(defaults);
     for (const section of sections) if (section.name !== 'defaults') this.#section(section, defaults);
     return this;
   }
 
   // Messages about defaults are printed once, not for each service.
-  #lose({ file, line }: Place, message: string, leftOut?: string): void {
-    const isTold = (one: NotCarried): boolean =>
-      one.file === file && one.line === line && one.message === message && one.leftOut === leftOut;
-    if (!this.notCarried.some(isTold)) this.notCarried.push({ file, line, message, leftOut });
+  #lose(place: Place, loss: Loss, leftOut?: string): void {
+    const lost = notCarried(place, loss, leftOut);
+    if (!this.notCarried.some((one) => isDeepStrictEqual(one, lost))) this.notCarried.push(lost);
   }
 
   #loseParts(attributes: Attributes): void {
@@ -77,26 +86,25 @@ class XinetdFiles {
       const fate = fateOf(name);
       const messages =
         fate === undefined ? [`${name} is not carried over`] : (fate.lost?.(attribute.words, name) ?? []);
-      for (const message of messages) this.#lose(attribute, message);
+      for (const why of messages) this.#lose(attribute, { why });
     }
     const second = attributes.get('banner_success');
     if (second !== undefined && attributes.has('banner'))
-      this.#lose(second, 'banner_success is not carried over: a client gets one banner');
+      this.#lose(second, { why: 'banner_success is not carried over: a client gets one banner' });
   }
 
   #section(section: Section, defaults: Attributes): void {
     const attributes = attributesOf(section, defaults);
     if (isOff(section, attributes)) return void this.disabled.push(section.name);
-    const [message, place = section] = reasonToLeaveOut(attributes) ?? [];
-    if (message !== undefined) return this.#lose(place, message, section.name);
+    const reason = reasonToLeaveOut(attributes);
+    if (reason !== undefined) return this.#lose(reason.place ?? section, reason, section.name);
     this.#loseParts(attributes);
     if (attributes.get('wait')?.words[0]?.toLowerCase() === 'yes')
       for (const [name, attribute] of attributes)
         if (OF_CLIENTS.has(name))
-          this.#lose(
-            attribute,
-            `${name} is not carried over for a wait service: its program accepts the clients`,
-          );
+          this.#lose(attribute, {
+            why: `${name} is not carried over for a wait service: its program accepts the clients`,
+          });
     const listen = this.#listen(section, attributes);
     if (listen !== undefined) this.services.push(this.#service(section, attributes, listen));
   }
@@ -108,9 +116,9 @@ class XinetdFiles {
     const service = word('port') ?? section.name;
     const port = this.#host.portOf(service, protocol);
     if (port === undefined) {
+      const why = `services(5) has no port of ${quote(service)}/${quote(protocol)}`;
       const remedy = 'write its number, such as port = 7000';
-      const message = `services(5) has no port of ${quote(service)}/${quote(protocol)}: ${remedy}`;
-      this.#lose(attributes.get('port') ?? section, message, section.name);
+      this.#lose(attributes.get('port') ?? section, { why, remedy }, section.name);
       return undefined;
     }
     const flags = attributes.get('flags')?.words ?? [];
@@ -186,7 +194,10 @@ function findUnknown(attributes: Attributes): Reason | undefined {
     const known = fateOf(name)?.known;
     const word = attribute.words.find((one) => known?.has(one) === false);
     if (word !== undefined)
-      return [`${quote(word)} is no word of ${name}: xinetd does not start it either`, attribute];
+      return {
+        why: `${quote(word)} is no word of ${name}: xinetd does not start it either`,
+        place: attribute,
+      };
   }
   return undefined;
 }
@@ -197,19 +208,23 @@ function findRestriction(attributes: Attributes): Reason | undefined {
     ([key, { words }]) => fateOf(key)?.restricts === true && (key === 'only_from' || words.length > 0),
   );
   if (restricting !== undefined)
-    return [
-      `${restricting[0]} is not carried over: ${RULES.has(restricting[0]) ? 'write a rule into hosts.allow or hosts.deny' : 'take it out to carry the service over without it'}`,
-      restricting[1],
-    ];
+    return {
+      why: `${restricting[0]} is not carried over`,
+      remedy: RULES.has(restricting[0])
+        ? 'write a rule into hosts.allow or hosts.deny'
+        : 'take it out to carry the service over without it',
+      place: restricting[1],
+    };
   const flags = attributes.get('flags');
   const flag = flags?.words.find((one) => RESTRICTING_FLAGS.has(one));
-  if (flag !== undefined) return [`services with the flag ${flag} are not carried over`, flags];
+  if (flag !== undefined) return { why: `services with the flag ${flag} are not carried over`, place: flags };
   const wait = attributes.get('wait');
   if (wait?.words[0]?.toLowerCase() === 'yes' && flags?.words.includes('NOLIBWRAP') !== true)
-    return [
-      'xinetd asks the rules for a wait service, and uchroot-inetd leaves that to the program: write flags = NOLIBWRAP to carry it over',
-      wait,
-    ];
+    return {
+      why: 'xinetd asks the rules for a wait service, and uchroot-inetd leaves that to the program',
+      remedy: 'write flags = NOLIBWRAP to carry it over',
+      place: wait,
+    };
   return undefined;
 }
 
@@ -217,27 +232,33 @@ function reasonToLeaveOut(attributes: Attributes): Reason | undefined {
   const word = (key: string): string | undefined => attributes.get(key)?.words[0];
   const type = attributes.get('type')?.words ?? [];
   const odd = SWITCHES.find((key) => !/^(yes|no)?$/i.test(word(key) ?? ''));
-  if (odd !== undefined) return [`${odd} is neither yes nor no`, attributes.get(odd)];
+  if (odd !== undefined) return { why: `${odd} is neither yes nor no`, place: attributes.get(odd) };
   const found = findUnknown(attributes) ?? findRestriction(attributes);
   if (found !== undefined) return found;
   if (type.some((one) => one !== 'UNLISTED'))
-    return [`services of type ${quote(type.join(' '))} are not carried over`];
-  if (attributes.has('redirect')) return ['redirect is not carried over: it starts no program'];
+    return { why: `services of type ${quote(type.join(' '))} are not carried over` };
+  if (attributes.has('redirect')) return { why: 'redirect is not carried over: it starts no program' };
   const [socket = 'stream', protocol] = [word('socket_type'), protocolOf(attributes)];
   if (/^(?:tcp|udp)$/.test(socket))
-    return [
-      `socket_type ${socket} is a protocol: write socket_type = ${socket === 'udp' ? 'dgram' : 'stream'}`,
-      attributes.get('socket_type'),
-    ];
+    return {
+      why: `socket_type ${socket} is a protocol`,
+      remedy: `write socket_type = ${socket === 'udp' ? 'dgram' : 'stream'}`,
+      place: attributes.get('socket_type'),
+    };
   if (TRANSPORTS[socket] !== protocol)
-    return [`${quote(socket)} sockets of ${quote(protocol)} are not carried over`];
+    return { why: `${quote(socket)} sockets of ${quote(protocol)} are not carried over` };
   if (socket === 'dgram' && !/^yes$/i.test(word('wait') ?? ''))
-    return [DATAGRAMS_NOWAIT, attributes.get('wait')];
+    return { ...DATAGRAMS_NOWAIT, place: attributes.get('wait') };
   const host = word('bind') ?? word('interface');
-  if (host !== undefined && isIP(host) === 0) return [`${quote(host)} is no address: write bind as a number`];
+  if (host !== undefined && isIP(host) === 0)
+    return { why: `${quote(host)} is no address`, remedy: 'write bind as a number' };
   const server = attributes.get('server');
   if (server !== undefined && server.words.length > 1)
-    return [`server is one word: write server_args = ${quote(server.words.slice(1).join(' '))}`, server];
+    return {
+      why: 'server is one word',
+      remedy: `write server_args = ${quote(server.words.slice(1).join(' '))}`,
+      place: server,
+    };
   return missing('server', attributes) ?? missing('user', attributes);
 }
 
@@ -246,8 +267,8 @@ function missing(key: string, attributes: Attributes): Reason | undefined {
   if (attributes.get(key)?.words[0] !== undefined) return undefined;
   for (const [name, attribute] of attributes)
     if (fateOf(name) === undefined && nearest(name, [key]) !== undefined)
-      return [`it has no ${key}: write ${key} in place of ${quote(name)}`, attribute];
-  return [`it has no ${key}`];
+      return { why: `it has no ${key}`, remedy: `write ${key} in place of ${quote(name)}`, place: attribute };
+  return { why: `it has no ${key}` };
 }
 
 /** The services of files and of those that they include, unless they are disabled. @throws UsageError for a text that xinetd could not read either */

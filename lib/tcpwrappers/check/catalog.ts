@@ -132,7 +132,10 @@ export const CATALOG = {
   'missing-banners': warning('The directory of the banners does not exist.', 'create it'),
   'implicit-allow': note('The rule grants without an explicit "allow".', 'add ": allow"'),
   // services
-  'inetd-incomplete': warning('The line of the inetd configuration is incomplete.', 'see inetd.conf(5)'),
+  'inetd-incomplete': warning(
+    'A line of the configuration of inetd or xinetd cannot be read.',
+    'see inetd.conf(5) and xinetd.conf(5)',
+  ),
   'inetd-missing': error('The program of a service does not exist.', 'install it, or remove the line'),
   'inetd-not-executable': error('The program of a service cannot be executed.', 'chmod +x PROGRAM'),
   'inetd-recursive': error('The wrapper starts itself.', 'write the name of the daemon behind the wrapper'),

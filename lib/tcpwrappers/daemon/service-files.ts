@@ -4,7 +4,9 @@
 import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } from '../../tree/path.ts';
 import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { fold, show } from '../text/latin1.ts';
+import { addressOf, inetdLines, isPolicy, serviceOf } from './inetd-lines.ts';
 import { isWrapper, startedDaemon } from './wrapped-daemon.ts';
+import { attributesOf, isIncluded, readSections, type Section } from './xinetd-sections.ts';
 
 /** Texts have one byte a character. */
 export interface Service {
@@ -103,68 +105,55 @@ function protocolOf(text: string): Pick<Service, 'protocol'> {
 export function readInetd(root: FileRoot, file: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
-  for (const [index, text] of (readText(root, bytePath(file)) ?? '').split('\n').entries()) {
-    const place = { file, line: index + 1 };
-    if (/^\s*(?:#|$)/.test(text)) continue;
-    const [port, , protocol = '', , , path = '', ...argv] = text.trim().split(/[ \t]+/);
-    const program = path as BytePath;
-    if (port === undefined || path === '')
+  for (const read of inetdLines(readText(root, bytePath(file)) ?? '')) {
+    if (isPolicy(read) || addressOf(read) !== undefined) continue;
+    const place = { file, line: read.line };
+    const fields = serviceOf(read);
+    if (fields === undefined)
       faults.push({ rule: 'inetd-incomplete', ...place, message: 'it has fewer than six fields' });
-    else if (path !== 'internal') {
+    else if (fields.path !== 'internal') {
+      const { name, protocol, argv } = fields;
+      const program = fields.path as BytePath;
       const started = startedDaemon(program, argv);
       const isRpc = protocol.startsWith('rpc/tcp');
       for (const fault of tellEntry(root, program, started.program, isRpc))
         faults.push({ ...fault, ...place });
       const found = findProgram(root, started.program) ?? started.program;
       // an address may precede the service
-      const name = port.slice(port.lastIndexOf(':') + 1);
-      services.push({ ...place, ...started, program: found, port: name, ...protocolOf(protocol) });
+      const port = name.slice(name.lastIndexOf(':') + 1);
+      services.push({ ...place, ...started, program: found, port, ...protocolOf(protocol) });
     }
   }
   return { services, faults };
-}
-
-interface Section {
-  readonly name: string;
-  readonly line: number;
-  readonly values: Map<string, string>;
-}
-
-function* readSections(text: string): Generator<Section, void> {
-  let open: Section | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    const begin = /^\s*service\s+(\S+)/.exec(line);
-    if (begin !== null) open = { name: begin[1] ?? '', line: index + 1, values: new Map() };
-    const [, name = '', operator, value = ''] = /^\s*(\w+)\s*([-+]?)=\s*(.*?)\s*$/.exec(line) ?? [];
-    if (name !== '')
-      open?.values.set(name, operator === '+' ? `${open.values.get(name) ?? ''} ${value}` : value);
-    if (open === undefined || !/^\s*\}/.test(line)) continue;
-    yield open;
-    open = undefined;
-  }
 }
 
 /** The enabled services of a directory such as /etc/xinetd.d. */
 export function readXinetd(root: FileRoot, directory: string): Services {
   const services: Service[] = [];
   const faults: ServiceFault[] = [];
-  for (const entry of root.list(bytePath(directory)) ?? []) {
+  for (const entry of (root.list(bytePath(directory)) ?? []).filter(isIncluded)) {
     const file = joinPath(bytePath(directory), entry);
-    for (const { name, line, values } of readSections(readText(root, file) ?? '')) {
-      const server = values.get('server');
-      if (server === undefined || values.get('disable') === 'yes') continue;
-      const words = (key: string) => (values.get(key) ?? '').split(/\s+/).filter((word) => word !== '');
+    const sections: Section[] = [];
+    const fault = readSections([{ path: file, text: readText(root, file) ?? '' }], () => [], sections);
+    if (fault !== undefined)
+      faults.push({ rule: 'inetd-incomplete', file, line: fault.line, message: fault.message });
+    for (const section of sections) {
+      const { name, line } = section;
+      const attributes = attributesOf(section);
+      const words = (key: string): readonly string[] => attributes.get(key)?.words ?? [];
+      const [server] = words('server');
+      if (server === undefined || words('disable')[0] === 'yes') continue;
       const program = bytePath(server);
       const [args, flags] = [words('server_args'), words('flags')];
       const argv = flags.includes('NAMEINARGS') ? args : [lastComponent(program), ...args];
       const started = startedDaemon(program, argv);
-      const socketType = { stream: 'tcp', dgram: 'udp' }[values.get('socket_type') ?? ''] ?? '';
-      const protocol = protocolOf(values.get('protocol') ?? socketType);
-      const service = { ...started, port: values.get('port') ?? name, ...protocol, file, line };
+      const socketType = { stream: 'tcp', dgram: 'udp' }[words('socket_type')[0] ?? ''] ?? '';
+      const protocol = protocolOf(words('protocol')[0] ?? socketType);
+      const service = { ...started, port: words('port')[0] ?? name, ...protocol, file, line };
       // the name by which xinetd itself asks the rules, if it does
       const asksFor = flags.includes('NOLIBWRAP')
         ? undefined
-        : (values.get('libwrap') ?? lastComponent((argv[0] ?? program) as BytePath));
+        : (words('libwrap')[0] ?? lastComponent((argv[0] ?? program) as BytePath));
       if (started.starter === 'tcpd') services.push(service);
       else if (asksFor === undefined) services.push({ ...service, daemon: lastComponent(program) });
       else services.push({ ...service, daemon: asksFor, starter: 'xinetd' });

@@ -13,23 +13,26 @@ export function isWrapper(program: BytePath): boolean {
   return WRAPPERS.has(lastComponent(program));
 }
 
-// Whether a word is an option of `uchroot-tcpd run` without a separate value.
-function isFlag(word: string): boolean {
-  if (word.includes('=')) return true;
-  const known = optionsOf(launchRows).find(([, { name }]) => `--${name}` === word);
-  return known !== undefined && known[1].metavar === undefined;
+/** The words behind `uchroot-tcpd run`. */
+export interface RunWords {
+  readonly options: readonly (readonly [name: string, text: string])[];
+  /** A path or a name. */
+  readonly daemon: string;
+  readonly args: readonly string[];
 }
 
-// The daemon that a wrapper starts, a path or a name.
-function wrappedDaemon(program: BytePath, argv: readonly string[]): string | undefined {
-  const run = argv.indexOf('run');
-  // the argv[0] of tcpd is the daemon
-  if (lastComponent(program) === 'tcpd' || run < 0) return argv[0];
-  const words = argv.slice(run + 1);
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === '--') return words[0];
-    if (!word.startsWith('--')) return word;
-    if (!isFlag(word)) words.shift();
+// Options of `uchroot-tcpd run` without a value.
+const isFlag = (name: string): boolean =>
+  optionsOf(launchRows).some(([, option]) => option.name === name && option.metavar === undefined);
+
+/** Reads `[OPTION]... DAEMON [ARGUMENT]...`; undefined without a daemon. */
+export function readRun(words: readonly string[]): RunWords | undefined {
+  const options: (readonly [name: string, text: string])[] = [];
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    if (name !== undefined) options.push([name, isFlag(name) ? '' : (inline ?? rest.shift() ?? '')]);
+    else if (word !== '--') return { options, daemon: word, args: rest };
   }
   return undefined;
 }
@@ -41,6 +44,9 @@ export function startedDaemon(program: BytePath, argv: readonly string[]): Start
   // it asks by its own argv[0]
   if (!isWrapper(program))
     return { daemon: lastComponent((argv[0] ?? program) as BytePath), program, starter: 'itself' };
-  const daemon = (wrappedDaemon(program, argv) ?? program) as BytePath;
-  return { daemon: lastComponent(daemon), program: daemon, starter: 'tcpd' };
+  const run = argv.indexOf('run');
+  // the argv[0] of tcpd is the daemon
+  const isTcpd = lastComponent(program) === 'tcpd' || run < 0;
+  const daemon = (isTcpd ? argv[0] : readRun(argv.slice(run + 1))?.daemon) ?? program;
+  return { daemon: lastComponent(daemon as BytePath), program: daemon as BytePath, starter: 'tcpd' };
 }

@@ -5,7 +5,7 @@ import { toServices } from '../../../lib/inetd/config/configuration.ts';
 import { readInetdConf } from '../../../lib/inetd/config/inetd-conf.ts';
 import { readToml } from '../../../lib/inetd/config/toml-file.ts';
 import { readXinetdConf } from '../../../lib/inetd/config/xinetd-conf.ts';
-import { isXinetdText } from '../../../lib/inetd/config/xinetd-sections.ts';
+import { isXinetdText } from '../../../lib/tcpwrappers/daemon/xinetd-sections.ts';
 
 const host = { hasIPv6: true, directory: '/srv/all', portOf: (port: string) => Number(port) };
 

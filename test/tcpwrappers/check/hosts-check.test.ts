@@ -457,16 +457,22 @@ t.test('services of xinetd are asked about by the name that it gives them', asyn
   const wrapper = 'server = /usr/bin/uchroot-tcpd\n  server_args = run in.ftpd -l\n';
   const root = makeFiles(t, {
     'etc/xinetd.d/asks': `# ftp\nservice ftp\n{\n  ${wrapper}}\n`,
-    'etc/xinetd.d/once': `service ftp\n{\n  flags = IPv4\n  flags += NOLIBWRAP\n  ${wrapper}}\n`,
+    'etc/xinetd.d/once': `service ftp\n{\n  flags = IPv4 NOLIBWRAP\n  ${wrapper}}\n`,
     'etc/xinetd.d/named': `service ftp\n{\n  libwrap = in.ftpd\n  ${wrapper}}\n`,
     'etc/xinetd.d/args':
       'service ftp\n{\n  flags = NAMEINARGS\n  server = /usr/sbin/tcpd\n  server_args = /x/in.ftpd -l\n}\n',
+    'etc/xinetd.d/cut': 'service cut\n{\n  server\n}\n',
+    'etc/xinetd.d/cut~': 'x',
     'etc/xinetd.d/alone': 'service pop3\n{\n  server = /x/popd\n  libwrap = pop\n}\n',
     'etc/xinetd.d/never': 'service imap\n{\n  server = /bin/true\n  flags = NOLIBWRAP\n}\n',
   });
   const allow = 'in.ftpd: 10.0.0.1\npop: 10.0.0.1\npopd: 10.0.0.1\n';
   const { shown } = await check(t, { allow, deny: DENY_ALL }, { root, daemons: [] });
-  t.same(shown, ['allow:3:1 unknown-daemon', '/etc/xinetd.d/asks:2 xinetd-asks']);
+  t.same(shown, [
+    'allow:3:1 unknown-daemon',
+    '/etc/xinetd.d/asks:2 xinetd-asks',
+    '/etc/xinetd.d/cut:3 inetd-incomplete',
+  ]);
 });
 
 t.test('every rule has a test here', async (t) => {

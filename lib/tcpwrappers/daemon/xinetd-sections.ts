@@ -1,13 +1,15 @@
-// The sections of xinetd.conf(5), over all files that include each other.
-import type { UsageError } from '../../errors.ts';
+// The sections of xinetd.conf(5), over all files that include each other. Pure.
 import { quote } from '../../words/quote.ts';
-import { errorAt } from './configured-service.ts';
-import { fateOf } from './xinetd-attributes.ts';
 
 /** A file that has been read. */
 export interface TextFile {
   readonly path: string;
   readonly text: string;
+}
+
+/** Whether `includedir` reads a file of this name: not those of editors and packages (xinetd.conf(5)). */
+export function isIncluded(name: string): boolean {
+  return !/\.|~$/.test(name);
 }
 
 /** Reads what `include` and `includedir` name, if it has not been read before. @param path as it is written in `from` */
@@ -44,7 +46,7 @@ const SETS = new Set(
 );
 
 const BEGIN = /^(?:service\s+(\S+)|(defaults))\s*(\{)?$/;
-const IN_ONE_LINE = /^((?:service\s+\S+|defaults)\s*\{)\s*\S/;
+const IN_ONE_LINE = /^(?:service\s+\S+|defaults)\s*\{\s*\S/;
 const INCLUDE = /^include(?:dir)?\s+(\S+)$/;
 
 // The lines of a text, without surrounding blanks and without comments.
@@ -61,29 +63,44 @@ export function isXinetdText(text: string): boolean {
   return hasSection || lines.some((line) => INCLUDE.test(line));
 }
 
-/** The sections of files, and of those that they include. @throws UsageError */
-export function* sectionsOf(files: readonly TextFile[], include: Include): Generator<Section> {
+/** Why a file is read no further. */
+export interface SectionFault {
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Adds the sections of files, and of those that they include, to `found`. @returns why not all of them can be read */
+export function readSections(
+  files: readonly TextFile[],
+  include: Include,
+  found: Section[],
+): SectionFault | undefined {
   for (const { path, text } of files) {
     let open: OpenSection | undefined;
     for (const [index, content] of linesOf(text).entries()) {
       const line = index + 1;
+      const fail = (message: string, hint: string): SectionFault => ({ file: path, line, message, hint });
       const begin = BEGIN.exec(content);
-      const [, head] = IN_ONE_LINE.exec(content) ?? [];
-      if (head !== undefined) throw inOneLine(path, line, head);
       const [, included] = INCLUDE.exec(content) ?? [];
-      if (begin !== null && open !== undefined) throw notClosed(open);
+      if (IN_ONE_LINE.test(content))
+        return fail(
+          'the section is in one line (xinetd.conf(5))',
+          'write the {, each NAME = VALUE and the } in lines of their own',
+        );
+      if (begin !== null && open !== undefined) return notClosed(open);
       if (begin !== null) open = { file: path, name: begin[1] ?? 'defaults', line, assignments: [] };
-      else if (included !== undefined && open === undefined)
-        yield* sectionsOf(include(included, path), include);
-      else if (content === '}' && open !== undefined) {
-        yield open;
+      else if (included !== undefined && open === undefined) {
+        const fault = readSections(include(included, path), include, found);
+        if (fault !== undefined) return fault;
+      } else if (content === '}' && open !== undefined) {
+        found.push(open);
         open = undefined;
       } else if (content !== '' && content !== '{') {
         const [, name, operator = '', value = ''] = /^(\w+)\s*([-+]?)=\s*(.*)$/.exec(content) ?? [];
         if (name === undefined || open === undefined)
-          throw errorAt(
-            path,
-            line,
+          return fail(
             `'${quote(content)}' is no attribute of a section`,
             open === undefined ? 'write service NAME and { above it' : 'write NAME = VALUE',
           );
@@ -91,20 +108,15 @@ export function* sectionsOf(files: readonly TextFile[], include: Include): Gener
         open.assignments.push({ name, operator, words, file: path, line });
       }
     }
-    if (open !== undefined) throw notClosed(open);
+    if (open !== undefined) return notClosed(open);
   }
+  return undefined;
 }
 
-const inOneLine = (path: string, line: number, head: string): UsageError =>
-  errorAt(
-    path,
-    line,
-    'the section is in one line (xinetd.conf(5))',
-    `write ${quote(head)}, then each NAME = VALUE in a line of its own, then } in a line of its own`,
-  );
-
-const notClosed = ({ file, name, line }: Section): UsageError =>
-  errorAt(file, line, `the section ${quote(name)} is not closed`, 'end it with a line that has only a }');
+function notClosed({ file, name, line }: Section): SectionFault {
+  const hint = 'end it with a line that has only a }';
+  return { file, line, message: `the section ${quote(name)} is not closed`, hint };
+}
 
 function assign(before: Attribute | undefined, { name, operator, words, file, line }: Assignment): Attribute {
   const old = before?.words ?? [];
@@ -112,11 +124,11 @@ function assign(before: Attribute | undefined, { name, operator, words, file, li
   return { words: operator === '+' || name === 'env' ? [...old, ...words] : words, file, line };
 }
 
-/** The attributes of `defaults` sections. Each line adds to a set. Attributes that may not stand there are ignored. */
-export function defaultsOf(sections: readonly Section[]): Attributes {
+/** The attributes of `defaults` sections. Each line adds to a set. @param mayStand whether an attribute may stand there */
+export function defaultsOf(sections: readonly Section[], mayStand: (name: string) => boolean): Attributes {
   const attributes = new Map<string, Attribute>();
   for (const one of sections.flatMap(({ assignments }) => assignments)) {
-    if (fateOf(one.name)?.inDefaults !== true) continue;
+    if (!mayStand(one.name)) continue;
     const before = attributes.get(one.name);
     if (before === undefined || SETS.has(one.name))
       attributes.set(one.name, assign(before, { ...one, operator: one.operator || '+' }));
@@ -125,7 +137,7 @@ export function defaultsOf(sections: readonly Section[]): Attributes {
 }
 
 /** The attributes of a service: its own, over the defaults. */
-export function attributesOf({ assignments }: Section, defaults: Attributes): Attributes {
+export function attributesOf({ assignments }: Section, defaults: Attributes = new Map()): Attributes {
   const attributes = new Map(defaults);
   const own = new Set<string>();
   for (const one of assignments) {
