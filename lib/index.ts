@@ -59,7 +59,7 @@ export { type LaunchEvents, type LaunchName } from './launch/start/launch-events
 export type { Exit } from './launch/process/exit.ts';
 export { JailedProcess } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
-export { type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
+export { type Limit, type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
 export { type JailDefaults, type JailRunRequest, type JailSpawnRequest } from './launch/request/jail-rows.ts';
 export { type Encoding, type Input, type OutputOf, type RunRequest } from './launch/request/run-rows.ts';
 export { type ListenSocket } from './launch/request/listen-sockets.ts';
@@ -80,5 +80,5 @@ export { type AdoptReport } from './service/adopt/adopt-report.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
-export { type Limit, type Step, type StepName } from './launch/plan/step.ts';
+export { type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './words/quote.ts';

@@ -24,7 +24,7 @@ function wayOf(value: string): readonly { readonly file: string; readonly names:
   });
 }
 
-const ways = { user: { typescript: 10, native: 3 }, args: { typescript: 9, native: 1 } };
+const ways = { user: { typescript: 10, native: 3 }, args: { typescript: 10, native: 1 } };
 
 for (const [value, { typescript, native }] of Object.entries(ways))
   t.test(`the way of ${value} through the code is short, and enters no file twice`, async (t) => {

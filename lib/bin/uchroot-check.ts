@@ -5,7 +5,7 @@ import { checkQuickly } from '../jail/check/quick-check.ts';
 import { fromText } from '../jail/manifest/path-text.ts';
 import { toPerson } from '../launch/host/account.ts';
 import { errorLines } from '../launch/start/exec.ts';
-import type { Launch } from '../launch/host/prepare.ts';
+import type { Launch } from '../launch/plan/launch.ts';
 import { quote } from '../words/quote.ts';
 
 const STEP = { step: 'check', exitStatus: 125 } as const;
@@ -35,8 +35,7 @@ export function refuseUnsafe(launch: Launch, tell: (lines: string) => void): voi
   });
 }
 
-function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeof checkQuickly> {
-  const program = steps.find((step) => step.op === 'execve')?.program ?? '';
+function findingsOf({ request, account, execve }: Launch): ReturnType<typeof checkQuickly> {
   const { uid, gid, name = String(uid), home, shell } = account;
   const user = {
     name,
@@ -50,7 +49,7 @@ function findingsOf({ request, account, steps, view }: Launch): ReturnType<typeo
   try {
     return checkQuickly(
       bytePath(request.jail),
-      joinPath(bytePath(view.cwd), bytePath(program)),
+      joinPath(bytePath(request.cwd), bytePath(execve.program)),
       // Root can write everywhere, so only what other users can write is a finding.
       // The program of a rootless launch owns what its caller owns.
       uid === 0 || account.outside !== undefined ? [] : [user],

@@ -19,8 +19,8 @@ import { errnoName, reason } from '../words/errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
 import { bindDangers } from '../launch/host/binds.ts';
 import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
-import type { PreparedLaunch } from '../launch/host/prepare.ts';
-import type { Step } from '../launch/plan/step.ts';
+import type { CgroupPlan } from '../launch/host/cgroup-layout.ts';
+import type { Launch } from '../launch/plan/launch.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
 import { inOptionWords } from '../launch/request/option-words.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
@@ -87,13 +87,13 @@ const rephrase = (error: UsageError | LaunchError): Told =>
 type Fail = (error: UsageError | LaunchError) => number;
 
 // A launch with limits needs a cgroup, and the code that looks for its place is loaded only then.
-type Place = (limits: NormalRequest) => Promise<Step | undefined>;
+type Place = (limits: NormalRequest) => Promise<CgroupPlan | undefined>;
 
 async function withCgroup(
   request: NormalRequest,
   privileged: boolean,
   place: Place,
-  then: (launch: PreparedLaunch) => number,
+  then: (launch: Launch) => number,
 ): Promise<number> {
   const jail = verifyInPlace(request, warn, privileged);
   return then(planInPlace(request, jail, warn, await place(request)));
@@ -105,9 +105,9 @@ function showPlan(
   isChecked: boolean,
   fail: Fail,
 ): number | Promise<number> {
-  const show = (launch: PreparedLaunch): number => {
+  const show = (launch: Launch): number => {
     lookAtPidFile(launch, warn);
-    const given = bindDangers(launch);
+    const given = bindDangers(request, launch.account);
     const problem = rehearse(launch) ?? findProblem(launch);
     output(format === 'json' ? planAsJson(launch, problem, given) : planAsText(launch, given));
     if (isChecked) refuseUnsafe(launch, complain);
@@ -185,7 +185,7 @@ function run(told: Recipients): number | Promise<number> {
   const normal = normalize(request);
   if (given.has('plan'))
     return showPlan(normal, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
-  const launch = (prepared: PreparedLaunch): number => {
+  const launch = (prepared: Launch): number => {
     if (given.has('check')) refuseUnsafe(prepared, complain);
     told.manager?.keepFrom(prepared.keptFds);
     return runInPlace(prepared, { fail, rephrase });

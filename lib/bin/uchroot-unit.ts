@@ -5,6 +5,7 @@ import { basename, resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { wayTo } from '../launch/host/host-ways.ts';
+import { viewOf } from '../launch/tell/jail-view.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
@@ -234,18 +235,19 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
 function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): LaunchError | undefined {
   try {
     const launch = prepareInPlace(normalize(request), warn, false);
-    const place = findMissingPlace(unit, launch.view.root);
+    const view = viewOf(launch);
+    const place = findMissingPlace(unit, view.root);
     if (place !== undefined) {
-      const path = `${launch.view.jail}${place}`;
+      const path = `${view.jail}${place}`;
       throw new LaunchError(`unit: ${path}: the jail has no place for this directory`, {
         step: 'unit',
         code: 'ENOENT',
         hint: commandLine('mkdir', '-p', bytePath(path)),
       });
     }
-    const pack = findMissingPack(unit, launch.view.root);
-    if (pack === undefined) return findProblem(launch);
-    const { jail } = launch.view;
+    const pack = findMissingPack(unit, view.root);
+    if (pack === undefined) return findProblem(launch, view);
+    const { jail } = view;
     return new LaunchError(
       `unit: ${jail}: it has no place for the socket of the ${pack === 'syslog' ? 'log' : 'service manager'}`,
       {

@@ -20,7 +20,7 @@ import { commandLine, shellWord } from '../../words/shell-word.ts';
 import type { Account } from '../host/account.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
-import { encodePlan } from '../plan/encode.ts';
+import type { Caller } from '../host/caller.ts';
 import { environmentRules } from '../host/environment.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
@@ -28,10 +28,13 @@ import { encodePayload, machines, type Architecture, type Payload, type Recorded
 import { recordJail, recordPidFile } from './record.ts';
 import { bindDangers, judgeBinds } from '../host/binds.ts';
 import { hostQuery } from '../host/account.ts';
-import { prepare, verify, type Launch } from '../host/prepare.ts';
+import { settle, verify } from '../host/judged-jail.ts';
+import { wantedFilter } from '../host/wanted-filter.ts';
+import { toLaunch, type Launch } from '../plan/launch.ts';
+import { viewOf } from '../tell/jail-view.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { passingErrnos, serviceStatuses } from '../tell/service-status.ts';
-import { compiledHelp, compiledPlan } from '../tell/plan-output.ts';
+import { compiledHelp, compiledPlan } from './compiled-text.ts';
 import { stepWords } from './messages.ts';
 
 export interface CompileOptions {
@@ -79,10 +82,11 @@ const ENOENT = 2;
 function toPayload(
   launch: Launch,
   jail: RecordedJail,
+  given: ReturnType<typeof bindDangers>,
   architecture: Architecture,
   options: CompileOptions,
 ): Payload {
-  const { request, account, stages, steps, view } = launch;
+  const { request, account, bytes, steps } = launch;
   const environment = environmentRules({ request, account });
   return {
     architecture,
@@ -90,12 +94,12 @@ function toPayload(
     anyPath: request.insecurePath,
     ...jail,
     environment,
-    plan: encodePlan(stages),
-    words: stepWords(steps, view),
+    plan: bytes,
+    words: stepWords(steps, viewOf(launch)),
     statusFd: request.statusFd,
     service: options.isService ? { ...serviceStatuses, passingErrnos: passingErrnos() } : undefined,
     pidFile: recordPidFile(account, request, options.warn),
-    planText: compiledPlan(launch, jail, environment, options.anyInode, bindDangers(launch)),
+    planText: compiledPlan(launch, jail, environment, options.anyInode, given),
     helpText: compiledHelp(launch),
     versionText: `uchroot ${options.version}\n`,
   };
@@ -178,7 +182,8 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
   const jail = verify(request, native.readHostSync(hostQuery(request)), false);
   try {
     jail.warnings.forEach(options.warn);
-    const prepared = prepare(request, jail, {
+    const { account } = jail;
+    const caller: Caller = {
       inPlace: true,
       compiledFor: architecture,
       ignoresPipe: options.ignoresPipe,
@@ -189,14 +194,16 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
       newGroup: false,
       joined: [],
       sockets: [],
-    });
-    const launch = judgeBinds(prepared, options.warn);
+    };
+    const settled = judgeBinds(settle(request, jail), account, options.warn);
+    const launch = toLaunch(settled, jail, caller, wantedFilter(settled, account, caller));
     const problem = findProblem(launch);
     if (problem !== undefined) options.warn(problem);
-    const payload = toPayload(launch, recordJail(jail.fd, jail.account, request), architecture, options);
+    const given = bindDangers(request, account);
+    const payload = toPayload(launch, recordJail(jail.fd, account, request), given, architecture, options);
     const executable = readFileSync(compiledLauncherPath(architecture));
     write(options.file, attachPayload(executable, encodePayload(payload)));
-    warnOfOwner(options, jail.account);
+    warnOfOwner(options, account);
   } finally {
     native.closeJail(jail.fd);
   }

@@ -7,9 +7,11 @@ import { native } from '../../native.ts';
 import { planCgroup } from '../host/cgroup.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { hostQuery } from '../host/account.ts';
-import { prepare, verify } from '../host/prepare.ts';
+import { settle, verify } from '../host/judged-jail.ts';
 import { requireRoot } from '../host/privilege.ts';
 import { normalize, type LaunchRequest } from '../request/request.ts';
+import { wantedFilter } from '../host/wanted-filter.ts';
+import { toLaunch } from '../plan/launch.ts';
 import { rehearse } from '../tell/rehearse.ts';
 import { readSettings, whyNoMount, whyNoProc, whyNoUserNamespace, type Cause } from './host-settings.ts';
 
@@ -60,7 +62,9 @@ function attempt(keys: Partial<LaunchRequest>): LaunchError | undefined {
     if (!request.rootless) requireRoot();
     const jail = verify(request, native.readHostSync(hostQuery(request)));
     try {
-      return rehearse(prepare(request, jail, callerInPlace(request)));
+      const caller = callerInPlace(request);
+      const filter = wantedFilter(request, jail.account, caller);
+      return rehearse(toLaunch(settle(request, jail), jail, caller, filter));
     } finally {
       native.closeJail(jail.fd);
     }

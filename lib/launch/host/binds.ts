@@ -2,15 +2,14 @@
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
 import { quote } from '../../words/quote.ts';
 import { isLink, type Way } from '../../trust/way.ts';
-import type { Step } from '../plan/step.ts';
+import type { NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, refuseLink, type DirectoryFinding } from './directory.ts';
 import { hostDanger } from './host-danger.ts';
 import { waysTo, type Ways } from './host-ways.ts';
 import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
-import type { PreparedLaunch } from './prepare.ts';
+import type { Account } from './account.ts';
 
-type Launch = Pick<PreparedLaunch, 'request' | 'account'>;
 type Warn = (warning: DirectoryFinding) => void;
 
 function storeOf({ ephemeral }: NormalRequest): BytePath | undefined {
@@ -18,7 +17,7 @@ function storeOf({ ephemeral }: NormalRequest): BytePath | undefined {
 }
 
 /** The paths of the host whose ways are judged. */
-export function judgedPaths({ request, account }: Launch): readonly BytePath[] {
+export function judgedPaths(request: NormalRequest, account: Account): readonly BytePath[] {
   if (request.view.length === 0 && request.ephemeral === undefined && account.outside === undefined)
     return [];
   const binds = request.view.flatMap((entry) => (entry.kind === 'bind' ? [bytePath(entry.source)] : []));
@@ -42,8 +41,9 @@ function dangerIn(source: Buffer, isReadOnly: boolean, way: Way | undefined): Di
 
 /** A finding for each bind of a path that must not come into a jail (lib/trust/danger.ts). */
 export function bindDangers(
-  { request, account }: Launch,
-  ways: Ways = waysTo(judgedPaths({ request, account })),
+  request: NormalRequest,
+  account: Account,
+  ways: Ways = waysTo(judgedPaths(request, account)),
 ): readonly DirectoryFinding[] {
   return request.view.flatMap((entry) =>
     entry.kind === 'bind'
@@ -52,16 +52,15 @@ export function bindDangers(
   );
 }
 
-/** Steps that open the sources by the paths without links, as `ways` has found them. */
-export const realSources = (steps: readonly Step[], ways: Ways): readonly Step[] =>
-  steps.map((step) => {
-    if (step.op !== 'open_tree' || step.source === undefined || step.isInJail === true) return step;
-    const way = ways.get(bytePath(step.source));
-    const end = way?.endsInEntry === true ? way.components.at(-1) : undefined;
-    return way?.components.some(isLink) === true && end !== undefined
-      ? { ...step, source: Buffer.from(end.path) }
-      : step;
-  });
+// The path without links, as `ways` has found it.
+function realPath(path: Buffer, ways: Ways): Buffer {
+  const way = ways.get(bytePath(path));
+  const end = way?.endsInEntry === true ? way.components.at(-1) : undefined;
+  return way?.components.some(isLink) === true && end !== undefined ? Buffer.from(end.path) : path;
+}
+
+const realEntry = (entry: NormalView, ways: Ways): NormalView =>
+  entry.kind === 'bind' ? { ...entry, source: realPath(entry.source, ways) } : entry;
 
 /**
  * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
@@ -70,17 +69,18 @@ export const realSources = (steps: readonly Step[], ways: Ways): readonly Step[]
  * root's.
  *
  * @param ways those of judgedPaths(), if they have been looked at on other threads
- * @returns the launch, which opens what was judged: by paths without links
+ * @returns the request, which opens what was judged: by paths without links
  * @throws LaunchError ERR_INSECURE_PATH
  */
-export function judgeBinds(
-  launch: PreparedLaunch,
+export function judgeBinds<Request extends NormalRequest>(
+  request: Request,
+  account: Account,
   warn: Warn,
-  ways: Ways = waysTo(judgedPaths(launch)),
-): PreparedLaunch {
-  const { request, account } = launch;
+  ways: Ways = waysTo(judgedPaths(request, account)),
+): Request {
+  if (ways.size === 0) return request;
   if (account.outside !== undefined) refuseOwnReach(request, ways);
-  const dangers = bindDangers({ request, account }, ways);
+  const dangers = bindDangers(request, account, ways);
   acceptDirectory(dangers, request.insecurePath, { step: 'open_tree' }).forEach(warn);
   const judge = (path: BytePath, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
@@ -93,6 +93,10 @@ export function judgeBinds(
     if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))
       judge(path, 'bind', way);
   }
-  const hasLink = [...ways.values()].some(({ components }) => components.some(isLink));
-  return hasLink ? launch.withSetUp(launch.setUp.map((stage) => realSources(stage, ways))) : launch;
+  const { ephemeral, view } = request;
+  return {
+    ...request,
+    ephemeral: ephemeral instanceof Buffer ? realPath(ephemeral, ways) : ephemeral,
+    view: view.map((entry) => realEntry(entry, ways)),
+  };
 }

@@ -4,7 +4,6 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { hasInit } from '../request/isolation-value.ts';
-import type { Step } from '../plan/step.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';
 import { firstListenFd, noSockets, type ListenSockets } from '../request/listen-sockets.ts';
@@ -17,31 +16,29 @@ import {
   namedVariables,
   pidToCome,
   splitEntries,
+  type EnvironmentCaller,
   type EnvironmentInput,
   type Variable,
 } from './environment.ts';
+import type { CgroupPlan } from './cgroup-layout.ts';
 import { readingKernel } from './kernel-file.ts';
 
 /** The process that launches: what a plan needs to know of it. */
-export interface Caller {
-  readonly inPlace: boolean;
+export interface Caller extends EnvironmentCaller {
   /** The architecture of a compiled launcher. Everything else about its caller is unknown when it is compiled. */
   readonly compiledFor?: string;
   /** The program starts with SIGPIPE ignored, as from systemd. */
   readonly ignoresPipe?: boolean | undefined;
   /** System calls that the filter refuses as well, and its answers to them (SECCOMP_RET_*). */
   readonly refused?: ReadonlyMap<string, number> | undefined;
-  readonly environment: readonly Variable[];
-  readonly pid: number;
   readonly parentPid: number;
   /** The program gets a process group of its own. */
   readonly newGroup: boolean;
   /** Kinds of namespaces that the program joins; the same array for the same ones. */
   readonly joined: readonly Namespace[];
-  /** Sockets of this process that the program gets; the same array for the same ones. In place, see `listenFds`. */
   readonly sockets: ListenSockets;
-  /** The step for the limits of the request that need a cgroup. */
-  readonly cgroup?: Step | undefined;
+  /** For the limits of the request that need a cgroup. */
+  readonly cgroup?: CgroupPlan | undefined;
 }
 
 const noNamespaces: readonly Namespace[] = [];
@@ -92,7 +89,7 @@ export function callerBeside(
   { keepEnv, passEnv }: NormalRequest,
   newGroup: boolean,
   joined: readonly Namespace[] = noNamespaces,
-  cgroup?: Step,
+  cgroup?: CgroupPlan,
   sockets: ListenSockets = noSockets,
 ): Caller {
   const some = keepEnv ? allVariables() : describedVariables();

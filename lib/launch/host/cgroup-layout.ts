@@ -148,6 +148,12 @@ const legacyLines: typeof unifiedLines = {
 /** The name of a controller in version 1. */
 const legacyName = (controller: Controller): string => (controller === 'io' ? 'blkio' : controller);
 
+/** The limits of a launch, and what native/cgroup/cgroup.h makes for them. */
+export interface CgroupPlan {
+  readonly limits: CgroupLimits;
+  readonly lines: Lines;
+}
+
 /** A controller that the host does not offer; or what native/cgroup/cgroup.h makes of the limits. */
 export type Recipe = { readonly missing: Controller } | { readonly lines: Lines };
 

@@ -8,16 +8,20 @@ import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import { needsCgroup, type CgroupLimits } from '../request/limit-rows.ts';
 import { hasInit } from '../request/isolation-value.ts';
-import type { Step } from '../plan/step.ts';
 import { isThere, readWords, sweep, toWords } from './cgroup-sweep.ts';
 import { toKernelFileError } from './kernel-file.ts';
 import { startOf } from './process-start.ts';
-import { unifiedFor, readHierarchies, toRecipe, type CgroupBases, type Hierarchy } from './cgroup-layout.ts';
+import {
+  unifiedFor,
+  readHierarchies,
+  toRecipe,
+  type CgroupBases,
+  type CgroupPlan,
+  type Hierarchy,
+} from './cgroup-layout.ts';
 
 /** The keys of a request that count. */
 type Limited = CgroupLimits & Parameters<typeof hasInit>[0];
-
-type CgroupStep = Step & { readonly op: 'cgroup' };
 
 function refusal(code: LaunchErrorCode, message: string, hint: string, path?: string): LaunchError {
   return new LaunchError(`cgroup: ${message}`, { step: 'cgroup', code, hint, path });
@@ -106,13 +110,13 @@ function bases(): Promise<CgroupBases> {
 }
 
 // The init of a pid namespace is one more process. The program's limit must not become smaller by it.
-function stepFor(limits: Limited, where: CgroupBases): CgroupStep {
+function planFor(limits: Limited, where: CgroupBases): CgroupPlan {
   const counted =
     limits.pids === undefined || !hasInit(limits) ? limits : { ...limits, pids: limits.pids + 1 };
   const recipe = toRecipe(counted, where);
   if ('lines' in recipe) {
     const { memory, swap, pids, cpu, ioWeight } = limits;
-    return { op: 'cgroup', limits: { memory, swap, pids, cpu, ioWeight }, lines: recipe.lines };
+    return { limits: { memory, swap, pids, cpu, ioWeight }, lines: recipe.lines };
   }
   const controller = recipe.missing;
   throw refusal(
@@ -123,9 +127,9 @@ function stepFor(limits: Limited, where: CgroupBases): CgroupStep {
   );
 }
 
-/** The step for the limits of a request, as this host can perform it; undefined without such limits. @throws LaunchError */
-export async function planCgroup(limits: Limited): Promise<CgroupStep | undefined> {
-  return needsCgroup(limits) ? stepFor(limits, await bases()) : undefined;
+/** What the limits of a request need, as this host can perform it; undefined without such limits. @throws LaunchError */
+export async function planCgroup(limits: Limited): Promise<CgroupPlan | undefined> {
+  return needsCgroup(limits) ? planFor(limits, await bases()) : undefined;
 }
 
 let keeperPid: number | undefined;
@@ -192,9 +196,9 @@ function directoriesOf({ unified, legacy }: CgroupBases): readonly string[] {
  *
  * @throws LaunchError
  */
-export async function openCgroup(limits: Limited): Promise<CgroupStep | undefined> {
-  const step = await planCgroup(limits);
-  if (step === undefined) return undefined;
+export async function openCgroup(limits: Limited): Promise<CgroupPlan | undefined> {
+  const plan = await planCgroup(limits);
+  if (plan === undefined) return undefined;
   const where = await bases();
   const { unified, prefix } = where;
   await once('sweep', async () => {
@@ -203,7 +207,7 @@ export async function openCgroup(limits: Limited): Promise<CgroupStep | undefine
   const handed = unifiedFor(limits, where);
   if (unified !== undefined && handed.length > 0)
     await once(`+${handed.join('+')}`, () => handDown(unified, handed));
-  return step;
+  return plan;
 }
 
 /** Where the cgroups of this process are made, and how their names begin. @throws LaunchError */

@@ -3,7 +3,6 @@ import { quote } from '../../words/quote.ts';
 import type { ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
-import type { Caller } from './caller.ts';
 import { absolutePath } from './directory.ts';
 
 // As in login(1) and Debian's su.
@@ -133,11 +132,20 @@ export function listenFds(caller: readonly Variable[], pid: number): number {
   return Number(value('LISTEN_FDS'));
 }
 
+/** What the environment needs to know of the process that launches. */
+export interface EnvironmentCaller {
+  /** Then the init system's variables pass: they were made for this process, which becomes the program. */
+  readonly inPlace: boolean;
+  readonly environment: readonly Variable[];
+  readonly pid: number;
+  /** Sockets of this process that the program gets; the same array for the same ones. In place, see `listenFds`. */
+  readonly sockets?: ListenSockets;
+}
+
 export interface EnvironmentInput {
   readonly request: Pick<NormalRequest, 'env' | 'jail' | 'keepEnv' | 'passEnv'>;
   readonly account: Account;
-  /** In place, the init system's variables pass: they were made for this process, which becomes the program. */
-  readonly caller: Pick<Caller, 'environment' | 'inPlace' | 'pid'> & Partial<Pick<Caller, 'sockets'>>;
+  readonly caller: EnvironmentCaller;
   /** What the program gets for its pid, if that is not this process's: its pid in a pid namespace, or `pidToCome`. */
   readonly programPid?: number | typeof pidToCome | undefined;
 }

@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
-import type { Danger } from '../../trust/danger.ts';
+import { readMounts } from '../../tree/mountinfo.ts';
+import { shownPaths } from '../../tree/shown-paths.ts';
+import { dangerOf, type Danger } from '../../trust/danger.ts';
 import type { Way } from '../../trust/way.ts';
-import { dangerOf, readMounts, shownPaths } from '../plan/isolation.ts';
 import { wayTo } from './host-ways.ts';
 import { readingKernel } from './kernel-file.ts';
 

@@ -4,7 +4,6 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { essentialSteps } from '../plan/table.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { refuseRoot, type Account } from './account.ts';
 import { readingKernel } from './kernel-file.ts';
@@ -27,6 +26,14 @@ const usual = 2n ** 38n - 1n;
 
 const CAP_KILL = 5n;
 
+/** The steps that every launch has and that need a capability, in the order of a plan; the last only with --allow-new-privs. */
+export const essentialSteps = [
+  { step: 'chroot', needs: 'CAP_SYS_CHROOT', number: 18n },
+  { step: 'setgroups', needs: 'CAP_SETGID', number: 6n },
+  { step: 'setresuid', needs: 'CAP_SETUID', number: 7n },
+  { step: 'seccomp', needs: 'CAP_SYS_ADMIN', number: 21n },
+] as const;
+
 /** Throws LaunchError if root here lacks a capability that every launch of this kind needs. */
 export function requireCapabilities({
   allowNewPrivs,
@@ -43,8 +50,8 @@ export function requireCapabilities({
       errno: 1,
       hint: 'give CAP_KILL to the container (--cap-add) or unit (CapabilityBoundingSet=) that runs uchroot',
     });
-  const lacking = essentialSteps(allowNewPrivs).filter(
-    ({ capability }) => !((effective >> BigInt(capability)) & 1n),
+  const lacking = essentialSteps.filter(
+    ({ step, number }) => (step !== 'seccomp' || allowNewPrivs) && ((effective >> number) & 1n) === 0n,
   );
   const [first] = lacking;
   if (first === undefined) return;

@@ -1,7 +1,8 @@
 // Rows of the steps about identity and privileges: capabilities(7), credentials(7), seccomp(2).
 import type { Outside } from '../host/account.ts';
 import { capabilityMask, capabilityName } from '../request/capabilities.ts';
-import type { FailureContext, Step, SomeStepRows } from './step.ts';
+import type { Step } from './step.ts';
+import type { FailureContext, SomeStepRows } from './step-row.ts';
 
 // linux/prctl.h
 const PR_SET_KEEPCAPS = 8;
@@ -75,7 +76,6 @@ export const credentialRows = {
     object: ({ gids }) => showGids(gids),
     purpose: 'supplementary groups',
     needs: 'CAP_SETGID',
-    isEssential: true,
     encode: ({ gids }) => ({ data: gidsData(gids) }),
     failures: {
       EPERM: {
@@ -99,7 +99,6 @@ export const credentialRows = {
     object: ({ uid }) => String(uid),
     purpose: 'real, effective and saved uid',
     needs: 'CAP_SETUID',
-    isEssential: true,
     encode: ({ uid }) => ({ a: uid }),
     failures: {
       EINVAL: { hint: 'the uid has no mapping in this user namespace: see /proc/self/uid_map' },
@@ -149,7 +148,6 @@ export const credentialRows = {
     purpose: ({ title = 'no terminal injection, no kernel keyrings' }: SeccompStep) => title,
     needs: 'CAP_SYS_ADMIN',
     // without no_new_privs (seccomp(2))
-    isEssential: 'allowNewPrivs',
     // only the small filter is the same for nearly every program
     flags: { inherited: ({ title }) => title === undefined },
     encode: ({ filter, flags = 0 }) => ({ a: flags, data: filter }),

@@ -1,6 +1,7 @@
 // Rows of the steps about open descriptors: which of them the program gets.
 import { lie } from './namespaces.ts';
-import type { FailureWords, Step, SomeStepRows } from './step.ts';
+import type { Step } from './step.ts';
+import type { FailureWords, SomeStepRows } from './step-row.ts';
 
 const isDirectory: FailureWords<Step> = {
   reason: 'is an open directory of the host, which is a way out of the jail',

@@ -1,6 +1,7 @@
 // A plan as bytes: the counterpart of native/plan/plan.h.
 import { setUint64 } from './limits.ts';
-import { stepFlags, type Encoded, type ExecveStep, type Plan, type Step } from './step.ts';
+import type { ExecveStep, Plan, Step } from './step.ts';
+import { stepFlags, type Encoded } from './step-row.ts';
 import { flagsOf, inheritedSteps, rowOf } from './table.ts';
 
 const magic = 0x32504355;
@@ -47,13 +48,15 @@ function writeStep(plan: Buffer, words: Uint32Array, { at, op, flags, encoded }:
   else if (data !== undefined) plan.set(data, at + stepBytes);
 }
 
-interface EncodedPlan {
+/** A plan as bytes, or its beginning. */
+export interface EncodedPlan {
   readonly bytes: Buffer;
   /** The place of the number of steps of the last stage, in words of 32 bits. */
   readonly countAt: number;
 }
 
-function encode(stages: Plan): EncodedPlan {
+/** The bytes of a plan that has no last step yet, for encodeWhole(). */
+export function encodeBeginning(stages: Plan): EncodedPlan {
   const placed: Placed[] = [];
   const counts: [at: number, steps: number][] = [];
   let size = headerBytes;
@@ -93,46 +96,18 @@ function encode(stages: Plan): EncodedPlan {
 
 /** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
 export function encodePlan(stages: Plan): Buffer {
-  return encode(stages).bytes;
+  return encodeBeginning(stages).bytes;
 }
 
-// The part that plans share is encoded once.
-const beginnings = new WeakMap<Plan, EncodedPlan>();
-
-function beginningOf(setUp: Plan): EncodedPlan {
-  const known = beginnings.get(setUp);
-  if (known !== undefined) return known;
-  const beginning = encode(setUp);
-  beginnings.set(setUp, beginning);
-  return beginning;
-}
-
-// Memory for one plan, used again, as allocating is slow. Large enough for nearly every plan; a larger one gets its own.
-const deskBytes = 16384;
-let desk: { readonly plan: Buffer; readonly words: Uint32Array } | undefined;
-
-function deskOf(size: number): { readonly plan: Buffer; readonly words: Uint32Array } {
-  if (size <= deskBytes && desk !== undefined) return desk;
-  const plan = Buffer.alloc(Math.max(size, deskBytes));
-  const made = { plan, words: new Uint32Array(plan.buffer) };
-  if (size <= deskBytes) desk = made;
-  return made;
-}
-
-/**
- * The bytes of the plan that `setUp` and the last step make. Many launches of a service have the same set-up, so the same array is
- * encoded once. The bytes are valid until the next call.
- */
-export function encodeAgain(setUp: Plan, last: ExecveStep): Buffer {
-  const { bytes, countAt } = beginningOf(setUp);
+/** The bytes of a plan that is encoded but for its last step. */
+export function encodeWhole({ bytes, countAt }: EncodedPlan, last: ExecveStep): Buffer {
   const placed = placeAt(bytes.length, last);
   const size = endOf(placed);
-  const { plan, words } = deskOf(size);
+  const plan = Buffer.alloc(size);
+  const words = new Uint32Array(plan.buffer);
   plan.set(bytes);
   words[1] = size;
   words[countAt] = (words[countAt] ?? 0) + 1;
-  // nothing of an earlier plan in what pads the data
-  words.fill(0, size / 4 - 2, size / 4);
   writeStep(plan, words, placed);
-  return plan.subarray(0, size);
+  return plan;
 }

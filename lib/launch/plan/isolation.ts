@@ -7,10 +7,6 @@ import { ptyRows } from './pty.ts';
 import { rootRows } from './root-steps.ts';
 import { userNamespaceRows } from './user-namespace.ts';
 
-export { readMounts } from '../../tree/mountinfo.ts';
-export { shownPaths } from '../../tree/shown-paths.ts';
-export { dangerOf } from '../../trust/danger.ts';
-export { isolateFilter } from '../seccomp/isolate-filter.ts';
 export { isolatedStages, programGroup } from './isolated.ts';
 export { closeTcp, landlock } from './landlock.ts';
 export { controllingTty, outerPty } from './pty.ts';

@@ -1,6 +1,7 @@
 // Rows of the steps that enter the jail, and of the step that executes the program.
 import { quote } from '../../words/quote.ts';
-import type { ExecveStep, SomeStepRows } from './step.ts';
+import type { ExecveStep } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 /** The bytes of a string for the kernel. */
 export function cString(bytes: Uint8Array): Uint8Array {
@@ -9,51 +10,25 @@ export function cString(bytes: Uint8Array): Uint8Array {
   return data;
 }
 
-// Strings in a row, each with a zero byte at its end, and the offset of each.
-interface Block {
-  readonly bytes: Uint8Array;
-  readonly starts: readonly number[];
-}
-
-// The strings of environments are cached, because many programs get the same array.
-const blocks = new WeakMap<readonly Uint8Array[], Block>();
-
-function blockOf(strings: readonly Uint8Array[]): Block {
-  const known = blocks.get(strings);
-  if (known !== undefined) return known;
-  const starts: number[] = [];
-  let size = 0;
-  for (const string of strings) {
-    starts.push(size);
-    size += string.length + 1;
-  }
-  const bytes = new Uint8Array(size);
-  strings.forEach((string, i) => bytes.set(string, starts[i]));
-  const block = { bytes, starts };
-  blocks.set(strings, block);
-  return block;
-}
-
 // A table of offsets (program, argv, 0, env, 0), then the strings; `start` is where the data lies in the plan.
 function execveData({ program, argv, env }: ExecveStep, start: number): Uint8Array {
-  const variables = blockOf(env);
   const tableBytes = (argv.length + env.length + 3) * 8;
-  let size = tableBytes + program.length + 1 + variables.bytes.length;
-  for (const argument of argv) size += argument.length + 1;
+  let size = tableBytes + program.length + 1;
+  for (const string of argv) size += string.length + 1;
+  for (const string of env) size += string.length + 1;
   const data = new Uint8Array(size);
   const table = new Uint32Array(data.buffer, 0, tableBytes / 4);
-  table[0] = start + tableBytes;
-  data.set(program, tableBytes);
-  let at = tableBytes + program.length + 1;
-  let slot = 1;
-  for (const argument of argv) {
+  let at = tableBytes;
+  let slot = 0;
+  const put = (string: Uint8Array): void => {
     table[slot++ * 2] = start + at;
-    data.set(argument, at);
-    at += argument.length + 1;
-  }
+    data.set(string, at);
+    at += string.length + 1;
+  };
+  put(program);
+  argv.forEach(put);
   slot++;
-  for (const offset of variables.starts) table[slot++ * 2] = start + at + offset;
-  data.set(variables.bytes, at);
+  env.forEach(put);
   return data;
 }
 
@@ -73,7 +48,6 @@ export const jailEntryRows = {
     subject: ({ jail }) => jail,
     purpose: 'the jail becomes the root directory',
     needs: 'CAP_SYS_CHROOT',
-    isEssential: true,
   },
   chdir: {
     op: 16,

@@ -4,7 +4,8 @@ import { seesSockets } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { tcpFilter } from '../seccomp/tcp-filter.ts';
 import { cString } from './jail-entry.ts';
-import type { FailureWords, PathAccess, Step, SomeStepRows, TcpAccess } from './step.ts';
+import type { PathAccess, Step, TcpAccess } from './step.ts';
+import type { FailureWords, SomeStepRows } from './step-row.ts';
 
 // linux/landlock.h
 const EXECUTE = 1;

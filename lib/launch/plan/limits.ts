@@ -1,7 +1,8 @@
 // Rows of the steps about limits. They only tighten: a stricter limit of the caller stays.
 import { showCgroupLimits } from '../request/limit-rows.ts';
-import { rlimitNumber } from '../request/rlimits.ts';
-import type { FailureContext, FailureWords, Limit, Step, SomeStepRows } from './step.ts';
+import { rlimitNumber, type Limit } from '../request/rlimits.ts';
+import type { Step } from './step.ts';
+import type { FailureContext, FailureWords, SomeStepRows } from './step-row.ts';
 
 const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2, cap: 3 } as const;
 

@@ -2,7 +2,8 @@
 import { quote } from '../../words/quote.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { lie } from './namespaces.ts';
-import type { FailureWords, Placed, Step } from './step.ts';
+import type { Placed, Step } from './step.ts';
+import type { FailureWords } from './step-row.ts';
 
 // Set-user-ID programs trust files such as /etc/passwd. A link of the program's user must not lead a mount onto them.
 function withoutLinks(step: Step): Step {

@@ -2,7 +2,8 @@
 import { quote } from '../../words/quote.ts';
 import { cString } from './jail-entry.ts';
 import { misplaced, misplacedDirectory } from './mount-links.ts';
-import type { Bind, FailureWords, MountFlag, Placed, Step, SomeStepRows } from './step.ts';
+import type { Bind, MountFlag, Placed, Step } from './step.ts';
+import type { FailureWords, SomeStepRows } from './step-row.ts';
 
 // linux/mount.h: MOUNT_ATTR_RDONLY and so on, which are the values of MS_RDONLY and so on too
 const flagValues: Readonly<Record<MountFlag, number>> = { ro: 1, nosuid: 2, nodev: 4, noexec: 8 };

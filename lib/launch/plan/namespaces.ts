@@ -1,6 +1,7 @@
 // Rows of the steps that make namespaces, and set up what belongs to a new one.
 import { namespaceFlags } from '../request/isolation-value.ts';
-import type { Step, SomeStepRows } from './step.ts';
+import type { Step } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 // linux/prctl.h
 const PR_SET_DUMPABLE = 4;

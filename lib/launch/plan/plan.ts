@@ -1,5 +1,6 @@
 // The plan: what a launch does, in which order, and why in that order. Pure.
 import type { Account } from '../host/account.ts';
+import type { CgroupPlan } from '../host/cgroup-layout.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../words/quote.ts';
 import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
@@ -33,8 +34,8 @@ export interface SetUpInput {
   readonly architecture: string;
   /** The filter of system calls, if it is not the small one. */
   readonly filter?: Filter | undefined;
-  /** The step for the limits that need a cgroup. */
-  readonly cgroup?: Step | undefined;
+  /** For the limits that need a cgroup. */
+  readonly cgroup?: CgroupPlan | undefined;
   /** A line for the status descriptor. It is written directly before execve. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
 }
@@ -59,7 +60,8 @@ export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
 export function buildSetUp(input: SetUpInput): Plan {
   const [first = [], ...others] = stagesOf(input);
   // First: the process is born in it, so it counts all that follows (clone(2), CLONE_INTO_CGROUP).
-  return input.cgroup === undefined ? [first, ...others] : [[input.cgroup, ...first], ...others];
+  const born: readonly Step[] = input.cgroup === undefined ? [] : [{ op: 'cgroup', ...input.cgroup }];
+  return [[...born, ...first], ...others];
 }
 
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>

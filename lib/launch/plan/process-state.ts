@@ -1,5 +1,6 @@
 // Rows of the steps about the process itself: session, keyring, timers, signals, parent.
-import type { Step, SomeStepRows } from './step.ts';
+import type { Step } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 // linux/prctl.h
 const PR_SET_TIMERSLACK = 29;

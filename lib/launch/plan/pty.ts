@@ -3,7 +3,8 @@ import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { cString } from './jail-entry.ts';
-import type { Step, SomeStepRows } from './step.ts';
+import type { Step } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 // PtyFlag of native/plan/plan.h
 const PTY_OUTSIDE = 2 ** 32;

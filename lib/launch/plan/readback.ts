@@ -2,7 +2,7 @@
 import { quote } from '../../words/quote.ts';
 import { capabilityMask } from '../request/capabilities.ts';
 import { gidsData, showCapabilities, showGids } from './credentials.ts';
-import type { SomeStepRows } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 // The interpreter answers EBADE if what it has read is not what was set.
 const differs = (reason: string): { readonly EBADE: { readonly reason: string } } => ({ EBADE: { reason } });

@@ -3,7 +3,8 @@ import { quote } from '../../words/quote.ts';
 import { cString } from './jail-entry.ts';
 import { list, local, maskOf, strings } from './mount-steps.ts';
 import { lie } from './namespaces.ts';
-import type { SomeStepRows, Step } from './step.ts';
+import type { Step } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
 
 // No slot (kNoStore of native/plan/mounts.cc).
 const noSlot = Infinity;

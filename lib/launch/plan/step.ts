@@ -1,14 +1,30 @@
-// The types of a plan: its steps, and the rows of the step table (table.ts).
-import type { ErrnoName } from '../../errors.ts';
+// The types of a plan and its steps.
 import type { Namespace } from '../request/isolation-value.ts';
-import type { CgroupLimits } from '../request/limit-rows.ts';
-import type { Bind, MountFlag, Placed } from './placed.ts';
-import type { UserNamespaceStep } from './user-namespace.ts';
+import type { CgroupPlan } from '../host/cgroup-layout.ts';
+import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
+import type { Limit } from '../request/rlimits.ts';
 
-/** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
-export interface Limit {
-  readonly soft: number;
-  readonly hard: number;
+/** A property of a mount: mount(8). */
+export type MountFlag = 'ro' | 'nosuid' | 'nodev' | 'noexec';
+
+/** Where a mount appears. `enters`: it becomes the working directory of the steps that fill it. `noLinks`: no link there is followed. */
+export interface Placed {
+  readonly target: Buffer;
+  readonly enters?: true;
+  readonly noLinks?: true;
+  /** The beginning of the target that leads to a file system of the launch. What is missing of the rest is made there. */
+  readonly own?: Buffer;
+  /** For messages: the path of the host to which the target leads, in the source of a bind. */
+  readonly onHost?: Buffer;
+}
+
+/** A file or directory of the jail, mounted with properties of its own. */
+export interface Bind {
+  readonly source: Buffer;
+  readonly target: Buffer;
+  readonly set: readonly MountFlag[];
+  readonly clear: readonly MountFlag[];
+  readonly within?: Buffer;
 }
 
 /** What a rule of Landlock allows beneath a path. Devices (`dev`) and terminals (`tty`: ioctl(2)) may be missing. */
@@ -54,7 +70,7 @@ type OneStep =
   | { readonly op: 'setpriority'; readonly least?: number }
   | { readonly op: 'oom_score_adj'; readonly least?: number }
   | { readonly op: 'sched_setaffinity'; readonly cpus: readonly number[] }
-  | { readonly op: 'cgroup'; readonly limits: CgroupLimits; readonly lines: readonly string[] }
+  | ({ readonly op: 'cgroup' } & CgroupPlan)
   | { readonly op: 'sched_setscheduler' }
   | { readonly op: 'ioprio_set' }
   | { readonly op: 'personality'; readonly persona: number }
@@ -105,7 +121,44 @@ type OneStep =
       /** The new mount namespace is a copy of this process's, although an empty one may be ready. */
       readonly copies?: true;
     }
-  | UserNamespaceStep
+  // steps that only a launch without root has
+  | {
+      /** Makes a user namespace, and the other namespaces in it. */
+      readonly op: 'user_namespace';
+      readonly namespaces: readonly Namespace[];
+      /** clone(2) has made them, as for `unshare`. */
+      readonly cloned?: true;
+    }
+  | {
+      /** Makes these namespaces in the user namespace that an open jail keeps. clone(2) makes them, as for `unshare`. */
+      readonly op: 'join_user_namespace';
+      readonly namespaces: readonly Namespace[];
+    }
+  | { readonly op: 'open_namespaces' }
+  | {
+      /** Sends the namespaces (names in /proc/PID/ns) to the service, which keeps them, and ends this process. */
+      readonly op: 'send_namespaces';
+      readonly names: readonly string[];
+    }
+  | {
+      readonly op: 'id_map';
+      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
+      readonly value: string;
+    }
+  | {
+      /** Done by a program of the host, outside of the new user namespace. */
+      readonly op: 'map_ids';
+      readonly kind: keyof IdMaps;
+      readonly map: readonly IdMapping[];
+    }
+  | { readonly op: 'reopen_jail' }
+  | {
+      /** A new file system, mounted nowhere yet. */
+      readonly op: 'new_tree';
+      readonly slot: number;
+      readonly type: string;
+      readonly flags: readonly MountFlag[];
+    }
   | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
@@ -179,8 +232,6 @@ type OneStep =
   | { readonly op: 'write'; readonly fd: number; readonly bytes: Buffer }
   | ExecveStep;
 
-export type { Bind, MountFlag, Placed };
-
 /** The last step of every plan. */
 export interface ExecveStep {
   readonly op: 'execve';
@@ -199,93 +250,3 @@ type Stage = readonly Step[];
  * and ends with its status.
  */
 export type Plan = readonly Stage[];
-
-/** StepFlag of native/plan/plan.h. Native code outside the interpreter knows a step by these flags alone. */
-export const stepFlags = {
-  /** Children inherit the effect, and nearly every program needs the same one. So a thread runs the step once for all its programs. */
-  inherited: 1,
-  /** Reads back what an inherited step has set. */
-  readBack: 2,
-  /** A new process starts in this state anyway. */
-  initial: 4,
-  /** Not needed on a thread of the crew: its child has set its scheduling policy already. */
-  batchPolicy: 8,
-  /** Needed only if the oom_score_adj of the whole process is negative. */
-  oomScore: 16,
-  /** The step executes the program. */
-  program: 32,
-  /** `b` is the pid of the parent, which a compiled launcher learns when it starts. */
-  parentPid: 64,
-  /** Spaces in its data, if there are any, are replaced by the pid. */
-  ownPid: 128,
-  /** `a` is a descriptor of the caller. Nothing else may use its number. */
-  descriptor: 256,
-  /** `a` is CLONE_NEW flags with which the process is started. */
-  cloned: 1024,
-  /** Runs after the fork at the end of its stage, in the process that waits there. */
-  afterFork: 2048,
-  /** Makes a network namespace. The launching thread may have one ready. */
-  network: 4096,
-  /** The program starts in the cgroup that the data describes. Only the launching thread can perform this step. */
-  cgroup: 8192,
-  /** The launching thread performs the step, and the process of the plan waits for that. */
-  outside: 16_384,
-  /** The process starts in the user namespace that an open jail keeps. */
-  keptUser: 32_768,
-} as const;
-
-/** The numbers and bytes of a step. */
-export interface Encoded {
-  /** Whole numbers up to 2^53, or Infinity for all bits. */
-  readonly a?: number;
-  readonly b?: number;
-  readonly data?: Uint8Array | Uint32Array;
-}
-
-/** What a message about a failed step can name. */
-export interface FailureContext {
-  /** PlanFailure.detail; in a compiled launcher, a text that it replaces by that number. */
-  readonly detail: number | string;
-  /** Path of the jail on the host, quoted. */
-  readonly jail: string;
-  readonly cwd: Uint8Array;
-  readonly uid: number;
-}
-
-/** Words for a failed step that say more than its errno. */
-export interface FailureWords<S extends Step> {
-  readonly reason?: string | ((context: FailureContext, step: S) => string);
-  readonly hint?: string | ((context: FailureContext, step: S) => string);
-}
-
-/** One row of the step table. */
-export interface StepRow<S extends Step = Step> {
-  /** Op of native/plan/plan.h; several steps can be one op there. */
-  readonly op: number;
-  /** The system call behind the step. */
-  readonly call: string;
-  /** What the call acts on. Missing if the name of the call is enough. */
-  readonly object?: (step: S) => string;
-  /** What a message names in its place. */
-  readonly subject?: (context: FailureContext) => string;
-  /** What the step is for. */
-  readonly purpose: string | ((step: S) => string);
-  /** The capability without which the call answers EPERM. */
-  readonly needs?: string;
-  /** Every launch needs that capability. `allowNewPrivs`: only launches with this key do. */
-  readonly isEssential?: true | 'allowNewPrivs';
-  /** `true`, or a function that tells for which of these steps. */
-  readonly flags?: { readonly [flag in keyof typeof stepFlags]?: true | ((step: S) => boolean) };
-  /** `dataStart` is the offset of its data in the plan. */
-  readonly encode?: (step: S, dataStart: number) => Encoded;
-  readonly failures?: { readonly [code in ErrnoName]?: FailureWords<S> };
-  /** What a diagnosis looks at after a failure. `after`: the errnos, by default all. */
-  readonly look?: { readonly at: 'program' | 'cwd'; readonly after?: readonly ErrnoName[] };
-  /** The step that a rehearsal runs in a child; undefined if its effect would reach beyond the child. By default the step itself. */
-  readonly rehearse?: (step: S, parentPid: number) => S | undefined;
-}
-
-export type StepRows = { readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>> };
-
-/** The rows of a family. stepTable() compiles only if each step has a row in some family. */
-export type SomeStepRows = Partial<StepRows>;

@@ -1,6 +1,5 @@
 // The step table: one row a step, and what is derived from it.
 import type { ErrnoName } from '../../errors.ts';
-import { capabilityNames } from '../request/capabilities.ts';
 import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
@@ -8,15 +7,14 @@ import { limitRows } from './limits.ts';
 import { isolationStepRows } from './isolation.ts';
 import { processRows } from './process-state.ts';
 import { readBackRows } from './readback.ts';
+import type { Step, StepName } from './step.ts';
 import {
   stepFlags,
   type FailureContext,
   type FailureWords,
-  type Step,
-  type StepName,
   type StepRow,
   type StepRows,
-} from './step.ts';
+} from './step-row.ts';
 
 // The rows of steps that every launch may have. The command loads the others only if a launch needs them.
 const usualRows = {
@@ -77,7 +75,7 @@ export function flagsOf(step: Step): number {
 }
 
 const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
-// Each step that is essential, or whose effect a prepared thread hands down, is among them.
+// Each step whose effect a prepared thread hands down is among them.
 const usualNames = Object.keys(usualRows) as (keyof typeof usualRows)[];
 const inheritedOps = new Set(
   usualNames
@@ -127,24 +125,4 @@ export function messageHead(step: Step, context: FailureContext): string {
 export function targetOf(step: Step, context: FailureContext): string | undefined {
   const { subject, object } = rowOf(step);
   return subject?.(context) ?? object?.(step);
-}
-
-/** A step that every launch has, and that needs a capability. */
-export interface EssentialStep {
-  readonly step: string;
-  readonly needs: string;
-  /** Its number. */
-  readonly capability: number;
-}
-
-/** The essential steps of a request, in the order of a plan. */
-export function essentialSteps(allowNewPrivs: boolean): readonly EssentialStep[] {
-  const essential: EssentialStep[] = [];
-  for (const step of usualNames) {
-    const { isEssential, needs = '' } = rowNamed(step);
-    if (isEssential !== true && !(isEssential === 'allowNewPrivs' && allowNewPrivs)) continue;
-    const capability = (capabilityNames as readonly string[]).indexOf(needs.slice(4).toLowerCase());
-    essential.push({ step, needs, capability });
-  }
-  return essential;
 }

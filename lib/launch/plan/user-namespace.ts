@@ -1,51 +1,11 @@
 // The steps by which an ordinary user gets rights over his own namespaces, and their rows: user_namespaces(7). Pure.
 import type { Account, Outside } from '../host/account.ts';
-import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
-import { namespaceFlags, type Namespace } from '../request/isolation-value.ts';
+import { namespaceFlags } from '../request/isolation-value.ts';
 import { cString } from './jail-entry.ts';
 import { maskOf } from './mount-steps.ts';
 import { lie } from './namespaces.ts';
-import type { FailureContext, MountFlag, Step, SomeStepRows } from './step.ts';
-
-/** Steps that only a launch without root has. */
-export type UserNamespaceStep =
-  | {
-      /** Makes a user namespace, and the other namespaces in it. */
-      readonly op: 'user_namespace';
-      readonly namespaces: readonly Namespace[];
-      /** clone(2) has made them, as for `unshare`. */
-      readonly cloned?: true;
-    }
-  | {
-      /** Makes these namespaces in the user namespace that an open jail keeps. clone(2) makes them, as for `unshare`. */
-      readonly op: 'join_user_namespace';
-      readonly namespaces: readonly Namespace[];
-    }
-  | { readonly op: 'open_namespaces' }
-  | {
-      /** Sends the namespaces (names in /proc/PID/ns) to the service, which keeps them, and ends this process. */
-      readonly op: 'send_namespaces';
-      readonly names: readonly string[];
-    }
-  | {
-      readonly op: 'id_map';
-      readonly file: 'uid_map' | 'gid_map' | 'setgroups';
-      readonly value: string;
-    }
-  | {
-      /** Done by a program of the host, outside of the new user namespace. */
-      readonly op: 'map_ids';
-      readonly kind: keyof IdMaps;
-      readonly map: readonly IdMapping[];
-    }
-  | { readonly op: 'reopen_jail' }
-  | {
-      /** A new file system, mounted nowhere yet. */
-      readonly op: 'new_tree';
-      readonly slot: number;
-      readonly type: string;
-      readonly flags: readonly MountFlag[];
-    };
+import type { Step } from './step.ts';
+import type { FailureContext, SomeStepRows } from './step-row.ts';
 
 const CLONE_NEWUSER = 0x10000000;
 

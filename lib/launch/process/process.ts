@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { UsageError, type LimitName } from '../../errors.ts';
 import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
 import { signalToSend } from '../request/signal.ts';
 import {
   ptyStdio,
@@ -28,7 +28,7 @@ const defaultForceKillAfterMs = 5000;
 /** Why a program was stopped. */
 export type StopReason = 'ETIMEDOUT' | 'ABORT_ERR';
 
-type Launched = Pick<PreparedLaunch, 'execve' | 'request'>;
+type Launched = Pick<Launch, 'execve' | 'request'>;
 
 /** The options that a program was started with. */
 export interface ProcessOptions {

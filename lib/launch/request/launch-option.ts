@@ -3,9 +3,8 @@ import { UsageError } from '../../errors.ts';
 import { option, type Argument, type Option } from '../../values/command-option.ts';
 import { quote, type Bytes } from '../../words/quote.ts';
 import { meantCount, meantEach } from '../../mistakes/meant-value.ts';
-import type { Limit } from '../plan/step.ts';
 import { meantNumber } from './number-value.ts';
-import { knownRlimit, spellRlimit, toLimit } from './rlimits.ts';
+import { knownRlimit, spellRlimit, toLimit, type Limit } from './rlimits.ts';
 
 /** The parts of --help, which are sections of doc/uchroot.md too, in their order. */
 export const optionGroups = [

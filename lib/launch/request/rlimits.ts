@@ -3,7 +3,12 @@ import { UsageError } from '../../errors.ts';
 import { didYouMean } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { meantNumber } from './number-value.ts';
-import type { Limit } from '../plan/step.ts';
+
+/** A resource limit: the soft and the hard value as the kernel counts them, `Infinity` for none. */
+export interface Limit {
+  readonly soft: number;
+  readonly hard: number;
+}
 
 /** In the order of their numbers (asm-generic/resource.h), which are the same on x86-64 and arm64. */
 // prettier-ignore

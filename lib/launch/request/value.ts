@@ -5,8 +5,7 @@ import { meantFlag, meantList, meantText, meantUmask } from '../../mistakes/mean
 import { didYouMean } from '../../words/nearest.ts';
 import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
 import { capabilityNames, capabilityNumber } from './capabilities.ts';
-import { toLimit, type RlimitName, type RlimitValue } from './rlimits.ts';
-import type { Limit } from '../plan/step.ts';
+import { toLimit, type Limit, type RlimitName, type RlimitValue } from './rlimits.ts';
 
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
 export type EnvVariable = readonly [name: string, value: string | Buffer | undefined];

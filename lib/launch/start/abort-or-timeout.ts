@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 
 import { AbortError, LaunchError } from '../../errors.ts';
 import type { StopReason } from '../process/process.ts';
-import type { NormalSpawn } from './start.ts';
+import type { NormalSpawn } from './normal-spawn.ts';
 
 /** The error of a launch that was aborted before it began. */
 export function abortError(signal: AbortSignal): AbortError {

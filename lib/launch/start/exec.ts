@@ -7,15 +7,17 @@ import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { hostQuery } from '../host/account.ts';
-import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import { settle, verify, type JudgedJail } from '../host/judged-jail.ts';
+import { wantedFilter } from '../host/wanted-filter.ts';
 import { failedLine } from '../host/status-line.ts';
-import { encodePlan } from '../plan/encode.ts';
+import { toLaunch, type Launch } from '../plan/launch.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { needsCgroup, needsWaiter, showCgroupLimits } from '../request/limit-rows.ts';
-import type { Step } from '../plan/step.ts';
+import type { CgroupPlan } from '../host/cgroup-layout.ts';
 import { watchedLimits } from '../process/limit.ts';
 import { toLaunchError } from '../tell/failure.ts';
+import { viewOf, type JailView } from '../tell/jail-view.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
 import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/launch-warnings.ts';
@@ -58,7 +60,7 @@ export function reportFailure(
 }
 
 // Without memory or descriptors nothing can look into the jail: then the error is the bare errno.
-function explain({ steps, view }: PreparedLaunch, failure: PlanFailure): LaunchError {
+function explain({ steps }: Launch, view: JailView, failure: PlanFailure): LaunchError {
   try {
     return toLaunchError(steps, failure, view);
   } catch {
@@ -80,13 +82,14 @@ function inOtherWords(error: LaunchError, rephrase: Listener['rephrase']): Warni
 // From here on nothing may return to ordinary JavaScript: root directory and identity may have changed. This function looks into
 // the jail through the open directory, writes what is wrong, and ends the process.
 function reportAndExit(
-  launch: PreparedLaunch,
+  launch: Launch,
+  view: JailView,
   failure: PlanFailure,
   { tell, rephrase, fail }: Listener,
 ): never {
   let status = 125;
   try {
-    const error = explain(launch, failure);
+    const error = explain(launch, view, failure);
     tell(errorLines(inOtherWords(error, rephrase)));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
@@ -113,24 +116,26 @@ export function verifyInPlace(
   request: NormalRequest,
   warn: (warning: Warning) => void,
   privileged = true,
-): VerifiedJail {
+): JudgedJail {
   const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
   jail.warnings.forEach(warn);
   return jail;
 }
 
-/** Plans a launch in place. `cgroup` is the step for the limits that need one; a launch without it cannot be started. */
+/** Plans a launch in place. `cgroup` is for the limits that need one; a launch without it cannot be started. */
 export function planInPlace(
   normal: NormalRequest,
-  jail: VerifiedJail,
+  jail: JudgedJail,
   warn: (warning: Warning) => void,
-  cgroup?: Step,
-): PreparedLaunch {
+  cgroup?: CgroupPlan,
+): Launch {
   const request = normal.pty === undefined ? normal : withOwnSize(normal);
+  const { account } = jail;
   const caller = { ...callerInPlace(request), cgroup };
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
-  const launch = judgeBinds(prepare(request, jail, caller), warn);
+  const real = judgeBinds(settle(request, jail), account, warn);
+  const launch = toLaunch(real, jail, caller, wantedFilter(real, account, caller));
   findMissingZone(launch).forEach(warn);
   findTinyLimits(launch).forEach(warn);
   const statusFd = request.statusFd === undefined ? [] : [request.statusFd];
@@ -143,7 +148,7 @@ export function prepareInPlace(
   request: NormalRequest,
   warn: (warning: Warning) => void,
   privileged = true,
-): PreparedLaunch {
+): Launch {
   return planInPlace(request, verifyInPlace(request, warn, privileged), warn);
 }
 
@@ -159,7 +164,7 @@ export interface Listener {
 
 /** Judges the directory of a launch's pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
 export function lookAtPidFile(
-  launch: Pick<PreparedLaunch, 'request' | 'account'>,
+  launch: Pick<Launch, 'request' | 'account'>,
   warn: (warning: Warning) => void,
 ): void {
   const place = pidPlaceOf(launch, warn);
@@ -174,13 +179,13 @@ const terminal: Listener = {
 };
 
 // The descriptors above 2 that the launcher must keep.
-function keptBy({ keptFds, request: { statusFd = 0 } }: PreparedLaunch): readonly number[] {
+function keptBy({ keptFds, request: { statusFd = 0 } }: Launch): readonly number[] {
   return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
 }
 
 // The ids of the process that waits. An init sends signals to it, so it must have the program's ids. Without an init it keeps uid 0:
 // with the program's ids, the program could kill it and so escape its limits. Without root it keeps the caller's ids.
-function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof native.execAndWait>[4] {
+function waiterOf({ account, request }: Launch): Parameters<typeof native.execAndWait>[4] {
   const { uid, gid, outside } = account;
   const parent = request.dieWithParent ? process.ppid : 0;
   if (outside !== undefined) return ['', '', parent];
@@ -188,16 +193,16 @@ function waiterOf({ account, request }: PreparedLaunch): Parameters<typeof nativ
 }
 
 /** Runs a prepared launch. Does not return. */
-export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> = {}): never {
-  const { request } = launch;
+export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): never {
+  const { request, bytes, jail } = launch;
+  const view = viewOf(launch);
   // Some failures must be found before the launch. With a profile, the calls for a diagnosis may be refused afterwards; and only the
   // loader would notice a missing library.
-  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch);
-  const problem = isChecked ? findProblem(launch) : undefined;
+  const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch, view);
+  const problem = isChecked ? findProblem(launch, view) : undefined;
   if (problem !== undefined) throw problem;
-  if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
+  if (needsCgroup(request) && launch.setUp.plan[0]?.[0]?.op !== 'cgroup')
     throw new Error('limits are planned without a cgroup');
-  const plan = encodePlan(launch.stages);
   const { tell, rephrase, fail } = { ...terminal, ...listener };
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   let pidFile: PidFile | undefined;
@@ -210,8 +215,8 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
   const failure =
     hasInit(request) || needsWaiter(request)
       ? native.execAndWait(
-          plan,
-          launch.jailFd,
+          bytes,
+          jail.fd,
           openLauncher(),
           keptBy(launch),
           waiterOf(launch),
@@ -219,8 +224,8 @@ export function runInPlace(launch: PreparedLaunch, listener: Partial<Listener> =
           watchedLimits(request),
           request.pty !== undefined,
         )
-      : native.execPlan(plan, launch.jailFd, pidFile);
-  return reportAndExit(launch, failure, { tell, rephrase, fail });
+      : native.execPlan(bytes, jail.fd, pidFile);
+  return reportAndExit(launch, view, failure, { tell, rephrase, fail });
 }
 
 const warnOnStderr = (warning: Warning): void => tryWrite(2, warningLines(warning));

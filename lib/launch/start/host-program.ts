@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream';
 
 import { errnoName } from '../../words/errno.ts';
 import { native, openLauncher, type ProcessHandle } from '../../native.ts';
-import { encodeAgain } from '../plan/encode.ts';
-import type { Plan } from '../plan/step.ts';
+import { encodePlan } from '../plan/encode.ts';
+import type { Step } from '../plan/step.ts';
 import { takeStream } from '../process/pipes.ts';
 import { signalName } from '../request/signal.ts';
 import type { StdioTriple } from '../request/stdio.ts';
@@ -38,15 +38,13 @@ export interface PlainProcess {
 }
 
 // setsid: no terminal (setsid(2)). The rest undoes what Node does to itself, and closes its descriptors.
-const SET_UP: Plan = [
-  [
-    { op: 'setsid' },
-    { op: 'stdio', fd: 0 },
-    { op: 'stdio', fd: 1 },
-    { op: 'stdio', fd: 2 },
-    { op: 'close_range', first: 3 },
-    { op: 'reset_signals' },
-  ],
+const SET_UP: readonly Step[] = [
+  { op: 'setsid' },
+  { op: 'stdio', fd: 0 },
+  { op: 'stdio', fd: 1 },
+  { op: 'stdio', fd: 2 },
+  { op: 'close_range', first: 3 },
+  { op: 'reset_signals' },
 ];
 
 /** The environment of this process with more variables. */
@@ -67,7 +65,7 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
   const started = new Promise<number>((done, fail) => {
     const launcherFd = openLauncher();
     handle = native.spawn(
-      encodeAgain(SET_UP, { op: 'execve', program, argv, env }),
+      encodePlan([[...SET_UP, { op: 'execve', program, argv, env }]]),
       launcherFd, // in place of a jail, which no step uses
       launcherFd,
       stdio,

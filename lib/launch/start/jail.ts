@@ -6,8 +6,8 @@ import { copyBytes, type Bytes } from '../../words/quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
-import { profileAnswers } from '../host/launch-filter.ts';
-import { judge, VerifiedJail } from '../host/prepare.ts';
+import { buildEnvironment } from '../host/environment.ts';
+import { judge, type JudgedJail } from '../host/judged-jail.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
@@ -31,9 +31,10 @@ import { warnOnce } from '../tell/launch-warnings.ts';
 import { JailLaunch } from './jail-launch.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './kept-namespaces.ts';
-import { begin, startIn } from './spawn.ts';
+import { KeptLaunch } from './kept-launch.ts';
+import { joining, type NormalSpawn } from './normal-spawn.ts';
+import { begin, ready, startIn } from './spawn.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
-import { joining, type NormalSpawn } from './start.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
@@ -47,7 +48,7 @@ const identity = 'user group groups clearGroups allowRoot insecurePath allowNewP
 interface Merged<T> {
   readonly request: T & Pick<RunRequest, 'jail' | 'user'>;
   /** The jail as it was verified for the defaults; undefined if the request may be for another account. */
-  readonly usual: VerifiedJail | undefined;
+  readonly usual: KeptLaunch | undefined;
 }
 
 /**
@@ -69,7 +70,7 @@ export class Jail<
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
-  readonly #usual: VerifiedJail | undefined;
+  readonly #usual: KeptLaunch | undefined;
   readonly #spaces: KeptSpaces;
   readonly #turns: Turns | undefined;
   #open = true;
@@ -83,7 +84,7 @@ export class Jail<
     defaults: JailRunRequest,
     facts: HostFacts,
     together: Together,
-    usual?: VerifiedJail,
+    usual?: KeptLaunch,
   ) {
     if (together === undefined)
       throw new UsageError('a Jail is made by openJail()', {
@@ -96,7 +97,7 @@ export class Jail<
     this.$ = openTemplate({ run: (name, request) => this.#run(request, name), jail: path });
     // not `directory`: the caller can change these bytes
     this.#path = path;
-    this.warnings = usual?.warnings ?? [];
+    this.warnings = usual?.jail.warnings ?? [];
     this.#defaults = defaults;
     this.#spawnDefaults = Object.fromEntries(
       Object.entries(defaults).filter(([key]) => !Object.hasOwn(runRows, key)),
@@ -148,9 +149,9 @@ export class Jail<
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
     refuseSecond(arguments, '');
     const { request: merged, usual } = this.#merge(this.#defaults, request);
-    // Each prepared launch has a VerifiedJail of its own, because that keeps only its last launch.
-    const jail = usual && new VerifiedJail(usual.directory, usual.account, usual.warnings, usual.isShared);
-    return new JailLaunch(merged, (normal, options) => this.#start(normal, options, jail));
+    // with a plan of its own, as other launches of the jail may differ
+    const kept = usual && new KeptLaunch(usual.jail);
+    return new JailLaunch(merged, (normal, options) => this.#start(normal, options, kept));
   }
 
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
@@ -169,7 +170,7 @@ export class Jail<
   #start(
     normal: NormalRequest,
     options: SpawnOptions,
-    usual?: VerifiedJail,
+    usual?: KeptLaunch,
     name?: Buffer,
   ): Promise<JailedProcess> {
     if (!this.#open)
@@ -189,27 +190,31 @@ export class Jail<
   async #launch(
     given: NormalRequest,
     begun: NormalSpawn,
-    usual?: VerifiedJail,
+    usual?: KeptLaunch,
     name?: Buffer,
   ): Promise<JailedProcess> {
-    const jail = usual ?? (await beforeStop(begun, this.#lookUp(given)));
-    const normal = name === undefined ? given : await beforeStop(begun, this.#withProgram(given, jail, name));
-    const profile = profileAnswers(normal);
-    if (profile !== undefined) await beforeStop(begun, profile);
-    const taken = namespacesOf(normal).includes('pid')
-      ? await this.#spaces.take(normal, jail, begun)
+    const kept = usual ?? new KeptLaunch(await beforeStop(begun, this.#lookUp(given)));
+    const asked = name === undefined ? given : await beforeStop(begun, this.#withProgram(given, kept, name));
+    const prepared = ready(asked, kept, begun);
+    const all = prepared instanceof Promise ? await prepared : prepared;
+    const taken = namespacesOf(asked).includes('pid')
+      ? await this.#spaces.take(all.request, kept.jail, begun)
       : undefined;
-    if (taken === undefined) return startIn(jail, normal, begun);
+    if (taken === undefined) return startIn(kept, all, begun);
     try {
-      return await startIn(jail, normal, joining(begun, taken.spaces));
+      return await startIn(kept, all, joining(begun, taken.spaces));
     } finally {
       taken.release();
     }
   }
 
-  async #withProgram(normal: NormalRequest, jail: VerifiedJail, name: Buffer): Promise<NormalRequest> {
-    const env = jail.environment(normal, callerBeside(normal, false));
-    return { ...normal, program: await findProgram(normal, name, env, this.#facts.jailFd) };
+  async #withProgram(
+    request: NormalRequest,
+    { jail: { account } }: KeptLaunch,
+    name: Buffer,
+  ): Promise<NormalRequest> {
+    const env = buildEnvironment({ request, account, caller: callerBeside(request, false) });
+    return { ...request, program: await findProgram(request, name, env, this.#facts.jailFd) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -233,7 +238,7 @@ export class Jail<
   }
 
   // Another account is looked up for this launch, and the path to the jail is judged again for it.
-  async #lookUp(normal: NormalRequest): Promise<VerifiedJail> {
+  async #lookUp(normal: NormalRequest): Promise<JudgedJail> {
     const { passwd, groups, named, subordinate } = await lookAtHost(accountQuery(normal));
     return judge(normal, { ...this.#facts, passwd, groups, named, subordinate });
   }
@@ -270,10 +275,10 @@ export async function openJail<
   const query = named ? accountQuery(normal) : {};
   const facts = await lookAtHost({ ...query, jail: normal.jail });
   try {
-    const usual = named ? judge(normal, facts) : undefined;
+    const usual = named ? new KeptLaunch(judge(normal, facts)) : undefined;
     if (!normal.rootless) requireRoot();
     if (facts.jailFd < 0) throw unreachable(facts, normal);
-    warnOnce(usual?.warnings ?? []);
+    warnOnce(usual?.jail.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
     return new Jail(given, normal.jail, own, facts, together, usual);
   } catch (error) {

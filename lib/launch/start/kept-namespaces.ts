@@ -1,34 +1,23 @@
 // Namespaces that an open jail keeps for its launches.
-import { AbortError } from '../../errors.ts';
-import { native } from '../../native.ts';
-import { judgeBinds, judgedPaths, realSources } from '../host/binds.ts';
-import type { Ways } from '../host/host-ways.ts';
-import { waysBeside } from '../host/ways-beside.ts';
+import type { LaunchError } from '../../errors.ts';
+import { native, type PlanFailure } from '../../native.ts';
+import type { Account } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
-import { prepare, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import type { JudgedJail, Settled } from '../host/judged-jail.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { keptNamespaces, keptOwnNamespaces, shareable } from '../plan/isolated.ts';
+import { toLaunch } from '../plan/launch.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { Share } from '../request/jail-rows.ts';
 import { setUpKeys, type NormalRequest, type SetUpKey } from '../request/request.ts';
 import { toLaunchError } from '../tell/failure.ts';
-import { warnOnce } from '../tell/launch-warnings.ts';
+import { viewOf } from '../tell/jail-view.ts';
 import { makeOwnSpaces } from './rootless-namespaces.ts';
-import type { NormalSpawn } from './start.ts';
+import type { NormalSpawn, Spaces } from './normal-spawn.ts';
 import { awaitStop, stopError } from './abort-or-timeout.ts';
-
-/** Kept namespaces: their kinds, and a descriptor for each. Without root the first one is that of the user namespace. */
-export interface Spaces {
-  readonly kinds: readonly Namespace[];
-  readonly fds: readonly number[];
-}
-
-const calledOff = new AbortError('launch: called off before the namespaces were made', undefined);
 
 // Their names in /proc/PID/ns (namespaces(7)).
 const fileOf = (kind: Namespace): string => (kind === 'mount' ? 'mnt' : kind);
-
-type Account = VerifiedJail['account'];
 
 // Keys that change nothing in the kept namespaces, and no right over them. Launches of one jail often differ in these.
 const programKeys = new Set<SetUpKey>([
@@ -54,18 +43,10 @@ const spaceKeys = [...setUpKeys().filter((key) => !programKeys.has(key)), 'allow
 // A limit is needed, because a service can ask for another view in each launch. A set of namespaces is up to six descriptors.
 const mostKept = 16;
 
-// A prepared launch asks with the same two objects each time.
-const keys = new WeakMap<NormalRequest, { readonly account: Account; readonly key: string }>();
-
-function keyOf(request: NormalRequest, account: Account): string {
-  const known = keys.get(request);
-  if (known?.account === account) return known.key;
-  const { uid, gid, groups, outside } = account;
+function keyOf(request: NormalRequest, { uid, gid, groups, outside }: Account): string {
   // a program with a terminal does not share its devpts with one that has none
   const hasPty = request.pty !== undefined;
-  const key = JSON.stringify([uid, gid, groups, outside, hasPty, spaceKeys.map((name) => request[name])]);
-  keys.set(request, { account, key });
-  return key;
+  return JSON.stringify([uid, gid, groups, outside, hasPty, spaceKeys.map((name) => request[name])]);
 }
 
 /** Namespaces that are being made, for all launches that wait for them. */
@@ -154,7 +135,7 @@ export class KeptSpaces {
   }
 
   /** The namespaces that a launch joins. They are made for the first launch. @throws LaunchError, AbortError */
-  async take(request: NormalRequest, jail: VerifiedJail, options: NormalSpawn): Promise<Taken | undefined> {
+  async take(request: Settled, jail: JudgedJail, options: NormalSpawn): Promise<Taken | undefined> {
     const all = shareable(request);
     const kinds = this.#share === 'all' ? all : all.filter((kind) => this.#share === 'net' && kind === 'net');
     if (kinds.length === 0) return undefined;
@@ -167,12 +148,12 @@ export class KeptSpaces {
     return { spaces, release: () => kept.release() };
   }
 
-  #make(key: string, request: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Kept {
+  #make(key: string, request: Settled, jail: JudgedJail, kinds: readonly Namespace[]): Kept {
     // after a failure, the next launch makes them again
     const forget = (): void => {
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
     };
-    const kept = new Kept(begin(request, jail, kinds), kinds, forget);
+    const kept = new Kept(makeSpaces(request, jail, kinds), kinds, forget);
     for (const [oldest, dropped] of this.#kept) {
       if (this.#kept.size < mostKept) break;
       this.#kept.delete(oldest);
@@ -188,47 +169,19 @@ export class KeptSpaces {
   }
 }
 
-function begin(asked: NormalRequest, jail: VerifiedJail, kinds: readonly Namespace[]): Making {
-  const launch = prepare(asked, jail, callerBeside(asked, false));
-  const make = (ways: Ways): Making => makeSpaces(launch, jail, kinds, ways);
-  const paths = judgedPaths(launch);
-  if (paths.length === 0) return make(new Map());
-  let making: Making | undefined;
-  let isOff = false;
-  // Judged before anything is mounted, because all later launches use these mounts.
-  const judged = waysBeside(paths).then((ways) => {
-    judgeBinds(launch, (warning) => warnOnce([warning]), ways);
-    return ways;
-  });
-  return {
-    made: judged.then((ways) => {
-      // nobody waits any more, and the jail may have been closed
-      if (isOff) throw calledOff;
-      return (making = make(ways)).made;
-    }),
-    callOff: () => {
-      isOff = true;
-      making?.callOff?.();
-    },
-  };
-}
-
-function makeSpaces(
-  launch: PreparedLaunch,
-  jail: VerifiedJail,
-  kinds: readonly Namespace[],
-  ways: Ways,
-): Making {
-  const { request, account, execve, view } = launch;
+function makeSpaces(request: Settled, jail: JudgedJail, kinds: readonly Namespace[]): Making {
+  const launch = toLaunch(request, jail, callerBeside(request, false), undefined);
+  const { account, execve } = launch;
   const names = kinds.map(fileOf);
-  if (account.outside !== undefined) {
-    const own = ['user', ...names];
-    const steps = realSources(keptOwnNamespaces(request, account, kinds, own), ways);
-    return makeOwnSpaces([...steps, execve], jail.fd, view);
-  }
-  const steps = [...realSources(keptNamespaces(request, kinds), ways), execve];
+  const planned =
+    account.outside === undefined
+      ? keptNamespaces(request, kinds)
+      : keptOwnNamespaces(request, account, kinds, ['user', ...names]);
+  const steps = [...planned, execve];
+  const toError = (failure: PlanFailure): LaunchError => toLaunchError(steps, failure, viewOf(launch));
+  if (account.outside !== undefined) return makeOwnSpaces(steps, jail.fd, toError);
   const made = native.makeSpaces(encodePlan([steps]), jail.fd, names).then((answer) => {
-    if ('errno' in answer) throw toLaunchError(steps, answer, view);
+    if ('errno' in answer) throw toError(answer);
     return answer;
   });
   return { made };

@@ -1,7 +1,7 @@
 // The queue of an open jail: limits how many of its programs run at once.
 import { Semaphore } from '../../values/semaphore.ts';
 import type { JailedProcess } from '../process/process.ts';
-import type { NormalSpawn } from './start.ts';
+import type { NormalSpawn } from './normal-spawn.ts';
 import { awaitStop, stopError } from './abort-or-timeout.ts';
 
 /** Starts a program; others wait until one ends. */

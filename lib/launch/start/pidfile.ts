@@ -11,7 +11,7 @@ import { commandLine } from '../../words/shell-word.ts';
 import type { Way } from '../../trust/way.ts';
 import type { Account } from '../host/account.ts';
 import { absolutePath, acceptDirectory, judgeDirectory, type DirectoryFinding } from '../host/directory.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
 
 /** A name for a pid file in a directory that is open and judged: links on the way to it do not matter any more. */
 export interface PidPlace {
@@ -66,7 +66,7 @@ export function openPidPlace(path: string, account: Account, insecurePath: boole
 
 /** Opens the directory of a launch's pid file, if the request asks for one. @throws LaunchError as openPidPlace() */
 export function pidPlaceOf(
-  { request, account }: Pick<PreparedLaunch, 'request' | 'account'>,
+  { request, account }: Pick<Launch, 'request' | 'account'>,
   warn: (warning: DirectoryFinding) => void,
 ): PidPlace | undefined {
   if (request.pidFile === undefined) return undefined;

@@ -1,11 +1,10 @@
 // Namespaces that launches without root can join. A process makes them, sends their descriptors here, and ends.
 import { constants } from 'node:os';
 
-import { native, openLauncher } from '../../native.ts';
+import type { LaunchError } from '../../errors.ts';
+import { native, openLauncher, type PlanFailure } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Step } from '../plan/step.ts';
-import type { JailView } from '../tell/jail-view.ts';
-import { toLaunchError } from '../tell/failure.ts';
 import { toSpawnError } from '../host/spawn-error.ts';
 
 const sendsSpaces = -4;
@@ -15,12 +14,12 @@ const ignored = -1;
 export function makeOwnSpaces(
   steps: readonly Step[],
   jailFd: number,
-  view: JailView,
+  toError: (failure: PlanFailure) => LaunchError,
 ): { readonly made: Promise<readonly number[]>; readonly callOff: () => void } {
   let handle: ReturnType<typeof native.spawn> | undefined;
   const made = new Promise<readonly number[]>((resolve, reject) => {
     const fail = (errno: number): void =>
-      reject(toLaunchError(steps, { step: steps.length - 2, op: 0, errno, detail: 0 }, view));
+      reject(toError({ step: steps.length - 2, op: 0, errno, detail: 0 }));
     try {
       handle = native.spawn(
         encodePlan([steps]),
@@ -30,7 +29,7 @@ export function makeOwnSpaces(
         [],
         0,
         (failure) => {
-          if (failure) return reject(toLaunchError(steps, failure, view));
+          if (failure) return reject(toError(failure));
           const spaces = handle === undefined ? -constants.errno.EIO : native.takeSpaces(handle);
           return typeof spaces === 'number' ? fail(-spaces) : resolve(spaces);
         },

@@ -25,7 +25,8 @@ import {
   type RunRequest,
 } from '../request/run-rows.ts';
 import { piped, type Stdio } from '../request/stdio.ts';
-import { viewOfJail, type Diagnosis } from '../tell/jail-view.ts';
+import type { Diagnosis } from '../tell/found-path.ts';
+import { viewOfJail } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
 import { lookAtHost } from '../host/spawn-error.ts';

@@ -5,11 +5,13 @@ import { native } from '../../native.ts';
 import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
-import { keepJail, keptJail } from '../host/kept-jails.ts';
+import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { settle, verify, type JudgedJail, type Settled } from '../host/judged-jail.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
-import { prepare, verify, type VerifiedJail } from '../host/prepare.ts';
+import { wantedFilter } from '../host/wanted-filter.ts';
+import { waysBeside } from '../host/ways-beside.ts';
 import { failedLine } from '../host/status-line.ts';
-import type { Step } from '../plan/step.ts';
+import type { CgroupPlan } from '../host/cgroup-layout.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { StatusLines } from '../process/status.ts';
@@ -22,7 +24,10 @@ import { findMissingZone, findTinyLimits, findWholeEnvironment, warnOnce } from 
 import { isWatched, nameOf, publish } from './launch-events.ts';
 import { lookAtHost, toSpawnError } from '../host/spawn-error.ts';
 import { keepCgroups } from './cgroup-keeper.ts';
-import { start, type NormalSpawn } from './start.ts';
+import { keepLaunch, keptLaunch, KeptLaunch } from './kept-launch.ts';
+import type { NormalSpawn } from './normal-spawn.ts';
+import { pidDirectory } from './pidfile.ts';
+import { start } from './start.ts';
 import { abortError, beforeStop } from './abort-or-timeout.ts';
 
 function openStatus(fd: number): StatusLines {
@@ -83,47 +88,73 @@ function beginUnwatched<T>(
   return status === undefined ? work(options) : telling(status, () => work({ ...options, status }));
 }
 
+/** The request of a launch that may be planned, and the cgroup for its limits. */
+export interface Ready {
+  readonly request: Settled;
+  readonly cgroup: CgroupPlan | undefined;
+}
+
 /**
- * Plans and starts a launch into a verified jail.
- *
- * @param onChanged what to do instead if the jail is not open and the host has changed since it was verified
+ * Settles a request in its jail. A promise if other threads must look at the host first: at a profile of system calls, binds, the
+ * directory of the pid file, and for limits at the cgroups. If a file system does not answer, the event loop is not held.
  */
-export async function startIn(
-  jail: VerifiedJail,
-  request: NormalRequest,
+export function ready(
+  asked: NormalRequest,
+  { jail }: KeptLaunch,
+  options: NormalSpawn,
+): Ready | Promise<Ready> {
+  refuseEnd(asked, options);
+  const request = settle(asked, jail);
+  const profile = profileAnswers(request);
+  const paths = judgedPaths(request, jail.account);
+  if (profile === undefined && paths.length === 0 && request.pidFile === undefined && !needsCgroup(request))
+    return { request, cgroup: undefined };
+  return beforeStop(options, look(request, jail, paths, profile));
+}
+
+async function look(
+  request: Settled,
+  { account }: JudgedJail,
+  paths: ReturnType<typeof judgedPaths>,
+  profile: Promise<void> | undefined,
+): Promise<Ready> {
+  await profile;
+  const cgroup = needsCgroup(request) ? await cgroupOf(request) : undefined;
+  const ways = await waysBeside(paths);
+  const real = judgeBinds(request, account, (warning) => warnOnce([warning]), ways);
+  if (request.pidFile !== undefined) await waysBeside([pidDirectory(request.pidFile)]);
+  return { request: real, cgroup };
+}
+
+// Waits for cgroups that ended services have left, and that are hard to remove.
+async function cgroupOf(request: NormalRequest): Promise<CgroupPlan | undefined> {
+  const cgroup = await openCgroup(request);
+  await keepCgroups();
+  return cgroup;
+}
+
+/**
+ * Plans and starts a launch into a judged jail.
+ *
+ * @param onChanged what to do instead if the jail is not open and the host has changed since it was judged
+ */
+export function startIn(
+  kept: KeptLaunch,
+  { request, cgroup }: Ready,
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  refuseEnd(request, options);
   warnOnce(findWholeEnvironment(request), 'UCHROOT_ENV');
-  const profile = profileAnswers(request);
-  if (profile !== undefined) await beforeStop(options, profile);
-  const cgroup = needsCgroup(request) ? await beforeStop(options, cgroupOf(request)) : undefined;
-  const launch = prepare(
-    request,
-    jail,
-    callerBeside(
-      request,
-      options.newGroup || request.newSession,
-      options.spaces?.kinds,
-      cgroup,
-      options.listenFds,
-    ),
-  );
-  if (jail.fd >= 0) {
+  const newGroup = options.newGroup || request.newSession;
+  const caller = callerBeside(request, newGroup, options.spaces?.kinds, cgroup, options.listenFds);
+  const launch = kept.plan(request, caller, wantedFilter(request, kept.jail.account, caller));
+  if (kept.jail.fd >= 0) {
     warnOnce(findMissingZone(launch));
     warnOnce(findTinyLimits(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) throw problem;
   }
-  return start(launch, jail.directory, options, onChanged);
-}
-
-// Waits for cgroups that ended services have left, and that are hard to remove.
-async function cgroupOf(request: NormalRequest): Promise<Step | undefined> {
-  const cgroup = await openCgroup(request);
-  await keepCgroups();
-  return cgroup;
+  return start(launch, kept.directory, options, onChanged);
 }
 
 /** Limits with a cgroup, and a pid namespace, end all descendants of the program. @throws UsageError for `leaveDescendants` */
@@ -143,11 +174,12 @@ async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Pro
   const looked = lookAtHost(hostQuery(request));
   const facts = await beforeStop(options, looked, ({ jailFd }) => native.closeJail(jailFd));
   const jail = verify(request, facts);
-  keepJail(request, jail, facts.sight);
+  keepLaunch(request, jail, facts.sight);
   warnOnce(jail.warnings);
   try {
     // open until the program has started: a failure is diagnosed through this descriptor
-    return await startIn(jail, request, options);
+    const kept = new KeptLaunch(jail);
+    return await startIn(kept, await ready(request, kept, options), options);
   } finally {
     native.closeJail(jail.fd);
   }
@@ -155,12 +187,14 @@ async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Pro
 
 /** Look-up, verification, launch: everything but the checks of the request. */
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
-  return begin(request, options, (begun) => {
-    if (begun.signal?.aborted === true) return Promise.reject(abortError(begun.signal));
+  return begin(request, options, async (begun) => {
+    if (begun.signal?.aborted === true) throw abortError(begun.signal);
     const lookUp = (): Promise<JailedProcess> => lookUpAndStart(request, begun);
     // a default program, and checkProgram, need the jail open before the launch
-    const jail = request.program === undefined || request.checkProgram ? undefined : keptJail(request);
-    return jail === undefined ? lookUp() : startIn(jail, request, begun, lookUp);
+    const kept = request.program === undefined || request.checkProgram ? undefined : keptLaunch(request);
+    if (kept === undefined) return lookUp();
+    const prepared = ready(request, kept, begun);
+    return startIn(kept, prepared instanceof Promise ? await prepared : prepared, begun, lookUp);
   });
 }
 

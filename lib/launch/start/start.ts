@@ -11,58 +11,28 @@ import {
   type ProcessGroup,
   type ProcessHandle,
 } from '../../native.ts';
-import { judgeBinds, judgedPaths } from '../host/binds.ts';
-import { waysBeside } from '../host/ways-beside.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
-import type { StatusLines } from '../process/status.ts';
 import { firstListenFd } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
-import type { SpawnOptions } from '../request/spawn-rows.ts';
 import { piped } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
+import { viewOf } from '../tell/jail-view.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
-import { publish, type LaunchName } from './launch-events.ts';
-import type { Spaces } from './kept-namespaces.ts';
+import { publish } from './launch-events.ts';
+import type { NormalSpawn } from './normal-spawn.ts';
 import { toSpawnError } from '../host/spawn-error.ts';
-import { abortError, awaitStop, beforeStop, leftMs, stopError, timeoutError } from './abort-or-timeout.ts';
-import { closePidPlace, pidDirectory, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
-
-/** The options of a launch beside this process, and what is known once it has begun. */
-export interface NormalSpawn extends SpawnOptions {
-  /** For statusFd, once the launch has begun. */
-  readonly status?: StatusLines | undefined;
-  /** The name of this launch in its events; undefined without a subscriber. */
-  readonly launch?: LaunchName | undefined;
-  /** Namespaces of an open jail to join. */
-  readonly spaces?: Spaces | undefined;
-}
-
-/** The same options for a launch that joins namespaces. Written out, because `{...options, spaces}` takes V8 twenty times as long. */
-export const joining = (options: NormalSpawn, spaces: Spaces): NormalSpawn => ({
-  stdio: options.stdio,
-  streams: options.streams,
-  listenFds: options.listenFds,
-  timeoutMs: options.timeoutMs,
-  signal: options.signal,
-  killSignal: options.killSignal,
-  forceKillAfterMs: options.forceKillAfterMs,
-  newGroup: options.newGroup,
-  leaveDescendants: options.leaveDescendants,
-  requestedAt: options.requestedAt,
-  status: options.status,
-  launch: options.launch,
-  spaces,
-});
+import { abortError, awaitStop, leftMs, stopError, timeoutError } from './abort-or-timeout.ts';
+import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 // Looks into the jail in which the failure happened. `jailFd` is -1 if the launch itself has the jail open.
-function toError(launch: PreparedLaunch, failure: PlanFailure, jailFd: number): LaunchError {
-  if (jailFd < 0) return toLaunchError(launch.steps, failure, launch.view);
+function toError(launch: Launch, failure: PlanFailure, jailFd: number): LaunchError {
+  if (jailFd < 0) return toLaunchError(launch.steps, failure, viewOf(launch));
   try {
-    return toLaunchError(launch.steps, failure, launch.viewOf(jailFd));
+    return toLaunchError(launch.steps, failure, viewOf(launch, jailFd));
   } finally {
     native.closeJail(jailFd);
   }
@@ -75,39 +45,24 @@ function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: No
 }
 
 /**
- * Starts a prepared launch. Resolves once the program has been executed.
+ * Starts a launch that is ready. Resolves once the program has been executed.
  *
  * @param jail the verified directory, or what was seen of the host when it was verified
  * @param onChanged what to do instead if the host has changed since then; nothing has been started
  */
 export function start(
-  prepared: PreparedLaunch,
+  launch: Launch,
   jail: number | HostSight,
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  const begin = (launch: PreparedLaunch): Promise<JailedProcess> => {
-    if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
-    if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
-    // judged before anything is started
-    refuseOthers(options);
-    const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
-    const started = startWith(launch, jail, options, place, onChanged);
-    return place === undefined ? started : started.finally(() => closePidPlace(place));
-  };
-  const looks = looksOf(prepared);
-  return looks === undefined ? begin(prepared) : beforeStop(options, looks).then(begin);
-}
-
-// Looks at paths on another thread first. If a file system does not answer, the event loop is not held.
-function looksOf(launch: PreparedLaunch): Promise<PreparedLaunch> | undefined {
-  const { pidFile } = launch.request;
-  const paths = judgedPaths(launch);
-  if (paths.length === 0 && pidFile === undefined) return undefined;
-  const judged = waysBeside(paths).then((ways) => judgeBinds(launch, (warning) => warnOnce([warning]), ways));
-  return pidFile === undefined
-    ? judged
-    : judged.then((real) => waysBeside([pidDirectory(pidFile)]).then(() => real));
+  if (options.signal?.aborted === true) return Promise.reject(abortError(options.signal));
+  if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
+  // judged before anything is started
+  refuseOthers(options);
+  const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
+  const started = startWith(launch, jail, options, place, onChanged);
+  return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
 
 // Pairs: a descriptor of this process, and its number in the program.
@@ -133,7 +88,7 @@ const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO,
 
 // If a launch has failed, `pid` is a descriptor of the jail.
 function whyNotStarted(
-  launch: PreparedLaunch,
+  launch: Launch,
   failure: PlanFailure | null | undefined,
   jailFd: number,
   stopped: StopReason | undefined,
@@ -161,7 +116,7 @@ function recall(
 }
 
 function startWith(
-  launch: PreparedLaunch,
+  launch: Launch,
   jail: number | HostSight,
   options: NormalSpawn,
   place: PidPlace | undefined,

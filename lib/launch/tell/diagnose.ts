@@ -16,7 +16,8 @@ import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { walk } from '../../tree/walk.ts';
 import { commandLine, shellWord, withoutReturns } from '../../words/shell-word.ts';
 import { formOf, shebangFor } from './file-form.ts';
-import { describeMode, type Diagnosis, find, type JailView, mayExecute, notFound } from './jail-view.ts';
+import { find, notFound, type Diagnosis } from './found-path.ts';
+import { describeMode, mayExecute, type JailView } from './jail-view.ts';
 import {
   buildCommand,
   copyCommand,

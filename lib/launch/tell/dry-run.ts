@@ -7,7 +7,9 @@ import { findProblem } from './preflight.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
-import { prepare, verify, type PreparedLaunch, type VerifiedJail } from '../host/prepare.ts';
+import { settle, verify } from '../host/judged-jail.ts';
+import { wantedFilter } from '../host/wanted-filter.ts';
+import { toLaunch, type Launch } from '../plan/launch.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
 import { judgeBinds, judgedPaths } from '../host/binds.ts';
 import { waysBeside } from '../host/ways-beside.ts';
@@ -42,16 +44,18 @@ export async function resolveAccount(
 // The launch as this process would make it now.
 async function withLaunch<T>(
   normal: NormalRequest,
-  look: (launch: PreparedLaunch, jail: Pick<VerifiedJail, 'account' | 'warnings'>) => T,
+  look: (launch: Launch, warnings: readonly DirectoryFinding[]) => T,
 ): Promise<T> {
   const jail = verify(normal, await lookAtHost(hostQuery(normal)), false);
   try {
+    const { account } = jail;
     const cgroup = await planCgroup(normal);
-    const launch = prepare(normal, jail, { ...callerInPlace(normal), cgroup });
-    const ways = await waysBeside(judgedPaths(launch));
+    const settled = settle(normal, jail);
+    const ways = await waysBeside(judgedPaths(settled, account));
     const warnings = [...jail.warnings];
-    const judged = judgeBinds(launch, (warning) => warnings.push(warning), ways);
-    return look(judged, { account: jail.account, warnings });
+    const request = judgeBinds(settled, account, (warning) => warnings.push(warning), ways);
+    const caller = { ...callerInPlace(normal), cgroup };
+    return look(toLaunch(request, jail, caller, wantedFilter(request, account, caller)), warnings);
   } finally {
     native.closeJail(jail.fd);
   }
@@ -66,8 +70,8 @@ export async function planLaunch(request: LaunchRequest): Promise<PlannedLaunch>
   const normal = normalize(request);
   // The caller may change the steps. Other launches share the default cwd, so it is copied.
   const own = { ...normal, cwd: Buffer.from(normal.cwd), caps: [...normal.caps] };
-  return withLaunch(own, (launch, { account, warnings }) => ({
-    account,
+  return withLaunch(own, (launch, warnings) => ({
+    account: launch.account,
     steps: launch.steps,
     warnings,
     problem: findProblem(launch),

@@ -3,11 +3,13 @@ import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
 import type { PlanFailure } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
-import type { FailureContext, Step } from '../plan/step.ts';
+import type { Step } from '../plan/step.ts';
+import type { FailureContext } from '../plan/step-row.ts';
 import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/table.ts';
 import { bindHint } from './bind-hint.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
-import type { Diagnosis, JailView } from './jail-view.ts';
+import type { Diagnosis } from './found-path.ts';
+import type { JailView } from './jail-view.ts';
 
 // Phase of native/plan/plan.h: work outside the steps.
 const phases: Readonly<Record<number, string>> = {

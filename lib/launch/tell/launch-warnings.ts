@@ -5,8 +5,9 @@ import { type BytePath, joinPath, pathBytes, showPath } from '../../tree/path.ts
 import { walk } from '../../tree/walk.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import { describedNames } from '../host/environment.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
 import type { NormalRequest } from '../request/request.ts';
+import { viewOf } from './jail-view.ts';
 import { copyCommand } from './program-hint.ts';
 
 type Warning = Pick<DirectoryFinding, 'message' | 'hint'>;
@@ -62,7 +63,7 @@ const leastBytes = 1 << 17;
 const memoryLimits: Readonly<Record<string, number>> = { as: 2 ** 28, data: 2 ** 28, stack: 2 ** 23 };
 
 /** A warning for each limit on memory with which hardly any program can start. */
-export function findTinyLimits({ request }: Pick<PreparedLaunch, 'request'>): readonly Warning[] {
+export function findTinyLimits({ request }: Pick<Launch, 'request'>): readonly Warning[] {
   return request.rlimits
     .filter(([name, { soft }]) => memoryLimits[name] !== undefined && soft < leastBytes)
     .map(([name, { soft }]) => ({
@@ -101,11 +102,11 @@ export function zoneNamed(tz: string): string | undefined {
 }
 
 /** The warning for a time zone file that the jail lacks: the C library silently uses UTC (tzset(3)). */
-export function findMissingZone(launch: PreparedLaunch): readonly DirectoryFinding[] {
+export function findMissingZone(launch: Launch): readonly DirectoryFinding[] {
   const { execve } = launch;
   const name = zoneNamed(valueOf(execve.env, 'TZ') ?? '');
   if (name === undefined) return [];
-  const { view } = launch;
+  const view = viewOf(launch);
   const directory = valueOf(execve.env, 'TZDIR') ?? '/usr/share/zoneinfo';
   const path = joinPath(directory as BytePath, name as BytePath);
   if (walk(view.root, path).kind === 'found') return [];

@@ -5,7 +5,7 @@ import { readElf, type Elf } from '../../binary/elf.ts';
 import { bytePath, type BytePath, joinPath, toLatin1 } from '../../tree/path.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { type FileRoot, type FileStatus, readHeads, withFile } from '../../tree/root.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
 import { isClosed, type JailView } from './jail-view.ts';
 
 // Where loaders look without any configuration (ld.so(8); Debian's multiarch directories).
@@ -78,7 +78,7 @@ function lacksCommand(root: FileRoot, program: BytePath, env: readonly Buffer[])
 const isLoaderPath = (variable: Buffer): boolean => toLatin1(variable.subarray(0, 16)) === 'LD_LIBRARY_PATH=';
 
 /** Whether the program of a launch may lack a library or a command; false if its view of the jail is another one. */
-export function mayLackFile({ request, execve, view }: PreparedLaunch): boolean {
+export function mayLackFile({ request, execve }: Launch, view: JailView): boolean {
   if (request.view.length > 0 || execve.env.some(isLoaderPath)) return false;
   try {
     const program = joinPath(bytePath(view.cwd), bytePath(execve.program));

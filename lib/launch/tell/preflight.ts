@@ -15,8 +15,9 @@ import { walk } from '../../tree/walk.ts';
 import { LaunchError } from '../../errors.ts';
 import { shellWord, withoutReturns } from '../../words/shell-word.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
-import { describeMode, type Diagnosis, isClosed, type JailView } from './jail-view.ts';
-import type { Launch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
+import type { Diagnosis } from './found-path.ts';
+import { describeMode, isClosed, viewOf, type JailView } from './jail-view.ts';
 import type { Step } from '../plan/step.ts';
 import { pathOf } from './library-glance.ts';
 import { buildCommand, hostWord, interpreterHint } from './program-hint.ts';
@@ -131,24 +132,20 @@ function attempt(look: () => Diagnosis | undefined): Diagnosis | undefined {
   }
 }
 
-/** The first problem that the jail's files show for a prepared launch. */
-export function findProblem(launch: Launch): LaunchError | undefined {
-  for (const step of launch.steps) {
-    if (step.op === 'chdir') {
-      const found = attempt(() => diagnoseDirectory(launch.view, step.path));
-      if (found !== undefined) return toError(launch, step, step.path, found);
-    }
-    if (step.op === 'execve') {
-      const { view, request } = launch;
-      // a capability may let the program read every file (capabilities(7), CAP_DAC_OVERRIDE)
-      const account = request.caps.length > 0 ? undefined : view.account;
-      const path = pathOf(step.env);
-      const found = attempt(
-        () =>
-          diagnoseProgram(view, step.program) ?? findMissing({ ...view, account }, step.program, { path }),
-      );
-      if (found !== undefined) return toError(launch, step, step.program, found);
-    }
+/** The first problem that the jail's files show for a launch that is ready. */
+export function findProblem(launch: Launch, view = viewOf(launch)): LaunchError | undefined {
+  const { request, execve, steps } = launch;
+  // a capability may let the program read every file (capabilities(7), CAP_DAC_OVERRIDE)
+  const account = request.caps.length > 0 ? undefined : view.account;
+  for (const step of steps) {
+    if (step.op !== 'chdir') continue;
+    const found = attempt(() => diagnoseDirectory(view, step.path));
+    if (found !== undefined) return toError(launch, step, step.path, found);
   }
-  return undefined;
+  const path = pathOf(execve.env);
+  const found = attempt(
+    () =>
+      diagnoseProgram(view, execve.program) ?? findMissing({ ...view, account }, execve.program, { path }),
+  );
+  return found && toError(launch, execve, execve.program, found);
 }

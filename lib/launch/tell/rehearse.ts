@@ -8,7 +8,8 @@ import { encodePlan } from '../plan/encode.ts';
 import { withoutClone } from '../plan/isolated.ts';
 import { messageHead, rowOf } from '../plan/table.ts';
 import { contextOf, toLaunchError } from './failure.ts';
-import type { PreparedLaunch } from '../host/prepare.ts';
+import type { Launch } from '../plan/launch.ts';
+import { viewOf } from './jail-view.ts';
 import { requireCapabilities, requireMappings, requireRoot } from '../host/privilege.ts';
 import type { Step } from '../plan/step.ts';
 
@@ -17,7 +18,8 @@ function signalName(signal: number): string {
   return known?.[0] ?? `signal ${signal}`;
 }
 
-function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError | undefined {
+function toProblem(launch: Launch): LaunchError | undefined {
+  const { stages, steps, jail } = launch;
   // The steps to try, each with its place in the plan. The child's parent is this process.
   let next = 0;
   const tried = withoutClone(stages).map((stage) =>
@@ -27,27 +29,32 @@ function toProblem({ stages, steps, view, jailFd }: PreparedLaunch): LaunchError
       return one === undefined ? [] : [[at, one]];
     }),
   );
-  const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jailFd);
+  const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jail.fd);
   if (failure === null) return undefined;
   const place = tried.flat()[failure.step]?.[0] ?? -1;
   const step = steps[place];
   if (failure.errno !== 0 || step === undefined)
-    return toLaunchError(steps, { ...failure, step: place }, view);
+    return toLaunchError(steps, { ...failure, step: place }, viewOf(launch));
   const signal = signalName(failure.detail);
-  return new LaunchError(`${messageHead(step, contextOf(view, 0))} the process is killed by ${signal}`, {
-    step: step.op,
-    place: place + 1,
-    code: 'ERR_SIGNAL',
-    hint: signal === 'SIGSYS' ? 'a seccomp filter of the caller does not allow the call' : undefined,
-  });
+  return new LaunchError(
+    `${messageHead(step, contextOf(viewOf(launch), 0))} the process is killed by ${signal}`,
+    {
+      step: step.op,
+      place: place + 1,
+      code: 'ERR_SIGNAL',
+      hint: signal === 'SIGSYS' ? 'a seccomp filter of the caller does not allow the call' : undefined,
+    },
+  );
 }
 
 const EISDIR = 21;
 
 // The stdio steps are not tried, so this does their check for directories.
-function findOpenDirectory({ steps, view }: PreparedLaunch): LaunchError | undefined {
+function findOpenDirectory(launch: Launch): LaunchError | undefined {
+  const { steps } = launch;
   const place = steps.findIndex((step) => step.op === 'stdio' && isDirectory(step.fd));
-  return place < 0 ? undefined : toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, view);
+  if (place < 0) return undefined;
+  return toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, viewOf(launch));
 }
 
 function isDirectory(fd: number): boolean {
@@ -63,7 +70,7 @@ function isDirectory(fd: number): boolean {
  * seccomp filters, limits and security modules take part. Only root can try this, but for a rootless launch: for
  * other users the result is undefined.
  */
-export function rehearse(launch: PreparedLaunch): LaunchError | undefined {
+export function rehearse(launch: Launch): LaunchError | undefined {
   if (launch.request.rootless) return findOpenDirectory(launch) ?? toProblem(launch);
   try {
     requireRoot();

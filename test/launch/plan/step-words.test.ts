@@ -2,7 +2,8 @@
 import t from 'tap';
 
 import type { ErrnoName } from '../../../lib/errors.ts';
-import type { FailureContext, Step } from '../../../lib/launch/plan/step.ts';
+import type { Step } from '../../../lib/launch/plan/step.ts';
+import type { FailureContext } from '../../../lib/launch/plan/step-row.ts';
 import { messageHead, targetOf, wordsFor } from '../../../lib/launch/plan/table.ts';
 
 const b = (text: string): Buffer => Buffer.from(text);

@@ -6,7 +6,7 @@ import t from 'tap';
 
 import type { JailedProcess } from '../../../lib/launch/process/process.ts';
 import { normalizeSpawn } from '../../../lib/launch/request/spawn-rows.ts';
-import type { NormalSpawn } from '../../../lib/launch/start/start.ts';
+import type { NormalSpawn } from '../../../lib/launch/start/normal-spawn.ts';
 import {
   awaitStop,
   beforeStop,

@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 
 import { buildPlan } from '../../support/plan.ts';
-import { stepFlags, type Step } from '../../../lib/launch/plan/step.ts';
+import type { Step } from '../../../lib/launch/plan/step.ts';
+import { stepFlags } from '../../../lib/launch/plan/step-row.ts';
 import { flagsOf } from '../../../lib/launch/plan/table.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { countCalls, distinctCalls, type CountedCall } from '../../support/fault.ts';

@@ -2,7 +2,8 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
 import { diagnoseDirectory, diagnoseProgram } from '../../../lib/launch/tell/diagnose.ts';
-import type { Diagnosis, JailView } from '../../../lib/launch/tell/jail-view.ts';
+import type { Diagnosis } from '../../../lib/launch/tell/found-path.ts';
+import type { JailView } from '../../../lib/launch/tell/jail-view.ts';
 import { makeElf } from '../../binary/image.ts';
 import { program, sam, viewOf } from '../view.ts';
 

@@ -2,14 +2,17 @@ import t from 'tap';
 
 import { LaunchError } from '../../../lib/errors.ts';
 import { buildPlan } from '../../support/plan.ts';
-import type { Launch } from '../../../lib/launch/host/prepare.ts';
+import type { Step } from '../../../lib/launch/plan/step.ts';
+import { compiledHelp, compiledPlan } from '../../../lib/launch/compile/compiled-text.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { compiledHelp, compiledPlan, planAsJson, planAsText } from '../../../lib/launch/tell/plan-output.ts';
+import { planAsJson, planAsText, type Printed } from '../../../lib/launch/tell/plan-output.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { native } from '../../../lib/native.ts';
-import { program, sam, viewOf } from '../view.ts';
+import { sam } from '../view.ts';
 
-function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> = {}): Launch {
+type Shown = Printed & { readonly steps: readonly Step[] };
+
+function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> = {}): Shown {
   const request = normalize({ user: 'sam', jail: '/srv/jail', rlimits: { as: Infinity }, ...keys });
   const stages = buildPlan({
     request,
@@ -21,13 +24,7 @@ function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> 
     parentPid: 1,
     architecture: 'x64',
   });
-  return {
-    request,
-    account,
-    stages,
-    steps: stages.flat(),
-    view: viewOf({ '/bin/prog': program }, {}, { account }),
-  };
+  return { request, account, stages, steps: stages.flat() };
 }
 
 const launch = launchOf(Buffer.from('-l'));

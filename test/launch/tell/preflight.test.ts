@@ -2,30 +2,36 @@ import t from 'tap';
 
 import type { LaunchError } from '../../../lib/errors.ts';
 import { findProblem } from '../../../lib/launch/tell/preflight.ts';
-import { buildPlan } from '../../support/plan.ts';
+import type { Caller } from '../../../lib/launch/host/caller.ts';
+import { settle } from '../../../lib/launch/host/judged-jail.ts';
+import { toLaunch } from '../../../lib/launch/plan/launch.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { makeElf, type Tree } from '../../binary/image.ts';
 import { program, sam, viewOf } from '../view.ts';
 
+const caller: Caller = {
+  inPlace: true,
+  environment: [],
+  pid: 1,
+  parentPid: 1,
+  newGroup: false,
+  joined: [],
+  sockets: [],
+};
+
 function problemOf(tree: Tree, cwd = '/'): LaunchError | undefined {
-  const request = normalize({ user: 'sam', jail: '/srv/jail', cwd });
-  const stages = buildPlan({
-    request,
-    account: sam,
-    program: Buffer.from('/bin/prog'),
-    argv: [Buffer.from('prog')],
-    env: [Buffer.from('PATH=/opt:/bin')],
-    keptFds: [],
-    parentPid: 1,
-    architecture: 'x64',
+  const jail = { account: sam, fd: -1, warnings: [], isShared: false };
+  const request = normalize({
+    user: 'sam',
+    jail: '/srv/jail',
+    program: '/bin/prog',
+    args: [],
+    argv0: 'prog',
+    env: { PATH: '/opt:/bin' },
+    cwd,
   });
-  return findProblem({
-    request,
-    account: sam,
-    stages,
-    steps: stages.flat(),
-    view: viewOf(tree, {}, { cwd: request.cwd }),
-  });
+  const launch = toLaunch(settle(request, jail), jail, caller, undefined);
+  return findProblem(launch, viewOf(tree, {}, { cwd: request.cwd }));
 }
 
 const loader = '/lib64/ld-linux-x86-64.so.2';

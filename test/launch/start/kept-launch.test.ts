@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { encodeAgain, encodePlan } from '../../../lib/launch/plan/encode.ts';
 import type { Caller } from '../../../lib/launch/host/caller.ts';
-import { prepare, VerifiedJail } from '../../../lib/launch/host/prepare.ts';
+import { settle } from '../../../lib/launch/host/judged-jail.ts';
+import { encodePlan } from '../../../lib/launch/plan/encode.ts';
+import { toLaunch } from '../../../lib/launch/plan/launch.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
+import { KeptLaunch } from '../../../lib/launch/start/kept-launch.ts';
 import { planInputs } from '../arbitrary.ts';
 
 const beside = (...environment: Caller['environment']): Caller => ({
@@ -32,7 +34,8 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(planInputs, requests, ({ account }, launches) => {
-        const jail = new VerifiedJail(-1, account);
+        const jail = { account, fd: -1, warnings: [], isShared: false };
+        const kept = new KeptLaunch(jail);
         for (const { request, variables, caller, again } of launches) {
           const { env, ...plain } = normalize({ user: 'sam', jail: '/', env: variables });
           for (let i = 0; i <= again; i++) {
@@ -43,9 +46,9 @@ t.test('what is remembered of launches changes no plan and no byte of it', async
               args: [Buffer.from(String(i))],
               cwd: Buffer.from(request.cwd),
             };
-            const { setUp, execve } = prepare(asked, jail, caller);
-            const anew = prepare(asked, new VerifiedJail(-1, account), caller).stages;
-            const [bytes, expected] = [encodeAgain(setUp, execve), encodePlan(anew)];
+            const settled = settle(asked, jail);
+            const { bytes } = kept.plan(settled, caller, undefined);
+            const expected = encodePlan(toLaunch(settled, jail, caller, undefined).stages);
             if (!bytes.equals(expected)) return false;
           }
         }

@@ -2,9 +2,23 @@
 import { existsSync, readlinkSync } from 'node:fs';
 
 import { bytePath, type BytePath, joinPath, pathBytes } from '../../tree/path.ts';
-import { readHeads } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
-import type { HostGlance, JailView } from '../tell/jail-view.ts';
+import { readHeads, type FileRoot } from '../../tree/root.ts';
+
+/** Facts of the host that decide about a hint. */
+export interface HostGlance {
+  /** The host's program at this path; for a name without slash, in a directory of PATH. Undefined if it has none. */
+  readonly program: BytePath | undefined;
+  /** The host has the interpreter of the script, or the command that env(1) starts for it. True if the program is no script. */
+  readonly hasInterpreter: boolean;
+  /** The host's /bin is a link to usr/bin. */
+  readonly isMerged: boolean;
+}
+
+interface Place {
+  readonly root: FileRoot;
+  readonly cwd: Uint8Array;
+}
 
 const slash = 0x2f;
 
@@ -18,7 +32,7 @@ function findOnHost(program: Buffer): Buffer | undefined {
 }
 
 /** What starts the script at a path of the jail; undefined if no script is there. */
-function interpreterOf({ root, cwd }: Pick<JailView, 'root' | 'cwd'>, program: Buffer): BytePath | undefined {
+function interpreterOf({ root, cwd }: Place, program: Buffer): BytePath | undefined {
   const path = joinPath(bytePath(cwd), bytePath(program));
   const [head] = readHeads(root, [path], SCRIPT_HEAD_BYTES);
   const script = head && readScript(head);
@@ -36,7 +50,7 @@ function isLink(path: string): boolean {
 }
 
 /** Looks for a program, for the interpreter of a script, and for /bin. Without a jail no script is known. */
-export function glance(program: Buffer, jail?: Pick<JailView, 'root' | 'cwd'>): HostGlance {
+export function glance(program: Buffer, jail?: Place): HostGlance {
   const interpreter = jail && interpreterOf(jail, program);
   const found = findOnHost(program);
   const isRelative = found !== undefined && found[0] !== slash;

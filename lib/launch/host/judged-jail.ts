@@ -1,0 +1,71 @@
+// Judges the host's answers to a launch: the account, the privilege of this process, and the directory of the jail.
+import { native, type HostFacts } from '../../native.ts';
+import { bytePath } from '../../tree/path.ts';
+import { openFileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
+import type { NormalRequest } from '../request/request.ts';
+import { toAccount, type Account } from './account.ts';
+import {
+  acceptDirectory,
+  jailFor,
+  judgeDirectory,
+  refuseLink,
+  unreachable,
+  type DirectoryFinding,
+} from './directory.ts';
+import { requirePrivilege } from './privilege.ts';
+import { isOwn, rootlessAccount } from './rootless.ts';
+
+/** A jail that was judged for an account. */
+export interface JudgedJail {
+  readonly account: Account;
+  /** Its descriptor; -1 if it is not open. */
+  readonly fd: number;
+  /** About the path to it. */
+  readonly warnings: readonly DirectoryFinding[];
+  /** A launch without root, and the jail belongs to another user: the program can only read it. */
+  readonly isShared: boolean;
+}
+
+/**
+ * Judges the host's answers. The first problem is thrown, in the order of the C original: user, privilege, directory.
+ *
+ * @throws LaunchError
+ */
+export function judge(request: NormalRequest, facts: HostFacts, privileged = true): JudgedJail {
+  const account = request.rootless ? rootlessAccount(request, facts) : toAccount(request, facts);
+  if (!request.rootless) requirePrivilege(request, account, privileged);
+  if (facts.jailFd < 0) throw unreachable(facts, request);
+  // root's launches can have jails in directories of users, of which the findings tell
+  if (request.rootless && !request.insecurePath) refuseLink({ ...facts, endsInEntry: true });
+  const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
+  const { outside } = account;
+  const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
+  return { account, fd: facts.jailFd, warnings, isShared };
+}
+
+/** As `judge`, but closes the jail's descriptor if it throws. Otherwise the receiver closes it. */
+export function verify(request: NormalRequest, facts: HostFacts, privileged = true): JudgedJail {
+  try {
+    return judge(request, facts, privileged);
+  } catch (error) {
+    if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
+    throw error;
+  }
+}
+
+/** A request that names its program. */
+export type Settled = NormalRequest & { readonly program: Buffer };
+
+/**
+ * The request as this jail settles it. A jail of another user is read-only. Without a program it is the user's shell as the host knows
+ * it, if the jail has it, else /bin/sh; interactive, as in chroot(8).
+ */
+export function settle(asked: NormalRequest, { account, fd, isShared }: JudgedJail): Settled {
+  const request =
+    isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
+  if (request.program !== undefined) return request as Settled;
+  const { shell } = account;
+  const isThere = shell.startsWith('/') && walk(openFileRoot(fd), bytePath(shell)).kind === 'found';
+  return { ...request, program: Buffer.from(isThere ? shell : '/bin/sh'), args: [Buffer.from('-i')] };
+}
