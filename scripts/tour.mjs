@@ -1,178 +1,359 @@
-// A tour for newcomers: follows one example through the files that handle it, in reading order, and prints what each file made of
-// it. After npm run build.
-//   node scripts/tour.mjs launch   from a request to the program; as root
-//   node scripts/tour.mjs rule     from a line of hosts.allow to a decision
-//   node scripts/tour.mjs file     how a file comes into a jail; as root
-import { mkdtempSync, rmSync } from 'node:fs';
+// A tour for newcomers: follows one value through a run, and prints each file that handles it, in the order in which the run enters
+// them. Needs root and npm run build.
+//   node scripts/tour.mjs WALK...    the files, each with the functions that handle the value; without WALK, all walks
+//   node scripts/tour.mjs --json     the same as data
+//   node scripts/tour.mjs --page     writes the files into CONTRIBUTING.md
+// It makes a copy of dist/lib in which each function tells when it is called with the value, or is the first to return
+// it: the value itself, or a record of at most 16 keys that holds it, or whose records do. A whole request has more keys: it holds
+// every value, and would tell nothing. Each function tells at once, because the process may become another program.
+// A call of the addon that gets the value is a file of native/. Behind it the value is bytes, so the rest of the way is listed below;
+// the symbols of the build prove that these functions are there.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { inspect } from 'node:util';
+import { join, resolve } from 'node:path';
 
-const lib = (file) => import(`../dist/lib/${file.replace(/ts$/, 'js')}`);
+import { parse } from 'acorn';
 
-function show(file, value) {
-  const text =
-    typeof value === 'string'
-      ? value
-      : inspect(value, { depth: 3, maxArrayLength: 12, maxStringLength: 200 });
-  console.log(`\n== ${file}\n${text}`);
+const top = resolve(import.meta.dirname, '..');
+// as deep as dist/lib, so that it finds the same addon
+const copy = mkdtempSync(join(top, 'dist/tour-'));
+
+// What each function of the copy calls first. `marks` are texts and numbers.
+const prelude = String.raw`
+import { writeSync as tourWrite } from 'node:fs';
+const tourMarks = JSON.parse(process.env.UCHROOT_TOUR);
+const tourBytes = tourMarks.filter((mark) => typeof mark === 'string');
+// Arrays and buffers hold the value as they are; records hold it if one of their keys does, to this depth.
+export const tourHas = (value, depth = 2) => {
+  if (typeof value === 'string') return tourBytes.some((mark) => value.includes(mark));
+  if (typeof value === 'number') return tourMarks.includes(value);
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof Uint8Array) return value.length < 4096 && tourBytes.some((mark) => Buffer.from(value).includes(mark));
+  if (Array.isArray(value) || value instanceof Set) return [...value].some((item) => tourHas(item, depth));
+  if (value instanceof Map) return [...value].some((item) => tourHas(item, depth));
+  const names = depth === 0 ? [] : Object.keys(value);
+  return names.length <= 16 && names.some((name) => tourHas(Object.getOwnPropertyDescriptor(value, name).value, depth - 1));
+};
+let isTelling = false;
+const isThere = (value) => {
+  // a look at a Proxy or an array calls functions too
+  if (isTelling) return false;
+  isTelling = true;
+  const has = tourHas(value);
+  isTelling = false;
+  return has;
+};
+export const tourTell = (place) => void tourWrite(3, place + '\n');
+export const tourIn = (place, args) => {
+  const has = isThere(args);
+  if (has) tourTell(place);
+  return has;
+};
+export const tourOut = (had, place, value) => {
+  if (!had && isThere(value)) tourTell(place);
+  return value;
+};
+`;
+
+const functions = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+
+/** The text of a compiled file whose functions tell. */
+function instrument(file, text) {
+  const edits = [];
+  const insert = (at, word) => edits.push({ at, word, n: edits.length });
+  const visit = (node, name, owner) => {
+    if (node === null || typeof node !== 'object') return;
+    if (Array.isArray(node)) {
+      for (const each of node) visit(each, '', owner);
+      return;
+    }
+    if (typeof node.type !== 'string') return;
+    let within = owner;
+    if (functions.has(node.type)) {
+      const own = node.id?.name ?? name;
+      // a function within a function has the name of that one: people look for the outer one
+      within = owner ?? { name: own, isPlain: !node.generator && !node.async };
+      const place = JSON.stringify(`${file} ${owner?.name || own || 'top'}`);
+      const names = node.params.flatMap(namesOf);
+      const had = `tour${node.start}`;
+      const call = `tourIn(${place}, [${names.join(', ')}])`;
+      const returns = `tourOut(${had}, ${place}, `;
+      if (node.body.type === 'BlockStatement') {
+        const first = node.body.body[0];
+        const isConstructor = name === 'constructor' && /^\{\s*super\(/.test(text.slice(node.body.start));
+        insert(isConstructor ? first.end : node.body.start + 1, `const ${had} = ${call};`);
+        within = { ...within, returns };
+      } else {
+        insert(node.body.start, `tourOut(${call}, ${place}, `);
+        insert(node.body.end, ')');
+        within = { ...within, returns: undefined };
+      }
+      for (const param of node.params) visit(param, '', within);
+      visit(node.body, '', within);
+      return;
+    }
+    if (node.type === 'ReturnStatement' && node.argument !== null && owner?.returns !== undefined) {
+      insert(node.argument.start, owner.returns);
+      insert(node.argument.end, ')');
+    }
+    const label =
+      node.type === 'MethodDefinition' || node.type === 'Property' || node.type === 'PropertyDefinition'
+        ? (node.key.name ?? '')
+        : node.type === 'VariableDeclarator'
+          ? (node.id.name ?? '')
+          : '';
+    for (const [key, value] of Object.entries(node)) {
+      if (key === 'type' || key === 'start' || key === 'end') continue;
+      visit(value, key === 'value' || key === 'init' ? label : '', node.type === 'Class' ? undefined : owner);
+    }
+  };
+  visit(parse(text, { ecmaVersion: 'latest', sourceType: 'module' }), '', undefined);
+  // behind a word at the same place come those that were inserted later: an outer node is visited first
+  edits.sort((a, b) => a.at - b.at || a.n - b.n);
+  let out = '';
+  let done = 0;
+  for (const { at, word } of edits) {
+    out += text.slice(done, at) + word;
+    done = at;
+  }
+  return out + text.slice(done);
 }
 
-/** Buffers as text, since these hold text. */
-function readable(value) {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString();
-  if (Array.isArray(value)) return value.map(readable);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, held]) => [key, readable(held)]));
+/** The names that a parameter binds. */
+function namesOf(param) {
+  switch (param.type) {
+    case 'Identifier':
+      return [param.name];
+    case 'AssignmentPattern':
+      return namesOf(param.left);
+    case 'RestElement':
+      return namesOf(param.argument);
+    case 'ArrayPattern':
+      return param.elements.flatMap((each) => (each === null ? [] : namesOf(each)));
+    default:
+      return param.properties.flatMap((each) =>
+        namesOf(each.type === 'RestElement' ? each.argument : each.value),
+      );
+  }
 }
 
-async function launch(directory) {
-  const { buildJail, spawnInJail } = await lib('index.ts');
-  const { normalize } = await lib('launch/request/request.ts');
-  const { accountQuery, toAccount } = await lib('launch/host/account.ts');
-  const { judgeDirectory } = await lib('launch/host/directory.ts');
-  const { callerBeside } = await lib('launch/host/caller.ts');
-  const { buildEnvironment } = await lib('launch/host/environment.ts');
-  const { buildSetUp, withProgram } = await lib('launch/plan/plan.ts');
-  const { describeStep, flagsOf } = await lib('launch/plan/table.ts');
-  const { encodePlan } = await lib('launch/plan/encode.ts');
-  const { native } = await lib('native.ts');
+/** Makes the copy. */
+function makeCopy() {
+  const source = join(top, 'dist/lib');
+  cpSync(source, copy, { recursive: true, filter: (name) => !/\.(?:map|d\.ts)$/.test(name) });
+  writeFileSync(join(copy, 'tour.js'), prelude);
+  for (const name of readdirSync(copy, { recursive: true })) {
+    if (!name.endsWith('.js') || name === 'tour.js') continue;
+    const file = `lib/${name.slice(0, -3)}.ts`;
+    const up = '../'.repeat(name.split('/').length - 1) || './';
+    const text = readFileSync(join(copy, name), 'utf8');
+    const native = name === 'native.js' ? nativeCalls : '';
+    writeFileSync(
+      join(copy, name),
+      `import { tourIn, tourOut, tourHas, tourTell } from '${up}tour.js';${instrument(file, text)}${native}`,
+    );
+  }
+}
+const nativeCalls = String.raw`
+for (const [name, call] of Object.entries(native)) {
+  if (typeof call !== 'function') continue;
+  native[name] = (...args) => {
+    const had = tourHas(args, 6);
+    if (had || name.startsWith('exec')) tourTell('native ' + name);
+    const result = call(...args);
+    if (!had && tourHas(result, 4)) tourTell('native ' + name);
+    return result;
+  };
+}
+`;
 
+const program = '/bin/true';
+// A number and a text that nothing else in a run is.
+const uid = 61239;
+const memory = 123_456_789;
+const mark = 'tour-mark';
+
+const command = (...words) => [join(copy, 'bin/uchroot-command.js'), ...words];
+const script = (text) => ['--input-type=module', '--eval', text];
+
+const walks = {
+  user: {
+    title: '`user` of a command line, from argv to setresuid(2)',
+    marks: [uid, String(uid)],
+    words: (jail) => command(`${uid}:100`, jail, program),
+    behind: [['native/plan/interpreter.cc', 'runPlan']],
+  },
+  args: {
+    title: '`args` of runInJail, to execve(2)',
+    marks: [mark],
+    words: (jail) =>
+      script(`import { runInJail } from '${copy}/index.js';
+        await runInJail({ user: '${uid}:100', jail: '${jail}', program: '${program}', args: ['${mark}'], reject: false });`),
+    behind: [
+      ['native/start/processlaunch.cc', 'Process::run'],
+      ['native/start/launch.cc', 'launch'],
+      ['native/launcher/launcher.cc', 'launcherMain'],
+      ['native/plan/interpreter.cc', 'runPlan'],
+    ],
+  },
+  bind: {
+    title: '`--bind` of a command line, from argv to move_mount(2)',
+    marks: [mark],
+    words: (jail) => command('--isolate', '--bind', `${jail}/../${mark}:/mnt`, `${uid}:100`, jail, program),
+    behind: [
+      ['native/start/launch.cc', 'launch'],
+      ['native/launcher/launcher.cc', 'launcherMain'],
+      ['native/plan/interpreter.cc', 'runPlan'],
+      ['native/plan/mounts.cc', 'moveTree'],
+    ],
+  },
+  memory: {
+    title: '`--memory` of a command line, from argv to the reason that is told',
+    marks: [memory, String(memory)],
+    words: (jail) => command('--memory', String(memory), `${uid}:100`, jail, program),
+    behind: [
+      ['native/cgroup/cgroupinplace.cc', 'CgroupInPlace::make'],
+      ['native/cgroup/cgroup.cc', 'makeCgroup'],
+      ['native/launcher/limitwatch.cc', 'readWatch'],
+    ],
+  },
+  rule: {
+    title: 'a rule of hosts.allow, from the file to the verdict',
+    marks: [mark],
+    words: (jail) =>
+      script(`import { openHosts } from '${copy}/tcpwrappers/index.js';
+        const hosts = openHosts({ allow: '${jail}/hosts.allow', deny: '/dev/null' });
+        await hosts.check({ daemon: 'sshd', client: { address: '192.0.2.8' } });`),
+    behind: [],
+  },
+};
+
+/** The file of native/ that has a call of the addon. */
+function fileOfCall(name) {
+  const sources = readdirSync(join(top, 'native'), { recursive: true }).filter((file) =>
+    file.endsWith('.cc'),
+  );
+  const found = sources.find((file) =>
+    readFileSync(join(top, 'native', file), 'utf8').includes(`Set("${name}"`),
+  );
+  if (found === undefined) throw new Error(`tour: no file of native/ exports ${name}`);
+  return `native/${found}`;
+}
+
+/** Throws unless the build has the function in the object of that file. */
+function checkSymbol(file, name) {
+  const objects = readdirSync(join(top, 'build/Release/obj.target'), { recursive: true });
+  const object = objects.find((each) => each.endsWith(file.replace(/cc$/, 'o')));
+  if (object === undefined) throw new Error(`tour: ${file} is not built`);
+  const symbols = execFileSync('nm', ['-C', join(top, 'build/Release/obj.target', object)], {
+    encoding: 'utf8',
+  });
+  const isThere = symbols
+    .split('\n')
+    .some((line) => new RegExp(`^[^ ]* [tT] (?:\\w+::)*${name}(?:\\(|$)`).test(line));
+  if (!isThere) throw new Error(`tour: ${file} has no function ${name}`);
+}
+
+/** Each file with its functions, and how often the run has entered it. */
+function follow({ marks, words, behind }, directory) {
   const jail = join(directory, 'jail');
-  await buildJail({ directory: jail, programs: ['/bin/echo'] });
-  const asked = { user: 'nobody', jail, program: '/bin/echo', args: ['hello'] };
-
-  const request = normalize(asked);
-  show('lib/launch/request/request.ts', readable(request));
-  const facts = await native.readHost({ ...accountQuery(request), jail: request.jail });
-  show('native/accounts/host.cc', readable(facts));
-  native.closeJail(facts.jailFd);
-  const account = toAccount(request, facts);
-  show('lib/launch/host/account.ts', account);
-  show(
-    'lib/launch/host/directory.ts (and lib/trust/way.ts): what is wrong with the way',
-    judgeDirectory(facts, account),
-  );
-  const caller = callerBeside(request, true);
-  const env = buildEnvironment({ request, account, caller });
-  show('lib/launch/host/environment.ts', readable(env));
-  const setUp = buildSetUp({
-    request,
-    account,
-    keptFds: [],
-    newGroup: true,
-    parentPid: 0,
-    architecture: process.arch,
+  const log = join(directory, 'log');
+  const fd = openSync(log, 'w');
+  const { status, signal, error } = spawnSync(process.execPath, words(jail), {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+    env: { PATH: process.env.PATH, UCHROOT_TOUR: JSON.stringify(marks) },
   });
-  const { program, args } = request;
-  const plan = withProgram(setUp, { op: 'execve', program, argv: [program, ...args], env });
-  show(
-    'lib/launch/plan/plan.ts',
-    plan
-      .flat()
-      .map(({ op }) => op)
-      .join(' '),
-  );
-  const setresuid = plan.flat().find(({ op }) => op === 'setresuid');
-  show('lib/launch/plan/table.ts: the row of one step', {
-    ...describeStep(setresuid),
-    flags: flagsOf(setresuid),
-  });
-  const bytes = encodePlan(plan);
-  show('lib/launch/plan/encode.ts', `${bytes.length} bytes: ${bytes.subarray(0, 48).toString('hex')}…`);
-  const child = await spawnInJail(asked);
-  const output = (await child.stdout.toArray()).join('');
-  show('native/plan/interpreter.cc (started by lib/launch/start/spawn.ts)', {
-    output,
-    ...(await child.exited),
-  });
-  const failure = await spawnInJail({ ...asked, program: '/bin/ecko' }).catch(({ message, hint }) => ({
-    message,
-    hint,
-  }));
-  show('lib/launch/tell/failure.ts, for a program that is not there', failure);
+  closeSync(fd);
+  if (status !== 0) throw new Error(`tour: the run has failed: ${error ?? signal ?? status}`);
+  const files = new Map();
+  let last;
+  const enter = (file, name) => {
+    if (!files.has(file)) files.set(file, { file, names: new Set(), entries: 0 });
+    const entry = files.get(file);
+    if (file !== last) entry.entries++;
+    last = file;
+    if (name !== 'top' && name !== '') entry.names.add(name);
+  };
+  const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1);
+  for (const line of lines) {
+    const [file, name] = line.split(' ');
+    enter(file === 'native' ? fileOfCall(name) : file, name);
+  }
+  for (const [file, name] of behind) {
+    checkSymbol(file, name);
+    enter(file, name);
+  }
+  return [...files.values()].map(({ file, names, entries }) => ({ file, names: [...names], entries }));
 }
 
-async function rule() {
-  const { readLines } = await lib('tcpwrappers/parse/logical-line.ts');
-  const { readRules } = await lib('tcpwrappers/parse/rule-file.ts');
-  const { openPatternFiles } = await lib('tcpwrappers/parse/pattern-file.ts');
-  const { makeRequest } = await lib('tcpwrappers/connection/request-info.ts');
-  const { resolve } = await lib('tcpwrappers/connection/need.ts');
-  const { findRule } = await lib('tcpwrappers/match/match.ts');
-  const { decide } = await lib('tcpwrappers/decide/ruling.ts');
+const count = (files, room) => files.filter(({ file }) => file.startsWith(room)).length;
 
-  const text = 'sshd: 192.0.2.0/255.255.255.0 EXCEPT 192.0.2.7: \\\n  spawn echo %h\n';
-  show('hosts.allow', text);
-  show('lib/tcpwrappers/parse/logical-line.ts', [...readLines(text)]);
-  const openFile = openPatternFiles(() => ({ kind: 'absent' }));
-  const read = (role, content) =>
-    readRules({ kind: 'text', text: content }, { file: `hosts.${role}`, role, openFile }).table;
-  const allow = read('allow', text);
-  show('lib/tcpwrappers/parse/rule-file.ts, pattern-list.ts and third-field.ts', allow.rules);
-  const request = makeRequest({ daemon: 'sshd', client: { address: '192.0.2.8', name: 'a.example.org' } });
-  show('lib/tcpwrappers/connection/request-info.ts', request);
-  show('lib/tcpwrappers/match/match.ts', findRule(allow.rules, request));
-  const tables = { allow, deny: read('deny', 'ALL: ALL\n') };
-  show(
-    'lib/tcpwrappers/decide/ruling.ts and expansion.ts',
-    await resolve(decide(tables, request), () => undefined),
-  );
+function summary(title, files) {
+  const again = files.filter(({ entries }) => entries > 1).length;
+  return `${title}: ${count(files, 'lib/')} files of lib, ${count(files, 'native/')} of native, ${again} of them entered again`;
 }
 
-const isLibrary = ({ path }) => /libc\.so/.test(path);
-
-async function file(directory) {
-  const { buildJail, explainFile } = await lib('index.ts');
-  const { readFileSync, readdirSync } = await import('node:fs');
-  const { readElf } = await lib('binary/elf.ts');
-  const { resolveProgram } = await lib('binary/closure.ts');
-  const { bytePath, joinPath } = await lib('tree/path.ts');
-  const { openFileRoot } = await lib('tree/root.ts');
-  const { readManifest } = await lib('jail/manifest/manifest.ts');
-  const { openHost } = await lib('jail/host/source-host.ts');
-  const { toRecipe } = await lib('jail/request/jail-request.ts');
-  const { planJail } = await lib('jail/plan/jail-plan.ts');
-
-  const jail = join(directory, 'jail');
-  const asked = { directory: jail, programs: ['/bin/echo'] };
-  const host = openHost(undefined);
-  const bytes = readFileSync('/bin/echo');
-  show(
-    'lib/binary/elf.ts',
-    readElf((at, length) => bytes.subarray(at, at + length)),
+// A list in CONTRIBUTING.md between two comments.
+function writePage(found) {
+  const page = join(top, 'CONTRIBUTING.md');
+  const text = Object.entries(found).map(([name, files]) => {
+    const lines = files.map(
+      ({ file, entries }, i) => `${i + 1}. \`${file}\`${entries > 1 ? ` (${entries} times)` : ''}`,
+    );
+    return `${summary(walks[name].title, files)}:\n\n${lines.join('\n')}\n`;
+  });
+  const [before, after] = readFileSync(page, 'utf8').split(
+    /(?<=<!-- walks -->\n)[^]*(?=<!-- end of walks -->)/,
   );
-  show('lib/binary/closure.ts', resolveProgram(host.root, bytePath('/bin/echo')).files);
-  const recipe = toRecipe(asked, { root: host.root, isForeign: false }, []);
-  show('lib/jail/request/jail-request.ts', recipe);
-  const planning = planJail(recipe, { root: host.root, cpu: host.cpu, users: [] });
-  let step = planning.next();
-  while (!step.done) step = planning.next();
-  const plan = step.value;
-  show('lib/jail/plan/jail-plan.ts', plan.entries.find(isLibrary));
-  host.close();
-  await buildJail(asked);
-  show('lib/jail/apply/jail-writer.ts: the jail', readdirSync(jail));
-  const root = openFileRoot(jail);
-  const recorded = readManifest(root).entries.find(isLibrary);
-  root.close();
-  show('lib/jail/manifest/manifest.ts', recorded);
-  show(
-    'lib/jail/listing.ts',
-    readable(await explainFile({ directory: jail, path: joinPath(bytePath('/'), recorded.path) })),
-  );
+  writeFileSync(page, `${before}\n${text.join('\n')}\n${after}`);
 }
 
-const subjects = { launch, rule, file };
-const walk = subjects[process.argv[2]];
-if (walk === undefined || process.argv.length > 3) {
-  console.error(`usage: node scripts/tour.mjs ${Object.keys(subjects).join('|')}`);
-  process.exit(2);
+const words = process.argv.slice(2);
+const named = words.filter((word) => !word.startsWith('--'));
+const options = words.filter((word) => word.startsWith('--'));
+if (
+  named.some((name) => !Object.hasOwn(walks, name)) ||
+  options.some((word) => !['--json', '--page'].includes(word))
+) {
+  console.error(`usage: node scripts/tour.mjs [${Object.keys(walks).join('|')}]... [--json|--page]`);
+  process.exit(1);
 }
 const directory = mkdtempSync(join(tmpdir(), 'uchroot-tour-'));
-
 try {
-  await walk(directory);
+  makeCopy();
+  chmodSync(directory, 0o755);
+  const { buildJail } = await import('../dist/lib/index.js');
+  await buildJail({ directory: join(directory, 'jail'), programs: [program] });
+  mkdirSync(join(directory, 'jail/mnt'), { recursive: true });
+  mkdirSync(join(directory, mark));
+  writeFileSync(join(directory, 'jail/hosts.allow'), `sshd: 192.0.2. : spawn ${mark}\n`);
+  const found = {};
+  for (const name of named.length > 0 ? named : Object.keys(walks))
+    found[name] = follow(walks[name], directory);
+  if (options.includes('--json')) console.log(JSON.stringify(found, undefined, 1));
+  else if (options.includes('--page')) writePage(found);
+  else
+    for (const [name, files] of Object.entries(found)) {
+      console.log(`${summary(walks[name].title, files)}\n`);
+      for (const [i, { file, names, entries }] of files.entries())
+        console.log(
+          `${String(i + 1).padStart(3)}. ${file}${entries > 1 ? ` (${entries} times)` : ''}: ${names.join(', ')}`,
+        );
+      console.log();
+    }
 } finally {
   rmSync(directory, { recursive: true });
+  rmSync(copy, { recursive: true, force: true });
 }
