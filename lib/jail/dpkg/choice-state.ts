@@ -1,35 +1,16 @@
 // The state of choosing files of packages: what was read from the root, and what was chosen so far.
 
 import { memoize } from '../../values/remember.ts';
-import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
+import { type BytePath, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { openCommands } from './script-calls.ts';
 import { type Contents, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
 import { type Imports, openImports } from './imports.ts';
-import { type Edge, isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
+import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { openMentions } from './mentions.ts';
-import { toEnds } from './named-commands.ts';
-import type { Keys } from './scan-names.ts';
 import { openStrings, type ReadStrings } from './sections.ts';
-
-/** Why a package is used. */
-export interface PackageReason {
-  readonly how:
-    | 'asked' // by its name, or by the name of a program
-    | 'interpreter' // of the script `by`
-    | 'command' // of the shell script `by`
-    | 'mentioned' // the executable `by` contains the name of a program or directory of it
-    | 'link' // `by`, a link of `from`, leads to a program of it
-    | 'plugin' // the configuration file `by` loads it
-    | 'module' // the script `by` loads a module of it
-    | 'wrapped' // the script `by` starts its program of the same name
-    | Edge['how'];
-  /** The package that led to this one; undefined for a request. */
-  readonly from?: Package | undefined;
-  readonly by?: BytePath | undefined;
-}
 
 /**
  * How much of a package is taken: `programs`, the used programs with the data that they name; `data`, no programs; `used`,
@@ -93,7 +74,8 @@ export interface Use {
   readonly extent: Extent;
   /** Its libraries are taken even if no ELF file needs them. */
   readonly withLibraries: boolean;
-  readonly reason: PackageReason;
+  /** By its name, or by the name of a program. */
+  readonly isAsked: boolean;
   /** The program or script that needs its files. */
   readonly why: BytePath | undefined;
 }
@@ -104,7 +86,7 @@ function openUses() {
   const uses = new Map<Package, Use>();
   const queue = new Set<Package>();
   return {
-    /** Adds a use; false if there is nothing new in it. An extent can only grow, and the first reason is kept. */
+    /** Adds a use; false if there is nothing new in it. An extent can only grow, and the first `why` is kept. */
     add: (use: Use): boolean => {
       const known = uses.get(use.pkg);
       const extent = known === undefined ? use.extent : larger(known.extent, use.extent);
@@ -185,20 +167,6 @@ export function openReading(
   };
 }
 
-function openOptional() {
-  const programs = new Map<string, BytePath>();
-  let ends: Keys | undefined;
-  return {
-    add: (path: BytePath): void => {
-      programs.set(lastComponent(path), path);
-      ends = undefined;
-    },
-    get: (name: string) => programs.get(name),
-    /** Their names, for namesAtEnd. */
-    ends: () => (ends ??= toEnds(programs.keys())),
-  };
-}
-
 export type Work = ReturnType<typeof openWork>;
 
 export function openWork(reading: Reading) {
@@ -219,10 +187,6 @@ export function openWork(reading: Reading) {
     suggested: new Map<BytePath, Suggestion>(),
     /** Sources of the requested packages. */
     asked: new Set<string>(),
-    /** Programs that requested packages only recommend or suggest, by their names. */
-    optional: openOptional(),
-    /** Packages that are only recommended, by a library of a requested source that names a directory of theirs. */
-    parts: new Set<Package>(),
   };
 }
 

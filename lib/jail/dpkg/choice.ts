@@ -1,9 +1,8 @@
 // Chooses the files of Debian packages that a jail needs and that no ELF header names.
 
-import { type BytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
+import { type BytePath, toLatin1 } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
 import { assignedIn, callsOf, isShell, modulesOf, type Script } from './script-calls.ts';
-import { commandsInData } from './data-commands.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { findPlugins } from './dependencies.ts';
@@ -15,7 +14,6 @@ import {
   type ChosenFile,
   type Extent,
   openWork,
-  type PackageReason,
   type Reading,
   type Suggestion,
   type Work,
@@ -24,19 +22,16 @@ import {
 export interface ChosenPackage {
   readonly package: Package;
   readonly extent: Extent;
-  readonly reason: PackageReason;
 }
 
 export interface Choice {
   readonly files: readonly ChosenFile[];
-  /** In the order in which they were found: a package comes after its reason. */
+  /** In the order in which they were found. */
   readonly packages: readonly ChosenPackage[];
   /** Files that are not world-readable and may contain a secret; they are not in `files`. */
   readonly withheld: readonly ChosenFile[];
   /** Programs that are named, but not in `files`. */
   readonly suggested: readonly Suggestion[];
-  /** Packages with data that a library of a requested source names, and only recommends. */
-  readonly parts: readonly Package[];
 }
 
 /**
@@ -56,19 +51,15 @@ export function* choose(
   const work = openWork(reading);
   const { uses, mentions, taken } = work;
   for (const pkg of request.packages)
-    uses.add({ pkg, extent: 'whole', withLibraries: true, reason: { how: 'asked' }, why: undefined });
-  for (const path of request.programs) useProgram(work, path, { how: 'asked' }, path);
+    uses.add({ pkg, extent: 'whole', withLibraries: true, isAsked: true, why: undefined });
+  for (const path of request.programs) useProgram(work, path, path, { isAsked: true });
   for (const path of request.scripts ?? [])
     useModules(work, { path, interpreters: [], text: toLatin1(readIfThere(reading.root, path, MOST_BYTES)) });
-  // fpc opens /etc/fpc.cfg, which a maintainer script made
-  for (const link of reading.reader.settings())
-    mentions.awaitName(lastComponent(link), (by) => taken.add(link, undefined, by));
   do {
     for (let use = uses.next(); use !== undefined; use = uses.next()) {
       take(work, use);
-      if (use.reason.how === 'asked') awaitSuggested(work, use.pkg);
+      if (use.isAsked) awaitSuggested(work, use.pkg);
       yield;
-      if (use.extent === 'used' || use.extent === 'whole') yield* startNamedInData(work, use.pkg);
     }
     for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
       lookInto(work, next);
@@ -79,10 +70,9 @@ export function* choose(
   } while ((yield* mentions.search()) || usePlugins(work));
   return {
     files: [...taken.files.values()],
-    packages: uses.all().map(({ pkg, extent, reason }) => ({ package: pkg, extent, reason })),
+    packages: uses.all().map(({ pkg, extent }) => ({ package: pkg, extent })),
     withheld: [...taken.withheld.values()],
     suggested: [...work.suggested.values()].filter(({ path }) => !taken.files.has(path)),
-    parts: [...work.parts],
   };
 }
 
@@ -90,15 +80,17 @@ function lookInto(work: Work, executable: Executable): void {
   const { packages, commands, mentions, taken } = work;
   const { path, kind, interpreters, linked, text } = executable;
   const from = packages.owner(path);
-  const start = (how: 'interpreter' | 'command', program: BytePath | undefined) => {
-    if (program !== undefined) useProgram(work, program, { how, from, by: path }, path);
+  const start = (program: BytePath | undefined, how: { readonly isPart?: boolean } = {}) => {
+    if (program !== undefined) useProgram(work, program, path, how);
   };
-  for (const name of interpreters) start('interpreter', name.includes('/') ? name : commands.inPath(name));
+  // a shell script that calls perl, as git's do, needs only the modules of perl-base
+  const isPart = from !== undefined;
+  for (const name of interpreters) start(name.includes('/') ? name : commands.inPath(name));
   // the script of a package gets its commands by Depends; a script without a package only by its text
   if (from !== undefined && interpreters.some(isShell))
-    for (const name of assignedIn(text)) start('command', commands.inBase(name));
+    for (const name of assignedIn(text)) start(commands.inBase(name), { isPart });
   for (const name of executable.commands)
-    start('command', from === undefined ? commands.inPath(name) : commands.inBase(name));
+    start(isPart ? commands.inBase(name) : commands.inPath(name), { isPart });
   if (from === undefined) useModules(work, executable);
   for (const file of linked) taken.add(file, packages.owner(file), path);
   for (const file of filesNamedIn(work, executable)) taken.add(file, packages.owner(file), path);
@@ -110,8 +102,7 @@ function useModules({ root, packages, uses }: Work, script: Script): void {
   const { path } = script;
   for (const module of modulesOf(root, packages, script)) {
     const pkg = packages.owner(module);
-    if (pkg !== undefined)
-      uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'module', by: path }, why: path });
+    if (pkg !== undefined) uses.add({ pkg, extent: 'used', withLibraries: false, isAsked: false, why: path });
   }
 }
 
@@ -127,23 +118,7 @@ function* startCalled(work: Work, executable: Executable): Steps<void> {
   suggestCommands(work, path, calls.started);
   for (const name of calls.called) {
     const program = commands.inBase(name);
-    if (program !== undefined) useProgram(work, program, { how: 'command', from, by: path }, path);
-  }
-}
-
-/** Adds the tools of Essential packages that data of a requested source names as commands, and suggests others. */
-function* startNamedInData(work: Work, pkg: Package): Steps<void> {
-  const { root, reader, commands, asked } = work;
-  if (!asked.has(pkg.source)) return;
-  for (const path of reader.contents(pkg).data) {
-    const names = commandsInData(root, path);
-    if (names.size === 0) continue;
-    yield;
-    suggestCommands(work, path, names);
-    for (const name of names) {
-      const program = commands.inBase(name);
-      if (program !== undefined) useProgram(work, program, { how: 'command', from: pkg, by: path }, path);
-    }
+    if (program !== undefined) useProgram(work, program, path, { isPart: true });
   }
 }
 
@@ -185,7 +160,7 @@ function addLibraries({ uses, reader, look, mentions, listening, searched }: Wor
 function usePlugins({ root, packages, uses, taken }: Work): boolean {
   const used = new Set(uses.all().flatMap(({ pkg, extent }) => (extent === 'programs' ? [] : [pkg])));
   const plugins = findPlugins(root, packages, used, taken.files.keys());
-  for (const { pkg, from, by } of plugins)
-    uses.add({ pkg, extent: 'used', withLibraries: false, reason: { how: 'plugin', from, by }, why: by });
+  for (const { pkg, by } of plugins)
+    uses.add({ pkg, extent: 'used', withLibraries: false, isAsked: false, why: by });
   return plugins.length > 0;
 }

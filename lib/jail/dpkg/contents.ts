@@ -119,8 +119,6 @@ export function openContents(root: FileRoot, packages: Packages) {
       withAlternatives(packages.files(pkg).filter(isInProgramDirectory)),
     ),
     alternatives,
-    /** The links through /etc/alternatives to configuration: /etc/fpc.cfg. */
-    settings: () => [...allLinks().values()].flat().filter((link) => link.startsWith('/etc/')),
   };
 }
 

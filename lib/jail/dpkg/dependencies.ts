@@ -162,7 +162,7 @@ const MAX_FILE_BYTES = 1 << 18;
 
 /**
  * Packages that contain a shared object which one of the configuration files names, and that depend on a `used` package of the
- * source that owns the file's directory. `from` is the package whose plugin it is, `by` the file that loads it.
+ * source that owns the file's directory. `by` is the file that loads it.
  */
 export function findPlugins(
   root: FileRoot,
@@ -179,8 +179,7 @@ export function findPlugins(
     for (const path of packages.files(pkg)) {
       const by = path.endsWith('.so') ? loaded.get(lastComponent(path)) : undefined;
       const source = by && packages.source(parentPath(by));
-      const from = source && dependencies.find(({ to }) => to.source === source)?.to;
-      if (by !== undefined && from) return [{ pkg, from, by }];
+      if (by !== undefined && dependencies.some(({ to }) => to.source === source)) return [{ pkg, by }];
     }
     return [];
   });

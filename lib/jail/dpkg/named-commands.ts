@@ -28,20 +28,6 @@ export function commandsInStrings({ parts, unseparated }: Strings): ReadonlySet<
   return new Set(unseparated ? [] : parts.flatMap((part) => commandsIn(toLatin1(part))));
 }
 
-const LEAST_LENGTH = 4;
-const MOST_BYTES = 1 << 18;
-
-/** Prepares names for namesAtEnd, which finds those of four characters and more. */
-export function toEnds(names: Iterable<string>): Keys {
-  return toKeys([...names].filter((name) => name.length >= LEAST_LENGTH));
-}
-
-/** The names with which strings of a small program end: the linker stores "bzip2" as the end of "lbzip2". */
-export function namesAtEnd({ parts, unseparated }: Strings, names: Keys): readonly string[] {
-  if (unseparated) return [];
-  return parts.filter(({ length }) => length <= MOST_BYTES).flatMap((part) => findAtEnd(part, names));
-}
-
 // func_find_tool M4 gm4 gnum4 m4
 const CANDIDATES =
   /^[ \t]*[a-z]\w*[ \t]+([A-Z][A-Z0-9]{1,11})[ \t]+((?:[\w.+-]+[ \t]+){0,5}[\w.+-]+)[ \t]*$/gm;
@@ -59,6 +45,7 @@ export function commandsInVariables(script: string): ReadonlySet<string> {
 // Tools whose names are no words of messages; the linker stores "diff" as the end of "wdiff".
 const TOOLS = ['diff', 'diff3', 'gzip', 'gunzip', 'zcat', 'grep', 'xargs'];
 let tools: Keys | undefined;
+const MOST_BYTES = 1 << 18;
 
 const DIRECTORY = '/bin/';
 
@@ -80,7 +67,10 @@ function toolsByPath(data: Buffer): readonly string[] {
  */
 export function toolsIn(strings: Strings, looksUp: () => boolean): ReadonlySet<string> {
   if (strings.unseparated) return new Set();
-  const byName = namesAtEnd(strings, (tools ??= toEnds(TOOLS)));
+  const names = (tools ??= toKeys(TOOLS));
+  const byName = strings.parts
+    .filter(({ length }) => length <= MOST_BYTES)
+    .flatMap((part) => findAtEnd(part, names));
   return new Set([
     ...buffersOf(strings).flatMap(toolsByPath),
     ...(byName.length > 0 && looksUp() ? byName : []),

@@ -22,18 +22,20 @@ import {
   isEmpty,
   ifOf,
   ownDirectory,
-  type PackageReason,
   takenBy,
   type Use,
   type Work,
 } from './choice-state.ts';
 
-/** Uses a program by one of its names. The links can be in several packages: gcc is a link to gcc-12. */
+/**
+ * Uses a program by one of its names. The links can be in several packages: gcc is a link to gcc-12. `isPart`: the minimal package
+ * of the program is enough.
+ */
 export function useProgram(
   work: Work,
   path: BytePath,
-  reason: PackageReason,
   why: BytePath | undefined,
+  { isAsked = false, isPart = false }: { readonly isAsked?: boolean; readonly isPart?: boolean } = {},
 ): void {
   const { root, packages, uses, taken } = work;
   const way = walk(root, path);
@@ -42,17 +44,16 @@ export function useProgram(
   for (const name of names) {
     const pkg = packages.owner(name);
     if (pkg === undefined) continue;
-    const use: Use = { pkg, extent: isBase(pkg) ? 'programs' : 'used', withLibraries: false, reason, why };
+    const use: Use = { pkg, extent: isBase(pkg) ? 'programs' : 'used', withLibraries: false, isAsked, why };
     uses.add(use);
-    // a shell script that calls perl, as git's do, needs only the modules of perl-base
-    const whole = reason.how === 'command' && reason.from !== undefined ? undefined : wholeOf(packages, pkg);
+    const whole = isPart ? undefined : wholeOf(packages, pkg);
     if (whole !== undefined) follow(work, use, whole);
   }
   const owner = packages.owner(way.path);
   taken.start(path, way.path, packages.owner(path) ?? owner, why);
   // other links to the program too: they take no space, and make(1) starts gcc as cc
   for (const name of names)
-    for (const link of otherNames(work, name, reason.how === 'asked'))
+    for (const link of otherNames(work, name, isAsked))
       taken.start(link, way.path, packages.owner(link) ?? packages.owner(name), why);
   if (owner === undefined) return;
   if (work.look(way.path)?.kind === 'script') useWrapped(work, path, owner);
@@ -84,8 +85,7 @@ function useSiblings(work: Work, path: BytePath, owner: Package): void {
   const directory = parentPath(path);
   if (!isInProgramDirectory(path) || IN_PATH.test(directory)) return;
   for (const sibling of work.reader.contents(owner).programs)
-    if (parentPath(sibling) === directory && !work.taken.files.has(sibling))
-      useProgram(work, sibling, { how: 'mentioned', from: owner, by: path }, path);
+    if (parentPath(sibling) === directory && !work.taken.files.has(sibling)) useProgram(work, sibling, path);
 }
 
 /** A wrapper script starts the program of the same name in a dependent package: psql of postgresql-client-common. */
@@ -94,8 +94,7 @@ function useWrapped(work: Work, path: BytePath, wrapper: Package): void {
   work.wrappers.add(path);
   for (const pkg of work.dependents().get(wrapper) ?? [])
     for (const program of work.reader.programs(pkg))
-      if (lastComponent(program) === lastComponent(path) && program !== path)
-        useProgram(work, program, { how: 'wrapped', from: wrapper, by: path }, path);
+      if (lastComponent(program) === lastComponent(path) && program !== path) useProgram(work, program, path);
 }
 
 /** Takes the files of a use, and waits until a program names the others. */
@@ -105,33 +104,22 @@ export function take(work: Work, use: Use): void {
   const contents = reader.contents(pkg);
   const { files, executables } = takenBy(use, contents);
   for (const path of files) taken.add(path, pkg, why);
-  for (const path of executables) useProgram(work, path, { how: 'link', from: pkg, by: path }, why);
+  for (const path of executables) useProgram(work, path, why);
   if (extent === 'programs') return awaitData(work, pkg);
   awaitLibraries(work, pkg, contents.libraries);
   if (extent === 'data') return useDataOf(work, use);
   for (const path of contents.scripts)
     for (const named of [path, ...commandDirectory(packages, path, pkg)])
-      mentions.awaitPath(named, (by) => useProgram(work, path, { how: 'mentioned', from: pkg, by }, by));
+      mentions.awaitPath(named, (by) => useProgram(work, path, by));
   for (const path of files) if (CONFIGURATION.test(path)) mentions.add(readConfiguration(root, path));
   for (const path of contents.withheld) taken.withhold(path, pkg, why);
   awaitPrograms(work, pkg, contents, (path, by) => {
     // git starts its own git-upload-pack
-    if (placeOf(by) !== 'library') useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+    if (placeOf(by) !== 'library') useProgram(work, path, by);
   });
   for (const edge of dependenciesOf(packages, pkg)) follow(work, use, edge);
   for (const to of recommendedBy(packages, pkg))
     if (contents.programs.length > 0) awaitFiles(work, pkg, to, sharedDirectories(work, to));
-    else awaitPart(work, pkg, to);
-}
-
-/** A library of a requested source recommends data that its programs may want: the encodings for libpoppler. */
-function awaitPart(work: Work, pkg: Package, to: Package): void {
-  const { reader, mentions, asked, listening, parts } = work;
-  if (!asked.has(pkg.source) || reader.programs(to).length > 0) return;
-  listening.add(pkg.source);
-  const found = ifOf(work, pkg, () => parts.add(to));
-  for (const directory of new Set(reader.contents(to).data.flatMap((path) => directoriesOf(work, path, to))))
-    mentions.awaitPath(directory, found);
 }
 
 /** The directory of a script that may be a command of a program which names only the directory: /usr/share/quilt/push. */
@@ -166,7 +154,6 @@ function namesOf(path: BytePath): readonly string[] {
 
 // Not only /etc: TeX has its configuration in /usr/share, and it names /var/lib/texmf.
 const CONFIGURATION = /^\/etc\/|\.(?:cnf|conf|cfg|ini)$/;
-const CONFIGURATION_NAME = /\.(?:cnf|conf|cfg|ini)$/;
 
 const MOST_SETTINGS = 1000;
 
@@ -213,7 +200,7 @@ function follow(work: Work, use: Use, { to, how }: Edge): void {
   const isOfOneSource = to.source === pkg.source;
   // a script opens libraries by dlopen(3), so its package takes the libraries of its dependencies
   const withLibraries = !hasMachineCode(work, reader.contents(pkg));
-  const made: Use = { pkg: to, extent: 'used', withLibraries: false, reason: { how, from: pkg }, why };
+  const made: Use = { pkg: to, extent: 'used', withLibraries: false, isAsked: false, why };
   if (how === 'rest') useRest(work, made);
   else if (use.extent === 'whole' && (isOfOneSource || !hasExecutables(reader.contents(pkg))))
     uses.add({ ...made, extent: 'whole', withLibraries });
@@ -241,9 +228,9 @@ function useRest(work: Work, use: Use): void {
 
 /** Data needs the data that its package depends on: mono's class library comes by way of gacutil's package. */
 function useDataOf({ packages, reader, uses }: Work, use: Use): void {
-  for (const { to, how } of dependenciesOf(packages, use.pkg))
+  for (const { to } of dependenciesOf(packages, use.pkg))
     if (to.source === use.pkg.source && reader.programs(to).length === 0)
-      uses.add({ ...use, pkg: to, extent: 'data', reason: { how, from: use.pkg } });
+      uses.add({ ...use, pkg: to, extent: 'data', isAsked: false });
 }
 
 function awaitDependency(work: Work, from: Package, to: Package): void {
@@ -251,29 +238,21 @@ function awaitDependency(work: Work, from: Package, to: Package): void {
     const found = (by: BytePath) => {
       // libkrb5 has the names of kadmin and of all other programs of its source; librustc_driver those that rustc starts
       if (placeOf(by) === 'library' && work.packages.source(by) === to.source) return;
-      useProgram(work, path, { how: 'mentioned', from, by }, by);
+      useProgram(work, path, by);
     };
     work.mentions.awaitName(lastComponent(path), ifOf(work, from, found));
   }
 }
 
-/** Waits until a program names a helper, a configuration file or a directory of another package. */
+/** Waits until a program names a helper or a directory of another package. */
 function awaitFiles(work: Work, from: Package, to: Package, shared: readonly BytePath[] = []): void {
   const { reader, uses, mentions, listening } = work;
   const { helpers, data } = reader.contents(to);
   listening.add(from.source);
   const use = ifOf(work, from, (by) => {
-    uses.add({
-      pkg: to,
-      extent: 'used',
-      withLibraries: false,
-      reason: { how: 'mentioned', from, by },
-      why: by,
-    });
+    uses.add({ pkg: to, extent: 'used', withLibraries: false, isAsked: false, why: by });
   });
-  // tex, or a library of its source, names texmf.cnf, but no directory
-  const settings = data.filter((path) => CONFIGURATION_NAME.test(path));
-  for (const path of [...helpers, ...settings]) mentions.awaitName(lastComponent(path), use);
+  for (const path of helpers) mentions.awaitName(lastComponent(path), use);
   const own = [...helpers, ...data].flatMap((path) => directoriesOf(work, path, to));
   for (const directory of new Set([...own, ...shared])) mentions.awaitPath(directory, use);
 }

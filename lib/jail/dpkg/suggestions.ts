@@ -10,7 +10,7 @@ import { isForDevelopment, isForLinker, isForSystem, isInterpreter, provides } f
 import { compressorsIn } from './compressors.ts';
 import { placeOf } from './file-place.ts';
 import { LOOKING_UP } from './imports.ts';
-import { commandsInStrings, commandsInVariables, namesAtEnd, toolsIn } from './named-commands.ts';
+import { commandsInStrings, commandsInVariables, toolsIn } from './named-commands.ts';
 import { programsOfParts, useProgram } from './reach.ts';
 import type { Executable } from './scanned-program.ts';
 import { isShell } from './script-calls.ts';
@@ -24,13 +24,12 @@ const COMPOSED = /\w[-_]\w/;
  * compiler of a language may also name a C compiler without any relation to it.
  */
 export function awaitSuggested(work: Work, pkg: Package): void {
-  const { root, packages, reader, mentions, listening, suggested, asked, optional } = work;
+  const { root, packages, reader, mentions, listening, suggested, asked } = work;
   const named = (groups: Package['depends']) =>
     groups.flatMap((group) => packages.satisfy(group, pkg.architecture) ?? []);
   const extras = new Set(named(pkg.suggests));
   const others = [...named(pkg.recommends), ...extras];
   asked.add(pkg.source);
-  for (const to of others) for (const path of reader.programs(to)) optional.add(path);
   const siblings = packages.all.filter((other) => other.source === pkg.source && other !== pkg);
   const isCompiler = isForDevelopment(pkg);
   // csc names its compiler in a library
@@ -45,48 +44,35 @@ export function awaitSuggested(work: Work, pkg: Package): void {
     const found = (by: BytePath) => {
       const isSure =
         WITH_TRIPLET.test(name) || (isOwn && COMPOSED.test(name) && work.look(by)?.kind === 'script');
-      if (isSure && !onlySuggested.has(path)) useProgram(work, path, { how: 'mentioned', from: pkg, by }, by);
+      if (isSure && !onlySuggested.has(path)) useProgram(work, path, by);
       else if (!isOwn) suggested.set(path, { path, by });
     };
     mentions.awaitName(name, ifOf(work, pkg, found));
   }
 }
 
-/** Suggests programs of other sources to an executable of a requested one. */
-function suggest(
-  { root, packages, asked, suggested }: Work,
-  by: BytePath,
-  programs: Iterable<BytePath>,
-): void {
-  const source = packages.source(by);
-  if (source === undefined || !asked.has(source)) return;
-  for (const path of programs) {
-    // ex is a link of update-alternatives, which no package owns
-    const end = walk(root, path).path;
-    const owner = packages.owner(end);
-    // such as service(8), which no jail can use
-    if (owner !== undefined && isForSystem(owner)) continue;
-    if (packages.source(end) !== source) suggested.set(path, { path, by });
-  }
-}
-
-/** Suggests commands that a file names and that its package need not declare, without those of Essential packages. */
+/** Suggests programs of other sources that an executable of a requested one names, without those of Essential packages. */
 export function suggestCommands(work: Work, path: BytePath, names: Iterable<string>): void {
-  const { commands } = work;
+  const { root, packages, asked, suggested, commands } = work;
   // inPath first: few names are those of programs, and inBase has all Essential packages read
   const found = [...names].filter(
     (name) => commands.inPath(name) !== undefined && commands.inBase(name) === undefined,
   );
-  suggest(
-    work,
-    path,
-    found.flatMap((name) => commands.inPath(name) ?? []),
-  );
+  const source = packages.source(path);
+  if (source === undefined || !asked.has(source)) return;
+  for (const program of found.flatMap((name) => commands.inPath(name) ?? [])) {
+    // ex is a link of update-alternatives, which no package owns
+    const end = walk(root, program).path;
+    const owner = packages.owner(end);
+    // such as service(8), which no jail can use
+    if (owner !== undefined && isForSystem(owner)) continue;
+    if (packages.source(end) !== source) suggested.set(program, { path: program, by: path });
+  }
 }
 
 /** Suggests the commands that a compiled program or shell script of a requested source names. */
 export function suggestNamed(work: Work, executable: Executable): void {
-  const { root, packages, asked, optional } = work;
+  const { root, packages, asked } = work;
   const { path, kind, interpreters, text } = executable;
   if (!asked.has(packages.source(path) ?? '')) return;
   if (interpreters.some(isShell)) suggestCommands(work, path, commandsInVariables(text));
@@ -100,12 +86,6 @@ export function suggestNamed(work: Work, executable: Executable): void {
     work,
     path,
     toolsIn(strings, () => looksUp(work, path)),
-  );
-  const ends = namesAtEnd(strings, optional.ends());
-  suggest(
-    work,
-    path,
-    ends.flatMap((name) => optional.get(name) ?? []),
   );
 }
 
@@ -125,7 +105,7 @@ function startTools(work: Work, by: BytePath, names: Iterable<string>): void {
     // git has a git-grep of its own
     if (program === undefined || own.some((path) => path.endsWith(`-${name}`))) continue;
     if (isShell(program) || packages.owner(program)?.name.startsWith('perl') === true) continue;
-    useProgram(work, program, { how: 'command', from, by }, by);
+    useProgram(work, program, by, { isPart: from !== undefined });
   }
 }
 

@@ -137,9 +137,7 @@ function wantedOf(
   // one of a source: zip names unzip and unzipsfx, and tar xz and the link lzma
   const sourceOf = (path: BytePath) => packages.source(walk(root, path).path);
   const first = new Map(shortest.toReversed().map((one) => [sourceOf(one.path), one]));
-  const extensions = new Set(
-    [...owners].flatMap((owner) => extensionsOf(root, packages, owner, named)).concat(choice.parts),
-  );
+  const extensions = new Set([...owners].flatMap((owner) => extensionsOf(root, packages, owner, named)));
   return {
     programs: [...first.values()].toReversed(),
     packages: [...extensions].filter((pkg) => !used.has(pkg)).map(({ name }) => name),
