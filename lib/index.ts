@@ -69,16 +69,15 @@ export { spawnInJail } from './launch/start/spawn.ts';
 export { type Template, type TemplateRequest } from './launch/start/template.ts';
 export { type TemplateValue } from './launch/request/template-words.ts';
 export { type Stdio, type StdioEntry, type StreamOf, type StreamWithFd } from './launch/request/stdio.ts';
-export type { AdoptRequest } from './service/adopt/adopt-request.ts';
 export {
   adoptService,
   releaseService,
   updateService,
   type UpdateServiceRequest,
 } from './service/adopt/adopt.ts';
-export { type AdoptReport } from './service/adopt/adopt-report.ts';
+export { type AdoptReport } from './service/adopt/planning.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
-export { type ServiceWork } from './service/adopt/service-request.ts';
+export { type AdoptRequest, type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export { type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './words/quote.ts';

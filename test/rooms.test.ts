@@ -94,7 +94,6 @@ t.test('the floors of lib/launch stand on those below, for types too', async (t)
 const knownCircles: readonly string[] = [
   'lib/bin/dispatch.ts lib/bin/wrong-number.ts',
   'lib/inetd/report/service-observer.ts lib/inetd/service.ts',
-  'lib/service/adopt/adoption-record.ts lib/service/adopt/drop-in-file.ts lib/service/adopt/service-drop-in.ts',
   'lib/tcpwrappers/daemon/service-files.ts lib/tcpwrappers/daemon/wrapped-daemon.ts',
 ];
 

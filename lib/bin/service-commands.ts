@@ -3,13 +3,11 @@ import { JailError, LaunchError, UsageError } from '../errors.ts';
 import { option } from '../values/command-option.ts';
 import { jsonDocument } from '../words/json.ts';
 import { adoptService, releaseService, updateService } from '../service/adopt/adopt.ts';
-import type { AdoptReport } from '../service/adopt/adopt-report.ts';
+import type { AdoptReport } from '../service/adopt/planning.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
-import { meantNumberOf } from '../mistakes/meant-value.ts';
 import { quote } from '../words/quote.ts';
-import { commandLine } from '../words/shell-word.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
@@ -19,15 +17,13 @@ type ServiceCommand = Command<AbortSignal>;
 
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
-const lineOf = (command: string, unit: Buffer) =>
-  commandLine('uchroot-service', command, unit.toString('latin1'));
 
 const writes = (paths: readonly string[]): string =>
   paths.length === 0 ? '' : `; and it writes to the host: ${paths.join(', ')}`;
 
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
-  const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning } = report;
+  const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps } = report;
   const entered =
     entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`;
   const hosts = paths.filter(({ isOfHost }) => isOfHost === true).map(({ path }) => path);
@@ -44,6 +40,7 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
     `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
     ...report.givesAway.map((message) => `  gives away: ${message}`),
     `  drop-in: ${dropIn.path}`,
+    ...(isPlan ? ['  steps:', ...steps.map((step, at) => `    ${at + 1}. ${step}`)] : []),
     ...(isPlan ? ['', dropIn.text.trimEnd()] : []),
     ...(isPlan || isRunning ? [] : ['  it does not run now; it starts in the jail']),
   ];
@@ -64,7 +61,7 @@ function toWatchMs(text: string | undefined): number | undefined {
   const seconds = /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0;
   if (seconds >= 0.1 && seconds <= 600) return Math.round(seconds * 1000);
   throw new UsageError(`--watch takes seconds from 0.1 to 600, not '${quote(text)}'`, {
-    hint: `for example --watch ${Math.min(600, meantNumberOf(text, 'time') ?? 10)}`,
+    hint: 'for example --watch 10',
   });
 }
 
@@ -87,14 +84,6 @@ const adopt: ServiceCommand = {
   ],
   operands: [1, 1],
   example: 'uchroot-service adopt nginx; systemctl list-units --type=service shows the names',
-  meant: (words) => {
-    const units = words.filter((word) => !word.includes('/'));
-    // a path behind a unit: the place of its jail is given
-    const hasPlace = words.length === 2 && units.length === 1 && units[0] === words[0];
-    return hasPlace || units.length === words.length
-      ? units.map((unit) => lineOf('adopt', unit)).join(' && ')
-      : 'for a program of your own: uchroot --unit systemd USER DIRECTORY PROGRAM';
-  },
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await adoptService({
@@ -159,11 +148,10 @@ const update: ServiceCommand = {
     'builds the jail anew, tests the configuration in it, and restarts the service; the old jail is kept if that fails',
   options: [option('--all', 'every adopted service'), planOption, formatOption],
   operands: [0, 1],
-  meant: (units) => units.map((unit) => lineOf('update', unit)).join(' && '),
   run: async (read, signal, unit?: Buffer) => {
     if (has(read, 'all') === (unit !== undefined))
       throw new UsageError(`Usage: uchroot-service ${update.synopsis}`, {
-        hint: unit === undefined ? 'uchroot-service update --all' : lineOf('update', unit),
+        hint: 'uchroot-service update --all',
       });
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const plan = has(read, 'plan');
@@ -188,7 +176,6 @@ const reload: ServiceCommand = {
     'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
-  meant: (units) => units.map((unit) => lineOf('reload', unit)).join(' && '),
   example: 'uchroot-service reload nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     const report = await reloadService({ unit: String(unit), signal });
@@ -202,7 +189,6 @@ const release: ServiceCommand = {
   summary: 'takes a service out of its jail, removes the jail, and restarts the service if it runs',
   options: [],
   operands: [1, 1],
-  meant: (units) => units.map((unit) => lineOf('release', unit)).join(' && '),
   example: 'uchroot-service release nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     await releaseService({ unit: String(unit), signal });
@@ -262,7 +248,6 @@ const status: ServiceCommand = {
   summary: 'shows the jail of a service, or of all adopted ones, and what has changed on the host since',
   options: [formatOption],
   operands: [0, 1],
-  meant: (units) => units.map((unit) => lineOf('status', unit)).join(' && '),
   run: async (read, signal, unit?: Buffer) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const all: ServiceStatus[] = [];

@@ -1,25 +1,12 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './mistakes/foreign-options.ts';
-import { commandLine } from '../words/shell-word.ts';
 import { serviceCommands } from './service-commands.ts';
 
 const limits =
   'leave it out: systemctl edit UNIT sets such things, as MemoryMax=64M, and uchroot-service update UNIT takes them over';
 const given =
   'leave it out: the place and the isolation of an adopted service are given, and --plan shows them';
-
-/** The first word is a unit if it stands alone or before a command; a word before a unit is a command of another program. */
-function meant(word: string, more: readonly string[]): string | undefined {
-  if (!/^[\w@.-]+$/.test(word)) return undefined;
-  const at = more.findIndex((one) => Object.hasOwn(serviceCommands, one));
-  const command = more[at];
-  if (command !== undefined)
-    return commandLine('uchroot-service', command, word, ...more.filter((_, index) => index !== at));
-  return more.some((one) => /^\w/.test(one))
-    ? undefined
-    : commandLine('uchroot-service', 'adopt', '--plan', word);
-}
 
 void runProgram({
   name: 'uchroot-service',
@@ -86,7 +73,6 @@ as nginx or postgresql@17-main.`,
       now: 'leave it out: a service that runs is restarted',
     },
   },
-  meant,
   // Aborts the work on a signal. Everything is then as before.
   async start(run) {
     const controller = new AbortController();

@@ -240,56 +240,15 @@ const leftOut = (words: string) => (line: string, hint: string) =>
 
 // uchroot-service, for those who know systemctl and docker.
 const services: readonly Mistake[] = [
-  ['uchroot-service nginx', /unknown command nginx/, withoutSystemd],
   ['uchroot-service unadopt nginx', /unknown command (unadopt)/, withoutSystemd],
   ['uchroot-service adpot nginx', /unknown command (adpot)/, withoutSystemd],
-  ['uchroot-service nginx update', /unknown command nginx/, withoutSystemd],
   ['uchroot-service rm nginx', /unknown command (rm)/, withoutSystemd],
-  ['uchroot-service release nginx cron', /^Usage: uchroot-service release/, withoutSystemd],
-  ['uchroot-service status nginx cron', /^Usage: uchroot-service status/, withoutSystemd],
-  [
-    'uchroot-service adopt nginx --watch 5m',
-    /(--watch) takes seconds/,
-    {
-      ...withoutSystemd,
-      after: (line, hint) => line.replace('--watch 5m', /--watch 300$/.exec(hint)?.[0] ?? '--watch'),
-    },
-  ],
   ['uchroot-service list', /unknown command (list)/],
   ['uchroot-service update', /^Usage: uchroot-service update/],
-  ['uchroot-service update nginx --all', /^Usage: uchroot-service update/, withoutSystemd],
   [
     'uchroot-service adopt',
     /^Usage: uchroot-service adopt/,
     { ...withoutSystemd, after: (_, hint) => /uchroot-service adopt [^;]*/.exec(hint)?.[0] ?? 'false' },
-  ],
-  ['uchroot-service adopt nginx /srv/jail', /^Usage: uchroot-service adopt/, withoutSystemd],
-  ['uchroot-service adopt nginx cron', /^Usage: uchroot-service adopt/, withoutSystemd],
-  [
-    'uchroot-service adopt /lib/systemd/system/nginx.service',
-    /(\/\S+) is not the name of a service/,
-    withoutSystemd,
-  ],
-  ['uchroot-service adopt nginx.socket', /(nginx\.socket) is not the name of a service/, withoutSystemd],
-  [
-    'uchroot-service adopt nginx --ro-bind jail',
-    /jail is no absolute path/,
-    { after: found('--ro-bind jail', /(?<=write )\/\S+(?=:)/), ...withoutSystemd },
-  ],
-  [
-    'uchroot-service adopt nginx --ro-bind $PWD/jial',
-    /jial does not exist/,
-    { after: found('$PWD/jial', /\/\S+(?=\?)/), ...withoutSystemd },
-  ],
-  [
-    'uchroot-service adopt nginx --bind /etc:/etc',
-    /\/etc:\/etc is no absolute path/,
-    { after: found('/etc:/etc', /\/etc(?=:)/), ...withoutSystemd },
-  ],
-  [
-    'uchroot-service adopt nginx --program id',
-    /id is no absolute path/,
-    { after: found('--program id', /\/\S+(?=:)/), ...withoutSystemd },
   ],
   [
     'uchroot-service adopt nginx --memory 1G',
@@ -448,14 +407,6 @@ const misled: readonly Mistake[] = [
 
 // Words of uchroot(8) given to uchroot-service, and files in the place of words.
 const misplaced: readonly Mistake[] = [
-  [
-    'uchroot-service adopt nobody $PWD/jail /bin/id',
-    /^Usage: uchroot-service adopt/,
-    {
-      after: (_, hint) =>
-        hint.replace(/^.*: (?=uchroot )/, '').replace('USER DIRECTORY PROGRAM', 'nobody $PWD/jail /bin/id'),
-    },
-  ],
   [
     'uchroot-inetd --log $PWD/log --listen 7000 nobody jail /bin/id',
     /log is one of text/,

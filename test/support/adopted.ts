@@ -47,6 +47,6 @@ export function serviceMachine(...tools: readonly string[]): ServiceMachine {
         .split('\n')
         .includes('.uchroot'),
     outdate: (unit) =>
-      void shell(`sed -i 's/"basis": "/&0/' /var/lib/uchroot/services/${unit}.service/adoption.json`),
+      void shell(`sed -i 's/"reason": "/&0/' /var/lib/uchroot/services/${unit}.service/adoption.json`),
   };
 }

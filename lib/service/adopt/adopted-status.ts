@@ -7,7 +7,8 @@ import { JailError } from '../../errors.ts';
 import type { Change, VersionChange } from '../../jail/manifest/manifest-changes.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
-import { adoptedUnits, type AdoptionRecord, generationAt, readRecord } from './adoption-record.ts';
+import type { AdoptionPlan } from './adoption-plan.ts';
+import { adoptedUnits, type Exposure, readRecord } from './adoption-record.ts';
 import { changedSince } from './behind.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
@@ -15,15 +16,13 @@ import { type InstalledService, textOf } from './installed/installed-service.ts'
 import { hostMounts } from './installed/unit-mounts.ts';
 import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
+import { goneRefusal } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
-import { givenNow, givenProblem } from './tell/given-away.ts';
-import { type StateProblem, stateProblems } from './tell/state-problem.ts';
+import { givenNow, givenProblem, type StateProblem } from './tell/given-away.ts';
 
-export interface ServiceStatus extends Pick<
-  AdoptionRecord,
-  'unit' | 'entry' | 'user' | 'reason' | 'exposure'
-> {
+export interface ServiceStatus extends Pick<AdoptionPlan, 'unit' | 'entry' | 'user' | 'reason'> {
+  readonly exposure: Exposure;
   readonly jail: string;
   /** `active`, `failed`, `inactive` and the like (systemctl(1)). */
   readonly state: string;
@@ -85,15 +84,15 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const service = await readService(request.unit);
   const { unit, lines, settings } = service;
   const record = readRecord(unit);
-  const { generation, entry, user, reason, exposure, mounted, wishes } = record;
+  const { plan, exposure, options } = record;
+  const { entry, user, reason, paths } = plan;
   const dropIn = presentDropIn(unit);
-  const kept = dropIn === undefined ? undefined : keptInUse(record, dropIn);
-  const jail = jailOf(generationAt(unit, generation));
+  const kept = keptInUse(unit, dropIn, record);
+  const jail = jailOf(plan.directory);
   const { packages, changes, problems } = await behind(service, jail, request.signal);
   const state = textOf(settings, 'ActiveState');
   const mounts = hostMounts(settings, entry === 'launcher' ? jail : '');
   const given = givenNow(service, mounts);
-  const isAccepted = wishes.insecurePath === true;
   return {
     unit,
     entry,
@@ -104,15 +103,15 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     packages,
     state,
     writable: [...new Set(mounts.flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path])))].toSorted(),
-    givesAway: isAccepted ? given.map(({ message }) => message) : [],
+    givesAway: options.insecurePath ? given.map(({ message }) => message) : [],
     problems: [
       ...stateProblems(service, state),
       ...problems,
-      ...(isAccepted ? [] : given.map(givenProblem(unit, wishes))),
+      ...(options.insecurePath ? [] : given.map(givenProblem(unit, options))),
     ],
     // the service sees the host's own files there
-    changes: changes?.filter(({ path }) => !mounted.some((top) => isWithin(path, top))).length,
-    outdated: changedSince(record, service),
+    changes: changes?.filter(({ path }) => !paths.some((top) => isWithin(path, top.path))).length,
+    outdated: changedSince(plan, service),
     onlyInJail: await onlyInJail(unit, jail),
     isDropInMissing: dropIn === undefined,
     isOverridden:
@@ -126,6 +125,38 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
 }
 
 /** The names of all adopted services. */
-export function listServices(): readonly string[] {
-  return adoptedUnits();
+export const listServices: () => readonly string[] = adoptedUnits;
+
+type Stated = Pick<InstalledService, 'unit' | 'loadState' | 'fileState' | 'isWanted'>;
+
+/** The problems of a service in this state, such as `failed` (systemctl(1), is-active). */
+export function stateProblems(service: Stated, state: string): readonly StateProblem[] {
+  const { unit, loadState, fileState, isWanted } = service;
+  const gone = goneRefusal(service);
+  const runtime = fileState === 'masked-runtime' ? ['--runtime'] : [];
+  const restart = commandLine('systemctl', 'restart', unit);
+  const rows: readonly (readonly [isSo: boolean, message: string, remedy: string])[] = [
+    [gone !== undefined, gone?.message ?? '', gone?.hint ?? ''],
+    [
+      loadState === 'masked',
+      'it is masked, and cannot be started',
+      commandLine('systemctl', 'unmask', ...runtime, unit),
+    ],
+    [
+      !['loaded', 'masked', 'not-found'].includes(loadState),
+      `systemd cannot use its unit (${loadState})`,
+      commandLine('systemd-analyze', 'verify', unit),
+    ],
+    [
+      loadState === 'loaded' && state === 'failed',
+      'it has failed, and does not run',
+      `${commandLine('journalctl', '-u', unit)}; then ${restart}`,
+    ],
+    [
+      loadState === 'loaded' && fileState === 'disabled' && !isWanted,
+      'it is disabled, and does not start at boot',
+      commandLine('systemctl', 'enable', unit),
+    ],
+  ];
+  return rows.filter(([isSo]) => isSo).map(([, message, remedy]) => ({ message, remedy }));
 }

@@ -1,55 +1,32 @@
-// The record of an adopted service, below /var/lib/uchroot/services.
+// The record of an adopted service, below /var/lib/uchroot/services, and what else lies there.
 import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
+import { unless } from '../../jail/work/jail-error.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
-import type { Entry } from './adoption.ts';
+import type { AdoptionOptions } from './adoption.ts';
 import { presentDropIn } from './drop-in-file.ts';
-import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
-import type { InstalledService } from './installed/installed-service.ts';
-import type { ServicePath } from './installed/service-paths.ts';
-
-/** What the caller has asked for. An update asks for the same again. */
-export interface AdoptionWishes {
-  readonly user: string | undefined;
-  readonly paths: readonly ServicePath[];
-  /** Further programs in the jail. */
-  readonly programs: readonly string[];
-  /** Paths that give the host away are accepted. Undefined: an earlier version did not ask. */
-  readonly insecurePath?: boolean | undefined;
-  /** Accounts that its processes had before it was adopted. The jail knows them. */
-  readonly accounts?: readonly string[];
-  /** How long it must run after a start; undefined for the usual time. */
-  readonly watchMs?: number | undefined;
-}
+import { makeHostDirectory, replaceHostFile, toHostError, writeHostFile } from './host-file.ts';
+import type { AdoptionPlan } from './adoption-plan.ts';
+import { directoryIn } from './service-drop-in.ts';
 
 export interface AdoptionRecord {
   readonly version: 1;
-  readonly unit: string;
-  /** Number of the directory that is in use. */
-  readonly generation: number;
-  readonly entry: Entry;
-  /** Why systemd enters the jail; undefined if the launcher does, and in records of earlier versions. */
-  readonly entryReason?: string | undefined;
-  readonly user: string;
-  readonly reason: string;
-  readonly exposure: { readonly before: number | undefined; readonly after: number | undefined };
-  readonly wishes: AdoptionWishes;
-  /** Paths of the host that are mounted in the jail. */
-  readonly mounted: readonly string[];
-  /** Of these, the databases of the whole host. An earlier version has not mounted them. */
-  readonly ofHost?: readonly string[];
-  /** The unit without our drop-in, and what it was read from. Undefined in records of earlier versions. */
-  readonly installed?: { readonly basis: string; readonly service: InstalledService } | undefined;
-  /** Tests of the configuration. */
-  readonly checks: readonly ConfigurationCheck[];
-  /** The SHA-256 of each file of EnvironmentFile=, by its path. An earlier version has not recorded them. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Undefined without a copy: an earlier version may have adopted the service. */
+  /** Its `directory` is the one in use. */
+  readonly plan: AdoptionPlan;
+  readonly options: AdoptionOptions;
+  readonly exposure: Exposure;
+  /** Undefined without a copy. */
   readonly configuration?: KeptConfiguration | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */
   readonly tested?: KeptConfiguration | undefined;
+}
+
+/** Of `systemd-analyze security`, from 0 to 10; undefined if it cannot tell. */
+export interface Exposure {
+  readonly before: number | undefined;
+  readonly after: number | undefined;
 }
 
 /** The copy of a configuration. */
@@ -62,13 +39,6 @@ export interface KeptConfiguration {
   readonly paths: readonly string[];
 }
 
-/** A test of the configuration, as a unit that runs it in the surroundings of the service. */
-export interface ConfigurationCheck {
-  /** What it runs, for messages. */
-  readonly words: string;
-  readonly text: string;
-}
-
 const base = '/var/lib/uchroot/services';
 
 /** The directory for everything that belongs to a service. It has no colon, which would end a path in a setting of systemd. */
@@ -79,37 +49,56 @@ export const generationAt = (unit: string, generation: number): string => `${pla
 
 const fileOf = (unit: string): string => `${placeOf(unit)}/adoption.json`;
 
-const isMissing = (error: unknown): boolean =>
-  ['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code));
-
 const stagedOf = (unit: string): string => `${fileOf(unit)}.new`;
 
-/** What a change of the drop-in has to undo; it is there while the change lasts. */
-export const swapFile = (unit: string): string => `${placeOf(unit)}/swap.json`;
+/** The state before a change of the drop-in. */
+export interface Before {
+  /** The drop-in; undefined if there was none. */
+  readonly dropIn?: string | undefined;
+  /** The service ran. */
+  readonly isActive: boolean;
+}
 
-function readAt(file: string): AdoptionRecord | undefined {
+const changeOf = (unit: string): string => `${placeOf(unit)}/swap.json`;
+
+function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as AdoptionRecord;
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw new JailError(`${file}: ${(error as Error).message}`, { code: 'ERR_MANIFEST' });
   }
 }
 
+/** Records the state before a change, for as long as the change lasts. A later run reads it if this one is killed. */
+export function beginChange(unit: string, before: Before): void {
+  replaceHostFile(changeOf(unit), JSON.stringify(before));
+}
+
+/** The change is over. */
+export function endChange(unit: string): void {
+  rmSync(changeOf(unit), { force: true });
+}
+
+/** The state before a change that a process has left unfinished; undefined if there is none. */
+export const unfinishedChange = (unit: string): Before | undefined =>
+  readJson(changeOf(unit)) as Before | undefined;
+
+const recordAt = (file: string): AdoptionRecord | undefined => readJson(file) as AdoptionRecord | undefined;
+
 // A run that was killed after its change of the drop-in has left its record staged.
 function leftRecord(unit: string): AdoptionRecord | undefined {
-  if (existsSync(swapFile(unit)) || !existsSync(stagedOf(unit))) return undefined;
-  const dropIn = presentDropIn(unit);
-  const inUse = generationsOf(unit).find((number) => dropIn?.includes(`=${generationAt(unit, number)}\n`));
+  if (existsSync(changeOf(unit)) || !existsSync(stagedOf(unit))) return undefined;
+  const inUse = directoryIn(presentDropIn(unit));
   // it may be cut: then no drop-in was written yet
-  if (inUse === undefined || inUse === readAt(fileOf(unit))?.generation) return undefined;
-  const staged = readAt(stagedOf(unit));
-  return staged?.generation === inUse ? staged : undefined;
+  if (inUse === undefined || inUse === recordAt(fileOf(unit))?.plan.directory) return undefined;
+  const staged = recordAt(stagedOf(unit));
+  return staged?.plan.directory === inUse ? staged : undefined;
 }
 
 /** The record of a service; undefined if it is not adopted. */
 export function findRecord(unit: string): AdoptionRecord | undefined {
-  return leftRecord(unit) ?? readAt(fileOf(unit));
+  return leftRecord(unit) ?? recordAt(fileOf(unit));
 }
 
 /** The record of a service. @throws UsageError if it is not adopted */
@@ -119,44 +108,41 @@ export function readRecord(unit: string, hint: string = `uchroot-service adopt $
   throw new UsageError(`${unit} is not adopted`, { hint });
 }
 
-/**
- * Writes a record under a temporary name. So a full disk is noticed before the service is touched.
- * @throws JailError with the errno
- */
-export function stageRecord(record: AdoptionRecord): {
-  readonly commit: () => void;
-  readonly drop: () => void;
-} {
-  const file = fileOf(record.unit);
-  writeHostFile(stagedOf(record.unit), printedJson(record), 0o600);
-  return {
-    commit: () => {
-      try {
-        renameSync(stagedOf(record.unit), file);
-        syncDirectory(placeOf(record.unit));
-      } catch (error) {
-        throw toHostError(file, error);
-      }
-    },
-    drop: () => rmSync(stagedOf(record.unit), { force: true }),
-  };
+/** Writes a record under a temporary name. @throws JailError with the errno */
+export function stageRecord(record: AdoptionRecord): void {
+  writeHostFile(stagedOf(record.plan.unit), printedJson(record), 0o600);
+}
+
+/** The staged record counts from now on. @throws JailError with the errno */
+export function commitRecord(unit: string): void {
+  try {
+    renameSync(stagedOf(unit), fileOf(unit));
+    syncDirectory(placeOf(unit));
+  } catch (error) {
+    throw toHostError(fileOf(unit), error);
+  }
+}
+
+export function dropStaged(unit: string): void {
+  rmSync(stagedOf(unit), { force: true });
+}
+
+/** Makes the record of a killed run count, if its drop-in is in use. */
+export function finishRecord(unit: string): void {
+  if (leftRecord(unit) !== undefined) commitRecord(unit);
 }
 
 export function writeRecord(record: AdoptionRecord): void {
-  stageRecord(record).commit();
+  stageRecord(record);
+  commitRecord(record.plan.unit);
 }
 
 /** The names of all adopted services. */
 export function adoptedUnits(): readonly string[] {
-  try {
-    return readdirSync(base)
-      .map((name) => name.replaceAll('+', ':'))
-      .filter((unit) => existsSync(fileOf(unit)) || leftRecord(unit) !== undefined)
-      .toSorted();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return (unless(['ENOENT', 'ENOTDIR'], () => readdirSync(base)) ?? [])
+    .map((name) => name.replaceAll('+', ':'))
+    .filter((unit) => existsSync(fileOf(unit)) || leftRecord(unit) !== undefined)
+    .toSorted();
 }
 
 /** The numbers of all generations that exist. An interrupted run may have left one of them. */
@@ -167,22 +153,16 @@ export function generationsOf(unit: string): readonly number[] {
     .map(Number);
 }
 
-/** Removes what is left of a service. */
+/** Removes what is left of a service. A mount point is emptied, and stays. */
 export function forgetService(unit: string): void {
-  rmSync(placeOf(unit), { recursive: true, force: true });
+  unless(['EBUSY'], () => rmSync(placeOf(unit), { recursive: true, force: true }));
 }
 
-// After the last service, the directories above it are removed too.
+// After the last service, the directories above it are removed too. EBUSY: a file system is mounted there.
 function removeEmpty(): void {
-  for (const directory of [base, '/var/lib/uchroot']) {
-    try {
-      rmdirSync(directory);
-    } catch (error) {
-      // EBUSY: a file system is mounted there
-      if (['ENOTEMPTY', 'ENOENT', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
-      throw error;
-    }
-  }
+  unless(['ENOTEMPTY', 'ENOENT', 'EBUSY'], () =>
+    [base, '/var/lib/uchroot'].forEach((directory) => rmdirSync(directory)),
+  );
 }
 
 function isAlive(pid: string): boolean {

@@ -1,38 +1,18 @@
-// Decides how a service starts in its jail: its user, its capabilities, its paths, and whether the launcher or systemd enters the jail.
-// Pure.
-import { isWithin } from '../../tree/path.ts';
-import { capabilityNames } from '../../launch/request/capabilities.ts';
-import { isConfigurationTest } from './installed/configuration-test.ts';
+// Chooses how a service starts in its jail, from its unit, the facts about its host, and the options of the caller: its user, its
+// capabilities, its paths, and whether the launcher or systemd enters the jail. Pure.
+import type { Account } from '../../launch/host/account.ts';
+import { chooseEntry, type Entry, isSetByManager } from './identity.ts';
+import { chooseIdentity, type Identity } from './identity.ts';
 import {
+  directoryLinks,
+  directoryVariables,
   type ExecLine,
-  hasCredentials,
   type InstalledService,
   listOf,
-  numberOf,
-  ownDirectories,
-  textOf,
 } from './installed/installed-service.ts';
-import { knownDaemon } from './installed/known-daemons.ts';
-import type { ServicePath } from './installed/service-paths.ts';
-import { isSetByManager, launcherRefusal } from './tell/service-refusal.ts';
-import { boundPaths, replaceablePlace } from './installed/unit-mounts.ts';
+import { isConfigurationTest, knownDaemon, knownOf } from './installed/known-daemons.ts';
+import { type ServicePath, servicePaths } from './installed/service-paths.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
-
-/** Who enters the jail: the compiled launcher by chroot(2), or systemd by RootDirectory=. */
-export type Entry = 'launcher' | 'systemd';
-
-/** The user of the service, and the capabilities that it keeps. */
-export interface Identity {
-  /** `root`, or an account. */
-  readonly user: string;
-  readonly group: string | undefined;
-  /** The unit starts it as root, and this is not root. */
-  readonly isChosen: boolean;
-  /** Names without `cap_`. */
-  readonly caps: readonly string[];
-  /** The choice in one sentence. */
-  readonly reason: string;
-}
 
 /** A compiled launcher, or with `systemd` a command line in the jail. */
 export interface OwnLine {
@@ -42,9 +22,64 @@ export interface OwnLine {
   readonly argv: readonly string[];
 }
 
+/** What the caller has asked for. An update asks for the same again. */
+export interface AdoptionOptions {
+  readonly user: string | undefined;
+  readonly paths: readonly ServicePath[];
+  /** Further programs in the jail. */
+  readonly programs: readonly string[];
+  /** Paths that give the host away are accepted. */
+  readonly insecurePath: boolean;
+  /** Accounts that its processes had before it was adopted. The jail knows them. */
+  readonly accounts: readonly string[];
+  /** How long it must run after a start; undefined for the usual time. */
+  readonly watchMs?: number | undefined;
+}
+
+/** The contents of the jail, as buildJail() takes them. */
+export type JailContents = Readonly<Record<'programs' | 'packages' | 'packs' | 'users', readonly string[]>>;
+
+/** What the host has for a service before there is a jail. */
+export interface HostFacts {
+  /** Those of its unit and its program. */
+  readonly packages: readonly string[];
+  /** Their files. */
+  readonly packed: readonly string[];
+  /** The packages whose directories are its data. */
+  readonly owners: readonly string[];
+  /** Undefined with DynamicUser=. */
+  readonly account: Account | undefined;
+  /** The files of EnvironmentFile=, in the order of systemd. */
+  readonly environment: readonly EnvironmentFile[];
+  readonly contents: JailContents;
+  /** The unit and its drop-ins, without ours. */
+  readonly unitText: string;
+  readonly isOnHost: (path: string) => boolean;
+}
+
+export interface EnvironmentFile {
+  readonly path: string;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly sha256: string;
+}
+
+/** What the built jail says about the service. */
+export interface JailFacts {
+  /** The program compiles code while it runs, so memory must become executable. */
+  readonly compilesCode: boolean;
+  /** The program writes to the log of the host. */
+  readonly usesSyslog: boolean;
+  /** Directories of its packages. */
+  readonly data: readonly string[];
+  /** Paths of /etc: its own, and databases of the whole host such as `/etc/hosts`. */
+  readonly configuration: { readonly own: readonly string[]; readonly ofHost: readonly string[] };
+}
+
+/** The choices. */
 export interface Adoption {
   readonly service: InstalledService;
   readonly identity: Identity;
+  readonly account: Account | undefined;
   readonly entry: Entry;
   /** Why the launcher does not enter the jail; undefined if it does. */
   readonly entryReason: string | undefined;
@@ -57,51 +92,11 @@ export interface Adoption {
   readonly checks: readonly (readonly string[])[];
   /** Variables that the unit sets. */
   readonly variables: ReadonlyMap<string, string>;
-  readonly jailFacts: JailFacts;
-}
-
-/** What the built jail says about the program. */
-export interface JailFacts {
-  /** The program compiles code while it runs, so memory must become executable. */
-  readonly compilesCode: boolean;
-  /** The program writes to the log of the host. */
-  readonly usesSyslog: boolean;
+  readonly jailFacts: Pick<JailFacts, 'compilesCode' | 'usesSyslog'>;
 }
 
 /** The jail of an adoption. */
 export const jailOf = (directory: string): string => `${directory}/jail`;
-
-const has = (mask: number, capability: number): boolean =>
-  // a set with all bits is more than a float holds exactly
-  mask >= 2 ** 53 || Math.floor(mask / 2 ** capability) % 2 === 1;
-
-const capsIn = (mask: number): readonly string[] => capabilityNames.filter((_, number) => has(mask, number));
-
-/** The user that a service starts as. `wanted` is an account that the caller has named. */
-export function chooseIdentity({ settings, lines }: InstalledService, wanted?: string): Identity {
-  const user = textOf(settings, 'User');
-  const group = textOf(settings, 'Group') || undefined;
-  const ambient = capsIn(numberOf(settings, 'AmbientCapabilities'));
-  const bounding = capsIn(numberOf(settings, 'CapabilityBoundingSet'));
-  if (user !== '' && user !== 'root' && user !== '0')
-    return { user, group, isChosen: false, caps: ambient, reason: `User=${user}` };
-  const known = knownDaemon(lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
-  const chosen = wanted ?? known.user ?? 'root';
-  const isRoot = chosen === 'root';
-  const needed = isRoot && known.user !== undefined ? knownDaemon('').caps : known.caps;
-  const used = !isRoot && known.user === undefined ? ['net_bind_service'] : needed;
-  const caps = used.filter((cap) => bounding.includes(cap));
-  const words = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');
-  return {
-    user: chosen,
-    group: isRoot ? group : undefined,
-    isChosen: !isRoot,
-    caps,
-    reason: isRoot
-      ? `the unit starts it as root: root of the jail, with ${words}`
-      : `the unit starts it as root: ${chosen} from the first instruction on, with ${words}`,
-  };
-}
 
 /**
  * The variables of a unit. Those of EnvironmentFile= replace those of Environment=, and these replace those that the service manager
@@ -109,13 +104,13 @@ export function chooseIdentity({ settings, lines }: InstalledService, wanted?: s
  */
 export function variablesOf(
   { settings, inherited }: InstalledService,
-  files: readonly ReadonlyMap<string, string>[],
+  files: readonly Pick<EnvironmentFile, 'variables'>[],
 ): ReadonlyMap<string, string> {
   const all = new Map([
     // a launch sets the others itself, or passes them
     ...[...readEnvironment(inherited)].filter(([name]) => !isSetByManager(name)),
     ...readEnvironment(listOf(settings, 'Environment')),
-    ...files.flatMap((file) => [...file]),
+    ...files.flatMap((file) => [...file.variables]),
   ]);
   const taken = listOf(settings, 'UnsetEnvironment');
   return new Map(
@@ -158,50 +153,55 @@ export function checksOf(own: readonly OwnLine[]): readonly (readonly string[])[
   return check === undefined ? [] : [check];
 }
 
-/**
- * The paths in these lines that lie in a directory which the service can write. It could put a link there, which a line that runs on the
- * host as root would follow.
- */
-export function followedPaths(
-  service: InstalledService,
-  lines: readonly ExecLine[],
-  written: readonly string[],
-  variables: ReadonlyMap<string, string>,
-): readonly string[] {
-  const known = new Map([...Object.entries(directoryVariables(service)), ...variables]);
-  const words = lines.flatMap(({ program, argv }) => [program, ...expandWords(argv, known)]);
-  const named = words.flatMap((word) => word.match(/\/[^\s'"`;:,|&<>(){}]+/g) ?? []);
-  return named.filter((path) => written.some((top) => path !== top && isWithin(path, top)));
+// What the service must not change: configuration, web sites, and what systemd keeps.
+const isOnlyRead = (path: string): boolean => /^\/(etc|var\/www|run\/systemd)(\/|$)/.test(path);
+
+// A service could put a link at the place in /run of its jail where a path is not mounted now. So a path of /run is always mounted, and
+// made at boot, or never. systemd itself makes links and credentials before it mounts.
+function lasting(
+  { settings }: InstalledService,
+  { user, isChosen }: Identity,
+  path: ServicePath,
+  isOnHost: (path: string) => boolean,
+): readonly ServicePath[] {
+  const isWriter = user === 'root' || isChosen;
+  const ofSystemd = new Set(directoryLinks(settings));
+  const isMadeByDaemon =
+    path.isOptional && /^\/run\/(?!credentials\/)/.test(path.path) && !ofSystemd.has(path.path);
+  if (!isWriter || !isMadeByDaemon) return [path];
+  return isOnHost(path.path) ? [{ ...path, isOptional: false, isMadeAtBoot: true }] : [];
 }
 
-/** Who enters the jail, by the settings of the unit. */
-export function chooseEntry(
+/** All choices for a service whose jail is in `directory`. */
+export function chooseAdoption(
   service: InstalledService,
-  { caps, user, isChosen }: Identity,
-  paths: readonly ServicePath[] = [],
-  variables: ReadonlyMap<string, string> = new Map(),
-): Pick<Adoption, 'entry' | 'entryReason'> {
-  const bound = boundPaths(service.settings, paths).filter(({ isReadOnly }) => !isReadOnly);
-  const written = bound.map(({ path }) => path);
-  const place = replaceablePlace(service.settings, written);
-  const start = service.lines.find(({ kind }) => kind === 'ExecStart');
-  const ofOthers = service.lines.filter(({ program }) => program !== start?.program);
-  const [followed] = isChosen || user === 'root' ? followedPaths(service, ofOthers, written, variables) : [];
-  const entryReason =
-    launcherRefusal(service, caps) ??
-    (place === undefined ? undefined : `its unit mounts ${place}, where the service could put a link`) ??
-    (followed === undefined
-      ? undefined
-      : `root would use ${followed} on the host, where the service could put a link`);
-  return { entry: entryReason === undefined ? 'launcher' : 'systemd', entryReason };
-}
-
-/** The variables that hold directories of the service. They have the same paths in the jail. */
-export function directoryVariables({ unit, settings }: InstalledService): Readonly<Record<string, string>> {
-  return Object.fromEntries([
-    ...ownDirectories(settings)
-      .filter(({ paths }) => paths.length > 0)
-      .map(({ variable, paths }) => [variable, paths.join(':')]),
-    ...(hasCredentials(settings) ? [['CREDENTIALS_DIRECTORY', `/run/credentials/${unit}`]] : []),
-  ]);
+  options: AdoptionOptions,
+  host: HostFacts,
+  jail: JailFacts,
+  directory: string,
+): Adoption {
+  const identity = chooseIdentity(service, options.user);
+  const variables = variablesOf(service, host.environment);
+  const own = ownLines(service, variables);
+  const { paths: known = [] } = knownOf(service);
+  const found = {
+    data: [...jail.data, ...known.filter((path) => !isOnlyRead(path))],
+    configuration: [...jail.configuration.own, ...known.filter(isOnlyRead)],
+    ofHost: jail.configuration.ofHost,
+  };
+  const paths = servicePaths(service, found, options.paths).flatMap((path) =>
+    lasting(service, identity, path, host.isOnHost),
+  );
+  return {
+    service,
+    identity,
+    account: host.account,
+    ...chooseEntry(service, identity, paths, variables),
+    directory,
+    paths,
+    own,
+    checks: checksOf(own),
+    variables,
+    jailFacts: jail,
+  };
 }

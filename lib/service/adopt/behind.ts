@@ -3,22 +3,16 @@ import { readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
 import { bytePath, isWithin, pathBytes } from '../../tree/path.ts';
 import { readBuilt } from '../../jail/listing.ts';
+import { unless } from '../../jail/work/jail-error.ts';
 import { jailOf } from './adoption.ts';
-import { type AdoptionRecord, generationAt } from './adoption-record.ts';
-import { environmentHashes } from './environment-file.ts';
+import { environmentOf } from './host-facts.ts';
 import type { InstalledService } from './installed/installed-service.ts';
-import { processesOf } from './seen/unit-processes.ts';
+import type { AdoptionPlan } from './adoption-plan.ts';
+import { processesOf } from './seen/behaviour.ts';
 
-function statusOf(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch (error) {
-    // ESRCH: the process has ended; ELOOP and EACCES: a link of the jail leads nowhere
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (['ENOENT', 'ENOTDIR', 'ESRCH', 'ELOOP', 'EACCES'].includes(code)) return undefined;
-    throw error;
-  }
-}
+// ESRCH: the process has ended; ELOOP and EACCES: a link of the jail leads nowhere
+const statusOf = (path: string): Stats | undefined =>
+  unless(['ENOENT', 'ENOTDIR', 'ESRCH', 'ELOOP', 'EACCES'], () => statSync(path));
 
 function isOther(own: string, host: string): boolean {
   const [a, b] = [statusOf(own), statusOf(host)];
@@ -41,21 +35,15 @@ export async function replacedPaths(unit: string, paths: readonly string[]): Pro
   return pid === undefined ? [] : paths.filter((path) => isOther(`/proc/${pid}/root${path}`, path));
 }
 
-function targetOf(path: Buffer): string | undefined {
-  try {
-    return readlinkSync(path, 'latin1');
-  } catch (error) {
-    if (['ENOENT', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
+const targetOf = (path: Buffer): string | undefined =>
+  unless(['ENOENT', 'EINVAL'], () => readlinkSync(path, 'latin1'));
 
 // Links that the builder has copied, such as /etc/localtime. systemd could not mount over them.
-function changedLinks({ unit, generation, mounted }: AdoptionRecord): readonly string[] {
-  return readBuilt(bytePath(jailOf(generationAt(unit, generation))), (_, { entries }) =>
+function changedLinks({ directory, paths }: AdoptionPlan): readonly string[] {
+  return readBuilt(bytePath(jailOf(directory)), (_, { entries }) =>
     entries
       .filter(({ path, kind }) => kind === 'link' && /^\/etc\/(?!alternatives\/)/.test(path))
-      .filter(({ path }) => !mounted.some((top) => isWithin(path, top)))
+      .filter(({ path }) => !paths.some((top) => isWithin(path, top.path)))
       .filter(
         ({ path, target }) => targetOf(pathBytes(path)) !== (target && pathBytes(target).toString('latin1')),
       )
@@ -65,18 +53,18 @@ function changedLinks({ unit, generation, mounted }: AdoptionRecord): readonly s
 
 // A launcher has the values in its command line, and the names of all variables.
 function changedEnvironment(
-  { entry, environment }: AdoptionRecord,
+  { entry, environment }: AdoptionPlan,
   service: Pick<InstalledService, 'unit' | 'settings'>,
 ): readonly string[] {
-  if (entry !== 'launcher' || environment === undefined) return [];
-  const now = environmentHashes(service);
-  return [...new Set([...Object.keys(environment), ...Object.keys(now)])].filter(
-    (path) => environment[path] !== now[path],
+  if (entry !== 'launcher') return [];
+  const all = new Map(environmentOf(service, () => {}).map(({ path, sha256 }) => [path, sha256]));
+  return [...new Set([...Object.keys(environment), ...all.keys()])].filter(
+    (path) => environment[path] !== all.get(path),
   );
 }
 
 /** The files of which the jail and its launchers have an older state. Only an update renews them. */
 export const changedSince = (
-  record: AdoptionRecord,
+  plan: AdoptionPlan,
   service: Pick<InstalledService, 'unit' | 'settings'>,
-): readonly string[] => [...changedEnvironment(record, service), ...changedLinks(record)];
+): readonly string[] => [...changedEnvironment(plan, service), ...changedLinks(plan)];

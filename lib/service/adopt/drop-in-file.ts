@@ -2,19 +2,14 @@
 import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { unless } from '../../jail/work/jail-error.ts';
 import { writeFiles } from '../unit/unit-files.ts';
 import { dropInPath } from './service-drop-in.ts';
 import { reloadUnits } from './systemd-bus.ts';
 
 /** The drop-in that is there now; undefined if there is none. */
-export function presentDropIn(unit: string): string | undefined {
-  try {
-    return readFileSync(dropInPath(unit), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+export const presentDropIn = (unit: string): string | undefined =>
+  unless(['ENOENT'], () => readFileSync(dropInPath(unit), 'utf8'));
 
 /** Whether a drop-in is one of ours. */
 export const isOurs = (text: string | undefined): boolean =>
@@ -25,11 +20,7 @@ export async function putDropIn(unit: string, text: string | undefined): Promise
   const path = dropInPath(unit);
   if (text === undefined) {
     rmSync(path, { force: true });
-    try {
-      rmdirSync(dirname(path));
-    } catch (error) {
-      if (!['ENOTEMPTY', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
+    unless(['ENOTEMPTY', 'ENOENT'], () => rmdirSync(dirname(path)));
   } else if (text !== presentDropIn(unit)) {
     const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
     writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));

@@ -1,10 +1,22 @@
 // Files and directories of the host that an adoption makes. If the disk is full, the error names the path, and nothing is left.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 
 import { reason } from '../../words/errno.ts';
 import { type ErrnoName, JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { hostHint } from '../host-hint.ts';
+import { replaceFile } from '../unit/unit-files.ts';
 
 /** The error for a system call that has failed at a path. */
 export function toHostError(path: string, error: unknown): JailError {
@@ -17,22 +29,72 @@ export function toHostError(path: string, error: unknown): JailError {
   });
 }
 
-/** Makes a directory, and those above it. @throws JailError with the errno */
-export function makeHostDirectory(path: string, mode = 0o755): void {
+function doing<T>(path: string, work: () => T): T {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    return work();
   } catch (error) {
     throw toHostError(path, error);
   }
 }
 
+/** Makes a directory, and those above it. @throws JailError with the errno */
+export function makeHostDirectory(path: string, mode = 0o755): void {
+  doing(path, () => mkdirSync(path, { recursive: true, mode }));
+}
+
 /** Writes a file to the disk, with the directories above it. @throws JailError with the errno; the file is then gone */
 export function writeHostFile(path: string, text: string, mode = 0o644): void {
-  makeHostDirectory(path.slice(0, path.lastIndexOf('/')));
+  makeHostDirectory(dirname(path));
   try {
     writeFileSync(path, text, { mode, flush: true });
   } catch (error) {
     rmSync(path, { force: true });
     throw toHostError(path, error);
+  }
+}
+
+/** The same, and a file that is there stays until the new one is whole. @throws JailError with the errno */
+export function replaceHostFile(path: string, text: string): void {
+  makeHostDirectory(dirname(path));
+  doing(path, () => replaceFile(path, { mode: 0o644, text: Buffer.from(text).toString('latin1') }));
+}
+
+/** A new directory that only root can enter. @throws JailError with the errno */
+export const makeTemporary = (): string => doing('/run', () => mkdtempSync('/run/uchroot-look-'));
+
+/**
+ * The last bytes of a file that the service may have made. No link is followed, because the service can put anything there.
+ * @returns undefined for anything but a file, and for one that cannot be read
+ */
+export function readEnd(
+  path: string,
+  mostBytes: number,
+): { readonly text: string; readonly sizeBytes: number; readonly changedMs: number } | undefined {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const fd = ifReadable(() => openSync(path, flags));
+  if (fd === undefined) return undefined;
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) return undefined;
+    const end = Buffer.alloc(Math.min(status.size, mostBytes));
+    const count = ifReadable(() => readSync(fd, end, 0, end.length, status.size - end.length)) ?? 0;
+    return { text: end.toString('utf8', 0, count), sizeBytes: status.size, changedMs: status.mtimeMs };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The answer of a call about a file of a service; undefined if it fails. Another program may remove the file meanwhile, root may not enter
+ * each mount (EACCES), and reading a file of a kernel's file system can fail in any way.
+ * @throws the error if this process lacks descriptors or memory
+ */
+export function ifReadable<T>(use: () => T): T | undefined {
+  try {
+    return use();
+  } catch (error) {
+    const { code = '', syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined && !['EMFILE', 'ENFILE', 'ENOMEM'].includes(code)) return undefined;
+    throw error;
   }
 }

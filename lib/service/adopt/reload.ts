@@ -1,17 +1,18 @@
 // Tells an adopted service to read its configuration again.
-import { JailError, UsageError } from '../../errors.ts';
+import { JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
-import { type AdoptionRecord, readRecord } from './adoption-record.ts';
 import { changedSince, replacedPaths } from './behind.ts';
+import { carryOut, type Run } from './carry-out.ts';
 import { presentDropIn } from './drop-in-file.ts';
 import { fallBack } from './kept/fall-back.ts';
-import { keepConfiguration, missingPaths } from './kept/kept-configuration.ts';
-import { hasCopies, withLivePaths } from './kept/kept-drop-in.ts';
-import { reload } from './running.ts';
+import { keepConfiguration, keptInUse, missingPaths } from './kept/kept-configuration.ts';
+import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
+import { type AdoptionRecord, readRecord } from './adoption-record.ts';
+import { maskedRefusal, refuse } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
-import { runChecks, swapDropIn, withWholeService } from './swap.ts';
+import { reload } from './running.ts';
 import { readService } from './systemd-bus.ts';
-import { maskedRefusal } from './tell/service-refusal.ts';
+import { withWholeService } from './undo.ts';
 
 export interface ReloadReport {
   /** How many tests of the configuration have passed. */
@@ -23,20 +24,17 @@ export interface ReloadReport {
   readonly warnings: readonly string[];
 }
 
-interface Reloaded {
-  readonly record: AdoptionRecord;
-  readonly canReload: boolean;
-  readonly isActive: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
 // @returns why it was restarted
-async function readAgain({ record, canReload, isActive, signal }: Reloaded): Promise<string | undefined> {
-  const { unit } = record;
-  const watch = { watchMs: record.wishes.watchMs, signal };
+async function readAgain(
+  { plan, options: { watchMs } }: AdoptionRecord,
+  canReload: boolean,
+  run: Run,
+): Promise<string | undefined> {
+  const { unit, isActive, signal } = run;
   const dropIn = presentDropIn(unit);
-  if (dropIn !== undefined && hasCopies(dropIn)) {
-    await swapDropIn({ unit, text: withLivePaths(dropIn), isActive, watch });
+  const start = (text: string | undefined) => carryOut(swapSteps(unit, text, { isActive, watchMs }), run);
+  if (keptInUse(unit, dropIn) !== undefined) {
+    await start(dropInOf(plan));
     return 'it ran with a kept configuration';
   }
   if (!isActive)
@@ -44,17 +42,17 @@ async function readAgain({ record, canReload, isActive, signal }: Reloaded): Pro
       code: 'ERR_SERVICE',
       hint: commandLine('systemctl', 'start', unit),
     });
-  const inEtc = record.mounted.filter((path) => path.startsWith('/etc/'));
+  const inEtc = plan.paths.map(({ path }) => path).filter((path) => path.startsWith('/etc/'));
   const replaced = canReload ? await replacedPaths(unit, inEtc) : [];
   const isSeen = canReload && replaced.length === 0;
-  const failure = isSeen ? await reload(unit, watch) : undefined;
+  const failure = isSeen ? await reload(unit, { watchMs, signal }) : undefined;
   if (isSeen && failure === undefined) return undefined;
   if (failure?.isUp === true) {
     const words = `its reload fails; it goes on as it is: ${failure.words}`;
     const told = dropIn === undefined ? undefined : await fallBack(unit, dropIn, words, true);
     throw told ?? new JailError(`${unit}: ${words}`, { code: 'ERR_SERVICE' });
   }
-  await swapDropIn({ unit, text: dropIn, isActive, watch });
+  await start(dropIn);
   if (replaced.length > 0) return `${replaced.join(', ')} was replaced, and a mount keeps the old file`;
   return canReload ? 'it ended at its reload' : 'the service has no reload';
 }
@@ -72,15 +70,14 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
     const service = await readService(unit);
     const { canReload, isActive } = service;
     const record = readRecord(unit);
-    const masked = maskedRefusal(service);
-    if (masked !== undefined) throw new UsageError(masked.message, masked);
+    refuse(maskedRefusal(service));
     const [missing] = missingPaths(unit);
     if (missing !== undefined)
       throw new JailError(`${unit}: ${missing} is gone`, {
         code: 'ERR_SERVICE',
         hint: `put it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`,
       });
-    const changed = changedSince(record, service);
+    const changed = changedSince(record.plan, service);
     if (changed.length > 0)
       throw new JailError(
         `${unit}: a reload would not bring in ${changed.join(', ')}: its jail has an older state`,
@@ -89,12 +86,14 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
           hint: commandLine('uchroot-service', 'update', unit),
         },
       );
-    await runChecks(unit, record.checks, request.signal);
-    const restartReason = await readAgain({ record, canReload, isActive, signal: request.signal });
+    const run = { unit, isActive, signal: request.signal };
+    const tests = stepsOf(record.plan, 'test');
+    await carryOut(tests, run);
+    const restartReason = await readAgain(record, canReload, run);
     // Many daemons keep the old configuration without a word. So a reload alone does not prove that the new one works.
-    const isTold = record.checks.length > 0 ? 'test' : 'none';
+    const isTold = tests.length > 0 ? 'test' : 'none';
     const proof = restartReason === undefined ? isTold : isActive ? 'start' : 'none';
     const warnings = await keepConfiguration(record, proof);
-    return { checks: record.checks.length, restartReason, isRunning: isActive, warnings };
+    return { checks: tests.length, restartReason, isRunning: isActive, warnings };
   });
 }

@@ -4,14 +4,16 @@ import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, 
 import { dirname } from 'node:path';
 
 import { JailError } from '../../errors.ts';
+import { unless } from '../../jail/work/jail-error.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
-import { generationAt, generationsOf, placeOf } from './adoption-record.ts';
+import { placeOf } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';
 import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
 import { runFiles } from './seen/run-files.ts';
-import { processesOf } from './seen/unit-processes.ts';
+import { directoryIn } from './service-drop-in.ts';
+import { processesOf } from './seen/behaviour.ts';
 
 const tmpfilesOf = (unit: string): string => `/etc/tmpfiles.d/uchroot-${unit}.conf`;
 
@@ -19,14 +21,8 @@ const madeDirectory = /^d (\/run\/\S+) \S+ \S+ \S+$/gm;
 
 const link = /^L\+ (\/run\/\S+) - - - - \S+$/gm;
 
-function presentText(unit: string): string {
-  try {
-    return readFileSync(tmpfilesOf(unit), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw error;
-  }
-}
+const presentText = (unit: string): string =>
+  unless(['ENOENT'], () => readFileSync(tmpfilesOf(unit), 'utf8')) ?? '';
 
 /** The paths of the host that are links into the jail of a service. */
 const linksOf = (unit: string): readonly string[] =>
@@ -173,9 +169,7 @@ export function followDropIn(unit: string, dropIn: string | undefined): void {
     return;
   }
   const paths = linksOf(unit);
-  const directory = generationsOf(unit)
-    .map((number) => generationAt(unit, number))
-    .find((one) => dropIn.includes(`=${one}\n`));
+  const directory = directoryIn(dropIn);
   if (paths.length > 0 && directory !== undefined) setLinks(unit, paths, jailOf(directory));
 }
 

@@ -1,11 +1,13 @@
 // Restarts and reloads a service, and finds out whether it runs afterwards and what it has said.
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortError } from '../../errors.ts';
+import { unless } from '../../jail/work/jail-error.ts';
 import { quote } from '../../words/quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
+import { ifReadable, readEnd } from './host-file.ts';
 import type { Settings } from './installed/installed-service.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
@@ -15,14 +17,26 @@ const readyMs = 1000;
 const unknownMs = 5000;
 const pollMs = 200;
 
-async function shown(unit: string, property: string): Promise<string> {
-  return (await mustRun('systemctl', ['show', '--value', '-p', property, unit])).trim();
+/** Properties of a unit (systemctl(1), show). */
+export async function propertiesOf<Name extends string>(
+  unit: string,
+  ...names: readonly Name[]
+): Promise<Readonly<Record<Name, string>>> {
+  const text = await mustRun('systemctl', ['show', ...names.flatMap((name) => ['-p', name]), unit]);
+  const lines = text.split('\n').map((line) => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)] as const;
+  });
+  return { ...Object.fromEntries(names.map((name) => [name, ''])), ...Object.fromEntries(lines) } as Record<
+    Name,
+    string
+  >;
 }
 
 // Whether a service runs, and systemd has not restarted it meanwhile.
 async function isUp(unit: string, restarts: string): Promise<boolean> {
-  const text = await mustRun('systemctl', ['show', '-p', 'ActiveState', '-p', 'NRestarts', unit]);
-  return /^ActiveState=(active|reloading)$/m.test(text) && text.split('\n').includes(`NRestarts=${restarts}`);
+  const { ActiveState, NRestarts } = await propertiesOf(unit, 'ActiveState', 'NRestarts');
+  return ['active', 'reloading'].includes(ActiveState) && NRestarts === restarts;
 }
 
 /** How to watch whether a service keeps running. */
@@ -35,7 +49,7 @@ export interface Watch {
 
 /** How long a service is watched after a start, in ms. */
 export async function watchTime(unit: string, { watchMs }: Watch): Promise<number> {
-  return watchMs ?? (tellsReady.test(await shown(unit, 'Type')) ? readyMs : unknownMs);
+  return watchMs ?? (tellsReady.test((await propertiesOf(unit, 'Type')).Type) ? readyMs : unknownMs);
 }
 
 async function staysUp(unit: string, restarts: string, watch: Watch): Promise<boolean> {
@@ -49,21 +63,15 @@ async function staysUp(unit: string, restarts: string, watch: Watch): Promise<bo
   return isUp(unit, restarts);
 }
 
+const ofFailure = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'] as const;
+
 /** Why a service has failed, in one line. */
-export async function lastFailure(unit: string): Promise<string | undefined> {
-  const names = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'];
-  const text = await mustRun('systemctl', ['show', ...names.flatMap((name) => ['-p', name]), unit]);
-  const lines = text.split('\n').map((line): [string, string] => {
-    const at = line.indexOf('=');
-    return [line.slice(0, at), line.slice(at + 1)];
-  });
-  return failureIn(Object.fromEntries(lines));
-}
+export const lastFailure = async (unit: string): Promise<string | undefined> =>
+  failureIn(await propertiesOf(unit, ...ofFailure));
 
 /** The same from its settings. */
 export function failureIn(settings: Settings): string | undefined {
-  const names = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'];
-  const [result, status, code, text] = names.map((name) => String(settings[name]));
+  const [result, status, code, text] = ofFailure.map((name) => String(settings[name]));
   if (result === 'success') return undefined;
   const words = [`result ${result}`, code === '0' ? '' : `status ${status}`, text];
   return words.filter((word) => word !== '').join(', ');
@@ -80,10 +88,10 @@ const patienceMs = 5000;
 
 /** The lines of the journal from the last run of a unit. */
 export async function wordsOfRun(unit: string): Promise<string> {
-  const invocation = await shown(unit, 'InvocationID');
+  const { InvocationID } = await propertiesOf(unit, 'InvocationID');
   const endMs = performance.now() + patienceMs;
   for (;;) {
-    const words = await journal(`_SYSTEMD_INVOCATION_ID=${invocation}`);
+    const words = await journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`);
     if (words !== '' || performance.now() > endMs) return words;
     await sleep(pollMs);
   }
@@ -91,44 +99,18 @@ export async function wordsOfRun(unit: string): Promise<string> {
 
 const mostLogBytes = 4096;
 
-function openLog(path: string): number | undefined {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    // the service has replaced it meanwhile
-    if (['ENOENT', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
-
-// The last lines of a log, if something was written since then. No link is followed, because the service can put anything there.
-function endOfLog(path: string, sinceMs: number): readonly string[] {
-  const fd = openLog(path);
-  if (fd === undefined) return [];
-  try {
-    const { size, mtimeMs } = fstatSync(fd);
-    if (mtimeMs < sinceMs) return [];
-    const end = Buffer.alloc(Math.min(size, mostLogBytes));
-    const count = readSync(fd, end, 0, end.length, size - end.length);
-    return end.toString('utf8', 0, count).trimEnd().split('\n').slice(-3);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-// The last lines of the logs in its directories below /var/log. Some services, such as redis-server, write nothing to the journal.
+// The last lines of the logs in its directories below /var/log, if something was written since then. Some services, such as redis-server,
+// write nothing to the journal.
 function wordsInLogs(unit: string, sinceMs: number): readonly string[] {
-  const directories = findRecord(unit)?.mounted.filter((path) => path.startsWith('/var/log/')) ?? [];
-  return directories.filter(isDirectory).flatMap((directory) =>
-    readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ name }) => `${directory}/${name}`)
-      .flatMap((path) => endOfLog(path, sinceMs).map((line) => `${path}: ${quote(line)}`)),
+  const directories = (findRecord(unit)?.plan.paths ?? []).filter(({ path }) => path.startsWith('/var/log/'));
+  return directories.flatMap(({ path: directory }) =>
+    (ifReadable(() => readdirSync(directory)) ?? []).flatMap((name) => {
+      const { text = '', changedMs = 0 } = readEnd(`${directory}/${name}`, mostLogBytes) ?? {};
+      if (text === '' || changedMs < sinceMs) return [];
+      const lines = text.trimEnd().split('\n').slice(-3);
+      return lines.map((line) => `${directory}/${name}: ${quote(line)}`);
+    }),
   );
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 // Runs `systemctl VERB`. @returns what is wrong with the service afterwards; undefined if it runs
@@ -138,9 +120,10 @@ async function command(
   watch: Watch,
 ): Promise<RunFailure | undefined> {
   const sinceMs = Date.now();
-  const before = await shown(unit, 'NRestarts');
+  const countRestarts = async () => (await propertiesOf(unit, 'NRestarts')).NRestarts;
+  const before = await countRestarts();
   const { status, stderr } = await runHost('systemctl', [verb, unit], { signal: watch.signal });
-  const restarts = verb === 'reload' ? before : await shown(unit, 'NRestarts');
+  const restarts = verb === 'reload' ? before : await countRestarts();
   const isWatched = status === 0 || verb === 'reload';
   const runs = isWatched ? await staysUp(unit, restarts, watch) : await isUp(unit, restarts);
   if (status === 0 && runs) return undefined;
@@ -160,12 +143,8 @@ export interface RunFailure {
 
 // The device and inode of a directory; undefined if it is gone, or if nobody may look at it.
 function identityOf(directory: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(directory, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
+  const status = ifReadable(() => statSync(directory, { bigint: true }));
+  return status && `${status.dev}:${status.ino}`;
 }
 
 function processesIn(directory: string): readonly number[] {
@@ -180,18 +159,10 @@ export async function endProcessesIn(directory: string): Promise<boolean> {
   const found = processesIn(directory);
   const endMs = performance.now() + patienceMs;
   for (let left = found; left.length > 0 && performance.now() < endMs; left = processesIn(directory)) {
-    left.forEach(kill);
+    for (const pid of left) unless(['ESRCH'], () => process.kill(pid, 'SIGKILL'));
     await sleep(pollMs);
   }
   return found.length > 0;
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /**

@@ -8,7 +8,6 @@ import {
   launcherCaps,
 } from '../unit/hardening.ts';
 import { type Adoption, jailOf, type OwnLine } from './adoption.ts';
-import type { ConfigurationCheck } from './adoption-record.ts';
 import {
   type ExecKind,
   execKinds,
@@ -16,19 +15,17 @@ import {
   filterOf,
   type InstalledService,
   isListed,
-  listOf,
   numberOf,
-  type Settings,
   textOf,
 } from './installed/installed-service.ts';
-import { isErrno, refusedCalls } from './installed/launcher-calls.ts';
+import { refusedCalls } from './installed/launcher-calls.ts';
 import { boundPaths, hostMounts, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
 
-// A word of a command line. Variables in it stay variables.
-function execWord(word: string): string {
+/** A word of a command line. Variables in it stay variables. */
+export function execWord(word: string): string {
   const escaped = word.replaceAll('%', '%%');
   return /^[A-Za-z0-9_./:=,@+${}%-]+$/.test(escaped)
     ? escaped
@@ -200,8 +197,8 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
   ];
 }
 
-// The settings that make the surroundings of the service: mounts, identity, hardening.
-function surroundings(adoption: Adoption): readonly string[] {
+/** The settings that make the surroundings of the service: mounts, identity, hardening. */
+export function surroundings(adoption: Adoption): readonly string[] {
   return [...mountLines(adoption), ...privilegeLines(adoption), ...hardeningLines(adoption)];
 }
 
@@ -236,61 +233,4 @@ export function isTaken(
   const [, start] = /^ExecStart=[-!]*(\/.*)$/m.exec(text) ?? [];
   const starts = lines.filter(({ kind }) => kind === 'ExecStart');
   return starts.length === 1 && starts[0]?.program === start;
-}
-
-// The command of a test: a launcher, or the words themselves where systemd enters the jail.
-function checkCommand(
-  { entry, identity, directory }: Adoption,
-  words: readonly string[],
-  index: number,
-): string {
-  if (entry === 'systemd') return `:${words.map(execWord).join(' ')}`;
-  return `${identity.user === 'root' ? '' : '!'}${directory}/check-${index + 1}`;
-}
-
-// How long a test may last: as long as the start of the service, or 90 seconds if that has no limit.
-function checkLimit(settings: Settings): string {
-  const limitUs = numberOf(settings, 'TimeoutStartUSec');
-  return `TimeoutStartSec=${limitUs > 0 && limitUs <= Number.MAX_SAFE_INTEGER ? limitUs : 90e6}us`;
-}
-
-/** A unit for each test of the configuration. It runs in the surroundings of the service. */
-export function configurationChecks(adoption: Adoption): readonly ConfigurationCheck[] {
-  const { settings, unit } = adoption.service;
-  // systemd makes and removes directories with the service, which need not run now
-  const paths = adoption.paths.map((path) => ({ ...path, isOptional: true }));
-  const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
-  const calls = filterOf(settings, 'SystemCallFilter');
-  const errorNumber = numberOf(settings, 'SystemCallErrorNumber');
-  const given = (name: 'User' | 'Group'): readonly string[] =>
-    textOf(settings, name) === '' ? [] : [`${name}=${textOf(settings, name)}`];
-  const common = [
-    'Type=oneshot',
-    checkLimit(settings),
-    'TimeoutStopSec=5',
-    ...(settings.DynamicUser === true ? ['DynamicUser=yes'] : []),
-    ...given('User'),
-    ...given('Group'),
-    ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
-    ...files.map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`),
-    // The surroundings add calls to this list. Without this line, they alone would be allowed.
-    ...(calls.names.length === 0
-      ? []
-      : [
-          `SystemCallFilter=${calls.isAllowed ? '' : '~'}${calls.names.join(' ')}`,
-          ...(isErrno(errorNumber) ? [`SystemCallErrorNumber=${errorNumber}`] : []),
-        ]),
-    // the mounts for the jail of a launcher belong to the surroundings
-    ...(adoption.entry === 'systemd' ? unitMounts(settings, '') : []),
-    ...surroundings({ ...adoption, paths }),
-  ];
-  return adoption.checks.map((words, index) => ({
-    words: words.join(' '),
-    text: `[Unit]
-Description=test of the configuration of ${unit}
-
-[Service]
-${[...common, `ExecStart=${checkCommand(adoption, words, index)}`].join('\n')}
-`,
-  }));
 }

@@ -1,9 +1,12 @@
-// The part that all requests about a service have in common.
+// The requests about a service, checked, and the options that an update uses again.
+import { existsSync } from 'node:fs';
+
 import { UsageError } from '../../errors.ts';
+import { checkList, type JailWork } from '../../jail/request/jail-request.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
-import { meantText } from '../../mistakes/meant-value.ts';
-import type { Foreign } from '../../words/nearest.ts';
-import type { JailWork } from '../../jail/request/jail-request.ts';
+import { quote } from '../../words/quote.ts';
+import type { AdoptionOptions } from './adoption.ts';
+import type { ServicePath } from './installed/service-paths.ts';
 import { toUnitName } from './systemd-bus.ts';
 
 export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
@@ -11,11 +14,29 @@ export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
   readonly unit: string;
 }
 
-const workKeys = ['unit', 'signal', 'onProgress'];
+export interface AdoptRequest extends ServiceWork {
+  /** Start a service of root's as this account, or as `root` of its jail. */
+  readonly user?: string | undefined;
+  /** Further paths of the host that the service sees in its jail, at the same place. */
+  readonly binds?: readonly string[] | undefined;
+  /** The same, and the service cannot write there. */
+  readonly readOnlyBinds?: readonly string[] | undefined;
+  /** Accepts binds, and mounts of the unit, that give the host away: `givesAway` of the report says what. */
+  readonly insecurePath?: boolean | undefined;
+  /** Further programs of the host that the service starts, such as scripts that its configuration names. */
+  readonly programs?: readonly string[] | undefined;
+  /**
+   * How long the service must run after a start to have come up, from 100 to 600000. By default 1000 if it tells systemd when it is
+   * ready, else 5000. Updates and reloads use it too.
+   */
+  readonly watchMs?: number | undefined;
+  /** Changes nothing: the report says what would be done. */
+  readonly plan?: boolean | undefined;
+}
 
 const place = 'leave it out: the place of the jail is given';
 
-const foreign: Foreign = {
+const foreign = {
   service: 'unit',
   name: 'unit',
   directory: place,
@@ -24,21 +45,54 @@ const foreign: Foreign = {
   program: 'programs',
   bind: 'binds',
   roBind: 'readOnlyBinds',
-  roBinds: 'readOnlyBinds',
-  watch: 'watchMs',
-  timeoutMs: 'watchMs',
   dryRun: 'plan',
 };
 
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
-    checkKeys(given, new Set([...workKeys, ...more]), undefined, () => foreign);
+    checkKeys(given, new Set(['unit', 'signal', 'onProgress', ...more]), undefined, () => foreign);
     if (typeof given.unit !== 'string')
-      throw new UsageError('unit must be a string', { hint: meantText('unit', given.unit, 'nginx') });
+      throw new UsageError('unit must be a string', { hint: "write unit: 'nginx'" });
     checkSignal(given.signal);
   });
   if (process.geteuid?.() !== 0)
     throw new UsageError('services are adopted by root', { hint: 'start it with sudo' });
   return { ...own, unit: toUnitName(own.unit) };
+}
+
+// A path of the host that a request names.
+function toNamedPath(path: unknown, isReadOnly: boolean): ServicePath {
+  if (typeof path !== 'string' || !/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
+    throw new UsageError(`${quote(String(path))} is no absolute path that a setting of systemd can have`, {
+      hint: 'write it without blanks, colons, quotes and percent signs; it appears at the same place',
+    });
+  if (!existsSync(path))
+    throw new UsageError(`${path} does not exist`, { hint: 'name a file or directory that exists' });
+  return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
+}
+
+/** The options of an adoption. @throws UsageError */
+export function optionsOf(request: AdoptRequest): AdoptionOptions {
+  const { user, binds = [], readOnlyBinds = [], programs = [], watchMs, insecurePath } = request;
+  if (watchMs !== undefined && !(Number.isInteger(watchMs) && watchMs >= 100 && watchMs <= 600_000))
+    throw new UsageError('watchMs must be an integer from 100 to 600000', { hint: 'write watchMs: 5000' });
+  if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
+    throw new UsageError('user must be the name of an account', { hint: "write user: 'NAME'" });
+  if (insecurePath !== undefined && typeof insecurePath !== 'boolean')
+    throw new UsageError('insecurePath must be true or false', { hint: 'write insecurePath: true' });
+  for (const [key, list] of Object.entries({ binds, readOnlyBinds, programs }))
+    checkList(list, key, () => {});
+  const paths = [
+    ...binds.map((path) => toNamedPath(path, false)),
+    ...readOnlyBinds.map((path) => toNamedPath(path, true)),
+  ];
+  return {
+    user,
+    paths,
+    programs: programs.map((path) => toNamedPath(path, true).path),
+    watchMs,
+    insecurePath: insecurePath === true,
+    accounts: [],
+  };
 }

@@ -1,6 +1,6 @@
 // Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
 // joins them.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
@@ -10,19 +10,26 @@ import {
   type ExecLine,
   type InstalledService,
   listOf,
+  numberOf,
   readList,
   readSettings,
   type Settings,
   textOf,
   toInstalled,
 } from './installed/installed-service.ts';
-import { standardFilesIn, withoutSpecifiers } from './installed/unit-text.ts';
-import { lookAtManager, managerAbsence } from './tell/manager-absence.ts';
+import { hasWatchdog, standardFilesIn, withoutSpecifiers } from './installed/unit-text.ts';
+import { lookOr } from '../../jail/work/jail-error.ts';
+import { managerAbsence } from './service-refusal.ts';
 
 const bus = 'org.freedesktop.systemd1';
 
 async function call(object: string, words: readonly string[]): Promise<string> {
-  const absence = managerAbsence(lookAtManager());
+  const absence = managerAbsence({
+    isBooted: existsSync('/run/systemd/system'),
+    // /proc may be missing, or hide it
+    first: lookOr('', () => readFileSync('/proc/1/comm', 'utf8').trim()),
+    hasBus: existsSync('/run/dbus/system_bus_socket'),
+  });
   if (absence !== undefined)
     throw new JailError(absence.message, { code: 'ERR_SERVICE', hint: absence.hint });
   const { status, stdout, stderr } = await runHost('busctl', ['--json=short', 'call', bus, object, ...words]);
@@ -50,19 +57,27 @@ async function inheritedVariables(): Promise<readonly string[]> {
   return readList(await call('/org/freedesktop/systemd1', words));
 }
 
-async function load(unit: string): Promise<InstalledService> {
-  const [settings, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
-  const files = await standardFiles(unit, settings);
-  const service = toInstalled(settings, { ...settings, StandardFiles: files }, inherited);
+/** A service as it is now. */
+export async function readService(unit: string): Promise<InstalledService> {
+  const [onBus, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
+  const settings = { ...onBus, ...(await unsaid(unit, onBus)) };
+  const service = toInstalled(settings, settings, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 
-// The files of StandardOutput=append: and the like. The bus says only that there are some.
-async function standardFiles(unit: string, settings: Settings): Promise<readonly string[]> {
+// Settings from the text of the unit, because the bus does not say them: the files of StandardOutput=append: and the like, and the watchdog
+// of a service that has not been started (systemd's dbus-service.c, property_get_watchdog_usec()).
+async function unsaid(unit: string, settings: Settings): Promise<Settings> {
   const kinds = ['StandardInput', 'StandardOutput', 'StandardError'].map((name) => textOf(settings, name));
-  if (!kinds.some((kind) => ['file', 'append', 'truncate'].includes(kind))) return [];
+  const hasFiles = kinds.some((kind) => ['file', 'append', 'truncate'].includes(kind));
+  const isStarted = numberOf(settings, 'WatchdogUSec') <= Number.MAX_SAFE_INTEGER;
+  if ((!hasFiles && isStarted) || textOf(settings, 'LoadState') !== 'loaded') return {};
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
-  return standardFilesIn(withoutSpecifiers(await unitText(unit, ''), unit), instance);
+  const text = withoutSpecifiers(await unitText(unit, ''), unit);
+  return {
+    ...(hasFiles ? { StandardFiles: standardFilesIn(text, instance) } : {}),
+    ...(isStarted ? {} : { WatchdogUSec: hasWatchdog(text) ? 1 : 0 }),
+  };
 }
 
 /** Where systemd looks for a program that is given by its name (systemd.exec(5), ExecSearchPath=). */
@@ -75,13 +90,6 @@ function withPath(line: ExecLine, settings: Settings): ExecLine {
   return { ...line, program: paths.find((path) => existsSync(path)) ?? line.program };
 }
 
-// The path of a unit, or another unit of the same name.
-function meantBy(name: string): string {
-  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|mount|conf)$/, '.service');
-  const isName = plain !== name && /^[\w:.@-]{1,200}\.service$/.test(plain);
-  return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
-}
-
 // systemctl(1) completes any other name too: that of an instance can have dots
 const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope|conf)$/;
 
@@ -89,7 +97,9 @@ const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|tim
 export function toUnitName(name: string): string {
   const full = unitTypes.test(name) ? name : `${name}.service`;
   if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
-    throw new UsageError(`${quote(name)} is not the name of a service`, { hint: meantBy(name) });
+    throw new UsageError(`${quote(name)} is not the name of a service`, {
+      hint: 'systemctl list-units --type=service shows the names, such as nginx.service',
+    });
   if (full.includes('@.'))
     throw new UsageError(`${full} is a template`, {
       hint: `name one of its instances, such as ${full.replace('@.', '@1.')}`,
@@ -97,15 +107,12 @@ export function toUnitName(name: string): string {
   return full;
 }
 
-/** A service as it is now. */
-export const readService: (unit: string) => Promise<InstalledService> = load;
-
 /** The same, after systemd has read its units again if their files have changed. */
 export async function readFresh(unit: string): Promise<InstalledService> {
-  const service = await load(unit);
+  const service = await readService(unit);
   if (service.settings.NeedDaemonReload !== true) return service;
   await reloadUnits();
-  return load(unit);
+  return readService(unit);
 }
 
 /** The text of a unit with its drop-ins, without the drop-in at `without`. */
@@ -135,7 +142,7 @@ export async function readWithout(unit: string, dropIn: string): Promise<Install
   writeHostFile(path, withoutSpecifiers(await unitText(unit, dropIn), unit));
   try {
     await reloadUnits();
-    const [now, found] = await Promise.all([load(unit), load(name)]);
+    const [now, found] = await Promise.all([readService(unit), readService(name)]);
     const loadState = now.loadState === 'loaded' ? found.loadState : now.loadState;
     // systemd derives the user from the name of the unit
     const { User, Group } = now.settings;

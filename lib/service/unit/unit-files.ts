@@ -186,7 +186,10 @@ export function syncDirectory(path: string): void {
 }
 
 /** Replaces one file: whoever reads it, after a loss of power too, finds the old text or the new one. @throws a system error */
-export function replaceFile(path: string, { text, mode }: Pick<UnitFile, 'text' | 'mode'>): void {
+export function replaceFile(
+  path: string,
+  { text, mode }: { readonly text: string; readonly mode: number },
+): void {
   const temporary = `${path}.${process.pid}.new`;
   // wx: O_EXCL refuses a link that somebody has prepared there.
   const fd = openSync(temporary, 'wx', mode);

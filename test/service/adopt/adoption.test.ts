@@ -2,15 +2,11 @@
 import t from 'tap';
 
 import { capabilityNames } from '../../../lib/launch/request/capabilities.ts';
-import {
-  checksOf,
-  chooseIdentity,
-  directoryVariables,
-  ownLines,
-  variablesOf,
-} from '../../../lib/service/adopt/adoption.ts';
+import { checksOf, ownLines, variablesOf } from '../../../lib/service/adopt/adoption.ts';
+import { chooseIdentity } from '../../../lib/service/adopt/identity.ts';
 import {
   directoryLinks,
+  directoryVariables,
   filterOf,
   hasCredentials,
   readList,

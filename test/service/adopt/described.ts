@@ -1,12 +1,7 @@
 // Services as systemd describes them, and adoptions of them, for tests.
-import {
-  type Adoption,
-  checksOf,
-  chooseEntry,
-  chooseIdentity,
-  ownLines,
-  variablesOf,
-} from '../../../lib/service/adopt/adoption.ts';
+import { type Adoption, checksOf, ownLines, variablesOf } from '../../../lib/service/adopt/adoption.ts';
+import { chooseIdentity } from '../../../lib/service/adopt/identity.ts';
+import { chooseEntry } from '../../../lib/service/adopt/identity.ts';
 import {
   type InstalledService,
   toInstalled,
@@ -38,6 +33,7 @@ export function adopted(service: InstalledService, more: Partial<Adoption> = {})
     service,
     identity,
     ...chooseEntry(service, identity),
+    account: undefined,
     directory: '/var/lib/uchroot/services/web.service/1',
     paths: [],
     own,

@@ -49,13 +49,13 @@ serviceTest(
   },
 );
 
-serviceTest('status and update report the drop-in of an earlier version that lets it out', async (t) => {
+serviceTest('status and update report a drop-in that lets it out', async (t) => {
   const place = '/var/lib/uchroot/services/open.service';
   const jail = shell(`ls -d ${place}/*/jail`);
   const file = '/etc/systemd/system/open.service.d/uchroot.conf';
   const paths = ['/run/systemd', '/var/lib/systemd', '/srv/helper'];
   machine().shell(`mkdir -p /srv/helper
-sed -i 's:"mounted"\\: \\[:&"${paths.join('","')}",:' ${place}/adoption.json
+sed -i '0,/^    "paths"/s:^    "paths"\\: \\[:&${paths.map((path) => `{"path"\\: "${path}"}`).join(',')},:' ${place}/adoption.json
 printf '${paths.map((path) => `BindPaths=-${path}\\:${jail}${path}\\n`.replace('\\:', ':')).join('')}' >>${file}
 systemctl daemon-reload`);
   const { stdout } = service('status', 'open');

@@ -18,8 +18,9 @@ esac
 serviceTest('a script of System V goes on: its adoption is refused before anything stops', async (t) => {
   machine().run(['tee', '/etc/init.d/oldie'], { input: script });
   machine().shell('chmod 755 /etc/init.d/oldie; systemctl daemon-reload; systemctl start oldie');
-  const before = shell('pgrep -x flock');
-  t.match(before, /^\d+$/m);
+  // the one that tries the lock has ended
+  const before = (await machine().until('pgrep -x flock', /^\d+\n?$/)).trim();
+  t.match(before, /^\d+$/);
   const { status, stderr } = service('adopt', 'oldie', '--program', '/usr/bin/flock');
   t.equal(status, 1);
   t.equal(

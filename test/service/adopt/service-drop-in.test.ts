@@ -1,11 +1,14 @@
 // From a service as systemd describes it to its drop-in.
 import t from 'tap';
 
-import { type Adoption, chooseEntry, chooseIdentity } from '../../../lib/service/adopt/adoption.ts';
+import type { Adoption } from '../../../lib/service/adopt/adoption.ts';
+import { chooseIdentity } from '../../../lib/service/adopt/identity.ts';
+import { configurationChecks } from '../../../lib/service/adopt/configuration-check.ts';
+import { chooseEntry } from '../../../lib/service/adopt/identity.ts';
 import { limitsOf, readSettings } from '../../../lib/service/adopt/installed/installed-service.ts';
-import { configurationChecks, dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
+import { dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
-import { loginRefusal, refusalOf } from '../../../lib/service/adopt/tell/service-refusal.ts';
+import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
 import { adopted, daemon, installed, line } from './described.ts';
 
 const text = (adoption: Adoption): string => dropInText(adoption, '1.0');
@@ -310,7 +313,8 @@ t.test('a service that cannot be carried is refused with the reason', async (t) 
     [{ ...daemon, MountImages: [['/srv/x.img', '/mnt', false, []]] }, {}, /MountImages=/],
     [{ ...daemon, ReadWritePaths: ['/data', '-/var'] }, {}, /ReadWritePaths=\/var: a jail shares/],
   ];
-  for (const [settings, about, reason] of cases) t.match(refusalOf(installed(settings, about)), reason);
+  for (const [settings, about, reason] of cases)
+    t.match(refusalOf(installed(settings, about))?.message, reason);
 });
 
 t.test('a line of another program keeps the rights of root in a unit of root alone', async (t) => {
@@ -351,7 +355,7 @@ t.test('a directory in /run of the jail with mounts in it is a mount that cannot
 t.test('systemd enters the jail if the unit mounts where the service could put a link', async (t) => {
   const entry = (settings: object): string =>
     chooseEntry(installed({ ...daemon, ...settings }), chooseIdentity(installed(daemon)), [
-      { path: '/var/lib/web', isReadOnly: false, isOptional: true },
+      { path: '/var/lib/web', isReadOnly: false },
     ]).entry;
   const bind = (place: string, isOptional = false) => ({
     BindReadOnlyPaths: [['/srv/a', place, isOptional, 0]],

@@ -2,10 +2,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 
 import { memoize } from '../../../values/remember.ts';
-
-/** Directories with files of many packages, which init, cron, logrotate and the like read. */
-const ofMany =
-  /^\/etc\/(alternatives|default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|tmpfiles\.d|update-motd\.d)(\/|$)/;
+import { ofMany } from './service-paths.ts';
 
 // The helper scripts of a daemon read its file in /etc/default.
 const isForOthers = (path: string): boolean => ofMany.test(path) && !/^\/etc\/default\/./.test(path);

@@ -193,3 +193,16 @@ const credentialSettings = [
 export function hasCredentials(settings: Settings): boolean {
   return credentialSettings.some((name) => isListed(settings, name));
 }
+
+/** The variables that hold directories of the service. They have the same paths in the jail. */
+export function directoryVariables({
+  unit,
+  settings,
+}: Pick<InstalledService, 'unit' | 'settings'>): Readonly<Record<string, string>> {
+  return Object.fromEntries([
+    ...ownDirectories(settings)
+      .filter(({ paths }) => paths.length > 0)
+      .map(({ variable, paths }) => [variable, paths.join(':')]),
+    ...(hasCredentials(settings) ? [['CREDENTIALS_DIRECTORY', `/run/credentials/${unit}`]] : []),
+  ]);
+}

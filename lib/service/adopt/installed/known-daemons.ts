@@ -1,5 +1,7 @@
 // Known daemons that start as root and then change to another user: the user that they can start as at once, or the capabilities that they
-// use as root. Pure.
+// use as root; and which of their command lines only test a configuration. Pure.
+
+import type { ExecLine, InstalledService } from './installed-service.ts';
 
 export interface KnownDaemon {
   /** The account that the daemon can start as. Without one, it starts as root of its jail. */
@@ -100,4 +102,54 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
 export function knownDaemon(program: string): KnownDaemon {
   const name = program.slice(program.lastIndexOf('/') + 1);
   return (Object.hasOwn(daemons, name) ? daemons[name] : undefined) ?? { caps: asRoot };
+}
+
+/** The facts about the daemon of ExecStart=. */
+export const knownOf = ({ lines }: Pick<InstalledService, 'lines'>): KnownDaemon =>
+  knownDaemon(lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
+
+// They run anything: a line of one can change data as well.
+const interpreters =
+  /\/(sh|bash|dash|busybox|env|perl|python[0-9.]*|ruby[0-9.]*|php[0-9.]*|node|nodejs|java)$/;
+
+// A word that names a test, as a subcommand or an option: `configtest`, `--check`, `--verify-config`.
+const testWord =
+  /^-{0,2}(?:check|validate|(?:check|test|verify|validate)[-.]?conf(?:ig)?|(?:conf(?:ig)?|syntax)[-.]?(?:check|test))$|^--?test$|^--syntax-only$/;
+
+// Options and words that mean a test to these programs, and something else to others.
+const testWordsOf: ReadonlyMap<string, readonly string[]> = new Map([
+  ['bird', ['-p']],
+  ['exim4', ['-bV']],
+  ['freeradius', ['-C', '-Cx', '-CX']],
+  ['haproxy', ['-c']],
+  ['nagios4', ['-v']],
+  ['rsyslogd', ['-N1']],
+  ['squid', ['parse']],
+  ['suricata', ['-T']],
+]);
+
+// It can be a subcommand, such as `migrate`. A path, a number or an address cannot.
+const isPlainWord = (word: string): boolean => /^[A-Za-z][\w-]*$/.test(word);
+
+// To some programs, `-t` with a value is something else: threads, or a time.
+const isSwitch = (word: string, next = '-'): boolean => /^-tt?$/.test(word) && next.startsWith('-');
+
+/**
+ * Whether a line of a unit only tests the configuration of its daemon, so that it may run beside the service. This is known by a word
+ * that names a test. A line with a further word that may name an action does not count, nor does one whose failure systemd ignores.
+ *
+ * @param argv the words of the line with their variables replaced
+ */
+export function isConfigurationTest(
+  { kind, program, flags }: Pick<ExecLine, 'kind' | 'program' | 'flags'>,
+  [, ...words]: readonly string[],
+): boolean {
+  if (kind !== 'ExecStartPre' && kind !== 'ExecReload') return false;
+  if (flags.includes('ignore-failure') || interpreters.test(program)) return false;
+  const known = testWordsOf.get(program.slice(program.lastIndexOf('/') + 1)) ?? [];
+  if (words.some((word) => known.includes(word))) return true;
+  return (
+    words.some((word, index) => testWord.test(word) || isSwitch(word, words[index + 1])) &&
+    words.every((word) => testWord.test(word) || !isPlainWord(word))
+  );
 }

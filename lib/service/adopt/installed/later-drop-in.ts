@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 
 import { commandLine } from '../../../words/shell-word.ts';
 import { execKinds } from './installed-service.ts';
-import type { Refusal } from '../tell/service-refusal.ts';
+import type { Refusal } from '../service-refusal.ts';
 
 interface Part {
   readonly path: string;

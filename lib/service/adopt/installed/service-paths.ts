@@ -1,10 +1,6 @@
-// The files and directories of the host that a service sees in its jail: its data and its configuration.
-import { existsSync, realpathSync } from 'node:fs';
+// The files and directories of the host that a service sees in its jail: its data and its configuration. Pure.
 import { dirname } from 'node:path';
 
-import { bytePath, pathBytes } from '../../../tree/path.ts';
-import { readBuilt } from '../../../jail/listing.ts';
-import { runHost } from '../host-command.ts';
 import {
   directoryLinks,
   hasCredentials,
@@ -25,46 +21,21 @@ export interface ServicePath extends HostMount {
   readonly isMadeAtBoot?: true;
 }
 
-// Where a daemon keeps what is its own. /run has the sockets by which the host's clients find it.
-const dataBases = /^\/(var\/(lib|cache|log|spool)|run|srv)\/./;
+// Where a daemon keeps what is its own. /run has the sockets by which the host's clients find it. /run/lock and the logs of runit
+// belong to other programs too.
+export const isData = (path: string): boolean =>
+  /^\/(var\/(lib|cache|log|spool)|run|srv)\/./.test(path) &&
+  !/^\/(run\/lock$|var\/log\/runit(\/|$))/.test(path);
 
-// Directories that are used by every program, or by the loggers of runit.
-const othersData = /^\/(run\/lock$|var\/log\/runit(\/|$))/;
-
-// Directories that other programs than the daemon read: init, cron, logrotate and the like.
-const othersConfiguration =
-  /^\/etc\/(default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|insserv|tmpfiles\.d|update-motd\.d)(\/|$)/;
-
-/** The packages of the unit's file and of its program. */
-export async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
-  const start = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
-  const paths = [fragment, start].flatMap((path) => {
-    const real = existsSync(path) ? realpathSync(path) : path;
-    // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
-    return [path, real, real.replace(/^\/usr\//, '/')];
-  });
-  const owners = await Promise.all(
-    [...new Set(paths)].map(async (path) => (await runHost('dpkg-query', ['-S', path])).stdout),
-  );
-  const names = owners
-    .flatMap((text) => text.split('\n'))
-    .flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
-  return [...new Set(names)];
-}
-
-/** The files of packages. */
-export async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
-  const lists = await Promise.all(
-    packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
-  );
-  return lists.flatMap((text) => text.split('\n'));
-}
+/** Directories with files of many packages, which init, cron, logrotate and the like read. */
+export const ofMany: RegExp =
+  /^\/etc\/(alternatives|default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|tmpfiles\.d|update-motd\.d)(\/|$)/;
 
 // The directories and files directly in /etc that hold these paths.
 const topsOf = (paths: readonly string[]): readonly string[] => [
   ...new Set(
     paths
-      .filter((path) => path.startsWith('/etc/') && !othersConfiguration.test(path))
+      .filter((path) => path.startsWith('/etc/') && !ofMany.test(path))
       .map((path) => path.split('/').slice(0, 3).join('/')),
   ),
 ];
@@ -82,16 +53,6 @@ export function ownConfiguration(
 export interface PackageData {
   readonly path: string;
   readonly package: string;
-}
-
-/** The directories for data of all packages in a jail. */
-export function dataIn(jail: string): readonly PackageData[] {
-  return readBuilt(bytePath(jail), (_, { entries }) =>
-    entries
-      .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
-      .map(({ path, reason: { as = '' } }) => ({ path: pathBytes(path).toString(), package: as }))
-      .filter(({ path }) => dataBases.test(path) && !othersData.test(path)),
-  );
 }
 
 /**

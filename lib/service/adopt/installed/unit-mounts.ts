@@ -72,6 +72,16 @@ export function mountedPlaces(settings: Settings): readonly string[] {
   return [...binds.map(([, place]) => place), ...emptyOf(settings).map(([place]) => place)];
 }
 
+/** Whether a path of the jail is mounted: it is one of `paths`, or the unit mounts it. */
+export function isMounted(
+  settings: Settings,
+  paths: readonly { readonly path: string }[],
+  path: string,
+): boolean {
+  const places = [...paths.map((one) => one.path), ...mountedPlaces(settings)];
+  return places.some((top) => isWithin(path, top));
+}
+
 /**
  * A place of the unit's own mounts that the service could replace by a link: it lies in one of the paths that the service can write, or
  * directly in /run and need not be mounted. A launcher starts behind these mounts, which systemd then makes at a place of the host.

@@ -51,6 +51,14 @@ export function standardFilesIn(text: string, instance = ''): readonly string[] 
   });
 }
 
+/** Whether the last WatchdogSec= in the text of a unit is a time other than 0. */
+export function hasWatchdog(text: string): boolean {
+  const values = [...text.matchAll(/^[ \t]*WatchdogSec[ \t]*=[ \t]*(.*?)[ \t]*$/gm)].map(
+    ([, value]) => value,
+  );
+  return /[1-9]/.test(values.at(-1) ?? '');
+}
+
 /** The assignments of an EnvironmentFile= (systemd.exec(5)): later ones count. */
 export function readEnvironmentFile(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();

@@ -2,22 +2,55 @@
 import { JailError, LaunchError } from '../../../errors.ts';
 import { showPaths } from '../../../jail/work/show-paths.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { findRecord, type KeptConfiguration } from '../adoption-record.ts';
 import { putDropIn } from '../drop-in-file.ts';
+import { findRecord, type KeptConfiguration } from '../adoption-record.ts';
+import { restart } from '../running.ts';
 import {
   changedFiles,
+  type Copies,
   isWhole,
   keptCopies,
-  keptInUse,
   keptOnes,
   makeWritable,
   shownDate,
 } from './kept-configuration.ts';
-import { withCopies, writtenPaths } from './kept-drop-in.ts';
-import { restart } from '../running.ts';
 
-// The error to report. `does` is the verb for what failed; `failure` is the reason and the last words of the service.
-function fallenBack(unit: string, kept: KeptConfiguration, does: string, failure: string): JailError {
+// A line that mounts a path of the host. If systemd enters the jail, the path inside is the same.
+const mount = /^(BindPaths|BindReadOnlyPaths)=-?(\/[^:]*)(:.*)?$/;
+
+/** The paths among these that the service may write. */
+export const writtenPaths = (text: string, paths: readonly string[]): readonly string[] =>
+  paths.filter((path) =>
+    text.split('\n').some((line) => {
+      const [, setting, mounted] = mount.exec(line) ?? [];
+      return setting === 'BindPaths' && mounted === path;
+    }),
+  );
+
+/**
+ * The drop-in with copies in place of the live paths. A copy is read-only: changes in it would be lost when the service goes back to
+ * /etc. If the service must write there, it gets a duplicate of the copy. Without the copy the service must not start, because its
+ * configuration would be empty.
+ */
+export function withCopies(text: string, { directory, writable, paths }: Copies): string {
+  const withCopy = (line: string): string => {
+    const [, setting, path = '', place = `:${path}`] = mount.exec(line) ?? [];
+    if (!paths.includes(path)) return line;
+    return `${setting}=${setting === 'BindPaths' ? writable : directory}${path}${place}`;
+  };
+  return text.split('\n').map(withCopy).join('\n');
+}
+
+/**
+ * The error for a service that runs with a kept configuration. `does` is the verb for what failed; `failure` is the reason and the last
+ * words of the service.
+ */
+export function fallenBack(
+  unit: string,
+  kept: KeptConfiguration,
+  does: 'come up' | 'reload',
+  failure: string,
+): JailError {
   const files = showPaths(changedFiles(unit, kept));
   const command = commandLine('uchroot-service', 'reload', unit);
   return new JailError(
@@ -38,7 +71,7 @@ async function startWith(
   try {
     await makeWritable(unit, kept, writtenPaths(dropIn, kept.paths));
     await putDropIn(unit, withCopies(dropIn, keptCopies(unit, kept)));
-    return runs ? undefined : await restart(unit, { watchMs: findRecord(unit)?.wishes.watchMs });
+    return runs ? undefined : await restart(unit, { watchMs: findRecord(unit)?.options.watchMs });
   } catch (error) {
     if (error instanceof JailError || error instanceof LaunchError) return error.message;
     throw error;
@@ -79,11 +112,4 @@ export function neither(unit: string, failure: string, again = ''): JailError | 
     `${unit} does not come up, neither with the configuration in /etc nor with the one of ${shownDate(kept.keptAt)} (${reason}): ${failure}`,
     { code: 'ERR_SERVICE', hint: `mend the configuration; then: ${commandLine('systemctl', 'start', unit)}` },
   );
-}
-
-/** The error for a service that ran with its kept configuration before, and still does. */
-export function stillFallenBack(unit: string, dropIn: string, failure: string): JailError | undefined {
-  const record = findRecord(unit);
-  const kept = record && keptInUse(record, dropIn);
-  return kept === undefined ? undefined : fallenBack(unit, kept, 'come up', failure);
 }

@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 
 import { type BytePath, bytePath } from '../../../tree/path.ts';
 import { JailError } from '../../../errors.ts';
+import { mustRun } from '../host-command.ts';
+import { copiedBy } from '../adoption-plan.ts';
 import {
   type AdoptionRecord,
   findRecord,
@@ -12,52 +14,44 @@ import {
   writeRecord,
 } from '../adoption-record.ts';
 import { type Bound, changedPaths, readTree } from './configuration-tree.ts';
-import { mustRun } from '../host-command.ts';
-import { type Copies, mountsFrom } from './kept-drop-in.ts';
 
 /** The limit for all files of one copy together. */
 const bound: Bound = { entries: 1000, bytes: 16e6 };
 
-// Databases of the whole host. No copy of these is kept: a service must not use old accounts or addresses.
-const hostDatabase =
-  /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|hosts|resolv\.conf|nsswitch\.conf|localtime|services|protocols)$/;
-
 const copiesOf = (unit: string): string => `${placeOf(unit)}/configuration`;
 
-/** The directory of a copy. Only root gets there; systemd mounts from it. */
-const copyAt = (unit: string, number: number): string => `${copiesOf(unit)}/${number}`;
-
-/** The paths of a service that are its own configuration. A path that the caller has named as writable is data. */
-export function ownConfiguration({
-  mounted,
-  ofHost = [],
-  wishes,
-}: Pick<AdoptionRecord, 'mounted' | 'ofHost' | 'wishes'>): readonly string[] {
-  const isData = (path: string): boolean => wishes.paths.some((one) => one.path === path && !one.isReadOnly);
-  const isHosts = (path: string): boolean => hostDatabase.test(path) || ofHost.includes(path);
-  return mounted.filter((path) => path.startsWith('/etc/') && !isHosts(path) && !isData(path));
+/** Copies of paths of the host: that of `/etc/web` lies at `directory` + `/etc/web`. */
+export interface Copies {
+  readonly directory: string;
+  /** Duplicates of the copies that the service may write. */
+  readonly writable: string;
+  readonly paths: readonly string[];
 }
 
-/** Where the copies of a service lie. */
-export function keptCopies(unit: string, { number, paths }: KeptConfiguration): Copies {
-  return { directory: copyAt(unit, number), writable: `${copiesOf(unit)}/.${number}`, paths };
-}
+/** Where the copies of a service lie. Only root gets there; systemd mounts from it. */
+export const keptCopies = (unit: string, { number, paths }: KeptConfiguration): Copies => ({
+  directory: `${copiesOf(unit)}/${number}`,
+  writable: `${copiesOf(unit)}/.${number}`,
+  paths,
+});
+
+/** Whether this drop-in mounts copies of one of these two directories. */
+export const mountsFrom = (text: string, { directory, writable }: Omit<Copies, 'paths'>): boolean =>
+  text.split('\n').some((line) => [directory, writable].some((from) => line.includes(`Paths=${from}/`)));
+
+type Kept = Pick<AdoptionRecord, 'tested' | 'configuration'>;
 
 /** The configurations that have a copy, the newest first. */
-export function keptOnes({
-  tested,
-  configuration,
-}: Pick<AdoptionRecord, 'tested' | 'configuration'>): readonly KeptConfiguration[] {
-  return [tested, configuration].filter((one) => one !== undefined);
-}
+export const keptOnes = ({ tested, configuration }: Kept): readonly KeptConfiguration[] =>
+  [tested, configuration].filter((one) => one !== undefined);
 
 /** The kept configuration that this drop-in mounts; undefined if the service runs with the files in /etc. */
-export function keptInUse(
-  record: Pick<AdoptionRecord, 'unit' | 'tested' | 'configuration'>,
-  dropIn: string,
-): KeptConfiguration | undefined {
-  return keptOnes(record).find((kept) => mountsFrom(dropIn, keptCopies(record.unit, kept)));
-}
+export const keptInUse = (
+  unit: string,
+  dropIn: string | undefined,
+  record: Kept | undefined = findRecord(unit),
+): KeptConfiguration | undefined =>
+  keptOnes(record ?? {}).find((kept) => dropIn !== undefined && mountsFrom(dropIn, keptCopies(unit, kept)));
 
 /** Copies these paths once more, for a service that may write to them: the kept copy itself must not change. */
 export async function makeWritable(
@@ -71,9 +65,10 @@ export async function makeWritable(
 }
 
 /** The files of /etc that are not as in the copy. */
-export function changedFiles(unit: string, { number, paths }: KeptConfiguration): readonly BytePath[] {
-  const found = paths.flatMap((path) =>
-    changedPaths(bytePath(`${copyAt(unit, number)}${path}`), liveTop(path), bound).map(
+export function changedFiles(unit: string, kept: KeptConfiguration): readonly BytePath[] {
+  const { directory } = keptCopies(unit, kept);
+  const found = kept.paths.flatMap((path) =>
+    changedPaths(bytePath(`${directory}${path}`), liveTop(path), bound).map(
       (below) => `${bytePath(path)}${below}` as BytePath,
     ),
   );
@@ -81,8 +76,8 @@ export function changedFiles(unit: string, { number, paths }: KeptConfiguration)
 }
 
 /** Whether no file of a copy is missing. */
-export const isWhole = (unit: string, { number, paths }: KeptConfiguration): boolean =>
-  paths.every((path) => existsSync(`${copyAt(unit, number)}${path}`));
+export const isWhole = (unit: string, kept: KeptConfiguration): boolean =>
+  kept.paths.every((path) => existsSync(`${keptCopies(unit, kept).directory}${path}`));
 
 /** The paths that have a copy, but are gone from /etc. */
 export const missingPaths = (unit: string): readonly string[] =>
@@ -103,16 +98,16 @@ function measure(paths: readonly string[]): {
   const warnings: string[] = [];
   const left = { ...bound };
   for (const path of paths.filter((one) => existsSync(one))) {
-    const tree = readTree(liveTop(path), left);
-    if (tree === undefined) {
+    const found = readTree(liveTop(path), left);
+    if (found === undefined)
       warnings.push(
         `no copy of ${path} is kept: with it the configuration has more than ${bound.entries} files or ${bound.bytes / 1e6} MB`,
       );
-      continue;
+    else {
+      left.entries -= found.tree.size;
+      left.bytes -= found.bytes;
+      fit.push(path);
     }
-    left.entries -= tree.size;
-    for (const { size } of tree.values()) left.bytes -= size;
-    fit.push(path);
   }
   return { fit, warnings };
 }
@@ -134,6 +129,10 @@ async function copyTo(
   await mustRun('sync', ['--file-system', directory]);
 }
 
+// The names of copies, and of their duplicates.
+const namesOf = (unit: string): readonly string[] =>
+  existsSync(copiesOf(unit)) ? readdirSync(copiesOf(unit)).filter((name) => /^\.?[0-9]+$/.test(name)) : [];
+
 // Makes a copy and returns its number. If an older copy has the same files, that one is used instead.
 async function makeCopy(
   unit: string,
@@ -144,26 +143,20 @@ async function makeCopy(
     (one) => one.paths.join(' ') === paths.join(' ') && changedFiles(unit, one).length === 0,
   );
   if (same !== undefined) return same.number;
-  const number = Math.max(0, ...numbersOf(unit)) + 1;
+  const number = Math.max(0, ...namesOf(unit).map((name) => Number(name.replace('.', '')))) + 1;
+  const directory = `${copiesOf(unit)}/${number}`;
   try {
-    await copyTo(copyAt(unit, number), paths);
+    await copyTo(directory, paths);
   } catch (error) {
-    rmSync(copyAt(unit, number), { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
     throw error;
   }
   return number;
 }
 
-function numbersOf(unit: string): readonly number[] {
-  if (!existsSync(copiesOf(unit))) return [];
-  return readdirSync(copiesOf(unit))
-    .filter((name) => /^[0-9]+$/.test(name))
-    .map(Number);
-}
-
 async function keep(record: AdoptionRecord, isTestedOnly: boolean): Promise<readonly string[]> {
-  const { unit } = record;
-  const { fit: paths, warnings } = measure(ownConfiguration(record));
+  const { unit } = record.plan;
+  const { fit: paths, warnings } = measure(copiedBy(record.plan));
   const number = paths.length === 0 ? 0 : await makeCopy(unit, keptOnes(record), paths);
   const kept = number === 0 ? undefined : { number, keptAt: new Date().toISOString(), paths };
   const isProven = number === record.configuration?.number;
@@ -171,14 +164,10 @@ async function keep(record: AdoptionRecord, isTestedOnly: boolean): Promise<read
     ? { ...record, tested: isProven ? undefined : kept }
     : { ...record, configuration: kept, tested: undefined };
   writeRecord(next);
-  removeOthers(unit, new Set(keptOnes(next).map((one) => String(one.number))));
-  return warnings;
-}
-
-function removeOthers(unit: string, names: ReadonlySet<string>): void {
-  if (!existsSync(copiesOf(unit))) return;
-  for (const name of readdirSync(copiesOf(unit)).filter((one) => /^\.?[0-9]+$/.test(one) && !names.has(one)))
+  const used = new Set(keptOnes(next).map((one) => String(one.number)));
+  for (const name of namesOf(unit).filter((one) => !used.has(one)))
     rmSync(`${copiesOf(unit)}/${name}`, { recursive: true, force: true });
+  return warnings;
 }
 
 /**

@@ -1,9 +1,33 @@
-// What others see of a service that runs: its listening sockets, and the users of its processes.
-import { readdirSync, readlinkSync } from 'node:fs';
+// What others see of a service that runs: its processes and their users, its listening sockets and pid files.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
+import { unless } from '../../../jail/work/jail-error.ts';
+import { propertiesOf } from '../running.ts';
 import { listeningSockets, socketTables } from './listening-sockets.ts';
 import { runFiles } from './run-files.ts';
-import { processesOf, readOfProcess, unlessEnded } from './unit-processes.ts';
+
+// The answer of a call about a process; undefined if the process has ended (proc(5)). ENXIO, EINVAL, EACCES: its parent has not waited for
+// it yet.
+const unlessEnded = <T>(use: () => T): T | undefined =>
+  unless(['ENOENT', 'ESRCH', 'ENXIO', 'EINVAL', 'EACCES'], use);
+
+// empty if its process has ended
+const readOfProcess = (path: string): string => unlessEnded(() => readFileSync(path, 'latin1')) ?? '';
+
+/** The pids of the processes in the cgroup of a unit, and in those below it. */
+export async function processesOf(unit: string): Promise<readonly number[]> {
+  const { ControlGroup: group } = await propertiesOf(unit, 'ControlGroup');
+  if (group === '') return [];
+  // `0::GROUP`, or `1:name=systemd:GROUP` with the first version of cgroups (cgroups(7))
+  const isIn = (line: string): boolean => {
+    const own = /^(?:0:|\d+:name=systemd):(.*)$/.exec(line)?.[1];
+    return own === group || own?.startsWith(`${group}/`) === true;
+  };
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .filter((pid) => readOfProcess(`/proc/${pid}/cgroup`).split('\n').some(isIn))
+    .map(Number);
+}
 
 export interface Behaviour {
   readonly sockets: ReadonlySet<string>;

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortError, JailError } from '../../../errors.ts';
-import { type Adoption, jailOf } from '../adoption.ts';
-import { mustRun, runHost } from '../host-command.ts';
+import { jailOf } from '../adoption.ts';
+import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
-import { reload, type Watch, watchTime } from '../running.ts';
+import { propertiesOf, reload, type Watch, watchTime } from '../running.ts';
 import { type Behaviour, observe } from './behaviour.ts';
 
 /** The error for a service that comes up in its jail, but does not do what it did before. */
@@ -26,8 +26,6 @@ export function differenceOf(
   };
 }
 
-const list = (items: readonly string[]): string => items.toSorted().join(', ');
-
 // The names of uids. A uid without a name has none.
 async function namesOf(uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (uids.length === 0) return new Map();
@@ -40,22 +38,28 @@ async function namesOf(uids: readonly string[]): Promise<ReadonlyMap<string, str
   );
 }
 
-async function listUsers(uids: readonly string[]): Promise<string> {
+async function listUsers(uids: readonly string[]): Promise<readonly string[]> {
   const names = await namesOf(uids);
-  return list(uids.map((uid) => names.get(uid) ?? `uid ${uid}`));
+  return uids.map((uid) => names.get(uid) ?? `uid ${uid}`);
 }
 
+const parts = [
+  { part: 'sockets', missing: 'it does not listen on', added: 'it listens on' },
+  { part: 'pidFiles', missing: 'it does not make', added: undefined },
+  { part: 'users', missing: 'it has no process of', added: 'it has a process of' },
+] as const;
+
 async function tell(looks: Looks, now: Behaviour, withUsers: boolean): Promise<readonly string[]> {
-  const sockets = differenceOf('sockets', looks, now);
-  const files = differenceOf('pidFiles', looks, now);
-  const users = withUsers ? differenceOf('users', looks, now) : { missing: [], added: [] };
-  return [
-    ...(sockets.missing.length === 0 ? [] : [`it does not listen on ${list(sockets.missing)}`]),
-    ...(sockets.added.length === 0 ? [] : [`it listens on ${list(sockets.added)}`]),
-    ...(files.missing.length === 0 ? [] : [`it does not make ${list(files.missing)}`]),
-    ...(users.missing.length === 0 ? [] : [`it has no process of ${await listUsers(users.missing)}`]),
-    ...(users.added.length === 0 ? [] : [`it has a process of ${await listUsers(users.added)}`]),
-  ];
+  const told: string[] = [];
+  for (const { part, ...words } of parts.filter((one) => withUsers || one.part !== 'users')) {
+    const found = differenceOf(part, looks, now);
+    for (const kind of ['missing', 'added'] as const) {
+      const items = part === 'users' ? await listUsers(found[kind]) : found[kind];
+      if (items.length > 0 && words[kind] !== undefined)
+        told.push(`${words[kind]} ${items.toSorted().join(', ')}`);
+    }
+  }
+  return told;
 }
 
 // A program that speaks to the daemon, such as rndc. kill(1) only sends a signal, which a daemon that has just started may not expect yet.
@@ -72,7 +76,7 @@ function refuseAborted(unit: string, { signal }: Watch): void {
 
 // A service that has just been started may have no socket yet.
 async function waitUntilSettled(unit: string, watch: Watch): Promise<void> {
-  const since = await mustRun('systemctl', ['show', '--value', '-p', 'ActiveEnterTimestampMonotonic', unit]);
+  const { ActiveEnterTimestampMonotonic: since } = await propertiesOf(unit, 'ActiveEnterTimestampMonotonic');
   // both are of CLOCK_MONOTONIC
   const endMs = Number(since) / 1000 + Math.min(mostMs, await watchTime(unit, watch));
   while (Number(process.hrtime.bigint()) / 1e6 < endMs) {
@@ -97,7 +101,7 @@ export interface Comparison {
    * @throws OtherBehaviour if the sockets or users are still other ones after 5 seconds, or after the time of `watch` if that is longer,
    * or if the program of ExecReload= fails and did not fail before; AbortError
    */
-  judge(adoption: Pick<Adoption, 'directory' | 'identity'>): Promise<void>;
+  judge(directory: string, withUsers: boolean): Promise<void>;
 }
 
 /** Looks at a service for the first time. */
@@ -126,9 +130,8 @@ export async function openComparison(service: InstalledService, watch: Watch): P
       looks = [first, await observe(unit)];
     },
     known: () => new Set(looks.flatMap(pathsOf)),
-    judge: async ({ identity, directory }) => {
+    judge: async (directory, withUsers) => {
       const failure = hasAnswered ? await reload(unit, { ...watch, watchMs: 0 }) : undefined;
-      const withUsers = !identity.isChosen && !isDynamic;
       const found =
         failure === undefined
           ? await differences(jailOf(directory), withUsers)

@@ -1,5 +1,7 @@
 // The pid files and sockets that a service has made in /run, of the host or of its jail.
-import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
+
+import { ifReadable, readEnd } from '../host-file.ts';
 
 export interface RunFiles {
   /** Paths as the service sees them, such as `/run/web.pid`. */
@@ -14,36 +16,10 @@ const mostLevels = 3;
 const mostEntries = 5000;
 const mostPidBytes = 32;
 
-// What cannot be read is no pid file: another program may remove it meanwhile, root may not enter each mount (EACCES), and reading a file
-// of a kernel's file system can fail in any way.
-const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
-
-function ifReadable<T>(use: () => T): T | undefined {
-  try {
-    return use();
-  } catch (error) {
-    const { code = '', syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined && !shortages.has(code)) return undefined;
-    throw error;
-  }
-}
-
-// The number in a short file. No link is followed: a service can put anything into its jail.
+// The number in a short file.
 function pidIn(path: string): number | undefined {
-  const fd = ifReadable(() =>
-    openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
-  );
-  if (fd === undefined) return undefined;
-  try {
-    const status = fstatSync(fd);
-    if (!status.isFile() || status.size > mostPidBytes) return undefined;
-    const bytes = Buffer.alloc(mostPidBytes);
-    const count = ifReadable(() => readSync(fd, bytes, 0, mostPidBytes, 0));
-    const text = bytes.toString('latin1', 0, count ?? 0);
-    return /^\s*\d+\s*$/.test(text) ? Number(text) : undefined;
-  } finally {
-    closeSync(fd);
-  }
+  const { text = '', sizeBytes = 0 } = readEnd(path, mostPidBytes) ?? {};
+  return sizeBytes <= mostPidBytes && /^\s*\d+\s*$/.test(text) ? Number(text) : undefined;
 }
 
 function entriesBelow(top: string): readonly (readonly [path: string, entry: Dirent])[] {

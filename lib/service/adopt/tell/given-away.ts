@@ -5,13 +5,12 @@ import { bytePath, isWithin } from '../../../tree/path.ts';
 import { hostDanger } from '../../../launch/host/host-danger.ts';
 import { wayTo } from '../../../launch/host/host-ways.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { followedPaths } from '../adoption.ts';
-import type { AdoptionWishes } from '../adoption-record.ts';
+import { type AdoptionOptions, type HostFacts, variablesOf } from '../adoption.ts';
+import { followedPaths } from '../identity.ts';
 import { type InstalledService, openedByRoot } from '../installed/installed-service.ts';
 import { ownConfiguration, type PackageData } from '../installed/service-paths.ts';
 import { boundPaths, type HostMount, hostMounts, pathsOf } from '../installed/unit-mounts.ts';
-import type { Refusal } from './service-refusal.ts';
-import type { StateProblem } from './state-problem.ts';
+import type { Refusal } from '../service-refusal.ts';
 
 /** A path of the host that must not come into this jail. */
 export interface GivenAway extends HostMount {
@@ -77,9 +76,8 @@ function outerOf(path: string, directories: readonly string[]): string | undefin
 /** What the unit and the caller name that gives the host away. `packed` are the files of the service's own packages. */
 export function givenBy(
   service: InstalledService,
-  packed: readonly string[],
+  { packed, environment }: Pick<HostFacts, 'packed' | 'environment'>,
   named: readonly HostMount[],
-  variables: ReadonlyMap<string, string>,
 ): readonly GivenAway[] {
   const { settings } = service;
   const written = new Set(pathsOf(settings, 'ReadWritePaths'));
@@ -88,7 +86,7 @@ export function givenBy(
   const isOwn = (path: string): boolean => written.has(path) && own.some((top) => isWithin(path, top));
   return [
     ...givenAway([...bound, ...hostMounts(settings, '')], isOwn),
-    ...replaceable(service, bound, variables),
+    ...replaceable(service, bound, variablesOf(service, environment)),
   ];
 }
 
@@ -101,9 +99,16 @@ export function givenNow(service: InstalledService, mounts: readonly HostMount[]
   return [...givenAway(mounts, (path) => written.has(path)), ...replaceable(service, [])];
 }
 
+/** A state of the service that needs a remedy. */
+export interface StateProblem {
+  readonly message: string;
+  /** A command, or what to do first. */
+  readonly remedy: string;
+}
+
 /** What status says of it, with the remedy. */
 export const givenProblem =
-  (unit: string, { paths }: Pick<AdoptionWishes, 'paths'>) =>
+  (unit: string, { paths }: Pick<AdoptionOptions, 'paths'>) =>
   ({ path, message }: GivenAway): StateProblem => ({
     message: `it sees what must not be in its jail: ${message}`,
     remedy: paths.some((one) => one.path === path)
@@ -158,11 +163,11 @@ export function safeData(data: readonly PackageData[]): {
  */
 export function dangerRefusal(
   unit: string,
-  { paths, insecurePath }: Pick<AdoptionWishes, 'paths' | 'insecurePath'>,
+  { paths, insecurePath }: Pick<AdoptionOptions, 'paths' | 'insecurePath'>,
   [first]: readonly GivenAway[],
   isAdopted: boolean,
 ): Refusal | undefined {
-  if (first === undefined || insecurePath === true) return undefined;
+  if (first === undefined || insecurePath) return undefined;
   const { path, message, isReadOnly, isForReading } = first;
   const accept = 'or accept the risk with --insecure-path';
   if (!paths.some((one) => one.path === path)) {

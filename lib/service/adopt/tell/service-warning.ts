@@ -1,9 +1,11 @@
-// Rewrites the builder's warnings for users of uchroot-service. Pure.
+// Warnings about the jail of a service: those of the builder in words of uchroot-service, and paths that the jail lacks. Pure.
 import { isWithin, showPath } from '../../../tree/path.ts';
 import { terminalWarning } from '../../../jail/packs/file-packs.ts';
 import { fromText } from '../../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../../jail/work/jail-warning.ts';
+import { commandLine } from '../../../words/shell-word.ts';
 import type { Adoption } from '../adoption.ts';
+import { isMounted } from '../installed/unit-mounts.ts';
 
 const shown = (text: string): string => showPath(fromText(text));
 
@@ -49,4 +51,23 @@ export function toServiceWarning(
     default:
       return warning satisfies never;
   }
+}
+
+const ofKernel = /^\/(dev|proc|sys|run|tmp)(\/|$)/;
+
+/** A warning for each file or directory of the host that a command line names and the jail lacks. */
+export function namedWarnings(
+  { own, service, paths }: Pick<Adoption, 'own' | 'service' | 'paths'>,
+  isOnHost: (path: string) => boolean,
+  isInJail: (path: string) => boolean,
+): readonly string[] {
+  const named = own
+    .flatMap(({ argv }) => argv.slice(1))
+    .flatMap((word) => /^(?:--?[\w-]+=)?(\/\S+)$/.exec(word)?.[1] ?? [])
+    .filter((path) => path !== '/' && !ofKernel.test(path) && isOnHost(path))
+    .filter((path) => !isMounted(service.settings, paths, path) && !isInJail(path));
+  return [...new Set(named)].map(
+    (path) =>
+      `its command line names ${path}, which is not in the jail: ${commandLine('--ro-bind', path)} brings it in`,
+  );
 }

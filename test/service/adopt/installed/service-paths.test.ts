@@ -6,7 +6,7 @@ import {
   ownData,
   servicePaths,
 } from '../../../../lib/service/adopt/installed/service-paths.ts';
-import { refusalOf } from '../../../../lib/service/adopt/tell/service-refusal.ts';
+import { refusalOf } from '../../../../lib/service/adopt/service-refusal.ts';
 import { daemon, installed } from '../described.ts';
 
 const nothing = { data: [], configuration: [] };
@@ -30,7 +30,7 @@ t.test('a path that the unit lets the service write is the one of the host', asy
 
 t.test('a service that may write to directories of the system is not adopted', async (t) => {
   const refusal = (name: string): string | undefined =>
-    refusalOf(installed({ ...daemon, ReadWritePaths: [name] }));
+    refusalOf(installed({ ...daemon, ReadWritePaths: [name] }))?.message;
   for (const path of [
     '/',
     '/var',

@@ -4,6 +4,7 @@ import t from 'tap';
 import {
   expandWords,
   readEnvironmentFile,
+  hasWatchdog,
   standardFilesIn,
   withoutSpecifiers,
 } from '../../../../lib/service/adopt/installed/unit-text.ts';
@@ -73,4 +74,10 @@ t.test('the files of standard output and the like are those of the last lines', 
   const text = ' StandardOutput = append:/a\nStandardInput=file:%L/%i%%\nStandardError=journal\n';
   t.same(standardFilesIn(text, 'x'), ['/a', '/var/log/x%']);
   t.same(standardFilesIn(`${text}StandardOutput=truncate:/b c \nStandardInput=null`), ['/b c']);
+});
+
+t.test('the last line about a watchdog counts', async (t) => {
+  t.ok(hasWatchdog('[Service]\nWatchdogSec=1h\n'));
+  for (const text of ['', 'WatchdogSec=0', 'WatchdogSec=30\nWatchdogSec=0', 'WatchdogSec=infinity'])
+    t.notOk(hasWatchdog(text), text);
 });

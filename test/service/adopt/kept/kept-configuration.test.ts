@@ -2,29 +2,19 @@
 import t from 'tap';
 
 import { placeOf } from '../../../../lib/service/adopt/adoption-record.ts';
-import { ownConfiguration, shownDate } from '../../../../lib/service/adopt/kept/kept-configuration.ts';
+import { keptPaths } from '../../../../lib/service/adopt/adoption-plan.ts';
+import { shownDate } from '../../../../lib/service/adopt/kept/kept-configuration.ts';
 
 t.test(
   'paths in /etc are kept, but no database of the host and nothing that the caller lets it write',
   async (t) => {
-    const mounted = [
-      '/etc/group',
-      '/etc/passwd',
-      '/etc/state',
-      '/etc/web',
-      '/etc/web.conf',
-      '/srv/etc',
-      '/var/lib/web',
-    ];
-    const wishes = {
-      user: undefined,
-      programs: [],
-      paths: [
-        { path: '/etc/state', isReadOnly: false, isOptional: false },
-        { path: '/etc/web.conf', isReadOnly: true, isOptional: false },
-      ],
-    };
-    t.same(ownConfiguration({ mounted, wishes }), ['/etc/web', '/etc/web.conf']);
+    const path = (path: string, isReadOnly = true) => ({ path, isReadOnly, isOptional: false });
+    const named = [path('/etc/state', false), path('/etc/web.conf')];
+    const mounted = ['/etc/group', '/etc/passwd', '/etc/web', '/srv/etc', '/var/lib/web'].map((one) =>
+      path(one),
+    );
+    const ofHost = { ...path('/etc/ssl/certs'), isOfHost: true as const };
+    t.same(keptPaths([...named, ofHost, ...mounted], named), ['/etc/web.conf', '/etc/web']);
   },
 );
 

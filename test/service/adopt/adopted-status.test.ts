@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { stateProblems } from '../../../../lib/service/adopt/tell/state-problem.ts';
+import { stateProblems } from '../../../lib/service/adopt/adopted-status.ts';
 
 const web = { unit: 'web.service', loadState: 'loaded', fileState: 'enabled', isWanted: true };
 

@@ -1,13 +1,8 @@
 // The drop-in that mounts copies of the configuration.
 import t from 'tap';
 
-import {
-  hasCopies,
-  mountsFrom,
-  withCopies,
-  withLivePaths,
-  writtenPaths,
-} from '../../../../lib/service/adopt/kept/kept-drop-in.ts';
+import { withCopies, writtenPaths } from '../../../../lib/service/adopt/kept/fall-back.ts';
+import { mountsFrom } from '../../../../lib/service/adopt/kept/kept-configuration.ts';
 
 const copies = { directory: '/copies/3', writable: '/copies/.3', paths: ['/etc/web', '/etc/own.conf'] };
 
@@ -31,9 +26,7 @@ t.test('copies are mounted at the places of the live paths, and written only as 
     `# made
 [Service]
 RootDirectory=/jail
-# kept configuration: BindPaths=-/etc/web
 BindPaths=/copies/.3/etc/web:/etc/web
-# kept configuration: BindReadOnlyPaths=/etc/own.conf
 BindReadOnlyPaths=/copies/3/etc/own.conf:/etc/own.conf
 BindReadOnlyPaths=-/etc/web2
 BindPaths=/var/lib/web
@@ -47,13 +40,10 @@ t.test('the paths of which a service needs duplicates are those that it may writ
   t.same(writtenPaths(byLauncher, copies.paths), []);
 });
 
-t.test('such a drop-in can be told, and turned back', async (t) => {
+t.test('such a drop-in can be told', async (t) => {
   for (const text of [bySystemd, byLauncher]) {
-    t.notOk(hasCopies(text));
-    t.ok(hasCopies(withCopies(text, copies)));
+    t.notOk(mountsFrom(text, copies));
     t.ok(mountsFrom(withCopies(text, copies), copies));
     t.notOk(mountsFrom(withCopies(text, copies), { directory: '/copies/2', writable: '/copies/.2' }));
-    t.equal(withLivePaths(withCopies(text, copies)), text);
-    t.equal(withLivePaths(text), text);
   }
 });

@@ -1,7 +1,7 @@
 // The lines by which daemons test their configuration, and lines that do more.
 import t from 'tap';
 
-import { isConfigurationTest } from '../../../../lib/service/adopt/installed/configuration-test.ts';
+import { isConfigurationTest } from '../../../../lib/service/adopt/installed/known-daemons.ts';
 import type { ExecKind } from '../../../../lib/service/adopt/installed/installed-service.ts';
 
 function isTest(words: string, kind: ExecKind = 'ExecStartPre', ...flags: string[]): boolean {

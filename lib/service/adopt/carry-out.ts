@@ -1,0 +1,176 @@
+// Carries out the steps of a plan.
+import { rmSync } from 'node:fs';
+
+import { JailError } from '../../errors.ts';
+import { compileLaunch } from '../../launch/compile/compile.ts';
+import { normalize } from '../../launch/request/request.ts';
+import { readVersion } from '../../version.ts';
+import { jailOf } from './adoption.ts';
+import { presentDropIn, putDropIn } from './drop-in-file.ts';
+import { removeGeneration } from './generation.ts';
+import { mustRun, runHost } from './host-command.ts';
+import { writeHostFile } from './host-file.ts';
+import { keepConfiguration } from './kept/kept-configuration.ts';
+import type { Launcher } from './launchers.ts';
+import type { ServiceStep } from './adoption-plan.ts';
+import {
+  type AdoptionRecord,
+  beginChange,
+  commitRecord,
+  dropStaged,
+  endChange,
+  forgetService,
+  generationAt,
+  generationsOf,
+  stageRecord,
+} from './adoption-record.ts';
+import { followDropIn, forgetLinks, linkRunFiles, makeAtBoot } from './run-links.ts';
+import { lastFailure, restart, wordsOfRun } from './running.ts';
+import type { Comparison } from './seen/comparison.ts';
+import { isTaken } from './service-drop-in.ts';
+import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
+import { type Change, undo } from './undo.ts';
+
+/** What the steps of a plan work on. */
+export interface Run {
+  readonly unit: string;
+  readonly isActive: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** The record of an adoption or an update. */
+  readonly record?: AdoptionRecord;
+  /** Of an adoption of a service that runs. */
+  readonly comparison?: Comparison | undefined;
+}
+
+/**
+ * Carries the steps out in their order. If one fails, the service is put back: undo().
+ * @returns warnings
+ * @throws AbortError, or the error of the step: the drop-in and the service are then as before; JailError ERR_SERVICE if a test fails, or
+ * the service does not come up
+ */
+export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise<readonly string[]> {
+  const { unit, isActive, signal } = run;
+  const warnings: string[] = [];
+  let change: Change | undefined;
+  try {
+    for (const step of steps) {
+      if (step.op === 'drop-in') {
+        const before = { dropIn: presentDropIn(unit), isActive };
+        const watchMs = steps.find((one) => one.op === 'start')?.watchMs;
+        beginChange(unit, before);
+        change = { unit, before, text: step.text, watch: { watchMs, signal } };
+      }
+      warnings.push(...((await perform(step, run)) ?? []));
+      if (step.op === 'commit') change = undefined;
+    }
+  } catch (error) {
+    dropStaged(unit);
+    throw change === undefined ? error : await undo(change, error as Error);
+  }
+  return warnings;
+}
+
+// @returns warnings
+async function perform(step: ServiceStep, run: Run): Promise<readonly string[] | void> {
+  const { unit, isActive, record, comparison, signal } = run;
+  switch (step.op) {
+    case 'compile':
+      return compile(step);
+    case 'test':
+      return test(unit, step, signal);
+    case 'look':
+      return comparison?.lookAgain();
+    case 'stage':
+      return record && stage(record);
+    case 'drop-in':
+      return replaceDropIn(unit, step.text);
+    case 'start':
+      return start(unit, { watchMs: step.watchMs, signal });
+    case 'compare':
+      return comparison?.judge(record?.plan.directory ?? '', step.withUsers);
+    case 'make-at-boot':
+      return makeAtBoot(unit, step.paths);
+    case 'link':
+      return linkRunFiles(unit, jailOf(record?.plan.directory ?? ''), comparison?.known() ?? new Set());
+    case 'commit':
+      if (record !== undefined) commitRecord(unit);
+      return endChange(unit);
+    case 'keep':
+      return record && keepConfiguration(record, isActive ? 'start' : 'none');
+    case 'remove':
+      for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
+      forgetLinks(unit);
+      return forgetService(unit);
+    default:
+      return step satisfies never;
+  }
+}
+
+function compile({ file, request, refused, ignoresPipe, isCwdMounted }: Launcher): readonly string[] {
+  const warnings: string[] = [];
+  compileLaunch(normalize(request), {
+    file: Buffer.from(file),
+    architecture: undefined,
+    anyInode: false,
+    isService: true,
+    ignoresPipe,
+    refused: refused.length === 0 ? undefined : new Map(refused),
+    version: readVersion(),
+    warn: (warning) => {
+      if (!('step' in warning && warning.step === 'chdir' && isCwdMounted)) warnings.push(warning.message);
+    },
+  });
+  return warnings;
+}
+
+// Runs a test as a unit, to its end.
+async function test(
+  unit: string,
+  { words, text }: Extract<ServiceStep, { readonly op: 'test' }>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const name = `${temporaryName('check')}.service`;
+  const file = `/run/systemd/system/${name}`;
+  writeHostFile(file, text);
+  try {
+    await reloadUnits();
+    const { status, stderr } = await runHost('systemctl', ['start', name], { signal });
+    if (status === 0) return;
+    const failure = (await wordsOfRun(name)) || (await lastFailure(name)) || stderr.trim();
+    throw new JailError(`${unit}: the test of its configuration fails: ${failure}`, {
+      code: 'ERR_SERVICE',
+      hint: `the test is: ${words}`,
+    });
+  } finally {
+    // after an abort it still runs
+    await runHost('systemctl', ['stop', name]);
+    rmSync(file, { force: true });
+    await runHost('systemctl', ['reset-failed', name]);
+  }
+}
+
+async function stage(record: AdoptionRecord): Promise<void> {
+  stageRecord(record);
+  // the drop-in must not outlast a loss of power without the jail
+  await mustRun('sync', ['--file-system', record.plan.directory]);
+}
+
+async function replaceDropIn(unit: string, text: string | undefined): Promise<void> {
+  const isNew = text !== undefined && text !== presentDropIn(unit);
+  await putDropIn(unit, text);
+  // systemd goes on with the unit as it was if a line of a drop-in is wrong, and the service would run without its jail
+  if (isNew && !isTaken(text, await readService(unit))) {
+    const { stderr } = await runHost('systemd-analyze', ['verify', unit]);
+    const reason = stderr.split('\n').find((line) => line.includes('/uchroot.conf:'));
+    throw new JailError(
+      `systemd does not use the drop-in of ${unit}${reason === undefined ? '' : `: ${reason}`}`,
+      { code: 'ERR_SERVICE' },
+    );
+  }
+  followDropIn(unit, text); // a service without its jail must not write through links into it
+}
+
+async function start(unit: string, watch: Parameters<typeof restart>[1]): Promise<void> {
+  const failure = await restart(unit, watch);
+  if (failure !== undefined) throw new JailError(failure, { code: 'ERR_SERVICE' });
+}

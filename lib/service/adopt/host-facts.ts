@@ -1,0 +1,160 @@
+// What the host has for a service: its packages and their files, its environment, its accounts, and then what the builder has found.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+
+import { expandPattern } from '../../binary/loader-conf.ts';
+import { bytePath, pathBytes } from '../../tree/path.ts';
+import { openFileRoot } from '../../tree/root.ts';
+import { readBuilt } from '../../jail/listing.ts';
+import { resolveAccount } from '../../launch/tell/dry-run.ts';
+import {
+  type AdoptionOptions,
+  type EnvironmentFile,
+  type HostFacts,
+  type JailFacts,
+  ownLines,
+  variablesOf,
+} from './adoption.ts';
+import { runHost } from './host-command.ts';
+import { chooseIdentity, type Identity } from './identity.ts';
+import type { InstalledService } from './installed/installed-service.ts';
+import { knownOf } from './installed/known-daemons.ts';
+import { configurationOf } from './installed/service-configuration.ts';
+import { ownData, type PackageData, isData } from './installed/service-paths.ts';
+import { readEnvironmentFile } from './installed/unit-text.ts';
+import { refuse } from './service-refusal.ts';
+import { dropInPath } from './service-drop-in.ts';
+import { unitText } from './systemd-bus.ts';
+import { safeData } from './tell/given-away.ts';
+
+// The packages of the unit's file and of its program.
+async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
+  const start = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
+  const paths = [fragment, start].flatMap((path) => {
+    const real = existsSync(path) ? realpathSync(path) : path;
+    // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
+    return [path, real, real.replace(/^\/usr\//, '/')];
+  });
+  const owners = await Promise.all(
+    [...new Set(paths)].map(async (path) => (await runHost('dpkg-query', ['-S', path])).stdout),
+  );
+  const names = owners
+    .flatMap((text) => text.split('\n'))
+    .flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
+  return [...new Set(names)];
+}
+
+async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
+  );
+  return lists.flatMap((text) => text.split('\n'));
+}
+
+/** The files of EnvironmentFile= (systemd.exec(5)), in the order of systemd. `onMissing` gets each pattern without a file that must be there. */
+export function environmentOf(
+  { settings }: Pick<InstalledService, 'settings'>,
+  onMissing: (pattern: string) => void,
+): readonly EnvironmentFile[] {
+  const named = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
+  const root = openFileRoot('/');
+  try {
+    return named.flatMap(([pattern, isOptional]) => {
+      const paths = expandPattern(root, bytePath(pattern), Infinity).map(pathBytes).filter(existsSync);
+      if (paths.length === 0 && !isOptional) onMissing(pattern);
+      return paths.map((path) => {
+        const bytes = readFileSync(path);
+        return {
+          path: String(path),
+          variables: readEnvironmentFile(bytes.toString()),
+          sha256: createHash('sha256').update(bytes).digest('hex'),
+        };
+      });
+    });
+  } finally {
+    root.close();
+  }
+}
+
+// The programs of all command lines: if systemd enters the jail, all of them run there.
+function programsOf(service: InstalledService): readonly string[] {
+  const { programs = [], check = [] } = knownOf(service);
+  const lines = service.lines
+    .filter(({ flags }) => !flags.includes('privileged'))
+    .map(({ program }) => program);
+  return [...new Set([...lines, ...programs, ...check.slice(0, 1)])].filter((path) => existsSync(path));
+}
+
+// Accounts that the jail's databases need: the user, those that the configuration is known to name, those that its processes had, and
+// those that are called like the daemon.
+async function accountsOf(
+  service: InstalledService,
+  { user }: Identity,
+  packages: readonly string[],
+  seen: readonly string[],
+): Promise<readonly string[]> {
+  const { accounts = [] } = knownOf(service);
+  const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
+  const { stdout } = await runHost('getent', ['passwd', ...accounts, ...seen, program, ...packages]);
+  const found = stdout.split('\n').flatMap((line) => line.split(':', 1)[0] || []);
+  const own = service.settings.DynamicUser === true ? [] : [user];
+  return [...new Set([...own, ...found])].filter((name) => name !== 'root');
+}
+
+/** Looks at the host, before there is a jail. @throws UsageError if something is missing; LaunchError for an unknown account */
+export async function lookAtHost(service: InstalledService, options: AdoptionOptions): Promise<HostFacts> {
+  const identity = chooseIdentity(service, options.user);
+  const { user, group } = identity;
+  const packages = await packagesOf(service);
+  const more = knownOf(service).packages?.(/@(.*)\.service$/.exec(service.unit)?.[1] ?? '') ?? [];
+  const isDynamic = service.settings.DynamicUser === true;
+  return {
+    packages,
+    packed: await filesOf(packages),
+    owners: [...packages, ...more],
+    environment: environmentOf(service, (pattern) =>
+      refuse({
+        message: `${service.unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`,
+        hint: `make the file; systemctl cat ${service.unit} shows the unit`,
+      }),
+    ),
+    account: isDynamic
+      ? undefined
+      : await resolveAccount({ user, ...(group === undefined ? {} : { group }) }),
+    contents: {
+      programs: [...programsOf(service), ...options.programs],
+      packages: more,
+      // a daemon may name its pid file by /var/run, as memcached does
+      packs: ['run'],
+      users: await accountsOf(service, identity, packages, options.accounts),
+    },
+    unitText: await unitText(service.unit, dropInPath(service.unit)),
+    isOnHost: existsSync,
+  };
+}
+
+const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit|node$|ruby|beam\.smp)/;
+
+/** Looks at a jail that was built for these facts. @returns also warnings of data that the service does not get */
+export async function lookAtJail(
+  jail: string,
+  service: InstalledService,
+  { packages, packed, owners, environment }: HostFacts,
+): Promise<{ readonly facts: JailFacts; readonly warnings: readonly string[] }> {
+  const variables = variablesOf(service, environment);
+  const { data, ...built } = readBuilt(bytePath(jail), (_, { entries }) => ({
+    compilesCode: entries.some(({ path }) => codeMakers.test(path)),
+    usesSyslog: entries.some(({ path }) => path === '/dev/log'),
+    data: entries
+      .filter(({ kind, reason }) => kind === 'directory' && reason.how === 'state')
+      .map(({ path, reason }): PackageData => ({
+        path: pathBytes(path).toString(),
+        package: reason.as ?? '',
+      }))
+      .filter(({ path }) => isData(path)),
+  }));
+  const safe = safeData(ownData(data, owners, packed));
+  const own = ownLines(service, variables);
+  const configuration = await configurationOf({ service, own, variables }, packages, packed, jail);
+  return { facts: { ...built, data: safe.paths, configuration }, warnings: safe.warnings };
+}

@@ -1,0 +1,252 @@
+// Makes the plan of an adoption: looks at the host, builds the jail or finds that it is current, and chooses by what is in it.
+import { existsSync, rmSync, statSync } from 'node:fs';
+
+import { isWithin } from '../../tree/path.ts';
+import { JailError } from '../../errors.ts';
+import { buildJail, type JailReport } from '../../jail/building.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
+import { readVersion } from '../../version.ts';
+import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, jailOf } from './adoption.ts';
+import { replacedPaths } from './behind.ts';
+import { presentDropIn } from './drop-in-file.ts';
+import { lookAtHost, lookAtJail } from './host-facts.ts';
+import { buildGeneration } from './generation.ts';
+import { runHost } from './host-command.ts';
+import { makeTemporary, writeHostFile } from './host-file.ts';
+import { chooseIdentity } from './identity.ts';
+import { type InstalledService, textOf } from './installed/installed-service.ts';
+import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
+import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
+import { type AdoptionPlan, dropInOf, isSamePlan, planAdoption, showStep, stepsOf } from './adoption-plan.ts';
+import { type AdoptionRecord, type Exposure, findRecord } from './adoption-record.ts';
+import {
+  directoryRefusal,
+  loginRefusal,
+  missingProgram,
+  pathRefusal,
+  programRefusal,
+  type Refusal,
+  refuse,
+} from './service-refusal.ts';
+import { dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
+import { dangerRefusal, givenBy, lostWarnings } from './tell/given-away.ts';
+import { namedWarnings, toServiceWarning } from './tell/service-warning.ts';
+
+/** What an adoption or an update reports. */
+export interface AdoptReport extends Pick<
+  AdoptionPlan,
+  'unit' | 'directory' | 'user' | 'caps' | 'reason' | 'entry' | 'entryReason' | 'paths'
+> {
+  /** Paths of the host that the service can write. The exposure does not count them. */
+  readonly writable: readonly string[];
+  /** What the paths give away that `insecurePath` accepts: a sentence for each. */
+  readonly givesAway: readonly string[];
+  readonly dropIn: { readonly path: string; readonly text: string };
+  /** What is done once the jail is built, in this order: a sentence for each step. */
+  readonly steps: readonly string[];
+  readonly exposure: Exposure;
+  /** How many tests of the configuration have run in the jail. */
+  readonly checks: number;
+  /** The service runs in the jail already. It does so from its next start on otherwise. */
+  readonly isRunning: boolean;
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** False if an update had nothing to do: the service goes on in its jail, and was not restarted. */
+  readonly isChanged: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** A service, what was asked for, and what the host has for it. */
+export interface Subject {
+  readonly service: InstalledService;
+  readonly options: AdoptionOptions;
+  readonly host: HostFacts;
+}
+
+type Work = Pick<JailWork, 'signal' | 'onProgress'>;
+
+function dangerOf({ service, options, host }: Subject, paths: Adoption['paths']): Refusal | undefined {
+  const isAdopted = findRecord(service.unit) !== undefined;
+  return dangerRefusal(service.unit, options, givenBy(service, host, paths), isAdopted);
+}
+
+function kindOfPath(path: string): 'file' | 'directory' | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isDirectory() === true) return 'directory';
+  return status?.isFile() === true ? 'file' : undefined;
+}
+
+/** Looks at the host. @throws UsageError if something is missing there, or gives the host away; LaunchError for an unknown account */
+export async function lookFor(service: InstalledService, options: AdoptionOptions): Promise<Subject> {
+  const subject = { service, options, host: await lookAtHost(service, options) };
+  refuse(
+    missingProgram(service, existsSync),
+    programRefusal(service.unit, options.programs, kindOfPath),
+    loginRefusal(service.unit, subject.host.packed, options.paths),
+    dangerOf(subject, options.paths),
+  );
+  return subject;
+}
+
+// Asks systemd-analyze(1) for the exposure of a unit with this text.
+async function exposureOf(unit: string, text: string): Promise<number | undefined> {
+  const directory = makeTemporary();
+  try {
+    const file = `${directory}/${unit}`;
+    writeHostFile(file, text);
+    // alone: the unit that is installed under this name may have drop-ins
+    const { stdout } = await runHost('systemd-analyze', ['security', '--offline=yes', '--no-pager', file], {
+      variables: { SYSTEMD_UNIT_PATH: directory },
+    });
+    const [, level] = /exposure level for .*: ([0-9.]+) /.exec(stdout) ?? [];
+    return level === undefined ? undefined : Number(level);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+interface Chosen {
+  readonly adoption: Adoption;
+  readonly exposure: Exposure;
+}
+
+// The launcher needs capabilities to enter the jail. Where that would make the service more exposed than the vendor's, systemd
+// enters it.
+async function measure(adoption: Adoption, vendor: string): Promise<Chosen> {
+  const { unit } = adoption.service;
+  const measured = (one: Adoption) => exposureOf(unit, withOwn(vendor, dropInText(one, readVersion())));
+  const before = await exposureOf(unit, vendor);
+  const after = await measured(adoption);
+  const isWorse = before !== undefined && after !== undefined && after > before;
+  if (adoption.entry === 'systemd' || !isWorse) return { adoption, exposure: { before, after } };
+  const entryReason = `with the launcher the exposure would be ${after}, and it is ${before} now`;
+  const other = { ...adoption, entry: 'systemd' as const, entryReason };
+  return { adoption: other, exposure: { before, after: await measured(other) } };
+}
+
+const planOf = (adoption: Adoption, { service, options, host }: Subject): AdoptionPlan =>
+  planAdoption(adoption, host, options.paths, {
+    version: readVersion(),
+    isActive: service.isActive,
+    isFirst: findRecord(service.unit) === undefined,
+    watchMs: options.watchMs,
+  });
+
+// What is told of a plan.
+function report(
+  plan: AdoptionPlan,
+  { adoption, exposure }: Chosen,
+  { service, host }: Subject,
+  jail: JailReport,
+): AdoptReport {
+  const { unit, directory, user, caps, reason, entry, entryReason, paths } = plan;
+  return {
+    unit,
+    directory,
+    user,
+    caps,
+    reason,
+    entry,
+    entryReason,
+    paths,
+    writable: hostWritten(adoption),
+    givesAway: givenBy(service, host, paths).map(({ message }) => message),
+    dropIn: { path: dropInPath(unit), text: dropInOf(plan) },
+    steps: plan.steps.map(showStep),
+    exposure,
+    checks: stepsOf(plan, 'test').length,
+    isRunning: service.isActive,
+    files: jail.files,
+    sizeBytes: jail.sizeBytes,
+    isChanged: true,
+    warnings: [],
+  };
+}
+
+/** Builds the jail in `directory`, and plans the adoption with it. The running service is not touched. */
+export async function planNew(
+  subject: Subject,
+  directory: string,
+  work: Work,
+): Promise<{ readonly plan: AdoptionPlan; readonly report: AdoptReport }> {
+  const { service, options, host } = subject;
+  const { unit, settings } = service;
+  const jail = jailOf(directory);
+  const built = await buildGeneration(directory, service, chooseIdentity(service, options.user), host, work);
+  const { facts, warnings: withheld } = await lookAtJail(jail, service, host);
+  const first = chooseAdoption(service, options, host, facts, directory);
+  // systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=)
+  const cwd = textOf(settings, 'WorkingDirectory').replace(/^~$/, host.account?.home ?? '');
+  const isInJail = (path: string): boolean => existsSync(`${jail}${path}`);
+  refuse(
+    pathRefusal(unit, first.paths),
+    dangerOf(subject, first.paths),
+    directoryRefusal(service, cwd, first.paths, isInJail),
+  );
+  const chosen = await measure(first, host.unitText);
+  const { adoption } = chosen;
+  const plan = planOf(adoption, subject);
+  const ours = { text: dropInOf(plan), directory };
+  refuse(laterRefusal(unit, host.unitText, ours));
+  const before = findRecord(unit)?.plan.paths.map(({ path }) => path) ?? [];
+  const warnings = [
+    ...lostWarnings(unit, before, plan.paths),
+    ...withheld,
+    ...built.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption)),
+    ...namedWarnings(adoption, existsSync, isInJail),
+    ...laterWarnings(host.unitText, ours),
+  ];
+  return { plan, report: { ...report(plan, chosen, subject, built), warnings } };
+}
+
+// The present jail, if a build would change nothing in it. At a mounted path the service sees the host's own files.
+async function unchanged(
+  { host }: Subject,
+  { directory, paths }: AdoptionPlan,
+  work: Work,
+): Promise<JailReport | undefined> {
+  try {
+    const request = { ...work, ...host.contents, directory: jailOf(directory), plan: true };
+    const found = await buildJail(request);
+    const left = found.left.filter(({ because }) => because !== 'writable');
+    // the adoption has set the owner and mode of /run itself
+    const isOwn = ({ path }: { readonly path: string }): boolean =>
+      path !== '/run' && !paths.some((top) => isWithin(path, top.path));
+    return [...found.changes, ...left].some(isOwn) ? undefined : found;
+  } catch (error) {
+    if (error instanceof JailError) return undefined; // the build tells it, or mends the jail
+    throw error;
+  }
+}
+
+/**
+ * The report of an update that has nothing to do: it would make the same jail, launchers and drop-in again, and the service has started
+ * with the configuration in /etc. Undefined if there is something to do.
+ */
+export async function planPresent(
+  subject: Subject,
+  { plan: before, exposure, configuration }: AdoptionRecord,
+  work: Work,
+): Promise<AdoptReport | undefined> {
+  const { service, options, host } = subject;
+  const { unit, directory, entry, entryReason } = before;
+  const dropIn = presentDropIn(unit);
+  if (dropIn !== dropInOf(before)) return undefined;
+  const jail = await unchanged(subject, before, work);
+  if (jail === undefined) return undefined;
+  const { facts } = await lookAtJail(jailOf(directory), service, host);
+  const chosen = chooseAdoption(service, options, host, facts, directory);
+  // an exposure that was measured can make systemd enter as well, but a launcher may not enter in its place
+  if (chosen.entry === 'systemd' && entry === 'launcher') return undefined;
+  const adoption = { ...chosen, entry, entryReason };
+  const plan = planOf(adoption, subject);
+  const mounted = plan.paths.map(({ path }) => path);
+  const isCurrent =
+    isSamePlan(plan, before) &&
+    stepsOf(plan, 'compile').every(({ file }) => existsSync(file)) &&
+    missingPaths(unit).length === 0 &&
+    (configuration === undefined || changedFiles(unit, configuration).length === 0) &&
+    !(service.isActive && (await replacedPaths(unit, mounted)).length > 0);
+  if (!isCurrent) return undefined;
+  return { ...report(plan, { adoption, exposure }, subject, jail), steps: [], isChanged: false };
+}

@@ -1,0 +1,259 @@
+// Why a service cannot be adopted, or its jail not be changed, and what to do. Pure.
+import { UsageError } from '../../errors.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
+import { type InstalledService, isListed, numberOf, textOf } from './installed/installed-service.ts';
+import type { ServicePath } from './installed/service-paths.ts';
+import { isMounted, unmountable, unshareable } from './installed/unit-mounts.ts';
+
+export interface Refusal {
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** @throws UsageError for the first of these refusals that there is */
+export function refuse(...found: readonly (Refusal | undefined)[]): void {
+  const refusal = found.find((one) => one !== undefined);
+  if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
+}
+
+type Row = readonly [isRefused: boolean, reason: string, hint: string];
+
+const leaveIt = (unit: string): string =>
+  `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
+
+/** The first reason why a service cannot be carried into a jail; undefined if there is none. */
+export function refusalOf(service: InstalledService): Refusal | undefined {
+  const { unit, loadState, isTransient } = service;
+  if (loadState === 'not-found')
+    return {
+      message: `there is no unit ${unit}`,
+      hint: 'install it first: systemctl list-unit-files --type=service lists those that are there',
+    };
+  const verify = `${commandLine('systemd-analyze', 'verify', unit)} says what is wrong in it`;
+  const rows: readonly Row[] = [
+    [loadState === 'masked', 'it is masked', commandLine('systemctl', 'unmask', unit)],
+    [loadState !== 'loaded', `it is ${loadState}`, verify],
+    [
+      isTransient,
+      'it is transient, and has no file beside which a drop-in could lie',
+      'write a unit to a file first: uchroot --unit systemd does so for a program in a jail',
+    ],
+    ...settingRows(service),
+  ];
+  const found = rows.find(([isRefused]) => isRefused);
+  if (found === undefined) return undefined;
+  const [, reason, hint] = found;
+  return { message: `${unit} cannot be adopted: ${reason}`, hint };
+}
+
+// What its unit says.
+function settingRows(service: InstalledService): readonly Row[] {
+  const { unit, lines, settings } = service;
+  const starts = lines.filter(({ kind }) => kind === 'ExecStart');
+  const { program = '', flags = [] } = starts[0] ?? {};
+  const script = scriptOf(service);
+  const change =
+    script === undefined
+      ? `leave it as it is, or take this out of its unit: ${commandLine('systemctl', 'edit', '--full', unit)}`
+      : `it is the script ${script}: write a unit with User= and an ExecStart= that stays in the foreground to /etc/systemd/system/${unit}, start that, and adopt it`;
+  const leave = leaveIt(unit);
+  const start = 'leave it as it is, or start its program in a jail: ExecStart=uchroot USER DIRECTORY PROGRAM';
+  const [left, path, shared] = [leavesProcesses(service), unmountable(settings), unshareable(settings)];
+  const uncarried = (name: string, hint: string): Row => {
+    const value = textOf(settings, name);
+    return [value !== '' || isListed(settings, name), `${name}=${value}, which uchroot does not carry`, hint];
+  };
+  return [
+    [starts.length !== 1, `it has ${starts.length} lines ExecStart=`, change],
+    [
+      flags.includes('privileged'),
+      'its ExecStart= begins with +: it runs with all privileges',
+      servesHost.test(program) ? leave : change,
+    ],
+    // a jail has nothing of the host itself
+    [servesHost.test(program), `${program} works on the host itself`, leave],
+    [textOf(settings, 'Type') === 'oneshot', 'Type=oneshot: it is no daemon', start],
+    [left !== undefined, `${left}, so it could be put neither into a jail nor back`, change],
+    [
+      textOf(settings, 'BusName') !== '',
+      `BusName=${textOf(settings, 'BusName')}: the bus is not in its jail`,
+      leave,
+    ],
+    // the service does not work without it
+    uncarried('PAMName', leave),
+    ...['RootDirectory', 'RootImage', 'NetworkNamespacePath'].map((name) => uncarried(name, change)),
+    ...['ExtensionDirectories', 'ExtensionImages', 'MountImages'].map((name) => uncarried(name, change)),
+    [
+      path !== undefined,
+      `its mounts have the path ${quote(path ?? '')}: blanks, quotes and colons are not carried`,
+      change,
+    ],
+    [
+      shared !== undefined,
+      `ReadWritePaths=${shared}: a jail shares directories of data, and none of the system`,
+      change,
+    ],
+    [numberOf(settings, 'SecureBits') !== 0, 'SecureBits=, which a launch resets', change],
+    [textOf(settings, 'StandardInput') === 'tty', 'it uses a terminal', change],
+  ];
+}
+
+// The parts of systemd and the system bus.
+const servesHost = /^(?:\/usr)?\/lib\/systemd\/(?!systemd-socket-proxyd$)|\/dbus-(?:daemon|broker-launch)$/;
+
+// systemd would run ExecStop= of the drop-in, which finds no process outside of the jail, and kill nothing (systemd.kill(5), KillMode=).
+// Then the service could not start again beside its own process.
+function leavesProcesses({ settings, isActive }: InstalledService): string | undefined {
+  const mode = textOf(settings, 'KillMode');
+  if (mode === 'none') return 'KillMode=none: systemd ends none of its processes';
+  const isKnown =
+    textOf(settings, 'Type') !== 'forking' ||
+    textOf(settings, 'PIDFile') !== '' ||
+    (settings.GuessMainPID !== false && (!isActive || numberOf(settings, 'MainPID') !== 0));
+  return mode === 'process' && !isKnown
+    ? 'KillMode=process, and systemd does not know its main process: it ends none of its processes'
+    : undefined;
+}
+
+// The script of System V for which systemd has made a unit (systemd-sysv-generator(8)).
+const scriptOf = ({ fragment, lines }: InstalledService): string | undefined =>
+  fragment.startsWith('/run/systemd/generator')
+    ? lines.find(({ kind, program }) => kind === 'ExecStart' && program.startsWith('/etc/init.d/'))?.program
+    : undefined;
+
+/** The reason if the program of ExecStart= is not there. */
+export function missingProgram(
+  { unit, lines }: Pick<InstalledService, 'unit' | 'lines'>,
+  isOnHost: (path: string) => boolean,
+): Refusal | undefined {
+  const program = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
+  if (isOnHost(program)) return undefined;
+  return {
+    message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed`,
+    hint: `install it, or correct the path: ${commandLine('systemctl', 'edit', '--full', unit)}`,
+  };
+}
+
+/** The reason if the unit of an adopted service is gone, for example with its package; undefined if the unit is there. */
+export function goneRefusal({
+  unit,
+  loadState,
+}: Pick<InstalledService, 'unit' | 'loadState'>): Refusal | undefined {
+  if (loadState !== 'not-found') return undefined;
+  return {
+    message: `the unit ${unit} has gone`,
+    hint: `install it again, or remove its jail: ${commandLine('uchroot-service', 'release', unit)}`,
+  };
+}
+
+/** The reason if a service runs, but cannot be started again; undefined if it can. */
+export function maskedRefusal({
+  unit,
+  loadState,
+  isActive,
+}: Pick<InstalledService, 'unit' | 'loadState' | 'isActive'>): Refusal | undefined {
+  if (loadState !== 'masked' || !isActive) return undefined;
+  return {
+    message: `${unit} is masked: it runs, but cannot be restarted`,
+    hint: commandLine('systemctl', 'unmask', unit),
+  };
+}
+
+/**
+ * The reason if a program of `--program` is no file. `update` uses the programs that `adopt` was given; a file may be gone since then.
+ *
+ * @param kindOf `file`, `directory` or undefined
+ */
+export function programRefusal(
+  unit: string,
+  programs: readonly string[],
+  kindOf: (path: string) => 'file' | 'directory' | undefined,
+): Refusal | undefined {
+  const path = programs.find((program) => kindOf(program) !== 'file');
+  if (path === undefined) return undefined;
+  if (kindOf(path) === 'directory')
+    return {
+      message: `${path} is a directory, and no program`,
+      hint: `${commandLine('--ro-bind', path)} brings it into the jail`,
+    };
+  return {
+    message: `${unit}: the program ${path}, which was named with --program, is not there`,
+    hint: `put it back; to do without it: ${commandLine('uchroot-service', 'release', unit)}, then adopt it again`,
+  };
+}
+
+/** A path of the service that no setting can mount. `%` can be written. */
+export function pathRefusal(unit: string, paths: readonly Pick<ServicePath, 'path'>[]): Refusal | undefined {
+  const found = paths.find(({ path }) => /[\s"'\\:]/.test(path));
+  if (found === undefined) return undefined;
+  return {
+    message: `${unit} cannot be adopted: it has the path ${quote(found.path)}: blanks, quotes and colons are not carried`,
+    hint: leaveIt(unit),
+  };
+}
+
+/**
+ * A daemon that logs users of the host in needs their passwords and homes. A jail must not have these. Such a daemon is known by the
+ * file for PAM in its package. `given` are the paths that the caller has named.
+ */
+export function loginRefusal(
+  unit: string,
+  packed: readonly string[],
+  given: readonly Pick<ServicePath, 'path'>[],
+): Refusal | undefined {
+  const file = packed.find((path) => path.startsWith('/etc/pam.d/'));
+  if (file === undefined || given.some(({ path }) => path === file)) return undefined;
+  return {
+    message: `${unit} cannot be adopted: it logs in accounts of the host (${file}), whose passwords and homes are not in a jail`,
+    hint: `if it has only accounts of its own, say so by --ro-bind ${file}`,
+  };
+}
+
+/** Why the service cannot start in its WorkingDirectory=; undefined if it can. `cwd` is the home of its user for `~`. */
+export function directoryRefusal(
+  { unit, settings }: Pick<InstalledService, 'unit' | 'settings'>,
+  cwd: string,
+  paths: readonly Pick<ServicePath, 'path'>[],
+  isInJail: (path: string) => boolean,
+): Refusal | undefined {
+  const place = cwd.replace(/(?<=.)\/+$/, '');
+  const refused = `${unit} cannot be adopted: its WorkingDirectory=, ${place},`;
+  if (!place.startsWith('/') || isMounted(settings, paths, place)) return undefined;
+  // even if the jail has it
+  if (/^\/(home|root)(\/|$)/.test(place))
+    return {
+      message: `${refused} is hidden by ProtectHome=, which an adopted service has`,
+      hint: `name another directory: ${commandLine('systemctl', 'edit', '--full', unit)}`,
+    };
+  if (isInJail(place)) return undefined;
+  return {
+    message: `${refused} is not in the jail`,
+    hint: `${commandLine('--ro-bind', place)} brings it in; if the service writes there: ${commandLine('--bind', place)}`,
+  };
+}
+
+/** What the host has of systemd. */
+export interface ManagerFacts {
+  /** systemd is the init system (sd_booted(3)). */
+  readonly isBooted: boolean;
+  /** The name of process 1; empty if it is not known. */
+  readonly first: string;
+  /** The system bus has a socket. */
+  readonly hasBus: boolean;
+}
+
+/** Why systemd cannot be asked; undefined if it can, as far as can be seen. */
+export function managerAbsence({ isBooted, first, hasBus }: ManagerFacts): Refusal | undefined {
+  if (!isBooted)
+    return {
+      message: `systemd is not the init system here${first === '' ? '' : `: process 1 is ${quote(first)}`}`,
+      hint: 'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6',
+    };
+  if (hasBus) return undefined;
+  return {
+    message:
+      'the system bus does not run, by which systemd is asked: there is no /run/dbus/system_bus_socket',
+    hint: 'apt-get install dbus, then systemctl start dbus.socket',
+  };
+}

@@ -1,0 +1,33 @@
+import t from 'tap';
+
+import { needsHint } from '../../../../lib/service/adopt/tell/remedy.ts';
+
+t.test(
+  'a service that does not come up is told by what option it gets what its last words name',
+  async (t) => {
+    t.equal(needsHint('/bin/sh: 1: env: not found'), 'if it needs env of the host: --program /usr/bin/env');
+    t.equal(
+      needsHint("python3: can't open file '/etc/passwd': [Errno 2] No such file or directory: '/etc/passwd'"),
+      'if it needs /etc/passwd of the host: --ro-bind /etc/passwd',
+    );
+    t.equal(
+      needsHint('cat: /etc/group: No such file or directory'),
+      'if it needs /etc/group of the host: --ro-bind /etc/group',
+    );
+    // as programs in Go say it
+    t.equal(
+      needsHint('could not read "/etc": stat /etc: no such file or directory'),
+      'if it needs /etc of the host: --ro-bind /etc',
+    );
+    t.match(
+      needsHint('connect to /proc/self: No such file or directory'),
+      /: --ro-bind \/proc\/self --insecure-path {3}# \/proc\/self, which is \/proc\/\d+, lies in \/proc: that shows every/,
+      'with what must be accepted',
+    );
+    t.match(needsHint('it ended'), /--ro-bind PATH, --bind PATH or --program PATH$/);
+    t.match(
+      needsHint('x: /nosuch: No such file or directory'),
+      /--ro-bind PATH, --bind PATH or --program PATH$/,
+    );
+  },
+);
