@@ -98,7 +98,7 @@ test('a fault in any call stops at a step, in their order, and each step stops a
   }
   for (const [at, op] of plan) {
     if (op === 'keep_listen_fds') continue; // no descriptors are passed
-    const rows = stepTable();
+    const rows = stepTable;
     const { call } = rows[op as keyof typeof rows];
     const own = op === 'oom_score_adj' && !lowersOom ? 'openat' : call;
     t.ok(stoppedBy.get(at)?.has(own), `${at} ${op} stops at ${own}`);

@@ -5,7 +5,9 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { quote } from '../../words/quote.ts';
 import { hasInit, namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import { mayChangeGroups } from './credentials.ts';
-import { closeTcp, controllingTty, isolatedStages, landlock, outerPty, programGroup } from './isolation.ts';
+import { isolatedStages, programGroup } from './isolated.ts';
+import { closeTcp, landlock } from './landlock.ts';
+import { controllingTty, outerPty } from './pty.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
@@ -67,21 +69,15 @@ export function buildSetUp(input: SetUpInput): Plan {
 const endsWithParent = ({ request, isWaitedFor = false }: SetUpInput): boolean =>
   request.dieWithParent || isWaitedFor;
 
-// Steps of isolation.ts. The code for them is loaded only for a launch that can have some.
-function special(request: SetUpInput['request'], make: () => readonly Step[]): readonly Step[] {
-  const { landlock, connectTcp, bindTcp, pty, net } = request;
-  return !landlock && (connectTcp ?? bindTcp ?? pty ?? net) === undefined ? [] : make();
-}
-
 function stagesOf(input: SetUpInput): Plan {
   const { request, account, newGroup = false, isCompiled = false } = input;
   const parts = {
     // In place of 0 to 2 as they were given.
-    descriptors: [...descriptors(input), ...special(request, () => outerPty(request, account))],
+    descriptors: [...descriptors(input), ...outerPty(request, account)],
     before: [...session(input), ...limits(input), ...processState()],
     entry: jailEntry(input),
     after: [
-      ...special(request, () => controllingTty(request)),
+      ...controllingTty(request),
       ...credentials(input),
       ...noNewPrivileges(input),
       ...readBack(input),
@@ -245,9 +241,7 @@ function noNewPrivileges(input: SetUpInput): readonly Step[] {
   const { request, parentPid } = input;
   return [
     // Before Landlock and seccomp, which it allows to an ordinary user (landlock_restrict_self(2), seccomp(2)).
-    ...(request.allowNewPrivs
-      ? []
-      : [{ op: 'no_new_privs' } as const, ...special(request, () => landlock(request))]),
+    ...(request.allowNewPrivs ? [] : [{ op: 'no_new_privs' } as const, ...landlock(request)]),
     ...(request.allowNewPrivs || isLast(input) ? [] : [installed(input)]),
     // After setresuid, which clears it (PR_SET_PDEATHSIG(2const)).
     endsWithParent(input) && !hasInit(request)
@@ -269,7 +263,7 @@ function readBack(input: SetUpInput): readonly Step[] {
     ...(isLast(input) ? [] : [{ op: 'verify_seccomp' } as const]),
     { op: 'verify_cwd' },
     // After verify_seccomp, which cannot tell one filter from another.
-    ...(request.allowNewPrivs ? [] : special(request, () => closeTcp(request, architecture))),
+    ...(request.allowNewPrivs ? [] : closeTcp(request, architecture)),
   ];
 }
 
@@ -287,9 +281,9 @@ function handOver(input: SetUpInput): readonly Step[] {
 // Landlock after chroot, as its paths are those of the jail, and before the filter, which may refuse its calls; a profile last.
 function privilegedWalls(input: SetUpInput): readonly Step[] {
   const { request, architecture, filter } = input;
-  const tcp = special(request, () => closeTcp(request, architecture));
+  const tcp = closeTcp(request, architecture);
   const filters = filter === undefined ? [installed(input), ...tcp] : [...tcp, installed(input)];
-  return [...special(request, () => landlock(request)), ...filters];
+  return [...landlock(request), ...filters];
 }
 
 function installed({ architecture, filter }: SetUpInput): Step {

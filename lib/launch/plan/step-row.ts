@@ -87,5 +87,5 @@ export interface StepRow<S extends Step = Step> {
 
 export type StepRows = { readonly [Name in StepName]: StepRow<Extract<Step, { readonly op: Name }>> };
 
-/** The rows of a family. stepTable() compiles only if each step has a row in some family. */
+/** The rows of a family. stepTable compiles only if each step has a row in some family. */
 export type SomeStepRows = Partial<StepRows>;

@@ -4,10 +4,14 @@ import { credentialRows } from './credentials.ts';
 import { descriptorRows } from './descriptors.ts';
 import { jailEntryRows } from './jail-entry.ts';
 import { limitRows } from './limits.ts';
-import { isolationStepRows } from './isolation.ts';
+import { landlockRows } from './landlock.ts';
+import { mountRows } from './mount-steps.ts';
+import { namespaceRows } from './namespaces.ts';
 import { processRows } from './process-state.ts';
+import { ptyRows } from './pty.ts';
 import { readBackRows } from './readback.ts';
-import type { Step, StepName } from './step.ts';
+import { rootRows } from './root-steps.ts';
+import type { Step } from './step.ts';
 import {
   stepFlags,
   type FailureContext,
@@ -15,28 +19,27 @@ import {
   type StepRow,
   type StepRows,
 } from './step-row.ts';
+import { userNamespaceRows } from './user-namespace.ts';
 
-// The rows of steps that every launch may have. The command loads the others only if a launch needs them.
-const usualRows = {
+/** All rows. A step without one does not compile. */
+export const stepTable: StepRows = {
   ...processRows,
   ...limitRows,
   ...descriptorRows,
   ...jailEntryRows,
   ...credentialRows,
   ...readBackRows,
+  ...namespaceRows,
+  ...userNamespaceRows,
+  ...rootRows,
+  ...mountRows,
+  ...ptyRows,
+  ...landlockRows,
 };
-
-/** All rows. A step without one does not compile. */
-export const stepTable = (): StepRows => ({ ...usualRows, ...isolationStepRows });
-
-function rowNamed(name: StepName): StepRow {
-  const usual: Partial<StepRows> = usualRows;
-  return (usual[name] ?? isolationStepRows[name as keyof typeof isolationStepRows]) as StepRow;
-}
 
 /** The row of a step. */
 export function rowOf(step: Step): StepRow {
-  return rowNamed(step.op);
+  return stepTable[step.op] as StepRow;
 }
 
 /** The description of a step for people. */
@@ -75,11 +78,8 @@ export function flagsOf(step: Step): number {
 }
 
 const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
-// Each step whose effect a prepared thread hands down is among them.
-const usualNames = Object.keys(usualRows) as (keyof typeof usualRows)[];
 const inheritedOps = new Set(
-  usualNames
-    .map(rowNamed)
+  Object.values(stepTable)
     .filter(({ flags }) => flags?.inherited !== undefined)
     .map(({ op }) => op),
 );
@@ -94,7 +94,7 @@ export function inheritedSteps(
   const missing = new Set(inheritedOps);
   for (const { op, flags } of steps) if ((flags & stepFlags.inherited) !== 0) missing.delete(op);
   if (missing.size === 0) return 'all';
-  return missing.size === 1 && missing.has(usualRows.seccomp.op) ? 'allButFilter' : 'few';
+  return missing.size === 1 && missing.has(stepTable.seccomp.op) ? 'allButFilter' : 'few';
 }
 
 /** The words for a step that has failed with an errno: those of its row for this errno, and the hint for a missing capability. */

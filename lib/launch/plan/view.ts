@@ -173,7 +173,7 @@ export function viewSteps(
   isJoined = false,
 ): readonly Step[] {
   const { allowRoot, allowNewPrivs, caps, rootless } = request;
-  const hasRights = rootless === false && (allowRoot || allowNewPrivs || caps.length > 0);
+  const hasRights = !rootless && (allowRoot || allowNewPrivs || caps.length > 0);
   return [...opened].flatMap(([entry, trees]) =>
     placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, hasRights)),
   );

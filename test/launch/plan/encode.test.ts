@@ -16,7 +16,7 @@ const header = readFileSync(`${import.meta.dirname}/../../../../native/plan/plan
 const opsOfHeader = new Map(
   [...header.matchAll(/^ {2}OP_(\w+) = (\d+),/gm)].map(([, name = '', number]) => [name, Number(number)]),
 );
-const opOf = new Map(Object.entries(stepTable()).map(([name, { op }]) => [name, op]));
+const opOf = new Map(Object.entries(stepTable).map(([name, { op }]) => [name, op]));
 
 // The names in the header that are not the step's name in capitals.
 const otherNames: Partial<Record<StepName, string>> = {

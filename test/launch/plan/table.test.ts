@@ -52,7 +52,7 @@ t.test('paths are shown on one line', async (t) => {
 
 t.test('the rows of the steps that every launch needs name the capability that is looked for', async (t) => {
   for (const { step, needs, number } of essentialSteps) {
-    t.equal(stepTable()[step].needs, needs);
+    t.equal(stepTable[step].needs, needs);
     t.equal(`CAP_${capabilityNames[Number(number)]?.toUpperCase()}`, needs);
   }
 });
