@@ -25,7 +25,6 @@ import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
 import { toDirectories, toInitSystem, toName } from './unit-name.ts';
-import { formOf } from '../inetd/listen/listen-address.ts';
 
 type Options = readonly GivenOption[];
 type Warn = (warning: Warning) => void;
@@ -91,10 +90,9 @@ function toAddress(text: string): string {
   );
 }
 
-// The forms of other programs; systemd tells /tcp by the setting.
+// systemd tells /tcp by the setting
 function listenHint(text: string): string {
-  const meant = formOf(text) ?? text;
-  const [, right] = /^((?:[0-9.]+:|\[[0-9a-f:.]+\]:)?[1-9][0-9]{0,4})(?:\/tcp)?$/i.exec(meant) ?? [];
+  const [, right] = /^((?:[0-9.]+:|\[[0-9a-f:.]+\]:)?[1-9][0-9]{0,4})(?:\/tcp)?$/i.exec(text) ?? [];
   const isPort = Number(/[0-9]+$/.exec(right ?? '')?.[0] ?? 0) <= 65_535;
   return right !== undefined && isPort && right !== text
     ? `write --listen ${right}`

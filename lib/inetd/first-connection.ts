@@ -3,7 +3,6 @@ import { UsageError } from '../errors.ts';
 import { planLaunch } from '../launch/tell/dry-run.ts';
 import { quote } from '../words/quote.ts';
 import type { Services } from './inetd.ts';
-import { onceALaunch } from './launch-cache.ts';
 
 /**
  * Plans a launch of each service: the program, its libraries, its filter of system calls. A service with a problem can still be
@@ -15,10 +14,9 @@ export async function foreseeProblems(
   services: Services,
 ): Promise<readonly (readonly [name: string, problem: unknown])[]> {
   const found: (readonly [name: string, problem: unknown])[] = [];
-  const plan = onceALaunch(planLaunch);
   for (const [name, { launch }] of services) {
     try {
-      const { problem } = await plan(launch);
+      const { problem } = await planLaunch(launch);
       if (problem !== undefined) found.push([name, problem]);
     } catch (error) {
       if (error instanceof UsageError)

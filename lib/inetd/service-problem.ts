@@ -8,7 +8,6 @@ import { findLaunchProblem } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
 import { verifyIdle } from './idle-watch.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen/listen-address.ts';
-import { onceALaunch } from './launch-cache.ts';
 import { readBanner } from './banner.ts';
 import { DATAGRAM, STREAM, toListenError } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
@@ -61,22 +60,20 @@ export function findAddressProblem(address: ListenAddress): LaunchError | undefi
 export function serviceProblems(): (
   settings: ServiceSettings,
 ) => Promise<UsageError | LaunchError | undefined> {
-  const lookAtLaunch = onceALaunch(findLaunchProblem);
   const rulesOf = sharedRules();
-  return (settings) => findServiceProblem(settings, rulesOf, lookAtLaunch);
+  return (settings) => findServiceProblem(settings, rulesOf);
 }
 
 async function findServiceProblem(
   settings: ServiceSettings,
   rulesOf: ReturnType<typeof sharedRules>,
-  lookAtLaunch: typeof findLaunchProblem,
 ): Promise<UsageError | LaunchError | undefined> {
   try {
     rulesOf(settings);
     if (settings.banner !== undefined) readBanner(settings.banner);
     settings.listen.forEach(lookAtAddress);
     if (settings.idleMs !== undefined) await Promise.all(settings.listen.map(lookAtIdle));
-    return await lookAtLaunch(settings.launch);
+    return await findLaunchProblem(settings.launch);
   } catch (error) {
     if (error instanceof UsageError || error instanceof LaunchError) return error;
     throw error;

@@ -238,7 +238,7 @@ t.test('match --why says what is wrong with the lines on the way, as check does'
       'line 2, column 7: /no/such/file does not exist; it matches nobody → create it; ' +
       'column 3: 10.0 is no complete address: it matches nobody → write 10.0.',
   ];
-  const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule → write sshd: 10.2.3.4';
+  const noRule = 'allow:4 no ":" between daemons and clients; the line is no rule → write DAEMONS: CLIENTS';
   t.same(match('10.2.3.4'), [...passed, noRule], 'up to the rule that matches');
   const all = [
     ...passed,

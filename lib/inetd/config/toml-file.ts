@@ -1,6 +1,4 @@
 // Services in TOML: `[services.NAME]` tables, whose keys are the options of the command, and `[defaults]` for all of them.
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
@@ -20,7 +18,6 @@ import {
   type ConfiguredService,
   type ConfiguredServices,
 } from './configured-service.ts';
-import { tomlHint } from './toml-hint.ts';
 
 // Keys of a service that are operands of the command.
 const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
@@ -155,8 +152,7 @@ class TomlFile {
     if (value === false) return [];
     if (metavar === undefined) {
       if (value === true) return [''];
-      const isOff = value === 0 || (typeof value === 'string' && /^(?:no|false|off)$/i.test(value));
-      return this.fail(path, key, `${key} is true or false`, `write ${key} = ${String(!isOff)}`);
+      return this.fail(path, key, `${key} is true or false`, 'write it without quotes');
     }
     // for the parser, 0o27 is the number 23: as text it would be another mode
     if (metavar === 'MODE' && typeof value !== 'string')
@@ -165,7 +161,7 @@ class TomlFile {
       const words = value.map((one) => this.#word(path, key, one));
       if (LISTS.has(key)) return [words.join(',')];
       if (words.length < 2 || takesSeveral(option, words)) return words;
-      return this.fail(path, key, `${key} takes one value`, `write ${key} = ${JSON.stringify(words[0])}`);
+      return this.fail(path, key, `${key} takes one value`, 'write one without brackets');
     }
     if (isTable(value) && metavar.startsWith('NAME='))
       return Object.entries(value).map(([name, one]) => {
@@ -206,13 +202,7 @@ class TomlFile {
     }
     const word = this.#word(path, key, value);
     if (key !== 'directory' || word.startsWith('/')) return word;
-    const meant = word.startsWith('~/') ? join(homedir(), word.slice(2)) : resolve(dirname(this.#file), word);
-    return this.fail(
-      path,
-      key,
-      'directory is an absolute path',
-      `write directory = ${JSON.stringify(meant)}`,
-    );
+    return this.fail(path, key, 'directory is an absolute path', 'for example directory = "/srv/jail"');
   }
 
   service(name: string, table: TomlTable, defaults: TomlTable): ConfiguredService {
@@ -253,7 +243,8 @@ export function readToml(file: string, text: string): ConfiguredServices {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [message = ''] = error.message.split('\n', 1);
-    const hint = tomlHint(text.split('\n')[error.line - 1] ?? '', message);
+    const hint =
+      'write KEY = VALUE below [services.NAME], with a text in quotes, and each key and table once (toml.io)';
     throw errorAt(file, error.line, `no TOML: ${message.replace(/^Invalid TOML document: /, '')}`, hint);
   }
   const reader = new TomlFile(file, text);

@@ -11,7 +11,7 @@ import { parseHost } from '../parse/pattern-list.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Tell } from './catalog.ts';
-import { findPort, findUrl, meantRule } from './foreign-words.ts';
+import { findPort, findUrl } from './foreign-words.ts';
 import { checkHost, checkLine, checkWords, findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -93,8 +93,7 @@ export class Checked {
       const at = line === undefined ? '' : (this.text.split('\n', line)[line - 1] ?? '');
       // a # behind an option was meant as a comment
       const isComment = code.endsWith('-allowed') && /^\w+\s+#/.test(at.slice((column ?? 1) - 1));
-      const remedy = code === 'missing-separator' ? meantRule(at) : hint;
-      this.add(isComment ? 'trailing-comment' : (code as RuleId), { line, column }, message, remedy);
+      this.add(isComment ? 'trailing-comment' : (code as RuleId), { line, column }, message, hint);
     }
   }
 }

@@ -1,7 +1,5 @@
 // Words that other programs have, and misspelt words with a meaning: here they are names of hosts or daemons. Pure.
 
-import { isIPv4 } from 'node:net';
-
 import { didYouMean } from '../../words/nearest.ts';
 import { show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
@@ -50,27 +48,8 @@ export function checkForeign(word: string, at: number, tell: Tell): void {
       'incomplete-address',
       at,
       'there are no ranges: it matches nobody',
-      `write ${networksOf(text) ?? 'a network, such as 10.0.0.0/28'}`,
+      'write networks, such as 10.0.0.0/28',
     );
-}
-
-// The networks of a range of addresses; of the last one, the number alone may be given.
-function networksOf(range: string): string | undefined {
-  const [from = '', to = ''] = range.split('-');
-  const end = to.includes('.') ? to : from.replace(/[0-9]+$/, to);
-  if (!isIPv4(from) || !isIPv4(end)) return undefined;
-  const [first, last] = [from, end].map((address) =>
-    address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0),
-  ) as [number, number];
-  const networks: string[] = [];
-  for (let at = first; at <= last && networks.length <= 8;) {
-    let size = 1;
-    while (at % (2 * size) === 0 && at + 2 * size - 1 <= last) size *= 2;
-    const address = [24, 16, 8, 0].map((bits) => Math.floor(at / 2 ** bits) % 256).join('.');
-    networks.push(size === 1 ? address : `${address}/${32 - Math.log2(size)}`);
-    at += size;
-  }
-  return networks.length === 0 || networks.length > 8 ? undefined : networks.join(' ');
 }
 
 /** The same of a list of daemons. */
@@ -117,35 +96,4 @@ export function findUrl(text: string): { readonly at: number; readonly host: str
   // behind a second colon it belongs to a command
   const colons = text.slice(0, found.index).split(':').length - 1;
   return colons > 1 ? undefined : { at: found.index, host: found[1] ?? '' };
-}
-
-// Words of ufw(8), pf.conf(5) and nft(8) between the parts of a rule.
-const between = new Set('in out on from to for at by is any port proto tcp udp quick log service'.split(' '));
-const granting = /^(?:allow|accept|pass|permit|grant)$/i;
-const refusing = /^(?:deny|drop|reject|block|refuse)$/i;
-
-const isClient = (word: string, at: number): boolean =>
-  (at > 0 && KEYWORDS.includes(word)) || (/^[@.]\w|\./.test(word) && !/^in\.\w+$/.test(word));
-
-/** What a line without a colon was most likely meant to be; undefined if it names no daemon or no client. */
-export function meantRule(line: string): string | undefined {
-  const words = line.split(/[\s,;=]+/).filter((word) => word !== '');
-  const named = words.filter(
-    (word) => !between.has(word.toLowerCase()) && !granting.test(word) && !refusing.test(word),
-  );
-  const clients = named.filter(isClient);
-  const daemons = named.filter((word, at) => !isClient(word, at) && /^[\w.-]+$/.test(word));
-  const isVerdict = words.some((word) => granting.test(word) || refusing.test(word));
-  if (clients.length === 0 && words.some((word) => /^(?:any|all)$/i.test(word))) clients.push('ALL');
-  const isAll = ({ length }: readonly string[]): boolean => length === 1 && /^all$/i.test(daemons[0] ?? '');
-  // as nginx has it: allow 10.0.0.0/8; deny all;
-  if (isVerdict && (daemons.length === 0 || isAll(daemons))) daemons.splice(0, 1, 'ALL');
-  if (daemons.length === 0 || clients.length === 0) return undefined;
-  // said aloud, because the words may stand in either file
-  const verdict = words.some((word) => refusing.test(word))
-    ? ' : deny'
-    : words.some((word) => granting.test(word))
-      ? ' : allow'
-      : '';
-  return `write ${show(`${daemons.join(' ')}: ${clients.join(' ')}${verdict}`)}`;
 }

@@ -5,7 +5,7 @@ import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
-import { bracketHint, networkHint } from './network-hint.ts';
+import { formatQuad, parseQuad } from '../text/address.ts';
 import { FOREIGN_VERDICTS, OPTION_NAMES, optionName } from './third-field.ts';
 
 /** A remark and its index in the line. */
@@ -41,6 +41,15 @@ function remarkWord(pattern: HostPattern | TextPattern, hasNetgroups: boolean): 
   if (broken !== undefined) return { level: 'error', code: 'pattern-file', message: broken };
   if (doubtful !== undefined) return junk(doubtful);
   return unreadable === undefined ? undefined : nobody('pattern-file', unreadable);
+}
+
+// The network without the bits outside of its length.
+function clearedBits(word: string): string | undefined {
+  const [, net = '', length] = /(?:^|@)([0-9.]+)\/([0-9]+)$/.exec(word) ?? [];
+  const quad = parseQuad(net);
+  if (quad === undefined || length === undefined) return undefined;
+  const mask = (0xffffffff << (32 - Number(length))) >>> 0;
+  return `write ${formatQuad(BigInt((quad & mask) >>> 0))}/${length}`;
 }
 
 // Options with a value that is right.
@@ -96,13 +105,8 @@ export function* noticesOf(rule: Rule, hasNetgroups: boolean): Generator<Notice,
       if (pattern === undefined || pattern.kind === 'port') continue;
       const remark = remarkWord(pattern, hasNetgroups);
       if (remark === undefined) continue;
-      const text = wordText(rule, word.at).replace(/^[^@]+@/, '');
       const hint =
-        remark.code === 'never-matches-address'
-          ? bracketHint(text)
-          : /^never-matches-(?:net|mask|host-bits)$/.test(remark.code)
-            ? networkHint(text)
-            : undefined;
+        remark.code === 'never-matches-host-bits' ? clearedBits(wordText(rule, word.at)) : undefined;
       yield { at: word.at, ...remark, ...(hint !== undefined && { hint }) };
     }
   for (const [index, option] of rule.options.entries()) {

@@ -91,26 +91,3 @@ t.test('a free port, datagrams, paths and sockets of systemd', async (t) => {
     'listen: 0.0.0.0:7: the service one listens on 127.0.0.1:7 already',
   );
 });
-
-// The addresses of as many services, of which each reading is counted.
-function readingsOf(texts: readonly string[]): number {
-  let count = 0;
-  const counted = texts.map((text): [string, ListenAddress[]] => [
-    text,
-    [new Proxy(parseListenAddress(text), { get: (target, key) => (count++, Reflect.get(target, key)) })],
-  ]);
-  findOverlap(counted);
-  return count;
-}
-
-t.test('the work grows with the number of addresses, and not with its square', async (t) => {
-  const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
-  const kinds: Readonly<Record<string, (index: number) => string>> = {
-    ports: (index) => `127.0.0.1:${1000 + index}`,
-    hosts: (index) => `127.0.${index >> 8}.${index & 255}:80`,
-    sockets: (index) => `/run/${index}`,
-    names: (index) => `systemd:n${index}`,
-  };
-  for (const [kind, of] of Object.entries(kinds))
-    t.equal(readingsOf(numbers(400).map(of)), 2 * readingsOf(numbers(200).map(of)), kind);
-});

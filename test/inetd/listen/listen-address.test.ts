@@ -30,6 +30,11 @@ t.test('anything else is refused with the forms that there are', async (t) => {
     '@',
     '65536',
     '127.1:80',
+    'localhost:7000',
+    '*:7000',
+    'tcp://127.0.0.1:80',
+    '::1:80',
+    '127.0.0.1',
     '[127.0.0.1]:80',
     '80/sctp',
     '127.0.0.1:80/tcp6',
@@ -43,31 +48,6 @@ t.test('anything else is refused with the forms that there are', async (t) => {
       text,
     );
   t.throws(() => parseListenAddress('/a\0b'), UsageError);
-});
-
-t.test('forms of other programs are refused with the address that is meant', async (t) => {
-  for (const [text, meant] of [
-    ['localhost:7000', '127.0.0.1:7000'],
-    ['*:7000', '7000'],
-    ['tcp:7000', '7000'],
-    [':7000', '7000'],
-    ['udp:7000', '7000/udp'],
-    ['tcp:65535', '65535'],
-    ['::1:80', '[::1]:80'],
-    ['tcp://127.0.0.1:80', '127.0.0.1:80'],
-    ['udp://[::1]:80/', '[::1]:80/udp'],
-    ['http://localhost:80/', '127.0.0.1:80'],
-  ] as const) {
-    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: `write ${meant}` });
-    t.ok(parseListenAddress(meant));
-  }
-  for (const text of ['*:70000', '*:65536'])
-    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: /^write PORT/ });
-  for (const [text, meant] of [
-    ['127.0.0.1', '127.0.0.1:PORT'],
-    ['::1', '[::1]:PORT'],
-  ] as const)
-    t.throws(() => parseListenAddress(text), { name: 'UsageError', hint: `write ${meant}` });
 });
 
 t.test('the last port, and the longest path that bind takes, are addresses', async (t) => {
