@@ -80,7 +80,13 @@ export function failureIn(settings: Settings): string | undefined {
 async function journal(...which: readonly string[]): Promise<string> {
   // journald may not have stored the last lines yet
   await runHost('journalctl', ['--sync']);
-  return (await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which])).stdout.trim();
+  const { stdout } = await runHost('journalctl', ['--no-pager', '-q', '-o', 'cat', ...which]);
+  // the service chooses its words, and a terminal obeys control characters
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => (line === '' ? '' : quote(line)))
+    .join('\n');
 }
 
 // journald can answer `--sync` before it has read what waits in the pipes of programs. Only for a run without a word is this waited out.

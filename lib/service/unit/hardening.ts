@@ -30,9 +30,10 @@ export const commonHardening: readonly string[] = [
 /** Sockets of ordinary services. */
 export const commonFamilies: readonly string[] = ['AF_UNIX', 'AF_INET', 'AF_INET6', 'AF_NETLINK'];
 
-/** The calls of ordinary services. All others answer EPERM. */
+/** The calls of ordinary services. All others answer EPERM. No filter, such as RestrictSUIDSGID=, sees what io_uring(7) does. */
 export const commonCalls: readonly string[] = [
   'SystemCallFilter=@system-service',
+  'SystemCallFilter=~io_uring_setup io_uring_enter io_uring_register',
   'SystemCallErrorNumber=EPERM',
 ];
 

@@ -174,6 +174,20 @@ serviceTest(
   },
 );
 
+serviceTest('the last words of a service give no orders to the terminal of the administrator', async (t) => {
+  machine().shell(`cat >/usr/local/bin/rude <<'END'
+#!/bin/sh
+[ ! -e /.uchroot ] || { printf 'rude \\033]0;title\\007\\n' >&2; exit 3; }
+exec /usr/bin/sleep 1000
+END
+chmod 755 /usr/local/bin/rude
+printf '[Service]\\nType=exec\\nExecStart=/usr/local/bin/rude\\n' >/etc/systemd/system/rude.service
+systemctl daemon-reload; systemctl start rude`);
+  const { status, stderr } = service('adopt', 'rude', '--watch', '0.5', '--program', '/usr/bin/sleep');
+  t.equal(status, 1);
+  t.match(stderr, 'rude \\x1b]0;title\\x07');
+});
+
 serviceTest('a daemon of package systemd has no directories of systemd as its data', async (t) => {
   machine().shell(
     `printf '[Service]\\nExecStart=/usr/lib/systemd/systemd-socket-proxyd /run/elsewhere.sock\\n' >/etc/systemd/system/proxy.service; systemctl daemon-reload`,
