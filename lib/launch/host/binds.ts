@@ -2,7 +2,8 @@
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
 import { quote } from '../../words/quote.ts';
 import { isLink, type Way } from '../../trust/way.ts';
-import type { NormalView } from '../request/isolation-value.ts';
+import { namespacesOf, type NormalView } from '../request/isolation-value.ts';
+import { mayActAsRoot } from '../request/rights.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { acceptDirectory, judgeDirectory, refuseLink, type DirectoryFinding } from './directory.ts';
 import { hostDanger } from './host-danger.ts';
@@ -16,13 +17,19 @@ function storeOf({ ephemeral }: NormalRequest): BytePath | undefined {
   return ephemeral === undefined || ephemeral === true ? undefined : bytePath(ephemeral);
 }
 
+// Whether the program may own what the next launch takes from the host: without root it has the ids of the caller. A set-user-ID program
+// of the jail decides for itself what it does as root.
+const canReach = (request: NormalRequest, account: Account): boolean =>
+  account.outside !== undefined ||
+  (namespacesOf(request).includes('mount') && mayActAsRoot({ ...request, allowNewPrivs: false }));
+
 /** The paths of the host whose ways are judged. */
 export function judgedPaths(request: NormalRequest, account: Account): readonly BytePath[] {
-  if (request.view.length === 0 && request.ephemeral === undefined && account.outside === undefined)
-    return [];
+  const isReaching = canReach(request, account);
+  if (request.view.length === 0 && request.ephemeral === undefined && !isReaching) return [];
   const binds = request.view.flatMap((entry) => (entry.kind === 'bind' ? [bytePath(entry.source)] : []));
   const store = storeOf(request);
-  const reach = account.outside === undefined ? [] : pathsOfReach(request);
+  const reach = isReaching ? pathsOfReach(request) : [];
   return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
 }
 
@@ -79,7 +86,7 @@ export function judgeBinds<Request extends NormalRequest>(
   ways: Ways = waysTo(judgedPaths(request, account)),
 ): Request {
   if (ways.size === 0) return request;
-  if (account.outside !== undefined) refuseOwnReach(request, ways);
+  if (canReach(request, account)) refuseOwnReach(request, ways);
   const dangers = bindDangers(request, account, ways);
   acceptDirectory(dangers, request.insecurePath, { step: 'open_tree' }).forEach(warn);
   const judge = (path: BytePath, title: string, way: Way): void => {

@@ -1,5 +1,5 @@
-// A program without root has the caller's ids, so it may write to all of the caller's files that it can reach. Files that the next launch
-// takes from the host must not be among these.
+// A program without root has the caller's ids, and root inside is root of the host to its files. So it may write to all of these that it can
+// reach. Files that the next launch takes from the host must not be among them.
 import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
@@ -77,7 +77,7 @@ function refuseManifests({ view }: NormalRequest, ways: Ways): void {
       'bind a directory in it, or let the program only read it: --ro-bind   (or accept the risk with --insecure-path)';
     throw new LaunchError(
       `bind: ${path} holds the manifest of a jail, which the program could write: an update of that jail would copy whatever the program names`,
-      { step: 'rootless', code: 'ERR_INSECURE_PATH', path, hint },
+      { step: 'open_tree', code: 'ERR_INSECURE_PATH', path, hint },
     );
   }
 }
@@ -100,7 +100,7 @@ export function refuseOwnReach(request: NormalRequest, ways: Ways): void {
     throw new LaunchError(
       `${what}: ${quote(pathBytes(path))} lies in ${quote(pathBytes(place))}, which the program can write: it could put a link there for the next launch`,
       {
-        step: 'rootless',
+        step: 'open_tree',
         code: 'ERR_INSECURE_PATH',
         path: quote(pathBytes(path)),
         hint: 'keep it elsewhere, or let the program only read that directory (--read-only, --ro-bind)   (or accept the risk with --insecure-path)',

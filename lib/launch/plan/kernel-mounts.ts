@@ -42,14 +42,14 @@ export const maskSteps = (target: Buffer): readonly Step[] => [
  * @param slot for the tree of the file that hides others
  * @param made the slot of a proc(5) that was made already
  * @param isJoined that file is there already, in mounts that are kept
- * @param hasRights the program may be root of the host, or have a capability that counts there
+ * @param isRoots the program may write what is root's on the host
  */
 export function procSteps(
   target: Buffer,
   slot: number,
   made: number | undefined,
   isJoined: boolean,
-  hasRights: boolean,
+  isRoots: boolean,
 ): readonly Step[] {
   const source = beneath(target, mask);
   const within = target;
@@ -68,7 +68,7 @@ export function procSteps(
       clear: [],
       within,
     })),
-    ...[...unwritable, ...(hasRights ? shared : [])].map((name): Step => {
+    ...[...unwritable, ...(isRoots ? shared : [])].map((name): Step => {
       const path = beneath(target, name);
       return { op: 'bind_if_there', source: path, target: path, set: readOnly, clear: [], within };
     }),

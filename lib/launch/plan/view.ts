@@ -1,5 +1,6 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
 import type { Namespace, NormalView } from '../request/isolation-value.ts';
+import { mayActAsRoot } from '../request/rights.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
@@ -134,12 +135,14 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
     ...guardLinks(request, entries),
-    ...(rootless && ephemeral === undefined ? [keepManifest] : []),
+    ...(ephemeral === undefined && (rootless || mayActAsRoot(request)) ? [keepManifest] : []),
   ];
 }
 
-// Without root the program may own the jail. It must not change the records of uchroot-jail there, which say for example which files to
-// copy from the host. This mount comes last, because a writable directory could hold the records.
+type RightsKey = 'allowRoot' | 'allowNewPrivs' | 'caps' | 'rootless';
+
+// The program may own the jail: without root, or as root inside. It must not change the records of uchroot-jail there, which say for
+// example which files to copy from the host. This mount comes last, because a writable directory could hold the records.
 const store = Buffer.from('/.uchroot');
 const keepManifest: Step = {
   op: 'bind_if_there',
@@ -168,14 +171,13 @@ export function watchedSpaces({ ephemeral, view }: Pick<Request, 'ephemeral' | '
  * jail keeps.
  */
 export function viewSteps(
-  request: Pick<Request, 'view' | 'ephemeral' | 'allowRoot' | 'allowNewPrivs' | 'caps' | 'rootless'>,
+  request: Pick<Request, 'view' | 'ephemeral' | RightsKey>,
   opened: Trees,
   isJoined = false,
 ): readonly Step[] {
-  const { allowRoot, allowNewPrivs, caps, rootless } = request;
-  const hasRights = !rootless && (allowRoot || allowNewPrivs || caps.length > 0);
+  const isRoots = mayActAsRoot(request);
   return [...opened].flatMap(([entry, trees]) =>
-    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, hasRights)),
+    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, isRoots)),
   );
 }
 
@@ -183,7 +185,7 @@ function entrySteps(
   entry: NormalView,
   trees: readonly Open[],
   isJoined: boolean,
-  hasRights: boolean,
+  isRoots: boolean,
 ): readonly Step[] {
   const { target } = entry;
   const [{ slot } = { slot: jailSlot }] = trees;
@@ -195,7 +197,7 @@ function entrySteps(
       return [{ op: 'mount', type: 'tmpfs', target, flags: entry.noexec ? inert : outside, options }];
     }
     case 'proc':
-      return procSteps(target, jailSlot, trees[0]?.slot, isJoined, hasRights);
+      return procSteps(target, jailSlot, trees[0]?.slot, isJoined, isRoots);
     case 'dev':
       return devSteps(target, trees);
     case 'dir':

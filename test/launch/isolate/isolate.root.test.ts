@@ -517,6 +517,28 @@ done; chmod -v u+r /bin`,
   t.same(stdout.match(/^mode of '.*'/gm), ["mode of '/bin'"]);
 });
 
+test('root inside cannot change what an update of the jail, or the next launch, takes from the host', async (t) => {
+  const host = temporaryDirectory();
+  mkdirSync(`${host}/data/inner`, { recursive: true });
+  for (const options of [[], ['--proc', '/proc']]) {
+    const { stderr } = run(['--allow-root', ...options], ': >/.uchroot/manifest.json.gz', 'root');
+    t.match(stderr, /Read-only file system/);
+  }
+  const bind = ['--bind', `${host}/data:/mnt`];
+  for (const [what, options, says] of [
+    ['bind', [...bind, '--ro-bind', `${host}/data/inner:/var`], 'which the program can write'],
+    ['jail', ['--bind', `${place}:/mnt`], 'which the program can write'],
+    ['pid file', [...bind, '--pid-file', `${host}/data/pid`], 'which the program can write'],
+    ['bind', ['--bind', `${jail}:/mnt`], 'holds the manifest of a jail'],
+  ] as const) {
+    const { status, stderr } = run(['--allow-root', ...options], 'exit 5', 'root');
+    t.match({ status, stderr }, { status: 125, stderr: new RegExp(`^uchroot: ${what}: .* ${says}`) });
+    t.equal(run(['--allow-root', '--insecure-path', ...options], 'exit 5', 'root').status, 5);
+  }
+  const other = run([...bind, '--ro-bind', `${host}/data/inner:/var`], 'exit 5');
+  t.equal(other.status, 5, `an ordinary user cannot: ${other.stderr}`);
+});
+
 test('what a launch cannot have, it says', async (t) => {
   const missing = run(['--tmpfs', '/nowhere'], 'exit 0');
   t.equal(missing.status, 125);
