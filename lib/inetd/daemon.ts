@@ -36,7 +36,7 @@ function countOf(inetd: Inetd): string {
   return `${size} ${size === 1 ? 'connection' : 'connections'}`;
 }
 
-/** What the command gives the daemon. */
+/** The configuration that the command gives the daemon. */
 export interface DaemonRequest {
   /**
    * Reads the configuration, at the start and at each SIGHUP.

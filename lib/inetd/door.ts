@@ -47,7 +47,7 @@ export class Door {
     this.#timer = setTimeout(() => this.heed(), waitMs);
   }
 
-  /** What a socket does when clients wait: accepts them, and gives each to `enter`. */
+  /** Makes the function that accepts clients of a socket, and gives each to `enter`. */
   accepting(socket: ListeningSocket, enter: (accepted: AcceptedConnection) => void): () => void {
     // Before this, a program of an earlier configuration may have the socket, whose accept(2) has to wait for clients.
     let isBlocking = true;

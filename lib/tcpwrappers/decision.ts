@@ -108,7 +108,7 @@ export class Decision {
     return this.#ruling.warnings;
   }
 
-  /** What to write to syslog(3) if every `aclexec` succeeds; Applied has the final messages. */
+  /** Messages for syslog(3) if every `aclexec` succeeds; Applied has the final ones. */
   get log(): readonly LogEntry[] {
     return logEntries(this.#ruling, this.#request);
   }

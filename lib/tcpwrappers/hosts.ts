@@ -93,7 +93,7 @@ export class Hosts {
   /**
    * Made by openHosts().
    *
-   * @param mustExist files that must be there: while one is not, nobody is let in whom no rule names
+   * @param mustExist files that must exist: while one is missing, a client that no rule matches is refused
    */
   constructor(options: HostsOptions, mustExist: readonly Table['role'][] = []) {
     const { allow = '/etc/hosts.allow', deny = '/etc/hosts.deny', dialect = 'auto', compat } = options;

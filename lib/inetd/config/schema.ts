@@ -18,7 +18,7 @@ function typeOf({ metavar }: Option): object {
 /** Draft 2020-12; editors check a file with it (taplo, Even Better TOML). */
 export function configurationSchema(): object {
   const operands = {
-    user: { ...text, description: 'whom the program runs as, USER or USER:GROUP' },
+    user: { ...text, description: 'the user of the program, USER or USER:GROUP' },
     directory: { type: 'string', description: 'the jail' },
     program: { type: 'string', description: 'path of the program in the jail' },
     arguments: { type: 'array', items: text, description: 'its arguments' },
@@ -32,13 +32,14 @@ export function configurationSchema(): object {
     title: 'Configuration of uchroot-inetd',
     type: 'object',
     properties: {
-      defaults: { ...keys, description: 'keys for services that do not set them' },
+      defaults: { $ref: '#/$defs/service', description: 'keys for services that do not set them' },
       services: {
         type: 'object',
         propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9_.@+-]*$' },
-        additionalProperties: keys,
+        additionalProperties: { $ref: '#/$defs/service' },
       },
     },
     additionalProperties: false,
+    $defs: { service: keys },
   };
 }

@@ -37,7 +37,7 @@ const RULES = new Set(['only_from', 'no_access']);
 // xinetd does not start a service with another value for them than yes or no, such as `disable = true`.
 const SWITCHES = ['disable', 'wait', 'groups', 'v6only'] as const;
 
-// What is done with each client. A program of wait accepts them itself.
+// Attributes that act on each client. A program of wait accepts the clients itself.
 const OF_CLIENTS = new Set(['per_source', 'banner', 'banner_success']);
 
 type Place = Pick<Attribute, 'file' | 'line'>;

@@ -139,7 +139,7 @@ export class ListeningSocket {
     );
   }
 
-  /** What it is bound to: `127.0.0.1:7000`, or the path. */
+  /** The address that it is bound to: `127.0.0.1:7000`, or the path. */
   get shown(): string {
     const bound = native.getsockname(this.fd);
     if (bound === undefined) return showListenAddress(this.address);

@@ -78,36 +78,6 @@ export function entryText(entry: EndedConnection): string {
 }
 
 /** The line for programs. */
-export function entryJson(entry: EndedConnection): string {
-  const {
-    id,
-    service,
-    peer,
-    rule,
-    pid,
-    exitCode,
-    signal,
-    reason,
-    durationMs,
-    waitMs,
-    usage,
-    message,
-    sinceMs,
-  } = entry;
-  return JSON.stringify({
-    event: 'connection',
-    time: new Date(sinceMs).toISOString(),
-    id,
-    service,
-    peer,
-    rule,
-    pid,
-    reason,
-    exitCode,
-    signal,
-    durationMs,
-    waitMs,
-    usage,
-    message,
-  });
+export function entryJson({ sinceMs, ...entry }: EndedConnection): string {
+  return JSON.stringify({ event: 'connection', time: new Date(sinceMs).toISOString(), ...entry });
 }

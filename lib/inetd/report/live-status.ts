@@ -1,7 +1,7 @@
-// What a running super-server is doing, as data and as text. Pure.
+// The state of a running super-server, as data and as text. Pure.
 import { showPeer, type Connection } from './connection-entry.ts';
 
-/** What `uchroot-inetd status` shows. */
+/** The answer of `uchroot-inetd status`. */
 export interface InetdStatus {
   readonly pid: number;
   readonly services: readonly {

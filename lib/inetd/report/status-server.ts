@@ -22,7 +22,7 @@ const JSON_TYPE = 'application/json';
 /** How long `status` waits for an answer. */
 const PATIENCE_MS = 10_000;
 
-/** What a super-server does now. */
+/** The state of a super-server. */
 export function statusOf(inetd: Inetd): InetdStatus {
   const nowMs = performance.now();
   return {

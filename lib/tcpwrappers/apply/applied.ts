@@ -30,7 +30,7 @@ export interface Applied {
   readonly reason: string | undefined;
   /** Actions that failed without refusing. */
   readonly problems: readonly string[];
-  /** What to write to syslog(3). */
+  /** Messages for syslog(3). */
   readonly log: readonly LogEntry[];
   /** Variables for the service (`setenv`); a process with one connection has them in its environment already. */
   readonly variables: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-// What `uchroot-tcpd check` looks for: every rule with its severity and its remedy.
+// The rules of `uchroot-tcpd check`, each with its severity and its remedy.
 
 import { stripReturns } from '../../words/shell-word.ts';
 import type { DescribedRule } from '../../findings/finding-severity.ts';

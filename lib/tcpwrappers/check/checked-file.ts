@@ -11,7 +11,7 @@ import { parseHost } from '../parse/pattern-list.ts';
 import type { Rule, Table } from '../rule/rule-table.ts';
 import { show, toUtf8 } from '../text/latin1.ts';
 import { CATALOG, type RuleId, type Tell } from './catalog.ts';
-import { findPort, findUrl } from './foreign-words.ts';
+import { findPort } from './foreign-words.ts';
 import { checkHost, checkLine, checkWords, findBareAddress } from './line-checks.ts';
 
 /** A problem, its place and its remedy. */
@@ -44,7 +44,7 @@ export class Checked {
     for (const line of readLines(this.text)) {
       this.#lines.set(line.line, line);
       for (const piece of line.pieces ?? []) this.#joined.set(piece.line, line.line);
-      const isCut = [findBareAddress, findUrl, findPort].some((find) => find(line.text) !== undefined);
+      const isCut = [findBareAddress, findPort].some((find) => find(line.text) !== undefined);
       if (!line.text.startsWith('#') && isCut) this.#cut.add(line.line);
     }
     this.rules = table.rules.filter(({ line }) => !this.#cut.has(line));

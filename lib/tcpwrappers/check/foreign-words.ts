@@ -58,21 +58,8 @@ export function checkForeignDaemon(word: string, at: number, tell: Tell): void {
   const text = word.toLowerCase();
   if (port !== undefined)
     tell('odd-daemon', at, `${show(word)} is the name of a daemon here`, `write ${port}`);
-  else if (text === 'port')
-    tell('odd-daemon', at, 'port is the name of a daemon here', 'leave it out: a number alone is a port');
   else if (text === 'any' || text === 'every')
     tell('reserved-word', at, `${show(word)} is the name of a daemon here`, 'write ALL');
-}
-
-/** Tells of the name of a network interface behind the @ of daemon@host. */
-export function checkInterface(host: string, at: number, tell: Tell): void {
-  if (/^(?:lo|(?:eth|wlan|tun|tap|wg|bond|br|docker|veth|en[opsx]|wl[ops])[0-9]\w*)$/.test(host))
-    tell(
-      'odd-daemon',
-      at,
-      `${show(host)} is an interface, and an address or a name stands here`,
-      'write its address: ip -brief address shows it',
-    );
 }
 
 /** A port or a second daemon behind the daemon, at which the rule is cut, and the rule that was meant. */
@@ -87,13 +74,4 @@ export function findPort(
   return /^[0-9]/.test(next)
     ? { at, why: 'a daemon has no port here: the rule is cut behind it', rule: `${daemon}: ${clients}` }
     : { at, why: 'a colon ends the list of daemons', rule: `${daemon} ${next}: ${clients}` };
-}
-
-/** The address of the web at which a rule is cut, and its host. */
-export function findUrl(text: string): { readonly at: number; readonly host: string } | undefined {
-  const found = /\b[a-z][a-z0-9+]*:\/\/([^\s,/:]+)/i.exec(text);
-  if (found === null || text.startsWith('#')) return undefined;
-  // behind a second colon it belongs to a command
-  const colons = text.slice(0, found.index).split(':').length - 1;
-  return colons > 1 ? undefined : { at: found.index, host: found[1] ?? '' };
 }

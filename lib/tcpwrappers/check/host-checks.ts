@@ -107,7 +107,7 @@ export function openDaemons(host: DaemonHost, known: readonly string[]): (rule: 
       // other checks report odd names, and other patterns mean many daemons
       if (daemon.kind !== 'equal' || /^#|\//.test(daemon.text) || isKnown.has(daemon.text)) continue;
       const name = daemonText(rule, at);
-      if (isAddressWord(name) || name === 'port') continue;
+      if (isAddressWord(name)) continue;
       const [id, message = '', remedy] = examine(name) ?? [];
       if (id !== undefined) tell(id, at, message, remedy);
     }

@@ -10,7 +10,7 @@ import { formatQuad, parseQuad, parseZoned } from '../text/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
 import { coverClient, coverDaemon, type Cover } from './cover.ts';
-import { checkForeign, checkForeignDaemon, checkInterface, findPort, findUrl } from './foreign-words.ts';
+import { checkForeign, checkForeignDaemon, findPort } from './foreign-words.ts';
 
 // The first bracket without a counterpart; findOutside() counts the same way.
 function findUnbalanced(text: string): number {
@@ -60,14 +60,6 @@ export function checkLine({ text, line, pieces = [] }: Line, tell: Tell): void {
   const lists = second < 0 ? text : text.slice(0, second);
   const bracket = findUnbalanced(lists);
   if (bracket >= 0) tell('unbalanced-brackets', bracket, `"${lists[bracket]}" has no counterpart`);
-  const url = findUrl(text);
-  if (url !== undefined)
-    tell(
-      'odd-separator',
-      url.at,
-      'no word is an address of the web: the rule is cut at its colon',
-      `write ${show(url.host)}`,
-    );
   const port = findPort(text);
   if (port !== undefined) tell('odd-separator', port.at, port.why, `write ${show(port.rule)}`);
   const bare = findBareAddress(text);
@@ -228,10 +220,7 @@ export function checkWords(rule: Rule, tell: Tell): void {
         tell('reserved-word', at, `${show(name)} has a meaning for hosts only; here it is a name`);
       if (user?.kind === 'suffix' || user?.kind === 'prefix')
         tell('reserved-word', at, 'a user name with a dot at one end matches many names');
-    } else {
-      if (pattern.daemon.kind !== 'port') checkDaemon(cut > 0 ? name : word, pattern.daemon, at, tell);
-      if (cut > 0) checkInterface(word.slice(cut), at + cut, tell);
-    }
+    } else if (pattern.daemon.kind !== 'port') checkDaemon(cut > 0 ? name : word, pattern.daemon, at, tell);
     if (host !== undefined) checkHost(host, word.slice(cut), at + cut, tell);
   }
 }

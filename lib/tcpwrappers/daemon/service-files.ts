@@ -13,7 +13,7 @@ export interface Service {
   /** The process name of the daemon, which rules name. */
   readonly daemon: string;
   readonly program: BytePath;
-  /** Who starts the daemon and may ask the rules for it: a wrapper (tcpd, `uchroot-tcpd run`), or xinetd. */
+  /** A wrapper (tcpd, `uchroot-tcpd run`) or xinetd starts the daemon and may ask the rules for it. */
   readonly starter: 'tcpd' | 'xinetd' | 'itself';
   /** Name in services(5), or a number. */
   readonly port?: string;

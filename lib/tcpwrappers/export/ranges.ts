@@ -81,7 +81,7 @@ export function join(words: readonly Meant[]): Meant {
   return { least: union(words.map(({ least }) => least)), most: union(words.map(({ most }) => most)) };
 }
 
-/** What a list means whose parts are separated by EXCEPT: at least, minus the most that is excepted; and the reverse. */
+/** The meaning of a list with EXCEPT: the least of a part without the most of its exceptions, and the reverse. */
 export function except(parts: readonly (readonly Meant[])[]): Meant {
   return parts.map(join).reduceRight((rest, { least, most }) => {
     return { least: without(least, rest.most), most: without(most, rest.least) };

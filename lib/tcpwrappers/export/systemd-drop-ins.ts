@@ -75,11 +75,11 @@ function settings(granted: Ranges): readonly string[] {
   return ['IPAddressAllow=', ...shorter];
 }
 
-// What all of several sets have in common.
+// The intersection of sets.
 const common = (sets: readonly Ranges[]): Ranges =>
   without(EVERYBODY, union(sets.map((set) => without(EVERYBODY, set))));
 
-// What all daemons of a unit let in.
+// The clients that all daemons of a unit let in.
 function grantedByUnit(
   unit: string,
   daemons: readonly (readonly Matched[])[],
@@ -98,7 +98,7 @@ function grantedByUnit(
   const granted = common(sets);
   if (sets.some((set) => without(set, granted).length > 0))
     for (const one of daemons.flat())
-      lose(one, `${name} has several daemons, and lets in only whom all of them let in`);
+      lose(one, `${name} has several daemons, and lets in only clients that all of them let in`);
   return granted;
 }
 

@@ -14,7 +14,7 @@ const running = new Semaphore({ most: 64, share: 8 });
 
 /** A question about one address. */
 interface Question {
-  /** What is known so far; undefined while the question waits. */
+  /** The facts so far; undefined while the question waits. */
   latest: HostNameFacts | undefined;
   /** How many wait for the answer. */
   asking: number;

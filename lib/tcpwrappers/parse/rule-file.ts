@@ -23,7 +23,7 @@ export interface ParseOptions {
   /** The name of the file in findings and rules. */
   readonly file: string;
   readonly role: Table['role'];
-  /** Whether nobody is let in whom no rule names while the file is missing or unreadable. */
+  /** While the file is missing or unreadable, a client that no rule matches is refused. */
   readonly mustExist?: boolean;
   /** `auto` by default. */
   readonly dialect?: Dialect;

@@ -146,7 +146,7 @@ const BUILTINS = wordSet(`
   case for if until while
 `);
 
-// Why a field is no command, although its first word could begin one: it would let in whom the rule is meant to refuse.
+// Why a field is no command, although its first word could begin one. As a command, it would let in clients that the rule should refuse.
 function whyNoCommand(field: string, word: string): string | undefined {
   // CUPS has a program `reject`
   if (Object.hasOwn(FOREIGN_VERDICTS, fold(word))) return `"${show(word)}" is no option`;

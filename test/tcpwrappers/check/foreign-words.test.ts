@@ -1,7 +1,7 @@
-// Words of other programs in a list of clients, and addresses of the web that cut a rule.
+// Words of other programs in a list of clients.
 import t from 'tap';
 
-import { checkForeign, findUrl } from '../../../lib/tcpwrappers/check/foreign-words.ts';
+import { checkForeign } from '../../../lib/tcpwrappers/check/foreign-words.ts';
 
 t.test('a word of other programs is met with the one of hosts_access(5)', async (t) => {
   const told = (word: string): unknown => {
@@ -14,13 +14,4 @@ t.test('a word of other programs is met with the one of hosts_access(5)', async 
   t.match(told('Any'), { rule: 'reserved-word', at: 7, remedy: 'write ALL' });
   t.match(told('!10.0.0.1'), { rule: 'reserved-word', at: 7, remedy: 'write ALL EXCEPT 10.0.0.1' });
   t.equal(told('host'), undefined);
-});
-
-t.test('an address of the web cuts a rule, but not the command of one', async (t) => {
-  t.same(findUrl('sshd: http://a.example/x'), { at: 6, host: 'a.example' });
-  t.same(findUrl('HTTPS://b'), { at: 0, host: 'b' });
-  t.equal(findUrl('sshd: ALL: spawn curl http://a'), undefined);
-  t.equal(findUrl(':a: http://a'), undefined);
-  t.equal(findUrl('# http://a'), undefined);
-  t.equal(findUrl('sshd: ALL'), undefined);
 });

@@ -287,7 +287,7 @@ t.test('a unit of two daemons lets in whom both let in, and so do its sockets', 
   t.ok(files[1]?.text.endsWith(`\n[Socket]\n${settings}`));
   t.same(
     new Set(losses.all().map(({ message }) => message)),
-    new Set(['inetd.service has several daemons, and lets in only whom all of them let in']),
+    new Set(['inetd.service has several daemons, and lets in only clients that all of them let in']),
   );
   t.equal(losses.all().length, 3);
 });
