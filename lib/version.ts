@@ -8,7 +8,7 @@ export function readVersion(): string {
   return known ? String(manifest.version) : 'unknown';
 }
 
-/** What `--version` of a command prints. A package names the commit that it was made of; scripts/prebuild writes the file. */
+/** The line of `--version`. A package names the commit that it was made of; scripts/prebuild writes the file. */
 export function versionLine(command: string): string {
   const path = `${import.meta.dirname}/../commit`;
   const commit = existsSync(path) ? ` (commit ${readFileSync(path, 'latin1').trim()})` : '';

@@ -31,7 +31,7 @@ function find(name: string): object {
   return part === undefined ? openLate() : openBundle(part);
 }
 
-/** What `require` is in uchroot.cjs and in uchroot-late.cjs. */
+/** The `require` of uchroot.cjs and of uchroot-late.cjs. */
 export const load: Load = (name) =>
   loadNode(name) ?? new Proxy({}, { get: (_, key): unknown => Reflect.get(find(name), key) });
 

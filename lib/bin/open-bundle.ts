@@ -16,7 +16,7 @@ export type BundlePart =
   | 'doctor'
   | 'unit';
 
-/** What `require` is in a bundle. */
+/** The `require` of a bundle. */
 export type Load = (name: string) => object;
 
 const directory = import.meta.dirname;
@@ -50,7 +50,7 @@ export function compile(path: string, source: string): (load: Load) => object {
   return (load) => run(load, { exports: {} }, directory, path);
 }
 
-/** What the entry file of a part exports. The file of a command runs the command. */
+/** Returns the exports of a part's entry file. The file of a command runs the command. */
 export function openBundle(part: BundlePart): object {
   const path = `${directory}/uchroot-bundle.cjs`;
   bundle ??= compile(

@@ -31,7 +31,7 @@ export interface NeededFile extends Reason {
 }
 
 export interface MissingFile extends Reason {
-  /** What is missing: a path, the name of a library or command, or the argument that env(1) does not understand. */
+  /** The missing thing: a path, the name of a library or command, or the argument that env(1) does not understand. */
   readonly path: BytePath;
   /**
    * `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row, or scripts that

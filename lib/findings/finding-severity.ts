@@ -14,7 +14,7 @@ export interface DescribedRule<Id extends string = string> {
   /** API: it never changes. */
   readonly id: Id;
   readonly severity: Severity;
-  /** What it finds, one sentence. */
+  /** The fault that it finds, one sentence. */
   readonly summary: string;
   /** The remedy for findings that have none of their own. */
   readonly remedy: string;
@@ -25,7 +25,7 @@ export interface DescribedFinding<Id extends string = string> {
   /** Id of the rule. */
   readonly rule: Id;
   readonly severity: Severity;
-  /** What is wrong, in one line without control characters. */
+  /** The fault, in one line without control characters. */
   readonly message: string;
   readonly remedy: string;
 }

@@ -2,7 +2,7 @@
 import { type Mount } from './mountinfo.ts';
 import { type BytePath, isWithin } from './path.ts';
 
-/** What a copy of the mounts beneath a path shows, by another path of the host. */
+/** Another path of the host that a copy of the mounts beneath a path shows. */
 export interface Shown {
   /** The directory of the copied path in which it is mounted; undefined for the path itself. */
   readonly point?: BytePath;

@@ -53,7 +53,7 @@ export function replaceUid(bytes: Buffer, uid: number, by: number): Buffer {
   return copy;
 }
 
-/** What a list gives the owning group, 0…7, but for the mask; 0 if the list is malformed. */
+/** The permissions of the owning group in a list, 0…7, without regard to the mask; 0 if the list is malformed. */
 export function groupPermissions(bytes: Buffer): number {
   return entriesOf(bytes)?.find(({ tag }) => tag === tags.groupObject)?.permissions ?? 0;
 }

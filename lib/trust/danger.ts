@@ -19,11 +19,11 @@ export interface Exposure {
 export interface Danger {
   /** The path of the list: the exposed one, or one above or below it. */
   readonly path: string;
-  /** What it gives away, as the rest of a sentence that begins with the exposed path. */
+  /** The damage, as the rest of a sentence that begins with the exposed path. */
   readonly how: string;
   /** Whether it would do no harm if it could only be read. */
   readonly isForReading: boolean;
-  /** What to do without it. */
+  /** The way to do without it. */
   readonly instead: string;
 }
 

@@ -1,4 +1,4 @@
-// Who makes and owns a jail: root, or an ordinary user. An ordinary user trusts what is his as he trusts what is root's: he can change it
+// The owner of a jail: root, or an ordinary user. An ordinary user trusts his own files as he trusts root's: he can change them
 // anyway. So he sees his own ids as 0, as in a user namespace of his own (user_namespaces(7)), and one judgement serves both.
 import { toBuffer } from '../words/quote.ts';
 import { listedWriters, replaceUid } from './acl.ts';

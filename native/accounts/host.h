@@ -59,7 +59,7 @@ struct AccountFacts {
     int error;
     bool operator==(const Named&) const = default;
   };
-  // What a file of subordinate ids says (subuid(5)).
+  // The content of a file of subordinate ids (subuid(5)).
   struct Ranges {
     std::string text;
     int error = 0;

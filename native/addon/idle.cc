@@ -85,7 +85,7 @@ bool isConnected(const inet_diag_msg& socket) {
 }
 
 uint32_t idleOf(const tcp_info& info) {
-  // What is sent again carries nothing as long as the peer does not answer.
+  // Data that is sent again carries nothing as long as the peer does not answer.
   const uint32_t sent = info.tcpi_retransmits > 0 ? info.tcpi_last_ack_recv : info.tcpi_last_data_sent;
   return std::min({sent, info.tcpi_last_data_recv, uint32_t{INT32_MAX}});
 }

@@ -16,7 +16,7 @@ namespace uchroot {
 constexpr int kMostHierarchies = 8;
 constexpr int kCgroupNumbers = 5;
 
-// What to make, and the name of the launch's own cgroup in each hierarchy.
+// The work, and the name of the launch's own cgroup in each hierarchy.
 struct CgroupRecipe {
   const char* data;
   uint32_t bytes;
@@ -32,7 +32,7 @@ struct CgroupEntry {
   int tasks = 0;
 };
 
-// What a cgroup has counted; -1 where nothing was read.
+// The counts of a cgroup; -1 where nothing was read.
 struct CgroupUse {
   int64_t numbers[kCgroupNumbers];
 };

@@ -107,7 +107,7 @@ bool hasStepsAfterFork(PlanStage* stage) {
   return false;
 }
 
-// What a child begins with. Its parent may share the memory, and changes none of this while the child runs.
+// The state in which a child begins. Its parent may share the memory, and changes none of this while the child runs.
 struct Beginning {
   Stages stages;
   PlanContext context;

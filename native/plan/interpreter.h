@@ -11,7 +11,7 @@ struct Probe {
   uint8_t address[8];  // family, NUL, five digits (unix(7), "Autobind feature")
 };
 
-// What the interpreter needs from the calling process.
+// The interpreter needs these of the calling process.
 struct PlanContext {
   int jailFd;  // the verified jail directory (O_PATH | O_DIRECTORY)
   // Known only when a compiled launcher starts.
@@ -61,7 +61,7 @@ constexpr const char* kNullInTree = "dev/null";
 // The sticky bit has no meaning for a device: it tells this one from others.
 constexpr uint32_t kNullMode = 01666;
 
-// What a process that waits for a program does besides: native/launcher/limitwatch.h.
+// Further work of a process that waits for a program: native/launcher/limitwatch.h.
 struct Watch {
   // The child has ended with this wait status (wait(2)) and was reaped; it and those that it has reaped were this long on a CPU.
   // Returns the exit status of this process.
@@ -73,7 +73,7 @@ struct Watch {
   bool isUnwatched = false;  // that child was killed, or stopped
 };
 
-// What a process that waits for a program does for the program's terminal: native/launcher/relay.h.
+// Work of a process that waits for a program, for the program's terminal: native/launcher/relay.h.
 struct Console {
   // Passes on what is typed and shown, until a signal is pending.
   void (*await)(Console* console);

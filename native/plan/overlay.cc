@@ -145,7 +145,7 @@ char* putNumber(char* end, uint64_t value) {
 
 constexpr uint32_t kSourceBytes = 64;
 
-// What /proc/PID/mountinfo shows for the source of an overlay: uchroot-MAJOR-MINOR-INODE of the jail. Nothing else leads from a process
+// The source of an overlay in /proc/PID/mountinfo: uchroot-MAJOR-MINOR-INODE of the jail. Nothing else leads from a process
 // on an overlay to its jail: lib/jail/host/tree-users.ts.
 void nameSource(const struct statx& jail, char* text) {
   const char name[] = {'u', 'c', 'h', 'r', 'o', 'o', 't'};

@@ -61,7 +61,7 @@ long enter(const Making& making, long above, const char* path, const char* name)
   long result = judgeLink(making, above, name);
   if (result == -ENOENT) result = make(above, name, kDirectoryMode);
   if (result < 0) return result;
-  // What was judged is opened: a program that shares the directory may put a link there at any moment.
+  // Opens the directory that was judged: a program that shares the directory may put a link there at any moment.
   const bool isByPath = result == kLink || (name[0] == '.' && name[1] == '.' && name[2] == 0);
   const uint64_t resolve = isByPath ? RESOLVE_IN_ROOT : RESOLVE_NO_SYMLINKS;
   open_how how = {O_PATH | O_DIRECTORY | O_CLOEXEC, 0, resolve | making.resolve};

@@ -124,7 +124,7 @@ void endAs(long child, Watch* watch, Console* console) {
     if (signal == SIGCONT) hasStopped = false;
     if (signal > 0 && saysStopped(info)) stopWith(console);
     if (signal == SIGIO && watch != nullptr && watch->readFromFd >= 0) {
-      // Whoever has sent it: while a SIGIO is pending, the kernel drops its own (legacy_queue() in kernel/signal.c).
+      // No matter which process has sent it: while a SIGIO is pending, the kernel drops its own (legacy_queue() in kernel/signal.c).
       if (hasNoReader(watch->readFromFd)) quit(kStatusLost);
       if (info.si_code > 0) continue;
     }

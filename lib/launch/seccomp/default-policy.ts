@@ -87,7 +87,7 @@ const refusedCalls = Object.values(callGroups)
   // its requests are among the rules that every launch has
   .filter((call) => call !== 'ioctl');
 
-/** What --isolate refuses. Calls that are newer than this program do not exist. */
+/** The calls that --isolate refuses. Calls that are newer than this program do not exist. */
 export const isolatePolicy: Policy = {
   verdicts: new Map(refusedCalls.map((call) => [call, verdictOf(call)])),
   otherwise: allow,
@@ -96,7 +96,7 @@ export const isolatePolicy: Policy = {
   allows32bit: false,
 };
 
-/** What a launch without --isolate and --seccomp refuses: nothing but what every launch does. */
+/** A launch without --isolate and --seccomp: it refuses only the calls that every launch refuses. */
 export const barePolicy: Policy = {
   verdicts: new Map(),
   otherwise: allow,

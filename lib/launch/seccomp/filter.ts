@@ -18,7 +18,7 @@ import {
   type Policy,
 } from './policy.ts';
 
-/** What a launch asks for. */
+/** The filter that a launch asks for. */
 export interface FilterRequest extends ProfileFacts {
   /** The default filter of isolated launches, unless there is a profile. */
   readonly isIsolated: boolean;
@@ -44,7 +44,7 @@ export interface Filter {
   readonly bytes: Buffer;
   /** SECCOMP_FILTER_FLAG_* for seccomp(2). */
   readonly flags: number;
-  /** What it is, for a reader of the plan. */
+  /** Its description for a reader of the plan. */
   readonly title: string;
   /** Whether prctl(PR_GET_SECCOMP) can tell that it is in force. */
   readonly isReadable: boolean;
@@ -57,7 +57,7 @@ const PR_GET_SECCOMP = 21n;
 
 const programs32bit = '32bit';
 
-/** What --allow takes besides names of calls. */
+/** The groups that --allow takes besides names of calls. */
 export const allowGroups: readonly string[] = [programs32bit, ...Object.keys(callGroups)];
 
 // @throws UsageError for a name that is neither a call nor a group

@@ -40,7 +40,7 @@ JgAFAAYAAAAAAP9/BgAAAAAAAIA=
 const made = new Map<string, Filter>();
 
 /**
- * What makeFilter() returns for an isolated launch without a profile, without --allow and without a log: the same object each time.
+ * The result of makeFilter() for an isolated launch without a profile, without --allow and without a log: the same object each time.
  *
  * @throws UsageError for other architectures than x64 and arm64
  */

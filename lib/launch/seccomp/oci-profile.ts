@@ -11,7 +11,7 @@ import { always, closed, compares, equals, isPermissive } from './policy.ts';
 import type { ArgumentTest, Policy, Verdict } from './policy.ts';
 import { answers, ENOSYS, EPERM, refusal } from './seccomp-data.ts';
 
-/** What the conditions of a profile ask for. */
+/** Facts of a launch for the conditions of a profile. */
 export interface ProfileFacts {
   readonly architecture: FilteredArchitecture;
   /** Numbers of the capabilities that the program keeps. */
@@ -20,7 +20,7 @@ export interface ProfileFacts {
   readonly kernel: string;
 }
 
-/** What a profile says under these facts. */
+/** The rules of a profile under these facts. */
 export interface Profile {
   readonly policy: Policy;
   /** SECCOMP_FILTER_FLAG_* for seccomp(2). */
@@ -103,7 +103,7 @@ function readCapability(json: JsonValue): number | undefined {
 }
 
 interface Conditions {
-  /** What is asked for, each with its answer. */
+  /** Whether the launch meets each condition. */
   readonly arches: readonly boolean[];
   readonly caps: readonly boolean[];
   readonly minKernel: boolean | undefined;
@@ -251,7 +251,7 @@ function checkArchitectures(architectures: JsonValue, archMap: JsonValue): void 
 }
 
 /**
- * What a profile says under these facts.
+ * Reads a profile for these facts.
  *
  * @param file the name of the profile in messages
  * @throws UsageError with the place in the file

@@ -1,4 +1,4 @@
-// What a filter answers to each system call, by name. Pure.
+// The answers of a filter to system calls, by name. Pure.
 import { answers, ENOSYS, EPERM, refusal, terminalRequests } from './seccomp-data.ts';
 
 /** A test of one argument. The kernel shows each of the six arguments as an unsigned number of 64 bits. */
@@ -18,7 +18,7 @@ export interface Verdict {
   readonly otherwise: number;
 }
 
-/** What a filter does. */
+/** The rules of a filter. */
 export interface Policy {
   /** By name of the call. */
   readonly verdicts: ReadonlyMap<string, Verdict>;
@@ -32,7 +32,7 @@ export interface Policy {
   readonly allows32bit: boolean;
 }
 
-/** What every policy does to other tables. Without the kernel's x32 its calls answer ENOSYS. */
+/** The answers of every policy to other tables. Without the kernel's x32 its calls answer ENOSYS. */
 export const closed: Policy['closed'] = { x32: refusal(ENOSYS), table: answers.killProcess };
 
 const allBits = 2n ** 64n - 1n;

@@ -1,4 +1,4 @@
-// What the kernel gives to a filter and takes from it (linux/seccomp.h, linux/audit.h).
+// The data that the kernel gives to a filter, and the answers that it takes (linux/seccomp.h, linux/audit.h).
 
 /** Offsets in struct seccomp_data {int nr; u32 arch; u64 instruction_pointer; u64 args[6];}. */
 export const offsetOf = {

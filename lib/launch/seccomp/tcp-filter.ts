@@ -69,7 +69,7 @@ function build(native: Numbers, compat: Numbers): Buffer {
   const allow = program.answer(answers.allow);
   const refuse = program.answer(refusal(EPERM));
   const unknown = program.answer(refusal(ENOSYS));
-  // What a kernel answers that has neither: programs go on with TCP.
+  // A kernel without them answers so, and programs go on with TCP.
   const noProtocol = program.answer(refusal(EPROTONOSUPPORT));
   const noFastOpen = program.answer(refusal(EOPNOTSUPP));
   const noLayer = program.answer(refusal(ENOENT));
