@@ -8,6 +8,15 @@ const limits =
 const given =
   'leave it out: the place and the isolation of an adopted service are given, and --plan shows them';
 
+const asBefore = 'an adopted service is one of systemd as before';
+
+const ofSystemctl = Object.fromEntries(
+  ['enable', 'disable', 'start', 'stop', 'restart', 'edit'].map((verb) => [
+    verb,
+    `write systemctl ${verb} UNIT: ${asBefore}`,
+  ]),
+);
+
 void runProgram({
   name: 'uchroot-service',
   commands: serviceCommands,
@@ -16,6 +25,7 @@ void runProgram({
 as nginx or postgresql@17-main.`,
   foreign: {
     commands: {
+      ...ofSystemctl,
       install: 'adopt',
       add: 'adopt',
       jail: 'adopt',
@@ -33,8 +43,6 @@ as nginx or postgresql@17-main.`,
       unadopt: 'release',
       restore: 'release',
       revert: 'release',
-      enable: 'write systemctl enable UNIT: an adopted service is one of systemd as before',
-      disable: 'write systemctl disable UNIT: an adopted service is one of systemd as before',
       undo: 'release',
       upgrade: 'update',
       rebuild: 'update',
@@ -48,13 +56,9 @@ as nginx or postgresql@17-main.`,
       check: 'write uchroot-service reload UNIT, which tests the configuration first, or adopt --plan UNIT',
       test: 'write uchroot-service reload UNIT, which tests the configuration first, or adopt --plan UNIT',
       plan: 'write uchroot-service adopt --plan UNIT',
-      start: 'write systemctl start UNIT: an adopted service is one of systemd as before',
-      stop: 'write systemctl stop UNIT: an adopted service is one of systemd as before',
-      restart: 'write systemctl restart UNIT: an adopted service is one of systemd as before',
       run: 'write uchroot --unit systemd USER DIRECTORY PROGRAM for a program of your own',
-      logs: 'write journalctl -u UNIT: an adopted service is one of systemd as before',
-      log: 'write journalctl -u UNIT: an adopted service is one of systemd as before',
-      edit: 'write systemctl edit UNIT: an adopted service is one of systemd as before',
+      logs: `write journalctl -u UNIT: ${asBefore}`,
+      log: `write journalctl -u UNIT: ${asBefore}`,
     },
     options: {
       ...usualOptions,

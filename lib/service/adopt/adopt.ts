@@ -2,7 +2,7 @@
 import { commandLine } from '../../words/shell-word.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
-import { isOurs, presentDropIn } from './drop-in-file.ts';
+import { isOurs, presentDropIn } from './systemd-bus.ts';
 import { removeGeneration, removeOld } from './generation.ts';
 import type { InstalledService } from './installed/installed-service.ts';
 import { stepsOf, swapSteps } from './adoption-plan.ts';
@@ -19,7 +19,7 @@ import { goneRefusal, maskedRefusal, refusalOf, refuse } from './service-refusal
 import { type AdoptRequest, optionsOf, type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { openComparison } from './seen/comparison.ts';
 import { dropInPath } from './service-drop-in.ts';
-import { readFresh, readService, readWithout } from './systemd-bus.ts';
+import { readService, readWithout } from './systemd-bus.ts';
 import { otherUnit } from './tell/remedy.ts';
 import { withWholeService } from './undo.ts';
 
@@ -106,7 +106,7 @@ export async function updateService(asked: UpdateServiceRequest): Promise<AdoptR
   const { unit } = await readService(request.unit);
   return withWholeService(unit, async () => {
     const record = readRecord(unit);
-    refuse(goneRefusal(await readFresh(unit)));
+    refuse(goneRefusal(await readService(unit)));
     const service = await readWithout(unit, dropInPath(unit));
     refuse(refusalOf(service));
     const { signal, onProgress, plan: isPlan = false } = request;

@@ -10,7 +10,7 @@ import { jailOf } from './adoption.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
 import { adoptedUnits, type Exposure, readRecord } from './adoption-record.ts';
 import { changedSince } from './behind.ts';
-import { presentDropIn } from './drop-in-file.ts';
+import { presentDropIn } from './systemd-bus.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { hostMounts } from './installed/unit-mounts.ts';
@@ -30,7 +30,7 @@ export interface ServiceStatus extends Pick<AdoptionPlan, 'unit' | 'entry' | 'us
   readonly problems: readonly StateProblem[];
   /** Paths of the host that it can write. The exposure does not count them. */
   readonly writable: readonly string[];
-  /** What it sees of the host that leads out of its jail, and that the caller has accepted. */
+  /** Paths that lead out of its jail and that the caller has accepted: a sentence for each. */
   readonly givesAway: readonly string[];
   /** Packages of the host whose versions are newer than those in the jail. */
   readonly packages: readonly VersionChange[];

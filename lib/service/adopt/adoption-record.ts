@@ -6,7 +6,7 @@ import { unless } from '../../jail/work/jail-error.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { AdoptionOptions } from './adoption.ts';
-import { presentDropIn } from './drop-in-file.ts';
+import { presentDropIn } from './systemd-bus.ts';
 import { makeHostDirectory, replaceHostFile, toHostError, writeHostFile } from './host-file.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
 import { directoryIn } from './service-drop-in.ts';
@@ -17,7 +17,7 @@ export interface AdoptionRecord {
   readonly plan: AdoptionPlan;
   readonly options: AdoptionOptions;
   readonly exposure: Exposure;
-  /** Undefined without a copy. */
+  /** The copy with which the service came up last; undefined if there is none. */
   readonly configuration?: KeptConfiguration | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */
   readonly tested?: KeptConfiguration | undefined;
@@ -155,7 +155,10 @@ export function generationsOf(unit: string): readonly number[] {
 
 /** Removes what is left of a service. A mount point is emptied, and stays. */
 export function forgetService(unit: string): void {
-  unless(['EBUSY'], () => rmSync(placeOf(unit), { recursive: true, force: true }));
+  const place = placeOf(unit);
+  for (const name of existsSync(place) ? readdirSync(place) : [])
+    rmSync(`${place}/${name}`, { recursive: true, force: true });
+  unless(['ENOENT', 'EBUSY'], () => rmdirSync(place));
 }
 
 // After the last service, the directories above it are removed too. EBUSY: a file system is mounted there.

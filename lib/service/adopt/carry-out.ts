@@ -6,7 +6,7 @@ import { compileLaunch } from '../../launch/compile/compile.ts';
 import { normalize } from '../../launch/request/request.ts';
 import { readVersion } from '../../version.ts';
 import { jailOf } from './adoption.ts';
-import { presentDropIn, putDropIn } from './drop-in-file.ts';
+import { presentDropIn, putDropIn } from './systemd-bus.ts';
 import { removeGeneration } from './generation.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { writeHostFile } from './host-file.ts';
@@ -38,7 +38,7 @@ export interface Run {
   readonly signal: AbortSignal | undefined;
   /** The record of an adoption or an update. */
   readonly record?: AdoptionRecord;
-  /** Of an adoption of a service that runs. */
+  /** Only if a service that runs is adopted. */
   readonly comparison?: Comparison | undefined;
 }
 

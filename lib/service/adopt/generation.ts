@@ -21,7 +21,7 @@ export async function buildGeneration(
   work: Pick<JailWork, 'signal' | 'onProgress'>,
 ): Promise<JailReport> {
   const jail = jailOf(directory);
-  // the builder lets everybody write to /run of a jail, so nobody else must get there before that is changed
+  // the builder lets everybody write to /run of a jail; nobody else may enter until that is changed
   makeHostDirectory(directory, 0o700);
   const report = await buildJail({ ...work, directory: jail, ...contents });
   const run = `${jail}/run`;

@@ -15,8 +15,7 @@ import { dirname } from 'node:path';
 import { reason } from '../../words/errno.ts';
 import { type ErrnoName, JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
-import { hostHint } from '../host-hint.ts';
-import { replaceFile } from '../unit/unit-files.ts';
+import { hostHints, replaceFile } from '../unit/unit-files.ts';
 
 /** The error for a system call that has failed at a path. */
 export function toHostError(path: string, error: unknown): JailError {
@@ -24,7 +23,7 @@ export function toHostError(path: string, error: unknown): JailError {
   return new JailError(`${quote(path)}: ${reason(-errno)}`, {
     code: code as ErrnoName,
     path,
-    hint: hostHint(code),
+    hint: hostHints[code],
     cause: error,
   });
 }

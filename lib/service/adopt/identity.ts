@@ -19,7 +19,7 @@ export interface Identity {
   /** `root`, or an account. */
   readonly user: string;
   readonly group: string | undefined;
-  /** The unit starts it as root, and this is not root. */
+  /** The unit starts it as root, and `user` is another account. */
   readonly isChosen: boolean;
   /** Names without `cap_`. */
   readonly caps: readonly string[];
@@ -28,7 +28,7 @@ export interface Identity {
 }
 
 const has = (mask: number, capability: number): boolean =>
-  // a set with all bits is more than a float holds exactly
+  // a float cannot hold a set of all 64 bits exactly
   mask >= 2 ** 53 || Math.floor(mask / 2 ** capability) % 2 === 1;
 
 const capsIn = (mask: number): readonly string[] => capabilityNames.filter((_, number) => has(mask, number));

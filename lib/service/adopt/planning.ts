@@ -8,7 +8,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, jailOf } from './adoption.ts';
 import { replacedPaths } from './behind.ts';
-import { presentDropIn } from './drop-in-file.ts';
+import { presentDropIn } from './systemd-bus.ts';
 import { lookAtHost, lookAtJail } from './host-facts.ts';
 import { buildGeneration } from './generation.ts';
 import { runHost } from './host-command.ts';
@@ -47,7 +47,7 @@ export interface AdoptReport extends Pick<
   readonly exposure: Exposure;
   /** How many tests of the configuration have run in the jail. */
   readonly checks: number;
-  /** The service runs in the jail already. It does so from its next start on otherwise. */
+  /** The service runs in the jail now; otherwise it does from its next start on. */
   readonly isRunning: boolean;
   readonly files: number;
   readonly sizeBytes: number;
@@ -236,7 +236,7 @@ export async function planPresent(
   if (jail === undefined) return undefined;
   const { facts } = await lookAtJail(jailOf(directory), service, host);
   const chosen = chooseAdoption(service, options, host, facts, directory);
-  // an exposure that was measured can make systemd enter as well, but a launcher may not enter in its place
+  // a measured exposure can make systemd enter too, but a launcher must never replace systemd
   if (chosen.entry === 'systemd' && entry === 'launcher') return undefined;
   const adoption = { ...chosen, entry, entryReason };
   const plan = planOf(adoption, subject);

@@ -3,7 +3,7 @@ import { JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { changedSince, replacedPaths } from './behind.ts';
 import { carryOut, type Run } from './carry-out.ts';
-import { presentDropIn } from './drop-in-file.ts';
+import { presentDropIn } from './systemd-bus.ts';
 import { fallBack } from './kept/fall-back.ts';
 import { keepConfiguration, keptInUse, missingPaths } from './kept/kept-configuration.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';

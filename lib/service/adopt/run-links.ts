@@ -11,7 +11,7 @@ import { placeOf } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';
 import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
-import { runFiles } from './seen/run-files.ts';
+import { runFiles } from './seen/behaviour.ts';
 import { directoryIn } from './service-drop-in.ts';
 import { processesOf } from './seen/behaviour.ts';
 
@@ -147,8 +147,8 @@ function writeLines(unit: string, lines: readonly string[]): void {
     );
 }
 
-// A daemon may take a pid file of before the boot for that of another process, so that is removed. systemd-tmpfiles(8) follows links to
-// the directory of a file, and the service can replace each directory but /run itself. So others are not removed.
+// A daemon may mistake a pid file from before the boot for that of a process that runs, so it is removed. systemd-tmpfiles(8) follows
+// links to the directory of a file, and the service can replace each directory but /run itself. So files elsewhere are not removed.
 const linesFor = (path: string, jail: string): readonly string[] => [
   ...(dirname(path) === '/run' ? [`r! ${jail}${path}`] : []),
   `L+ ${path} - - - - ${jail}${path}`,

@@ -89,7 +89,7 @@ async function journal(...which: readonly string[]): Promise<string> {
     .join('\n');
 }
 
-// journald can answer `--sync` before it has read what waits in the pipes of programs. Only for a run without a word is this waited out.
+// journald can answer `--sync` before it has read the pipes of programs. So a run without a word is looked at again.
 const patienceMs = 5000;
 
 /** The lines of the journal from the last run of a unit. */

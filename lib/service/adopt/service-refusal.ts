@@ -19,6 +19,13 @@ export function refuse(...found: readonly (Refusal | undefined)[]): void {
 
 type Row = readonly [isRefused: boolean, reason: string, hint: string];
 
+const cannot = (unit: string, reason: string, hint: string): Refusal => ({
+  message: `${unit} cannot be adopted: ${reason}`,
+  hint,
+});
+
+const edit = (unit: string): string => commandLine('systemctl', 'edit', '--full', unit);
+
 const leaveIt = (unit: string): string =>
   `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
 
@@ -41,10 +48,8 @@ export function refusalOf(service: InstalledService): Refusal | undefined {
     ],
     ...settingRows(service),
   ];
-  const found = rows.find(([isRefused]) => isRefused);
-  if (found === undefined) return undefined;
-  const [, reason, hint] = found;
-  return { message: `${unit} cannot be adopted: ${reason}`, hint };
+  const [, reason, hint] = rows.find(([isRefused]) => isRefused) ?? [];
+  return reason === undefined ? undefined : cannot(unit, reason, hint ?? '');
 }
 
 // What its unit says.
@@ -55,7 +60,7 @@ function settingRows(service: InstalledService): readonly Row[] {
   const script = scriptOf(service);
   const change =
     script === undefined
-      ? `leave it as it is, or take this out of its unit: ${commandLine('systemctl', 'edit', '--full', unit)}`
+      ? `leave it as it is, or take this out of its unit: ${edit(unit)}`
       : `it is the script ${script}: write a unit with User= and an ExecStart= that stays in the foreground to /etc/systemd/system/${unit}, start that, and adopt it`;
   const leave = leaveIt(unit);
   const start = 'leave it as it is, or start its program in a jail: ExecStart=uchroot USER DIRECTORY PROGRAM';
@@ -128,43 +133,37 @@ export function missingProgram(
   isOnHost: (path: string) => boolean,
 ): Refusal | undefined {
   const program = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
-  if (isOnHost(program)) return undefined;
-  return {
-    message: `${unit} cannot be adopted: the program of its ExecStart=, ${program}, is not installed`,
-    hint: `install it, or correct the path: ${commandLine('systemctl', 'edit', '--full', unit)}`,
-  };
+  const reason = `the program of its ExecStart=, ${program}, is not installed`;
+  return isOnHost(program)
+    ? undefined
+    : cannot(unit, reason, `install it, or correct the path: ${edit(unit)}`);
 }
 
-/** The reason if the unit of an adopted service is gone, for example with its package; undefined if the unit is there. */
-export function goneRefusal({
-  unit,
-  loadState,
-}: Pick<InstalledService, 'unit' | 'loadState'>): Refusal | undefined {
-  if (loadState !== 'not-found') return undefined;
-  return {
-    message: `the unit ${unit} has gone`,
-    hint: `install it again, or remove its jail: ${commandLine('uchroot-service', 'release', unit)}`,
-  };
-}
+type Stated = Pick<InstalledService, 'unit' | 'loadState'>;
 
-/** The reason if a service runs, but cannot be started again; undefined if it can. */
-export function maskedRefusal({
+/** The reason if the unit of an adopted service is gone, for example with its package. */
+export const goneRefusal = ({ unit, loadState }: Stated): Refusal | undefined =>
+  loadState === 'not-found'
+    ? {
+        message: `the unit ${unit} has gone`,
+        hint: `install it again, or remove its jail: ${commandLine('uchroot-service', 'release', unit)}`,
+      }
+    : undefined;
+
+/** The reason if a service runs, but cannot be started again. */
+export const maskedRefusal = ({
   unit,
   loadState,
   isActive,
-}: Pick<InstalledService, 'unit' | 'loadState' | 'isActive'>): Refusal | undefined {
-  if (loadState !== 'masked' || !isActive) return undefined;
-  return {
-    message: `${unit} is masked: it runs, but cannot be restarted`,
-    hint: commandLine('systemctl', 'unmask', unit),
-  };
-}
+}: Stated & Pick<InstalledService, 'isActive'>): Refusal | undefined =>
+  loadState === 'masked' && isActive
+    ? {
+        message: `${unit} is masked: it runs, but cannot be restarted`,
+        hint: commandLine('systemctl', 'unmask', unit),
+      }
+    : undefined;
 
-/**
- * The reason if a program of `--program` is no file. `update` uses the programs that `adopt` was given; a file may be gone since then.
- *
- * @param kindOf `file`, `directory` or undefined
- */
+/** The reason if a program of `--program` is no file. An update uses the programs of the adoption; a file may be gone since then. */
 export function programRefusal(
   unit: string,
   programs: readonly string[],
@@ -183,77 +182,46 @@ export function programRefusal(
   };
 }
 
+type Paths = readonly Pick<ServicePath, 'path'>[];
+
 /** A path of the service that no setting can mount. `%` can be written. */
-export function pathRefusal(unit: string, paths: readonly Pick<ServicePath, 'path'>[]): Refusal | undefined {
-  const found = paths.find(({ path }) => /[\s"'\\:]/.test(path));
-  if (found === undefined) return undefined;
-  return {
-    message: `${unit} cannot be adopted: it has the path ${quote(found.path)}: blanks, quotes and colons are not carried`,
-    hint: leaveIt(unit),
-  };
+export function pathRefusal(unit: string, paths: Paths): Refusal | undefined {
+  const found = paths.find(({ path }) => /[\s"'\\:]/.test(path))?.path;
+  const reason = `it has the path ${quote(found ?? '')}: blanks, quotes and colons are not carried`;
+  return found === undefined ? undefined : cannot(unit, reason, leaveIt(unit));
 }
 
 /**
  * A daemon that logs users of the host in needs their passwords and homes. A jail must not have these. Such a daemon is known by the
  * file for PAM in its package. `given` are the paths that the caller has named.
  */
-export function loginRefusal(
-  unit: string,
-  packed: readonly string[],
-  given: readonly Pick<ServicePath, 'path'>[],
-): Refusal | undefined {
+export function loginRefusal(unit: string, packed: readonly string[], given: Paths): Refusal | undefined {
   const file = packed.find((path) => path.startsWith('/etc/pam.d/'));
   if (file === undefined || given.some(({ path }) => path === file)) return undefined;
-  return {
-    message: `${unit} cannot be adopted: it logs in accounts of the host (${file}), whose passwords and homes are not in a jail`,
-    hint: `if it has only accounts of its own, say so by --ro-bind ${file}`,
-  };
+  return cannot(
+    unit,
+    `it logs in accounts of the host (${file}), whose passwords and homes are not in a jail`,
+    `if it has only accounts of its own, say so by --ro-bind ${file}`,
+  );
 }
 
 /** Why the service cannot start in its WorkingDirectory=; undefined if it can. `cwd` is the home of its user for `~`. */
 export function directoryRefusal(
   { unit, settings }: Pick<InstalledService, 'unit' | 'settings'>,
   cwd: string,
-  paths: readonly Pick<ServicePath, 'path'>[],
+  paths: Paths,
   isInJail: (path: string) => boolean,
 ): Refusal | undefined {
   const place = cwd.replace(/(?<=.)\/+$/, '');
-  const refused = `${unit} cannot be adopted: its WorkingDirectory=, ${place},`;
   if (!place.startsWith('/') || isMounted(settings, paths, place)) return undefined;
+  const its = `its WorkingDirectory=, ${place},`;
   // even if the jail has it
   if (/^\/(home|root)(\/|$)/.test(place))
-    return {
-      message: `${refused} is hidden by ProtectHome=, which an adopted service has`,
-      hint: `name another directory: ${commandLine('systemctl', 'edit', '--full', unit)}`,
-    };
-  if (isInJail(place)) return undefined;
-  return {
-    message: `${refused} is not in the jail`,
-    hint: `${commandLine('--ro-bind', place)} brings it in; if the service writes there: ${commandLine('--bind', place)}`,
-  };
-}
-
-/** What the host has of systemd. */
-export interface ManagerFacts {
-  /** systemd is the init system (sd_booted(3)). */
-  readonly isBooted: boolean;
-  /** The name of process 1; empty if it is not known. */
-  readonly first: string;
-  /** The system bus has a socket. */
-  readonly hasBus: boolean;
-}
-
-/** Why systemd cannot be asked; undefined if it can, as far as can be seen. */
-export function managerAbsence({ isBooted, first, hasBus }: ManagerFacts): Refusal | undefined {
-  if (!isBooted)
-    return {
-      message: `systemd is not the init system here${first === '' ? '' : `: process 1 is ${quote(first)}`}`,
-      hint: 'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6',
-    };
-  if (hasBus) return undefined;
-  return {
-    message:
-      'the system bus does not run, by which systemd is asked: there is no /run/dbus/system_bus_socket',
-    hint: 'apt-get install dbus, then systemctl start dbus.socket',
-  };
+    return cannot(
+      unit,
+      `${its} is hidden by ProtectHome=, which an adopted service has`,
+      `name another directory: ${edit(unit)}`,
+    );
+  const hint = `${commandLine('--ro-bind', place)} brings it in; if the service writes there: ${commandLine('--bind', place)}`;
+  return isInJail(place) ? undefined : cannot(unit, `${its} is not in the jail`, hint);
 }

@@ -1,10 +1,12 @@
 // Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
 // joins them.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { mustRun, runHost } from './host-command.ts';
+import { writeFiles } from '../unit/unit-files.ts';
 import { writeHostFile } from './host-file.ts';
 import {
   type ExecLine,
@@ -18,20 +20,32 @@ import {
   toInstalled,
 } from './installed/installed-service.ts';
 import { hasWatchdog, standardFilesIn, withoutSpecifiers } from './installed/unit-text.ts';
-import { lookOr } from '../../jail/work/jail-error.ts';
-import { managerAbsence } from './service-refusal.ts';
+import { lookOr, unless } from '../../jail/work/jail-error.ts';
+import { dropInPath } from './service-drop-in.ts';
 
 const bus = 'org.freedesktop.systemd1';
 
+const absent = (message: string, hint: string): JailError =>
+  new JailError(message, { code: 'ERR_SERVICE', hint });
+
+// @throws JailError if the host has no systemd that can be asked
+function refuseAbsence(): void {
+  // /proc may be missing, or hide it
+  const first = lookOr('', () => readFileSync('/proc/1/comm', 'utf8').trim());
+  if (!existsSync('/run/systemd/system'))
+    throw absent(
+      `systemd is not the init system here${first === '' ? '' : `: process 1 is ${quote(first)}`}`,
+      'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6',
+    );
+  if (!existsSync('/run/dbus/system_bus_socket'))
+    throw absent(
+      'the system bus does not run, and systemd is asked over it: there is no /run/dbus/system_bus_socket',
+      'apt-get install dbus, then systemctl start dbus.socket',
+    );
+}
+
 async function call(object: string, words: readonly string[]): Promise<string> {
-  const absence = managerAbsence({
-    isBooted: existsSync('/run/systemd/system'),
-    // /proc may be missing, or hide it
-    first: lookOr('', () => readFileSync('/proc/1/comm', 'utf8').trim()),
-    hasBus: existsSync('/run/dbus/system_bus_socket'),
-  });
-  if (absence !== undefined)
-    throw new JailError(absence.message, { code: 'ERR_SERVICE', hint: absence.hint });
+  refuseAbsence();
   const { status, stdout, stderr } = await runHost('busctl', ['--json=short', 'call', bus, object, ...words]);
   if (status === 0) return stdout;
   throw new JailError(`systemd does not answer on the bus: ${stderr.trim() || `status ${status}`}`, {
@@ -107,14 +121,6 @@ export function toUnitName(name: string): string {
   return full;
 }
 
-/** The same, after systemd has read its units again if their files have changed. */
-export async function readFresh(unit: string): Promise<InstalledService> {
-  const service = await readService(unit);
-  if (service.settings.NeedDaemonReload !== true) return service;
-  await reloadUnits();
-  return readService(unit);
-}
-
 /** The text of a unit with its drop-ins, without the drop-in at `without`. */
 export async function unitText(unit: string, without: string): Promise<string> {
   const text = await mustRun('systemctl', ['cat', '--no-pager', unit]);
@@ -158,4 +164,25 @@ export async function readWithout(unit: string, dropIn: string): Promise<Install
 /** systemd reads its units again. */
 export async function reloadUnits(): Promise<void> {
   await mustRun('systemctl', ['daemon-reload']);
+}
+
+/** The drop-in that is there now; undefined if there is none. */
+export const presentDropIn = (unit: string): string | undefined =>
+  unless(['ENOENT'], () => readFileSync(dropInPath(unit), 'utf8'));
+
+/** Whether a drop-in is one of ours. */
+export const isOurs = (text: string | undefined): boolean =>
+  text?.startsWith('# Made by uchroot-service ') === true;
+
+/** Writes the drop-in, or removes it (and its directory, if that is empty), and lets systemd read its units again. */
+export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
+  const path = dropInPath(unit);
+  if (text === undefined) {
+    rmSync(path, { force: true });
+    unless(['ENOTEMPTY', 'ENOENT'], () => rmdirSync(dirname(path)));
+  } else if (text !== presentDropIn(unit)) {
+    const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
+    writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));
+  }
+  await reloadUnits();
 }

@@ -2,7 +2,7 @@
 import { AbortError, JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
-import { presentDropIn, putDropIn } from './drop-in-file.ts';
+import { presentDropIn, putDropIn } from './systemd-bus.ts';
 import { fallBack, fallenBack, neither } from './kept/fall-back.ts';
 import { keptInUse, missingPaths } from './kept/kept-configuration.ts';
 import { type Before, endChange, finishRecord, unfinishedChange, withService } from './adoption-record.ts';

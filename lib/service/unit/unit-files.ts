@@ -16,7 +16,6 @@ import { reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
-import { hostHint } from '../host-hint.ts';
 import { openrcFiles } from './openrc.ts';
 import { runitFiles, s6Files } from './runit-s6.ts';
 import { unitDirectories, type Format, type Unit, type UnitFile, type UnitRefusal } from './service-unit.ts';
@@ -106,6 +105,15 @@ export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer
   return Buffer.from(texts.join('\n'), 'latin1');
 }
 
+const full = 'make room there, and run the command again';
+
+/** What to do if a file of the host cannot be written, by the code of the error. */
+export const hostHints: Readonly<Record<string, string>> = {
+  ENOSPC: full,
+  EDQUOT: full,
+  EROFS: 'the file system is mounted read-only: mount it writable, and run the command again',
+};
+
 /**
  * Writes the files below a directory, and returns their paths. Each is replaced by rename(2), so an init system that reads
  * it at the same moment sees the old file or the new one.
@@ -134,7 +142,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
         step: 'unit',
         code: code as ErrnoName,
         errno: -errno,
-        hint: hostHint(code),
+        hint: hostHints[code],
         path,
         cause: error,
       });

@@ -165,6 +165,16 @@ serviceTest('an adoption that cannot be undone is undone by the next command', a
   isClean(t);
 });
 
+serviceTest('a file system that is mounted at the directory of a service stays', async (t) => {
+  const own = `${place}/services/${unit}.service`;
+  machine().shell(`mkdir -p ${own}; mount -t tmpfs -o size=200m none ${own}`);
+  t.match(full('adopt', unit), /^0: /);
+  t.match(full('release', unit), /^0: $/);
+  t.equal(shell(`mountpoint ${own}; ls -A ${own}`), `${own} is a mountpoint`);
+  machine().shell(`umount ${own}; rmdir ${own}`);
+  isClean(t);
+});
+
 const odd = `cat >/usr/lib/systemd/system/odd.service <<'END'
 [Service]
 RuntimeDirectory=odd

@@ -5,7 +5,6 @@ import { installed } from './described.ts';
 import {
   directoryRefusal,
   goneRefusal,
-  managerAbsence,
   pathRefusal,
   programRefusal,
   refusalOf,
@@ -123,21 +122,4 @@ t.test('a unit that is refused has a hint, and no hint takes away what the servi
   for (const [more, says] of hints) {
     t.match(refusalOf(described(more))?.hint, says);
   }
-});
-
-const there = { isBooted: true, first: 'systemd', hasBus: true };
-
-t.test('a host without systemd or its bus is told what it lacks, and what to do', async (t) => {
-  t.equal(managerAbsence(there), undefined);
-  t.match(managerAbsence({ isBooted: false, first: 'sleep', hasBus: false }), {
-    message: 'systemd is not the init system here: process 1 is sleep',
-    hint: /uchroot USER DIRECTORY PROGRAM; .*uchroot --unit openrc/,
-  });
-  t.match(managerAbsence({ isBooted: false, first: '', hasBus: true }), {
-    message: /^systemd is not the init system here$/,
-  });
-  t.match(managerAbsence({ ...there, hasBus: false }), {
-    message: /^the system bus does not run/,
-    hint: 'apt-get install dbus, then systemctl start dbus.socket',
-  });
 });

@@ -50,7 +50,7 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     paths: ['/var/lib/bind'],
     check: ['/usr/bin/named-checkconf'],
   },
-  // a script that refuses to work for others than root
+  // a script that works for root only
   'systemd-memcached-wrapper': {
     caps: ['setuid', 'setgid'],
     accounts: ['memcache'],
@@ -108,7 +108,7 @@ export function knownDaemon(program: string): KnownDaemon {
 export const knownOf = ({ lines }: Pick<InstalledService, 'lines'>): KnownDaemon =>
   knownDaemon(lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
 
-// They run anything: a line of one can change data as well.
+// An interpreter runs anything: its line can change data too.
 const interpreters =
   /\/(sh|bash|dash|busybox|env|perl|python[0-9.]*|ruby[0-9.]*|php[0-9.]*|node|nodejs|java)$/;
 

@@ -11,7 +11,7 @@ const early =
     ' ',
   );
 
-// Calls behind that point: the program itself, and the message if it cannot be executed.
+// Calls after that: the program is executed, or a message says that it cannot be.
 const late = ['execve', 'exit_group', 'write'];
 
 /** Whether SystemCallErrorNumber= is an errno. By default it stands for the end of the process (systemd's seccomp-util.h). */

@@ -27,10 +27,10 @@ export function writablePaths(settings: Settings): readonly string[] {
   return pathsOf(settings, 'ReadWritePaths').filter((path) => !ownPlaces.test(path));
 }
 
-// Of these the jail has copies, or it lies there itself.
+// The jail has copies of these, or lies in them.
 const systemPlaces = /^\/(var|var\/lib(\/uchroot)?|etc|usr|boot|s?bin|lib(x?32|64)?)?$/;
 
-/** The first of them that is more than data of a service, so that a jail cannot share it; undefined if there is none. */
+/** The first writable path that belongs to the system, so that a jail cannot share it; undefined if there is none. */
 export function unshareable(settings: Settings): string | undefined {
   return writablePaths(settings).find((path) => systemPlaces.test(path));
 }
@@ -66,7 +66,7 @@ export function boundPaths<T extends HostMount>(settings: Settings, paths: reado
   return paths.map((one) => ({ ...one, isReadOnly: one.isReadOnly && !isWritable.has(one.path) }));
 }
 
-/** Where they are. */
+/** The places of the unit's own mounts. */
 export function mountedPlaces(settings: Settings): readonly string[] {
   const binds = [...bindsOf(settings, 'BindPaths'), ...bindsOf(settings, 'BindReadOnlyPaths')];
   return [...binds.map(([, place]) => place), ...emptyOf(settings).map(([place]) => place)];

@@ -4,7 +4,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from '
 
 import { type BytePath, bytePath, pathBytes } from '../../../tree/path.ts';
 
-/** By the path below the top, '' or `/site.conf`: what counts of a file, in one line. */
+/** The owner, mode and content of each file in one line, by its path below the top: '' or `/site.conf`. */
 export type Tree = ReadonlyMap<BytePath, string>;
 
 export interface Bound {

@@ -2,7 +2,7 @@
 import { JailError, LaunchError } from '../../../errors.ts';
 import { showPaths } from '../../../jail/work/show-paths.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { putDropIn } from '../drop-in-file.ts';
+import { putDropIn } from '../systemd-bus.ts';
 import { findRecord, type KeptConfiguration } from '../adoption-record.ts';
 import { restart } from '../running.ts';
 import {

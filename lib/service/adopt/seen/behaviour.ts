@@ -1,17 +1,17 @@
 // What others see of a service that runs: its processes and their users, its listening sockets and pid files.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { unless } from '../../../jail/work/jail-error.ts';
+import { ifReadable, readEnd } from '../host-file.ts';
 import { propertiesOf } from '../running.ts';
 import { listeningSockets, socketTables } from './listening-sockets.ts';
-import { runFiles } from './run-files.ts';
 
 // The answer of a call about a process; undefined if the process has ended (proc(5)). ENXIO, EINVAL, EACCES: its parent has not waited for
 // it yet.
 const unlessEnded = <T>(use: () => T): T | undefined =>
   unless(['ENOENT', 'ESRCH', 'ENXIO', 'EINVAL', 'EACCES'], use);
 
-// empty if its process has ended
+// Empty if its process has ended.
 const readOfProcess = (path: string): string => unlessEnded(() => readFileSync(path, 'latin1')) ?? '';
 
 /** The pids of the processes in the cgroup of a unit, and in those below it. */
@@ -27,6 +27,52 @@ export async function processesOf(unit: string): Promise<readonly number[]> {
     .filter((name) => /^[0-9]+$/.test(name))
     .filter((pid) => readOfProcess(`/proc/${pid}/cgroup`).split('\n').some(isIn))
     .map(Number);
+}
+
+export interface RunFiles {
+  /** Paths as the service sees them, such as `/run/web.pid`. */
+  readonly pidFiles: readonly string[];
+  readonly sockets: readonly string[];
+}
+
+// Directories of systemd, udev and logged-in users, and mounts of these.
+const ofOthers = new Set(['systemd', 'udev', 'user', 'credentials', 'host', 'log', 'mount', 'media']);
+
+const mostLevels = 3;
+const mostEntries = 5000;
+const mostPidBytes = 32;
+
+// The number in a short file.
+function pidIn(path: string): number | undefined {
+  const { text = '', sizeBytes = 0 } = readEnd(path, mostPidBytes) ?? {};
+  return sizeBytes <= mostPidBytes && /^\s*\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function entriesBelow(top: string): readonly (readonly [path: string, entry: Dirent])[] {
+  const found: (readonly [string, Dirent])[] = [];
+  let left = [''];
+  for (let level = 0; level < mostLevels && found.length < mostEntries; level++) {
+    const inner = left.flatMap((path) =>
+      (ifReadable(() => readdirSync(`${top}${path}`, { withFileTypes: true })) ?? [])
+        .filter(({ name }) => level > 0 || !ofOthers.has(name))
+        .map((entry) => [`${path}/${entry.name}`, entry] as const),
+    );
+    found.push(...inner);
+    left = inner.filter(([, entry]) => entry.isDirectory()).map(([path]) => path);
+  }
+  return found;
+}
+
+/** Finds them in `directory`, which is /run or that of a jail: the sockets, and the files with the number of one of these processes. */
+export function runFiles(directory: string, pids: readonly number[]): RunFiles {
+  const entries = entriesBelow(directory);
+  const own = new Set(pids);
+  return {
+    pidFiles: entries
+      .filter(([path, entry]) => entry.isFile() && own.has(pidIn(`${directory}${path}`) ?? -1))
+      .map(([path]) => `/run${path}`),
+    sockets: entries.filter(([, entry]) => entry.isSocket()).map(([path]) => `/run${path}`),
+  };
 }
 
 export interface Behaviour {

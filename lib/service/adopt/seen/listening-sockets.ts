@@ -36,7 +36,7 @@ function inetSockets(protocol: 'tcp' | 'udp', table: string, question: SocketQue
     const [address = '', hexPort = ''] = local.split(':');
     const port = Number.parseInt(hexPort, 16);
     const isChosen = port >= first && port <= last;
-    // one that sends, such as the question of a resolver
+    // a socket that sends, such as that of a resolver
     if (isChosen && protocol === 'udp') return [];
     return [`${protocol} ${addressOf(address)}:${isChosen ? 'any' : port}`];
   });
@@ -54,7 +54,7 @@ function unixSockets({ tables, inodes, pids }: SocketQuestion): readonly string[
   return tables.unix.split('\n').flatMap((line) => {
     const [, flags = '', inode = '', path = ''] = /^\S+: \S+ \S+ (\S+) \S+ \S+ +(\d+) (.+)$/.exec(line) ?? [];
     if (!inodes.has(inode) || (Number.parseInt(flags, 16) & isListening) === 0) return [];
-    // bind(2) chooses such a name itself
+    // bind(2) has chosen such a name
     return /^@[0-9a-f]{5}$/.test(path) ? [] : [`unix ${plainName(path, pids)}`];
   });
 }

@@ -21,7 +21,7 @@ export interface GivenAway extends HostMount {
 }
 
 /**
- * Those of the paths that give the host away.
+ * The paths among these that give the host away.
  *
  * @param isOwn whether a path of /etc belongs to the service: it may write that, since only its own programs read it
  */
@@ -91,15 +91,14 @@ export function givenBy(
 }
 
 /**
- * What an adopted service sees now that gives the host away. An earlier version may have written its drop-in. `mounts` are those that
- * systemd makes for it.
+ * What an adopted service sees now that gives the host away. `mounts` are those that systemd makes for it.
  */
 export function givenNow(service: InstalledService, mounts: readonly HostMount[]): readonly GivenAway[] {
   const written = new Set(pathsOf(service.settings, 'ReadWritePaths'));
   return [...givenAway(mounts, (path) => written.has(path)), ...replaceable(service, [])];
 }
 
-/** A state of the service that needs a remedy. */
+/** What is wrong with a service. */
 export interface StateProblem {
   readonly message: string;
   /** A command, or what to do first. */

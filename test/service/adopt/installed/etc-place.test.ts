@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { openEtcPlaces } from '../../../../lib/service/adopt/installed/etc-place.ts';
+import { openEtcPlaces } from '../../../../lib/service/adopt/installed/service-configuration.ts';
 import { namedInEtc } from '../../../../lib/service/adopt/installed/service-configuration.ts';
 import { makeDirectory } from '../../../support/directory.ts';
 
