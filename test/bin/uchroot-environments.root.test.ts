@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
-import { profileFiles, podmanFile } from '../launch/seccomp/profiles.ts';
+import { profileFiles, podmanFile } from '../support/launch/seccomp/profiles.ts';
 import {
   dockerCapabilities,
   filterOf,

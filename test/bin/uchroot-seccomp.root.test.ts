@@ -10,7 +10,7 @@ import {
 import { constants } from 'node:os';
 
 import { callNumbers } from '../../lib/launch/seccomp/call-table.ts';
-import { podmanFile } from '../launch/seccomp/profiles.ts';
+import { podmanFile } from '../support/launch/seccomp/profiles.ts';
 import { isolated } from '../support/isolation.ts';
 import {
   bothWays,

@@ -7,7 +7,7 @@ import t from 'tap';
 import { compareNames, readCache, writeCache } from '../../lib/binary/cache.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { start } from '../support/launch.ts';
-import { cacheWithHwcap } from './hwcap.ts';
+import { cacheWithHwcap } from '../support/binary/hwcap.ts';
 
 const entry = (name: string, path: string, flags = 0x0303) => ({
   name: bytePath(name),

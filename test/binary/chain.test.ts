@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { type Closure, openResolver, resolveProgram } from '../../lib/binary/closure.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { openFileRoot } from '../../lib/tree/root.ts';
-import { makeElf, memoryRoot, type Tree } from './image.ts';
+import { makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 import { patientMs } from '../support/patience.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

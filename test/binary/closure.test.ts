@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { type Closure, openResolver, resolveProgram } from '../../lib/binary/closure.ts';
 import { bytePath } from '../../lib/tree/path.ts';
-import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
+import { type ElfImage, makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
 const elf = (image: ElfImage = {}) => makeElf({ interpreter: LOADER, ...image });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
 
 import { readElf } from '../../lib/binary/elf.ts';
-import { dlopenNotes, makeElf, numbersOf } from './image.ts';
+import { dlopenNotes, makeElf, numbersOf } from '../support/binary/image.ts';
 
 function notesOf(data: Uint8Array) {
   const elf = readElf((offset, length) => data.subarray(offset, offset + length));

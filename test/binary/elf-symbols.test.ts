@@ -5,8 +5,8 @@ import t from 'tap';
 
 import { readImports } from '../../lib/binary/elf-symbols.ts';
 import type { ReadAt } from '../../lib/tree/root.ts';
-import { isElf } from './hostfiles.ts';
-import { type ElfImage, makeElf, numbersOf, type Piece } from './image.ts';
+import { isElf } from '../support/binary/hostfiles.ts';
+import { type ElfImage, makeElf, numbersOf, type Piece } from '../support/binary/image.ts';
 import { patientMs } from '../support/patience.ts';
 
 const NAMES = ['getaddrinfo', 'getpwnam', 'main', 'syslog'];

@@ -13,7 +13,7 @@ import {
   withElf,
 } from '../../lib/binary/elf-header.ts';
 import { type Elf, type ElfError, readElf } from '../../lib/binary/elf.ts';
-import { makeElf, numbersOf } from './image.ts';
+import { makeElf, numbersOf } from '../support/binary/image.ts';
 
 const MAX_READ_BYTES = 8 << 20;
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { findCommand } from '../../lib/binary/env.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import type { FileRoot } from '../../lib/tree/root.ts';
-import { memoryRoot } from './image.ts';
+import { memoryRoot } from '../support/binary/image.ts';
 
 const root = memoryRoot({
   '/usr/bin/perl': 'x',

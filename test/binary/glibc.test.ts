@@ -9,8 +9,8 @@ import { openGlibc } from '../../lib/binary/glibc.ts';
 import { searchedDirectory } from '../../lib/binary/loader.ts';
 import { type Abi, BASELINE, type Cpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/tree/path.ts';
-import { cacheWithHwcap } from './hwcap.ts';
-import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
+import { cacheWithHwcap } from '../support/binary/hwcap.ts';
+import { type ElfImage, makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 import { patientMs } from '../support/patience.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

@@ -11,7 +11,7 @@ import { readCpu } from '../../lib/binary/machine.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { openFileRoot } from '../../lib/tree/root.ts';
 import { rememberStatus } from '../../lib/tree/remembered-root.ts';
-import { elfFilesBelow } from './hostfiles.ts';
+import { elfFilesBelow } from '../support/binary/hostfiles.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

@@ -15,9 +15,9 @@ import { readScript } from '../../lib/binary/shebang.ts';
 import { readImports } from '../../lib/binary/elf-symbols.ts';
 import type { ReadAt } from '../../lib/tree/root.ts';
 import { splitWords } from '../../lib/binary/env-words.ts';
-import { cacheWithHwcap } from './hwcap.ts';
-import { makeElf, memoryRoot, type Tree } from './image.ts';
-import { mutationsOf, seeds } from './mutation.ts';
+import { cacheWithHwcap } from '../support/binary/hwcap.ts';
+import { makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
+import { mutationsOf, seeds } from '../support/binary/mutation.ts';
 import { patientMs } from '../support/patience.ts';
 
 const MIB = 1 << 20;

@@ -5,7 +5,7 @@ import t from 'tap';
 import { type Closure, type ResolverOptions, resolveProgram } from '../../lib/binary/closure.ts';
 import type { DlopenPriority } from '../../lib/binary/elf-dynamic.ts';
 import { bytePath } from '../../lib/tree/path.ts';
-import { dlopenNotes, type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
+import { dlopenNotes, type ElfImage, makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 import { patientMs } from '../support/patience.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { expandPattern } from '../../lib/binary/loader-conf.ts';
 import { bytePath } from '../../lib/tree/path.ts';
-import { memoryRoot } from './image.ts';
+import { memoryRoot } from '../support/binary/image.ts';
 
 const root = memoryRoot({
   '/etc/a/x.conf': '',

@@ -3,7 +3,7 @@ import t from 'tap';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../lib/binary/loader-conf.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import type { FileRoot } from '../../lib/tree/root.ts';
-import { memoryRoot } from './image.ts';
+import { memoryRoot } from '../support/binary/image.ts';
 import { patientMs } from '../support/patience.ts';
 
 t.test('ld.so.conf is read with its includes, in order and each directory once', async (t) => {

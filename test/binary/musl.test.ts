@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { type Closure, resolveProgram } from '../../lib/binary/closure.ts';
 import { bytePath } from '../../lib/tree/path.ts';
-import { type ElfImage, makeElf, memoryRoot, type Tree } from './image.ts';
+import { type ElfImage, makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 
 const LOADER = '/lib/ld-musl-x86_64.so.1';
 const elf = (image: ElfImage = {}) => makeElf({ interpreter: LOADER, ...image });

@@ -41,7 +41,7 @@ import {
   startScript,
   stop,
   textOf,
-} from './scene.ts';
+} from '../support/jail/scene.ts';
 
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot(...tools) });

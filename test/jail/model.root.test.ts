@@ -10,8 +10,8 @@ import { JailError, UsageError } from '../../lib/errors.ts';
 import { buildJail, type JailReport, updateJail } from '../../lib/jail/building.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { unlessRoot } from '../support/root.ts';
-import { dieAt } from './model/death.ts';
-import { judgeWork, notTold, type Put } from './model/survival.ts';
+import { dieAt } from '../support/jail/model/death.ts';
+import { judgeWork, notTold, type Put } from '../support/jail/model/survival.ts';
 import {
   type Act,
   act,
@@ -23,7 +23,7 @@ import {
   somePath,
   type Tree,
   withoutLinkOwner,
-} from './model/tree.ts';
+} from '../support/jail/model/tree.ts';
 
 interface Run {
   readonly run: 'update' | 'build';

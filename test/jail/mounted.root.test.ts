@@ -15,7 +15,7 @@ import t, { type Test } from 'tap';
 import { makeDirectory } from '../support/directory.ts';
 import { describeTree, makeSystem, uchrootJail } from '../support/builder.ts';
 import { unlessRoot } from '../support/root.ts';
-import { listTree, runScript, sh } from './scene.ts';
+import { listTree, runScript, sh } from '../support/jail/scene.ts';
 
 const withMounts = { skip: unlessRoot('ldd', 'unshare', 'mount') };
 const SCRIPT = 'mount --bind "$1" "$2"; shift 2; exec "$@"';

@@ -10,7 +10,7 @@ import type { JailRequest } from '../../lib/jail/request/jail-request.ts';
 import type { LaunchRequest } from '../../lib/launch/request/request.ts';
 import { runInJail } from '../../lib/launch/start/run.ts';
 import { spawnInJail } from '../../lib/launch/start/spawn.ts';
-import { profileFiles } from '../launch/seccomp/profiles.ts';
+import { profileFiles } from '../support/launch/seccomp/profiles.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';

@@ -40,7 +40,7 @@ import {
   start,
   startScript,
   stop,
-} from './scene.ts';
+} from '../support/jail/scene.ts';
 
 const asRoot = { skip: unlessRoot() };
 const needs = (...tools: string[]) => ({ skip: unlessRoot(...tools) });

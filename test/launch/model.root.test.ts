@@ -13,10 +13,10 @@ import { patientMs } from '../support/patience.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
-import { library } from './model/library.ts';
-import { type Outcome, play } from './model/play.ts';
-import { reference } from './model/reference.ts';
-import { type Scenario, scenarios } from './model/scenario.ts';
+import { library } from '../support/launch/model/library.ts';
+import { type Outcome, play } from '../support/launch/model/play.ts';
+import { reference } from '../support/launch/model/reference.ts';
+import { type Scenario, scenarios } from '../support/launch/model/scenario.ts';
 
 const skip = unlessRoot('cc');
 // a run of a chosen length has no limit
@@ -49,7 +49,7 @@ interface Playing {
 
 // The worker has loaded its modules: if a worker ends while Node reads a module for it, that file stays open.
 async function startWorker(scenario: Scenario): Promise<Playing> {
-  const worker = new Worker(join(import.meta.dirname, 'fixture/model-worker.js'), {
+  const worker = new Worker(join(import.meta.dirname, '../support/fixture/model-worker.js'), {
     workerData: { scenario, jails },
     env: plainEnv(),
     execArgv: [],

@@ -10,7 +10,7 @@ import { environmentRules } from '../../lib/launch/host/environment.ts';
 import { encodePayload } from '../../lib/launch/compile/payload.ts';
 import { buildPlan } from '../support/plan.ts';
 import { stepWords } from '../../lib/launch/compile/messages.ts';
-import { isolatedInputs, planInputs } from '../launch/arbitrary.ts';
+import { isolatedInputs, planInputs } from '../support/launch/arbitrary.ts';
 import '../support/plain-spawn.ts';
 
 const root = `${import.meta.dirname}/../../..`;

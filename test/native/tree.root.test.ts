@@ -15,7 +15,7 @@ import {
 import t from 'tap';
 
 import { native } from '../../lib/native.ts';
-import { makeTemplate, namesIn, textOf } from '../jail/scene.ts';
+import { makeTemplate, namesIn, textOf } from '../support/jail/scene.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { unlessRoot } from '../support/root.ts';
 import { plainEnv, settledFds } from '../support/service.ts';

@@ -24,9 +24,9 @@ export interface ServiceOptions {
   readonly wrapper?: readonly string[];
 }
 
-/** Starts dist/test/launch/fixture/NAME.js with a JSON argument. */
+/** Starts dist/test/support/fixture/NAME.js with a JSON argument. */
 export function startService(name: string, argument: unknown, options: ServiceOptions = {}): ChildProcess {
-  const script = join(import.meta.dirname, '../launch/fixture', `${name}.js`);
+  const script = join(import.meta.dirname, 'fixture', `${name}.js`);
   const command = [...(options.wrapper ?? []), process.execPath, script, JSON.stringify(argument)];
   return spawn(command[0] ?? '', command.slice(1), {
     env: options.env ?? plainEnv(),

@@ -8,8 +8,8 @@ import { resolveNow } from '../support/resolve-now.ts';
 import { makeRequest } from '../../lib/tcpwrappers/connection/request-info.ts';
 import { expand, expandBanner } from '../../lib/tcpwrappers/decide/expansion.ts';
 import { decide } from '../../lib/tcpwrappers/decide/ruling.ts';
-import { readOne } from './hosts.ts';
-import { split } from './libwrap/world.ts';
+import { readOne } from '../support/tcpwrappers/hosts.ts';
+import { split } from '../support/tcpwrappers/libwrap/world.ts';
 
 const bytes = fc.uint8Array({ maxLength: 60 }).map((all) => Buffer.from(all).toString('latin1'));
 const words = fc.constantFrom(

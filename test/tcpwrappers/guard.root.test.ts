@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import t from 'tap';
 
 import { unlessRoot } from '../support/root.ts';
-import { addAddresses, connectFrom, openNetworks, startInside } from './networks.ts';
-import { openFiles } from './open.ts';
+import { addAddresses, connectFrom, openNetworks, startInside } from '../support/tcpwrappers/networks.ts';
+import { openFiles } from '../support/tcpwrappers/open.ts';
 
 const skip = unlessRoot('ip', 'unshare', 'bash', 'python3');
-const fixture = join(import.meta.dirname, 'fixture/guarded.js');
+const fixture = join(import.meta.dirname, '../support/fixture/guarded.js');
 
 // What the server's resolver knows.
 const HOSTS = `127.0.0.1 localhost

@@ -21,7 +21,7 @@ import {
 import { makeDirectory } from '../support/directory.ts';
 import { unlessInstalled } from '../support/root.ts';
 import { eventually } from '../support/service.ts';
-import { openFiles } from './open.ts';
+import { openFiles } from '../support/tcpwrappers/open.ts';
 
 // Of the addresses of this machine one is let in, one gets a command, and the others are told why not.
 const FILES = {

@@ -15,7 +15,7 @@ import type { Netgroup } from '../../lib/tcpwrappers/connection/need.ts';
 import { Hosts } from '../../lib/tcpwrappers/hosts.ts';
 import { hostsAccess, openHosts } from '../../lib/tcpwrappers/index.ts';
 import { Overload } from '../../lib/tcpwrappers/lookup/resolver.ts';
-import { openFiles } from './open.ts';
+import { openFiles } from '../support/tcpwrappers/open.ts';
 
 const client = { address: '10.0.0.1', port: 4711 };
 const server = { address: '10.0.0.2', port: 22 };

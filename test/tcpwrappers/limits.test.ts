@@ -3,7 +3,7 @@
 import t from 'tap';
 
 import { MAX_FILE_BYTES } from '../../lib/tcpwrappers/parse/logical-line.ts';
-import { decideOn, readOne } from './hosts.ts';
+import { decideOn, readOne } from '../support/tcpwrappers/hosts.ts';
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 const deny = 'ALL: ALL\n';

@@ -6,7 +6,7 @@ import t from 'tap';
 
 import { formatLog } from '../../lib/tcpwrappers/apply/log-entries.ts';
 import type { Hosts } from '../../lib/tcpwrappers/hosts.ts';
-import { openFiles } from './open.ts';
+import { openFiles } from '../support/tcpwrappers/open.ts';
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 const DENY = 'ALL: ALL\n';

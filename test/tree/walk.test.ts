@@ -4,7 +4,7 @@ import { bytePath } from '../../lib/tree/path.ts';
 import { rememberReads, rememberStatus } from '../../lib/tree/remembered-root.ts';
 import type { FileRoot } from '../../lib/tree/root.ts';
 import { isExecutable, rememberWalks, walk } from '../../lib/tree/walk.ts';
-import { memoryRoot } from '../binary/image.ts';
+import { memoryRoot } from '../support/binary/image.ts';
 
 const root = memoryRoot({
   '/bin': { link: 'usr/bin' },

@@ -7,8 +7,8 @@ import t from 'tap';
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { must } from '../../support/template.ts';
-import { compileInto, NOBODY } from './defects/defect.ts';
-import { openTemplate } from './planted.ts';
+import { compileInto, NOBODY } from '../../support/jail/defects/defect.ts';
+import { openTemplate } from '../../support/jail/planted.ts';
 
 const options = { skip: unlessRoot('gcc') };
 const makeJail = openTemplate(t);

@@ -2,8 +2,8 @@ import t from 'tap';
 
 import { checkJail } from '../../../lib/jail/check/jail-check.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { defects } from './defects.ts';
-import { mend, openTemplate, putCommands } from './planted.ts';
+import { defects } from '../../support/jail/defects.ts';
+import { mend, openTemplate, putCommands } from '../../support/jail/planted.ts';
 
 const options = { skip: unlessRoot('gcc', 'setcap', 'setfacl', 'setpriv', 'chroot') };
 

@@ -8,8 +8,8 @@ import { rules } from '../../../lib/jail/check/rules.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { beginProcess, must } from '../../support/template.ts';
-import { defects } from './defects.ts';
-import { mend, openTemplate, putCommands } from './planted.ts';
+import { defects } from '../../support/jail/defects.ts';
+import { mend, openTemplate, putCommands } from '../../support/jail/planted.ts';
 
 const options = {
   skip: unlessRoot('gcc', 'mkfs.ext4', 'setcap', 'setfacl', 'setpriv', 'chroot'),

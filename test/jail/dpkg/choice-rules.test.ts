@@ -2,8 +2,8 @@
 
 import t from 'tap';
 
-import { elfWithStrings, type MadeSystem } from './debian.ts';
-import { base, chooseFrom, paths } from './systems.ts';
+import { elfWithStrings, type MadeSystem } from '../../support/jail/debian.ts';
+import { base, chooseFrom, paths } from '../../support/jail/systems.ts';
 
 const gcc: MadeSystem = {
   packages: {

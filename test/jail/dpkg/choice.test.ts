@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import { elfWithStrings, type MadeSystem } from './debian.ts';
-import { base, chooseFrom, names, paths } from './systems.ts';
+import { elfWithStrings, type MadeSystem } from '../../support/jail/debian.ts';
+import { base, chooseFrom, names, paths } from '../../support/jail/systems.ts';
 
 const python: MadeSystem = {
   packages: {

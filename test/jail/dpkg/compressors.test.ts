@@ -2,9 +2,9 @@
 
 import t from 'tap';
 
-import { makeProgram } from '../packs/jail.ts';
-import { elfWithStrings, type MadeSystem, rustWithStrings } from './debian.ts';
-import { chooseFrom, paths } from './systems.ts';
+import { makeProgram } from '../../support/jail/jail.ts';
+import { elfWithStrings, type MadeSystem, rustWithStrings } from '../../support/jail/debian.ts';
+import { chooseFrom, paths } from '../../support/jail/systems.ts';
 
 function systemWith(program: Buffer): MadeSystem {
   const tools = ['bzip2', 'xz', 'zstd', 'lz4', 'brotli'].map(

@@ -4,8 +4,8 @@ import { bytePath } from '../../../lib/tree/path.ts';
 import { type FileRoot, openFileRoot } from '../../../lib/tree/root.ts';
 import { openPackages, type Packages } from '../../../lib/jail/dpkg/database.ts';
 import { readList } from '../../../lib/jail/dpkg/file-lists.ts';
-import { memoryRoot } from '../../binary/image.ts';
-import { makeSystem, type MadeSystem } from './debian.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
+import { makeSystem, type MadeSystem } from '../../support/jail/debian.ts';
 
 const open = (system: MadeSystem): Packages => {
   const packages = openPackages(makeSystem(system));

@@ -5,7 +5,7 @@ import t from 'tap';
 import { bytePath } from '../../../lib/tree/path.ts';
 import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { extensionsOf } from '../../../lib/jail/dpkg/suggestions.ts';
-import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
+import { elfWithStrings, makeSystem, type MadeSystem } from '../../support/jail/debian.ts';
 
 function extensionsFor(system: MadeSystem, name: string, ...programs: readonly string[]): readonly string[] {
   // others have /usr/lib too

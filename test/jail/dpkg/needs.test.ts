@@ -6,8 +6,8 @@ import { bytePath } from '../../../lib/tree/path.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
 import { finish } from '../../support/steps.ts';
-import { elfWithStrings, makeSystem, type MadeSystem } from './debian.ts';
-import { chooseFrom, paths } from './systems.ts';
+import { elfWithStrings, makeSystem, type MadeSystem } from '../../support/jail/debian.ts';
+import { chooseFrom, paths } from '../../support/jail/systems.ts';
 
 t.test('a library that has the names of all programs of its source brings none of them', async (t) => {
   const plugin = '/usr/lib/x86_64-linux-gnu/krb5/plugins/kdb/db2.so';

@@ -8,7 +8,7 @@ import {
   isShell,
   startedIn,
 } from '../../../lib/jail/dpkg/script-calls.ts';
-import { memoryRoot } from '../../binary/image.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
 import { patientMs } from '../../support/patience.ts';
 
 t.test('commands are found wherever the shell looks for one', async (t) => {

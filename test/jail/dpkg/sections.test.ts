@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { readStrings } from '../../../lib/jail/dpkg/sections.ts';
-import { makeElf } from '../../binary/image.ts';
-import { elfWithStrings, goWithFunctions, rustWithStrings } from './debian.ts';
+import { makeElf } from '../../support/binary/image.ts';
+import { elfWithStrings, goWithFunctions, rustWithStrings } from '../../support/jail/debian.ts';
 
 const read = (data: Buffer) =>
   readStrings((offset, length) => data.subarray(offset, offset + length), data.length);

@@ -6,7 +6,7 @@ import { openPackages } from '../../../lib/jail/dpkg/database.ts';
 import { openReading } from '../../../lib/jail/dpkg/choice-state.ts';
 import { finish } from '../../support/steps.ts';
 import { stateOf } from '../../../lib/jail/dpkg/service-directories.ts';
-import { elfWithStrings, makeSystem } from './debian.ts';
+import { elfWithStrings, makeSystem } from '../../support/jail/debian.ts';
 
 const root = makeSystem({
   packages: {

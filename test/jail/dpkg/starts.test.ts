@@ -2,9 +2,9 @@
 
 import t from 'tap';
 
-import { elfWithStrings, type MadeSystem } from './debian.ts';
-import { makeProgram } from '../packs/jail.ts';
-import { chooseFrom, paths } from './systems.ts';
+import { elfWithStrings, type MadeSystem } from '../../support/jail/debian.ts';
+import { makeProgram } from '../../support/jail/jail.ts';
+import { chooseFrom, paths } from '../../support/jail/systems.ts';
 
 const erlang: MadeSystem = {
   packages: {

@@ -4,7 +4,7 @@ import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { changesBetween, findExtra, versionChanges } from '../../../lib/jail/manifest/manifest-changes.ts';
 import type { Manifest, Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
-import { memoryRoot } from '../../binary/image.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
 
 function manifest(entries: readonly Recorded[], packages: Record<string, string> = {}): Manifest {
   return { recipe: EMPTY_RECIPE, packs: [], packages, entries };

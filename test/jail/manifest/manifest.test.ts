@@ -13,7 +13,7 @@ import {
   writeManifest,
 } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
-import { manifests } from './arbitrary.ts';
+import { manifests } from '../../support/jail/arbitrary.ts';
 
 const sample: Manifest = {
   recipe: { ...EMPTY_RECIPE, programs: [bytePath('/bin/p')] },

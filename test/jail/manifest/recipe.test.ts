@@ -14,7 +14,7 @@ import {
   recipeToJson,
   takesBack,
 } from '../../../lib/jail/manifest/recipe.ts';
-import { recipes } from './arbitrary.ts';
+import { recipes } from '../../support/jail/arbitrary.ts';
 
 const path = (text: string): BytePath => bytePath(text);
 const recipe = (some: Partial<Recipe>): Recipe => ({ ...EMPTY_RECIPE, ...some });

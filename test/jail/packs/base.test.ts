@@ -1,9 +1,9 @@
 import t from 'tap';
 
-import { memoryRoot } from '../../binary/image.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
 import { base } from '../../../lib/jail/packs/base.ts';
 import type { JailUser } from '../../../lib/jail/packs/pack.ts';
-import { makeProgram, planOf, writtenIn } from './jail.ts';
+import { makeProgram, planOf, writtenIn } from '../../support/jail/jail.ts';
 
 const user = (change: Partial<JailUser>): JailUser => ({
   name: 'sam',

@@ -3,8 +3,8 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
 import { readArchive } from '../../../lib/jail/packs/locale.ts';
-import { memoryRoot, type Tree } from '../../binary/image.ts';
-import { makeProgram, pathsIn, planOf, writtenIn } from './jail.ts';
+import { memoryRoot, type Tree } from '../../support/binary/image.ts';
+import { makeProgram, pathsIn, planOf, writtenIn } from '../../support/jail/jail.ts';
 
 const CATEGORIES = 13;
 const ARCHIVE = '/usr/lib/locale/locale-archive';

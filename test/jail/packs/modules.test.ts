@@ -1,8 +1,8 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
-import type { Tree } from '../../binary/image.ts';
-import { makeProgram, pathsIn, planOf } from './jail.ts';
+import type { Tree } from '../../support/binary/image.ts';
+import { makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 import { patientMs } from '../../support/patience.ts';
 
 /** What of a host comes along with a script. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import type { Tree } from '../../binary/image.ts';
-import { makeLibrary, makeProgram, pathsIn, planOf, writtenIn } from './jail.ts';
+import type { Tree } from '../../support/binary/image.ts';
+import { makeLibrary, makeProgram, pathsIn, planOf, writtenIn } from '../../support/jail/jail.ts';
 
 const program = (...imports: readonly string[]): Tree => ({ '/bin/p': makeProgram({ imports }) });
 const modules = (...names: readonly string[]): Tree =>

@@ -4,8 +4,16 @@ import t from 'tap';
 
 import { packs } from '../../../lib/jail/packs/index.ts';
 import type { When } from '../../../lib/jail/packs/pack.ts';
-import { memoryRoot, type Tree } from '../../binary/image.ts';
-import { jailOf, makeLibrary, makeProgram, pathsIn, planOf, probeOf, type ProgramImage } from './jail.ts';
+import { memoryRoot, type Tree } from '../../support/binary/image.ts';
+import {
+  jailOf,
+  makeLibrary,
+  makeProgram,
+  pathsIn,
+  planOf,
+  probeOf,
+  type ProgramImage,
+} from '../../support/jail/jail.ts';
 
 interface Case {
   readonly pack: string;

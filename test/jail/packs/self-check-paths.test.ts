@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import { expandPath } from '../../../lib/jail/packs/self-check.ts';
-import { memoryRoot } from '../../binary/image.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
 
 const root = memoryRoot({
   '/usr/lib/one/libnss_files.so.2': '',

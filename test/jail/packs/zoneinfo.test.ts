@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import type { Tree } from '../../binary/image.ts';
-import { makeProgram, pathsIn, planOf } from './jail.ts';
+import type { Tree } from '../../support/binary/image.ts';
+import { makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 
 const ZONE = '/usr/share/zoneinfo/Asia/Tokyo';
 const zones: Tree = { [ZONE]: 'TZif', '/var/lib/dpkg/status': '' };

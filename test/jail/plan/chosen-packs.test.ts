@@ -5,9 +5,9 @@ import { openFileRoot } from '../../../lib/tree/root.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { packOf } from '../../../lib/jail/packs/index.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
-import type { Tree } from '../../binary/image.ts';
+import type { Tree } from '../../support/binary/image.ts';
 import { finish } from '../../support/steps.ts';
-import { makeLibrary, makeProgram, pathsIn, planOf } from '../packs/jail.ts';
+import { makeLibrary, makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 
 const namesOf = ({ packs }: ReturnType<typeof planOf>) => packs.map(({ name }) => name);
 const terminal: Tree = { '/lib/sys/libtinfo.so.6': makeLibrary(), '/usr/share/terminfo/x/xterm': '' };

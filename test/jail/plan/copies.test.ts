@@ -7,9 +7,9 @@ import { EMPTY_RECIPE, mergeRecipes, type Recipe } from '../../../lib/jail/manif
 import { type JailPlan, planJail } from '../../../lib/jail/plan/jail-plan.ts';
 import { checkPlan } from '../../../lib/jail/plan/plan-refusals.ts';
 import { warningsOf } from '../../../lib/jail/plan/plan-warnings.ts';
-import { memoryRoot, type Tree } from '../../binary/image.ts';
+import { memoryRoot, type Tree } from '../../support/binary/image.ts';
 import { finish } from '../../support/steps.ts';
-import { elfWithStrings, makeSystem } from '../dpkg/debian.ts';
+import { elfWithStrings, makeSystem } from '../../support/jail/debian.ts';
 
 const tree: Tree = {
   '/bin': { link: 'usr/bin' },

@@ -6,7 +6,7 @@ import { showReason } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import { cacheFor } from '../../../lib/jail/plan/library-cache.ts';
 import { type JailPlan, planJail } from '../../../lib/jail/plan/jail-plan.ts';
-import { makeElf, memoryRoot, type Tree } from '../../binary/image.ts';
+import { makeElf, memoryRoot, type Tree } from '../../support/binary/image.ts';
 import { finish } from '../../support/steps.ts';
 
 const LOADER = '/lib64/ld-linux-x86-64.so.2';

@@ -1,11 +1,11 @@
 import t from 'tap';
 
-import { makeElf, type Tree } from '../../binary/image.ts';
+import { makeElf, type Tree } from '../../support/binary/image.ts';
 import { largePacks } from '../../../lib/jail/manifest/jail-parts.ts';
 import type { Recorded } from '../../../lib/jail/manifest/manifest.ts';
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { bytePath } from '../../../lib/tree/path.ts';
-import { makeProgram, planOf } from '../packs/jail.ts';
+import { makeProgram, planOf } from '../../support/jail/jail.ts';
 
 const large = Buffer.concat([makeElf(), Buffer.alloc(11_000_000)]);
 const paragraph = (name: string) =>

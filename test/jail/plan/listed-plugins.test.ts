@@ -1,7 +1,7 @@
 import t from 'tap';
 
-import type { Tree } from '../../binary/image.ts';
-import { makeProgram, pathsIn, planOf } from '../packs/jail.ts';
+import type { Tree } from '../../support/binary/image.ts';
+import { makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 
 const LISTS = ['dladdr', 'dlopen', 'readdir'];
 

@@ -4,10 +4,10 @@ import t from 'tap';
 
 import { EMPTY_RECIPE } from '../../../lib/jail/manifest/recipe.ts';
 import { planJail } from '../../../lib/jail/plan/jail-plan.ts';
-import { elfWithStrings, makeSystem } from '../dpkg/debian.ts';
+import { elfWithStrings, makeSystem } from '../../support/jail/debian.ts';
 import { finish } from '../../support/steps.ts';
 import { bytePath } from '../../../lib/tree/path.ts';
-import { makeLibrary, makeProgram, pathsIn, planOf } from '../packs/jail.ts';
+import { makeLibrary, makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 
 const paths = (...names: readonly string[]) => names.map(bytePath);
 

@@ -4,7 +4,7 @@ import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
 import type { FileRoot, FileStatus } from '../../../lib/tree/root.ts';
 import type { Entry, Reason } from '../../../lib/jail/manifest/planned-entry.ts';
 import { Selection, type SelectionOptions } from '../../../lib/jail/plan/selection.ts';
-import { memoryRoot, type Tree } from '../../binary/image.ts';
+import { memoryRoot, type Tree } from '../../support/binary/image.ts';
 
 type Attributes = Readonly<Record<string, Partial<FileStatus>>>;
 

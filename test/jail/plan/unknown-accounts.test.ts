@@ -3,7 +3,7 @@ import t from 'tap';
 import { bytePath } from '../../../lib/tree/path.ts';
 import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { accountWarning, unknownAccounts } from '../../../lib/jail/plan/unknown-accounts.ts';
-import { memoryRoot } from '../../binary/image.ts';
+import { memoryRoot } from '../../support/binary/image.ts';
 
 const CONFIGURATION = {
   '/etc/nginx/nginx.conf': '# user commented;\nuser www-data;\n',

@@ -10,7 +10,7 @@ import {
   toGivenRecipe,
   toRecipe,
 } from '../../../lib/jail/request/jail-request.ts';
-import { memoryRoot, type Tree } from '../../binary/image.ts';
+import { memoryRoot, type Tree } from '../../support/binary/image.ts';
 
 const asIs = (request: object): JailRequest => request as JailRequest;
 const good = { directory: '/srv/jail', programs: ['bash'] };

@@ -8,7 +8,7 @@ import {
   searchedByScript,
   searchedByText,
 } from '../../../lib/jail/search/searched-places.ts';
-import { makeElf } from '../../binary/image.ts';
+import { makeElf } from '../../support/binary/image.ts';
 
 function placesIn(path: string, text: string): readonly string[] {
   t.ok(isSearchText(bytePath(path)), path);

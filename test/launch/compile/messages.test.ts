@@ -6,8 +6,8 @@ import t from 'tap';
 import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { stepWords } from '../../../lib/launch/compile/messages.ts';
-import { planInputs } from '../arbitrary.ts';
-import { viewOf } from '../view.ts';
+import { planInputs } from '../../support/launch/arbitrary.ts';
+import { viewOf } from '../../support/launch/view.ts';
 
 const ENOENT = 2;
 const EACCES = 13;

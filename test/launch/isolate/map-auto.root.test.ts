@@ -534,7 +534,7 @@ t.test(title, { skip: skip || unlessRoot('newuidmap') }, async (t) => {
     native.setgid(${uid});
     native.setuid(${uid});
     const request = { user: 'root', jail: ${JSON.stringify(jail)}, rootless: true, mapAuto: true, program: '/bin/id' };
-    const fixture = new URL(${JSON.stringify(new URL('../fixture/worker.js', import.meta.url).href)});
+    const fixture = new URL(${JSON.stringify(new URL('../../support/fixture/worker.js', import.meta.url).href)});
     const worker = new Worker(fixture, { workerData: { kind: 'run', request }, execArgv: [] });
     const seen = () => readdirSync('/proc').some((pid) => {
       try { return readFileSync('/proc/' + pid + '/cmdline', 'latin1').startsWith('/usr/bin/newuidmap\\0'); } catch { return false; }

@@ -10,7 +10,7 @@ import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { stepFlags } from '../../../lib/launch/plan/step-row.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
-import { isolatedInputs, planInputs } from '../arbitrary.ts';
+import { isolatedInputs, planInputs } from '../../support/launch/arbitrary.ts';
 
 const header = readFileSync(`${import.meta.dirname}/../../../../native/plan/plan.h`, 'utf8');
 const opsOfHeader = new Map(

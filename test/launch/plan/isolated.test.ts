@@ -8,7 +8,7 @@ import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { makeView, openTrees, watchedSpaces } from '../../../lib/launch/plan/view.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { isolatedInputs } from '../arbitrary.ts';
+import { isolatedInputs } from '../../support/launch/arbitrary.ts';
 
 function always(t: Test, holds: (plan: Plan, steps: readonly Step[], input: PlanInput) => boolean): void {
   fc.assert(

@@ -7,7 +7,7 @@ import { buildPlan, type PlanInput } from '../../support/plan.ts';
 import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { normalize, setUpKeys } from '../../../lib/launch/request/request.ts';
-import { isolatedInputs, planInputs } from '../arbitrary.ts';
+import { isolatedInputs, planInputs } from '../../support/launch/arbitrary.ts';
 
 function places(steps: readonly Step[], names: readonly StepName[]): readonly number[] {
   return steps.flatMap((step, place) => (names.includes(step.op) ? [place] : []));

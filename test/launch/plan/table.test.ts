@@ -8,7 +8,7 @@ import { describeStep, stepTable } from '../../../lib/launch/plan/table.ts';
 import { capabilityNames } from '../../../lib/launch/request/capabilities.ts';
 import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
-import { planInputs } from '../arbitrary.ts';
+import { planInputs } from '../../support/launch/arbitrary.ts';
 
 const object = (step: Step): string | undefined => describeStep(step).object;
 

@@ -9,7 +9,7 @@ import { buildPlan, type PlanInput } from '../../support/plan.ts';
 import type { Plan, Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { namespacesOf } from '../../../lib/launch/request/isolation-value.ts';
 import { quote } from '../../../lib/words/quote.ts';
-import { isolatedInputs } from '../arbitrary.ts';
+import { isolatedInputs } from '../../support/launch/arbitrary.ts';
 
 const id = fc.integer({ min: 1, max: 2 ** 32 - 2 });
 

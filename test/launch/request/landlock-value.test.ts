@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { addPorts, toAbi, toLandlock, toPaths, toPorts } from '../../../lib/launch/request/landlock-value.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 t.test('a detail of Landlock asks for all of it, unless it is refused', async (t) => {
   t.equal(toLandlock(undefined, {}), false);

@@ -9,7 +9,7 @@ import {
   type WaitLimits,
 } from '../../../lib/launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 const read = (keys: Partial<LaunchRequest>) => normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 

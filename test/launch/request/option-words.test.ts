@@ -5,7 +5,7 @@ import { UsageError } from '../../../lib/errors.ts';
 import { optionsOf } from '../../../lib/launch/request/option-row.ts';
 import { inOptionWords } from '../../../lib/launch/request/option-words.ts';
 import { launchRows, normalize } from '../../../lib/launch/request/request.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 const known = optionsOf(launchRows);
 

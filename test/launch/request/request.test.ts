@@ -10,7 +10,7 @@ import {
   toPrincipal,
 } from '../../../lib/launch/request/request.ts';
 import { signalNumber } from '../../../lib/launch/request/signal.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 /** Also for values that TypeScript would refuse. */
 function read(keys: Readonly<Record<string, unknown>>): NormalRequest {

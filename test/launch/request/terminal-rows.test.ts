@@ -2,7 +2,7 @@
 import t from 'tap';
 
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 const read = (pty: unknown) => normalize({ user: 'sam', jail: '/srv/jail', pty } as unknown as LaunchRequest);
 

@@ -2,7 +2,7 @@
 import t from 'tap';
 
 import { normalize } from '../../../lib/launch/request/request.ts';
-import { keysOfWords } from './command-words.ts';
+import { keysOfWords } from '../../support/launch/command-words.ts';
 
 const read = (...words: readonly string[]) =>
   normalize({ user: 'sam', jail: '/srv/jail', isolate: true, ...keysOfWords(...words) });

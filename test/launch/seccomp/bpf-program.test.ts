@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { BpfProgram, type Place } from '../../../lib/launch/seccomp/bpf-program.ts';
-import { run } from './interpreter.ts';
+import { run } from '../../support/launch/seccomp/interpreter.ts';
 
 /** What a program answers to a call of this number. `write` gets the answers 1 and 2, with `between` instructions in front of them. */
 function answerOf(

@@ -8,7 +8,7 @@ import { allowGroups, makeFilter, type FilterRequest } from '../../../lib/launch
 import { isolateFilter } from '../../../lib/launch/seccomp/isolate-filter.ts';
 import { answers, refusal } from '../../../lib/launch/seccomp/seccomp-data.ts';
 import { packageDirectory } from '../../support/launch.ts';
-import { audit, run } from './interpreter.ts';
+import { audit, run } from '../../support/launch/seccomp/interpreter.ts';
 
 const machines = ['x64', 'arm64'] as const;
 const allowed = 0x7fff0000;

@@ -5,10 +5,15 @@ import { callNumbers, type CallTable } from '../../../lib/launch/seccomp/call-ta
 import { makeFilter, type FilterRequest } from '../../../lib/launch/seccomp/filter.ts';
 import { compileFilter } from '../../../lib/launch/seccomp/filter-tree.ts';
 import type { Policy, Verdict } from '../../../lib/launch/seccomp/policy.ts';
-import { evaluate, type Facts, type JsonProfile, type JsonRule } from './evaluator.ts';
-import { audit, run } from './interpreter.ts';
+import {
+  evaluate,
+  type Facts,
+  type JsonProfile,
+  type JsonRule,
+} from '../../support/launch/seccomp/evaluator.ts';
+import { audit, run } from '../../support/launch/seccomp/interpreter.ts';
 import { capabilityNumber } from '../../../lib/launch/request/capabilities.ts';
-import { profiles } from './profiles.ts';
+import { profiles } from '../../support/launch/seccomp/profiles.ts';
 
 const machines = [
   { architecture: 'x64', compat: 'i386', goArchitecture: 'amd64' },

@@ -9,9 +9,9 @@ import { makeFilter } from '../../../lib/launch/seccomp/filter.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessInstalled } from '../../support/root.ts';
-import { answerOf, rulesFor, type JsonProfile } from './evaluator.ts';
-import { audit, run } from './interpreter.ts';
-import { profiles } from './profiles.ts';
+import { answerOf, rulesFor, type JsonProfile } from '../../support/launch/seccomp/evaluator.ts';
+import { audit, run } from '../../support/launch/seccomp/interpreter.ts';
+import { profiles } from '../../support/launch/seccomp/profiles.ts';
 
 // crun needs the library, so it is there where crun is.
 const library = '/usr/lib/x86_64-linux-gnu/libseccomp.so.2';

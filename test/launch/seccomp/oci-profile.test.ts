@@ -4,8 +4,8 @@ import t from 'tap';
 import { UsageError } from '../../../lib/errors.ts';
 import { makeFilter, type FilterRequest } from '../../../lib/launch/seccomp/filter.ts';
 import { readProfile } from '../../../lib/launch/seccomp/oci-profile.ts';
-import { everything, profiles } from './profiles.ts';
-import { audit, run } from './interpreter.ts';
+import { everything, profiles } from '../../support/launch/seccomp/profiles.ts';
+import { audit, run } from '../../support/launch/seccomp/interpreter.ts';
 
 const facts = { architecture: 'x64', caps: [], kernel: '6.12.0' } as const;
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { smallFilter } from '../../../lib/launch/seccomp/small-filter.ts';
-import { audit, run, type Call } from './interpreter.ts';
+import { audit, run, type Call } from '../../support/launch/seccomp/interpreter.ts';
 
 const verdicts: Readonly<Record<number, string>> = {
   0x7fff0000: 'allowed',

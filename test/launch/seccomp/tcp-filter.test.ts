@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { tcpFilter } from '../../../lib/launch/seccomp/tcp-filter.ts';
-import { audit, run } from './interpreter.ts';
+import { audit, run } from '../../support/launch/seccomp/interpreter.ts';
 
 const verdicts: Readonly<Record<number, string>> = {
   0x00050002: 'ENOENT',

@@ -7,7 +7,7 @@ import { encodePlan } from '../../../lib/launch/plan/encode.ts';
 import { toLaunch } from '../../../lib/launch/plan/launch.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import { KeptLaunch } from '../../../lib/launch/start/kept-launch.ts';
-import { planInputs } from '../arbitrary.ts';
+import { planInputs } from '../../support/launch/arbitrary.ts';
 
 const beside = (...environment: Caller['environment']): Caller => ({
   inPlace: false,

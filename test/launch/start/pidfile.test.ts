@@ -20,7 +20,7 @@ import {
   writePidFile,
 } from '../../../lib/launch/start/pidfile.ts';
 import { native } from '../../../lib/native.ts';
-import { sam } from '../view.ts';
+import { sam } from '../../support/launch/view.ts';
 
 function open(t: Test, path: string): PidPlace {
   const place = openPidPlace(path, sam, true);

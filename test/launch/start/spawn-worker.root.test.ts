@@ -32,7 +32,7 @@ interface Work {
 }
 
 function startWorker(work: Work, env: WorkerOptions['env'] = plainEnv()): Worker {
-  return new Worker(join(import.meta.dirname, '../fixture/worker.js'), {
+  return new Worker(join(import.meta.dirname, '../../support/fixture/worker.js'), {
     workerData: work,
     // Without the modules that the test runner loads in each thread.
     env,

@@ -6,7 +6,7 @@ import { existsSync, readlinkSync, rmSync } from 'node:fs';
 import t from 'tap';
 
 import type { StepName } from '../../../lib/launch/plan/step.ts';
-import type { StagesRequest } from '../fixture/stages.ts';
+import type { StagesRequest } from '../../support/fixture/stages.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
@@ -25,7 +25,7 @@ const jail = skip === false ? makeJail(t, 'actor') : '';
 const marker = `${jail}/tmp/ran`;
 const directory = t.testdir();
 let launchers = 0;
-const script = new URL('../fixture/stages.js', import.meta.url).pathname;
+const script = new URL('../../support/fixture/stages.js', import.meta.url).pathname;
 
 const ways = ['in place', 'beside', 'compiled'] as const;
 const plans: readonly (readonly StepName[])[] = [

@@ -4,8 +4,8 @@ import { bytePath } from '../../../lib/tree/path.ts';
 import { diagnoseDirectory, diagnoseProgram } from '../../../lib/launch/tell/diagnose.ts';
 import type { Diagnosis } from '../../../lib/launch/tell/found-path.ts';
 import type { JailView } from '../../../lib/launch/tell/jail-view.ts';
-import { makeElf } from '../../binary/image.ts';
-import { program, sam, viewOf } from '../view.ts';
+import { makeElf } from '../../support/binary/image.ts';
+import { program, sam, viewOf } from '../../support/launch/view.ts';
 
 const run = (view: JailView, path = '/bin/prog'): Diagnosis | undefined =>
   diagnoseProgram(view, Buffer.from(path));

@@ -8,7 +8,7 @@ import { toLaunchError } from '../../../lib/launch/tell/failure.ts';
 import { buildPlan } from '../../support/plan.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
 import type { StepName } from '../../../lib/launch/plan/step.ts';
-import { program, sam, viewOf } from '../view.ts';
+import { program, sam, viewOf } from '../../support/launch/view.ts';
 
 const errnos = { ...constants.errno, EBADE: 52 } as const;
 

@@ -8,7 +8,7 @@ import { normalize, type LaunchRequest } from '../../../lib/launch/request/reque
 import { planAsJson, planAsText, type Printed } from '../../../lib/launch/tell/plan-output.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { native } from '../../../lib/native.ts';
-import { sam } from '../view.ts';
+import { sam } from '../../support/launch/view.ts';
 
 type Shown = Printed & { readonly steps: readonly Step[] };
 

@@ -6,8 +6,8 @@ import type { Caller } from '../../../lib/launch/host/caller.ts';
 import { settle } from '../../../lib/launch/host/judged-jail.ts';
 import { toLaunch } from '../../../lib/launch/plan/launch.ts';
 import { normalize } from '../../../lib/launch/request/request.ts';
-import { makeElf, type Tree } from '../../binary/image.ts';
-import { program, sam, viewOf } from '../view.ts';
+import { makeElf, type Tree } from '../../support/binary/image.ts';
+import { program, sam, viewOf } from '../../support/launch/view.ts';
 
 const caller: Caller = {
   inPlace: true,

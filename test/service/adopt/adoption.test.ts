@@ -13,7 +13,7 @@ import {
   toInstalled,
 } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
-import { adopted, daemon, installed, line } from './described.ts';
+import { adopted, daemon, installed, line } from '../../support/service/described.ts';
 
 const checks = (lines: Record<string, unknown>): unknown => checksOf(adopted(installed(lines)).own);
 

@@ -9,7 +9,7 @@ import { limitsOf, readSettings } from '../../../lib/service/adopt/installed/ins
 import { dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
 import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
-import { adopted, daemon, installed, line } from './described.ts';
+import { adopted, daemon, installed, line } from '../../support/service/described.ts';
 
 const text = (adoption: Adoption): string => dropInText(adoption, '1.0');
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import type { InstalledService } from '../../../lib/service/adopt/installed/installed-service.ts';
-import { installed } from './described.ts';
+import { installed } from '../../support/service/described.ts';
 import {
   directoryRefusal,
   goneRefusal,

@@ -4,8 +4,15 @@ import t, { type Test } from 'tap';
 import { packageDirectory } from '../../support/launch.ts';
 import { unlessMachine, type Machine } from '../../support/machine.ts';
 import { unlessThere } from '../../support/root.ts';
-import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
-import { tortures } from './torture.ts';
+import {
+  argumentsOf,
+  bootScene,
+  isJailed,
+  recordedArguments,
+  recorder,
+  writeUnit,
+} from '../../support/service/scene.ts';
+import { tortures } from '../../support/service/torture.ts';
 
 // It cannot be installed beside systemd; scripts/test unpacks it.
 const openrc = `${packageDirectory}/build/test/openrc`;

@@ -2,8 +2,15 @@
 import t, { type Test } from 'tap';
 
 import { unlessMachine, type Machine } from '../../support/machine.ts';
-import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
-import { tortures } from './torture.ts';
+import {
+  argumentsOf,
+  bootScene,
+  isJailed,
+  recordedArguments,
+  recorder,
+  writeUnit,
+} from '../../support/service/scene.ts';
+import { tortures } from '../../support/service/torture.ts';
 
 const skip = unlessMachine('cc', 'runsvdir', 's6-svscan', 'logger', 'logrotate');
 let machine: Machine;

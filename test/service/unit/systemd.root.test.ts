@@ -8,8 +8,15 @@ import { jailCommand } from '../../support/builder.ts';
 import { command } from '../../support/launch.ts';
 import { unlessMachine, type Machine } from '../../support/machine.ts';
 import { patientMs } from '../../support/patience.ts';
-import { argumentsOf, bootScene, isJailed, recordedArguments, recorder, writeUnit } from './scene.ts';
-import { tortures } from './torture.ts';
+import {
+  argumentsOf,
+  bootScene,
+  isJailed,
+  recordedArguments,
+  recorder,
+  writeUnit,
+} from '../../support/service/scene.ts';
+import { tortures } from '../../support/service/torture.ts';
 
 const skip = unlessMachine('cc', 'socat', 'setpriv');
 let machine: Machine;

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 
 import { withAccounts } from '../../support/accounts.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { openFiles } from '../open.ts';
-import { connectOnce, type Told } from './one-connection.ts';
+import { openFiles } from '../../support/tcpwrappers/open.ts';
+import { connectOnce, type Told } from '../../support/tcpwrappers/one-connection.ts';
 
 const skip = unlessRoot('strace', 'unshare');
 

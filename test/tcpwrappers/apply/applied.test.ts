@@ -8,8 +8,8 @@ import t, { type Test } from 'tap';
 
 import { ConnectionTarget } from '../../../lib/tcpwrappers/apply/targets.ts';
 import type { Decision } from '../../../lib/tcpwrappers/index.ts';
-import { openFiles } from '../open.ts';
-import { connectOnce } from './one-connection.ts';
+import { openFiles } from '../../support/tcpwrappers/open.ts';
+import { connectOnce } from '../../support/tcpwrappers/one-connection.ts';
 
 const request = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'h.example.com' } } as const;
 

@@ -7,7 +7,7 @@ import { delegate, runCommand as runFor } from '../../../lib/tcpwrappers/apply/s
 import { makeDirectory } from '../../support/directory.ts';
 import { eventually } from '../../support/patience.ts';
 import { unlessInstalled } from '../../support/root.ts';
-import { connectOnce } from './one-connection.ts';
+import { connectOnce } from '../../support/tcpwrappers/one-connection.ts';
 
 const setting = { variables: {}, timeoutMs: 20_000 };
 

@@ -10,8 +10,8 @@ import { exportNftables, exportSystemd } from '../../../lib/tcpwrappers/export/e
 import { openHosts } from '../../../lib/tcpwrappers/hosts.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { makeRules } from '../libwrap/generate.ts';
-import { makeWorld } from '../libwrap/world.ts';
+import { makeRules } from '../../support/tcpwrappers/libwrap/generate.ts';
+import { makeWorld } from '../../support/tcpwrappers/libwrap/world.ts';
 
 /** Bytes that mean something to one of the readers, in any order. */
 const PIECES =

@@ -4,10 +4,10 @@ import t from 'tap';
 import { findShadows } from '../../../lib/tcpwrappers/check/rule-order.ts';
 import type { TestRequest } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { readOne } from '../hosts.ts';
-import { makeRules } from '../libwrap/generate.ts';
-import { observe, readSet } from '../libwrap/observe.ts';
-import { makeRequest, makeWorld } from '../libwrap/world.ts';
+import { readOne } from '../../support/tcpwrappers/hosts.ts';
+import { makeRules } from '../../support/tcpwrappers/libwrap/generate.ts';
+import { observe, readSet } from '../../support/tcpwrappers/libwrap/observe.ts';
+import { makeRequest, makeWorld } from '../../support/tcpwrappers/libwrap/world.ts';
 
 function shadowed(allow: string, deny = ''): string[] {
   const rules = [readOne('allow', { allow }), readOne('deny', { deny })].flatMap(({ rules }) => rules);

@@ -4,7 +4,7 @@ import { NEED_USER, resolve } from '../../../lib/tcpwrappers/connection/need.ts'
 import { resolveNow } from '../../support/resolve-now.ts';
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { decide } from '../../../lib/tcpwrappers/decide/ruling.ts';
-import { makeHosts } from '../hosts.ts';
+import { makeHosts } from '../../support/tcpwrappers/hosts.ts';
 
 const hosts = makeHosts({ allow: 'sshd: .example.com: spawn echo %N\n', deny: 'ALL: ALL\n' });
 

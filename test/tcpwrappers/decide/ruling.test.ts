@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
-import { decideOn } from '../hosts.ts';
+import { decideOn } from '../../support/tcpwrappers/hosts.ts';
 
 const client = { address: '10.0.0.1' };
 const sshd = { daemon: 'sshd', client };

@@ -7,10 +7,10 @@ import { toNftables, UnknownPorts } from '../../../lib/tcpwrappers/export/nftabl
 import { Losses } from '../../../lib/tcpwrappers/export/rule-translation.ts';
 import { toDropIns } from '../../../lib/tcpwrappers/export/systemd-drop-ins.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { decideOn, makeHosts, type Texts } from '../hosts.ts';
-import { makeRules } from '../libwrap/generate.ts';
-import { makeWorld } from '../libwrap/world.ts';
-import { type Packet, passesDropIn, passesNftables } from './ruleset.ts';
+import { decideOn, makeHosts, type Texts } from '../../support/tcpwrappers/hosts.ts';
+import { makeRules } from '../../support/tcpwrappers/libwrap/generate.ts';
+import { makeWorld } from '../../support/tcpwrappers/libwrap/world.ts';
+import { type Packet, passesDropIn, passesNftables } from '../../support/tcpwrappers/ruleset.ts';
 
 const PORTS: Readonly<Record<string, number>> = { sshd: 22, 'in.ftpd': 21, vsftpd: 2121 };
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import t from 'tap';
 
-import { decideOn, type Texts } from '../hosts.ts';
+import { decideOn, type Texts } from '../../support/tcpwrappers/hosts.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { unlessInstalled, unlessRoot } from '../../support/root.ts';
 import { uchrootTcpd } from '../../support/tcpd.ts';

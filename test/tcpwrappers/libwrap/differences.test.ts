@@ -6,7 +6,7 @@ import t from 'tap';
 import { apply } from '../../../lib/tcpwrappers/apply/applied.ts';
 import type { Found, Need } from '../../../lib/tcpwrappers/connection/need.ts';
 import { openOracle, type TestFile, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
-import { decideOn } from '../hosts.ts';
+import { decideOn } from '../../support/tcpwrappers/hosts.ts';
 
 interface Row {
   readonly name: string;

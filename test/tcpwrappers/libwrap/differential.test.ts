@@ -5,10 +5,10 @@ import t from 'tap';
 
 import { openOracle, type TestSet, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { type Case, Comparison, pairUp } from './compare.ts';
-import { makeSet } from './generate.ts';
-import * as lib from './observe.ts';
-import type { Observation } from './observe.ts';
+import { type Case, Comparison, pairUp } from '../../support/tcpwrappers/libwrap/compare.ts';
+import { makeSet } from '../../support/tcpwrappers/libwrap/generate.ts';
+import * as lib from '../../support/tcpwrappers/libwrap/observe.ts';
+import type { Observation } from '../../support/tcpwrappers/libwrap/observe.ts';
 
 const CASES = Number(process.env.UCHROOT_CASES ?? 20_000);
 const REQUESTS = 12;

@@ -8,10 +8,10 @@ import t, { type Test } from 'tap';
 import { makeDirectory } from '../../support/directory.ts';
 import { openOracle, unlessLibwrap } from '../../support/tcpwrappers-oracle.ts';
 import { freshSeed, Random } from '../../support/tcpwrappers-random.ts';
-import { type Case, Comparison, type Observer, pairUp } from './compare.ts';
-import { makeSet } from './generate.ts';
-import { type Mutation, mutations } from './mutations.ts';
-import * as sources from './observe.ts';
+import { type Case, Comparison, type Observer, pairUp } from '../../support/tcpwrappers/libwrap/compare.ts';
+import { makeSet } from '../../support/tcpwrappers/libwrap/generate.ts';
+import { type Mutation, mutations } from '../../support/tcpwrappers/libwrap/mutations.ts';
+import * as sources from '../../support/tcpwrappers/libwrap/observe.ts';
 
 const compiled = join(import.meta.dirname, '../../..');
 /** Requests within which each has to be found: less than the differential test makes. */

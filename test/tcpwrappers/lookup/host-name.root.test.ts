@@ -5,10 +5,10 @@ import t, { type Test } from 'tap';
 
 import { patientMs } from '../../support/patience.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { openNetworks, startInside } from '../networks.ts';
+import { openNetworks, startInside } from '../../support/tcpwrappers/networks.ts';
 
 const skip = unlessRoot('ip', 'unshare', 'python3');
-const fixture = join(import.meta.dirname, 'fixture/names.js');
+const fixture = join(import.meta.dirname, '../../support/fixture/names.js');
 
 // Names by the last byte of the address, and what they lead to: an address, another name, or nothing, not even an answer.
 // The ninth is called by how often it was asked about.

@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { makeRequest } from '../../../lib/tcpwrappers/connection/request-info.ts';
 import { findRule } from '../../../lib/tcpwrappers/match/match.ts';
-import { readOne } from '../hosts.ts';
+import { readOne } from '../../support/tcpwrappers/hosts.ts';
 
 // Clients are `address=name`, and without `=name` their name is unknown. There is the interface lo.
 const words: readonly (readonly [list: string, matching: string, others: string])[] = [

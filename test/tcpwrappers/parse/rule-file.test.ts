@@ -4,7 +4,7 @@ import t from 'tap';
 import { openPatternFiles } from '../../../lib/tcpwrappers/parse/pattern-file.ts';
 import { type Reading, readRules } from '../../../lib/tcpwrappers/parse/rule-file.ts';
 import type { PatternFile } from '../../../lib/tcpwrappers/rule/pattern.ts';
-import { decideOn, found, readOne, showFindings, type Texts } from '../hosts.ts';
+import { decideOn, found, readOne, showFindings, type Texts } from '../../support/tcpwrappers/hosts.ts';
 
 const sshd = { daemon: 'sshd', client: { address: '10.0.0.1', name: 'host.example.com' } } as const;
 

@@ -7,7 +7,7 @@ import {
   servicePaths,
 } from '../../../../lib/service/adopt/installed/service-paths.ts';
 import { refusalOf } from '../../../../lib/service/adopt/service-refusal.ts';
-import { daemon, installed } from '../described.ts';
+import { daemon, installed } from '../../../support/service/described.ts';
 
 const nothing = { data: [], configuration: [] };
 
