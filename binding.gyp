@@ -105,7 +105,6 @@
         'native/files/look.cc',
         'native/files/opened.cc',
         'native/files/scan.cc',
-        'native/files/stamp.cc',
         'native/files/stamps.cc',
         'native/files/tree.cc',
         'native/files/treecopy.cc',

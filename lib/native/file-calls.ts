@@ -197,10 +197,4 @@ export interface FileCalls {
   hasAttribute(fd: number, name: string): boolean;
   /** Removes an extended attribute, if it is there. */
   removeAttribute(fd: number, name: string): void;
-
-  /**
-   * stat(2): whether the status is still the one in `record`. Writes the new status there (lib/tcpwrappers/file/file-stamp.ts
-   * knows the format).
-   */
-  restat(record: Buffer): boolean;
 }

@@ -31,7 +31,6 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initNames(env, exports, *calls);
   uchroot::initSpaces(env, exports);
   uchroot::initSpawn(env, exports, *calls);
-  uchroot::initStamp(env, exports);
   uchroot::initStamps(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);

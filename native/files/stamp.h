@@ -5,7 +5,6 @@
 
 namespace uchroot {
 
-void initStamp(Napi::Env env, Napi::Object exports);
 void initStamps(Napi::Env env, Napi::Object exports);
 
 }  // namespace uchroot

@@ -51,7 +51,7 @@ t.test(
     const toOther = async () => t.match(await hosts.check(other), { verdict: 'granted', rule: undefined });
     write('deny', 'ftpd: ALL\n');
     const change = await timeOf(toOther);
-    write('allow', `${rules}sshd: 10.0.0.3\n`);
+    write('allow', `sshd: 10.0.0.3\n${rules}`);
     t.ok(change < (await timeOf(toOther)) / 5);
   },
 );
