@@ -86,6 +86,7 @@
         'native/accounts/names.cc',
         'native/addon/addon.cc',
         'native/addon/calls.cc',
+        'native/addon/loose.cc',
         'native/addon/idle.cc',
         'native/addon/listen.cc',
         'native/addon/pending.cc',

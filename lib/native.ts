@@ -1,6 +1,6 @@
 // The one file that loads the addon.
 import type { FileCalls } from './native/file-calls.ts';
-import type { Group, LaunchCalls, Passwd } from './native/launch-calls.ts';
+import type { Group, LaunchCalls, Passwd, ProcessHandle, ProgramRequest } from './native/launch-calls.ts';
 import type { Bytes } from './words/quote.ts';
 
 export type * from './native/file-calls.ts';
@@ -61,6 +61,13 @@ export interface Native extends LaunchCalls, FileCalls {
   /** A function that returns a number, which changes when one of these variables of the process has changed. */
   watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;
+  /**
+   * Closes a descriptor that the addon has opened. Before, the end of a worker closes those of jails, namespaces and pipes. In a worker, Node's
+   * closeSync warns about descriptors that it has not opened. @throws EBADF
+   */
+  closeDescriptor(fd: number): void;
+  /** A stream closes this descriptor from now on. */
+  disownDescriptor(fd: number): void;
 
   // names and sockets
   /**
@@ -101,7 +108,12 @@ export interface Native extends LaunchCalls, FileCalls {
 
   // listening; `type` as socketType() has it. The caller closes the descriptors.
   /** A bound socket, which listens if it is a stream. `::` takes IPv4 too, unless `isOnly6`. */
-  bindInternet(type: number, address: Bytes, port: number, isOnly6: boolean): number;
+  bindInternet(socket: {
+    readonly type: number;
+    readonly address: Bytes;
+    readonly port: number;
+    readonly isOnly6: boolean;
+  }): number;
   /** The same at a path, or at `@name` without a file. */
   bindUnix(type: number, path: Bytes): number;
   setBlocking(fd: number, isBlocking: boolean): void;
@@ -155,7 +167,17 @@ function load(): Native {
   } catch {
     process.dlopen(module, findBuilt('uchroot.node'));
   }
-  return module.exports;
+  return withRequest(module.exports);
+}
+
+// The addon takes the values of a request by position, in the order of native/start/spawn.cc: to read nine keys there would take a
+// twentieth of the time for which a launch holds the event loop.
+function withRequest(addon: Native): Native {
+  const { spawn } = addon as unknown as { readonly spawn: (...values: readonly unknown[]) => ProcessHandle };
+  return Object.assign(addon, {
+    spawn: (of: ProgramRequest) =>
+      spawn(of.plan, of.jail, of.launcherFd, of.stdio, of.kept, of.group, of.onStarted, of.onExit, of.spaces),
+  });
 }
 
 export const native: Native = load();

@@ -22,7 +22,7 @@ export function lookAtAddress(address: ListenAddress): void {
   try {
     if (address.kind === 'internet') {
       // Does this host have the address? A datagram socket on a free port disturbs nobody.
-      native.closeDescriptor(native.bindInternet(DATAGRAM, address.address, 0, address.isOnly6));
+      native.closeDescriptor(native.bindInternet({ ...address, type: DATAGRAM, port: 0 }));
     } else if (address.kind === 'unix' && !address.path.startsWith('@')) {
       if (Buffer.byteLength(address.path) > MAX_PATH_BYTES) throw bindError('ENAMETOOLONG');
       if (!statSync(dirname(address.path)).isDirectory()) throw bindError('ENOTDIR');
@@ -37,7 +37,7 @@ export function lookAtAddress(address: ListenAddress): void {
 // The service does not listen yet, so the kernel is asked about another socket of the address.
 async function lookAtIdle(address: ListenAddress): Promise<void> {
   if (address.kind !== 'internet') return;
-  const fd = native.bindInternet(STREAM, address.address, 0, address.isOnly6);
+  const fd = native.bindInternet({ ...address, type: STREAM, port: 0 });
   try {
     await verifyIdle({ fd, shown: showListenAddress(address) });
   } finally {

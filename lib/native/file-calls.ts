@@ -135,21 +135,24 @@ export interface FileCalls {
   listInRoot(rootFd: number, path: Bytes): string[] | undefined;
   /** The first bytes of each file, links followed; undefined for one that is no regular file or cannot be read. */
   readInRoot(rootFd: number, paths: readonly Bytes[], maxBytes: number): (Buffer | undefined)[];
-  /** Closes a descriptor of these calls. In a worker, Node's closeSync warns about descriptors that it has not opened. */
-  closeDescriptor(fd: number): void;
   inRootLstat(rootFd: number, path: Bytes): InRootStatus;
   inRootFstat(fd: number): InRootStatus;
   // The calls that change something: EXDEV for a path on a mount below the root, except to make or remove a directory.
   inRootMkdir(rootFd: number, path: Bytes, mode: number): void;
-  /** Makes a symbolic link, and gives it to this owner. */
-  inRootSymlink(rootFd: number, target: Bytes, path: Bytes, uid?: number, gid?: number): void;
+  /** Makes a symbolic link at `path`, and gives it to this owner. */
+  inRootSymlink(
+    rootFd: number,
+    link: { readonly path: Bytes; readonly target: Bytes; readonly uid: number; readonly gid: number },
+  ): void;
   /** `mode` has the file type (S_IFCHR). The umask does not change it. */
   inRootMknod(rootFd: number, path: Bytes, mode: number, major: number, minor: number): void;
-  /** `exclusive`: EEXIST if something is at `to`. */
-  inRootRename(rootFd: number, from: Bytes, to: Bytes, exclusive?: boolean): void;
+  inRootRename(rootFd: number, from: Bytes, to: Bytes): void;
+  /** The same, but EEXIST if something is at `to`. */
+  inRootRenameNew(rootFd: number, from: Bytes, to: Bytes): void;
   /** Exchanges two files: neither path is ever empty (renameat2(2), RENAME_EXCHANGE). */
   inRootExchange(rootFd: number, one: Bytes, other: Bytes): void;
-  inRootUnlink(rootFd: number, path: Bytes, directory?: boolean): void;
+  inRootUnlink(rootFd: number, path: Bytes): void;
+  inRootRmdir(rootFd: number, path: Bytes): void;
   /** syncfs(2) of the file system of the root itself. */
   inRootSync(rootFd: number): void;
   /** Sets the modification time, in ms since 1970. A link at the end of the path is not followed. */
@@ -160,8 +163,9 @@ export interface FileCalls {
   copyCapabilities(sourceFd: number, targetFd: number): void;
   /** Whether two files have the same file capabilities, or both have none. */
   sameCapabilities(fd: number, otherFd: number): boolean;
-  /** flock(2) without waiting; exclusive unless `shared`. False if another process holds a lock against it. */
-  lockFile(fd: number, shared?: boolean): boolean;
+  /** flock(2) without waiting, exclusive. False if another process holds a lock against it. */
+  lockFile(fd: number): boolean;
+  lockShared(fd: number): boolean;
 
   // tree: whole directory trees, each on a thread of its own. Descriptors are copied at once.
   /**

@@ -1,4 +1,5 @@
 // The calls of the addon that look the host up, launch programs, and wait for them.
+import type { ResourceUsage } from '../errors.ts';
 import type { Bytes } from '../words/quote.ts';
 
 /** An entry of passwd(5), with the names of the C structure without `pw_`. */
@@ -26,15 +27,13 @@ export interface HostQuery {
   readonly uid?: number | undefined;
   readonly groupNames?: readonly Bytes[];
   readonly jail?: Bytes | undefined;
-  /** `jail` may lead to a file of any kind. */
-  readonly isEntry?: boolean;
   /** For a launch that needs no privilege. */
   readonly rootless?: boolean;
   /** The uid whose account and subordinate ids are looked up too. */
   readonly owner?: number | undefined;
 }
 
-/** A directory or symbolic link on the path to the jail, as its descriptor shows it. */
+/** A directory or symbolic link on a path, as its descriptor shows it. */
 export interface PathComponent {
   readonly path: Uint8Array;
   /** Index of the directory that it is an entry of; -1 for the first component, and for the target of `..`. */
@@ -60,8 +59,20 @@ export interface HostSight {
   readonly [sightBrand]: true;
 }
 
+/** What a path leads to, and through which directories. */
+export interface PathFacts {
+  /** If the path leads to nothing, the last one is the directory that lacks an entry. */
+  readonly components: readonly PathComponent[];
+  /** The path leads to the directory that is `/` here, maybe under another name. */
+  readonly isHostRoot: boolean;
+  /** O_PATH descriptor of what it leads to; -1 if it was not reached. The receiver closes it with `closeDescriptor`. */
+  readonly fd: number;
+  readonly walkErrno?: number;
+  readonly walkPath?: Uint8Array;
+}
+
 /** The answers to a HostQuery. A number in place of a passwd entry is the errno of a failed look-up. */
-export interface HostFacts {
+export interface HostFacts extends PathFacts {
   readonly sight: HostSight;
   /** An errno as well if the database did not tell the user's groups. */
   readonly passwd: Passwd | number | null;
@@ -70,13 +81,6 @@ export interface HostFacts {
   readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
   /** If the query has an owner. */
   readonly subordinate?: SubordinateFacts | undefined;
-  readonly components: readonly PathComponent[];
-  /** The path leads to the directory that is `/` here, maybe under another name. */
-  readonly isHostRoot: boolean;
-  /** O_PATH descriptor of the jail; -1 if it was not reached. The receiver closes it with `closeJail`. */
-  readonly jailFd: number;
-  readonly walkErrno?: number;
-  readonly walkPath?: Uint8Array;
 }
 
 /** Where a plan stopped. `step` is an index, or -1 outside the steps. */
@@ -95,25 +99,72 @@ declare const processBrand: unique symbol;
 export type ProcessHandle = number & { readonly [processBrand]: true };
 
 /**
- * The process group of a program. 0: the caller's. 1: its own; `release` reaps the program. 2: its own; the rest of it gets SIGKILL
- * when the program has ended.
+ * The process group of a program. `caller`: that of this process. `released`: its own; `release` reaps the program. `killed`: its own; the
+ * rest of it gets SIGKILL when the program has ended.
  */
-export type ProcessGroup = 0 | 1 | 2;
+export type ProcessGroup = 'caller' | 'released' | 'killed';
 
-type Stdio = readonly [number, number, number];
-/** In the order of ResourceUsage. */
-export type Usage = [number, number, number, number, number, number, number, number];
+/** What `spawn` starts. */
+export interface ProgramRequest {
+  readonly plan: Uint8Array;
+  /** Its descriptor; or what was seen of the host when it was verified, which is then looked at again. */
+  readonly jail: number | HostSight;
+  readonly launcherFd: number;
+  /** Three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal; -4: it sends namespaces. */
+  readonly stdio: readonly [number, number, number];
+  /** Descriptors above 2 that the program gets, and their numbers there. */
+  readonly kept: readonly { readonly fd: number; readonly target: number }[];
+  /** The process group that the plan gives the program. */
+  readonly group: ProcessGroup;
+  readonly onStarted: (start: ProgramStart) => void;
+  readonly onExit: (end: ProgramEnd) => void;
+  /** Descriptors of namespaces that the plan joins; they stay open until the launch is over. */
+  readonly spaces?: readonly number[] | undefined;
+}
+
 /**
- * What the cgroup of a program has counted: processes that the kernel killed for want of memory, refused forks, most memory in bytes,
- * CPU time in microseconds, or else in nanoseconds. -1 where nothing is known.
+ * The program runs; or it has failed, and the receiver closes `jailFd`, which is -1 if `jail` was a descriptor; or the host has changed, and
+ * nothing was started.
  */
-export type CgroupUse = [
-  oomKills: number,
-  refusedForks: number,
-  peakBytes: number,
-  cpuUs: number,
-  cpuNs: number,
-];
+export type ProgramStart =
+  | { readonly pid: number; readonly handle: ProcessHandle }
+  | { readonly failure: PlanFailure; readonly jailFd: number }
+  | { readonly hostChanged: true };
+
+/** How a program has ended. Both are null if other code in this process has taken its status. */
+export interface ProgramEnd {
+  readonly exitCode: number | null;
+  readonly signalNumber: number | null;
+  readonly usage: ResourceUsage;
+  /** Processes that the kernel has killed for want of memory, if a cgroup has counted them. */
+  readonly oomKills?: number;
+  readonly refusedForks?: number;
+  /** Of the program's file systems in memory, where nothing was left of something. */
+  readonly isDiskFull?: boolean;
+  readonly isOutOfInodes?: boolean;
+}
+
+/** A launch in place of this process. */
+export interface InPlaceRequest {
+  readonly plan: Uint8Array;
+  readonly jailFd: number;
+  /** Removed if the launch fails. */
+  readonly pidFile?:
+    | { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number }
+    | undefined;
+}
+
+/** A launch in place of a program that needs a process which waits for it. */
+export interface WaitedRequest extends InPlaceRequest {
+  readonly launcherFd: number;
+  /** Descriptors of this process that the program gets. */
+  readonly keptFds: readonly number[];
+  /** Of the process that waits. Both ids are empty if it keeps its own. It ends with the parent of this pid, if that is not 0. */
+  readonly waiter: { readonly uid: number | ''; readonly gid: number | ''; readonly parentPid: number };
+  /** Which it watches. */
+  readonly limits: WatchedLimits | undefined;
+  readonly hasPty: boolean;
+}
 
 /** The limits that a process which waits for a program watches; 0 for none. */
 export interface WatchedLimits {
@@ -127,77 +178,34 @@ export interface WatchedLimits {
 export interface LaunchCalls {
   readHost(query: HostQuery): Promise<HostFacts>;
   readHostSync(query: HostQuery): HostFacts;
+  /** Walks a path on another thread. `isEntry`: it may lead to a file of any kind, otherwise to a directory. */
+  walkPath(path: Bytes, isEntry?: boolean): Promise<PathFacts>;
+  walkPathSync(path: Bytes, isEntry?: boolean): PathFacts;
   /** The ABI of Landlock that this process can use; 0 without one. */
   landlockAbi(): number;
-  /** Closes `jailFd` of HostFacts. The end of a worker closes all that are left. */
-  closeJail(jailFd: number): void;
-  /** Runs a plan in this process, and returns only if it fails. Then the pid file is removed. */
-  execPlan(
-    plan: Uint8Array,
-    jailFd: number,
-    pidFile?: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number },
-  ): PlanFailure;
-  /**
-   * The same for a program that needs a process which waits for it: starts it, and then replaces this process by that one. `kept`:
-   * descriptors of this process that the program gets.
-   *
-   * @param waiter uid and gid of the process that waits, both empty if it keeps its own, and the pid of the parent with which it ends, or 0
-   * @param limits which it watches
-   */
-  execAndWait(
-    plan: Uint8Array,
-    jailFd: number,
-    launcherFd: number,
-    kept: readonly number[],
-    waiter: readonly [uid: number | '', gid: number | '', parentPid: number],
-    pidFile: { readonly directoryFd: number; readonly name: Buffer; readonly fileFd: number } | undefined,
-    limits: WatchedLimits | undefined,
-    hasPty: boolean,
-  ): PlanFailure;
+  /** Runs a plan in this process, and returns only if it fails. */
+  execPlan(launch: InPlaceRequest): PlanFailure;
+  /** The same for a program with a process that waits for it: starts the program, and then replaces this process by the waiting one. */
+  execAndWait(launch: WaitedRequest): PlanFailure;
   /**
    * Runs the steps before execve in a child, which then ends, and waits for it. Null if all steps have succeeded. If `errno` is 0, the
    * signal `detail` has ended the child in that step.
    */
-  rehearsePlan(plan: Uint8Array, jailFd: number): PlanFailure | null;
+  rehearsePlan(launch: InPlaceRequest): PlanFailure | null;
+  /** Starts the launcher on another thread. */
+  spawn(request: ProgramRequest): ProcessHandle;
   /**
-   * Starts the launcher on another thread. If `jail` is not a descriptor, that thread asks the host again. If the answers have
-   * changed, nothing is started, and `onStarted` gets undefined.
+   * Makes namespaces by the steps of a plan before its program, as root, on a thread of its own. The receiver closes their descriptors.
    *
-   * @param stdio three descriptors; -1 for /dev/null, -2 for a pipe; -3 for the first: the plan opens a terminal; -4: it sends namespaces
-   * @param moves descriptors above 2: alternately one of this process, and its number in the program
-   * @param group the process group that the plan gives the program
-   * @param spaces descriptors of namespaces that the plan joins; they stay open until the launch is over
-   * @param onStarted gets null and the pid; or the failure and a descriptor of the jail to be closed with `closeJail`, which is -1 if
-   *   `jail` was a descriptor
+   * @param request `kinds`: names in /proc/PID/ns of the namespaces that are wanted
    */
-  spawn(
-    plan: Uint8Array,
-    jail: number | HostSight,
-    launcherFd: number,
-    stdio: Stdio,
-    moves: readonly number[],
-    group: ProcessGroup,
-    onStarted: (failure: PlanFailure | null | undefined, pidOrJailFd: number) => void,
-    onExit: (
-      exitCode: number | null,
-      signal: number | null,
-      ...usage: [...Usage, ...CgroupUse, full: number]
-    ) => void,
-    spaces?: readonly number[],
-  ): ProcessHandle;
-  /**
-   * Makes namespaces by the steps of a plan before its program, as root, on a thread of its own. Their descriptors are closed by
-   * `closeJail`.
-   *
-   * @param kinds names in /proc/PID/ns of the namespaces that are wanted
-   */
-  makeSpaces(
-    plan: Uint8Array,
-    jailFd: number,
-    kinds: readonly string[],
-  ): Promise<readonly number[] | PlanFailure>;
-  /** In `onStarted`: the namespaces that the plan has sent, to be closed by `closeJail`; or a negative errno. */
-  takeSpaces(handle: ProcessHandle): readonly number[] | number;
+  makeSpaces(request: {
+    readonly plan: Uint8Array;
+    readonly jailFd: number;
+    readonly kinds: readonly string[];
+  }): Promise<{ readonly fds: readonly number[] } | { readonly failure: PlanFailure }>;
+  /** In `onStarted`: descriptors of the namespaces that the plan has sent. The receiver closes them. @throws the errno */
+  takeSpaces(handle: ProcessHandle): readonly number[];
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run.
    *
@@ -217,13 +225,9 @@ export interface LaunchCalls {
   takePipe(handle: ProcessHandle, index: 0 | 1 | 2): number;
   /** The same in `onExit`, to be read later: -1 if there is nothing to read and never will be. */
   keepPipe(handle: ProcessHandle, index: 1 | 2): number;
-  /** Says that a stream closes this descriptor of takePipe(), keepPipe() or endedPipe(). Before, the end of a worker closes it. */
-  pipeTaken(fd: number): void;
-  /** Closes one without a stream, or one of openStatus(). */
-  closePipe(fd: number): void;
   /** The read end of a pipe that is empty and that nobody can write into. */
   endedPipe(): number;
-  /** A copy for writeStatus(), to be closed with closePipe(). @throws EBADF if `fd` is not open for writing */
+  /** A copy for writeStatus(), which the caller closes. @throws EBADF if `fd` is not open for writing */
   openStatus(fd: number): number;
   /** The number of bytes that were written without waiting, or a negative errno: EAGAIN if none can be written now. */
   writeStatus(fd: number, line: Uint8Array): number;
@@ -250,7 +254,7 @@ export interface LaunchCalls {
    */
   awaitTerminal(handle: ProcessHandle, events: number, onReady: () => void): number;
   /** Columns and rows of the first terminal among 0 to 2 of this process. */
-  terminalSize(): readonly [cols: number, rows: number] | undefined;
+  terminalSize(): { readonly cols: number; readonly rows: number } | undefined;
   /** Whether the event loop stays alive for the program. */
   keepAlive(handle: ProcessHandle, wanted: boolean): void;
 }

@@ -18,65 +18,41 @@ Napi::Object toObject(Napi::Env env, const Group& entry) {
   return object;
 }
 
-// getpwnam(nameOrUid), getgrnam(nameOrGid): an entry or null.
-template <typename Find>
-Napi::Value answer(const Napi::CallbackInfo& info, const char* call, Find find) {
-  const Napi::Env env = info.Env();
-  const auto found = find();
-  if (!found) return env.Undefined();  // the argument was refused
-  if (found->error != 0) {
-    throwErrno(env, found->error, call);
-    return env.Undefined();
-  }
-  return found->entry ? Napi::Value(toObject(env, *found->entry)) : env.Null();
+// An entry, or null.
+template <typename Entry>
+Napi::Value answer(Napi::Env env, const LookUp<Entry>& found, const char* call) {
+  if (found.error != 0) throwErrno(env, found.error, call);
+  if (found.error != 0) return env.Undefined();
+  return found.entry ? Napi::Value(toObject(env, *found.entry)) : env.Null();
 }
 
 Napi::Value getpwnam(const Napi::CallbackInfo& info) {
-  return answer(info, "getpwnam_r", [&]() -> std::optional<LookUp<Passwd>> {
-    const auto name = toBytes(info[0], "name");
-    if (!name) return std::nullopt;
-    return findUser(*name);
-  });
+  return withArguments<std::string>(info, {"name"}, [&](auto& name) { return answer(info.Env(), findUser(name), "getpwnam_r"); });
 }
 
 Napi::Value getpwuid(const Napi::CallbackInfo& info) {
-  return answer(info, "getpwuid_r", [&]() -> std::optional<LookUp<Passwd>> {
-    const auto uid = toUint32(info[0], "uid");
-    if (!uid) return std::nullopt;
-    return findUser(*uid);
-  });
+  return withArguments<uint32_t>(info, {"uid"}, [&](auto uid) { return answer(info.Env(), findUser(uid), "getpwuid_r"); });
 }
 
 Napi::Value getgrnam(const Napi::CallbackInfo& info) {
-  return answer(info, "getgrnam_r", [&]() -> std::optional<LookUp<Group>> {
-    const auto name = toBytes(info[0], "name");
-    if (!name) return std::nullopt;
-    return findGroup(*name);
-  });
+  return withArguments<std::string>(info, {"name"}, [&](auto& name) { return answer(info.Env(), findGroup(name), "getgrnam_r"); });
 }
 
 Napi::Value getgrgid(const Napi::CallbackInfo& info) {
-  return answer(info, "getgrgid_r", [&]() -> std::optional<LookUp<Group>> {
-    const auto gid = toUint32(info[0], "gid");
-    if (!gid) return std::nullopt;
-    return findGroup(*gid);
-  });
+  return withArguments<uint32_t>(info, {"gid"}, [&](auto gid) { return answer(info.Env(), findGroup(gid), "getgrgid_r"); });
 }
 
 Napi::Value getgrouplist(const Napi::CallbackInfo& info) {
-  const auto user = toBytes(info[0], "user");
-  if (!user) return info.Env().Undefined();
-  const auto gid = toUint32(info[1], "gid");
-  if (!gid) return info.Env().Undefined();
-  const LookUp<std::vector<uint32_t>> found = groupList(*user, *gid);
-  if (!found.entry) {
-    throwErrno(info.Env(), found.error, "getgrouplist");
-    return info.Env().Undefined();
-  }
-  const std::vector<uint32_t>& gids = *found.entry;
-  Napi::Array list = Napi::Array::New(info.Env(), gids.size());
-  for (size_t i = 0; i < gids.size(); i++) list.Set(i, gids[i]);
-  return list;
+  return withArguments<std::string, uint32_t>(info, {"user", "gid"}, [&](auto& user, auto gid) -> Napi::Value {
+    const LookUp<std::vector<uint32_t>> found = groupList(user, gid);
+    if (!found.entry) {
+      throwErrno(info.Env(), found.error, "getgrouplist");
+      return info.Env().Undefined();
+    }
+    Napi::Array list = Napi::Array::New(info.Env(), found.entry->size());
+    for (size_t i = 0; i < found.entry->size(); i++) list.Set(i, (*found.entry)[i]);
+    return list;
+  });
 }
 
 }  // namespace

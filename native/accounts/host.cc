@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../addon/loose.h"
 #include "../addon/init.h"
 #include "../addon/pending.h"
 #include "../addon/values.h"
@@ -167,54 +168,43 @@ AccountFacts readAccounts(const HostQuery& query) {
 std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
   HostQuery query;
   const Napi::Object object = info[0].As<Napi::Object>();
-  if (const Napi::Value user = object.Get("user"); !user.IsUndefined()) {
-    query.user = toBytes(user, "user");
-    if (!query.user) return std::nullopt;
-  }
-  if (const Napi::Value uid = object.Get("uid"); !uid.IsUndefined()) {
-    query.uid = toUint32(uid, "uid");
-    if (!query.uid) return std::nullopt;
-  }
+  if (const Napi::Value user = object.Get("user"); !user.IsUndefined() && !(query.user = toBytes(user, "user"))) return std::nullopt;
+  if (const Napi::Value uid = object.Get("uid"); !uid.IsUndefined() && !(query.uid = toUint32(uid, "uid"))) return std::nullopt;
   if (const Napi::Value names = object.Get("groupNames"); names.IsArray()) {
-    const Napi::Array array = names.As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); i++) {
-      auto name = toBytes(array.Get(i), "group");
-      if (!name) return std::nullopt;
-      query.groupNames.push_back(std::move(*name));
-    }
+    auto list = toList(names, "group");
+    if (!list) return std::nullopt;
+    query.groupNames = std::move(*list);
   }
-  if (const Napi::Value owner = object.Get("owner"); !owner.IsUndefined()) {
-    query.owner = toUint32(owner, "owner");
-    if (!query.owner) return std::nullopt;
-  }
+  if (const Napi::Value owner = object.Get("owner"); !owner.IsUndefined() && !(query.owner = toUint32(owner, "owner")))
+    return std::nullopt;
   query.isRootless = isTrue(object.Get("rootless"));
-  if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined()) {
-    query.jail = toBytes(jail, "jail");
-    if (!query.jail) return std::nullopt;
-  }
-  query.isEntry = isTrue(object.Get("isEntry"));
+  if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined() && !(query.path = toBytes(jail, "jail"))) return std::nullopt;
   return query;
+}
+
+// Of walkPath(path, isEntry).
+std::optional<HostQuery> toWalk(const Napi::CallbackInfo& info) {
+  HostQuery query;
+  query.path = toBytes(info[0], "path");
+  query.isEntry = isTrue(info[1]);
+  return query.path ? std::optional(std::move(query)) : std::nullopt;
 }
 
 Napi::Object toObject(Napi::Env env, const PathFacts::Component& component) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("path", Napi::Buffer<char>::Copy(env, component.path.data(), component.path.size()));
+  object.Set("path", toBuffer(env, component.path));
   object.Set("parent", component.parent);
   object.Set("mode", component.mode);
   object.Set("uid", component.uid);
   object.Set("gid", component.gid);
-  if (!component.link.empty()) {
-    object.Set("link", Napi::Buffer<char>::Copy(env, component.link.data(), component.link.size()));
-  }
-  if (!component.acl.empty()) {
-    object.Set("acl", Napi::Buffer<char>::Copy(env, component.acl.data(), component.acl.size()));
-  }
+  if (!component.link.empty()) object.Set("link", toBuffer(env, component.link));
+  if (!component.acl.empty()) object.Set("acl", toBuffer(env, component.acl));
   return object;
 }
 
 Napi::Value toValue(Napi::Env env, const AccountFacts::Ranges& ranges) {
   if (ranges.error != 0) return Napi::Number::New(env, ranges.error);
-  return Napi::Buffer<char>::Copy(env, ranges.text.data(), ranges.text.size());
+  return toBuffer(env, ranges.text);
 }
 
 Napi::Value entryOrError(Napi::Env env, const LookUp<Passwd>& found) {
@@ -222,13 +212,31 @@ Napi::Value entryOrError(Napi::Env env, const LookUp<Passwd>& found) {
   return found.error != 0 ? Napi::Value(Napi::Number::New(env, found.error)) : env.Null();
 }
 
+// Adds the walk and its descriptor.
+void addPath(Napi::Env env, Napi::Object& object, const PathFacts& path, int fd) {
+  Napi::Array components = Napi::Array::New(env, path.components.size());
+  for (size_t i = 0; i < path.components.size(); i++) components.Set(i, toObject(env, path.components[i]));
+  object.Set("components", components);
+  object.Set("isHostRoot", path.isHostRoot);
+  object.Set("fd", fd);
+  if (fd >= 0) looseDescriptors(env).add(fd);
+  if (path.error == 0) return;
+  object.Set("walkErrno", path.error);
+  object.Set("walkPath", toBuffer(env, path.place));
+}
+
+Napi::Object toPathFacts(Napi::Env env, HostQuery, HostReading reading) {
+  Napi::Object object = Napi::Object::New(env);
+  addPath(env, object, reading.path, reading.fd);
+  return object;
+}
+
 using SharedSight = std::shared_ptr<const HostSight>;
 
-Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
-  const int jailFd = reading.jailFd;
+Napi::Object toHostFacts(Napi::Env env, HostQuery query, HostReading reading) {
+  const int fd = reading.fd;
   auto* shared = new SharedSight(new HostSight(std::move(query), std::move(reading)));
   const AccountFacts& accounts = (*shared)->accounts;
-  const PathFacts& way = (*shared)->path;
   Napi::Object object = Napi::Object::New(env);
   object.Set("sight", Napi::External<SharedSight>::New(env, shared, [](Napi::Env, SharedSight* held) {
                delete held;
@@ -253,16 +261,7 @@ Napi::Object toObject(Napi::Env env, HostQuery query, HostReading reading) {
     named.Set(i, entry);
   }
   object.Set("named", named);
-  Napi::Array components = Napi::Array::New(env, way.components.size());
-  for (size_t i = 0; i < way.components.size(); i++) components.Set(i, toObject(env, way.components[i]));
-  object.Set("components", components);
-  object.Set("isHostRoot", way.isHostRoot);
-  object.Set("jailFd", jailFd);
-  if (jailFd >= 0) env.GetInstanceData<OpenJails>()->add(jailFd);
-  if (way.error != 0) {
-    object.Set("walkErrno", way.error);
-    object.Set("walkPath", Napi::Buffer<char>::Copy(env, way.place.data(), way.place.size()));
-  }
+  addPath(env, object, (*shared)->path, fd);
   return object;
 }
 
@@ -272,15 +271,17 @@ struct OwnedReading : HostReading {
   OwnedReading(const OwnedReading&) = delete;
   OwnedReading& operator=(const OwnedReading&) = delete;
   ~OwnedReading() {
-    if (jailFd >= 0) close(jailFd);
+    if (fd >= 0) close(fd);
   }
 };
+
+using ToObject = Napi::Object (*)(Napi::Env, HostQuery, HostReading);
 
 // A look at the host that JS waits for. Its thread cannot be stopped, and may live longer than this object.
 class HostLook final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kHost;
-  explicit HostLook(PendingCalls& calls) : PendingCall(calls, kKind), promise_(calls.env()) { calls_.hold(); }
+  HostLook(PendingCalls& calls, ToObject toObject) : PendingCall(calls, kKind), toObject_(toObject), promise_(calls.env()) { calls_.hold(); }
 
   Napi::Value promise() const { return promise_.value(); }
 
@@ -291,7 +292,7 @@ class HostLook final : public PendingCall {
       // At its end, what waits for the promise goes on.
       const Napi::AsyncContext context(env, "uchroot.readHost");
       const Napi::CallbackScope callback(env, context);
-      promise_.resolve(toObject(env, std::move(query), std::exchange(reading, {})));
+      promise_.resolve(toObject_(env, std::move(query), std::exchange(reading, {})));
     }
     delete this;
   }
@@ -301,6 +302,7 @@ class HostLook final : public PendingCall {
  private:
   ~HostLook() override { calls_.letGo(); }
 
+  const ToObject toObject_;
   const Promise promise_;
 };
 
@@ -328,11 +330,10 @@ class LookTask final : public Task {
 };
 
 // Not on libuv's four threads: node:fs needs them, and a file system or a name service can hold a look for ever.
-Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
-  auto query = toQuery(info);
+Napi::Value lookBeside(const Napi::CallbackInfo& info, std::optional<HostQuery> query, ToObject toObject) {
   if (!query) return info.Env().Undefined();
   auto& calls = *static_cast<PendingCalls*>(info.Data());
-  auto* pending = new HostLook(calls);
+  auto* pending = new HostLook(calls, toObject);
   const Napi::Value promise = pending->promise();
   auto* task = new LookTask(calls, pending->id(), std::move(*query));
   if (submit(*task, Thread::kLook)) return promise;
@@ -342,18 +343,16 @@ Napi::Value readHostAsync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value readHostSync(const Napi::CallbackInfo& info) {
-  auto query = toQuery(info);
+Napi::Value lookNow(const Napi::CallbackInfo& info, std::optional<HostQuery> query, ToObject toObject) {
   if (!query) return info.Env().Undefined();
   HostReading reading = readHost(*query);
   return toObject(info.Env(), std::move(*query), std::move(reading));
 }
 
-// closeJail(jailFd)
-Napi::Value closeJail(const Napi::CallbackInfo& info) {
-  info.Env().GetInstanceData<OpenJails>()->close(info[0].As<Napi::Number>().Int32Value());
-  return info.Env().Undefined();
-}
+Napi::Value readHostBeside(const Napi::CallbackInfo& info) { return lookBeside(info, toQuery(info), toHostFacts); }
+Napi::Value readHostSync(const Napi::CallbackInfo& info) { return lookNow(info, toQuery(info), toHostFacts); }
+Napi::Value walkPath(const Napi::CallbackInfo& info) { return lookBeside(info, toWalk(info), toPathFacts); }
+Napi::Value walkPathSync(const Napi::CallbackInfo& info) { return lookNow(info, toWalk(info), toPathFacts); }
 
 // The same check as requireRoot() and requireCapabilities() of lib/launch/host/privilege.ts, without the capabilities that only a
 // few launches need.
@@ -370,7 +369,7 @@ bool mayLaunch() {
 HostReading readHost(const HostQuery& query) {
   HostReading reading;
   reading.accounts = readAccounts(query);
-  if (query.jail) reading.jailFd = walkTo(reading.path, *query.jail, query.isEntry);
+  if (query.path) reading.fd = walkTo(reading.path, *query.path, query.isEntry);
   return reading;
 }
 
@@ -382,7 +381,7 @@ HostSight::HostSight(HostQuery query, HostReading reading)
 bool HostSight::isStillTrue(int* jailFd) const {
   if (!(query.isRootless || mayLaunch()) || readAccounts(query) != accounts) return false;
   PathFacts now;
-  if (query.jail) *jailFd = walkTo(now, *query.jail);
+  if (query.path) *jailFd = walkTo(now, *query.path);
   return now == path && *jailFd >= 0;
 }
 
@@ -390,21 +389,11 @@ std::shared_ptr<const HostSight> toSight(Napi::Value value) {
   return value.IsExternal() ? *value.As<Napi::External<SharedSight>>().Data() : nullptr;
 }
 
-OpenJails::~OpenJails() {
-  for (const int fd : open_) ::close(fd);
-}
-
-void OpenJails::add(int fd) { open_.insert(fd); }
-
-void OpenJails::close(int fd) {
-  if (open_.erase(fd) == 1) ::close(fd);
-}
-
 void initHost(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
-  env.SetInstanceData(new OpenJails);
-  exports.Set("readHost", Napi::Function::New(env, readHostAsync, "readHost", &calls));
+  exports.Set("readHost", Napi::Function::New(env, readHostBeside, "readHost", &calls));
   exports.Set("readHostSync", Napi::Function::New<readHostSync>(env, "readHostSync"));
-  exports.Set("closeJail", Napi::Function::New<closeJail>(env, "closeJail"));
+  exports.Set("walkPath", Napi::Function::New(env, walkPath, "walkPath", &calls));
+  exports.Set("walkPathSync", Napi::Function::New<walkPathSync>(env, "walkPathSync"));
 }
 
 }  // namespace uchroot

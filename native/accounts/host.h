@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "../files/way.h"
@@ -46,7 +45,7 @@ struct HostQuery {
   std::optional<std::string> user;
   std::optional<uint32_t> uid;
   std::vector<std::string> groupNames;
-  std::optional<std::string> jail;
+  std::optional<std::string> path;  // to the jail
   bool isEntry = false;  // the path may lead to a file of any kind
   bool isRootless = false;  // for a launch that needs no privilege
   std::optional<uint32_t> owner;  // of subordinate ids
@@ -75,7 +74,7 @@ struct AccountFacts {
 struct HostReading {
   AccountFacts accounts;
   PathFacts path;
-  int jailFd = -1;  // owned by the receiver
+  int fd = -1;  // where the path leads to; owned by the receiver
 };
 
 HostReading readHost(const HostQuery& query);
@@ -96,16 +95,5 @@ class HostSight {
 
 // The sight that a HostFacts object holds as `sight`; null for any other value.
 std::shared_ptr<const HostSight> toSight(Napi::Value value);
-
-// The open jails of one environment. A worker can end at any time, without running JS: then they are closed here.
-class OpenJails {
- public:
-  ~OpenJails();
-  void add(int fd);
-  void close(int fd);
-
- private:
-  std::unordered_set<int> open_;
-};
 
 }  // namespace uchroot

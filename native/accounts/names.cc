@@ -107,10 +107,10 @@ class HostLookUp final : public PendingCall {
       object.Set("reverseError", gai_strerror(facts.reverseError));
       return object;
     }
-    object.Set("name", Napi::Buffer<char>::Copy(env, facts.name.data(), facts.name.size()));
+    object.Set("name", toBuffer(env, facts.name));
     object.Set("isNumeric", facts.isNumeric);
     if (facts.forwardError != 0) object.Set("forwardError", gai_strerror(facts.forwardError));
-    object.Set("canonical", Napi::Buffer<char>::Copy(env, facts.canonical.data(), facts.canonical.size()));
+    object.Set("canonical", toBuffer(env, facts.canonical));
     object.Set("hasAddress", facts.hasAddress);
     return object;
   }
@@ -135,10 +135,7 @@ Napi::Value lookUpHost(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto address = toBytes(info[0], "address");
   if (!address) return env.Undefined();
-  if (!info[1].IsFunction()) {
-    Napi::TypeError::New(env, "lookUpHost(address, onFacts)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[1].IsFunction()) return wrongType(env, "lookUpHost(address, onFacts)");
   auto* calls = static_cast<PendingCalls*>(info.Data());
   auto lookUp = std::make_unique<HostLookUp>(*calls, info[1].As<Napi::Function>());
   auto task = std::make_unique<Task>(Task{calls, lookUp->id(), std::move(*address)});

@@ -27,14 +27,13 @@ namespace {
 
 template <typename Call>
 Napi::Value withId(const Napi::CallbackInfo& info, const char* name, Call call) {
-  const auto id = toUint32(info[0], "id");
-  return id ? checked(info.Env(), call(*id), name) : info.Env().Undefined();
+  return withArguments<uint32_t>(info, {"id"}, [&](uint32_t id) { return checked(info.Env(), call(id), name); });
 }
 
 template <typename Call>
 Napi::Value withPath(const Napi::CallbackInfo& info, const char* name, Call call) {
-  const auto path = toBytes(info[0], "path");
-  return path ? checked(info.Env(), call(path->c_str()), name, *path) : info.Env().Undefined();
+  return withArguments<std::string>(info, {"path"},
+                                    [&](const std::string& path) { return checked(info.Env(), call(path.c_str()), name, path); });
 }
 
 Napi::Value setGid(const Napi::CallbackInfo& info) { return withId(info, "setgid", setgid); }
@@ -43,42 +42,29 @@ Napi::Value changeRoot(const Napi::CallbackInfo& info) { return withPath(info, "
 Napi::Value changeDirectory(const Napi::CallbackInfo& info) { return withPath(info, "chdir", chdir); }
 
 Napi::Value setGroups(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArray()) return wrongType(info.Env(), "gids must be an array");
   std::vector<gid_t> gids;
   const Napi::Array list = info[0].As<Napi::Array>();
-  for (uint32_t i = 0; info[0].IsArray() && i < list.Length(); i++) {
+  for (uint32_t i = 0; i < list.Length(); i++) {
     const auto gid = toUint32(list.Get(i), "gid");
     if (!gid) return info.Env().Undefined();
     gids.push_back(*gid);
-  }
-  if (!info[0].IsArray()) {
-    Napi::TypeError::New(info.Env(), "gids must be an array").ThrowAsJavaScriptException();
-    return info.Env().Undefined();
   }
   return checked(info.Env(), setgroups(gids.size(), gids.data()), "setgroups");
 }
 
 // execv(path, argv): it returns only if it fails, and then throws.
 Napi::Value execProgram(const Napi::CallbackInfo& info) {
-  const auto path = toBytes(info[0], "path");
-  if (!path) return info.Env().Undefined();
-  if (!info[1].IsArray()) {
-    Napi::TypeError::New(info.Env(), "argv must be an array").ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
-  const Napi::Array list = info[1].As<Napi::Array>();
-  std::vector<std::string> strings;
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    auto argument = toBytes(list.Get(i), "argument");
-    if (!argument) return info.Env().Undefined();
-    strings.push_back(std::move(*argument));
-  }
-  std::vector<char*> argv;
-  argv.reserve(strings.size() + 1);
-  for (std::string& argument : strings) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  // Node has marked these descriptors close-on-exec.
-  for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
-  return checked(info.Env(), execv(path->c_str(), argv.data()), "execv", *path);
+  return withArguments<std::string, std::vector<std::string>>(
+      info, {"path", "argv"}, [&](const std::string& path, std::vector<std::string>& strings) {
+        std::vector<char*> argv;
+        argv.reserve(strings.size() + 1);
+        for (std::string& argument : strings) argv.push_back(argument.data());
+        argv.push_back(nullptr);
+        // Node has marked these descriptors close-on-exec.
+        for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
+        return checked(info.Env(), execv(path.c_str(), argv.data()), "execv", path);
+      });
 }
 
 // The effective capabilities of this thread as a bit mask, a BigInt (capget(2)).
@@ -94,32 +80,16 @@ Napi::Value effectiveCapabilities(const Napi::CallbackInfo& info) {
 Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   Napi::Array list = Napi::Array::New(info.Env());
   for (uint32_t i = 0; environ != nullptr && environ[i] != nullptr; i++) {
-    list.Set(i, Napi::Buffer<char>::Copy(info.Env(), environ[i], std::string_view(environ[i]).size()));
+    list.Set(i, toBuffer(info.Env(), environ[i]));
   }
   return list;
-}
-
-// An array of names. Throws a JS error and returns nothing if the value is not one.
-std::optional<std::vector<std::string>> toNames(Napi::Value value) {
-  if (!value.IsArray()) {
-    Napi::TypeError::New(value.Env(), "names must be an array").ThrowAsJavaScriptException();
-    return std::nullopt;
-  }
-  const Napi::Array list = value.As<Napi::Array>();
-  std::vector<std::string> names;
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    auto name = toBytes(list.Get(i), "name");
-    if (!name) return std::nullopt;
-    names.push_back(std::move(*name));
-  }
-  return names;
 }
 
 // environmentVariables(names) → [name, value as bytes][]: the set variables among `names`, in the environment's order. If a name
 // occurs twice, the first entry counts, as for getenv(3).
 Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto list = toNames(info[0]);
+  auto list = toList(info[0], "names");
   if (!list) return env.Undefined();
   std::vector<std::string>& names = *list;
   Napi::Array found = Napi::Array::New(env);
@@ -132,7 +102,7 @@ Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
     const std::string_view value = whole.substr(equals + 1);
     Napi::Array variable = Napi::Array::New(env, 2);
     variable.Set(0u, *name);
-    variable.Set(1u, Napi::Buffer<char>::Copy(env, value.data(), value.size()));
+    variable.Set(1u, toBuffer(env, value));
     found.Set(found.Length(), variable);
     names.erase(name);
   }
@@ -164,7 +134,7 @@ class EnvironmentWatch {
 // watchEnvironment(names) → () => number: counts changes.
 Napi::Value watchEnvironment(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto names = toNames(info[0]);
+  auto names = toList(info[0], "names");
   if (!names) return env.Undefined();
   const auto look = [](const Napi::CallbackInfo& call) -> Napi::Value {
     return Napi::Number::New(call.Env(), static_cast<EnvironmentWatch*>(call.Data())->version());

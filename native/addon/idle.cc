@@ -178,10 +178,7 @@ void* run(void* data) {
 // askIdle(keys, onAnswer): the keys in one Uint8Array
 Napi::Value askIdle(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsTypedArray() || !info[1].IsFunction()) {
-    Napi::TypeError::New(env, "askIdle(keys, onAnswer)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[0].IsTypedArray() || !info[1].IsFunction()) return wrongType(env, "askIdle(keys, onAnswer)");
   const auto array = info[0].As<Napi::Uint8Array>();
   auto* calls = static_cast<PendingCalls*>(info.Data());
   auto questions = std::make_unique<Questions>(Questions{calls, 0, std::vector<Key>(array.ByteLength() / sizeof(Key))});

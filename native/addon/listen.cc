@@ -37,57 +37,39 @@ Napi::Value bindSocket(Napi::Env env, int type, const sockaddr* address, socklen
   return Napi::Number::New(env, fd.release());
 }
 
-// bindInternet(type, address, port, isOnly6) → descriptor
+// bindInternet({type, address, port, isOnly6}) → descriptor
 Napi::Value bindInternet(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto type = toUint32(info[0], "type");
-  if (!type) return env.Undefined();
-  const auto text = toBytes(info[1], "address");
+  const Napi::Object given = info[0].As<Napi::Object>();
+  const int type = numberOr(given.Get("type"), SOCK_STREAM), port = numberOr(given.Get("port"), 0);
+  const auto text = toBytes(given.Get("address"), "address");
   if (!text) return env.Undefined();
-  const auto port = toUint32(info[2], "port");
-  if (!port) return env.Undefined();
-  const int socketType = static_cast<int>(*type), number = static_cast<int>(*port);
   sockaddr_in v4;
-  if (uv_ip4_addr(text->c_str(), number, &v4) == 0)
-    return bindSocket(env, socketType, reinterpret_cast<const sockaddr*>(&v4), sizeof v4, *text);
+  if (uv_ip4_addr(text->c_str(), port, &v4) == 0)
+    return bindSocket(env, type, reinterpret_cast<const sockaddr*>(&v4), sizeof v4, *text);
   sockaddr_in6 v6;
-  if (uv_ip6_addr(text->c_str(), number, &v6) != 0) return checked(env, (errno = EINVAL, -1), "bind", *text);
-  return bindSocket(env, socketType, reinterpret_cast<const sockaddr*>(&v6), sizeof v6, *text, isTrue(info[3]));
+  if (uv_ip6_addr(text->c_str(), port, &v6) != 0) return checked(env, (errno = EINVAL, -1), "bind", *text);
+  return bindSocket(env, type, reinterpret_cast<const sockaddr*>(&v6), sizeof v6, *text, isTrue(given.Get("isOnly6")));
 }
 
 // bindUnix(type, path) → descriptor. `@name` is a name without a file (unix(7), "abstract").
 Napi::Value bindUnix(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto type = toUint32(info[0], "type");
-  if (!type) return env.Undefined();
-  const auto path = toBytes(info[1], "path");
-  if (!path) return env.Undefined();
-  sockaddr_un address;
-  const socklen_t size = toUnixAddress(*path, address);
-  if (size == 0) return checked(env, -1, "bind", *path);
-  return bindSocket(env, static_cast<int>(*type), reinterpret_cast<const sockaddr*>(&address), size, *path);
+  return withArguments<int, std::string>(info, {"type", "path"}, [&](int type, auto& path) {
+    sockaddr_un address;
+    const socklen_t size = toUnixAddress(path, address);
+    if (size == 0) return checked(info.Env(), -1, "bind", path);
+    return bindSocket(info.Env(), type, reinterpret_cast<const sockaddr*>(&address), size, path);
+  });
 }
 
 // setBlocking(fd, boolean)
 Napi::Value setBlocking(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  const int number = static_cast<int>(*fd);
-  const int flags = fcntl(number, F_GETFL);
-  if (flags < 0) return checked(info.Env(), -1, "fcntl");
-  const int wanted = isTrue(info[1]) ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
-  return checked(info.Env(), wanted == flags ? 0 : fcntl(number, F_SETFL, wanted), "fcntl");
-}
-
-// isListening(fd) → whether a socket takes connections (SO_ACCEPTCONN in socket(7))
-Napi::Value isListening(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  int value = 0;
-  socklen_t size = sizeof value;
-  if (getsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_ACCEPTCONN, &value, &size) < 0)
-    return checked(info.Env(), -1, "getsockopt");
-  return Napi::Boolean::New(info.Env(), value != 0);
+  return withArguments<int, bool>(info, {"fd", "isBlocking"}, [&](int fd, bool isBlocking) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return checked(info.Env(), -1, "fcntl");
+    const int wanted = isBlocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK;
+    return checked(info.Env(), wanted == flags ? 0 : fcntl(fd, F_SETFL, wanted), "fcntl");
+  });
 }
 
 // Errors of the network that Linux reports about a connection which is gone already (accept(2), "Error handling").
@@ -111,30 +93,30 @@ bool isGone(int error) {
 
 // accept(fd) → {fd, address?, port?, uid?, pid?} of the next connection; undefined if none waits. Its descriptor blocks.
 Napi::Value acceptNext(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto listener = toUint32(info[0], "fd");
-  if (!listener) return env.Undefined();
-  sockaddr_storage storage;
-  socklen_t size;
-  Descriptor fd(-1);
-  do {
-    size = sizeof storage;
-    fd.reset(accept4(static_cast<int>(*listener), reinterpret_cast<sockaddr*>(&storage), &size, SOCK_CLOEXEC));
-  } while (fd.get() < 0 && isGone(errno));
-  if (fd.get() < 0) return errno == EAGAIN ? env.Undefined() : checked(env, -1, "accept");
-  Napi::Value address = toAddress(env, storage, size);
-  if (!address.IsObject()) {
-    ucred peer = {};
-    socklen_t peerSize = sizeof peer;
-    Napi::Object object = Napi::Object::New(env);
-    if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &peerSize) == 0) {
-      object.Set("uid", peer.uid);
-      object.Set("pid", peer.pid);
+  return withArguments<int>(info, {"fd"}, [&](int listener) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    sockaddr_storage storage;
+    socklen_t size;
+    Descriptor fd(-1);
+    do {
+      size = sizeof storage;
+      fd.reset(accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_CLOEXEC));
+    } while (fd.get() < 0 && isGone(errno));
+    if (fd.get() < 0) return errno == EAGAIN ? env.Undefined() : checked(env, -1, "accept");
+    Napi::Value address = toAddress(env, storage, size);
+    if (!address.IsObject()) {
+      ucred peer = {};
+      socklen_t peerSize = sizeof peer;
+      Napi::Object object = Napi::Object::New(env);
+      if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &peerSize) == 0) {
+        object.Set("uid", peer.uid);
+        object.Set("pid", peer.pid);
+      }
+      address = object;
     }
-    address = object;
-  }
-  address.As<Napi::Object>().Set("fd", fd.release());
-  return address;
+    address.As<Napi::Object>().Set("fd", fd.release());
+    return address;
+  });
 }
 
 // A descriptor that JS wants to read.
@@ -181,20 +163,16 @@ PendingCalls& callsOf(const Napi::CallbackInfo& info) { return *static_cast<Pend
 
 // watchReadable(fd, onReadable) → handle. Nothing is watched before setWatch(handle, true).
 Napi::Value watchReadable(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return env.Undefined();
-  if (!info[1].IsFunction()) {
-    Napi::TypeError::New(env, "watchReadable(fd, onReadable)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  auto* watch = new Watch(callsOf(info), info[1].As<Napi::Function>());
-  if (const int error = watch->open(static_cast<int>(*fd)); error != 0) {
-    delete watch;
-    throwErrno(env, error, "epoll_ctl");
-    return env.Undefined();
-  }
-  return Napi::Number::New(env, watch->id());
+  return withArguments<int>(info, {"fd"}, [&](int fd) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    if (!info[1].IsFunction()) return wrongType(env, "watchReadable(fd, onReadable)");
+    auto* watch = new Watch(callsOf(info), info[1].As<Napi::Function>());
+    if (const int error = watch->open(fd); error != 0) {
+      delete watch;
+      return checked(env, (errno = error, -1), "epoll_ctl");
+    }
+    return Napi::Number::New(env, watch->id());
+  });
 }
 
 Watch* toWatch(const Napi::CallbackInfo& info) {
@@ -223,7 +201,6 @@ void initListen(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("bindInternet", Napi::Function::New<bindInternet>(env, "bindInternet"));
   exports.Set("bindUnix", Napi::Function::New<bindUnix>(env, "bindUnix"));
   exports.Set("setBlocking", Napi::Function::New<setBlocking>(env, "setBlocking"));
-  exports.Set("isListening", Napi::Function::New<isListening>(env, "isListening"));
   exports.Set("accept", Napi::Function::New<acceptNext>(env, "accept"));
   exports.Set("watchReadable", Napi::Function::New(env, watchReadable, "watchReadable", &calls));
   exports.Set("setWatch", Napi::Function::New(env, setWatch, "setWatch", &calls));

@@ -50,36 +50,34 @@ socklen_t toUnixAddress(const std::string& path, sockaddr_un& address) {
 
 namespace {
 
+template <typename T>
+Napi::Value setOption(Napi::Env env, int fd, int level, int name, const T* value) {
+  return checked(env, setsockopt(fd, level, name, value, value == nullptr ? 0 : sizeof *value), "setsockopt");
+}
+
 // setKeepAlive(fd)
 Napi::Value setKeepAlive(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
   const int on = 1;
-  return checked(info.Env(), setsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on),
-                 "setsockopt");
+  return withArguments<int>(info, {"fd"}, [&](int fd) { return setOption(info.Env(), fd, SOL_SOCKET, SO_KEEPALIVE, &on); });
 }
 
 // setLinger(fd, seconds): off for 0 seconds
 Napi::Value setLinger(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  const auto seconds = toUint32(info[1], "seconds");
-  if (!seconds) return info.Env().Undefined();
-  const int time = static_cast<int>(std::min<uint32_t>(*seconds, INT_MAX));
-  const linger value = {time > 0, time};
-  return checked(info.Env(), setsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_LINGER, &value, sizeof value),
-                 "setsockopt");
+  return withArguments<int, uint32_t>(info, {"fd", "seconds"}, [&](int fd, uint32_t seconds) {
+    const int time = static_cast<int>(std::min<uint32_t>(seconds, INT_MAX));
+    const linger value = {time > 0, time};
+    return setOption(info.Env(), fd, SOL_SOCKET, SO_LINGER, &value);
+  });
 }
 
 template <typename Call>
 Napi::Value addressOf(const Napi::CallbackInfo& info, const char* name, Call call) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  sockaddr_storage storage = {};
-  socklen_t size = sizeof storage;
-  if (call(static_cast<int>(*fd), reinterpret_cast<sockaddr*>(&storage), &size) < 0)
-    return checked(info.Env(), -1, name);
-  return toAddress(info.Env(), storage, size);
+  return withArguments<int>(info, {"fd"}, [&](int fd) {
+    sockaddr_storage storage = {};
+    socklen_t size = sizeof storage;
+    if (call(fd, reinterpret_cast<sockaddr*>(&storage), &size) < 0) return checked(info.Env(), -1, name);
+    return toAddress(info.Env(), storage, size);
+  });
 }
 
 Napi::Value peerName(const Napi::CallbackInfo& info) { return addressOf(info, "getpeername", getpeername); }
@@ -94,82 +92,82 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
   });
 }
 
+template <typename ToValue>
+Napi::Value numberOption(const Napi::CallbackInfo& info, int name, ToValue toValue) {
+  return withArguments<int>(info, {"fd"}, [&](int fd) -> Napi::Value {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0) return checked(info.Env(), -1, "getsockopt");
+    return toValue(value);
+  });
+}
+
 // socketType(fd) → SOCK_STREAM, SOCK_DGRAM, …
 Napi::Value socketType(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (getsockopt(static_cast<int>(*fd), SOL_SOCKET, SO_TYPE, &type, &size) < 0)
-    return checked(info.Env(), -1, "getsockopt");
-  return Napi::Number::New(info.Env(), type);
+  return numberOption(info, SO_TYPE, [&](int type) { return Napi::Number::New(info.Env(), type); });
+}
+
+// isListening(fd) → whether a socket takes connections (SO_ACCEPTCONN in socket(7))
+Napi::Value isListening(const Napi::CallbackInfo& info) {
+  return numberOption(info, SO_ACCEPTCONN, [&](int listens) { return Napi::Boolean::New(info.Env(), listens != 0); });
 }
 
 // ipOptions(fd) → the IP options of an IPv4 connection (ip(7), IP_OPTIONS); undefined if there are none, as nearly always
 Napi::Value ipOptions(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  char options[MAX_IPOPTLEN];
-  socklen_t size = sizeof options;
-  if (getsockopt(static_cast<int>(*fd), IPPROTO_IP, IP_OPTIONS, options, &size) < 0)
-    return checked(info.Env(), -1, "getsockopt");
-  if (size == 0) return info.Env().Undefined();
-  return Napi::Buffer<char>::Copy(info.Env(), options, size);
+  return withArguments<int>(info, {"fd"}, [&](int fd) -> Napi::Value {
+    char options[MAX_IPOPTLEN];
+    socklen_t size = sizeof options;
+    if (getsockopt(fd, IPPROTO_IP, IP_OPTIONS, options, &size) < 0) return checked(info.Env(), -1, "getsockopt");
+    return size == 0 ? info.Env().Undefined() : toBuffer(info.Env(), {options, size});
+  });
 }
 
 // clearIpOptions(fd)
 Napi::Value clearIpOptions(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  return checked(info.Env(), setsockopt(static_cast<int>(*fd), IPPROTO_IP, IP_OPTIONS, nullptr, 0), "setsockopt");
+  return withArguments<int>(info, {"fd"}, [&](int fd) {
+    return setOption<char>(info.Env(), fd, IPPROTO_IP, IP_OPTIONS, nullptr);
+  });
 }
 
 // duplicate(fd, target): dup2(2)
 Napi::Value duplicate(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "fd");
-  if (!fd) return info.Env().Undefined();
-  const auto target = toUint32(info[1], "target");
-  if (!target) return info.Env().Undefined();
-  return checked(info.Env(), dup2(static_cast<int>(*fd), static_cast<int>(*target)), "dup2");
+  return withArguments<int, int>(info, {"fd", "target"}, [&](int fd, int target) { return checked(info.Env(), dup2(fd, target), "dup2"); });
 }
 
 // connectDatagram(path) → a close-on-exec descriptor, connected to a unix socket; each write sends one datagram
 Napi::Value connectDatagram(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto path = toBytes(info[0], "path");
-  if (!path) return env.Undefined();
-  sockaddr_un address;
-  const socklen_t size = toUnixAddress(*path, address);
-  if (size == 0) return checked(env, -1, "connect", *path);
-  Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.get() < 0) return checked(env, -1, "socket");
-  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0)
-    return checked(env, -1, "connect", *path);
-  return Napi::Number::New(env, fd.release());
+  return withArguments<std::string>(info, {"path"}, [&](auto& path) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    sockaddr_un address;
+    const socklen_t size = toUnixAddress(path, address);
+    if (size == 0) return checked(env, -1, "connect", path);
+    Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (fd.get() < 0) return checked(env, -1, "socket");
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) < 0) return checked(env, -1, "connect", path);
+    return Napi::Number::New(env, fd.release());
+  });
 }
 
 // sendDatagram(path, message): sends one datagram to a unix socket without blocking
 Napi::Value sendDatagram(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto path = toBytes(info[0], "path");
-  if (!path) return env.Undefined();
-  const auto message = toBytes(info[1], "message");
-  if (!message) return env.Undefined();
-  sockaddr_un address;
-  const socklen_t size = toUnixAddress(*path, address);
-  if (size == 0) return checked(env, -1, "connect", *path);
-  const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (fd.get() < 0) return checked(env, -1, "socket");
-  const ssize_t sent = sendto(fd.get(), message->data(), message->size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                              reinterpret_cast<const sockaddr*>(&address), size);
-  return checked(env, sent, "sendto", *path);
+  return withArguments<std::string, std::string>(info, {"path", "message"}, [&](auto& path, auto& message) {
+    const Napi::Env env = info.Env();
+    sockaddr_un address;
+    const socklen_t size = toUnixAddress(path, address);
+    if (size == 0) return checked(env, -1, "connect", path);
+    const Descriptor fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (fd.get() < 0) return checked(env, -1, "socket");
+    const ssize_t sent = sendto(fd.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), size);
+    return checked(env, sent, "sendto", path);
+  });
 }
 
 // hasInterface(name) → whether a network interface has this name
 Napi::Value hasInterface(const Napi::CallbackInfo& info) {
-  const auto name = toBytes(info[0], "name");
-  if (!name) return info.Env().Undefined();
-  return Napi::Boolean::New(info.Env(), if_nametoindex(name->c_str()) != 0);
+  return withArguments<std::string>(info, {"name"}, [&](auto& name) {
+    return Napi::Boolean::New(info.Env(), if_nametoindex(name.c_str()) != 0);
+  });
 }
 
 }  // namespace
@@ -179,6 +177,7 @@ void initSocket(Napi::Env env, Napi::Object exports) {
   exports.Set("getsockname", Napi::Function::New<socketName>(env, "getsockname"));
   exports.Set("recvfrom", Napi::Function::New<receive>(env, "recvfrom"));
   exports.Set("socketType", Napi::Function::New<socketType>(env, "socketType"));
+  exports.Set("isListening", Napi::Function::New<isListening>(env, "isListening"));
   exports.Set("ipOptions", Napi::Function::New<ipOptions>(env, "ipOptions"));
   exports.Set("clearIpOptions", Napi::Function::New<clearIpOptions>(env, "clearIpOptions"));
   exports.Set("connectDatagram", Napi::Function::New<connectDatagram>(env, "connectDatagram"));

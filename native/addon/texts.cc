@@ -22,14 +22,6 @@
 namespace uchroot {
 namespace {
 
-// The bytes of a Uint8Array; nothing for any other value.
-std::optional<std::string_view> viewOf(Napi::Value value) {
-  if (value.IsEmpty() || !value.IsTypedArray()) return std::nullopt;
-  const auto array = value.As<Napi::TypedArray>();
-  if (array.TypedArrayType() != napi_uint8_array) return std::nullopt;
-  return std::string_view(reinterpret_cast<const char*>(value.As<Napi::Uint8Array>().Data()), array.ByteLength());
-}
-
 Napi::Array toArray(Napi::Env env, const std::vector<uint32_t>& numbers) {
   Napi::Array array = Napi::Array::New(env, numbers.size());
   for (uint32_t at = 0; at < numbers.size(); at++) array.Set(at, Napi::Number::New(env, numbers[at]));
@@ -42,10 +34,7 @@ Napi::Value findTexts(const Napi::CallbackInfo& info) {
   const auto& wanted = *static_cast<const WantedTexts*>(info.Data());
   const std::string how = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
   const auto data = viewOf(info[1]), filter = viewOf(info[2]);
-  if (!data || (filter && filter->size() != kFilterBytes)) {
-    Napi::TypeError::New(env, "find(how, data, filter)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!data || (filter && filter->size() != kFilterBytes)) return wrongType(env, "find(how, data, filter)");
   auto* bits = filter ? reinterpret_cast<uint8_t*>(const_cast<char*>(filter->data())) : nullptr;
   std::vector<uint32_t> found;
   if (how == "words") {
@@ -59,8 +48,7 @@ Napi::Value findTexts(const Napi::CallbackInfo& info) {
   } else if (how == "possible" && data->size() == kFilterBytes) {
     found = wanted.possibleIn(reinterpret_cast<const uint8_t*>(data->data()));
   } else {
-    Napi::TypeError::New(env, "unknown search").ThrowAsJavaScriptException();
-    return env.Undefined();
+    return wrongType(env, "unknown search");
   }
   return toArray(env, found);
 }
@@ -69,20 +57,14 @@ Napi::Value findTexts(const Napi::CallbackInfo& info) {
 Napi::Value openTexts(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto texts = viewOf(info[0]);
-  if (!texts || (!texts->empty() && texts->back() != '\0')) {
-    Napi::TypeError::New(env, "openTexts(texts): a Uint8Array that ends in NUL").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!texts || (!texts->empty() && texts->back() != '\0')) return wrongType(env, "openTexts(texts): a Uint8Array that ends in NUL");
   return functionWith(env, findTexts, "findTexts", std::make_unique<WantedTexts>(std::string(*texts)));
 }
 
 // find(line) → the numbers of the texts that have the line
 Napi::Value findLine(const Napi::CallbackInfo& info) {
   const auto line = viewOf(info[0]);
-  if (!line) {
-    Napi::TypeError::New(info.Env(), "the line must be a Uint8Array").ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
+  if (!line) return wrongType(info.Env(), "the line must be a Uint8Array");
   return toArray(info.Env(), static_cast<const Lines*>(info.Data())->find(*line));
 }
 
@@ -101,38 +83,16 @@ Napi::Object toResult(Napi::Env env, std::unique_ptr<Lines> lines) {
   return result;
 }
 
-// The elements of an array of strings or Uint8Arrays. Throws a JS TypeError and returns nothing for anything else.
-std::optional<std::vector<std::string>> toList(Napi::Value value, const char* name) {
-  if (!value.IsArray()) {
-    Napi::TypeError::New(value.Env(), std::string(name) + " must be an array").ThrowAsJavaScriptException();
-    return std::nullopt;
-  }
-  const Napi::Array array = value.As<Napi::Array>();
-  std::vector<std::string> list;
-  for (uint32_t at = 0; at < array.Length(); at++) {
-    auto bytes = toBytes(array.Get(at), name);
-    if (!bytes) return std::nullopt;
-    list.push_back(std::move(*bytes));
-  }
-  return list;
-}
-
 // openLines(texts, special) → {find, aside}. `aside` are the numbers of texts that find does not know: if there are special lines,
 // those that have one, or that are no plain lists of paths.
 Napi::Value openLines(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsArray()) {
-    Napi::TypeError::New(env, "openLines(texts, special)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[0].IsArray()) return wrongType(env, "openLines(texts, special)");
   const Napi::Array texts = info[0].As<Napi::Array>();
   auto lines = std::make_unique<Lines>();
   for (uint32_t at = 0; at < texts.Length(); at++) {
     const auto text = viewOf(texts.Get(at));
-    if (!text) {
-      Napi::TypeError::New(env, "a text must be a Uint8Array").ThrowAsJavaScriptException();
-      return env.Undefined();
-    }
+    if (!text) return wrongType(env, "a text must be a Uint8Array");
     lines->add(*text);
   }
   if (info[1].IsUndefined()) {
@@ -193,21 +153,17 @@ Napi::Value waitForLines(const Napi::CallbackInfo& info) {
 
 // openFileLines(root, paths, special) → wait
 Napi::Value openFileLines(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto root = toUint32(info[0], "root descriptor");
-  if (!root) return env.Undefined();
-  auto paths = toList(info[1], "paths");
-  if (!paths) return env.Undefined();
-  auto special = toList(info[2], "special");
-  if (!special) return env.Undefined();
-  // The caller may close its descriptor before the thread ends.
-  const int copy = fcntl(static_cast<int>(*root), F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return checked(env, -1, "fcntl");
-  auto files = std::make_unique<FileLines>(copy, std::move(*paths), std::move(*special));
-  files->isRunning = startThread(readLines, files.get(), &files->thread) == 0;
-  if (!files->isRunning) readLines(files.get());
-  // An ending environment waits for the thread, when it deletes them.
-  return functionWith(env, waitForLines, "waitForLines", std::move(files));
+  return withArguments<int, std::vector<std::string>, std::vector<std::string>>(
+      info, {"root descriptor", "paths", "special"}, [&](int root, auto& paths, auto& special) {
+        // The caller may close its descriptor before the thread ends.
+        const int copy = fcntl(root, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) return checked(info.Env(), -1, "fcntl");
+        auto files = std::make_unique<FileLines>(copy, std::move(paths), std::move(special));
+        files->isRunning = startThread(readLines, files.get(), &files->thread) == 0;
+        if (!files->isRunning) readLines(files.get());
+        // An ending environment waits for the thread, when it deletes them.
+        return functionWith(info.Env(), waitForLines, "waitForLines", std::move(files));
+      });
 }
 
 }  // namespace

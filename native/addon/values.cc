@@ -14,17 +14,14 @@ std::optional<std::string> toBytes(Napi::Value value, const char* name) {
   std::string bytes;
   if (value.IsString()) {
     bytes = value.As<Napi::String>().Utf8Value();
-  } else if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
-    const Napi::Uint8Array array = value.As<Napi::Uint8Array>();
-    bytes.assign(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
+  } else if (const auto view = viewOf(value)) {
+    bytes = *view;
   } else {
-    Napi::TypeError::New(value.Env(), std::string(name) + " must be a string or a Uint8Array")
-        .ThrowAsJavaScriptException();
+    wrongType(value.Env(), std::string(name) + " must be a string or a Uint8Array");
     return std::nullopt;
   }
   if (bytes.find('\0') != std::string::npos) {
-    Napi::TypeError::New(value.Env(), std::string(name) + " must not contain a NUL byte")
-        .ThrowAsJavaScriptException();
+    wrongType(value.Env(), std::string(name) + " must not contain a NUL byte");
     return std::nullopt;
   }
   return bytes;
@@ -41,6 +38,42 @@ std::optional<uint32_t> toUint32(Napi::Value value, const char* name) {
   Napi::RangeError::New(value.Env(), std::string(name) + " must be a whole number from 0 to 4294967295")
       .ThrowAsJavaScriptException();
   return std::nullopt;
+}
+
+std::optional<std::string_view> viewOf(Napi::Value value) {
+  if (value.IsEmpty() || !value.IsTypedArray()) return std::nullopt;
+  if (value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) return std::nullopt;
+  const auto array = value.As<Napi::Uint8Array>();
+  return std::string_view(reinterpret_cast<const char*>(array.Data()), array.ByteLength());
+}
+
+std::optional<std::vector<std::string>> toList(Napi::Value value, const char* name) {
+  if (value.IsEmpty()) return std::nullopt;
+  if (!value.IsArray()) {
+    wrongType(value.Env(), std::string(name) + " must be an array");
+    return std::nullopt;
+  }
+  const Napi::Array array = value.As<Napi::Array>();
+  std::vector<std::string> list;
+  for (uint32_t at = 0; at < array.Length(); at++) {
+    auto bytes = toBytes(array.Get(at), name);
+    if (!bytes) return std::nullopt;
+    list.push_back(std::move(*bytes));
+  }
+  return list;
+}
+
+int numberOr(Napi::Value value, int otherwise) {
+  return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
+}
+
+Napi::Buffer<char> toBuffer(Napi::Env env, std::string_view bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
+Napi::Value wrongType(Napi::Env env, const std::string& message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+  return env.Undefined();
 }
 
 bool isTrue(Napi::Value value) {

@@ -14,7 +14,6 @@
 namespace uchroot {
 
 constexpr int kMostHierarchies = 8;
-constexpr int kCgroupNumbers = 5;
 
 // The work, and the name of the launch's own cgroup in each hierarchy.
 struct CgroupRecipe {
@@ -31,6 +30,10 @@ struct CgroupEntry {
   int taskFds[kMostHierarchies];    // files `tasks` in cgroup v1: a single-threaded process writes "0" there
   int tasks = 0;
 };
+
+// The slots of CgroupUse: processes that the kernel has killed for want of memory, refused forks, most memory, and CPU time in one of
+// two units.
+enum CgroupSlot : int { kOomKills, kRefusedForks, kPeakBytes, kCpuUs, kCpuNs, kCgroupNumbers };
 
 // The counts of a cgroup; -1 where nothing was read.
 struct CgroupUse {

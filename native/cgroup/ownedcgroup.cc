@@ -120,7 +120,7 @@ PlanFailure explainFailure(const PlanFailure& failure, const PlanFailure& step, 
   // execve(2) answers so if it gets no memory for its arguments (get_arg_page() in fs/exec.c).
   const bool isByExec = failure.op == PHASE_LAUNCHER && (failure.error == E2BIG || failure.error == EFAULT);
   // -1: the cgroup has no limit of memory
-  const bool isTooSmall = use.numbers[0] > 0 || (use.numbers[0] == 0 && (failure.error == ENOMEM || isByExec));
+  const bool isTooSmall = use.numbers[kOomKills] > 0 || (use.numbers[kOomKills] == 0 && (failure.error == ENOMEM || isByExec));
   if (failure.error == 0 || !isTooSmall) return failure;
   PlanFailure better = step;
   better.error = ENOMEM;

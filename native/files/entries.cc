@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cmath>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "descriptor.h"
 #include "devicenumber.h"
 #include "inroot.h"
+#include "../addon/init.h"
 #include "../addon/values.h"
 
 namespace uchroot {
@@ -33,8 +33,7 @@ constexpr uint64_t kAcrossMounts = 0;
 // last component, and the name is only that component.
 class Entry {
  public:
-  Entry(const Target& target, bool& valid, uint64_t resolve = RESOLVE_NO_XDEV) : parent_(-1) {
-    const std::string& path = target.path;
+  Entry(int root, const std::string& path, bool& valid, uint64_t resolve = RESOLVE_NO_XDEV) : parent_(-1) {
     const size_t end = path.find_last_not_of('/') + 1;  // 0 if the path is empty or only slashes
     const size_t start = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
     name_ = path.substr(start, end - start);
@@ -44,7 +43,7 @@ class Entry {
       return;
     }
     // "/" and not "": an empty path is ENOENT.
-    parent_ = openToChange(target.root, start == 0 ? "/" : path.substr(0, start), resolve);
+    parent_ = openToChange(root, start == 0 ? "/" : path.substr(0, start), resolve);
     valid = parent_ >= 0;
   }
   Entry(const Entry&) = delete;
@@ -61,87 +60,77 @@ class Entry {
 };
 
 template <typename Call>
-Napi::Value onEntry(const Napi::CallbackInfo& info, const Target& target, const char* name, Call call,
+Napi::Value onEntry(Napi::Env env, int root, const std::string& path, const char* name, Call call,
                     uint64_t resolve = RESOLVE_NO_XDEV) {
   bool valid = false;
-  const Entry entry(target, valid, resolve);
-  return checked(info.Env(), valid ? call(entry.parent(), entry.name()) : -1, name, target.path);
+  const Entry entry(root, path, valid, resolve);
+  return checked(env, valid ? call(entry.parent(), entry.name()) : -1, name, path);
 }
 
 Napi::Value makeDirectory(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  const auto mode = toUint32(info[2], "mode");
-  if (!mode) return info.Env().Undefined();
-  const auto make = [&](int parent, const char* name) { return mkdirat(parent, name, *mode); };
-  return onEntry(info, *target, "mkdir", make, kAcrossMounts);
+  return withArguments<int, std::string, uint32_t>(info, {"root descriptor", "path", "mode"}, [&](int root, auto& path, auto mode) {
+    const auto make = [&](int parent, const char* name) { return mkdirat(parent, name, mode); };
+    return onEntry(info.Env(), root, path, "mkdir", make, kAcrossMounts);
+  });
 }
 
+// inRootSymlink(root, {target, path, uid, gid})
 Napi::Value makeLink(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info, 2);
-  if (!target) return info.Env().Undefined();
-  const auto text = toBytes(info[1], "target");
+  const Napi::Object given = info[1].As<Napi::Object>();
+  const auto root = toUint32(info[0], "root descriptor");
+  if (!root) return info.Env().Undefined();
+  const auto path = toBytes(given.Get("path"), "path");
+  if (!path) return info.Env().Undefined();
+  const auto text = toBytes(given.Get("target"), "target");
   if (!text) return info.Env().Undefined();
-  std::optional<uint32_t> owner[2];
-  for (size_t i = 0; i < 2 && info.Length() > 3; i++) {
-    owner[i] = toUint32(info[3 + i], i == 0 ? "uid" : "gid");
-    if (!owner[i]) return info.Env().Undefined();
-  }
-  return onEntry(info, *target, "symlink", [&](int parent, const char* name) {
+  const auto uid = toUint32(given.Get("uid"), "uid");
+  if (!uid) return info.Env().Undefined();
+  const auto gid = toUint32(given.Get("gid"), "gid");
+  if (!gid) return info.Env().Undefined();
+  return onEntry(info.Env(), static_cast<int>(*root), *path, "symlink", [&](int parent, const char* name) {
     const int made = symlinkat(text->c_str(), parent, name);
-    if (made < 0 || !owner[1]) return made;
-    return fchownat(parent, name, *owner[0], *owner[1], AT_SYMLINK_NOFOLLOW);
+    return made < 0 ? made : fchownat(parent, name, *uid, *gid, AT_SYMLINK_NOFOLLOW);
   });
 }
 
-// Makes a device node, or a fifo with S_IFIFO, of exactly this mode.
+// inRootMknod(root, path, mode, major, minor): a device node, or a fifo with S_IFIFO, of exactly this mode.
 Napi::Value makeNode(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  uint32_t numbers[3] = {};
-  const char* const names[] = {"mode", "major", "minor"};
-  for (size_t i = 0; i < 3; i++) {
-    const auto number = toUint32(info[2 + i], names[i]);
-    if (!number) return info.Env().Undefined();
-    numbers[i] = *number;
-  }
-  const mode_t mode = numbers[0];
-  const dev_t device = toDevice(numbers[1], numbers[2]);
-  return onEntry(info, *target, "mknod", [&](int parent, const char* name) {
-    if (mknodat(parent, name, mode, device) < 0) return -1;
-    // The umask has changed the mode. Changing the umask would affect all threads, so the mode is set afterwards. It is set by
-    // descriptor, because the name could be a link by now, and through /proc, because chmod accepts no O_PATH descriptor before
-    // Linux 6.6.
-    const Descriptor node(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat status = {};
-    if (node.get() < 0 || fstat(node.get(), &status) < 0) return -1;
-    if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != device) {
-      errno = EEXIST;
-      return -1;
-    }
-    return chmod(("/proc/self/fd/" + std::to_string(node.get())).c_str(), mode & 07777);
-  });
+  return withArguments<int, std::string, uint32_t, uint32_t, uint32_t>(
+      info, {"root descriptor", "path", "mode", "major", "minor"},
+      [&](int root, auto& path, mode_t mode, uint32_t major, uint32_t minor) {
+        const dev_t device = toDevice(major, minor);
+        return onEntry(info.Env(), root, path, "mknod", [&](int parent, const char* name) {
+          if (mknodat(parent, name, mode, device) < 0) return -1;
+          // The umask has changed the mode. Changing the umask would affect all threads, so the mode is set afterwards. It is set by
+          // descriptor, because the name could be a link by now, and through /proc, because chmod accepts no O_PATH descriptor before
+          // Linux 6.6.
+          const Descriptor node(openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+          struct stat status = {};
+          if (node.get() < 0 || fstat(node.get(), &status) < 0) return -1;
+          if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != device) {
+            errno = EEXIST;
+            return -1;
+          }
+          return chmod(("/proc/self/fd/" + std::to_string(node.get())).c_str(), mode & 07777);
+        });
+      });
 }
 
 Napi::Value renameWith(const Napi::CallbackInfo& info, unsigned flags) {
-  const auto from = toTarget(info, 1);
-  if (!from) return info.Env().Undefined();
-  const auto to = toTarget(info, 2);
-  if (!to) return info.Env().Undefined();
-  bool valid = false;
-  const Entry source(*from, valid);
-  if (!valid) return checked(info.Env(), -1, "rename", from->path);
-  return onEntry(info, *to, "rename", [&](int parent, const char* name) {
-    return renameat2(source.parent(), source.name(), parent, name, flags);
+  return withArguments<int, std::string, std::string>(info, {"root descriptor", "path", "path"}, [&](int root, auto& from, auto& to) {
+    bool valid = false;
+    const Entry source(root, from, valid);
+    if (!valid) return checked(info.Env(), -1, "rename", from);
+    return onEntry(info.Env(), root, to, "rename", [&](int parent, const char* name) {
+      return renameat2(source.parent(), source.name(), parent, name, flags);
+    });
   });
 }
 
-// renameEntry(root, from, to, exclusive): with `exclusive`, an existing entry is not replaced.
-Napi::Value renameEntry(const Napi::CallbackInfo& info) {
-  return renameWith(info, isTrue(info[3]) ? RENAME_NOREPLACE : 0);
-}
-
-// exchangeEntries(root, one, other): both names exist at any time.
+Napi::Value renameEntry(const Napi::CallbackInfo& info) { return renameWith(info, 0); }
+// An existing entry is not replaced.
+Napi::Value renameToNew(const Napi::CallbackInfo& info) { return renameWith(info, RENAME_NOREPLACE); }
+// Both names exist at any time.
 Napi::Value exchangeEntries(const Napi::CallbackInfo& info) { return renameWith(info, RENAME_EXCHANGE); }
 
 // Parent directories of several entries. Each is opened once, so renaming a thousand files needs few descriptors.
@@ -197,20 +186,14 @@ Napi::Value renameAll(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return env.Undefined();
-  if (!info[1].IsArray()) {
-    Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[1].IsArray()) return wrongType(env, "renameAll(root, [[from, to], …])");
   const Napi::Array pairs = info[1].As<Napi::Array>();
   std::vector<Rename> renames(pairs.Length());
   Parents parents(static_cast<int>(*root));
   for (uint32_t i = 0; i < renames.size(); i++) {
     Rename& rename = renames[i];
     const Napi::Value item = pairs.Get(i);
-    if (!item.IsArray()) {
-      Napi::TypeError::New(env, "renameAll(root, [[from, to], …])").ThrowAsJavaScriptException();
-      return env.Undefined();
-    }
+    if (!item.IsArray()) return wrongType(env, "renameAll(root, [[from, to], …])");
     const Napi::Array pair = item.As<Napi::Array>();
     auto from = toBytes(pair.Get(0u), "from");
     if (!from) return env.Undefined();
@@ -232,26 +215,29 @@ Napi::Value renameAll(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-Napi::Value removeEntry(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  if (isTrue(info[2])) {
+Napi::Value removeFile(const Napi::CallbackInfo& info) {
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) {
+    return onEntry(info.Env(), root, path, "unlink", [](int parent, const char* name) { return unlinkat(parent, name, 0); });
+  });
+}
+
+Napi::Value removeDirectory(const Napi::CallbackInfo& info) {
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) {
     const auto remove = [](int parent, const char* name) { return unlinkat(parent, name, AT_REMOVEDIR); };
-    return onEntry(info, *target, "rmdir", remove, kAcrossMounts);
-  }
-  return onEntry(info, *target, "unlink", [](int parent, const char* name) { return unlinkat(parent, name, 0); });
+    return onEntry(info.Env(), root, path, "rmdir", remove, kAcrossMounts);
+  });
 }
 
 // Sets the modification time of the object at a path, in milliseconds since 1970. Links are not followed.
 Napi::Value setTimes(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  const double ms = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : 0;
-  const double seconds = std::floor(ms / 1e3);
-  const timespec time = {static_cast<time_t>(seconds), static_cast<long>((ms - seconds * 1e3) * 1e6)};
-  const timespec times[2] = {time, time};
-  return onEntry(info, *target, "utimensat", [&](int parent, const char* name) {
-    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) {
+    const double ms = info[2].IsNumber() ? info[2].As<Napi::Number>().DoubleValue() : 0;
+    const double seconds = std::floor(ms / 1e3);
+    const timespec time = {static_cast<time_t>(seconds), static_cast<long>((ms - seconds * 1e3) * 1e6)};
+    const timespec times[2] = {time, time};
+    return onEntry(info.Env(), root, path, "utimensat", [&](int parent, const char* name) {
+      return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW);
+    });
   });
 }
 
@@ -262,9 +248,11 @@ void initEntries(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootSymlink", Napi::Function::New<makeLink>(env, "inRootSymlink"));
   exports.Set("inRootMknod", Napi::Function::New<makeNode>(env, "inRootMknod"));
   exports.Set("inRootRename", Napi::Function::New<renameEntry>(env, "inRootRename"));
+  exports.Set("inRootRenameNew", Napi::Function::New<renameToNew>(env, "inRootRenameNew"));
   exports.Set("inRootExchange", Napi::Function::New<exchangeEntries>(env, "inRootExchange"));
   exports.Set("renameAll", Napi::Function::New<renameAll>(env, "renameAll"));
-  exports.Set("inRootUnlink", Napi::Function::New<removeEntry>(env, "inRootUnlink"));
+  exports.Set("inRootUnlink", Napi::Function::New<removeFile>(env, "inRootUnlink"));
+  exports.Set("inRootRmdir", Napi::Function::New<removeDirectory>(env, "inRootRmdir"));
   exports.Set("inRootSetTimes", Napi::Function::New<setTimes>(env, "inRootSetTimes"));
 }
 

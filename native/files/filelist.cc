@@ -1,7 +1,7 @@
 // Copies a list of files from one directory to another, or only reads and hashes them, on a thread of libuv's pool. There is no
 // call from JS for each file. Two lists at a time use two processors.
 
-#include "filelist.h"
+#include "../addon/init.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -171,10 +171,7 @@ Napi::Value readFiles(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return env.Undefined();
-  if (!info[1].IsNumber() || !info[2].IsTypedArray() || !info[3].IsTypedArray()) {
-    Napi::TypeError::New(env, "readFiles(rootFd, targetFd, paths, wanted)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[1].IsNumber() || !info[2].IsTypedArray() || !info[3].IsTypedArray()) return wrongType(env, "readFiles(rootFd, targetFd, paths, wanted)");
   const Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
   const Napi::Uint32Array numbers = info[3].As<Napi::Uint32Array>();
   std::string paths(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength());
@@ -182,10 +179,7 @@ Napi::Value readFiles(const Napi::CallbackInfo& info) {
   if (!wanted.empty()) std::memcpy(wanted.data(), numbers.Data(), wanted.size() * sizeof(Wanted));
   const int target = info[1].As<Napi::Number>().Int32Value();
   const auto count = static_cast<size_t>(std::count(paths.begin(), paths.end(), '\0'));
-  if ((!paths.empty() && paths.back() != '\0') || (target >= 0 && wanted.size() != count)) {
-    Napi::TypeError::New(env, "as many paths as files wanted").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if ((!paths.empty() && paths.back() != '\0') || (target >= 0 && wanted.size() != count)) return wrongType(env, "as many paths as files wanted");
   // Duplicates: the caller may close its descriptors meanwhile.
   Descriptor ownRoot(fcntl(static_cast<int>(*root), F_DUPFD_CLOEXEC, 3));
   if (ownRoot.get() < 0) return checked(env, -1, "fcntl");

@@ -15,6 +15,7 @@
 
 #include "descriptor.h"
 #include "devicenumber.h"
+#include "../addon/init.h"
 #include "../addon/values.h"
 #include "milliseconds.h"
 #include "way.h"
@@ -63,27 +64,17 @@ bool readLink(int fd, std::string& target) {
   return true;
 }
 
-std::optional<Target> toTarget(const Napi::CallbackInfo& info, size_t pathIndex) {
-  const auto root = toUint32(info[0], "root descriptor");
-  if (!root) return std::nullopt;
-  auto path = toBytes(info[pathIndex], "path");
-  if (!path) return std::nullopt;
-  return Target{static_cast<int>(*root), std::move(*path)};
-}
-
 namespace {
 
 Napi::Value open(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  const auto flags = toUint32(info[2], "flags");
-  if (!flags) return info.Env().Undefined();
-  const auto mode = info[3].IsUndefined() ? std::optional<uint32_t>(0) : toUint32(info[3], "mode");
-  if (!mode) return info.Env().Undefined();
-  const uint64_t resolve = (*flags & O_NOFOLLOW) != 0 ? RESOLVE_NO_SYMLINKS : 0;
-  const int fd = openInRoot(target->root, target->path, *flags, *mode, resolve);
-  if (fd < 0) return checked(info.Env(), -1, "openat2", target->path);
-  return Napi::Number::New(info.Env(), fd);
+  return withArguments<int, std::string, uint32_t>(info, {"root descriptor", "path", "flags"}, [&](int root, auto& path, auto flags) -> Napi::Value {
+    const auto mode = info[3].IsUndefined() ? std::optional<uint32_t>(0) : toUint32(info[3], "mode");
+    if (!mode) return info.Env().Undefined();
+    const uint64_t resolve = (flags & O_NOFOLLOW) != 0 ? RESOLVE_NO_SYMLINKS : 0;
+    const int fd = openInRoot(root, path, flags, *mode, resolve);
+    if (fd < 0) return checked(info.Env(), -1, "openat2", path);
+    return Napi::Number::New(info.Env(), fd);
+  });
 }
 
 Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& path) {
@@ -109,27 +100,24 @@ Napi::Value statusOf(const Napi::CallbackInfo& info, int fd, const std::string& 
   if (S_ISLNK(status.st_mode)) {
     std::string target;
     if (!readLink(fd, target)) return checked(info.Env(), -1, "readlink", path);
-    object.Set("target", Napi::Buffer<char>::Copy(info.Env(), target.data(), target.size()));
+    object.Set("target", toBuffer(info.Env(), target));
   }
   std::string acl;
   if (!readAcl(fd, status.st_mode, acl)) return checked(info.Env(), -1, "getxattr", path);
-  if (!acl.empty()) object.Set("acl", Napi::Buffer<char>::Copy(info.Env(), acl.data(), acl.size()));
+  if (!acl.empty()) object.Set("acl", toBuffer(info.Env(), acl));
   return object;
 }
 
 Napi::Value lstatPath(const Napi::CallbackInfo& info) {
-  const auto target = toTarget(info);
-  if (!target) return info.Env().Undefined();
-  // O_PATH needs no permission for the object, and has no effects such as waiting or rewinding a tape.
-  const Descriptor fd(openInRoot(target->root, target->path, O_PATH | O_NOFOLLOW, 0));
-  if (fd.get() < 0) return checked(info.Env(), -1, "openat2", target->path);
-  return statusOf(info, fd.get(), target->path);
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) {
+    // O_PATH needs no permission for the object, and has no effects such as waiting or rewinding a tape.
+    const Descriptor fd(openInRoot(root, path, O_PATH | O_NOFOLLOW, 0));
+    return fd.get() < 0 ? checked(info.Env(), -1, "openat2", path) : statusOf(info, fd.get(), path);
+  });
 }
 
 Napi::Value fstatDescriptor(const Napi::CallbackInfo& info) {
-  const auto fd = toUint32(info[0], "descriptor");
-  if (!fd) return info.Env().Undefined();
-  return statusOf(info, static_cast<int>(*fd), "");
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) { return statusOf(info, fd, ""); });
 }
 
 }  // namespace

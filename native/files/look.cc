@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "../addon/init.h"
 #include "../addon/values.h"
 #include "milliseconds.h"
 #include "way.h"
@@ -42,7 +43,7 @@ Numbers* toNumbers(const Napi::CallbackInfo& info) {
       return reinterpret_cast<Numbers*>(info[2].As<Napi::Float64Array>().Data());
     }
   }
-  Napi::TypeError::New(info.Env(), "the numbers must be a Float64Array of 8").ThrowAsJavaScriptException();
+  wrongType(info.Env(), "the numbers must be a Float64Array of 8");
   return nullptr;
 }
 
@@ -77,62 +78,57 @@ Napi::Value toText(Napi::Env env, const std::string& bytes) {
 // lookInRoot(root, path, numbers) → true; the target of a link; false if there may be an access control list, which inRootLstat
 // reads; undefined if nothing is there.
 Napi::Value lookInRoot(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto target = toTarget(info);
-  if (!target) return env.Undefined();
-  Numbers* numbers = toNumbers(info);
-  if (numbers == nullptr) return env.Undefined();
-  const Descriptor fd(openInRoot(target->root, target->path, O_PATH | O_NOFOLLOW, 0));
-  if (fd.get() < 0) return absentOr(info, "openat2", target->path);
-  struct stat status = {};
-  if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", target->path);
-  const bool isLink = S_ISLNK(status.st_mode);
-  if (canHaveAcl(status.st_mode)) return Napi::Boolean::New(env, false);
-  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
-  if (!isLink) return Napi::Boolean::New(env, true);
-  std::string leadsTo;
-  if (!readLink(fd.get(), leadsTo)) return checked(env, -1, "readlink", target->path);
-  return toText(env, leadsTo);
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    Numbers* numbers = toNumbers(info);
+    if (numbers == nullptr) return env.Undefined();
+    const Descriptor fd(openInRoot(root, path, O_PATH | O_NOFOLLOW, 0));
+    if (fd.get() < 0) return absentOr(info, "openat2", path);
+    struct stat status = {};
+    if (fstat(fd.get(), &status) < 0) return checked(env, -1, "fstat", path);
+    const bool isLink = S_ISLNK(status.st_mode);
+    if (canHaveAcl(status.st_mode)) return Napi::Boolean::New(env, false);
+    if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", path);
+    if (!isLink) return Napi::Boolean::New(env, true);
+    std::string leadsTo;
+    if (!readLink(fd.get(), leadsTo)) return checked(env, -1, "readlink", path);
+    return toText(env, leadsTo);
+  });
 }
 
 // openFileInRoot(root, path, numbers) → a descriptor of a regular file for reading, links followed; undefined if nothing is
 // there. EISDIR or EINVAL for other file types, and for a fifo, which would wait for a writer.
 Napi::Value openFileInRoot(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto target = toTarget(info);
-  if (!target) return env.Undefined();
-  Numbers* numbers = toNumbers(info);
-  if (numbers == nullptr) return env.Undefined();
-  struct stat status = {};
-  const char* call = "";
-  Descriptor fd(openRegular(target->root, target->path, status, call));
-  if (fd.get() < 0) return absentOr(info, call, target->path);
-  if (!fill(fd.get(), status, *numbers)) return checked(env, -1, "fstatfs", target->path);
-  return Napi::Number::New(env, fd.release());
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) -> Napi::Value {
+    Numbers* numbers = toNumbers(info);
+    if (numbers == nullptr) return info.Env().Undefined();
+    struct stat status = {};
+    const char* call = "";
+    Descriptor fd(openRegular(root, path, status, call));
+    if (fd.get() < 0) return absentOr(info, call, path);
+    if (!fill(fd.get(), status, *numbers)) return checked(info.Env(), -1, "fstatfs", path);
+    return Napi::Number::New(info.Env(), fd.release());
+  });
 }
 
 // readAt(fd, bytes, offset) → the number of bytes that were read into the array; fewer than it has only at the end of the file.
 Napi::Value readAt(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto fd = toUint32(info[0], "descriptor");
-  if (!fd) return env.Undefined();
-  const bool isArray = info[1].IsTypedArray() && info[1].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
-  if (!isArray || !info[2].IsNumber()) {
-    Napi::TypeError::New(env, "readAt(fd, bytes: Uint8Array, offset: number)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
-  const off_t offset = info[2].As<Napi::Number>().Int64Value();
-  size_t done = 0;
-  while (done < bytes.ByteLength()) {
-    const ssize_t count =
-        pread(static_cast<int>(*fd), bytes.Data() + done, bytes.ByteLength() - done, offset + static_cast<off_t>(done));
-    if (count == 0) break;
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return checked(env, -1, "read");
-    done += static_cast<size_t>(count);
-  }
-  return Napi::Number::New(env, static_cast<double>(done));
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const auto bytes = viewOf(info[1]);
+    if (!bytes || !info[2].IsNumber()) return wrongType(env, "readAt(fd, bytes: Uint8Array, offset: number)");
+    char* into = const_cast<char*>(bytes->data());
+    const off_t offset = info[2].As<Napi::Number>().Int64Value();
+    size_t done = 0;
+    while (done < bytes->size()) {
+      const ssize_t count = pread(fd, into + done, bytes->size() - done, offset + static_cast<off_t>(done));
+      if (count == 0) break;
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return checked(env, -1, "read");
+      done += static_cast<size_t>(count);
+    }
+    return Napi::Number::New(env, static_cast<double>(done));
+  });
 }
 
 // Reads the names in an open directory and closes it. False with errno.
@@ -158,42 +154,32 @@ bool readNames(int fd, std::vector<std::string>& names) {
 
 // listInRoot(root, path) → the sorted names in a directory, one character for each byte; undefined if there is none.
 Napi::Value listInRoot(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto target = toTarget(info);
-  if (!target) return env.Undefined();
-  const int fd = openInRoot(target->root, target->path, O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return absentOr(info, "openat2", target->path);
-  std::vector<std::string> names;
-  if (!readNames(fd, names)) return checked(env, -1, "readdir", target->path);
-  // Compares bytes: char_traits<char> compares as unsigned char.
-  std::sort(names.begin(), names.end());
-  Napi::Array list = Napi::Array::New(env, names.size());
-  for (uint32_t i = 0; i < names.size(); i++) list.Set(i, toText(env, names[i]));
-  return list;
+  return withArguments<int, std::string>(info, {"root descriptor", "path"}, [&](int root, auto& path) -> Napi::Value {
+    const Napi::Env env = info.Env();
+    const int fd = openInRoot(root, path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) return absentOr(info, "openat2", path);
+    std::vector<std::string> names;
+    if (!readNames(fd, names)) return checked(env, -1, "readdir", path);
+    // Compares bytes: char_traits<char> compares as unsigned char.
+    std::sort(names.begin(), names.end());
+    Napi::Array list = Napi::Array::New(env, names.size());
+    for (uint32_t i = 0; i < names.size(); i++) list.Set(i, toText(env, names[i]));
+    return list;
+  });
 }
 
 // readInRoot(root, paths, maxBytes) → a Buffer for each path, or undefined if there is no regular file that can be read
 Napi::Value readInRoot(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto root = toUint32(info[0], "root descriptor"), maxBytes = toUint32(info[2], "maxBytes");
-  if (!root || !maxBytes) return env.Undefined();
-  if (!info[1].IsArray()) {
-    Napi::TypeError::New(env, "readInRoot(root, paths, maxBytes)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const Napi::Array paths = info[1].As<Napi::Array>();
-  Napi::Array found = Napi::Array::New(env, paths.Length());
-  std::string data;
-  for (uint32_t at = 0; at < paths.Length(); at++) {
-    const auto path = toBytes(paths.Get(at), "path");
-    if (!path) return env.Undefined();
-    if (readHead(static_cast<int>(*root), *path, *maxBytes, data)) {
-      found.Set(at, Napi::Buffer<char>::Copy(env, data.data(), data.size()));
-    } else {
-      found.Set(at, env.Undefined());
-    }
-  }
-  return found;
+  return withArguments<int, std::vector<std::string>, uint32_t>(
+      info, {"root descriptor", "paths", "maxBytes"}, [&](int root, auto& paths, auto maxBytes) {
+        Napi::Array found = Napi::Array::New(info.Env(), paths.size());
+        std::string data;
+        for (uint32_t at = 0; at < paths.size(); at++) {
+          const bool isRead = readHead(root, paths[at], maxBytes, data);
+          found.Set(at, isRead ? Napi::Value(toBuffer(info.Env(), data)) : info.Env().Undefined());
+        }
+        return found;
+      });
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // scanTree(…) for JS: each batch of a scan is read on a thread of libuv's pool.
 
-#include "scan.h"
+#include "../addon/init.h"
 
 #include <cerrno>
 #include <memory>
@@ -43,7 +43,7 @@ class Filling : public Napi::AsyncWorker {
       return;
     }
     Napi::Object batch = Napi::Object::New(env);
-    batch.Set("records", Napi::Buffer<char>::Copy(env, records_.data(), records_.size()));
+    batch.Set("records", toBuffer(env, records_));
     batch.Set("contentSize", static_cast<double>(used_));
     promise_.resolve(batch);
   }
@@ -64,10 +64,7 @@ Napi::Value scanTree(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return env.Undefined();
-  if (!info[1].IsTypedArray() || !info[2].IsTypedArray()) {
-    Napi::TypeError::New(env, "paths and sizes must be typed arrays").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[1].IsTypedArray() || !info[2].IsTypedArray()) return wrongType(env, "paths and sizes must be typed arrays");
   const Napi::Uint8Array paths = info[1].As<Napi::Uint8Array>();
   const Napi::Float64Array sizes = info[2].As<Napi::Float64Array>();
   const int fd = fcntl(static_cast<int>(*root), F_DUPFD_CLOEXEC, 0);
@@ -77,10 +74,7 @@ Napi::Value scanTree(const Napi::CallbackInfo& info) {
       std::vector<double>(sizes.Data(), sizes.Data() + sizes.ElementLength()));
   Napi::Object handle = Napi::Object::New(env);
   handle.Set("next", Napi::Function::New(env, [scan](const Napi::CallbackInfo& call) -> Napi::Value {
-               if (!call[0].IsTypedArray()) {
-                 Napi::TypeError::New(call.Env(), "buffer must be a Uint8Array").ThrowAsJavaScriptException();
-                 return call.Env().Undefined();
-               }
+               if (!call[0].IsTypedArray()) return wrongType(call.Env(), "buffer must be a Uint8Array");
                auto* work = new Filling(call.Env(), scan, call[0].As<Napi::Uint8Array>());
                const Napi::Value promise = work->promise();
                work->Queue();

@@ -1,6 +1,6 @@
 // Stamps of thousands of paths in one hash: it changes if a file or directory at one of the paths does.
 
-#include "stamp.h"
+#include "../addon/init.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -102,10 +102,7 @@ Napi::Value stampPaths(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto root = toUint32(info[0], "root descriptor");
   if (!root) return env.Undefined();
-  if (!info[1].IsBuffer() || !info[2].IsBuffer()) {
-    Napi::TypeError::New(env, "stampPaths(root, looked, read)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[1].IsBuffer() || !info[2].IsBuffer()) return wrongType(env, "stampPaths(root, looked, read)");
   Stamps stamps(static_cast<int>(*root));
   for (const size_t at : {1, 2}) {
     const auto paths = info[at].As<Napi::Buffer<char>>();

@@ -166,10 +166,7 @@ void closeAll(const std::vector<int>& descriptors) {
 // copyTree(sourceFd, targetFd, privileged, onEnd) → handle
 Napi::Value startCopy(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[2].IsArray() || !info[3].IsFunction()) {
-    Napi::TypeError::New(env, "copyTree(sourceFd, targetFd, privileged, onEnd)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[2].IsArray() || !info[3].IsFunction()) return wrongType(env, "copyTree(sourceFd, targetFd, privileged, onEnd)");
   std::vector<int> fds;
   PathSet privileged;
   if (!copyDescriptor(env, info[0], fds) || !copyDescriptor(env, info[1], fds) ||
@@ -186,18 +183,12 @@ Napi::Value startCopy(const Napi::CallbackInfo& info) {
 // removeTree(parentFd, name, last, onEnd) → handle
 Napi::Value startRemove(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[3].IsFunction()) {
-    Napi::TypeError::New(env, "removeTree(parentFd, name, last, onEnd)").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!info[3].IsFunction()) return wrongType(env, "removeTree(parentFd, name, last, onEnd)");
   const auto name = toBytes(info[1], "name");
   if (!name) return env.Undefined();
   const auto last = toBytes(info[2], "last");
   if (!last) return env.Undefined();
-  if (!isName(*name) || !(last->empty() || isName(*last))) {
-    Napi::TypeError::New(env, "not the name of an entry").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  if (!isName(*name) || !(last->empty() || isName(*last))) return wrongType(env, "not the name of an entry");
   std::vector<int> fds;
   if (!copyDescriptor(env, info[0], fds)) return env.Undefined();
   const auto task = [parent = fds[0], name = *name, last = *last](auto& progress) {

@@ -98,7 +98,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   const int status = ended.status;
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
-  if (use.numbers[0] > 0) return kMemory;
+  if (use.numbers[kOomKills] > 0) return kMemory;
   if (watch->clock.has(kTimeOver) || (ended.full & FULL_TIME) != 0) return kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
@@ -106,7 +106,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   // somebody else has ended it
   const bool isEnded = signal == SIGKILL || (signal > 0 && (watch->signals >> (signal - 1) & 1) != 0);
   if (isEnded) return kLimits;
-  if (use.numbers[1] > 0) return kPids;
+  if (use.numbers[kRefusedForks] > 0) return kPids;
   if ((ended.full & FULL_BLOCKS) != 0) return kDisk;
   return (ended.full & FULL_INODES) != 0 ? kInodes : kLimits;
 }

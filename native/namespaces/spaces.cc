@@ -1,9 +1,9 @@
-// makeSpaces(…): namespaces that are kept for the launches of an open jail.
+// makeSpaces: namespaces that are kept for the launches of an open jail.
 //
 // A thread can leave the mount, network, IPC, UTS and cgroup namespaces of its process (unshare(2)). So a new thread runs the steps
 // that make and fill them, opens them, and ends. A namespace lives as long as a descriptor of it (namespaces(7)).
 
-#include "spaces.h"
+#include "../addon/init.h"
 
 #include <cerrno>
 #include <cstring>
@@ -16,7 +16,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "../accounts/host.h"
+#include "../addon/loose.h"
 #include "../addon/pending.h"
 #include "../addon/values.h"
 #include "../plan/interpreter.h"
@@ -105,14 +105,10 @@ class Making : public Napi::AsyncWorker {
   void Execute() override { makeOnThread(work_); }
   void OnOK() override {
     const Napi::HandleScope scope(Env());
-    if (work_.failure.error != 0) return promise_.resolve(toObject(Env(), work_.failure));
-    Napi::Array fds = Napi::Array::New(Env(), work_.spaces.size());
-    for (uint32_t i = 0; i < work_.spaces.size(); i++) {
-      fds.Set(i, work_.spaces[i]);
-      Env().GetInstanceData<OpenJails>()->add(work_.spaces[i]);
-    }
-    work_.spaces.clear();
-    promise_.resolve(fds);
+    Napi::Object made = Napi::Object::New(Env());
+    if (work_.failure.error != 0) made.Set("failure", toObject(Env(), work_.failure));
+    else made.Set("fds", toDescriptors(Env(), std::exchange(work_.spaces, {})));
+    promise_.resolve(made);
   }
 
  private:
@@ -120,24 +116,17 @@ class Making : public Napi::AsyncWorker {
   Work work_;
 };
 
-// makeSpaces(plan: Uint8Array, jailFd, kinds: string[]) → Promise<number[] | PlanFailure>
+// makeSpaces({plan, jailFd, kinds}) → Promise<{fds} | {failure}>
 Napi::Value makeSpaces(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsTypedArray() || !info[1].IsNumber() || !info[2].IsArray()) {
-    Napi::TypeError::New(env, "makeSpaces(plan: Uint8Array, jailFd: number, kinds: string[])").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
-  const Napi::Array list = info[2].As<Napi::Array>();
-  std::vector<std::string> kinds;
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    auto kind = toBytes(list.Get(i), "kind");
-    if (!kind) return env.Undefined();
-    kinds.push_back(std::move(*kind));
-  }
-  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
-  Work work = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
-               .jailFd = fcntl(info[1].As<Napi::Number>().Int32Value(), F_DUPFD_CLOEXEC, 3),
-               .kinds = std::move(kinds),
+  const Napi::Object given = info[0].As<Napi::Object>();
+  const auto plan = viewOf(given.Get("plan"));
+  if (!plan) return wrongType(env, "makeSpaces({plan: Uint8Array, jailFd: number, kinds: string[]})");
+  auto kinds = toList(given.Get("kinds"), "kinds");
+  if (!kinds) return env.Undefined();
+  Work work = {.plan = std::string(*plan),
+               .jailFd = fcntl(numberOr(given.Get("jailFd"), -1), F_DUPFD_CLOEXEC, 3),
+               .kinds = std::move(*kinds),
                .spaces = {}};
   auto* making = new Making(env, std::move(work));
   const Napi::Value promise = making->promise();

@@ -29,6 +29,7 @@
 #include "../files/descriptor.h"
 #include "../plan/interpreter.h"
 #include "../plan/removal.h"
+#include "../addon/init.h"
 #include "../addon/values.h"
 #include "../cgroup/cgroupinplace.h"
 #include "../launcher/clock.h"
@@ -60,11 +61,19 @@ OwnPlan copyPlan(const Napi::Uint8Array& bytes) {
   return plan;
 }
 
-bool takesPlan(const Napi::CallbackInfo& info, const char* name) {
-  if (info[0].IsTypedArray() && info[1].IsNumber()) return true;
-  Napi::TypeError::New(info.Env(), std::string(name) + "(plan: Uint8Array, jailFd: number, pidFile?: PidFile)").ThrowAsJavaScriptException();
-  return false;
-}
+// The arguments of these calls, which lib/native/launch-calls.ts describes. This process's main thread makes them, so it can take what
+// it gets.
+struct InPlace {
+  explicit InPlace(const Napi::CallbackInfo& info) : given(info[0].As<Napi::Object>()) {}
+
+  Napi::Uint8Array plan() const { return given.Get("plan").As<Napi::Uint8Array>(); }
+  int number(const char* key) const { return given.Get(key).As<Napi::Number>().Int32Value(); }
+  Napi::Value limits() const { return given.Get("limits"); }
+  // The limit of time, or 0.
+  int64_t timeMs() const { return limits().IsObject() ? limits().As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() : 0; }
+
+  Napi::Object given;
+};
 
 // Runs a launch. If it fails, the pid file is removed, even if this thread has lost the rights to do it.
 template <typename Launch>
@@ -91,11 +100,11 @@ void ignoreWriteSignals() {
 }
 
 Napi::Value execPlan(const Napi::CallbackInfo& info) {
-  if (!takesPlan(info, "execPlan")) return info.Env().Undefined();
-  const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
+  const InPlace launch(info);
+  const OwnPlan plan = copyPlan(launch.plan());
   if (!plan.words) return toObject(info.Env(), plan.failure);
-  PlanContext context = {.jailFd = info[1].As<Napi::Number>().Int32Value(), .hasThreads = true};
-  const PlanFailure failure = withPidFile(info[2], [&] { return runPlan(plan.words.get(), context); });
+  PlanContext context = {.jailFd = launch.number("jailFd"), .hasThreads = true};
+  const PlanFailure failure = withPidFile(launch.given.Get("pidFile"), [&] { return runPlan(plan.words.get(), context); });
   ignoreWriteSignals();
   return toObject(info.Env(), failure);
 }
@@ -186,18 +195,18 @@ void addDescriptor(WaiterWords& words, int fd) {
   addNumber(words, fd);
 }
 
-WaiterWords wordsFor(const Started& started, int goFd, const Napi::Array& waiter, const Napi::Value& limits, const CgroupInPlace& cgroup) {
+WaiterWords wordsFor(const Started& started, int goFd, const InPlace& given, const CgroupInPlace& cgroup) {
   WaiterWords words;
   addNumber(words, started.child);
-  for (uint32_t i = 0; i < 3; i++) words.argv.push_back(waiter.Get(i).ToString().Utf8Value());
+  const Napi::Object waiter = given.given.Get("waiter").As<Napi::Object>();
+  for (const char* key : {"uid", "gid", "parentPid"}) words.argv.push_back(waiter.Get(key).ToString().Utf8Value());
   addDescriptor(words, goFd);
-  if (!limits.IsObject()) return words;
-  const Napi::Object given = limits.As<Napi::Object>();
+  if (!given.limits().IsObject()) return words;
+  const Napi::Object limits = given.limits().As<Napi::Object>();
   (void)fcntl(2, F_SETFD, 0);  // Node has marked it close-on-exec; if it is not open, nothing is told
   addDescriptor(words, started.record.get());
-  words.argv.push_back(given.Get("timeMs").ToString().Utf8Value());
-  words.argv.push_back(given.Get("cpuSeconds").ToString().Utf8Value());
-  const Napi::Array told = given.Get("words").As<Napi::Array>();
+  for (const char* key : {"timeMs", "cpuSeconds"}) words.argv.push_back(limits.Get(key).ToString().Utf8Value());
+  const Napi::Array told = limits.Get("words").As<Napi::Array>();
   for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
   cgroup.describe(words.environment);
   return words;
@@ -211,24 +220,19 @@ void handOver(WaiterWords& words, int masterFd) {
   passOn(STDOUT_FILENO, O_WRONLY);
 }
 
-// The limit of time in milliseconds, or 0.
-int64_t timeOf(const Napi::Value& limits) {
-  return limits.IsObject() ? limits.As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() : 0;
-}
-
 // Returns only with a failure. `started.words`: see LaunchResult.
-PlanFailure startAndWait(LaunchRequest& request, int goFd, const Napi::Array& waiter, const Napi::Value& limits, Started& started) {
+PlanFailure startAndWait(LaunchRequest& request, int goFd, const InPlace& given, Started& started) {
   CgroupInPlace cgroup;
   if (const PlanFailure failure = cgroup.make(request); failure.error != 0) return failure;
   // Before the program runs: its orphans must become children of this process (limitwatch.cc, killOrphans()). The setting survives
   // execve (PR_SET_CHILD_SUBREAPER(2const)).
-  if (timeOf(limits) > 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
+  if (given.timeMs() > 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) return cgroup.explain({kNoStep, 0, errno, 0});
   startWithOwn(request, started);
   if (started.failure.error != 0) return cgroup.explain(started.failure);
   Terminal terminal;
   const bool hasPty = started.pty.get() >= 0;
   if (const int error = hasPty ? terminal.take(started.pty.get()) : 0; error != 0) return failWith(error, started);
-  WaiterWords words = wordsFor(started, goFd, waiter, limits, cgroup);
+  WaiterWords words = wordsFor(started, goFd, given, cgroup);
   if (hasPty) handOver(words, terminal.master());
   return cgroup.explain(becomeWaiter(request.launcherFd, started, words));
 }
@@ -241,19 +245,18 @@ int openEndSignals() {
   return signalfd(-1, &wanted, SFD_CLOEXEC);
 }
 
-// execAndWait(plan, jailFd, launcherFd, kept: number[], [uid, gid, parent pid or 0], pidFile?, limits?, hasPty)
 Napi::Value execAndWait(const Napi::CallbackInfo& info) {
-  if (!takesPlan(info, "execAndWait")) return info.Env().Undefined();
-  const Napi::Uint8Array bytes = info[0].As<Napi::Uint8Array>();
+  const InPlace given(info);
+  const Napi::Uint8Array bytes = given.plan();
   Recall recall;
   LaunchRequest request = {.plan = std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()),
-                           .jailFd = info[1].As<Napi::Number>().Int32Value(),
-                           .launcherFd = info[2].As<Napi::Number>().Int32Value(),
+                           .jailFd = given.number("jailFd"),
+                           .launcherFd = given.number("launcherFd"),
                            .recall = &recall};
-  const bool hasPty = info[7].IsBoolean() && info[7].As<Napi::Boolean>().Value();
+  const bool hasPty = isTrue(given.given.Get("hasPty"));
   for (int fd = 0; fd < 3; fd++) request.stdio[fd] = hasPty || fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
   if (hasPty) request.stdio[0] = kPty;
-  const Napi::Array kept = info[3].As<Napi::Array>();
+  const Napi::Array kept = given.given.Get("keptFds").As<Napi::Array>();
   for (uint32_t i = 0; i < kept.Length(); i++) {
     const int fd = kept.Get(i).As<Napi::Number>().Int32Value();
     request.kept.push_back({fd, fd});
@@ -267,7 +270,7 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
     goWrite.reset(go[1]);
     request.goFd = goRead.get();
     // no longer than the program could outlast its time: clock.cc
-    const int64_t timeMs = timeOf(info[6]), mostStartMs = timeMs + kForceKillMs;
+    const int64_t timeMs = given.timeMs(), mostStartMs = timeMs + kForceKillMs;
     request.limitsStart = timeMs > 0;
     if (timeMs > 0 && write(goWrite.get(), &mostStartMs, sizeof mostStartMs) != sizeof mostStartMs)
       return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
@@ -282,7 +285,7 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
   request.signalFd = endSignals.get();
   Started started;
   const PlanFailure failure =
-      withPidFile(info[5], [&] { return startAndWait(request, goWrite.get(), info[4].As<Napi::Array>(), info[6], started); });
+      withPidFile(given.given.Get("pidFile"), [&] { return startAndWait(request, goWrite.get(), given, started); });
   (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return toObject(info.Env(), failure, started.words);
 }
@@ -299,10 +302,10 @@ PlanFailure endedBy(const PlanFailure& progress, uint32_t signal) { return {prog
 
 Napi::Value rehearsePlan(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!takesPlan(info, "rehearsePlan")) return env.Undefined();
-  const OwnPlan plan = copyPlan(info[0].As<Napi::Uint8Array>());
+  const InPlace launch(info);
+  const OwnPlan plan = copyPlan(launch.plan());
   if (!plan.words) return toObject(env, plan.failure);
-  const int jailFd = info[1].As<Napi::Number>().Int32Value();
+  const int jailFd = launch.number("jailFd");
   void* shared = mmap(nullptr, sizeof(Rehearsal), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return toObject(env, {kNoStep, PHASE_LOAD, errno, 0});
   auto* rehearsal = static_cast<Rehearsal*>(shared);
@@ -348,7 +351,7 @@ Napi::Object toObject(Napi::Env env, const PlanFailure& failure, const std::stri
   object.Set("op", failure.op);
   object.Set("errno", failure.error);
   object.Set("detail", failure.detail);
-  if (!words.empty()) object.Set("words", Napi::Buffer<char>::Copy(env, words.data(), words.size()));
+  if (!words.empty()) object.Set("words", toBuffer(env, words));
   return object;
 }
 

@@ -12,6 +12,4 @@ namespace uchroot {
 // {step, op, errno, detail, words?} of a failure; step is -1 outside the steps. `words`: see LaunchResult.
 Napi::Object toObject(Napi::Env env, const PlanFailure& failure, const std::string& words = "");
 
-void initExec(Napi::Env env, Napi::Object exports);
-
 }  // namespace uchroot

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,38 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../addon/loose.h"
 #include "../addon/values.h"
 
 namespace uchroot {
 namespace {
 
-// The capacity of a pipe (pipe(7)). The garbage collector is told this size, so that it runs before kept pipes use up memory and
-// descriptors.
-constexpr int64_t kPipeBytes = int64_t{64} * 1024;
-
-LoosePipes& toLoose(const Napi::CallbackInfo& info) { return *static_cast<LoosePipes*>(info.Data()); }
-
-int toFd(const Napi::CallbackInfo& info) { return info[0].As<Napi::Number>().Int32Value(); }
-
-Napi::Value pipeTaken(const Napi::CallbackInfo& info) {
-  (void)toLoose(info).remove(toFd(info));
-  return info.Env().Undefined();
-}
-
-Napi::Value closePipe(const Napi::CallbackInfo& info) {
-  if (toLoose(info).remove(toFd(info))) close(toFd(info));
-  return info.Env().Undefined();
-}
-
 // → the read end of a pipe that has ended
 Napi::Value endedPipe(const Napi::CallbackInfo& info) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0) {
-    throwErrno(info.Env(), errno, "pipe2");
-    return info.Env().Undefined();
-  }
+  if (pipe2(ends, O_CLOEXEC) < 0) return checked(info.Env(), -1, "pipe2");
   close(ends[1]);
-  toLoose(info).add(ends[0], false);
+  looseDescriptors(info.Env()).add(ends[0]);
   return Napi::Number::New(info.Env(), ends[0]);
 }
 
@@ -54,7 +35,9 @@ int stateOf(int fd) {
   return poll(&state, 1, 0) == 1 ? state.revents & (POLLIN | POLLHUP) : 0;
 }
 
-Napi::Value pollPipe(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), stateOf(toFd(info))); }
+Napi::Value pollPipe(const Napi::CallbackInfo& info) {
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) { return Napi::Number::New(info.Env(), stateOf(fd)); });
+}
 
 // Pipes and terminals are opened again, because O_NONBLOCK on a duplicate would also apply to other processes. If that fails, and
 // for all other files, it is duplicated.
@@ -73,60 +56,29 @@ int openAgain(int fd) {
 }
 
 // Returns the number of bytes written, or a negative errno: EAGAIN if write would wait.
-ssize_t writeNow(int fd, const uint8_t* bytes, size_t count) {
+ssize_t writeNow(int fd, std::string_view bytes) {
   pollfd state = {fd, POLLOUT, 0};
   if (poll(&state, 1, 0) != 1) return -EAGAIN;
-  ssize_t wrote = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (wrote < 0 && errno == ENOTSOCK) wrote = write(fd, bytes, count);
+  ssize_t wrote = send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (wrote < 0 && errno == ENOTSOCK) wrote = write(fd, bytes.data(), bytes.size());
   return wrote < 0 ? (errno == EINTR ? -EAGAIN : -errno) : wrote;
 }
 
-// → a new descriptor, for closePipe()
+// → a new descriptor
 Napi::Value openStatus(const Napi::CallbackInfo& info) {
-  const int fd = info[0].As<Napi::Number>().Int32Value();
+  const int fd = numberOr(info[0], -1);
   const int own = openAgain(fd);
-  if (own < 0) {
-    throwErrno(info.Env(), errno, "fcntl", "descriptor " + std::to_string(fd));
-    return info.Env().Undefined();
-  }
-  toLoose(info).add(own, false);
+  if (own < 0) return checked(info.Env(), -1, "fcntl", "descriptor " + std::to_string(fd));
+  looseDescriptors(info.Env()).add(own);
   return Napi::Number::New(info.Env(), own);
 }
 
 Napi::Value writeStatus(const Napi::CallbackInfo& info) {
-  const Napi::Uint8Array line = info[1].As<Napi::Uint8Array>();
-  const int fd = info[0].As<Napi::Number>().Int32Value();
-  return Napi::Number::New(info.Env(), static_cast<double>(writeNow(fd, line.Data(), line.ByteLength())));
+  const auto line = viewOf(info[1]).value_or("");
+  return Napi::Number::New(info.Env(), static_cast<double>(writeNow(numberOr(info[0], -1), line)));
 }
 
 }  // namespace
-
-void LoosePipes::add(int fd, bool isKept) {
-  struct stat seen;
-  if (fstat(fd, &seen) < 0) return;  // fstat of an open pipe does not fail
-  pipes_[fd] = {seen.st_dev, seen.st_ino, isKept};
-  int64_t total;
-  if (isKept) (void)napi_adjust_external_memory(env_, kPipeBytes, &total);
-}
-
-bool LoosePipes::remove(int fd) {
-  const auto found = pipes_.find(fd);
-  if (found == pipes_.end()) return false;
-  int64_t total;
-  if (found->second.isKept) (void)napi_adjust_external_memory(env_, -kPipeBytes, &total);
-  pipes_.erase(found);
-  return true;
-}
-
-// All streams of the worker are closed by now (Environment::RunCleanup() in Node's src/env.cc). So no stream owns a descriptor
-// that is still the same pipe.
-void LoosePipes::closeAll() {
-  for (const auto& [fd, pipe] : pipes_) {
-    struct stat now;
-    if (fstat(fd, &now) == 0 && now.st_dev == pipe.device && now.st_ino == pipe.inode) close(fd);
-  }
-  pipes_.clear();
-}
 
 // Opening a pty master again would make another terminal (ptmx(4)).
 bool isReopenable(int fd) {
@@ -149,13 +101,11 @@ int reopen(int fd, int access) {
   return raised;
 }
 
-void initPipes(Napi::Env env, Napi::Object exports, LoosePipes& loose) {
-  exports.Set("pipeTaken", Napi::Function::New(env, pipeTaken, "pipeTaken", &loose));
-  exports.Set("closePipe", Napi::Function::New(env, closePipe, "closePipe", &loose));
-  exports.Set("endedPipe", Napi::Function::New(env, endedPipe, "endedPipe", &loose));
-  exports.Set("pollPipe", Napi::Function::New(env, pollPipe, "pollPipe"));
-  exports.Set("openStatus", Napi::Function::New(env, openStatus, "openStatus", &loose));
-  exports.Set("writeStatus", Napi::Function::New(env, writeStatus, "writeStatus"));
+void initPipes(Napi::Env env, Napi::Object exports) {
+  exports.Set("endedPipe", Napi::Function::New<endedPipe>(env, "endedPipe"));
+  exports.Set("pollPipe", Napi::Function::New<pollPipe>(env, "pollPipe"));
+  exports.Set("openStatus", Napi::Function::New<openStatus>(env, "openStatus"));
+  exports.Set("writeStatus", Napi::Function::New<writeStatus>(env, "writeStatus"));
 }
 
 }  // namespace uchroot

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../addon/loose.h"
+#include "../addon/values.h"
 #include "../files/descriptor.h"
 #include "exec.h"
 
@@ -233,14 +235,22 @@ void Process::tellStarted(const PlanFailure& failure) {
     for (int& fd : result_.pipes) closeIfOpen(fd);
   }
   if (isSilent) return;
-  if (hostChanged_) return callJs(env, onStarted_, {env.Undefined()});
-  if (!failed) return callJs(env, onStarted_, {env.Null(), Napi::Number::New(env, result_.pid)});
-  int jailFd = -1;
-  if (sight_ != nullptr && request_.jailFd >= 0) {
-    std::swap(jailFd, request_.jailFd);
-    env.GetInstanceData<OpenJails>()->add(jailFd);
+  Napi::Object answer = Napi::Object::New(env);
+  if (hostChanged_) {
+    answer.Set("hostChanged", true);
+  } else if (!failed) {
+    answer.Set("pid", result_.pid);
+    answer.Set("handle", id());
+  } else {
+    int jailFd = -1;
+    if (sight_ != nullptr && request_.jailFd >= 0) {
+      std::swap(jailFd, request_.jailFd);
+      looseDescriptors(env).add(jailFd);
+    }
+    answer.Set("failure", toObject(env, failure, result_.words));
+    answer.Set("jailFd", jailFd);
   }
-  callJs(env, onStarted_, {toObject(env, failure, result_.words), Napi::Number::New(env, jailFd)});
+  callJs(env, onStarted_, {answer});
 }
 
 void Process::tellExit(const siginfo_t* info, const rusage& usage) {
@@ -249,18 +259,36 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
   if (!mayCallJs(env)) return;
   const bool exited = info != nullptr && info->si_code == CLD_EXITED;
   const bool killed = info != nullptr && !exited;
-  const auto number = [&](auto value) -> napi_value {
-    return Napi::Number::New(env, static_cast<double>(value));
-  };
+  const auto number = [&](auto value) { return Napi::Number::New(env, static_cast<double>(value)); };
   const auto milliseconds = [&](const timeval& time) {
     return number(static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3);
   };
-  const auto counted = [&](int slot) { return use_ ? number(use_->numbers[slot]) : number(-1); };
-  callJs(env, onExit_,
-         {exited ? number(info->si_status) : env.Null(), killed ? number(info->si_status) : env.Null(),
-          milliseconds(usage.ru_utime), milliseconds(usage.ru_stime), number(usage.ru_minflt),
-          number(usage.ru_majflt), number(usage.ru_inblock), number(usage.ru_oublock), number(usage.ru_nvcsw),
-          number(usage.ru_nivcsw), counted(0), counted(1), counted(2), counted(3), counted(4), number(full_)});
+  Napi::Object used = Napi::Object::New(env);
+  used.Set("userCpuMs", milliseconds(usage.ru_utime));
+  used.Set("systemCpuMs", milliseconds(usage.ru_stime));
+  used.Set("minorFaults", number(usage.ru_minflt));
+  used.Set("majorFaults", number(usage.ru_majflt));
+  used.Set("blockInputs", number(usage.ru_inblock));
+  used.Set("blockOutputs", number(usage.ru_oublock));
+  used.Set("voluntarySwitches", number(usage.ru_nvcsw));
+  used.Set("involuntarySwitches", number(usage.ru_nivcsw));
+  Napi::Object end = Napi::Object::New(env);
+  end.Set("exitCode", exited ? number(info->si_status) : env.Null());
+  end.Set("signalNumber", killed ? number(info->si_status) : env.Null());
+  end.Set("usage", used);
+  if (use_) {
+    const auto& counted = use_->numbers;
+    const double cpuMs = counted[kCpuUs] >= 0 ? static_cast<double>(counted[kCpuUs]) / 1e3 : static_cast<double>(counted[kCpuNs]) / 1e6;
+    if (counted[kPeakBytes] >= 0) used.Set("peakMemoryBytes", number(counted[kPeakBytes]));
+    if (cpuMs >= 0) used.Set("totalCpuMs", number(cpuMs));
+    end.Set("oomKills", number(counted[kOomKills]));
+    end.Set("refusedForks", number(counted[kRefusedForks]));
+  }
+  if (full_ != 0) {
+    end.Set("isDiskFull", (full_ & FULL_BLOCKS) != 0);
+    end.Set("isOutOfInodes", (full_ & FULL_INODES) != 0);
+  }
+  callJs(env, onExit_, {end});
 }
 
 }  // namespace uchroot

@@ -126,11 +126,11 @@ class Process final : public PendingCall, public Task {
   // Watches the pidfd. Returns 0 or an errno.
   int watch();
 
-  // Calls onStarted(null, pid), or onStarted(failure, jailFd) and closes the pipes, or onStarted(undefined) if the host has
-  // changed. JS uses the jail descriptor to look for the cause of a failure, and closes it; it is -1 if JS opened the jail.
+  // Calls onStarted, with ProgramStart of lib/native/launch-calls.ts, and closes the pipes if the program does not run. JS uses the jail
+  // descriptor to look for the cause of a failure, and closes it; it is -1 if JS opened the jail.
   void tellStarted(const PlanFailure& failure);
 
-  // onExit(exitCode | null, signal number | null, usage: eight numbers, and if it had a cgroup, what that has counted; FullFlag)
+  // Calls onExit, with ProgramEnd.
   void tellExit(const siginfo_t* info, const rusage& usage);
 
   // Reads the cgroup of an ended program on a thread of the crew.

@@ -1,4 +1,4 @@
-// spawn(…), and the calls for a started program: signals, pipes, release.
+// spawn(request), and the calls for a started program: signals, pipes, release.
 
 #include "spawn.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../accounts/host.h"
+#include "../addon/loose.h"
 #include "../addon/init.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
@@ -53,70 +54,60 @@ void closeCopies(LaunchRequest& request) {
   if (request.jailFd >= 0) close(request.jailFd);
 }
 
-// Reads a number from an array with plain N-API calls. They fail if the worker is being terminated; the C++ wrapper would abort
-// on an empty value.
-bool readNumber(const Napi::Array& array, uint32_t index, int* number) {
-  napi_value element;
-  return napi_get_element(array.Env(), array, index, &element) == napi_ok &&
-         napi_get_value_int32(array.Env(), element, number) == napi_ok;
+// The positions of the keys of ProgramRequest, in the order of lib/native.ts, which alone makes this call. To read nine keys of an object
+// here would take a twentieth of the time for which a launch holds the event loop.
+enum Position : size_t { kPlan, kJail, kLauncherFd, kStdio, kKept, kGroup, kOnStarted, kOnExit, kSpaces };
+
+ProcessGroup toGroup(const Napi::Value& value) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+  if (name == "released") return ProcessGroup::kReleased;
+  return name == "killed" ? ProcessGroup::kEndsAtExit : ProcessGroup::kCallers;
 }
 
 bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   const Napi::Env env = info.Env();
-  const Napi::Uint8Array plan = info[0].As<Napi::Uint8Array>();
-  request.plan.assign(reinterpret_cast<const char*>(plan.Data()), plan.ByteLength());
-  request.launcherFd = info[2].As<Napi::Number>().Int32Value();
-  const Napi::Array stdio = info[3].As<Napi::Array>();
-  const Napi::Array kept = info[4].As<Napi::Array>();
-  if (info[1].IsNumber() && !copyDescriptor(env, info[1].As<Napi::Number>().Int32Value(), &request.jailFd)) {
+  const auto plan = viewOf(info[kPlan]);
+  const Napi::Value jail = info[kJail];
+  if (!plan || !info[kStdio].IsArray() || !info[kKept].IsArray() || !(jail.IsNumber() || jail.IsExternal())) {
+    wrongType(env, "spawn({plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?})");
     return false;
   }
+  const Napi::Array stdio = info[kStdio].As<Napi::Array>(), kept = info[kKept].As<Napi::Array>();
+  request.plan = *plan;
+  request.launcherFd = numberOr(info[kLauncherFd], -1);
+  if (jail.IsNumber() && !copyDescriptor(env, numberOr(jail, -1), &request.jailFd)) return false;
   for (uint32_t i = 0; i < 3; i++) {
-    int source;
-    if (!readNumber(stdio, i, &source)) return false;
+    const int source = numberOr(stdio.Get(i), kIgnore);
     request.stdio[i] = source < 0 ? source : kIgnore;
     if (source >= 0 && !copyStdio(env, source, &request.stdio[i])) return false;
   }
-  for (uint32_t i = 0; i + 1 < kept.Length(); i += 2) {
-    int source, target, copy;
-    if (!readNumber(kept, i, &source) || !readNumber(kept, i + 1, &target)) return false;
-    if (!copyDescriptor(env, source, &copy)) return false;
-    request.kept.push_back({copy, target});
+  for (uint32_t i = 0; i < kept.Length(); i++) {
+    const Napi::Value each = kept.Get(i);
+    if (!each.IsObject()) return false;
+    const Napi::Object pair = each.As<Napi::Object>();
+    int copy;
+    if (!copyDescriptor(env, numberOr(pair.Get("fd"), -1), &copy)) return false;
+    request.kept.push_back({copy, numberOr(pair.Get("target"), -1)});
   }
-  if (!info[8].IsArray()) return true;
-  const Napi::Array spaces = info[8].As<Napi::Array>();
-  for (uint32_t i = 0; i < spaces.Length(); i++) {
-    int space;
-    if (!readNumber(spaces, i, &space)) return false;
-    request.spaces.push_back(space);  // the open jail keeps it open until the launch is over
-  }
+  if (!info[kSpaces].IsArray()) return true;
+  const Napi::Array spaces = info[kSpaces].As<Napi::Array>();
+  // the open jail keeps them open until the launch is over
+  for (uint32_t i = 0; i < spaces.Length(); i++) request.spaces.push_back(numberOr(spaces.Get(i), -1));
   return true;
 }
 
-constexpr char kSpawnUsage[] = "spawn(plan, jail, launcherFd, stdio, moves, group, onStarted, onExit, spaces?)";
-
-// → the handle of the program. `jail` is a descriptor, or a Sight of the host.
+// → the handle of the program
 Napi::Value spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsTypedArray() || !(info[1].IsNumber() || info[1].IsExternal()) || !info[2].IsNumber() ||
-      !info[3].IsArray() || !info[4].IsArray() || !info[5].IsNumber() || !info[6].IsFunction() ||
-      !info[7].IsFunction()) {
-    Napi::TypeError::New(env, kSpawnUsage).ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
   Programs& programs = toPrograms(info);
-  if (const int error = programs.openExits(); error != 0) {
-    throwErrno(env, error, "epoll_create1");
-    return env.Undefined();
-  }
+  if (const int error = programs.openExits(); error != 0) return checked(env, (errno = error, -1), "epoll_create1");
   LaunchRequest request;
-  if (!readRequest(info, request)) {
+  if (!info[kOnStarted].IsFunction() || !info[kOnExit].IsFunction() || !readRequest(info, request)) {
     closeCopies(request);
     return env.Undefined();
   }
-  const auto group = static_cast<ProcessGroup>(info[5].As<Napi::Number>().Int32Value());
-  auto* process = new Process(programs, std::move(request), toSight(info[1]), group, info[6].As<Napi::Function>(),
-                              info[7].As<Napi::Function>());
+  auto* process = new Process(programs, std::move(request), toSight(info[kJail]), toGroup(info[kGroup]),
+                              info[kOnStarted].As<Napi::Function>(), info[kOnExit].As<Napi::Function>());
   if (!process->queue()) {
     delete process;
     throwErrno(env, EAGAIN, "pthread_create");
@@ -134,20 +125,20 @@ Napi::Value recall(const Napi::CallbackInfo& info) {
 // killProcess(handle, signal) → errno
 Napi::Value killProcess(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  const int signal = info[1].As<Napi::Number>().Int32Value();
+  const int signal = numberOr(info[1], 0);
   return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->kill(signal));
 }
 
 // killGroup(handle, signal) → errno
 Napi::Value killGroup(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
-  const int signal = info[1].As<Napi::Number>().Int32Value();
+  const int signal = numberOr(info[1], 0);
   return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->killGroup(signal));
 }
 
 // release(handle, endsGroup), after onExit
 Napi::Value release(const Napi::CallbackInfo& info) {
-  if (Process* process = toProcess(info)) process->release(info[1].As<Napi::Boolean>().Value());
+  if (Process* process = toProcess(info)) process->release(isTrue(info[1]));
   return info.Env().Undefined();
 }
 
@@ -155,7 +146,7 @@ Napi::Value release(const Napi::CallbackInfo& info) {
 Napi::Value keepAlive(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
   if (process == nullptr) return info.Env().Undefined();
-  if (info[1].As<Napi::Boolean>().Value()) {
+  if (isTrue(info[1])) {
     process->ref();
   } else {
     process->unref();
@@ -163,24 +154,21 @@ Napi::Value keepAlive(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// takePipe(handle, 0…2) → descriptor
-Napi::Value takePipe(const Napi::CallbackInfo& info) {
+// → descriptor, or -1. `isKept`: its content stays there until JS reads it or forgets it.
+Napi::Value takePipe(const Napi::CallbackInfo& info, bool isKept) {
   Process* process = toProcess(info);
-  const int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
-  if (fd >= 0) toPrograms(info).pipes().add(fd, false);
+  int fd = process == nullptr ? -1 : process->takePipe(numberOr(info[1], 0));
+  if (isKept && fd >= 0 && isSpent(fd)) closeIfOpen(fd);
+  if (fd >= 0) looseDescriptors(info.Env()).add(fd, isKept);
   return Napi::Number::New(info.Env(), fd);
 }
 
-// keepPipe(handle, 1 | 2) → descriptor, or -1 if the pipe is empty and has no writer
-Napi::Value keepPipe(const Napi::CallbackInfo& info) {
-  Process* process = toProcess(info);
-  int fd = process == nullptr ? -1 : process->takePipe(info[1].As<Napi::Number>().Int32Value());
-  if (fd >= 0 && isSpent(fd)) closeIfOpen(fd);
-  if (fd >= 0) toPrograms(info).pipes().add(fd, true);
-  return Napi::Number::New(info.Env(), fd);
-}
+// takePipe(handle, 0…2)
+Napi::Value takeLivePipe(const Napi::CallbackInfo& info) { return takePipe(info, false); }
+// keepPipe(handle, 1 | 2): -1 if the pipe is empty and has no writer
+Napi::Value keepPipe(const Napi::CallbackInfo& info) { return takePipe(info, true); }
 
-// takeSpaces(handle) → descriptors of namespaces, or a negative errno
+// takeSpaces(handle) → descriptors of namespaces
 Napi::Value takeSpaces(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Process* process = toProcess(info);
@@ -188,13 +176,8 @@ Napi::Value takeSpaces(const Napi::CallbackInfo& info) {
   int socket = process == nullptr ? -1 : process->takePipe(0);
   const int count = receiveDescriptors(socket, fds, kMaxSpaces);
   closeIfOpen(socket);
-  if (count < 0) return Napi::Number::New(env, count);
-  Napi::Array spaces = Napi::Array::New(env, static_cast<size_t>(count));
-  for (int i = 0; i < count; i++) {
-    spaces.Set(static_cast<uint32_t>(i), fds[i]);
-    env.GetInstanceData<OpenJails>()->add(fds[i]);
-  }
-  return spaces;
+  if (count < 0) return checked(env, (errno = -count, -1), "recvmsg");
+  return toDescriptors(env, {fds, static_cast<size_t>(count)});
 }
 
 // isDelegated(path): whether systemd has left a cgroup to its service. Which of the two marks there is depends on the version.
@@ -213,10 +196,10 @@ Napi::Value isDelegated(const Napi::CallbackInfo& info) {
 Programs& toPrograms(const Napi::CallbackInfo& info) { return *static_cast<Programs*>(info.Data()); }
 
 Process* toProcess(const Napi::CallbackInfo& info) {
-  return toPrograms(info).calls().find<Process>(info[0].As<Napi::Number>().Uint32Value());
+  return toPrograms(info).calls().find<Process>(static_cast<uint32_t>(numberOr(info[0], 0)));
 }
 
-Programs::Programs(PendingCalls& calls) : PendingCall(calls, kKind), pipes_(calls.env()) {}
+Programs::Programs(PendingCalls& calls) : PendingCall(calls, kKind) {}
 
 int Programs::openExits() {
   if (exitsFd_ >= 0) return 0;
@@ -270,7 +253,7 @@ void Programs::leave() {
 }
 
 void Programs::shutDown() {
-  pipes_.closeAll();
+  looseDescriptors(calls_.env()).closeAll();
   isClosing_ = true;
   closeIfIdle();
 }
@@ -295,12 +278,12 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", programs));
   exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", programs));
   exports.Set("release", Napi::Function::New(env, release, "release", programs));
-  exports.Set("takePipe", Napi::Function::New(env, takePipe, "takePipe", programs));
+  exports.Set("takePipe", Napi::Function::New(env, takeLivePipe, "takePipe", programs));
   exports.Set("takeSpaces", Napi::Function::New(env, takeSpaces, "takeSpaces", programs));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", programs));
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
   exports.Set("isDelegated", Napi::Function::New(env, isDelegated, "isDelegated"));
-  initPipes(env, exports, programs->pipes());
+  initPipes(env, exports);
   initTerminal(env, exports, *programs);
 }
 

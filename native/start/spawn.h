@@ -6,7 +6,6 @@
 #include <uv.h>
 
 #include "../addon/pending.h"
-#include "pipes.h"
 
 namespace uchroot {
 
@@ -19,7 +18,6 @@ class Programs final : public PendingCall {
   explicit Programs(PendingCalls& calls);
 
   PendingCalls& calls() const { return calls_; }
-  LoosePipes& pipes() { return pipes_; }
 
   // Opens the epoll set of pidfds, before the first program: a command does not need it. Returns 0 or an errno.
   int openExits();
@@ -41,7 +39,6 @@ class Programs final : public PendingCall {
   void onExits();
   void closeIfIdle();
 
-  LoosePipes pipes_;
   size_t count_ = 0;
   // The loop watches one epoll set for all pidfds and terminals: a libuv handle for each would take six system calls.
   int exitsFd_ = -1;

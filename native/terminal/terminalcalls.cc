@@ -53,13 +53,13 @@ Napi::Value awaitTerminal(const Napi::CallbackInfo& info) {
   return toNumber(info, process == nullptr ? -EBADF : -process->watchTerminal(events, info[2].As<Napi::Function>()));
 }
 
-// → [cols, rows], or undefined if none of 0 to 2 is a terminal
+// → {cols, rows}, or undefined if none of 0 to 2 is a terminal
 Napi::Value terminalSize(const Napi::CallbackInfo& info) {
   uint16_t cols, rows;
   if (!ownTerminalSize(&cols, &rows)) return info.Env().Undefined();
-  const Napi::Array size = Napi::Array::New(info.Env(), 2);
-  size.Set(0u, cols);
-  size.Set(1u, rows);
+  Napi::Object size = Napi::Object::New(info.Env());
+  size.Set("cols", cols);
+  size.Set("rows", rows);
   return size;
 }
 

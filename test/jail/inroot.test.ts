@@ -24,6 +24,7 @@ import { native } from '../../lib/native.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /** outside/secret beside jail/, which has links that would lead there. */
 function makeJail(t: Test): { readonly base: string; readonly jail: string; readonly fd: number } {
@@ -48,7 +49,7 @@ t.test(
         syscall: 'mkdir',
         path: `/${link}/x`,
       });
-      t.throws(() => native.inRootSymlink(fd, 'target', `/${link}/x`), code);
+      t.throws(() => native.inRootSymlink(fd, { target: 'target', path: `/${link}/x`, ...own }), code);
       t.throws(() => native.inRootOpen(fd, `/${link}/x`, WRITE, 0o644), code);
       t.throws(() => native.inRootRename(fd, '/d/f', `/${link}/x`), code);
       t.throws(() => native.renameAll(fd, [['/d/f', `/${link}/x`]]), code);
@@ -62,7 +63,7 @@ t.test(
 t.test('no way upwards leads out of the root', async (t) => {
   const { base, jail, fd } = makeJail(t);
   native.inRootMkdir(fd, '/../../d/x', 0o755);
-  native.inRootSymlink(fd, '../f', 'd/x/link');
+  native.inRootSymlink(fd, { target: '../f', path: 'd/x/link', ...own });
   t.ok(statSync(`${jail}/d/x`).isDirectory());
   t.equal(readlinkSync(`${jail}/d/x/link`), '../f');
   t.same(readdirSync(base).toSorted(), ['jail', 'outside']);
@@ -72,7 +73,7 @@ t.test('the last component is never followed, and must be a name', async (t) => 
   const { jail, fd } = makeJail(t);
   for (const path of ['', '/', '//', '.', '..', '/d/.', '/d/..', '/d/../']) {
     t.throws(() => native.inRootMkdir(fd, path, 0o755), { code: 'EINVAL' }, `mkdir ${path}`);
-    t.throws(() => native.inRootUnlink(fd, path, true), { code: 'EINVAL' }, `rmdir ${path}`);
+    t.throws(() => native.inRootRmdir(fd, path), { code: 'EINVAL' }, `rmdir ${path}`);
     t.throws(() => native.inRootRename(fd, path, '/x'), { code: 'EINVAL' }, `rename ${path}`);
     t.throws(() => native.inRootRename(fd, '/d', path), { code: 'EINVAL' }, `rename to ${path}`);
   }
@@ -90,9 +91,9 @@ t.test('files are made, renamed and removed by their path in the root', async (t
   native.inRootRename(fd, '/d/new', '/d/renamed');
   t.ok(existsSync(`${jail}/d/renamed`));
   native.inRootMkdir(fd, '/d/sub', 0o700);
-  native.inRootUnlink(fd, '/d/sub', true);
+  native.inRootRmdir(fd, '/d/sub');
   t.notOk(existsSync(`${jail}/d/sub`));
-  t.throws(() => native.inRootUnlink(fd, '/d', true), { code: 'ENOTEMPTY', syscall: 'rmdir' });
+  t.throws(() => native.inRootRmdir(fd, '/d'), { code: 'ENOTEMPTY', syscall: 'rmdir' });
   native.inRootSync(fd);
 });
 

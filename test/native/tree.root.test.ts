@@ -52,7 +52,7 @@ t.test('renameAll renames in order, within the root, and tells where it stopped'
   t.throws(moved(['/etc/c', '/out/c']), { code: 'ELOOP' });
   t.throws(moved(['/etc/c', '/etc/..']), { code: 'EINVAL' });
   t.throws(() => native.renameAll(fd, ['x'] as never), TypeError);
-  t.throws(() => native.inRootRename(fd, '/etc/c', '/etc/name', true), { code: 'EEXIST' });
+  t.throws(() => native.inRootRenameNew(fd, '/etc/c', '/etc/name'), { code: 'EEXIST' });
   t.same(namesIn(base), ['jail']);
   const before = await settledFds();
   mkdirSync(`${jail}/many`);

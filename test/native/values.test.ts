@@ -8,12 +8,15 @@ import { packageDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 
 const calls = {
-  'a boolean': 'native.lockFile(fd, true)',
+  'a boolean': 'native.setBlocking(fd, true)',
   'paths in a list': 'native.renameAll(fd, [[path, path]])',
-  'a path': 'native.inRootUnlink(fd, path, true)',
+  'a path': 'native.inRootUnlink(fd, path)',
   'a query with keys': "native.readHost({ user: 'root', rootless: true }).catch(() => {})",
   'a text, and gives a function': 'native.openTexts(Buffer.from([65, 0]))',
-  'a list of names': 'native.makeSpaces(new Uint8Array(8), fd, [path]).catch(() => {})',
+  'a list of names':
+    'native.makeSpaces({ plan: new Uint8Array(8), jailFd: fd, kinds: [path] }).catch(() => {})',
+  'a launch': `native.spawn({ plan: new Uint8Array(8), jail: fd, launcherFd: fd, stdio: [-1, -1, -1],
+    kept: [{ fd, target: 5 }], group: 'released', onStarted: () => {}, onExit: () => {}, spaces: [fd] })`,
 };
 const library = new URL('../../lib/native.js', import.meta.url).href;
 

@@ -23,7 +23,7 @@ module.exports = function pretendRoot(addon, stop) {
       named: [],
       components: [directory('/', -1), directory('/jail', 0)],
       isHostRoot: false,
-      jailFd: openSync('/', constants.O_DIRECTORY),
+      fd: openSync('/', constants.O_DIRECTORY),
     }),
     execPlan: stop,
     execAndWait: stop,

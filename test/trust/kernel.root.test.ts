@@ -80,9 +80,9 @@ t.test(
     const below = numbers();
     const cases = Array.from({ length: 120 }, (_, index) => plant(base, index, below));
     const judged = cases.map(({ parent }) => {
-      const facts = native.readHostSync({ jail: `${parent}/entry` });
-      t.ok(facts.jailFd >= 0);
-      native.closeJail(facts.jailFd);
+      const facts = native.walkPathSync(`${parent}/entry`);
+      t.ok(facts.fd >= 0);
+      native.closeDescriptor(facts.fd);
       // the last directory is there to be replaced, and not for what is in it
       const refused = (components: readonly PathComponent[], path: string): boolean =>
         judgeWay({ ...facts, components, isParent: true }, [{ uid, gids }]).some(

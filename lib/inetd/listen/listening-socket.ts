@@ -65,8 +65,7 @@ export function removeDeadSocket(path: string): void {
 
 function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number): number {
   if (address.kind === 'internet') {
-    const { protocol, port, isOnly6 } = address;
-    return native.bindInternet(protocol === 'udp' ? DATAGRAM : STREAM, address.address, port, isOnly6);
+    return native.bindInternet({ ...address, type: address.protocol === 'udp' ? DATAGRAM : STREAM });
   }
   removeDeadSocket(address.path);
   return withMode(mode, () => native.bindUnix(STREAM, address.path));

@@ -152,12 +152,12 @@ function clearWay(
   const old = was === null ? undefined : jail.lstat(path)?.kind;
   if (old === undefined || (old === 'directory') === isDirectory) return;
   for (const inside of obsolete) if (inside.path.startsWith(`${path}/`)) removeObsolete(jail, inside.path);
-  native.inRootUnlink(jail.fd, pathBytes(path), old === 'directory');
+  unlink(jail, path, old);
 }
 
 /** If another process has made the directory meanwhile, that directory is used. */
 function putDirectory(jail: DirectoryRoot, { staged, path }: Staged): void {
-  if (jail.lstat(path)?.kind === 'directory') native.inRootUnlink(jail.fd, pathBytes(staged), true);
+  if (jail.lstat(path)?.kind === 'directory') native.inRootRmdir(jail.fd, pathBytes(staged));
   else native.inRootRename(jail.fd, pathBytes(staged), pathBytes(path));
 }
 
@@ -191,9 +191,14 @@ export function removeStage(jail: DirectoryRoot): void {
   remove(jail, STAGE);
 }
 
+function unlink(jail: DirectoryRoot, path: BytePath, kind: string): void {
+  if (kind === 'directory') native.inRootRmdir(jail.fd, pathBytes(path));
+  else native.inRootUnlink(jail.fd, pathBytes(path));
+}
+
 function remove(jail: DirectoryRoot, path: BytePath): void {
   const kind = jail.lstat(path)?.kind;
-  if (kind !== undefined) native.inRootUnlink(jail.fd, pathBytes(path), kind === 'directory');
+  if (kind !== undefined) unlink(jail, path, kind);
 }
 
 /**

@@ -117,7 +117,7 @@ export class Store {
   stageLink(target: BytePath): BytePath {
     const path = this.#name();
     const { uid, gid } = onHost(caller(), { uid: 0, gid: 0 });
-    native.inRootSymlink(this.#jail.fd, pathBytes(target), pathBytes(path), uid, gid);
+    native.inRootSymlink(this.#jail.fd, { target: pathBytes(target), path: pathBytes(path), uid, gid });
     return path;
   }
 
@@ -172,7 +172,7 @@ export class Store {
   rollBack(): void {
     if (this.decided) return;
     if (this.#jail.lstat(STAGE) !== undefined) removeStage(this.#jail);
-    if (this.#opened.isNew) native.inRootUnlink(this.#jail.fd, pathBytes(STORE), true);
+    if (this.#opened.isNew) native.inRootRmdir(this.#jail.fd, pathBytes(STORE));
   }
 
   close(): void {

@@ -72,25 +72,25 @@ export interface CheckedJail {
 
 /** @throws JailError if the jail, or the system that it was built from, cannot be opened; system errors. */
 export function openChecked(directory: BytePath, accounts: readonly JailUser[]): CheckedJail {
-  const facts = native.readHostSync({ jail: pathBytes(directory) });
-  if (facts.jailFd < 0) {
+  const facts = native.walkPathSync(pathBytes(directory));
+  if (facts.fd < 0) {
     const path = quote(facts.walkPath ?? pathBytes(directory));
     const errno = facts.walkErrno ?? 0;
     throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
   }
   try {
     const owner = caller();
-    const own = openFileRoot(facts.jailFd, owner);
+    const own = openFileRoot(facts.fd, owner);
     // a program can close directories of its caller's jail: the walk reports them
     const root = isOrdinary(owner) ? { ...own, ...openReadable(own).root } : own;
     const users = accounts.map((account) => toSeenPerson(account, owner));
     const { manifest, unsettled = NOTHING, fault, isClosed = false } = manifestOf(own);
     const way = waySeenBy(owner, facts);
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
-    const path = bytePath(readlinkSync(`/proc/self/fd/${facts.jailFd}`, { encoding: 'buffer' }));
+    const path = bytePath(readlinkSync(`/proc/self/fd/${facts.fd}`, { encoding: 'buffer' }));
     const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
     const built = once(() => new Set(manifest?.entries.map((entry) => entry.path)));
-    const place = { path, ...native.inRootFstat(facts.jailFd), built };
+    const place = { path, ...native.inRootFstat(facts.fd), built };
     return {
       directory: path,
       asked: directory,
@@ -115,11 +115,11 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
       seen: new WalkFacts(manifest),
       close: () => {
         host?.close();
-        native.closeJail(facts.jailFd);
+        native.closeDescriptor(facts.fd);
       },
     };
   } catch (error) {
-    native.closeJail(facts.jailFd);
+    native.closeDescriptor(facts.fd);
     throw error;
   }
 }

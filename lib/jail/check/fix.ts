@@ -132,7 +132,7 @@ async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> 
       kind === 'file' ? await stageFile(jail, recorded, store) : store.stageEntry(toEntry(recorded));
     if (staged === undefined) return false;
     if (present !== undefined) return replace(root, staged, path);
-    native.inRootRename(root.fd, pathBytes(staged), pathBytes(path), true);
+    native.inRootRenameNew(root.fd, pathBytes(staged), pathBytes(path));
     return true;
   } finally {
     store.rollBack();
@@ -167,7 +167,7 @@ function restoredBy(jail: CheckedJail, recorded: Recorded): string {
 // An exchange is one step: it keeps whatever lies there at that moment, and an interruption loses nothing.
 function replace(root: DirectoryRoot, staged: BytePath, path: BytePath): boolean {
   const kept = nameKept(root, path);
-  native.inRootRename(root.fd, pathBytes(staged), pathBytes(kept), true);
+  native.inRootRenameNew(root.fd, pathBytes(staged), pathBytes(kept));
   native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path));
   if (root.lstat(kept)?.kind !== 'directory') return true;
   native.inRootExchange(root.fd, pathBytes(kept), pathBytes(path)); // a directory has just come there: it is not ours to move

@@ -5,7 +5,7 @@ import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
 import { errorCode, openFileRoot } from '../../tree/root.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
-import { type HostFacts, native } from '../../native.ts';
+import { native, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
@@ -35,10 +35,10 @@ export function openJailDirectory(
 ): JailDirectory {
   const made: Buffer[] = []; // one iteration for each: the walk reports the first missing directory, links resolved
   for (;;) {
-    const facts = native.readHostSync({ jail: hostPath });
-    const { jailFd: fd, components, walkErrno, walkPath } = facts;
+    const facts = native.walkPathSync(hostPath);
+    const { fd, components, walkErrno, walkPath } = facts;
     // not closeSync: the end of a worker would close the number again, and it may be another file by then
-    const close = (): void => native.closeJail(fd);
+    const close = (): void => native.closeDescriptor(fd);
     try {
       // Directories that are created belong to the caller. make.ts refuses the root directory of the host.
       judge({ components, isHostRoot: false, isParent: what === 'parent' || fd < 0 });
@@ -117,7 +117,7 @@ function makeDirectory(path: Buffer): boolean {
 
 function removeAll(made: readonly Buffer[]): void {
   try {
-    onHost((rootFd) => made.toReversed().forEach((path) => native.inRootUnlink(rootFd, path, true)));
+    onHost((rootFd) => made.toReversed().forEach((path) => native.inRootRmdir(rootFd, path)));
   } catch {
     // it is no longer empty, so it stays
   }
@@ -134,7 +134,7 @@ function judge(way: Way): void {
   throw new JailError(`${path} ${how}`, { code: 'ERR_INSECURE_PATH', path, hint });
 }
 
-function unreachable({ walkErrno = 0, walkPath }: HostFacts): JailError {
+function unreachable({ walkErrno = 0, walkPath }: PathFacts): JailError {
   const path = quote(walkPath ?? '');
   return new JailError(`${path}: ${reason(walkErrno)}`, { code: errnoName(walkErrno), path });
 }

@@ -61,7 +61,7 @@ function openDirectoryIn(directoryFd: number, name: BytePath): number {
 export function renameAt({ parent }: Place, from: BytePath, to: BytePath): void {
   const [source, target] = [pathBytes(inRoot(from)), pathBytes(inRoot(to))];
   try {
-    native.inRootRename(parent.fd, source, target, true);
+    native.inRootRenameNew(parent.fd, source, target);
   } catch (error) {
     // The file system has no RENAME_NOREPLACE. A directory can replace only an empty directory (rename(2)).
     if (errorCode(error) !== 'EINVAL') throw error;
@@ -127,7 +127,7 @@ export function withoutManifest(
  */
 export function lockStore(jail: { readonly fd: number; readonly path: BytePath }, shared: boolean): number {
   const fd = openDirectoryIn(jail.fd, STORE_NAME);
-  if (native.lockFile(fd, shared)) return fd;
+  if (shared ? native.lockShared(fd) : native.lockFile(fd)) return fd;
   closeSync(fd);
   throw new JailError(`another uchroot-jail works on ${showPath(jail.path)}`, {
     code: 'EBUSY',

@@ -161,8 +161,8 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
       hint: 'install it with: install -o root -g root',
     });
   }
-  const { components, jailFd } = native.readHostSync({ jail: pathBytes(parentPath(bytePath(file))) });
-  if (jailFd >= 0) native.closeJail(jailFd);
+  const { components, fd } = native.walkPathSync(pathBytes(parentPath(bytePath(file))));
+  if (fd >= 0) native.closeDescriptor(fd);
   const way = { components, isHostRoot: false, isParent: true };
   judgeDirectory(way, account, { step: 'compile', title: 'compile', name: 'the launcher' }).forEach(warn);
 }
@@ -205,6 +205,6 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
     write(options.file, attachPayload(executable, encodePayload(payload)));
     warnOfOwner(options, account);
   } finally {
-    native.closeJail(jail.fd);
+    native.closeDescriptor(jail.fd);
   }
 }

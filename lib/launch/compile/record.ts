@@ -3,7 +3,7 @@ import { fstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { LaunchError } from '../../errors.ts';
-import { native, type HostFacts, type PathComponent } from '../../native.ts';
+import { native, type PathComponent, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import {
@@ -24,7 +24,7 @@ type Judged = Pick<NormalRequest, 'insecurePath' | 'pidFile'>;
 export function recordJail(jailFd: number, account: Account, { insecurePath }: Judged): RecordedJail {
   return withWay(jailFd, (facts) => {
     acceptDirectory(judgeDirectory(facts, account), insecurePath);
-    const { ino, birthtimeNs, dev } = fstatSync(facts.jailFd, { bigint: true });
+    const { ino, birthtimeNs, dev } = fstatSync(facts.fd, { bigint: true });
     return {
       components: facts.components.map(toComponent),
       identity: { inode: ino, birthTimeNs: birthtimeNs, device: dev },
@@ -45,8 +45,8 @@ export function recordPidFile(
   const path = absolutePath(pidFile);
   const missing: Component[] = [];
   let directory = dirname(path);
-  let facts = native.readHostSync({ jail: directory });
-  for (; facts.walkErrno === ENOENT && directory !== '/'; facts = native.readHostSync({ jail: directory })) {
+  let facts = native.walkPathSync(directory);
+  for (; facts.walkErrno === ENOENT && directory !== '/'; facts = native.walkPathSync(directory)) {
     missing.unshift({
       name: Buffer.from(basename(directory)),
       shown: quote(directory),
@@ -56,29 +56,29 @@ export function recordPidFile(
     });
     directory = dirname(directory);
   }
-  if (facts.jailFd < 0) throw unreachable(facts);
+  if (facts.fd < 0) throw unreachable(facts);
   try {
     judgePidDirectory(facts, account, insecurePath).forEach(warn);
-    const way = withWay(facts.jailFd, ({ components }) => components.map(toComponent));
+    const way = withWay(facts.fd, ({ components }) => components.map(toComponent));
     return { way: [...way, ...missing], name: Buffer.from(basename(path)), shown: quote(path) };
   } finally {
-    native.closeJail(facts.jailFd);
+    native.closeDescriptor(facts.fd);
   }
 }
 
 const ENOENT = 2;
 
-function withWay<T>(fd: number, use: (facts: HostFacts) => T): T {
+function withWay<T>(fd: number, use: (facts: PathFacts) => T): T {
   const path = readingKernel('jail', () => readlinkSync(`/proc/self/fd/${fd}`, 'buffer'));
-  const facts = native.readHostSync({ jail: path });
-  if (facts.jailFd < 0) throw unreachable(facts);
+  const facts = native.walkPathSync(path);
+  if (facts.fd < 0) throw unreachable(facts);
   try {
-    const [seen, found] = [fd, facts.jailFd].map((each) => fstatSync(each, { bigint: true }));
+    const [seen, found] = [fd, facts.fd].map((each) => fstatSync(each, { bigint: true }));
     if (seen === undefined || found === undefined || seen.ino !== found.ino || seen.dev !== found.dev)
       throw new LaunchError(`jail: ${quote(path)}: was replaced meanwhile`, { step: 'jail', code: 'EBUSY' });
     return use(facts);
   } finally {
-    native.closeJail(facts.jailFd);
+    native.closeDescriptor(facts.fd);
   }
 }
 

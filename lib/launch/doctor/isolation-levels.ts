@@ -66,7 +66,7 @@ function attempt(keys: Partial<LaunchRequest>): LaunchError | undefined {
       const filter = wantedFilter(request, jail.account, caller);
       return rehearse(toLaunch(settle(request, jail), jail, caller, filter));
     } finally {
-      native.closeJail(jail.fd);
+      native.closeDescriptor(jail.fd);
     }
   } catch (error) {
     if (error instanceof LaunchError) return error;

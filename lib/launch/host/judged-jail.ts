@@ -35,13 +35,13 @@ export interface JudgedJail {
 export function judge(request: NormalRequest, facts: HostFacts, privileged = true): JudgedJail {
   const account = request.rootless ? rootlessAccount(request, facts) : toAccount(request, facts);
   if (!request.rootless) requirePrivilege(request, account, privileged);
-  if (facts.jailFd < 0) throw unreachable(facts, request);
+  if (facts.fd < 0) throw unreachable(facts, request);
   // root's launches can have jails in directories of users, of which the findings tell
   if (request.rootless && !request.insecurePath) refuseLink({ ...facts, endsInEntry: true });
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
   const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
-  return { account, fd: facts.jailFd, warnings, isShared };
+  return { account, fd: facts.fd, warnings, isShared };
 }
 
 /** As `judge`, but closes the jail's descriptor if it throws. Otherwise the receiver closes it. */
@@ -49,7 +49,7 @@ export function verify(request: NormalRequest, facts: HostFacts, privileged = tr
   try {
     return judge(request, facts, privileged);
   } catch (error) {
-    if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
+    if (facts.fd >= 0) native.closeDescriptor(facts.fd);
     throw error;
   }
 }

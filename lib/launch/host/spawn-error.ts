@@ -1,7 +1,8 @@
 // Failures of the addon before a launch has begun, as errors of a launch.
 import { reason } from '../../words/errno.ts';
+import type { Bytes } from '../../words/quote.ts';
 import { LaunchError, type ErrnoName } from '../../errors.ts';
-import { native, type HostFacts, type HostQuery } from '../../native.ts';
+import { native, type HostFacts, type HostQuery, type PathFacts } from '../../native.ts';
 
 /** An error of the addon as the error of a launch. `ifClosed` is the hint for a descriptor that is not open. */
 export function toSpawnError(error: unknown, ifClosed = openUntilSettled): LaunchError {
@@ -26,11 +27,17 @@ const hintOf: Readonly<Record<string, string>> = {
   EAGAIN: 'this process has as many threads as it may: raise TasksMax= of its unit (pthread_create(3))',
 };
 
-/** The host's answers, from another thread. @throws LaunchError if no thread can be started */
-export async function lookAtHost(query: HostQuery): Promise<HostFacts> {
+async function beside<T>(look: () => Promise<T>): Promise<T> {
   try {
-    return await native.readHost(query);
+    return await look();
   } catch (error) {
     throw toSpawnError(error);
   }
 }
+
+/** The host's answers, from another thread. @throws LaunchError if no thread can be started */
+export const lookAtHost = (query: HostQuery): Promise<HostFacts> => beside(() => native.readHost(query));
+
+/** What a path leads to, from another thread; `isEntry`: to a file of any kind. @throws LaunchError as lookAtHost */
+export const walkBeside = (path: Bytes, isEntry = false): Promise<PathFacts> =>
+  beside(() => native.walkPath(path, isEntry));

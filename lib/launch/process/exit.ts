@@ -1,6 +1,6 @@
 // How a program has ended, as the addon tells it. Pure.
 import { ExitError, type LimitName, type ResourceUsage } from '../../errors.ts';
-import type { CgroupUse, Usage } from '../../native.ts';
+import type { ProgramEnd } from '../../native.ts';
 import { signalName } from '../request/signal.ts';
 
 /** How a program ended. Both are null if other code in this process waited for any child and took the status. */
@@ -12,31 +12,12 @@ export interface Exit {
   readonly limit?: LimitName | undefined;
 }
 
-/** The exit from the addon's arguments of `onExit`. */
-export function toExit(
-  exitCode: number | null,
-  signal: number | null,
-  ...usage: [...Usage, ...CgroupUse, full: number]
-): Exit {
-  const [peakMemoryBytes, cpuUs, cpuNs] = [usage[10], usage[11], usage[12]];
-  const totalCpuMs = cpuUs >= 0 ? cpuUs / 1e3 : cpuNs / 1e6;
-  return {
-    exitCode,
-    signal: signal === null ? null : signalName(signal),
-    usage: {
-      userCpuMs: usage[0],
-      systemCpuMs: usage[1],
-      minorFaults: usage[2],
-      majorFaults: usage[3],
-      blockInputs: usage[4],
-      blockOutputs: usage[5],
-      voluntarySwitches: usage[6],
-      involuntarySwitches: usage[7],
-      ...(peakMemoryBytes >= 0 ? { peakMemoryBytes } : {}),
-      ...(totalCpuMs >= 0 ? { totalCpuMs } : {}),
-    },
-  };
-}
+/** The exit as the addon tells it. */
+export const toExit = ({ exitCode, signalNumber, usage }: ProgramEnd): Exit => ({
+  exitCode,
+  signal: signalNumber === null ? null : signalName(signalNumber),
+  usage,
+});
 
 /** The error for a line that was too long for the memory of this process. */
 export function toLineError(

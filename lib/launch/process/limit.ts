@@ -1,6 +1,6 @@
 // Which limit ended a program. Pure.
 import type { LimitName } from '../../errors.ts';
-import type { CgroupUse, WatchedLimits } from '../../native.ts';
+import type { ProgramEnd, WatchedLimits } from '../../native.ts';
 import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
 import { showSize } from '../request/number-value.ts';
 import { hasInit } from '../request/isolation-value.ts';
@@ -11,8 +11,6 @@ import type { StopReason } from './process.ts';
 
 /** Facts about a launch that show which limit was reached. */
 interface Limited {
-  /** FullFlag of native/plan/plan.h: file systems in memory of which nothing was left. */
-  readonly full: number;
   /** `cpuTime` of the request. */
   readonly cpuTime: number | undefined;
   readonly stopped: StopReason | undefined;
@@ -27,14 +25,13 @@ const leastCpuTime = 1;
 const hasUsed = ({ userCpuMs, systemCpuMs }: Exit['usage'], seconds: number): boolean =>
   userCpuMs + systemCpuMs >= seconds * 500;
 
-const fullBlocks = 1;
-const fullInodes = 2;
+type Counted = 'oomKills' | 'refusedForks' | 'isDiskFull' | 'isOutOfInodes';
 
 /** The limit that ended a program; undefined if none did, and for one that ended well. */
 export function limitOf(
   { exitCode, signal, usage }: Exit,
-  [oomKills, refusedForks]: CgroupUse,
-  { full, cpuTime, stopped, killed }: Limited,
+  { oomKills = 0, refusedForks = 0, isDiskFull, isOutOfInodes }: Pick<ProgramEnd, Counted>,
+  { cpuTime, stopped, killed }: Limited,
 ): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
@@ -49,8 +46,8 @@ export function limitOf(
   // a program does not end itself like this when it lacks something: somebody has killed it
   if (signal === 'SIGKILL') return undefined;
   if (refusedForks > 0) return 'pids';
-  if ((full & fullBlocks) !== 0) return 'disk';
-  return (full & fullInodes) !== 0 ? 'inodes' : undefined;
+  if (isDiskFull === true) return 'disk';
+  return isOutOfInodes === true ? 'inodes' : undefined;
 }
 
 /** The words for a limit of the request that has ended a program. The time limit and the output limit have their words elsewhere. */

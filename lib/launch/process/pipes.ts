@@ -19,7 +19,7 @@ type Options = SocketConstructorOpts & { readonly manualStart: true };
 function toStream(fd: number, writable: boolean): Socket {
   const options: Options = { fd, readable: !writable, writable, manualStart: true };
   const stream = new Socket(options);
-  native.pipeTaken(fd);
+  native.disownDescriptor(fd);
   return stream;
 }
 
@@ -30,7 +30,7 @@ export function takeStream(handle: ProcessHandle, fd: 0 | 1 | 2): Socket {
 
 // Closes the pipes of ended programs when nobody can ask for their output any more.
 const forgotten = new FinalizationRegistry<readonly number[]>((left) => {
-  for (const fd of left) if (fd >= 0) native.closePipe(fd);
+  for (const fd of left) if (fd >= 0) native.closeDescriptor(fd);
 });
 
 /** Joins an output to the standard input of another program, until one of them is closed. */

@@ -68,7 +68,7 @@ export class StatusLines {
   }
 
   #close(): void {
-    if (this.#fd >= 0) native.closePipe(this.#fd);
+    if (this.#fd >= 0) native.closeDescriptor(this.#fd);
     this.#fd = -1;
   }
 }

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 
 import { errnoName } from '../../words/errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
-import { native, openLauncher, type PlanFailure } from '../../native.ts';
+import { native, openLauncher, type PlanFailure, type WaitedRequest } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { hostQuery } from '../host/account.ts';
@@ -105,10 +105,8 @@ function exitNow(status: number): never {
 
 // A terminal is as large as that of this process, unless the request says otherwise.
 function withOwnSize(request: NormalRequest): NormalRequest {
-  const [cols, rows] = native.terminalSize() ?? [];
-  return cols === undefined || rows === undefined
-    ? request
-    : { ...request, pty: { cols, rows, ...request.pty } };
+  const size = native.terminalSize();
+  return size === undefined ? request : { ...request, pty: { ...size, ...request.pty } };
 }
 
 /** Verifies the jail of a launch in place. */
@@ -185,11 +183,11 @@ function keptBy({ keptFds, request: { statusFd = 0 } }: Launch): readonly number
 
 // The ids of the process that waits. An init sends signals to it, so it must have the program's ids. Without an init it keeps uid 0:
 // with the program's ids, the program could kill it and so escape its limits. Without root it keeps the caller's ids.
-function waiterOf({ account, request }: Launch): Parameters<typeof native.execAndWait>[4] {
+function waiterOf({ account, request }: Launch): WaitedRequest['waiter'] {
   const { uid, gid, outside } = account;
-  const parent = request.dieWithParent ? process.ppid : 0;
-  if (outside !== undefined) return ['', '', parent];
-  return hasInit(request) ? [uid, gid, parent] : [0, 0, parent];
+  const parentPid = request.dieWithParent ? process.ppid : 0;
+  if (outside !== undefined) return { uid: '', gid: '', parentPid };
+  return hasInit(request) ? { uid, gid, parentPid } : { uid: 0, gid: 0, parentPid };
 }
 
 /** Runs a prepared launch. Does not return. */
@@ -212,19 +210,18 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
     if (place !== undefined) closePidPlace(place);
     throw error;
   }
+  const inPlace = { plan: bytes, jailFd: jail.fd, pidFile };
   const failure =
     hasInit(request) || needsWaiter(request)
-      ? native.execAndWait(
-          bytes,
-          jail.fd,
-          openLauncher(),
-          keptBy(launch),
-          waiterOf(launch),
-          pidFile,
-          watchedLimits(request),
-          request.pty !== undefined,
-        )
-      : native.execPlan(bytes, jail.fd, pidFile);
+      ? native.execAndWait({
+          ...inPlace,
+          launcherFd: openLauncher(),
+          keptFds: keptBy(launch),
+          waiter: waiterOf(launch),
+          limits: watchedLimits(request),
+          hasPty: request.pty !== undefined,
+        })
+      : native.execPlan(inPlace);
   return reportAndExit(launch, view, failure, { tell, rephrase, fail });
 }
 
@@ -257,7 +254,7 @@ export function execInJail(request: LaunchRequest): never {
   try {
     return runInPlace(planInPlace(normal, jail, warnOnStderr));
   } catch (error) {
-    native.closeJail(jail.fd);
+    native.closeDescriptor(jail.fd);
     throw error;
   }
 }

@@ -7,8 +7,8 @@ import { errnoName } from '../../words/errno.ts';
 import { native, openLauncher, type ProcessHandle } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Step } from '../plan/step.ts';
+import { toExit } from '../process/exit.ts';
 import { takeStream } from '../process/pipes.ts';
-import { signalName } from '../request/signal.ts';
 import type { StdioTriple } from '../request/stdio.ts';
 
 export interface PlainRequest {
@@ -64,24 +64,26 @@ export function startPlain({ program, argv, env, stdio }: PlainRequest): PlainPr
   });
   const started = new Promise<number>((done, fail) => {
     const launcherFd = openLauncher();
-    handle = native.spawn(
-      encodePlan([[...SET_UP, { op: 'execve', program, argv, env }]]),
-      launcherFd, // in place of a jail, which no step uses
+    handle = native.spawn({
+      plan: encodePlan([[...SET_UP, { op: 'execve', program, argv, env }]]),
+      jail: launcherFd, // no step uses it
       launcherFd,
       stdio,
-      [],
-      1, // a group of its own, until it is released
-      (failure, pid) => {
-        if (failure !== null) return fail(new Error(errnoName(failure?.errno ?? 0)));
+      kept: [],
+      group: 'released',
+      onStarted: (start) => {
+        if (!('pid' in start))
+          return fail(new Error(errnoName('failure' in start ? start.failure.errno : 0)));
         hasStarted = true;
-        return done(pid);
+        return done(start.pid);
       },
-      (exitCode, signal) => {
+      onExit: (end) => {
         // The other processes of its group go on: the command of a rule may end in &.
         if (handle !== undefined) native.release(handle, false);
-        tellEnd({ exitCode, signal: signal === null ? null : signalName(signal) });
+        const { exitCode, signal } = toExit(end);
+        tellEnd({ exitCode, signal });
       },
-    );
+    });
   });
   return {
     started,

@@ -163,7 +163,7 @@ export class Jail<
   #closeIfIdle(): void {
     if (this.#open || this.#starting > 0 || this.#closed) return;
     this.#closed = true;
-    native.closeJail(this.#facts.jailFd);
+    native.closeDescriptor(this.#facts.fd);
     this.#spaces.close();
   }
 
@@ -214,7 +214,7 @@ export class Jail<
     name: Buffer,
   ): Promise<NormalRequest> {
     const env = buildEnvironment({ request, account, caller: callerBeside(request, false) });
-    return { ...request, program: await findProgram(request, name, env, this.#facts.jailFd) };
+    return { ...request, program: await findProgram(request, name, env, this.#facts.fd) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -277,12 +277,12 @@ export async function openJail<
   try {
     const usual = named ? new KeptLaunch(judge(normal, facts)) : undefined;
     if (!normal.rootless) requireRoot();
-    if (facts.jailFd < 0) throw unreachable(facts, normal);
+    if (facts.fd < 0) throw unreachable(facts, normal);
     warnOnce(usual?.jail.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
     return new Jail(given, normal.jail, own, facts, together, usual);
   } catch (error) {
-    if (facts.jailFd >= 0) native.closeJail(facts.jailFd);
+    if (facts.fd >= 0) native.closeDescriptor(facts.fd);
     throw error;
   }
 }

@@ -114,7 +114,7 @@ class Kept {
   }
 
   #close(): void {
-    void this.#made.then(({ fds }) => fds.forEach((fd) => native.closeJail(fd)), Boolean);
+    void this.#made.then(({ fds }) => fds.forEach((fd) => native.closeDescriptor(fd)), Boolean);
   }
 }
 
@@ -180,9 +180,10 @@ function makeSpaces(request: Settled, jail: JudgedJail, kinds: readonly Namespac
   const steps = [...planned, execve];
   const toError = (failure: PlanFailure): LaunchError => toLaunchError(steps, failure, viewOf(launch));
   if (account.outside !== undefined) return makeOwnSpaces(steps, jail.fd, toError);
-  const made = native.makeSpaces(encodePlan([steps]), jail.fd, names).then((answer) => {
-    if ('errno' in answer) throw toError(answer);
-    return answer;
+  const wanted = { plan: encodePlan([steps]), jailFd: jail.fd, kinds: names };
+  const made = native.makeSpaces(wanted).then((answer) => {
+    if ('failure' in answer) throw toError(answer.failure);
+    return answer.fds;
   });
   return { made };
 }

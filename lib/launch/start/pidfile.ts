@@ -51,15 +51,15 @@ export const pidDirectory = (path: string): BytePath => bytePath(dirname(absolut
  */
 export function openPidPlace(path: string, account: Account, insecurePath: boolean): PidPlace {
   const absolute = absolutePath(path);
-  const facts = native.readHostSync({ jail: dirname(absolute) });
-  const { jailFd: directoryFd, walkErrno = EIO } = facts;
+  const facts = native.walkPathSync(dirname(absolute));
+  const { fd: directoryFd, walkErrno = EIO } = facts;
   if (directoryFd < 0) throw failed(path, walkErrno);
   try {
     const warnings = judgePidDirectory(facts, account, insecurePath);
     if (isDirectory(absolute)) throw failed(path, EISDIR);
     return { directoryFd, name: Buffer.from(basename(absolute)), path, warnings };
   } catch (error) {
-    native.closeJail(directoryFd);
+    native.closeDescriptor(directoryFd);
     throw error;
   }
 }
@@ -84,7 +84,7 @@ function isDirectory(path: string): boolean {
 }
 
 export function closePidPlace({ directoryFd }: PidPlace): void {
-  native.closeJail(directoryFd);
+  native.closeDescriptor(directoryFd);
 }
 
 /**

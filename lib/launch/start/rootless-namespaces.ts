@@ -2,13 +2,13 @@
 import { constants } from 'node:os';
 
 import type { LaunchError } from '../../errors.ts';
-import { native, openLauncher, type PlanFailure } from '../../native.ts';
+import { native, openLauncher, type PlanFailure, type ProcessHandle } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Step } from '../plan/step.ts';
+import { ignored } from '../request/stdio.ts';
 import { toSpawnError } from '../host/spawn-error.ts';
 
 const sendsSpaces = -4;
-const ignored = -1;
 
 /** Namespaces that are being made, and a function that cancels this. `made` rejects with a LaunchError. */
 export function makeOwnSpaces(
@@ -16,25 +16,31 @@ export function makeOwnSpaces(
   jailFd: number,
   toError: (failure: PlanFailure) => LaunchError,
 ): { readonly made: Promise<readonly number[]>; readonly callOff: () => void } {
-  let handle: ReturnType<typeof native.spawn> | undefined;
+  let handle: ProcessHandle | undefined;
   const made = new Promise<readonly number[]>((resolve, reject) => {
-    const fail = (errno: number): void =>
-      reject(toError({ step: steps.length - 2, op: 0, errno, detail: 0 }));
+    const take = (of: ProcessHandle): void => {
+      try {
+        resolve(native.takeSpaces(of));
+      } catch (error) {
+        const errno = -((error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO);
+        reject(toError({ step: steps.length - 2, op: 0, errno, detail: 0 }));
+      }
+    };
     try {
-      handle = native.spawn(
-        encodePlan([steps]),
-        jailFd,
-        openLauncher(),
-        [sendsSpaces, ignored, ignored],
-        [],
-        0,
-        (failure) => {
-          if (failure) return reject(toError(failure));
-          const spaces = handle === undefined ? -constants.errno.EIO : native.takeSpaces(handle);
-          return typeof spaces === 'number' ? fail(-spaces) : resolve(spaces);
+      handle = native.spawn({
+        plan: encodePlan([steps]),
+        jail: jailFd,
+        launcherFd: openLauncher(),
+        stdio: [sendsSpaces, ignored, ignored],
+        kept: [],
+        group: 'caller',
+        // the jail is a descriptor, so the host is not looked at again
+        onStarted: (start) => {
+          if ('failure' in start) reject(toError(start.failure));
+          else if ('pid' in start) take(start.handle);
         },
-        () => {},
-      );
+        onExit: () => {},
+      });
     } catch (error) {
       reject(toSpawnError(error));
     }

@@ -29,7 +29,7 @@ import type { Diagnosis } from '../tell/found-path.ts';
 import { viewOfJail } from '../tell/jail-view.ts';
 import { findMissing } from '../tell/preflight.ts';
 import { launchBeside } from './spawn.ts';
-import { lookAtHost } from '../host/spawn-error.ts';
+import { walkBeside } from '../host/spawn-error.ts';
 import { awaitStop, inSeconds } from './abort-or-timeout.ts';
 
 /** Why this process stopped the program. */
@@ -116,16 +116,16 @@ async function whatWasMissing(
   const variables = new Map(request.env);
   // the program may find its libraries elsewhere
   if (variables.get('LD_LIBRARY_PATH') !== undefined) return undefined;
-  const { jailFd } = await lookAtHost({ jail: request.jail });
-  if (jailFd < 0) return undefined;
+  const { fd } = await walkBeside(request.jail);
+  if (fd < 0) return undefined;
   try {
-    const view = viewOfJail(request, jailFd);
+    const view = viewOfJail(request, fd);
     const path = variables.get('PATH');
     return findMissing(view, program, { dlopen: 'none', ...(path !== undefined && { path }) });
   } catch {
     return undefined;
   } finally {
-    native.closeJail(jailFd);
+    native.closeDescriptor(fd);
   }
 }
 

@@ -172,7 +172,9 @@ export function refuseEnd(request: NormalRequest, { leaveDescendants }: SpawnOpt
 
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const looked = lookAtHost(hostQuery(request));
-  const facts = await beforeStop(options, looked, ({ jailFd }) => native.closeJail(jailFd));
+  const facts = await beforeStop(options, looked, ({ fd }) => {
+    if (fd >= 0) native.closeDescriptor(fd);
+  });
   const jail = verify(request, facts);
   keepLaunch(request, jail, facts.sight);
   warnOnce(jail.warnings);
@@ -181,7 +183,7 @@ async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Pro
     const kept = new KeptLaunch(jail);
     return await startIn(kept, await ready(request, kept, options), options);
   } finally {
-    native.closeJail(jail.fd);
+    native.closeDescriptor(jail.fd);
   }
 }
 

@@ -5,11 +5,13 @@ import type { LaunchError } from '../../errors.ts';
 import {
   native,
   openLauncher,
-  type CgroupUse,
   type HostSight,
   type PlanFailure,
   type ProcessGroup,
   type ProcessHandle,
+  type ProgramEnd,
+  type ProgramRequest,
+  type ProgramStart,
 } from '../../native.ts';
 import type { Launch } from '../plan/launch.ts';
 import { statusLine } from '../host/status-line.ts';
@@ -34,14 +36,14 @@ function toError(launch: Launch, failure: PlanFailure, jailFd: number): LaunchEr
   try {
     return toLaunchError(launch.steps, failure, viewOf(launch, jailFd));
   } finally {
-    native.closeJail(jailFd);
+    native.closeDescriptor(jailFd);
   }
 }
 
 // Without pipes, nothing is awaited after the program's end.
 function groupOf({ newGroup, leaveDescendants, stdio }: NormalSpawn, request: NormalRequest): ProcessGroup {
-  if (!newGroup && !request.newSession) return 0;
-  return leaveDescendants || stdio.includes(piped) ? 1 : 2;
+  if (!newGroup && !request.newSession) return 'caller';
+  return leaveDescendants || stdio.includes(piped) ? 'released' : 'killed';
 }
 
 /**
@@ -65,10 +67,8 @@ export function start(
   return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
 
-// Pairs: a descriptor of this process, and its number in the program.
-function movesOf(keptFds: readonly number[], { listenFds }: NormalSpawn): readonly number[] {
-  if (keptFds.length === 0) return keptFds;
-  return keptFds.flatMap((fd) => [listenFds[fd - firstListenFd]?.fd ?? fd, fd]);
+function keptBy(keptFds: readonly number[], { listenFds }: NormalSpawn): ProgramRequest['kept'] {
+  return keptFds.map((target) => ({ fd: listenFds[target - firstListenFd]?.fd ?? target, target }));
 }
 
 // If the caller has closed a socket too early, its number may belong to another file by now. The program must not get that.
@@ -86,17 +86,16 @@ const mostLaunchMs = 1000;
 
 const nothingKnown: PlanFailure = { step: -1, op: 0, errno: constants.errno.EIO, detail: 0 };
 
-// If a launch has failed, `pid` is a descriptor of the jail.
 function whyNotStarted(
   launch: Launch,
-  failure: PlanFailure | null | undefined,
-  jailFd: number,
+  start: Exclude<ProgramStart, { readonly pid: number }>,
   stopped: StopReason | undefined,
   options: NormalSpawn,
 ): Error {
-  const error = toError(launch, failure ?? nothingKnown, failure ? jailFd : -1);
-  // without a failure the host has changed, but the launch was called off anyway
-  const isOff = (failure?.errno ?? constants.errno.ECANCELED) === constants.errno.ECANCELED;
+  const hasFailed = 'failure' in start;
+  const error = hasFailed ? toError(launch, start.failure, start.jailFd) : toError(launch, nothingKnown, -1);
+  // if the host has changed, the launch was called off anyway
+  const isOff = !hasFailed || start.failure.errno === constants.errno.ECANCELED;
   return isOff && stopped !== undefined ? stopError(stopped, options) : error;
 }
 
@@ -133,15 +132,16 @@ function startWith(
       if (started !== undefined) started.stop(reason);
       else killTimer = recall(handle, options, () => reject(stopError(reason, options)));
     });
-    const onStarted = (failure: PlanFailure | null | undefined, pid: number): void => {
+    const onStarted = (start: ProgramStart): void => {
       clearTimeout(killTimer);
-      if (failure !== null || handle === undefined) {
+      if (!('pid' in start)) {
         clearStop();
-        if (failure === undefined && onChanged !== undefined && stopped === undefined)
-          return resolve(onChanged());
-        return reject(whyNotStarted(launch, failure, pid, stopped, options));
+        const isChanged = 'hostChanged' in start && stopped === undefined;
+        if (isChanged && onChanged !== undefined) return resolve(onChanged());
+        return reject(whyNotStarted(launch, start, stopped, options));
       }
-      started = new JailedProcess(pid, handle, launch, options);
+      const { pid } = start;
+      started = new JailedProcess(pid, start.handle, launch, options);
       try {
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
@@ -154,21 +154,20 @@ function startWith(
       return resolve(started);
     };
     try {
-      handle = native.spawn(
-        launch.bytes,
+      handle = native.spawn({
+        plan: launch.bytes,
         jail,
-        openLauncher(),
-        options.stdio,
-        movesOf(launch.keptFds, options),
-        groupOf(options, launch.request),
+        launcherFd: openLauncher(),
+        stdio: options.stdio,
+        kept: keptBy(launch.keptFds, options),
+        group: groupOf(options, launch.request),
         onStarted,
-        (...ended) => {
+        onExit: (end) => {
           clearStop();
-          const exit = tellEnd(options, toldPid, exitOf(ended, launch.request, started));
-          started?.finish(exit);
+          started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started)));
         },
-        options.spaces?.fds,
-      );
+        spaces: options.spaces?.fds,
+      });
     } catch (error) {
       clearStop();
       reject(toSpawnError(error));
@@ -176,14 +175,9 @@ function startWith(
   });
 }
 
-function exitOf(
-  ended: Parameters<typeof toExit>,
-  { cpuTime }: NormalRequest,
-  started: JailedProcess | undefined,
-): Exit {
-  const exit = toExit(...ended);
-  const limit = limitOf(exit, ended.slice(10, 15) as CgroupUse, {
-    full: ended[15],
+function exitOf(end: ProgramEnd, { cpuTime }: NormalRequest, started: JailedProcess | undefined): Exit {
+  const exit = toExit(end);
+  const limit = limitOf(exit, end, {
     cpuTime,
     stopped: started?.stopped,
     killed: started?.killed ?? false,

@@ -57,7 +57,7 @@ async function withLaunch<T>(
     const caller = { ...callerInPlace(normal), cgroup };
     return look(toLaunch(request, jail, caller, wantedFilter(request, account, caller)), warnings);
   } finally {
-    native.closeJail(jail.fd);
+    native.closeDescriptor(jail.fd);
   }
 }
 

@@ -29,7 +29,10 @@ function toProblem(launch: Launch): LaunchError | undefined {
       return one === undefined ? [] : [[at, one]];
     }),
   );
-  const failure = native.rehearsePlan(encodePlan(tried.map((stage) => stage.map(([, one]) => one))), jail.fd);
+  const failure = native.rehearsePlan({
+    plan: encodePlan(tried.map((stage) => stage.map(([, one]) => one))),
+    jailFd: jail.fd,
+  });
   if (failure === null) return undefined;
   const place = tried.flat()[failure.step]?.[0] ?? -1;
   const step = steps[place];

@@ -173,7 +173,7 @@ function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
     { op: 'reset_signals' },
     { op: 'execve', program, argv, env: native.environmentEntries() },
   ];
-  const { step, errno } = native.execPlan(encodePlan([steps]), -1);
+  const { step, errno } = native.execPlan({ plan: encodePlan([steps]), jailFd: -1 });
   const call = steps[step]?.op ?? 'launch';
   throw new LaunchError(`cannot execute ${quote(program)}: ${call}: ${reason(errno)}`, {
     step: call,

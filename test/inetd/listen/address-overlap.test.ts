@@ -13,7 +13,7 @@ const STREAM = 1;
 const overlapOf = (...texts: readonly string[]) => findOverlap([['one', texts.map(parseListenAddress)]]);
 
 function listen({ address, port, isOnly6 }: ListenAddress & { readonly kind: 'internet' }): number {
-  return native.bindInternet(STREAM, address, port, isOnly6);
+  return native.bindInternet({ type: STREAM, address, port, isOnly6 });
 }
 
 // Whether the kernel lets both listen at once.

@@ -22,7 +22,7 @@ function resolve(request: Omit<LaunchRequest, 'jail'>, facts: Partial<HostFacts>
     named: [],
     components: [],
     isHostRoot: false,
-    jailFd: -1,
+    fd: -1,
   };
   return toAccount(normalize({ ...request, jail: '/srv/jail' }), { ...nothing, ...facts });
 }

@@ -10,17 +10,18 @@ interface End {
   readonly usage?: Partial<typeof noUsage>;
   readonly oomKills?: number;
   readonly refusedForks?: number;
-  readonly full?: number;
+  readonly isDiskFull?: boolean;
+  readonly isOutOfInodes?: boolean;
   readonly cpuTime?: number;
   readonly stopped?: 'ETIMEDOUT' | 'ABORT_ERR';
   readonly killed?: boolean;
 }
 
-function limit({ exitCode, signal, usage, oomKills = 0, refusedForks = 0, ...rest }: End) {
+function limit({ exitCode, signal, usage, ...rest }: End) {
   const code = exitCode ?? (signal === undefined ? 1 : null);
   const exit = { exitCode: code, signal: signal ?? null, usage: { ...noUsage, ...usage } };
-  const limited = { full: 0, cpuTime: undefined, stopped: undefined, killed: false, ...rest };
-  return limitOf(exit, [oomKills, refusedForks, -1, -1, -1], limited);
+  const limited = { cpuTime: undefined, stopped: undefined, killed: false, ...rest };
+  return limitOf(exit, limited, limited);
 }
 
 t.test('a limit is named if it has ended a program', async (t) => {
@@ -35,16 +36,16 @@ t.test('a limit is named if it has ended a program', async (t) => {
     [{ signal: 'SIGXCPU', usage: { userCpuMs: 1000 }, cpuTime: 2 }, 'cpu time'],
     [{ signal: 'SIGXFSZ' }, 'file size'],
     [{ refusedForks: 1 }, 'pids'],
-    [{ full: 1 }, 'disk'],
-    [{ full: 2 }, 'inodes'],
-    [{ full: 3 }, 'disk'],
-    [{ full: 4 }, undefined],
+    [{ isDiskFull: true }, 'disk'],
+    [{ isOutOfInodes: true, isDiskFull: false }, 'inodes'],
+    [{ isOutOfInodes: true, isDiskFull: true }, 'disk'],
+    [{ isOutOfInodes: false, isDiskFull: false }, undefined],
   ];
   for (const [end, expected] of ends) t.equal(limit(end), expected, JSON.stringify(end));
 });
 
 t.test('a program that ends well has met no limit', async (t) => {
-  t.equal(limit({ exitCode: 0, oomKills: 1, refusedForks: 1, full: 3 }), undefined);
+  t.equal(limit({ exitCode: 0, oomKills: 1, refusedForks: 1, isDiskFull: true }), undefined);
 });
 
 t.test('a signal of this process is the reason, whatever was refused before', async (t) => {

@@ -1,9 +1,0 @@
-#pragma once
-
-#include <napi.h>
-
-namespace uchroot {
-
-void initSpaces(Napi::Env env, Napi::Object exports);
-
-}  // namespace uchroot
