@@ -2,9 +2,11 @@
 // "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion fails here,
 // although tap lets it pass.
 //   node scripts/run-tests.mjs [--check] [FILE...]     without files all of dist/test; --check also runs `npm run check`
+//   node scripts/run-tests.mjs --unit                  those that start no process and open no socket
 // tap's own runner is not used: it adds --import to each node that the tests start, which costs a quarter of a second each.
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 // Most tests wait a little, so two processors need four files. One more file is among those that wait longest, see WAITING.
@@ -167,9 +169,27 @@ function allFiles() {
   return [...first, ...files.filter((file) => !first.includes(file))];
 }
 
+const OUTSIDE = /from 'node:(?:child_process|cluster|dgram|https?|net|worker_threads)'|\bt\.spawn\(/;
+const reached = new Map();
+
+/** Whether a test, or a file of test/ that it imports, starts a process or opens a socket. */
+function reachesOut(file) {
+  if (!reached.has(file)) {
+    reached.set(file, false);
+    const text = readFileSync(file, 'utf8');
+    const imported = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, name]) => join(dirname(file), name));
+    const own = imported.filter((name) => name.startsWith('dist/test/') && existsSync(name));
+    reached.set(file, OUTSIDE.test(text) || own.some(reachesOut));
+  }
+  return reached.get(file);
+}
+
+const isUnit = (file) => !file.endsWith('.root.test.js') && !reachesOut(file);
+
 const words = process.argv.slice(2);
-const chosen = words.filter((word) => word !== '--check');
-const files = chosen.length > 0 ? chosen : allFiles();
+const chosen = words.filter((word) => !word.startsWith('--'));
+const all = chosen.length > 0 ? chosen : allFiles();
+const files = words.includes('--unit') ? all.filter(isUnit) : all;
 const toJobs = (some) => some.map((file) => () => runFile(file));
 const waiting = toJobs(files.filter((file) => WAITING.includes(file)));
 const computing = toJobs(files.filter((file) => !WAITING.includes(file)));
