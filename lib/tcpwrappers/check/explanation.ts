@@ -94,9 +94,6 @@ export interface Explanation {
   readonly doubts: readonly string[];
 }
 
-// Problems that may be different at another time.
-const TEMPORARY = /temporary failure|no answer in time|cannot be read|getent/i;
-
 /** Decides on a request, and explains why. A look-up takes at most `timeoutMs`. */
 export async function explain(
   tables: Tables,
@@ -113,7 +110,7 @@ export async function explain(
   const ruling = await resolve(decide(tables, request), (need) => lookUp(need, request, resolver, lookups));
   const { rule: matched, verdict } = ruling;
   const doubts = lookups
-    .filter(({ problem }) => problem !== undefined && TEMPORARY.test(problem))
+    .filter(({ isTemporary }) => isTemporary === true)
     .map(({ kind, subject, problem }) => `the ${kind} of ${subject}: ${problem}`);
   if (!isUserGiven && request.user !== undefined)
     doubts.push('the user of the client counts, and is assumed to be unknown: give USER@CLIENT');

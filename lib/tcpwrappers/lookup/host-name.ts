@@ -97,10 +97,12 @@ async function askHost(address: string, timeoutMs: number): Promise<HostNameFact
  * is not canonical, such as an alias (CNAME). Only `localhost` may be an alias.
  */
 export function judgeName(address: string, facts: HostNameFacts): Answered<string> {
-  if (facts.name === undefined) return { value: UNKNOWN, problem: facts.reverseError };
+  const errors = [facts.reverseError, facts.forwardError];
+  const isTemporary = !facts.isLast || errors.some((error) => /^temporary failure/i.test(error ?? ''));
+  if (facts.name === undefined) return { value: UNKNOWN, problem: facts.reverseError, isTemporary };
   const name = facts.name.toString('latin1');
   const problem = whyParanoid(name, address, facts);
-  return problem === undefined ? { value: name } : { value: PARANOID, problem };
+  return problem === undefined ? { value: name } : { value: PARANOID, problem, isTemporary };
 }
 
 function whyParanoid(name: string, address: string, facts: HostNameFacts): string | undefined {

@@ -12,6 +12,8 @@ export interface Answered<Value> {
   readonly value: Value;
   /** Why the value is not a better one, such as a time limit. */
   readonly problem?: string | undefined;
+  /** Whether the problem may be gone at another time. */
+  readonly isTemporary?: boolean | undefined;
 }
 
 /** The two ends of a TCP connection, for RFC 1413. */
@@ -41,6 +43,7 @@ export interface Lookup {
   readonly subject: string;
   readonly result: string;
   readonly problem?: string | undefined;
+  readonly isTemporary?: boolean | undefined;
   readonly durationMs: number;
 }
 
@@ -89,8 +92,9 @@ export async function lookUp(
 ): Promise<Found> {
   const begin = performance.now();
   const [subject, answer] = ask(need, request, resolver);
-  const { value, problem } = await answer;
+  const { value, problem, isTemporary } = await answer;
   const durationMs = performance.now() - begin;
-  lookups.push({ kind: need.kind, subject, result: show(need.kind, value), problem, durationMs });
+  const result = show(need.kind, value);
+  lookups.push({ kind: need.kind, subject, result, problem, isTemporary, durationMs });
   return value;
 }

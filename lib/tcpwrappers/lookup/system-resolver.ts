@@ -87,7 +87,7 @@ async function askGetent(program: string, group: string, timeoutMs: number): Pro
     if (exitCode === NOT_FOUND) return { value: [] };
     throw new Error(isLate ? 'no answer in time' : `it has failed (${exitCode ?? 'killed'})`);
   } catch (error) {
-    return { value: undefined, problem: `getent netgroup: ${(error as Error).message}` };
+    return { value: undefined, problem: `getent netgroup: ${(error as Error).message}`, isTemporary: true };
   } finally {
     clearTimeout(timer);
   }
@@ -126,6 +126,7 @@ function readBanner(path: string): Answered<string | undefined> {
   return {
     value: undefined,
     problem: `cannot be read: ${found.kind === 'unreadable' ? found.code : NOT_READ[found.kind]}`,
+    isTemporary: true,
   };
 }
 

@@ -16,34 +16,11 @@ function partsAddress(parts: readonly string[]): number | undefined {
   return address === 0xffffffff ? undefined : address;
 }
 
-// The fast path: four decimal parts without leading zeros, as addresses of clients are written.
-function plainQuad(text: string): number | undefined {
-  if (text.length > 15) return undefined;
-  let [address, part, digits, dots] = [0, 0, 0, 0];
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x2e && digits > 0) {
-      address = address * 256 + part;
-      [part, digits] = [0, 0];
-      dots++;
-    } else if (code >= 0x30 && code <= 0x39 && (digits === 0 || part > 0)) {
-      part = part * 10 + code - 0x30;
-      digits++;
-      if (part > 255) return undefined;
-    } else return undefined;
-  }
-  if (dots !== 3 || digits === 0) return undefined;
-  const all = address * 256 + part;
-  return all === 0xffffffff ? undefined : all;
-}
-
 /**
  * An IPv4 address of four parts as a number, or undefined. 255.255.255.255 is undefined: inet_addr(3) returns the same
  * value for an error, so libwrap never matches it (hosts_access(5)).
  */
 export function parseQuad(text: string): number | undefined {
-  const plain = plainQuad(text);
-  if (plain !== undefined) return plain;
   const first = text.charCodeAt(0);
   if (!(first >= 0x30 && first <= 0x39)) return undefined;
   // inet_addr(3) stops at white space, but libwrap counts the parts of the whole text

@@ -4,16 +4,7 @@ import { quote } from '../../words/quote.ts';
 
 /** Lower case of ASCII letters only, as strcasecmp(3) in the C locale. Bytes above 0x7f do not change. */
 export function fold(text: string): string {
-  let isAscii = true;
-  let hasUpper = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code > 0x7f) isAscii = false;
-    else if (code >= 0x41 && code <= 0x5a) hasUpper = true;
-  }
-  // the usual case: every connection comes here, and a regular expression costs more
-  if (!hasUpper) return text;
-  return isAscii ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Trims white space as isspace(3) in the C locale; String.prototype.trim would take more. */

@@ -21,7 +21,7 @@ const REQUESTS = 10;
 /** A copy of the compiled sources in which `change` has been made to a file. */
 function plant(directory: string, [name, file, from, to]: Mutation): string {
   const copy = join(directory, name.replace(/[^a-zA-Z0-9]+/g, '-'));
-  mkdirSync(join(copy, 'test/tcpwrappers/libwrap'), { recursive: true });
+  mkdirSync(join(copy, 'test/support/tcpwrappers/libwrap'), { recursive: true });
   for (const path of [
     'lib/tcpwrappers',
     'lib/mistakes',
@@ -31,14 +31,14 @@ function plant(directory: string, [name, file, from, to]: Mutation): string {
       .filter((name) => name.endsWith('.js'))
       .map((name) => `lib/${name}`),
     'test/support/resolve-now.js',
-    'test/tcpwrappers/libwrap/observe.js',
+    'test/support/tcpwrappers/libwrap/observe.js',
   ])
     cpSync(join(compiled, path), join(copy, path), { recursive: true });
   const path = join(copy, `lib/tcpwrappers/${file}.js`);
   const parts = readFileSync(path, 'utf8').split(from);
   if (parts.length !== 2) throw new Error(`"${from}" occurs ${parts.length - 1} times in ${file}.js`);
   writeFileSync(path, parts.join(to));
-  return join(copy, 'test/tcpwrappers/libwrap/observe.js');
+  return join(copy, 'test/support/tcpwrappers/libwrap/observe.js');
 }
 
 /** How many requests it took to find a difference; undefined if none of them did. */

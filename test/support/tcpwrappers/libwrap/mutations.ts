@@ -27,7 +27,7 @@ export const mutations: readonly Mutation[] = [
   ['.domain matches domain', 'match/match', 'value.length > pattern.text.length && value.', '`.${value}`.'],
   ['prefixes are literal', 'parse/pattern-list', "text.endsWith('.')", "text.endsWith('..')"],
   ['two stars are as one', 'match/match', 'next - first > 1 && at === value.length', 'false'],
-  ['case counts', 'text/latin1', 'if (!hasUpper)', 'if (true)'],
+  ['case counts', 'text/latin1', 'letters.toLowerCase()', 'letters'],
   ['KNOWN takes paranoid for a name', 'connection/request-info', ' && foldedName !== PARANOID', ''],
   ['KNOWN does not mind the address', 'match/match', 'host.folded !== UNKNOWN && isKnownName', 'isKnownName'],
   [
