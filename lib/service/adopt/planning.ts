@@ -29,7 +29,7 @@ import {
   refuse,
 } from './service-refusal.ts';
 import { dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
-import { dangerRefusal, givenBy, lostWarnings } from './tell/given-away.ts';
+import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
 import { namedWarnings, toServiceWarning } from './tell/service-warning.ts';
 
 /** What an adoption or an update reports. */
@@ -192,6 +192,7 @@ export async function planNew(
   const warnings = [
     ...lostWarnings(unit, before, plan.paths),
     ...withheld,
+    ...replaceableWarnings(options.paths),
     ...built.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption)),
     ...namedWarnings(adoption, existsSync, isInJail),
     ...laterWarnings(host.unitText, ours),

@@ -99,6 +99,11 @@ serviceTest('a path that leads out must be accepted, and a plan says what it giv
     nested.stderr,
     /\/srv\/app\/conf lies in \/srv\/app, which the service can write: it could put a link/,
   );
+  machine().shell('chown nobody /srv/app');
+  t.match(
+    service(...adopt, '--plan', '--ro-bind', '/srv/app/conf').stderr,
+    /another user could put a link at \/srv\/app\/conf, .*: \/srv\/app is owned by uid 65534; choose a directory/,
+  );
   const harmless = ['--ro-bind', '/etc/ssl', '--bind', '/dev/shm', '--ro-bind', '/sys'];
   t.match(service(...adopt, '--plan', ...harmless), { status: 0, stdout: /^(?!.*gives away)/s });
   const accepted = service(...adopt, '--plan', '--insecure-path', '--ro-bind', '/run/dbus');

@@ -1,7 +1,8 @@
 // What an adoption would give away: paths of the host that must not come into a jail (lib/trust/danger.ts).
 import { existsSync } from 'node:fs';
 
-import { bytePath, isWithin } from '../../../tree/path.ts';
+import { bytePath, isWithin, showPath } from '../../../tree/path.ts';
+import { judgeWay, remedyOf } from '../../../trust/way.ts';
 import { hostDanger } from '../../../launch/host/host-danger.ts';
 import { wayTo } from '../../../launch/host/host-ways.ts';
 import { commandLine } from '../../../words/shell-word.ts';
@@ -71,6 +72,16 @@ function replaceable(
 function outerOf(path: string, directories: readonly string[]): string | undefined {
   const ways = [path, ...wayTo(bytePath(path)).components.map((one) => Buffer.from(one.path).toString())];
   return directories.find((one) => ways.some((way) => way !== one && isWithin(way, one)));
+}
+
+/** A warning for each path that a user other than root could replace by a link: systemd would follow it at the next start. */
+export function replaceableWarnings(paths: readonly HostMount[]): readonly string[] {
+  return paths.flatMap(({ path }) => {
+    const [finding] = judgeWay(wayTo(bytePath(path)), []);
+    if (finding === undefined) return [];
+    const place = showPath(bytePath(Buffer.from(finding.component.path)));
+    return `another user could put a link at ${path}, and the next start would follow it as root of the host: ${place} ${finding.how}; ${remedyOf(finding, place)}`;
+  });
 }
 
 /** What the unit and the caller name that gives the host away. `packed` are the files of the service's own packages. */
