@@ -21,30 +21,32 @@ const formatOption = option('--format text|json', 'how the answer is printed');
 const writes = (paths: readonly string[]): string =>
   paths.length === 0 ? '' : `; and it writes to the host: ${paths.join(', ')}`;
 
+const shown = (...lines: readonly (string | false | readonly string[])[]): string =>
+  `${lines
+    .flat()
+    .filter((line) => line !== false)
+    .join('\n')}\n`;
+
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps } = report;
-  const entered =
-    entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`;
   const hosts = paths.filter(({ isOfHost }) => isOfHost === true).map(({ path }) => path);
-  const lines = [
+  return shown(
     `${unit}: ${isPlan ? 'would be adopted' : 'adopted'}`,
     `  jail: ${report.directory}/jail, ${report.files} files, ${megabytes(report.sizeBytes)}`,
     `  user: ${report.user} (${report.reason})`,
-    `  entry: ${entered}`,
-    ...paths
+    `  entry: ${entry === 'launcher' ? 'a compiled launcher enters the jail' : `systemd enters the jail: ${entryReason}`}`,
+    paths
       .filter(({ isOfHost }) => isOfHost !== true)
       .map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
-    ...(hosts.length === 0 ? [] : [`  databases of the host, read-only: ${hosts.join(' ')}`]),
-    ...(isPlan ? [] : [`  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`]),
+    hosts.length > 0 && `  databases of the host, read-only: ${hosts.join(' ')}`,
+    !isPlan && `  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`,
     `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
-    ...report.givesAway.map((message) => `  gives away: ${message}`),
+    report.givesAway.map((message) => `  gives away: ${message}`),
     `  drop-in: ${dropIn.path}`,
-    ...(isPlan ? ['  steps:', ...steps.map((step, at) => `    ${at + 1}. ${step}`)] : []),
-    ...(isPlan ? ['', dropIn.text.trimEnd()] : []),
-    ...(isPlan || isRunning ? [] : ['  it does not run now; it starts in the jail']),
-  ];
-  return `${lines.join('\n')}\n`;
+    isPlan && ['  steps:', ...steps.map((step, at) => `    ${at + 1}. ${step}`), '', dropIn.text.trimEnd()],
+    !isPlan && !isRunning && '  it does not run now; it starts in the jail',
+  );
 }
 
 function warn(unit: string, warnings: readonly string[]): void {
@@ -206,41 +208,29 @@ function showKept({ unit, keptConfiguration }: ServiceStatus): readonly string[]
 }
 
 function showStatus(status: ServiceStatus): string {
-  const { unit, state, entry, exposure, packages, changes } = status;
-  const lines = [
-    `${unit}: ${state}`,
-    ...status.problems.map(({ message, remedy }) => `  ${message}; ${remedy}`),
+  const { unit, exposure, changes, outdated, onlyInJail, failure } = status;
+  const update = `uchroot-service update ${unit}`;
+  return shown(
+    `${unit}: ${status.state}`,
+    status.problems.map(({ message, remedy }) => `  ${message}; ${remedy}`),
     `  jail: ${status.jail}`,
     `  user: ${status.user} (${status.reason})`,
-    `  entry: ${entry}`,
+    `  entry: ${status.entry}`,
     `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)${writes(status.writable)}`,
-    ...status.givesAway.map((message) => `  gives away: ${message}`),
-    ...(changes === undefined
-      ? []
-      : [
-          changes === 0 ? '  current' : `  behind the host: ${changes} files; uchroot-service update ${unit}`,
-        ]),
-    ...packages.map(
+    status.givesAway.map((message) => `  gives away: ${message}`),
+    changes !== undefined && (changes === 0 ? '  current' : `  behind the host: ${changes} files; ${update}`),
+    status.packages.map(
       ({ package: name, from = 'none', to = 'none' }) => `    ${name}: ${from}, on the host ${to}`,
     ),
-    ...(status.outdated.length === 0
-      ? []
-      : [`  older than on the host: ${status.outdated.join(', ')}; uchroot-service update ${unit}`]),
-    ...showKept(status),
-    ...(status.onlyInJail.length === 0
-      ? []
-      : [
-          `  only in its jail: ${status.onlyInJail.join(', ')}; release it, and adopt it while it runs: then the host has links to them`,
-        ]),
-    ...(status.isDropInMissing ? ['  the drop-in has gone: the service starts without its jail'] : []),
-    ...(status.isOverridden
-      ? [
-          `  a drop-in that is read later has another ExecStart=: the service starts without its jail; systemctl cat ${unit}`,
-        ]
-      : []),
-    ...(status.failure === undefined ? [] : [`  last failure: ${status.failure}`]),
-  ];
-  return `${lines.join('\n')}\n`;
+    outdated.length > 0 && `  older than on the host: ${outdated.join(', ')}; ${update}`,
+    showKept(status),
+    onlyInJail.length > 0 &&
+      `  only in its jail: ${onlyInJail.join(', ')}; release it, and adopt it while it runs: then the host has links to them`,
+    status.isDropInMissing && '  the drop-in has gone: the service starts without its jail',
+    status.isOverridden &&
+      `  a drop-in that is read later has another ExecStart=: the service starts without its jail; systemctl cat ${unit}`,
+    failure !== undefined && `  last failure: ${failure}`,
+  );
 }
 
 const status: ServiceCommand = {

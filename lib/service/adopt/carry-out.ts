@@ -70,6 +70,12 @@ export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise
   return warnings;
 }
 
+// What a step works on. A plan with the step has it.
+function given<T>(value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new Error('the plan has a step without what it works on');
+}
+
 // @returns warnings
 async function perform(step: ServiceStep, run: Run): Promise<readonly string[] | void> {
   const { unit, isActive, record, comparison, signal } = run;
@@ -79,24 +85,24 @@ async function perform(step: ServiceStep, run: Run): Promise<readonly string[] |
     case 'test':
       return test(unit, step, signal);
     case 'look':
-      return comparison?.lookAgain();
+      return given(comparison).lookAgain();
     case 'stage':
-      return record && stage(record);
+      return stage(given(record));
     case 'drop-in':
       return replaceDropIn(unit, step.text);
     case 'start':
       return start(unit, { watchMs: step.watchMs, signal });
     case 'compare':
-      return comparison?.judge(record?.plan.directory ?? '', step.withUsers);
+      return given(comparison).judge(given(record).plan.directory, step.withUsers);
     case 'make-at-boot':
       return makeAtBoot(unit, step.paths);
     case 'link':
-      return linkRunFiles(unit, jailOf(record?.plan.directory ?? ''), comparison?.known() ?? new Set());
+      return linkRunFiles(unit, jailOf(given(record).plan.directory), given(comparison).known());
     case 'commit':
       if (record !== undefined) commitRecord(unit);
       return endChange(unit);
     case 'keep':
-      return record && keepConfiguration(record, isActive ? 'start' : 'none');
+      return keepConfiguration(given(record), isActive ? 'start' : 'none');
     case 'remove':
       for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
       forgetLinks(unit);

@@ -52,15 +52,19 @@ export async function watchTime(unit: string, { watchMs }: Watch): Promise<numbe
   return watchMs ?? (tellsReady.test((await propertiesOf(unit, 'Type')).Type) ? readyMs : unknownMs);
 }
 
-async function staysUp(unit: string, restarts: string, watch: Watch): Promise<boolean> {
-  const { signal } = watch;
-  const endMs = performance.now() + (await watchTime(unit, watch));
-  while (performance.now() < endMs) {
-    if (signal?.aborted === true) throw new AbortError(`${unit}: it was not watched to the end`, signal);
-    if (!(await isUp(unit, restarts))) return false;
+/** Asks again and again until it is so, or until the time is over. @throws AbortError */
+export async function pollFor(
+  limitMs: number,
+  isSo: () => boolean | Promise<boolean>,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    if (await isSo()) return true;
+    if (performance.now() > endMs) return false;
+    if (signal?.aborted === true) throw new AbortError('the service was not watched to the end', signal);
     await sleep(pollMs);
   }
-  return isUp(unit, restarts);
 }
 
 const ofFailure = ['Result', 'ExecMainStatus', 'ExecMainCode', 'StatusText'] as const;
@@ -95,12 +99,12 @@ const patienceMs = 5000;
 /** The lines of the journal from the last run of a unit. */
 export async function wordsOfRun(unit: string): Promise<string> {
   const { InvocationID } = await propertiesOf(unit, 'InvocationID');
-  const endMs = performance.now() + patienceMs;
-  for (;;) {
-    const words = await journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`);
-    if (words !== '' || performance.now() > endMs) return words;
-    await sleep(pollMs);
-  }
+  let words = '';
+  await pollFor(patienceMs, async () => {
+    words = await journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`);
+    return words !== '';
+  });
+  return words;
 }
 
 const mostLogBytes = 4096;
@@ -130,8 +134,8 @@ async function command(
   const before = await countRestarts();
   const { status, stderr } = await runHost('systemctl', [verb, unit], { signal: watch.signal });
   const restarts = verb === 'reload' ? before : await countRestarts();
-  const isWatched = status === 0 || verb === 'reload';
-  const runs = isWatched ? await staysUp(unit, restarts, watch) : await isUp(unit, restarts);
+  const limitMs = status === 0 || verb === 'reload' ? await watchTime(unit, watch) : 0;
+  const runs = !(await pollFor(limitMs, async () => !(await isUp(unit, restarts)), watch.signal));
   if (status === 0 && runs) return undefined;
   const failure = await lastFailure(unit);
   const last = await journal('-n', '8', '-u', unit);
@@ -162,13 +166,14 @@ function processesIn(directory: string): readonly number[] {
 
 /** Kills the processes whose root directory is this one. @returns whether there were any */
 export async function endProcessesIn(directory: string): Promise<boolean> {
-  const found = processesIn(directory);
-  const endMs = performance.now() + patienceMs;
-  for (let left = found; left.length > 0 && performance.now() < endMs; left = processesIn(directory)) {
+  let wereAny = false;
+  await pollFor(patienceMs, () => {
+    const left = processesIn(directory);
     for (const pid of left) unless(['ESRCH'], () => process.kill(pid, 'SIGKILL'));
-    await sleep(pollMs);
-  }
-  return found.length > 0;
+    wereAny ||= left.length > 0;
+    return left.length === 0;
+  });
+  return wereAny;
 }
 
 /**

@@ -71,24 +71,14 @@ function mountedDirectories(unit: Unit): readonly string[] {
 }
 
 /** The variables that tell the program where its directories are. They have the same paths in the jail. */
-export function directoryVariables(
+export const directoryVariables = (
   unit: Pick<Unit, 'state' | 'runtime' | 'credentials'>,
-): readonly (readonly [name: string, value: string])[] {
-  const named = directories.flatMap(([setting, base, key]) =>
-    unit[key].length === 0
-      ? []
-      : [
-          [
-            setting.replace('Directory', '_DIRECTORY').toUpperCase(),
-            unit[key].map((name) => `${base}/${name}`).join(':'),
-          ] as const,
-        ],
-  );
-  return [
-    ...named,
-    ...(unit.credentials.length > 0 ? [['CREDENTIALS_DIRECTORY', credentials] as const] : []),
-  ];
-}
+): readonly (readonly [name: string, value: string])[] =>
+  [
+    ['STATE_DIRECTORY', unit.state.map((name) => `/var/lib/${name}`).join(':')],
+    ['RUNTIME_DIRECTORY', unit.runtime.map((name) => `/run/${name}`).join(':')],
+    ['CREDENTIALS_DIRECTORY', unit.credentials.length > 0 ? credentials : ''],
+  ].flatMap(([name = '', value = '']) => (value === '' ? [] : [[name, value] as const]));
 
 /** The first directory of the host for which the jail has no place; undefined if it has all. */
 export function findMissingPlace(unit: Unit, root: FileRoot): string | undefined {
@@ -256,8 +246,6 @@ WantedBy=sockets.target
   return [serviceFile(unit), { path: `${name}.socket`, mode: 0o644, text }];
 }
 
-const ownName = 'give the directory a name of letters, digits, dashes and dots';
-
 /** Why systemd cannot run such a unit; undefined if it can. */
 export function systemdRefusal(unit: Unit): UnitRefusal | undefined {
   // systemd would start the unit, but systemctl(1) could not show it: texts on the bus are UTF-8.
@@ -269,19 +257,20 @@ export function systemdRefusal(unit: Unit): UnitRefusal | undefined {
       hint: 'call a script in the jail that holds it',
     };
   const [, jail] = unit.operands;
-  // Settings escape in different ways, and some in none.
-  // oxlint-disable-next-line no-control-regex
-  if (/["'\\\u0000-\u001f\u007f]/.test(jail))
-    return {
-      message: `the path of the jail, ${oneLine(jail)}, has a quote, a backslash or a control character, which not every setting of systemd takes`,
-      hint: ownName,
-    };
-  if ((socketsOf(unit).length > 0 || hasOwn(unit)) && jail.includes(':'))
-    return {
-      message: `the path of the jail, ${oneLine(jail)}, has a ':', which BindPaths= takes for its own`,
-      hint: ownName,
-    };
-  return undefined;
+  const hasMounts = socketsOf(unit).length > 0 || hasOwn(unit);
+  const problem =
+    // Settings escape in different ways, and some in none.
+    // oxlint-disable-next-line no-control-regex
+    /["'\\\u0000-\u001f\u007f]/.test(jail)
+      ? 'a quote, a backslash or a control character, which not every setting of systemd takes'
+      : hasMounts && jail.includes(':')
+        ? "a ':', which BindPaths= takes for its own"
+        : undefined;
+  if (problem === undefined) return undefined;
+  return {
+    message: `the path of the jail, ${oneLine(jail)}, has ${problem}`,
+    hint: 'give the directory a name of letters, digits, dashes and dots',
+  };
 }
 
 /**

@@ -5,27 +5,21 @@ import { commandLine } from '../../../words/shell-word.ts';
 import { execKinds } from './installed-service.ts';
 import type { Refusal } from '../service-refusal.ts';
 
-interface Part {
-  readonly path: string;
-  readonly text: string;
-}
-
 const own = 'uchroot.conf';
 
 // The files of a unit, as `systemctl cat` prints them.
-function partsOf(unitText: string): readonly Part[] {
-  return unitText.split(/^(?=# \/)/m).map((text) => ({ path: /^# (\/.*)$/m.exec(text)?.[1] ?? '', text }));
-}
-
-const isLater = ({ path }: Part): boolean => dirname(path).endsWith('.d') && basename(path) > own;
+const partsOf = (unitText: string) =>
+  unitText.split(/^(?=# \/)/m).map((text) => {
+    const path = /^# (\/.*)$/m.exec(text)?.[1] ?? '';
+    return { path, text, isLater: dirname(path).endsWith('.d') && basename(path) > own };
+  });
 
 /** The text of a unit with ours at its place. */
 export function withOwn(unitText: string, ownText: string): string {
   const parts = partsOf(unitText);
-  const [earlier, later] = [false, true].map((side) =>
-    parts.filter((part) => isLater(part) === side).map(({ text }) => text),
-  );
-  return [...(earlier ?? []), ownText, ...(later ?? [])].join('\n');
+  const later = parts.filter(({ isLater }) => isLater);
+  const earlier = parts.filter(({ isLater }) => !isLater);
+  return [...earlier, { text: ownText }, ...later].map(({ text }) => text).join('\n');
 }
 
 /** Ours, and the directory of the jail and its launchers. */
@@ -46,26 +40,19 @@ const settingsIn = (text: string): readonly Setting[] =>
 const decisive = new Set(['User', 'Group', 'PIDFile', 'RootDirectory', 'RootDirectoryStartOnly']);
 const commands = new Set<string>(execKinds);
 
-function isDecisive([name, value]: Setting, launched: ReadonlySet<string>): boolean {
-  if (commands.has(name)) return launched.has(name);
-  return decisive.has(name) || value === ''; // an empty value takes back all of ours
-}
-
-/** The settings of ours that later drop-ins replace. */
-function overridden(
-  unitText: string,
-  { text: ownText, directory }: OwnDropIn,
-): readonly { readonly path: string; readonly name: string; readonly isDecisive: boolean }[] {
+// The settings of ours that later drop-ins replace.
+function overridden(unitText: string, { text: ownText, directory }: OwnDropIn) {
   const ours = settingsIn(ownText);
   const names = new Set(ours.map(([name]) => name));
   const launched = new Set(ours.flatMap(([name, value]) => (value.includes(`${directory}/`) ? [name] : [])));
+  // an empty value takes back all of ours
+  const decides = ([name, value]: Setting): boolean =>
+    commands.has(name) ? launched.has(name) : decisive.has(name) || value === '';
   return partsOf(unitText)
-    .filter(isLater)
-    .flatMap(({ path, text }) =>
-      settingsIn(text)
-        .filter(([name]) => names.has(name))
-        .map((setting) => ({ path, name: setting[0], isDecisive: isDecisive(setting, launched) })),
-    );
+    .filter(({ isLater }) => isLater)
+    .flatMap(({ path, text }) => settingsIn(text).map((setting) => ({ path, setting })))
+    .filter(({ setting: [name] }) => names.has(name))
+    .map(({ path, setting }) => ({ path, name: setting[0], isDecisive: decides(setting) }));
 }
 
 /** Why a later drop-in would keep the service out of its jail; undefined if none does. */

@@ -1,11 +1,9 @@
 // Compares what a service does in its jail with what it did before.
-import { setTimeout as sleep } from 'node:timers/promises';
-
-import { AbortError, JailError } from '../../../errors.ts';
+import { JailError } from '../../../errors.ts';
 import { jailOf } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
-import { propertiesOf, reload, type Watch, watchTime } from '../running.ts';
+import { pollFor, propertiesOf, reload, type Watch, watchTime } from '../running.ts';
 import { type Behaviour, observe } from './behaviour.ts';
 
 /** The error for a service that comes up in its jail, but does not do what it did before. */
@@ -68,21 +66,14 @@ const hasControl = ({ lines, canReload }: InstalledService): boolean =>
 
 // how long a service may take to open its sockets
 const mostMs = 5000;
-const pollMs = 200;
-
-function refuseAborted(unit: string, { signal }: Watch): void {
-  if (signal?.aborted === true) throw new AbortError(`${unit}: it was not compared to the end`, signal);
-}
 
 // A service that has just been started may have no socket yet.
 async function waitUntilSettled(unit: string, watch: Watch): Promise<void> {
   const { ActiveEnterTimestampMonotonic: since } = await propertiesOf(unit, 'ActiveEnterTimestampMonotonic');
+  const limitMs = Math.min(mostMs, await watchTime(unit, watch));
   // both are of CLOCK_MONOTONIC
-  const endMs = Number(since) / 1000 + Math.min(mostMs, await watchTime(unit, watch));
-  while (Number(process.hrtime.bigint()) / 1e6 < endMs) {
-    refuseAborted(unit, watch);
-    await sleep(pollMs);
-  }
+  const leftMs = Number(since) / 1000 + limitMs - Number(process.hrtime.bigint()) / 1e6;
+  await pollFor(leftMs, () => false, watch.signal);
 }
 
 // The pid files and sockets of a service.
@@ -113,13 +104,13 @@ export async function openComparison(service: InstalledService, watch: Watch): P
   let hasAnswered = false;
 
   async function differences(jail: string, withUsers: boolean): Promise<readonly string[]> {
-    const endMs = performance.now() + Math.max(mostMs, watch.watchMs ?? 0);
-    for (;;) {
-      const found = await tell(looks, await observe(unit, jail), withUsers);
-      if (found.length === 0 || performance.now() > endMs) return found;
-      refuseAborted(unit, watch);
-      await sleep(pollMs);
-    }
+    let found: readonly string[] = [];
+    const areNone = async (): Promise<boolean> => {
+      found = await tell(looks, await observe(unit, jail), withUsers);
+      return found.length === 0;
+    };
+    await pollFor(Math.max(mostMs, watch.watchMs ?? 0), areNone, watch.signal);
+    return found;
   }
 
   return {
