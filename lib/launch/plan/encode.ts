@@ -48,15 +48,13 @@ function writeStep(plan: Buffer, words: Uint32Array, { at, op, flags, encoded }:
   else if (data !== undefined) plan.set(data, at + stepBytes);
 }
 
-/** A plan as bytes, or its beginning. */
-export interface EncodedPlan {
+interface EncodedPlan {
   readonly bytes: Buffer;
   /** The place of the number of steps of the last stage, in words of 32 bits. */
   readonly countAt: number;
 }
 
-/** The bytes of a plan that has no last step yet, for encodeWhole(). */
-export function encodeBeginning(stages: Plan): EncodedPlan {
+function encode(stages: Plan): EncodedPlan {
   const placed: Placed[] = [];
   const counts: [at: number, steps: number][] = [];
   let size = headerBytes;
@@ -96,18 +94,40 @@ export function encodeBeginning(stages: Plan): EncodedPlan {
 
 /** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
 export function encodePlan(stages: Plan): Buffer {
-  return encodeBeginning(stages).bytes;
+  return encode(stages).bytes;
 }
 
-/** The bytes of a plan that is encoded but for its last step. */
-export function encodeWhole({ bytes, countAt }: EncodedPlan, last: ExecveStep): Buffer {
-  const placed = placeAt(bytes.length, last);
-  const size = endOf(placed);
-  const plan = Buffer.alloc(size);
-  const words = new Uint32Array(plan.buffer);
-  plan.set(bytes);
-  words[1] = size;
-  words[countAt] = (words[countAt] ?? 0) + 1;
-  writeStep(plan, words, placed);
-  return plan;
+/** The beginning of plans that differ in their last step alone. It is encoded once, and each last step is written behind it. */
+export class Beginning {
+  #plan: Buffer;
+  #words: Uint32Array;
+  readonly #at: number;
+
+  constructor(stages: Plan) {
+    const { bytes, countAt } = encode(stages);
+    this.#plan = bytes;
+    this.#words = new Uint32Array(bytes.buffer);
+    this.#words[countAt] = (this.#words[countAt] ?? 0) + 1;
+    this.#at = bytes.length;
+  }
+
+  /** The bytes of the whole plan. They are valid until the next call. */
+  with(last: ExecveStep): Buffer {
+    const placed = placeAt(this.#at, last);
+    const size = endOf(placed);
+    if (size > this.#plan.length) this.#grow(size);
+    this.#words[1] = size;
+    // nothing of an earlier plan in what pads the data
+    this.#words.fill(0, size / 4 - 2, size / 4);
+    writeStep(this.#plan, this.#words, placed);
+    return this.#plan.subarray(0, size);
+  }
+
+  // Room for twice as much: the next step may be a little longer.
+  #grow(size: number): void {
+    const plan = Buffer.alloc(2 * size);
+    plan.set(this.#plan.subarray(0, this.#at));
+    this.#plan = plan;
+    this.#words = new Uint32Array(plan.buffer);
+  }
 }

@@ -16,8 +16,9 @@ function execveData({ program, argv, env }: ExecveStep, start: number): Uint8Arr
   let size = tableBytes + program.length + 1;
   for (const string of argv) size += string.length + 1;
   for (const string of env) size += string.length + 1;
-  const data = new Uint8Array(size);
-  const table = new Uint32Array(data.buffer, 0, tableBytes / 4);
+  // Node's pool starts each of its parts at a multiple of 8; memory of its own would take 2 µs of each launch
+  const data = Buffer.allocUnsafe(size).fill(0);
+  const table = new Uint32Array(data.buffer, data.byteOffset, tableBytes / 4);
   let at = tableBytes;
   let slot = 0;
   const put = (string: Uint8Array): void => {

@@ -5,58 +5,46 @@ import { buildEnvironment } from '../host/environment.ts';
 import type { JudgedJail, Settled } from '../host/judged-jail.ts';
 import { startedLine } from '../host/status-line.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { encodeBeginning, encodeWhole, type EncodedPlan } from './encode.ts';
+import { Beginning, encodePlan } from './encode.ts';
 import { buildSetUp, withProgram } from './plan.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
-
-/** The plan without its last step, with its bytes once somebody has asked for them. */
-export class SetUp {
-  readonly plan: Plan;
-  #bytes: EncodedPlan | undefined;
-
-  constructor(plan: Plan) {
-    this.plan = plan;
-  }
-
-  get bytes(): EncodedPlan {
-    return (this.#bytes ??= encodeBeginning(this.plan));
-  }
-}
 
 /** A launch that is ready. Its stages, steps and bytes are made when they are asked for. */
 export class Launch {
   readonly request: Settled;
   readonly jail: JudgedJail;
+  readonly account: Account;
   /** A value of process.arch. */
   readonly architecture: string;
   /** The program's descriptors besides 0 to 2. */
   readonly keptFds: readonly number[];
-  readonly setUp: SetUp;
+  /** The plan without its last step. */
+  readonly setUp: Plan;
   readonly execve: ExecveStep;
+  readonly #beginning: Beginning | undefined;
 
   constructor(
     request: Settled,
     jail: JudgedJail,
     caller: Pick<Caller, 'compiledFor'>,
     keptFds: readonly number[],
-    setUp: SetUp,
+    setUp: Plan,
     env: readonly Buffer[],
+    beginning?: Beginning,
   ) {
     const { program, argv0 = program, args } = request;
     this.request = request;
     this.jail = jail;
+    this.account = jail.account;
     this.architecture = caller.compiledFor ?? process.arch;
     this.keptFds = keptFds;
     this.setUp = setUp;
+    this.#beginning = beginning;
     this.execve = { op: 'execve', program, argv: [argv0, ...args], env };
   }
 
-  get account(): Account {
-    return this.jail.account;
-  }
-
   get stages(): Plan {
-    return withProgram(this.setUp.plan, this.execve);
+    return withProgram(this.setUp, this.execve);
   }
 
   /** The steps of all stages. */
@@ -64,9 +52,9 @@ export class Launch {
     return this.stages.flat();
   }
 
-  /** The plan for the addon. */
+  /** The plan for the addon. The bytes of a plan that shares its beginning are valid until the next one is asked for. */
   get bytes(): Buffer {
-    return encodeWhole(this.setUp.bytes, this.execve);
+    return this.#beginning?.with(this.execve) ?? encodePlan(this.stages);
   }
 }
 
@@ -76,26 +64,24 @@ export function toSetUp(
   account: Account,
   caller: Caller,
   filter: Filter | undefined,
-): SetUp {
+): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
   const isWatched = isWaitedFor(request, caller);
-  return new SetUp(
-    buildSetUp({
-      request,
-      account,
-      keptFds: keptFdsOf(request, caller),
-      isCompiled: caller.compiledFor !== undefined,
-      ignoresPipe: caller.ignoresPipe,
-      newGroup: caller.newGroup,
-      cgroup: caller.cgroup,
-      joined: caller.joined,
-      parentPid: isWatched ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
-      isWaitedFor: isWatched,
-      architecture: caller.compiledFor ?? process.arch,
-      filter,
-      status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
-    }),
-  );
+  return buildSetUp({
+    request,
+    account,
+    keptFds: keptFdsOf(request, caller),
+    isCompiled: caller.compiledFor !== undefined,
+    ignoresPipe: caller.ignoresPipe,
+    newGroup: caller.newGroup,
+    cgroup: caller.cgroup,
+    joined: caller.joined,
+    parentPid: isWatched ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
+    isWaitedFor: isWatched,
+    architecture: caller.compiledFor ?? process.arch,
+    filter,
+    status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
+  });
 }
 
 /** The variables of the program. */

@@ -70,14 +70,13 @@ export function flagsOf(step: Step): number {
   const { flags } = rowOf(step);
   let number = step.afterFork === true ? stepFlags.afterFork : 0;
   if (flags === undefined) return number;
-  for (const name of flagNames) {
-    const flag = flags[name];
-    if (flag !== undefined && (flag === true || flag(step))) number |= stepFlags[name];
+  for (const name in flags) {
+    const flag = flags[name as keyof typeof stepFlags];
+    if (flag === true || flag?.(step) === true) number |= stepFlags[name as keyof typeof stepFlags];
   }
   return number;
 }
 
-const flagNames = Object.keys(stepFlags) as (keyof typeof stepFlags)[];
 const inheritedOps = new Set(
   Object.values(stepTable)
     .filter(({ flags }) => flags?.inherited !== undefined)

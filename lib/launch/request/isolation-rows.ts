@@ -12,7 +12,7 @@ export const isolationRows = {
   isolate: {
     ...onOff('Isolation', '--isolate', 'own namespaces: no processes, network, IPC or mounts of the host'),
     setUp: true,
-    always: true,
+    from: ['rootless'],
     normal: (value: boolean | undefined, key: string, others: Values) =>
       flag(value, key) || others.rootless === true,
   },

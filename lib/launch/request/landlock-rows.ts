@@ -33,7 +33,7 @@ export const landlockOptionRows = {
   landlock: {
     type: 'boolean',
     default: 'true if one of the next keys is given',
-    always: true,
+    from: to.landlockDetails,
     setUp: true,
     normal: (value: boolean | undefined, _: string, others: Values) => to.toLandlock(value, others),
     options: () => [

@@ -7,11 +7,18 @@ import { toWhole } from './number-value.ts';
 import type { Values } from './option-row.ts';
 import { ascending, bytes, flag, list } from './value.ts';
 
-const details = ['landlockAbi', 'landlockRo', 'landlockRw', 'connectTcp', 'bindTcp'];
+/** The keys that turn Landlock on. */
+export const landlockDetails: readonly string[] = [
+  'landlockAbi',
+  'landlockRo',
+  'landlockRw',
+  'connectTcp',
+  'bindTcp',
+];
 
 /** A key for a detail of Landlock turns Landlock on. */
 export function toLandlock(value: boolean | undefined, others: Values): boolean {
-  const detail = details.find((key) => others[key] !== undefined);
+  const detail = landlockDetails.find((key) => others[key] !== undefined);
   if (value === undefined) return detail !== undefined;
   if (flag(value, 'landlock') || detail === undefined) return value;
   throw new UsageError(`landlock is false, and ${detail} is a part of it: leave one out`, {

@@ -10,8 +10,10 @@ export interface Row {
   readonly default: string;
   /** The steps before execve depend on it. */
   readonly setUp?: true;
-  /** The key is required, or another key can give it a value. */
+  /** The key is required. */
   readonly always?: true;
+  /** Other keys that can give it a value. */
+  readonly from?: readonly string[];
   /** Checks the caller's value, and makes a normal form that the caller cannot change. @throws UsageError */
   readonly normal: (value: never, key: string, others: Values) => unknown;
   /** Its options of the command. A function, since a command line without options needs none of them. */

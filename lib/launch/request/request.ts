@@ -100,15 +100,15 @@ const table = {
   group: {
     type: 'string, number',
     default: "the user's own",
-    always: true,
+    from: ['user'],
     normal: (value: string | number | undefined, _: string, { user }: Values) =>
-      toUserAndGroup(user, value).group,
+      value === undefined && user === undefined ? undefined : toUserAndGroup(user, value).group,
   },
   /** Supplementary groups instead of the user's own, by name or gid. */
   groups: {
     type: 'array of string, number',
     default: "the user's own",
-    always: true,
+    from: ['clearGroups'],
     normal: (value: readonly (string | number)[] | undefined, _: string, { clearGroups }: Values) =>
       toGroups(value, clearGroups),
     options: () => [
@@ -231,34 +231,45 @@ export function setUpKeys(): readonly SetUpKey[] {
  * NUL bytes, ids outside 0…2^32-2, relative jail paths.
  */
 export function normalizer<Table extends Rows>(table: Table): (request: object) => NormalOf<Table> {
-  const rows: Rows = table;
-  const names = Object.keys(rows);
-  const keys: ReadonlySet<string> = new Set(names);
-  const always = names.filter((key) => rows[key]?.always);
-  // The normal form where a key is not given. Nobody changes these values.
-  const defaults = Object.fromEntries(
-    Object.entries(rows).map(([key, row]) => [
+  const rows = Object.entries<Row>(table);
+  const keys: ReadonlySet<string> = new Set(rows.map(([key]) => key));
+  // By key, the places of the rows that read it.
+  const readers = new Map(
+    rows.map(([key]) => [
       key,
-      row.always ? undefined : row.normal(undefined as never, key, {}),
+      rows.flatMap(([own, { from }], place) => (own === key || from?.includes(key) === true ? [place] : [])),
     ]),
   );
+  const required = rows.map(([, row]) => row.always === true);
+  // The normal form where a key is not given. Nobody changes these values.
+  const defaults = Object.fromEntries(
+    rows.map(([key, row]) => [key, row.always ? undefined : row.normal(undefined as never, key, {})]),
+  );
+  const check = (request: object): void =>
+    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () =>
+      foreignKeysOf(request),
+    );
   return (request) =>
     reading(() => {
-      checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () =>
-        foreignKeysOf(request),
-      );
       // Each key is read once: a getter could answer with something else the second time.
       const given: Record<string, unknown> = {};
-      const wanted = new Set(always);
-      for (const key of isPlain(request) ? Object.keys(request) : names) {
+      const isRead = [...required];
+      const isUsual = typeof request === 'object' && request !== null && isPlain(request);
+      if (!isUsual) check(request);
+      for (const key of isUsual ? Object.keys(request) : keys) {
+        const places = readers.get(key);
+        if (places === undefined) check(request);
         const value = (request as Values)[key];
-        if (value === undefined) continue;
+        if (value === undefined || places === undefined) continue;
         given[key] = value;
-        wanted.add(key);
+        for (const place of places) isRead[place] = true;
       }
+      // only the rows that something was given for: this is on the way of each launch, and most requests have a few of the keys
       const normal: Record<string, unknown> = { ...defaults };
-      for (const key of names)
-        if (wanted.has(key)) normal[key] = rows[key]?.normal(given[key] as never, key, given);
+      for (let place = 0; place < rows.length; place++) {
+        const row = isRead[place] === true ? rows[place] : undefined;
+        if (row !== undefined) normal[row[0]] = row[1].normal(given[row[0]] as never, row[0], given);
+      }
       return normal as NormalOf<Table>;
     });
 }

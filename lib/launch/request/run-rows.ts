@@ -150,7 +150,7 @@ const table = {
   ...launchRows,
   ...spawnRows,
   ...runRows,
-  stdio: { ...spawnRows.stdio, normal: toRunDescriptors },
+  stdio: { ...spawnRows.stdio, from: ['pty', 'input'], normal: toRunDescriptors },
 };
 
 /** A function that checks RunRequests, and requests that have the keys of more rows. */

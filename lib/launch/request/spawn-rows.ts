@@ -65,14 +65,14 @@ function toSignal(value: AbortSignal | undefined): AbortSignal | undefined {
 
 export const spawnRows = {
   /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
-  stdio: { type: 'entry, or array of up to three', default: '`pipe`', always: true, normal: toJoints },
+  stdio: { type: 'entry, or array of up to three', default: '`pipe`', from: ['pty'], normal: toJoints },
   /**
    * Sockets that the program gets as from systemd: from descriptor 3 on, with LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES
    * (sd_listen_fds(3)). They must stay open until the promise is settled.
    */
   listenFds: { type: 'array of `{fd, name?}`', default: '`[]`', normal: toListenSockets },
   /** Ends the program with `killSignal` this many milliseconds after the request; 0 or undefined: never. */
-  timeoutMs: { type: 'milliseconds, at most 2^31-1', default: 'none', always: true, normal: toTimeout },
+  timeoutMs: { type: 'milliseconds, at most 2^31-1', default: 'none', from: ['time'], normal: toTimeout },
   /** Ends the program with `killSignal` when it is aborted. */
   signal: { type: 'AbortSignal', default: 'none', normal: toSignal },
   /** Signal for `kill()`, timeout and abort; SIGTERM by default. */

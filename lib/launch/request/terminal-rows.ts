@@ -42,7 +42,7 @@ export const terminalRows = {
   newSession: {
     ...onOff('Process', '--new-session', 'a session of its own, without a terminal'),
     // a terminal belongs to a session
-    always: true,
+    from: ['pty'],
     setUp: true,
     normal: (value: boolean | undefined, key: string, { pty }: Values) =>
       flag(value, key) || (pty !== undefined && pty !== false),

@@ -199,7 +199,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
   const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch, view);
   const problem = isChecked ? findProblem(launch, view) : undefined;
   if (problem !== undefined) throw problem;
-  if (needsCgroup(request) && launch.setUp.plan[0]?.[0]?.op !== 'cgroup')
+  if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
     throw new Error('limits are planned without a cgroup');
   const { tell, rephrase, fail } = { ...terminal, ...listener };
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));

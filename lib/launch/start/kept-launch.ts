@@ -3,7 +3,9 @@
 import type { HostSight } from '../../native.ts';
 import { keptFdsOf, type Caller } from '../host/caller.ts';
 import type { JudgedJail, Settled } from '../host/judged-jail.ts';
-import { Launch, toEnvironment, toSetUp, type SetUp } from '../plan/launch.ts';
+import { Beginning } from '../plan/encode.ts';
+import { Launch, toEnvironment, toSetUp } from '../plan/launch.ts';
+import type { Plan } from '../plan/step.ts';
 import { setUpKeys, type NormalRequest, type Principal } from '../request/request.ts';
 import type { Filter } from '../seccomp/filter.ts';
 
@@ -19,20 +21,14 @@ function isAlike(a: unknown, b: unknown): boolean {
   );
 }
 
-function hasSameSetUp(a: NormalRequest, b: NormalRequest): boolean {
-  if (a === b) return true;
-  for (const key of setUpKeys()) {
-    // a key that is not given has the same value in all requests
-    if (a[key] !== b[key] && !isAlike(a[key], b[key])) return false;
-  }
-  return true;
-}
+const setUpValues = (request: NormalRequest): readonly unknown[] => setUpKeys().map((key) => request[key]);
 
 interface KeptSetUp {
-  readonly request: Settled;
+  readonly values: readonly unknown[];
   readonly caller: Caller;
   readonly filter: Filter | undefined;
-  readonly setUp: SetUp;
+  readonly setUp: Plan;
+  readonly beginning: Beginning;
 }
 
 interface KeptEnvironment {
@@ -56,24 +52,25 @@ export class KeptLaunch {
 
   /** As toLaunch(), with the parts of the last launch that are the same. */
   plan(request: Settled, caller: Caller, filter: Filter | undefined): Launch {
-    const setUp = this.#setUpFor(request, caller, filter);
+    const { setUp, beginning } = this.#setUpFor(request, caller, filter);
     const env = this.#environmentFor(request, caller);
-    return new Launch(request, this.jail, caller, keptFdsOf(request, caller), setUp, env);
+    return new Launch(request, this.jail, caller, keptFdsOf(request, caller), setUp, env, beginning);
   }
 
-  #setUpFor(request: Settled, caller: Caller, filter: Filter | undefined): SetUp {
+  #setUpFor(request: Settled, caller: Caller, filter: Filter | undefined): KeptSetUp {
     const last = this.#setUp;
+    const values = setUpValues(request);
     if (
       last?.filter === filter &&
       last?.caller.newGroup === caller.newGroup &&
       last.caller.joined === caller.joined &&
       last.caller.sockets === caller.sockets &&
-      hasSameSetUp(last.request, request)
+      values.every((value, at) => isAlike(value, last.values[at]))
     )
-      return last.setUp;
+      return last;
     const setUp = toSetUp(request, this.jail.account, caller, filter);
-    this.#setUp = { request, caller, filter, setUp };
-    return setUp;
+    this.#setUp = { values, caller, filter, setUp, beginning: new Beginning(setUp) };
+    return this.#setUp;
   }
 
   #environmentFor(request: Settled, caller: Caller): readonly Buffer[] {
@@ -101,10 +98,16 @@ const principalKey = ({ name, id }: Principal): string => `${name ?? ''}\0${id ?
 // All keys of a request that decide about look-up and judgement.
 function keyOf(request: NormalRequest): string {
   const { user, group, groups, jail, allowRoot, insecurePath, allowNewPrivs, rootless, mapAuto } = request;
-  const flags = `${Number(allowRoot)}${Number(insecurePath)}${Number(allowNewPrivs)}${rootless ? process.geteuid?.() : '-'}${Number(mapAuto)}`;
+  const flags =
+    (allowRoot ? 1 : 0) +
+    (insecurePath ? 2 : 0) +
+    (allowNewPrivs ? 4 : 0) +
+    (rootless ? 8 : 0) +
+    (mapAuto ? 16 : 0);
+  const caller = rootless ? process.geteuid?.() : '';
   const own = group === undefined ? '*' : principalKey(group);
   const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
-  return `${flags}${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
+  return `${flags} ${caller}\0${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
 }
 
 /** Keeps a judged jail for the next request like this one. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { encodeBeginning, encodeWhole, encodePlan } from '../../../lib/launch/plan/encode.ts';
+import { Beginning, encodePlan } from '../../../lib/launch/plan/encode.ts';
 import { buildPlan } from '../../support/plan.ts';
 import { withProgram } from '../../../lib/launch/plan/plan.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
@@ -193,12 +193,11 @@ t.test('a plan that shares its beginning with others is encoded like every other
     [{ op: 'setsid' }, { op: 'chdir', path: Buffer.from('/a') }],
     [{ op: 'umask', mask: 0o22, exact: true }],
   ];
-  for (const setUp of [stages, stages.slice(0, 1)])
-    for (const argv of [[], small, small.slice(3), [Buffer.alloc(40_000, 1)]])
-      t.same(
-        encodeWhole(encodeBeginning(setUp), execveOf(argv)),
-        encodePlan(withProgram(setUp, execveOf(argv))),
-      );
+  for (const setUp of [stages, stages.slice(0, 1)]) {
+    const beginning = new Beginning(setUp);
+    for (const argv of [[], small, [Buffer.alloc(40_000, 1)], small.slice(3)])
+      t.same(beginning.with(execveOf(argv)), encodePlan(withProgram(setUp, execveOf(argv))));
+  }
 });
 
 t.test('each step follows the one before, padded with zero bytes to a multiple of 8', async (t) => {
