@@ -1,5 +1,6 @@
 // Whole plans for tests.
-import { buildSetUp, withProgram, type SetUpInput } from '../../lib/launch/plan/plan.ts';
+import { withProgram } from '../../lib/launch/plan/launch.ts';
+import { buildSetUp, type SetUpInput } from '../../lib/launch/plan/plan.ts';
 import type { ExecveStep, Plan } from '../../lib/launch/plan/step.ts';
 
 /** What a plan is made of. */

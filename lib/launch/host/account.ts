@@ -180,20 +180,3 @@ export function toAccount(asked: Asked, facts: HostFacts): Account {
     shell: entry?.shell || '/bin/sh',
   });
 }
-
-/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0. */
-export function refuseRoot({ uid, gid, groups }: Account, user: Principal): void {
-  if (uid !== 0 && gid !== 0 && !groups.includes(0)) return;
-  const who = quote(user.text);
-  const [what, remedy] =
-    uid === 0
-      ? [`user ${who} is uid 0`, 'name an ordinary user']
-      : gid === 0
-        ? [`the group of ${who} is gid 0`, 'name an ordinary group, as USER:GROUP']
-        : [`${who} would have gid 0 among its groups`, 'give the groups with --groups or --clear-groups'];
-  throw new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
-    step: 'account',
-    code: 'ERR_ROOT_TARGET',
-    hint: `${remedy}, or insist with --allow-root (allowRoot)`,
-  });
-}

@@ -106,23 +106,28 @@ export function callerBeside(
   };
 }
 
-/** Whether the process that launches in place will wait for the program, to watch its limits. */
-export const isWaitedFor = (request: NormalRequest, caller: Caller): boolean =>
-  caller.inPlace && caller.compiledFor === undefined && needsWaiter(request);
-
-/** The pid for the program's variables; undefined if it is this process's pid, or if the program gets no such variable. */
-export function pidOfProgram(request: NormalRequest, caller: Caller): EnvironmentInput['programPid'] {
-  // in its pid namespace: init is 1, and starts nothing else
-  if (hasInit(request)) return 2;
-  return isWaitedFor(request, caller) || caller.sockets.length > 0 ? pidToCome : undefined;
+/** What a plan needs to know of the program's process. */
+export interface ProgramProcess {
+  /** Its descriptors above 2: those of socket activation first. */
+  readonly keptFds: readonly number[];
+  /** The process that launches in place will wait for it, to watch its limits. */
+  readonly isWaitedFor: boolean;
+  /** The pid for its variables; undefined if it is this process's pid, or if it gets no such variable. */
+  readonly pid: EnvironmentInput['programPid'];
 }
 
-/** The program's descriptors above 2: those of socket activation first. */
-export function keptFdsOf({ preserveFds }: NormalRequest, caller: Caller): readonly number[] {
-  const activated = caller.inPlace ? listenFds(caller.environment, caller.pid) : caller.sockets.length;
-  if (activated === 0) return preserveFds;
-  const sockets = Array.from({ length: activated }, (_, i) => firstListenFd + i);
-  return [...new Set([...sockets, ...preserveFds])];
+/** The program's process of a request, started by this caller. */
+export function processOf(request: NormalRequest, caller: Caller): ProgramProcess {
+  const { inPlace, compiledFor, environment, pid, sockets } = caller;
+  const isWaitedFor = inPlace && compiledFor === undefined && needsWaiter(request);
+  const activated = inPlace ? listenFds(environment, pid) : sockets.length;
+  const activatedFds = Array.from({ length: activated }, (_, i) => firstListenFd + i);
+  return {
+    keptFds: activated === 0 ? request.preserveFds : [...new Set([...activatedFds, ...request.preserveFds])],
+    isWaitedFor,
+    // in its pid namespace: init is 1, and starts nothing else
+    pid: hasInit(request) ? 2 : isWaitedFor || sockets.length > 0 ? pidToCome : undefined,
+  };
 }
 
 type Open = ReadonlyMap<number, string>;

@@ -4,8 +4,9 @@ import { readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import type { NormalRequest } from '../request/request.ts';
-import { refuseRoot, type Account } from './account.ts';
+import { quote } from '../../words/quote.ts';
+import type { NormalRequest, Principal } from '../request/request.ts';
+import type { Account } from './account.ts';
 import { readingKernel } from './kernel-file.ts';
 
 /** Throws LaunchError, with status 3, unless this process is root. */
@@ -18,6 +19,23 @@ export function requireRoot(): void {
     code: 'ERR_NOT_ROOT',
     hint: 'start it with sudo, or from a unit without User=; or without root: --rootless (rootless: true)',
     exitStatus: 3,
+  });
+}
+
+/** Throws LaunchError ERR_ROOT_TARGET if the account has uid 0 or gid 0. */
+export function refuseRoot({ uid, gid, groups }: Account, user: Principal): void {
+  if (uid !== 0 && gid !== 0 && !groups.includes(0)) return;
+  const who = quote(user.text);
+  const [what, remedy] =
+    uid === 0
+      ? [`user ${who} is uid 0`, 'name an ordinary user']
+      : gid === 0
+        ? [`the group of ${who} is gid 0`, 'name an ordinary group, as USER:GROUP']
+        : [`${who} would have gid 0 among its groups`, 'give the groups with --groups or --clear-groups'];
+  throw new LaunchError(`account: ${what}, which has root's power in a jail; refused`, {
+    step: 'account',
+    code: 'ERR_ROOT_TARGET',
+    hint: `${remedy}, or insist with --allow-root (allowRoot)`,
   });
 }
 

@@ -1,13 +1,18 @@
 // A launch that is planned: the request, the account and the steps. Pure.
 import type { Account } from '../host/account.ts';
-import { isWaitedFor, keptFdsOf, pidOfProgram, type Caller } from '../host/caller.ts';
+import { processOf, type Caller, type ProgramProcess } from '../host/caller.ts';
 import { buildEnvironment } from '../host/environment.ts';
 import type { JudgedJail, Settled } from '../host/judged-jail.ts';
 import { startedLine } from '../host/status-line.ts';
 import type { Filter } from '../seccomp/filter.ts';
-import { Beginning, encodePlan } from './encode.ts';
-import { buildSetUp, withProgram } from './plan.ts';
+import { encodePlan, type Beginning } from './encode.ts';
+import { buildSetUp } from './plan.ts';
 import type { ExecveStep, Plan, Step } from './step.ts';
+
+/** The plan with its last step. */
+export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
+  return [...setUp.slice(0, -1), [...(setUp.at(-1) ?? []), execve]];
+}
 
 /** A launch that is ready. Its stages, steps and bytes are made when they are asked for. */
 export class Launch {
@@ -63,30 +68,25 @@ export function toSetUp(
   request: Settled,
   account: Account,
   caller: Caller,
+  { keptFds, isWaitedFor }: ProgramProcess,
   filter: Filter | undefined,
 ): Plan {
   const status = caller.inPlace ? request.statusFd : undefined;
-  const isWatched = isWaitedFor(request, caller);
   return buildSetUp({
     request,
     account,
-    keptFds: keptFdsOf(request, caller),
+    keptFds,
     isCompiled: caller.compiledFor !== undefined,
     ignoresPipe: caller.ignoresPipe,
     newGroup: caller.newGroup,
     cgroup: caller.cgroup,
     joined: caller.joined,
-    parentPid: isWatched ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
-    isWaitedFor: isWatched,
+    parentPid: isWaitedFor ? caller.pid : request.dieWithParent ? caller.parentPid : 0,
+    isWaitedFor,
     architecture: caller.compiledFor ?? process.arch,
     filter,
     status: status === undefined ? undefined : { fd: status, line: startedLine(caller) },
   });
-}
-
-/** The variables of the program. */
-export function toEnvironment(request: Settled, account: Account, caller: Caller): readonly Buffer[] {
-  return buildEnvironment({ request, account, caller, programPid: pidOfProgram(request, caller) });
 }
 
 /** Plans a launch into a judged jail. @param filter undefined for the small one */
@@ -97,7 +97,8 @@ export function toLaunch(
   filter: Filter | undefined,
 ): Launch {
   const { account } = jail;
-  const setUp = toSetUp(request, account, caller, filter);
-  const env = toEnvironment(request, account, caller);
-  return new Launch(request, jail, caller, keptFdsOf(request, caller), setUp, env);
+  const program = processOf(request, caller);
+  const env = buildEnvironment({ request, account, caller, programPid: program.pid });
+  const setUp = toSetUp(request, account, caller, program, filter);
+  return new Launch(request, jail, caller, program.keptFds, setUp, env);
 }

@@ -10,7 +10,7 @@ import { closeTcp, landlock } from './landlock.ts';
 import { controllingTty, outerPty } from './pty.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
-import type { ExecveStep, Plan, Step } from './step.ts';
+import type { Plan, Step } from './step.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
 const SIGKILL = 9;
@@ -40,11 +40,6 @@ export interface SetUpInput {
   readonly cgroup?: CgroupPlan | undefined;
   /** A line for the status descriptor. It is written directly before execve. */
   readonly status?: { readonly fd: number; readonly line: Buffer } | undefined;
-}
-
-/** The plan with its last step. */
-export function withProgram(setUp: Plan, execve: ExecveStep): Plan {
-  return [...setUp.slice(0, -1), [...(setUp.at(-1) ?? []), execve]];
 }
 
 /**

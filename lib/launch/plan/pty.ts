@@ -22,20 +22,19 @@ function ownDevices({ view }: Request): Buffer | undefined {
 
 function openPty(request: Request, { uid }: Account, isOutside: boolean): readonly Step[] {
   if (request.pty === undefined) return [];
-  const devices = ownDevices(request) ?? Buffer.from('/dev');
-  const directory = Buffer.concat([devices, Buffer.from('/pts')]);
+  const devices = ownDevices(request);
+  if (isOutside !== (devices === undefined)) return [];
+  const directory = Buffer.concat([devices ?? Buffer.from('/dev'), Buffer.from('/pts')]);
   return [{ op: 'open_pty', owner: uid, ...usualSize, ...request.pty, directory, isOutside }];
 }
 
 /** Opens the terminal before the root directory changes, unless a --dev makes the devpts that it belongs to. */
-export function outerPty(request: Request, account: Account): readonly Step[] {
-  return ownDevices(request) === undefined ? openPty(request, account, true) : [];
-}
+export const outerPty = (request: Request, account: Account): readonly Step[] =>
+  openPty(request, account, true);
 
 /** Opens the terminal in the devpts of a --dev. */
-export function innerPty(request: Request, account: Account): readonly Step[] {
-  return ownDevices(request) === undefined ? [] : openPty(request, account, false);
-}
+export const innerPty = (request: Request, account: Account): readonly Step[] =>
+  openPty(request, account, false);
 
 /** Makes it the terminal of the program's session, after setsid: only the leader of a session without a terminal can do it. */
 export function controllingTty({ pty }: Request): readonly Step[] {

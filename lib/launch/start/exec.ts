@@ -134,7 +134,7 @@ export function planInPlace(
     lostDirectories(request, caller.environment).forEach(warn);
   const real = judgeBinds(settle(request, jail), account, warn);
   const launch = toLaunch(real, jail, caller, wantedFilter(real, account, caller));
-  findMissingZone(launch).forEach(warn);
+  findMissingZone(launch.execve.env, () => viewOf(launch)).forEach(warn);
   findTinyLimits(launch).forEach(warn);
   const statusFd = request.statusFd === undefined ? [] : [request.statusFd];
   refuseOwnDescriptors([...launch.keptFds, ...statusFd], jail.fd);

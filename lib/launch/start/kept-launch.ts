@@ -1,10 +1,11 @@
 // What launches of one kind beside this process share: the jail that was judged, and the last plan. Each launch compares the host with
 // what was seen of it then.
 import type { HostSight } from '../../native.ts';
-import { keptFdsOf, type Caller } from '../host/caller.ts';
+import { processOf, type Caller, type ProgramProcess } from '../host/caller.ts';
+import { buildEnvironment } from '../host/environment.ts';
 import type { JudgedJail, Settled } from '../host/judged-jail.ts';
 import { Beginning } from '../plan/encode.ts';
-import { Launch, toEnvironment, toSetUp } from '../plan/launch.ts';
+import { Launch, toSetUp } from '../plan/launch.ts';
 import type { Plan } from '../plan/step.ts';
 import { setUpKeys, type NormalRequest, type Principal } from '../request/request.ts';
 import type { Filter } from '../seccomp/filter.ts';
@@ -52,12 +53,18 @@ export class KeptLaunch {
 
   /** As toLaunch(), with the parts of the last launch that are the same. */
   plan(request: Settled, caller: Caller, filter: Filter | undefined): Launch {
-    const { setUp, beginning } = this.#setUpFor(request, caller, filter);
-    const env = this.#environmentFor(request, caller);
-    return new Launch(request, this.jail, caller, keptFdsOf(request, caller), setUp, env, beginning);
+    const program = processOf(request, caller);
+    const { setUp, beginning } = this.#setUpFor(request, caller, program, filter);
+    const env = this.#environmentFor(request, caller, program);
+    return new Launch(request, this.jail, caller, program.keptFds, setUp, env, beginning);
   }
 
-  #setUpFor(request: Settled, caller: Caller, filter: Filter | undefined): KeptSetUp {
+  #setUpFor(
+    request: Settled,
+    caller: Caller,
+    program: ProgramProcess,
+    filter: Filter | undefined,
+  ): KeptSetUp {
     const last = this.#setUp;
     const values = setUpValues(request);
     if (
@@ -68,12 +75,12 @@ export class KeptLaunch {
       values.every((value, at) => isAlike(value, last.values[at]))
     )
       return last;
-    const setUp = toSetUp(request, this.jail.account, caller, filter);
+    const setUp = toSetUp(request, this.jail.account, caller, program, filter);
     this.#setUp = { values, caller, filter, setUp, beginning: new Beginning(setUp) };
     return this.#setUp;
   }
 
-  #environmentFor(request: Settled, caller: Caller): readonly Buffer[] {
+  #environmentFor(request: Settled, caller: Caller, { pid }: ProgramProcess): readonly Buffer[] {
     const last = this.#environment;
     // the array of variables is another one if the request asks for the caller's, or if one of them has changed
     if (
@@ -82,7 +89,7 @@ export class KeptLaunch {
       (last.request === request || (last.request.env.length === 0 && request.env.length === 0))
     )
       return last.env;
-    const env = toEnvironment(request, this.jail.account, caller);
+    const env = buildEnvironment({ request, account: this.jail.account, caller, programPid: pid });
     this.#environment = { request, caller, env };
     return env;
   }

@@ -19,6 +19,7 @@ import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import { handOn, type JointOf, type Stdio } from '../request/stdio.ts';
+import { viewOf } from '../tell/jail-view.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { findMissingZone, findTinyLimits, findWholeEnvironment, warnOnce } from '../tell/launch-warnings.ts';
 import { isWatched, nameOf, publish } from './launch-events.ts';
@@ -149,7 +150,7 @@ export function startIn(
   const caller = callerBeside(request, newGroup, options.spaces?.kinds, cgroup, options.listenFds);
   const launch = kept.plan(request, caller, wantedFilter(request, kept.jail.account, caller));
   if (kept.jail.fd >= 0) {
-    warnOnce(findMissingZone(launch));
+    warnOnce(findMissingZone(launch.execve.env, () => viewOf(launch)));
     warnOnce(findTinyLimits(launch));
     const problem = request.checkProgram ? findProblem(launch) : undefined;
     if (problem !== undefined) throw problem;

@@ -7,7 +7,7 @@ import type { DirectoryFinding } from '../host/directory.ts';
 import { describedNames } from '../host/environment.ts';
 import type { Launch } from '../plan/launch.ts';
 import type { NormalRequest } from '../request/request.ts';
-import { viewOf } from './jail-view.ts';
+import type { JailView } from './jail-view.ts';
 import { copyCommand } from './program-hint.ts';
 
 type Warning = Pick<DirectoryFinding, 'message' | 'hint'>;
@@ -102,12 +102,11 @@ export function zoneNamed(tz: string): string | undefined {
 }
 
 /** The warning for a time zone file that the jail lacks: the C library silently uses UTC (tzset(3)). */
-export function findMissingZone(launch: Launch): readonly DirectoryFinding[] {
-  const { execve } = launch;
-  const name = zoneNamed(valueOf(execve.env, 'TZ') ?? '');
+export function findMissingZone(env: readonly Buffer[], viewOf: () => JailView): readonly DirectoryFinding[] {
+  const name = zoneNamed(valueOf(env, 'TZ') ?? '');
   if (name === undefined) return [];
-  const view = viewOf(launch);
-  const directory = valueOf(execve.env, 'TZDIR') ?? '/usr/share/zoneinfo';
+  const view = viewOf();
+  const directory = valueOf(env, 'TZDIR') ?? '/usr/share/zoneinfo';
   const path = joinPath(directory as BytePath, name as BytePath);
   if (walk(view.root, path).kind === 'found') return [];
   return [

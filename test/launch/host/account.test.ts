@@ -1,6 +1,7 @@
 import t from 'tap';
 
-import { accountQuery, refuseRoot, toAccount, type Account } from '../../../lib/launch/host/account.ts';
+import { accountQuery, toAccount, type Account } from '../../../lib/launch/host/account.ts';
+import { refuseRoot } from '../../../lib/launch/host/privilege.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import type { HostFacts, Passwd } from '../../../lib/native.ts';
 

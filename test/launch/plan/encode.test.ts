@@ -5,7 +5,7 @@ import t from 'tap';
 
 import { Beginning, encodePlan } from '../../../lib/launch/plan/encode.ts';
 import { buildPlan } from '../../support/plan.ts';
-import { withProgram } from '../../../lib/launch/plan/plan.ts';
+import { withProgram } from '../../../lib/launch/plan/launch.ts';
 import type { Step, StepName } from '../../../lib/launch/plan/step.ts';
 import { stepFlags } from '../../../lib/launch/plan/step-row.ts';
 import { flagsOf, rowOf, stepTable } from '../../../lib/launch/plan/table.ts';
