@@ -1,7 +1,7 @@
 // The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
 import { ManagerNotice } from './report/service-manager.ts';
 import { activatedSockets } from './listen/activation.ts';
-import { foreseeProblems } from './first-connection.ts';
+import { foreseeProblems } from './service-problem.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './report/inetd-log.ts';
 import { quote } from '../words/quote.ts';

@@ -4,12 +4,14 @@ import { constants } from 'node:os';
 import { dirname } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
-import { findLaunchProblem } from '../launch/tell/dry-run.ts';
+import { findLaunchProblem, planLaunch } from '../launch/tell/dry-run.ts';
 import { native } from '../native.ts';
 import { verifyIdle } from './idle-watch.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 import { readBanner } from './banner.ts';
 import { DATAGRAM, STREAM, toListenError } from './listen/listening-socket.ts';
+import { quote } from '../words/quote.ts';
+import type { Services } from './inetd.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import { sharedRules } from './service-rules.ts';
 
@@ -78,4 +80,27 @@ async function findServiceProblem(
     if (error instanceof UsageError || error instanceof LaunchError) return error;
     throw error;
   }
+}
+
+/**
+ * Plans a launch of each service: the program, its libraries, its filter of system calls. A service with a problem can still be
+ * served, since its jail may be completed while it runs.
+ *
+ * @throws UsageError for a mistake that no change of the jail can mend
+ */
+export async function foreseeProblems(
+  services: Services,
+): Promise<readonly (readonly [name: string, problem: unknown])[]> {
+  const found: (readonly [name: string, problem: unknown])[] = [];
+  for (const [name, { launch }] of services) {
+    try {
+      const { problem } = await planLaunch(launch);
+      if (problem !== undefined) found.push([name, problem]);
+    } catch (error) {
+      if (error instanceof UsageError)
+        throw new UsageError(`${quote(name)}: ${error.message}`, { hint: error.hint });
+      found.push([name, error]);
+    }
+  }
+  return found;
 }
