@@ -115,14 +115,26 @@ async function startOnce(trial: Trial, path: BytePath): Promise<string | undefin
     // a line about a file `version` says only that this is no command of the program
     const lines = `${stderr}\n${stdout}`.split('\n');
     const output = lines.filter((line) => word !== 'version' || !line.includes(word)).join('\n');
-    const readsProc = namesProc(jail, real);
+    const readsProc = namesProc(jail, real) && (await worksWithProc(trial, path, word));
     const complaint = complaintOf(`${showPath(path)} ${word}`, directory, output, readsProc);
     if (complaint !== undefined || !OF_OPTION.test(output)) return complaint;
   }
   return undefined;
 }
 
-/** Whether a program finds its own directory by /proc/self/exe, as go does. */
+// Many programs name /proc/self/exe, such as all in Go, and few need it. This one has failed: does it work with a /proc?
+async function worksWithProc(trial: Trial, path: BytePath, word: string): Promise<boolean> {
+  const { view = [] } = isOrdinary(caller()) ? withoutRoot(trial) : {};
+  const more = { isolate: !isOrdinary(caller()), view: [...view, { proc: '/proc' }] };
+  try {
+    return (await run(trial, path, [word], START_TIMEOUT_MS, more)).exitCode === 0;
+  } catch (error) {
+    if (error instanceof NotTried) return false;
+    throw error;
+  }
+}
+
+/** Whether a program may find its own directory by /proc/self/exe, as go does. */
 function namesProc(jail: DirectoryRoot, path: BytePath): boolean {
   const text = tryFile(jail, path, ({ read, status }) =>
     Buffer.from(read(0, Math.min(status.sizeBytes, MAX_BYTES))),
@@ -159,6 +171,7 @@ async function run(
   program: BytePath,
   args: readonly string[],
   timeoutMs: number,
+  more: Pick<RunRequest, 'isolate' | 'view'> = {},
 ): ReturnType<Probe['run']> {
   const { directory, manifest, signal } = trial;
   const isRootless = isOrdinary(caller());
@@ -173,6 +186,7 @@ async function run(
       env: { TZ: undefined },
       timeoutMs,
       ...(isRootless && withoutRoot(trial)),
+      ...more,
       ...(signal && { signal }),
     });
     const said = stopped === 'ETIMEDOUT' ? `it has not ended after ${timeoutMs / 1000} seconds` : stderr;

@@ -24,7 +24,10 @@ t.test(
     makeSystem(root, '/bin/bash');
     mkdirSync(`${root}/usr/bin`, { recursive: true });
     mkdirSync(`${root}/var/lib/dpkg/info`, { recursive: true });
-    writeFileSync(`${root}/var/lib/dpkg/info/erl.list`, '/.\n/usr\n/usr/bin\n/usr/bin/erl\n/usr/bin/well\n');
+    writeFileSync(
+      `${root}/var/lib/dpkg/info/erl.list`,
+      '/.\n/usr\n/usr/bin\n/usr/bin/erl\n/usr/bin/well\n/usr/bin/hugo\n/usr/bin/go\n',
+    );
     writeFileSync(
       `${root}/var/lib/dpkg/status`,
       'Package: erl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nDescription: x\n\n',
@@ -32,6 +35,17 @@ t.test(
     putScript(root, 'erl', 'echo "erlexec: The emulator \'smp\' does not exist." >&2; exit 1');
     putScript(root, 'well', 'exit 0');
     putScript(root, 'nobodys', 'echo "x: not found"; exit 1');
+    putScript(root, 'hugo', '# /proc/self/exe\necho "cannot find data" >&2; exit 1');
+    putScript(root, 'go', '[[ -e /proc/self/exe ]] || { echo "cannot find data" >&2; exit 1; }');
+    const more = await buildJail({
+      directory: `${base}/more`,
+      from: root,
+      programs: ['/usr/bin/hugo', '/usr/bin/go'],
+    });
+    t.match(more.warnings.toSorted(), [
+      /^\/usr\/bin\/go --version fails .*; mkdir -p \S+\/proc && mount -t proc /,
+      /^\/usr\/bin\/hugo --version fails .* --learn /,
+    ]);
     const report = await buildJail({
       directory: `${base}/jail`,
       from: root,
