@@ -4,6 +4,7 @@ import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
 import type { NormalRequest } from '../../launch/request/request.ts';
+import { mayActAsRoot } from '../../launch/request/rights.ts';
 import {
   capabilityWords,
   commonCalls,
@@ -15,6 +16,8 @@ import {
 
 type Hardened = Pick<
   NormalRequest,
+  | 'allowRoot'
+  | 'rootless'
   | 'allow'
   | 'allowNewPrivs'
   | 'caps'
@@ -95,6 +98,8 @@ function readPaths({ seccomp, view }: Hardened): readonly string[] {
   ];
 }
 
+const inQuotes = (path: string): string => path.replaceAll('%', '%%').replaceAll(/["\\]/g, String.raw`\$&`);
+
 /**
  * The settings of the service.
  *
@@ -150,9 +155,9 @@ export function launchHardening(
     ...(makesDevices ? ['DevicePolicy=closed'] : []),
     ...(seen.some((path) => isIn(path, '/home', '/root', '/run/user')) ? [] : ['ProtectHome=yes']),
     ...(seen.some((path) => isIn(path, '/tmp', '/var/tmp')) ? [] : ['PrivateTmp=yes']),
-    ...paths.map(
-      (path) => `ReadWritePaths="${path.replaceAll('%', '%%').replaceAll(/["\\]/g, String.raw`\$&`)}"`,
-    ),
+    ...paths.map((path) => `ReadWritePaths="${inQuotes(path)}"`),
+    // the records of uchroot-jail, which say what an update copies from the host
+    ...(mayActAsRoot(request) ? [`ReadOnlyPaths="-${inQuotes(`${jail}/.uchroot`)}"`] : []),
     `CapabilityBoundingSet=${capabilityWords(caps)}`,
     `RestrictAddressFamilies=${[...commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' ')}`,
     ...(hasFilter ? [...commonCalls, `SystemCallFilter=${calls.join(' ')}`] : []),

@@ -119,6 +119,14 @@ t.test('what a capability is for is not taken away again', async (t) => {
   ]);
 });
 
+t.test('root inside cannot write the records of uchroot-jail', async (t) => {
+  const records = 'ReadOnlyPaths="-/srv/www/.uchroot"';
+  t.same(
+    [{}, { allowRoot: true }, { caps: ['fowner'] }].map((keys) => lines(keys).includes(records)),
+    [false, true, true],
+  );
+});
+
 t.test('a path may have a quote, a backslash and a %', async (t) => {
   const found = lines({ isolate: true, view: [{ bind: '/srv/a"b\\c%d', to: '/data' }] });
   t.ok(found.includes(String.raw`ReadWritePaths="/srv/a\"b\\c%%d"`));
