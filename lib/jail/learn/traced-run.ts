@@ -38,16 +38,21 @@ const STDERR_BYTES = 4096;
 export async function runTraced(tools: Tools, scratch: Scratch, command: TracedCommand) {
   const { namespaces, fifos } = scratch;
   const reader = new TraceReader(bytePath(scratch.root), WRAPPERS);
-  const trace = openFifo(fifos.trace.here);
-  trace.stream.on('data', (chunk: Buffer) => reader.push(chunk));
-  const errors = openFifo(fifos.stderr.here);
-  const stderr = keepLast(errors.stream, STDERR_BYTES);
-
+  const opened: ReturnType<typeof openFifo>[] = [];
+  const open = (path: string) => {
+    const fifo = openFifo(path);
+    opened.push(fifo);
+    return fifo;
+  };
+  let stderr: ReturnType<typeof keepLast> | undefined;
   let timedOut = false;
   let timers: readonly NodeJS.Timeout[] = [];
   const onAbort = (): void => void namespaces.close();
   command.signal?.addEventListener('abort', onAbort);
   try {
+    open(fifos.trace.here).stream.on('data', (chunk: Buffer) => reader.push(chunk));
+    const errors = open(fifos.stderr.here);
+    stderr = keepLast(errors.stream, STDERR_BYTES);
     const child = startPlain({
       program: Buffer.from(tools.nsenter),
       argv: argvOf(tools, scratch, command),
@@ -71,10 +76,10 @@ export async function runTraced(tools: Tools, scratch: Scratch, command: TracedC
     for (const timer of timers) clearTimeout(timer);
     command.signal?.removeEventListener('abort', onAbort);
     await namespaces.close();
-    await Promise.all([trace.end(), errors.end()]);
+    await Promise.all(opened.map((fifo) => fifo.end()));
   }
   /** `stderr`: the last few thousand bytes of the command's standard error. */
-  return { trace: reader.finish(), timedOut, stderr: stderr() };
+  return { trace: reader.finish(), timedOut, stderr: stderr?.() ?? '' };
 }
 
 // strace sees three programs executed before the command: unshare, setpriv and setpriv.

@@ -2,21 +2,34 @@
 // a stack trace of Node. Only errors of our own may be seen, whatever is read: the reads are found by watching the commands.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import t from 'tap';
 
 import { makeDirectory } from '../../support/directory.ts';
-import { commandEnv, makeJail, packageDirectory, plainRootTest } from '../../support/launch.ts';
+import {
+  commandEnv,
+  makeJail,
+  packageDirectory,
+  plainRootTest,
+  temporaryDirectory,
+} from '../../support/launch.ts';
+import { uchrootJail } from '../../support/builder.ts';
+import { patientMs } from '../../support/patience.ts';
 
 // some hundred commands
-t.setTimeout(600_000);
+t.setTimeout(patientMs(600_000));
 
 const test = plainRootTest('unshare', 'mount');
 const bin = join(packageDirectory, 'dist/bin');
 const jail = makeJail();
+const built = process.getuid?.() === 0 ? `${temporaryDirectory()}/built` : '/';
+
+t.before(() => {
+  if (built !== '/') uchrootJail(['build', built, 'true']);
+});
 
 const modes = ['hidden', 'empty', 'cut', 'garbled'] as const;
 
@@ -34,7 +47,7 @@ const hook = `
   };
   let isInside = false;
   const isHit = (name, path) => {
-    if (isInside || !/^\\/(proc|sys)\\//.test(String(path))) return false;
+    if (isInside || !/^\\/(proc|sys)(\\/|$)/.test(String(path))) return false;
     const key = name + ' ' + String(path).replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, 'N');
     if (log) appendFileSync(log, key + '\\n');
     if (key !== at) return false;
@@ -66,25 +79,53 @@ interface Run {
   readonly stderr: string;
 }
 
-async function run(
-  hookFile: string,
-  words: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<Run> {
-  const [name, ...args] = words;
-  const child = spawn(process.execPath, ['--require', hookFile, `${bin}/${name}.cjs`, ...args], {
-    env: { ...commandEnv, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+async function runWords(words: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
+  const [file = '', ...args] = words;
+  const child = spawn(file, args, { env: { ...commandEnv, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const hung = setTimeout(() => child.kill('SIGKILL'), patientMs(20_000));
+  // a daemon has opened everything when it says so
+  child.stderr.on('data', (chunk) => void (String(chunk).includes('listening') && child.kill('SIGTERM')));
   const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  clearTimeout(hung);
   return { status: child.exitCode, stderr };
 }
+
+const limited = ['--memory', '64M', '--isolate', '--proc', '/proc'];
+
+const tcpd = (at: string): readonly string[] => {
+  writeFileSync(`${at}/allow`, 'ALL: ALL\n');
+  writeFileSync(`${at}/deny`, '');
+  const rules = ['--allow', `${at}/allow`, '--deny', `${at}/deny`];
+  return ['uchroot-tcpd', 'run', ...rules, '--jail', `nobody:${jail}`, ...limited, '/probe'];
+};
+
+const inetd = (at: string): readonly string[] => [
+  'uchroot-inetd',
+  '--listen',
+  `${at}/socket`,
+  ...limited,
+  'nobody',
+  jail,
+  '/probe',
+];
+
+const copyOf = (at: string): string => {
+  uchrootJail(['clone', built, `${at}/copy`]);
+  return `${at}/copy`;
+};
 
 for (const [title, command] of [
   ['a launch with limits', () => ['uchroot', '--memory', '64M', '--pids', '20', 'nobody', jail, '/probe']],
   ['a launch with descriptors', () => ['uchroot', '--status-fd', '2', '--isolate', 'nobody', jail, '/probe']],
   ['a compiled launcher', (at) => ['uchroot', '--compile', `${at}/launcher`, 'nobody', jail, '/probe']],
   ['a check', () => ['uchroot-jail', 'check', jail, '--user', 'nobody']],
+  ['a build that learns', (at) => ['uchroot-jail', 'build', `${at}/learned`, '--learn', '/bin/true']],
+  ['an update', () => ['uchroot-jail', 'update', built]],
+  ['a clone', (at) => ['uchroot-jail', 'clone', built, `${at}/clone`]],
+  ['a removal', (at) => ['uchroot-jail', 'remove', copyOf(at)]],
+  ['a daemon by tcpd', tcpd],
+  ['inetd', inetd],
+  ['the status of a service', () => ['uchroot-service', 'status', 'nginx']],
 ] as const satisfies readonly (readonly [string, (at: string) => readonly string[]])[])
   test(`${title} ends with an error of our own, whatever file of the kernel is hidden, cut off or garbled`, async (t) => {
     const at = makeDirectory(t);
@@ -94,7 +135,8 @@ for (const [title, command] of [
       const place = `${at}/${name}`;
       rmSync(place, { force: true, recursive: true });
       mkdirSync(place);
-      return run(hookFile, command(place), env);
+      const [program, ...args] = command(place);
+      return runWords([process.execPath, '--require', hookFile, `${bin}/${program}.cjs`, ...args], env);
     };
     await start('first', { FUZZ_LOG: `${at}/log` });
     const keys = new Set(readFileSync(`${at}/log`, 'utf8').split('\n').filter(Boolean));
@@ -107,6 +149,49 @@ for (const [title, command] of [
       }
     }
   });
+
+// Mounts over what the addon and the launcher read.
+const mounts = [
+  'mount -t tmpfs none /proc',
+  'mount -t tmpfs none /sys',
+  ...['ns', 'fd', 'task'].map((name) => `mount -t tmpfs none /proc/$$/${name}`),
+  ...['oom_score_adj', 'status', 'mountinfo', 'cgroup'].map(
+    (name) => `mount --bind /dev/null /proc/$$/${name}`,
+  ),
+];
+
+test('what the addon reads in /proc and /sys may be missing: only errors of our own are seen', async (t) => {
+  const at = makeDirectory(t);
+  writeFileSync(
+    `${at}/library.mjs`,
+    `import { runInJail } from '${packageDirectory}/dist/package/index.mjs';
+const request = { user: 'nobody', jail: '${jail}', program: '/probe', reject: false };
+for (const more of [{}, { isolate: true, memory: '64M' }]) {
+  const { failure } = await runInJail({ ...request, ...more }).catch((failure) => ({ failure }));
+  if (failure !== undefined) console.error(failure.hint === undefined ? failure : failure.message);
+}`,
+  );
+  for (const mount of mounts) {
+    const here = mkdtempSync(`${at}/`);
+    const commands = [
+      ['uchroot', ...limited, 'nobody', jail, '/probe'],
+      ['uchroot-jail', 'update', built],
+      ['uchroot-jail', 'check', built],
+      ['uchroot-jail', 'clone', built, `${here}/clone`],
+      ['uchroot-jail', 'remove', copyOf(here)],
+      ['uchroot-jail', 'build', `${here}/learned`, '--learn', '/bin/true'],
+      tcpd(here),
+      inetd(here),
+    ].map((words) => [`${bin}/${words[0]}.cjs`].concat(words.slice(1)));
+    const by = ['unshare', '--mount', 'sh', '-c', `${mount}; exec "$@"`, 'sh', process.execPath];
+    const all = [[`${at}/library.mjs`], ...commands];
+    const runs = await Promise.all(all.map((words) => runWords([...by, ...words], {})));
+    for (const [i, { status, stderr }] of runs.entries()) {
+      t.notMatch(stderr, /^ +at |^\w*Error: |^node:/m, `${mount}: ${all[i]?.join(' ')}`);
+      t.not(status, null, `${mount}: ${all[i]?.join(' ')}`);
+    }
+  }
+});
 
 test('cgroups below another mount: --memory says so, and --doctor shows the other levels', async (t) => {
   const hidden = (...words: readonly string[]) =>
