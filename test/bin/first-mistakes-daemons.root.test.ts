@@ -318,11 +318,6 @@ const misled: readonly Mistake[] = [
     /\/etc\/hostname: line 1, column 1: no JSON/,
     { after: found('/etc/hostname', /default/) },
   ],
-  [
-    'uchroot-jail build jail cd',
-    /program (cd) is in none of the directories/,
-    { after: found(' cd', / sh(?=:)/) },
-  ],
   ['uchroot-jail build jail deb:coreutils', /program (deb:coreutils) is in none/],
   [
     'uchroot-jail build jail /bin/cat --copy /dev/null',

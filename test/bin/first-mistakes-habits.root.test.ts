@@ -150,19 +150,6 @@ const jails: readonly Mistake[] = [
   ],
   ['uchroot-jail build jail tool', /program (tool) is in none/, { before: 'cp /bin/true tool' }],
   [
-    "uchroot-jail build jail 'mktem*'",
-    /program (mktem\*) is in none/,
-    { after: found("'mktem*'", /mktemp/) },
-  ],
-  [
-    'uchroot-jail build --user $PWD/jail ls',
-    /Unknown user/,
-    {
-      after: (line, hint) =>
-        line.replace('--user $PWD/jail', /\S+ --user NAME/.exec(hint)?.[0].replace('NAME', 'sam') ?? 'false'),
-    },
-  ],
-  [
     'uchroot-jail build jail --group users ls',
     /unknown option --group/,
     { after: (line) => line.replace('--group users', '') },

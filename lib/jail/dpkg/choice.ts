@@ -19,7 +19,7 @@ import {
   type Work,
 } from './choice-state.ts';
 
-export interface ChosenPackage {
+interface ChosenPackage {
   readonly package: Package;
   readonly extent: Extent;
 }

@@ -55,16 +55,6 @@ function usualPlace(root: FileRoot, name: BytePath): BytePath | undefined {
     .find((candidate) => isExecutable(walk(root, candidate)));
 }
 
-/** The names that a pattern of a shell matches (glob(7)), but for [...]. */
-export function matching(pattern: BytePath, names: readonly BytePath[]): readonly BytePath[] {
-  const plain = pattern.replaceAll(
-    /[^*?]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  const form = new RegExp(`^${plain.replaceAll('*', '.*').replaceAll('?', '.')}$`);
-  return names.filter((name) => form.test(name));
-}
-
 /** A hint that names the neighbour whose name is nearest to a path's. */
 export function neighbourHint(root: FileRoot, path: BytePath): string {
   const sign = path.search(/\/(?:~\/|\$)/);
@@ -75,31 +65,15 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   const there = usualPlace(root, own);
   if (there !== undefined && there !== path) return `did you mean ${showPath(there)}?`;
   const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);
-  if (/[*?]/.test(own))
-    return `only a shell knows * and ?: name the directory, ${showPath(parentPath(path))}`;
-  // FROM:TO without the slash of TO, or with another sign
-  const [from = '', to] = path.split(/:|=|->/);
-  if (to !== undefined && walk(root, from as BytePath).kind === 'found')
-    return `write ${showPath(from as BytePath)}:/${showPath(to.replace(/^\/+/, '') as BytePath)}`;
   const meant = nearest(own, names);
   if (meant !== undefined) return `did you mean ${showPath(joinPath(parentPath(path), meant as BytePath))}?`;
   const fromTop = withoutWorkingDirectory(root, path);
   return fromTop === undefined ? 'name a file that exists' : `did you mean ${showPath(fromTop)}?`;
 }
 
-// Several paths in one word, or the pattern of a shell, behind an option that takes one path.
+// Several paths in one word, behind an option that takes one path.
 function listHint(root: FileRoot, path: BytePath, what: string): string | undefined {
-  const [directory, own] = [parentPath(path), lastComponent(path)];
-  const names = /[*?]/.test(own)
-    ? matching(
-        own,
-        lookOr([], () => root.list(directory) ?? []),
-      )
-    : [];
-  const each =
-    names.length > 0
-      ? names.map((name) => joinPath(directory, name))
-      : path.split(/[\s,;]+/).filter((part) => part !== '');
+  const each = path.split(',').filter((part) => part !== '');
   const isThere = each.length < 10 && each.every((part) => walk(root, part as BytePath).kind === 'found');
   return isThere ? eachAlone(`--${what}`, each.join(',')) : undefined;
 }

@@ -1,8 +1,6 @@
 // Checks a caller's request to the builder, and makes a recipe of it.
 
-import { existsSync } from 'node:fs';
-
-import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../tree/path.ts';
+import { bytePath, type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../values/keys.ts';
@@ -142,12 +140,6 @@ function checkText(value: unknown, what: string): void {
   checkBytes(value, what);
 }
 
-// A name alone is most often that of a program.
-function usualPath(path: BytePath): BytePath {
-  const usual = ['/usr/bin', '/usr/sbin', '/usr/local/bin'].map((place) => joinPath(bytePath(place), path));
-  return usual.find((each) => !path.includes('/') && existsSync(pathBytes(each))) ?? bytePath(`/${path}`);
-}
-
 /** A path of the jail, without empty components and `.`. @throws UsageError: it is no `words` */
 function toJailPath(value: unknown, what: string, words: string): BytePath {
   checkBytes(value, what);
@@ -155,7 +147,7 @@ function toJailPath(value: unknown, what: string, words: string): BytePath {
   const plain = withoutDots(path);
   if (path.startsWith('/') && isDestination(plain)) return plain;
   throw new UsageError(`${what}: ${showPath(path)} is no ${words}`, {
-    hint: path.startsWith('/') ? undefined : `write ${showPath(usualPath(path))}`,
+    hint: path.startsWith('/') ? undefined : `write ${showPath(bytePath(`/${path}`))}`,
   });
 }
 

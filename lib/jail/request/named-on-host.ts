@@ -5,12 +5,11 @@ import type { FileRoot } from '../../tree/root.ts';
 import { walk, type Walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nameHint, unknown } from '../../launch/host/account.ts';
-import { isBuiltin } from '../../launch/tell/program-hint.ts';
 import { native } from '../../native.ts';
-import { didYouMean, type Foreign } from '../../words/nearest.ts';
+import { didYouMean } from '../../words/nearest.ts';
 import { type Bytes, quote } from '../../words/quote.ts';
 import { listIfThere } from '../dpkg/readable-files.ts';
-import { absolute, isExecutable, matching, neighbourHint, WHY } from '../host/given-path.ts';
+import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { eachAlone } from '../../words/shell-word.ts';
@@ -55,21 +54,13 @@ function hereHint(root: FileRoot, program: Bytes): string | undefined {
     : `what is no program is copied by: --copy ${quote(program)}`;
 }
 
-// Aliases that shells have on many hosts, and names of another version.
-const aliases: Foreign = { ll: 'ls', la: 'ls', l: 'ls', python: 'python3', pip: 'pip3', nodejs: 'node' };
-
-// What was probably meant by a word that no program of PATH is called.
+// What of the host has the name of a word that no program of PATH is called.
 function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;
   const [, plain] = /^([\w.+-]+?)[=@<>~]+\S+$/.exec(program) ?? [];
   if (plain !== undefined && others.includes(plain as BytePath))
     return `write ${plain}: a jail has the version of the host`;
-  if (/^lib[\w.+-]*\.so(?:\.|$)/.test(program))
-    return 'leave it out: the libraries of a program come along; --copy PATH adds another one';
-  if (/^[\w.+-]+:[\w/]/.test(program))
-    return 'name programs of this host: a jail is built of those, not of images';
-  if (isBuiltin(program)) return `write sh: ${showPath(program)} is a command of a shell`;
   const lists = ['', ':amd64', ':arm64'].map((end) => `/var/lib/dpkg/info/${program}${end}.list`);
   if (
     /^[a-z0-9][a-z0-9+.-]+$/.test(program) &&
@@ -77,35 +68,12 @@ function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[])
   )
     return `write --package ${program}`;
   if (packs.some(({ name }) => name === program)) return `write --pack ${program}`;
-  const pattern = /[*?]/.test(program) ? matchingHint(program, others) : undefined;
-  if (pattern !== undefined) return pattern;
-  const parts = program.split(/[\s,;:+]+/).filter((part) => part !== '') as BytePath[];
-  if (parts.length > 0 && /[\s,;:+]/.test(program) && parts.every((part) => others.includes(part)))
-    return `write ${parts.map(showPath).join(' ')}: words of their own`;
-  const [first = '', ...more] = program.split(' ') as BytePath[];
-  if (more.length > 0 && others.includes(first as BytePath))
-    return `write ${showPath(first as BytePath)}: arguments do not belong to the jail`;
-  // of a short word, another beginning makes another word: nmap is not jmap
-  const near = program.length < 5 ? others.filter((name) => name.startsWith(program.charAt(0))) : others;
-  return didYouMean(program, near, (name) => showPath(name as BytePath), aliases);
-}
-
-// Programs that a pattern of a shell would have matched in a directory of PATH.
-function matchingHint(pattern: BytePath, names: readonly BytePath[]): string {
-  const found = matching(pattern, names);
-  const which =
-    found.length === 0 || found.length > 9 ? 'name each program' : `write ${found.map(showPath).join(' ')}`;
-  return `${which}: PATH is not searched for * and ?`;
+  return didYouMean(program, others, (name) => showPath(name as BytePath));
 }
 
 function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath {
   const end = walk(root, path);
   if (end.kind === 'found' && end.status.kind === 'file') return refuseShim(root, path);
-  const words = bytePath(program).split(/[\s,;]+/) as BytePath[];
-  if (words.length > 1 && words.every((word) => isExecutable(walk(root, absolute(word)))))
-    throw new UsageError(`program ${quote(program)}: it is not there`, {
-      hint: `write ${words.map(showPath).join(' ')}: words of their own`,
-    });
   throw new UsageError(`program ${quote(program)}: ${WHY[end.kind]}`, { hint: pathHint(root, path, end) });
 }
 
@@ -133,8 +101,6 @@ function userHint(name: string): string | undefined {
   const [user = '', group] = name.split(':');
   if (group !== undefined && native.getpwnam(user) !== null)
     return `write ${quote(user)}: the groups of a user come along`;
-  if (name.startsWith('/'))
-    return `--user has taken the directory for its NAME: write ${quote(name)} --user NAME`;
   const list = eachAlone('--user', name);
   if (list !== undefined && name.split(',').every((each) => native.getpwnam(each) !== null)) return list;
   const id = /^\+?([0-9]{1,9})$/.exec(name)?.[1];
