@@ -1,10 +1,9 @@
 // Makes a jail as a copy of a template. The copy gets its name when it is complete.
 
 import { closeSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 
 import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../tree/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot, withFile } from '../tree/root.ts';
+import { type DirectoryRoot, errorCode, openFileRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { commandLine } from '../words/shell-word.ts';
@@ -16,7 +15,6 @@ import { unsettledPaths } from './apply/commit.ts';
 import { absolute, withoutDots } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
-  hasManifest,
   hiddenName,
   inRoot,
   isHiddenName,
@@ -29,8 +27,7 @@ import {
   withoutManifest,
 } from './host/jail-place.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
-import { MANIFEST_PATH } from './manifest/manifest.ts';
-import { fromText } from './manifest/path-text.ts';
+import { readManifest } from './manifest/manifest.ts';
 import { checkBytes, checkFlag, checkList, checkWork, type JailWork } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, toJailError, withJailErrors } from './work/jail-error.ts';
@@ -248,50 +245,16 @@ interface Template {
 
 /** Undefined if the builder has not made the jail. @throws JailError ERR_MANIFEST if the manifest cannot be read */
 function readTemplate(jail: DirectoryRoot): Template | undefined {
-  if (!hasManifest(jail)) return undefined;
-  // parsed when it is closed: a worker that is terminated leaves open what it has open
-  const data = withFile(jail, MANIFEST_PATH, ({ read, status }) =>
-    read(0, Math.min(status.sizeBytes, MAX_BYTES)),
-  );
-  if (data === undefined) return undefined;
-  try {
-    return toTemplate(jail, data);
-  } catch (error) {
-    throw new JailError(`the manifest of the template is damaged: ${(error as Error).message}`, {
-      code: 'ERR_MANIFEST',
-      path: MANIFEST_PATH,
-      hint: 'build the template anew',
-      cause: error,
-    });
-  }
-}
-
-const MAX_BYTES = 256 << 20;
-
-interface Written {
-  readonly recipe: { readonly keepPrivileges: readonly string[] };
-  readonly entries: readonly {
-    readonly path: string;
-    readonly kind: string;
-    readonly mode: string;
-    readonly source?: string | null;
-    readonly sizeBytes?: number;
-  }[];
-}
-
-function toTemplate(jail: DirectoryRoot, data: Uint8Array): Template {
-  const text = gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString();
-  const { recipe, entries } = JSON.parse(text) as Written;
-  const files = entries.filter(({ kind }) => kind === 'file');
+  const manifest = readManifest(jail);
+  if (manifest === undefined) return undefined;
+  const files = manifest.entries.filter(({ kind }) => kind === 'file');
   // The recipe names the path on the host, which can be a link. The mode shows set-user-ID too.
-  const kept = new Set(recipe.keepPrivileges);
-  const marked = files.filter(
-    ({ path, source, mode }) => kept.has(source ?? path) || (Number.parseInt(mode, 8) & 0o6000) !== 0,
-  );
+  const kept = new Set(manifest.recipe.keepPrivileges);
+  const marked = files.filter(({ path, source, mode }) => kept.has(source ?? path) || (mode & 0o6000) !== 0);
   return {
     privileged: [
-      ...marked.map(({ path }) => fromText(path)),
-      ...recipe.keepPrivileges.map((path) => walk(jail, fromText(path)).path),
+      ...marked.map(({ path }) => path),
+      ...manifest.recipe.keepPrivileges.map((path) => walk(jail, path).path),
     ],
     files: files.length,
     sizeBytes: files.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
