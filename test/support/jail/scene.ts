@@ -139,3 +139,15 @@ export function namesIn(directory: string): readonly string[] {
 export function textOf(path: string): string {
   return readFileSync(path, 'latin1');
 }
+
+/** outside/, with a file that must stay, beside jail/. */
+export function makeScene(t: Test): {
+  readonly base: string;
+  readonly jail: string;
+  readonly outside: string;
+} {
+  const base = makeDirectory(t);
+  mkdirSync(`${base}/outside/d`, { recursive: true });
+  writeFileSync(`${base}/outside/d/kept`, 'kept');
+  return { base, jail: makeTemplate(`${base}/jail`), outside: `${base}/outside` };
+}
