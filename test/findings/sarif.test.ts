@@ -25,7 +25,7 @@ const findings: readonly Finding[] = [
   },
   { rule: 'path-owner', severity: 'error', path: '/srv', message: 'it is', remedy: 'chown' },
   { rule: 'path-owner', severity: 'error', path: '/', message: 'it is', remedy: 'chown' },
-  { rule: 'idle-account', severity: 'note', path: '/etc/passwd', message: 'it is', remedy: 'userdel' },
+  { rule: 'mount-nosuid', severity: 'note', path: '/etc/passwd', message: 'it is', remedy: 'mount' },
 ];
 
 const log = JSON.parse(

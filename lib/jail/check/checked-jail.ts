@@ -208,8 +208,6 @@ interface ManyNamed extends Pick<Entry, 'path' | 'nlink' | 'uid' | 'kind'> {
 }
 
 class WalkFacts {
-  /** The owners of all entries. */
-  readonly uids: Set<number> = new Set();
   /** Directories that could not be entered. */
   readonly closed: Set<BytePath> = new Set();
   /** The programs that lie where root keeps programs. */
@@ -224,11 +222,10 @@ class WalkFacts {
   }
 
   note(entry: Entry): void {
-    const { recorded, path, kind, nlink, uid } = entry;
+    const { recorded, path, kind, nlink } = entry;
     if (recorded !== undefined) this.#absent.delete(path);
     if (kind === 'directory' && entry.error !== 0 && this.closed.size < MOST) this.closed.add(path);
     if (kind !== 'directory' && nlink > 1 && !entry.isMounted) this.#noteName(entry);
-    if (this.uids.size < MOST) this.uids.add(uid);
     const isCode = (entry.isElf || entry.isScript) && isProgram(entry) && path.length <= MAX_PATH;
     if (isCode && isOfSystem(entry) && this.programs.length < MOST) this.programs.push({ path, recorded });
   }

@@ -32,16 +32,20 @@ function ownerWords(owner: Owner, seen?: Owner): string {
   return `${uid}:${gid}`;
 }
 
+// JAIL is the directory of the jail, PATH a path in it, and the others are the same on the host. HOST-FILE is left to the reader.
+const PLACEHOLDERS = /(?<![\w-])(?:FILE|DEVICE|SOCKET|FIFO|DIRECTORY|MOUNT-POINT|JAIL|PATH)(?![\w-])/g;
+
 /** Adds the path and the remedy that a rule leaves out; `entry` is what it looked at. */
 export function complete({ remedy }: Rule, found: Found, jail: CheckedJail, entry?: Entry): CompleteFound {
   const path = found.path ?? entry?.path ?? bytePath('/');
-  const fill = (word: string) =>
-    commandLine(word === 'DIRECTORY' && entry === undefined ? jail.directory : hostPath(jail, path));
+  const fill = (word: string) => {
+    if (word === 'PATH') return commandLine(path);
+    const isJail = word === 'JAIL' || (word === 'DIRECTORY' && entry === undefined);
+    return commandLine(isJail ? jail.directory : hostPath(jail, path));
+  };
   return {
     path,
-    remedy: remedy
-      .replaceAll('root:root', ownerWords(jail.owner))
-      .replace(/\b(?:FILE|DEVICE|SOCKET|FIFO|DIRECTORY|MOUNT-POINT)\b/g, fill),
+    remedy: remedy.replaceAll('root:root', ownerWords(jail.owner)).replace(PLACEHOLDERS, fill),
     ...found,
   };
 }
@@ -80,9 +84,4 @@ export function remounted({ point }: Mount, option: string, { directory }: Check
   return decision(
     `move the jail to another file system, or mount this one so for all that lies on it: ${command}`,
   );
-}
-
-/** The builder copies the host's file to this path. The file of the jail is no source: it is replaced. */
-export function copying({ directory }: CheckedJail, path: BytePath): string {
-  return commandLine('uchroot-jail', 'build', directory, '--copy', `HOST-FILE:${path}`);
 }

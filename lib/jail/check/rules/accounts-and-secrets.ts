@@ -5,17 +5,15 @@ import type { FileRoot } from '../../../tree/root.ts';
 import { type Group, native, type Passwd } from '../../../native.ts';
 import { quote } from '../../../words/quote.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { hashBytes, withRegular } from '../../manifest/file-hash.ts';
+import { withRegular } from '../../manifest/file-hash.ts';
 import { unless } from '../../work/jail-error.ts';
-import { errorRule, inGroup, noteRule } from '../check-rule.ts';
+import { errorRule, inGroup } from '../check-rule.ts';
 import { type Entry, isOwn } from '../checked-entry.ts';
-import { type CheckedJail, recordedAt } from '../checked-jail.ts';
-import { copying, decision, hostPath } from '../remedies.ts';
+import type { CheckedJail } from '../checked-jail.ts';
+import { decision, hostPath } from '../remedies.ts';
 
 // Each account is a question to the name service of the host, which may ask another machine.
 const MOST = 2000;
-
-const NOBODY = 65534;
 
 export const accountsAndSecrets = inGroup('identity', [
   errorRule('uid-zero', {
@@ -40,7 +38,7 @@ export const accountsAndSecrets = inGroup('identity', [
     attack:
       'Only numbers count: what sam writes in the jail belongs to somebody else on the host, and GNU chroot --userspec asks ' +
       'the jail which number sam has (passwd(5), group(5), chroot(1)).',
-    remedy: '# give it the number of the host in JAIL/etc/passwd, and to its files in the jail as well',
+    remedy: '# give it the number of the host in FILE, and to its files in the jail as well',
     isQuick: true,
     *look(jail) {
       const users = passwdOf(jail.root)
@@ -49,11 +47,7 @@ export const accountsAndSecrets = inGroup('identity', [
       const groups = groupsOf(jail.root)
         .slice(0, MOST)
         .map((group) => [GROUP, groupDiffers(group)] as const);
-      for (const [path, message] of [...users, ...groups]) {
-        const at = showPath(hostPath(jail, path));
-        const remedy = `give it the number of the host in ${at}, and to its files in the jail as well`;
-        if (message !== undefined) yield { path, message, remedy: decision(remedy) };
-      }
+      for (const [path, message] of [...users, ...groups]) if (message !== undefined) yield { path, message };
     },
   }),
   errorRule('password-hash', {
@@ -79,42 +73,19 @@ export const accountsAndSecrets = inGroup('identity', [
       'account, the host itself (CWE-312, CWE-522).',
     covers: ['extra'],
     remedy:
-      '# what the service needs comes from the host by name: uchroot-jail build DIRECTORY --copy HOST-FILE:FILE; else remove it',
-    lookAt: (entry, jail) => {
+      '# if the service needs it, bring it from the host by name (uchroot-jail build JAIL --copy HOST-FILE:PATH); if not, remove it',
+    lookAt: (entry) => {
       if (entry.kind !== 'file' || entry.sizeBytes === 0 || isMeant(entry)) return undefined;
       const what = secretOf(entry);
       if (what === undefined) return undefined;
-      const bringing = `bring it from the host by name (${copying(jail, entry.path)})`;
       return {
         message: `it is ${what}`,
-        remedy: decision(`if the service needs it, ${bringing}; if not, remove it`),
         // whoever takes over the user can read his files in any case
         ...(isOwn(entry) && { severity: 'note' }),
       };
     },
   }),
-  noteRule('idle-account', {
-    summary: 'An account of the jail owns nothing in it, and the jail was not built for it.',
-    attack:
-      'It tells an attacker which other accounts the host has, and each account is one more to become (passwd(5)). ' +
-      'A jail only needs the names that its programs look up.',
-    remedy: 'userdel --prefix JAIL USER',
-    *look(jail) {
-      const text = Buffer.from(readText(jail.root, PASSWD), 'latin1');
-      if (recordedAt(jail, PASSWD)?.sha256 === hashBytes(text)) return;
-      const users = new Set([...(jail.manifest?.recipe.users ?? []), ...jail.users.map(({ name }) => name)]);
-      for (const { name, uid } of passwdOf(jail.root)) {
-        if (uid === 0 || uid === NOBODY || users.has(name) || isOwner(uid, jail)) continue;
-        const message = `${quoteName(name)} (uid ${uid}) owns nothing in the jail, which was not built for it`;
-        yield { path: PASSWD, message, remedy: removing(name, jail) };
-      }
-    },
-  }),
 ]);
-
-function isOwner(uid: number, { owner, seen }: CheckedJail): boolean {
-  return uid === owner.uid || seen.uids.has(uid);
-}
 
 // Not --root: then userdel would load modules from the jail, as root (CVE-2019-14271).
 function removing(name: string, { directory }: CheckedJail): string {

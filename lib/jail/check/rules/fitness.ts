@@ -4,7 +4,6 @@ import { fstatSync } from 'node:fs';
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../../../tree/path.ts';
 import { type DirectoryRoot, errorCode, O_PATH } from '../../../tree/root.ts';
-import { walk } from '../../../tree/walk.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine, shellWord, withoutReturns } from '../../../words/shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
@@ -17,7 +16,7 @@ import { leavingOut } from '../../plan/plan-refusals.ts';
 import { lacks } from '../../work/missing-file.ts';
 import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
-import { errorRule, type Found, inGroup, noteRule, warningRule } from '../check-rule.ts';
+import { errorRule, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt, usePath } from '../checked-jail.ts';
 import { decision, hostPath } from '../remedies.ts';
@@ -187,23 +186,6 @@ export const staleness = inGroup('staleness', [
       }
     },
   }),
-  noteRule('idle-library', {
-    summary: 'A library came for a program that is no longer in the jail, and no other needs it.',
-    attack:
-      'Code that nobody uses is still code that somebody can load, and it is updated for nothing (ld.so(8); CWE-1104).',
-    remedy: 'uchroot-jail update DIRECTORY',
-    look: (jail) => {
-      const orphans = (jail.manifest?.entries ?? []).filter((entry) => isOrphan(entry, jail));
-      if (orphans.length === 0) return [];
-      const needed = neededIn(jail);
-      return orphans
-        .filter(({ path }) => !needed.has(path))
-        .map(({ path, reason }) => ({
-          path,
-          message: `it came for ${showPath(reason.by ?? bytePath(''))}, which is gone, and nothing else needs it`,
-        }));
-    },
-  }),
 ]);
 
 // update never replaces data of a user by itself
@@ -244,22 +226,4 @@ async function differs(
   if (isSame === true) return undefined;
   const what = isSame === undefined ? LOST : 'is another one by now';
   return `${showPath(source)}, of which it is a copy, ${what}`;
-}
-
-function isOrphan({ kind, path, reason }: Recorded, { seen }: CheckedJail): boolean {
-  const isLibrary = kind === 'file' && (reason.how === 'library' || reason.how === 'dlopen');
-  return isLibrary && reason.by !== undefined && seen.has(path) && !seen.has(reason.by);
-}
-
-function neededIn(jail: CheckedJail): ReadonlySet<BytePath> {
-  const { root, seen } = jail;
-  const resolver = jail.openResolver();
-  const needed = new Set<BytePath>();
-  for (const { path } of seen.programs)
-    for (const file of resolver.resolve(path).files) {
-      if (needed.has(file.path)) continue;
-      needed.add(file.path);
-      needed.add(walk(root, file.path).path);
-    }
-  return needed;
 }

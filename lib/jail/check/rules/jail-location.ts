@@ -34,7 +34,7 @@ export const pathMount: Rule = errorRule('path-mount', {
     'Whoever can write the image of a loop device or a layer of an overlay can change what lies in it, whatever the owners and ' +
     'modes are. The owner of a FUSE mount answers every read himself, differently each time (mount.fuse(8)); the server of a ' +
     'network file system decides about owners and set-user-ID bits (nfs(5), nosuid). No check of it holds.',
-  remedy: '# move the jail to a file system of this host',
+  remedy: '# move the jail to a file system of this host, and check that it is what was built',
   isQuick: true,
   *look(jail) {
     const mounts = jail.components.map(({ path }) => mountOf(jail.mounts, trimSlashes(bytePath(path))));
@@ -47,8 +47,7 @@ export const pathMount: Rule = errorRule('path-mount', {
       const whose = (onWay.has(mount) ? ownerOf(mount) : undefined) ?? holderOf(mount, jail);
       if (whose === undefined) continue;
       const how = onWay.has(mount) ? 'the jail lies on, or is reached by way of,' : 'in the jail is mounted';
-      const remedy = 'move the jail to a file system of this host, and check that it is what was built';
-      yield { path: mount.point, message: `${how} ${whose}`, remedy: decision(remedy) };
+      yield { path: mount.point, message: `${how} ${whose}` };
     }
   },
 });
@@ -109,13 +108,11 @@ export const jailLocation = inGroup('path', [
     attack:
       'A link can be changed between the check and the launch, and the launch then enters a directory that was never checked ' +
       '(symlink(7), CWE-367). For links above it, path-writable tells whether somebody could change them.',
-    remedy: '# name the directory itself wherever the jail is named',
+    remedy: '# name JAIL wherever the jail is named',
     *look({ components, asked, directory }) {
       const links = components.filter(({ mode }) => (mode & constants.S_IFMT) === constants.S_IFLNK);
       if (!links.some(({ path }) => trimSlashes(bytePath(path)) === asked)) return;
-      const message = `${showPath(asked)} is a link to ${showPath(directory)}`;
-      const remedy = decision(`name ${showPath(directory)} wherever the jail is named`);
-      yield { path: asked, message, remedy };
+      yield { path: asked, message: `${showPath(asked)} is a link to ${showPath(directory)}` };
     },
   }),
   pathMount,

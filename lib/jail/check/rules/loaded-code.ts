@@ -3,7 +3,6 @@
 import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../tree/path.ts';
-import { commandLine } from '../../../words/shell-word.ts';
 import { looseSearchOf } from '../../search/search-warnings.ts';
 import { isSearchText } from '../../search/searched-places.ts';
 import { lookOr } from '../../work/jail-error.ts';
@@ -20,15 +19,11 @@ export const preload: Rule = errorRule('preload', {
   attack:
     'Every library that it names is loaded into every program of the jail before all others (ld.so(8), FILES). Rootkits do this.',
   covers: ['extra', 'search-path'],
-  remedy: '# look at what it names; if nobody knows it: rm JAIL/etc/ld.so.preload',
-  lookAt: ({ path, kind, sizeBytes, recorded }, jail) => {
+  remedy: '# look at what it names; if nobody knows it: rm FILE',
+  lookAt: ({ path, kind, sizeBytes, recorded }) => {
     if (path !== '/etc/ld.so.preload' || recorded !== undefined) return undefined;
     if (kind === 'file' && sizeBytes === 0) return undefined;
-    const removing = commandLine('rm', hostPath(jail, path));
-    return {
-      message: 'it brings libraries into every program of the jail',
-      remedy: decision(`look at what it names; if nobody knows it: ${removing}`),
-    };
+    return { message: 'it brings libraries into every program of the jail' };
   },
 });
 

@@ -10,7 +10,7 @@ import { unless } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, type Rule, warningRule } from '../check-rule.ts';
 import { builtKind, type Entry, isData, isOwn, isSystemPath, type Kind } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';
-import { copying, decision, hostPath, sourcePath } from '../remedies.ts';
+import { decision, hostPath, sourcePath } from '../remedies.ts';
 
 export const NULL_DEVICE: BytePath = bytePath('/dev/null');
 
@@ -19,12 +19,11 @@ export const manifestItself = inGroup('tamper', [
     summary: 'The manifest of the jail is damaged, or others than root can change it.',
     attack:
       'Whoever can write the manifest decides what counts as built, and a check by it finds nothing (CWE-345). Such a manifest is not used.',
-    remedy: '# build it anew from its recipe: uchroot-jail build NEW-DIRECTORY --recipe FILE',
+    remedy: '# build it anew from its recipe, in another directory, and move its data over',
     isQuick: true,
     *look({ manifestFault }) {
       if (manifestFault === undefined) return;
-      const remedy = decision('build it anew from its recipe, in another directory, and move its data over');
-      yield { path: MANIFEST_PATH, message: `${manifestFault}; nothing was compared with it`, remedy };
+      yield { path: MANIFEST_PATH, message: `${manifestFault}; nothing was compared with it` };
     },
   }),
   errorRule('interrupted', {
@@ -34,20 +33,16 @@ export const manifestItself = inGroup('tamper', [
       'missing (CWE-459). What the change names is compared with nothing until it is complete.',
     remedy: 'uchroot-jail update DIRECTORY',
     isQuick: true,
-    *look({ unsettled, directory }) {
+    *look({ unsettled }) {
       if (unsettled.size === 0) return;
-      const remedy = commandLine('uchroot-jail', 'update', directory);
-      yield {
-        message: `a change of ${unsettled.size} paths is not complete; they were not compared`,
-        remedy,
-      };
+      yield { message: `a change of ${unsettled.size} paths is not complete; they were not compared` };
     },
   }),
   warningRule('no-manifest', {
     summary: 'The jail has no manifest: uchroot-jail has not built it; or only its owner can read it.',
     attack:
       'Nobody knows what was put into it, or whether it is still the same (CWE-353). The check only finds what is wrong by itself.',
-    remedy: '# build it: uchroot-jail build NEW-DIRECTORY PROGRAM...',
+    remedy: '# build it: uchroot-jail build NEW-DIRECTORY PROGRAM...; or leave it so: --ignore no-manifest',
     *look({ manifest, manifestFault, isManifestClosed }) {
       if (manifest !== undefined || manifestFault !== undefined) return;
       if (isManifestClosed) {
@@ -56,9 +51,7 @@ export const manifestItself = inGroup('tamper', [
         return;
       }
       const message = 'there is none: whether the jail is still what was built cannot be told';
-      const building = 'build it: uchroot-jail build NEW-DIRECTORY PROGRAM...';
-      const remedy = decision(`${building}; or leave it so: --ignore no-manifest`);
-      yield { path: MANIFEST_PATH, message, remedy };
+      yield { path: MANIFEST_PATH, message };
     },
   }),
 ]);
@@ -69,8 +62,8 @@ export const differences = inGroup('tamper', [
     attack:
       'Somebody has put code of his own into a program or a library of the jail, or the disk has changed it. Sizes and times ' +
       'are easily forged (utimensat(2)); a SHA-256 is not.',
-    remedy: '# find out who has changed it; to restore it: uchroot-jail update DIRECTORY --replace FILE',
-    lookAt: (entry, jail) => (isEditable(entry) ? undefined : changeOf(entry, jail)),
+    remedy: '# find out who has changed it; to restore it: uchroot-jail update JAIL --replace PATH',
+    lookAt: (entry) => (isEditable(entry) ? undefined : changeOf(entry)),
   }),
   warningRule('edited', {
     summary: 'A file of /etc was edited since the jail was built.',
@@ -79,7 +72,7 @@ export const differences = inGroup('tamper', [
       'which an attacker lets himself in again (CWE-15). If it is wanted, ignore it: --ignore edited:PATH.',
     remedy: '# compare them, and ignore it if it is wanted (--ignore edited:PATH): diff HOST-FILE JAIL-FILE',
     lookAt: (entry, jail) => {
-      const found = isEditable(entry) ? changeOf(entry, jail) : undefined;
+      const found = isEditable(entry) ? changeOf(entry) : undefined;
       if (found === undefined) return undefined;
       // no fix: an edit by hand cannot be restored
       const ignoring = `ignore it if it is wanted, --ignore edited:${showPath(entry.path)}`;
@@ -149,7 +142,7 @@ export const differences = inGroup('tamper', [
       'A program, a module or a configuration file is found by its place: whatever lies in a directory of PATH, of the loader ' +
       'or of an interpreter is used (CWE-427). The builder can make its own files again, but not this one.',
     remedy:
-      '# if it belongs there, build it in: uchroot-jail build DIRECTORY --copy HOST-FILE:FILE; if not, look at it, and remove it',
+      '# if it belongs there, have it built in (uchroot-jail build JAIL --copy HOST-FILE:PATH); if not, look at it, and remove it',
     lookAt: ({ path, kind, recorded, zone, depth, error, isMounted }, jail) => {
       if (jail.manifest === undefined || recorded !== undefined || zone !== 'system' || depth === 0)
         return undefined;
@@ -157,25 +150,19 @@ export const differences = inGroup('tamper', [
       if (PLACES.has(path) || error !== 0 || isMounted) return undefined;
       // any other directory may be the administrator's: for data, or as a mount point
       if (kind === 'directory' && !isSystemPath(path) && path !== '/root') return undefined;
-      const building = `have it built in (${copying(jail, path)})`;
-      return {
-        message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}`,
-        remedy: decision(`if it belongs there, ${building}; if not, look at it, and remove it`),
-      };
+      return { message: `the builder has not made ${kind === 'directory' ? 'this directory' : 'it'}` };
     },
   }),
   errorRule('unread', {
     summary: 'Something could not be read, or lies deeper than 1000 directories, and so was not checked.',
     attack:
       'Whoever wants to hide something from a check makes it unreadable: by a lease, or a very deep tree (fcntl(2), path_resolution(7)).',
-    remedy: '# find out what it is, and who has made it: ls -la DIRECTORY',
+    remedy: '# find out what it is, and who has made it: ls -lad FILE',
     lookAt: (entry, jail) => {
-      const { path, error } = entry;
+      const { error } = entry;
       if (error === 0) return undefined;
-      const look = commandLine('ls', '-lad', hostPath(jail, path));
       return {
         message: `it could not be read (${errnoName(error)})`,
-        remedy: decision(`find out what it is, and who has made it: ${look}`),
         // A warning if the jail is its owner's own: the path hides nothing that he could not do anyway. A note if neither an
         // ordinary user nor his programs can reach it.
         ...(isOwn(entry) && { severity: 'warning' }),
@@ -209,7 +196,7 @@ function removedByHand(path: BytePath, { directory }: CheckedJail): Pick<Found, 
 }
 
 /** How the content of an entry differs from the manifest; undefined if it does not. */
-function changeOf(entry: Entry, jail: CheckedJail): Found | undefined {
+function changeOf(entry: Entry): Found | undefined {
   const { recorded, path, kind } = entry;
   if (recorded === undefined || entry.isMounted || entry.error !== 0) return undefined;
   const message = differenceOf(entry, recorded);
@@ -217,12 +204,7 @@ function changeOf(entry: Entry, jail: CheckedJail): Found | undefined {
   // a user may change his own files: they are never replaced without being asked for
   if (isData(entry))
     return { message, severity: 'note', remedy: decision('nothing, if its user has changed it') };
-  const restoring = commandLine('uchroot-jail', 'update', jail.directory, '--replace', path);
-  return {
-    message,
-    remedy: decision(`find out who has changed it; to restore it: ${restoring}`),
-    ...(kind !== 'directory' && { fixes: [{ kind: 'restore', recorded }] }),
-  };
+  return { message, ...(kind !== 'directory' && { fixes: [{ kind: 'restore', recorded }] }) };
 }
 
 const KINDS: Readonly<Record<Kind, string>> = {

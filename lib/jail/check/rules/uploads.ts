@@ -74,7 +74,7 @@ export const uploads = inGroup('upload', [
     attack:
       'The files there are hidden, but not gone: uploads that nobody checks, and that come back when the file system is ' +
       'unmounted, with their set-user-ID bits (mount(8), open_tree(2)).',
-    remedy: '# umount MOUNT-POINT, move what lies there to what is to be mounted, and mount it again',
+    remedy: '# unmount it, move what lies there to what is to be mounted, and mount it again',
     look: (jail) => (jail.mountPoints.size === 0 ? [] : foundBeneath(jail, [...jail.mountPoints])),
   }),
   warningRule('world-writable', {
@@ -113,8 +113,7 @@ function foundBeneath({ root, owner, manifest }: CheckedJail, points: readonly B
       if (names.length === 0) return [];
       const entries = `${names.length} ${names.length === 1 ? 'entry lies' : 'entries lie'}`;
       const message = `${entries} beneath what is mounted here: they are neither seen nor checked`;
-      const remedy = 'unmount it, move what lies there to what is to be mounted, and mount it again';
-      return [{ path, message, remedy: decision(remedy) }];
+      return [{ path, message }];
     });
   });
 }

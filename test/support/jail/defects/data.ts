@@ -66,13 +66,13 @@ export const dataDefects: readonly Defect[] = [
     rule: 'account-differs', // the number of somebody else
     plant: (jail) => addUser(jail, `twin:x:1:1::/:/usr/bin/bash`),
     at: '/etc/passwd',
-    also: ['edited', 'idle-account'],
+    also: ['edited'],
   },
   {
     rule: 'password-hash',
     plant: (jail) => addUser(jail, `hashed:$6$salt$hash:12345:12345::/:/usr/bin/bash`),
     at: '/etc/passwd',
-    also: ['edited', 'idle-account'],
+    also: ['edited'],
   },
   {
     rule: 'password-hash', // of a group
@@ -111,24 +111,12 @@ export const dataDefects: readonly Defect[] = [
     at: /^\/tmp\/store/,
   },
   {
-    rule: 'idle-account',
-    plant: (jail) => addUser(jail, 'idle:x:12345:12345::/:/usr/bin/bash'),
-    at: '/etc/passwd',
-    also: ['edited'],
-  },
-  {
     rule: 'outdated',
     plant: (jail) => {
       const isFree = ({ package: name, source }: Recorded) => name === undefined && source !== undefined;
       rewrite(jail, (entry) => (isFree(entry) ? { ...entry, mtimeMs: 1 } : entry), '0.1');
     },
     at: '/usr/bin/bash',
-  },
-  {
-    rule: 'idle-library',
-    plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
-    at: /^\/usr\/lib\/.*\.so/,
-    also: ['missing'],
   },
   {
     rule: 'unresolved',

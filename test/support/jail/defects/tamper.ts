@@ -57,7 +57,6 @@ export const tamperDefects: readonly Defect[] = [
     rule: 'missing',
     plant: (jail) => rmSync(`${jail}/usr/bin/ls`),
     at: '/usr/bin/ls',
-    also: ['idle-library'],
     fixed: true,
   },
   { rule: 'mode', plant: (jail) => chmodSync(`${jail}/usr/bin/ls`, 0o700), at: '/usr/bin/ls', fixed: true },
