@@ -112,34 +112,33 @@ function readOptions(rest: Word[], settings: Settings, path: BytePath | undefine
     if (word.text === '-') return undefined;
     rest.shift();
     if (word.text === '--') return undefined;
-    const options = word.text.startsWith('--') ? longOption(word.text) : shortOptions(word.text);
-    if ('kind' in options) return options;
-    for (const { name, written } of options) {
-      const next = takesValue(name) && written === undefined ? rest.shift() : undefined;
-      if (next?.variable !== undefined) return dependsOn(next.variable);
-      const value = written ?? next?.text;
-      if (takesValue(name) && value === undefined) return failure(`-${name} asks for a value`);
-      if (name === 'help' || name === 'version') return { kind: 'nothing' };
-      if (value !== undefined && name === 'S') {
-        if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
-        const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
-        if ('message' in words) return failure(words.message);
-        rest.unshift(...words);
-      } else if (value !== undefined && name === 'C') settings.directory = value;
-      else if (value !== undefined && name === 'u') settings.unset.add(value);
-      else if (name === 'i') settings.ignoreEnvironment = true;
-      else if (name === '0') settings.nul = true;
-    }
+    const option = optionOf(word.text);
+    if (option === undefined) return noOption(word.text);
+    const { letters, written } = option;
+    if (letters === PRINTS) return { kind: 'nothing' };
+    if (letters.includes('i')) settings.ignoreEnvironment = true;
+    if (letters.includes('0')) settings.nul = true;
+    const name = letters.at(-1) ?? '';
+    if (!TAKES_VALUE.test(name)) continue;
+    const next = written === undefined ? rest.shift() : undefined;
+    if (next?.variable !== undefined) return dependsOn(next.variable);
+    const value = written ?? next?.text;
+    if (value === undefined) return failure(`-${name} asks for a value`);
+    if (name === 'C') settings.directory = value;
+    if (name === 'u') settings.unset.add(value);
+    if (name !== 'S') continue;
+    if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
+    const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
+    if ('message' in words) return failure(words.message);
+    rest.unshift(...words);
   }
   return undefined;
 }
 
-interface Option {
-  readonly name: string;
-  readonly written: BytePath | undefined;
-}
+const TAKES_VALUE = /^[uCSa]$/;
+const PRINTS = '?';
 
-const SHORT = 'iv0uCSa';
+// The letters of the long options; those about signals change nothing here. Abbreviations are refused.
 const LONG: Readonly<Record<string, string>> = {
   'ignore-environment': 'i',
   debug: 'v',
@@ -148,46 +147,33 @@ const LONG: Readonly<Record<string, string>> = {
   chdir: 'C',
   'split-string': 'S',
   argv0: 'a',
-  'block-signal': 'signal',
-  'default-signal': 'signal',
-  'ignore-signal': 'signal',
-  'list-signal-handling': 'list',
-  help: 'help',
-  version: 'version',
+  'block-signal': '',
+  'default-signal': '',
+  'ignore-signal': '',
+  'list-signal-handling': '',
+  help: PRINTS,
+  version: PRINTS,
 };
 
-function takesValue(name: string): boolean {
-  return name.length === 1 && 'uCSa'.includes(name);
+/** The letters of an option, and the value of the last one if it stands in the same word; undefined for an unknown option. */
+function optionOf(text: BytePath): { readonly letters: string; readonly written?: BytePath } | undefined {
+  const [, long, value] = /^--([^=]*)(?:=([^]*))?$/.exec(text) ?? [];
+  const [, short = '', behind = ''] = /^-([iv0]*[uCSa]?)([^]*)$/.exec(text) ?? [];
+  const letters =
+    long === undefined ? short || undefined : Object.hasOwn(LONG, long) ? LONG[long] : undefined;
+  if (letters === undefined) return undefined;
+  const written = (long === undefined ? behind || undefined : value) as BytePath | undefined;
+  if (written === undefined) return { letters };
+  return letters === '' || TAKES_VALUE.test(letters.at(-1) ?? '') ? { letters, written } : undefined;
 }
 
-// As getopt_long(3): a unique prefix of a name is accepted.
-function longOption(text: BytePath): readonly Option[] | Failure {
-  const equals = text.indexOf('=');
-  const written = equals < 0 ? undefined : (text.slice(equals + 1) as BytePath);
-  const begin = text.slice(2, equals < 0 ? undefined : equals);
-  const names = Object.keys(LONG).filter((name) => name.startsWith(begin));
-  const long = names.includes(begin) ? begin : names.length === 1 ? names[0] : undefined;
-  const name = long === undefined ? undefined : LONG[long];
-  if (name === undefined) return failure(`${showPath(text)} is no option of it`);
-  if (written !== undefined && !takesValue(name) && name !== 'signal')
-    return failure(`--${long} takes no value`);
-  return [{ name, written }];
-}
-
-function shortOptions(text: BytePath): readonly Option[] | Failure {
-  const options: Option[] = [];
-  for (const [index, name] of text.slice(1).split('').entries()) {
-    if (!SHORT.includes(name))
-      return failure(
-        /\s/.test(name)
-          ? `${showPath(text)} is one argument: it takes only -S with others behind it`
-          : `-${showPath(name as BytePath)} is no option of it`,
-      );
-    const behind = text.slice(index + 2) as BytePath;
-    options.push({ name, written: takesValue(name) && behind !== '' ? behind : undefined });
-    if (takesValue(name)) break;
-  }
-  return options;
+function noOption(text: BytePath): Failure {
+  const isOne = /\s/.test(text) && !text.startsWith('--');
+  return failure(
+    isOne
+      ? `${showPath(text)} is one argument: it takes only -S with others behind it`
+      : `${showPath(text)} is no option of it`,
+  );
 }
 
 function failure(message: string): Failure {

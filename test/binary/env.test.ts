@@ -24,7 +24,6 @@ const split: Readonly<Record<string, readonly string[]>> = {
   '-vS perl': ['perl', '/s'],
   '-ivSperl -w': ['perl', '-w', '/s'],
   '--split-string=perl -w': ['perl', '-w', '/s'],
-  '--sp=perl': ['perl', '/s'],
   '-S -i perl': ['perl', '/s'],
   '-S -u HOME -uTERM -- perl': ['perl', '/s'],
   '-S A=1 B="2 3" perl A=1': ['perl', 'A=1', '/s'],
@@ -92,7 +91,7 @@ t.test('what env refuses is a failure that says why', async (t) => {
 });
 
 t.test('help, version and an environment to print start nothing', async (t) => {
-  for (const args of [[], ['-i'], ['A=1'], ['--help', 'perl'], ['--vers', 'perl'], ['-0']])
+  for (const args of [[], ['-i'], ['A=1'], ['--help', 'perl'], ['--version', 'perl'], ['-0']])
     t.match(parse(...args), { kind: 'nothing' }, args.join(' '));
 });
 
