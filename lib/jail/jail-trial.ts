@@ -90,7 +90,7 @@ async function tryAll(trial: Trial, failures: string[], warnings: string[]): Pro
   }
   for (const { name } of manifest.packs) {
     const { check, wants } = packOf(name);
-    const failure = await check(probe);
+    const failure = await check?.(probe);
     throwIfAborted(signal);
     if (failure !== undefined) failures.push(`pack ${name}: ${failure}`);
     const wanted = wants?.(probe);

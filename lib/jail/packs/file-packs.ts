@@ -1,7 +1,7 @@
 // Packs that only list files and directories.
 
 import { words } from '../../words/word-list.ts';
-import { hasOneOf, lacksAll, readInJail, runs } from './self-check.ts';
+import { runs } from './self-check.ts';
 import type { Pack } from './pack.ts';
 
 export const shm: Pack = {
@@ -10,7 +10,6 @@ export const shm: Pack = {
   // the C library creates its files there (shm_overview(7), sem_overview(7))
   when: { imports: ['shm_open', 'sem_open'] },
   parts: [{ directory: '/dev/shm', mode: 0o1777 }],
-  check: hasOneOf(['/dev/shm']),
 };
 
 // Programs that do nothing without a terminal; interpreters merely can open one.
@@ -29,7 +28,6 @@ export const pty: Pack = {
     // not a device: that would also look for a devpts beside it (Documentation/filesystems/devpts.rst of the kernel)
     { link: '/dev/ptmx', target: 'pts/ptmx' },
   ],
-  check: hasOneOf(['/dev/pts']),
   wants: (jail) =>
     jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx') ? undefined : terminalWarning,
 };
@@ -40,7 +38,6 @@ export const notify: Pack = {
   summary: '/run/systemd, for mounting the sockets of systemd',
   when: { imports: ['sd_notify', 'sd_notifyf', 'sd_pid_notify', 'sd_pid_notify_with_fds'] },
   parts: [{ directory: '/run/systemd', mode: 0o755 }],
-  check: (jail) => (jail.has('/run/systemd') ? undefined : '/run/systemd is not there'),
 };
 
 // A daemon writes its pid file and sockets into /run, on the host as root. In a jail it is an ordinary user from the start, so
@@ -58,7 +55,6 @@ export const run: Pack = {
     { link: '/var/run', target: '/run' },
     { link: '/var/lock', target: '/run/lock' },
   ],
-  check: (jail) => lacksAll(jail, '/run') ?? lacksAll(jail, '/var/tmp'),
 };
 
 const CONFIGURATION = '/etc/krb5.conf';
@@ -74,7 +70,6 @@ export const krb5: Pack = {
   when: { libraries: /^libkrb5\.so/ },
   // curl links with the library too, but without a realm (krb5.conf(5)) it is not used
   parts: (host) => [{ path: CONFIGURATION }, ...(host.find(CONFIGURATION).length === 0 ? [] : OTHERS)],
-  check: hasOneOf([CONFIGURATION]),
 };
 
 export const sasl: Pack = {
@@ -91,7 +86,6 @@ export const sasl: Pack = {
     { tree: '$LIB/sasl2', except: /\/libsasldb\.[^/]*$/ },
     { tree: '/etc/sasl2' },
   ],
-  check: hasOneOf(['$LIB/sasl2', '/etc/sasl2'], '$LIB/sasl2/*.so'),
 };
 
 // ldap.conf(5) on Debian and on other systems
@@ -102,7 +96,6 @@ export const ldap: Pack = {
   summary: "the configuration of LDAP's clients",
   when: { imports: ['ldap_initialize'] },
   parts: PLACES.map((path) => ({ path })),
-  check: hasOneOf(PLACES),
 };
 
 // A driver is named without its directory, and libodbc opens it in its own (odbcinst(1)).
@@ -117,7 +110,6 @@ export const odbc: Pack = {
     host.find('$LIB/odbc/*.so').length === 0
       ? []
       : [{ path: DRIVERS }, { path: '/etc/odbc.ini' }, { tree: '$LIB/odbc' }],
-  check: hasOneOf([DRIVERS], '$LIB/odbc/*.so'),
 };
 
 // libmagic(3) and magic(5)
@@ -143,7 +135,6 @@ export const libgcc: Pack = {
   // pthread_exit aborts without it: "libgcc_s.so.1 must be installed for pthread_exit to work" (glibc, unwind-link.c)
   when: { imports: ['pthread_cancel', 'pthread_exit', 'backtrace'] },
   parts: LIBGCC_PLACES.map((path) => ({ path })),
-  check: hasOneOf(LIBGCC_PLACES, ...LIBGCC_PLACES),
 };
 
 const SCHEMAS = '/usr/share/glib-2.0/schemas/gschemas.compiled';
@@ -160,7 +151,6 @@ export const glib: Pack = {
     // the cache, not the thousands of sources of it (update-mime-database(1))
     ...MIME.map((name) => ({ path: `/usr/share/mime/${name}` })),
   ],
-  check: hasOneOf(['$LIB/gio/modules', SCHEMAS, '/usr/share/mime/*'], '$LIB/gio/modules/*.so'),
 };
 
 export const pixbuf: Pack = {
@@ -168,7 +158,6 @@ export const pixbuf: Pack = {
   summary: "gdk-pixbuf's loaders for image formats",
   when: { libraries: /^libgdk_pixbuf-2\.0\.so/ },
   parts: [{ tree: '$LIB/gdk-pixbuf-2.0', except: /\/gdk-pixbuf-[^/]*$/ }], // its own programs
-  check: hasOneOf(['$LIB/gdk-pixbuf-2.0'], '$LIB/gdk-pixbuf-2.0/*/loaders/*.so'),
 };
 
 export const gstreamer: Pack = {
@@ -181,7 +170,6 @@ export const gstreamer: Pack = {
     { path: '$LIB/gstreamer1.0/gstreamer-1.0/gst-plugin-scanner' },
     { path: '/usr/libexec/gstreamer-1.0/gst-plugin-scanner' },
   ],
-  check: hasOneOf(['$LIB/gstreamer-1.0'], '$LIB/gstreamer-1.0/*.so'),
 };
 
 // The time zone is UTC without a file (tzset(3)), or if the last line of the TZif file says so (RFC 9636).
@@ -198,11 +186,6 @@ export const timezone: Pack = {
     const zone = host.readText('/etc/localtime');
     if (host.trigger !== undefined && IS_UTC.test(zone ?? '\nUTC0\n')) return [];
     return [{ path: '/etc/localtime' }, { path: '/etc/timezone' }];
-  },
-  check: (jail) => {
-    const zone = readInJail(jail, '/etc/localtime');
-    if (zone === undefined) return 'there is no /etc/localtime: the time is shown in UTC';
-    return zone.startsWith('TZif') ? undefined : '/etc/localtime is not a time zone file';
   },
 };
 
@@ -227,5 +210,4 @@ export const zoneinfo: Pack = {
     // right and posix have the same zones again, with and without leap seconds
     { tree: '/usr/share/zoneinfo', except: /^\/usr\/share\/zoneinfo\/(?:right|posix|leap-?seconds.*)$/ },
   ],
-  check: hasOneOf(['/usr/share/zoneinfo/*']),
 };

@@ -26,7 +26,7 @@ export function hasDpkg({ find }: PackHost): boolean {
   return find('/var/lib/dpkg/status').length > 0;
 }
 
-/** What the first group of a pattern with the flag `g` matches, each once. */
+/** The matches of the first group of a pattern with the flag `g`, each once. */
 export function allIn(text: string | undefined, pattern: RegExp): readonly string[] {
   return [...new Set(Array.from((text ?? '').matchAll(pattern), ([, match = '']) => match))];
 }

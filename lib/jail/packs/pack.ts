@@ -92,7 +92,7 @@ export interface Probe {
   has(path: string): boolean;
   /** Paths of the programs in the jail whose name matches. */
   executables(name: RegExp): readonly BytePath[];
-  /** What is missing to load a program or library, one sentence each. */
+  /** The missing files of a program or library, one sentence each. */
   lacks(path: BytePath): readonly string[];
   /** Runs a program of the jail as the jail's user. */
   run(
@@ -108,8 +108,8 @@ export interface Pack {
   readonly when: When;
   /** A function is called again when files are added. A pack is not added if the host has none of its parts. */
   readonly parts: readonly Part[] | ((host: PackHost) => readonly Part[]);
-  /** What does not work in the finished jail, in one sentence; undefined if everything works. */
-  readonly check: (jail: Probe) => Promise<string | undefined> | string | undefined;
-  /** What the administrator must provide because the builder cannot, in one sentence; undefined if nothing. */
+  /** Finds a fault of the finished jail, and returns it as a sentence. A pack of files alone has no check. */
+  readonly check?: (jail: Probe) => Promise<string | undefined> | string | undefined;
+  /** A sentence about a thing that only the administrator can provide; undefined if nothing is missing. */
   readonly wants?: (jail: Probe) => string | undefined;
 }

@@ -1,7 +1,7 @@
 // Packs for certificates, authentication and keys.
 
 import type { BytePath } from '../../tree/path.ts';
-import { failureOf, hasOneOf, lacksAll, programNamed, readInJail, runs } from './self-check.ts';
+import { failureOf, lacksAll, programNamed, readInJail, runs } from './self-check.ts';
 import { ifAsked } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
@@ -98,10 +98,6 @@ export const pam: Pack = {
     ...PAM_OTHERS.map((path) => ({ path })),
     ...modulesOf(host).map((name) => ({ path: name.startsWith('/') ? name : `$LIB/security/${name}` })),
   ],
-  check: hasOneOf(
-    [...PAM_CONFIGURATION, '/etc/pam.conf', '/etc/security', ...PAM_OTHERS],
-    '$LIB/security/*.so',
-  ),
 };
 
 // The third field of a line is the module, and the second can be several words in brackets (pam.conf(5)).

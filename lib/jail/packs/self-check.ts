@@ -65,19 +65,18 @@ export function lacksAll(jail: Probe, ...patterns: readonly string[]): string | 
   return `there is no ${patterns.join(', no ')}`;
 }
 
-/** What the first plugin lacks, if none of the plugins can be loaded. */
+/** The first thing that the first plugin lacks, if no plugin can be loaded. */
 export function cannotLoad(jail: Probe, ...patterns: readonly string[]): string | undefined {
   const lacks = patterns.flatMap((pattern) => findInJail(jail, pattern)).map((path) => jail.lacks(path)[0]);
   return lacks.includes(undefined) ? undefined : lacks[0];
 }
 
-/** A check of a pack without programs: one of the paths must exist, and one of the plugins must be loadable. */
-export function hasOneOf(paths: readonly string[], ...plugins: readonly string[]): Pack['check'] {
-  return (jail) => lacksAll(jail, ...paths) ?? cannotLoad(jail, ...plugins);
-}
-
 /** Runs each of the ELF programs of a name. Without one, but with a library that does the same, one of `files` must exist. */
-export function runs(program: RegExp, args: readonly string[], files: readonly string[]): Pack['check'] {
+export function runs(
+  program: RegExp,
+  args: readonly string[],
+  files: readonly string[],
+): NonNullable<Pack['check']> {
   return async (jail) => {
     const programs = jail.executables(program).filter((path) => readInJail(jail, path, 4) === '\x7fELF');
     if (programs.length === 0) return lacksAll(jail, ...files);

@@ -6,7 +6,6 @@ import { words } from '../../words/word-list.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { allIn } from './pack-host.ts';
 import { filesBelow } from './script-modules.ts';
-import { hasOneOf } from './self-check.ts';
 
 // compiled into libxml2 (xmlcatalog(1))
 const CATALOG = '/etc/xml/catalog';
@@ -54,5 +53,4 @@ export const xml: Pack = {
     ),
   },
   parts: (host) => catalogsOf(host).map((path) => partOf(host, path)),
-  check: hasOneOf([CATALOG]),
 };
