@@ -156,7 +156,7 @@ interface PreparedPlan {
   readonly before: Manifest | undefined;
   readonly recipe: Recipe;
   readonly plan: JailPlan;
-  /** What an ordinary user cannot give the jail, and programs that nobody may execute. */
+  /** Sentences about rights that an ordinary user cannot give the jail, and about programs that nobody may execute. */
   readonly notes: readonly string[];
   /** Keeps the plan of a jail that existed before, for its next update. */
   readonly keep: () => void;

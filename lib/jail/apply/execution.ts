@@ -61,7 +61,7 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
 
 type Foreseeing = Omit<Applying, 'jail' | 'store' | 'onProgress'>;
 
-/** What `applyPlan` would do. Changes nothing. `jail` is undefined if there is none yet. */
+/** Finds the changes that `applyPlan` would make, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
   recipe: Recipe,
   plan: JailPlan,

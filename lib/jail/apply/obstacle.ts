@@ -1,4 +1,4 @@
-// What lies in the way of a planned entry: an unsafe directory, or an object that the builder has not made.
+// Obstacles in the way of a planned entry: an unsafe directory, or an object that the builder has not made.
 
 import { readlinkSync } from 'node:fs';
 

@@ -20,7 +20,7 @@ type Group =
 /** One thing that can be wrong with a jail. It has `lookAt`, `look` or `lookSlowly`. */
 export interface Rule extends DescribedRule {
   readonly group: Group;
-  /** What somebody could do with it, and the source of that. */
+  /** The attack that it allows, and the source of that. */
   readonly attack: string;
   /** A command line with placeholders in capitals; or a shell comment that says what to decide: `# …`. */
   readonly remedy: string;
@@ -53,7 +53,7 @@ export function inGroup(group: Group, rules: readonly Omit<Rule, 'group'>[]): re
   return rules.map((rule) => Object.assign({ group }, rule));
 }
 
-/** What a rule has found, before it becomes a Finding. */
+/** The result of a rule, before it becomes a Finding. */
 export interface Found {
   /** If it is neither the path of the entry nor `/`. */
   readonly path?: BytePath;
@@ -80,7 +80,7 @@ export type Fix =
   /** Restores what the manifest says from the source, if the source still has the same content. */
   | { readonly kind: 'restore'; readonly recorded: Recorded };
 
-/** What is wrong with a jail, and what can be done about it. */
+/** A fault of a jail, with a remedy. */
 export interface Finding extends DescribedFinding {
   /**
    * A path of the jail; or a path of the host, if the finding is about the way to the jail. Bytes that are no UTF-8 are lone

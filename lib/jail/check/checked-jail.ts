@@ -33,11 +33,11 @@ export interface CheckedJail {
   /** The absolute path by which it was named. */
   readonly asked: BytePath;
   readonly root: DirectoryRoot;
-  /** Who checks it. All ids of files are those that he sees: an ordinary user checks his own jail, or what he can see of root's. */
+  /** The user who checks it. All ids of files are those that he sees: an ordinary user checks his own jail, or what he can see of root's. */
   readonly owner: Owner;
   /** The directories and links on the way to it, the jail itself last. */
   readonly components: Way['components'];
-  /** What is wrong with that way for these users. */
+  /** The faults of that way for these users. */
   readonly wayFindings: readonly WayFinding[];
   /** Undefined if there is none, or if it cannot be trusted. Without the `unsettled` paths. */
   readonly manifest: Manifest | undefined;
@@ -59,7 +59,7 @@ export interface CheckedJail {
   processes(): readonly Process[];
   /** The groups that a user has on the host; one of the same number if it has no such user. */
   groupsOf(uid: number): ReadonlySet<number>;
-  /** What processes outside hold of the jail: as heldOutside() of processes.ts. */
+  /** Files of the jail that processes outside hold: as heldOutside() of processes.ts. */
   heldOutside(): ReturnType<typeof heldOutside>;
   /** As looseOn() of jail-writers.ts for these users; answers are remembered, since many paths lead to the same place. */
   looseOn(path: BytePath): Loose | undefined;
@@ -130,14 +130,14 @@ function toSeenPerson(account: JailUser, owner: Owner): JailPerson {
   return { ...person, uid: person.uid === owner.uid ? 0 : person.uid };
 }
 
-/** What `use` returns for a descriptor (O_PATH) of the entry at a path of the jail, no link followed; undefined without an entry. */
+/** Calls `use` with a descriptor (O_PATH) of the entry at a path of the jail, no link followed; undefined without an entry. */
 export function usePath<T>(root: DirectoryRoot, path: BytePath, use: (fd: number) => T): T | undefined {
   const flags = O_PATH | constants.O_NOFOLLOW;
   const fd = lookOr(undefined, () => native.inRootOpen(root.fd, pathBytes(path), flags));
   return fd === undefined ? undefined : withDescriptor(fd, use);
 }
 
-/** What the manifest says of a path. */
+/** The entry of the manifest for a path. */
 export function recordedAt({ manifest }: CheckedJail, path: BytePath): Recorded | undefined {
   return manifest?.entries.find((entry) => entry.path === path);
 }

@@ -77,7 +77,7 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
 interface Look {
   readonly scanned: Scanned;
   readonly report: Report;
-  /** What was fixed after it. */
+  /** The findings that were fixed after it. */
   readonly fixed: readonly Reported[];
 }
 

@@ -32,7 +32,7 @@ export interface Process {
   /** Inheritable, permitted, effective and ambient capabilities together. */
   readonly capabilities: bigint;
   readonly hasNoNewPrivs: boolean;
-  /** What it has open outside of the jail, its working directory included. */
+  /** Files and directories outside of the jail that it has open, its working directory included. */
   readonly outside: readonly OpenOutside[];
 }
 
@@ -60,7 +60,7 @@ export function processesIn(place: Place): readonly Process[] {
 }
 
 /**
- * What processes outside hold of the jail, by fileKey(), each with one such process: what they have open, such as named pipes, and
+ * Files of the jail that processes outside hold, by fileKey(), each with one such process: open files, such as named pipes, and
  * sockets that they have bound. A relative name of a socket is looked up where the process works now. An absolute one counts as well
  * if /proc does not show its process.
  */

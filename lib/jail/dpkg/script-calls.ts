@@ -121,7 +121,7 @@ export interface Calls {
   readonly started: ReadonlySet<string>;
 }
 
-/** What a script in Python, Perl or Ruby and all modules among some files call. */
+/** The calls of a script in Python, Perl or Ruby, and of all modules among some files. */
 export function* callsOf(root: FileRoot, script: string, files: readonly BytePath[]): Steps<Calls> {
   const started = new Set(startedIn(script));
   const called = new Set([...callsIn(script), ...started]);

@@ -34,7 +34,7 @@ function toBuild(jail: DirectoryRoot, directory: BytePath): string {
     : `${merging(jail, directory)}${commandLine('uchroot-jail', 'build', directory, '/bin/sh')}   # adds to it, and writes its manifest`;
 }
 
-// What a build needs first, if the jail has directories where the host has links.
+// Commands that come before a build, if the jail has directories where the host has links.
 function merging(jail: DirectoryRoot, directory: BytePath): string {
   const isMerged = lstatSync('/bin', { throwIfNoEntry: false })?.isSymbolicLink() === true;
   const commands = isMerged ? mergeCommands(directory, jail) : undefined;

@@ -17,7 +17,7 @@ import { sift } from './used-files.ts';
 import { findTools, lastLine } from './learning-tools.ts';
 import { runTraced, type TracedRun } from './traced-run.ts';
 
-/** What was learned. Paths are those of the host. */
+/** The result of learning. Paths are those of the host. */
 type Learned = Awaited<ReturnType<typeof learn>>;
 
 /**
@@ -72,7 +72,7 @@ export async function learn(
       timedOut: run.timedOut,
       /** The end of its standard error. */
       stderr: run.stderr,
-      /** What the scratch copy lacked. */
+      /** Parts of the host that the scratch copy lacked. */
       warnings: scratch.warnings,
     };
   } catch (error) {

@@ -64,7 +64,7 @@ class Sieve {
   readonly #secrets = new Set<BytePath>();
   readonly #writes = new Set<BytePath>();
   readonly #sockets = new Set<BytePath>();
-  /** What the command itself has made or replaced. */
+  /** Files that the command itself has made or replaced. */
   readonly #replaced = new Set<BytePath>();
   /** Directories that it has read. */
   readonly #listed = new Set<BytePath>();

@@ -125,7 +125,7 @@ export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
   };
 }
 
-/** What a recipe asks for outside some paths. */
+/** The requests of a recipe for things outside some paths. */
 function withoutLeftOut(
   { programs, copies }: Recipe,
   without: readonly BytePath[],

@@ -5,7 +5,7 @@ import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/p
 import { type FileRoot, tryFile } from '../../tree/root.ts';
 import type { Imports } from '../dpkg/imports.ts';
 
-/** What such a library imports: it asks where it lies itself (dladdr(3)), lists that directory, and opens what it finds. */
+/** The imports of such a library: it asks for its own path (dladdr(3)), lists that directory, and opens the files in it. */
 export const LISTING: readonly string[] = ['dladdr', 'dlopen', 'readdir', 'readdir64'];
 
 const LIBRARY = /^(lib[^/]*?)\.so(?:\.[\d.]+)?$/;

@@ -27,7 +27,7 @@ export interface SelectionOptions {
   readonly outside?: readonly BytePath[];
 }
 
-/** What a copy was to put at a path where a directory, or a link of the layout, is. `to` is the destination of that copy. */
+/** An entry of a copy at whose path a directory or a link of the layout is. `to` is the destination of that copy. */
 type Hidden = Entry & { readonly to: BytePath };
 
 const ROOT: Entry = { kind: 'directory', path: bytePath('/'), mode: 0o755, reason: { how: 'layout' } };

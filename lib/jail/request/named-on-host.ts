@@ -54,7 +54,7 @@ function hereHint(root: FileRoot, program: Bytes): string | undefined {
     : `what is no program is copied by: --copy ${quote(program)}`;
 }
 
-// What of the host has the name of a word that no program of PATH is called.
+// The package, pack or program of the host that a word names, if no program of PATH has that name.
 function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;

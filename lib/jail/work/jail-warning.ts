@@ -1,6 +1,6 @@
 // Warnings of a build, as sentences and as data.
 
-/** What a warning is about; `other` has nothing but its sentence. Paths are those of the host. */
+/** The subject of a warning; `other` has nothing but its sentence. Paths are those of the host. */
 export type WarningSubject =
   /** Files that were left out because they are not world-readable. */
   | { readonly kind: 'secret'; readonly paths: readonly string[] }

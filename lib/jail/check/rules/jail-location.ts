@@ -208,7 +208,7 @@ function withoutOption(
   };
 }
 
-/** Who can write the image of a file system, or a layer of it. */
+/** The user who can write the image of a file system, or a layer of it. */
 function holderOf(mount: Mount, { users, owner }: CheckedJail): string | undefined {
   // the paths of the root mount were those of a container's host, or of an initramfs
   const backing =
@@ -225,7 +225,7 @@ function holderOf(mount: Mount, { users, owner }: CheckedJail): string | undefin
 
 const NETWORK = /^(?:nfs4?|cifs|smb3|9p|afs|ceph|glusterfs|ncpfs|virtiofs|coda|lustre)$/;
 
-/** Who controls the content of a file system, in words; undefined if root of this host does. */
+/** The owner of the content of a file system, in words; undefined for root of this host. */
 export function ownerOf({ type, options }: Pick<Mount, 'type' | 'options'>): string | undefined {
   if (NETWORK.test(type)) return `a network file system (${type})`;
   if (!/^fuse(?:\.|$)/.test(type)) return undefined; // only root can mount fuseblk

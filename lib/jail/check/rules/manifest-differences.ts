@@ -235,7 +235,7 @@ function comparison({ path, recorded }: Entry, jail: CheckedJail): string {
   return `compare them: ${commandLine('diff', sourcePath(jail, recorded.source), hostPath(jail, path))}`;
 }
 
-/** What has changed, the command that changes it back, without the path, and the fix that does the same. */
+/** A changed permission, the command that changes it back, without the path, and the fix that does the same. */
 interface Permission {
   readonly message: string;
   readonly command: readonly string[];

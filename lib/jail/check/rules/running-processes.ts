@@ -6,7 +6,7 @@ import type { CheckedJail } from '../checked-jail.ts';
 import type { Process } from '../processes.ts';
 import { decision } from '../remedies.ts';
 
-/** What is wrong with a process; `what` is the rest of a sentence that begins with the process. */
+/** A fault of a process; `what` is the rest of a sentence that begins with the process. */
 interface Fault extends Pick<Found, 'severity' | 'uid'> {
   readonly what: string;
 }
