@@ -15,7 +15,7 @@ import {
   warningLines,
   type Warning,
 } from '../launch/start/exec.ts';
-import { errnoName, reason } from '../words/errno.ts';
+import { EIO, errnoName, reason } from '../words/errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
 import { bindDangers } from '../launch/host/binds.ts';
 import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
@@ -41,8 +41,6 @@ import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
 import { absolute, commandOptions, keyedOptions, requestKeys, usageLine } from './uchroot-options.ts';
 import { makeUnit } from './uchroot-unit.ts';
-
-const EIO = 5;
 
 // Uses fs.writeSync: opening process.stdout would leave the terminal or pipe non-blocking for the program.
 function print(fd: number, text: string | Buffer): void {

@@ -31,8 +31,8 @@ function readLine(line: string): readonly Mount[] {
     {
       id: Number(id),
       device,
-      root: unescape(root),
-      point: unescape(point),
+      root: unescapeMount(root),
+      point: unescapeMount(point),
       options: new Set([...options.split(','), ...ofFileSystem.split(',')]),
       type,
       source,
@@ -40,8 +40,8 @@ function readLine(line: string): readonly Mount[] {
   ];
 }
 
-// Blank, tab, newline and backslash (in some versions also #) are written in octal.
-function unescape(text: string): BytePath {
+/** A field of /proc/PID/mountinfo: blank, tab, newline and backslash (in some versions also #) are written in octal. */
+export function unescapeMount(text: string): BytePath {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8) & 0xff),
   ) as BytePath;

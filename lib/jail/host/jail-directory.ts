@@ -3,15 +3,13 @@
 import { constants, fchmodSync, fstatSync } from 'node:fs';
 import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
 import { errorCode, openFileRoot } from '../../tree/root.ts';
-import { errnoName, reason } from '../../words/errno.ts';
+import { ENOENT, errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
 import { native, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { isForAll, judgeWay, remedyOf, type Way } from '../../trust/way.ts';
-
-const ENOENT = 2;
 
 /** An O_PATH descriptor of the jail. */
 export interface JailDirectory {

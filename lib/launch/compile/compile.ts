@@ -22,7 +22,7 @@ import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
 import type { Caller } from '../host/caller.ts';
 import { environmentRules } from '../host/environment.ts';
-import { errnoName, reason } from '../../words/errno.ts';
+import { ENOENT, errnoName, reason } from '../../words/errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';
@@ -76,8 +76,6 @@ function failed(file: Buffer, error: unknown): LaunchError {
     hint: errno === -ENOENT ? commandLine('mkdir', '-p', parentPath(bytePath(file))) : undefined,
   });
 }
-
-const ENOENT = 2;
 
 function toPayload(
   launch: Launch,

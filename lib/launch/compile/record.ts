@@ -2,6 +2,7 @@
 import { fstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
+import { ENOENT } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import { native, type PathComponent, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
@@ -65,8 +66,6 @@ export function recordPidFile(
     native.closeDescriptor(facts.fd);
   }
 }
-
-const ENOENT = 2;
 
 function withWay<T>(fd: number, use: (facts: PathFacts) => T): T {
   const path = readingKernel('jail', () => readlinkSync(`/proc/self/fd/${fd}`, 'buffer'));

@@ -1,8 +1,7 @@
 // A file of the kernel in /proc or /sys that cannot be read: something is mounted on it, or it is not mounted itself.
-import { errnoName, reason } from '../../words/errno.ts';
+import { ENOENT, errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 
-const ENOENT = 2; // without node:os, which an ordinary launch does not load
 const mountProc = 'mount -t proc proc /proc, as root';
 const ofSys =
   'another mount hides it: findmnt -R /sys shows them, and umount removes the last one of a place';

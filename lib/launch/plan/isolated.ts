@@ -9,6 +9,7 @@ import { mayChangeGroups } from './credentials.ts';
 import { maskSteps } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import { placed, placeOf } from './mount-points.ts';
+import { SIGKILL } from './namespaces.ts';
 import { mapIds } from './user-namespace.ts';
 import { makeView, openTrees, treesOf, viewSteps, watchedSpaces } from './view.ts';
 
@@ -37,7 +38,6 @@ export interface Waiting {
   readonly joined: readonly Namespace[];
 }
 
-const SIGKILL = 9;
 // linux/capability.h
 const [CAP_KILL, CAP_SETUID] = [5, 7];
 

@@ -5,7 +5,7 @@ import type { SomeStepRows } from './step-row.ts';
 
 // linux/prctl.h
 const PR_SET_DUMPABLE = 4;
-const SIGKILL = 9;
+export const SIGKILL = 9;
 
 const needsAdmin = (call: string) => ({
   hint: `${call} needs CAP_SYS_ADMIN: give it to the container or unit that runs uchroot, and see that no seccomp filter refuses the call (docker: --cap-add SYS_ADMIN --security-opt seccomp=...); --landlock works without it`,

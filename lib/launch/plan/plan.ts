@@ -8,12 +8,12 @@ import { mayChangeGroups } from './credentials.ts';
 import { isolatedStages, programGroup } from './isolated.ts';
 import { closeTcp, landlock } from './landlock.ts';
 import { controllingTty, outerPty } from './pty.ts';
+import { SIGKILL } from './namespaces.ts';
 import type { Filter } from '../seccomp/filter.ts';
 import { smallFilter } from '../seccomp/small-filter.ts';
 import type { Plan, Step } from './step.ts';
 
 const infinity = { soft: Infinity, hard: Infinity };
-const SIGKILL = 9;
 
 export interface SetUpInput {
   readonly request: Pick<NormalRequest, SetUpKey>;

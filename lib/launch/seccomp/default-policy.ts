@@ -1,9 +1,8 @@
 // The calls that no ordinary program needs, in groups by what they are for. --isolate refuses them, and --allow gives them back,
 // one by one or as a group. Pure.
 import { always, closed, equals, low32, type Policy, type Verdict } from './policy.ts';
-import { answers, ENOSYS, EPERM, refusal } from './seccomp-data.ts';
+import { answers, ENOSYS, EPERM, EPROTONOSUPPORT, refusal } from './seccomp-data.ts';
 
-const EPROTONOSUPPORT = 93;
 const EAFNOSUPPORT = 97;
 
 /** Calls by group, in the order of the manual. */

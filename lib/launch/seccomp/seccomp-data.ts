@@ -22,6 +22,7 @@ export const refusal = (errno: number): number => 0x00050000 | errno;
 
 export const EPERM = 1;
 export const ENOSYS = 38;
+export const EPROTONOSUPPORT = 93;
 
 /** AUDIT_ARCH_* of each call table. */
 export const auditArchitectures = {

@@ -1,6 +1,15 @@
 // The seccomp filter of --connect-tcp and --bind-tcp: it closes the ways to TCP that Landlock does not see. Pure.
+import { ENOENT } from '../../words/errno.ts';
 import { BpfProgram, type Place } from './bpf-program.ts';
-import { answers, auditArchitectures, ENOSYS, EPERM, offsetOf, refusal } from './seccomp-data.ts';
+import {
+  answers,
+  auditArchitectures,
+  ENOSYS,
+  EPERM,
+  EPROTONOSUPPORT,
+  offsetOf,
+  refusal,
+} from './seccomp-data.ts';
 
 // Calls by number. Not from call-numbers.ts, which is large.
 interface Numbers {
@@ -60,8 +69,6 @@ const MSG_FASTOPEN = 0x20000000;
 // linux/tcp.h
 const TCP_ULP = 31;
 
-const ENOENT = 2;
-const EPROTONOSUPPORT = 93;
 const EOPNOTSUPP = 95;
 
 function build(native: Numbers, compat: Numbers): Buffer {

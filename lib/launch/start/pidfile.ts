@@ -3,7 +3,7 @@ import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { bytePath, type BytePath } from '../../tree/path.ts';
-import { errnoName, reason } from '../../words/errno.ts';
+import { EIO, EISDIR, errnoName, reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
@@ -126,8 +126,6 @@ function create(directoryFd: number, name: Buffer): number {
   }
 }
 
-const EIO = 5;
-const EISDIR = 21;
 const pidDirectoryHint = 'its directory must exist and be writable by root';
 const pidNameHint = 'give the path of a file, not of a directory';
 const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {

@@ -1,7 +1,7 @@
 // Finds what would make a launch fail: missing rights of this process, and steps that fail in a child, which ends before execve.
 import { fstatSync } from 'node:fs';
-import { constants } from 'node:os';
 
+import { EISDIR } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
@@ -12,11 +12,7 @@ import type { Launch } from '../plan/launch.ts';
 import { viewOf } from './jail-view.ts';
 import { requireCapabilities, requireMappings, requireRoot } from '../host/privilege.ts';
 import type { Step } from '../plan/step.ts';
-
-function signalName(signal: number): string {
-  const known = Object.entries(constants.signals).find(([, number]) => number === signal);
-  return known?.[0] ?? `signal ${signal}`;
-}
+import { signalName } from '../request/signal.ts';
 
 function toProblem(launch: Launch): LaunchError | undefined {
   const { stages, steps, jail } = launch;
@@ -49,8 +45,6 @@ function toProblem(launch: Launch): LaunchError | undefined {
     },
   );
 }
-
-const EISDIR = 21;
 
 // The stdio steps are not tried, so this does their check for directories.
 function findOpenDirectory(launch: Launch): LaunchError | undefined {

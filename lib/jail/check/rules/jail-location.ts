@@ -8,7 +8,7 @@ import { isOrdinary } from '../../../trust/owner.ts';
 import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { type Mount } from '../../../tree/mountinfo.ts';
+import { unescapeMount, type Mount } from '../../../tree/mountinfo.ts';
 import { mountOf, mountsIn } from '../../host/mounts.ts';
 import { STORE } from '../../manifest/layout.ts';
 import { closing } from '../../work/closing.ts';
@@ -236,19 +236,13 @@ export function ownerOf({ type, options }: Pick<Mount, 'type' | 'options'>): str
 /** The directories of an overlay by its mount options, in which `\:` is a colon of a path (Documentation/filesystems/overlayfs.rst). */
 export function layersOf(options: ReadonlySet<string>): readonly BytePath[] {
   return [...options].flatMap((option) => {
-    const layers = /^(?:lowerdir\+?|upperdir|datadir\+?)=(.*)$/.exec(unescape(option))?.[1];
+    const layers = /^(?:lowerdir\+?|upperdir|datadir\+?)=(.*)$/.exec(unescapeMount(option))?.[1];
     if (layers === undefined) return [];
     return layers
       .split(/(?<!\\):/)
       .map((layer) => layer.replaceAll('\\:', ':') as BytePath)
       .filter((layer) => layer.startsWith('/'));
   });
-}
-
-function unescape(option: string): string {
-  return option.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(Number.parseInt(octal, 8) & 0xff),
-  );
 }
 
 // The file of a loop device. If a file system has several devices, its source does not tell whether one of them is a loop device
