@@ -71,16 +71,39 @@ interface ErrorDetails {
 // An error without a cause has no such property, which would be printed.
 const causeOf = ({ cause }: { readonly cause?: unknown }) => (cause === undefined ? undefined : { cause });
 
+/** How an interface (the library, a command, a file of settings) names a key, and how it writes a value for it. */
+export interface Naming {
+  readonly name: (key: string) => string;
+  readonly assign: (key: string, value: unknown) => string;
+}
+
+interface UsageDetails extends Omit<ErrorDetails, 'path'> {
+  readonly key?: string;
+  readonly value?: unknown;
+  readonly expected?: string;
+  /** Message and hint for an interface that names keys differently. */
+  readonly inWords?: (naming: Naming) => { readonly message: string; readonly hint?: string | undefined };
+}
+
 /** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_USAGE';
   readonly hint: string | undefined;
   readonly exitStatus = 1;
+  /** The key that is wrong, as the library has it: `nice`, `view[0].tmpfs`. Undefined if the error is about no key. */
+  declare readonly key?: string;
+  declare readonly value?: unknown;
+  /** What the value must be: `a whole number from 0 to 19`. */
+  declare readonly expected?: string;
+  declare readonly inWords?: UsageDetails['inWords'];
 
-  constructor(message: string, options: Omit<ErrorDetails, 'path'> = {}) {
-    super(message, causeOf(options));
-    this.hint = options.hint;
+  constructor(message: string, { hint, cause, key, expected, ...hidden }: UsageDetails = {}) {
+    super(message, causeOf({ cause }));
+    this.hint = hint;
+    if (key !== undefined) Object.assign(this, { key, expected });
+    // not enumerable: console.error() would print all of an object
+    for (const [name, value] of Object.entries(hidden)) Object.defineProperty(this, name, { value });
   }
 }
 

@@ -5,7 +5,6 @@ import { UsageError } from '../errors.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import type { Argument, Option } from '../values/command-option.ts';
 import { quote } from '../words/quote.ts';
-import { commandLine, shellWord } from '../words/shell-word.ts';
 
 /**
  * The arguments after the script's name. Node decodes them as UTF-8 and replaces invalid bytes by U+FFFD. If there is one, the
@@ -55,15 +54,12 @@ export function readArguments(
     const option = known.find(({ name }) => spelling === `--${name}`);
     if (option === undefined)
       throw new UsageError(`unknown option ${quote(spelling)}`, {
-        hint: commandHint(options.at(-1), argv.slice(at - 1), known) ?? hintFor(spelling, known, foreign),
+        hint: hintFor(spelling, known, foreign),
       });
     const { name, metavar } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
-    if (metavar === undefined && inline !== undefined) {
-      const write = /^(?:no|false|off|0)$/i.test(inline.text) ? 'leave out' : 'write';
-      const hint = isJson(inline.text, known) ? `write --${name} --format json` : `${write} --${name}`;
-      throw new UsageError(`option --${name} takes no value`, { hint });
-    }
+    if (metavar === undefined && inline !== undefined)
+      throw new UsageError(`option --${name} takes no value`, { hint: `write --${name}, or leave it out` });
     const value = metavar === undefined ? none : (inline ?? argv[at++]);
     if (value === undefined)
       throw new UsageError(`option --${name} needs a value`, { hint: `write --${name} ${metavar}` });
@@ -76,29 +72,8 @@ export function toArgument(bytes: Buffer): Argument {
   return { bytes, text: bytes.toString() };
 }
 
-// The value is a command and must be one word, but was not quoted: --learn ls -l.
-function commandHint(
-  before: GivenOption | undefined,
-  words: readonly Argument[],
-  known: readonly Option[],
-): string | undefined {
-  const [name = '', { text } = none] = before ?? [];
-  const isCommand = known.find((option) => option.name === name)?.metavar === "'COMMAND'";
-  const end = words.findIndex((word) => word.text.startsWith('--'));
-  const command = [text, ...(end < 0 ? words : words.slice(0, end)).map((word) => word.text)];
-  return isCommand && command.length > 1 && !text.includes(' ')
-    ? `write --${name} ${shellWord(commandLine(...command))}`
-    : undefined;
-}
-
-// Other programs have --json or --list=json; this one only has --format json.
-function isJson(word: string, known: readonly Option[]): boolean {
-  return word === 'json' && known.some(({ name }) => name === 'format');
-}
-
 function hintFor(spelling: string, known: readonly Option[], foreign?: () => Foreign): string | undefined {
   const word = spelling.replace(/^-+/, '');
-  if (isJson(word, known)) return 'write --format json';
   return didYouMean(
     word,
     known.map(({ name }) => name),

@@ -1,8 +1,6 @@
 // Shared by all commands: the option --format, and the lines of --help.
-import { UsageError } from '../errors.ts';
-import { didYouMean } from '../words/nearest.ts';
 import type { Argument, Option } from '../values/command-option.ts';
-import { quote } from '../words/quote.ts';
+import { oneOf } from '../values/validators.ts';
 
 /** The formats of each command that prints a result. */
 export const FORMATS = ['text', 'json'] as const;
@@ -12,17 +10,10 @@ export const CHECK_FORMATS = [...FORMATS, 'sarif'] as const;
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
 
 /** The value of --format, text by default. @throws UsageError for a format that the command does not know */
-export function toFormat<Format extends CheckFormat>(
+export const toFormat = <Format extends CheckFormat>(
   value: Argument | undefined,
   formats: readonly Format[],
-): Format {
-  const text = value?.text ?? 'text';
-  const format = formats.find((one) => one === text);
-  if (format !== undefined) return format;
-  throw new UsageError(`--format ${quote(text)}: it is one of ${formats.join(', ')}`, {
-    hint: didYouMean(text, formats) ?? `write --format ${formats[0]}`,
-  });
-}
+): Format => oneOf(formats)((value?.text ?? 'text') as Format, '--format');
 
 const COLUMN = 26;
 

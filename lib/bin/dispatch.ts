@@ -1,20 +1,18 @@
 // A program of several commands, `NAME COMMAND [OPTION]... [OPERAND]...`: finds the command, runs it, prints what it returns.
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
-import { imageHint, unpackHint } from '../mistakes/archive-hint.ts';
+import { unpackHint } from '../mistakes/archive-hint.ts';
 import { bytePath, showPath } from '../tree/path.ts';
 import { nearestPath } from '../tree/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { option, type Argument, type Option } from '../values/command-option.ts';
-import type { KeyedOption } from '../launch/request/option-row.ts';
-import { inOptionWords } from '../launch/request/option-words.ts';
+import { inWords } from '../values/wrong.ts';
+import { inOptions, type KeyedOption } from '../launch/request/option-row.ts';
 import { quote } from '../words/quote.ts';
-import { commandLine } from '../words/shell-word.ts';
 import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
 import { optionLines } from './common-options.ts';
-import { returnHint } from './mistakes/dashed-words.ts';
-import { wrongNumber } from './wrong-number.ts';
+import { returnHint } from './mistakes/word-hint.ts';
 
 export interface Outcome {
   readonly text: string | Buffer;
@@ -40,10 +38,6 @@ export interface Command<Context> {
   readonly operands: readonly [least: number, most: number];
   /** Everything after the first operand belongs to another program: always, or only if the function returns true. */
   readonly startsProgram?: true | ((words: readonly Argument[]) => boolean);
-  /** For a wrong number of operands: the command line that was probably meant. */
-  readonly meant?: (operands: readonly Buffer[]) => string | undefined;
-  /** For no operands where there must be some: a command line with them. */
-  readonly example?: string;
   /** Gets the operands too. Returns the text for standard output; the exit status is 0 unless it returns another. */
   readonly run: (read: ReadArguments, context: Context, ...operands: Buffer[]) => Promise<string | Outcome>;
   /** The exit status if the command fails; 1 if missing. */
@@ -60,8 +54,6 @@ export interface Program<Context> {
   readonly byDefault?: Command<Context>;
   /** It also runs if the first word is no command. */
   readonly hasBareDefault?: () => boolean;
-  /** For a first word that is neither a command nor an option: what was probably meant. */
-  readonly meant?: (word: string, more: readonly string[]) => string | undefined;
   /** The options that are keys of a request: a message about a key names its option. */
   readonly keyed?: () => readonly KeyedOption[];
   /** Words of other programs for its commands and options. */
@@ -135,7 +127,7 @@ function print(name: string, text: string | Buffer, failureStatus = 1): void {
 
 // Reports a failure. Returns the exit status: `status`, or 130 if a signal ended the work.
 function complain<Context>(program: Program<Context>, thrown: unknown, status: number): number {
-  const error = thrown instanceof UsageError ? inOptionWords(thrown, program.keyed?.() ?? []) : thrown;
+  const error = thrown instanceof UsageError ? inWords(thrown, inOptions(program.keyed?.() ?? [])) : thrown;
   const { name, tell = (lines) => void process.stderr.write(lines) } = program;
   if (error instanceof AbortError) {
     const { path, message, hint } = error;
@@ -151,7 +143,9 @@ function complain<Context>(program: Program<Context>, thrown: unknown, status: n
   // A usage line includes the program's name.
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   const remedy =
-    returnHint(process.argv) ?? error.hint ?? (error instanceof JailError ? remedyFor(error) : undefined);
+    returnHint(process.argv.at(-1)) ??
+    error.hint ??
+    (error instanceof JailError ? remedyFor(error) : undefined);
   const hint = remedy === undefined ? '' : `hint: ${remedy}\n`;
   tell(`${prefix}${error.message}\n${hint}`);
   // uchroot(8) exits with the same status for an unknown user.
@@ -165,7 +159,7 @@ function remedyFor({ code, path }: JailError): string | undefined {
   if (code === 'ENOTDIR') return unpackHint(path) ?? `name a directory: ${path} is none`;
   const meant = nearestPath(bytePath(path), true);
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  return imageHint(path) ?? 'name a directory that exists';
+  return 'name a directory that exists';
 }
 
 function findCommand<Context>(program: Program<Context>, words: readonly Argument[]): Command<Context> {
@@ -175,49 +169,27 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
     throw new UsageError(usageLine, { hint: `${program.name} --help` });
   const command = Object.hasOwn(commands, name.text) ? commands[name.text] : undefined;
   if (command !== undefined) return command;
-  // the command was forgotten, so its first operand is in its place
-  const [first = ''] = Object.keys(commands);
-  const [word = '', ...more] = words.map(({ bytes }) => bytes.toString('latin1'));
-  const hint =
-    didYouMean(name.text, Object.keys(commands), undefined, foreign.commands) ??
-    program.meant?.(word, more) ??
-    (word.includes('/') ? commandLine(program.name, first, word, ...more) : undefined);
-  throw new UsageError(`unknown command ${quote(name.bytes)}`, { hint: hint ?? `${program.name} --help` });
+  throw new UsageError(`unknown command ${quote(name.bytes)}`, {
+    hint:
+      didYouMean(name.text, Object.keys(commands), undefined, foreign.commands) ?? `${program.name} --help`,
+  });
 }
 
-// The hint for an option that was written before its command.
-function optionsFirst<Context>(program: Program<Context>, words: readonly Argument[]): string | undefined {
-  const at = words.findIndex(({ text }) => Object.hasOwn(program.commands, text));
-  const command = words[at];
-  if (at < 1 || command === undefined) return undefined;
-  const inOrder = [command, ...words.slice(0, at), ...words.slice(at + 1)];
-  return commandLine(program.name, ...inOrder.map(({ bytes }) => bytes.toString('latin1')));
-}
-
-// The hint for an option whose command was forgotten.
-function ownersHint<Context>(
-  { name, commands }: Program<Context>,
+// Options before a command are those of the program alone.
+function readFirst<Context>(
+  { name, commands, options = [], foreign }: Program<Context>,
   words: readonly Argument[],
-): string | undefined {
+): ReadArguments {
   const option = words[0]?.text.replace(/=.*/s, '');
-  const owners = Object.keys(commands).filter((each) =>
-    commands[each]?.options.some((one) => `--${one.name}` === option),
-  );
-  const [owner] = owners;
-  if (owner === undefined) return undefined;
-  return owners.length === 1
-    ? commandLine(name, owner, ...words.map(({ bytes }) => bytes.toString('latin1')))
-    : `${option} is an option of ${owners.join(', ')}: write one of them before it`;
-}
-
-function readFirst<Context>(program: Program<Context>, words: readonly Argument[]): ReadArguments {
-  try {
-    return readArguments(words, [help, version], () => program.foreign.options);
-  } catch (error) {
-    const hint = optionsFirst(program, words) ?? ownersHint(program, words);
-    if (!(error instanceof UsageError) || hint === undefined) throw error;
-    throw new UsageError(error.message, { hint });
-  }
+  const isIt = (one: Option): boolean => `--${one.name}` === option;
+  const owners = options.some(isIt)
+    ? ['COMMAND']
+    : Object.keys(commands).filter((each) => commands[each]?.options.some(isIt));
+  if (owners.length > 0)
+    throw new UsageError(`option ${option} stands before the command: it belongs behind it`, {
+      hint: owners.map((owner) => `${name} ${owner} ${option} ...`).join(', or '),
+    });
+  return readArguments(words, [help, version], () => foreign.options);
 }
 
 // If an error has no hint, its option resembles no known one.
@@ -235,6 +207,25 @@ function withHelp<Context>(
   }
 }
 
+/** The error for operands that are missing, or too many. */
+export function wrongNumber<Context>(
+  name: string,
+  { synopsis, operands: [, most] }: Pick<Command<Context>, 'synopsis' | 'operands'>,
+  operands: readonly Buffer[],
+): UsageError {
+  const [word = '', ...more] = synopsis.split(' ');
+  const needed = more.map((each) => each.replace(/\[.*?\]/g, '')).filter((each) => /^[A-Z]+$/.test(each));
+  const left = needed.slice(operands.length).join(' and ');
+  const surplus = operands[most];
+  const cause =
+    surplus !== undefined
+      ? `\n${name}: ${quote(surplus)} is one word too many`
+      : left === ''
+        ? ''
+        : `\n${name}: ${left} ${left.includes(' ') ? 'are' : 'is'} missing`;
+  return new UsageError(`Usage: ${name} ${synopsis}${cause}`, { hint: `${name} ${word} --help` });
+}
+
 async function runCommand<Context>(
   program: Program<Context>,
   command: Command<Context>,
@@ -250,7 +241,7 @@ async function runCommand<Context>(
   if (has(read, 'help')) return { text: usageOfCommand(program, command), status: 0 };
   const operands = read.operands.map(({ bytes }) => bytes);
   const [least, most] = command.operands;
-  if (operands.length < least || operands.length > most) throw wrongNumber(program, command, operands);
+  if (operands.length < least || operands.length > most) throw wrongNumber(program.name, command, operands);
   const outcome = await program.start((context) => command.run(read, context, ...operands));
   return typeof outcome === 'string' ? { text: outcome, status: 0 } : outcome;
 }

@@ -7,7 +7,8 @@ import type { AdoptReport } from '../service/adopt/planning.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
-import { quote } from '../words/quote.ts';
+import { parseNumber } from '../values/size.ts';
+import { number } from '../values/validators.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
@@ -17,7 +18,6 @@ type ServiceCommand = Command<AbortSignal>;
 
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
-
 const writes = (paths: readonly string[]): string =>
   paths.length === 0 ? '' : `; and it writes to the host: ${paths.join(', ')}`;
 
@@ -58,13 +58,10 @@ function tell(read: ReadArguments, report: AdoptReport): string {
   return showAdoption(report, has(read, 'plan'));
 }
 
+const seconds = number(0.1, 600, 'seconds', 10);
+
 function toWatchMs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const seconds = /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0;
-  if (seconds >= 0.1 && seconds <= 600) return Math.round(seconds * 1000);
-  throw new UsageError(`--watch takes seconds from 0.1 to 600, not '${quote(text)}'`, {
-    hint: 'for example --watch 10',
-  });
+  return text === undefined ? undefined : Math.round(1000 * seconds(parseNumber(text) as number, '--watch'));
 }
 
 const adopt: ServiceCommand = {
@@ -85,7 +82,6 @@ const adopt: ServiceCommand = {
     formatOption,
   ],
   operands: [1, 1],
-  example: 'uchroot-service adopt nginx; systemctl list-units --type=service shows the names',
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const report = await adoptService({
@@ -153,7 +149,7 @@ const update: ServiceCommand = {
   run: async (read, signal, unit?: Buffer) => {
     if (has(read, 'all') === (unit !== undefined))
       throw new UsageError(`Usage: uchroot-service ${update.synopsis}`, {
-        hint: 'uchroot-service update --all',
+        hint: 'name one UNIT, or give --all',
       });
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const plan = has(read, 'plan');
@@ -178,7 +174,6 @@ const reload: ServiceCommand = {
     'tests the configuration in the jail, and has the service read it again; restarts one that has no reload',
   options: [],
   operands: [1, 1],
-  example: 'uchroot-service reload nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     const report = await reloadService({ unit: String(unit), signal });
     warn(String(unit), report.warnings);
@@ -191,7 +186,6 @@ const release: ServiceCommand = {
   summary: 'takes a service out of its jail, removes the jail, and restarts the service if it runs',
   options: [],
   operands: [1, 1],
-  example: 'uchroot-service release nginx; uchroot-service status shows the adopted services',
   run: async (_, signal, unit) => {
     await releaseService({ unit: String(unit), signal });
     return '';

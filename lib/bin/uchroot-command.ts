@@ -22,7 +22,8 @@ import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
 import type { CgroupPlan } from '../launch/host/cgroup-layout.ts';
 import type { Launch } from '../launch/plan/launch.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
-import { inOptionWords } from '../launch/request/option-words.ts';
+import { inOptions } from '../launch/request/option-row.ts';
+import { inWords } from '../values/wrong.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
@@ -31,8 +32,7 @@ import type { Argument } from '../values/command-option.ts';
 import { toBuffer } from '../words/quote.ts';
 import { readVersion, versionLine } from '../version.ts';
 import { commandArguments, readArguments } from './arguments.ts';
-import { forgotten, toldBy } from './mistakes/command-line-hint.ts';
-import type { Told } from './mistakes/dashed-words.ts';
+import { forgotten, wordHint } from './mistakes/word-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { foreignOptions } from './mistakes/foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
@@ -77,9 +77,15 @@ const warn = (warning: Warning): void => complain(warningLines(warning));
 // Read before the root directory changes: it may need /proc.
 const words = commandArguments();
 
-// A failure may come from words in the wrong order. Then a hint about these says more than the failure itself.
-const rephrase = (error: UsageError | LaunchError): Told =>
-  toldBy(error.name === 'UsageError' ? inOptionWords(error, keyedOptions()) : error, words, commandOptions());
+// USER, DIRECTORY, PROGRAM and its arguments, as far as the line could be read.
+let operands: readonly Argument[] = [];
+
+// The words of the command, and a hint about the line where it says more than that of the failure.
+const rephrase = (error: UsageError | LaunchError): { message: string; hint: string | undefined } => {
+  const { message, hint } = error.name === 'UsageError' ? inWords(error, inOptions(keyedOptions())) : error;
+  const other = error.name === 'UsageError' ? 'uchroot --help lists the options' : undefined;
+  return { message, hint: wordHint(words, operands, error) ?? hint ?? other };
+};
 
 // Returns the exit status of a launch that failed.
 type Fail = (error: UsageError | LaunchError) => number;
@@ -148,7 +154,9 @@ const serviceStatus = 'service-status';
 function run(told: Recipients): number | Promise<number> {
   // Built only if the command line has options.
   const known = words[0]?.text.startsWith('-') === true ? commandOptions() : [];
-  const { options, operands } = readArguments(words, known, () => foreignOptions);
+  const read = readArguments(words, known, () => foreignOptions);
+  const { options } = read;
+  operands = read.operands;
   const given = new Map(options);
   if (given.has('help')) return (output(usage()), 0);
   if (given.has('version')) return (output(versionLine('uchroot')), 0);
@@ -159,7 +167,7 @@ function run(told: Recipients): number | Promise<number> {
   told.manager = given.has(serviceStatus) && isLaunch ? (told.manager ?? connectManager()) : undefined;
   const [user, jail, program, ...args] = operands;
   if (user === undefined || jail === undefined) {
-    complain(forgotten(words, commandOptions(), usageLine));
+    complain(forgotten(words, operands, usageLine));
     return told.manager?.fail({ message: usageLine }) ?? 1;
   }
   const request: LaunchRequest = {
@@ -171,8 +179,8 @@ function run(told: Recipients): number | Promise<number> {
   };
   const file = given.get('compile');
   if (file !== undefined && !given.has('unit')) return compile(request, file, given);
-  told.statusFd =
-    request.statusFd === undefined || !isInherited(request.statusFd) ? undefined : request.statusFd;
+  const { statusFd = -1 } = request;
+  told.statusFd = Number.isInteger(statusFd) && statusFd >= 0 && isInherited(statusFd) ? statusFd : undefined;
   const { fail } = told;
   if (given.has('unit')) {
     const launcher = file && ((launch: LaunchRequest) => void compile(launch, file, given));

@@ -3,7 +3,6 @@ import { runProgram } from './dispatch.ts';
 import { keyedOptions } from '../inetd/serve-options.ts';
 import { activatedSockets } from '../inetd/listen/activation.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './mistakes/foreign-inetd-words.ts';
-import { commandLine, shellWord } from '../words/shell-word.ts';
 import { inetdCommands } from './inetd/inetd-commands.ts';
 import { serve } from './inetd/inetd-serve.ts';
 
@@ -15,13 +14,6 @@ void runProgram({
   byDefault: serve,
   // they are listened on without --listen
   hasBareDefault: () => activatedSockets(process.env, process.pid).length > 0,
-  meant: (word, more) => {
-    if (/^[0-9]+$/.test(word)) return commandLine('uchroot-inetd', '--listen', word, ...more);
-    if (/[/.]/.test(word)) return commandLine('uchroot-inetd', '--config', word);
-    return more.length > 1
-      ? `write --listen ADDRESS before ${shellWord(word)}, such as --listen 127.0.0.1:7000`
-      : undefined;
-  },
   usageLine: `Usage: uchroot-inetd ${serve.synopsis}`,
   about: 'A super-server: TCP wrappers, limits and a jail for each connection.',
   start: (run) => run(undefined),

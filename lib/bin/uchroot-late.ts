@@ -5,24 +5,10 @@ export { errnoName, reason } from '../words/errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
 export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
-export { forgotten, toldBy } from './mistakes/command-line-hint.ts';
+export { forgotten, wordHint } from './mistakes/word-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
-export { inOptionWords } from '../launch/request/option-words.ts';
-export { foreignKeysOf } from '../launch/request/foreign-keys.ts';
-export { besidesFirst, foreignWorkKeys, hintForPart } from '../mistakes/foreign-work-keys.ts';
-export {
-  meantCount,
-  meantEach,
-  meantFlag,
-  meantHostname,
-  meantList,
-  meantMs,
-  meantNumberOf,
-  meantPath,
-  meantText,
-  meantUmask,
-  meantView,
-} from '../mistakes/meant-value.ts';
+export { foreignKeys } from '../launch/request/foreign-keys.ts';
+export { foreignWorkKeys } from '../mistakes/foreign-work-keys.ts';
 export { jailOfName, nearestJail } from '../tree/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';
 export { openCgroup, planCgroup } from '../launch/host/cgroup.ts';

@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { LaunchOption } from '../launch/request/launch-option.ts';
 import { optionsOf, setKeys, type KeyedOption } from '../launch/request/option-row.ts';
 import { launchRows, type LaunchRequest } from '../launch/request/request.ts';
+import { needs } from '../values/wrong.ts';
 import { option, type Option } from '../values/command-option.ts';
 import { quote } from '../words/quote.ts';
 import type { GivenOption } from './arguments.ts';
@@ -115,18 +116,14 @@ export function absolute(path: Buffer): Buffer {
   }
 }
 
-const examples = { plan: '--plan', compile: '--compile launcher', unit: '--unit systemd' } as const;
-const purposes = { plan: 'a plan', compile: 'a compiled launcher', unit: 'a unit' } as const;
+const examples = { plan: true, compile: 'launcher', unit: 'systemd' } as const;
 
 // Checks for options that exclude each other.
 function checkTogether(given: readonly GivenOption[]): void {
   const names = new Set(given.map(([name]) => name));
-  for (const { name, needs, notInUnit, notCompiled } of commandOptions()) {
+  for (const { name, needs: other, notInUnit, notCompiled } of commandOptions()) {
     if (!names.has(name)) continue;
-    if (needs !== undefined && !names.has(needs))
-      throw new UsageError(`--${name} is for ${purposes[needs]}: give --${needs} as well`, {
-        hint: `write ${examples[needs]} --${name}`,
-      });
+    if (other !== undefined && !names.has(other)) throw needs(`--${name}`, `--${other}`, examples[other]);
     if (notCompiled !== undefined && names.has('compile'))
       throw new UsageError(`--compile and --${name} are given at once: ${notCompiled.because}`, {
         hint: notCompiled.hint,

@@ -1,6 +1,5 @@
 // The command uchroot-tcpd.
 import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
-import { commandLine } from '../words/shell-word.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './mistakes/foreign-options.ts';
@@ -29,13 +28,6 @@ else
     usageLine: `Usage: uchroot-tcpd ${Object.keys(tcpdCommands).join('|')} ...`,
     about: 'TCP wrappers: who may connect, by hosts.allow and hosts.deny.',
     options: fileOptions,
-    meant: (word, [client, ...more]) =>
-      // a daemon as inetd.conf(5) names it, with its options
-      (/^in\.\w/.test(word) && client === undefined) || client?.startsWith('-') === true
-        ? commandLine('uchroot-tcpd', 'run', word, ...(client === undefined ? [] : [client, ...more]))
-        : client !== undefined && more.length === 0 && !/^-|\//.test(`${client}${word}`)
-          ? commandLine('uchroot-tcpd', 'match', word, client)
-          : undefined,
     start: (run) => run(undefined),
     ...(tell !== undefined && { tell }),
   });

@@ -1,7 +1,6 @@
 // uchroot --unit: reads the options of a unit, makes its files, and checks whether the launch would succeed.
 import { accessSync, constants, realpathSync } from 'node:fs';
-import { constants as osConstants } from 'node:os';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
 import { wayTo } from '../launch/host/host-ways.ts';
@@ -11,10 +10,13 @@ import { hasInit } from '../launch/request/isolation-value.ts';
 import { prepareInPlace, type Warning } from '../launch/start/exec.ts';
 import { needsCgroup, needsWaiter } from '../launch/request/limit-rows.ts';
 import { normalize, type LaunchRequest } from '../launch/request/request.ts';
-import { didYouMean } from '../words/nearest.ts';
+import { signalNumber } from '../launch/request/signal.ts';
+import { parseNumber } from '../values/size.ts';
+import { expecting, number, text } from '../values/validators.ts';
+import { needs } from '../values/wrong.ts';
 import { quote, toBuffer } from '../words/quote.ts';
 import { bytePath, type BytePath } from '../tree/path.ts';
-import { commandLine, shellWord } from '../words/shell-word.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
@@ -79,36 +81,26 @@ function toPlainPath(path: Uint8Array | string): Buffer {
 const wayOf = (path: BytePath): readonly string[] => wayTo(path).components.map(({ path }) => latin1(path));
 
 // A port, ADDRESS:PORT, a path, or @NAME in the abstract namespace (systemd.socket(5), ListenStream=).
-function toAddress(text: string): string {
-  const port = /^(?:(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):)?([0-9]{1,5})$/.exec(text)?.[1];
-  // oxlint-disable-next-line no-control-regex
-  const isPath = /^[/@][^\u0000-\u001f\u007f\ufffd]+$/.test(text) && !text.endsWith(' ');
-  if (isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65535)) return text;
-  throw new UsageError(
-    `--listen takes a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME, not '${quote(text)}'`,
-    { hint: listenHint(text) },
-  );
-}
+const address = expecting<string, string>(
+  'a port, ADDRESS:PORT, [ADDRESS]:PORT, a path or @NAME',
+  '8080',
+  (value) => {
+    const text = String(value);
+    const port = /^(?:(?:[0-9.]+|\[[0-9a-fA-F:.]+\]):)?([0-9]{1,5})$/.exec(text)?.[1];
+    // oxlint-disable-next-line no-control-regex
+    const isPath = /^[/@][^\u0000-\u001f\u007f\ufffd]+$/.test(text) && !text.endsWith(' ');
+    return isPath || (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) ? text : undefined;
+  },
+);
 
-// systemd tells /tcp by the setting
-function listenHint(text: string): string {
-  const [, right] = /^((?:[0-9.]+:|\[[0-9a-f:.]+\]:)?[1-9][0-9]{0,4})(?:\/tcp)?$/i.exec(text) ?? [];
-  const isPort = Number(/[0-9]+$/.exec(right ?? '')?.[0] ?? 0) <= 65_535;
-  return right !== undefined && isPort && right !== text
-    ? `write --listen ${right}`
-    : 'for example --listen 8080; a port is a number from 1 to 65535';
-}
+// systemd.exec(5), LoadCredential=
+const credential = text(
+  'NAME or NAME:PATH',
+  'key:/etc/report/key',
+  /^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}(:\/[^\s"'\\]+)?$/,
+);
 
-// NAME, or NAME:PATH (systemd.exec(5), LoadCredential=).
-function toCredentials(texts: readonly string[]): readonly string[] {
-  const wrong = texts.find((text) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,200}(:\/[^\s"'\\]+)?$/.test(text));
-  if (wrong === undefined) return texts;
-  throw new UsageError(`--credential takes NAME or NAME:PATH, not '${quote(wrong)}'`, {
-    hint: wrong.startsWith('/')
-      ? `write --credential ${shellWord(`${basename(wrong)}:${wrong}`)}`
-      : 'for example --credential key:/etc/report/key',
-  });
-}
+const watchdogSeconds = number(0.001, 9_999_999, 'seconds', 30);
 
 // Options that a unit adds to its launch: its directories; and it hides systemd's socket from a program that does not use it.
 function unitLaunch(options: Options, request: LaunchRequest): LaunchRequest {
@@ -127,7 +119,7 @@ function ownOf(options: Options): Pick<Unit, 'state' | 'runtime' | 'credentials'
   return {
     state: toDirectories('state', '/var/lib', texts('state')),
     runtime: toDirectories('runtime', '/run', texts('runtime')),
-    credentials: toCredentials(texts('credential')),
+    credentials: texts('credential').map((one) => credential(one, '--credential')),
   };
 }
 
@@ -147,39 +139,18 @@ function launchOptions(options: Options): readonly string[] {
   });
 }
 
-// Refuses options that need another one, and wrong values.
-function checkValues(
-  given: ReadonlyMap<string, string>,
-  listen: readonly string[],
-  reloadSignal: string | undefined,
-): void {
-  const watchdog = given.get('watchdog');
-  const signal = given.get('reload-signal');
+// Refuses options that need another one.
+function checkValues(given: ReadonlyMap<string, string>, listen: readonly string[]): void {
   if (given.has('accept') && listen.length === 0)
-    throw new UsageError('--accept hands over connections: give the address as well, with --listen', {
-      hint: 'for example --listen 8080 --accept',
-    });
-  if (given.has('reload-update') && reloadSignal === undefined)
-    throw new UsageError(
-      '--reload-update is what a reload does first: give its signal as well, with --reload-signal',
-      { hint: 'for example --reload-signal HUP --reload-update' },
-    );
-  if (watchdog !== undefined && !(/^[0-9]{1,7}(\.[0-9]{1,3})?$/.test(watchdog) && Number(watchdog) > 0))
-    throw new UsageError(`--watchdog takes seconds, not '${quote(watchdog)}'`, {
-      hint: `write --watchdog ${/^[1-9][0-9]{0,6}(?=s|sec)/.exec(watchdog)?.[0] ?? '30'}`,
-    });
-  if (signal !== undefined && !Object.hasOwn(osConstants.signals, `SIG${reloadSignal}`))
-    throw new UsageError(`--reload-signal: there is no signal ${quote(signal)}`, {
-      hint:
-        didYouMean(`SIG${reloadSignal}`, Object.keys(osConstants.signals)) ??
-        'for example --reload-signal HUP',
-    });
+    throw needs('--accept', '--listen', '8080', 'it hands over connections');
+  if (given.has('reload-update') && !given.has('reload-signal'))
+    throw needs('--reload-update', '--reload-signal', 'HUP', 'it is what a reload does first');
 }
 
 function toUnit(options: Options, request: LaunchRequest): Unit {
   const normal = normalize(request);
   const given = new Map(options.map(([name, value]) => [name, value.text]));
-  const format = toInitSystem(given.get('unit') ?? '', true);
+  const format = toInitSystem(given.get('unit') ?? '');
   const own = ownOf(options);
   const file = given.get('compile');
   const compiled = file === undefined ? undefined : latin1(toPlainPath(file));
@@ -192,10 +163,11 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   const name = toName(given.get('unit-name'), program);
   const watchdog = given.get('watchdog');
   const reloadSignal = given.get('reload-signal')?.replace(/^SIG/, '');
+  if (reloadSignal !== undefined) signalNumber(`SIG${reloadSignal}`, '--reload-signal');
   const listen = options
     .filter(([option]) => option === 'listen')
-    .map(([, value]) => latin1(toAddress(value.text)));
-  checkValues(given, listen, reloadSignal);
+    .map(([, value]) => latin1(address(value.text, '--listen')));
+  checkValues(given, listen);
   const args = (request.args ?? []).map(latin1);
   const command = compiled === undefined ? nodeCommand(args) : [compiled];
   const here = latin1(import.meta.dirname);
@@ -214,7 +186,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     notify: given.has('notify'),
     hasWaiter: hasInit(normal) || needsWaiter(normal),
     hasCgroup: needsCgroup(normal),
-    watchdogSec: watchdog === undefined ? undefined : Number(watchdog),
+    watchdogSec:
+      watchdog === undefined ? undefined : watchdogSeconds(parseNumber(watchdog) as number, '--watchdog'),
     reloadSignal,
     update: given.has('reload-update') ? [nodePath(), `${here}/uchroot-jail.cjs`, 'update', jail] : undefined,
     syslog: given.has('syslog'),

@@ -1,7 +1,8 @@
 // Refuses keys of a service that exclude each other, and keys that would have no effect. Pure.
-import { UsageError } from '../errors.ts';
+import type { UsageError } from '../errors.ts';
 import { hasInit } from '../launch/request/isolation-value.ts';
 import type { NormalRequest } from '../launch/request/request.ts';
+import { needs, usageError } from '../values/wrong.ts';
 import { quote } from '../words/quote.ts';
 import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 
@@ -31,59 +32,31 @@ function whyNoIdle({ listen, wait }: OwnKeys): string | undefined {
 
 const ACCEPTS = 'with wait the program accepts the clients itself';
 const RULES = `${ACCEPTS}, and no rule is asked here`;
-const TAKE_BACK = 'leave it out; in a service of a file, NAME = false takes back a default';
-const ASKS = `${TAKE_BACK}. A program that uses libwrap reads /etc/hosts.allow and /etc/hosts.deny of its jail`;
+const SOURCES = `${ACCEPTS}, and their sources are not known here`;
+const LIBWRAP = '. A program that uses libwrap reads /etc/hosts.allow and /etc/hosts.deny of its jail';
 
-/** Keys that need something else to have an effect: the option, why it has none, the remedy. */
+const isAccepted = ({ wait }: OwnKeys): boolean => !wait;
+
+/** Keys that need something else to have an effect, why they have none then, and more for the hint. */
 const EFFECTS: Readonly<
   Record<
     string,
-    readonly [
-      option: string,
-      hasEffect: (own: OwnKeys, launch: NormalRequest) => boolean,
-      why: string,
-      hint: string,
-    ]
+    readonly [hasEffect: (own: OwnKeys, launch: NormalRequest) => boolean, why: string, more?: string]
   >
 > = {
-  hostsAllow: ['hosts-allow', ({ wait }) => !wait, RULES, ASKS],
-  hostsDeny: ['hosts-deny', ({ wait }) => !wait, RULES, ASKS],
-  perSource: [
-    'per-source',
-    ({ wait }) => !wait,
-    `${ACCEPTS}, and their sources are not known here`,
-    TAKE_BACK,
-  ],
-  sourceRate: [
-    'source-rate',
-    ({ wait }) => !wait,
-    `${ACCEPTS}, and their sources are not known here`,
-    TAKE_BACK,
-  ],
-  banner: ['banner', ({ wait }) => !wait, `${ACCEPTS}, and sends what they get`, TAKE_BACK],
-  activation: [
-    'activation',
-    ({ wait }) => wait,
-    'only a program of wait gets the listening sockets: give wait as well',
-    'add --wait (wait), or leave it out',
-  ],
-  socketMode: [
-    'socket-mode',
-    ({ listen }) => listen.some(hasFile),
-    'no address is a unix socket with a path',
-    TAKE_BACK,
-  ],
-  share: [
-    'share',
-    (_, launch) => hasInit(launch),
-    'its connections have no namespaces of their own',
-    `${TAKE_BACK}; --isolate (isolate) gives them some`,
-  ],
+  hostsAllow: [isAccepted, RULES, LIBWRAP],
+  hostsDeny: [isAccepted, RULES, LIBWRAP],
+  perSource: [isAccepted, SOURCES],
+  sourceRate: [isAccepted, SOURCES],
+  banner: [isAccepted, `${ACCEPTS}, and sends what they get`],
+  activation: [({ wait }) => wait, 'only a program of wait gets the listening sockets'],
+  socketMode: [({ listen }) => listen.some(hasFile), 'no address is a unix socket with a path'],
+  share: [(_, launch) => hasInit(launch), 'its connections have no namespaces of their own'],
 };
 
 /**
  * @param given the keys of the request, as they were given
- * @throws UsageError whose message begins with the key
+ * @throws UsageError with the key
  */
 export function refuseConflicts(
   given: Readonly<Record<string, unknown>>,
@@ -91,17 +64,24 @@ export function refuseConflicts(
   launch: NormalRequest,
 ): void {
   const noIdle = own.idleMs === undefined ? undefined : whyNoIdle(own);
-  if (noIdle !== undefined)
-    throw new UsageError(`idleMs (--idle): ${noIdle}`, {
-      hint: 'leave it out (idle): it is for TCP connections; --timeout (timeout, timeoutMs) ends any program',
-    });
+  if (noIdle !== undefined) throw withoutEffect('idleMs', given, noIdle);
   if (own.listen.some(isDatagram) && !own.wait)
-    throw new UsageError('a service of datagrams has no connections: give wait as well', {
-      hint: 'the program then gets the socket, and reads the datagrams itself (inetd(8), wait)',
-    });
-  for (const [key, [option, hasEffect, why, hint]] of Object.entries(EFFECTS))
-    if (given[key] !== undefined && !hasEffect(own, launch))
-      throw new UsageError(`${key} (--${option}) has no effect: ${why}`, {
-        hint: hint.replace('NAME', option),
-      });
+    throw needs('listen', 'wait', true, 'a service of datagrams has no connections');
+  for (const [key, [hasEffect, why, more]] of Object.entries(EFFECTS))
+    if (given[key] !== undefined && !hasEffect(own, launch)) throw withoutEffect(key, given, why, more);
+}
+
+function withoutEffect(
+  key: string,
+  { [key]: value }: Readonly<Record<string, unknown>>,
+  why: string,
+  more = '',
+): UsageError {
+  return usageError(
+    ({ name }) => ({
+      message: `${name(key)} has no effect: ${why}`,
+      hint: `leave it out; in a service of a file, ${name(key).replace(/^-+/, '')} = false takes back a default${more}`,
+    }),
+    { key, value, expected: 'left out' },
+  );
 }

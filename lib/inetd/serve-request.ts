@@ -5,10 +5,16 @@ import { basename } from 'node:path';
 import type { Argument } from '../values/command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../values/keys.ts';
-import { foreignKeysOf } from '../launch/request/foreign-keys.ts';
+import { oneOf, optional, text } from '../values/validators.ts';
+import { foreignKeys } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
-import { parseDecimal } from '../launch/request/limit-rows.ts';
-import { launchOption, toNumber, type LaunchOption } from '../launch/request/launch-option.ts';
+import {
+  launchOption,
+  parseBytes,
+  parseNumeric,
+  parseText,
+  type LaunchOption,
+} from '../launch/request/launch-option.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
@@ -23,8 +29,6 @@ function addText({ text }: Argument, before: readonly string[] = []): readonly s
 const option = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
   options: () => [launchOption('Service', spelling, help, parse)],
 });
-const word = ({ text }: Argument): string => text;
-const path = ({ bytes }: Argument): Buffer => bytes;
 
 const table = {
   /** Addresses: a port, `ADDRESS:PORT`, `PORT/udp`, `PORT/tcp6`, a path, `@name`, `systemd`. */
@@ -43,27 +47,22 @@ const table = {
   daemon: {
     type: 'string',
     default: "the program's last component",
-    normal: (value: string | undefined): string | undefined => {
-      if (value === undefined || (typeof value === 'string' && /^[^\0/]+$/.test(value))) return value;
-      throw new UsageError('daemon must be a name', {
-        hint: 'a name as in hosts.allow, without a slash: --daemon report',
-      });
-    },
-    ...option('--daemon NAME', "its name in the rules (default: the program's)", word),
+    normal: optional(text('a name as in hosts.allow, without a slash', 'report', /^[^\0/]+$/)),
+    ...option('--daemon NAME', "its name in the rules (default: the program's)", parseText),
   },
   /** File of the clients that are let in. */
   hostsAllow: {
     type: 'Bytes',
     default: '`/etc/hosts.allow`',
     normal: to.toPath,
-    ...option('--hosts-allow FILE', 'the clients to let in (default /etc/hosts.allow)', path),
+    ...option('--hosts-allow FILE', 'the clients to let in (default /etc/hosts.allow)', parseBytes),
   },
   /** File of the clients that are refused. */
   hostsDeny: {
     type: 'Bytes',
     default: '`/etc/hosts.deny`',
     normal: to.toPath,
-    ...option('--hosts-deny FILE', 'the clients to refuse (default /etc/hosts.deny)', path),
+    ...option('--hosts-deny FILE', 'the clients to refuse (default /etc/hosts.deny)', parseBytes),
   },
   /** The program gets the listening socket itself, and the next one starts when it has ended. */
   wait: onOff(
@@ -75,44 +74,44 @@ const table = {
   activation: {
     type: "'inetd', 'systemd'",
     default: '`inetd`',
-    normal: to.oneOf(to.activations, 'inetd'),
+    normal: optional(oneOf(to.activations), 'inetd'),
     ...option(
       '--activation inetd|systemd',
       'with --wait: the socket as descriptors 0 to 2 (default), or all from 3 on (LISTEN_FDS)',
-      word,
+      parseText,
     ),
   },
   /** Connections at once; more wait in the queue of the kernel. */
   instances: {
     type: 'number',
     default: '256',
-    normal: (value: number | undefined, key: string): number => to.count(100_000)(value, key) ?? 256,
-    ...option('--instances N', 'connections at once; more of them wait (default 256)', ({ text }) =>
-      toNumber(text, '--instances'),
-    ),
+    normal: optional(to.count, 256),
+    ...option('--instances N', 'connections at once; more of them wait (default 256)', parseNumeric),
   },
   /** Connections at once from one address, or one /48 of IPv6; more are closed. */
   perSource: {
     type: 'number',
     default: '–',
-    normal: to.count(100_000),
-    ...option('--per-source N', 'connections at once from one source; more are closed', ({ text }) =>
-      toNumber(text, '--per-source'),
-    ),
+    normal: optional(to.count),
+    ...option('--per-source N', 'connections at once from one source; more are closed', parseNumeric),
   },
   /** Programs that start in a time, `COUNT[/SECONDS][:BURST]`; more connections wait. */
   rate: {
     type: 'string',
     default: '–',
     normal: to.toRate,
-    ...option('--rate COUNT[/SECONDS][:BURST]', 'starts in a time; more connections wait', word),
+    ...option('--rate COUNT[/SECONDS][:BURST]', 'starts in a time; more connections wait', parseText),
   },
   /** The same from one source; more are closed. */
   sourceRate: {
     type: 'string',
     default: '–',
     normal: to.toRate,
-    ...option('--source-rate COUNT[/SECONDS][:BURST]', 'the same from one source; more are closed', word),
+    ...option(
+      '--source-rate COUNT[/SECONDS][:BURST]',
+      'the same from one source; more are closed',
+      parseText,
+    ),
   },
   /** Clients do not wait after launches that have failed. */
   noPause: onOff('Service', '--no-pause', 'let no client wait after launches that have failed'),
@@ -121,8 +120,10 @@ const table = {
     type: 'number',
     default: '–',
     normal: to.toMilliseconds,
-    ...option('--timeout SECONDS', 'end the program of a connection after this time', ({ text }) =>
-      to.parseSeconds(text, '--timeout'),
+    ...option(
+      '--timeout SECONDS',
+      'end the program of a connection after this time',
+      to.parseSeconds('timeout'),
     ),
   },
   /** Ends a connection's program when no data has come or gone for this time. */
@@ -130,8 +131,10 @@ const table = {
     type: 'number',
     default: '–',
     normal: to.toMilliseconds,
-    ...option('--idle SECONDS', 'end it when no data has come or gone for this time', ({ text }) =>
-      to.parseSeconds(text, '--idle'),
+    ...option(
+      '--idle SECONDS',
+      'end it when no data has come or gone for this time',
+      to.parseSeconds('idle'),
     ),
   },
   /** File that each client gets before its program starts. */
@@ -139,28 +142,28 @@ const table = {
     type: 'Bytes',
     default: '–',
     normal: to.toPath,
-    ...option('--banner FILE', 'text that each client gets before its program starts', path),
+    ...option('--banner FILE', 'text that each client gets before its program starts', parseBytes),
   },
   /** Mode of a unix socket. */
   socketMode: {
     type: 'number, 0 to 0o777',
     default: '0o666',
     normal: to.toMode,
-    ...option('--socket-mode MODE', 'of a unix socket (default 666)', ({ text }) => to.parseMode(text)),
+    ...option('--socket-mode MODE', 'of a unix socket (default 666)', to.parseMode),
   },
   /** What isolated programs share. */
   share: {
     type: "'all', 'net', 'none'",
     default: '`all`',
-    normal: to.oneOf(shares, 'all'),
-    ...option('--share all|net|none', 'what isolated connections of a jail share (default all)', word),
+    normal: optional(oneOf(shares), 'all'),
+    ...option('--share all|net|none', 'what isolated connections of a jail share (default all)', parseText),
   },
   /** Where the line of each connection goes. */
   log: {
     type: "'text', 'json', 'syslog', 'none'",
     default: '`text`',
-    normal: to.oneOf(to.logFormats, 'text'),
-    ...option('--log text|json|syslog|none', 'one line a connection (default text, on stderr)', word),
+    normal: optional(oneOf(to.logFormats), 'text'),
+    ...option('--log text|json|syslog|none', 'one line a connection (default text, on stderr)', parseText),
   },
 } as const satisfies Rows;
 
@@ -191,17 +194,11 @@ const limitOption = (spelling: string, help: string, parse: LaunchOption['parse'
 
 // These options have another text here, because they limit the processes of one connection.
 const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
-  memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', word),
-  swap: limitOption('--swap SIZE', 'swap besides that (default 0)', word),
-  pids: limitOption('--pids N', 'processes and threads of a connection', ({ text }) =>
-    toNumber(text, '--pids'),
-  ),
-  cpu: limitOption('--cpu N', 'CPUs that a connection may keep busy, such as 0.5', ({ text }) =>
-    parseDecimal(text, '--cpu'),
-  ),
-  ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', ({ text }) =>
-    toNumber(text, '--io-weight'),
-  ),
+  memory: limitOption('--memory SIZE', 'memory of all processes of a connection, such as 64M', parseText),
+  swap: limitOption('--swap SIZE', 'swap besides that (default 0)', parseText),
+  pids: limitOption('--pids N', 'processes and threads of a connection', parseNumeric),
+  cpu: limitOption('--cpu N', 'CPUs that a connection may keep busy, such as 0.5', parseNumeric),
+  ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', parseNumeric),
 };
 
 const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds', 'pty']);
@@ -225,7 +222,7 @@ export function normalizeServe(request: ServeRequest): ServiceSettings {
       request,
       serveKeys,
       "{listen: '127.0.0.1:7000', user: 'sam', jail: '/srv/jail', program: '/bin/cat'}",
-      () => ({ ...foreignKeysOf(request), ...foreignServeKeys }),
+      () => ({ ...foreignKeys, ...foreignServeKeys }),
     );
     const given: Record<string, unknown> = {};
     const launch: Record<string, unknown> = {};

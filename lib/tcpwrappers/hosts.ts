@@ -2,10 +2,9 @@
 
 import { resolve as resolvePath } from 'node:path';
 
-import { UsageError } from '../errors.ts';
 import { checkKeys, reading, takeRequest } from '../values/keys.ts';
-import { meantMs, meantText } from '../mistakes/meant-value.ts';
-import { type Bytes, toBuffer } from '../words/quote.ts';
+import { number, oneOf, optional, path } from '../values/validators.ts';
+import { type Bytes } from '../words/quote.ts';
 import type { TimeLimits } from './apply/applied.ts';
 import { type Need, resolve } from './connection/need.ts';
 import {
@@ -55,32 +54,21 @@ export const FILE_KEYS: readonly (keyof FileOptions)[] = ['allow', 'deny', 'dial
 const TIMES: readonly (keyof HostsOptions)[] = ['nameTimeoutMs', 'commandTimeoutMs', 'twistTimeoutMs'];
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const DIALECTS: readonly unknown[] = ['auto', 'options', 'command'] satisfies Dialect[];
+const dialects = optional(oneOf<Dialect>(['auto', 'options', 'command']));
+const compats = optional(oneOf(['libwrap']));
 
-function toPath(path: Bytes, what: string): Buffer {
-  if (typeof path !== 'string' && !(path instanceof Uint8Array))
-    throw new UsageError(`${what} must be a string or a Uint8Array`, {
-      hint: meantText(what, path, `/etc/hosts.${what}`),
-    });
-  const bytes = toBuffer(path);
-  if (bytes.length === 0 || bytes.includes(0))
-    throw new UsageError(`${what} must be a path`, { hint: `write ${what}: '/etc/hosts.${what}'` });
+function toPath(given: Bytes, key: string): Buffer {
+  const bytes = path(`/etc/hosts.${key}`)(given, key);
   return bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${resolvePath()}/`), bytes]);
 }
 
-function toMs(value: number, most: number, what: string): number {
-  if (typeof value === 'number' && value >= 1 && value <= most) return value;
-  throw new UsageError(`${what} must be milliseconds from 1 to ${most}`, {
-    hint: meantMs(what, value, most),
-  });
-}
+const toMs = (value: number, most: number, key: string): number =>
+  number(1, most, 'milliseconds', 5000)(value, key);
 
 function checkOptions(options: HostsOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, ...TIMES, 'resolver']));
-  if (options.dialect !== undefined && !DIALECTS.includes(options.dialect))
-    throw new UsageError(`dialect must be one of ${DIALECTS.join(', ')}`, { hint: "write dialect: 'auto'" });
-  if (options.compat !== undefined && options.compat !== 'libwrap')
-    throw new UsageError("compat must be 'libwrap' or left out", { hint: 'leave it out' });
+  dialects(options.dialect, 'dialect');
+  compats(options.compat, 'compat');
 }
 
 /** Open files of rules; see openHosts(). */

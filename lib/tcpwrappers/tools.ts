@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
-import { meantFlag, meantList, meantText } from '../mistakes/meant-value.ts';
+import { flag, list, oneOf, optional, text } from '../values/validators.ts';
 import { quote } from '../words/quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
@@ -37,15 +37,11 @@ export async function explainHosts(
   return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
 }
 
-function checkPath(value: unknown, what: string): void {
-  if (value !== undefined && (typeof value !== 'string' || value === '' || value.includes('\0')))
-    throw new UsageError(`${what} must be a path`, {
-      hint: meantText(what, value, what === 'root' ? '/' : '/etc/inetd.conf'),
-    });
-}
+const toPath = optional(text('a path', '/etc/inetd.conf', /^[^\0]+$/s));
+const toRoot = optional(text('a path', '/', /^[^\0]+$/s), '/');
 
-function checkRoot(root = '/'): void {
-  checkPath(root, 'root');
+function checkRoot(given: string | undefined): void {
+  const root = toRoot(given, 'root');
   if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new UsageError(`root ${quote(root)} is no directory`, { hint: "write root: '/', or leave it out" });
 }
@@ -55,16 +51,15 @@ const CHECK_KEYS: readonly (keyof HostsCheckOptions)[] = [
   ...(['ignore', 'daemons', 'inetd', 'implicitAllow', 'lookups', 'root'] as const),
 ];
 
+const texts = optional(list(text(), ['sshd']), []);
+
 function checkCheckOptions(options: HostsCheckOptions): void {
   checkKeys(options, new Set(CHECK_KEYS));
-  const { ignore = [], daemons = [], implicitAllow = false, lookups = true } = options;
-  for (const [key, list] of Object.entries<unknown>({ ignore, daemons }))
-    if (!Array.isArray(list) || list.some((text) => typeof text !== 'string'))
-      throw new UsageError(`${key} must be a list of strings`, { hint: meantList(key, list) });
-  for (const [key, flag] of Object.entries<unknown>({ implicitAllow, lookups }))
-    if (typeof flag !== 'boolean')
-      throw new UsageError(`${key} must be true or false`, { hint: meantFlag(key, flag) });
-  checkPath(options.inetd, 'inetd');
+  texts(options.ignore, 'ignore');
+  texts(options.daemons, 'daemons');
+  flag(options.implicitAllow, 'implicitAllow');
+  flag(options.lookups, 'lookups');
+  toPath(options.inetd, 'inetd');
   checkRoot(options.root);
 }
 
@@ -112,10 +107,7 @@ function isUnit({ daemon, unit }: Partial<DaemonUnit>): boolean {
 function checkExportOptions(options: HostsExportOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, 'to', 'ports', 'units', 'root']), "{to: 'nftables'}");
   const { to, ports = [], units = [], root } = options;
-  if (to !== 'nftables' && to !== 'systemd')
-    throw new UsageError("to must be 'nftables' or 'systemd'", {
-      hint: `write to: '${String(to).startsWith('s') ? 'systemd' : 'nftables'}'`,
-    });
+  oneOf(['nftables', 'systemd'])(to, 'to');
   if (!Array.isArray(ports) || !ports.every((one: DaemonPort | null) => isPort(one ?? {})))
     throw new UsageError("ports must be a list such as [{daemon: 'sshd', port: 22, protocol: 'tcp'}]", {
       hint: "write ports: [{daemon: 'sshd', port: 22}]",

@@ -1,9 +1,10 @@
 // Reads requests of callers safely: keys can be misspelt, getters can throw, and arrays can change later.
 
 import { UsageError } from '../errors.ts';
-import { besidesFirst, foreignWorkKeys, hintForPart } from '../mistakes/foreign-work-keys.ts';
+import { foreignWorkKeys } from '../mistakes/foreign-work-keys.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { copyBytes, quote } from '../words/quote.ts';
+import { wrong } from './wrong.ts';
 
 /** Runs `read` on a caller's request. If a getter or a Proxy in the request throws, that error becomes the cause of a UsageError. */
 export function reading<T>(read: () => T): T {
@@ -61,14 +62,8 @@ export function refuseOpaque(request: object, known: ReadonlySet<string> = new S
   if (isPlain(request)) return;
   for (const _ in request) return;
   if ([...known].some((key) => key in request)) return;
-  const hint =
-    request instanceof Promise
-      ? 'write await before it'
-      : request instanceof Map
-        ? 'write Object.fromEntries(map)'
-        : 'write {key: value}';
   const kind = Object.prototype.toString.call(request).slice('[object '.length, -1);
-  throw new UsageError(`the request must be an object with keys, not a ${kind}`, { hint });
+  throw new UsageError(`the request must be an object with keys, not a ${kind}`);
 }
 
 /** A checked copy of a request, which the caller cannot change later. @throws UsageError */
@@ -85,13 +80,11 @@ export function takeRequest<T extends object>(request: T, check: (request: T) =>
 /** @throws UsageError unless it is an AbortSignal or undefined. An object that only inherits from one would throw when it is used. */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || (signal instanceof AbortSignal && typeof signal.aborted === 'boolean')) return;
-  throw new UsageError('signal must be an AbortSignal', {
-    hint:
-      typeof signal === 'string'
-        ? `killSignal is for the name of a signal: killSignal: '${quote(signal)}'`
-        : signal instanceof AbortController
-          ? 'write signal: CONTROLLER.signal'
-          : 'signal: new AbortController().signal',
+  throw wrong({
+    key: 'signal',
+    value: signal,
+    expected: 'an AbortSignal',
+    hint: 'for example signal: AbortSignal.timeout(60_000); the name of a signal is for killSignal',
   });
 }
 
@@ -104,58 +97,27 @@ export function checkKeys(
   request: unknown,
   known: ReadonlySet<string>,
   example?: string,
-  foreign?: () => Foreign,
+  foreign: () => Foreign = () => foreignWorkKeys,
 ): void {
+  const names = [...known];
   if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw new UsageError(
-      `the request must be an object${example === undefined ? '' : ` such as ${example}`}`,
-      {
-        hint:
-          example ??
-          (typeof request === 'string'
-            ? `write {${[...known][0]}: '${quote(request)}'${besidesFirst(known)}}`
-            : 'write {key: value}'),
-      },
-    );
+    throw new UsageError('the request must be an object', {
+      hint: example === undefined ? `its keys are ${names.join(', ')}` : `for example ${example}`,
+    });
   const unknown = Object.keys(request).find((key) => !known.has(key));
   if (unknown === undefined) return refuseOpaque(request, known);
-  const names = [...known];
-  const words = foreign?.() ?? foreignWorkKeys;
   throw new UsageError(`unknown key '${quote(unknown)}'`, {
-    hint:
-      didYouMean(unknown, names, (key) => `'${key}'`, words) ??
-      hintForPart(unknown, names, words) ??
-      `the keys are ${names.join(', ')}`,
+    hint: didYouMean(unknown, names, (key) => `'${key}'`, foreign()) ?? `the keys are ${names.join(', ')}`,
   });
 }
 
-/** A program and its arguments as keys of a request. */
-export function inKeys(program: string, args: readonly string[]): string {
-  const list = args.map((arg) => `'${quote(arg)}'`).join(', ');
-  return `program: '${quote(program)}'${list === '' ? '' : `, args: [${list}]`}`;
-}
-
-/**
- * Refuses a second argument with options, because it would be ignored. A number is accepted: Array.map passes the index.
- * @param others keys that a request must have besides the program
- * @throws UsageError
- */
-export function refuseSecond(given: ArrayLike<unknown>, others = "user: 'sam', jail: '/srv/jail', "): void {
-  const [request, second, options] = [given[0], given[1], given[2]];
-  if (typeof request === 'string' && Array.isArray(second)) {
-    const keys = inKeys(request, second.map(String));
-    throw new UsageError('the keys must be in an object', {
-      hint: `write {${typeof options === 'object' ? `${keys}, ...OPTIONS` : `${others}${keys}`}}`,
-    });
-  }
-  // if the request is no object, another check reports that
-  if (typeof request !== 'object') return;
-  if (typeof second === 'function')
-    throw new UsageError('a callback has no meaning: the call returns a promise', {
-      hint: 'leave it out, and write await: const result = await ...',
-    });
-  if (typeof second === 'object')
-    throw new UsageError('a second argument has no meaning: one object has all keys', {
-      hint: 'write {...request, ...options}',
-    });
+/** Refuses a second argument, because it would be ignored. A number is accepted: Array.map passes the index. @throws UsageError */
+export function refuseSecond({ 0: request, 1: second }: ArrayLike<unknown>): void {
+  if (second === undefined || typeof second === 'number') return;
+  throw new UsageError('the call takes one object with all keys, and returns a promise', {
+    hint:
+      typeof request === 'object'
+        ? 'for example {...request, ...options}'
+        : "for example {program: '/bin/ls', args: ['-l']}",
+  });
 }

@@ -1,4 +1,5 @@
 // Finds the known word that was most likely meant by a misspelt or foreign one.
+import { words } from './word-list.ts';
 
 // Edit distance; two neighbours in the wrong order count once (optimal string alignment).
 function distance(a: string, b: string): number {
@@ -41,6 +42,11 @@ export function nearest(word: string, known: readonly string[]): string | undefi
 
 /** Words of other programs and libraries, each with our word for it, or with a hint. */
 export type Foreign = Readonly<Record<string, string>>;
+
+/** Foreign words, written as `theirs:ours`. */
+export function pairs(text: string): Foreign {
+  return Object.fromEntries(words(text).map((pair) => pair.split(':') as [string, string]));
+}
 
 /** A hint for a misspelt or foreign word; undefined if it resembles no known one. */
 export function didYouMean(

@@ -63,17 +63,6 @@ t.test('a value may be empty, begin with a dash or hold an =', async (t) => {
   ]);
 });
 
-t.test('JSON is asked for in one way, and an error names it to who knows another', async (t) => {
-  const formats = [...known, option('--format FORMAT', '')];
-  const read = (word: string) => readArguments([toArgument(Buffer.from(word))], formats);
-  t.same(words(read('--format=json')), [['format', 'json']]);
-  t.throws(() => read('--json'), { message: 'unknown option --json', hint: 'write --format json' });
-  t.throws(() => read('--plan=json'), {
-    message: 'option --plan takes no value',
-    hint: 'write --plan --format json',
-  });
-});
-
 t.test('an unknown option is an error that names the right one', async (t) => {
   t.throws(() => read('--gruops', 'x'), {
     message: 'unknown option --gruops',
@@ -193,31 +182,3 @@ t.test('operands and values are told apart as if the options came first', async 
   );
   t.pass();
 });
-
-t.test(
-  'a command that was not quoted is told with its quotes, and another unknown option is not',
-  async (t) => {
-    const wrong = (...given: readonly string[]) =>
-      readMixed(
-        given.map((word) => toArgument(Buffer.from(word))),
-        [option("--learn 'COMMAND'", ''), option('--user NAME', '')],
-      );
-    t.throws(() => wrong('jail', '--learn', 'ls', '-l'), {
-      message: 'unknown option -l',
-      hint: "write --learn 'ls -l'",
-    });
-    t.throws(() => wrong('jail', '--learn', 'sh', '-c', 'ls /', '--user', 'sam'), {
-      message: 'unknown option -c',
-      hint: `write --learn "sh -c 'ls /'"`,
-    });
-    for (const words of [
-      ['--learn', 'ls -l', '-x'],
-      ['--learn', 'ls', '--usr'],
-      ['--user', 'sam', '-l'],
-    ])
-      t.throws(() => wrong(...words), {
-        name: 'UsageError',
-        hint: words.includes('--usr') ? 'did you mean --user?' : undefined,
-      });
-  },
-);

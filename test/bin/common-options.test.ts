@@ -7,9 +7,9 @@ t.test('a format is text unless it is asked for', async (t) => {
   const read = (text: string) => toFormat({ text, bytes: Buffer.from(text) }, formats);
   t.equal(toFormat(undefined, formats), 'text');
   t.equal(read('json'), 'json');
-  const message = (text: string) => `--format ${text}: it is one of text, json`;
-  t.throws(() => read('jsn'), { name: 'UsageError', message: message('jsn'), hint: 'did you mean json?' });
-  t.throws(() => read('sarif'), { message: message('sarif'), hint: 'write --format text' });
+  const message = (text: string) => `--format must be one of text, json, not '${text}'`;
+  t.throws(() => read('jsn'), { message: message('jsn'), hint: 'did you mean --format json?' });
+  t.throws(() => read('sarif'), { message: message('sarif'), hint: 'for example --format text' });
 });
 
 t.test('the text of a long option is on a line of its own', async (t) => {

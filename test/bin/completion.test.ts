@@ -140,7 +140,10 @@ t.test('--completion knows which shells there are', async (t) => {
     env,
   });
   t.equal(status, 1);
-  t.match(stderr, '--completion bsh: it is one of bash, zsh, fish\nhint: did you mean bash?\n');
+  t.match(
+    stderr,
+    "--completion must be one of bash, zsh, fish, not 'bsh'\nhint: did you mean --completion bash?\n",
+  );
 });
 
 t.test('the table has each option and each command once, in a form that the scripts read', async (t) => {

@@ -146,34 +146,46 @@ t.test('what would fail now is told, and the unit is made all the same', async (
 
 t.test('a mistake is a usage error, and nothing is made', async (t) => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [['systemctl', ...shell], /--unit knows systemd, .* not 'systemctl'\nhint: did you mean systemd\?/],
+    [
+      ['systemctl', ...shell],
+      /--unit must be one of systemd, .* not 'systemctl'\nhint: did you mean --unit systemd\?/,
+    ],
     [['systemd', 'nobody', '/'], /a unit needs a program/],
     [['systemd', '--plan', ...shell], /--plan: --unit prints the unit instead of the steps/],
     [['systemd', '--status-fd', '3', ...shell], /--status-fd: an init system opens no descriptors/],
     [['systemd', '--preserve-fds', '3', ...shell], /--preserve-fds: an init system opens no descriptors/],
-    [['systemd', '--accept', ...shell], /--accept hands over connections/],
-    [['systemd', '--listen', '0', ...shell], /--listen takes a port/],
-    [['systemd', '--listen', '65536', ...shell], /--listen takes a port/],
-    [['systemd', '--listen', 'localhost:80', ...shell], /--listen takes a port/],
-    [['systemd', '--listen', '/run/a\nExecStartPre=/x', ...shell], /--listen takes a port/],
-    [['systemd', '--watchdog', '1s', ...shell], /--watchdog takes seconds/],
-    [['systemd', '--watchdog', '0', ...shell], /--watchdog takes seconds/],
-    [['systemd', '--reload-signal', 'HUPP', ...shell], /there is no signal HUPP/],
-    [['systemd', '--reload-update', ...shell], /--reload-update is what a reload does first/],
+    [
+      ['systemd', '--accept', ...shell],
+      /--accept needs --listen: it hands over connections\nhint: give --listen 8080 too/,
+    ],
+    [['systemd', '--listen', '0', ...shell], /--listen must be a port/],
+    [['systemd', '--listen', '65536', ...shell], /--listen must be a port/],
+    [['systemd', '--listen', 'localhost:80', ...shell], /--listen must be a port/],
+    [['systemd', '--listen', '/run/a\nExecStartPre=/x', ...shell], /--listen must be a port/],
+    [['systemd', '--watchdog', '1s', ...shell], /--watchdog must be seconds/],
+    [['systemd', '--watchdog', '0', ...shell], /--watchdog must be seconds/],
+    [
+      ['systemd', '--reload-signal', 'HUPP', ...shell],
+      /--reload-signal must be the name .*, not 'SIGHUPP'\nhint: did you mean --reload-signal SIGHUP\?/,
+    ],
+    [
+      ['systemd', '--reload-update', ...shell],
+      /--reload-update needs --reload-signal: it is what a reload does first/,
+    ],
     [
       ['systemd', '--unit-name', 'a b', ...shell],
-      /'a b' cannot be the name of a service\nhint: write --unit-name a-b/,
+      /--unit-name must be letters, .*, not 'a b'\nhint: for example --unit-name report/,
     ],
-    [['systemd', '--unit-name', '../a', ...shell], /cannot be the name/],
+    [['systemd', '--unit-name', '../a', ...shell], /--unit-name must be /],
     [
       ['systemd', 'nobody', '/', '/bin/['],
-      /'\[' cannot be the name of a service\nhint: write --unit-name report/,
+      /--unit-name must be .*, not '\['\nhint: for example --unit-name report/,
     ],
     [
       ['systemd', '--unit-name', 'a.service', ...shell],
-      /cannot be the name of a service\nhint: write --unit-name a\n/,
+      /--unit-name must be .* without \.service at the end, not 'a\.service'/,
     ],
-    [['systemd', '--umask', '9', ...shell], /--umask takes an octal mode/],
+    [['systemd', '--umask', '9', ...shell], /--umask must be an octal mode/],
     [['runit', '--listen', '80', ...shell], /--listen: runit opens no sockets/],
   ];
   for (const [words, message] of cases) {
@@ -185,6 +197,6 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
   for (const option of ['--notify', '--accept', '--syslog', '--listen=80', '--unit-dir=/tmp', '--watchdog=1'])
     t.match(start([...command, option, ...shell]), {
       status: 1,
-      stderr: /is for a unit: give --unit as well/,
+      stderr: / needs --unit\nhint: give --unit systemd too/,
     });
 });

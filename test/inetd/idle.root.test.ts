@@ -249,7 +249,10 @@ test('an idle limit that cannot hold is refused with the reason', async (t) => {
   t.match(refuse(['--listen', '7', '--wait']), /^125\n.*--idle: the program of wait accepts the/);
   const activation = ['--listen', '7', '--wait', '--activation', 'systemd'];
   t.match(refuse(activation), /^125\n.*--idle: the program of wait accepts[^]*hint: .*--timeout/);
-  t.match(refusal(['--idle', '5m', ...listen, ...end]), /--idle takes seconds, [^]*hint: for example 300;/);
+  t.match(
+    refusal(['--idle', '5m', ...listen, ...end]),
+    /--idle must be seconds [^]*hint: for example --idle 60/,
+  );
   await t.rejects(serveInJail({ user, jail, program: '/server', listen: '127.0.0.1:0', idleMs: 0 }), {
     message: /^idleMs must be milliseconds/,
   });

@@ -51,8 +51,8 @@ for (const [key, value, ineffective, effective] of without)
       for (const request of ineffective)
         t.throws(() => normalizeServe({ ...request, [key]: value }), {
           code: 'ERR_USAGE',
-          message: new RegExp(`^${key} \\(--[a-z-]+\\) has no effect: `),
-          hint: /leave it out/,
+          message: new RegExp(`^${key} (?:has no effect|needs \\w+)`),
+          hint: /leave it out|^give /,
         });
       for (const request of effective) t.ok(normalizeServe({ ...request, [key]: value }));
     },

@@ -125,6 +125,11 @@ const commands = /^(uchroot(-jail|-tcpd|-inetd|-service)? |mkdir -p |chmod |chow
 function follow(line: string, wrong: string, hint: string, after?: More['after']): string {
   if (after !== undefined) return after(line, hint);
   if (commands.test(hint)) return hint;
+  const [, option, value] = /^(?:for example|did you mean) (--[\w-]+) (.+?)\??$/.exec(hint) ?? [];
+  if (option !== undefined)
+    return line.replace(new RegExp(`${option}[ =](?:"[^"]*"|'[^']*'|\\S+)`), () => `${option} ${value}`);
+  const [, missing] = /^give (.*) too$/.exec(hint) ?? [];
+  if (missing !== undefined) return line.replace(' ', ` ${missing} `);
   const forms = [
     /^did you mean (.*)\?$/,
     /^write (.*)$/,

@@ -50,7 +50,7 @@ t.test('one decision is made of files that are opened for it', async (t) => {
   const { path } = openFiles(t, { allow: 'sshd: ALL: deny\n' });
   await t.rejects(hostsAccess('sshd' as never, '10.0.0.1' as never), {
     message: 'the request must be an object',
-    hint: "write {daemon: 'sshd', client: {address: '192.0.2.1'}}",
+    hint: "for example {daemon: 'sshd', client: {address: '192.0.2.1'}}",
   });
   const decision = await hostsAccess(sshd, { allow: path('allow'), deny: path('deny') });
   t.equal(decision.verdict, 'denied');

@@ -50,15 +50,14 @@ t.test('an array that would not fit into memory is refused', async (t) => {
 });
 
 t.test('an object none of whose keys could be read is refused', async (t) => {
-  for (const [request, kind, hint] of [
-    [new Map([['a', 1]]), 'Map', 'write Object.fromEntries(map)'],
-    [Promise.resolve(), 'Promise', 'write await before it'],
-    [new Date(), 'Date', 'write {key: value}'],
+  for (const [request, kind] of [
+    [new Map([['a', 1]]), 'Map'],
+    [Promise.resolve(), 'Promise'],
+    [new Date(), 'Date'],
   ] as const)
     t.throws(() => takeRequest(request, () => {}), {
       name: 'UsageError',
       message: new RegExp(`^the request must be an object with keys, not a ${kind}$`),
-      hint,
     });
 });
 
@@ -66,13 +65,9 @@ t.test('a request is an object with known keys', async (t) => {
   const known = new Set(['directory', 'users']);
   const message = /^the request must be an object$/;
   t.doesNotThrow(() => checkKeys({ users: [] }, known));
-  t.throws(() => checkKeys('/srv', known), { message, hint: "write {directory: '/srv'}" });
-  for (const wrong of [undefined, null, 5, []])
-    t.throws(() => checkKeys(wrong, known), { message, hint: 'write {key: value}' });
-  t.throws(() => checkKeys('/srv', known, '{directory: 5}'), {
-    message: /^the request must be an object such as \{directory: 5\}$/,
-    hint: '{directory: 5}',
-  });
+  for (const wrong of [undefined, null, 5, [], '/srv'])
+    t.throws(() => checkKeys(wrong, known), { message, hint: 'its keys are directory, users' });
+  t.throws(() => checkKeys('/srv', known, '{directory: 5}'), { message, hint: 'for example {directory: 5}' });
   for (const [key, hint, foreign] of [
     ['user', "did you mean 'users'?", undefined],
     ['jail', "did you mean 'directory'?", undefined],
@@ -88,42 +83,23 @@ t.test('a request is an object with known keys', async (t) => {
 
 t.test('a signal is a real AbortSignal', async (t) => {
   for (const signal of [undefined, new AbortController().signal]) t.doesNotThrow(() => checkSignal(signal));
-  for (const [signal, hint] of [
-    ['SIGTERM', "killSignal is for the name of a signal: killSignal: 'SIGTERM'"],
-    [{ aborted: false }, 'signal: new AbortController().signal'],
-    [null, 'signal: new AbortController().signal'],
-  ] as const)
+  for (const signal of ['SIGTERM', { aborted: false }, null, new AbortController()])
     t.throws(() => checkSignal(signal), {
-      name: 'UsageError',
-      message: 'signal must be an AbortSignal',
-      hint,
+      message: /^signal must be an AbortSignal, not /,
+      hint: /AbortSignal\.timeout/,
     });
   t.throws(() => checkSignal(Object.create(AbortSignal.prototype)), TypeError);
 });
 
-t.test('options beside the request are refused, an index of map() is not', async (t) => {
-  const message = /^a second argument has no meaning/;
-  for (const second of [{}, null]) t.throws(() => refuseSecond([{}, second]), { message });
-  t.throws(() => refuseSecond([{}, () => {}]), { message: /^a callback has no meaning/, hint: /await/ });
-  for (const given of [[{}], [{}, 5], [{}, undefined], ['x', {}], [undefined, {}], []])
-    t.doesNotThrow(() => refuseSecond(given));
-  t.throws(() => refuseSecond([{}, {}, 5]), { message });
-});
-
-t.test('a program and its arguments beside each other become keys', async (t) => {
-  const hint = "write {user: 'sam', jail: '/srv/jail', program: '/bin/ls', args: ['-l', '/']}";
-  const given = ['/bin/ls', ['-l', '/']];
-  t.throws(() => refuseSecond(given), { message: 'the keys must be in an object', hint });
-  t.throws(() => refuseSecond(given, ''), {
-    name: 'UsageError',
-    hint: "write {program: '/bin/ls', args: ['-l', '/']}",
-  });
-  t.throws(() => refuseSecond([...given, { user: 'sam' }]), {
-    name: 'UsageError',
-    hint: "write {program: '/bin/ls', args: ['-l', '/'], ...OPTIONS}",
-  });
-  t.throws(() => refuseSecond(['/bin/ls', []], ''), {
-    name: 'UsageError',
-    hint: "write {program: '/bin/ls'}",
-  });
+t.test('anything beside the request is refused, but an index of map()', async (t) => {
+  const message = /^the call takes one object with all keys/;
+  for (const given of [
+    [{}, {}],
+    [{}, null],
+    [{}, () => {}],
+    ['/bin/ls', ['-l']],
+    ['x', {}],
+  ])
+    t.throws(() => refuseSecond(given), { message });
+  for (const given of [[{}], [{}, 5], [{}, undefined], ['x'], []]) t.doesNotThrow(() => refuseSecond(given));
 });

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 
 import { option } from '../../values/command-option.ts';
+import { needs } from '../../values/wrong.ts';
 import { UsageError, type LaunchError } from '../../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
 import { placeOf, type ConfiguredService, type NotCarried } from '../../inetd/config/configured-service.ts';
@@ -12,7 +13,7 @@ import { inetdUnit } from '../../inetd/inetd-unit.ts';
 import { toFilterSource } from '../../launch/request/filter-value.ts';
 import { quote } from '../../words/quote.ts';
 import { findAddressProblem, serviceProblems } from '../../inetd/service-problem.ts';
-import { commandLine, shellWord } from '../../words/shell-word.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { serveOptions, toServeRequest } from '../../inetd/serve-options.ts';
 import { normalizeServe } from '../../inetd/serve-request.ts';
 import { findUnruled } from '../../inetd/unruled-wait.ts';
@@ -22,7 +23,6 @@ import { refuseForeign } from '../../service/unit/present-unit.ts';
 import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
 import { readVersion } from '../../version.ts';
 import { valueOf, valuesOf, type Command } from '../dispatch.ts';
-import { userBefore } from '../mistakes/stray-word.ts';
 import { absolute, launchOptions } from '../uchroot-options.ts';
 import { latin1, nodeCommand } from '../uchroot-unit.ts';
 import { toInitSystem } from '../unit-name.ts';
@@ -69,20 +69,16 @@ export const serve: Command<undefined> = {
   failureStatus: FAILED,
   run: async (read) => {
     const files = valuesOf(read, 'config').map(({ bytes }) => bytes);
-    refuseClients(read);
     checkOperands(read, files.length > 0);
     const format = valueOf(read, 'unit')?.text;
     if (format !== undefined) {
-      const system = toInitSystem(format, false);
+      const system = toInitSystem(format);
       // the other init systems open no sockets
       const given = readServed(read, files, system === 'systemd');
       const text = unitOf(read, system);
       return { text, status: (await tellProblems(given)) ? FAILED : 0 };
     }
-    if (valueOf(read, 'unit-dir') !== undefined)
-      throw new UsageError('--unit-dir is for a unit: give --unit as well', {
-        hint: 'write --unit systemd --unit-dir DIR',
-      });
+    if (valueOf(read, 'unit-dir') !== undefined) throw needs('--unit-dir', '--unit', 'systemd');
     await runDaemon({
       read: (isActivated, warn) => {
         const { services, notCarried } = readServed(read, files, isActivated);
@@ -95,43 +91,14 @@ export const serve: Command<undefined> = {
   },
 };
 
-// --allow of uchroot is about system calls, and that of uchroot-tcpd about clients.
-function refuseClients(read: ReadArguments): void {
-  const client = valuesOf(read, 'allow').find(({ text }) => /[./:]|^ALL$/.test(text));
-  if (client === undefined) return;
-  throw new UsageError(`--allow ${quote(client.bytes)}: it takes the name of a system call`, {
-    hint: client.text.startsWith('/')
-      ? `write --hosts-allow ${quote(client.bytes)}`
-      : 'leave it out: a rule for the client is written into the file of --hosts-allow',
-  });
-}
-
 function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void {
   if (isConfigured && operands.length > 0)
     throw new UsageError('--config and a program are given at once', {
       hint: `leave ${operands.map(({ bytes }) => quote(bytes)).join(' ')} out: the services of the files have programs of their own`,
     });
-  const [user = '', next] = operands.map(({ text }) => text);
-  const apart = userBefore(user, next);
-  if (!isConfigured && operands.length > 3 && /^(?:yes|no|true|false|on|off)$/i.test(user))
-    throw new UsageError(`${quote(user)} stands where USER does: the option before it takes no value`, {
-      hint: `leave ${quote(user)} out`,
-    });
-  if (!isConfigured && user.startsWith('/')) {
-    const isSwapped = next !== undefined && !next.includes('/');
-    const [, , ...args] = operands.map(({ text }) => text);
-    const words = isSwapped ? [next, user] : ['nobody', user, next ?? '/bin/id', ...args];
-    throw new UsageError(
-      isSwapped ? `${quote(user)} is a path: USER stands before DIRECTORY` : 'USER is missing',
-      { hint: `write ${words.map((word) => shellWord(word)).join(' ')}` },
-    );
-  }
   if (!isConfigured && operands.length < 3)
     throw new UsageError(`${['USER', 'DIRECTORY', 'PROGRAM'][operands.length]} is missing`, {
-      hint:
-        apart === undefined
-          ? 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id'
-          : `write ${[...apart, next ?? '/bin/id'].map((one) => shellWord(one)).join(' ')}`,
+      hint: 'behind the options stand USER DIRECTORY PROGRAM, for example nobody /srv/jail /bin/id',
     });
 }
 
@@ -139,7 +106,7 @@ function checkOperands({ operands }: ReadArguments, isConfigured: boolean): void
 function optionAtBoot([name, { text, bytes }]: GivenOption): string {
   const { metavar } = [...serveOptions(), ...ofDaemon].find((one) => one.name === name) ?? {};
   if (metavar === undefined) return `--${name}`;
-  const profile = name === 'seccomp' ? toFilterSource(text)?.file : undefined;
+  const profile = name === 'seccomp' ? toFilterSource(text, name)?.file : undefined;
   if (profile !== undefined)
     return `--${name}=${text.startsWith('log:') ? 'log:' : ''}${latin1(absolute(Buffer.from(profile)))}`;
   // --chdir names a place in the jail

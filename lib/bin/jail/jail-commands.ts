@@ -1,6 +1,6 @@
 // The commands of uchroot-jail: their options, their library calls, and their output.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
 import { statusOf, toSeverity } from '../../findings/finding-severity.ts';
@@ -11,16 +11,14 @@ import { explainFile, listJail } from '../../jail/listing.ts';
 import { packs } from '../../jail/packs/index.ts';
 import { removeJail } from '../../jail/remove.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
-import { lookOr, wordsOf } from '../../jail/work/jail-error.ts';
+import { wordsOf } from '../../jail/work/jail-error.ts';
 import { option, type Argument } from '../../values/command-option.ts';
 import { quote } from '../../words/quote.ts';
-import { shellWord } from '../../words/shell-word.ts';
 import type { ReadArguments } from '../arguments.ts';
-import { type Command, has, type Outcome, valueOf, textsOf, valuesOf } from '../dispatch.ts';
-import { wrongNumber } from '../wrong-number.ts';
+import { type Command, has, type Outcome, textsOf, valueOf, valuesOf, wrongNumber } from '../dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
-import { lineOf, meantByExplain, meantByRemove, refuseMisplaced } from './jail-operands.ts';
+import { refuseHostDest, refuseUnexpanded } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../words/json.ts';
 
@@ -64,8 +62,8 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
-    const [learned, copied] = [textsOf(read, 'learn').at(-1), bytesOf(read, 'copy').at(-1)];
-    refuseMisplaced(directory, programs, { learned, copied });
+    refuseUnexpanded(directory);
+    refuseHostDest(directory, bytesOf(read, 'copy').at(-1));
     const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
@@ -91,7 +89,6 @@ const update: JailCommand = {
   summary: 'brings a jail up to date with the host',
   options: [replaceOption, keepOption, planOption, formatOption],
   operands: [1, 1],
-  meant: (operands) => lineOf('build', operands),
   run: (read, watch, directory) =>
     work(read, watch, directory, showUpdate, (request) =>
       updateJail({ ...request, keep: bytesOf(read, 'keep') }),
@@ -134,14 +131,7 @@ const explain: JailCommand = {
   summary: 'explains why a file is in the jail',
   options: [],
   operands: [2, 2],
-  meant: ([path, ...more]) => (path === undefined || more.length > 0 ? undefined : meantByExplain(path)),
-  run: async (_, __, directory, path) => {
-    if (!existsSync(directory) && lookOr(false, () => statSync(path).isDirectory()))
-      throw new UsageError(`${quote(directory)} is not there: DIRECTORY stands before PATH`, {
-        hint: lineOf('explain', [path, directory]),
-      });
-    return showExplanation(await explainFile({ directory, path }));
-  },
+  run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
 };
 
 const clone: JailCommand = {
@@ -150,10 +140,6 @@ const clone: JailCommand = {
   options: [],
   operands: [2, 2],
   run: async (_, { onWarning, ...watch }, template, directory) => {
-    if (!existsSync(template) && existsSync(directory))
-      throw new UsageError(`${quote(template)} is not there: TEMPLATE comes first, and then the new jail`, {
-        hint: lineOf('clone', [directory, template]),
-      });
     const report = await cloneJail({ ...watch, template, directory });
     report.skipped.forEach((what) => onWarning(what));
     return summaryOf(directory, report);
@@ -165,7 +151,6 @@ const remove: JailCommand = {
   summary: 'removes a jail and everything in it',
   options: [],
   operands: [1, 1],
-  meant: meantByRemove,
   run: async (_, { signal, onProgress }, directory) => {
     await removeJail({ signal, onProgress, directory });
     return '';
@@ -189,18 +174,10 @@ const check: JailCommand = {
   ],
   operands: [0, 1],
   failureStatus: 2,
-  // a path is no user
-  meant: (operands) => {
-    const directory = operands.find((word) => word.includes('/')) ?? operands[0];
-    const users = operands.filter((word) => word !== directory && !word.includes('/'));
-    return (
-      directory && lineOf('check', [directory, ...users.flatMap((user) => [Buffer.from('--user'), user])])
-    );
-  },
   run: async (read, { signal, onProgress }, directory?: Buffer) => {
     const rule = valueOf(read, 'explain');
     if (rule !== undefined) return explainRule(rule.text);
-    if (directory === undefined) throw wrongNumber({ name: 'uchroot-jail' }, check);
+    if (directory === undefined) throw wrongNumber('uchroot-jail', check, []);
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const report = await checkJail({
@@ -223,12 +200,6 @@ export const commands: Commands = { build, update, list, clone, check, explain, 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {
   const colon = value.lastIndexOf(':/');
-  // docker's -v
-  const [, plain] = /^(.*:\/.*):r[ow]$/s.exec(value.toString('latin1')) ?? [];
-  if (plain !== undefined)
-    throw new UsageError(`--copy ${quote(value)}: a copy is neither :ro nor :rw, but its owner's`, {
-      hint: `write --copy ${shellWord(plain)}`,
-    });
   return colon <= 0 ? value : { from: value.subarray(0, colon), to: value.subarray(colon + 1) };
 }
 

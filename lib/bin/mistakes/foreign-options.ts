@@ -1,210 +1,68 @@
-// Options that people know from chroot, sudo, setpriv, bwrap, docker and prlimit, for the hint of an unknown option.
-import type { Foreign } from '../../words/nearest.ts';
-import { containerOptions } from './container-options.ts';
+// Options of other programs that have one counterpart here, for the hint of an unknown option.
+import { pairs, type Foreign } from '../../words/nearest.ts';
+import { words } from '../../words/word-list.ts';
 
 /** Options that nearly every program has. */
 export const usualOptions: Foreign = {
-  h: 'help',
-  v: 'version',
-  V: 'version',
-  n: 'plan',
-  'dry-run': 'plan',
-  verbose: 'leave it out: messages say everything, and --plan shows what would happen',
-  debug: 'leave it out: messages say everything, and --plan shows what would happen',
-  quiet: 'leave it out: what has succeeded says nothing on standard error',
-  q: 'leave it out: what has succeeded says nothing on standard error',
-  man: 'the manual is: man uchroot',
-  yes: 'leave it out: nothing is asked',
-  y: 'leave it out: nothing is asked',
-  f: 'leave it out: the message says what stands in the way, and what removes it',
-  force: 'leave it out: the message says what stands in the way, and what removes it',
+  ...pairs('h:help v:version V:version n:plan dry-run:plan'),
+  json: 'write --format json',
 };
 
-const isDefault = 'leave it out: this is so by default';
-const inOrder = 'leave it out: the words are uchroot USER DIRECTORY PROGRAM [ARGUMENT]...';
-const foreground =
-  'leave it out: the program stays in the foreground; for the background write & after the line, for a service --unit systemd';
-const ownFiles = 'leave it out: put it into the jail itself: uchroot-jail build DIRECTORY --copy FILE:DEST';
-const ofPlace = 'write it with its place, as --tmpfs /tmp:size=64M,mode=1777';
-const bound = 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST';
-const asRootless = 'write --rootless with the user root: uchroot --rootless root DIRECTORY';
-const ofBwrap = 'leave it out: --status-fd N tells when the program starts and ends';
-const inTheJail = 'leave it out: the program sees the files of the jail, and no others';
-const devices = 'write --isolate --dev /dev: the devices that most programs need';
-const named =
-  "leave it out: names are looked up as the jail's /etc says; uchroot-jail build DIRECTORY --copy /etc/hosts brings a file";
-
-/** For an unknown option of uchroot: the one that is meant, or a hint. */
+/** For an unknown option of uchroot: the option that is meant, or what to write. */
 export const foreignOptions: Foreign = {
   ...usualOptions,
-  ...containerOptions,
-  // chroot(1), env(1), docker(1)
-  'skip-chdir': "leave it out: the working directory is the jail's /, and --chdir sets another",
-  cwd: 'chdir',
-  C: 'chdir',
-  w: 'chdir',
-  workdir: 'chdir',
-  'working-directory': 'chdir',
-  e: 'setenv',
-  env: 'setenv',
-  'ignore-environment': isDefault,
-  i: isDefault,
-  1: 'write a name or an id from 0 on, such as nobody',
-  v: 'write --version, or what docker calls -v: --isolate --bind SOURCE:DEST',
-  volume: bound,
-  mount: 'write --isolate --bind SOURCE:DEST, or --ro-bind SOURCE:DEST, or --tmpfs DEST',
-  'env-file': 'leave it out: give a variable at a time, as --setenv NAME=VALUE',
-  'security-opt':
-    'leave it out: no_new_privs and a filter are the default; --seccomp FILE takes a profile of docker',
-  restart: 'leave it out: --unit systemd makes a service, which is started again',
-  device: 'leave it out: the host binds it, as --isolate --bind /dev/fuse:/dev/fuse',
-  gpus: 'leave it out: the host binds it, as --isolate --bind /dev/dri:/dev/dri',
-  dns: named,
-  'add-host': named,
-  d: foreground,
-  detach: foreground,
-  daemon: foreground,
-  daemonize: foreground,
-  background: foreground,
-  fork: foreground,
-  log: 'leave it out: what the program writes goes where uchroot writes: >FILE',
-  'log-file': 'leave it out: what the program writes goes where uchroot writes: >FILE',
-  output: 'leave it out: what the program writes goes where uchroot writes: >FILE',
-  config: 'leave it out: no file has settings; --help lists the options',
-  'group-add': 'groups',
-  'shm-size': 'write --isolate --tmpfs /dev/shm:size=64M',
-  init: isDefault,
-  'cap-add': 'cap',
-  'cap-drop': isDefault,
-  ulimit: 'rlimit',
-  'pids-limit': 'pids',
-  m: 'memory',
-  mem: 'memory',
-  cpus: 'cpu',
-  network: 'net',
-  rm: 'write --isolate --ephemeral',
-  t: 'pty',
-  it: 'pty',
-  ti: 'pty',
-  interactive: isDefault,
-  p: 'leave it out: with --net host the program has the ports of the host',
-  publish: 'leave it out: with --net host the program has the ports of the host',
-  name: 'leave it out: a launch has no name; --hostname is what the program sees',
-  privileged: 'leave it out: capabilities are given by their names, as --cap net_bind_service',
-  'read-only-root': 'read-only',
-  c: 'leave it out: the program comes last, as in uchroot USER DIRECTORY /bin/sh -c COMMAND',
-  command: 'leave it out: the program comes last, as in uchroot USER DIRECTORY /bin/sh -c COMMAND',
-  program: inOrder,
-  jail: inOrder,
-  root: inOrder,
-  directory: inOrder,
-  chroot: inOrder,
-  rootfs: inOrder,
-  exec: inOrder,
-  entrypoint: inOrder,
-  'no-isolate': isDefault,
-  'as-pid-1': 'leave it out: the program is pid 2, and pid 1 reaps for it',
-  tty: 'pty',
-  // sudo(8)
-  E: 'write --keep-env, or --setenv NAME=VALUE',
-  u: inOrder,
-  user: inOrder,
-  'become-user': inOrder,
-  l: isDefault,
-  login: isDefault,
-  H: isDefault,
-  s: inOrder,
-  'preserve-env': 'keep-env',
-  // setpriv(1)
-  'keep-groups': 'leave it out: the program has the groups of USER; --groups names others',
-  'init-groups': isDefault,
-  'inh-caps': 'cap',
-  'ambient-caps': 'cap',
-  'bounding-set': isDefault,
-  'no-new-privs': isDefault,
-  nnp: isDefault,
-  'reset-env': isDefault,
-  pdeathsig: 'die-with-parent',
-  // bwrap(1), unshare(1)
-  clearenv: isDefault,
-  'unshare-all': 'isolate',
-  'map-root-user': asRootless,
-  r: asRootless,
-  'map-user': asRootless,
-  'mount-proc': 'write --isolate --proc /proc',
-  'lock-file': ofBwrap,
-  'sync-fd': ofBwrap,
-  'block-fd': ofBwrap,
-  args: ofBwrap,
-  'unshare-net': 'write --unshare net',
-  'unshare-pid': 'write --unshare pid',
-  'unshare-ipc': 'write --unshare ipc',
-  'unshare-uts': 'write --unshare uts',
-  'unshare-user': 'isolate',
-  'unshare-cgroup': 'isolate',
-  'share-net': 'write --net host',
-  'bind-try': 'bind',
-  'ro-bind-try': 'ro-bind',
-  'dev-bind': devices,
-  'dev-bind-try': devices,
-  'remount-ro': 'read-only',
-  'tmp-overlay': 'ephemeral',
-  'overlay-src': 'ephemeral',
-  overlay: 'ephemeral',
-  perms: ofPlace,
-  size: ofPlace,
-  chmod: ofPlace,
-  symlink: 'leave it out: make the link in the jail itself, with ln -s',
-  file: ownFiles,
-  'bind-data': ownFiles,
-  'ro-bind-data': ownFiles,
-  'json-status-fd': 'status-fd',
-  'info-fd': 'status-fd',
-  'cap-ambient': 'cap',
-  // prlimit(1)
+  // chroot(1), env(1), sudo(8), setpriv(1), prlimit(1), start-stop-daemon(8)
+  ...pairs(`cwd:chdir C:chdir wd:chdir preserve-env:keep-env E:keep-env inh-caps:cap ambient-caps:cap pdeathsig:die-with-parent
+    pidfile:pid-file timeout:time`),
+  ...Object.fromEntries(
+    words('userspec user u uid reuid group g gid regid run-as-user runAsUser').map((name) => [
+      name,
+      'user and group are a word: uchroot [OPTION]... USER[:GROUP] DIRECTORY PROGRAM',
+    ]),
+  ),
   nofile: 'write --rlimit nofile=N',
   nproc: 'write --rlimit nproc=N',
   as: 'write --rlimit as=BYTES',
   core: 'write --rlimit core=BYTES',
-  // start-stop-daemon(8), systemd
-  pidfile: 'pid-file',
-  systemd: 'write --unit systemd',
-  'memory-max': 'memory',
-  slice: 'leave it out: systemd-run --scope --slice=NAME uchroot ... puts the program there',
-  property: 'leave it out: limits are --memory, --swap, --cpu, --pids and --rlimit',
-  timeout: 'time',
-  // nsjail(1)
-  time_limit: 'time',
-  Mo: isDefault,
-  Me: isDefault,
-  bindmount: bound,
-  bindmount_ro: bound,
-  B: bound,
-  R: bound,
-  T: 'tmpfs',
-  tmpfsmount: 'tmpfs',
-  cgroup_mem_max: 'memory',
-  cgroup_pids_max: 'pids',
-  rlimit_as: 'write --rlimit as=BYTES',
-  rlimit_cpu: 'cpu-time',
-  rlimit_fsize: 'write --rlimit fsize=BYTES',
-  rlimit_nofile: 'write --rlimit nofile=N',
-  rlimit_nproc: 'write --rlimit nproc=N',
-  disable_clone_newnet: 'write --isolate --net host',
-  keep_env: 'keep-env',
-  proc_rw: isDefault,
-  // firejail(1)
-  noprofile: 'leave it out: no profile is read',
-  profile: 'leave it out: no profile is read',
-  private: 'write --isolate --ephemeral, or the directory behind USER',
+  // docker-run(1), podman-run(1)
+  ...pairs(`w:chdir workdir:chdir working-directory:chdir e:setenv env:setenv env-host:keep-env group-add:groups cap-add:cap
+    ulimit:rlimit pids-limit:pids m:memory mem:memory memory-limit:memory memory-swap:swap cpus:cpu cpuset-cpus:affinity blkio-weight:io-weight
+    oom-score:oom-score-adj network:net t:pty tty:pty it:pty ti:pty interactive:pty cidfile:pid-file uts:hostname domainname:hostname
+    read-only-root:read-only read-only-rootfs:read-only readonly:read-only preserve-fd:preserve-fds bind-ro:ro-bind security-opt:seccomp`),
+  v: 'write --version, or what docker calls -v: --isolate --bind SOURCE:DEST',
+  volume: 'write --isolate --bind SOURCE:DEST',
+  mount: 'write --isolate --bind SOURCE:DEST',
+  rm: 'write --isolate --ephemeral',
+  'storage-opt': 'write --isolate --ephemeral',
+  'shm-size': 'write --isolate --tmpfs /dev/shm:size=64M',
+  device: 'write --isolate --bind /dev/fuse',
+  // Kubernetes
+  ...pairs('fsGroup:groups readOnlyRootFilesystem:read-only'),
+  // systemd-run(1), systemd-nspawn(1)
+  ...pairs(`M:hostname machine:hostname capability:cap cpu-affinity:affinity kill-child:die-with-parent setgroups:groups memory-max:memory
+    MemoryMax:memory MemorySwapMax:swap TasksMax:pids IOWeight:io-weight RuntimeMaxSec:time Nice:nice UMask:umask WorkingDirectory:chdir
+    Environment:setenv PassEnvironment:pass-env CPUAffinity:affinity OOMScoreAdjust:oom-score-adj PIDFile:pid-file`),
+  volatile: 'write --isolate --ephemeral',
+  property: 'the limits are --memory, --swap, --cpu, --pids and --rlimit',
+  // bwrap(1), unshare(1)
+  ...pairs(`unshare-all:isolate unshare-user:isolate unshare-cgroup:isolate bind-try:bind ro-bind-try:ro-bind remount-ro:read-only tmp-overlay:ephemeral
+    overlay:ephemeral json-status-fd:status-fd info-fd:status-fd cap-ambient:cap`),
+  'unshare-net': 'write --unshare net',
+  'unshare-pid': 'write --unshare pid',
+  'unshare-ipc': 'write --unshare ipc',
+  'unshare-uts': 'write --unshare uts',
+  'share-net': 'write --isolate --net host',
+  'mount-proc': 'write --isolate --proc /proc',
+  'dev-bind': 'write --isolate --dev /dev',
+  'map-root-user': 'write --rootless, with the user root',
+  perms: 'write --isolate --tmpfs /tmp:mode=1777',
+  size: 'write --isolate --tmpfs /tmp:size=64M',
+  // nsjail(1), firejail(1)
+  ...pairs(`time_limit:time T:tmpfs tmpfsmount:tmpfs cgroup_mem_max:memory cgroup_pids_max:pids rlimit_cpu:cpu-time keep_env:keep-env
+    caps.keep:cap nogroups:clear-groups`),
+  bindmount: 'write --isolate --bind SOURCE:DEST',
+  bindmount_ro: 'write --isolate --ro-bind SOURCE:DEST',
+  private: 'write --isolate --ephemeral',
   'private-tmp': 'write --isolate --tmpfs /tmp',
-  'private-dev': devices,
-  'caps.drop': isDefault,
-  drop: isDefault,
-  'caps.keep': 'cap',
-  nonewprivs: isDefault,
-  noroot: isDefault,
-  nogroups: 'clear-groups',
-  whitelist: inTheJail,
-  blacklist: inTheJail,
+  'private-dev': 'write --isolate --dev /dev',
 };

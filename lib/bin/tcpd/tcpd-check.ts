@@ -6,7 +6,6 @@ import { option } from '../../values/command-option.ts';
 import { countFindings, findRule, statusOf, toSeverity } from '../../findings/finding-severity.ts';
 import { showReport } from '../../findings/output.ts';
 import { quote } from '../../words/quote.ts';
-import { commandLine } from '../../words/shell-word.ts';
 import { listRules } from '../../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../../tcpwrappers/check/hosts-check.ts';
 import { readVersion } from '../../version.ts';
@@ -31,7 +30,6 @@ export const check: Command<undefined> = {
   ],
   statuses: '0 no errors, 1 errors, 2 it could not be checked; with --fail-on: 3 warnings, 4 notes.',
   operands: [0, 0],
-  meant: ([file]) => file && commandLine('uchroot-tcpd', 'check', '--allow', file.toString('latin1')),
   failureStatus: 2,
   run: async (read) => {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);

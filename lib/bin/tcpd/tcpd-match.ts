@@ -7,7 +7,6 @@ import { option } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { quote } from '../../words/quote.ts';
-import { commandLine, shellWord } from '../../words/shell-word.ts';
 import type { CheckFinding } from '../../tcpwrappers/check/checked-file.ts';
 import type { Host, RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 import { explain, type Explanation, optionOf, toExplanation } from '../../tcpwrappers/check/explanation.ts';
@@ -32,23 +31,9 @@ export const match: Command<undefined> = {
     option('--timeout SECONDS', 'longest time for a look-up (default 10)'),
   ],
   statuses: '0 granted, 1 denied or delegated, 2 uncertain.',
-  example: 'uchroot-tcpd match sshd 192.0.2.1',
   operands: [2, 2],
   failureStatus: 2,
-  meant: (operands) => {
-    const [name, address, port] = operands.map((one) => latin1(one));
-    if (operands.length === 3 && name !== undefined && address !== undefined && /^[0-9]+$/.test(port ?? ''))
-      return commandLine('uchroot-tcpd', 'match', '--server-port', port ?? '', name, address);
-    if (operands.length !== 1) return undefined;
-    // a URL, or a client behind an @ as for ssh(1)
-    const [, scheme, before, client = latin1(operands[0])] =
-      /^(?:([a-z]+):\/\/|([^@/]+)@)?([^/@]+)\/?$/.exec(latin1(operands[0])) ?? [];
-    const daemon = scheme ?? before ?? 'sshd';
-    const isClient = isIP(client) !== 0;
-    return commandLine('uchroot-tcpd', 'match', isClient ? daemon : client, isClient ? client : '192.0.2.1');
-  },
   run: async (read, _, first, second) => {
-    refuseSwapped(first, second);
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const { tables } = openHosts(toNamedFiles(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
@@ -67,21 +52,6 @@ export const match: Command<undefined> = {
     return { text, status: others.length > 0 ? 2 : status };
   },
 };
-
-const latin1 = (bytes?: Buffer): string => bytes?.toString('latin1') ?? '';
-
-// A daemon's name is no address and has no colon: in a rule, it would end at the colon.
-function refuseSwapped(daemon: Buffer, client: Buffer): void {
-  const [, name, port] = /^([^:@[\]]+):([0-9]{1,5})$/.exec(latin1(daemon)) ?? [];
-  if (name !== undefined && port !== undefined)
-    throw new UsageError(`${quote(daemon)} is a daemon with a port`, {
-      hint: `write --server-port ${port} ${shellWord(name)}`,
-    });
-  if (isIP(latin1(daemon)) === 0 || isIP(latin1(client)) !== 0) return;
-  throw new UsageError(`${quote(daemon)} is an address: DAEMON stands before CLIENT`, {
-    hint: commandLine('uchroot-tcpd', 'match', latin1(client), latin1(daemon)),
-  });
-}
 
 /** Splits at the `@`, as in a word of a rule. */
 function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buffer] {
@@ -120,12 +90,9 @@ async function toAddresses(host: Buffer): Promise<readonly string[]> {
     const found = await dns.lookup(text, { all: true });
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
-    const address = /^\[?([0-9a-f.:]+?)\]?(?:\/[0-9.]+|(?<=[\].]\d*):[0-9]+)$/i.exec(text)?.[1] ?? '';
-    const hint =
-      isIP(address) === 0
-        ? 'give an address, and the name with --name'
-        : `write ${address}: one client, without a port`;
-    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, { hint });
+    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, {
+      hint: 'give an address, and the name with --name',
+    });
   }
 }
 

@@ -1,13 +1,13 @@
 // uchroot-tcpd run: makes a request from options and operands, or from the name by which it was called.
 
 import { realpathSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 
-import { bytePath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { LaunchRequest } from '../../launch/request/request.ts';
+import { wrong } from '../../values/wrong.ts';
 import { option, type Argument } from '../../values/command-option.ts';
-import { type Bytes, quote } from '../../words/quote.ts';
+import { quote } from '../../words/quote.ts';
 import { openLog } from '../../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd } from '../../service/tcpd/tcpd.ts';
 import type { ReadArguments } from '../arguments.ts';
@@ -31,17 +31,16 @@ export const run: Command<undefined> = {
   unlisted: jailOptions,
   statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
-  example: 'uchroot-tcpd run in.ftpd -l; uchroot-tcpd match DAEMON CLIENT shows a decision',
   startsProgram: true,
   failureStatus: 125,
   run: async (read, _, daemon, ...args) => {
-    const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read, [daemon, ...args]) };
+    const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read) };
     return { text: '', status: await runTcpd(request, openLog(daemonNames(daemon).name.toString('latin1'))) };
   },
 };
 
 // USER:DIRECTORY or USER:GROUP:DIRECTORY. DIRECTORY begins with a slash.
-function toJail(read: ReadArguments, [next = '', program]: readonly Bytes[]): LaunchRequest | undefined {
+function toJail(read: ReadArguments): LaunchRequest | undefined {
   const given = read.options.filter(([name]) => jailOptions.some((option) => option.name === name));
   const [first] = given;
   const jail = valueOf(read, 'jail');
@@ -51,14 +50,13 @@ function toJail(read: ReadArguments, [next = '', program]: readonly Bytes[]): La
     });
   if (jail === undefined) return undefined;
   const cut = jail.bytes.indexOf(':/');
-  if (cut <= 0) {
-    // DIRECTORY, as a word of its own, stands before the path of the daemon
-    const isApart = [next, program].every((word) => word !== undefined && bytePath(word).startsWith('/'));
-    const [user, directory = isApart ? quote(next) : '/srv/jail'] = jail.text.split(':');
-    throw new UsageError(`--jail ${quote(jail.text)}: it is USER:DIRECTORY, and DIRECTORY begins with /`, {
-      hint: `write --jail ${quote(user || 'nobody')}:${quote(resolve(directory))}`,
+  if (cut <= 0)
+    throw wrong({
+      key: '--jail',
+      value: jail.text,
+      expected: 'USER:DIRECTORY with a DIRECTORY from / on',
+      example: 'nobody:/srv/jail',
     });
-  }
   return {
     user: jail.bytes.toString('utf8', 0, cut),
     jail: jail.bytes.subarray(cut + 1),

@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 
 import type { Argument } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
-import { inOptionWords } from '../../launch/request/option-words.ts';
+import { inOptions } from '../../launch/request/option-row.ts';
+import { inWords, usageError } from '../../values/wrong.ts';
 import { quote } from '../../words/quote.ts';
 import { keyedOptions, serveOptions, toServeRequest } from '../serve-options.ts';
 import { normalizeServe, serveRows, type ServiceSettings } from '../serve-request.ts';
@@ -79,9 +80,9 @@ export function errorAt(file: string, line: number | undefined, message: string,
 
 type Place = Pick<ConfiguredService, 'line'> & { readonly file?: string };
 
-// The key that an error is about: messages about values begin with it.
-function placeOfKey({ options, line }: ConfiguredService, message: string): Place {
-  const [key = ''] = message.split(/[ :]/, 1);
+// The place of the key that an error is about.
+function placeOfKey({ options, line }: ConfiguredService, path = ''): Place {
+  const [key = ''] = path.split(/[[.]/, 1);
   const names = new Set((serveRows[key]?.options?.() ?? []).map(({ name }) => name));
   const found = options.findLast(({ name }) => names.has(name));
   return found?.line === undefined ? { line } : found;
@@ -121,14 +122,18 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
     const daemon = options.find(({ name }) => name === 'daemon');
     // its only use is the name in the rules
     if (settings.wait && daemon !== undefined)
-      throw new UsageError('daemon (--daemon) has no effect: with wait no rule is asked here', {
-        hint: 'leave it out; the program asks the rules by a name of its own',
-      });
+      throw usageError(
+        ({ name }) => ({
+          message: `${name('daemon')} has no effect: with wait no rule is asked here`,
+          hint: 'leave it out; the program asks the rules by a name of its own',
+        }),
+        { key: 'daemon', value: daemon.word.text, expected: 'left out' },
+      );
     return settings;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const place = at?.line === undefined ? placeOfKey(service, error.message) : at;
-    const { message, hint } = inOptionWords(error, keyedOptions(), '');
+    const place = at?.line === undefined ? placeOfKey(service, error.key) : at;
+    const { message, hint } = inWords(error, inOptions(keyedOptions(), ''));
     throw errorAt(place.file ?? file, place.line, message, hint);
   }
 }

@@ -5,7 +5,6 @@ import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 
 import type { Argument } from '../../values/command-option.ts';
 import type { LaunchOption } from '../../launch/request/launch-option.ts';
-import { wordsOf } from '../../mistakes/meant-value.ts';
 import { didYouMean } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { serveOptions } from '../serve-options.ts';
@@ -208,15 +207,8 @@ class TomlFile {
   service(name: string, table: TomlTable, defaults: TomlTable): ConfiguredService {
     const path = ['services', name];
     const args = table.arguments ?? defaults.arguments ?? [];
-    if (!Array.isArray(args)) {
-      const hint =
-        typeof args === 'string'
-          ? `write arguments = [${wordsOf(args)
-              .map((word) => JSON.stringify(word))
-              .join(', ')}]`
-          : undefined;
-      return this.fail(path, 'arguments', 'arguments is an array', hint);
-    }
+    if (!Array.isArray(args))
+      return this.fail(path, 'arguments', 'arguments is an array', 'for example arguments = ["-l"]');
     const own = this.options(path, table);
     const inherited = this.options(['defaults'], defaults).filter(({ name }) => !Object.hasOwn(table, name));
     return {

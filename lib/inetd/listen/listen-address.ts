@@ -26,7 +26,7 @@ const FORMS =
 export const MAX_PATH_BYTES = 107;
 
 function refuse(text: string): never {
-  throw new UsageError(`listen: '${quote(text)}' is no address`, { hint: `write ${FORMS}` });
+  throw new UsageError(`listen: '${quote(text)}' is no address`, { key: 'listen', hint: `write ${FORMS}` });
 }
 
 /** @throws UsageError */
@@ -35,6 +35,7 @@ export function parseListenAddress(text: string): ListenAddress {
     if (text.includes('\0') || text.includes('\ufffd')) refuse(text);
     if (Buffer.byteLength(text) > MAX_PATH_BYTES)
       throw new UsageError(`listen: '${quote(text)}' is too long for a unix socket`, {
+        key: 'listen',
         hint: `choose a shorter path: it has at most ${MAX_PATH_BYTES} bytes (unix(7))`,
       });
     return { kind: 'unix', path: text };

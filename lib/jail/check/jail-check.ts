@@ -4,7 +4,7 @@ import type { BytePath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../values/keys.ts';
-import { meantList } from '../../mistakes/meant-value.ts';
+import { expecting, list, optional, text } from '../../values/validators.ts';
 import type { Bytes } from '../../words/quote.ts';
 import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
@@ -19,6 +19,18 @@ import { openChecked } from './checked-jail.ts';
 import { fixAll } from './fix.ts';
 import { complete } from './remedies.ts';
 import { rules } from './rules.ts';
+
+const toIgnore = optional(
+  list(
+    // a text has escapes, and bytes have none
+    expecting<Bytes>('a string or a Uint8Array', 'mode', (one) =>
+      typeof one === 'string' || one instanceof Uint8Array ? one : undefined,
+    ),
+    ['mode'],
+  ),
+  [],
+);
+const toUsers = optional(list(text('the name of a user', 'nobody', /^[^\0]+$/s), ['nobody']), []);
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */
@@ -60,9 +72,9 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
     throw new UsageError('replace says what fix may replace: fix is not given', {
       hint: 'give --fix (fix: true) as well',
     });
-  const ignore = listOf(request.ignore, 'ignore', 'strings or bytes', isBytes);
+  const ignore = toIgnore(request.ignore, 'ignore');
   const ignored = parseIgnored(ignore, rules);
-  const names = listOf(request.users, 'users', 'strings', isName);
+  const names = toUsers(request.users, 'users');
   const users = readUsers(names);
   return withJailErrors(async () => {
     const look = (replaced?: readonly BytePath[]) =>
@@ -125,24 +137,4 @@ function reportOf({ report, scanned }: Look, fixed?: readonly Reported[]): Check
       fixed: findings.filter((finding) => finding.fixed === true).length,
     },
   };
-}
-
-/** @throws UsageError unless each item passes `isItem` */
-function listOf<T>(
-  value: unknown,
-  key: string,
-  items: string,
-  isItem: (item: unknown) => item is T,
-): readonly T[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value) && value.every(isItem)) return value;
-  throw new UsageError(`${key} must be a list of ${items}`, { hint: meantList(key, value) });
-}
-
-function isBytes(item: unknown): item is Bytes {
-  return typeof item === 'string' || item instanceof Uint8Array;
-}
-
-function isName(item: unknown): item is string {
-  return typeof item === 'string' && item !== '';
 }

@@ -15,7 +15,7 @@ import { STORE } from '../manifest/layout.ts';
 import { lookOr } from '../work/jail-error.ts';
 
 /** Whether a directory looks like one that uchroot-jail has built. */
-export function isBuilt(directory: BytePath): boolean {
+function isBuilt(directory: BytePath): boolean {
   return existsSync(pathBytes(`${directory}${STORE}` as BytePath));
 }
 

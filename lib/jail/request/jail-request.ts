@@ -4,7 +4,8 @@ import { bytePath, type BytePath, isWithin, showPath } from '../../tree/path.ts'
 import type { FileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../values/keys.ts';
-import { meantFlag, meantList, meantText } from '../../mistakes/meant-value.ts';
+import { flag } from '../../values/validators.ts';
+import { wrong } from '../../values/wrong.ts';
 import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
 import {
@@ -105,8 +106,8 @@ export function checkList(
   checkItem: (item: unknown, what: string) => void,
 ): void {
   if (list === undefined) return;
-  if (!Array.isArray(list)) throw new UsageError(`${what} must be a list`, { hint: meantList(what, list) });
-  for (const item of list) checkItem(item, what);
+  if (!Array.isArray(list)) throw wrong({ key: what, value: list, expected: 'an array', example: [] });
+  for (const [i, item] of list.entries()) checkItem(item, `${what}[${i}]`);
 }
 
 /** Checks the options of every operation; `known` are all keys of the request. @throws UsageError */
@@ -135,8 +136,7 @@ function checkCopy(item: unknown): void {
 }
 
 function checkText(value: unknown, what: string): void {
-  if (typeof value !== 'string')
-    throw new UsageError(`${what}: a string is expected`, { hint: meantText(what, value) });
+  if (typeof value !== 'string') throw wrong({ key: what, value, expected: 'a string', example: 'NAME' });
   checkBytes(value, what);
 }
 
@@ -175,15 +175,12 @@ export function toKeep(
 }
 
 /** @throws UsageError unless it is a boolean or undefined. */
-export function checkFlag(value: unknown, what: string): void {
-  if (value !== undefined && typeof value !== 'boolean')
-    throw new UsageError(`${what} must be true or false`, { hint: meantFlag(what, value) });
-}
+export const checkFlag: (value: boolean | undefined, what: string) => void = flag;
 
 /** @throws UsageError unless it is a path that a system call accepts. */
 export function checkBytes(value: unknown, what: string): asserts value is Bytes {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new UsageError(`${what}: a string or a Uint8Array is expected`, { hint: meantText(what, value) });
+    throw wrong({ key: what, value, expected: 'a string or a Uint8Array', example: '/srv/jail' });
   if (value.length === 0)
     throw new UsageError(`${what}: a path or name is empty`, {
       hint: `${what === 'directory' ? 'name a directory, such as /srv/jail' : 'leave it out'}; is a variable of the shell empty?`,

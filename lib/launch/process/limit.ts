@@ -2,7 +2,7 @@
 import type { LimitName } from '../../errors.ts';
 import type { ProgramEnd, WatchedLimits } from '../../native.ts';
 import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
-import { showSize } from '../request/number-value.ts';
+import { showSize } from '../../values/size.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import { quote } from '../../words/quote.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';

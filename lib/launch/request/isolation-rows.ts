@@ -1,10 +1,10 @@
 // Rows of the option table about isolation: namespaces, and what the program sees of the file system.
+import { flag } from '../../values/validators.ts';
 import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
-import { addNames, launchOption } from './launch-option.ts';
+import { addNames, launchOption, parseBytes, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
-import { flag } from './value.ts';
 import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
 export const isolationRows = {
@@ -69,7 +69,7 @@ export const isolationRows = {
         'Isolation',
         '--net none|host',
         'network of --isolate (default: none, with lo up)',
-        ({ text }) => text,
+        parseText,
       ),
     ],
   },
@@ -80,12 +80,7 @@ export const isolationRows = {
     setUp: true,
     normal: to.toHostname,
     options: () => [
-      launchOption(
-        'Isolation',
-        '--hostname NAME',
-        'name of the host in its own uts namespace',
-        ({ text }) => text,
-      ),
+      launchOption('Isolation', '--hostname NAME', 'name of the host in its own uts namespace', parseText),
     ],
   },
   /** The jail is read-only, except for the mounts of `view`. */
@@ -107,12 +102,7 @@ export const isolationRows = {
         'what is written to the jail vanishes with the program',
         () => true,
       ),
-      launchOption(
-        'Isolation',
-        '--ephemeral-dir DIR',
-        'it is kept in DIR on the host instead',
-        ({ bytes }) => bytes,
-      ),
+      launchOption('Isolation', '--ephemeral-dir DIR', 'it is kept in DIR on the host instead', parseBytes),
     ],
   },
   /** Mounts and directories that the program sees besides the jail's files, in this order. */
@@ -173,7 +163,7 @@ export const isolationRows = {
         'Isolation',
         '--seccomp FILE|default|log|log:FILE',
         'filter of system calls: a profile of docker or OCI, or the default one; log: only log',
-        ({ text }) => text,
+        parseText,
       ),
     ],
   },

@@ -1,8 +1,7 @@
 // Rows of the option table for an open jail: what its programs have in common.
 import { UsageError } from '../../errors.ts';
-import { copyFields, inKeys, refuseOpaque } from '../../values/keys.ts';
-import { didYouMean } from '../../words/nearest.ts';
-import { quote } from '../../words/quote.ts';
+import { copyFields, refuseOpaque } from '../../values/keys.ts';
+import { oneOf, optional, whole } from '../../values/validators.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
 import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
@@ -16,20 +15,9 @@ export const shares = ['all', 'net', 'none'] as const;
 /** The namespaces that programs of one open jail and user share: all but their pids, the network, or none. */
 export type Share = (typeof shares)[number];
 
-function toShare(value: Share | undefined): Share {
-  if (value === undefined || shares.includes(value)) return value ?? 'all';
-  throw new UsageError("share must be 'all', 'net' or 'none'", {
-    hint:
-      (typeof value === 'string' ? didYouMean(value, shares, (name) => `'${name}'`) : undefined) ??
-      `write share: '${(value as unknown) === true ? 'all' : 'none'}'`,
-  });
-}
-
-function toConcurrency(value: number | undefined): number | undefined {
-  if (value === undefined || value === Infinity) return undefined;
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-  throw new UsageError('concurrency must be a whole number from 1 on', { hint: 'write concurrency: 4' });
-}
+const count = optional(whole(1, Number.MAX_SAFE_INTEGER, 4));
+const toConcurrency = (value: number | undefined, key: string): number | undefined =>
+  count(value === Infinity ? undefined : value, key);
 
 export const jailRows = {
   /**
@@ -37,7 +25,7 @@ export const jailRows = {
    * IPC and hostname. `net`: the network only. `none`: none. Each program always has its own pid namespace, and its own data of an
    * ephemeral jail. Without root, `all` and `net` share the user namespace too: its map of ids is made once.
    */
-  share: { type: "`'all'`, `'net'`, `'none'`", default: "`'all'`", normal: toShare },
+  share: { type: "`'all'`, `'net'`, `'none'`", default: "`'all'`", normal: optional(oneOf(shares), 'all') },
   /** How many programs of the jail run at once; more wait until one ends. Their timeouts count from the call. Default: any number. */
   concurrency: { type: 'number from 1 on', default: 'any number', normal: toConcurrency },
 } as const satisfies Rows;
@@ -91,26 +79,10 @@ export function mergeRequests<T extends JailRunRequest>(defaults: JailRunRequest
   return merged;
 }
 
-// The call that was meant by a command line in place of an object.
-function meantByText(text: string): string {
-  const [program = '', ...args] = text.trim().split(/\s+/);
-  return `run({${inKeys(program, args)}})`;
-}
-
-/** The call of openJail that was meant by these two values: the second can be the user alone, or the two can be swapped. */
-export function meantOpening(directory: unknown, defaults: unknown): string {
-  const words = [directory, defaults].filter((word) => typeof word === 'string');
-  const jail = words.find((word) => word.startsWith('/')) ?? '/srv/jail';
-  const user = words.find((word) => word !== '' && !word.includes('/')) ?? 'sam';
-  return `openJail('${quote(jail)}', {user: '${quote(user)}'})`;
-}
-
 /** Checks that a request is an object of keys and names no jail. @throws UsageError with the example */
 export function checkPartial(request: object, example: string): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw new UsageError(`the keys must be in an object, as in ${example}`, {
-      hint: `write ${typeof request === 'string' && example.startsWith('run(') ? meantByText(request) : example}`,
-    });
+    throw new UsageError('the keys must be in an object', { hint: `for example ${example}` });
   refuseOpaque(request);
   if ('jail' in request && request.jail !== undefined)
     throw new UsageError('jail is given twice: openJail has been given the directory', {

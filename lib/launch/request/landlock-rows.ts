@@ -1,7 +1,7 @@
 // Rows of the option table about Landlock.
 import * as to from './landlock-value.ts';
-import { launchOption } from './launch-option.ts';
-import type { Rows, Values } from './option-row.ts';
+import { launchOption, parseNumeric } from './launch-option.ts';
+import type { Rows } from './option-row.ts';
 
 const paths = (spelling: string, help: string) =>
   ({
@@ -23,7 +23,7 @@ const ports = (name: string, help: string) =>
         'Isolation',
         `${name} N,M-P...`,
         `${help} these TCP ports only, or to \`none\`; may be repeated`,
-        to.addPorts(name),
+        to.addPorts,
       ),
     ],
   }) as const;
@@ -35,7 +35,7 @@ export const landlockOptionRows = {
     default: 'true if one of the next keys is given',
     from: to.landlockDetails,
     setUp: true,
-    normal: (value: boolean | undefined, _: string, others: Values) => to.toLandlock(value, others),
+    normal: to.toLandlock,
     options: () => [
       launchOption('Isolation', '--landlock', 'a second wall around the jail, by Landlock', () => true),
     ],
@@ -51,7 +51,7 @@ export const landlockOptionRows = {
         'Isolation',
         '--landlock-abi N',
         'do with this older ABI of Landlock (default 6)',
-        to.parseAbi,
+        parseNumeric,
       ),
     ],
   },

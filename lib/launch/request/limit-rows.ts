@@ -1,82 +1,31 @@
 // Rows of the option table about limits: what all processes of a launch may use together, and how they are scheduled.
-import { UsageError } from '../../errors.ts';
-import { meantNumberOf } from '../../mistakes/meant-value.ts';
-import { quote } from '../../words/quote.ts';
-import { launchOption, toNumber, toNumbers } from './launch-option.ts';
-import { showSize, toSize, toWhole, type Size } from './number-value.ts';
+import { showSize } from '../../values/size.ts';
+import { list, number, optional, size, whole } from '../../values/validators.ts';
+import { atOnce, needs } from '../../values/wrong.ts';
+import { launchOption, parseNumbers, parseNumeric, parseText, type LaunchOption } from './launch-option.ts';
 import type { Values } from './option-row.ts';
-import { toLimits, type Rlimits } from './value.ts';
-
-// For a caller of the library, and for one of the command.
-const bothWays = (key: string, value: number | string): string =>
-  `write ${key}: ${value} (--${key} ${value})`;
-
-const between = (least: number, value: number, most: number): number =>
-  Math.min(most, Math.max(least, value));
+import { ascending } from './value.ts';
 
 // The kernel takes this limit as microseconds of each tenth of a second, and refuses less than a millisecond (cpu.max).
-const leastCpus = 0.01;
-const mostCpus = 8192;
-
-function toCpus(value: number | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= leastCpus && value <= mostCpus) return value;
-  throw new UsageError(
-    `cpu must be a number of CPUs from ${leastCpus} to ${mostCpus}, such as 1.5, not ${quote(String(value))}`,
-    { hint: bothWays('cpu', between(leastCpus, meantNumberOf(String(value), 'cpu') ?? 1.5, mostCpus)) },
-  );
-}
-
+const toCpus = optional(number(0.01, 8192, 'a number of CPUs', 1.5));
 // setTimeout() takes anything above for one millisecond, and setitimer(2) counts microseconds.
-const leastSeconds = 0.001;
-const mostSeconds = 2_147_483;
-
-function toSeconds(value: number | undefined, key: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= leastSeconds && value <= mostSeconds) return value;
-  const range = `from ${leastSeconds} to ${mostSeconds}`;
-  throw new UsageError(`${key} must be seconds ${range}, not ${quote(String(value))}`, {
-    hint: bothWays(key, between(leastSeconds, meantNumberOf(String(value), 'time') ?? 5, mostSeconds)),
-  });
-}
-
-// '0-3', as taskset(1) and --affinity have it
-function cpusIn(text: string): readonly number[] {
-  const [, first = '0', last = first] = /^([0-9]{1,3})(?:-([0-9]{1,3}))?$/.exec(text) ?? [];
-  const count = Math.min(64, Number(last) - Number(first) + 1);
-  return count < 1 ? [0] : Array.from({ length: count }, (_, i) => Number(first) + i);
-}
+const toSeconds = optional(number(0.001, 2_147_483, 'seconds', 5));
+// the kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst)
+const toMemory = optional(size(4096));
+const toSwap = optional(size(0));
+const toCpuTime = optional(whole(1, 2 ** 31, 60));
+const cpus = list(whole(0, 8191), [0, 1], { least: 1 });
 
 /** Numbers of CPUs, ascending. */
-function toCpuNumbers(value: readonly number[] | undefined): readonly number[] | undefined {
-  if (value === undefined) return undefined;
-  const isRight = (cpu: unknown): boolean =>
-    typeof cpu === 'number' && Number.isInteger(cpu) && cpu >= 0 && cpu < mostCpus;
-  if (Array.isArray(value) && value.length > 0 && value.every(isRight))
-    return [...new Set(value as readonly number[])].toSorted((a, b) => a - b);
-  throw new UsageError(`affinity must be numbers of CPUs from 0 to ${mostCpus - 1}, such as [0, 1]`, {
-    hint: `write affinity: [${isRight(value) ? String(value) : cpusIn(String(value)).join(', ')}]`,
-  });
-}
-
-const decimal = /^[0-9]{1,10}(\.[0-9]{1,6})?$/;
-
-/** A number such as 1.5, for --cpu or --time. @throws UsageError */
-export function parseDecimal(text: string, option: string): number {
-  if (decimal.test(text)) return Number(text);
-  const meant = String(meantNumberOf(text, option === '--cpu' ? 'cpu' : 'time'));
-  throw new UsageError(`${option} takes a number such as 1.5, not '${quote(text)}'`, {
-    hint: `for example ${option} ${decimal.test(meant) ? meant : 1.5}`,
-  });
+function toCpuNumbers(value: readonly number[] | undefined, key: string): readonly number[] | undefined {
+  return value === undefined ? undefined : ascending(cpus(value, key));
 }
 
 type Spelling = `--${string} ${string}`;
-type Parse = (text: string, option: string) => unknown;
 
-function limitOption(spelling: Spelling, help: string, parse: Parse, directive?: string) {
-  const [name = ''] = spelling.split(' ');
+function limitOption(spelling: Spelling, help: string, parse: LaunchOption['parse'], directive?: string) {
   const more = directive === undefined ? {} : { notCompiled: inUnit(directive) };
-  return () => [launchOption('Limits', spelling, help, ({ text }) => parse(text, name), more)];
+  return () => [launchOption('Limits', spelling, help, parse, more)];
 }
 
 // A compiled launcher is started by a unit, and is small enough to be counted with its program.
@@ -86,11 +35,10 @@ const inUnit = (directive: string) => ({
 });
 
 const wholeOption = (spelling: Spelling, help: string, directive?: string) =>
-  limitOption(spelling, help, toNumber, directive);
+  limitOption(spelling, help, parseNumeric, directive);
 
-// The row checks the size.
 const sizeOption = (spelling: Spelling, help: string, directive: string) =>
-  limitOption(spelling, help, (text) => text, directive);
+  limitOption(spelling, help, parseText, directive);
 
 // Each key is part of the set-up: the steps before execve depend on it.
 export const limitKeyRows = {
@@ -99,8 +47,7 @@ export const limitKeyRows = {
     type: 'number or string such as `64M`',
     default: 'no limit',
     setUp: true,
-    // the kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst)
-    normal: (value: Size | undefined, key: string) => toSize(value, key, 4096),
+    normal: toMemory,
     options: sizeOption('--memory SIZE', 'memory of all its processes together, such as 64M', 'MemoryMax='),
   },
   /** Swap of all processes together, besides `memory`. */
@@ -108,11 +55,9 @@ export const limitKeyRows = {
     type: 'number or string such as `64M`',
     default: '0 with `memory`',
     setUp: true,
-    normal: (value: Size | undefined, key: string, { memory }: Values) => {
-      if (value === undefined || memory !== undefined) return toSize(value, key, 0);
-      throw new UsageError('swap is given without memory', {
-        hint: 'give memory as well: swap comes on top of it',
-      });
+    normal: (value: number | string | undefined, key: string, { memory }: Values) => {
+      if (value !== undefined && memory === undefined) throw needs(key, 'memory', '64M');
+      return toSwap(value, key);
     },
     options: sizeOption(
       '--swap SIZE',
@@ -125,7 +70,7 @@ export const limitKeyRows = {
     type: 'number from 1 on',
     default: 'no limit',
     setUp: true,
-    normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 4_194_304),
+    normal: optional(whole(1, 4_194_304)),
     options: wholeOption('--pids N', 'processes and threads at a time', 'TasksMax='),
   },
   /** CPUs that all processes together may keep busy: `1.5`. */
@@ -137,7 +82,7 @@ export const limitKeyRows = {
     options: limitOption(
       '--cpu N',
       'CPUs that all its processes may keep busy, such as 1.5',
-      parseDecimal,
+      parseNumeric,
       'CPUQuota=',
     ),
   },
@@ -146,7 +91,7 @@ export const limitKeyRows = {
     type: 'number, 1 to 10000',
     default: '100',
     setUp: true,
-    normal: (value: number | undefined, key: string) => toWhole(value, key, 1, 10_000),
+    normal: optional(whole(1, 10_000)),
     options: wholeOption('--io-weight N', 'share of a busy disk, 1 to 10000; others have 100', 'IOWeight='),
   },
   /** Seconds from the start on. Then SIGTERM ends it, and SIGKILL five seconds later. */
@@ -157,7 +102,7 @@ export const limitKeyRows = {
     options: limitOption(
       '--time SECONDS',
       'longest time, then SIGTERM, and SIGKILL 5 s later',
-      parseDecimal,
+      parseNumeric,
       'RuntimeMaxSec=',
     ),
   },
@@ -167,11 +112,9 @@ export const limitKeyRows = {
     default: 'no limit',
     setUp: true,
     normal: (value: number | undefined, key: string, { rlimits }: Values) => {
-      if (value !== undefined && toLimits(rlimits as Rlimits | undefined).some(([name]) => name === 'cpu'))
-        throw new UsageError('cpuTime and the resource limit cpu are given at once: choose one', {
-          hint: 'leave --rlimit cpu (rlimits.cpu) out',
-        });
-      return toWhole(value, key, 1, 2 ** 31);
+      if (value !== undefined && (rlimits as { cpu?: unknown } | undefined)?.cpu !== undefined)
+        throw atOnce(key, 'rlimits.cpu');
+      return toCpuTime(value, key);
     },
     options: wholeOption('--cpu-time SECONDS', 'seconds on a CPU for each process, then SIGXCPU'),
   },
@@ -180,7 +123,7 @@ export const limitKeyRows = {
     type: 'number, 0 to 19',
     default: '0',
     setUp: true,
-    normal: (value: number | undefined, key: string) => toWhole(value, key, 0, 19),
+    normal: optional(whole(0, 19)),
     options: wholeOption('--nice N', "nice value, 0 to 19; a higher one of the caller's stays"),
   },
   /** CPUs that it may run on. Those that the caller may not use stay forbidden. */
@@ -194,7 +137,7 @@ export const limitKeyRows = {
         'Limits',
         '--affinity CPUS',
         "CPUs to run on, such as 0,2-3, of the caller's",
-        ({ text }) => toNumbers(text, '--affinity', 0),
+        ({ text }) => parseNumbers(text),
       ),
     ],
   },
@@ -203,7 +146,7 @@ export const limitKeyRows = {
     type: 'number, 0 to 1000',
     default: '0',
     setUp: true,
-    normal: (value: number | undefined, key: string) => toWhole(value, key, 0, 1000),
+    normal: optional(whole(0, 1000)),
     options: wholeOption('--oom-score-adj N', "oom_score_adj, 0 to 1000; a higher one of the caller's stays"),
   },
 } as const;

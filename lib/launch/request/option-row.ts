@@ -1,7 +1,10 @@
-// The type of a row of the option table (request.ts), and a function that makes rows of the commonest kind.
+// The type of a row of the option table (request.ts), rows of the commonest kind, and the words of options in errors about keys.
+import type { Naming } from '../../errors.ts';
 import type { Argument } from '../../values/command-option.ts';
+import { flag } from '../../values/validators.ts';
+import { inLibrary } from '../../values/wrong.ts';
+import { shellWord } from '../../words/shell-word.ts';
 import { launchOption, type LaunchOption } from './launch-option.ts';
-import * as to from './value.ts';
 
 /** One key of a launch request, with its options of the command. */
 export interface Row {
@@ -14,7 +17,7 @@ export interface Row {
   readonly always?: true;
   /** Other keys that can give it a value. */
   readonly from?: readonly string[];
-  /** Checks the caller's value, and makes a normal form that the caller cannot change. @throws UsageError */
+  /** Checks the caller's value, and makes a normal form that the caller cannot change (lib/values/validators.ts). @throws UsageError */
   readonly normal: (value: never, key: string, others: Values) => unknown;
   /** Its options of the command. A function, since a command line without options needs none of them. */
   readonly options?: () => readonly LaunchOption[];
@@ -66,5 +69,52 @@ export function onOff(
   more: Pick<LaunchOption, 'notInUnit' | 'notCompiled'> = {},
 ) {
   const options = () => [launchOption(group, spelling, help, () => true, more)];
-  return { type: 'boolean', default: 'false', normal: to.flag, options };
+  return { type: 'boolean', default: 'false', normal: flag, options };
+}
+
+// Keys that are words of the command line, and the part of a view that has no option of its own.
+const operands: Readonly<Record<string, string>> = {
+  user: 'USER',
+  group: 'GROUP',
+  jail: 'DIRECTORY',
+  program: 'PROGRAM',
+  args: 'ARGUMENT',
+  to: 'DEST',
+};
+
+// The options that stand for a key, or for a part of it such as `view[0].tmpfs`. An error of a parser has the name of its option in
+// place of a key.
+function optionsFor(key: string, known: readonly KeyedOption[]): readonly LaunchOption[] {
+  const [, whole = key, part] = /^(\w+)(?:\[\d+\])?(?:\.(\w+))?$/.exec(key) ?? [];
+  const own = known.filter(([one, { name }]) => one === whole || name === key).map(([, option]) => option);
+  const ofPart = own.filter(({ name }) => name === part || name === key);
+  return ofPart.length > 0 ? ofPart : own;
+}
+
+/**
+ * The words of a command whose options set the keys: `--oom-score-adj` for `oomScoreAdj`.
+ *
+ * @param dashes what stands before an option; nothing in a file of settings, which has `name = value`
+ */
+export function inOptions(known: readonly KeyedOption[], dashes: '--' | '' = '--'): Naming {
+  const name = (key: string): string =>
+    operands[key.replace(/^.*\./, '')] ??
+    (optionsFor(key, known)
+      .map((option) => `${dashes}${option.name}`)
+      .join(' or ') ||
+      key);
+  const assign = (key: string, value: unknown): string => {
+    const option = optionsFor(key, known)[0];
+    if (option === undefined)
+      return operands[key] === undefined ? inLibrary.assign(key, value) : String(value);
+    // {nofile: 4096} is nofile=4096
+    const text = Array.isArray(value)
+      ? value.join(',')
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).flat().join('=')
+        : String(value);
+    if (dashes === '') return `${option.name} = ${typeof value === 'string' ? JSON.stringify(text) : text}`;
+    return option.metavar === undefined ? `--${option.name}` : `--${option.name} ${shellWord(text)}`;
+  };
+  return { name, assign };
 }

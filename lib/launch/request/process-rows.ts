@@ -1,7 +1,7 @@
 // Rows of the option table about the program's process: its name, directory, environment, descriptors and limits.
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
-import { onOff, type Values } from './option-row.ts';
+import { onOff } from './option-row.ts';
 import * as to from './value.ts';
 
 /** Why a unit takes no descriptors. */
@@ -20,7 +20,7 @@ export const processRows = {
         'Process',
         '--argv0 NAME',
         'argv[0] of the program (default: PROGRAM as given)',
-        ({ bytes }) => bytes,
+        text.parseBytes,
       ),
     ],
   },
@@ -31,12 +31,7 @@ export const processRows = {
     setUp: true,
     normal: to.toDirectory,
     options: () => [
-      launchOption(
-        'Process',
-        '--chdir DIR',
-        'working directory in the jail (default /)',
-        ({ bytes }) => bytes,
-      ),
+      launchOption('Process', '--chdir DIR', 'working directory in the jail (default /)', text.parseBytes),
     ],
   },
   /** Variables to set, over the defaults; `undefined` leaves one out. */
@@ -53,8 +48,7 @@ export const processRows = {
   passEnv: {
     type: 'array of strings',
     default: '`[]`',
-    normal: (value: readonly string[] | undefined, _: string, { keepEnv }: Values) =>
-      to.toPassEnv(value, keepEnv),
+    normal: to.toPassEnv,
     options: () => [
       launchOption(
         'Process',
@@ -81,7 +75,7 @@ export const processRows = {
         'Process',
         '--preserve-fds N,M-P...',
         'descriptors above 2 that the program gets; may be repeated',
-        text.addDescriptors,
+        text.addNumbers,
         noDescriptors,
       ),
     ],
@@ -112,7 +106,7 @@ export const processRows = {
         'Process',
         '--umask MODE',
         "octal (default: the caller's with at least 022)",
-        text.parseUmask,
+        text.parseText,
       ),
     ],
   },

@@ -1,10 +1,12 @@
 // The option table: one row for each key of a launch request, with its options of the command. The types of the request and
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
-import { UsageError } from '../../errors.ts';
+import type { UsageError } from '../../errors.ts';
 import { checkKeys, isPlain, reading } from '../../values/keys.ts';
+import { flag, list, optional } from '../../values/validators.ts';
+import { atOnce, wrong } from '../../values/wrong.ts';
 import { quote } from '../../words/quote.ts';
-import { foreignKeysOf } from './foreign-keys.ts';
+import { foreignKeys } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
@@ -24,22 +26,17 @@ export interface Principal {
 /** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
 export const maxId = 2 ** 32 - 2;
 
+const principal = (key: string, value: unknown): UsageError =>
+  wrong({ key, value, expected: `a name, or an id from 0 to ${maxId}`, example: 'nobody' });
+
 /**
  * A user or group. Numbers are plain decimal: what other tools read as 0 (`00`, `-0`, ` 0`, `4294967296`) is a name here,
  * and so unknown.
  */
-export function toPrincipal(value: unknown, what: 'user' | 'group'): Principal {
-  if (typeof value === 'number') {
-    if (Number.isInteger(value) && value >= 0 && value <= maxId) return { id: value, text: String(value) };
-    throw new UsageError(`${what} must be a name, or an id from 0 to ${maxId}, not ${value}`);
-  }
-  const hint = what === 'user' ? "write user: 'NAME', or user: 'UID:GID'" : "write group: 'NAME'";
-  if (value === undefined) throw new UsageError(`${what} is missing`, { hint });
-  if (typeof value !== 'string')
-    throw new UsageError(`${what} must be a string or a number`, {
-      hint: value instanceof Promise ? 'write await before it' : hint,
-    });
-  if (value.includes('\0')) throw new UsageError(`${what} must not contain a NUL byte`);
+export function toPrincipal(value: unknown, key: string): Principal {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxId)
+    return { id: value, text: String(value) };
+  if (typeof value !== 'string' || value.includes('\0')) throw principal(key, value);
   const match = /^(\+?)(0|[1-9][0-9]{0,9})$/.exec(value);
   const id = match?.[2] === undefined ? Number.NaN : Number(match[2]);
   if (match?.[1] === '+') return id <= maxId ? { id, text: value } : { text: value };
@@ -58,31 +55,30 @@ function toUserAndGroup(
       group: group === undefined ? undefined : toPrincipal(group, 'group'),
     };
   }
-  if (group !== undefined)
-    throw new UsageError(`the group is given twice: in user '${quote(user)}' and in group`, {
-      hint: `write user: '${quote(user.slice(0, colon))}'`,
-    });
+  if (group !== undefined) throw atOnce('group', 'user', `${quote(user)} has a group`);
   const after = user.slice(colon + 1);
   if (after === '')
-    throw new UsageError(`the group in '${quote(user)}' is empty`, {
-      hint: `write ${quote(user.slice(0, colon))} for the user's own group`,
+    throw wrong({
+      key: 'user',
+      value: user,
+      expected: 'USER, or USER:GROUP with a group',
+      example: user.slice(0, colon),
     });
   return { user: toPrincipal(user.slice(0, colon), 'user'), group: toPrincipal(after, 'group') };
 }
 
+// setgroups(2)
+const groupList = list(toPrincipal, ['audio'], { most: 65_536 });
+
 /** undefined: the user's own. */
-export function toGroups(
-  groups: readonly (string | number)[] | undefined,
-  isCleared: unknown,
+function toGroups(
+  value: readonly (string | number)[] | undefined,
+  key: string,
+  { clearGroups }: Values,
 ): readonly Principal[] | undefined {
-  if (groups === undefined) return isCleared === true ? [] : undefined;
-  if (isCleared === true)
-    throw new UsageError('groups are given and cleared at once: choose one', {
-      hint: 'leave --groups (groups) or --clear-groups (clearGroups) out',
-    });
-  const principals = to.list(groups, 'groups', (group) => toPrincipal(group, 'group'));
-  if (principals.length <= 65536) return principals;
-  throw new UsageError('a process has at most 65536 supplementary groups (setgroups(2))');
+  if (value !== undefined && clearGroups === true) throw atOnce(key, 'clearGroups');
+  if (value === undefined) return clearGroups === true ? [] : undefined;
+  return groupList(value, key);
 }
 
 /** By key of the request, in the order of the manual. */
@@ -109,8 +105,7 @@ const table = {
     type: 'array of string, number',
     default: "the user's own",
     from: ['clearGroups'],
-    normal: (value: readonly (string | number)[] | undefined, _: string, { clearGroups }: Values) =>
-      toGroups(value, clearGroups),
+    normal: toGroups,
     options: () => [
       launchOption(
         'Identity',
@@ -174,13 +169,13 @@ const table = {
   statusFd: {
     type: 'number',
     default: '–',
-    normal: to.toStatusFd,
+    normal: optional(to.descriptor()),
     options: () => [
       launchOption(
         'Reports',
         '--status-fd N',
         'write {"event":"started"|"failed"…} lines to descriptor N',
-        text.parseStatusFd,
+        text.parseNumeric,
         noDescriptors,
       ),
     ],
@@ -191,11 +186,11 @@ const table = {
     default: '–',
     normal: to.toPidFile,
     options: () => [
-      launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', ({ text }) => text),
+      launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', text.parseText),
     ],
   },
   /** Look for missing interpreters and shared libraries before the launch. */
-  checkProgram: { type: 'boolean', default: 'false', normal: to.flag },
+  checkProgram: { type: 'boolean', default: 'false', normal: flag },
 } as const satisfies Rows;
 
 type Table = typeof table;
@@ -246,9 +241,7 @@ export function normalizer<Table extends Rows>(table: Table): (request: object) 
     rows.map(([key, row]) => [key, row.always ? undefined : row.normal(undefined as never, key, {})]),
   );
   const check = (request: object): void =>
-    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () =>
-      foreignKeysOf(request),
-    );
+    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
   return (request) =>
     reading(() => {
       // Each key is read once: a getter could answer with something else the second time.

@@ -3,9 +3,9 @@ import { constants } from 'node:buffer';
 import { Readable } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../words/nearest.ts';
-import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
-import { meantNumber } from './number-value.ts';
+import { flag, maybe, number, oneOf, optional } from '../../values/validators.ts';
+import { wrong } from '../../values/wrong.ts';
+import { copyBytes, type Bytes } from '../../words/quote.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type NormalRequest } from './request.ts';
 import {
@@ -17,7 +17,6 @@ import {
   type SpawnRequest,
 } from './spawn-rows.ts';
 import { piped, type Stdio } from './stdio.ts';
-import { flag } from './value.ts';
 
 /** What a program can read: text, bytes, a stream such as a file's, or anything that yields text or bytes. */
 export type Input = Bytes | Iterable<Bytes> | AsyncIterable<Bytes>;
@@ -32,13 +31,10 @@ function isInput(value: unknown): boolean {
 
 const copyPart = <T>(part: T): T | Buffer => (part instanceof Uint8Array ? copyBytes(part) : part);
 
-function toInput(value: Input | undefined): Input | undefined {
+function toInput(value: Input | undefined, key: string): Input | undefined {
   if (value === undefined) return undefined;
   if (!isInput(value))
-    throw new UsageError('input must be a string, a Uint8Array, a stream or an iterable', {
-      hint:
-        typeof value === 'number' ? `write input: '${String(value)}'` : 'write input: JSON.stringify(VALUE)',
-    });
+    throw wrong({ key, value, expected: 'a string, a Uint8Array, a stream or an iterable', example: 'TEXT' });
   if (value instanceof Readable && (value.readableEnded || (value.destroyed && value.errored === null)))
     throw new UsageError('input is a stream that has been read to its end, or closed', {
       hint: 'give each program a stream of its own',
@@ -57,18 +53,15 @@ export type OutputOf<Coding extends Encoding, Lines extends boolean = false> = L
     ? Buffer
     : string;
 
-const encodings = ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', 'hex', 'ucs2', 'utf16le'];
+const encodings = oneOf(
+  ['utf8', 'buffer', 'latin1', 'ascii', 'base64', 'base64url', 'hex', 'ucs2', 'utf16le'],
+  { foreign: { null: 'buffer' } },
+);
 
-function toEncoding(value: Encoding | undefined): Encoding {
-  if (value === undefined || value === 'buffer' || Buffer.isEncoding(value)) return value ?? 'utf8';
-  throw new UsageError(`there is no encoding '${quote(String(value))}'`, {
-    hint:
-      // null, as for node:fs
-      value === null
-        ? "write 'buffer' for Buffers"
-        : (didYouMean(String(value), encodings, (name) => `'${name}'`) ??
-          "write 'utf8', or 'buffer' for Buffers"),
-  });
+function toEncoding(value: Encoding | undefined, key: string): Encoding {
+  if (value === undefined) return 'utf8';
+  // Node has more spellings, such as utf-8
+  return Buffer.isEncoding(value) ? value : encodings(value, key);
 }
 
 const withoutLines = new Set(['buffer', 'base64', 'base64url', 'hex']);
@@ -85,14 +78,6 @@ function wantsLines(value: boolean | undefined, key: string, { encoding }: Value
   return isWanted;
 }
 
-function toMostBytes(value: number | undefined, key: string): number {
-  if (value === undefined) return 16 * 2 ** 20;
-  if (typeof value === 'number' && value >= 0) return value;
-  throw new UsageError(`${key} must be a number from 0 on, or Infinity`, {
-    hint: `write ${key}: ${meantNumber(value) ?? 2 ** 20}`,
-  });
-}
-
 /** Descriptors of a program whose output is collected. @throws UsageError */
 export function toRunDescriptors(value: Stdio | undefined, _: string, { input, pty }: Values): Descriptors {
   if (pty !== undefined && pty !== false)
@@ -101,9 +86,7 @@ export function toRunDescriptors(value: Stdio | undefined, _: string, { input, p
     });
   const stdio = toDescriptors(value, [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe']);
   if (input !== undefined && stdio.triple[0] !== piped)
-    throw new UsageError("input needs stdio[0] to be 'pipe'", {
-      hint: "write stdio: ['pipe', 'pipe', 'pipe'], or leave stdio out",
-    });
+    throw new UsageError("input needs stdio[0] to be 'pipe'", { hint: 'leave stdio out' });
   return stdio;
 }
 
@@ -111,7 +94,11 @@ export const runRows = {
   /** Written to the program's standard input, which then ends: text, bytes, or a stream or iterable of them. */
   input: { type: 'Bytes, stream, iterable of Bytes', default: 'none', normal: toInput },
   /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
-  maxBufferBytes: { type: 'number', default: '16 MiB', normal: toMostBytes },
+  maxBufferBytes: {
+    type: 'number',
+    default: '16 MiB',
+    normal: optional(number(0, Infinity, 'a number of bytes', 2 ** 20), 16 * 2 ** 20),
+  },
   /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
   encoding: { type: "BufferEncoding, `'buffer'`", default: "`'utf8'`", normal: toEncoding },
   /** Whether stdout and stderr are arrays of lines, without their ends `\n` and `\r\n`. Default false. */
@@ -124,7 +111,7 @@ export const runRows = {
   reject: {
     type: 'boolean',
     default: 'true',
-    normal: (value: boolean | undefined, key: string) => value === undefined || flag(value, key),
+    normal: (value: boolean | undefined, key: string) => maybe(value, key) ?? true,
   },
 } as const satisfies Rows;
 

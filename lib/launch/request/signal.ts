@@ -2,8 +2,8 @@
 import { constants } from 'node:os';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../words/nearest.ts';
-import { quote } from '../../words/quote.ts';
+import { wrong } from '../../values/wrong.ts';
+import { nearest } from '../../words/nearest.ts';
 import { hasInit } from './isolation-value.ts';
 
 let signalNames: Map<number, NodeJS.Signals> | undefined;
@@ -21,13 +21,16 @@ export function signalName(number: number): NodeJS.Signals {
 }
 
 /** The number of a signal that is given by name or number. @throws UsageError if there is no such signal */
-export function signalNumber(signal: unknown, name: string): number {
+export function signalNumber(signal: unknown, key: string): number {
   if (typeof signal === 'number' && Number.isInteger(signal) && signal >= 0 && signal <= 64) return signal;
-  if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal)) {
+  if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal))
     return constants.signals[signal as NodeJS.Signals];
-  }
-  throw new UsageError(`${name}: there is no signal ${quote(String(signal))}`, {
-    hint: didYouMean(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),
+  throw wrong({
+    key,
+    value: signal,
+    expected: 'the name or number of a signal (signal(7))',
+    example: 'SIGTERM',
+    meant: nearest(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),
   });
 }
 

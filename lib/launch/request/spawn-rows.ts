@@ -1,15 +1,14 @@
 // Rows of the option table for a program beside this process: how it is joined to this process, and what ends it.
 import { isatty } from 'node:tty';
 
-import { UsageError } from '../../errors.ts';
 import { checkSignal, reading } from '../../values/keys.ts';
-import { meantMs } from '../../mistakes/meant-value.ts';
+import { flag, maybe, number, optional } from '../../values/validators.ts';
+import { atOnce } from '../../values/wrong.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
 import { signalNumber } from './signal.ts';
 import { ptyStdio, streamsOf, toStdio, type Stdio, type StdioEntry, type StdioTriple } from './stdio.ts';
-import { flag } from './value.ts';
 
 /** Descriptors 0 to 2 of a program. */
 export interface Descriptors {
@@ -27,34 +26,20 @@ export function toDescriptors(
 }
 
 // The program's end of a pseudo-terminal takes the place of all three.
-function toJoints(value: Stdio | undefined, _: string, { pty }: Values): Descriptors {
+function toJoints(value: Stdio | undefined, key: string, { pty }: Values): Descriptors {
   if (pty === undefined || pty === false) return toDescriptors(value, ['pipe', 'pipe', 'pipe']);
   if (value === undefined) return { triple: ptyStdio, streams: [] };
-  throw new UsageError('pty and stdio are given at once: a terminal takes the place of all three', {
-    hint: 'leave stdio out',
-  });
+  throw atOnce(key, 'pty', 'a terminal takes the place of all three');
 }
 
 // setTimeout() takes anything above for one millisecond.
-const mostMs = 2 ** 31 - 1;
-
-/** Milliseconds as setTimeout takes them, 0 to 2^31-1. @throws UsageError */
-function toMilliseconds(value: number | undefined, name: string): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'number' && value >= 0 && value <= mostMs) return value;
-  throw new UsageError(`${name} must be milliseconds from 0 to ${mostMs}`, {
-    hint: meantMs(name, value, mostMs),
-  });
-}
+const toMilliseconds = optional(number(0, 2 ** 31 - 1, 'milliseconds', 5000));
 
 // `time` in seconds is the same limit.
-function toTimeout(value: number | undefined, name: string, { time }: Values): number | undefined {
-  const given = toMilliseconds(value, name) || undefined;
+function toTimeout(value: number | undefined, key: string, { time }: Values): number | undefined {
+  const given = toMilliseconds(value, key) || undefined;
   if (time === undefined) return given;
-  if (given !== undefined)
-    throw new UsageError('time and timeoutMs are given at once: choose one', {
-      hint: 'leave time out: timeoutMs is the same in milliseconds',
-    });
+  if (given !== undefined) throw atOnce('time', key);
   return (time as number) * 1000;
 }
 
@@ -98,7 +83,7 @@ export const spawnRows = {
   newGroup: {
     type: 'boolean',
     default: 'true, unless one of the descriptors 0 to 2 is a terminal',
-    normal: (value: boolean | undefined, key: string) => (value === undefined ? undefined : flag(value, key)),
+    normal: maybe,
   },
   /** Whether the rest of its own group goes on when the program has ended by itself. Default: the rest gets SIGKILL. */
   leaveDescendants: { type: 'boolean', default: 'false', normal: flag },

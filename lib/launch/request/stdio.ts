@@ -1,9 +1,8 @@
 // Descriptors 0 to 2 of a spawned program, and streams of this process that are handed on to them.
-import { Readable, Writable, type Duplex, type Stream } from 'node:stream';
+import { Readable, type Duplex, type Stream } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../words/nearest.ts';
-import { quote } from '../../words/quote.ts';
+import { wrong } from '../../values/wrong.ts';
 import { descriptor } from './value.ts';
 
 /** A stream with a descriptor behind it: a file, a socket, a pipe, a terminal. */
@@ -63,72 +62,36 @@ function refuseRead(stream: object): void {
   });
 }
 
-// Of child_process, execa and Python's subprocess.
-const foreignEntries = {
-  overlapped: 'pipe',
-  null: 'ignore',
-  devnull: 'ignore',
-  none: 'ignore',
-  piped: 'pipe',
-};
+const toDescriptor = descriptor();
 
 function toEntry(entry: unknown, fd: number, missing: StdioEntry): number {
   const wanted = entry ?? missing;
-  switch (wanted) {
-    case 'pipe':
-      return piped;
-    case 'ignore':
-      return ignored;
-    case 'inherit':
-      return fd;
-    default:
-  }
-  if (typeof wanted === 'number') return descriptor(wanted, `stdio[${fd}]`);
+  if (wanted === 'pipe') return piped;
+  if (wanted === 'ignore') return ignored;
+  if (wanted === 'inherit') return fd;
+  if (typeof wanted === 'number') return toDescriptor(wanted, `stdio[${fd}]`);
   const behind = typeof wanted === 'object' && wanted !== null ? descriptorOf(wanted) : undefined;
   if (behind !== undefined) {
     if (fd === 0) refuseRead(wanted);
     return behind;
   }
-  throw new UsageError(
-    `stdio[${fd}] must be 'pipe', 'inherit', 'ignore', a descriptor or an open stream with one`,
-    {
-      hint: typeof wanted === 'string' ? meantWord(wanted, fd) : meantStream(wanted, fd),
-    },
-  );
-}
-
-function meantWord(word: string, fd: number): string {
-  if (word.includes('/')) return `open it first: openSync('${quote(word)}', '${fd === 0 ? 'r' : 'a'}')`;
-  const words = ['pipe', 'inherit', 'ignore'];
-  return didYouMean(word, words, (name) => `'${name}'`, foreignEntries) ?? "write 'pipe'";
-}
-
-// A stream of a file has its descriptor only when it is open, and a stream of this process alone never has one.
-function meantStream(wanted: unknown, fd: number): string {
-  if (typeof wanted === 'boolean') return `write '${wanted ? 'pipe' : 'ignore'}'`;
-  if (wanted instanceof Promise) return 'write await before it';
-  if (typeof wanted !== 'object' || wanted === null) return "write 'pipe'";
-  const isFile = 'path' in wanted && 'fd' in wanted && wanted.fd === null;
-  if (isFile) return "write first: await once(STREAM, 'open')";
-  if (wanted instanceof URL)
-    return `open it first: openSync(new URL('${quote(wanted.href)}'), '${fd === 0 ? 'r' : 'a'}')`;
-  if (fd === 0 && wanted instanceof Readable)
-    return "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM";
-  return `write 'pipe', and child.${fd === 0 ? 'stdin' : fd === 1 ? 'stdout' : 'stderr'} of spawnInJail()${
-    fd > 0 && wanted instanceof Writable ? ' with .pipe(STREAM)' : ''
-  }`;
+  // a stream of a file has its descriptor only when it is open
+  const isFile = typeof wanted === 'object' && wanted !== null && 'path' in wanted && 'fd' in wanted;
+  throw wrong({
+    key: `stdio[${fd}]`,
+    value: wanted,
+    expected: "'pipe', 'inherit', 'ignore', a descriptor or an open stream with one",
+    example: 'pipe',
+    hint: isFile ? "write first: await once(STREAM, 'open')" : undefined,
+  });
 }
 
 /** The three entries as the addon takes them. @throws UsageError */
 export function toStdio(stdio: unknown, missing: readonly [StdioEntry, StdioEntry, StdioEntry]): StdioTriple {
-  if (Array.isArray(stdio) && stdio.length > 3) {
-    const isChannel = stdio.slice(3).every((entry) => entry === 'ipc');
+  if (Array.isArray(stdio) && stdio.length > 3)
     throw new UsageError('stdio has three entries', {
-      hint: isChannel
-        ? "leave 'ipc' out: there is no channel for messages, so use stdin and stdout"
-        : 'further descriptors go into preserveFds: [N], which takes numbers of open ones',
+      hint: 'further descriptors go into preserveFds: [N]; there is no channel for messages',
     });
-  }
   const entry = (fd: 0 | 1 | 2): number => toEntry(Array.isArray(stdio) ? stdio[fd] : stdio, fd, missing[fd]);
   return [entry(0), entry(1), entry(2)];
 }

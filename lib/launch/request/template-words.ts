@@ -1,6 +1,7 @@
 // The words of a command that is written as a template: jail.$`ls -l ${directory}`. There is no shell. Pure, but for the look for
 // the shell that a hint names.
 import { UsageError } from '../../errors.ts';
+import { wrong } from '../../values/wrong.ts';
 import { copyBytes, quote, type Bytes } from '../../words/quote.ts';
 import { shellOfJail } from './jail-shell.ts';
 
@@ -46,30 +47,11 @@ function refuseShell(piece: string, jail: Uint8Array | undefined): void {
   });
 }
 
-// The name of a value that is no word, and how the caller makes words of it.
-function kindOf(value: unknown): readonly [kind: string, hint?: string] {
-  if (value === undefined || value === null)
-    return [String(value), 'an empty array is no argument: write ${value ?? []}'];
-  if (typeof value === 'function') return ['a function', 'call it: write ${value()}'];
-  if (typeof value !== 'object') return [`a ${typeof value}`, 'write ${String(value)}'];
-  if (value instanceof Promise) return ['a promise', 'write ${await …}'];
-  if ('stdout' in value) return ['the result of a program', 'write ${result.stdout}'];
-  if (Array.isArray(value)) return ['an array in an array', 'write ${array.flat(Infinity)}'];
-  if (value instanceof Map) return ['a Map', 'for one argument a value: write ${[...map.values()]}'];
-  if (value instanceof Set) return ['a Set', 'write ${[...set]}'];
-  if (value instanceof Date || value instanceof URL)
-    return [`a ${value.constructor.name}`, 'write ${value.toJSON()}'];
-  return ['an object', 'write what is meant of it, such as ${value.name}, or ${JSON.stringify(value)}'];
-}
-
 // `place` is the interpolation as a message calls it.
 function toWord(value: unknown, place: string): Buffer {
   if (typeof value === 'string' || value instanceof Uint8Array) return copyBytes(value);
   if (typeof value === 'number') return Buffer.from(String(value));
-  const [kind, hint] = kindOf(value);
-  throw new UsageError(`${place} must be a string, a number, bytes or an array of them, not ${kind}`, {
-    hint,
-  });
+  throw wrong({ key: place, value, expected: 'a string, a number, bytes or an array of them' });
 }
 
 /**

@@ -1,40 +1,33 @@
 // Rows of the option table about the program's session and terminal.
-import { UsageError } from '../../errors.ts';
-import { didYouMean } from '../../words/nearest.ts';
-import { quote } from '../../words/quote.ts';
+import { flag, optional, whole } from '../../values/validators.ts';
+import { wrong } from '../../values/wrong.ts';
 import { launchOption } from './launch-option.ts';
-import { toWhole } from './number-value.ts';
 import { onOff, type Values } from './option-row.ts';
-import { flag } from './value.ts';
 
-/** One side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). @throws UsageError */
-export function toSide(value: unknown, name: string): number {
-  return toWhole((value as number | undefined) ?? NaN, name, 1, 65535) as number;
-}
-
-const sides = ['cols', 'rows'] as const;
+/** One side of a terminal's size, which the kernel keeps in 16 bits (ioctl_tty(2), TIOCSWINSZ). */
+export const toSide = whole(1, 65_535, 80);
+const side = optional(toSide);
 
 // Columns and rows, 1 to 65535. Without them the size is that of this process's terminal if the launch is in place, else 80 by 24.
 function toPty(
   value: boolean | { readonly cols?: number | undefined; readonly rows?: number | undefined } | undefined,
   key: string,
 ): { readonly cols?: number; readonly rows?: number } | undefined {
-  const size = typeof value === 'string' ? /^([1-9][0-9]{0,4})[x,:]([1-9][0-9]{0,4})$/.exec(value) : null;
-  if (size !== null)
-    throw new UsageError(`${key} must be true or false, or an object with cols and rows`, {
-      hint: `write ${key}: {cols: ${size[1]}, rows: ${size[2]}}`,
+  if (value === undefined || typeof value === 'boolean') return value === true ? {} : undefined;
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Object.keys(value).some((name) => !/^(?:cols|rows)$/.test(name))
+  )
+    throw wrong({
+      key,
+      value,
+      expected: 'true, false, or an object with cols and rows',
+      example: { cols: 80, rows: 24 },
     });
-  if (typeof value !== 'object' || value === null) return flag(value, key) ? {} : undefined;
-  const wrong = Object.keys(value).find((name) => !(sides as readonly string[]).includes(name));
-  if (wrong !== undefined)
-    throw new UsageError(`${key} takes no '${quote(wrong)}'`, {
-      hint: didYouMean(wrong, sides) ?? 'it takes cols and rows, as in {cols: 80, rows: 24}',
-    });
-  const { cols, rows } = value;
-  return {
-    ...(cols === undefined ? {} : { cols: toSide(cols, `${key}.cols`) }),
-    ...(rows === undefined ? {} : { rows: toSide(rows, `${key}.rows`) }),
-  };
+  const cols = side(value.cols, `${key}.cols`);
+  const rows = side(value.rows, `${key}.rows`);
+  return { ...(cols === undefined ? {} : { cols }), ...(rows === undefined ? {} : { rows }) };
 }
 
 export const terminalRows = {

@@ -106,7 +106,7 @@ export class JailLaunch<
   async run(own: LaunchRunRequest = {}): Promise<RunResult<OutputOf<Coding, Lines>>> {
     const normal = this.#with(own, ownRunKeys);
     const kept = this.#run ?? normalizeRun(this.#request)[1];
-    const input = reading(() => runRows.input.normal(own.input)) ?? kept.input;
+    const input = reading(() => runRows.input.normal(own.input, 'input')) ?? kept.input;
     const joint = (stdio: Stdio | undefined) => toRunDescriptors(stdio, 'stdio', { input });
     const options = { ...kept, ...startOptions(kept, this.#request, own, joint), input };
     return collect(() => this.#start(normal, options), normal, options);
@@ -120,7 +120,7 @@ export class JailLaunch<
       if (args === undefined && env === undefined) return this.#normal;
       return {
         ...this.#normal,
-        ...(args !== undefined && { args: toArguments(args) }),
+        ...(args !== undefined && { args: toArguments(args, 'args') }),
         ...(env !== undefined && { env: toEnv(mergeEnv(this.#request.env, env)) }),
       };
     });

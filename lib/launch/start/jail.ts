@@ -14,7 +14,6 @@ import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
   copyRequest,
-  meantOpening,
   mergeRequests,
   normalizeDefaults,
   type JailDefaults,
@@ -110,7 +109,7 @@ export class Jail<
   async run<Own extends Encoding = Coding, OwnLines extends boolean = Lines>(
     request: JailRunRequest<Own, Stdio, OwnLines> = {},
   ): Promise<RunResult<OutputOf<Own, OwnLines>>> {
-    refuseSecond(arguments, '');
+    refuseSecond(arguments);
     return this.#run(request);
   }
 
@@ -126,7 +125,7 @@ export class Jail<
   async spawn<const Own extends Stdio = Wanted, const Pty extends SpawnRequest['pty'] = undefined>(
     request: JailSpawnRequest<Own> & WithPty<Pty> = {},
   ): Promise<JailedProcess<JointOf<Own, Pty>>> {
-    refuseSecond(arguments, '');
+    refuseSecond(arguments);
     const merged = this.#merge(this.#spawnDefaults, request);
     const [normal, options] = normalizeSpawn(merged.request);
     const started: Promise<unknown> = this.#start(normal, options, merged.usual);
@@ -147,7 +146,7 @@ export class Jail<
   >(
     request: JailRunRequest<Own, Joined, OwnLines> & WithPty<Pty> = {},
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
-    refuseSecond(arguments, '');
+    refuseSecond(arguments);
     const { request: merged, usual } = this.#merge(this.#defaults, request);
     // with a plan of its own, as other launches of the jail may differ
     const kept = usual && new KeptLaunch(usual.jail);
@@ -265,7 +264,7 @@ export async function openJail<
       throw new UsageError('the directory must be a string or a Uint8Array', {
         hint: "it comes first: openJail('/srv/jail', {user: 'sam'})",
       });
-    checkPartial(defaults, meantOpening(directory, defaults));
+    checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
     const copy = copyRequest(defaults);
     const [normal, , together] = normalizeDefaults({ ...copy, user: copy.user ?? '+0', jail: directory });
     const { share: _share, concurrency: _concurrency, ...own } = copy;

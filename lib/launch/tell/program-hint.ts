@@ -12,7 +12,6 @@ import {
 import { mergeCommands } from '../../tree/merged-usr.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { isExecutable, walk } from '../../tree/walk.ts';
-import { inKeys } from '../../values/keys.ts';
 import { nearest } from '../../words/nearest.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { shells } from '../request/jail-shell.ts';
@@ -26,9 +25,6 @@ const binDirectories = [
   '/usr/sbin',
   '/sbin',
 ] as readonly string[] as readonly BytePath[];
-
-/** The hint for a program that was given together with its arguments begins with this. */
-export const inOneWord = 'give the program and its arguments as words of their own';
 
 type Place = Pick<JailView, 'jail' | 'root' | 'host' | 'isUnsafe'>;
 
@@ -200,7 +196,7 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
   const first = withoutArguments(view, path);
   if (first !== undefined) {
     const [, ...args] = path.split(' ').filter((word) => word !== '') as BytePath[];
-    return `${inOneWord}: ${inKeys(showPath(first), args.map(showPath))}`;
+    return `give the program and its arguments as words of their own: ${commandLine(first, ...args)}`;
   }
   const command = buildCommand(view, path.includes('/') ? from : path);
   const there = elsewhere(view, lastComponent(path));

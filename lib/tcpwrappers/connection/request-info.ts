@@ -3,8 +3,9 @@
 import type { Socket } from 'node:net';
 
 import { UsageError } from '../../errors.ts';
-import { meantText } from '../../mistakes/meant-value.ts';
-import { type Bytes, copyBytes, quote } from '../../words/quote.ts';
+import { bytes, optional, whole } from '../../values/validators.ts';
+import { wrong } from '../../values/wrong.ts';
+import { type Bytes, quote } from '../../words/quote.ts';
 import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
 import { fold } from '../text/latin1.ts';
 import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';
@@ -77,24 +78,18 @@ function isPlain(value: string): boolean {
   return true;
 }
 
+const plain = bytes();
+const toPort = optional(whole(0, 65_535, 22));
+
 function toText(value: Bytes, what: string): string {
   // the usual case: every connection comes here, and a regular expression costs more
   if (typeof value === 'string' && value.length <= MAX_VALUE_BYTES && isPlain(value)) return value;
-  if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new UsageError(`${what} must be a string or a Uint8Array`, {
-      hint: meantText(what, value, what === 'daemon' ? 'sshd' : '192.0.2.1'),
-    });
-  const bytes = copyBytes(value);
-  if (bytes.includes(0)) throw new UsageError(`${what} must not contain a NUL byte`);
-  return bytes.toString('latin1', 0, MAX_VALUE_BYTES);
+  return plain(value, what).toString('latin1', 0, MAX_VALUE_BYTES);
 }
 
 function makeHost(end: Host['end'], described: EndpointDescription, hasInterface: HasInterface): Host {
   const { port, name } = described;
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65535))
-    throw new UsageError(`${end}.port must be an integer from 0 to 65535`, {
-      hint: `write port: ${/^[1-9][0-9]{0,4}$/.test(String(port)) ? String(port) : 22}`,
-    });
+  toPort(port, `${end}.port`);
   const address = toText(described.address ?? UNKNOWN, `${end}.address`) || UNKNOWN;
   const unmapped = unmapAddress(address);
   // a text with a colon is IPv6 or no address
@@ -120,14 +115,12 @@ const example = "{daemon: 'sshd', client: {address: '192.0.2.1'}}";
 /** @throws UsageError unless it is an object: a text in its place would be a client without an address */
 export function checkDescription(described: unknown): void {
   if (typeof described !== 'object' || described === null)
-    throw new UsageError('the request must be an object', { hint: `write ${example}` });
+    throw new UsageError('the request must be an object', { hint: `for example ${example}` });
 }
 
 function checkHost(end: Host['end'], described: unknown): void {
   if (typeof described !== 'object' || described === null)
-    throw new UsageError(`${end} must be an object`, {
-      hint: `write ${end}: {address: '${typeof described === 'string' ? quote(described) : '192.0.2.1'}'}`,
-    });
+    throw wrong({ key: end, value: described, expected: 'an object', example: { address: '192.0.2.1' } });
   if ('address' in described) return;
   const unknown = Object.keys(described).find((key) => !['name', 'port', 'user'].includes(key));
   if (unknown !== undefined)

@@ -211,7 +211,7 @@ test('what cannot be handed over is refused', async (t) => {
   });
   await t.rejects(serveInJail({ ...base, listen: '1', wait: true, activation: 'x' as never }), {
     ...usage,
-    message: "activation is one of inetd, systemd, not 'x'",
+    message: "activation must be one of inetd, systemd, not 'x'",
   });
   await t.rejects(spawnInJail({ ...base, listenFds: [{ fd: 1, name: 'a:b' }] }), {
     ...usage,

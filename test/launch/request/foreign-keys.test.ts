@@ -1,26 +1,42 @@
-// Keys that callers know from elsewhere.
+// Keys that callers know from elsewhere: each row of the tables leads to a key that its calls have.
 import t from 'tap';
 
-import { foreignKeysOf } from '../../../lib/launch/request/foreign-keys.ts';
+import { foreignServeKeys } from '../../../lib/inetd/foreign-serve-keys.ts';
+import { serveRows } from '../../../lib/inetd/serve-request.ts';
+import { foreignKeys } from '../../../lib/launch/request/foreign-keys.ts';
+import { jailRows } from '../../../lib/launch/request/jail-rows.ts';
+import { launchRows, normalize } from '../../../lib/launch/request/request.ts';
+import { normalizeRun, runRows } from '../../../lib/launch/request/run-rows.ts';
+import { spawnRows } from '../../../lib/launch/request/spawn-rows.ts';
 
-t.test('streams of child_process become the array of this library', async (t) => {
-  const order = ', in the order stdin, stdout, stderr';
-  const hint = (request: object) => foreignKeysOf(request)['stdout']?.replace(order, '');
-  t.equal(hint({ stdin: 'inherit' }), "write stdio: ['inherit', 'pipe', 'pipe']");
-  t.equal(hint({ stdout: 'ignore', stderr: 'inherit' }), "write stdio: ['ignore', 'ignore', 'inherit']");
-  t.equal(hint({ stdin: 'pipe', stdout: ['inherit'] }), "write stdio: ['pipe', 'pipe', 'pipe']");
-  t.equal(hint({ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' }), "write stdio: ['pipe', 'pipe', 'pipe']");
-  t.equal(foreignKeysOf({ stdin: 'pipe' })['uid'], 'user');
+const known = { ...launchRows, ...spawnRows, ...runRows, ...jailRows };
+
+t.test('a key of another library has one counterpart here', async (t) => {
+  for (const [foreign, meant] of Object.entries(foreignKeys)) {
+    if (meant.includes(' ')) continue;
+    t.ok(Object.hasOwn(known, meant), `${foreign}: ${meant}`);
+    t.throws(
+      () => normalizeRun({ user: 'sam', jail: '/srv/jail', [foreign]: 1 }),
+      { message: `unknown key '${foreign}'`, hint: `did you mean '${meant}'?` },
+      foreign,
+    );
+  }
+  for (const [foreign, meant] of Object.entries(foreignServeKeys))
+    t.ok(meant.includes(' ') || Object.hasOwn(serveRows, meant), `${foreign}: ${meant}`);
 });
 
-t.test('what is no word of this library has the general hint', async (t) => {
-  for (const request of [{}, { stdout: 5 }, { stdin: 5 }, { stderr: ['ignore'] }])
-    t.match(foreignKeysOf(request)['stdin'], /or input: 'TEXT'/);
-});
-
-t.test('a text for stdin is input', async (t) => {
-  t.equal(
-    foreignKeysOf({ stdin: 'hello\n' })['stdin'],
-    "write input: 'TEXT', which runInJail() and jail.run() take",
-  );
+t.test('a key of another call is told with that call', async (t) => {
+  for (const [key, table, call] of [
+    ...Object.keys(runRows).map((key) => [key, runRows, 'runInJail()'] as const),
+    ...['stdio', 'timeoutMs', 'signal', 'killSignal', 'forceKillAfterMs', 'newGroup'].map(
+      (key) => [key, spawnRows, 'spawnInJail()'] as const,
+    ),
+    ...Object.keys(jailRows).map((key) => [key, jailRows, 'openJail()'] as const),
+  ]) {
+    t.ok(Object.hasOwn(table, key), key);
+    t.throws(() => normalize({ user: 'sam', jail: '/srv/jail', [key]: 1 }), {
+      message: `unknown key '${key}'`,
+      hint: new RegExp(`^${key} is a key of ${call.replace('()', String.raw`\(\)`)}`),
+    });
+  }
 });

@@ -9,8 +9,6 @@ const read = (keys: Readonly<Record<string, unknown>>) =>
   normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 const path = (text: string) => Buffer.from(text);
 const inside = (keys: Readonly<Record<string, unknown>>) => read({ isolate: true, ...keys });
-/** A pattern for all of a message: a string would be one for a part of it. */
-const exactly = (text: string) => new RegExp(`^${text.replace(/[[\]().$/]/g, '\\$&')}$`);
 const view = (...entries: readonly unknown[]) => inside({ view: entries });
 
 t.test('namespaces are all, or those that are asked for', async (t) => {
@@ -26,12 +24,14 @@ t.test('namespaces are all, or those that are asked for', async (t) => {
 
 t.test('a namespace that does not exist is met with one that does', async (t) => {
   for (const [unshare, message, hint] of [
-    ['pid', "unshare must be an array such as ['pid', 'net']", "write unshare: ['pid']"],
-    [{}, "unshare must be an array such as ['pid', 'net']", "write unshare: ['pid', 'net']"],
-    [['pid,net'], "there is no namespace 'pid,net'", "write unshare: ['pid', 'net']"],
-    [['nett'], "there is no namespace 'nett'", 'did you mean net?'],
-    [['pid', 'network'], "there is no namespace 'network'", 'did you mean net?'],
-    [['time'], "there is no namespace 'time'", 'they are mount, cgroup, uts, ipc, pid, net'],
+    ['pid', "unshare must be an array, not 'pid'", "for example unshare: ['pid', 'net']"],
+    [
+      ['nett'],
+      /^unshare\[0\] must be one of mount, cgroup, uts, ipc, pid, net/,
+      "did you mean unshare: ['net']?",
+    ],
+    [['pid', 'network'], /^unshare\[1\] must be one of/, "did you mean unshare: ['net']?"],
+    [['time'], /^unshare\[0\] must be one of/, "for example unshare: ['mount']"],
   ] as const)
     t.throws(() => read({ unshare }), { name: 'UsageError', message, hint });
 });
@@ -43,7 +43,7 @@ t.test('what has a meaning in a namespace alone needs it', async (t) => {
     t.throws(() => read({ ...isolation, hostname: 'jail' }), {
       name: 'UsageError',
       message: 'hostname needs a uts namespace of its own',
-      hint: 'give isolate (--isolate), or unshare uts (--unshare uts)',
+      hint: "give isolate: true, or unshare: ['uts']",
     });
   for (const keys of [{ readOnly: true }, { ephemeral: true }, { view: [] }])
     t.throws(() => read(keys), { message: /needs a mount namespace of its own$/ });
@@ -55,89 +55,48 @@ t.test('the network is none or that of the host, with isolate', async (t) => {
   for (const net of ['none', 'host'])
     for (const isolation of [{ isolate: true }, { rootless: true }])
       t.equal(read({ ...isolation, net }).net, net);
-  t.throws(() => inside({ net: 'yes' }), { message: "net must be 'none' or 'host', not 'yes'" });
-  t.throws(() => read({ net: 'host', unshare: ['pid'] }), { message: 'net is for isolate' });
+  t.throws(() => inside({ net: 'yes' }), { message: "net must be one of none, host, not 'yes'" });
+  t.throws(() => read({ net: 'host', unshare: ['pid'] }), { message: 'net needs isolate' });
   t.throws(() => inside({ net: 'host', unshare: ['net'] }), {
-    message: 'net is host, and unshare has net: choose one',
+    message: "net: 'host' and unshare: ['net'] are given at once: choose one",
   });
   t.equal(inside({ net: 'none', unshare: ['net'] }).net, 'none');
   t.equal(inside({ net: 'host', unshare: ['pid'] }).net, 'host');
 });
 
 t.test('a place in the jail is an absolute path, and not the jail itself', async (t) => {
-  for (const [entry, message, hint] of [
-    [{ dir: 'var' }, 'view[0].dir must be an absolute path, not var', 'write /var'],
-    [
-      { proc: 'sam' },
-      'view[0].proc must be an absolute path, not sam',
-      "write --proc /proc ({proc: '/proc'})",
-    ],
-    [{ dev: 'sam' }, 'view[0].dev must be an absolute path, not sam', "write --dev /dev ({dev: '/dev'})"],
-    [
-      { bind: 'a', to: '/a' },
-      'view[0].bind must be an absolute path, not a',
-      "write $PWD/a:/a (path.resolve('a'))",
-    ],
-    [
-      { proc: 'run' },
-      'view[0].proc must be an absolute path, not run',
-      "write --proc /proc ({proc: '/proc'})",
-    ],
-    [{ tmpfs: 'run' }, 'view[0].tmpfs must be an absolute path, not run', 'write /run'],
-    [{ tmpfs: 'a/b' }, 'view[0].tmpfs must be an absolute path, not a/b', 'write /a/b'],
-    [
-      { tmpfs: 'sam' },
-      'view[0].tmpfs must be an absolute path, not sam',
-      "write --tmpfs /tmp ({tmpfs: '/tmp'})",
-    ],
-    ...['type=bind,src=/a,dst=/b', 'source=/a,ro,target=/b', 'destination=/b,source=/a'].map(
-      (text) =>
-        [
-          { bind: '/x', to: text },
-          `view[0].to must be an absolute path, not ${text}`,
-          'write /a:/b',
-        ] as const,
-    ),
-    ...['src=/a', 'dst=/b'].map(
-      (text) =>
-        [
-          { bind: '/x', to: text },
-          `view[0].to must be an absolute path, not ${text}`,
-          `write /${text}`,
-        ] as const,
-    ),
-    [{ bind: '/a' }, 'view[0].to is missing: the path in the jail', "write to: '/a'"],
-    [
-      { tmpfs: '/./..//' },
-      'view[0].tmpfs must not be /: the jail itself is there',
-      'leave it out: what the program sees at / is the jail',
-    ],
+  for (const [entry, message] of [
+    [{ dir: 'var' }, "view[0].dir must be an absolute path, not 'var'"],
+    [{ proc: '' }, "view[0].proc must be an absolute path, not ''"],
+    [{ bind: 'a', to: '/a' }, "view[0].bind must be an absolute path, not 'a'"],
+    [{ bind: '/x', to: 'a' }, "view[0].to must be an absolute path, not 'a'"],
+    [{ bind: '/a' }, 'view[0].to is missing: it must be an absolute path'],
+    [{ tmpfs: '/./..//' }, "view[0].tmpfs must be a path below /, where the jail itself is, not '/./..//'"],
   ] as const)
-    t.throws(() => view(entry), { name: 'UsageError', message: exactly(message), hint });
+    t.throws(() => view(entry), { name: 'UsageError', message });
   t.same(view({ dir: '/./a/..' }).view, [{ kind: 'dir', target: path('/a/..') }]);
   t.same(view({ proc: '//a/.//b/' }).view, [{ kind: 'proc', target: path('/a/b') }]);
-  t.throws(() => view({ dir: '' }), { name: 'UsageError', hint: 'is a variable of the shell empty?' });
 });
 
 t.test('an entry of the view has one kind, and the keys of it', async (t) => {
-  for (const [entry, message] of [
-    [{}, /^view\[0\] must have one of bind, tmpfs, proc, dev, dir, writable/],
-    [{ proc: '/a', dev: '/b' }, /^view\[0\] must have one of/],
-    [null, /^view\[0\] must have one of/],
-    ['/tmp', /^view\[0\] must have one of/],
-    [{ bind: '/a', to: '/a', readOnly: 1 }, /^view\[0\]\.readOnly must be true or false/],
-    [{ tmpfs: '/a', noexec: 1 }, /^view\[0\]\.noexec must be true or false/],
+  for (const entry of [
+    {},
+    { proc: '/a', dev: '/b' },
+    null,
+    '/tmp',
+    { tmpfs: '/a', sizes: 1 },
+    { proc: '/a', size: 1 },
+  ])
+    t.throws(() => view(entry), {
+      message: /^view\[0\] must be an object with one of bind, tmpfs, proc, dev, dir, writable/,
+      hint: "for example {bind: '/etc', to: '/etc', readOnly: true} or {tmpfs: '/tmp'}",
+    });
+  for (const [entry, key] of [
+    [{ bind: '/a', to: '/a', readOnly: 1 }, 'view[0].readOnly'],
+    [{ tmpfs: '/a', noexec: 1 }, 'view[0].noexec'],
   ] as const)
-    t.throws(() => view(entry), { name: 'UsageError', message });
-  t.throws(() => view({ tmpfs: '/a', sizes: 1 }), {
-    message: "view[0]: tmpfs takes no 'sizes'",
-    hint: 'did you mean size?',
-  });
-  t.throws(() => view({ proc: '/a', quota: 1 }), {
-    message: "view[0]: proc takes no 'quota'",
-    hint: 'it takes proc',
-  });
-  t.throws(() => inside({ view: {} }), { message: "view must be an array such as [{tmpfs: '/tmp'}]" });
+    t.throws(() => view(entry), { name: 'UsageError', key, expected: 'true or false' });
+  t.throws(() => inside({ view: {} }), { message: 'view must be an array, not an Object' });
   t.same(view({ bind: '/a', to: '/b' }).view, [
     { kind: 'bind', source: path('/a'), target: path('/b'), readOnly: false },
   ]);
@@ -199,7 +158,7 @@ t.test('an ordinary user keeps his groups, unless he has a range of ids', async 
     t.notOk(read({ [key]: value }).rootless);
   }
   t.ok(read({ rootless: true, clearGroups: false }).rootless);
-  t.throws(() => read({ mapAuto: true }), { name: 'UsageError', message: 'mapAuto is for rootless' });
+  t.throws(() => read({ mapAuto: true }), { name: 'UsageError', message: 'mapAuto needs rootless' });
   t.notOk(read({ mapAuto: false }).mapAuto);
   t.ok(read({ rootless: true }).isolate);
 });
@@ -209,8 +168,7 @@ t.test('a jail is written to for a while, or kept apart, and not read-only then'
   t.same(inside({ ephemeral: '/var/tmp/x' }).ephemeral, path('/var/tmp/x'));
   t.equal(inside({ ephemeral: false }).ephemeral, undefined);
   t.throws(() => inside({ ephemeral: 'x' }), {
-    message: 'ephemeral must be an absolute path, not x',
-    hint: "write $PWD/x (path.resolve('x'))",
+    message: "ephemeral must be an absolute path, not 'x'",
   });
   t.throws(() => inside({ ephemeral: true, readOnly: true }), { message: /given at once: choose one$/ });
   t.equal(inside({ ephemeral: true, readOnly: false }).ephemeral, true);
@@ -218,17 +176,11 @@ t.test('a jail is written to for a while, or kept apart, and not read-only then'
 
 t.test('a hostname is 1 to 64 letters, digits, dots and hyphens', async (t) => {
   for (const hostname of ['a', 'a-b.c', 'x'.repeat(64)]) t.equal(inside({ hostname }).hostname, hostname);
-  for (const [hostname, meant] of [
-    ['', 'jail'],
-    ['-', 'jail'],
-    ['_my_jail_', 'my-jail'],
-    ['x'.repeat(65), 'x'.repeat(64)],
-    [5, 'jail'],
-    [['a'], 'jail'],
-  ] as const)
+  for (const hostname of ['', '-', '_my_jail_', 'x'.repeat(65), 5, ['a']])
     t.throws(() => inside({ hostname }), {
       name: 'UsageError',
-      message: 'hostname must be 1 to 64 letters, digits, dots and hyphens',
-      hint: new RegExp(`^for example ${meant}$`),
+      key: 'hostname',
+      expected: '1 to 64 letters, digits, dots and hyphens',
+      hint: "for example hostname: 'jail'",
     });
 });

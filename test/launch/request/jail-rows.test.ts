@@ -15,16 +15,9 @@ const read = (keys: Readonly<Record<string, unknown>>) =>
 t.test('programs share all, the network or nothing', async (t) => {
   t.equal(read({}).share, 'all');
   for (const share of ['all', 'net', 'none']) t.equal(read({ share }).share, share);
-  t.throws(() => read({ share: 'non' }), {
-    name: 'UsageError',
-    message: "share must be 'all', 'net' or 'none'",
-    hint: "did you mean 'none'?",
-  });
+  t.throws(() => read({ share: 'non' }), { name: 'UsageError', hint: "did you mean share: 'none'?" });
   for (const share of [null, true, ['net']])
-    t.throws(() => read({ share }), {
-      message: "share must be 'all', 'net' or 'none'",
-      hint: /^write share: '(?:all|none)'$/,
-    });
+    t.throws(() => read({ share }), { message: /^share must be one of all, net, none, not / });
 });
 
 t.test('any number of programs runs at once, or at most a whole number of them', async (t) => {
@@ -33,8 +26,8 @@ t.test('any number of programs runs at once, or at most a whole number of them',
   for (const concurrency of [0, -1, 1.5, NaN, -Infinity, '4', null, true])
     t.throws(() => read({ concurrency }), {
       name: 'UsageError',
-      message: 'concurrency must be a whole number from 1 on',
-      hint: 'write concurrency: 4',
+      message: /^concurrency must be a whole number from 1 to /,
+      hint: 'for example concurrency: 4',
     });
 });
 
@@ -66,13 +59,9 @@ t.test('keys for an open jail are an object, and name no jail', async (t) => {
   for (const request of ['ls', 5, null, undefined, [], ['ls']])
     t.throws(() => check(request), {
       name: 'UsageError',
-      message: 'the keys must be in an object, as in jail.run({…})',
-      hint: 'write jail.run({…})',
+      message: 'the keys must be in an object',
+      hint: 'for example jail.run({…})',
     });
-  t.throws(() => checkPartial('ls -l /' as never, "run({program: '/bin/ls'})"), {
-    name: 'UsageError',
-    hint: "write run({program: 'ls', args: ['-l', '/']})",
-  });
   t.throws(() => check({ jail: '/srv' }), { message: /^jail is given twice/ });
   t.doesNotThrow(() => check({ jail: undefined }));
   t.doesNotThrow(() => check({ program: '/bin/ls' }));

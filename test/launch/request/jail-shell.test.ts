@@ -3,7 +3,6 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
-import { foreignKeysOf } from '../../../lib/launch/request/foreign-keys.ts';
 import { shellOfJail } from '../../../lib/launch/request/jail-shell.ts';
 import { templateWords } from '../../../lib/launch/request/template-words.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
@@ -19,7 +18,6 @@ t.test('a hint names the shell that the jail has', async (t) => {
   t.equal(shellOfJail(jail), '/bin/bash');
   t.equal(shellOfJail(Buffer.from(jail)), '/bin/bash');
   for (const none of [undefined, 5, '', 'a\0b', `${jail}/bin`]) t.equal(typeof shellOfJail(none), 'string');
-  t.match(foreignKeysOf({ shell: true, jail }).shell, /program: '\/bin\/bash'/);
   const texts = Object.assign(['ls | cat'], { raw: ['ls | cat'] });
   t.throws(() => templateWords(texts, [], Buffer.from(jail)), {
     name: 'UsageError',

@@ -13,9 +13,14 @@ t.test('a socket has a descriptor, and a name that LISTEN_FDNAMES can hold', asy
   t.equal(read(undefined), noSockets);
   t.equal(read([{ fd: 7, name: 'x'.repeat(255) }]).length, 1);
   for (const name of ['', 'a:b', 'a\n', 'x'.repeat(256), 5])
-    t.throws(() => read([{ fd: 7, name }]), { name: 'UsageError', message: /cannot be the name/ });
-  for (const wrong of [{ fd: 7 }, [7], [null], 'x'])
-    t.throws(() => read(wrong), { message: 'listenFds must be an array such as [{fd: 7}]' });
+    t.throws(() => read([{ fd: 7, name }]), { message: /^listenFds\[0\]\.name must be 1 to 255 printable/ });
+  for (const wrong of [{ fd: 7 }, 'x', 7])
+    t.throws(() => read(wrong), {
+      message: /^listenFds must be an array/,
+      hint: 'for example listenFds: [{fd: 7}]',
+    });
+  for (const wrong of [7, null, 'x'])
+    t.throws(() => read([wrong]), { message: /^listenFds\[0\] must be an object with fd/ });
 });
 
 t.test('other descriptors come after those of the sockets', async (t) => {

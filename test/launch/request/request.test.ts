@@ -176,11 +176,16 @@ t.test('USER:GROUP is split at the first colon', async (t) => {
 });
 
 t.test('an empty group is an error and not the own one', async (t) => {
-  t.throws(() => read({ user: 'sam:' }), { message: /the group in 'sam:' is empty/, hint: /write sam for/ });
+  t.throws(() => read({ user: 'sam:' }), {
+    message: /^user must be USER, or USER:GROUP with a group/,
+    hint: "for example user: 'sam'",
+  });
 });
 
 t.test('a group is given once', async (t) => {
-  t.throws(() => read({ user: 'sam:audio', group: 'video' }), { message: /given twice/ });
+  t.throws(() => read({ user: 'sam:audio', group: 'video' }), {
+    message: /^group and user are given at once/,
+  });
   t.throws(() => read({ groups: ['audio'], clearGroups: true }), { name: 'UsageError', message: /groups/ });
 });
 
@@ -220,14 +225,14 @@ t.test('bytes stay as they are, also a part of a larger buffer', async (t) => {
 });
 
 t.test('a jail is an absolute path', async (t) => {
-  t.throws(() => read({ jail: 'srv/jail' }), { message: /absolute path, not srv\/jail/ });
-  t.throws(() => read({ jail: '' }), { message: /empty/ });
+  t.throws(() => read({ jail: 'srv/jail' }), { message: /absolute path, not 'srv\/jail'/ });
+  t.throws(() => read({ jail: '' }), { message: /absolute path, not ''/ });
   t.throws(() => read({ jail: undefined }), { name: 'UsageError' });
 });
 
 t.test('an empty program or working directory is an error, an empty argument is not', async (t) => {
-  t.throws(() => read({ program: '' }), { message: /the program is empty/ });
-  t.throws(() => read({ cwd: '' }), { message: /the working directory is empty/ });
+  t.throws(() => read({ program: '' }), { message: "program must be a path, not ''" });
+  t.throws(() => read({ cwd: '' }), { message: "cwd must be a path, not ''" });
   t.same(read({ argv0: '' }).argv0, Buffer.alloc(0));
 });
 
@@ -243,7 +248,9 @@ t.test('every switch takes true or false and nothing like it', async (t) => {
     'checkProgram',
   ]) {
     for (const value of ['true', 'false', 1, 0, null, {}]) {
-      t.throws(() => read({ [name]: value }), { message: `${name} must be true or false` });
+      t.throws(() => read({ [name]: value }), {
+        message: new RegExp(`^${name} must be true or false, not `),
+      });
     }
     t.doesNotThrow(() => read({ [name]: undefined }));
   }
@@ -269,7 +276,7 @@ t.test('a value of the wrong type is an error that names its key', async (t) => 
 t.test('descriptors above 2 are kept, ascending and each once', async (t) => {
   t.same(read({ preserveFds: [9, 3, 9] }).preserveFds, [3, 9]);
   for (const fd of [0, 2, -1, 3.5, 2 ** 31, '3', NaN]) {
-    t.throws(() => read({ preserveFds: [fd] }), { name: 'UsageError', message: /from 3 on/ });
+    t.throws(() => read({ preserveFds: [fd] }), { name: 'UsageError', message: /from 3 to / });
   }
   t.equal(read({ statusFd: 1 }).statusFd, 1);
 });
@@ -283,7 +290,7 @@ t.test('a umask is 0 to 0o777', async (t) => {
 t.test('capabilities are read with or without CAP_, ascending and each once', async (t) => {
   t.same(read({ caps: ['net_bind_service', 'CAP_CHOWN', 'chown'] }).caps, [0, 10]);
   for (const name of ['', 'all', 'net-bind-service', 'cap_', 10]) {
-    t.throws(() => read({ caps: [name] }), { message: /there is no capability/ });
+    t.throws(() => read({ caps: [name] }), { message: /^caps\[0\] must be the name of a capability/ });
   }
 });
 
@@ -295,7 +302,7 @@ t.test('a variable to set has a name without =, and undefined leaves it out', as
     ['C', Buffer.from([0xff])],
   ]);
   for (const name of ['', 'A=B', '='])
-    t.throws(() => read({ env: { [name]: 'x' } }), { message: /cannot be the name/ });
+    t.throws(() => read({ env: { [name]: 'x' } }), { message: /^env must be the name of a variable/ });
 });
 
 t.test('limits come by name', async (t) => {
@@ -303,7 +310,7 @@ t.test('limits come by name', async (t) => {
     ['nofile', { soft: 5, hard: 5 }],
     ['core', { soft: 0, hard: Infinity }],
   ]);
-  t.throws(() => read({ rlimits: { files: 5 } }), { message: /no resource limit 'files'/ });
+  t.throws(() => read({ rlimits: { files: 5 } }), { message: /^rlimits must be limits of .*, not 'files'$/ });
 });
 
 t.test('each limit has a least and a largest value', async (t) => {
@@ -323,29 +330,8 @@ t.test('each limit has a least and a largest value', async (t) => {
   }
   t.same(read({ memory: '1M', swap: 0 }).swap, 0);
   t.same(read({ affinity: [8191, 0, 8191] }).affinity, [0, 8191]);
-  for (const affinity of [[], [8192], [-1], [0.5], ['0'], '0', [0, 8192]])
-    t.throws(() => read({ affinity }), { message: /from 0 to 8191/, hint: 'write affinity: [0]' });
-  t.throws(() => read({ affinity: 3 }), { name: 'UsageError', hint: 'write affinity: [3]' });
-});
-
-t.test('a number with a unit is met with the number that was meant', async (t) => {
-  for (const [key, value, meant] of [
-    ['cpu', '150%', 1.5],
-    ['cpu', '2', 2],
-    ['cpu', 'two', 1.5],
-    ['cpu', '0', 1.5],
-    ['time', '3s', 3],
-    ['time', '3 sec', 3],
-    ['time', '2m', 120],
-    ['time', '2min', 120],
-    ['time', '1.5h', 5400],
-    ['time', '1d', 86_400],
-    ['time', '1 year', 5],
-  ] as const)
-    t.throws(() => read({ [key]: value }), {
-      name: 'UsageError',
-      hint: `write ${key}: ${meant} (--${key} ${meant})`,
-    });
+  for (const affinity of [[], [8192], [-1], [0.5], ['0'], '0', [0, 8192], 3])
+    t.throws(() => read({ affinity }), { name: 'UsageError', message: /^affinity/ });
 });
 
 t.test('more groups than the kernel takes are refused here', async (t) => {
@@ -366,6 +352,6 @@ t.test('a signal is known by name or by number', async (t) => {
   t.equal(signalNumber(0, 'killSignal'), 0);
   t.equal(signalNumber(64, 'killSignal'), 64);
   for (const signal of ['TERM', 'sigterm', 'toString', '', 65, -1, 1.5, undefined, null]) {
-    t.throws(() => signalNumber(signal, 'killSignal'), { message: /^killSignal: there is no signal/ });
+    t.throws(() => signalNumber(signal, 'killSignal'), { message: /^killSignal (?:must be|is missing)/ });
   }
 });

@@ -49,14 +49,11 @@ t.test('a program reads text, bytes, a stream, or what yields them', async (t) =
     t.equal(read({ input }).input as unknown, input);
 });
 
-t.test('other input is an error that says how to write it', async (t) => {
-  const message = 'input must be a string, a Uint8Array, a stream or an iterable';
-  t.throws(() => read({ input: 5 }), { name: 'UsageError', message, hint: "write input: '5'" });
-  for (const input of [null, true, { a: 1 }, () => 'a'])
+t.test('other input is an error', async (t) => {
+  for (const input of [5, null, true, { a: 1 }, () => 'a'])
     t.throws(() => read({ input }), {
-      name: 'UsageError',
-      message,
-      hint: 'write input: JSON.stringify(VALUE)',
+      message: /^input must be a string, a Uint8Array, a stream or an iterable, not /,
+      hint: "for example input: 'TEXT'",
     });
 });
 
@@ -80,7 +77,7 @@ t.test('input needs a pipe', async (t) => {
     t.throws(() => read({ input: 'x', stdio }), {
       name: 'UsageError',
       message: "input needs stdio[0] to be 'pipe'",
-      hint: "write stdio: ['pipe', 'pipe', 'pipe'], or leave stdio out",
+      hint: 'leave stdio out',
     });
 });
 
@@ -92,16 +89,12 @@ t.test('a terminal is not for a program whose output is collected', async (t) =>
 
 t.test('an encoding is one of Node, or buffer', async (t) => {
   for (const encoding of ['buffer', 'latin1', 'HEX']) t.equal(read({ encoding }).encoding, encoding);
-  t.throws(() => read({ encoding: 'utf-9' }), {
-    name: 'UsageError',
-    message: "there is no encoding 'utf-9'",
-    hint: "did you mean 'utf8'?",
-  });
   for (const [encoding, hint] of [
-    [null, "write 'buffer' for Buffers"],
-    ['windows-1252', "write 'utf8', or 'buffer' for Buffers"],
+    ['utf-9', "did you mean encoding: 'utf8'?"],
+    [null, "for example encoding: 'utf8'"],
+    ['windows-1252', "for example encoding: 'utf8'"],
   ] as const)
-    t.throws(() => read({ encoding }), { message: `there is no encoding '${encoding}'`, hint });
+    t.throws(() => read({ encoding }), { message: /^encoding must be one of utf8, buffer, /, hint });
 });
 
 t.test('only text has lines', async (t) => {
@@ -119,18 +112,10 @@ t.test('only text has lines', async (t) => {
 t.test('output has a limit in bytes, or none', async (t) => {
   for (const maxBufferBytes of [0, 1, Infinity])
     t.equal(read({ maxBufferBytes }).maxBufferBytes, maxBufferBytes);
-  for (const [value, meant] of [
-    [-1, 2 ** 20],
-    ['64M', 64 * 2 ** 20],
-    [' 64 MB ', 64 * 2 ** 20],
-    [NaN, 2 ** 20],
-    ['64', 64],
-    [null, 2 ** 20],
-  ] as const)
+  for (const value of [-1, '64M', NaN, '64', null])
     t.throws(() => read({ maxBufferBytes: value }), {
-      name: 'UsageError',
-      message: 'maxBufferBytes must be a number from 0 on, or Infinity',
-      hint: `write maxBufferBytes: ${meant}`,
+      message: /^maxBufferBytes must be a number of bytes from 0 to Infinity, not /,
+      hint: 'for example maxBufferBytes: 1048576',
     });
 });
 

@@ -68,7 +68,7 @@ t.test('a terminal takes the place of stdio', async (t) => {
   t.strictSame(read({ pty: true }), { ...usual, stdio: [...ptyStdio] });
   t.throws(() => read({ pty: true, stdio: 'pipe' }), {
     name: 'UsageError',
-    message: 'pty and stdio are given at once: a terminal takes the place of all three',
+    message: 'stdio and pty are given at once: a terminal takes the place of all three',
   });
   t.strictSame(read({ pty: false, stdio: 'ignore' }).stdio, [ignored, ignored, ignored]);
 });
@@ -86,22 +86,10 @@ t.test('a program that has a terminal of the caller stays in its group', async (
 t.test('milliseconds are what setTimeout takes', async (t) => {
   for (const key of ['timeoutMs', 'forceKillAfterMs'] as const) {
     t.equal(read({ [key]: 2 ** 31 - 1 })[key], 2 ** 31 - 1);
-    for (const [value, meant] of [
-      [2 ** 31, 2 ** 31 - 1],
-      [-1, 5000],
-      [NaN, 5000],
-      [Infinity, 2 ** 31 - 1],
-      [null, 5000],
-      ['500', 500],
-      ['500 ms', 500],
-      ['5s', 5000],
-      ['1.5', 1.5],
-      ['0.5', 0.5],
-    ] as const)
+    for (const value of [2 ** 31, -1, NaN, Infinity, null, '500', '5s'])
       t.throws(() => read({ [key]: value }), {
-        name: 'UsageError',
-        message: `${key} must be milliseconds from 0 to 2147483647`,
-        hint: `write ${key}: ${meant}`,
+        message: new RegExp(`^${key} must be milliseconds from 0 to 2147483647, not `),
+        hint: `for example ${key}: 5000`,
       });
   }
   t.equal(read({ forceKillAfterMs: 0 }).forceKillAfterMs, 0);
@@ -140,5 +128,5 @@ t.test('a start of a checked request has its options, or those of this start', a
   t.equal(start({}, { timeoutMs: 0 }).timeoutMs, undefined);
   t.equal(start({ newGroup: false }, {}).newGroup, false);
   t.throws(() => start({ time: 1 }, { timeoutMs: 5 }), { message: /given at once/ });
-  t.throws(() => start({}, { signal: 'SIGTERM' }), { message: 'signal must be an AbortSignal' });
+  t.throws(() => start({}, { signal: 'SIGTERM' }), { message: /^signal must be an AbortSignal/ });
 });

@@ -54,17 +54,22 @@ t.test('what has no descriptor is told what to do instead', async (t) => {
   const file = createReadStream('/dev/null');
   for (const [entry, fd, hint] of [
     [file, 0, "write first: await once(STREAM, 'open')"],
-    [new PassThrough(), 0, "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM"],
-    [new PassThrough(), 1, "write 'pipe', and child.stdout of spawnInJail() with .pipe(STREAM)"],
-    [['pipe', 'inherit'], 2, "write 'pipe', and child.stderr of spawnInJail()"],
-    [new URL('file:///tmp/log'), 1, "open it first: openSync(new URL('file:///tmp/log'), 'a')"],
-    [Promise.resolve(), 1, 'write await before it'],
-    [false, 2, "write 'ignore'"],
-    [true, 2, "write 'pipe'"],
-    [() => undefined, 1, "write 'pipe'"],
+    ...[
+      new PassThrough(),
+      ['pipe'],
+      new URL('file:///tmp/log'),
+      Promise.resolve(),
+      false,
+      () => 5,
+      'pipes',
+      '/a',
+    ].map((entry, i) => [entry, i % 3, "for example stdio: ['pipe']"] as const),
   ] as const) {
     const stdio = [undefined, undefined, undefined].with(fd, entry as never);
-    t.throws(() => toStdio(stdio, pipes), { message: new RegExp(`^stdio\\[${fd}\\] must be`), hint });
+    t.throws(() => toStdio(stdio, pipes), {
+      message: new RegExp(`^stdio\\[${fd}\\] must be 'pipe', `),
+      hint,
+    });
   }
   await once(file, 'open');
   t.ok((toStdio([file], pipes)[0] ?? -1) > 2, 'the first hint helps');
@@ -81,14 +86,10 @@ t.test('a TLS socket has no descriptor: a program would write plain text below T
   t.ok(fds[0] > 2, 'the TCP socket has one');
   const socket = new TLSSocket(accepted, { isServer: true });
   t.teardown(() => [client, accepted, socket].forEach((one) => one.destroy()));
-  for (const [fd, hint] of [
-    [0, "write 'pipe', and STREAM.pipe(child.stdin); runInJail() takes input: STREAM"],
-    [1, "write 'pipe', and child.stdout of spawnInJail() with .pipe(STREAM)"],
-  ] as const)
+  for (const fd of [0, 1])
     t.throws(() => toStdio([undefined, undefined].with(fd, socket as never), pipes), {
       name: 'UsageError',
-      message: /open stream with one$/,
-      hint,
+      message: /an open stream with one, not /,
     });
 });
 
@@ -102,16 +103,6 @@ t.test('of what this process has read, the program would miss a part', async (t)
   t.throws(() => toStdio([read], pipes), { message: /^stdio\[0\]: this process has read 3 bytes/ });
   t.strictSame(toStdio(['pipe', read, read], pipes), [piped, 5, 5]);
   t.strictSame(toStdio({ fd: 5, readableLength: 0 }, pipes), [5, 5, 5]);
-});
-
-t.test('a wrong word is met with what was meant', async (t) => {
-  for (const [stdio, hint] of [
-    [['pipes'], "did you mean 'pipe'?"],
-    [['/a'], "open it first: openSync('/a', 'r')"],
-    [['pipe', '/a'], "open it first: openSync('/a', 'a')"],
-    [[true], "write 'pipe'"],
-  ] as const)
-    t.throws(() => toStdio(stdio, pipes), { name: 'UsageError', hint });
 });
 
 t.test('streams are told from other entries', async (t) => {

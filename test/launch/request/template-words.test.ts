@@ -78,33 +78,27 @@ t.test('what only a shell understands is refused, with the remedy', async (t) =>
 });
 
 t.test('anything else is no argument', async (t) => {
-  for (const value of [undefined, null, {}, true, [undefined], [['a']]])
+  for (const value of [null, {}, true, [null], [['a']]])
     t.throws(() => words`ls ${value}`, {
       name: 'UsageError',
       message:
         /^interpolation 1(\[0\])?, after 'ls ', must be a string, a number, bytes or an array of them, not /,
     });
-  t.throws(() => words`ls ${Promise.resolve('x')}`, { name: 'UsageError', hint: 'write ${await …}' });
-  t.throws(() => words`ls ${{ stdout: 'x' }}`, { name: 'UsageError', hint: 'write ${result.stdout}' });
+  t.throws(() => words`ls ${undefined}`, {
+    message: /^interpolation 1, after 'ls ', is missing: it must be /,
+  });
 });
 
-t.test('the message names the interpolation and its kind, and the hint makes words of it', async (t) => {
-  const map = new Map([['a', 'b']]);
-  const message = /^interpolation 2, after ' and ', must .*, not a Map$/;
-  t.throws(() => words`ls ${1} and ${map}`, { message, hint: /\$\{\[\.\.\.map\.values\(\)\]\}$/ });
-  t.same(words`ls ${[...map.values()]}`, ['ls', 'b']);
+t.test('the message names the interpolation and its kind', async (t) => {
+  for (const [value, kind] of [
+    [new Map(), 'a Map'],
+    [() => 'a', 'a function'],
+    [Promise.resolve('x'), 'a Promise'],
+  ] as const)
+    t.throws(() => words`ls ${1} and ${value}`, {
+      message: new RegExp(`^interpolation 2, after ' and ', must be .*, not ${kind}$`),
+    });
   t.throws(() => words`ls ${['a', new Set()]}`, { message: /^interpolation 1\[1\], .*, not a Set$/ });
-  t.throws(() => words`ls ${[['a']]}`, { name: 'UsageError', hint: 'write ${array.flat(Infinity)}' });
-  t.throws(() => words`ls ${undefined}`, {
-    message: /not undefined$/,
-    hint: 'an empty array is no argument: write ${value ?? []}',
-  });
-  t.throws(() => words`ls ${true}`, { message: /not a boolean$/, hint: 'write ${String(value)}' });
-  t.throws(() => words`ls ${() => 'a'}`, { message: /not a function$/, hint: /\$\{value\(\)\}$/ });
-  t.throws(() => words`ls ${new URL('file:///')}`, {
-    message: /not a URL$/,
-    hint: 'write ${value.toJSON()}',
-  });
 });
 
 t.test('arguments of any text come through unchanged, between others', async (t) => {

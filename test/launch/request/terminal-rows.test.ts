@@ -22,17 +22,14 @@ t.test('the caller cannot change it later', async (t) => {
 });
 
 t.test('anything else is an error that names the key', async (t) => {
-  t.throws(() => read('80x24'), {
-    name: 'UsageError',
-    message: /^pty must be true or false, or an object/,
-    hint: 'write pty: {cols: 80, rows: 24}',
-  });
-  t.throws(() => read('no'), { message: 'pty must be true or false', hint: 'write pty: false' });
-  t.throws(() => read(null), { message: 'pty must be true or false' });
-  t.throws(() => read({ columns: 80 }), { message: "pty takes no 'columns'", hint: /cols/ });
+  for (const wrong of ['80x24', 'no', null, { columns: 80 }])
+    t.throws(() => read(wrong), {
+      message: /^pty must be true, false, or an object with cols and rows/,
+      hint: 'for example pty: {cols: 80, rows: 24}',
+    });
   for (const cols of [0, -1, 1.5, 65536, '80', Number.NaN, null])
-    t.throws(() => read({ cols }), { message: 'pty.cols must be a whole number from 1 to 65535' });
-  t.throws(() => read({ rows: 0 }), { message: 'pty.rows must be a whole number from 1 to 65535' });
+    t.throws(() => read({ cols }), { message: /^pty\.cols must be a whole number from 1 to 65535/ });
+  t.throws(() => read({ rows: 0 }), { message: /^pty\.rows must be a whole number from 1 to 65535/ });
 });
 
 t.test('--pty asks for it', async (t) => {

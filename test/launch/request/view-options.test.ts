@@ -15,8 +15,8 @@ t.test('--bind and --ro-bind take SOURCE:DEST, or one path for both', async (t) 
     { kind: 'bind', source: path('/usr'), target: path('/usr'), readOnly: true },
     { kind: 'bind', source: path('/a'), target: path('/b:c'), readOnly: false },
   ]);
-  t.throws(() => read('--bind', ':/mnt'), { message: /^view\[0\]\.bind must be an absolute path, not ''$/ });
-  t.throws(() => read('--bind', '/srv:'), { message: /^view\[0\]\.to must be an absolute path, not ''$/ });
+  t.throws(() => read('--bind', ':/mnt'), { message: "view[0].bind must be an absolute path, not ''" });
+  t.throws(() => read('--bind', '/srv:'), { message: "view[0].to must be an absolute path, not ''" });
 });
 
 t.test('--tmpfs takes a path and its options, behind the last colon', async (t) => {
@@ -39,42 +39,32 @@ t.test('--tmpfs takes a path and its options, behind the last colon', async (t) 
     ],
   );
   t.throws(() => read('--tmpfs', ':size=1M'), {
-    message: /^view\[0\]\.tmpfs must be an absolute path, not ''$/,
+    message: "view[0].tmpfs must be an absolute path, not ''",
   });
 });
 
-t.test('options of --tmpfs that do not exist, or behind a comma, are errors with the remedy', async (t) => {
-  for (const [word, hint] of [
-    ['64M', 'write size=64M'],
-    ['sizes=1', 'for example --tmpfs /tmp:size=1'],
-    ['mode=8', 'for example --tmpfs /tmp:mode=1777'],
-    ['mod=700', 'for example --tmpfs /tmp:size=1'],
-  ] as const)
-    t.throws(() => read('--tmpfs', `/tmp:size=1,${word}`), {
+t.test('options of --tmpfs that do not exist, are wrong or twice there are errors', async (t) => {
+  // 0 would be no limit
+  for (const words of [
+    '64M',
+    'sizes=1',
+    'mode=8',
+    'size=0',
+    'nr_inodes=0',
+    'size=1G,uid=0',
+    'size=',
+    'noexec=1',
+    'size=1M,size=2M',
+    'noexec,noexec',
+    'mode=1,mode=2',
+  ])
+    t.throws(() => read('--tmpfs', `/tmp:${words}`), {
       name: 'UsageError',
-      message: `--tmpfs knows size=BYTES, nr_inodes=N, mode=OCTAL and noexec, not '${word}'`,
-      hint,
+      key: 'tmpfs',
+      value: `/tmp:${words}`,
+      expected: 'DEST[:size=BYTES,nr_inodes=N,mode=OCTAL,noexec], each once',
     });
-  for (const [given, hint] of [
-    ['/tmp,size=1M,mode=700', 'write /tmp:size=1M,mode=700'],
-    ['/tmp,noexec', 'write /tmp:noexec'],
-    ['/tmp,size=1M:noexec', 'write /tmp:size=1M,noexec'],
-  ] as const)
-    t.throws(() => read('--tmpfs', given), {
-      name: 'UsageError',
-      message: `--tmpfs takes DEST[:OPTIONS], not '${given}'`,
-      hint,
-    });
-  t.throws(() => read('--tmpfs', ':x'), { message: /^--tmpfs knows/ });
   t.strictSame(read('--tmpfs', '/a,b').view, [{ kind: 'tmpfs', target: path('/a,b'), ...whole }]);
-});
-
-t.test('an option of --tmpfs that is given twice is an error', async (t) => {
-  t.throws(() => read('--tmpfs', '/tmp:size=1M,size=2M'), {
-    name: 'UsageError',
-    message: '--tmpfs /tmp:size=1M,size=2M: size is given twice',
-  });
-  t.throws(() => read('--tmpfs', '/tmp:noexec,noexec'), { message: /: noexec is given twice$/ });
 });
 
 t.test('a mode may begin with zeros, as C writes it', async (t) => {
@@ -82,16 +72,6 @@ t.test('a mode may begin with zeros, as C writes it', async (t) => {
     t.match(read('--tmpfs', `/tmp:mode=${mode}`).view, [{ mode: 0o1777 }]);
   for (const mode of ['011777', '0o1777', '08'])
     t.throws(() => read('--tmpfs', `/tmp:mode=${mode}`), { name: 'UsageError' });
-});
-
-t.test('a tmpfs without a limit cannot be asked for', async (t) => {
-  for (const [name, examples] of [
-    ['size', '67108864 or 64M'],
-    ['nr_inodes', '8192 or 8K'],
-  ])
-    t.throws(() => read('--tmpfs', `/tmp:${name}=0`), {
-      message: `--tmpfs ${name} must be a number from 1 on, such as ${examples}, not '0'`,
-    });
 });
 
 t.test(
