@@ -75,7 +75,7 @@ async function inheritedVariables(): Promise<readonly string[]> {
 export async function readService(unit: string): Promise<InstalledService> {
   const [onBus, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
   const settings = { ...onBus, ...(await unsaid(unit, onBus)) };
-  const service = toInstalled(settings, settings, inherited);
+  const service = toInstalled(settings, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 

@@ -101,9 +101,9 @@ t.test('directories of a service can have links', async (t) => {
 });
 
 t.test('a service can be reloaded if systemd says so', async (t) => {
-  t.ok(toInstalled({ CanReload: true }, {}).canReload);
-  t.notOk(toInstalled({ CanReload: false }, {}).canReload);
-  t.notOk(toInstalled({}, {}).canReload);
+  t.ok(toInstalled({ CanReload: true }).canReload);
+  t.notOk(toInstalled({ CanReload: false }).canReload);
+  t.notOk(toInstalled({}).canReload);
 });
 
 t.test('a filter that is not set refuses nothing', async (t) => {
@@ -130,7 +130,7 @@ t.test(
       UnsetEnvironment: ['B'],
       ExecStartEx: [line('/usr/bin/web ${http_proxy} $A')],
     };
-    const service = toInstalled({ Id: 'web.service' }, settings, inherited);
+    const service = toInstalled(settings, inherited);
     const variables = variablesOf(service, []);
     t.same(
       [...variables],

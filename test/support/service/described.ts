@@ -20,8 +20,16 @@ export function installed(
   settings: Record<string, unknown>,
   about: Record<string, unknown> = {},
 ): InstalledService {
-  const all = { CapabilityBoundingSet: 2 ** 41 - 1, UMask: 0o22, Type: 'simple', ...settings };
-  return toInstalled({ Id: 'web.service', LoadState: 'loaded', ActiveState: 'active', ...about }, all);
+  const usual = {
+    Id: 'web.service',
+    LoadState: 'loaded',
+    ActiveState: 'active',
+    CapabilityBoundingSet: 2 ** 41 - 1,
+    UMask: 0o22,
+    Type: 'simple',
+    ...settings,
+  };
+  return toInstalled({ ...usual, ...about });
 }
 
 /** The adoption of a service, as it is before anything has been built. */

@@ -60,21 +60,17 @@ export function readList(json: string): readonly string[] {
   return listOf({ value: data[0].data }, 'value');
 }
 
-/** A service from its settings of the interfaces Unit and Service. @param inherited variables of the service manager */
-export function toInstalled(
-  unit: Settings,
-  settings: Settings,
-  inherited: readonly string[] = [],
-): InstalledService {
+/** A service from its settings. @param inherited variables of the service manager */
+export function toInstalled(settings: Settings, inherited: readonly string[] = []): InstalledService {
   return {
-    unit: textOf(unit, 'Id'),
-    fragment: textOf(unit, 'FragmentPath'),
-    isActive: ['active', 'activating', 'reloading'].includes(textOf(unit, 'ActiveState')),
-    canReload: unit.CanReload === true,
-    loadState: textOf(unit, 'LoadState'),
-    fileState: textOf(unit, 'UnitFileState'),
-    isWanted: ['TriggeredBy', 'WantedBy', 'RequiredBy', 'UpheldBy'].some((name) => isListed(unit, name)),
-    isTransient: unit.Transient === true,
+    unit: textOf(settings, 'Id'),
+    fragment: textOf(settings, 'FragmentPath'),
+    isActive: ['active', 'activating', 'reloading'].includes(textOf(settings, 'ActiveState')),
+    canReload: settings.CanReload === true,
+    loadState: textOf(settings, 'LoadState'),
+    fileState: textOf(settings, 'UnitFileState'),
+    isWanted: ['TriggeredBy', 'WantedBy', 'RequiredBy', 'UpheldBy'].some((name) => isListed(settings, name)),
+    isTransient: settings.Transient === true,
     lines: execKinds.flatMap((kind) => toLines(kind, settings[`${kind}Ex`])),
     settings,
     inherited,
