@@ -223,7 +223,7 @@ async function command({ jail, uid, gid, user, original, floors, rounds, note })
   const ratio = (name, peer) => samples.median(name) / samples.median(peer);
   const others = [...commands.keys()].slice(3);
   return [
-    row('uchroot v node -e 0', ratio('uchroot', 'node -e 0'), ['<=', 1.25]),
+    row('uchroot v node -e 0', ratio('uchroot', 'node -e 0'), ['<=', 1.65]),
     row('node uchroot.cjs v node -e 0', ratio('node uchroot.cjs', 'node -e 0')),
     ...others.map((peer) => row(`uchroot v ${peer}`, ratio('uchroot', peer))),
   ];
