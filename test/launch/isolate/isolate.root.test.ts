@@ -31,7 +31,7 @@ import {
   temporaryDirectory,
   uchroot,
 } from '../../support/launch.ts';
-import { eventually, outputAtSigterm, processesOf } from '../../support/service.ts';
+import { eventually, outputAtSigterm, processesOf, statusOf } from '../../support/service.ts';
 
 const test = bothWays('unshare', 'strace');
 const onlyOnce = rootTest('setpriv');
@@ -359,8 +359,7 @@ test('a jail of a caller that chroot has confined has nothing above it', async (
     ];
     const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = once(child, 'exit');
-    const sleeping = () =>
-      processesOf(uid).find((pid) => readlinkSync(`/proc/${pid}/exe`).endsWith('/sleep'));
+    const sleeping = () => processesOf(uid).find((pid) => statusOf(pid, 'Name') === 'sleep');
     await eventually(() => sleeping() !== undefined);
     const { stdout, stderr } = start(['nsenter', '-t', String(sleeping()), '-m', '/bin/ls', '-A', '/']);
     t.same(stdout.split('\n').filter(Boolean), readdirSync(jail).toSorted(), stderr);
