@@ -82,12 +82,8 @@ export interface InRootStatus {
   readonly acl?: Buffer;
 }
 
-/** The indices of the texts that the data contains, or the filter. Except by `ends`, a given filter gets all words of the data. */
-export type FindTexts = (
-  how: 'words' | 'commands' | 'paths' | 'ends' | 'possible',
-  data: Uint8Array,
-  filter?: Uint8Array,
-) => number[];
+/** The indices of the texts that the data contains. */
+export type FindTexts = (how: 'words' | 'commands' | 'paths' | 'ends', data: Uint8Array) => number[];
 
 /** Finds the numbers of the texts that have a line, ascending. `find` ignores the texts that were set `aside`. */
 export interface Lines {

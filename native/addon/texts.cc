@@ -28,25 +28,22 @@ Napi::Array toArray(Napi::Env env, const std::vector<uint32_t>& numbers) {
   return array;
 }
 
-// find(how, data, filter) → the indices of the found texts
+// find(how, data) → the indices of the found texts
 Napi::Value findTexts(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto& wanted = *static_cast<const WantedTexts*>(info.Data());
   const std::string how = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
-  const auto data = viewOf(info[1]), filter = viewOf(info[2]);
-  if (!data || (filter && filter->size() != kFilterBytes)) return wrongType(env, "find(how, data, filter)");
-  auto* bits = filter ? reinterpret_cast<uint8_t*>(const_cast<char*>(filter->data())) : nullptr;
+  const auto data = viewOf(info[1]);
+  if (!data) return wrongType(env, "find(how, data)");
   std::vector<uint32_t> found;
   if (how == "words") {
-    found = wanted.findWords(*data, bits);
+    found = wanted.findWords(*data);
   } else if (how == "commands") {
-    found = wanted.findCommands(*data, bits);
+    found = wanted.findCommands(*data);
   } else if (how == "paths") {
-    found = wanted.findPaths(*data, bits);
+    found = wanted.findPaths(*data);
   } else if (how == "ends") {
     found = wanted.findEnds(*data);
-  } else if (how == "possible" && data->size() == kFilterBytes) {
-    found = wanted.possibleIn(reinterpret_cast<const uint8_t*>(data->data()));
   } else {
     return wrongType(env, "unknown search");
   }

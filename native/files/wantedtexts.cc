@@ -34,13 +34,6 @@ uint32_t hashOf(std::string_view text) {
   return hash;
 }
 
-uint32_t bitOf(uint32_t hash) { return ((hash ^ (hash >> 15)) * 0x2c1b3c6d) >> (32 - kFilterBits); }
-
-void mark(uint8_t* filter, uint32_t hash) {
-  const uint32_t bit = bitOf(hash);
-  filter[bit >> 3] |= static_cast<uint8_t>(1 << (bit & 7));
-}
-
 size_t tailOf(std::string_view text) {
   return static_cast<size_t>(static_cast<uint8_t>(text[text.size() - 2]) << 8 | static_cast<uint8_t>(text.back()));
 }
@@ -68,8 +61,7 @@ bool isCommand(std::string_view data, size_t start, size_t end) {
 // One search for all wanted texts in the data of a file.
 class WantedTexts::Search {
  public:
-  Search(const WantedTexts& wanted, std::string_view data, uint8_t* filter)
-      : wanted_(wanted), data_(data), filter_(filter), isFound_(wanted.texts_.size()) {}
+  Search(const WantedTexts& wanted, std::string_view data) : wanted_(wanted), data_(data), isFound_(wanted.texts_.size()) {}
 
   std::vector<uint32_t> words() {
     eachWord([&](size_t start, size_t end, uint32_t hash) { add(start, end, hash); });
@@ -117,7 +109,6 @@ class WantedTexts::Search {
       const size_t start = at;
       uint32_t hash = 0;
       for (; at < size && isInWord(at); at++) hash = nextHash(hash, data_[at]);
-      if (filter_ != nullptr) mark(filter_, hash);
       use(start, at, hash);
     }
   }
@@ -129,14 +120,12 @@ class WantedTexts::Search {
 
   // The linker stores "ld" as the end of "collect-ld" (SHF_MERGE and SHF_STRINGS, elf(5)). "splain" in "explain" is chance.
   void tails(size_t start, size_t end) {
-    const bool isWanted = end < data_.size() && wanted_.tailSieve_[tailOf(data_.substr(start, end - start))];
-    if (filter_ == nullptr && !isWanted) return;
-    if (isWanted) addText(data_.substr(start, end - start));
+    if (end >= data_.size() || !wanted_.tailSieve_[tailOf(data_.substr(start, end - start))]) return;
+    addText(data_.substr(start, end - start));
     for (size_t at = start; at + 1 < end; at++) {
       if (!isJoint(data_[at])) continue;
       const std::string_view tail = data_.substr(at + 1, end - at - 1);
-      if (filter_ != nullptr) mark(filter_, hashOf(tail));
-      if (isWanted && tail.size() >= 2) addText(tail);
+      if (tail.size() >= 2) addText(tail);
     }
   }
 
@@ -144,18 +133,13 @@ class WantedTexts::Search {
   void prefixes(size_t start, size_t end) {
     uint32_t hash = 0, before = 0;
     for (size_t at = start; at < end; at++) {
-      if (data_[at] == '/' && at > start) addPath(start, at, hash);
+      if (data_[at] == '/' && at > start) add(start, at, hash);
       before = hash;
       hash = nextHash(hash, data_[at]);
     }
-    addPath(start, end, hash);
-    // A dot may end a sentence.
-    if (data_[end - 1] == '.') addPath(start, end - 1, before);
-  }
-
-  void addPath(size_t start, size_t end, uint32_t hash) {
-    if (filter_ != nullptr) mark(filter_, hash);
     add(start, end, hash);
+    // A dot may end a sentence.
+    if (data_[end - 1] == '.') add(start, end - 1, before);
   }
 
   bool passes(uint32_t hash) const { return wanted_.sieve_[hash & kLow]; }
@@ -175,7 +159,6 @@ class WantedTexts::Search {
 
   const WantedTexts& wanted_;
   const std::string_view data_;
-  uint8_t* const filter_;
   std::vector<bool> isFound_;
   std::vector<uint32_t> found_;
 };
@@ -195,27 +178,12 @@ WantedTexts::WantedTexts(std::string texts) : bytes_(std::move(texts)), sieve_(k
   lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
 }
 
-std::vector<uint32_t> WantedTexts::findWords(std::string_view data, uint8_t* filter) const {
-  return Search(*this, data, filter).words();
-}
+std::vector<uint32_t> WantedTexts::findWords(std::string_view data) const { return Search(*this, data).words(); }
 
-std::vector<uint32_t> WantedTexts::findCommands(std::string_view data, uint8_t* filter) const {
-  return Search(*this, data, filter).commands();
-}
+std::vector<uint32_t> WantedTexts::findCommands(std::string_view data) const { return Search(*this, data).commands(); }
 
-std::vector<uint32_t> WantedTexts::findPaths(std::string_view data, uint8_t* filter) const {
-  return Search(*this, data, filter).paths();
-}
+std::vector<uint32_t> WantedTexts::findPaths(std::string_view data) const { return Search(*this, data).paths(); }
 
-std::vector<uint32_t> WantedTexts::findEnds(std::string_view data) const { return Search(*this, data, nullptr).ends(); }
-
-std::vector<uint32_t> WantedTexts::possibleIn(const uint8_t* filter) const {
-  std::vector<uint32_t> possible;
-  for (uint32_t index = 0; index < texts_.size(); index++) {
-    const uint32_t bit = bitOf(hashOf(texts_[index]));
-    if ((filter[bit >> 3] & (1 << (bit & 7))) != 0) possible.push_back(index);
-  }
-  return possible;
-}
+std::vector<uint32_t> WantedTexts::findEnds(std::string_view data) const { return Search(*this, data).ends(); }
 
 }  // namespace uchroot

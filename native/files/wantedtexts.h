@@ -10,24 +10,17 @@
 
 namespace uchroot {
 
-// A Bloom filter (with one hash function) of the words and paths in one file.
-constexpr int kFilterBits = 18;
-constexpr size_t kFilterBytes = size_t{1} << (kFilterBits - 3);
-
 class WantedTexts {
  public:
   // Each text ends in NUL.
   explicit WantedTexts(std::string texts);
 
-  // Each function returns the indices of the texts that it found, in the order of the data, and adds all words of the data to
-  // the filter, which may be null.
-  std::vector<uint32_t> findWords(std::string_view data, uint8_t* filter) const;
-  std::vector<uint32_t> findCommands(std::string_view data, uint8_t* filter) const;
-  std::vector<uint32_t> findPaths(std::string_view data, uint8_t* filter) const;
+  // Each function returns the indices of the texts that it found, in the order of the data.
+  std::vector<uint32_t> findWords(std::string_view data) const;
+  std::vector<uint32_t> findCommands(std::string_view data) const;
+  std::vector<uint32_t> findPaths(std::string_view data) const;
   // The texts, of two bytes and more, with which strings end. Of several at one end only the longest is found there.
   std::vector<uint32_t> findEnds(std::string_view data) const;
-  // The texts that the data of the filter may contain, in their own order.
-  std::vector<uint32_t> possibleIn(const uint8_t* filter) const;
 
  private:
   class Search;

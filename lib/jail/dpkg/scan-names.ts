@@ -27,26 +27,11 @@ export function toKeys(given: Iterable<string>): Keys {
 }
 
 /**
- * A Bloom filter of the words and paths in one file. It answers most searches without reading the file again, with 32 KiB a
- * file; the strings of all programs of a compiler would fill the memory.
- */
-export type WordFilter = Uint8Array;
-
-export function openWordFilter(): WordFilter {
-  return new Uint8Array(1 << 15);
-}
-
-/** The texts that the file may contain; it does not contain the others. */
-export function possibleIn(filter: WordFilter, keys: Keys): readonly string[] {
-  return keys.find('possible', filter);
-}
-
-/**
  * The names that a text contains as words, between characters that cannot be part of a file name: `ld` in
- * "exec /usr/bin/ld -r", but not in "-fuse-ld" or "ld.so". One pass for all names, which also fills a filter.
+ * "exec /usr/bin/ld -r", but not in "-fuse-ld" or "ld.so". One pass for all names.
  */
-export function findWords(text: Uint8Array, names: Keys, filter?: WordFilter): readonly string[] {
-  return names.find('words', text, filter);
+export function findWords(text: Uint8Array, names: Keys): readonly string[] {
+  return names.find('words', text);
 }
 
 /**
@@ -54,8 +39,8 @@ export function findWords(text: Uint8Array, names: Keys, filter?: WordFilter): r
  * first in a command line. "get ip hash peer" does not name ip(8). The end of a string counts too: the linker stores "ld" as the
  * end of "collect-ld".
  */
-export function findInStrings(strings: Uint8Array, names: Keys, filter?: WordFilter): readonly string[] {
-  return names.find('commands', strings, filter);
+export function findInStrings(strings: Uint8Array, names: Keys): readonly string[] {
+  return names.find('commands', strings);
 }
 
 /** The names, of two characters and more, with which strings end. Of several at one end only the longest counts there. */
@@ -64,6 +49,6 @@ export function findAtEnd(strings: Uint8Array, names: Keys): readonly string[] {
 }
 
 /** The paths that the data contains as an absolute path or as the beginning of one. */
-export function findPaths(data: Uint8Array, paths: Keys, filter?: WordFilter): readonly string[] {
-  return paths.find('paths', data, filter);
+export function findPaths(data: Uint8Array, paths: Keys): readonly string[] {
+  return paths.find('paths', data);
 }

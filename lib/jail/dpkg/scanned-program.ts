@@ -4,15 +4,7 @@ import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../.
 import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { readIfThere, statusIfThere } from './readable-files.ts';
-import {
-  findInStrings,
-  findPaths,
-  findWords,
-  openWordFilter,
-  possibleIn,
-  type Wanted,
-  type WordFilter,
-} from './scan-names.ts';
+import { findInStrings, findPaths, findWords, type Wanted } from './scan-names.ts';
 import type { ReadStrings } from './sections.ts';
 import { commandsOf, isShell } from './script-calls.ts';
 
@@ -130,37 +122,11 @@ export function readSettings(root: FileRoot, path: BytePath): Executable | undef
 }
 
 function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable['mentions'] {
-  // whether the file contains a text that the filter does not exclude
-  const answers = new Map<string, boolean>();
-  let seen: { readonly filter: WordFilter; readonly unseparated: boolean } | undefined;
-
-  function search(wanted: Wanted, filter?: WordFilter): ReadonlySet<string> {
+  return ({ names, paths }) => {
     const { parts, unseparated } = readStrings(path);
-    const found = new Set<string>();
-    for (const part of parts) {
-      const names = unseparated
-        ? findAnywhere(part, wanted.names.texts)
-        : findInStrings(part, wanted.names, filter);
-      for (const text of names) found.add(text);
-      for (const text of findPaths(part, wanted.paths, filter)) found.add(text);
-    }
-    return found;
-  }
-
-  return (wanted) => {
-    let found: ReadonlySet<string> | undefined;
-    if (seen === undefined) {
-      seen = { filter: openWordFilter(), unseparated: readStrings(path).unseparated };
-      found = search(wanted, seen.filter);
-    }
-    const possible = [
-      // without separators the filter knows no names
-      ...(seen.unseparated ? wanted.names.texts : possibleIn(seen.filter, wanted.names)),
-      ...possibleIn(seen.filter, wanted.paths),
-    ];
-    for (const text of possible)
-      if (!answers.has(text)) answers.set(text, (found ??= search(wanted)).has(text));
-    return possible.filter((text) => answers.get(text));
+    const namesIn = (part: Uint8Array) =>
+      unseparated ? findAnywhere(part, names.texts) : findInStrings(part, names);
+    return new Set(parts.flatMap((part) => [...namesIn(part), ...findPaths(part, paths)]));
   };
 }
 
