@@ -15,8 +15,8 @@ interface Station {
 const bounds: Readonly<Record<string, readonly [lib: number, native: number, again: number]>> = {
   user: [25, 3, 10],
   args: [14, 5, 3],
-  bind: [32, 6, 14],
-  memory: [19, 4, 8],
+  bind: [32, 6, 16],
+  memory: [21, 4, 8],
   rule: [12, 0, 6],
 };
 
