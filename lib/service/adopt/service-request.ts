@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
-import { checkList, type JailWork } from '../../jail/request/jail-request.ts';
+import type { JailWork } from '../../jail/request/jail-request.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
+import { flag, list, optional, text, whole } from '../../values/validators.ts';
 import { quote } from '../../words/quote.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { ServicePath } from './installed/service-paths.ts';
@@ -52,8 +53,7 @@ const foreign = {
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
     checkKeys(given, new Set(['unit', 'signal', 'onProgress', ...more]), undefined, () => foreign);
-    if (typeof given.unit !== 'string')
-      throw new UsageError('unit must be a string', { hint: "write unit: 'nginx'" });
+    unit(given.unit, 'unit');
     checkSignal(given.signal);
   });
   if (process.geteuid?.() !== 0)
@@ -61,10 +61,14 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
   return { ...own, unit: toUnitName(own.unit) };
 }
 
+const unit = text('the name of a service', 'nginx');
+const watch = optional(whole(100, 600_000, 5000));
+const paths = list(text('a path of the host', '/srv/site'), ['/srv/site']);
+
 // A path of the host that a request names.
-function toNamedPath(path: unknown, isReadOnly: boolean): ServicePath {
-  if (typeof path !== 'string' || !/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
-    throw new UsageError(`${quote(String(path))} is no absolute path that a setting of systemd can have`, {
+function toNamedPath(path: string, isReadOnly: boolean): ServicePath {
+  if (!/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
+    throw new UsageError(`${quote(path)} is no absolute path that a setting of systemd can have`, {
       hint: 'write it without blanks, colons, quotes and percent signs; it appears at the same place',
     });
   if (!existsSync(path))
@@ -74,25 +78,19 @@ function toNamedPath(path: unknown, isReadOnly: boolean): ServicePath {
 
 /** The options of an adoption. @throws UsageError */
 export function optionsOf(request: AdoptRequest): AdoptionOptions {
-  const { user, binds = [], readOnlyBinds = [], programs = [], watchMs, insecurePath } = request;
-  if (watchMs !== undefined && !(Number.isInteger(watchMs) && watchMs >= 100 && watchMs <= 600_000))
-    throw new UsageError('watchMs must be an integer from 100 to 600000', { hint: 'write watchMs: 5000' });
+  const { user, binds = [], readOnlyBinds = [], programs = [] } = request;
   if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
     throw new UsageError('user must be the name of an account', { hint: "write user: 'NAME'" });
-  if (insecurePath !== undefined && typeof insecurePath !== 'boolean')
-    throw new UsageError('insecurePath must be true or false', { hint: 'write insecurePath: true' });
-  for (const [key, list] of Object.entries({ binds, readOnlyBinds, programs }))
-    checkList(list, key, () => {});
-  const paths = [
-    ...binds.map((path) => toNamedPath(path, false)),
-    ...readOnlyBinds.map((path) => toNamedPath(path, true)),
-  ];
+  for (const [key, given] of Object.entries({ binds, readOnlyBinds, programs })) paths(given, key);
   return {
     user,
-    paths,
+    paths: [
+      ...binds.map((path) => toNamedPath(path, false)),
+      ...readOnlyBinds.map((path) => toNamedPath(path, true)),
+    ],
     programs: programs.map((path) => toNamedPath(path, true).path),
-    watchMs,
-    insecurePath: insecurePath === true,
+    watchMs: watch(request.watchMs, 'watchMs'),
+    insecurePath: flag(request.insecurePath, 'insecurePath'),
     accounts: [],
   };
 }
