@@ -126,7 +126,7 @@ function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable
     const { parts, unseparated } = readStrings(path);
     const namesIn = (part: Uint8Array) =>
       unseparated ? findAnywhere(part, names.texts) : findInStrings(part, names);
-    return new Set(parts.flatMap((part) => [...namesIn(part), ...findPaths(part, paths)]));
+    return new Set(parts.flatMap((part) => namesIn(part).concat(findPaths(part, paths))));
   };
 }
 
