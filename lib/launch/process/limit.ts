@@ -1,7 +1,7 @@
 // Which limit ended a program. Pure.
 import type { LimitName } from '../../errors.ts';
 import type { ProgramEnd, WatchedLimits } from '../../native.ts';
-import { needsWaiter, showCgroupLimits, type CgroupLimits, type WaitLimits } from '../request/limit-rows.ts';
+import { needsWaiter, type WaitLimits } from '../request/limit-rows.ts';
 import { showSize } from '../../values/size.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import { quote } from '../../words/quote.ts';
@@ -50,61 +50,84 @@ export function limitOf(
   return isOutOfInodes === true ? 'inodes' : undefined;
 }
 
-/** The words for a limit of the request that has ended a program. The time limit and the output limit have their words elsewhere. */
-export function whyLimited(
-  limit: LimitName | undefined,
-  { memory, swap, pids, cpuTime }: CgroupLimits & { readonly cpuTime: number | undefined },
-): string | undefined {
-  const none = { memory: undefined, swap: undefined, pids: undefined, cpu: undefined, ioWeight: undefined };
-  const seconds = cpuTime === undefined ? 'its resource limit cpu' : `cpuTime ${cpuTime}`;
-  if (limit === 'memory') return `killed: it needed more than ${showCgroupLimits({ ...none, memory, swap })}`;
-  if (limit === 'pids') return `it needed more processes than ${showCgroupLimits({ ...none, pids })}`;
-  if (limit === 'cpu time') return `killed: it needed more CPU time than ${seconds}`;
-  if (limit === 'disk') return 'its file system in memory was full (tmpfs, ephemeral)';
-  if (limit === 'inodes') return 'its file system in memory had no room for more files (tmpfs, ephemeral)';
-  return limit === 'file size' ? 'killed: it wrote a larger file than its resource limit fsize' : undefined;
+/** A limit that a program can meet. */
+interface LimitRow {
+  /** The keys of the request that set it, with `rlimits.cpu` for a key in a key; none if it is inherited. */
+  readonly keys: (request: Limits) => readonly string[];
+  readonly words: (request: Limits) => string;
 }
 
-// The options of the request that make file systems in memory.
-function spacesOf({ ephemeral, view }: Pick<NormalRequest, 'ephemeral' | 'view'>): readonly string[] {
-  const mounted = view
+type Limits = WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>;
+
+// `size` is undefined if a limit was met that is not the launch's own
+const than = (size: string | undefined): string => (size === undefined ? 'its cgroup has' : size);
+
+const ofRlimit = (name: string, { rlimits }: Limits): readonly string[] =>
+  rlimits.some(([set]) => set === name) ? [`rlimits.${name}`] : [];
+
+// The options that make file systems in memory. Only an init tells that one was full.
+function spacesOf(request: Limits): readonly string[] {
+  if (!hasInit(request)) return [];
+  const mounted = request.view
     .filter(({ kind }) => kind === 'tmpfs' || kind === 'dev')
-    .map(({ kind, target }) => `--${kind} ${quote(target)}`);
-  return [...(ephemeral === true ? ['--ephemeral'] : []), ...mounted];
+    .map(({ kind, target }) => `${kind} ${quote(target)}`);
+  return [...(request.ephemeral === true ? ['ephemeral'] : []), ...mounted];
 }
 
-function wordsOfSpaces(request: Pick<NormalRequest, 'ephemeral' | 'view'>) {
-  const spaces = spacesOf(request).join(', ');
-  if (spaces === '') return {};
-  return {
-    f: `its file system in memory was full (${spaces})`,
-    g: `its file system in memory had no room for more files (${spaces})`,
-  };
+// The order is that of LimitKind in native/launcher/limitwatch.h: a letter stands for the place, `a` for the first.
+const rows: Readonly<Record<Exclude<LimitName, 'output'>, LimitRow>> = {
+  memory: {
+    keys: ({ memory, swap = 0 }) => (memory === undefined ? [] : swap > 0 ? ['memory', 'swap'] : ['memory']),
+    words: ({ memory, swap = 0 }) =>
+      `it needed more memory than ${than(memory === undefined ? undefined : showSize(memory))}${swap > 0 ? ` and ${showSize(swap)} of swap` : ''}`,
+  },
+  pids: {
+    keys: ({ pids }) => (pids === undefined ? [] : ['pids']),
+    words: ({ pids }) => `it needed more processes than ${than(pids?.toString())}`,
+  },
+  time: {
+    keys: ({ time }) => (time === undefined ? [] : ['time']),
+    words: ({ time }) => `it took longer than ${time} s`,
+  },
+  'cpu time': {
+    keys: (request) => (request.cpuTime === undefined ? ofRlimit('cpu', request) : ['cpuTime']),
+    words: ({ cpuTime }) =>
+      `it needed more CPU time than ${cpuTime === undefined ? 'its resource limit' : `${cpuTime} s`}`,
+  },
+  'file size': {
+    keys: (request) => ofRlimit('fsize', request),
+    words: () => 'it wrote a larger file than its resource limit',
+  },
+  disk: { keys: spacesOf, words: () => 'its file system in memory was full' },
+  inodes: {
+    keys: spacesOf,
+    words: () => 'its file system in memory had no room for more files',
+  },
+};
+
+function messageOf(row: LimitRow, request: Limits, nameOf: (key: string) => string): string {
+  const keys = row.keys(request).map(nameOf).join(', ');
+  return `${row.words(request)}${keys === '' ? '' : ` (${keys})`}`;
 }
 
-/** The messages about limits for the process that waits for a program. Letters: native/launcher/limitwatch.h. */
-export function watchedLimits(
-  request: WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>,
-): WatchedLimits | undefined {
-  const { memory, swap = 0, pids, time, cpuTime, rlimits } = request;
-  const rlimit = (wanted: string): boolean => rlimits.some(([name]) => name === wanted);
-  const more = swap > 0 ? ` and ${showSize(swap)} of swap (--memory, --swap)` : ' (--memory)';
-  const words = {
-    a: memory === undefined ? undefined : `it needed more memory than ${showSize(memory)}${more}`,
-    b: pids === undefined ? undefined : `it needed more processes than ${pids} (--pids)`,
-    c: time === undefined ? undefined : `it took longer than ${time} s (--time)`,
-    d:
-      cpuTime === undefined
-        ? rlimit('cpu')
-          ? 'it needed more CPU time than its resource limit (--rlimit cpu)'
-          : undefined
-        : `it needed more CPU time than ${cpuTime} s (--cpu-time)`,
-    e: rlimit('fsize') ? 'it wrote a larger file than its resource limit (--rlimit fsize)' : undefined,
-    ...(hasInit(request) ? wordsOfSpaces(request) : {}),
-  };
-  const told = Object.entries(words).flatMap(([letter, text]) =>
-    text === undefined ? [] : [`${letter}${text}`],
+/** Why a limit has ended a program, in the words of the library. The limits of run() have their words elsewhere. */
+export function whyLimited(limit: LimitName | undefined, request: Limits): string | undefined {
+  if (limit === undefined || limit === 'output' || limit === 'time') return undefined;
+  return messageOf(rows[limit], request, String);
+}
+
+const toOption = (key: string): string =>
+  `--${key.replace(/^rlimits\./, 'rlimit ').replace(/^cpuTime$/, 'cpu-time')}`;
+
+/** The messages about limits for the process that waits for a program. */
+export function watchedLimits(request: Limits): WatchedLimits | undefined {
+  const words = Object.values(rows).flatMap((row, place) =>
+    row.keys(request).length === 0 ? [] : [`${'abcdefg'[place]}${messageOf(row, request, toOption)}`],
   );
-  if (told.length === 0 && !needsWaiter(request)) return undefined;
-  return { timeMs: Math.ceil((time ?? 0) * 1000), cpuSeconds: cpuTime ?? 0, words: told };
+  if (words.length === 0 && !needsWaiter(request)) return undefined;
+  return {
+    timeMs: Math.ceil((request.time ?? 0) * 1000),
+    cpuSeconds: request.cpuTime ?? 0,
+    words,
+  };
 }

@@ -1,5 +1,6 @@
 import t from 'tap';
 
+import type { LimitName } from '../../../lib/errors.ts';
 import { limitOf, watchedLimits, whyLimited } from '../../../lib/launch/process/limit.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { noUsage } from '../../support/usage.ts';
@@ -62,18 +63,27 @@ t.test('a program that handles SIGXCPU is killed after its time', async (t) => {
 });
 
 t.test('a message says what the program needed more of', async (t) => {
-  const asked = { memory: 2 ** 20, swap: 0, pids: 5, cpu: 1, ioWeight: 1, cpuTime: 3 };
-  t.equal(whyLimited('memory', asked), 'killed: it needed more than memory 1M, swap 0');
-  t.equal(whyLimited('pids', asked), 'it needed more processes than pids 5');
-  t.equal(whyLimited('cpu time', asked), 'killed: it needed more CPU time than cpuTime 3');
+  const why = (limit: LimitName | undefined, keys: Partial<LaunchRequest> = {}) =>
+    whyLimited(limit, normalize({ user: 'sam', jail: '/srv/jail', ...keys }));
+  t.equal(why('memory', { memory: '1M' }), 'it needed more memory than 1M (memory)');
   t.equal(
-    whyLimited('cpu time', { ...asked, cpuTime: undefined }),
-    'killed: it needed more CPU time than its resource limit cpu',
+    why('memory', { memory: '1M', swap: '1M' }),
+    'it needed more memory than 1M and 1M of swap (memory, swap)',
   );
-  t.match(whyLimited('disk', asked), /^its file system in memory was full/);
-  t.match(whyLimited('inodes', asked), /no room for more files/);
-  t.match(whyLimited('file size', asked), /^killed: it wrote a larger file/);
-  for (const none of ['time', undefined] as const) t.equal(whyLimited(none, asked), undefined);
+  t.equal(why('memory', { cpu: 1 }), 'it needed more memory than its cgroup has');
+  t.equal(why('pids', { pids: 5 }), 'it needed more processes than 5 (pids)');
+  t.equal(why('cpu time', { cpuTime: 3 }), 'it needed more CPU time than 3 s (cpuTime)');
+  t.equal(why('cpu time'), 'it needed more CPU time than its resource limit');
+  t.equal(why('disk', { isolate: true, ephemeral: true }), 'its file system in memory was full (ephemeral)');
+  t.equal(
+    why('inodes', { isolate: true, view: [{ tmpfs: '/tmp' }] }),
+    'its file system in memory had no room for more files (tmpfs /tmp)',
+  );
+  t.equal(
+    why('file size', { rlimits: { fsize: 5 } }),
+    'it wrote a larger file than its resource limit (rlimits.fsize)',
+  );
+  for (const none of ['time', undefined] as const) t.equal(why(none), undefined);
 });
 
 const watched = (keys: Partial<LaunchRequest>) =>
