@@ -308,7 +308,7 @@ class HostLook final : public PendingCall {
 
 class LookTask final : public Task {
  public:
-  LookTask(PendingCalls& calls, uint32_t id, HostQuery query) : Task(false), calls_(calls), id_(id), query_(std::move(query)) {}
+  LookTask(PendingCalls& calls, uint32_t id, HostQuery query) : calls_(calls), id_(id), query_(std::move(query)) {}
 
   void run(Worker&) override {
     const auto reading = std::make_shared<OwnedReading>();

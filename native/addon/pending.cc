@@ -130,10 +130,13 @@ void Promise::reject(napi_value error) const {
   if (deferred_ != nullptr) (void)napi_reject_deferred(env_, deferred_, error);
 }
 
+constexpr size_t kStackBytes = 1u << 20;  // NSS modules need more than the smallest stack, and musl gives 128 KB
+
 int startThread(void* (*run)(void*), void* data, pthread_t* joined) {
   pthread_attr_t attributes;
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
+  (void)pthread_attr_setstacksize(&attributes, kStackBytes);
   if (joined == nullptr) (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   // Signals are for the process's other threads. A new thread inherits the mask.
   sigset_t all, before;

@@ -121,7 +121,7 @@ class Promise {
   napi_value value_ = nullptr;
 };
 
-// Runs `run(data)` on a thread of its own. The caller joins it if it passes `joined`; otherwise nobody waits for the thread. Returns
+// Runs `run(data)` on a thread of its own, in which all signals are blocked. The caller joins it if it passes `joined`; otherwise nobody waits for the thread. Returns
 // 0 or an errno.
 int startThread(void* (*run)(void*), void* data, pthread_t* joined = nullptr);
 

@@ -90,7 +90,7 @@ std::vector<int> openDirectories(const std::string& recipe) {
 // Some work for the crew.
 class OwnedCgroup::Work final : public Task {
  public:
-  explicit Work(std::function<void()> work) : Task(false), work_(std::move(work)) {}
+  explicit Work(std::function<void()> work) : work_(std::move(work)) {}
   void run(Worker&) override {
     work_();
     delete this;

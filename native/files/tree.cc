@@ -3,11 +3,10 @@
 #include "tree.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include <cerrno>
-#include <csignal>
 #include <functional>
 
 #include "../addon/init.h"
@@ -32,9 +31,13 @@ class Work final : public PendingCall {
 
   ~Work() override { closeDescriptors(); }
 
-  // Returns 0 or a negative errno of libuv.
+  // Returns 0 or an errno.
   int start() {
-    const int error = uv_thread_create(&thread_, [](void* data) { static_cast<Work*>(data)->run(); }, this);
+    const auto main = [](void* data) -> void* {
+      static_cast<Work*>(data)->run();
+      return nullptr;
+    };
+    const int error = startThread(main, this, &thread_);
     if (error == 0) calls_.hold();
     return error;
   }
@@ -55,16 +58,12 @@ class Work final : public PendingCall {
 
  private:
   void run() {
-    // Signals are for the process's other threads. So no call of this thread is interrupted.
-    sigset_t all;
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, nullptr);
     report_ = task_(progress_);
     calls_.post(id(), [](PendingCall& call) { static_cast<Work&>(call).ended(); });
   }
 
   void ended() {
-    (void)uv_thread_join(&thread_);
+    (void)pthread_join(thread_, nullptr);
     calls_.letGo();
     // Before JS is told, because it may unmount the file system at once.
     closeDescriptors();
@@ -84,7 +83,7 @@ class Work final : public PendingCall {
       Napi::Object object = Napi::Object::New(env);
       object.Set("errno", failure.error);
       object.Set("syscall", failure.call);
-      object.Set("path", toBuffer(failure.path));
+      object.Set("path", toBuffer(env, failure.path));
       object.Set("inTarget", failure.inTarget);
       failed = object;
     }
@@ -92,7 +91,7 @@ class Work final : public PendingCall {
     for (uint32_t i = 0; i < report_.skipped.size(); i++) {
       const SkippedEntry& entry = report_.skipped[i];
       Napi::Object object = Napi::Object::New(env);
-      object.Set("path", toBuffer(entry.path));
+      object.Set("path", toBuffer(env, entry.path));
       object.Set("reason", entry.reason);
       object.Set("errno", entry.error);
       skipped.Set(i, object);
@@ -101,10 +100,6 @@ class Work final : public PendingCall {
     report.Set("skipped", skipped);
     report.Set("skippedCount", static_cast<double>(report_.skippedCount));
     callJs(env, onEnd_, {failed, report});
-  }
-
-  Napi::Buffer<char> toBuffer(const std::string& path) const {
-    return Napi::Buffer<char>::Copy(calls_.env(), path.data(), path.size());
   }
 
   void closeDescriptors() {
@@ -117,7 +112,7 @@ class Work final : public PendingCall {
   Napi::FunctionReference onEnd_;
   TreeProgress progress_;
   TreeReport report_;
-  uv_thread_t thread_ = {};
+  pthread_t thread_ = {};
 };
 
 Napi::Value start(const Napi::CallbackInfo& info, std::vector<int> descriptors, Task task, Napi::Value onEnd) {
@@ -126,7 +121,7 @@ Napi::Value start(const Napi::CallbackInfo& info, std::vector<int> descriptors, 
   auto* work = new Work(*calls, std::move(descriptors), std::move(task), onEnd.As<Napi::Function>());
   if (const int error = work->start(); error != 0) {
     delete work;
-    throwErrno(env, -error, "uv_thread_create");
+    throwErrno(env, error, "pthread_create");
     return env.Undefined();
   }
   return Napi::Number::New(env, work->id());
@@ -145,16 +140,6 @@ bool copyDescriptor(Napi::Env env, Napi::Value value, std::vector<int>& copies) 
   return true;
 }
 
-bool readPaths(Napi::Value value, PathSet& paths) {
-  const Napi::Array array = value.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    auto path = toBytes(array.Get(i), "path");
-    if (!path) return false;
-    paths.insert(std::move(*path));
-  }
-  return true;
-}
-
 bool isName(const std::string& text) {
   return !text.empty() && text.find('/') == std::string::npos && text != "." && text != "..";
 }
@@ -168,13 +153,13 @@ Napi::Value startCopy(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[2].IsArray() || !info[3].IsFunction()) return wrongType(env, "copyTree(sourceFd, targetFd, privileged, onEnd)");
   std::vector<int> fds;
-  PathSet privileged;
-  if (!copyDescriptor(env, info[0], fds) || !copyDescriptor(env, info[1], fds) ||
-      !readPaths(info[2], privileged)) {
+  const auto paths = toList(info[2], "path");
+  if (!paths) return env.Undefined();
+  if (!copyDescriptor(env, info[0], fds) || !copyDescriptor(env, info[1], fds)) {
     closeAll(fds);
     return env.Undefined();
   }
-  const auto task = [source = fds[0], target = fds[1], privileged = std::move(privileged)](auto& progress) {
+  const auto task = [source = fds[0], target = fds[1], privileged = PathSet(paths->begin(), paths->end())](auto& progress) {
     return copyTree(source, target, privileged, progress);
   };
   return start(info, std::move(fds), task, info[3]);

@@ -13,7 +13,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "../addon/loose.h"
@@ -56,9 +55,6 @@ bool runSteps(Work& work, PlanContext& context) {
 
 // The directory is opened first: afterwards no /proc is in reach.
 bool makeAndOpen(Work& work) {
-  sigset_t all;
-  sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
   const int directory = open("/proc/thread-self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return fail(work, errno);
   int trees[kMaxTrees];
@@ -84,7 +80,7 @@ void makeOnThread(Work& work) {
     (void)makeAndOpen(*static_cast<Work*>(argument));
     return nullptr;
   };
-  if (const int error = pthread_create(&thread, nullptr, main, &work); error != 0) {
+  if (const int error = startThread(main, &work, &thread); error != 0) {
     (void)fail(work, error);
     return;
   }

@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "../addon/pending.h"
 #include "../plan/interpreter.h"
 #include "../plan/syscall.h"
 
@@ -25,25 +26,6 @@ namespace {
 constexpr size_t kMostThreads = 8;
 // A file system or a name service can delay a look at the host for long. So there are many threads for looks.
 constexpr size_t kMostLooks = 64;
-constexpr size_t kStackBytes = 1u << 20;  // NSS modules need more than the smallest stack
-
-bool startThread(void* (*main)(void*), void* argument) {
-  pthread_attr_t attributes;
-  pthread_t thread;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  const bool started = pthread_attr_setstacksize(&attributes, kStackBytes) == 0 &&
-                       pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-                       pthread_create(&thread, &attributes, main, argument) == 0;
-  (void)pthread_attr_destroy(&attributes);
-  return started;
-}
-
-// Signals are for the service's own threads. The signals that libc uses internally cannot be blocked (pthread_sigmask(3)).
-void blockSignals() {
-  sigset_t all;
-  sigfillset(&all);
-  (void)pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
 
 long inheritPermitted() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -74,15 +56,6 @@ bool becomeBatch() {
          sys(__NR_sched_setscheduler, 0, SCHED_BATCH, address(&priority)) == 0;
 }
 
-// If more launches run at once than the CPUs can work on, each takes longer, and switching between them costs time. Two for each CPU,
-// since a launch also waits for the kernel. Measured on two CPUs with 16 clients at once, in interleaved runs: with four launches at
-// once, uchroot-inetd serves 5 % more connections a second than with eight, and the slowest 1 % of them takes 10 % less time.
-size_t launchesAtOnce() {
-  cpu_set_t usable;
-  if (sched_getaffinity(0, sizeof usable, &usable) != 0) return kMostThreads;  // more CPUs than fit in
-  return std::min(2 * static_cast<size_t>(CPU_COUNT(&usable)), kMostThreads);
-}
-
 class Crew;
 
 // A thread of a crew, and the task that it gets.
@@ -96,18 +69,16 @@ struct Member {
 
 class Crew {
  public:
-  // An unprepared launch may wait for a program of the host (idmap.cc): more of them run at once.
-  explicit Crew(bool prepares) : prepares_(prepares), mostLaunches_(prepares ? launchesAtOnce() : kMostThreads) {}
+  explicit Crew(bool prepares) : prepares_(prepares) {}
 
   // For looks at the host.
-  Crew() : prepares_(false), isLaunching_(false), mostThreads_(kMostLooks), mostLaunches_(0) {}
+  Crew() : prepares_(false), isLaunching_(false), mostThreads_(kMostLooks) {}
 
   bool submit(Task& task) {
     pthread_mutex_lock(&mutex_);
-    const bool hasTurn = mayRun(task);
-    Member* idle = hasTurn ? takeIdle() : nullptr;
-    if (idle != nullptr) idle->task = begin(&task);
-    const bool isBegun = idle != nullptr || (hasTurn && start(task));
+    Member* idle = takeIdle();
+    if (idle != nullptr) idle->task = &task;
+    const bool isBegun = idle != nullptr || start(task);
     const bool isTaken = isBegun || threads_ > 0;
     if (isTaken && !isBegun) tasks_.push_back(&task);
     pthread_mutex_unlock(&mutex_);
@@ -123,48 +94,22 @@ class Crew {
     return waited;
   }
 
+  // No thread is idle while a task waits, so a waiting task gets the new one.
   void replace(const Task& task) {
     pthread_mutex_lock(&mutex_);
     const auto held = std::find_if(members_.begin(), members_.end(), [&](const Member* member) { return member->begun == &task; });
-    Member* idle = nullptr;
     if (held != members_.end() && !(*held)->isReplaced) {
       (*held)->isReplaced = true;
       mostThreads_++;
-      if (task.isLaunch) launches_--;
-      idle = beginWaiting();
+      if (!tasks_.empty() && start(*tasks_.front())) tasks_.pop_front();
     }
     pthread_mutex_unlock(&mutex_);
-    if (idle != nullptr) pthread_cond_signal(&idle->called);
   }
 
  private:
-  // Gives a waiting task to an idle thread, and returns that thread.
-  Member* beginWaiting() {
-    const auto found = firstWaiting();
-    if (found == tasks_.end()) return nullptr;
-    Task* task = *found;
-    Member* idle = takeIdle();
-    if (idle == nullptr && !start(*task)) return nullptr;
-    if (idle != nullptr) idle->task = begin(task);
-    tasks_.erase(std::find(tasks_.begin(), tasks_.end(), task));
-    return idle;
-  }
-
   void work(Member& member) {
-    blockSignals();
     Worker worker(isLaunching_ && becomeBatch(), prepares_);
-    for (bool hasLaunched = false;;) {
-      Task& task = next(member, hasLaunched);
-      hasLaunched = task.isLaunch;  // read before run(), which may delete the task
-      task.run(worker);
-    }
-  }
-
-  bool mayRun(const Task& task) const { return !task.isLaunch || launches_ < mostLaunches_; }
-
-  Task* begin(Task* task) {
-    if (task->isLaunch) launches_++;
-    return task;
+    for (;;) next(member).run(worker);
   }
 
   // The thread that worked last: its caches are warm.
@@ -184,22 +129,23 @@ class Crew {
       self.crew.work(self);
       return nullptr;
     };
-    if (!startThread(main, member)) {
+    if (startThread(main, member) != 0) {
       delete member;
       return false;
     }
     members_.push_back(member);
     threads_++;
-    (void)begin(&task);
     return true;
   }
 
-  Task& next(Member& member, bool hasLaunched) {
+  Task& next(Member& member) {
     pthread_mutex_lock(&mutex_);
-    if (hasLaunched && !member.isReplaced) launches_--;
     member.isReplaced = false;
     member.begun = nullptr;
-    if (member.task == nullptr) member.task = takeWaiting();
+    if (member.task == nullptr && !tasks_.empty()) {
+      member.task = tasks_.front();
+      tasks_.pop_front();
+    }
     if (member.task == nullptr) idle_.push_back(&member);
     while (member.task == nullptr) pthread_cond_wait(&member.called, &mutex_);
     member.begun = std::exchange(member.task, nullptr);
@@ -207,28 +153,13 @@ class Crew {
     return *member.begun;
   }
 
-  std::deque<Task*>::iterator firstWaiting() {
-    return std::find_if(tasks_.begin(), tasks_.end(), [this](const Task* task) { return mayRun(*task); });
-  }
-
-  // A thread that finds nothing becomes idle. So if a task other than a launch waits, no thread is idle.
-  Task* takeWaiting() {
-    const auto found = firstWaiting();
-    if (found == tasks_.end()) return nullptr;
-    Task* task = begin(*found);
-    tasks_.erase(found);
-    return task;
-  }
-
   const bool prepares_;
   const bool isLaunching_ = true;
   size_t mostThreads_ = kMostThreads;
-  const size_t mostLaunches_;
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  std::deque<Task*> tasks_;  // tasks that wait for a thread, or for the end of a launch
+  std::deque<Task*> tasks_;  // those that wait for a thread
   std::vector<Member*> members_, idle_;
   size_t threads_ = 0;
-  size_t launches_ = 0;  // those that have a thread
 };
 
 Crew& crewOf(Thread thread) {

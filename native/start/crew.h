@@ -32,10 +32,7 @@ class Task {
   // Runs on a thread of the crew. It must not touch the JS environment.
   virtual void run(Worker& worker) = 0;
 
-  const bool isLaunch;  // if not, it may wait for long, and does not keep launches waiting
-
  protected:
-  explicit Task(bool isLaunch) : isLaunch(isLaunch) {}
   ~Task() = default;
 };
 
@@ -52,7 +49,7 @@ Thread threadFor(const std::string& plan);
 // Queues a task. False if there is no thread.
 bool submit(Task& task, Thread thread);
 
-// Starts another thread in place of the one with this task, which may be held for ever. The task does not count as a launch any more.
+// Starts another thread in place of the one with this task, which may be held for ever.
 void replace(const Task& task, Thread thread);
 
 // Removes a task from the queue. False if a thread has taken it already.

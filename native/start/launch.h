@@ -29,8 +29,8 @@ struct LaunchRequest {
   std::string plan;
   int jailFd = -1;
   int launcherFd = -1;
-  int seedFd = -1;  // of a mount namespace for the launcher (seed.h)
-  int networkFd = -1;  // of a network namespace for the launcher (sparenetwork.h)
+  int seedFd = -1;  // of a mount namespace for the launcher (ready.h)
+  int networkFd = -1;  // of a network namespace for the launcher (ready.h)
   int userFd = -1;  // of a kept user namespace that the launcher is born in
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   bool limitsStart = false;  // the pipe has PlanContext.mostStartMs

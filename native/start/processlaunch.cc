@@ -13,8 +13,7 @@
 #include "../files/descriptor.h"
 #include "../plan/syscall.h"
 #include "process.h"
-#include "../namespaces/seed.h"
-#include "../namespaces/sparenetwork.h"
+#include "../namespaces/ready.h"
 
 namespace uchroot {
 namespace {
@@ -53,7 +52,6 @@ void becomeLike(pid_t tid) {
 Process::Process(Programs& programs, LaunchRequest request, std::shared_ptr<const HostSight> sight, ProcessGroup group,
                  Napi::Function onStarted, Napi::Function onExit)
     : PendingCall(programs.calls(), kKind),
-      Task(true),
       programs_(programs),
       group_(group),
       request_(std::move(request)),

@@ -121,7 +121,7 @@ t.test('a CPU spinner ends with its reason, even if it ignores SIGXCPU', { skip 
     failure(t, { args: ['stubborn'], cpuTime: 1 }),
   ]);
   t.match(spin, { limit: 'cpu time', signal: 'SIGXCPU' });
-  t.match(spin.message, /more CPU time than cpuTime 1/);
+  t.match(spin.message, /more CPU time than 1 s \(cpuTime\)/);
   t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
 });
 

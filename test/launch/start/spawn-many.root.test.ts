@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
@@ -8,7 +8,7 @@ import t from 'tap';
 import { openJail, runInJail, spawnInJail } from '../../support/public-api.ts';
 import { packageDirectory } from '../../support/launch.ts';
 import { loadCalls, makeJail } from '../../support/programs.ts';
-import { unlessInstalled, unlessRoot } from '../../support/root.ts';
+import { unlessRoot } from '../../support/root.ts';
 import {
   childrenOf,
   countOf,
@@ -102,35 +102,6 @@ t.test(
       t.ok(await eventually(() => processesOf(uid).length === 0));
       t.ok(await eventually(() => strayLaunchers().length === 0));
     }
-  },
-);
-
-// Threads that launch are for batch work: policy 3 in proc_pid_stat(5).
-function launchingThreads(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).filter((tid) => {
-    const fields = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return fields[41 - 3] === '3';
-  }).length;
-}
-
-t.test(
-  'a service with one CPU has two threads for launches, however many it starts at once',
-  { skip: skip || unlessInstalled('taskset') },
-  async (t) => {
-    const service = startService(
-      'flood',
-      { ...base, stdio: 'ignore' },
-      { stdio: ['ignore', 'pipe', 'inherit'], wrapper: ['taskset', '-c', '0'] },
-    );
-    await once(service.stdout ?? service, 'data');
-    t.ok(await eventually(() => launchingThreads(Number(service.pid)) === 2));
-    await sleep(200);
-    t.equal(launchingThreads(Number(service.pid)), 2);
-    service.kill('SIGKILL');
-    await once(service, 'exit');
-    t.ok(await eventually(() => processesOf(uid).length === 0));
   },
 );
 

@@ -1,6 +1,8 @@
-// The mount namespace from which isolated launches start.
+// See ready.h. A thread can have a namespace of its own, which lives as long as a descriptor of it is open (namespaces(7)).
 
-#include "seed.h"
+#include "ready.h"
+
+#include <atomic>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,10 +12,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "newspace.h"
+#include "../addon/pending.h"
+#include "../files/descriptor.h"
+#include "../plan/steps.h"
 
 namespace uchroot {
 namespace {
+
+// Moves this thread into a new namespace of `kind`, whose file in /proc is `path`. A seccomp filter can make unshare return 0 without an
+// effect. The host's namespace must not be changed.
+bool enterNewSpace(int kind, const char* path) {
+  struct stat before, now;
+  return stat(path, &before) == 0 && unshare(kind) == 0 && stat(path, &now) == 0 && now.st_ino != before.st_ino;
+}
 
 int makeSeed() {
   constexpr char kPath[] = "/proc/thread-self/ns/mnt";
@@ -34,17 +45,33 @@ int makeSeed() {
   return -1;
 }
 
-void* seedMain(void* result) {
-  *static_cast<int*>(result) = makeSeed();
-  return nullptr;
-}
-
 int seedFromThread() {
   int fd = -1;
   pthread_t thread;
-  if (pthread_create(&thread, nullptr, seedMain, &fd) != 0) return -1;
+  const auto main = [](void* result) -> void* {
+    *static_cast<int*>(result) = makeSeed();
+    return nullptr;
+  };
+  if (startThread(main, &fd, &thread) != 0) return -1;
   (void)pthread_join(thread, nullptr);
   return fd;
+}
+
+std::atomic<int> spareFd = -1;
+std::atomic<bool> isBeingMade = false;
+
+int makeNetwork() {
+  constexpr char kPath[] = "/proc/thread-self/ns/net";
+  if (!enterNewSpace(CLONE_NEWNET, kPath) || raiseLoopback() < 0) return -1;
+  return open(kPath, O_RDONLY | O_CLOEXEC);
+}
+
+// If this fails, the next launch makes its own namespace, and tells what the kernel says.
+void* makerMain(void*) {
+  int previous = spareFd.exchange(makeNetwork());
+  closeIfOpen(previous);
+  isBeingMade = false;
+  return nullptr;
 }
 
 }  // namespace
@@ -52,6 +79,13 @@ int seedFromThread() {
 int mountSeed() {
   static const int fd = seedFromThread();
   return fd;
+}
+
+int takeSpareNetwork() { return spareFd.exchange(-1); }
+
+void makeSpareNetwork() {
+  if (spareFd >= 0 || isBeingMade.exchange(true)) return;
+  if (startThread(makerMain, nullptr) != 0) isBeingMade = false;
 }
 
 }  // namespace uchroot
