@@ -310,7 +310,7 @@ function summary(title, files) {
 function writePage(found) {
   const page = join(top, 'CONTRIBUTING.md');
   const text = Object.entries(found).map(([name, files]) => {
-    const lines = files.map(({ file, entries }, i) => `${i + 1}. \`${file}\``);
+    const lines = files.map(({ file }, i) => `${i + 1}. \`${file}\``);
     return `${summary(walks[name].title, files)}:\n\n${lines.join('\n')}\n`;
   });
   const [before, after] = readFileSync(page, 'utf8').split(
