@@ -104,6 +104,13 @@ function withPath(line: ExecLine, settings: Settings): ExecLine {
   return { ...line, program: paths.find((path) => existsSync(path)) ?? line.program };
 }
 
+// The path of a unit, or another unit of the same name.
+function meantBy(name: string): string {
+  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|mount|conf)$/, '.service');
+  const isName = plain !== name && /^[\w:.@-]{1,200}\.service$/.test(plain);
+  return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
+}
+
 // systemctl(1) completes any other name too: that of an instance can have dots
 const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope|conf)$/;
 
@@ -112,7 +119,7 @@ export function toUnitName(name: string): string {
   const full = unitTypes.test(name) ? name : `${name}.service`;
   if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
     throw new UsageError(`${quote(name)} is not the name of a service`, {
-      hint: 'systemctl list-units --type=service shows the names, such as nginx.service',
+      hint: meantBy(name),
     });
   if (full.includes('@.'))
     throw new UsageError(`${full} is a template`, {
