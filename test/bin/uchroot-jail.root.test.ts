@@ -29,7 +29,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail, 'bash', '--xml'], /^uchroot-jail: unknown option --xml$/],
     [['build', jail, 'bash', '--plan=1'], /^uchroot-jail: option --plan takes no value$/],
     [['build', jail, '--package'], /^uchroot-jail: option --package needs a value$/],
-    [['build', jail, ''], /^uchroot-jail: programs: .*empty$/],
+    [['build', jail, ''], /^uchroot-jail: programs\[0\]: .*empty$/],
     [
       ['build', jail, 'no-such-program'],
       /no-such-program is in none of the directories of PATH$/,
@@ -66,8 +66,8 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     ],
     [
       ['build', '/etc/passwd', 'bash'],
-      /^uchroot-jail: \/etc\/passwd is a file: DIRECTORY stands before the programs$/,
-      /^name a new or an empty directory$/,
+      /^uchroot-jail: \/etc\/passwd: not a directory/,
+      /^name a directory: /,
     ],
     [
       ['build', jail, 'bash', '--from', '/etc/passwd'],
@@ -84,7 +84,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
       /^uchroot-jail: \S+\/none, to build the jail from: no such file or directory, open$/,
     ],
     [['build', `${base}/papers`, 'bash'], /is not empty, and no jail/, /new or an empty directory/],
-    [['build', `${base}/text`, 'bash'], /^uchroot-jail: \S+\/text is a file: DIRECTORY stands before/],
+    [['build', `${base}/text`, 'bash'], /^uchroot-jail: \S+\/text: not a directory/],
     [['build', `${base}/loop`, 'bash'], /^uchroot-jail: \S+\/loop: /],
     [
       ['build', '/tmp', 'bash'],

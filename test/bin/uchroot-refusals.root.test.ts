@@ -1,4 +1,3 @@
-import { isolated } from '../support/isolation.ts';
 import { makeJail, publicCommand, rootTest, start } from '../support/launch.ts';
 import { testRefusals } from '../support/refusal.ts';
 import { sanitized } from '../support/sanitizer.ts';
@@ -11,23 +10,12 @@ function usage(line: string, hint?: string): string {
   return `uchroot: ${line}\n${hint === undefined ? '' : `hint: ${hint}\n`}${usageLine}\n`;
 }
 
+const order = 'the order is uchroot [OPTION]... USER DIRECTORY PROGRAM [ARGUMENT]...';
+
 testRefusals([
   ['no arguments', [], 1, `${usageLine}\nhint: uchroot --help\n`],
-  [
-    'a user alone',
-    ['nobody'],
-    1,
-    usage('DIRECTORY is missing', `uchroot${isolated ? ' --isolate' : ''} nobody /srv/jail`),
-  ],
-  [
-    'options alone',
-    ['--clear-groups'],
-    1,
-    usage(
-      'USER and DIRECTORY are missing',
-      `uchroot${isolated ? ' --isolate' : ''} --clear-groups nobody /srv/jail`,
-    ),
-  ],
+  ['a user alone', ['nobody'], 1, usage('DIRECTORY is missing', order)],
+  ['options alone', ['--clear-groups'], 1, usage('USER and DIRECTORY are missing', order)],
   ['-- alone', ['--'], 1, `${usageLine}\nhint: uchroot --help\n`],
   [
     'an unknown option',
@@ -69,38 +57,38 @@ testRefusals([
     'a value where none belongs',
     ['--clear-groups=yes', 'nobody', jail],
     1,
-    usage('option --clear-groups takes no value', 'write --clear-groups'),
+    usage('option --clear-groups takes no value', 'write --clear-groups, or leave it out'),
   ],
   [
     'a umask that is no mode',
     ['--umask', '888', 'nobody', jail],
     1,
-    /^uchroot: --umask takes an octal mode such as 027, not '888'\n/,
+    /^uchroot: --umask must be an octal mode .*, not '888'\n/,
   ],
-  ['a umask with five digits', ['--umask', '01777', 'nobody', jail], 1, /^uchroot: --umask takes/],
+  ['a umask with five digits', ['--umask', '01777', 'nobody', jail], 1, /^uchroot: --umask must be/],
   [
     'an unknown capability',
     ['--cap', 'sys_everything', 'nobody', jail],
     1,
-    /^uchroot: there is no capability 'sys_everything'\nhint: /,
+    /^uchroot: --cap must be the name of a capability .*, not 'sys_everything'\nhint: /,
   ],
   [
     'an unknown limit',
     ['--rlimit', 'files=3', 'nobody', jail],
     1,
-    /^uchroot: there is no resource limit 'files'\nhint: /,
+    /^uchroot: --rlimit must be limits of .*, not 'files'\nhint: /,
   ],
   [
     'a limit without a value',
     ['--rlimit', 'nofile', 'nobody', jail],
     1,
-    /^uchroot: --rlimit takes NAME=SOFT\[:HARD\]/,
+    /^uchroot: --rlimit must be NAME=SOFT\[:HARD\]/,
   ],
   [
     'a limit that is no number',
     ['--rlimit', 'nofile=many', 'nobody', jail],
     1,
-    /^uchroot: --rlimit nofile=many: 'many' is no limit\n/,
+    /^uchroot: --rlimit must be .*, not 'nofile=many'\n/,
   ],
   [
     'a soft limit above the hard one',
@@ -112,43 +100,53 @@ testRefusals([
     'a variable without =',
     ['--setenv', 'NAME', 'nobody', jail],
     1,
-    /^uchroot: --setenv takes NAME=VALUE, not 'NAME'\n/,
+    /^uchroot: --setenv must be NAME=VALUE, not 'NAME'\n/,
   ],
-  ['a variable without a name', ['--setenv', '=x', 'nobody', jail], 1, /^uchroot: --setenv takes NAME=VALUE/],
-  ['descriptor 2 to preserve', ['--preserve-fds', '2', 'nobody', jail], 1, /from 3 on, not 2\n/],
+  [
+    'a variable without a name',
+    ['--setenv', '=x', 'nobody', jail],
+    1,
+    /^uchroot: --setenv must be NAME=VALUE/,
+  ],
+  ['descriptor 2 to preserve', ['--preserve-fds', '2', 'nobody', jail], 1, /from 3 to \d+, not 2\n/],
   [
     'a backward range',
     ['--preserve-fds', '7-3', 'nobody', jail],
     1,
-    /^uchroot: --preserve-fds takes numbers and ranges/,
+    /^uchroot: --preserve-fds must be a whole number .*, not '7-3'/,
   ],
   [
     'a negative descriptor',
     ['--status-fd', '-1', 'nobody', jail],
     1,
-    /^uchroot: --status-fd takes a number from 0 on, not '-1'\n/,
+    /^uchroot: --status-fd must be a whole number from 0 .*, not '-1'\n/,
   ],
   ['groups and none', ['--groups', '5', '--clear-groups', 'nobody', jail], 1, /groups/],
-  ['an empty group', ['nobody:', jail, '/probe'], 1, /^uchroot: the group in 'nobody:' is empty\nhint: /],
-  ['an empty jail', ['nobody', '', '/probe'], 1, /^uchroot: the jail directory is empty\n/],
-  ['an empty program', ['nobody', jail, ''], 1, /^uchroot: the program is empty\nhint: /],
+  [
+    'an empty group',
+    ['nobody:', jail, '/probe'],
+    1,
+    /^uchroot: USER must be USER, or USER:GROUP with a group, not 'nobody:'\nhint: /,
+  ],
+  ['an empty jail', ['nobody', '', '/probe'], 1, /^uchroot: DIRECTORY must be an absolute path, not ''\n/],
+  ['an empty program', ['nobody', jail, ''], 1, /^uchroot: PROGRAM must be a path, not ''\nhint: /],
   [
     'an empty working directory',
     ['--chdir', '', 'nobody', jail, '/probe'],
     1,
-    /^uchroot: the working directory is empty\n/,
+    /^uchroot: --chdir must be a path, not ''\n/,
   ],
   [
     'an unknown plan',
     ['--plan', '--format', 'xml', 'nobody', jail, '/probe'],
     1,
-    /^uchroot: --format xml: it is one of text, json\n/,
+    /^uchroot: --format must be one of text, json, not 'xml'\n/,
   ],
   [
     'an empty pid file',
     ['--pid-file', '', 'nobody', jail, '/probe'],
     1,
-    /^uchroot: pidFile must be|^uchroot: --pid-file/,
+    /^uchroot: --pid-file must be the path of a file/,
   ],
 ]);
 
@@ -184,25 +182,25 @@ testRefusals([
     'a limit with escape sequences',
     ['--rlimit', '\u001b[m', 'nobody', jail],
     1,
-    /^uchroot: --rlimit takes NAME/,
+    /^uchroot: --rlimit must be NAME/,
   ],
   [
     'a limit value with escape sequences',
     ['--rlimit', 'nofile=\u001b[m', 'nobody', jail],
     1,
-    /^uchroot: --rlimit nofile=\\x1b\[m/,
+    /^uchroot: --rlimit must be .*'nofile=\\x1b\[m'/,
   ],
   [
     'a limit name with escape sequences',
     ['--rlimit', 'no\u009b=1', 'nobody', jail],
     1,
-    /^uchroot: --rlimit takes NAME/,
+    /^uchroot: --rlimit must be NAME/,
   ],
   [
     'a plan with escape sequences',
     ['--plan', '--format', '\u001b[m', 'nobody', jail],
     1,
-    /^uchroot: --format \\x1b\[m: it is one of text, json\n/,
+    /^uchroot: --format must be one of text, json, not '\\x1b\[m'\n/,
   ],
 ]);
 

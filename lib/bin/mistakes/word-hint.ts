@@ -53,7 +53,8 @@ export function forgotten(
   operands: readonly Argument[],
   usageLine: string,
 ): string {
-  if (all.length === 0 || operands[0]?.text === 'help') return `${usageLine}\nhint: uchroot --help\n`;
+  if (operands[0]?.text === 'help' || all.every(({ text }) => text === '--'))
+    return `${usageLine}\nhint: uchroot --help\n`;
   const missing = operands.length === 0 ? 'USER and DIRECTORY are missing' : 'DIRECTORY is missing';
   return `uchroot: ${missing}\nhint: ${order}\n${usageLine}\n`;
 }

@@ -49,11 +49,11 @@ t.test('keys of run are checked beside a pseudo-terminal too', { skip }, async (
 t.test('a Map or a promise is no request whose keys are all left out', { skip }, async (t) => {
   await using open = await openJail(jail, { user });
   const map = new Map([['timeoutMs', 1]]) as object;
-  await t.rejects(open.run(map), { name: 'UsageError', message: /not a Map$/, hint: /fromEntries/ });
+  await t.rejects(open.run(map), { name: 'UsageError', message: /not a Map$/ });
   t.throws(() => open.$(map), { name: 'UsageError' });
   t.throws(() => open.prepare(Promise.resolve() as object), {
     name: 'UsageError',
-    hint: 'write await before it',
+    message: /not a Promise$/,
   });
   class Request {
     program = '/actor';
