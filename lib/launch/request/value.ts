@@ -42,7 +42,7 @@ const capability: Validator<string, number> = (name, key) => {
     value: name,
     expected: 'the name of a capability (capabilities(7))',
     example: 'net_bind_service',
-    meant: nearest(`${name}`.replace(/^cap_/i, ''), capabilityNames),
+    meant: typeof name === 'string' ? nearest(name.replace(/^cap_/i, ''), capabilityNames) : undefined,
   });
 };
 const capabilityList = list(capability, ['net_bind_service']);
