@@ -59,8 +59,10 @@ interface LimitRow {
 
 type Limits = WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>;
 
-// `size` is undefined if a limit was met that is not the launch's own
-const than = (size: string | undefined): string => (size === undefined ? 'its cgroup has' : size);
+// A limit that is not the launch's own: the program has met one of its service.
+const ofService = 'its service has';
+
+const hasSwap = ({ swap = 0 }: Limits): boolean => swap > 0;
 
 const ofRlimit = (name: string, { rlimits }: Limits): readonly string[] =>
   rlimits.some(([set]) => set === name) ? [`rlimits.${name}`] : [];
@@ -77,13 +79,16 @@ function spacesOf(request: Limits): readonly string[] {
 // The order is that of LimitKind in native/launcher/limitwatch.h: a letter stands for the place, `a` for the first.
 const rows: Readonly<Record<Exclude<LimitName, 'output'>, LimitRow>> = {
   memory: {
-    keys: ({ memory, swap = 0 }) => (memory === undefined ? [] : swap > 0 ? ['memory', 'swap'] : ['memory']),
-    words: ({ memory, swap = 0 }) =>
-      `it needed more memory than ${than(memory === undefined ? undefined : showSize(memory))}${swap > 0 ? ` and ${showSize(swap)} of swap` : ''}`,
+    keys: (request) =>
+      request.memory === undefined ? [] : hasSwap(request) ? ['memory', 'swap'] : ['memory'],
+    words: (request) =>
+      `it needed more memory than ${request.memory === undefined ? ofService : showSize(request.memory)}${
+        hasSwap(request) ? ` and ${showSize(request.swap ?? 0)} of swap` : ''
+      }`,
   },
   pids: {
     keys: ({ pids }) => (pids === undefined ? [] : ['pids']),
-    words: ({ pids }) => `it needed more processes than ${than(pids?.toString())}`,
+    words: ({ pids }) => `it needed more processes than ${pids ?? ofService}`,
   },
   time: {
     keys: ({ time }) => (time === undefined ? [] : ['time']),

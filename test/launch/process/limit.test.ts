@@ -70,7 +70,7 @@ t.test('a message says what the program needed more of', async (t) => {
     why('memory', { memory: '1M', swap: '1M' }),
     'it needed more memory than 1M and 1M of swap (memory, swap)',
   );
-  t.equal(why('memory', { cpu: 1 }), 'it needed more memory than its cgroup has');
+  t.equal(why('memory', { cpu: 1 }), 'it needed more memory than its service has');
   t.equal(why('pids', { pids: 5 }), 'it needed more processes than 5 (pids)');
   t.equal(why('cpu time', { cpuTime: 3 }), 'it needed more CPU time than 3 s (cpuTime)');
   t.equal(why('cpu time'), 'it needed more CPU time than its resource limit');
