@@ -43,13 +43,13 @@ function remarkWord(pattern: HostPattern | TextPattern, hasNetgroups: boolean): 
   return unreadable === undefined ? undefined : nobody('pattern-file', unreadable);
 }
 
-// The network without the bits outside of its length.
+// The network without the bits outside of its mask.
 function clearedBits(word: string): string | undefined {
-  const [, net = '', length] = /(?:^|@)([0-9.]+)\/([0-9]+)$/.exec(word) ?? [];
+  const [, net = '', mask = ''] = /(?:^|@)([0-9.]+)\/([0-9.]+)$/.exec(word) ?? [];
   const quad = parseQuad(net);
-  if (quad === undefined || length === undefined) return undefined;
-  const mask = (0xffffffff << (32 - Number(length))) >>> 0;
-  return `write ${formatQuad(BigInt((quad & mask) >>> 0))}/${length}`;
+  const bits = mask.includes('.') ? parseQuad(mask) : 0xffffffff << (32 - Number(mask));
+  if (quad === undefined || bits === undefined) return undefined;
+  return `write ${formatQuad(BigInt((quad & bits) >>> 0))}/${mask}`;
 }
 
 // Options with a value that is right.

@@ -285,6 +285,17 @@ t.test('what is no option is found where there are no commands', async (t) => {
   t.equal(findings[0]?.remedy, 'did you mean spawn?');
 });
 
+t.test('the remedy for a network with bits outside its mask is that network', async (t) => {
+  const { findings } = await check(t, {
+    allow: 'sshd: 192.168.1.1/255.255.255.0\nsshd: 10.0.0.1/24\n',
+    deny: DENY_ALL,
+  });
+  t.same(
+    findings.map(({ remedy }) => remedy),
+    ['write 192.168.1.0/255.255.255.0', 'write 10.0.0.0/24'],
+  );
+});
+
 t.test('words of a file of patterns are looked at', async (t) => {
   const directory = makeFiles(t, { deny: DENY_ALL, hosts: '10.0.0.0/8 [::1]\n10.0.0.1/8 10.0\n192.0.2.*\n' });
   writeFileSync(join(directory, 'allow'), `sshd: ${directory}/hosts\n`);
