@@ -3,6 +3,7 @@
 import { type BytePath, toLatin1 } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
 import { assignedIn, callsOf, isShell, modulesOf, type Script } from './script-calls.ts';
+import { commandsInData } from './data-commands.ts';
 import type { Package } from './database.ts';
 import type { Executable } from './scanned-program.ts';
 import { findPlugins } from './dependencies.ts';
@@ -60,6 +61,7 @@ export function* choose(
       take(work, use);
       if (use.isAsked) awaitSuggested(work, use.pkg);
       yield;
+      if (use.extent === 'used' || use.extent === 'whole') yield* startNamedInData(work, use.pkg);
     }
     for (let next = taken.takeFresh(); next !== undefined; next = taken.takeFresh()) {
       lookInto(work, next);
@@ -119,6 +121,22 @@ function* startCalled(work: Work, executable: Executable): Steps<void> {
   for (const name of calls.called) {
     const program = commands.inBase(name);
     if (program !== undefined) useProgram(work, program, path, { isPart: true });
+  }
+}
+
+/** Adds the tools of Essential packages that data of a requested source names as commands, and suggests others. */
+function* startNamedInData(work: Work, pkg: Package): Steps<void> {
+  const { root, reader, commands, asked } = work;
+  if (!asked.has(pkg.source)) return;
+  for (const path of reader.contents(pkg).data) {
+    const names = commandsInData(root, path);
+    if (names.size === 0) continue;
+    yield;
+    suggestCommands(work, path, names);
+    for (const name of names) {
+      const program = commands.inBase(name);
+      if (program !== undefined) useProgram(work, program, path, { isPart: true });
+    }
   }
 }
 

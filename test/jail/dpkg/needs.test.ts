@@ -1,5 +1,7 @@
 // What a program needs besides its own package, each rule on the smallest system that shows it.
 
+import { deflateSync } from 'node:zlib';
+
 import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
@@ -77,6 +79,85 @@ t.test('a program has its class library, which only a tool of its source depends
 
 t.test('a program comes with a link to it that another package of its source has', async (t) => {
   t.ok(paths(chooseFrom(mono, '/usr/bin/mono-sgen')).includes('/usr/bin/mono'));
+});
+
+const tools: MadeSystem['packages'] = {
+  coreutils: {
+    control: 'Essential: yes',
+    files: { '/usr/bin/df': elfWithStrings(), '/usr/bin/mv': elfWithStrings() },
+  },
+  librsvg2: { files: { '/usr/bin/rsvg-convert': elfWithStrings() } },
+};
+
+t.test('a command in an attribute of XML is told, and a basic tool there comes along', async (t) => {
+  const delegates = `<!-- mv -f a b --><delegatemap title="mv is a tool">
+  <delegate decode="svg" command="&apos;rsvg-convert&apos; -o &apos;%o&apos; &apos;%i&apos;; /bin/mv &apos;%i&apos; x"/>
+</delegatemap>`;
+  const system = (text: string): MadeSystem => ({
+    packages: {
+      ...tools,
+      magick: { files: { '/usr/bin/convert': elfWithStrings(), '/etc/magick/delegates.xml': text } },
+    },
+  });
+  const choice = chooseFrom(system(delegates), '/usr/bin/convert');
+  t.same(paths(choice), ['/etc/magick/delegates.xml', '/usr/bin/convert', '/usr/bin/mv']);
+  t.match(choice.suggested, [{ path: '/usr/bin/rsvg-convert', by: '/etc/magick/delegates.xml' }]);
+  t.same(choice.suggested.length, 1);
+  const words = '<a b="mv is a tool" c="df" d="rsvg-convert"/>';
+  t.same(paths(chooseFrom(system(words), '/usr/bin/convert')).length, 2, 'a sentence is no command line');
+});
+
+// 64 kB took seconds, and this would take an hour.
+t.test('a long word in XML is read once', async (t) => {
+  const word = 'a'.repeat(1 << 20);
+  const system: MadeSystem = {
+    packages: {
+      ...tools,
+      magick: {
+        files: {
+          '/usr/bin/convert': elfWithStrings(),
+          '/etc/magick/a.xml': `<a ${word} b="${word}" c = "/bin/mv -f x"/>`,
+        },
+      },
+    },
+  };
+  t.ok(paths(chooseFrom(system, '/usr/bin/convert')).includes('/usr/bin/mv'));
+});
+
+/** A compiled module with these texts among its literals. */
+function beamWith(pack: (terms: Buffer) => Buffer, ...texts: readonly string[]): Buffer {
+  const terms = texts.map((text) =>
+    Buffer.concat([Buffer.from([131, 107, 0, text.length]), Buffer.from(text)]),
+  );
+  const literals = pack(Buffer.concat(terms));
+  const chunks = [chunk('Atom', Buffer.from('abcde')), chunk('LitT', literals)];
+  return Buffer.concat([Buffer.from('FOR1\0\0\0\0BEAM'), ...chunks]);
+}
+
+function chunk(name: string, content: Buffer): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(content.length);
+  return Buffer.concat([Buffer.from(name), size, content, Buffer.alloc((4 - (content.length % 4)) % 4)]);
+}
+
+const packed = (terms: Buffer) => {
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(terms.length);
+  return Buffer.concat([size, deflateSync(terms)]);
+};
+const plain = (terms: Buffer) => Buffer.concat([Buffer.alloc(4), terms]);
+
+t.test('a command line among the literals of compiled Erlang names its tool', async (t) => {
+  const module = '/usr/lib/erlang/lib/os_mon/ebin/disksup.beam';
+  const broughtBy = (beam: Buffer) =>
+    paths(
+      chooseFrom({ packages: { ...tools, 'erlang-os-mon': { files: { [module]: beam } } } }, 'erlang-os-mon'),
+    ).filter((path) => path !== module);
+  t.same(broughtBy(beamWith(packed, '/bin/df -k -l ', 'mv is a tool', 'mv')), ['/usr/bin/df']);
+  t.same(broughtBy(beamWith(plain, 'x', 'df -lk')), ['/usr/bin/df']);
+  const damaged = beamWith((terms) => packed(terms).fill(0, 4), 'df -lk');
+  for (const beam of [damaged, damaged.subarray(0, 30), Buffer.from('FOR1'), Buffer.alloc(0)])
+    t.same(broughtBy(beam), []);
 });
 
 t.test('the package of a module comes for a copied script, and that of a gem for one of Ruby', async (t) => {
