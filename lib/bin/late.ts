@@ -31,9 +31,16 @@ function find(name: string): object {
   return part === undefined ? openLate() : openBundle(part);
 }
 
+function take(name: string, key: string): unknown {
+  const exported = find(name);
+  // __esModule is asked for by esbuild
+  if (!(key in exported) && key !== '__esModule') throw new Error(`${name} has no ${key}`);
+  return Reflect.get(exported, key);
+}
+
 /** The `require` of uchroot.cjs and of uchroot-late.cjs. */
 export const load: Load = (name) =>
-  loadNode(name) ?? new Proxy({}, { get: (_, key): unknown => Reflect.get(find(name), key) });
+  loadNode(name) ?? new Proxy({}, { get: (_, key) => take(name, String(key)) });
 
 // Under a limit of memory it could not be compiled later.
 if (process.argv.join(' ').includes('--rlimit')) openLate();

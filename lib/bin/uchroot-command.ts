@@ -15,7 +15,8 @@ import {
   warningLines,
   type Warning,
 } from '../launch/start/exec.ts';
-import { EIO, errnoName, reason } from '../words/errno.ts';
+import { EIO } from '../words/errno-numbers.ts';
+import { errnoName, reason } from '../words/errno.ts';
 import { isInherited } from '../launch/host/caller.ts';
 import { bindDangers } from '../launch/host/binds.ts';
 import { openCgroup, planCgroup } from '../launch/host/cgroup.ts';

@@ -3,9 +3,6 @@ import { getSystemErrorMap } from 'node:util';
 
 import type { ErrnoName } from '../errors.ts';
 
-/** Errno numbers that code compares with, without node:os, which an ordinary launch does not load. */
-export const [ENOENT, EIO, EISDIR] = [2, 5, 21];
-
 // Built only when something fails: building the map costs more than the rest of an error.
 let names: Map<number, [string, string]> | undefined;
 

@@ -3,7 +3,8 @@
 import { constants, fchmodSync, fstatSync } from 'node:fs';
 import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
 import { errorCode, openFileRoot } from '../../tree/root.ts';
-import { ENOENT, errnoName, reason } from '../../words/errno.ts';
+import { ENOENT } from '../../words/errno-numbers.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
 import { native, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';

@@ -2,7 +2,7 @@
 import { fstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-import { ENOENT } from '../../words/errno.ts';
+import { ENOENT } from '../../words/errno-numbers.ts';
 import { LaunchError } from '../../errors.ts';
 import { native, type PathComponent, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';

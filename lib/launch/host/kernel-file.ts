@@ -1,5 +1,6 @@
 // A file of the kernel in /proc or /sys that cannot be read: something is mounted on it, or it is not mounted itself.
-import { ENOENT, errnoName, reason } from '../../words/errno.ts';
+import { ENOENT } from '../../words/errno-numbers.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 
 const mountProc = 'mount -t proc proc /proc, as root';

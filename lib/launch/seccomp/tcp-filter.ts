@@ -1,5 +1,5 @@
 // The seccomp filter of --connect-tcp and --bind-tcp: it closes the ways to TCP that Landlock does not see. Pure.
-import { ENOENT } from '../../words/errno.ts';
+import { ENOENT } from '../../words/errno-numbers.ts';
 import { BpfProgram, type Place } from './bpf-program.ts';
 import {
   answers,

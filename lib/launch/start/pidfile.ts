@@ -3,7 +3,8 @@ import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { bytePath, type BytePath } from '../../tree/path.ts';
-import { EIO, EISDIR, errnoName, reason } from '../../words/errno.ts';
+import { EIO, EISDIR } from '../../words/errno-numbers.ts';
+import { errnoName, reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';

@@ -1,7 +1,7 @@
 // Finds what would make a launch fail: missing rights of this process, and steps that fail in a child, which ends before execve.
 import { fstatSync } from 'node:fs';
 
-import { EISDIR } from '../../words/errno.ts';
+import { EISDIR } from '../../words/errno-numbers.ts';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { encodePlan } from '../plan/encode.ts';
