@@ -225,7 +225,7 @@ void addPath(Napi::Env env, Napi::Object& object, const PathFacts& path, int fd)
   object.Set("walkPath", toBuffer(env, path.place));
 }
 
-Napi::Object toPathFacts(Napi::Env env, HostQuery, HostReading reading) {
+Napi::Object toPathFacts(Napi::Env env, HostQuery&, HostReading& reading) {
   Napi::Object object = Napi::Object::New(env);
   addPath(env, object, reading.path, reading.fd);
   return object;
@@ -233,7 +233,8 @@ Napi::Object toPathFacts(Napi::Env env, HostQuery, HostReading reading) {
 
 using SharedSight = std::shared_ptr<const HostSight>;
 
-Napi::Object toHostFacts(Napi::Env env, HostQuery query, HostReading reading) {
+// Takes both over.
+Napi::Object toHostFacts(Napi::Env env, HostQuery& query, HostReading& reading) {
   const int fd = reading.fd;
   auto* shared = new SharedSight(new HostSight(std::move(query), std::move(reading)));
   const AccountFacts& accounts = (*shared)->accounts;
@@ -275,7 +276,7 @@ struct OwnedReading : HostReading {
   }
 };
 
-using ToObject = Napi::Object (*)(Napi::Env, HostQuery, HostReading);
+using ToObject = Napi::Object (*)(Napi::Env, HostQuery&, HostReading&);
 
 // A look at the host that JS waits for. Its thread cannot be stopped, and may live longer than this object.
 class HostLook final : public PendingCall {
@@ -292,7 +293,8 @@ class HostLook final : public PendingCall {
       // At its end, what waits for the promise goes on.
       const Napi::AsyncContext context(env, "uchroot.readHost");
       const Napi::CallbackScope callback(env, context);
-      promise_.resolve(toObject_(env, std::move(query), std::exchange(reading, {})));
+      HostReading taken = std::exchange(reading, {});
+      promise_.resolve(toObject_(env, query, taken));
     }
     delete this;
   }
@@ -346,7 +348,7 @@ Napi::Value lookBeside(const Napi::CallbackInfo& info, std::optional<HostQuery> 
 Napi::Value lookNow(const Napi::CallbackInfo& info, std::optional<HostQuery> query, ToObject toObject) {
   if (!query) return info.Env().Undefined();
   HostReading reading = readHost(*query);
-  return toObject(info.Env(), std::move(*query), std::move(reading));
+  return toObject(info.Env(), *query, reading);
 }
 
 Napi::Value readHostBeside(const Napi::CallbackInfo& info) { return lookBeside(info, toQuery(info), toHostFacts); }
