@@ -6,6 +6,8 @@ import { needs, usageError } from '../values/wrong.ts';
 import { quote } from '../words/quote.ts';
 import { showListenAddress, type ListenAddress } from './listen/listen-address.ts';
 
+type Name = (key: string) => string;
+
 interface OwnKeys {
   readonly listen: readonly ListenAddress[];
   readonly wait: boolean;
@@ -18,22 +20,30 @@ const isDatagram = (address: ListenAddress): boolean =>
 
 const hasFile = (address: ListenAddress): boolean => address.kind === 'unix' && !address.path.startsWith('@');
 
-// Why a service cannot have an idle limit; undefined if it can.
-function whyNoIdle({ listen, wait }: OwnKeys): string | undefined {
+const LIMITED = (name: Name) => `; ${name('timeoutMs')} limits how long the program runs`;
+
+// Why a service cannot have an idle limit, and more for the hint; undefined if it can.
+function whyNoIdle({
+  listen,
+  wait,
+}: OwnKeys): readonly [why: string, more?: (name: Name) => string] | undefined {
   const address = listen.find((one) => one.kind === 'unix' || isDatagram(one));
   if (address !== undefined) {
     const shown = quote(showListenAddress(address));
-    return isDatagram(address)
-      ? `${shown} takes datagrams, and has no connections`
-      : `${shown} is a unix socket, and the kernel does not keep the time of its last byte`;
+    return [
+      isDatagram(address)
+        ? `${shown} takes datagrams, and has no connections`
+        : `${shown} is a unix socket, and the kernel does not keep the time of its last byte`,
+    ];
   }
-  return wait ? 'the program of wait accepts the connections itself, and they are not known here' : undefined;
+  if (!wait) return undefined;
+  return ['the program of wait accepts the connections itself, and they are not known here', LIMITED];
 }
 
 const ACCEPTS = 'with wait the program accepts the clients itself';
 const RULES = `${ACCEPTS}, and no rule is asked here`;
 const SOURCES = `${ACCEPTS}, and their sources are not known here`;
-const LIBWRAP = '. A program that uses libwrap reads /etc/hosts.allow and /etc/hosts.deny of its jail';
+const LIBWRAP = () => '. A program that uses libwrap reads /etc/hosts.allow and /etc/hosts.deny of its jail';
 
 const isAccepted = ({ wait }: OwnKeys): boolean => !wait;
 
@@ -41,7 +51,11 @@ const isAccepted = ({ wait }: OwnKeys): boolean => !wait;
 const EFFECTS: Readonly<
   Record<
     string,
-    readonly [hasEffect: (own: OwnKeys, launch: NormalRequest) => boolean, why: string, more?: string]
+    readonly [
+      hasEffect: (own: OwnKeys, launch: NormalRequest) => boolean,
+      why: string,
+      more?: (name: Name) => string,
+    ]
   >
 > = {
   hostsAllow: [isAccepted, RULES, LIBWRAP],
@@ -64,7 +78,7 @@ export function refuseConflicts(
   launch: NormalRequest,
 ): void {
   const noIdle = own.idleMs === undefined ? undefined : whyNoIdle(own);
-  if (noIdle !== undefined) throw withoutEffect('idleMs', given, noIdle);
+  if (noIdle !== undefined) throw withoutEffect('idleMs', given, ...noIdle);
   if (own.listen.some(isDatagram) && !own.wait)
     throw needs('listen', 'wait', true, 'a service of datagrams has no connections');
   for (const [key, [hasEffect, why, more]] of Object.entries(EFFECTS))
@@ -75,12 +89,12 @@ function withoutEffect(
   key: string,
   { [key]: value }: Readonly<Record<string, unknown>>,
   why: string,
-  more = '',
+  more?: (name: Name) => string,
 ): UsageError {
   return usageError(
     ({ name }) => ({
       message: `${name(key)} has no effect: ${why}`,
-      hint: `leave it out; in a service of a file, ${name(key).replace(/^-+/, '')} = false takes back a default${more}`,
+      hint: `leave it out${more?.(name) ?? ''}`,
     }),
     { key, value, expected: 'left out' },
   );

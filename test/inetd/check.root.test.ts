@@ -238,7 +238,7 @@ test('a wait service with tcpd in a jail without rules is warned of: it lets eve
       hostsDeny: '/etc/hosts.deny',
     }),
     {
-      message: /^hostsDeny \(--hosts-deny\) has no effect/,
+      message: /^hostsDeny has no effect/,
     },
   );
   const { stderr } = run('check', '--listen', '127.0.0.1:7000', '--wait', USER, own, '/usr/sbin/ftpd');

@@ -243,12 +243,24 @@ function refusal(words: readonly string[], by: readonly string[] = []): string {
 test('an idle limit that cannot hold is refused with the reason', async (t) => {
   const end = [user, jail, '/server', 'copy'];
   const refuse = (words: readonly string[]): string => refusal(['--idle', '5', ...open, ...words, ...end]);
-  t.match(refuse(['--listen', '/run/x.sock']), /^125\n.*--idle: \/run\/x\.sock is a unix socket/);
-  t.match(refuse(['--listen', '7/udp', '--wait']), /^125\n.*--idle: \[::\]:7\/udp takes datagrams/);
-  t.match(refuse(['--listen', '7/udp']), /^125\n.*--idle: \[::\]:7\/udp takes datagrams/);
-  t.match(refuse(['--listen', '7', '--wait']), /^125\n.*--idle: the program of wait accepts the/);
+  t.match(
+    refuse(['--listen', '/run/x.sock']),
+    /^125\n.*--idle has no effect: \/run\/x\.sock is a unix socket/,
+  );
+  t.match(
+    refuse(['--listen', '7/udp', '--wait']),
+    /^125\n.*--idle has no effect: \[::\]:7\/udp takes datagrams/,
+  );
+  t.match(refuse(['--listen', '7/udp']), /^125\n.*--idle has no effect: \[::\]:7\/udp takes datagrams/);
+  t.match(
+    refuse(['--listen', '7', '--wait']),
+    /^125\n.*--idle has no effect: the program of wait accepts the/,
+  );
   const activation = ['--listen', '7', '--wait', '--activation', 'systemd'];
-  t.match(refuse(activation), /^125\n.*--idle: the program of wait accepts[^]*hint: .*--timeout/);
+  t.match(
+    refuse(activation),
+    /^125\n.*--idle has no effect: the program of wait accepts[^]*hint: .*--timeout/,
+  );
   t.match(
     refusal(['--idle', '5m', ...listen, ...end]),
     /--idle must be seconds [^]*hint: for example --idle 60/,

@@ -704,7 +704,10 @@ test('the address that is missing, taken or wrong has an error with its remedy',
     /no address to listen on.*\nhint: give one with --listen/s,
   );
   t.match(await fail('--listen', 'nowhere', user, jail, '/server'), /'nowhere' is no address/);
-  t.match(await fail('--listen', '127.0.0.1:0/udp', user, jail, '/server'), /give wait as well/);
+  t.match(
+    await fail('--listen', '127.0.0.1:0/udp', user, jail, '/server'),
+    /--listen needs --wait: .*\nhint: give --wait too/s,
+  );
   t.match(
     await fail('--listen', '127.0.0.1:0', 'no-such-user', jail, '/server'),
     /Unknown user no-such-user/,

@@ -133,8 +133,11 @@ export function toSettings(service: ConfiguredService): ServiceSettings {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const place = at?.line === undefined ? placeOfKey(service, error.key) : at;
-    const { message, hint } = inWords(error, inOptions(keyedOptions(), ''));
-    throw errorAt(place.file ?? file, place.line, message, hint);
+    const naming = inOptions(keyedOptions(), '');
+    const { message, hint } = inWords(error, naming);
+    const isUseless = error.expected === 'left out' && error.key !== undefined;
+    const back = isUseless ? `; ${naming.name(error.key)} = false takes back a default` : '';
+    throw errorAt(place.file ?? file, place.line, message, hint && `${hint}${back}`);
   }
 }
 

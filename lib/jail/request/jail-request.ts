@@ -180,7 +180,12 @@ export const checkFlag: (value: boolean | undefined, what: string) => void = fla
 /** @throws UsageError unless it is a path that a system call accepts. */
 export function checkBytes(value: unknown, what: string): asserts value is Bytes {
   if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw wrong({ key: what, value, expected: 'a string or a Uint8Array', example: '/srv/jail' });
+    throw wrong({
+      key: what,
+      value,
+      expected: 'a string or a Uint8Array',
+      example: what === 'path' ? '/bin/sh' : '/srv/jail',
+    });
   if (value.length === 0)
     throw new UsageError(`${what}: a path or name is empty`, {
       hint: `${what === 'directory' ? 'name a directory, such as /srv/jail' : 'leave it out'}; is a variable of the shell empty?`,

@@ -8,6 +8,7 @@ import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
+import { usageError } from '../../values/wrong.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -64,13 +65,14 @@ function refuseWay(file: string, account: Account): void {
 function refuseWriter(file: string, fd: number, account: Account, insecurePath: boolean): void {
   const status = fstatSync(fd);
   if (!status.isFile())
-    throw new UsageError(`seccomp: ${quote(file)} is no regular file`, {
+    throw usageError(({ name }) => ({
+      message: `${name('seccomp')}: ${quote(file)} is no regular file`,
       hint: 'name a file: a profile in JSON, as docker takes it',
-    });
+    }));
   if (status.size > mostBytes)
-    throw new UsageError(
-      `seccomp: ${quote(file)} has ${status.size} bytes, and a profile at most ${mostBytes}`,
-    );
+    throw usageError(({ name }) => ({
+      message: `${name('seccomp')}: ${quote(file)} has ${status.size} bytes, and a profile at most ${mostBytes}`,
+    }));
   // A rootless program has the caller's ids: refuseOwnReach() knows whether it can reach the profile.
   if (insecurePath || account.outside !== undefined) return;
   const person = toPerson(account);

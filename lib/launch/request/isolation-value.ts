@@ -1,5 +1,6 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { UsageError } from '../../errors.ts';
+import { checkKeys } from '../../values/keys.ts';
 import { absolutePath, flag, list, oneOf, optional, text, whole } from '../../values/validators.ts';
 import { atOnce, needs, usageError, wrong } from '../../values/wrong.ts';
 import type { Bytes } from '../../words/quote.ts';
@@ -149,14 +150,15 @@ function toEntry(value: View, key: string): NormalView {
   const entry = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, never>>;
   const found = kinds.filter((kind) => entry[kind] !== undefined);
   const [kind] = found;
-  const known: readonly string[] = kind === undefined ? [] : [kind, ...(keysOf[kind] ?? [])];
-  if (kind === undefined || found.length > 1 || Object.keys(entry).some((one) => !known.includes(one)))
+  if (kind === undefined || found.length > 1)
     throw wrong({
       key,
       value,
-      expected: `an object with one of ${kinds.join(', ')}${kind === undefined ? '' : `; with ${known.join(', ')} alone`}`,
+      expected: `an object with one of ${kinds.join(', ')}`,
       hint: `for example {bind: '/etc', to: '/etc', readOnly: true} or {tmpfs: '/tmp'}`,
     });
+  const known = new Set([kind, ...(keysOf[kind] ?? [])]);
+  if (Object.keys(entry).some((one) => !known.has(one))) checkKeys(entry, known);
   if (kind === 'bind') {
     const target = place(entry.to, `${key}.to`);
     return {

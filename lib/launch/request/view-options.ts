@@ -56,7 +56,7 @@ export function addTmpfs({ bytes, text }: Argument, before: Views = []): Views {
   throw wrong({
     key: 'tmpfs',
     value: text,
-    expected: 'DEST[:size=BYTES,nr_inodes=N,mode=OCTAL,noexec], each once',
+    expected: 'DEST[:size=BYTES,nr_inodes=N,mode=OCTAL,noexec], each once, size and nr_inodes from 1 on',
     example: '/tmp:size=64M,mode=1777',
   });
 }

@@ -289,8 +289,8 @@ test('each reason why it cannot work is named, with the remedy', async (t) => {
 
 test('the command says where the option has no meaning', async (t) => {
   for (const [words, message] of [
-    [['--map-auto', 'root'], /--map-auto is for rootless\nhint: give rootless too/],
-    [['--isolate', '--map-auto', 'root'], /--map-auto is for rootless/],
+    [['--map-auto', 'root'], /--map-auto needs --rootless\nhint: give --rootless too/],
+    [['--isolate', '--map-auto', 'root'], /--map-auto needs --rootless/],
     [[...mapped, '--unit', 'systemd', 'root'], /--rootless: a service of the system is started as root/],
     [[...mapped, '--compile', `${place}/x`, 'root'], /--compile and --rootless are given at once/],
   ] as const) {

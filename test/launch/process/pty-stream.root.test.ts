@@ -157,7 +157,7 @@ test('an open jail starts programs with a terminal too', async (t) => {
 test('a terminal and stdio exclude each other, and runInJail has none', async (t) => {
   const request = { user, jail, program, pty: true } as const;
   await t.rejects(spawnInJail({ ...request, stdio: 'ignore' }), {
-    message: /^pty and stdio are given at once/,
+    message: /^stdio and pty are given at once/,
   });
   await t.rejects(runInJail(request), { name: 'UsageError', message: /^pty is for spawnInJail/ });
   const child = await spawnInJail({ user, jail, program, args: ['-c', 'exit'], stdio: 'ignore' });

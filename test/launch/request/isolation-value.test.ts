@@ -79,18 +79,13 @@ t.test('a place in the jail is an absolute path, and not the jail itself', async
 });
 
 t.test('an entry of the view has one kind, and the keys of it', async (t) => {
-  for (const entry of [
-    {},
-    { proc: '/a', dev: '/b' },
-    null,
-    '/tmp',
-    { tmpfs: '/a', sizes: 1 },
-    { proc: '/a', size: 1 },
-  ])
+  for (const entry of [{}, { proc: '/a', dev: '/b' }, null, '/tmp'])
     t.throws(() => view(entry), {
       message: /^view\[0\] must be an object with one of bind, tmpfs, proc, dev, dir, writable/,
       hint: "for example {bind: '/etc', to: '/etc', readOnly: true} or {tmpfs: '/tmp'}",
     });
+  t.throws(() => view({ tmpfs: '/a', sizes: 1 }), { message: "unknown key 'sizes'", hint: /'size'/ });
+  t.throws(() => view({ proc: '/a', size: 1 }), { message: "unknown key 'size'" });
   for (const [entry, key] of [
     [{ bind: '/a', to: '/a', readOnly: 1 }, 'view[0].readOnly'],
     [{ tmpfs: '/a', noexec: 1 }, 'view[0].noexec'],
