@@ -313,7 +313,6 @@ const jails: readonly Mistake[] = [
 
   ['uchroot-jail build jail /bin/lss', /program (\/bin\/lss): it is not there/],
   ['uchroot-jail build jail lss', /program (lss) is in none of the directories of PATH/],
-  ['uchroot-jail build jail "ls -l"', /program (ls -l) is in none/],
   ['uchroot-jail build jail --pack pyhton', /no pack (pyhton)/],
   ['uchroot-jail build jail --user nobdy', /Unknown user (nobdy)/],
   [
@@ -322,7 +321,6 @@ const jails: readonly Mistake[] = [
     { after: onlyWithout('--program') },
   ],
   ['uchroot-jail build jail --copy /etc/host.confi', /copy (\/etc\/host\.confi): it is not there/],
-  ['uchroot-jail build jail --copy /etc/host.conf:etc/h', /copy (\S+): it is not there/],
   ['uchroot-jail build jail --dry-run /bin/cat', /unknown option (--dry-run)/],
   ['uchroot-jail build jail --format yaml /bin/cat', /--format must be one of text, json, not 'yaml'/],
   [

@@ -328,8 +328,8 @@ test('another launcher is replaced; any other file in its place stays, and is na
 test('what cannot be compiled is a usage error', async (t) => {
   const file = `${directory}/never`;
   for (const [words, message] of [
-    [['--any-inode', 'nobody', jail, '/probe'], /--any-inode is for a compiled launcher/],
-    [['--architecture', 'arm64', 'nobody', jail, '/probe'], /--architecture is for a compiled launcher/],
+    [['--any-inode', 'nobody', jail, '/probe'], /--any-inode needs --compile/],
+    [['--architecture', 'arm64', 'nobody', jail, '/probe'], /--architecture needs --compile/],
     [
       ['--compile', file, '--architecture', 'mips', 'nobody', jail],
       /--architecture knows x64 and arm64, not 'mips'/,

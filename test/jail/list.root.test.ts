@@ -133,9 +133,9 @@ t.test('a directory without a manifest is told', asRoot, async (t) => {
 
 t.test('a request to list or explain is checked', asRoot, async (t) => {
   const bad = (request: object) => request as Parameters<typeof explainFile>[0];
-  await t.rejects(listJail(bad({})), { name: 'UsageError', message: /^directory: / });
+  await t.rejects(listJail(bad({})), { name: 'UsageError', message: /^directory is missing/ });
   await t.rejects(listJail(bad({ directory: '/x', dir: 1 })), { message: "unknown key 'dir'" });
-  await t.rejects(explainFile(bad({ directory: '/x' })), { name: 'UsageError', message: /^path: / });
+  await t.rejects(explainFile(bad({ directory: '/x' })), { name: 'UsageError', message: /^path is missing/ });
   await t.rejects(explainFile(bad({ directory: '/x', path: '' })), { message: /empty/ });
   await t.rejects(explainFile(bad({ directory: '/x', path: '/\0' })), { message: /NUL/ });
 });

@@ -111,7 +111,7 @@ t.test('an interrupted change is not completed on a mount of later', withMounts,
 t.test('calls beneath a directory lose nothing on a mount in it', withMounts, async (t) => {
   const { jail, data } = makePlace(t);
   const before = listTree(data);
-  const script = `import { openFileRoot } from '${import.meta.dirname}/../../lib/binary/root.js';
+  const script = `import { openFileRoot } from '${import.meta.dirname}/../../lib/tree/root.js';
     import { native } from '${import.meta.dirname}/../../lib/native.js';
     const { fd } = openFileRoot('${jail}');
     const codeOf = (call) => { try { call(); } catch (error) { return error.code; } };

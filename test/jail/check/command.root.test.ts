@@ -59,7 +59,10 @@ t.test('0 is clean, 1 is an error, 2 is that it could not be checked', options, 
   ])
     t.match(check(...args), { status: 2, stdout: '', stderr: /./ }, args.join(' '));
   t.match(check(jail, '--ignore', 'set-user-ids').stderr, /hint: did you mean set-user-id\?/);
-  t.match(check(jail, '--format', 'jsn').stderr, /--format jsn: it is one of .*\nhint: did you mean json\?/);
+  t.match(
+    check(jail, '--format', 'jsn').stderr,
+    /--format must be one of .*, not 'jsn'\nhint: did you mean --format json\?/,
+  );
 });
 
 t.test('the worst finding decides about the status, and --fail-on from where', options, async (t) => {

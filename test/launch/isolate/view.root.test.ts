@@ -247,7 +247,8 @@ test('by a link of its user nothing is made in a jail', async (t) => {
 });
 
 test('a link that takes the place of a judged directory makes nothing elsewhere in a jail', async (t) => {
-  const host = makeDirectory('swapped', uid);
+  // a name of its own: the last mv(1) of the other way to launch may not have ended
+  const host = makeDirectory(`swapped-${Date.now()}`, uid);
   mkdirSync(`${host}/d`);
   symlinkSync('/etc', `${host}/l`);
   chownSync(`${host}/d`, uid, uid);
@@ -288,15 +289,18 @@ test('--dir has mode 0755 whatever the umask', async (t) => {
 
 test('what could not be mounted, or would be no limit, is refused with its reason', async (t) => {
   const refused: readonly (readonly [readonly string[], RegExp])[] = [
-    [['--read-only', '--writable', '/'], /writable must not be \/: the jail itself is there/],
-    [['--tmpfs', '/./..//'], /tmpfs must not be \/: the jail itself is there/],
+    [
+      ['--read-only', '--writable', '/'],
+      /--writable must be a path below \/, where the jail itself is, not '\/'/,
+    ],
+    [['--tmpfs', '/./..//'], /--tmpfs must be a path below \/, where the jail itself is, not /],
     [
       ['--tmpfs', '/mnt:size=0'],
-      /--tmpfs size must be a number from 1 on, such as 67108864 or 64M, not '0'\nhint: for example 64M\n/,
+      /--tmpfs must be DEST.* size and nr_inodes from 1 on, not '\/mnt:size=0'\nhint: for example --tmpfs /,
     ],
     [
       ['--tmpfs', '/mnt:nr_inodes=0'],
-      /--tmpfs nr_inodes must be a number from 1 on, such as 8192 or 8K, not '0'\nhint: for example 8K\n/,
+      /--tmpfs must be DEST.* size and nr_inodes from 1 on, not '\/mnt:nr_inodes=0'\n/,
     ],
     [
       [...Array.from({ length: 62 }, () => ['--ro-bind', `${place}:/mnt`]).flat(), '--proc', '/proc'],

@@ -167,7 +167,7 @@ t.test(
       message: 'its directory /voilà does not exist in the jail',
     });
     const view = viewOf({ '/bin/prog': program });
-    t.match(run(view, '/bin/prog -à  b'), { hint: /: program: '\/bin\/prog', args: \['-à', 'b'\]$/ });
+    t.match(run(view, '/bin/prog -à  b'), { hint: /: \/bin\/prog \$'-\\xc3\\xa0' b$/ });
   },
 );
 
