@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 
 import { openJail, spawnInJail } from '../../dist/lib/index.js';
 import { profile } from './profile.mjs';
+import { takeOrders } from './orders.mjs';
 
 const setup = JSON.parse(process.argv[2]);
 const { jail, user, original, isRootless = false } = setup;
@@ -175,13 +176,7 @@ async function answer({ measure, count = 1, discard = 0, ...order }) {
   return results;
 }
 
-process.on('message', async (order) => {
-  try {
-    process.send({ results: await answer(order) });
-  } catch (error) {
-    process.send({ error: error.stack });
-  }
-});
+takeOrders(answer);
 
 // Touches every page, so that a fork must copy as many page tables as in a service of that size.
 // Global, so that it is not garbage-collected.

@@ -3,6 +3,8 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
+import { takeOrders } from './orders.mjs';
+
 const LIVE_BYTES = 50 * 2 ** 20;
 const { jail, user, program, checkout } = JSON.parse(process.argv[2]);
 // what `import 'uchroot'` means there
@@ -39,13 +41,7 @@ async function answer({ launch, count }) {
   return results;
 }
 
-process.on('message', async (order) => {
-  try {
-    process.send({ results: await answer(order) });
-  } catch (error) {
-    process.send({ error: error.stack });
-  }
-});
+takeOrders(answer);
 
 // Global, so that it is not garbage-collected.
 globalThis.live = [];
