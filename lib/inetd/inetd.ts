@@ -11,9 +11,8 @@ import { IdleWatch, verifyIdle } from './idle-watch.ts';
 import { ListeningSocket } from './listen/listening-socket.ts';
 import { findOverlap } from './listen/address-overlap.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import type { ServiceObserver } from './report/service-observer.ts';
 import { sharedRules } from './service-rules.ts';
-import { Service } from './service.ts';
+import { Service, type ServiceObserver } from './service.ts';
 
 /** Services by name. */
 export type Services = ReadonlyMap<string, ServiceSettings>;

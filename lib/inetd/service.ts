@@ -9,18 +9,36 @@ import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
 import { Door } from './door.ts';
-import type { Connection, EndedConnection, EndReason, Peer } from './report/connection-entry.ts';
+import {
+  beginConnection,
+  type Connection,
+  type EndedConnection,
+  type EndReason,
+} from './report/connection-entry.ts';
 import { asInetd, asSystemd, limitsOfWait, type HandOver } from './listen/hand-over.ts';
 import type { ListeningSocket } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
-import type { ServiceObserver } from './report/service-observer.ts';
+import type { IdleWatch } from './idle-watch.ts';
 import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 import { findUnruled } from './unruled-wait.ts';
 import { WaitingPlace } from './waiting-place.ts';
 
-let lastId = 0;
+/** The receiver of a service's events. */
+export interface ServiceObserver {
+  /** The live connections, each with its program once that runs. */
+  readonly connections: Map<Connection, JailedProcess | undefined>;
+  /** Watches connections with an idle limit. */
+  readonly idle: IdleWatch;
+  /** A program runs. The program of a wait service has these sockets. */
+  readonly onStart: (program: JailedProcess, service: Service, sockets: readonly ListeningSocket[]) => void;
+  readonly onEnd: (ended: EndedConnection, service: Service) => void;
+  /** A place among the running programs may be free. */
+  readonly onFree: (service: Service) => void;
+  /** A problem of the service itself: a program that cannot be started, a lack of descriptors. */
+  readonly onProblem: (problem: unknown, service: Service) => void;
+}
 
 export class Service {
   readonly name: string;
@@ -131,7 +149,7 @@ export class Service {
     const address = accepted.address && unmapAddress(accepted.address);
     const source = address === undefined ? `uid ${uid}` : shareOf(address);
     const peer = address === undefined ? { uid, pid } : { address, port };
-    const connection = this.#begin(peer);
+    const connection = beginConnection(this.name, peer);
     const client = new ClientSocket(fd);
     const refusal = this.counter.enter(source, performance.now());
     if (refusal !== undefined) {
@@ -241,7 +259,7 @@ export class Service {
     const beginMs = performance.now();
     if (this.counter.waitMs(beginMs) > 0) return this.heed();
     this.counter.enter(undefined, beginMs);
-    const connection = this.#begin({});
+    const connection = beginConnection(this.name, {});
     this.#observer.connections.set(connection, undefined);
     for (const socket of sockets) socket.isHandedOut = true;
     this.heed(); // the other addresses have the same limits
@@ -255,20 +273,6 @@ export class Service {
     } finally {
       for (const socket of sockets) socket.isHandedOut = false;
     }
-  }
-
-  #begin(peer: Peer): Connection {
-    const [sinceMs, beginMs] = [Date.now(), performance.now()];
-    return {
-      id: ++lastId,
-      service: this.name,
-      peer,
-      sinceMs,
-      beginMs,
-      pid: undefined,
-      waitMs: undefined,
-      rule: undefined,
-    };
   }
 
   #over(connection: Connection, end: End): void {

@@ -1,4 +1,4 @@
-// A connection, and its line in the log. Pure.
+// A connection, and its line in the log.
 import type { LimitName, ResourceUsage } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import type { MatchedRule } from '../../tcpwrappers/decision.ts';
@@ -54,6 +54,22 @@ export interface EndedConnection extends Omit<Connection, 'beginMs'> {
   readonly usage: ResourceUsage | undefined;
   /** Set where the reason alone does not explain the end. */
   readonly message: string | undefined;
+}
+
+let lastId = 0;
+
+/** A connection that has just come in. */
+export function beginConnection(service: string, peer: Peer): Connection {
+  return {
+    id: ++lastId,
+    service,
+    peer,
+    sinceMs: Date.now(),
+    beginMs: performance.now(),
+    pid: undefined,
+    waitMs: undefined,
+    rule: undefined,
+  };
 }
 
 export function showPeer({ address, port, uid, pid }: Peer): string {

@@ -5,16 +5,11 @@ import { type BytePath, bytePath, joinPath, lastComponent, showPath, toLatin1 } 
 import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { fold, show } from '../text/latin1.ts';
 import { addressOf, inetdLines, isPolicy, serviceOf } from './inetd-lines.ts';
-import { isWrapper, startedDaemon } from './wrapped-daemon.ts';
+import { isWrapper, startedDaemon, type Started } from './wrapped-daemon.ts';
 import { attributesOf, isIncluded, readSections, type Section } from './xinetd-sections.ts';
 
-/** Texts have one byte a character. */
-export interface Service {
-  /** The process name of the daemon, which rules name. */
-  readonly daemon: string;
-  readonly program: BytePath;
-  /** A wrapper (tcpd, `uchroot-tcpd run`) or xinetd starts the daemon and may ask the rules for it. */
-  readonly starter: 'tcpd' | 'xinetd' | 'itself';
+/** A service of the host. Texts have one byte a character. */
+export interface Service extends Started {
   /** Name in services(5), or a number. */
   readonly port?: string;
   readonly protocol?: 'tcp' | 'udp';

@@ -3,7 +3,6 @@
 import { type BytePath, lastComponent } from '../../tree/path.ts';
 import { optionsOf } from '../../launch/request/option-row.ts';
 import { launchRows } from '../../launch/request/request.ts';
-import type { Service } from './service-files.ts';
 
 /** Names of wrappers; uchroot-tcpd takes the daemon as an operand. */
 const WRAPPERS: ReadonlySet<string> = new Set(['tcpd', 'uchroot-tcpd', 'uchroot-tcpd.cjs']);
@@ -37,7 +36,14 @@ export function readRun(words: readonly string[]): RunWords | undefined {
   return undefined;
 }
 
-type Started = Pick<Service, 'daemon' | 'program' | 'starter'>;
+/** A daemon, and who starts it. Texts have one byte a character. */
+export interface Started {
+  /** The process name of the daemon, which rules name. */
+  readonly daemon: string;
+  readonly program: BytePath;
+  /** A wrapper (tcpd, `uchroot-tcpd run`) or xinetd starts the daemon and may ask the rules for it. */
+  readonly starter: 'tcpd' | 'xinetd' | 'itself';
+}
 
 /** The daemon of a command, argv[0] included: its program, or what a wrapper starts. */
 export function startedDaemon(program: BytePath, argv: readonly string[]): Started {
