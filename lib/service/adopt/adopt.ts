@@ -4,7 +4,6 @@ import type { AdoptionOptions } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
 import { isOurs, presentDropIn } from './systemd-bus.ts';
 import { removeGeneration, removeOld } from './generation.ts';
-import type { InstalledService } from './installed/installed-service.ts';
 import { stepsOf, swapSteps } from './adoption-plan.ts';
 import { type AdoptReport, lookFor, planNew, planPresent } from './planning.ts';
 import {
@@ -14,21 +13,23 @@ import {
   generationsOf,
   readRecord,
   unfinishedChange,
+  writeRecord,
 } from './adoption-record.ts';
 import { goneRefusal, maskedRefusal, refusalOf, refuse } from './service-refusal.ts';
 import { type AdoptRequest, optionsOf, type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { openComparison } from './seen/comparison.ts';
 import { dropInPath } from './service-drop-in.ts';
-import { readService, readWithout } from './systemd-bus.ts';
+import { readService, readWithout, realName, type Unjailed, withoutOurs } from './systemd-bus.ts';
 import { otherUnit } from './tell/remedy.ts';
 import { withWholeService } from './undo.ts';
 
 // Makes the next generation and uses it. If that fails, nothing of it is left, unless the change is left to be undone.
 async function renew(
-  service: InstalledService,
+  unjailed: Unjailed,
   asked: AdoptionOptions,
   { plan: isPlan = false, signal, onProgress }: ServiceWork & { readonly plan?: boolean | undefined },
 ): Promise<AdoptReport> {
+  const { service, reading } = unjailed;
   const { unit, isActive } = service;
   const old = findRecord(unit);
   const present = generationsOf(unit);
@@ -41,10 +42,11 @@ async function renew(
     const watch = { watchMs: asked.watchMs, signal };
     const comparison = isActive && old === undefined ? await openComparison(service, watch) : undefined;
     const options = { ...asked, accounts: comparison?.accounts ?? asked.accounts };
-    const subject = await lookFor(service, options);
+    const subject = await lookFor(unjailed, options);
     const { plan, report } = await planNew(subject, directory, { signal, onProgress });
     const { configuration, tested } = old ?? {};
-    const record = { version: 1 as const, plan, options, exposure: report.exposure, configuration, tested };
+    const { exposure } = report;
+    const record = { version: 1 as const, plan, options, exposure, reading, configuration, tested };
     // a plan has the warnings of the launchers too
     const steps = isPlan ? stepsOf(plan, 'compile') : plan.steps;
     const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison });
@@ -67,7 +69,7 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
   const keys = ['user', 'binds', 'readOnlyBinds', 'programs', 'watchMs', 'insecurePath', 'plan'];
   const request = takeServiceRequest(asked, keys);
   const options = optionsOf(request);
-  const { unit } = await readService(request.unit);
+  const unit = await realName(request.unit);
   return withWholeService(unit, async () => {
     const service = await readService(unit);
     const left = presentDropIn(unit);
@@ -86,7 +88,7 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
             hint: isOurs(left) ? commandLine('uchroot-service', 'release', unit) : 'move it away',
           },
     );
-    return renew(service, options, request);
+    return renew(await withoutOurs(service), options, request);
   });
 }
 
@@ -103,16 +105,17 @@ export interface UpdateServiceRequest extends ServiceWork {
  */
 export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
   const request = takeServiceRequest(asked, ['plan']);
-  const { unit } = await readService(request.unit);
+  const unit = await realName(request.unit);
   return withWholeService(unit, async () => {
     const record = readRecord(unit);
-    refuse(goneRefusal(await readService(unit)));
-    const service = await readWithout(unit, dropInPath(unit));
-    refuse(refusalOf(service));
+    const unjailed = await readWithout(unit, record.reading);
+    const { service, reading } = unjailed;
+    refuse(goneRefusal(service), refusalOf(service));
     const { signal, onProgress, plan: isPlan = false } = request;
-    const subject = await lookFor(service, record.options);
+    const subject = await lookFor(unjailed, record.options);
     const current = await planPresent(subject, record, { signal, onProgress });
-    if (current === undefined) return renew(service, record.options, request);
+    if (current === undefined) return renew(unjailed, record.options, request);
+    if (!isPlan && reading.basis !== record.reading?.basis) writeRecord({ ...record, reading });
     const others = generationsOf(unit).filter((one) => generationAt(unit, one) !== record.plan.directory);
     return { ...current, warnings: isPlan ? [] : await removeOld(unit, others) };
   });
@@ -124,7 +127,7 @@ export async function updateService(asked: UpdateServiceRequest): Promise<AdoptR
  */
 export async function releaseService(asked: ServiceWork): Promise<void> {
   const request = takeServiceRequest(asked);
-  const { unit } = await readService(request.unit);
+  const unit = await realName(request.unit);
   await withWholeService(unit, async () => {
     const service = await readService(unit);
     const { isActive } = service;

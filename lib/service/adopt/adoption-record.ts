@@ -6,7 +6,7 @@ import { unless } from '../../jail/work/jail-error.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { AdoptionOptions } from './adoption.ts';
-import { presentDropIn } from './systemd-bus.ts';
+import { presentDropIn, type Reading } from './systemd-bus.ts';
 import { makeHostDirectory, replaceHostFile, toHostError, writeHostFile } from './host-file.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
 import { directoryIn } from './service-drop-in.ts';
@@ -17,6 +17,8 @@ export interface AdoptionRecord {
   readonly plan: AdoptionPlan;
   readonly options: AdoptionOptions;
   readonly exposure: Exposure;
+  /** How systemd has read its unit. Earlier versions did not record this. */
+  readonly reading?: Reading | undefined;
   /** The copy with which the service came up last; undefined if there is none. */
   readonly configuration?: KeptConfiguration | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */

@@ -23,8 +23,7 @@ import { configurationOf } from './installed/service-configuration.ts';
 import { ownData, type PackageData, isData } from './installed/service-paths.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
 import { refuse } from './service-refusal.ts';
-import { dropInPath } from './service-drop-in.ts';
-import { unitText } from './systemd-bus.ts';
+import type { Unjailed } from './systemd-bus.ts';
 import { safeData } from './tell/given-away.ts';
 
 // The packages of the unit's file and of its program.
@@ -35,20 +34,16 @@ async function packagesOf({ fragment, lines }: InstalledService): Promise<readon
     // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
     return [path, real, real.replace(/^\/usr\//, '/')];
   });
-  const owners = await Promise.all(
-    [...new Set(paths)].map(async (path) => (await runHost('dpkg-query', ['-S', path])).stdout),
-  );
-  const names = owners
-    .flatMap((text) => text.split('\n'))
-    .flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
+  // it fails if it does not know one of them, and tells of the others
+  const { stdout } = await runHost('dpkg-query', ['-S', ...new Set(paths)]);
+  const names = stdout.split('\n').flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
   return [...new Set(names)];
 }
 
 async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
-  const lists = await Promise.all(
-    packages.map(async (name) => (await runHost('dpkg-query', ['-L', name])).stdout),
-  );
-  return lists.flatMap((text) => text.split('\n'));
+  if (packages.length === 0) return [];
+  const { stdout } = await runHost('dpkg-query', ['-L', ...packages]);
+  return stdout.split('\n').filter((line) => line.startsWith('/'));
 }
 
 /** The files of EnvironmentFile= (systemd.exec(5)), in the order of systemd. `onMissing` gets each pattern without a file that must be there. */
@@ -102,7 +97,7 @@ async function accountsOf(
 }
 
 /** Looks at the host, before there is a jail. @throws UsageError if something is missing; LaunchError for an unknown account */
-export async function lookAtHost(service: InstalledService, options: AdoptionOptions): Promise<HostFacts> {
+export async function lookAtHost({ service, text }: Unjailed, options: AdoptionOptions): Promise<HostFacts> {
   const identity = chooseIdentity(service, options.user);
   const { user, group } = identity;
   const packages = await packagesOf(service);
@@ -128,7 +123,7 @@ export async function lookAtHost(service: InstalledService, options: AdoptionOpt
       packs: ['run'],
       users: await accountsOf(service, identity, packages, options.accounts),
     },
-    unitText: await unitText(service.unit, dropInPath(service.unit)),
+    unitText: text,
     isOnHost: existsSync,
   };
 }

@@ -8,7 +8,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { readVersion } from '../../version.ts';
 import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, jailOf } from './adoption.ts';
 import { replacedPaths } from './behind.ts';
-import { presentDropIn } from './systemd-bus.ts';
+import { presentDropIn, type Unjailed } from './systemd-bus.ts';
 import { lookAtHost, lookAtJail } from './host-facts.ts';
 import { buildGeneration } from './generation.ts';
 import { runHost } from './host-command.ts';
@@ -77,8 +77,9 @@ function kindOfPath(path: string): 'file' | 'directory' | undefined {
 }
 
 /** Looks at the host. @throws UsageError if something is missing there, or gives the host away; LaunchError for an unknown account */
-export async function lookFor(service: InstalledService, options: AdoptionOptions): Promise<Subject> {
-  const subject = { service, options, host: await lookAtHost(service, options) };
+export async function lookFor(unjailed: Unjailed, options: AdoptionOptions): Promise<Subject> {
+  const { service } = unjailed;
+  const subject = { service, options, host: await lookAtHost(unjailed, options) };
   refuse(
     missingProgram(service, existsSync),
     programRefusal(service.unit, options.programs, kindOfPath),

@@ -3,7 +3,6 @@ import { JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { changedSince, replacedPaths } from './behind.ts';
 import { carryOut, type Run } from './carry-out.ts';
-import { presentDropIn } from './systemd-bus.ts';
 import { fallBack } from './kept/fall-back.ts';
 import { keepConfiguration, keptInUse, missingPaths } from './kept/kept-configuration.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
@@ -11,7 +10,7 @@ import { type AdoptionRecord, readRecord } from './adoption-record.ts';
 import { maskedRefusal, refuse } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { reload } from './running.ts';
-import { readService } from './systemd-bus.ts';
+import { presentDropIn, readService, realName } from './systemd-bus.ts';
 import { withWholeService } from './undo.ts';
 
 export interface ReloadReport {
@@ -65,7 +64,7 @@ async function readAgain(
  */
 export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
   const request = takeServiceRequest(asked);
-  const { unit } = await readService(request.unit);
+  const unit = await realName(request.unit);
   return withWholeService(unit, async () => {
     const service = await readService(unit);
     const { canReload, isActive } = service;

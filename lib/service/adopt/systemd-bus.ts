@@ -1,6 +1,8 @@
 // Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
 // joins them.
-import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 import { JailError, UsageError } from '../../errors.ts';
@@ -13,8 +15,8 @@ import {
   type InstalledService,
   listOf,
   numberOf,
-  readList,
   readSettings,
+  readValue,
   type Settings,
   textOf,
   toInstalled,
@@ -68,15 +70,24 @@ async function settingsOf(unit: string): Promise<Settings> {
 // DefaultEnvironment= of the service manager, and what `systemctl set-environment` adds.
 async function inheritedVariables(): Promise<readonly string[]> {
   const words = ['org.freedesktop.DBus.Properties', 'Get', 'ss', `${bus}.Manager`, 'Environment'];
-  return readList(await call('/org/freedesktop/systemd1', words));
+  return listOf({ value: readValue(await call('/org/freedesktop/systemd1', words)) }, 'value');
 }
 
 /** A service as it is now. */
 export async function readService(unit: string): Promise<InstalledService> {
   const [onBus, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
-  const settings = { ...onBus, ...(await unsaid(unit, onBus)) };
+  return fromSettings({ ...onBus, ...(await unsaid(unit, onBus)) }, inherited);
+}
+
+function fromSettings(settings: Settings, inherited: readonly string[]): InstalledService {
   const service = toInstalled(settings, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
+}
+
+/** The name of a service, by which systemd knows it: an alias is replaced. */
+export async function realName(unit: string): Promise<string> {
+  const words = ['org.freedesktop.DBus.Properties', 'Get', 'ss', `${bus}.Unit`, 'Id'];
+  return readValue(await call(objectOf(unit), words)) as string;
 }
 
 // Settings from the text of the unit, because the bus does not say them: the files of StandardOutput=append: and the like, and the watchdog
@@ -129,7 +140,7 @@ export function toUnitName(name: string): string {
 }
 
 /** The text of a unit with its drop-ins, without the drop-in at `without`. */
-export async function unitText(unit: string, without: string): Promise<string> {
+async function unitText(unit: string, without: string): Promise<string> {
   const text = await mustRun('systemctl', ['cat', '--no-pager', unit]);
   return text
     .split(/^(?=# \/)/m)
@@ -143,25 +154,89 @@ let temporaryNames = 0;
 export const temporaryName = (purpose: string): string =>
   `uchroot-${purpose}-${process.pid}-${++temporaryNames}`;
 
+/** A service without our drop-in. */
+export interface Unjailed {
+  readonly service: InstalledService;
+  /** Its unit and drop-ins, without ours. */
+  readonly text: string;
+  readonly reading: Reading;
+}
+
+/** How systemd has read a unit without our drop-in. */
+export interface Reading {
+  /** A hash of all that decides it; undefined for a unit whose specifiers depend on more. */
+  readonly basis: string | undefined;
+  readonly settings: Settings;
+}
+
+// Settings with a default in systemd-system.conf(5). The drop-in sets none of them.
+const withDefault = [
+  'LimitCORE',
+  'LimitCORESoft',
+  'LimitSTACK',
+  'LimitSTACKSoft',
+  'OOMScoreAdjust',
+  'TimeoutStartUSec',
+  'TimerSlackNSec',
+];
+
+// Specifiers for the host, its kernel, its boot and its release (systemd.unit(5), SPECIFIERS).
+const ofHost = /%[aAbBlmMoqvwW]/;
+
+function basisOf({ settings }: InstalledService, text: string): string | undefined {
+  if (ofHost.test(text)) return undefined;
+  // a new version can have other calls in its groups, such as @system-service
+  const { ino, mtimeMs } = lookOr({ ino: 0, mtimeMs: 0 }, () => statSync('/proc/1/exe'));
+  const defaults = withDefault.map((name) => settings[name]);
+  return createHash('sha256')
+    .update(JSON.stringify([text.trimEnd(), defaults, hostname(), ino, mtimeMs]))
+    .digest('hex');
+}
+
+/** A service that has no drop-in of ours. */
+export async function withoutOurs(service: InstalledService): Promise<Unjailed> {
+  const text = await unitText(service.unit, '');
+  return { service, text, reading: { basis: basisOf(service, text), settings: service.settings } };
+}
+
 /**
- * A service as it would be without our drop-in. systemd reads its text under the name of another unit, so the service itself is not
- * changed.
+ * A service as it would be without our drop-in. If nothing has changed since an earlier reading, that is used. Otherwise systemd reads
+ * the text under the name of another unit, so the service itself is not changed.
  */
-export async function readWithout(unit: string, dropIn: string): Promise<InstalledService> {
+export async function readWithout(unit: string, earlier: Reading | undefined): Promise<Unjailed> {
+  const now = await readCurrent(unit);
+  const { fragment, isActive } = now;
+  if (now.loadState === 'not-found')
+    return { service: now, text: '', reading: { basis: undefined, settings: now.settings } };
+  const text = await unitText(unit, dropInPath(unit));
+  const basis = basisOf(now, text);
+  const isKnown = earlier !== undefined && basis !== undefined && earlier.basis === basis;
+  const found = isKnown ? fromSettings(earlier.settings, now.inherited) : await readAs(unit, text);
+  const loadState = now.loadState === 'loaded' ? found.loadState : now.loadState;
+  // systemd derives the user from the name of the unit
+  const { User, Group } = now.settings;
+  const settings = found.settings.DynamicUser === true ? { ...found.settings, User, Group } : found.settings;
+  const service = { ...found, settings, loadState, unit, fragment, isActive };
+  return { service, text, reading: isKnown ? earlier : { basis, settings } };
+}
+
+// The service as its files are now, even if nobody has told systemd that they have changed.
+async function readCurrent(unit: string): Promise<InstalledService> {
+  const service = await readService(unit);
+  if (service.settings.NeedDaemonReload !== true) return service;
+  await reloadUnits();
+  return readService(unit);
+}
+
+// Has systemd read the text of a unit under another name.
+async function readAs(unit: string, text: string): Promise<InstalledService> {
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
   const name = `${temporaryName('look')}${instance === undefined ? '' : `@${instance}`}.service`;
-  const directory = '/run/systemd/system';
-  const path = `${directory}/${name.replace(/@.*\./, '@.')}`;
-  writeHostFile(path, withoutSpecifiers(await unitText(unit, dropIn), unit));
+  const path = `/run/systemd/system/${name.replace(/@.*\./, '@.')}`;
+  writeHostFile(path, withoutSpecifiers(text, unit));
   try {
     await reloadUnits();
-    const [now, found] = await Promise.all([readService(unit), readService(name)]);
-    const loadState = now.loadState === 'loaded' ? found.loadState : now.loadState;
-    // systemd derives the user from the name of the unit
-    const { User, Group } = now.settings;
-    const settings =
-      found.settings.DynamicUser === true ? { ...found.settings, User, Group } : found.settings;
-    return { ...found, settings, loadState, unit: now.unit, fragment: now.fragment, isActive: now.isActive };
+    return await readService(name);
   } finally {
     // systemd itself forgets a unit that nothing uses
     rmSync(path, { force: true });

@@ -9,7 +9,7 @@ import {
   directoryVariables,
   filterOf,
   hasCredentials,
-  readList,
+  readValue,
   toInstalled,
 } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
@@ -121,9 +121,8 @@ t.test('an instance of postgresql has the packages of its version', async (t) =>
 t.test(
   'variables of the service manager reach the program, and the unit can replace or take them',
   async (t) => {
-    const inherited = readList(
-      '{"type":"v","data":[{"type":"as","data":["PATH=/bin","HOME=/x","http_proxy=http://p:1","A=1","B=2"]}]}',
-    );
+    const inherited = ['PATH=/bin', 'HOME=/x', 'http_proxy=http://p:1', 'A=1', 'B=2'];
+    t.same(readValue(`{"type":"v","data":[{"type":"as","data":${JSON.stringify(inherited)}}]}`), inherited);
     const settings = {
       CapabilityBoundingSet: 0,
       Environment: ['A=own'],

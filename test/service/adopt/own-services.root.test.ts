@@ -150,6 +150,8 @@ serviceTest('an update with nothing to do builds nothing and restarts nothing', 
     show('steady', 'MainPID'),
     shell(`ls ${place}`),
     shell(`stat -c %Y ${place}/adoption.json`),
+    // a reload costs more than all the rest of an update
+    shell('systemctl show --value -p UnitsLoadStartTimestampMonotonic'),
   ];
   const before = seen();
   for (const words of [['steady'], ['steady', '--plan'], ['--all']]) {

@@ -54,10 +54,10 @@ export function readSettings(json: string): Settings {
   return Object.fromEntries(Object.entries(data[0]).map(([name, value]) => [name, value.data]));
 }
 
-/** The list in the output of `busctl --json=short call … Get`. */
-export function readList(json: string): readonly string[] {
+/** The value in the output of `busctl --json=short call … Get`. */
+export function readValue(json: string): unknown {
   const { data } = JSON.parse(json) as { readonly data: readonly [BusValue] };
-  return listOf({ value: data[0].data }, 'value');
+  return data[0].data;
 }
 
 /** A service from its settings. @param inherited variables of the service manager */
