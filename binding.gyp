@@ -84,6 +84,7 @@
         'native/accounts/accounts.cc',
         'native/accounts/host.cc',
         'native/accounts/names.cc',
+        'native/accounts/ownid.cc',
         'native/addon/addon.cc',
         'native/addon/calls.cc',
         'native/addon/loose.cc',

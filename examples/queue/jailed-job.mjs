@@ -5,17 +5,15 @@ import { createInterface } from 'node:readline';
 
 import { openJail } from 'uchroot';
 
-import { AccountPool } from '../account-pool.mjs';
-
 const mostOutputBytes = 10 * 1024 * 1024;
 
 /** A job that would fail again: it has reached a limit. */
 export class LimitError extends Error {}
 
-/** Opens the jail for at most `count` jobs at a time, which have the user ids from `firstUid` on. */
-export async function openJobs(directory, firstUid, count) {
+/** Opens the jail for jobs. */
+export async function openJobs(directory) {
   const jail = await openJail(directory, {
-    user: `${firstUid}:${firstUid}`,
+    user: 'auto', // an id of its own for each job
     isolate: true, // no network, no other process, no other mount
     share: 'none', // nothing is left for the next job of the same user
     readOnly: true,
@@ -26,22 +24,20 @@ export async function openJobs(directory, firstUid, count) {
     timeoutMs: Number(process.env.JOB_TIMEOUT_MS ?? 30_000),
     dieWithParent: true, // a killed worker leaves no program behind
   });
-  const accounts = new AccountPool(firstUid, count);
   return {
     /** Runs one job and resolves with its result. Rejects with LimitError, or with another Error if trying again may help. */
-    run: (job, { onProgress = () => {}, signal } = {}) =>
-      accounts.with((id) => runJob(jail, { ...job, user: `${id}:${id}` }, onProgress, signal)),
+    run: (job, { onProgress = () => {}, signal } = {}) => runJob(jail, job, onProgress, signal),
     close: () => jail.close(),
   };
 }
 
-async function runJob(jail, { user, program, args = [], data = null }, onProgress, signal) {
-  const child = await jail.spawn({ user, program, args, signal, stdio: ['pipe', 'pipe', 'pipe'] });
+async function runJob(jail, { program, args = [], data = null }, onProgress, signal) {
+  const child = await jail.spawn({ program, args, signal, stdio: ['pipe', 'pipe', 'pipe'] });
   try {
     return await follow(child, { program, data }, onProgress);
   } finally {
     child.kill('SIGKILL'); // it runs on if the progress could not be told
-    await child.exited; // before another job gets its user id
+    await child.exited;
   }
 }
 

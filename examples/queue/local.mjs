@@ -1,9 +1,9 @@
-// The same jobs on one machine, without a queue: node local.mjs JAIL FIRST-UID COUNT < jobs.json
+// The same jobs on one machine, without a queue: node local.mjs JAIL COUNT < jobs.json
 import { text } from 'node:stream/consumers';
 
 import { openJobs } from './jailed-job.mjs';
 
-const [directory, firstUid, count] = process.argv.slice(2);
+const [directory, count] = process.argv.slice(2);
 
 /** The outcomes of all jobs, in the order in which they end. */
 async function* outcomes(jobs, list) {
@@ -25,7 +25,7 @@ async function take(pending) {
   return outcome;
 }
 
-const jobs = await openJobs(directory, Number(firstUid), Number(count));
+const jobs = await openJobs(directory);
 for await (const outcome of outcomes(jobs, JSON.parse(await text(process.stdin)))) {
   console.log(JSON.stringify(outcome));
 }

@@ -1,11 +1,11 @@
-// A worker of the queue `jobs`: node worker.mjs REDIS JAIL FIRST-UID COUNT
-// Start as many as you like, on as many machines: each with user ids of its own on its machine.
+// A worker of the queue `jobs`: node worker.mjs REDIS JAIL COUNT
+// Start as many as you like, on as many machines.
 import { UnrecoverableError, Worker } from 'bullmq';
 
 import { LimitError, openJobs } from './jailed-job.mjs';
 
-const [redis, directory, firstUid, count] = process.argv.slice(2);
-const jobs = await openJobs(directory, Number(firstUid), Number(count));
+const [redis, directory, count] = process.argv.slice(2);
+const jobs = await openJobs(directory);
 
 const worker = new Worker(
   'jobs',

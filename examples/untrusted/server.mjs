@@ -1,4 +1,4 @@
-// A web service that runs code which it does not trust: node server.mjs JAIL FIRST-UID COUNT [PORT]
+// A web service that runs code which it does not trust: node server.mjs JAIL COUNT [PORT]
 // POST /python or /javascript with the program as body. The answer is one line of JSON for each piece of output, as it comes, and a
 // last one with the end: {"out": "…"}, {"err": "…"}, {"exitCode": 0, "signal": null, "limit": null}.
 import { once } from 'node:events';
@@ -7,12 +7,9 @@ import { pipeline } from 'node:stream/promises';
 
 import { openJail } from 'uchroot';
 
-import { AccountPool } from '../account-pool.mjs';
-
-const [directory, firstUid, count, port = '0'] = process.argv.slice(2);
+const [directory, count, port = '0'] = process.argv.slice(2);
 const mostCodeBytes = 1024 * 1024;
 const mostOutputBytes = 10 * 1024 * 1024;
-const mostWaiting = 100;
 const timeoutMs = Number(process.env.TIMEOUT_MS ?? 5000);
 const deliveryMs = 3000; // after the program: for a client that reads slowly
 
@@ -23,7 +20,7 @@ const languages = {
 };
 
 const jail = await openJail(directory, {
-  user: `${firstUid}:${firstUid}`,
+  user: 'auto', // an id of its own for each program
   isolate: true, // no network, no other process, no file but the jail's
   share: 'none', // nothing is left for the next program
   ephemeral: true, // what it writes vanishes with it
@@ -35,26 +32,23 @@ const jail = await openJail(directory, {
   killSignal: 'SIGKILL', // untrusted code gets no time to react
   dieWithParent: true,
 });
-const accounts = new AccountPool(Number(firstUid), Number(count));
+let running = 0;
 
 /** Runs the code and writes what it says to the response. A client that goes away, or does not read, ends it. */
 async function run(language, request, response) {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  await accounts.with(async (id) => {
-    if (gone.signal.aborted) return;
-    const { signal } = gone;
-    const child = await jail.spawn({ ...language, user: `${id}:${id}`, signal });
-    // Or clients that do not read would keep all user ids. Node can forget an AbortSignal.timeout() that is only in any().
-    const late = setTimeout(() => gone.abort(), timeoutMs + deliveryMs);
-    try {
-      await converse(child, request, response, signal);
-    } finally {
-      clearTimeout(late);
-      child.kill('SIGKILL');
-      await child.exited; // before somebody else gets its user id
-    }
-  });
+  const { signal } = gone;
+  const child = await jail.spawn({ ...language, signal });
+  // Or clients that do not read would keep all others out. Node can forget an AbortSignal.timeout() that is only in any().
+  const late = setTimeout(() => gone.abort(), timeoutMs + deliveryMs);
+  try {
+    await converse(child, request, response, signal);
+  } finally {
+    clearTimeout(late);
+    child.kill('SIGKILL');
+    await child.exited;
+  }
 }
 
 async function converse(child, request, response, signal) {
@@ -97,15 +91,18 @@ const server = createServer((request, response) => {
     response.writeHead(404).end();
     return;
   }
-  if (accounts.waiting >= mostWaiting) {
-    response.writeHead(503, { 'retry-after': '10', connection: 'close' }).end();
+  if (running >= Number(count)) {
+    response.writeHead(503, { 'retry-after': '1', connection: 'close' }).end();
     return;
   }
+  running++;
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  run(language, request, response).catch((error) => {
-    if (error.name !== 'AbortError') console.error(error);
-    response.destroy();
-  });
+  run(language, request, response)
+    .catch((error) => {
+      if (error.name !== 'AbortError') console.error(error);
+      response.destroy();
+    })
+    .finally(() => running--);
 });
 server.maxConnections = 1000;
 server.listen(Number(port), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

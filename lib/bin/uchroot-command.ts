@@ -143,6 +143,17 @@ function compile(request: LaunchRequest, file: Argument, given: ReadonlyMap<stri
   return 0;
 }
 
+// A unit starts a service again and again, and a compiled launcher has its ids in it.
+function refuseAuto(user: string, option: string): void {
+  if (/^auto(?::|$)/.test(user))
+    throw new UsageError(
+      `--${option} and USER auto are given at once: a service has the same id at each start`,
+      {
+        hint: 'name a user: useradd --system NAME makes one',
+      },
+    );
+}
+
 const connectManager = (): ServiceManager => new ServiceManager(process.env.NOTIFY_SOCKET);
 
 // Compares names, because each bundle has its own copy of these classes.
@@ -179,6 +190,7 @@ function run(told: Recipients): number | Promise<number> {
     ...requestKeys(options),
   };
   const file = given.get('compile');
+  for (const option of ['compile', 'unit']) if (given.has(option)) refuseAuto(user.text, option);
   if (file !== undefined && !given.has('unit')) return compile(request, file, given);
   const { statusFd = -1 } = request;
   told.statusFd = Number.isInteger(statusFd) && statusFd >= 0 && isInherited(statusFd) ? statusFd : undefined;

@@ -12,7 +12,7 @@ export function usage(): string {
        uchroot [options] USER[:GROUP] DIRECTORY [PROGRAM [ARGUMENT]...]
 
 Starts PROGRAM in the jail DIRECTORY with the privileges of USER, in place of itself. USER and GROUP are names or
-numbers of the host; +N is always a number. Without PROGRAM the user's shell is started, or /bin/sh.
+numbers of the host; +N is always a number; USER auto is an id that nobody else has. Without PROGRAM the user's shell is started, or /bin/sh.
 
 ${groups.join('')}
 Exit status: 1 usage, 2 unknown user, 3 not root, 125 the launch failed, 126 PROGRAM cannot be executed,

@@ -31,6 +31,16 @@ export interface HostQuery {
   readonly rootless?: boolean;
   /** The uid whose account and subordinate ids are looked up too. */
   readonly owner?: number | undefined;
+  /** Takes an id from `firstId` to `lastId` by a lock file in this directory (native/accounts/ownid.h). */
+  readonly locks?: Bytes | undefined;
+  readonly firstId?: number;
+  readonly lastId?: number;
+}
+
+/** An id for one launch. It is taken until `fd` is closed, by `closeDescriptor`. */
+export interface OwnId {
+  readonly id: number;
+  readonly fd: number;
 }
 
 /** A directory or symbolic link on a path, as its descriptor shows it. */
@@ -81,6 +91,8 @@ export interface HostFacts extends PathFacts {
   readonly named: readonly { readonly gid?: number; readonly errno?: number }[];
   /** If the query has an owner. */
   readonly subordinate?: SubordinateFacts | undefined;
+  /** If the query has `locks`: `errno` is not 0 if no id was taken. */
+  readonly ownId?: OwnId & { readonly errno: number };
 }
 
 /** Where a plan stopped. `step` is an index, or -1 outside the steps. */
@@ -164,6 +176,8 @@ export interface WaitedRequest extends InPlaceRequest {
   /** Which it watches. */
   readonly limits: WatchedLimits | undefined;
   readonly hasPty: boolean;
+  /** That holds the launch's own id (OwnId), or -1. */
+  readonly lockFd: number;
 }
 
 /** The limits that a process which waits for a program watches; 0 for none. */
@@ -178,6 +192,8 @@ export interface WatchedLimits {
 export interface LaunchCalls {
   readHost(query: HostQuery): Promise<HostFacts>;
   readHostSync(query: HostQuery): HostFacts;
+  /** Whether a process that this one can see has this real user id. */
+  isIdUsed(uid: number): boolean;
   /** Walks a path on another thread. `isEntry`: it may lead to a file of any kind, otherwise to a directory. */
   walkPath(path: Bytes, isEntry?: boolean): Promise<PathFacts>;
   walkPathSync(path: Bytes, isEntry?: boolean): PathFacts;

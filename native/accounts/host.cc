@@ -126,6 +126,8 @@ namespace {
 // The file of a host with many users has some hundred kilobytes.
 constexpr size_t kMostRangeBytes = 16u << 20;
 
+}  // namespace
+
 AccountFacts::Ranges readRanges(const char* path) {
   AccountFacts::Ranges ranges;
   const Descriptor file(open(path, O_RDONLY | O_CLOEXEC));
@@ -140,6 +142,8 @@ AccountFacts::Ranges readRanges(const char* path) {
   }
   return {"", EFBIG};
 }
+
+namespace {
 
 AccountFacts readAccounts(const HostQuery& query) {
   AccountFacts facts;
@@ -178,6 +182,11 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
   if (const Napi::Value owner = object.Get("owner"); !owner.IsUndefined() && !(query.owner = toUint32(owner, "owner")))
     return std::nullopt;
   query.isRootless = isTrue(object.Get("rootless"));
+  if (const Napi::Value locks = object.Get("locks"); !locks.IsUndefined()) {
+    query.locks = toBytes(locks, "locks");
+    query.firstId = object.Get("firstId").ToNumber().Uint32Value();
+    query.lastId = object.Get("lastId").ToNumber().Uint32Value();
+  }
   if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined() && !(query.path = toBytes(jail, "jail"))) return std::nullopt;
   return query;
 }
@@ -236,6 +245,7 @@ using SharedSight = std::shared_ptr<const HostSight>;
 // Takes both over.
 Napi::Object toHostFacts(Napi::Env env, HostQuery& query, HostReading& reading) {
   const int fd = reading.fd;
+  const OwnId ownId = reading.ownId;
   auto* shared = new SharedSight(new HostSight(std::move(query), std::move(reading)));
   const AccountFacts& accounts = (*shared)->accounts;
   Napi::Object object = Napi::Object::New(env);
@@ -262,6 +272,14 @@ Napi::Object toHostFacts(Napi::Env env, HostQuery& query, HostReading& reading) 
     named.Set(i, entry);
   }
   object.Set("named", named);
+  if ((*shared)->query.locks) {
+    Napi::Object own = Napi::Object::New(env);
+    own.Set("id", ownId.id);
+    own.Set("fd", ownId.fd);
+    own.Set("errno", ownId.error);
+    if (ownId.fd >= 0) looseDescriptors(env).add(ownId.fd);
+    object.Set("ownId", own);
+  }
   addPath(env, object, (*shared)->path, fd);
   return object;
 }
@@ -273,6 +291,7 @@ struct OwnedReading : HostReading {
   OwnedReading& operator=(const OwnedReading&) = delete;
   ~OwnedReading() {
     if (fd >= 0) close(fd);
+    if (ownId.fd >= 0) close(ownId.fd);
   }
 };
 
@@ -351,6 +370,11 @@ Napi::Value lookNow(const Napi::CallbackInfo& info, std::optional<HostQuery> que
   return toObject(info.Env(), *query, reading);
 }
 
+// isIdUsed(uid)
+Napi::Value askId(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), isIdUsed(info[0].ToNumber().Uint32Value()));
+}
+
 Napi::Value readHostBeside(const Napi::CallbackInfo& info) { return lookBeside(info, toQuery(info), toHostFacts); }
 Napi::Value readHostSync(const Napi::CallbackInfo& info) { return lookNow(info, toQuery(info), toHostFacts); }
 Napi::Value walkPath(const Napi::CallbackInfo& info) { return lookBeside(info, toWalk(info), toPathFacts); }
@@ -372,6 +396,7 @@ HostReading readHost(const HostQuery& query) {
   HostReading reading;
   reading.accounts = readAccounts(query);
   if (query.path) reading.fd = walkTo(reading.path, *query.path, query.isEntry);
+  if (query.locks) reading.ownId = takeOwnId(*query.locks, query.firstId, query.lastId);
   return reading;
 }
 
@@ -394,6 +419,7 @@ std::shared_ptr<const HostSight> toSight(Napi::Value value) {
 void initHost(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("readHost", Napi::Function::New(env, readHostBeside, "readHost", &calls));
   exports.Set("readHostSync", Napi::Function::New<readHostSync>(env, "readHostSync"));
+  exports.Set("isIdUsed", Napi::Function::New<askId>(env, "isIdUsed"));
   exports.Set("walkPath", Napi::Function::New(env, walkPath, "walkPath", &calls));
   exports.Set("walkPathSync", Napi::Function::New<walkPathSync>(env, "walkPathSync"));
 }

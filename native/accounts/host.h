@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../files/way.h"
+#include "ownid.h"
 
 namespace uchroot {
 
@@ -49,6 +50,9 @@ struct HostQuery {
   bool isEntry = false;  // the path may lead to a file of any kind
   bool isRootless = false;  // for a launch that needs no privilege
   std::optional<uint32_t> owner;  // of subordinate ids
+  // for an id of its own (ownid.h)
+  std::optional<std::string> locks;
+  uint32_t firstId = 0, lastId = 0;
 };
 
 // The host's answers. JS judges only these values, so equal answers lead to the same judgement.
@@ -75,7 +79,11 @@ struct HostReading {
   AccountFacts accounts;
   PathFacts path;
   int fd = -1;  // where the path leads to; owned by the receiver
+  OwnId ownId = {};
 };
+
+// A file of subordinate ids.
+AccountFacts::Ranges readRanges(const char* path);
 
 HostReading readHost(const HostQuery& query);
 

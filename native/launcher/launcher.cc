@@ -137,11 +137,16 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 }
 
 // A reader of the program's output sees its end; what ended the program is told on descriptor 2.
-void closeOthers(long recordFd) {
-  const long kept = recordFd > 2 ? recordFd : 2;
+void closeOthers(long recordFd, long lockFd) {
   (void)sys(__NR_close_range, 0, 1, 0);
-  if (kept > 3) (void)sys(__NR_close_range, 3, kept - 1, 0);
-  (void)sys(__NR_close_range, kept + 1, ~0u, 0);
+  long first = 3;
+  const long both[] = {recordFd < lockFd ? recordFd : lockFd, recordFd < lockFd ? lockFd : recordFd};
+  for (const long kept : both) {
+    if (kept < first) continue;
+    if (kept > first) (void)sys(__NR_close_range, first, kept - 1, 0);
+    first = kept + 1;
+  }
+  (void)sys(__NR_close_range, first, ~0u, 0);
 }
 
 // The same for a launch with limits (limitwatch.h) or with a terminal (relay.h), whose master takes the place of `wait`. argv, behind
@@ -167,10 +172,11 @@ void closeOthers(long recordFd) {
   }
   becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? kRights : 0);
   long recordFd = parseNumber(argv[6]);
+  const long lockFd = parseNumber(watch.lockFd);
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
   if (master < 0) {
-    closeOthers(recordFd);
-  } else if (openRelay(&relay, master, &recordFd) < 0) {
+    closeOthers(recordFd, lockFd);
+  } else if (openRelay(&relay, master, &recordFd, lockFd) < 0) {
     quit(125);
   }
   watch.recordFd = recordFd;

@@ -161,11 +161,15 @@ uint64_t sizeOfStrings(const char* const* strings) {
 }
 
 LimitWatch readWatch(const char* const* environment, char* space) {
-  LimitWatch watch = {{end}, {space, 0, ""}, {}, -1, 0, {}};
+  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, -1, 0, {}};
   for (; *environment != nullptr; environment++) {
     const char* string = *environment;
     if (isWords(string)) {
       watch.words[*string - 'a'] = string + 1;
+      continue;
+    }
+    if (*string == 'L') {
+      watch.lockFd = string + 1;
       continue;
     }
     if (*string == 'N') watch.recipe.name = string + 1;

@@ -19,6 +19,7 @@ constexpr int kTimeIsOver = 124;
 struct LimitWatch : Watch {
   CgroupRecipe recipe;         // without bytes if there is no cgroup
   const char* words[kLimits];  // what to tell of each limit; nullptr: nothing
+  const char* lockFd;          // digits of the descriptor that holds the launch's own id; nullptr: none
   long recordFd;               // where an init tells how its program has ended, or -1
   int64_t cpuUs;               // time on a CPU that a process may have, or 0
   Clock clock;                 // of a launch with a limit of time
@@ -30,6 +31,7 @@ struct LimitWatch : Watch {
 // The environment of the process says what to tell and what to remove. It is a sequence of strings:
 //   N…, 1…, 2…, =…    a recipe of native/cgroup/cgroup.h; the first string has the whole name of the cgroup; or none
 //   a…, b…            the words for the limit of this letter: a for the first one
+//   L…                the descriptor that holds the launch's own id
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);
 uint64_t sizeOfStrings(const char* const* strings);

@@ -44,8 +44,9 @@ struct Relay : Console {
 // whose user this process is about to become, cannot kill it. Returns 0 or a negative errno.
 long startGuard(Relay* relay);
 
-// Opens what the relay needs, closes all descriptors above 2 but *keptFd, which may change or be -1, and takes the caller's terminal.
+// Opens what the relay needs, closes all descriptors above 2 but *keptFd, which may change, and a copy of lockFd, and takes the caller's
+// terminal. Both may be -1.
 // Returns 0 or a negative errno.
-long openRelay(Relay* relay, long masterFd, long* keptFd);
+long openRelay(Relay* relay, long masterFd, long* keptFd, long lockFd);
 
 }  // namespace uchroot

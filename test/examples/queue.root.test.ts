@@ -10,14 +10,13 @@ import t from 'tap';
 import { uchrootJail } from '../support/builder.ts';
 import { commandEnv, searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
-import { eventually, processesOf, text } from '../support/service.ts';
+import { eventually, programsOf, text } from '../support/service.ts';
 import { patientMs } from '../support/patience.ts';
 
 const skip = unlessRoot('redis-server');
 const place = skip === false ? temporaryDirectory() : '/';
 const jail = `${place}/jail`;
 const examples = join(import.meta.dirname, '../../../examples/queue');
-const [firstUid, otherUid] = [61_300, 61_310];
 const limit = { skip };
 
 const bash = (script: string, data: unknown = null) => ({ program: '/bin/bash', args: ['-c', script], data });
@@ -42,9 +41,6 @@ async function outcomesOf(child: ChildProcess, jobs: readonly unknown[]) {
     .map((line) => JSON.parse(line) as { job: number | string; [key: string]: unknown });
 }
 
-const left = (uid: number, count: number): readonly number[] =>
-  Array.from({ length: count }, (_, index) => processesOf(uid + index)).flat();
-
 // The cgroups of a worker's jobs have its pid in their names.
 const cgroupsOf = ({ pid }: ChildProcess): string =>
   spawnSync('find', ['/sys/fs/cgroup', '-name', `uchroot-*-${pid}-*`], { encoding: 'utf8' }).stdout;
@@ -64,7 +60,8 @@ t.test('without a queue: results and limits, and nothing is left', limit, async 
     bash('sleep 60 & exit 3'),
     bash('echo "["; echo 1'),
   ];
-  const outcomes = await outcomesOf(node('local.mjs', jail, String(otherUid), '3'), jobs);
+  const local = node('local.mjs', jail, '3');
+  const outcomes = await outcomesOf(local, jobs);
   t.same(
     outcomes.toSorted((a, b) => Number(a.job) - Number(b.job)),
     [
@@ -75,15 +72,15 @@ t.test('without a queue: results and limits, and nothing is left', limit, async 
       { job: 4 },
     ],
   );
-  t.same(left(otherUid, 3), []);
+  t.same(programsOf(local.pid), []);
 });
 
-t.test('a job whose progress cannot be told ends, before another gets its user id', limit, async (t) => {
+t.test('a job whose progress cannot be told ends, before it is told', limit, async (t) => {
   const { openJobs } = await import(pathToFileURL(join(examples, 'jailed-job.mjs')).href);
-  const jobs = await openJobs(jail, otherUid, 1);
+  const jobs = await openJobs(jail);
   const onProgress = () => Promise.reject(new Error('no queue'));
   await t.rejects(jobs.run(bash('echo \'{"progress": 1}\'; sleep 60'), { onProgress }), /no queue/);
-  t.same(left(otherUid, 1), []);
+  t.same(programsOf(process.pid), []);
   jobs.close();
 });
 
@@ -93,18 +90,18 @@ t.test('with a queue: a killed worker loses no job and leaves nothing', limit, a
   const server = spawn('redis-server', words, { env: { PATH: searchPath }, stdio: 'ignore' });
   t.teardown(() => server.kill());
   t.ok(await eventually(() => existsSync(socket)));
-  const worker = async (uid: number): Promise<ChildProcess> => {
-    const child = node('worker.mjs', socket, jail, String(uid), '4');
+  const worker = async (): Promise<ChildProcess> => {
+    const child = node('worker.mjs', socket, jail, '4');
     await once(child.stdout ?? child, 'data');
     return child;
   };
-  const [killed, other] = await Promise.all([worker(firstUid), worker(otherUid)]);
+  const [killed, other] = await Promise.all([worker(), worker()]);
   const slow = Array.from({ length: 24 }, (_, index) => bash(`sleep 0.3; ${answer}`, index));
   const submitted = outcomesOf(node('submit.mjs', socket), [...slow, bash(bomb), bash('exit 3')]);
-  t.ok(await eventually(() => left(firstUid, 4).length > 0), 'it works');
+  t.ok(await eventually(() => programsOf(killed.pid).length > 0), 'it works');
   t.ok(await eventually(() => cgroupsOf(killed) !== ''));
   killed.kill('SIGKILL');
-  t.ok(await eventually(() => left(firstUid, 4).length === 0), 'nothing is left of its jobs');
+  t.ok(await eventually(() => programsOf(killed.pid).length === 0), 'nothing is left of its jobs');
   t.ok(await eventually(() => cgroupsOf(killed) === '', 10_000), 'nor of their cgroups');
   const lines = await submitted;
   const results = lines.filter((line) => 'result' in line).map((line) => line.result);
@@ -118,5 +115,5 @@ t.test('with a queue: a killed worker loses no job and leaves nothing', limit, a
   const closed = once(other, 'exit');
   other.kill('SIGTERM');
   t.same(await closed, [0, null], 'it ends when its jobs are done');
-  t.same(left(otherUid, 4), []);
+  t.same(programsOf(other.pid), []);
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { ownIds } from '../../lib/launch/request/request.ts';
 import { eventually } from './patience.ts';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
@@ -104,6 +105,23 @@ export function processesOf(uid: number): readonly number[] {
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
     .filter((pid) => statusOf(pid, 'Uid')?.split('\t')[0] === String(uid) && runs(pid));
+}
+
+/** Pids of the running processes of programs with limits and an id of their own (USER auto) that this service has started. */
+export function programsOf(service: number | undefined): readonly number[] {
+  const isOf = (pid: number): boolean =>
+    readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`-${service}-`) && runs(pid);
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const uid = Number(statusOf(pid, 'Uid')?.split('\t')[0]);
+      try {
+        return uid >= ownIds.first && uid <= ownIds.last && isOf(pid);
+      } catch {
+        return false; // it has ended
+      }
+    });
 }
 
 /** What the open descriptors of a process lead to (proc_pid_fd(5)). */

@@ -105,6 +105,7 @@ function namesIn(path: string): readonly string[] {
 /** A hint for a name that the host does not know. */
 export function nameHint(kind: 'user' | 'group', text: string): string {
   if (text === '') return `give a ${kind}, by name or id`;
+  if (text === 'auto') return `only the user of a launch can be auto; name a ${kind}`;
   if (/^[\s+-]*[0-9]+\s*$/.test(text)) return 'ids are plain decimal numbers from 0 to 4294967294';
   // no name has a colon (group(5)), and --groups separates its own at commas
   const more = kind === 'group' ? text.search(/[:,]/) : -1;

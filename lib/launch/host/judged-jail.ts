@@ -25,6 +25,8 @@ export interface JudgedJail {
   readonly warnings: readonly DirectoryFinding[];
   /** A launch without root, and the jail belongs to another user: the program can only read it. */
   readonly isShared: boolean;
+  /** That holds the id of USER `auto`, in place. */
+  readonly lockFd?: number;
 }
 
 /**

@@ -162,13 +162,19 @@ export interface CgroupLimits {
 
 /** The limits of a launch in place that a waiting process must watch. */
 export interface WaitLimits extends CgroupLimits {
+  readonly user: { readonly isAuto?: true };
   readonly time: number | undefined;
   readonly pty: object | undefined;
 }
 
-/** Whether a launch in place needs a process that waits for the program, to watch these limits or to relay its terminal. */
+/** Whether a launch in place needs a process that waits for the program, to watch these limits, relay its terminal or hold its id. */
 export function needsWaiter(limits: WaitLimits): boolean {
-  return limits.time !== undefined || limits.pty !== undefined || needsCgroup(limits);
+  return (
+    limits.user.isAuto === true ||
+    limits.time !== undefined ||
+    limits.pty !== undefined ||
+    needsCgroup(limits)
+  );
 }
 
 /** The given limits that need a cgroup, as text: `memory 64M, pids 10`. Empty if there are none. */

@@ -21,7 +21,12 @@ export interface Principal {
   readonly name?: string;
   readonly id?: number;
   readonly text: string;
+  /** `auto`: an id of the launch's own (lib/launch/host/own-id.ts), which `id` is once it is taken. */
+  readonly isAuto?: true;
 }
+
+/** Ids for `auto`: those of systemd's dynamic users (systemd.exec(5), DynamicUser=), which no distribution gives to accounts. */
+export const ownIds = { first: 61_184, last: 65_519 } as const;
 
 /** uid_t and gid_t, less (uid_t)-1, which set*id(2) takes for "unchanged". */
 export const maxId = 2 ** 32 - 2;
@@ -83,12 +88,21 @@ function toGroups(
 
 /** By key of the request, in the order of the manual. */
 const table = {
-  /** NAME, NAME:GROUP, UID or UID:GID on the host. A name is tried first; `+N` is always a number. */
+  /**
+   * NAME, NAME:GROUP, UID or UID:GID on the host. A name is tried first; `+N` is always a number. `auto`: an id that no account and no
+   * other launch has.
+   */
   user: {
     type: 'string, number',
     default: 'required',
     always: true,
-    normal: (value: string | number, _: string, { group }: Values) => toUserAndGroup(value, group).user,
+    from: ['rootless'],
+    normal: (value: string | number, _: string, { group, rootless }: Values): Principal => {
+      const { user } = toUserAndGroup(value, group);
+      if (user.name !== 'auto') return user;
+      // in a user namespace an id is only a name for the caller's
+      return rootless === true ? { id: ownIds.first, text: 'auto' } : { text: 'auto', isAuto: true };
+    },
   },
   /** Absolute path of the jail's directory on the host. */
   jail: { type: 'Bytes', default: 'required', always: true, setUp: true, normal: to.toJail },

@@ -7,6 +7,7 @@ import { native, openLauncher, type PlanFailure, type WaitedRequest } from '../.
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { hostQuery } from '../host/account.ts';
+import { takeIdNow, withId } from '../host/own-id.ts';
 import { settle, verify, type JudgedJail } from '../host/judged-jail.ts';
 import { wantedFilter } from '../host/wanted-filter.ts';
 import { failedLine } from '../host/status-line.ts';
@@ -115,9 +116,11 @@ export function verifyInPlace(
   warn: (warning: Warning) => void,
   privileged = true,
 ): JudgedJail {
-  const jail = verify(request, native.readHostSync(hostQuery(request)), privileged);
+  const own = request.user.isAuto === true ? takeIdNow(privileged) : undefined;
+  const asked = own === undefined ? request : withId(request, own.id);
+  const jail = verify(asked, native.readHostSync(hostQuery(asked)), privileged);
   jail.warnings.forEach(warn);
-  return jail;
+  return own === undefined ? jail : { ...jail, lockFd: own.fd };
 }
 
 /** Plans a launch in place. `cgroup` is for the limits that need one; a launch without it cannot be started. */
@@ -220,6 +223,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           waiter: waiterOf(launch),
           limits: watchedLimits(request),
           hasPty: request.pty !== undefined,
+          lockFd: jail.lockFd ?? -1,
         })
       : native.execPlan(inPlace);
   return reportAndExit(launch, view, failure, { tell, rephrase, fail });

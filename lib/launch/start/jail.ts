@@ -6,6 +6,7 @@ import { copyBytes, type Bytes } from '../../words/quote.ts';
 import { accountQuery } from '../host/account.ts';
 import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
+import { withId } from '../host/own-id.ts';
 import { buildEnvironment } from '../host/environment.ts';
 import { judge, type JudgedJail } from '../host/judged-jail.ts';
 import { requireRoot } from '../host/privilege.ts';
@@ -21,7 +22,7 @@ import {
   type JailSpawnRequest,
   type Together,
 } from '../request/jail-rows.ts';
-import type { NormalRequest } from '../request/request.ts';
+import { ownIds, type NormalRequest } from '../request/request.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
@@ -32,7 +33,7 @@ import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './kept-namespaces.ts';
 import { KeptLaunch } from './kept-launch.ts';
 import { joining, type NormalSpawn } from './normal-spawn.ts';
-import { begin, ready, startIn } from './spawn.ts';
+import { begin, ready, startIn, withOwnId } from './spawn.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
@@ -46,8 +47,8 @@ const identity = 'user group groups clearGroups allowRoot insecurePath allowNewP
 /** A request with the jail's defaults. */
 interface Merged<T> {
   readonly request: T & Pick<RunRequest, 'jail' | 'user'>;
-  /** The jail as it was verified for the defaults; undefined if the request may be for another account. */
-  readonly usual: KeptLaunch | undefined;
+  /** The jail as it was verified for the defaults; undefined if the request may be for another account. By id for USER `auto`. */
+  readonly usual: KeptLaunch | Map<number, KeptLaunch> | undefined;
 }
 
 /**
@@ -69,7 +70,7 @@ export class Jail<
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
-  readonly #usual: KeptLaunch | undefined;
+  readonly #usual: Merged<object>['usual'];
   readonly #spaces: KeptSpaces;
   readonly #turns: Turns | undefined;
   #open = true;
@@ -84,6 +85,7 @@ export class Jail<
     facts: HostFacts,
     together: Together,
     usual?: KeptLaunch,
+    isAuto = false,
   ) {
     if (together === undefined)
       throw new UsageError('a Jail is made by openJail()', {
@@ -102,7 +104,7 @@ export class Jail<
       Object.entries(defaults).filter(([key]) => !Object.hasOwn(runRows, key)),
     );
     this.#facts = facts;
-    this.#usual = usual;
+    this.#usual = isAuto ? new Map() : usual;
   }
 
   /** As `runInJail`. */
@@ -149,7 +151,7 @@ export class Jail<
     refuseSecond(arguments);
     const { request: merged, usual } = this.#merge(this.#defaults, request);
     // with a plan of its own, as other launches of the jail may differ
-    const kept = usual && new KeptLaunch(usual.jail);
+    const kept = usual instanceof Map ? new Map<number, KeptLaunch>() : usual && new KeptLaunch(usual.jail);
     return new JailLaunch(merged, (normal, options) => this.#start(normal, options, kept));
   }
 
@@ -169,7 +171,7 @@ export class Jail<
   #start(
     normal: NormalRequest,
     options: SpawnOptions,
-    usual?: KeptLaunch,
+    usual: Merged<object>['usual'],
     name?: Buffer,
   ): Promise<JailedProcess> {
     if (!this.#open)
@@ -177,7 +179,10 @@ export class Jail<
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        const launch = () => this.#launch(normal, begun, usual, name);
+        const launch = () =>
+          normal.user.isAuto === true
+            ? withOwnId(normal, begun, (request) => this.#launch(request, begun, usual, name))
+            : this.#launch(normal, begun, usual, name);
         return await (this.#turns === undefined ? launch() : this.#turns(begun, launch));
       } finally {
         this.#starting--;
@@ -189,10 +194,12 @@ export class Jail<
   async #launch(
     given: NormalRequest,
     begun: NormalSpawn,
-    usual?: KeptLaunch,
+    usual: Merged<object>['usual'],
     name?: Buffer,
   ): Promise<JailedProcess> {
-    const kept = usual ?? new KeptLaunch(await beforeStop(begun, this.#lookUp(given)));
+    const known = usual instanceof Map ? usual.get(given.user.id ?? 0) : usual;
+    const kept = known ?? new KeptLaunch(await beforeStop(begun, this.#lookUp(given)));
+    if (usual instanceof Map) usual.set(given.user.id ?? 0, kept);
     const asked = name === undefined ? given : await beforeStop(begun, this.#withProgram(given, kept, name));
     const prepared = ready(asked, kept, begun);
     const all = prepared instanceof Promise ? await prepared : prepared;
@@ -271,15 +278,19 @@ export async function openJail<
     return [own, normal, together] as const;
   });
   const named = own.user !== undefined;
+  const isAuto = normal.user.isAuto === true;
   const query = named ? accountQuery(normal) : {};
   const facts = await lookAtHost({ ...query, jail: normal.jail });
   try {
-    const usual = named ? new KeptLaunch(judge(normal, facts)) : undefined;
+    // each id of `auto` is judged when a launch has it, and the first one now
+    const usual = named
+      ? new KeptLaunch(judge(isAuto ? withId(normal, ownIds.first) : normal, facts))
+      : undefined;
     if (!normal.rootless) requireRoot();
     if (facts.fd < 0) throw unreachable(facts, normal);
     warnOnce(usual?.jail.warnings ?? []);
     const given = typeof directory === 'string' ? directory : copyBytes(normal.jail);
-    return new Jail(given, normal.jail, own, facts, together, usual);
+    return new Jail(given, normal.jail, own, facts, together, usual, isAuto);
   } catch (error) {
     if (facts.fd >= 0) native.closeDescriptor(facts.fd);
     throw error;

@@ -6,6 +6,7 @@ import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { giveBack, takeId, withId } from '../host/own-id.ts';
 import { settle, verify, type JudgedJail, type Settled } from '../host/judged-jail.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
 import { wantedFilter } from '../host/wanted-filter.ts';
@@ -171,6 +172,23 @@ export function refuseEnd(request: NormalRequest, { leaveDescendants }: SpawnOpt
     });
 }
 
+/** Starts a program with an id of its own, until it has ended. The program ends with this process, which holds the id. */
+export async function withOwnId(
+  request: NormalRequest,
+  options: NormalSpawn,
+  launch: (request: NormalRequest) => Promise<JailedProcess>,
+): Promise<JailedProcess> {
+  const own = await beforeStop(options, takeId(), giveBack);
+  try {
+    const child = await launch({ ...withId(request, own.id), dieWithParent: true });
+    void child.exited.then(() => giveBack(own));
+    return child;
+  } catch (error) {
+    giveBack(own);
+    throw error;
+  }
+}
+
 async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   const looked = lookAtHost(hostQuery(request));
   const facts = await beforeStop(options, looked, ({ fd }) => {
@@ -192,13 +210,19 @@ async function lookUpAndStart(request: NormalRequest, options: NormalSpawn): Pro
 export function launchBeside(request: NormalRequest, options: NormalSpawn): Promise<JailedProcess> {
   return begin(request, options, async (begun) => {
     if (begun.signal?.aborted === true) throw abortError(begun.signal);
-    const lookUp = (): Promise<JailedProcess> => lookUpAndStart(request, begun);
-    // a default program, and checkProgram, need the jail open before the launch
-    const kept = request.program === undefined || request.checkProgram ? undefined : keptLaunch(request);
-    if (kept === undefined) return lookUp();
-    const prepared = ready(request, kept, begun);
-    return startIn(kept, prepared instanceof Promise ? await prepared : prepared, begun, lookUp);
+    const launch = (asked: NormalRequest): Promise<JailedProcess> => launchAs(asked, begun);
+    return request.user.isAuto === true ? withOwnId(request, begun, launch) : launch(request);
   });
+}
+
+function launchAs(request: NormalRequest, begun: NormalSpawn): Promise<JailedProcess> {
+  const lookUp = (): Promise<JailedProcess> => lookUpAndStart(request, begun);
+  // a default program, and checkProgram, need the jail open before the launch
+  const kept = request.program === undefined || request.checkProgram ? undefined : keptLaunch(request);
+  if (kept === undefined) return lookUp();
+  const prepared = ready(request, kept, begun);
+  const start = (all: Ready): Promise<JailedProcess> => startIn(kept, all, begun, lookUp);
+  return prepared instanceof Promise ? prepared.then(start) : start(prepared);
 }
 
 /**

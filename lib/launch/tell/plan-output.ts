@@ -39,7 +39,8 @@ const onThisKernel = ({ request, account }: Printed): ThreatFacts => ({
 
 /** A line for the account, and one for each step. */
 export function stepsAsText({ request, stages, account }: Printed): string {
-  const who = account.name === undefined ? '' : ` (${quote(account.name)})`;
+  const name = request.user.isAuto === true ? 'auto: each launch has an id of its own' : account.name;
+  const who = name === undefined ? '' : ` (${quote(name)})`;
   const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${quote(request.jail)}\n`;
   let place = 0;
   const parts = stages.map((stage) =>

@@ -14,6 +14,7 @@ import { keysOfWords } from '../../support/launch/command-words.ts';
 const read = (keys: Partial<LaunchRequest>) => normalize({ user: 'sam', jail: '/srv/jail', ...keys });
 
 const none: WaitLimits = {
+  user: {},
   memory: undefined,
   swap: undefined,
   pids: undefined,
