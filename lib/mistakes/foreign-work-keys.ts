@@ -1,7 +1,7 @@
-// Keys of requests about jails, services and rules, as other libraries and launches name them.
+// Keys of requests about jails and rules, as other libraries and launches name them.
 import type { Foreign } from '../words/nearest.ts';
 
-/** For a key that a request does not have: the key that is meant, or a hint. */
+/** For a key that a request does not have: the key that is meant, if it has that. */
 export const foreignWorkKeys: Foreign = {
   jail: 'directory',
   root: 'directory',
@@ -32,12 +32,10 @@ export const foreignWorkKeys: Foreign = {
   progress: 'onProgress',
   cancelSignal: 'signal',
   abortSignal: 'signal',
-  service: 'unit',
-  name: 'unit',
   hostsAllow: 'allow',
   allowFile: 'allow',
   hostsDeny: 'deny',
   denyFile: 'deny',
-  timeoutMs: 'nameTimeoutMs',
-  timeout: 'write signal: AbortSignal.timeout(60_000), in milliseconds',
+  timeout: 'signal',
+  timeoutMs: 'signal',
 };

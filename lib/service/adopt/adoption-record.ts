@@ -1,13 +1,25 @@
 // The record of an adopted service, below /var/lib/uchroot/services, and what else lies there.
-import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
 import { unless } from '../../jail/work/jail-error.ts';
+import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import { presentDropIn, type Reading } from './systemd-bus.ts';
-import { makeHostDirectory, replaceHostFile, toHostError, writeHostFile } from './host-file.ts';
+import { doing, makeHostDirectory, replaceHostFile, writeHostFile } from './host-file.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
 import { directoryIn } from './service-drop-in.ts';
 
@@ -117,12 +129,10 @@ export function stageRecord(record: AdoptionRecord): void {
 
 /** The staged record counts from now on. @throws JailError with the errno */
 export function commitRecord(unit: string): void {
-  try {
+  doing(fileOf(unit), () => {
     renameSync(stagedOf(unit), fileOf(unit));
     syncDirectory(placeOf(unit));
-  } catch (error) {
-    throw toHostError(fileOf(unit), error);
-  }
+  });
 }
 
 export function dropStaged(unit: string): void {
@@ -170,49 +180,30 @@ function removeEmpty(): void {
   );
 }
 
-function isAlive(pid: string): boolean {
-  try {
-    process.kill(Number(pid), 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// By link(2), a lock file never exists without the pid in it, even if the process is killed or the disk is full.
-function takeLock(file: string): void {
-  const own = `${file}.${process.pid}`;
-  try {
-    writeHostFile(own, String(process.pid), 0o600);
-    linkSync(own, file);
-  } catch (error) {
-    throw error instanceof JailError ? error : toHostError(file, error);
-  } finally {
-    rmSync(own, { force: true });
-  }
+// Another process may have removed the file between open(2) and flock(2), and made a new one.
+function lockNow(file: string): number | undefined {
+  const fd = openSync(file, 'a', 0o600);
+  if (native.lockFile(fd) && statSync(file, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
+  closeSync(fd);
+  return undefined;
 }
 
 /** Runs `work` while no other process works on this service. @throws JailError EBUSY */
 export async function withService<T>(unit: string, work: () => Promise<T>): Promise<T> {
-  // /run: after a boot the number can be that of any process
-  const file = `/run/uchroot-service.${unit}.pid`;
-  for (let tries = 0; ; tries++) {
-    try {
-      takeLock(file);
-      break;
-    } catch (error) {
-      if (!(error instanceof JailError && error.code === 'EEXIST')) throw error;
-      const pid = readFileSync(file, 'utf8');
-      if (tries > 0 || isAlive(pid))
-        throw new JailError(`process ${pid} works on ${unit}`, { code: 'EBUSY', path: file });
-      rmSync(file, { force: true }); // its process was killed
-    }
-  }
+  const file = `/run/uchroot-service.${unit}.lock`;
+  const fd = doing(file, () => lockNow(file));
+  if (fd === undefined)
+    throw new JailError(`another uchroot-service works on ${unit}`, {
+      code: 'EBUSY',
+      path: file,
+      hint: 'wait until it has ended',
+    });
   try {
     makeHostDirectory(base);
     return await work();
   } finally {
     rmSync(file, { force: true });
+    closeSync(fd);
     removeEmpty();
   }
 }

@@ -17,8 +17,8 @@ import { type ErrnoName, JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { hostHints, replaceFile } from '../unit/unit-files.ts';
 
-/** The error for a system call that has failed at a path. */
-export function toHostError(path: string, error: unknown): JailError {
+// The error for a system call that has failed at a path.
+function toHostError(path: string, error: unknown): JailError {
   const { errno = -5, code = 'EIO' } = error as NodeJS.ErrnoException;
   return new JailError(`${quote(path)}: ${reason(-errno)}`, {
     code: code as ErrnoName,
@@ -28,11 +28,12 @@ export function toHostError(path: string, error: unknown): JailError {
   });
 }
 
-function doing<T>(path: string, work: () => T): T {
+/** Runs calls that work on a path. @throws JailError with the errno */
+export function doing<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw toHostError(path, error);
+    throw error instanceof JailError ? error : toHostError(path, error);
   }
 }
 

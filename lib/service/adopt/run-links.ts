@@ -3,13 +3,12 @@
 import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { JailError } from '../../errors.ts';
 import { unless } from '../../jail/work/jail-error.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
 import { placeOf } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';
-import { makeHostDirectory, toHostError, writeHostFile } from './host-file.ts';
+import { doing, makeHostDirectory, writeHostFile } from './host-file.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
 import { runFiles } from './seen/behaviour.ts';
 import { directoryIn } from './service-drop-in.ts';
@@ -68,14 +67,12 @@ function refuseLinks(unit: string, paths: readonly string[], known: ReadonlySet<
 
 function makeLink(path: string, target: string): void {
   const temporary = `${path}.uchroot-new`;
-  try {
-    makeHostDirectory(dirname(path));
+  makeHostDirectory(dirname(path));
+  doing(path, () => {
     rmSync(temporary, { force: true });
     symlinkSync(target, temporary);
     renameSync(temporary, path);
-  } catch (error) {
-    throw error instanceof JailError ? error : toHostError(path, error);
-  }
+  });
 }
 
 /** Removes the links, so that a service without a jail makes its own files. They are remembered. */

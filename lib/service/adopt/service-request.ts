@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
 import { flag, list, optional, text, whole } from '../../values/validators.ts';
+import type { Foreign } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { ServicePath } from './installed/service-paths.ts';
@@ -37,7 +38,8 @@ export interface AdoptRequest extends ServiceWork {
 
 const place = 'leave it out: the place of the jail is given';
 
-const foreign = {
+/** Keys that callers know from elsewhere. */
+export const foreignServiceKeys: Foreign = {
   service: 'unit',
   name: 'unit',
   directory: place,
@@ -52,7 +54,7 @@ const foreign = {
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
-    checkKeys(given, new Set(['unit', 'signal', 'onProgress', ...more]), undefined, () => foreign);
+    checkKeys(given, new Set(['unit', 'signal', 'onProgress', ...more]), undefined, () => foreignServiceKeys);
     unit(given.unit, 'unit');
     checkSignal(given.signal);
   });
