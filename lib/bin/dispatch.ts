@@ -2,8 +2,7 @@
 
 import { AbortError, JailError, LaunchError, UsageError } from '../errors.ts';
 import { unpackHint } from '../mistakes/archive-hint.ts';
-import { bytePath, showPath } from '../tree/path.ts';
-import { nearestPath } from '../tree/misspelt-path.ts';
+import { meantPath } from '../tree/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { option, type Argument, type Option } from '../values/command-option.ts';
 import { inWords } from '../values/wrong.ts';
@@ -157,9 +156,7 @@ function remedyFor({ code, path }: JailError): string | undefined {
   if (path === undefined || (code !== 'ENOENT' && code !== 'ENOTDIR')) return undefined;
   if (path.startsWith('/proc/')) return 'mount /proc: mount -t proc proc /proc';
   if (code === 'ENOTDIR') return unpackHint(path) ?? `name a directory: ${path} is none`;
-  const meant = nearestPath(bytePath(path), true);
-  if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  return 'name a directory that exists';
+  return meantPath(path, 'name a directory that exists', true);
 }
 
 function findCommand<Context>(program: Program<Context>, words: readonly Argument[]): Command<Context> {

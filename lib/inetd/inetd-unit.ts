@@ -1,8 +1,10 @@
 // The units that run uchroot-inetd: for systemd and the four other init systems. Pure.
-import { cgroupFunctions, openrcWords } from '../service/unit/openrc.ts';
-import { shellCommand, type Format, type UnitFile } from '../service/unit/service-unit.ts';
+import { openrcScript } from '../service/unit/openrc.ts';
+import { serviceDirectory } from '../service/unit/runit-s6.ts';
+import type { Format, UnitFile } from '../service/unit/service-unit.ts';
 import { comments, rotation } from '../service/unit/sysv.ts';
 import { systemdWord } from '../service/unit/systemd-unit.ts';
+import { scriptLine } from '../words/shell-word.ts';
 
 /** The command line that a unit runs, as byte strings. */
 export interface InetdCommand {
@@ -23,8 +25,8 @@ const heading = ({ version }: InetdCommand, format: Format): string =>
 # make it again when one of them moves.
 `;
 
-const start = ({ command, words }: InetdCommand): string => shellCommand([...command, ...words]);
-const check = ({ command, words }: InetdCommand): string => shellCommand([...command, 'check', ...words]);
+const start = ({ command, words }: InetdCommand): string => scriptLine([...command, ...words]);
+const check = ({ command, words }: InetdCommand): string => scriptLine([...command, 'check', ...words]);
 
 /**
  * SIGTERM goes to uchroot-inetd alone, which then waits for its connections; systemd kills what is left after TimeoutStopSec=. Delegate=
@@ -57,44 +59,21 @@ WantedBy=multi-user.target
   },
 ];
 
-function openrc(given: InetdCommand): readonly UnitFile[] {
-  const { variables, references } = openrcWords([...given.command, ...given.words]);
-  const [node = '', ...script] = references.slice(0, given.command.length);
-  const text = `#!/sbin/openrc-run
-${heading(given, 'openrc')}
-description='${DESCRIPTION}'
-supervisor=supervise-daemon
-respawn_delay=1
-respawn_max=5
-respawn_period=30
-output_logger='logger -t ${NAME} -p daemon.info'
-error_logger='logger -t ${NAME} -p daemon.info'
-extra_started_commands=reload
-
-${variables}command='${node}'
-inetd='${script.join(' ')}'
-services='${references.slice(given.command.length).join(' ')}'
-command_args="$inetd $services"
-
-depend() {
-	use net logger
-	after localmount
-}
-${cgroupFunctions}
-# Tells on the terminal what would keep it from starting. 3: something of inetd or xinetd is not carried over.
-start_pre() {
-	enter_cgroup || return 1
-	eval "$command $inetd check $services" >/dev/null || [ $? -eq 3 ]
-}
-
-reload() {
-	ebegin "Reloading $RC_SVCNAME"
-	supervise-daemon "$RC_SVCNAME" --signal HUP
-	eend $?
-}
-`;
-  return [{ path: NAME, mode: 0o755, text }];
-}
+const openrc = (given: InetdCommand): readonly UnitFile[] => [
+  openrcScript({
+    ...given,
+    name: NAME,
+    heading: heading(given, 'openrc'),
+    description: DESCRIPTION,
+    // for the limits of connections
+    hasCgroup: true,
+    // 3: something of inetd or xinetd is not carried over
+    check: 'eval "$command $script check $words" >/dev/null || [ $? -eq 3 ]',
+    // it logs there
+    errorLevel: 'info',
+    reload: { signal: 'HUP' },
+  }),
+];
 
 function sysv(given: InetdCommand): readonly UnitFile[] {
   const text = `#!/bin/sh
@@ -133,31 +112,21 @@ esac
   ];
 }
 
-// `stop` is what `finish` does after a start that would fail again: runsv(8), s6-supervise.
-function serviceDirectory(
-  given: InetdCommand,
-  format: Format,
-  stop: string,
-  log: string,
-): readonly UnitFile[] {
-  const script = (path: string, body: string): UnitFile => ({
-    path: `${NAME}/${path}`,
-    mode: 0o755,
-    text: `#!/bin/sh\n${heading(given, format)}${body}\n`,
+const directoryFor = (format: 'runit' | 's6') => (given: InetdCommand) =>
+  serviceDirectory(format, {
+    name: NAME,
+    heading: heading(given, format),
+    words: [...given.command, ...given.words],
+    final: FINAL,
+    staysInFront: false,
   });
-  return [
-    script('run', `exec 2>&1\nexec ${start(given)}`),
-    script('finish', `case $1 in\n# a configuration that is wrong\n${FINAL}) ${stop} ;;\nesac\nexit 0`),
-    script('log/run', `mkdir -p /var/log/${NAME} && exec ${log} /var/log/${NAME}`),
-  ];
-}
 
 const generators: Readonly<Record<Format, (given: InetdCommand) => readonly UnitFile[]>> = {
   systemd,
   openrc,
   sysv,
-  runit: (given) => serviceDirectory(given, 'runit', 'printf d >supervise/control', 'svlogd -tt'),
-  s6: (given) => serviceDirectory(given, 's6', 'exit 125', 's6-log -b n10 s1000000 T'),
+  runit: directoryFor('runit'),
+  s6: directoryFor('s6'),
 };
 
 /** The files of the unit that runs a command line of uchroot-inetd at boot. */

@@ -1,13 +1,12 @@
 // The files of rules of a service.
 import { statSync } from 'node:fs';
 
-import { nearestPath } from '../tree/misspelt-path.ts';
-import { bytePath, showPath } from '../tree/path.ts';
+import { meantPath } from '../tree/misspelt-path.ts';
 import { Hosts } from '../tcpwrappers/hosts.ts';
 import type { Table } from '../tcpwrappers/rule/rule-table.ts';
 import { UsageError } from '../errors.ts';
+import { fileError } from '../values/file-error.ts';
 import { remember } from '../values/remember.ts';
-import { toFileError } from './regular-file.ts';
 import type { ServiceSettings } from './serve-request.ts';
 
 const UNUSABLE: ReadonlySet<string> = new Set(['is-a-directory', 'not-a-file', 'file-refused']);
@@ -44,12 +43,7 @@ function refuseMissing(what: string, path: Buffer): void {
   try {
     statSync(path);
   } catch (error) {
-    const meant = nearestPath(bytePath(path), false);
-    const hint =
-      meant === undefined
-        ? `make the file, or name the right one (--${what})`
-        : `did you mean ${showPath(meant)}?`;
-    throw toFileError(what, path, error, hint);
+    throw fileError(what, path, error, meantPath(path, `make the file, or name the right one (--${what})`));
   }
 }
 

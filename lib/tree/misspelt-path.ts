@@ -1,12 +1,28 @@
 // Finds the path of the host that was most likely meant by a misspelt one.
 import { readdirSync } from 'node:fs';
 
-import { type BytePath, joinPath, lastComponent, parentPath, pathBytes, trimSlashes } from './path.ts';
+import {
+  type BytePath,
+  bytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+  trimSlashes,
+} from './path.ts';
 import { nearest } from '../words/nearest.ts';
+import type { Bytes } from '../words/quote.ts';
 
-/** An entry of the same directory with a similar name: a directory if `isDirectory`, otherwise another kind of file. */
-export function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
+// An entry of the same directory with a similar name: a directory if `isDirectory`, otherwise another kind of file.
+function nearestPath(path: BytePath, isDirectory: boolean): BytePath | undefined {
   return nearestIn(path, (parent) => namesIn(parent, isDirectory));
+}
+
+/** The hint for a path that is not there: the name that is nearest to it, or `otherwise`. */
+export function meantPath(path: Bytes, otherwise: string, isDirectory = false): string {
+  const meant = nearestPath(bytePath(path), isDirectory);
+  return meant === undefined ? otherwise : `did you mean ${showPath(meant)}?`;
 }
 
 /** The same for a jail: a directory in which something is. */

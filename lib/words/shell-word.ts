@@ -1,4 +1,4 @@
-// Words for a shell, so that a hint or a remedy can be pasted as it is printed.
+// Words for a shell, in hints that can be pasted as they are printed, and in scripts of init systems.
 
 import { quote } from './quote.ts';
 
@@ -20,6 +20,14 @@ export function shellWord(word: string): string {
   });
   return `$'${spelt.join('')}'`;
 }
+
+/** One word for a script of sh(1), where every byte but the quote stands for itself in single quotes (POSIX, 2.2.2). */
+export function scriptWord(word: string): string {
+  return PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Words as one command of such a script. */
+export const scriptLine = (words: readonly string[]): string => words.map(scriptWord).join(' ');
 
 /** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
 export function commandLine(...words: readonly string[]): string {

@@ -2,13 +2,13 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { bytePath, showPath } from '../../tree/path.ts';
 import { type LaunchError, UsageError } from '../../errors.ts';
-import { nearestPath } from '../../tree/misspelt-path.ts';
+import { meantPath } from '../../tree/misspelt-path.ts';
+import { fileError } from '../../values/file-error.ts';
 import { quote } from '../../words/quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../listen/address-overlap.ts';
-import { readRegularFile, toFileError } from '../regular-file.ts';
+import { readRegularFile } from '../regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {
   errorAt,
@@ -33,14 +33,8 @@ const WHAT = 'configuration';
 const MOST_BYTES = 16 * 2 ** 20;
 
 function toConfigurationError(path: string, error: unknown): LaunchError {
-  const meant = nearestPath(bytePath(path), false);
-  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
-  return toFileError(
-    WHAT,
-    path,
-    error,
-    (error as NodeJS.ErrnoException).code === 'ENOENT' ? hint : undefined,
-  );
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return fileError(WHAT, path, error, isMissing ? meantPath(path, 'name a file that exists') : undefined);
 }
 
 // A directory such as /etc/xinetd.d: its files in their order, without those of editors and packages (xinetd.conf(5), includedir), and

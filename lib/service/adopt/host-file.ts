@@ -12,18 +12,20 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { reason } from '../../words/errno.ts';
-import { type ErrnoName, JailError } from '../../errors.ts';
+import { errnoName, reason } from '../../words/errno.ts';
+import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
-import { hostHints, replaceFile } from '../unit/unit-files.ts';
+import { writeHints } from '../../values/file-error.ts';
+import { replaceFile } from '../unit/unit-files.ts';
 
 // The error for a system call that has failed at a path.
 function toHostError(path: string, error: unknown): JailError {
-  const { errno = -5, code = 'EIO' } = error as NodeJS.ErrnoException;
+  const { errno = -5 } = error as NodeJS.ErrnoException;
+  const code = errnoName(-errno);
   return new JailError(`${quote(path)}: ${reason(-errno)}`, {
-    code: code as ErrnoName,
+    code,
     path,
-    hint: hostHints[code],
+    hint: writeHints[code],
     cause: error,
   });
 }

@@ -2,8 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { nearestPath } from '../../tree/misspelt-path.ts';
-import { bytePath, showPath } from '../../tree/path.ts';
+import { meantPath } from '../../tree/misspelt-path.ts';
 import { JailError } from '../../errors.ts';
 import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 import type { FileOptions } from '../../tcpwrappers/hosts.ts';
@@ -11,8 +10,7 @@ import type { FileOptions } from '../../tcpwrappers/hosts.ts';
 /** The error for a file that was named and does not exist, with the name that is nearest to it. */
 export function missingFile(file: Bytes): JailError {
   const path = quote(file);
-  const meant = nearestPath(bytePath(file), false);
-  const hint = meant === undefined ? 'name a file that exists' : `did you mean ${showPath(meant)}?`;
+  const hint = meantPath(file, 'name a file that exists');
   return new JailError(`${path} is not there`, { code: 'ENOENT', path, hint });
 }
 

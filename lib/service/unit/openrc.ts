@@ -1,35 +1,18 @@
 // A service script for OpenRC: openrc-run(8), supervise-daemon(8).
-import {
-  heading,
-  launchWords,
-  plainWord,
-  shellUpdate,
-  shellWord,
-  type Unit,
-  type UnitFile,
-} from './service-unit.ts';
-
-const reloadFunction = (signal: string, update: Unit['update']): string => `
-extra_started_commands=reload
-
-reload() {
-	ebegin "Reloading $RC_SVCNAME"${update === undefined ? '' : `\n\t${shellUpdate(update)} || { eend $?; return 1; }`}
-	supervise-daemon "$RC_SVCNAME" --signal ${signal}
-	eend $?
-}
-`;
+import { scriptWord } from '../../words/shell-word.ts';
+import { heading, launchWords, plainWord, shellUpdate, type Unit, type UnitFile } from './service-unit.ts';
 
 /**
  * Words for a variable of OpenRC, which splits its variables at blanks and expands patterns in them before a shell reads the result
  * (supervise-daemon.sh). So each word that is not plain becomes a variable of its own, and there is a reference to it.
  */
-export function openrcWords(words: readonly string[]): {
+function openrcWords(words: readonly string[]): {
   readonly variables: string;
   readonly references: readonly string[];
 } {
   const odd = [...new Set(words.filter((word) => !plainWord.test(word)))];
   return {
-    variables: odd.map((word, index) => `word${index + 1}=${shellWord(word)}\n`).join(''),
+    variables: odd.map((word, index) => `word${index + 1}=${scriptWord(word)}\n`).join(''),
     references: words.map((word) => (plainWord.test(word) ? word : `"$word${odd.indexOf(word) + 1}"`)),
   };
 }
@@ -39,7 +22,7 @@ export function openrcWords(words: readonly string[]): {
  * A cgroup that hands controllers down must have no process of its own (cgroups(7)). So the script goes to a cgroup below that one,
  * which uchroot knows by its name.
  */
-export const cgroupFunctions = `
+const cgroupFunctions = `
 own_cgroup() {
 	group=
 	[ "$(command -v cgroup2_find_path)" != cgroup2_find_path ] || group="$(cgroup2_find_path)/openrc.$RC_SVCNAME"
@@ -64,41 +47,82 @@ stop_post() {
 }
 `;
 
+/** What a script of OpenRC supervises. */
+interface Supervised {
+  readonly name: string;
+  readonly heading: string;
+  readonly description: string;
+  /** The words that start uchroot, and those of its command line. */
+  readonly command: readonly string[];
+  readonly words: readonly string[];
+  readonly hasCgroup: boolean;
+  /** The level of what it writes to standard error. */
+  readonly errorLevel: 'err' | 'info';
+  /** The command that tells what would keep it from starting. `$command`, `$script` and `$words` are the words. */
+  readonly check: string;
+  /** The signal for a reload, and the command before it. */
+  readonly reload: { readonly signal: string; readonly update?: string | undefined } | undefined;
+}
+
+const reloadFunction = ({ signal, update }: NonNullable<Supervised['reload']>): string => `
+extra_started_commands=reload
+
+reload() {
+	ebegin "Reloading $RC_SVCNAME"${update === undefined ? '' : `\n\t${update} || { eend $?; return 1; }`}
+	supervise-daemon "$RC_SVCNAME" --signal ${signal}
+	eend $?
+}
+`;
+
 /** One script. supervise-daemon starts the program again after any status, until it has ended too often. */
-export function openrcFiles(unit: Unit): readonly UnitFile[] {
-  const { name, command, reloadSignal } = unit;
-  const { variables, references } = openrcWords([...command, ...launchWords(unit)]);
+export function openrcScript(given: Supervised): UnitFile {
+  const { name, command, hasCgroup, reload } = given;
+  const { variables, references } = openrcWords([...command, ...given.words]);
   const [node = '', ...script] = references.slice(0, command.length);
-  const launch = references.slice(command.length);
-  return [
-    {
-      path: name,
-      mode: 0o755,
-      text: `#!/sbin/openrc-run
-${heading(unit)}
-description=${shellWord(unit.description)}
+  return {
+    path: name,
+    mode: 0o755,
+    text: `#!/sbin/openrc-run
+${given.heading}
+description=${scriptWord(given.description)}
 supervisor=supervise-daemon
 respawn_delay=1
 respawn_max=5
 respawn_period=30
 output_logger='logger -t ${name} -p daemon.info'
-error_logger='logger -t ${name} -p daemon.err'
+error_logger='logger -t ${name} -p daemon.${given.errorLevel}'
 
 ${variables}command='${node}'
-uchroot='${script.join(' ')}'
-launch='${launch.join(' ')}'
-command_args="$uchroot $launch"
+script='${script.join(' ')}'
+words='${references.slice(command.length).join(' ')}'
+command_args="$script $words"
 
 depend() {
 	use net logger
 	after localmount
 }
 
-${unit.hasCgroup ? `${cgroupFunctions.trimStart()}\n` : ''}# Tells on the terminal what would keep it from starting.
+${hasCgroup ? `${cgroupFunctions.trimStart()}\n` : ''}# Tells on the terminal what would keep it from starting.
 start_pre() {
-${unit.hasCgroup ? '\tenter_cgroup || return 1\n' : ''}	eval "$command $uchroot --plan $launch" >/dev/null
+${hasCgroup ? '\tenter_cgroup || return 1\n' : ''}	${given.check}
 }
-${reloadSignal === undefined ? '' : reloadFunction(reloadSignal, unit.update)}`,
-    },
+${reload === undefined ? '' : reloadFunction(reload)}`,
+  };
+}
+
+export function openrcFiles(unit: Unit): readonly UnitFile[] {
+  const { reloadSignal, update } = unit;
+  return [
+    openrcScript({
+      ...unit,
+      heading: heading(unit),
+      words: launchWords(unit),
+      errorLevel: 'err',
+      check: 'eval "$command $script --plan $words" >/dev/null',
+      reload:
+        reloadSignal === undefined
+          ? undefined
+          : { signal: reloadSignal, update: update && shellUpdate(update) },
+    }),
   ];
 }

@@ -3,6 +3,7 @@
 // Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
 import { quote } from '../../words/quote.ts';
+import { scriptLine } from '../../words/shell-word.ts';
 
 export const formats = ['systemd', 'openrc', 'sysv', 'runit', 's6'] as const;
 
@@ -107,25 +108,15 @@ export function oneLine(text: string): string {
 /** A word in which no character has a meaning for a shell or for systemd. */
 export const plainWord: RegExp = /^[A-Za-z0-9_./:=,@+-]+$/;
 
-/** One word for sh(1). Every byte but the quote stands for itself in single quotes (POSIX, 2.2.2). */
-export function shellWord(word: string): string {
-  return plainWord.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-/** Words as one command of a shell. */
-export function shellCommand(words: readonly string[]): string {
-  return words.map(shellWord).join(' ');
-}
-
 /**
  * A command of a shell that runs an update. It succeeds too if files were left because they had been changed in the jail:
  * uchroot-jail(8) has told of them, and ends with 3.
  */
 export function shellUpdate(words: readonly string[]): string {
-  return `${shellCommand(words)} || [ $? -eq 3 ]`;
+  return `${scriptLine(words)} || [ $? -eq 3 ]`;
 }
 
 /** The launch as one command of a shell. */
 export function shellLaunch(unit: Unit): string {
-  return shellCommand([...unit.command, ...launchWords(unit)]);
+  return scriptLine([...unit.command, ...launchWords(unit)]);
 }

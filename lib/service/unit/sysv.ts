@@ -1,5 +1,6 @@
 // A script for System V init: "Init Script Actions" and "Comment Conventions" of the Linux Standard Base, and sh(1).
-import { heading, shellLaunch, shellUpdate, shellWord, type Unit, type UnitFile } from './service-unit.ts';
+import { scriptWord } from '../../words/shell-word.ts';
+import { heading, shellLaunch, shellUpdate, type Unit, type UnitFile } from './service-unit.ts';
 
 /** The comments by which the system knows a script. */
 export function comments({ name, description }: Pick<Unit, 'name' | 'description'>): string {
@@ -132,8 +133,8 @@ export function sysvFiles(unit: Unit): readonly UnitFile[] {
 ${heading(unit)}${comments(unit)}
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 name=${name}
-jail=${shellWord(operands[1])}
-pidfile=${shellWord(unit.pidFile)}
+jail=${scriptWord(operands[1])}
+pidfile=${scriptWord(unit.pidFile)}
 log=/var/log/${name}.log
 # seconds between SIGTERM and SIGKILL
 patience=20

@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-import { reason } from '../../words/errno.ts';
-import { type ErrnoName, LaunchError, UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors.ts';
+import { fileError } from '../../values/file-error.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { openrcFiles } from './openrc.ts';
@@ -105,15 +105,6 @@ export function printedFiles(format: Format, files: readonly UnitFile[]): Buffer
   return Buffer.from(texts.join('\n'), 'latin1');
 }
 
-const full = 'make room there, and run the command again';
-
-/** What to do if a file of the host cannot be written, by the code of the error. */
-export const hostHints: Readonly<Record<string, string>> = {
-  ENOSPC: full,
-  EDQUOT: full,
-  EROFS: 'the file system is mounted read-only: mount it writable, and run the command again',
-};
-
 /**
  * Writes the files below a directory, and returns their paths. Each is replaced by rename(2), so an init system that reads
  * it at the same moment sees the old file or the new one.
@@ -137,15 +128,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
       makeDirectory(dirname(path));
       replaceFile(path, file);
     } catch (error) {
-      const { code = 'EIO', errno = -5 } = error as NodeJS.ErrnoException;
-      throw new LaunchError(`unit: ${quote(path)}: ${reason(-errno)}`, {
-        step: 'unit',
-        code: code as ErrnoName,
-        errno: -errno,
-        hint: hostHints[code],
-        path,
-        cause: error,
-      });
+      throw fileError('unit', path, error);
     }
     return path;
   });
