@@ -53,8 +53,13 @@ export function discard(input: Input): void {
 export class Gathered {
   readonly #all: Buffer[] = [];
 
-  /** Begins with a stream. @returns a function for its bytes so far */
-  from(stream: Readable | null, mostBytes: number, onExcess: () => void): () => Buffer {
+  /**
+   * Begins with a stream.
+   *
+   * @param to gets the same bytes, and slows the stream down if it is slow. Once it is closed, so is the stream, as the end of a pipe
+   * @returns a function for its bytes so far
+   */
+  from(stream: Readable | null, mostBytes: number, onExcess: () => void, to?: Writable): () => Buffer {
     const chunks: Buffer[] = [];
     let room = mostBytes;
     stream?.on('data', (chunk: Buffer) => {
@@ -63,8 +68,10 @@ export class Gathered {
       chunks.push(taken);
       this.#all.push(taken);
       room -= taken.length;
+      if (to?.write(taken) === false) stream.pause();
       if (isExcess) onExcess();
     });
+    if (stream !== null && to !== undefined) copyTo(stream, to);
     // an error closes the stream, which ends the wait; the exit status tells the rest
     stream?.on('error', () => {});
     return () => Buffer.concat(chunks);
@@ -74,6 +81,12 @@ export class Gathered {
   get all(): Buffer {
     return Buffer.concat(this.#all);
   }
+}
+
+function copyTo(stream: Readable, to: Writable): void {
+  const [resume, close] = [() => void stream.resume(), () => void stream.destroy()];
+  to.on('drain', resume).on('close', close).on('error', close);
+  stream.once('close', () => void to.off('drain', resume).off('close', close).off('error', close));
 }
 
 // A carriage return alone, as progress bars write it, ends no line.

@@ -79,7 +79,7 @@ export const foreignKeys: Foreign = {
   processes: 'pids',
   priority: 'nice',
   ...each(
-    'input maxBufferBytes encoding reject all stripFinalNewline lines',
+    'input stdoutTo stderrTo maxBufferBytes encoding reject all stripFinalNewline lines',
     (key) => `${key} is a key of runInJail() and of run()`,
   ),
   ...each(

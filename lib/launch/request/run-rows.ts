@@ -1,6 +1,6 @@
 // Rows of the option table for a program that runs to its end: what it reads, and how its output is returned.
 import { constants } from 'node:buffer';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 
 import { UsageError } from '../../errors.ts';
 import { flag, maybe, number, oneOf, optional } from '../../values/validators.ts';
@@ -41,6 +41,12 @@ function toInput(value: Input | undefined, key: string): Input | undefined {
     });
   // both may change before they are written
   return Array.isArray(value) ? value.map(copyPart) : copyPart(value);
+}
+
+function toSink(value: Writable | undefined, key: string): Writable | undefined {
+  if (value === undefined || (value instanceof Writable && value.writable)) return value;
+  const example = 'response';
+  throw wrong({ key, value, expected: 'a Writable that is open', example });
 }
 
 /** How output is returned: as text, or as bytes. */
@@ -93,6 +99,10 @@ export function toRunDescriptors(value: Stdio | undefined, _: string, { input, p
 export const runRows = {
   /** Written to the program's standard input, which then ends: text, bytes, or a stream or iterable of them. */
   input: { type: 'Bytes, stream, iterable of Bytes', default: 'none', normal: toInput },
+  /** A stream that also gets stdout, as it comes. If it is slow, so is the program; its end is left to the caller. */
+  stdoutTo: { type: 'Writable', default: 'none', normal: toSink },
+  /** The same for stderr. */
+  stderrTo: { type: 'Writable', default: 'none', normal: toSink },
   /** Limit for stdout, and for stderr: the program is stopped when it writes more. Default 16 MiB. */
   maxBufferBytes: {
     type: 'number',
@@ -147,8 +157,19 @@ export function runNormalizer<More extends Rows>(
   const normalizeAll = normalizer({ ...table, ...more });
   return (request) => {
     const normal = normalizeAll(request) as NormalOf<typeof table> & NormalOf<More>;
-    const { input, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject } = normal;
-    const own = { input, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject };
+    const { input, stdoutTo, stderrTo, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject } =
+      normal;
+    const own = {
+      input,
+      stdoutTo,
+      stderrTo,
+      maxBufferBytes,
+      encoding,
+      lines,
+      stripFinalNewline,
+      all,
+      reject,
+    };
     return [normal, { ...spawnOptionsOf(normal), ...own }, normal];
   };
 }

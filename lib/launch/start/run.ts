@@ -223,8 +223,8 @@ export async function collect<Text extends Output>(
   };
   const gathered = new Gathered();
   const mostBytes = mostOutputBytes(options);
-  const stdout = gathered.from(child.stdout, mostBytes, onExcess);
-  const stderr = gathered.from(child.stderr, mostBytes, onExcess);
+  const stdout = gathered.from(child.stdout, mostBytes, onExcess, options.stdoutTo);
+  const stderr = gathered.from(child.stderr, mostBytes, onExcess, options.stderrTo);
   let lost: UsageError | undefined;
   if (options.input !== undefined && child.stdin !== null)
     feed(child.stdin, options.input, (cause) => {

@@ -6,7 +6,7 @@ import { createReadStream, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 
 import t, { type Test } from 'tap';
 
@@ -39,6 +39,49 @@ t.test('a program is an iterable of its lines', { skip }, async (t) => {
   for await (const line of child) lines.push(line);
   t.same(lines, ['a', '', 'b é', 'last']);
   t.match(await child.exited, { exitCode: 0 });
+});
+
+t.test('output goes to streams as it comes, and is in the result', { skip }, async (t) => {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const first = once(out, 'data');
+  const running = runInJail({
+    ...sh('echo one; read -r x; echo $x; echo two >&2'),
+    stdoutTo: out,
+    stderrTo: err,
+    input: hold(first),
+  });
+  t.equal(String((await first)[0]), 'one\n', 'before the program has ended');
+  t.match(await running, { stdout: 'one\nthree\n', stderr: 'two\n', exitCode: 0 });
+  t.equal(String(err.read()), 'two\n');
+  t.notOk(out.writableEnded, 'its end is left to the caller');
+  const both = new PassThrough();
+  await runInJail({ ...sh('echo a; echo b >&2'), stdoutTo: both, stderrTo: both });
+  t.same(String(both.read()).trim().split('\n').toSorted(), ['a', 'b']);
+});
+
+async function* hold(first: Promise<unknown>) {
+  await first;
+  yield 'three\n';
+}
+
+t.test('a slow stream slows the program down, and a closed one ends its output', { skip }, async (t) => {
+  const slow = new PassThrough({ highWaterMark: 1000 });
+  const endless = { ...sh('while :; do echo 0123456789; done'), reject: false, stdoutTo: slow };
+  const stopped = await runInJail({ ...endless, timeoutMs: 300, killSignal: 'SIGKILL' as const });
+  t.match(stopped, { timedOut: true, limit: 'time' });
+  t.ok(stopped.stdout.length < 400_000, `${stopped.stdout.length} bytes: a pipe and what was read`);
+  const closed = new PassThrough();
+  closed.once('data', () => closed.destroy());
+  t.match(await runInJail({ ...endless, stdoutTo: closed }), { signal: 'SIGPIPE' });
+  const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error('full')) });
+  t.match(await runInJail({ ...endless, stdoutTo: broken }), { signal: 'SIGPIPE' });
+  t.equal(slow.listenerCount('drain') + slow.listenerCount('error'), 0);
+  for (const wrong of [closed, process.stdin, 1, 'out'])
+    await t.rejects(runInJail({ ...endless, stdoutTo: wrong as PassThrough }), {
+      name: 'UsageError',
+      key: 'stdoutTo',
+      expected: 'a Writable that is open',
+    });
 });
 
 t.test('a standard input that nobody ends is named when the time is over', { skip }, async (t) => {
