@@ -4,6 +4,7 @@ export {
   ExitError,
   JailError,
   LaunchError,
+  PoolError,
   UsageError,
   type ErrnoName,
   type ExitDetails,
@@ -54,6 +55,7 @@ export {
 export { execInJail } from './launch/start/exec.ts';
 export { JailLaunch, type LaunchRunRequest, type LaunchSpawnRequest } from './launch/start/jail-launch.ts';
 export { Jail, openJail } from './launch/start/jail.ts';
+export { Pool } from './launch/start/pool.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
 export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
 export type { Exit } from './launch/process/exit.ts';
@@ -61,6 +63,7 @@ export { JailedProcess } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';
 export { type Limit, type RlimitName, type RlimitValue } from './launch/request/rlimits.ts';
 export { type JailDefaults, type JailRunRequest, type JailSpawnRequest } from './launch/request/jail-rows.ts';
+export { type PoolRequest } from './launch/request/pool-rows.ts';
 export { type Encoding, type Input, type OutputOf, type RunRequest } from './launch/request/run-rows.ts';
 export { type ListenSocket } from './launch/request/listen-sockets.ts';
 export { type SpawnRequest } from './launch/request/spawn-rows.ts';

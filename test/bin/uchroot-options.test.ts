@@ -15,6 +15,7 @@ import {
 import { optionGroups, setEnv } from '../../lib/launch/request/launch-option.ts';
 import { launchRows, normalize, type LaunchRequest } from '../../lib/launch/request/request.ts';
 import { jailRows } from '../../lib/launch/request/jail-rows.ts';
+import { poolRows } from '../../lib/launch/request/pool-rows.ts';
 import { inOptions, type Rows } from '../../lib/launch/request/option-row.ts';
 import { runRows } from '../../lib/launch/request/run-rows.ts';
 import { spawnRows } from '../../lib/launch/request/spawn-rows.ts';
@@ -69,6 +70,7 @@ const tables: Readonly<Record<string, Rows>> = {
   '## Keys of `spawnInJail`': spawnRows,
   '## Keys and result of `runInJail`': runRows,
   '## `openJail(directory, defaults?)`': jailRows,
+  '## `jail.pool(request)`': poolRows,
 };
 
 for (const [heading, rows] of Object.entries(tables))

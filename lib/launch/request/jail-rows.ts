@@ -46,6 +46,12 @@ export type JailRunRequest<
   Lines extends boolean = boolean,
 > = Without<RunRequest<Coding, Wanted, Lines>>;
 
+/** If a launch has another value of one of these keys, its account must be looked up and judged anew. */
+export const identityKeys =
+  'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
+    ' ',
+  ) as (keyof JailRunRequest)[];
+
 /** Defaults of an open jail. */
 export interface JailDefaults<
   Coding extends Encoding = Encoding,

@@ -6,41 +6,47 @@ import { AbortError, LaunchError } from '../../errors.ts';
 import type { StopReason } from '../process/process.ts';
 import type { NormalSpawn } from './normal-spawn.ts';
 
+type Limits = Pick<NormalSpawn, 'signal' | 'timeoutMs' | 'requestedAt'>;
+
 /** The error of a launch that was aborted before it began. */
-export function abortError(signal: AbortSignal): AbortError {
+export function abortError(signal: AbortSignal | undefined): AbortError {
   const hint = 'an aborted signal stays aborted: give each call a signal of its own';
   return new AbortError('launch: aborted before it began', signal, { hint });
 }
 
 /** The error of a launch whose time was over before it began. */
-export function timeoutError(timeoutMs: number | undefined): LaunchError {
-  return new LaunchError(`launch: it had not begun after timeoutMs, ${timeoutMs} ms, and was called off`, {
+export function timeoutError(timeoutMs: number | undefined, key = 'timeoutMs'): LaunchError {
+  return new LaunchError(`launch: it had not begun after ${key}, ${timeoutMs} ms, and was called off`, {
     step: 'launch',
     code: 'ETIMEDOUT',
     errno: constants.errno.ETIMEDOUT,
-    hint: inSeconds(timeoutMs),
+    hint: inSeconds(timeoutMs, key),
   });
 }
 
 /** The hint for a time that was probably meant in seconds. */
-export function inSeconds(timeoutMs = 0): string | undefined {
+export function inSeconds(timeoutMs = 0, key = 'timeoutMs'): string | undefined {
   return timeoutMs > 0 && timeoutMs <= 60
-    ? `timeoutMs counts milliseconds: write timeoutMs: ${timeoutMs * 1000} for ${timeoutMs} seconds`
+    ? `${key} counts milliseconds: write ${key}: ${timeoutMs * 1000} for ${timeoutMs} seconds`
     : undefined;
 }
 
 /** Why a launch must not begin any more. */
-export function stopError(reason: StopReason, { signal, timeoutMs }: NormalSpawn): AbortError | LaunchError {
-  return reason === 'ABORT_ERR' && signal !== undefined ? abortError(signal) : timeoutError(timeoutMs);
+export function stopError(
+  reason: StopReason,
+  { signal, timeoutMs }: Limits,
+  key?: string,
+): AbortError | LaunchError {
+  return reason === 'ABORT_ERR' ? abortError(signal) : timeoutError(timeoutMs, key);
 }
 
 /** The rest of the timeout: the look-up may have taken a part. */
-export function leftMs({ timeoutMs, requestedAt }: NormalSpawn): number {
+export function leftMs({ timeoutMs, requestedAt }: Limits): number {
   return timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - requestedAt);
 }
 
 /** Calls `onStop` at the timeout or the abort, whichever comes first. @returns a function that ends the wait */
-export function awaitStop(options: NormalSpawn, onStop: (reason: StopReason) => void): () => void {
+export function awaitStop(options: Limits, onStop: (reason: StopReason) => void): () => void {
   const { signal, timeoutMs } = options;
   const clear = (): void => {
     clearTimeout(timer);

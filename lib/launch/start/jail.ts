@@ -15,6 +15,7 @@ import { namespacesOf } from '../request/isolation-value.ts';
 import {
   checkPartial,
   copyRequest,
+  identityKeys,
   mergeRequests,
   normalizeDefaults,
   type JailDefaults,
@@ -23,12 +24,14 @@ import {
   type Together,
 } from '../request/jail-rows.ts';
 import { ownIds, type NormalRequest } from '../request/request.ts';
+import type { PoolRequest } from '../request/pool-rows.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
 import { findProgram } from '../tell/path-search.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
 import { JailLaunch } from './jail-launch.ts';
+import { openPool, type Pool } from './pool.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './kept-namespaces.ts';
 import { KeptLaunch } from './kept-launch.ts';
@@ -38,11 +41,6 @@ import { lookAtHost } from '../host/spawn-error.ts';
 import { beforeStop } from './abort-or-timeout.ts';
 import { openTemplate, type Template } from './template.ts';
 import { openTurns, type Turns } from './launch-queue.ts';
-
-// If a launch has another value of one of these keys, its account must be looked up and judged anew.
-const identity = 'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
-  ' ',
-) as (keyof JailRunRequest)[];
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
@@ -135,8 +133,7 @@ export class Jail<
   }
 
   /**
-   * Checks a request once, for a service that starts the same program again and again. The launch can be started until the jail is
-   * closed.
+   * Checks a request once, for a service that starts the same program again and again, until the jail is closed.
    *
    * @throws UsageError
    */
@@ -153,6 +150,12 @@ export class Jail<
     // with a plan of its own, as other launches of the jail may differ
     const kept = usual instanceof Map ? new Map<number, KeptLaunch>() : usual && new KeptLaunch(usual.jail);
     return new JailLaunch(merged, (normal, options) => this.#start(normal, options, kept));
+  }
+
+  /** Programs that answer requests, a line of JSON for each: `{"id": 1, "data": …}`, `{"id": 1, "result": …}`. @throws UsageError */
+  pool(request: PoolRequest): Pool {
+    refuseSecond(arguments);
+    return openPool(request, (spawn) => this.prepare({ ...spawn, stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   /** Closes the directory when the launches under way have ended. Programs that run in it go on. */
@@ -238,7 +241,7 @@ export class Jail<
         });
       return {
         request,
-        usual: identity.some((key) => request[key] !== defaults[key]) ? undefined : this.#usual,
+        usual: identityKeys.some((key) => request[key] !== defaults[key]) ? undefined : this.#usual,
       };
     });
   }
@@ -279,8 +282,7 @@ export async function openJail<
   });
   const named = own.user !== undefined;
   const isAuto = normal.user.isAuto === true;
-  const query = named ? accountQuery(normal) : {};
-  const facts = await lookAtHost({ ...query, jail: normal.jail });
+  const facts = await lookAtHost({ ...(named && accountQuery(normal)), jail: normal.jail });
   try {
     // each id of `auto` is judged when a launch has it, and the first one now
     const usual = named

@@ -85,8 +85,8 @@ function commandText(program: string, args: readonly string[]): string {
   return text;
 }
 
-// The last lines of an output, made safe for a terminal.
-function lastLines(output: Buffer): readonly string[] {
+/** The last lines of an output, made safe for a terminal. */
+export function lastLines(output: Buffer): readonly string[] {
   const cut = output.subarray(-mostStderrBytes);
   const lines = cut.toString('latin1').split('\n');
   // the first line has lost its beginning
@@ -97,7 +97,8 @@ function lastLines(output: Buffer): readonly string[] {
     .map((line) => quote(Buffer.from(line, 'latin1')));
 }
 
-function howEnded({ exitCode, signal }: Pick<ExitDetails, 'exitCode' | 'signal'>): string {
+/** How a program ended, for a message. */
+export function howEnded({ exitCode, signal }: Pick<ExitDetails, 'exitCode' | 'signal'>): string {
   if (signal !== null) return `ended by ${signal}`;
   return exitCode === null ? 'its status was lost' : `exited with status ${exitCode}`;
 }
