@@ -219,26 +219,60 @@ t.test(
   },
 );
 
-t.test('a value that is not understood is an error that names the option, with a hint', async (t) => {
-  for (const [option, ...values] of [
-    ['umask', '999', '1000', '1777', '', 'u=rwx'],
-    ['preserve-fds', '', '5-3', '3-4-5', '-1', '03', '3-65539', '2'],
-    ['status-fd', 'x', '-1', '1.5', '4294967296'],
-    ['setenv', 'A', '=x', ''],
-    ['rlimit', 'nofile', 'as=1K', 'as=unlimited:2gib', 'as=all'],
-  ])
-    for (const value of values) {
-      const words = `--${option}=${value}`;
-      try {
-        normalize(read(words));
-        t.fail(words);
-      } catch (error) {
-        const { message, hint } = inWords(error as UsageError, inOptions(keyedOptions()));
-        t.match(message, new RegExp(`^--${option} must be .*, not `), words);
-        t.match(hint, new RegExp(`^for example --${option} `), words);
+// What some option or other does not understand.
+const oddValues = [
+  '',
+  'x',
+  '5m',
+  '50%',
+  '-1',
+  '1.5',
+  '0',
+  '2',
+  '0-',
+  '03',
+  '5-3',
+  '3-65539',
+  '99999999999',
+  'u=rwx',
+];
+const oddWords = [
+  'A',
+  '=x',
+  'a=b',
+  'a,b',
+  'none,',
+  '$HOME',
+  '/',
+  '..',
+  'A:B',
+  'nofile',
+  'nofile=1,core=0',
+  'as=all',
+];
+
+t.test(
+  'a value that is not understood is an error, and the launch takes the example of its hint',
+  async (t) => {
+    for (const { name, metavar, group } of launchOptions()) {
+      if (metavar === undefined) continue;
+      const more = group === 'Isolation' && name !== 'unshare' ? ['--isolate'] : [];
+      const needed = name === 'swap' ? ['--memory=64M'] : more;
+      for (const value of [...oddValues, ...oddWords]) {
+        const words = `--${name}=${value}`;
+        try {
+          normalize(read(...needed, words));
+        } catch (error) {
+          const { message, hint = '' } = inWords(error as UsageError, inOptions(keyedOptions()));
+          t.match(message, / must be .*, not /, words);
+          const [, example = ''] = /^(?:for example|did you mean) (--[^?]+)\??$/.exec(hint) ?? [];
+          t.not(example, '', `${words}: ${hint}`);
+          t.doesNotThrow(() => normalize(read(...needed, ...example.split(' '))), `${words}: ${hint}`);
+        }
       }
     }
-});
+  },
+);
 
 t.test('a variable whose name is not UTF-8 is refused, and its value is any bytes', async (t) => {
   const variable = (text: string) => ({ text, bytes: Buffer.from(text, 'latin1') });

@@ -94,7 +94,7 @@ export function setEnv({ text, bytes }: Argument, env?: Env): Env {
 
 /** Leaves NAME out. */
 export function unsetEnv({ text, bytes }: Argument, env?: Env): Env {
-  if (/[ ,]/.test(text))
+  if (!/^[^ ,=]+$/.test(text))
     throw wrong({ key: 'unsetenv', value: text, expected: 'the name of one variable', example: 'LANG' });
   return setVariable(env, toVariableName(bytes, 'unsetenv'), undefined);
 }
