@@ -1,9 +1,6 @@
 // The first mistakes with uchroot-inetd and uchroot-service, with words of nsjail, firejail, unshare and docker, and with words that
 // once had a hint that led astray. As first-mistakes.root.test.ts.
-import t from 'tap';
-
-import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
-import { unlessRoot } from '../support/root.ts';
+import { found, type Mistake, testMistakes } from '../support/first-mistakes.ts';
 
 /** The line as the unit of systemd that it makes, so that nothing is opened. */
 const asUnit =
@@ -82,11 +79,6 @@ const superServer: readonly Mistake[] = [
     'uchroot-inetd --listen 7000 --rate 10/s nobody jail /bin/id',
     /rate must be COUNT/,
     { after: asUnit(found('10/s', /[0-9]+\/[0-9]+/)) },
-  ],
-  [
-    'uchroot-inetd --listen 7000 --timeout 5m nobody jail /bin/id',
-    /--timeout must be seconds from 0\.001 to 2147483, not '5m'/,
-    { after: asUnit(found('5m', /[0-9]+/)) },
   ],
 
   [
@@ -181,10 +173,7 @@ const leftOut = (words: string) => (line: string, hint: string) =>
 
 // uchroot-service, for those who know systemctl and docker.
 const services: readonly Mistake[] = [
-  ['uchroot-service unadopt nginx', /unknown command (unadopt)/, withoutSystemd],
   ['uchroot-service adpot nginx', /unknown command (adpot)/, withoutSystemd],
-
-  ['uchroot-service rm nginx', /unknown command (rm)/, withoutSystemd],
 
   [
     'uchroot-service adopt nginx --watch 5m',
@@ -227,37 +216,7 @@ const services: readonly Mistake[] = [
     /unknown option --memory/,
     { after: leftOut(' --memory 1G'), ...withoutSystemd },
   ],
-  [
-    'uchroot-service adopt nginx --isolate',
-    /unknown option --isolate/,
-    { after: leftOut(' --isolate'), ...withoutSystemd },
-  ],
-  [
-    'uchroot-service release nginx --all',
-    /unknown option --all/,
-    { after: leftOut(' --all'), ...withoutSystemd },
-  ],
 ];
-
-// Options of nsjail, firejail, unshare, bwrap and docker.
-const systems: readonly Mistake[] = (
-  [
-    ['--cgroup_pids_max 10', /--pids/, '--pids 10'],
-    ['-T /tmp', /--tmpfs/, '--isolate --tmpfs /tmp'],
-    ['--private-tmp', /--isolate --tmpfs \/tmp/, '--isolate --tmpfs /tmp'],
-    ['--private', /--ephemeral/, '--isolate --ephemeral'],
-    ['--nogroups', /--clear-groups/, '--clear-groups'],
-    ['--group-add audio', /--groups/, '--groups audio'],
-    ['--mount-proc', /--isolate --proc \/proc/, '--isolate --proc /proc'],
-  ] as const
-).map(([words, hinted, right]): Mistake => [
-  `uchroot ${words} nobody jail /bin/ls`,
-  /unknown option/,
-  {
-    before: 'mkdir jail/mnt',
-    after: (line, hint) => (hinted.test(hint) ? line.replace(words, right) : line),
-  },
-]);
 
 // Commands in the wrong place, paths that lead astray, and hints that once did harm.
 const misled: readonly Mistake[] = [
@@ -299,14 +258,8 @@ const misled: readonly Mistake[] = [
     /neither a file nor a directory/,
     { after: leftOut(' --copy /dev/null') },
   ],
-  [
-    'uchroot-jail build jail --add /bin/cat',
-    /unknown option --add/,
-    { after: (line) => line.replace('--add', '') },
-  ],
 
   ['uchroot-jail fix jail', /unknown command fix/, { after: found('fix', /check --fix/), right: [0, 3, 4] }],
-  ['uchroot-jail check jail --sarif', /unknown option (--sarif)/, { right: [0, 3, 4] }],
   ['uchroot-jail check jail nobody', /^Usage: uchroot-jail check/, { right: [0, 3, 4] }],
   [
     'uchroot-jail remove jail/usr/bin/ls',
@@ -325,7 +278,6 @@ const misled: readonly Mistake[] = [
   ['uchroot-tcpd check --ignore shadow', /there is no rule (shadow)/, { right: [0, 1] }],
   ['uchroot-tcpd match sshd@192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
-  ['uchroot-tcpd match --explain sshd 192.0.2.1', /unknown option (--explain)/, { right: [0, 1] }],
 
   [
     'uchroot-tcpd export --to nftables --port sshd',
@@ -361,14 +313,4 @@ const misplaced: readonly Mistake[] = [
   ],
 ];
 
-const skip = unlessRoot('unshare', 'nsenter');
-const all = [...superServer, ...services, ...systems, ...misled, ...misplaced];
-
-t.test(
-  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
-  { skip },
-  async (t) => {
-    const beginner = await newBeginner();
-    await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
-  },
-);
+testMistakes([...superServer, ...services, ...misled, ...misplaced]);

@@ -1,9 +1,6 @@
 // Further first mistakes: stray words and dashes, archives and images in place of directories, lists with commas, lines of TOML, inetd,
 // xinetd and hosts.allow. As first-mistakes.root.test.ts.
-import t from 'tap';
-
-import { found, inTurn, type Mistake, newBeginner, tryMistake } from '../support/first-mistakes.ts';
-import { unlessRoot } from '../support/root.ts';
+import { found, type Mistake, testMistakes } from '../support/first-mistakes.ts';
 
 /** Without the words that a hint leaves out. */
 const leftOut =
@@ -105,15 +102,6 @@ const launches: readonly Mistake[] = [
 // Forms of su, capsh, start-stop-daemon, jailkit, nsjail and docker, and files that are no programs.
 const foreign: readonly Mistake[] = [
   ['uchroot --chroot=$PWD/jail --user=nobody -- -c ls', /unknown option --chroot/],
-  ['uchroot -j jail -u nobody -x /bin/ls', /unknown option -j/],
-
-  ['uchroot -Mo --chroot jail --user nobody --group nogroup -- /bin/ls', /unknown option -Mo/],
-
-  [
-    'uchroot --isolate --tmpfs nobody $PWD/jail /bin/ls',
-    /tmpfs must be an absolute path/,
-    { after: found('--tmpfs', /--tmpfs \/tmp/) },
-  ],
   ['uchroot --isolate --tmpfs /new nobody jail /bin/ls', /is not in the jail/, { after: thenLine() }],
   [
     'uchroot --isolate --ephemeral-dir $PWD/new nobody jail /bin/ls',
@@ -134,19 +122,9 @@ const foreign: readonly Mistake[] = [
     },
   ],
   [
-    "uchroot --pass-env '$HOME' nobody jail /bin/ls",
-    /--pass-env must be the name of a variable, not '\$HOME'/,
-    { after: found("--pass-env '$HOME'", /--pass-env \w+/) },
-  ],
-  [
     "uchroot --pass-env 'HOME TERM' nobody jail /bin/ls",
     /--pass-env must be the name of a variable, not 'HOME TERM'/,
     { after: found("--pass-env 'HOME TERM'", /--pass-env \S+/) },
-  ],
-  [
-    'uchroot --unit systemd --state /var/lib/site nobody jail /bin/ls',
-    /--state must be the name of a directory, not '\/var\/lib\/site'/,
-    { after: found('--state /var/lib/site', /--state \w+/), right: [0, 125] },
   ],
   [
     'uchroot --unit systemd --credential /etc/key nobody jail /bin/ls',
@@ -234,39 +212,7 @@ const jails: readonly Mistake[] = [
   ],
 ];
 
-/** A file of rules, whose remedy is put in place of the wrong words. */
-const rule = (words: string, wrong: string, right: RegExp, says: RegExp): Mistake => [
-  'uchroot-tcpd check --no-lookups --daemon report --fail-on warning --deny deny --allow allow 2>&1 | sed "s/.* → /hint: /" >&2; uchroot-tcpd check --no-lookups --daemon report --fail-on warning --deny deny --allow allow >&2',
-  says,
-  {
-    before: `printf '%s\\n' 'ALL: ALL' >deny; printf '%s\\n' ${JSON.stringify(words)} >allow`,
-    after: (line, hint) =>
-      `printf '%s\\n' ${JSON.stringify(words.replace(wrong, right.exec(hint)?.[0] ?? wrong))} >allow; ${line.replace(/^.*?; /, '')}`,
-  },
-];
-
-const rules: readonly Mistake[] = [
-  rule('report: 10.0.0.5/8', '10.0.0.5/8', /10\.0\.0\.0\/8/, /never-matches-host-bits/),
-  rule('report: 192.168.1', '192.168.1', /192\.168\.1\./, /incomplete-address/),
-  rule('report: 192.168.1.0', '192.168.1.0', /192\.168\.1\./, /network-address/),
-  rule("report: '10.0.0.1'", "'10.0.0.1'", /10\.0\.0\.1/, /odd-separator/),
-  rule('report: 10.0.0.1 allow', ' allow', /: allow/, /reserved-word/),
-  rule('report: any', 'any', /ALL/, /reserved-word/),
-  rule('report: UNKNWON', 'UNKNWON', /UNKNOWN/, /reserved-word/),
-  rule('report:22: 10.', 'report:22: 10.', /report: 10\./, /odd-separator/),
-  rule('22/tcp: 10.0.0.1', '22/tcp', /22/, /odd-daemon/),
-  rule('report: 10.0.0.1 : severity auth', 'severity auth', /severity auth\.info/, /bad-value/),
-  rule('report: 10.0.0.1 : rfc931 10s', 'rfc931 10s', /rfc931 10/, /bad-value/),
-];
-
 const commands: readonly Mistake[] = [
-  ['uchroot-tcpd match --file /dev/null report 127.0.0.1', /unknown option (--file)/],
-
-  [
-    'uchroot-tcpd export --to nftables --port report=http',
-    /--port must be DAEMON=PORT\[\/tcp\|\/udp\] with the number of a port, not 'report=http'/,
-    { after: found('--port report=http', /--port \S+[0-9]/), right: [0, 1] },
-  ],
   [
     'uchroot-tcpd export --to nftables --output x',
     /unknown option --output/,
@@ -366,14 +312,4 @@ const daemons: readonly Mistake[] = [
   ],
 ];
 
-const skip = unlessRoot('unshare', 'nsenter', 'tar');
-const all = [...launches, ...foreign, ...jails, ...rules, ...commands, ...daemons];
-
-t.test(
-  `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
-  { skip },
-  async (t) => {
-    const beginner = await newBeginner();
-    await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
-  },
-);
+testMistakes([...launches, ...foreign, ...jails, ...commands, ...daemons], 'tar');

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { patientMs } from './patience.ts';
 import './plain-spawn.ts';
 import { packageDirectory, searchPath, temporaryDirectory } from './launch.ts';
+import { unlessRoot } from './root.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 /**
@@ -33,7 +34,7 @@ interface More {
   readonly right?: readonly number[];
 }
 
-export interface Ran {
+interface Ran {
   readonly status: number | null;
   readonly stderr: string;
 }
@@ -56,7 +57,7 @@ echo ready
 read -r _`;
 
 /** A host for people who make mistakes: /srv/jail is a jail with a shell, ls, env and id. */
-export class Beginner {
+class Beginner {
   readonly #holder: ChildProcess;
   readonly #path: string;
   #rows = 0;
@@ -96,7 +97,7 @@ export class Beginner {
 }
 
 /** Starts that host, until the test file ends. */
-export async function newBeginner(): Promise<Beginner> {
+async function newBeginner(): Promise<Beginner> {
   const directory = temporaryDirectory();
   for (const [name, text] of Object.entries(accounts)) writeFileSync(`${directory}/${name}`, text);
   mkdirSync(`${directory}/bin`);
@@ -145,11 +146,7 @@ function follow(line: string, wrong: string, hint: string, after?: More['after']
 }
 
 /** Waits for all, at most `most` at a time. */
-export async function inTurn<T>(
-  items: readonly T[],
-  most: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
+async function inTurn<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
   const left = [...items];
   const worker = async (): Promise<void> => {
     for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
@@ -158,11 +155,7 @@ export async function inTurn<T>(
 }
 
 /** Makes a mistake in a directory of its own, and follows its hint: the message names the cause, and then the mistake is gone. */
-export async function tryMistake(
-  t: Test,
-  beginner: Beginner,
-  [line, says, more = {}]: Mistake,
-): Promise<void> {
+async function tryMistake(t: Test, beginner: Beginner, [line, says, more = {}]: Mistake): Promise<void> {
   const place = await beginner.newPlace();
   if (more.before !== undefined) t.match(await beginner.run(more.before, place), { status: 0 }, more.before);
   const { status, stderr } = await beginner.run(line, place);
@@ -185,4 +178,16 @@ export async function tryMistake(
   } catch (error) {
     t.fail(`${line}: ${String(error)}`);
   }
+}
+
+/** The test of a list of mistakes, whose rows need these tools. */
+export function testMistakes(all: readonly Mistake[], ...tools: readonly string[]): void {
+  t.test(
+    `each of ${all.length} first mistakes names its cause, and its hint is the remedy`,
+    { skip: unlessRoot('unshare', 'nsenter', ...tools) },
+    async (t) => {
+      const beginner = await newBeginner();
+      await inTurn(all, 4, (mistake) => tryMistake(t, beginner, mistake));
+    },
+  );
 }
