@@ -74,34 +74,27 @@ function openDescriptors(): readonly string[] {
   });
 }
 
-/** UCHROOT_MODEL_SECONDS: the time for each property; UCHROOT_SEED: the scenarios of an earlier run. */
-async function tryFor(
+/** Tries the same scenarios in each run of the suite; for UCHROOT_MODEL_SECONDS, or with UCHROOT_SEED, others. */
+async function tryMany(
   t: Test,
-  seconds: number,
+  runs: number,
   property: (scenario: Scenario) => Promise<void>,
 ): Promise<void> {
-  const seed = Number(process.env.UCHROOT_SEED ?? Date.now() % 2 ** 31);
+  const { UCHROOT_MODEL_SECONDS: seconds, UCHROOT_SEED: given } = process.env;
+  const seed = Number(given ?? (seconds === undefined ? 1 : Date.now() % 2 ** 31));
   const before = openDescriptors();
-  const tryUntil = async (limitSeconds: number): Promise<fc.RunDetails<[Scenario]>> =>
-    fc.check(fc.asyncProperty(scenarios, property), {
-      seed,
-      numRuns: 1e6,
-      timeout: patientMs(20_000),
-      interruptAfterTimeLimit: limitSeconds * 1000,
-    });
-  const result = await tryUntil(Number(process.env.UCHROOT_MODEL_SECONDS ?? seconds)).then(async (first) =>
-    // a busy machine may not even end one
-    first.numRuns === 0 ? tryUntil(20) : first,
-  );
+  const result = await fc.check(fc.asyncProperty(scenarios, property), {
+    seed,
+    timeout: patientMs(20_000),
+    ...(seconds === undefined
+      ? { numRuns: runs }
+      : { numRuns: 1e6, interruptAfterTimeLimit: Number(seconds) * 1000 }),
+  });
   const failure = `: ${JSON.stringify(result.counterexample)}: ${String(result.errorInstance)}`;
   t.notOk(result.failed, `UCHROOT_SEED=${seed}, ${result.numRuns} runs${result.failed ? failure : ''}`);
-  t.ok(result.numRuns > 0);
-  // the time limit interrupts a scenario whose programs still run
-  await eventually(() => openDescriptors().length <= before.length, 20_000);
-  t.ok(
-    openDescriptors().length <= before.length,
-    `no descriptor is left over: ${openDescriptors().join(' ')}`,
-  );
+  // a time limit interrupts a scenario whose programs still run
+  const isSettled = await eventually(() => openDescriptors().length <= before.length, 20_000);
+  t.ok(isSettled, `no descriptor is left over: ${openDescriptors().join(' ')}`);
 }
 
 // The first launch opens what stays open for all launches.
@@ -125,11 +118,11 @@ t.test('output that somebody has begun to read is there after the exit', { skip 
 });
 
 t.test('what happens to programs is what happens under child_process', { skip }, async (t) => {
-  await tryFor(t, 6, async (scenario) => hold(scenario, await play(scenario, library(jails))));
+  await tryMany(t, 60, async (scenario) => hold(scenario, await play(scenario, library(jails))));
 });
 
 t.test('in a worker too', { skip }, async (t) => {
-  await tryFor(t, 3, async (scenario) => {
+  await tryMany(t, 15, async (scenario) => {
     const { worker, outcomes } = await startWorker(scenario);
     const is = await outcomes;
     await worker.terminate();
@@ -138,7 +131,7 @@ t.test('in a worker too', { skip }, async (t) => {
 });
 
 t.test('a worker that ends at any moment leaves no program and no descriptor', { skip }, async (t) => {
-  await tryFor(t, 4, async (scenario) => {
+  await tryMany(t, 20, async (scenario) => {
     const { worker, outcomes } = await startWorker(scenario);
     const delayMs = Math.random() * 40;
     await Promise.race([outcomes, new Promise((resolve) => setTimeout(resolve, delayMs))]);
