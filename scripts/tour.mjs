@@ -180,14 +180,50 @@ for (const [name, call] of Object.entries(native)) {
 }
 `;
 
-const program = '/bin/true';
 // A number and a text that nothing else in a run is.
 const uid = 61239;
 const memory = 123_456_789;
 const mark = 'tour-mark';
 
 const command = (...words) => [join(copy, 'bin/uchroot-command.js'), ...words];
+const ofServices = (...words) => [join(copy, 'bin/uchroot-service.js'), ...words];
 const script = (text) => ['--input-type=module', '--eval', text];
+
+const program = '/bin/true';
+
+// A host with a systemd that has one service, which does not run. It answers as busctl(1) and systemctl(1) do.
+const host = String.raw`
+mount --make-rprivate /
+mount -t tmpfs none /run
+mkdir -p /run/systemd/system /run/dbus
+touch /run/dbus/system_bus_socket
+for place in /etc /var/lib /usr/local/sbin; do
+  mkdir -p /run/over$place/upper /run/over$place/work
+  mount -t overlay -o lowerdir=$place,upperdir=/run/over$place/upper,workdir=/run/over$place/work none $place
+done
+cat >/usr/local/sbin/busctl <<'END'
+#!/bin/sh
+start=$(sed -n 's/^ExecStart=[!-]*\//\//p' /etc/systemd/system/tour.service.d/uchroot.conf 2>/dev/null | tail -n 1)
+[ -n "$start" ] || start=${program}
+text() { printf '"%s":{"type":"s","data":"%s"},' "$1" "$2"; }
+case "$*" in
+*' Environment') echo '{"type":"v","data":[{"type":"as","data":[]}]}' ;;
+*' Id') echo '{"type":"v","data":[{"type":"s","data":"tour.service"}]}' ;;
+*)
+  printf '{"type":"a{sv}","data":[{'
+  text Id tour.service; text LoadState loaded; text ActiveState inactive; text Type simple
+  printf '"ExecStartEx":{"type":"a(sasasttttuii)","data":[["%s",["%s"],[]]]}}]}' "$start" "$start"
+  ;;
+esac
+END
+cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+[ "$1" != cat ] || printf '# /etc/systemd/system/tour.service\n[Service]\nExecStart=${program}\n'
+END
+printf '#!/bin/sh\n' >/usr/local/sbin/systemd-analyze
+chmod 755 /usr/local/sbin/busctl /usr/local/sbin/systemctl /usr/local/sbin/systemd-analyze
+exec "$@"
+`;
 
 const walks = {
   user: {
@@ -239,6 +275,13 @@ const walks = {
         await hosts.check({ daemon: 'sshd', client: { address: '192.0.2.8' } });`),
     behind: [],
   },
+  adopt: {
+    title: '`--ro-bind` of uchroot-service adopt, from argv to the drop-in',
+    marks: [mark],
+    words: (jail) => ofServices('adopt', 'tour', '--ro-bind', join(jail, '..', mark)),
+    inside: host,
+    behind: [],
+  },
 };
 
 /** The file of native/ that has a call of the addon. */
@@ -268,11 +311,14 @@ function checkSymbol(file, name) {
 }
 
 /** Each file with its functions, and how often the run has entered it. */
-function follow({ marks, words, behind }, directory) {
+function follow({ marks, words, behind, inside }, directory) {
   const jail = join(directory, 'jail');
   const log = join(directory, 'log');
   const fd = openSync(log, 'w');
-  const { status, signal, error } = spawnSync(process.execPath, words(jail), {
+  const line = [process.execPath, ...words(jail)];
+  const [file, ...args] =
+    inside === undefined ? line : ['unshare', '--mount', 'sh', '-ec', inside, 'sh', ...line];
+  const { status, signal, error } = spawnSync(file, args, {
     stdio: ['ignore', 'ignore', 'inherit', fd],
     env: { PATH: process.env.PATH, UCHROOT_TOUR: JSON.stringify(marks) },
   });
