@@ -111,6 +111,19 @@ export function checkKeys(
   });
 }
 
+/** Whether two values are the same, or arrays, plain objects or bytes with the same content. */
+export function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+  if (Array.isArray(a) ? !Array.isArray(b) : !(isPlain(a) && isPlain(b))) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isAlike(a[key as keyof typeof a], b[key as keyof typeof b]))
+  );
+}
+
 /** Refuses a second argument, because it would be ignored. A number is accepted: Array.map passes the index. @throws UsageError */
 export function refuseSecond({ 0: request, 1: second }: ArrayLike<unknown>): void {
   if (second === undefined || typeof second === 'number') return;

@@ -1,6 +1,13 @@
 import t from 'tap';
 
-import { checkKeys, checkSignal, isPlain, refuseSecond, takeRequest } from '../../lib/values/keys.ts';
+import {
+  checkKeys,
+  checkSignal,
+  isAlike,
+  isPlain,
+  refuseSecond,
+  takeRequest,
+} from '../../lib/values/keys.ts';
 
 class Request {
   readonly own = 1;
@@ -102,4 +109,32 @@ t.test('anything beside the request is refused, but an index of map()', async (t
   ])
     t.throws(() => refuseSecond(given), { message });
   for (const given of [[{}], [{}, 5], [{}, undefined], ['x'], []]) t.doesNotThrow(() => refuseSecond(given));
+});
+
+t.test('arrays, plain objects and bytes are alike by content', async (t) => {
+  for (const make of [
+    () => 7,
+    () => undefined,
+    () => [1, [2, Buffer.from('a')]],
+    () => ({ a: { b: 'c' }, d: undefined }),
+    () => new Uint8Array([1, 2]),
+  ])
+    t.ok(isAlike(make(), make()));
+  for (const [a, b] of [
+    [1, 2],
+    [undefined, null],
+    [[], {}],
+    [[1], [1, 2]],
+    [{ a: 1 }, { b: 1 }],
+    [{ a: undefined }, { b: undefined }],
+    [Buffer.from('a'), Buffer.from('b')],
+    [Buffer.from('a'), ['a']],
+  ])
+    t.notOk(isAlike(a, b));
+});
+
+t.test('two objects of a class are alike only if they are one', async (t) => {
+  t.notOk(isAlike(new Map([[1, 2]]), new Map([[3, 4]])));
+  const one = new Map();
+  t.ok(isAlike(one, one));
 });

@@ -84,7 +84,9 @@ function describedVariables(): readonly Variable[] {
   return described.variables;
 }
 
-/** This process as the caller of a launch beside it. */
+let lastBeside: Caller | undefined;
+
+/** This process as the caller of a launch beside it; the same object as the last time if nothing is different. */
 export function callerBeside(
   { keepEnv, passEnv }: NormalRequest,
   newGroup: boolean,
@@ -94,16 +96,18 @@ export function callerBeside(
 ): Caller {
   const some = keepEnv ? allVariables() : describedVariables();
   const environment = passEnv.length === 0 ? some : [...some, ...namedVariables(process.env, passEnv)];
-  return {
-    inPlace: false,
-    environment,
-    pid: process.pid,
-    parentPid: process.pid,
-    newGroup,
-    joined,
-    sockets,
-    cgroup,
-  };
+  const last = lastBeside;
+  if (
+    last?.environment === environment &&
+    last.newGroup === newGroup &&
+    last.joined === joined &&
+    last.sockets === sockets &&
+    last.cgroup === cgroup
+  )
+    return last;
+  const { pid } = process;
+  lastBeside = { inPlace: false, environment, pid, parentPid: pid, newGroup, joined, sockets, cgroup };
+  return lastBeside;
 }
 
 /** What a plan needs to know of the program's process. */

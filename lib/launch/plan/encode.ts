@@ -101,6 +101,7 @@ export function encodePlan(stages: Plan): Buffer {
 export class Beginning {
   #plan: Buffer;
   #words: Uint32Array;
+  #written: { readonly last: ExecveStep; readonly bytes: Buffer } | undefined;
   readonly #at: number;
 
   constructor(stages: Plan) {
@@ -113,6 +114,7 @@ export class Beginning {
 
   /** The bytes of the whole plan. They are valid until the next call. */
   with(last: ExecveStep): Buffer {
+    if (this.#written?.last === last) return this.#written.bytes;
     const placed = placeAt(this.#at, last);
     const size = endOf(placed);
     if (size > this.#plan.length) this.#grow(size);
@@ -120,7 +122,9 @@ export class Beginning {
     // nothing of an earlier plan in what pads the data
     this.#words.fill(0, size / 4 - 2, size / 4);
     writeStep(this.#plan, this.#words, placed);
-    return this.#plan.subarray(0, size);
+    const bytes = this.#plan.subarray(0, size);
+    this.#written = { last, bytes };
+    return bytes;
   }
 
   // Room for twice as much: the next step may be a little longer.

@@ -78,7 +78,9 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
 
 /** The keys of both requests, those of `own` over the defaults, with the variables of both. A key that is undefined is not given. */
 export function mergeRequests<T extends JailRunRequest>(defaults: JailRunRequest, own: T): T {
-  const merged = { ...defaults, ...own, env: mergeEnv(defaults.env, own.env) };
+  const merged = { ...defaults, ...own };
+  if (defaults.env !== undefined && own.env !== undefined)
+    Object.assign(merged, { env: mergeEnv(defaults.env, own.env) });
   // the key itself stays, as it may be misspelt
   for (const key in own)
     if (own[key] === undefined) Object.assign(merged, { [key]: defaults[key as keyof JailRunRequest] });

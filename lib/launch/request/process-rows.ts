@@ -1,13 +1,49 @@
-// Rows of the option table about the program's process: its name, directory, environment, descriptors and limits.
+// Rows of the option table about the program's process: its rights, its name, directory, environment, descriptors and limits.
+import { optional } from '../../values/validators.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { onOff } from './option-row.ts';
 import * as to from './value.ts';
 
-/** Why a unit takes no descriptors. */
-export const noDescriptors = {
+// Why a unit takes no descriptors.
+const noDescriptors = {
   notInUnit: 'an init system opens no descriptors for a program but those of --listen',
 };
+
+/** What the program may do beyond an ordinary user, and where it may be. */
+export const rightRows = {
+  /** Capabilities that the program keeps, such as `net_bind_service`. */
+  caps: {
+    type: 'array of strings',
+    default: '`[]`',
+    setUp: true,
+    normal: to.toCapabilities,
+    options: () => [
+      launchOption(
+        'Identity',
+        '--cap NAME',
+        'keep this capability, such as net_bind_service; may be repeated',
+        text.addNames,
+      ),
+    ],
+  },
+  /** Allow uid 0 or gid 0. */
+  allowRoot: { ...onOff('Identity', '--allow-root', 'allow uid 0 or gid 0'), setUp: true },
+  /** Let set-user-ID programs and file capabilities work in the jail. */
+  allowNewPrivs: {
+    ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),
+    setUp: true,
+  },
+  /** Accept a jail that the user could replace, and a bind that leads out of the jail. */
+  insecurePath: {
+    ...onOff(
+      'Jail',
+      '--insecure-path',
+      'accept a jail that the user could replace, and a bind that leads out',
+    ),
+    setUp: true,
+  },
+} as const;
 
 export const processRows = {
   /** argv[0], by default the program as given. */
@@ -108,6 +144,39 @@ export const processRows = {
         "octal (default: the caller's with at least 022)",
         text.parseText,
       ),
+    ],
+  },
+} as const;
+
+/** How the program is tied to the process that starts it, and what is told of it. */
+export const reportRows = {
+  /** Kill the program when the starting process ends. */
+  dieWithParent: {
+    ...onOff('Process', '--die-with-parent', 'SIGKILL when the starting process ends'),
+    setUp: true,
+  },
+  /** Descriptor to which one JSON object a line is written: started, failed, exited. */
+  statusFd: {
+    type: 'number',
+    default: '–',
+    normal: optional(to.descriptor()),
+    options: () => [
+      launchOption(
+        'Reports',
+        '--status-fd N',
+        'write {"event":"started"|"failed"…} lines to descriptor N',
+        text.parseNumeric,
+        noDescriptors,
+      ),
+    ],
+  },
+  /** Path on the host to which the program's pid is written. */
+  pidFile: {
+    type: 'string',
+    default: '–',
+    normal: to.toPidFile,
+    options: () => [
+      launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', text.parseText),
     ],
   },
 } as const;

@@ -2,17 +2,16 @@
 // of its normal form, the list of keys, the options of each command and --help are made from these rows. A test compares
 // the tables of the manual with them.
 import type { UsageError } from '../../errors.ts';
-import { checkKeys, isPlain, reading } from '../../values/keys.ts';
-import { flag, list, optional } from '../../values/validators.ts';
+import { checkKeys, isAlike, reading } from '../../values/keys.ts';
+import { flag, list } from '../../values/validators.ts';
 import { atOnce, wrong } from '../../values/wrong.ts';
 import { quote } from '../../words/quote.ts';
 import { foreignKeys } from './foreign-keys.ts';
 import { isolationRows } from './isolation-rows.ts';
-import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
 import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows, type Values } from './option-row.ts';
-import { noDescriptors, processRows } from './process-rows.ts';
+import { processRows, reportRows, rightRows } from './process-rows.ts';
 import { terminalRows } from './terminal-rows.ts';
 import * as to from './value.ts';
 
@@ -131,37 +130,7 @@ const table = {
   },
   /** No supplementary groups. */
   clearGroups: onOff('Identity', '--clear-groups', 'no supplementary groups'),
-  /** Capabilities that the program keeps, such as `net_bind_service`. */
-  caps: {
-    type: 'array of strings',
-    default: '`[]`',
-    setUp: true,
-    normal: to.toCapabilities,
-    options: () => [
-      launchOption(
-        'Identity',
-        '--cap NAME',
-        'keep this capability, such as net_bind_service; may be repeated',
-        text.addNames,
-      ),
-    ],
-  },
-  /** Allow uid 0 or gid 0. */
-  allowRoot: { ...onOff('Identity', '--allow-root', 'allow uid 0 or gid 0'), setUp: true },
-  /** Let set-user-ID programs and file capabilities work in the jail. */
-  allowNewPrivs: {
-    ...onOff('Identity', '--allow-new-privs', 'let set-user-ID programs work in the jail'),
-    setUp: true,
-  },
-  /** Accept a jail that the user could replace, and a bind that leads out of the jail. */
-  insecurePath: {
-    ...onOff(
-      'Jail',
-      '--insecure-path',
-      'accept a jail that the user could replace, and a bind that leads out',
-    ),
-    setUp: true,
-  },
+  ...rightRows,
   ...isolationRows,
   /** Path in the jail; without it the user's shell if the jail has it, else /bin/sh. */
   program: {
@@ -174,35 +143,7 @@ const table = {
   ...processRows,
   ...limitKeyRows,
   ...terminalRows,
-  /** Kill the program when the starting process ends. */
-  dieWithParent: {
-    ...onOff('Process', '--die-with-parent', 'SIGKILL when the starting process ends'),
-    setUp: true,
-  },
-  /** Descriptor to which one JSON object a line is written: started, failed, exited. */
-  statusFd: {
-    type: 'number',
-    default: '–',
-    normal: optional(to.descriptor()),
-    options: () => [
-      launchOption(
-        'Reports',
-        '--status-fd N',
-        'write {"event":"started"|"failed"…} lines to descriptor N',
-        text.parseNumeric,
-        noDescriptors,
-      ),
-    ],
-  },
-  /** Path on the host to which the program's pid is written. */
-  pidFile: {
-    type: 'string',
-    default: '–',
-    normal: to.toPidFile,
-    options: () => [
-      launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', text.parseText),
-    ],
-  },
+  ...reportRows,
   /** Look for missing interpreters and shared libraries before the launch. */
   checkProgram: { type: 'boolean', default: 'false', normal: flag },
 } as const satisfies Rows;
@@ -235,56 +176,116 @@ export function setUpKeys(): readonly SetUpKey[] {
   return setUp;
 }
 
+type KeyedRow = readonly [key: string, row: Row];
+
 /**
- * A function that makes the normal form of requests with the keys of a table. It throws a UsageError for unknown keys, wrong types,
- * NUL bytes, ids outside 0…2^32-2, relative jail paths.
+ * Makes normal forms of the keys of one table. A service starts the same program again and again, so the last request is kept: a text, a
+ * number or a boolean that comes again is not read again, and keys that say the same have the same normal form, by identity.
  */
-export function normalizer<Table extends Rows>(table: Table): (request: object) => NormalOf<Table> {
-  const rows = Object.entries<Row>(table);
-  const keys: ReadonlySet<string> = new Set(rows.map(([key]) => key));
-  // By key, the places of the rows that read it.
-  const readers = new Map(
-    rows.map(([key]) => [
-      key,
-      rows.flatMap(([own, { from }], place) => (own === key || from?.includes(key) === true ? [place] : [])),
-    ]),
-  );
-  const required = rows.map(([, row]) => row.always === true);
-  // The normal form where a key is not given. Nobody changes these values.
-  const defaults = Object.fromEntries(
-    rows.map(([key, row]) => [key, row.always ? undefined : row.normal(undefined as never, key, {})]),
-  );
-  const check = (request: object): void =>
-    checkKeys(request, keys, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
+class TableReader {
+  readonly #rows: readonly KeyedRow[];
+  // By key, the places of the rows that it can give a value.
+  readonly #places: ReadonlyMap<string, readonly number[]>;
+  readonly #keeps: boolean;
+  #given: Values = {};
+  // At first the normal forms where no key is given. Nobody changes these values.
+  #normal: Values;
+  #isFirst = true;
+
+  /** @param keeps whether objects may be kept: streams and signals may not */
+  constructor(table: Rows, keeps: boolean) {
+    this.#rows = Object.entries<Row>(table);
+    this.#keeps = keeps;
+    const places = new Map<string, number[]>();
+    const usual: Record<string, unknown> = {};
+    for (const [place, [key, { from = [], always, normal }]] of this.#rows.entries()) {
+      for (const one of [key, ...from]) places.set(one, [...(places.get(one) ?? []), place]);
+      usual[key] = always ? undefined : normal(undefined as never, key, {});
+    }
+    this.#places = places;
+    this.#normal = usual;
+  }
+
+  /** @throws UsageError */
+  read(given: Values): Values {
+    const own: Record<string, unknown> = {};
+    const isRead: (boolean | undefined)[] = [];
+    let isSame = !this.#isFirst;
+    let isKept = true;
+    const read = (places: readonly number[] = []): void => {
+      isSame = false;
+      for (const place of places) isRead[place] = true;
+    };
+    for (const key in given) {
+      const places = this.#places.get(key);
+      if (places === undefined) continue;
+      const value = given[key];
+      own[key] = value;
+      // the content of an object can change
+      if (typeof value === 'object' || typeof value === 'function') isKept = this.#keeps;
+      else if (value === this.#given[key]) continue;
+      read(places);
+    }
+    for (const key in this.#given) if (own[key] === undefined) read(this.#places.get(key));
+    if (isSame) return this.#normal;
+    const normal = this.#readRows(isRead, given);
+    if (isKept) [this.#given, this.#normal, this.#isFirst] = [own, normal, false];
+    return normal;
+  }
+
+  #readRows(isRead: readonly (boolean | undefined)[], given: Values): Values {
+    const before = this.#normal;
+    let normal: Record<string, unknown> | undefined;
+    for (let place = 0; place < this.#rows.length; place++) {
+      const [key, { always, normal: toNormal }] = this.#rows[place] as KeyedRow;
+      // a row with three parameters judges its value by other keys
+      const isJudged = given[key] === undefined ? always === true : toNormal.length > 2;
+      if (!isJudged && isRead[place] !== true) continue;
+      const value = toNormal(given[key] as never, key, given);
+      if (this.#isFirst || !isAlike(value, before[key])) (normal ??= { ...before })[key] = value;
+    }
+    return normal ?? before;
+  }
+}
+
+let launchReader: TableReader | undefined;
+
+const readLaunch = (given: Values): NormalRequest =>
+  (launchReader ??= new TableReader(table, true)).read(given) as NormalRequest;
+
+// The keys of a request. Each is read once: a getter could answer with something else the second time.
+function givenIn(request: object, known: ReadonlySet<string>): Values {
+  const check = (): void =>
+    checkKeys(request, known, "{user: 'sam', jail: '/srv/jail', program: '/bin/ls'}", () => foreignKeys);
+  // an object that is not plain can inherit keys, or have getters
+  const isPlain = Object.getPrototypeOf(request ?? 0) === Object.prototype;
+  if (!isPlain) check();
+  const given: Record<string, unknown> = {};
+  for (const key of isPlain ? Object.keys(request) : known) {
+    if (!known.has(key)) check();
+    const value = (request as Values)[key];
+    if (value !== undefined) given[key] = value;
+  }
+  return given;
+}
+
+/**
+ * A function that makes the normal forms of requests: of the keys of a launch, and of further ones. It throws a UsageError for unknown
+ * keys, wrong types, NUL bytes, ids outside 0…2^32-2, relative jail paths.
+ */
+export function normalizer<More extends Rows>(
+  more: More,
+): (request: object) => readonly [NormalRequest, NormalOf<More>] {
+  const reader = new TableReader(more, false);
+  const known: ReadonlySet<string> = new Set([...launchKeys, ...Object.keys(more)]);
   return (request) =>
     reading(() => {
-      // Each key is read once: a getter could answer with something else the second time.
-      const given: Record<string, unknown> = {};
-      const isRead = [...required];
-      const isUsual = typeof request === 'object' && request !== null && isPlain(request);
-      if (!isUsual) check(request);
-      for (const key of isUsual ? Object.keys(request) : keys) {
-        const places = readers.get(key);
-        if (places === undefined) check(request);
-        const value = (request as Values)[key];
-        if (value === undefined || places === undefined) continue;
-        given[key] = value;
-        for (const place of places) isRead[place] = true;
-      }
-      // only the rows that something was given for: this is on the way of each launch, and most requests have a few of the keys
-      const normal: Record<string, unknown> = { ...defaults };
-      for (let place = 0; place < rows.length; place++) {
-        const row = isRead[place] === true ? rows[place] : undefined;
-        if (row !== undefined) normal[row[0]] = row[1].normal(given[row[0]] as never, row[0], given);
-      }
-      return normal as NormalOf<Table>;
+      const given = givenIn(request, known);
+      return [readLaunch(given), reader.read(given) as NormalOf<More>];
     });
 }
 
-let normalizeLaunch: ((request: LaunchRequest) => NormalRequest) | undefined;
-
 /** The normal form of a request. @throws UsageError */
 export function normalize(request: LaunchRequest): NormalRequest {
-  normalizeLaunch ??= normalizer(table);
-  return normalizeLaunch(request);
+  return reading(() => readLaunch(givenIn(request, launchKeys)));
 }

@@ -7,7 +7,7 @@ import { flag, maybe, number, oneOf, optional } from '../../values/validators.ts
 import { wrong } from '../../values/wrong.ts';
 import { copyBytes, type Bytes } from '../../words/quote.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
-import { launchRows, normalizer, type NormalRequest } from './request.ts';
+import { normalizer, type NormalRequest } from './request.ts';
 import {
   spawnOptionsOf,
   spawnRows,
@@ -144,7 +144,6 @@ export interface RunRequest<
 export interface RunOptions extends SpawnOptions, NormalOf<Table> {}
 
 const table = {
-  ...launchRows,
   ...spawnRows,
   ...runRows,
   stdio: { ...spawnRows.stdio, from: ['pty', 'input'], normal: toRunDescriptors },
@@ -156,9 +155,10 @@ export function runNormalizer<More extends Rows>(
 ): (request: object) => readonly [NormalRequest, RunOptions, NormalOf<More>] {
   const normalizeAll = normalizer({ ...table, ...more });
   return (request) => {
-    const normal = normalizeAll(request) as NormalOf<typeof table> & NormalOf<More>;
+    const answer: readonly [NormalRequest, unknown] = normalizeAll(request);
+    const [normal, given] = answer as [NormalRequest, NormalOf<typeof table> & NormalOf<More>];
     const { input, stdoutTo, stderrTo, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject } =
-      normal;
+      given;
     const own = {
       input,
       stdoutTo,
@@ -170,7 +170,7 @@ export function runNormalizer<More extends Rows>(
       all,
       reject,
     };
-    return [normal, { ...spawnOptionsOf(normal), ...own }, normal];
+    return [normal, { ...spawnOptionsOf(given), ...own }, given];
   };
 }
 

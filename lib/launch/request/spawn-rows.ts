@@ -6,7 +6,7 @@ import { flag, maybe, number, optional } from '../../values/validators.ts';
 import { atOnce } from '../../values/wrong.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
-import { launchRows, normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
+import { normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
 import { signalNumber } from './signal.ts';
 import { ptyStdio, streamsOf, toStdio, type Stdio, type StdioEntry, type StdioTriple } from './stdio.ts';
 
@@ -165,10 +165,10 @@ export function startOptions(
   });
 }
 
-const normalizeAll = normalizer({ ...launchRows, ...spawnRows });
+const normalizeAll = normalizer(spawnRows);
 
 /** Checks a SpawnRequest. @throws UsageError */
 export function normalizeSpawn(request: SpawnRequest): readonly [NormalRequest, SpawnOptions] {
-  const normal = normalizeAll(request);
-  return [normal, spawnOptionsOf(normal)];
+  const [normal, own] = normalizeAll(request);
+  return [normal, spawnOptionsOf(own)];
 }

@@ -64,7 +64,7 @@ export class Jail<
   readonly warnings: readonly DirectoryFinding[];
   /** Runs a command that is written as a template, without a shell: `` jail.$`ls -l ${directory}` ``. */
   readonly $: Template<Coding, Lines>;
-  readonly #path: Buffer;
+  readonly #path: Bytes;
   readonly #facts: HostFacts;
   readonly #defaults: JailRunRequest;
   readonly #spawnDefaults: JailRunRequest;
@@ -94,8 +94,8 @@ export class Jail<
     this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
     this.directory = directory;
     this.$ = openTemplate({ run: (name, request) => this.#run(request, name), jail: path });
-    // not `directory`: the caller can change these bytes
-    this.#path = path;
+    // the caller can change his bytes
+    this.#path = typeof directory === 'string' ? directory : path;
     this.warnings = usual?.jail.warnings ?? [];
     this.#defaults = defaults;
     this.#spawnDefaults = Object.fromEntries(
@@ -233,7 +233,7 @@ export class Jail<
   #merge<T extends JailRunRequest>(defaults: JailRunRequest, asked: T): Merged<T> {
     return reading(() => {
       checkPartial(asked, "run({program: '/bin/ls'})");
-      const request = mergeRequests(defaults, withInherited(asked)) as T & { jail: Buffer; user: string };
+      const request = mergeRequests(defaults, withInherited(asked)) as T & { jail: Bytes; user: string };
       request.jail = this.#path;
       if (request.user === undefined)
         throw new UsageError('user is missing: give it here or to openJail', {
@@ -241,7 +241,7 @@ export class Jail<
         });
       return {
         request,
-        usual: identityKeys.some((key) => request[key] !== defaults[key]) ? undefined : this.#usual,
+        usual: identityKeys.every((key) => request[key] === defaults[key]) ? this.#usual : undefined,
       };
     });
   }

@@ -146,16 +146,20 @@ export function startIn(
   options: NormalSpawn,
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
-  warnOnce(findWholeEnvironment(request), 'UCHROOT_ENV');
   const newGroup = options.newGroup || request.newSession;
   const caller = callerBeside(request, newGroup, options.spaces?.kinds, cgroup, options.listenFds);
+  const last = kept.lastLaunch;
   const launch = kept.plan(request, caller, wantedFilter(request, kept.jail.account, caller));
-  if (kept.jail.fd >= 0) {
-    warnOnce(findMissingZone(launch.execve.env, () => viewOf(launch)));
-    warnOnce(findTinyLimits(launch));
-    const problem = request.checkProgram ? findProblem(launch) : undefined;
-    if (problem !== undefined) throw problem;
+  if (launch !== last) {
+    warnOnce(findWholeEnvironment(request), 'UCHROOT_ENV');
+    // the jail is looked into only where it is open
+    if (kept.jail.fd >= 0) {
+      warnOnce(findMissingZone(launch.execve.env, () => viewOf(launch)));
+      warnOnce(findTinyLimits(launch));
+    }
   }
+  const problem = request.checkProgram && kept.jail.fd >= 0 ? findProblem(launch) : undefined;
+  if (problem !== undefined) throw problem;
   return start(launch, kept.directory, options, onChanged);
 }
 

@@ -355,3 +355,73 @@ t.test('a signal is known by name or by number', async (t) => {
     t.throws(() => signalNumber(signal, 'killSignal'), { message: /^killSignal (?:must be|is missing)/ });
   }
 });
+
+// Values that agree with each other, and some that do not; an object is a new one in each request.
+const someKeys: Readonly<Record<string, readonly (() => unknown)[]>> = {
+  user: [() => 'sam', () => 'sam:audio', () => 7],
+  group: [() => 'audio'],
+  jail: [() => '/srv/jail', () => '/srv/other', () => Buffer.from('/srv/jail'), () => 'relative'],
+  clearGroups: [() => true],
+  groups: [() => ['audio', 5]],
+  isolate: [() => true, () => false],
+  net: [() => 'host'],
+  readOnly: [() => true],
+  view: [() => [{ proc: '/proc' }], () => [{ tmpfs: '/tmp' }]],
+  args: [() => ['-l'], () => []],
+  env: [() => ({ LANG: 'C' }), () => ({ LANG: undefined })],
+  keepEnv: [() => true],
+  passEnv: [() => ['A']],
+  memory: [() => '64M', () => 2 ** 26],
+  swap: [() => 0],
+  pty: [() => true, () => ({ cols: 80 })],
+  umask: [() => 0o27, () => 0o77, () => '077'],
+  rlimits: [() => ({ nofile: 64 })],
+};
+
+t.test('what was given before changes no normal form', async (t) => {
+  const outcomeOf = (read: typeof normalize, request: LaunchRequest): unknown => {
+    try {
+      return read(request);
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const url = import.meta.resolve('../../../lib/launch/request/request.ts').replace(/\.ts$/, '.js');
+  let fresh = 0;
+  const keys = Object.fromEntries(
+    Object.entries(someKeys).map(([key, values]) => [key, fc.constantFrom(...values)]),
+  );
+  const requests = fc.array(fc.record(keys, { requiredKeys: [] }), { minLength: 2, maxLength: 5 });
+  const base = { user: () => 'sam', jail: () => '/srv/jail' };
+  await fc.assert(
+    fc.asyncProperty(requests, async (list) => {
+      for (const each of list) {
+        const values: [string, () => unknown][] = Object.entries({ ...base, ...each });
+        const make = () =>
+          Object.fromEntries(values.map(([key, value]) => [key, value()])) as unknown as LaunchRequest;
+        const { normalize: readFresh } = (await import(`${url}?${fresh++}`)) as {
+          normalize: typeof normalize;
+        };
+        t.strictSame(outcomeOf(normalize, make()), outcomeOf(readFresh, make()));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+t.test('a request that says the same has the same normal form, by identity', async (t) => {
+  const make = (): LaunchRequest => ({
+    user: 'sam',
+    jail: '/srv/jail',
+    args: ['-l'],
+    env: { LANG: 'C' },
+    view: [{ proc: '/proc' }],
+    isolate: true,
+  });
+  const first = normalize(make());
+  t.equal(normalize(make()), first);
+  const other = normalize({ ...make(), args: ['-a'] });
+  t.strictSame(other.args, [Buffer.from('-a')]);
+  t.equal(other.view, first.view);
+  t.equal(other.user, first.user);
+});
