@@ -1,11 +1,12 @@
-// The first code of uchroot.cjs, before that of uchroot-command.ts (scripts/bundle). It loads what is not in that bundle, when an
-// export of it is used: uchroot-late.cjs, which a launch that succeeds does not need, and parts of uchroot-bundle.cjs.
+// The first code of uchroot.cjs, before that of uchroot-command.ts (scripts/bundle). It loads the other bundles when one of their exports is
+// used: uchroot-late.cjs, which few launches need, and parts of uchroot-bundle.cjs.
 //
-// find-node.sh starts node. Without its `--`, Node 20 looks for --env-file among all words, also those of the program, and reads that
-// file as its own. no-debugger.ts says why --inspect-port is there. For this command scripts/bundle adds --no-rehash-snapshot, which
-// takes an eighth off Node's own start: V8 does not make a new seed for its hash tables. An attacker who knows the seed can choose
-// names that collide. A launch looks up only its own arguments; a user who can put files into the jail can slow --check down, but a
-// million files do that too. The other commands read more untrusted data, and start without the flag.
+// find-node.sh starts node with these words:
+// - `--`: without it Node 20 takes --env-file for itself, even from the arguments of the program.
+// - --inspect-port: see no-debugger.ts.
+// - --no-rehash-snapshot, for this command alone: V8 keeps the seed of its hash tables, which saves an eighth of Node's own start. An
+//   attacker who knows the seed can choose names that collide, and slow a look-up down. A launch looks up only its own arguments. Files in a
+//   jail could slow --check down, but a million files do that too. The other commands read more untrusted data.
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
 import { compile, loadNode, openBundle, type BundlePart, type Load } from './open-bundle.ts';
@@ -20,7 +21,8 @@ const parts: Record<string, BundlePart | undefined> = {
 };
 
 const path = `${import.meta.dirname}/uchroot-late.cjs`;
-// Read now: a launch that fails has changed its root directory. Not a descriptor, which --preserve-fds would take for the caller's.
+// Read now, because a launch that fails has changed its root directory. No descriptor is kept: --preserve-fds would take it for the
+// caller's.
 const source = process.getBuiltinModule('node:fs').readFileSync(path);
 let late: object | undefined;
 

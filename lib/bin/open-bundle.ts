@@ -22,7 +22,7 @@ export type Load = (name: string) => object;
 const directory = import.meta.dirname;
 let bundle: Record<BundlePart, () => object> | undefined;
 
-// A module of Node is loaded when one of its exports is used: most commands use few, and some take milliseconds.
+// Loads a module of Node when one of its exports is used: most commands use few modules, and some take milliseconds to load.
 function lazyModule(name: string): object {
   let module: object | undefined;
   return new Proxy(

@@ -7,8 +7,8 @@ import { foreignJailCommands, foreignJailOptions } from './mistakes/foreign-jail
 import { commands } from './jail/jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
-// A build ends in a second or two. With the own limit of Node 20's V8, a third of its CPU time went to the compilation of functions
-// that then ran too rarely to gain by it. Later versions have a cheaper compiler besides, and not this flag.
+// A build ends in a second or two. By default, Node 20's V8 spends a third of its CPU time on compiling functions that then run too rarely
+// to gain by it. Later versions have a cheaper compiler, and lack this flag.
 if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=1000000');
 
 void runProgram({

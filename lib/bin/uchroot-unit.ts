@@ -53,7 +53,7 @@ function nodePath(): string {
   return latin1(found ?? process.execPath);
 }
 
-/** The words before those of a command in a service. Node 20 reads --env-file of the program as its own, unless `--` stands before. */
+/** The words that start this command in a service. `--`: Node 20 would take --env-file for itself, even from the arguments of the program. */
 export function nodeCommand(words: readonly string[]): readonly string[] {
   const end = words.some((word) => word.startsWith('--env-file')) ? ['--'] : [];
   return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
@@ -102,7 +102,7 @@ const credential = text(
 
 const watchdogSeconds = number(0.001, 9_999_999, 'seconds', 30);
 
-// Options that a unit adds to its launch: its directories; and it hides systemd's socket from a program that does not use it.
+// The launch with what a unit adds: the variables of its directories. NOTIFY_SOCKET is kept from a program that does not use it.
 function unitLaunch(options: Options, request: LaunchRequest): LaunchRequest {
   const own = ownOf(options);
   const speaks = options.some(([name]) => name === 'notify' || name === 'watchdog');
@@ -234,8 +234,9 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
 }
 
 /**
- * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now. `compile` makes the
- * launcher that the unit starts; it is called only if the unit is accepted.
+ * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
+ *
+ * @param compile makes the launcher that the unit starts; called only if the unit is accepted
  *
  * @throws UsageError for an option that does not fit, or that the init system does not support
  * @throws LaunchError if a file cannot be written

@@ -1,4 +1,4 @@
-// Hints that follow from a word of the command line itself. Pure.
+// Hints about a word of the command line. Pure.
 import type { LaunchError, UsageError } from '../../errors.ts';
 import type { Argument } from '../../values/command-option.ts';
 import { words } from '../../words/word-list.ts';

@@ -1,4 +1,4 @@
-// Which paths root can reach only with CAP_DAC_READ_SEARCH, such as a checkout in a home of mode 0700.
+// Finds paths that root can reach only with CAP_DAC_READ_SEARCH, such as a checkout in a home of mode 0700.
 import type { BytePath } from '../../tree/path.ts';
 import { wayTo } from '../../launch/host/host-ways.ts';
 import type { PathComponent } from '../../native.ts';

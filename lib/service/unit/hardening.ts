@@ -3,7 +3,7 @@
 /** The capabilities that the launcher needs before the program runs, to enter the jail and to change its ids. */
 export const launcherCaps: readonly string[] = ['sys_chroot', 'setuid', 'setgid', 'setpcap'];
 
-/** The calls that the launcher makes for this, and that SystemCallFilter=@system-service may lack. */
+/** The calls of the launcher that SystemCallFilter=@system-service may lack. */
 export const launcherCalls =
   'chroot capset setfsuid setfsgid setgroups setresgid setresuid ioprio_set prlimit64 sched_setaffinity sched_setscheduler setpriority';
 

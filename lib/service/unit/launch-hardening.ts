@@ -34,11 +34,11 @@ type Hardened = Pick<
   | 'ioWeight'
 >;
 
-// Calls of a launch that isolates, and namespaces of every kind that it makes.
+// Calls of a launch with namespaces.
 const isolatingCalls = '@mount pivot_root setns sethostname unshare';
 
-// A launch that isolates makes namespaces, mounts /proc, sets the name of the host, and writes to /proc/sys. RestrictSUIDSGID= refuses
-// openat2(2), by which it opens mounts.
+// These directives refuse what a launch with namespaces does: it makes the namespaces, mounts /proc, sets the name of the host, and writes
+// to /proc/sys. It opens mounts by openat2(2), which RestrictSUIDSGID= refuses.
 const notIsolating: ReadonlySet<string> = new Set([
   'ProcSubset',
   'ProtectControlGroups',
@@ -50,9 +50,9 @@ const notIsolating: ReadonlySet<string> = new Set([
   'RestrictSUIDSGID',
 ]);
 const notNewPrivs: ReadonlySet<string> = new Set(['NoNewPrivileges', 'RestrictSUIDSGID']);
-// A cgroup for limits is made below /sys/fs/cgroup, and the program is born in it by clone3(2), which RestrictNamespaces= refuses.
+// A launch with limits makes a cgroup below /sys/fs/cgroup. The program is born in it by clone3(2), which RestrictNamespaces= refuses.
 const notLimiting: ReadonlySet<string> = new Set(['ProtectControlGroups', 'RestrictNamespaces']);
-// uchroot itself looks into the jail, to say why a launch has failed: by openat2(2), as above.
+// After a failure uchroot looks into the jail by openat2(2), to find the reason. A compiled launcher does not.
 const notLooking: ReadonlySet<string> = new Set(['RestrictSUIDSGID']);
 
 // An overlay works with the rights of the process that has mounted it: it copies files of all owners, and their attributes
@@ -104,8 +104,8 @@ const inQuotes = (path: string): string => path.replaceAll('%', '%%').replaceAll
  * The settings of the service.
  *
  * @param jail a byte string
- * @param starter starts the launch: a compiled launcher, or the files of Node's command and the directory of its code, to which a link
- *   can lead; byte strings
+ * @param starter byte strings: a compiled launcher; or the words of Node's command, and the directory of its code, since a link can lead
+ *   there
  * @param isClosed whether root can reach a path only with CAP_DAC_READ_SEARCH
  * @param wayTo the directories and links through which a path leads; byte strings
  */
@@ -156,7 +156,7 @@ export function launchHardening(
     ...(seen.some((path) => isIn(path, '/home', '/root', '/run/user')) ? [] : ['ProtectHome=yes']),
     ...(seen.some((path) => isIn(path, '/tmp', '/var/tmp')) ? [] : ['PrivateTmp=yes']),
     ...paths.map((path) => `ReadWritePaths="${inQuotes(path)}"`),
-    // the records of uchroot-jail, which say what an update copies from the host
+    // an update copies from the host what the records of uchroot-jail name: the program must not change them
     ...(mayActAsRoot(request) ? [`ReadOnlyPaths="-${inQuotes(`${jail}/.uchroot`)}"`] : []),
     `CapabilityBoundingSet=${capabilityWords(caps)}`,
     `RestrictAddressFamilies=${[...commonFamilies, ...used.flatMap(({ family = [] }) => family)].join(' ')}`,

@@ -3,8 +3,8 @@ import { scriptWord } from '../../words/shell-word.ts';
 import { heading, launchWords, plainWord, shellUpdate, type Unit, type UnitFile } from './service-unit.ts';
 
 /**
- * Words for a variable of OpenRC, which splits its variables at blanks and expands patterns in them before a shell reads the result
- * (supervise-daemon.sh). So each word that is not plain becomes a variable of its own, and there is a reference to it.
+ * Words for a variable of OpenRC. OpenRC splits the value at blanks and expands patterns in it, and then a shell reads the result
+ * (supervise-daemon.sh). So each word that is not plain becomes a variable of its own, and the value has a reference to it.
  */
 function openrcWords(words: readonly string[]): {
   readonly variables: string;
@@ -18,9 +18,9 @@ function openrcWords(words: readonly string[]): {
 }
 
 /**
- * The beginning of a script whose launches have limits. OpenRC puts a service, its supervisor and its loggers into one cgroup of version 2.
- * A cgroup that hands controllers down must have no process of its own (cgroups(7)). So the script goes to a cgroup below that one,
- * which uchroot knows by its name.
+ * Functions for a script whose launches have limits. OpenRC puts a service, its supervisor and its loggers into one cgroup of version 2.
+ * But a cgroup that hands controllers down must have no process of its own (cgroups(7)). So the script moves to a cgroup below it, whose
+ * name uchroot knows.
  */
 const cgroupFunctions = `
 own_cgroup() {

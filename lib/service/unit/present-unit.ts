@@ -1,4 +1,4 @@
-// Refuses to write a unit over one that somebody else has made, or in its place.
+// Refuses to replace or to hide a unit that somebody else has made.
 import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 
@@ -37,7 +37,7 @@ function statusOf(path: string): Stats | undefined {
 const isForeign = (path: string, status = statusOf(path)): boolean =>
   status !== undefined && !(status.isFile() && ours.test(readFileSync(path, 'latin1')));
 
-// The unit of this name that somebody else has made, in another of the directories where systemd looks.
+// The path of a unit of this name that somebody else has made, in another directory of systemd.
 function otherPlace(path: string, directory: string): string | undefined {
   const all = Object.values(loadPaths).find((one) => one.includes(directory)) ?? [];
   return all
@@ -59,7 +59,7 @@ function refusal(path: string, message: string, hint: string): LaunchError {
 export function refuseForeign(files: readonly UnitFile[], directory: string, otherName: string): void {
   const top = directory.replace(/\/+$/, '');
   const rename = otherName === '' ? '' : `give another name: ${otherName}; or `;
-  // a file of data in a service directory has no heading; the scripts beside it tell whose it is
+  // data such as notification-fd have no heading; the scripts beside them show who has made them
   for (const path of files.filter(({ text }) => ours.test(text)).map((file) => placeOf(file, top))) {
     const status = statusOf(path);
     if (isForeign(path, status))
@@ -70,7 +70,7 @@ export function refuseForeign(files: readonly UnitFile[], directory: string, oth
           : 'is there already, and uchroot has not made it',
         `${rename}move it away: ${commandLine('mv', bytePath(path), bytePath(`${path}.old`))}`,
       );
-    // one of ours that is there already has this place since it was put there
+    // a unit of ours at this place hides the other one already
     const other = status === undefined ? otherPlace(path, top) : undefined;
     if (other !== undefined)
       throw refusal(

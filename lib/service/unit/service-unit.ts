@@ -1,6 +1,6 @@
 // The input for a unit of any init system, and the words of its launch for a shell. Pure.
 //
-// Text is a byte string here, one character a byte (latin1), since arguments and paths need not be UTF-8.
+// All texts are byte strings: one character a byte (latin1), because arguments and paths need not be UTF-8.
 import { serviceStatuses } from '../../launch/tell/service-status.ts';
 import { quote } from '../../words/quote.ts';
 import { scriptLine } from '../../words/shell-word.ts';
@@ -28,9 +28,9 @@ export interface Unit {
   readonly accept: boolean;
   /** The program says when it is ready. */
   readonly notify: boolean;
-  /** The program runs beneath the process that the init system has started, and which waits for it. */
+  /** The process that the init system starts waits for the program, which is its child. */
   readonly hasWaiter: boolean;
-  /** It has limits for which uchroot makes a cgroup. */
+  /** uchroot makes a cgroup, for limits. */
   readonly hasCgroup: boolean;
   /** Seconds without a sign of life after which the program is killed and started again. */
   readonly watchdogSec: number | undefined;
@@ -109,8 +109,8 @@ export function oneLine(text: string): string {
 export const plainWord: RegExp = /^[A-Za-z0-9_./:=,@+-]+$/;
 
 /**
- * A command of a shell that runs an update. It succeeds too if files were left because they had been changed in the jail:
- * uchroot-jail(8) has told of them, and ends with 3.
+ * A command of a shell that runs an update. It also succeeds if the update has left files as they are because they were changed in the
+ * jail: uchroot-jail(8) has told of them, and ends with 3.
  */
 export function shellUpdate(words: readonly string[]): string {
   return `${scriptLine(words)} || [ $? -eq 3 ]`;

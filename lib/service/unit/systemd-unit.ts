@@ -40,7 +40,7 @@ const setting = (text: string): string => text.replaceAll('%', '%%');
 // A path in a setting that takes a list of paths.
 const path = (text: string): string => (plainWord.test(text) ? text : `"${setting(text)}"`);
 
-// The sockets of systemd lie there, in the jail as on the host.
+// The directory of systemd's sockets, on the host and in the jail.
 const socketDirectory = '/run/systemd';
 
 // The socket of journald for syslog(3).
@@ -88,7 +88,7 @@ export function findMissingPlace(unit: Unit, root: FileRoot): string | undefined
   });
 }
 
-// The user is systemd's too then: the directories and credentials belong to him.
+// Whether the unit has directories or credentials. They belong to the user, so systemd must know him.
 const hasOwn = (unit: Unit): boolean => mountedDirectories(unit).length > 0;
 
 // +N is always a number.
@@ -135,10 +135,10 @@ ${assertion(inJail)}${ownAssertions}`,
   };
 }
 
-// A program that puts itself into the background ends with 0, and the service ends with it. systemd then runs ExecStop=
-// without MAINPID (systemd.service(5)), before it kills the processes that were left. The script looks for processes in its
-// own cgroup: the line with number 0 names it in cgroup v2 (cgroups(7)), and in v1 nothing is found. It looks again after a
-// second, since a helper may take a moment to end.
+// Finds out that a program has put itself into the background. Such a program ends with 0, and the service ends with it. Before systemd
+// kills the processes that are left, it runs ExecStop= without MAINPID (systemd.service(5)). This script looks for them in its own cgroup.
+// In cgroup v2 the line with number 0 names it (cgroups(7)); in v1 the script finds nothing. It looks again after a second, since a helper
+// may take a moment to end.
 const leftBehind = [
   '[ -z "$MAINPID" ] || exit 0',
   'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup',
@@ -169,7 +169,7 @@ function serviceSection(unit: Unit): string {
   const outside = hasOwn(unit) || unit.settings.length > 0 ? '+' : '';
   return [
     `Type=${notify ? 'notify' : 'exec'}`,
-    // the launch takes the identity, systemd must not (systemd.service(5), COMMAND LINES)
+    // the launch changes its identity, so systemd must not (systemd.service(5), COMMAND LINES)
     `ExecStart=${hasOwn(unit) ? '!' : ''}${[...unit.command, ...words].map(systemdWord).join(' ')}`,
     ...ownLines(unit),
     ...(unit.update === undefined
@@ -183,8 +183,8 @@ function serviceSection(unit: Unit): string {
     // sets NOTIFY_SOCKET, by which uchroot tells why a launch has failed
     `NotifyAccess=${unit.hasWaiter ? 'all' : 'main'}`,
     ...(watchdogSec === undefined ? [] : [`WatchdogSec=${watchdogSec}`]),
-    // uchroot makes the cgroup of its limits here. MemoryMax= and TasksMax= would count node too, which starts the program. With
-    // DelegateSubgroup= (systemd 254) uchroot need not leave the cgroup of the unit first.
+    // uchroot makes the cgroup of its limits in that of the unit. MemoryMax= and TasksMax= would also count node, which starts the program.
+    // DelegateSubgroup= (systemd 254) saves uchroot from leaving the cgroup of the unit first.
     ...(unit.hasCgroup ? ['Delegate=yes', 'DelegateSubgroup=uchroot-main'] : []),
     // SIGTERM to the program alone, later SIGKILL to everything that is left
     'KillMode=mixed',
@@ -209,7 +209,7 @@ function serviceFile(unit: Unit): UnitFile {
   const { name, accept, description } = unit;
   const { conditions, mounts } = jailMounts(unit);
   const listens = unit.listen.length > 0;
-  // As long as a client waits, the socket starts a failing service again and again.
+  // the socket starts a failing service again and again as long as a client waits
   const limits = accept
     ? 'CollectMode=inactive-or-failed\n'
     : 'StartLimitIntervalSec=10\nStartLimitBurst=5\n';

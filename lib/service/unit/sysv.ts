@@ -15,14 +15,14 @@ export function comments({ name, description }: Pick<Unit, 'name' | 'description
 `;
 }
 
-// The root directory identifies the program: the pid alone may belong to another process by now.
+// The pid may belong to another process by now, so the root directory must be the jail too.
 const runningFunction = `
 running() {
 	read -r pid 2>/dev/null <"$pidfile" && [ "/proc/$pid/root" -ef "$jail" ]
 }
 `;
 
-// The same where a process of uchroot waits for the program. A copy of the jail in memory is another directory.
+// The same if a process of uchroot waits for the program. If the jail is a copy in memory, the root directory is another one.
 const waiterFunction = (isCopy: boolean): string => `
 # The pid is that of uchroot, which waits. Its third word is the pid of the program, or of its init.
 running() {

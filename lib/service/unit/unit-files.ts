@@ -1,4 +1,4 @@
-// The files of a unit: made for its init system, printed, or written to a directory.
+// Makes the files of a unit for its init system, and prints them or writes them to a directory.
 import {
   closeSync,
   existsSync,
@@ -152,7 +152,7 @@ function misspeltPlace(directory: string): string | undefined {
   });
 }
 
-// With `recursive`, mkdirSync() tries for ever in /proc, where a directory that is there refuses new ones by ENOENT.
+// Not mkdirSync() with `recursive`: in /proc, where each new directory is refused with ENOENT, it would try for ever.
 function makeDirectory(path: string): void {
   const make = (): void => mkdirSync(path, { mode: 0o755 });
   try {
@@ -176,7 +176,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Replaces one file: whoever reads it, after a loss of power too, finds the old text or the new one. @throws a system error */
+/** Replaces one file. A reader finds the old text or the new one, also after a loss of power. @throws a system error */
 export function replaceFile(
   path: string,
   { text, mode }: { readonly text: string; readonly mode: number },
