@@ -36,7 +36,6 @@ const LONGEST = [
   'bin/uchroot-limits.root',
   'jail/programs.root',
   'jail/check/rules.root',
-  'tcpwrappers/libwrap/mutation',
   'tcpwrappers/limits',
   'service/unit/services.root',
 ].map(named);

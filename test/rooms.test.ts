@@ -153,8 +153,13 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
   const directories = readdirSync(join(packageDirectory, 'lib'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `lib/${name}/`);
+  const inner = directories.flatMap((directory) =>
+    readdirSync(join(packageDirectory, directory), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => ` ${name}/`),
+  );
   t.same(
-    directories.filter((name) => !page.includes(name)),
+    [...directories, ...inner].filter((name) => !page.includes(name)),
     [],
   );
   t.same(

@@ -1,7 +1,7 @@
 // The command uchroot-inetd.
 import { runProgram } from './dispatch.ts';
 import { keyedOptions } from '../inetd/serve-options.ts';
-import { activatedSockets } from '../inetd/listen/activation.ts';
+import { activatedSockets } from '../inetd/listen/listening-socket.ts';
 import { foreignInetdCommands, foreignInetdOptions } from './mistakes/foreign-inetd-words.ts';
 import { inetdCommands } from './inetd/inetd-commands.ts';
 import { serve } from './inetd/inetd-serve.ts';

@@ -1,6 +1,6 @@
 // The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
 import { ManagerNotice } from './report/service-manager.ts';
-import { activatedSockets } from './listen/activation.ts';
+import { activatedSockets } from './listen/listening-socket.ts';
 import { foreseeProblems } from './service-problem.ts';
 import { Inetd, type Services } from './inetd.ts';
 import { InetdLog } from './report/inetd-log.ts';
@@ -8,8 +8,7 @@ import { quote } from '../words/quote.ts';
 import { toUtf8 } from '../tcpwrappers/text/latin1.ts';
 import { Metrics } from './report/metrics.ts';
 import type { Service } from './service.ts';
-import { statusText } from './report/live-status.ts';
-import { openStatusServer, statusOf } from './report/status-server.ts';
+import { openStatusServer, statusOf, statusText } from './report/status-server.ts';
 
 /** How often the status line of the service manager is updated. */
 const STATUS_MS = 5000;

@@ -6,6 +6,11 @@ import type { StartCounter } from './start-limits.ts';
 /** Connections that are accepted before other events get their turn. */
 const MOST_AT_ONCE = 16;
 
+const shortages: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ENOBUFS']);
+
+/** Whether descriptors, processes or memory are short. That passes. */
+export const isShortage = (error: unknown): boolean => shortages.has((error as NodeJS.ErrnoException).code);
+
 export class Door {
   readonly #counter: StartCounter;
   readonly #onShortage: (error: unknown) => void;

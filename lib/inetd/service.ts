@@ -8,7 +8,7 @@ import type { Hosts } from '../tcpwrappers/hosts.ts';
 import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
-import { Door } from './door.ts';
+import { Door, isShortage } from './door.ts';
 import {
   beginConnection,
   type Connection,
@@ -19,7 +19,6 @@ import { asInetd, asSystemd, limitsOfWait, type HandOver } from './listen/hand-o
 import type { ListeningSocket } from './listen/listening-socket.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { IdleWatch } from './idle-watch.ts';
-import { isShortage } from './listen/passing-errors.ts';
 import { StartCounter } from './start-limits.ts';
 import { inStartPlace } from './start-place.ts';
 import { findUnruled } from './unruled-wait.ts';

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
-import { flag, list, oneOf, optional, text } from '../values/validators.ts';
+import { expecting, flag, list, oneOf, optional, text } from '../values/validators.ts';
 import { quote } from '../words/quote.ts';
 import type { CheckFinding } from './check/checked-file.ts';
 import type { HostsCheckOptions } from './check/hosts-check.ts';
@@ -94,28 +94,41 @@ export interface HostsExport {
   readonly unusable: Unusable | undefined;
 }
 
-function isPort({ daemon, port = -1, protocol = 'tcp' }: Partial<DaemonPort>): boolean {
-  if (typeof daemon !== 'string' || !['tcp', 'udp'].includes(protocol)) return false;
-  return Number.isInteger(port) && port >= 0 && port <= 65_535;
-}
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
-// it becomes part of a path
-function isUnit({ daemon, unit }: Partial<DaemonUnit>): boolean {
-  return typeof daemon === 'string' && typeof unit === 'string' && /^[\w@.:\\-]+\.service$/.test(unit);
-}
+const toPorts = optional(
+  list(
+    expecting<DaemonPort>(
+      'a daemon, a port and perhaps a protocol',
+      { daemon: 'sshd', port: 22 },
+      (value) => {
+        const { daemon, port = -1, protocol = 'tcp' } = (value ?? {}) as Partial<DaemonPort>;
+        const isRight =
+          Number.isInteger(port) && port >= 0 && port <= 65_535 && ['tcp', 'udp'].includes(protocol);
+        return isName(daemon) && isRight ? (value as DaemonPort) : undefined;
+      },
+    ),
+    [{ daemon: 'sshd', port: 22 }],
+  ),
+);
+
+// the unit becomes part of a path
+const toUnits = optional(
+  list(
+    expecting<DaemonUnit>('a daemon and its unit', { daemon: 'sshd', unit: 'ssh.service' }, (value) => {
+      const { daemon, unit = '' } = (value ?? {}) as Partial<DaemonUnit>;
+      return isName(daemon) && /^[\w@.:\\-]+\.service$/.test(unit) ? (value as DaemonUnit) : undefined;
+    }),
+    [{ daemon: 'sshd', unit: 'ssh.service' }],
+  ),
+);
 
 function checkExportOptions(options: HostsExportOptions): void {
   checkKeys(options, new Set([...FILE_KEYS, 'to', 'ports', 'units', 'root']), "{to: 'nftables'}");
-  const { to, ports = [], units = [], root } = options;
+  const { to, ports, units, root } = options;
   oneOf(['nftables', 'systemd'])(to, 'to');
-  if (!Array.isArray(ports) || !ports.every((one: DaemonPort | null) => isPort(one ?? {})))
-    throw new UsageError("ports must be a list such as [{daemon: 'sshd', port: 22, protocol: 'tcp'}]", {
-      hint: "write ports: [{daemon: 'sshd', port: 22}]",
-    });
-  if (!Array.isArray(units) || !units.every((one: DaemonUnit | null) => isUnit(one ?? {})))
-    throw new UsageError("units must be a list such as [{daemon: 'sshd', unit: 'ssh.service'}]", {
-      hint: "write units: [{daemon: 'sshd', unit: 'ssh.service'}]",
-    });
+  toPorts(ports, 'ports');
+  toUnits(units, 'units');
   checkRoot(root);
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Test } from 'tap';
 
-import type { InetdStatus } from '../../lib/inetd/report/live-status.ts';
+import type { InetdStatus } from '../../lib/inetd/report/status-server.ts';
 import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';

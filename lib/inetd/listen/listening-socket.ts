@@ -7,7 +7,6 @@ import { reason } from '../../words/errno.ts';
 import { native, type WatchHandle } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
-import type { ActivatedSocket } from './activation.ts';
 
 /** SOCK_STREAM and SOCK_DGRAM (socket(2)). */
 export const STREAM = 1;
@@ -79,6 +78,23 @@ function changeMode(path: string, mode: number): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** A descriptor, and its name (FileDescriptorName= in systemd.socket(5)). */
+export interface ActivatedSocket {
+  readonly fd: number;
+  readonly name: string;
+}
+
+/** The sockets of an environment, from descriptor 3 on; none if they are for another process. */
+export function activatedSockets(
+  env: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): readonly ActivatedSocket[] {
+  const { LISTEN_PID, LISTEN_FDS = '', LISTEN_FDNAMES = '' } = env;
+  if (LISTEN_PID !== String(pid) || !/^[1-9][0-9]{0,3}$/.test(LISTEN_FDS)) return [];
+  const names = LISTEN_FDNAMES.split(':');
+  return Array.from({ length: Number(LISTEN_FDS) }, (_, i) => ({ fd: 3 + i, name: names[i] || 'unknown' }));
 }
 
 /** An open socket. It belongs to at most one service at a time. */

@@ -10,7 +10,7 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import type { Inetd } from '../inetd.ts';
 import { removeDeadSocket, toListenError, withMode } from '../listen/listening-socket.ts';
-import type { InetdStatus } from './live-status.ts';
+import { type Connection, showPeer } from './connection-entry.ts';
 import type { Metrics } from './metrics.ts';
 import { lookAtAddress } from '../service-problem.ts';
 
@@ -21,6 +21,40 @@ const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8
 const JSON_TYPE = 'application/json';
 /** How long `status` waits for an answer. */
 const PATIENCE_MS = 10_000;
+
+/** The answer of `uchroot-inetd status`. */
+export interface InetdStatus {
+  readonly pid: number;
+  readonly services: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly live: number;
+    readonly instances: number;
+    /** Undefined without such a limit. */
+    readonly idleMs: number | undefined;
+    /** Launches in a row that have failed for one cause. */
+    readonly failures: number;
+  }[];
+  readonly connections: readonly (Omit<Connection, 'beginMs' | 'waitMs'> & {
+    /** How long it has been open. */
+    readonly ageMs: number;
+  })[];
+}
+
+/** Lines of text, without a newline at the end. */
+export function statusText({ pid, services, connections }: InetdStatus): string {
+  return [
+    `uchroot-inetd, pid ${pid}`,
+    ...services.map(
+      ({ name, addresses, live, instances, idleMs, failures }) =>
+        `${name}: ${addresses.join(', ')}: ${live} of ${instances} connections${idleMs === undefined ? '' : `, idle ${idleMs / 1000} s`}${failures === 0 ? '' : `, ${failures} failed launches in a row`}`,
+    ),
+    ...connections.map(({ id, service, peer, pid, ageMs }) => {
+      const seconds = (ageMs / 1000).toFixed(1);
+      return `  ${id} ${service} ${showPeer(peer)} ${pid === undefined ? 'starting' : `pid ${pid}`} ${seconds} s`;
+    }),
+  ].join('\n');
+}
 
 /** The state of a super-server. */
 export function statusOf(inetd: Inetd): InetdStatus {

@@ -1,6 +1,7 @@
 // The record of an adopted service, below /var/lib/uchroot/services, and what else lies there.
 import {
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   openSync,
@@ -10,6 +11,7 @@ import {
   rmdirSync,
   rmSync,
   statSync,
+  writeSync,
 } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
@@ -18,10 +20,9 @@ import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { AdoptionOptions } from './adoption.ts';
-import { presentDropIn, type Reading } from './systemd-bus.ts';
+import type { Reading } from './systemd-bus.ts';
 import { doing, makeHostDirectory, replaceHostFile, writeHostFile } from './host-file.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
-import { directoryIn } from './service-drop-in.ts';
 
 export interface AdoptionRecord {
   readonly version: 1;
@@ -98,22 +99,9 @@ export function endChange(unit: string): void {
 export const unfinishedChange = (unit: string): Before | undefined =>
   readJson(changeOf(unit)) as Before | undefined;
 
-const recordAt = (file: string): AdoptionRecord | undefined => readJson(file) as AdoptionRecord | undefined;
-
-// A run that was killed after its change of the drop-in has left its record staged.
-function leftRecord(unit: string): AdoptionRecord | undefined {
-  if (existsSync(changeOf(unit)) || !existsSync(stagedOf(unit))) return undefined;
-  const inUse = directoryIn(presentDropIn(unit));
-  // it may be cut: then no drop-in was written yet
-  if (inUse === undefined || inUse === recordAt(fileOf(unit))?.plan.directory) return undefined;
-  const staged = recordAt(stagedOf(unit));
-  return staged?.plan.directory === inUse ? staged : undefined;
-}
-
 /** The record of a service; undefined if it is not adopted. */
-export function findRecord(unit: string): AdoptionRecord | undefined {
-  return leftRecord(unit) ?? recordAt(fileOf(unit));
-}
+export const findRecord = (unit: string): AdoptionRecord | undefined =>
+  readJson(fileOf(unit)) as AdoptionRecord | undefined;
 
 /** The record of a service. @throws UsageError if it is not adopted */
 export function readRecord(unit: string, hint: string = `uchroot-service adopt ${unit}`): AdoptionRecord {
@@ -139,11 +127,6 @@ export function dropStaged(unit: string): void {
   rmSync(stagedOf(unit), { force: true });
 }
 
-/** Makes the record of a killed run count, if its drop-in is in use. */
-export function finishRecord(unit: string): void {
-  if (leftRecord(unit) !== undefined) commitRecord(unit);
-}
-
 export function writeRecord(record: AdoptionRecord): void {
   stageRecord(record);
   commitRecord(record.plan.unit);
@@ -153,7 +136,7 @@ export function writeRecord(record: AdoptionRecord): void {
 export function adoptedUnits(): readonly string[] {
   return (unless(['ENOENT', 'ENOTDIR'], () => readdirSync(base)) ?? [])
     .map((name) => name.replaceAll('+', ':'))
-    .filter((unit) => existsSync(fileOf(unit)) || leftRecord(unit) !== undefined)
+    .filter((unit) => existsSync(fileOf(unit)))
     .toSorted();
 }
 
@@ -182,7 +165,7 @@ function removeEmpty(): void {
 
 // Another process may have removed the file between open(2) and flock(2), and made a new one.
 function lockNow(file: string): number | undefined {
-  const fd = openSync(file, 'a', 0o600);
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
   if (native.lockFile(fd) && statSync(file, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
   closeSync(fd);
   return undefined;
@@ -199,6 +182,8 @@ export async function withService<T>(unit: string, work: () => Promise<T>): Prom
       hint: 'wait until it has ended',
     });
   try {
+    // if /run is full, this fails before anything is done
+    doing(file, () => writeSync(fd, String(process.pid), 0));
     makeHostDirectory(base);
     return await work();
   } finally {

@@ -64,6 +64,7 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
 }
 
 const unit = text('the name of a service', 'nginx');
+const account = optional(text('the name of an account', 'postgres', /^[A-Za-z_][A-Za-z0-9_.-]*$/));
 const watch = optional(whole(100, 600_000, 5000));
 const paths = list(text('a path of the host', '/srv/site'), ['/srv/site']);
 
@@ -81,11 +82,9 @@ function toNamedPath(path: string, isReadOnly: boolean): ServicePath {
 /** The options of an adoption. @throws UsageError */
 export function optionsOf(request: AdoptRequest): AdoptionOptions {
   const { user, binds = [], readOnlyBinds = [], programs = [] } = request;
-  if (user !== undefined && (typeof user !== 'string' || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(user)))
-    throw new UsageError('user must be the name of an account', { hint: "write user: 'NAME'" });
   for (const [key, given] of Object.entries({ binds, readOnlyBinds, programs })) paths(given, key);
   return {
-    user,
+    user: account(user, 'user'),
     paths: [
       ...binds.map((path) => toNamedPath(path, false)),
       ...readOnlyBinds.map((path) => toNamedPath(path, true)),

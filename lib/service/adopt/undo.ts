@@ -5,7 +5,7 @@ import { jailOf } from './adoption.ts';
 import { presentDropIn, putDropIn } from './systemd-bus.ts';
 import { fallBack, fallenBack, neither } from './kept/fall-back.ts';
 import { keptInUse, missingPaths } from './kept/kept-configuration.ts';
-import { type Before, endChange, finishRecord, unfinishedChange, withService } from './adoption-record.ts';
+import { type Before, endChange, findRecord, unfinishedChange, withService } from './adoption-record.ts';
 import { restoreLinks } from './run-links.ts';
 import { endProcessesIn, restart, type Watch } from './running.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
@@ -21,17 +21,22 @@ export interface Change {
   readonly watch: Watch;
 }
 
+// Whether the record counts already: the run was killed just before endChange().
+function isCommitted(unit: string, { dropIn }: Before): boolean {
+  const directory = findRecord(unit)?.plan.directory;
+  return directory !== directoryIn(dropIn) && directory === directoryIn(presentDropIn(unit));
+}
+
 /** Runs `work` on a service as withService(). A change that an earlier run has left unfinished is undone or finished first. */
 export function withWholeService<T>(unit: string, work: () => Promise<T>): Promise<T> {
   return withService(unit, async () => {
     const left = unfinishedChange(unit);
-    if (left !== undefined) {
+    if (left !== undefined && !isCommitted(unit, left)) {
       await putDropIn(unit, left.dropIn);
       restoreLinks(unit, left.dropIn);
       if (left.isActive) await restart(unit); // a failure is reported by the next restart
-      endChange(unit);
     }
-    finishRecord(unit);
+    endChange(unit);
     return work();
   });
 }

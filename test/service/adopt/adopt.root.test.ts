@@ -357,24 +357,20 @@ serviceTest('an instance with dots finds its directories by the variables of its
   t.match(ignored, /1\d{3}$/);
 });
 
-serviceTest('a run that was killed before its record counts is seen by the next', async (t) => {
-  const place = '/var/lib/uchroot/services/named@a.example.com.service';
-  machine().shell(`cp ${place}/adoption.json /root/old.json`);
-  outdate('named@a.example.com');
-  t.equal(service('update', 'named@a.example.com').status, 0);
-  machine().shell(
-    `mv ${place}/adoption.json ${place}/adoption.json.new; cp /root/old.json ${place}/adoption.json`,
-  );
-  t.match(service('status').stdout, `jail: ${place}/2/jail`);
-  machine().shell(`rm ${place}/adoption.json`);
-  t.match(service('status').stdout, `jail: ${place}/2/jail`);
-  machine().shell(`mv ${place}/adoption.json.new ${place}/adoption.json`);
-  outdate('named@a.example.com');
-  machine().shell(`mv ${place}/adoption.json ${place}/adoption.json.new`);
-  t.equal(service('update', 'named@a.example.com').status, 0);
-  t.equal(shell(`ls ${place}`), '3\nadoption.json');
-  t.equal(service('release', 'named@a.example.com').status, 0);
-  t.equal(shell('systemctl is-active named@a.example.com'), 'active');
+serviceTest('a run that was killed when its record counted is finished by the next', async (t) => {
+  const unit = 'named@a.example.com';
+  const place = `/var/lib/uchroot/services/${unit}.service`;
+  const dropIn = `/etc/systemd/system/${unit}.service.d/uchroot.conf`;
+  const before = JSON.stringify({ dropIn: shell(`cat ${dropIn}`), isActive: true });
+  outdate(unit);
+  t.equal(service('update', unit).status, 0);
+  const now = [shell(`cat ${dropIn}`), show(unit, 'MainPID')];
+  machine().run(['tee', `${place}/swap.json`], { input: before });
+  t.match(service('update', unit).stdout, ': current;');
+  t.same([shell(`cat ${dropIn}`), show(unit, 'MainPID')], now, 'it is neither undone nor restarted');
+  t.equal(shell(`ls ${place}`), '2\nadoption.json');
+  t.equal(service('release', unit).status, 0);
+  t.equal(shell(`systemctl is-active ${unit}`), 'active');
 });
 
 serviceTest('what cannot be adopted is refused with the reason', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 
-import { activatedSockets } from '../../../lib/inetd/listen/activation.ts';
+import { activatedSockets } from '../../../lib/inetd/listen/listening-socket.ts';
 
 t.test('sockets of systemd begin at descriptor 3, and have the names of their units', async (t) => {
   const env = { LISTEN_PID: '5', LISTEN_FDS: '3', LISTEN_FDNAMES: 'web::api' };
