@@ -16,15 +16,15 @@ t.test('a file of 100 MB refuses everybody', async (t) => {
 
 t.test('hundreds of thousands of rules are read, and the last one is found', async (t) => {
   const rules = Array.from(
-    { length: 399_999 },
+    { length: 199_999 },
     (_, i) => `sshd: 11.${i >> 16}.${(i >> 8) & 255}.${i & 255}\n`,
   );
   const allow = `${rules.join('')}sshd: 10.0.0.1\n`;
-  t.match(decideOn({ allow, deny }, sshd), { verdict: 'granted', rule: { line: 400_000 } });
+  t.match(decideOn({ allow, deny }, sshd), { verdict: 'granted', rule: { line: 200_000 } });
 });
 
 t.test('too many words refuse everybody', async (t) => {
-  const allow = 'a:b\n'.repeat(2_100_000);
+  const allow = `a:${' b'.repeat(900)}\n`.repeat(4500);
   t.match(decideOn({ allow }, sshd), { verdict: 'denied', reason: /too many words/ });
 });
 
@@ -70,7 +70,7 @@ t.test('a file of patterns with too long a word, too many or too much refuses be
     decideOn({ allow: 'sshd: /list\n', files: { '/list': { kind: 'large' } } }, sshd).verdict,
     'denied',
   );
-  const many = { '/list': 'a '.repeat(5_000_000) };
+  const many = { '/list': 'a '.repeat(4_000_100) };
   t.equal(decideOn({ allow: 'sshd: /list\n', files: many }, sshd).verdict, 'denied');
 });
 
@@ -97,7 +97,7 @@ const slow: readonly (readonly [what: string, make: (millions: number) => string
 ];
 for (const [what, make] of slow)
   t.test(`${what} take as much longer as there are more of them, and are not told one by one`, async (t) => {
-    const [few, many] = [make(2), make(2 * MORE)];
+    const [few, many] = [make(0.5), make(0.5 * MORE)];
     const read = (text: string): number =>
       cost(() => t.ok(readOne('allow', { allow: text }).findings.length <= 1001));
     read(few); // compiles

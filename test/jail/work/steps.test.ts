@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 
 import { gradually, openTurns, type Steps } from '../../../lib/jail/work/steps.ts';
+import { patientMs } from '../../support/patience.ts';
 
 function* busy(forMs: number): Steps<string> {
   for (const end = performance.now() + forMs; performance.now() < end;) yield;
@@ -12,7 +13,7 @@ function* busy(forMs: number): Steps<string> {
 t.test('others have their turn while it works', async (t) => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
-  t.equal(await gradually(busy(200)), 'done');
+  t.equal(await gradually(busy(patientMs(200))), 'done');
   clearInterval(timer);
   t.ok(turns >= 3, `${turns} turns`);
 });
