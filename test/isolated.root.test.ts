@@ -9,7 +9,7 @@ import { unlessRoot } from './support/root.ts';
 const skip = unlessRoot('gcc', 'script');
 
 // They share no uid with a test that counts processes and may run at the same time.
-for (const name of ['bin/uchroot-place', 'launch/recall', 'launch/start/jail']) {
+for (const name of ['bin/uchroot-place', 'launch/start/jail']) {
   const file = join(import.meta.dirname, `${name}.root.test.js`);
   t.test(`isolated: ${name}`, { skip }, async (t) => {
     await t.spawn(

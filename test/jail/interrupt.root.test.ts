@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
@@ -207,25 +206,6 @@ t.test(
     t.match(uchrootJail(['remove', jail]), { status: 0 });
   },
 );
-
-t.test('an update that is killed at times by the clock leaves a jail that works', withSystem, async (t) => {
-  const place = await makePlace(t);
-  const { jail, use } = place;
-  const start = performance.now();
-  use(2);
-  t.match(uchrootJail(['update', jail]), { status: 0 });
-  const durationMs = performance.now() - start;
-  for (let round = 0; round < 4; round++) {
-    use(round % 2 === 0 ? 1 : 2);
-    const updating = beginUchrootJail(['update', jail]);
-    // most of it is Node's own start: more often later than sooner
-    await setTimeout(durationMs * (0.3 + 0.7 * Math.random()));
-    updating.kill('SIGKILL');
-    await updating.ended;
-    checkWorking(t, place, `round ${round}`);
-  }
-  checkDone(t, place, 2, 'the last one');
-});
 
 t.test('of two builders at once one waits to be asked again, or both succeed', withSystem, async (t) => {
   const base = makeDirectory(t);

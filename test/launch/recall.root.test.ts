@@ -5,15 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
-import { isolated } from '../support/isolation.ts';
 import { AbortError, ExitError, openJail, runInJail, type RunRequest } from '../support/public-api.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
 import { childrenOf, eventually, processesOf, settledFds } from '../support/service.ts';
 
 const skip = unlessRoot();
-// test/isolated.root.test.ts runs this file too, at the same time
-const uid = isolated ? 61_211 : 61_111;
+const uid = 61_111;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
 const marker = (i: number): string => join(jail, 'tmp', String(i));

@@ -52,6 +52,8 @@ fi
 mount -t tmpfs none "$1/root/srv"
 chmod 0755 "$1/root/srv"
 echo "$3" >"$1/root/etc/machine-id"
+# nothing is to be brought up to date at the first boot
+touch "$1/root/etc/.updated" "$1/root/var/.updated"
 rm -rf "$1/root/etc/fstab" "$1/root/etc/systemd/system/"*.wants
 status=133
 while [ $status = 133 ]; do

@@ -347,7 +347,7 @@ test('SIGKILL of the service at any moment leaves no process', async (t) => {
       for (const child of children) child.kill('SIGKILL');
       opened.close();
     }`;
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 6; i++) {
     const [file = '', ...args] = childWords(lines);
     const child = spawn(file, args, { env: plainEnv(), stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
     await once(child.stdout, 'data');

@@ -77,13 +77,10 @@ systemctl daemon-reload`);
 serviceTest('a path that leads out must be accepted, and a plan says what it gives away', async (t) => {
   machine().shell('ln -s /run /srv/link; mkdir -p /var/spool/cron /srv/app/conf');
   const refused: readonly (readonly [option: string, path: string, says: RegExp, remedy: RegExp])[] = [
-    ['--ro-bind', '/run', /\/run has \/run\/systemd in it: that leads/, /leave --ro-bind \/run out/],
     ['--ro-bind', '/srv/link', /\/srv\/link, which is \/run, has/, /leave --ro-bind \/srv\/link out/],
     ['--ro-bind', '/var/run/dbus', /which is \/run\/dbus, leads to the bus/, /leave --ro-bind/],
     ['--ro-bind', '/run/systemd/private', /lies in \/run\/systemd: that leads/, /leave --ro-bind/],
-    ['--ro-bind', '/proc', /\/proc shows every process/, /leave --ro-bind \/proc out/],
     ['--bind', '/etc/ssl', /lies in \/etc: that decides who logs in/, /^hint: --ro-bind \/etc\/ssl/],
-    ['--bind', '/sys', /\/sys sets the kernel/, /^hint: --ro-bind \/sys/],
     ['--bind', '/var/spool/cron', /has commands that the host starts later/, /^hint: --ro-bind/],
   ];
   for (const [option, path, says, remedy] of refused) {
@@ -168,8 +165,8 @@ serviceTest(
         stderr,
         `its unit names ${path}, and ${path} lies in /var/lib/open, which the service can write`,
       );
-      t.equal(service(...adopt, '--plan', '--insecure-path').status, 0, line);
     }
+    t.equal(service(...adopt, '--plan', '--insecure-path').status, 0);
     withLine('ExecStartPre=-/bin/sh -c "chown root ${STATE_DIRECTORY}/file"');
     const { status, stdout, stderr } = service(...adopt, '--plan');
     t.equal(status, 0, stderr);
