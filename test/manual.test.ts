@@ -103,9 +103,9 @@ for (const [name, options] of Object.entries({
     const hasTerm = (spelling: string) =>
       terms.some((line) => `${line} `.includes(` ${spelling} `) || line.includes(` ${spelling},`));
     t.ok(options.length > 0);
-    for (const { name, metavar } of options) {
+    for (const { name, metavar, choice = '' } of options) {
       const spellings = metavar?.split('|').map((value) => `--${name} ${value}`) ?? [];
-      const isThere = hasTerm(metavar === undefined ? `--${name}` : `--${name} ${metavar}`);
+      const isThere = hasTerm(metavar === undefined ? `--${name}${choice}` : `--${name} ${metavar}`);
       t.ok(isThere || (spellings.length > 1 && spellings.every(hasTerm)), name);
     }
   });

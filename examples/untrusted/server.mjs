@@ -20,17 +20,8 @@ const languages = {
 };
 
 const jail = await openJail(directory, {
-  user: 'auto', // an id of its own for each program
-  isolate: true, // no network, no other process, no file but the jail's
-  share: 'none', // nothing is left for the next program
-  ephemeral: true, // what it writes vanishes with it
-  view: [{ tmpfs: '/tmp', size: 16 * 1024 * 1024 }],
-  memory: '256M',
-  pids: 64,
-  cpu: 1,
+  untrusted: true, // doc/untrusted.md: the list
   timeoutMs,
-  killSignal: 'SIGKILL', // untrusted code gets no time to react
-  dieWithParent: true,
 });
 let running = 0;
 

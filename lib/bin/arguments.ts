@@ -56,11 +56,11 @@ export function readArguments(
       throw new UsageError(`unknown option ${quote(spelling)}`, {
         hint: hintFor(spelling, known, foreign),
       });
-    const { name, metavar } = option;
+    const { name, metavar, choice } = option;
     const inline = equals < 0 ? undefined : toArgument(word.bytes.subarray(equals + 1));
-    if (metavar === undefined && inline !== undefined)
+    if (metavar === undefined && choice === undefined && inline !== undefined)
       throw new UsageError(`option --${name} takes no value`, { hint: `write --${name}, or leave it out` });
-    const value = metavar === undefined ? none : (inline ?? argv[at++]);
+    const value = metavar === undefined ? (inline ?? none) : (inline ?? argv[at++]);
     if (value === undefined)
       throw new UsageError(`option --${name} needs a value`, { hint: `write --${name} ${metavar}` });
     options.push([name, value]);

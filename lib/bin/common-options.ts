@@ -20,8 +20,8 @@ const COLUMN = 26;
 /** A line for each option; the text of a long option is on a separate line. */
 export function optionLines(options: readonly Option[]): string {
   return options
-    .map(({ name, metavar, help }) => {
-      const left = `  --${name}${metavar === undefined ? '' : ` ${metavar}`}`;
+    .map(({ name, metavar, choice = '', help }) => {
+      const left = `  --${name}${choice}${metavar === undefined ? '' : ` ${metavar}`}`;
       const isShort = left.length < COLUMN - 1;
       return `${isShort ? left.padEnd(COLUMN) : `${left}\n${' '.repeat(COLUMN)}`}${help}\n`;
     })

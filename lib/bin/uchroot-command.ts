@@ -24,7 +24,7 @@ import type { CgroupPlan } from '../launch/host/cgroup-layout.ts';
 import type { Launch } from '../launch/plan/launch.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
 import { inOptions } from '../launch/request/option-row.ts';
-import { inWords } from '../values/wrong.ts';
+import { inWords, needs } from '../values/wrong.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
@@ -84,7 +84,7 @@ let operands: readonly Argument[] = [];
 // The words of the command, and a hint about the line where it says more than that of the failure.
 const rephrase = (error: UsageError | LaunchError): { message: string; hint: string | undefined } => {
   const { message, hint } = error.name === 'UsageError' ? inWords(error, inOptions(keyedOptions())) : error;
-  const other = error.name === 'UsageError' ? 'uchroot --help lists the options' : undefined;
+  const other = error.name === 'UsageError' ? 'uchroot --help=all lists the options' : undefined;
   return { message, hint: wordHint(words, operands, error) ?? hint ?? other };
 };
 
@@ -170,7 +170,8 @@ function run(told: Recipients): number | Promise<number> {
   const { options } = read;
   operands = read.operands;
   const given = new Map(options);
-  if (given.has('help')) return (output(usage()), 0);
+  const help = given.get('help');
+  if (help !== undefined) return (output(usage(help.text)), 0);
   if (given.has('version')) return (output(versionLine('uchroot')), 0);
   const shell = given.get('completion');
   if (shell !== undefined) return (output(completionScript(shell)), 0);
@@ -202,6 +203,7 @@ function run(told: Recipients): number | Promise<number> {
     return tellProblem(problem, fail);
   }
   const normal = normalize(request);
+  if (given.has('kill-signal') && normal.time === undefined) throw needs('killSignal', 'time', 10);
   if (given.has('plan'))
     return showPlan(normal, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
   const launch = (prepared: Launch): number => {

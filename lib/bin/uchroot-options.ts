@@ -54,7 +54,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
   option('--completion bash|zsh|fish', 'print the script with which this shell completes the commands', {
     group: 'Reports',
   }),
-  option('--help', 'print this text', { group: 'Reports' }),
+  option('--help[=all|untrusted]', 'this text, all options, or those of --untrusted', { group: 'Reports' }),
   option('--version', 'print the version', { group: 'Reports' }),
   option(
     '--unit FORMAT',

@@ -183,6 +183,8 @@ export interface WaitedRequest extends InPlaceRequest {
 /** The limits that a process which waits for a program watches; 0 for none. */
 export interface WatchedLimits {
   readonly timeMs: number;
+  /** The number of the first signal then. SIGKILL comes five seconds later. */
+  readonly killSignal: number;
   readonly cpuSeconds: number;
   /** The messages for limits that have ended the program: a letter, and the words (native/launcher/limitwatch.h). */
   readonly words: readonly string[];

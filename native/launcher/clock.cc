@@ -22,6 +22,7 @@ constexpr int64_t kAgainMs = 100;
 struct Work {
   int* state;
   const CgroupRecipe* recipe;
+  int signal;  // the first one at the end of the time
   long childFd, waiterFd;  // pidfds: the pid of a process that has ended can belong to another one
 };
 
@@ -46,9 +47,9 @@ void continueBoth(const Work& work) {
   wait(work, milliseconds);
   add(work.state, kTimeOver);  // before the signal, as the waiting process reads it when the child has ended
   // An init passes it on to the group of its program.
-  if (send(work.childFd, SIGTERM) < 0) {
+  if (send(work.childFd, work.signal) < 0) {
     (void)__atomic_fetch_and(work.state, ~kTimeOver, __ATOMIC_ACQ_REL);
-  } else {
+  } else if (work.signal != SIGKILL) {
     continueBoth(work);
     wait(work, kForceKillMs);
   }
@@ -75,7 +76,7 @@ bool begin(Work* work, long waiter, long child, uint32_t capabilities, long read
 
 }  // namespace
 
-long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, uint32_t capabilities) {
+long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, int signal, uint32_t capabilities) {
   const long memory = sys(__NR_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory < 0 && memory > -4096) return memory;
   clock->state = reinterpret_cast<int*>(memory);
@@ -84,7 +85,7 @@ long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t mi
   const long waiter = sys(__NR_getpid);
   const long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid == 0) {
-    Work work = {clock->state, &recipe, -1, -1};
+    Work work = {clock->state, &recipe, signal, -1, -1};
     if (!begin(&work, waiter, child, capabilities, ends[1])) quit(1);
     run(work, milliseconds);
   }

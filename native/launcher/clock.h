@@ -31,7 +31,7 @@ struct Clock {
 // After this time the child gets SIGTERM, and some seconds later SIGKILL, as does what is in the cgroup. Each time this process gets
 // SIGCONT: it may be stopped together with the child. `capabilities`: what the clock keeps of those of this process; it keeps the ids.
 // Returns 0 or a negative errno; ESRCH: the clock has ended.
-long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, uint32_t capabilities);
+long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, int signal, uint32_t capabilities);
 
 void endClock(Clock* clock);
 

@@ -165,7 +165,8 @@ void closeOthers(long recordFd, long lockFd) {
   constexpr uint32_t kRights = bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL);
   if (milliseconds > 0) {
     // before the ids change: the clock keeps root's
-    const long started = startClock(&watch.clock, watch.recipe, child, milliseconds, uid < 0 ? 0 : kRights);
+    const long started = startClock(&watch.clock, watch.recipe, child, milliseconds,
+                                    static_cast<int>(parseNumber(watch.killSignal)), uid < 0 ? 0 : kRights);
     if (started < 0) endUnwatched(&watch, child, started);
     watch.clockPid = watch.clock.pid;
     relay.clock = &watch.clock;

@@ -93,13 +93,17 @@ bool hasUsed(const LimitWatch* watch, int64_t cpuUs) {
   return cpuUs >= limitUs / 2;
 }
 
+bool isTimeOver(const LimitWatch* watch, const Ended& ended) {
+  return watch->clock.has(kTimeOver) || (ended.full & FULL_TIME) != 0;
+}
+
 // The same rules as in lib/launch/process/limit.ts. kLimits: no limit.
 LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, const CgroupUse& use) {
   const int status = ended.status;
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
   if (use.numbers[kOomKills] > 0) return kMemory;
-  if (watch->clock.has(kTimeOver) || (ended.full & FULL_TIME) != 0) return kTime;
+  if (isTimeOver(watch, ended)) return use.numbers[kRefusedForks] > 0 ? kPids : kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
@@ -132,7 +136,7 @@ int end(Watch* base, int status, int64_t cpuUs) {
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, cpuUs, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
-  return limit == kTime ? kTimeIsOver : exitStatusOf(ended.status);
+  return ended.status != 0 && isTimeOver(watch, ended) ? kTimeIsOver : exitStatusOf(ended.status);
 }
 
 }  // namespace
@@ -161,15 +165,15 @@ uint64_t sizeOfStrings(const char* const* strings) {
 }
 
 LimitWatch readWatch(const char* const* environment, char* space) {
-  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, -1, 0, {}};
+  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, nullptr, -1, 0, {}};
   for (; *environment != nullptr; environment++) {
     const char* string = *environment;
     if (isWords(string)) {
       watch.words[*string - 'a'] = string + 1;
       continue;
     }
-    if (*string == 'L') {
-      watch.lockFd = string + 1;
+    if (*string == 'L' || *string == 'K') {
+      (*string == 'L' ? watch.lockFd : watch.killSignal) = string + 1;
       continue;
     }
     if (*string == 'N') watch.recipe.name = string + 1;

@@ -20,6 +20,7 @@ struct LimitWatch : Watch {
   CgroupRecipe recipe;         // without bytes if there is no cgroup
   const char* words[kLimits];  // what to tell of each limit; nullptr: nothing
   const char* lockFd;          // digits of the descriptor that holds the launch's own id; nullptr: none
+  const char* killSignal;      // digits of the signal at the end of the time
   long recordFd;               // where an init tells how its program has ended, or -1
   int64_t cpuUs;               // time on a CPU that a process may have, or 0
   Clock clock;                 // of a launch with a limit of time
@@ -32,6 +33,7 @@ struct LimitWatch : Watch {
 //   N…, 1…, 2…, =…    a recipe of native/cgroup/cgroup.h; the first string has the whole name of the cgroup; or none
 //   a…, b…            the words for the limit of this letter: a for the first one
 //   L…                the descriptor that holds the launch's own id
+//   K…                the signal at the end of the time
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);
 uint64_t sizeOfStrings(const char* const* strings);

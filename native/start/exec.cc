@@ -208,6 +208,7 @@ WaiterWords wordsFor(const Started& started, int goFd, const InPlace& given, con
   for (const char* key : {"timeMs", "cpuSeconds"}) words.argv.push_back(limits.Get(key).ToString().Utf8Value());
   const Napi::Array told = limits.Get("words").As<Napi::Array>();
   for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
+  words.environment.push_back("K" + limits.Get("killSignal").ToString().Utf8Value());
   if (const int lockFd = given.number("lockFd"); lockFd >= 0) {
     (void)fcntl(lockFd, F_SETFD, 0);
     words.environment.push_back("L" + std::to_string(lockFd));

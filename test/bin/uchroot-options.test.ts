@@ -47,8 +47,10 @@ for (const group of optionGroups) {
     `"${group}" of --help and of doc/uchroot.md has the options of the table, in its order`,
     async (t) => {
       t.ok(options.length > 0);
-      const expected = options.map(({ name, metavar }) => [`--${name}`, metavar ?? ''].join(' ').trim());
-      const [, help = ''] = usage().split(`\n${group}\n`);
+      const expected = options.map(({ name, metavar, choice = '' }) =>
+        [`--${name}${choice}`, metavar ?? ''].join(' ').trim(),
+      );
+      const [, help = ''] = usage('all').split(`\n${group}\n`);
       const lines = [...(help.split(/\n(?! )/, 1)[0]?.matchAll(/^ {2}(--\S+(?: \S+)?)(?: {2}|$)/gm) ?? [])];
       t.same(
         lines.map(([, spelling]) => spelling),
@@ -87,7 +89,9 @@ for (const [heading, rows] of Object.entries(tables))
 
 t.test('the usage text names no option that there is not', async (t) => {
   const known = new Set(commandOptions().map(({ name }) => name));
-  const named = [...usage().matchAll(/--([a-z][a-z0-9-]*)/g)].map(([, name = '']) => name);
+  const named = [...`${usage()}${usage('all')}${usage('untrusted')}`.matchAll(/--([a-z][a-z0-9-]*)/g)].map(
+    ([, name = '']) => name,
+  );
   for (const name of named) t.ok(known.has(name), name);
 });
 
@@ -120,6 +124,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     cpu: '1.5',
     'io-weight': '200',
     time: '1.5',
+    'kill-signal': 'SIGKILL',
     'cpu-time': '10',
     nice: '5',
     affinity: '0,2-3',

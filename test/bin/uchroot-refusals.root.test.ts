@@ -21,7 +21,7 @@ testRefusals([
     'an unknown option',
     ['--frobnicate', 'nobody', jail],
     1,
-    usage('unknown option --frobnicate', 'uchroot --help lists the options'),
+    usage('unknown option --frobnicate', 'uchroot --help=all lists the options'),
   ],
   [
     'a misspelt option',

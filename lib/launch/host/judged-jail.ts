@@ -3,6 +3,7 @@ import { native, type HostFacts } from '../../native.ts';
 import { bytePath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import { anyAbi } from '../request/landlock-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toAccount, type Account } from './account.ts';
 import {
@@ -59,13 +60,20 @@ export function verify(request: NormalRequest, facts: HostFacts, privileged = tr
 /** A request that names its program. */
 export type Settled = NormalRequest & { readonly program: Buffer };
 
+// The newest ABI that both this kernel and uchroot know.
+function withLandlock(request: NormalRequest): NormalRequest {
+  const abi = native.landlockAbi();
+  return abi === 0 ? { ...request, landlock: false } : { ...request, landlockAbi: Math.min(abi, 6) };
+}
+
 /**
  * The request as this jail settles it. A jail of another user is read-only. Without a program it is the user's shell as the host knows
  * it, if the jail has it, else /bin/sh; interactive, as in chroot(8).
  */
 export function settle(asked: NormalRequest, { account, fd, isShared }: JudgedJail): Settled {
-  const request =
-    isShared && asked.ephemeral === undefined && !asked.readOnly ? { ...asked, readOnly: true } : asked;
+  let request = asked;
+  if (isShared && asked.ephemeral === undefined && !asked.readOnly) request = { ...request, readOnly: true };
+  if (asked.landlock && asked.landlockAbi === anyAbi) request = withLandlock(request);
   if (request.program !== undefined) return request as Settled;
   const { shell } = account;
   const isThere = shell.startsWith('/') && walk(openFileRoot(fd), bytePath(shell)).kind === 'found';

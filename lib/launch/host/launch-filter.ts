@@ -139,7 +139,7 @@ export function launchFilter(
   architecture: string,
   refused?: ReadonlyMap<string, number>,
 ): Filter {
-  const { allow, seccomp, caps, allowNewPrivs, insecurePath } = request;
+  const { allow, seccomp, caps, allowNewPrivs, insecurePath, noSetId } = request;
   const { file, isLog = false } = seccomp ?? {};
   const isIsolated = request.isolate || seccomp !== undefined;
   const isChild = hasInit(request);
@@ -153,6 +153,7 @@ export function launchFilter(
     isChild,
     hasStatus,
     isLog,
+    noSetId,
     [...(refused ?? [])],
     allow,
     caps,
@@ -169,6 +170,7 @@ export function launchFilter(
     isLog,
     profile: file === undefined ? undefined : { file, text: readText(file, account, insecurePath) },
     refused,
+    noSetId,
     allow,
     allowNewPrivs,
     hasInit: isChild,

@@ -12,8 +12,15 @@ export function wantedFilter(
   account: Account,
   { compiledFor = process.arch, refused }: Pick<Caller, 'compiledFor' | 'refused'>,
 ): Filter | undefined {
-  const { isolate, allow, seccomp } = request;
-  if (allow.length > 0 || seccomp?.file !== undefined || seccomp?.isLog === true || refused !== undefined)
+  const { isolate, allow, seccomp, noSetId } = request;
+  const isDefault = isolate || seccomp !== undefined;
+  if (
+    (noSetId && !isDefault) ||
+    allow.length > 0 ||
+    seccomp?.file !== undefined ||
+    seccomp?.isLog === true ||
+    refused !== undefined
+  )
     return launchFilter(request, account, compiledFor, refused);
-  return isolate || seccomp !== undefined ? isolateFilter(compiledFor) : undefined;
+  return isDefault ? isolateFilter(compiledFor, noSetId) : undefined;
 }

@@ -35,6 +35,8 @@ export function limitOf(
 ): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
+  // a fork bomb waits for processes that it cannot make
+  if (stopped === 'ETIMEDOUT' && refusedForks > 0) return 'pids';
   if (stopped === 'ETIMEDOUT') return 'time';
   if (signal === 'SIGXCPU' && hasUsed(usage, cpuTime ?? leastCpuTime)) return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
@@ -57,7 +59,7 @@ interface LimitRow {
   readonly words: (request: Limits) => string;
 }
 
-type Limits = WaitLimits & Pick<NormalRequest, 'cpuTime' | 'rlimits' | SetUpKey>;
+type Limits = WaitLimits & Pick<NormalRequest, 'cpuTime' | 'killSignal' | 'rlimits' | SetUpKey>;
 
 // A limit that is not the launch's own: the program has met one of its service.
 const ofService = 'its service has';
@@ -132,6 +134,7 @@ export function watchedLimits(request: Limits): WatchedLimits | undefined {
   if (words.length === 0 && !needsWaiter(request)) return undefined;
   return {
     timeMs: Math.ceil((request.time ?? 0) * 1000),
+    killSignal: request.killSignal,
     cpuSeconds: request.cpuTime ?? 0,
     words,
   };

@@ -83,7 +83,7 @@ export const foreignKeys: Foreign = {
     (key) => `${key} is a key of runInJail() and of run()`,
   ),
   ...each(
-    'stdio timeoutMs signal killSignal forceKillAfterMs newGroup',
+    'stdio timeoutMs signal forceKillAfterMs newGroup',
     (key) => `${key} is a key of spawnInJail() and runInJail()`,
   ),
   ...each('share concurrency', (key) => `${key} is a key of openJail(), for the programs of one jail`),

@@ -5,9 +5,36 @@ import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, launchOption, parseBytes, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
+import { toUntrusted } from './untrusted.ts';
 import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
 export const isolationRows = {
+  /**
+   * The strongest jail: a set of keys for code that nobody trusts, with limits (uchroot --help=untrusted). Each key that is given changes
+   * it. `rootless`: the same for an ordinary user.
+   */
+  untrusted: {
+    type: "boolean or `'rootless'`",
+    default: 'false',
+    // addUntrusted() has put the keys of the set in
+    normal: toUntrusted,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--untrusted[=rootless]',
+        'the strongest jail, with limits: see --help=untrusted; =rootless: without root',
+        ({ text }) => (text === '' ? true : text),
+        {
+          notInUnit:
+            'it has limits for one run, and a service runs for long: give the options of --help=untrusted that you want',
+          notCompiled: {
+            because: 'a compiled launcher makes no cgroup, and does not wait',
+            hint: 'give the options of --help=untrusted that you want',
+          },
+        },
+      ),
+    ],
+  },
   /** Namespaces of its own of every kind, the jail as their root, and nothing of the host's processes and network. */
   isolate: {
     ...onOff('Isolation', '--isolate', 'own namespaces: no processes, network, IPC or mounts of the host'),
@@ -167,5 +194,7 @@ export const isolationRows = {
       ),
     ],
   },
+  /** The filter refuses to make set-user-ID and set-group-ID files. */
+  noSetId: onOff('Isolation', '--no-set-id', 'no set-user-ID or set-group-ID file can be made'),
   ...landlockOptionRows,
 } as const satisfies Rows;

@@ -48,7 +48,7 @@ export type JailRunRequest<
 
 /** If a launch has another value of one of these keys, its account must be looked up and judged anew. */
 export const identityKeys =
-  'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto'.split(
+  'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto untrusted'.split(
     ' ',
   ) as (keyof JailRunRequest)[];
 

@@ -40,9 +40,9 @@ export const landlockOptionRows = {
       launchOption('Isolation', '--landlock', 'a second wall around the jail, by Landlock', () => true),
     ],
   },
-  /** The ABI of Landlock to use, 1 to 6; one below 6 confines less. */
+  /** The ABI of Landlock to use, 1 to 6; one below 6 confines less. `any`: the newest that this kernel has, and none where it has none. */
   landlockAbi: {
-    type: 'number, 1 to 6',
+    type: "number, 1 to 6, or `'any'`",
     default: '6',
     setUp: true,
     normal: to.toAbi,
@@ -50,7 +50,7 @@ export const landlockOptionRows = {
       launchOption(
         'Isolation',
         '--landlock-abi N',
-        'do with this older ABI of Landlock (default 6)',
+        'do with this older ABI of Landlock (default 6), or with `any` or none',
         parseNumeric,
       ),
     ],

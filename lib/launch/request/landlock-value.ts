@@ -29,8 +29,19 @@ export function toLandlock(value: boolean | undefined, key: string, others: Valu
 
 const abi = optional(whole(1, 6, 6), 6);
 
+/** `any` in the normal form: the newest ABI of this kernel, and no Landlock where there is none. */
+export const anyAbi = 0;
+
 /** @throws UsageError also for TCP ports, which an older ABI does not know */
-export function toAbi(value: number | undefined, key: string, { connectTcp, bindTcp }: Values): number {
+export function toAbi(value: number | 'any' | undefined, key: string, others: Values): number {
+  const { connectTcp, bindTcp } = others;
+  const detail = landlockDetails.find((one) => one !== key && others[one] !== undefined);
+  if (value === 'any' && detail !== undefined)
+    throw usageError(({ name, assign }) => ({
+      message: `${assign(key, value)} can be no Landlock at all, and ${name(detail)} needs it`,
+      hint: `leave ${name(key)} out`,
+    }));
+  if (value === 'any') return anyAbi;
   const number = abi(value, key);
   if (number >= 4 || (connectTcp ?? bindTcp) === undefined) return number;
   throw usageError(({ name }) => ({

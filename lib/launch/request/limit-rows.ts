@@ -4,6 +4,7 @@ import { list, number, optional, size, whole } from '../../values/validators.ts'
 import { atOnce, needs } from '../../values/wrong.ts';
 import { launchOption, parseNumbers, parseNumeric, parseText, type LaunchOption } from './launch-option.ts';
 import type { Values } from './option-row.ts';
+import { signalNumber } from './signal.ts';
 import { ascending } from './value.ts';
 
 // The kernel takes this limit as microseconds of each tenth of a second, and refuses less than a millisecond (cpu.max).
@@ -101,9 +102,22 @@ export const limitKeyRows = {
     normal: toSeconds,
     options: limitOption(
       '--time SECONDS',
-      'longest time, then SIGTERM, and SIGKILL 5 s later',
+      'longest time, then --kill-signal, and SIGKILL 5 s later',
       parseNumeric,
       'RuntimeMaxSec=',
+    ),
+  },
+  /** Signal for the end of `time`, and beside a service for `kill()` and abort; SIGTERM by default. SIGKILL ends all at once. */
+  killSignal: {
+    type: 'name or number',
+    default: '`SIGTERM`',
+    normal: (value: NodeJS.Signals | number | undefined, key: string) =>
+      signalNumber(value === undefined ? 'SIGTERM' : value, key),
+    options: limitOption(
+      '--kill-signal SIGNAL',
+      'signal at the end of --time, such as SIGKILL (default: SIGTERM)',
+      parseNumeric,
+      'KillSignal=',
     ),
   },
   /** Seconds on a CPU, for each process. SIGXCPU ends it then, and SIGKILL one second later. */

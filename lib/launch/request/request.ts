@@ -13,6 +13,7 @@ import { limitKeyRows } from './limit-rows.ts';
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows, type Values } from './option-row.ts';
 import { processRows, reportRows, rightRows } from './process-rows.ts';
 import { terminalRows } from './terminal-rows.ts';
+import { addUntrusted } from './untrusted.ts';
 import * as to from './value.ts';
 
 /** A user or group as it was asked for: by name, by number, or either (a name of digits). */
@@ -266,6 +267,7 @@ function givenIn(request: object, known: ReadonlySet<string>): Values {
     const value = (request as Values)[key];
     if (value !== undefined) given[key] = value;
   }
+  if (given.untrusted !== undefined) addUntrusted(given, (key) => known.has(key));
   return given;
 }
 

@@ -170,7 +170,7 @@ export function runNormalizer<More extends Rows>(
       all,
       reject,
     };
-    return [normal, { ...spawnOptionsOf(given), ...own }, given];
+    return [normal, { ...spawnOptionsOf(given, normal), ...own }, given];
   };
 }
 

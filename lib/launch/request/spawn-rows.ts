@@ -7,7 +7,6 @@ import { atOnce } from '../../values/wrong.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
-import { signalNumber } from './signal.ts';
 import { ptyStdio, streamsOf, toStdio, type Stdio, type StdioEntry, type StdioTriple } from './stdio.ts';
 
 /** Descriptors 0 to 2 of a program. */
@@ -60,13 +59,6 @@ export const spawnRows = {
   timeoutMs: { type: 'milliseconds, at most 2^31-1', default: 'none', from: ['time'], normal: toTimeout },
   /** Ends the program with `killSignal` when it is aborted. */
   signal: { type: 'AbortSignal', default: 'none', normal: toSignal },
-  /** Signal for `kill()`, timeout and abort; SIGTERM by default. */
-  killSignal: {
-    type: 'name or number',
-    default: '`SIGTERM`',
-    normal: (value: NodeJS.Signals | number | undefined, key: string) =>
-      signalNumber(value === undefined ? 'SIGTERM' : value, key),
-  },
   /**
    * Sends SIGKILL this many milliseconds after a `killSignal` that has not ended the program. Default: 5000 after timeout, abort
    * and disposal, and never after `kill()`.
@@ -104,7 +96,8 @@ export interface WithPty<Pty> {
 }
 
 /** The normal form of what a SpawnRequest adds to a LaunchRequest. */
-export interface SpawnOptions extends Omit<NormalOf<Table>, 'stdio' | 'newGroup'> {
+export interface SpawnOptions
+  extends Omit<NormalOf<Table>, 'stdio' | 'newGroup'>, Pick<NormalRequest, 'killSignal'> {
   readonly stdio: StdioTriple;
   readonly streams: Descriptors['streams'];
   readonly newGroup: boolean;
@@ -115,7 +108,10 @@ export interface SpawnOptions extends Omit<NormalOf<Table>, 'stdio' | 'newGroup'
 const hasTerminal = (triple: StdioTriple): boolean => triple.some((fd) => isatty(fd));
 
 /** The part of a normal form that is not a launch's own. */
-export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
+export function spawnOptionsOf(
+  normal: NormalOf<Table>,
+  { killSignal }: Pick<NormalRequest, 'killSignal'>,
+): SpawnOptions {
   const { triple, streams } = normal.stdio;
   return {
     stdio: triple,
@@ -123,7 +119,7 @@ export function spawnOptionsOf(normal: NormalOf<Table>): SpawnOptions {
     listenFds: normal.listenFds,
     timeoutMs: normal.timeoutMs,
     signal: normal.signal,
-    killSignal: normal.killSignal,
+    killSignal,
     forceKillAfterMs: normal.forceKillAfterMs,
     newGroup: normal.newGroup ?? !hasTerminal(triple),
     leaveDescendants: normal.leaveDescendants,
@@ -170,5 +166,5 @@ const normalizeAll = normalizer(spawnRows);
 /** Checks a SpawnRequest. @throws UsageError */
 export function normalizeSpawn(request: SpawnRequest): readonly [NormalRequest, SpawnOptions] {
   const [normal, own] = normalizeAll(request);
-  return [normal, spawnOptionsOf(own)];
+  return [normal, spawnOptionsOf(own, normal)];
 }

@@ -14,6 +14,7 @@ import {
   keyringCalls,
   withAllowed,
   withAnswers,
+  withoutSetId,
   withSmallRules,
   type Policy,
 } from './policy.ts';
@@ -28,6 +29,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly profile: { readonly file: string; readonly text: string } | undefined;
   /** Further calls that are refused, and the answers to them. */
   readonly refused?: ReadonlyMap<string, number> | undefined;
+  /** No set-user-ID file can be made. */
+  readonly noSetId?: boolean;
   /** Names of calls and groups that are given back. */
   readonly allow: readonly string[];
   /** The filter is installed before the ids change. */
@@ -110,7 +113,7 @@ function checkNeeded(
  * @throws UsageError for an unknown name, and with the place for a mistake in the profile
  */
 export function makeFilter(request: FilterRequest): Filter {
-  const { profile, allow, isIsolated, isLog, refused = new Map() } = request;
+  const { profile, allow, isIsolated, isLog, noSetId = false, refused = new Map() } = request;
   const { policy: base, flags } =
     profile === undefined
       ? { policy: isIsolated ? isolatePolicy : barePolicy, flags: 0 }
@@ -118,7 +121,8 @@ export function makeFilter(request: FilterRequest): Filter {
   const calls = allow.filter((name) => name !== programs32bit).flatMap(callsOf);
   const allows32bit = base.allows32bit || allow.includes(programs32bit);
   const strict = withAnswers({ ...base, allows32bit }, refused);
-  const full = withAllowed(withSmallRules(strict), calls);
+  const small = withSmallRules(strict);
+  const full = withAllowed(noSetId ? withoutSetId(small) : small, calls);
   const policy = isLog ? asLog(full) : full;
   if (profile !== undefined) checkNeeded(policy, profile.file, request);
   const parts = [
@@ -127,6 +131,7 @@ export function makeFilter(request: FilterRequest): Filter {
         ? 'no calls that ordinary programs do not need'
         : 'no terminal injection, no kernel keyrings'
       : `the profile ${profile.file}`,
+    ...(noSetId ? ['no set-user-ID files'] : []),
     ...(isLog ? ['refusals are only logged'] : []),
     ...(refused.size === 0 ? [] : [`also refused: ${[...refused.keys()].join(', ')}`]),
     ...(allow.length === 0 ? [] : [`allowed: ${allow.join(', ')}`]),

@@ -109,6 +109,43 @@ export function withSmallRules(policy: Policy): Policy {
   return { ...policy, verdicts };
 }
 
+// Bits of modes, and the flags with which open(2) takes a mode (asm-generic/fcntl.h): O_CREAT, and O_TMPFILE without O_DIRECTORY.
+const setIdBits = [0o4000, 0o2000];
+const creatingFlags = [0o100, 0o20000000];
+
+const has = (argument: number, bit: number): ArgumentTest => equals(argument, bit, BigInt(bit));
+const setIdCases = (mode: number, flags?: number): Verdict['cases'] =>
+  (flags === undefined ? [[]] : creatingFlags.map((flag) => [has(flags, flag)])).flatMap((way) =>
+    setIdBits.map((bit) => ({ tests: [...way, has(mode, bit)], answer: refused })),
+  );
+
+// By call, with the place of its argument `mode`, and of its flags.
+const setIdRules: Readonly<Record<string, Verdict['cases']>> = {
+  chmod: setIdCases(1),
+  creat: setIdCases(1),
+  fchmod: setIdCases(1),
+  fchmodat: setIdCases(2),
+  fchmodat2: setIdCases(2),
+  mknod: setIdCases(1),
+  mknodat: setIdCases(2),
+  open: setIdCases(2, 1),
+  openat: setIdCases(3, 2),
+};
+
+/**
+ * Refuses to make a set-user-ID or set-group-ID file. openat2(2), whose arguments lie in memory, does not exist then: no filter can read
+ * them. mkdir(2) drops these bits.
+ */
+export function withoutSetId(policy: Policy): Policy {
+  const verdicts = new Map(policy.verdicts);
+  for (const [call, cases] of Object.entries(setIdRules)) {
+    const verdict = verdicts.get(call) ?? always(policy.otherwise);
+    if (canPass(verdict)) verdicts.set(call, { ...verdict, cases: [...cases, ...verdict.cases] });
+  }
+  verdicts.set('openat2', always(refusal(ENOSYS)));
+  return { ...policy, verdicts };
+}
+
 /** Gives these answers to calls, whatever their arguments are. */
 export function withAnswers(policy: Policy, given: ReadonlyMap<string, number>): Policy {
   const verdicts = [...given].map(([call, answer]): [string, Verdict] => [call, always(answer)]);

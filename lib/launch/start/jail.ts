@@ -28,6 +28,7 @@ import type { PoolRequest } from '../request/pool-rows.ts';
 import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
+import { isUntrusted } from '../request/untrusted.ts';
 import { findProgram } from '../tell/path-search.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
 import { JailLaunch } from './jail-launch.ts';
@@ -235,10 +236,8 @@ export class Jail<
       checkPartial(asked, "run({program: '/bin/ls'})");
       const request = mergeRequests(defaults, withInherited(asked)) as T & { jail: Bytes; user: string };
       request.jail = this.#path;
-      if (request.user === undefined)
-        throw new UsageError('user is missing: give it here or to openJail', {
-          hint: "write user: 'NAME', or user: 'UID:GID'",
-        });
+      if (request.user === undefined && !isUntrusted(request))
+        throw new UsageError('user is missing: give it here or to openJail', { hint: "write user: 'NAME'" });
       return {
         request,
         usual: identityKeys.every((key) => request[key] === defaults[key]) ? this.#usual : undefined,
@@ -276,18 +275,18 @@ export async function openJail<
       });
     checkPartial(defaults, "openJail('/srv/jail', {user: 'sam'})");
     const copy = copyRequest(defaults);
-    const [normal, , together] = normalizeDefaults({ ...copy, user: copy.user ?? '+0', jail: directory });
+    const user = copy.user ?? (isUntrusted(copy) ? 'auto' : '+0');
+    const [normal, , together] = normalizeDefaults({ ...copy, user, jail: directory });
     const { share: _share, concurrency: _concurrency, ...own } = copy;
     return [own, normal, together] as const;
   });
-  const named = own.user !== undefined;
+  const named = own.user !== undefined || isUntrusted(own);
   const isAuto = normal.user.isAuto === true;
   const facts = await lookAtHost({ ...(named && accountQuery(normal)), jail: normal.jail });
   try {
     // each id of `auto` is judged when a launch has it, and the first one now
-    const usual = named
-      ? new KeptLaunch(judge(isAuto ? withId(normal, ownIds.first) : normal, facts))
-      : undefined;
+    const asked = isAuto ? withId(normal, ownIds.first) : normal;
+    const usual = named ? new KeptLaunch(judge(asked, facts)) : undefined;
     if (!normal.rootless) requireRoot();
     if (facts.fd < 0) throw unreachable(facts, normal);
     warnOnce(usual?.jail.warnings ?? []);

@@ -20,7 +20,20 @@ export type Given = readonly Pick<DirectoryFinding, 'message'>[];
  * one for each path of the host that is given away.
  */
 export function planAsText(launch: Printed, given: Given = []): string {
-  return stepsAsText(launch) + threatsAsText(onThisKernel(launch)) + givenAsText(given);
+  return (
+    stepsAsText(launch) +
+    untrustedAsText(launch.request) +
+    threatsAsText(onThisKernel(launch)) +
+    givenAsText(given)
+  );
+}
+
+function untrustedAsText({ untrusted, landlock }: NormalRequest): string {
+  if (untrusted === undefined) return '';
+  const { options, changed } = untrusted;
+  const others = changed.length === 0 ? '' : `  given otherwise: ${changed.join(' ')}\n`;
+  const wall = landlock ? '' : '  no Landlock: this kernel has none, or it was switched off\n';
+  return `--untrusted: ${options.join(' ')}\n${others}${wall}`;
 }
 
 /** The lines about what is given away. */
@@ -95,6 +108,15 @@ export function planAsJson(launch: Printed, problem: LaunchError | undefined, gi
       : { step: problem.step, code: problem.code, message: problem.message, hint: problem.hint };
   const threats = threatAnswers(onThisKernel(launch));
   const givesAway = given.map(({ message }) => message);
-  const plan = { account, jail: quote(request.jail), steps: shown, threats, givesAway, problem: failed };
+  const { untrusted } = request;
+  const plan = {
+    account,
+    jail: quote(request.jail),
+    untrusted,
+    steps: shown,
+    threats,
+    givesAway,
+    problem: failed,
+  };
   return jsonDocument(plan, readable);
 }

@@ -92,13 +92,14 @@ const watched = (keys: Partial<LaunchRequest>) =>
 t.test('a process waits only for a program with limits that it tells of', async (t) => {
   t.equal(watched({}), undefined);
   t.equal(watched({ rlimits: { nofile: 5 }, isolate: true }), undefined);
-  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, cpuSeconds: 0, words: [] });
-  t.strictSame(watched({ pty: true }), { timeMs: 0, cpuSeconds: 0, words: [] });
+  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, killSignal: 15, cpuSeconds: 0, words: [] });
+  t.strictSame(watched({ pty: true }), { timeMs: 0, killSignal: 15, cpuSeconds: 0, words: [] });
 });
 
 t.test('each limit has the words that name its option', async (t) => {
   t.strictSame(watched({ memory: '1M', pids: 5, time: 1.5, cpuTime: 3, rlimits: { fsize: 5 } }), {
     timeMs: 1500,
+    killSignal: 15,
     cpuSeconds: 3,
     words: [
       'ait needed more memory than 1M (--memory)',

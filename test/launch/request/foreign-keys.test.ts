@@ -28,7 +28,7 @@ t.test('a key of another library has one counterpart here', async (t) => {
 t.test('a key of another call is told with that call', async (t) => {
   for (const [key, table, call] of [
     ...Object.keys(runRows).map((key) => [key, runRows, 'runInJail()'] as const),
-    ...['stdio', 'timeoutMs', 'signal', 'killSignal', 'forceKillAfterMs', 'newGroup'].map(
+    ...['stdio', 'timeoutMs', 'signal', 'forceKillAfterMs', 'newGroup'].map(
       (key) => [key, spawnRows, 'spawnInJail()'] as const,
     ),
     ...Object.keys(jailRows).map((key) => [key, jailRows, 'openJail()'] as const),

@@ -76,6 +76,7 @@ t.test(
       cpu: 'CPUQuota=',
       'io-weight': 'IOWeight=',
       time: 'RuntimeMaxSec=',
+      'kill-signal': 'KillSignal=',
       'cpu-time': undefined,
       nice: undefined,
       affinity: undefined,

@@ -76,6 +76,8 @@ t.test('user and jail are enough', async (t) => {
     statusFd: undefined,
     pidFile: undefined,
     checkProgram: false,
+    noSetId: false,
+    killSignal: 15,
     landlock: false,
     landlockAbi: 6,
     landlockRo: [],

@@ -63,6 +63,12 @@ t.test(
         false,
         'no shared keyring then',
       );
+    for (const architecture of machines)
+      t.strictSame(
+        isolateFilter(architecture, true),
+        makeFilter({ ...isolated, architecture, noSetId: true }),
+        `${architecture} --no-set-id`,
+      );
     t.throws(() => isolateFilter('ia32'), { name: 'UsageError' });
   },
 );
