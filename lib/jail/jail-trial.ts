@@ -18,7 +18,6 @@ import type { Manifest } from './manifest/manifest.ts';
 import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
 import type { Placed } from './verify.ts';
-import { lacks } from './work/missing-file.ts';
 import { throwIfAborted } from './work/jail-error.ts';
 
 export interface Trial {
@@ -154,14 +153,11 @@ function foreignMachine({ files }: Closure): string | undefined {
 
 function openProbe(trial: Trial): Probe {
   const { jail, manifest } = trial;
-  const resolver = openResolver(jail, { hasProc: false });
   const executables = manifest.entries.filter(({ kind, mode }) => kind === 'file' && (mode & 0o111) !== 0);
   return {
     root: jail,
-    has: (path) => walk(jail, bytePath(path)).kind === 'found',
     executables: (name) =>
       executables.map(({ path }) => path).filter((path) => name.test(lastComponent(path))),
-    lacks: (path) => resolver.resolve(path).missing.map((missing) => lacks(missing).message),
     run: (program, ...args) => run(trial, program, args, TIMEOUT_MS),
   };
 }

@@ -3,7 +3,6 @@
 import { bytePath } from '../../tree/path.ts';
 import { caller, onHost } from '../../trust/owner.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
-import { lacksAll } from './self-check.ts';
 import type { JailUser, Pack, PackHost, Part } from './pack.ts';
 
 // root cannot log in: it has no password and no shell.
@@ -36,8 +35,6 @@ export const base: Pack = {
       .filter((user) => isHome(host, user))
       .map(({ home, uid, gid }): Part => ({ directory: bytePath(home), mode: 0o700, uid, gid })),
   ],
-  // devices are not checked: where they cannot be created, a warning says so
-  check: (jail) => ['/tmp', '/etc/passwd', '/etc/group'].map((path) => lacksAll(jail, path)).find(Boolean),
 };
 
 // Git, vim and gpg keep files in HOME, which uchroot sets from the host's database. A home is created in the jail if it is

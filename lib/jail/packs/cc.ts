@@ -1,9 +1,9 @@
 // C compilers: headers and startup files of the C library, the assembler and the linker.
 
 import { type BytePath, lastComponent } from '../../tree/path.ts';
-import { failureOf, findInJail } from './self-check.ts';
-import { hasDpkg, ifAsked } from './pack-host.ts';
-import type { Pack, PackHost, Part, Probe } from './pack.ts';
+import { failureOf } from './self-check.ts';
+import { expandPath, hasDpkg, ifAsked } from './pack-host.ts';
+import type { Pack, PackHost, Part } from './pack.ts';
 
 const COMPILER =
   /^(?:[\w-]+-)?(?:gcc|g\+\+|cc|c\+\+|c[89]9|clang|clang\+\+|gfortran|gccgo|gdc|tcc)(?:-\d[\d.]*)?$/;
@@ -18,25 +18,20 @@ export const cc: Pack = {
   when: { executables: COMPILER },
   parts: (host) => [...ifAsked(host, 'cc'), ...tools(host), ...(hasDpkg(host) ? debian(host) : others(host))],
   check: async (jail) => {
-    if (jail.executables(COMPILER).length === 0) return 'there is no compiler';
+    const has = (pattern: string) => expandPath(jail.root, pattern, []).length > 0;
     // the host has no headers either
-    if (findInJail(jail, '/usr/include/stdio.h').length === 0) return undefined;
-    const canLink = findInJail(jail, '/usr/lib/gcc/*/*/crtbeginS.o').length > 0;
-    for (const program of jail.executables(OF_C).filter((path) => isNative(jail, path))) {
-      const failure = await failureOf(jail, program, ...(canLink ? ['-shared'] : ['-c']), ...TRIAL);
+    if (!has('/usr/include/stdio.h')) return undefined;
+    const mode = has('/usr/lib/gcc/*/*/crtbeginS.o') ? '-shared' : '-c';
+    for (const program of jail.executables(OF_C)) {
+      // Debian's prefix is also the name of the directory of its libraries
+      const prefix = OF_C.exec(lastComponent(program))?.[1] ?? '';
+      if (prefix !== '' && !has(`/lib/${prefix.slice(0, -1)}/libc.so.6`)) continue;
+      const failure = await failureOf(jail, program, mode, ...TRIAL);
       if (failure !== undefined) return failure;
     }
     return undefined;
   },
 };
-
-// True without a prefix, or with Debian's prefix, which is the name of the directory of its libraries.
-function isNative(jail: Probe, path: BytePath): boolean {
-  const prefix = OF_C.exec(lastComponent(path))?.[1];
-  return (
-    prefix === '' || findInJail(jail, '$LIB').some((directory) => prefix === `${lastComponent(directory)}-`)
-  );
-}
 
 // A compiler looks its tools up in PATH if they are not beside it; those of a cross compiler have its prefix.
 function tools(host: PackHost): readonly Part[] {

@@ -1,11 +1,12 @@
 // The shell, and the programs that command lines and scripts run.
 
-import type { BytePath } from '../../tree/path.ts';
 import { findCommands, isShell } from '../dpkg/script-calls.ts';
-import { failureOf, lacksAll, runs } from './self-check.ts';
+import { runs } from './self-check.ts';
 import { hasDpkg } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 import { scriptsOf } from './script-modules.ts';
+
+const SHELL = /^(?:ba|da|k|mk|z|a)?sh$/;
 
 export const shell: Pack = {
   name: 'shell',
@@ -17,7 +18,7 @@ export const shell: Pack = {
     texts: ['/bin/sh\0'],
   },
   parts: (host) => [{ path: '/bin/sh' }, ...commandsOf(host)],
-  check: (jail) => lacksAll(jail, '/bin/sh') ?? failureOf(jail, '/bin/sh' as BytePath, '-c', ':'),
+  check: runs(SHELL, '-c', ':'),
 };
 
 // A string that begins with a common tool, as of coreutils(7), followed by an option or a path: "rm -rf %s". Tools whose
@@ -32,8 +33,6 @@ function commandsOf(host: PackHost): readonly Part[] {
     host.texts(by, COMMAND_LINE).map((text): Part => ({ program: text.replace(/^.*[\0 /]/s, ''), by })),
   );
 }
-
-const SHELL = /^(?:ba|da|k|mk|z|a)?sh$/;
 
 // Scripts that other programs start in special cases: half of their commands are not needed.
 const OF_OTHERS = /^\/usr\/(?:local\/)?(?:lib(?:64|exec)?|share)\//;
@@ -51,5 +50,4 @@ export const commands: Pack = {
         Array.from(findCommands(text), (program): Part => ({ program, by: path })),
       );
   },
-  check: runs(SHELL, ['-c', ':'], ['/bin/sh']),
 };

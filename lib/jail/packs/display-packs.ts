@@ -1,8 +1,6 @@
 // Packs for displaying text: terminal descriptions and fonts.
 
-import { lastComponent } from '../../tree/path.ts';
 import { words } from '../../words/word-list.ts';
-import { failureOf, findInJail, lacksAll, programNamed } from './self-check.ts';
 import type { Pack, PackHost } from './pack.ts';
 
 // The usual terminals, and those of Debian's ncurses-base: a few hundred bytes each, while all descriptions take 8 MB.
@@ -32,13 +30,6 @@ export const terminfo: Pack = {
       TERMINALS.map((name) => ({ path: `${directory}/${name.slice(0, 1)}/${name}` })),
     ),
   ],
-  check: async (jail) => {
-    const places = [...DIRECTORIES, '/etc/terminfo'].map((directory) => `${directory}/*/*`);
-    const [entry] = places.flatMap((place) => findInJail(jail, place));
-    const tput = programNamed(jail, 'tput');
-    if (entry === undefined) return lacksAll(jail, ...places, '/etc/inputrc');
-    return tput && failureOf(jail, tput, '-T', lastComponent(entry), 'cols');
-  },
 };
 
 // One family is enough; all fonts can take gigabytes. In fontconfig's order of preference (60-latin.conf).

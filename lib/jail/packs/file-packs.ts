@@ -1,5 +1,7 @@
 // Packs that only list files and directories.
 
+import type { BytePath } from '../../tree/path.ts';
+import { statusOf } from '../../tree/walk.ts';
 import { words } from '../../words/word-list.ts';
 import { runs } from './self-check.ts';
 import type { Pack } from './pack.ts';
@@ -29,7 +31,9 @@ export const pty: Pack = {
     { link: '/dev/ptmx', target: 'pts/ptmx' },
   ],
   wants: (jail) =>
-    jail.executables(ON_TERMINALS).length === 0 || jail.has('/dev/pts/ptmx') ? undefined : terminalWarning,
+    jail.executables(ON_TERMINALS).length === 0 || statusOf(jail.root, '/dev/pts/ptmx' as BytePath)
+      ? undefined
+      : terminalWarning,
 };
 
 // systemd mounts its socket there while the service runs (--unit systemd --notify); it would not remove a directory it creates.
@@ -123,7 +127,7 @@ export const magic: Pack = {
   summary: 'the database of file types',
   when: { libraries: /^libmagic\.so/ },
   parts: MAGIC.map((path) => ({ path })),
-  check: runs(/^file$/, ['/etc/passwd'], MAGIC),
+  check: runs(/^file$/, '/etc/passwd'),
 };
 
 // beside the C library, and in the library directory of musl

@@ -3,9 +3,9 @@
 import { type BytePath, parentPath, showPath } from '../../tree/path.ts';
 import { quote } from '../../words/quote.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
-import { allIn, compiledIn, ifAsked, isDirectory } from './pack-host.ts';
+import { allIn, compiledIn, expandPath, ifAsked, isDirectory } from './pack-host.ts';
 import { scriptsOf } from './script-modules.ts';
-import { findInJail, lacksAll, runs } from './self-check.ts';
+import { runs } from './self-check.ts';
 
 const TCL_WHEN = { executables: /^(?:tclsh|wish|expect)[\d.]*$/, libraries: /^libtcl\d[\d.]*\.so/ };
 
@@ -32,15 +32,14 @@ export const tcl: Pack = {
     ];
   },
   check: async (jail) => {
-    const programs = jail.executables(/^tclsh[\d.]*$/);
-    const [script] = findInJail(jail, '/usr/*/*/*/parray.tcl');
-    for (const program of script === undefined ? [] : programs) {
-      const { stderr } = await jail.run(program, script ?? '');
+    const [script] = expandPath(jail.root, '/usr/*/*/*/parray.tcl', []);
+    if (script === undefined) return undefined;
+    for (const program of jail.executables(/^tclsh[\d.]*$/)) {
+      const { stderr } = await jail.run(program, script);
       const failure = /^.*(?:initialization failed|Can't find).*$/m.exec(stderr)?.[0];
       if (failure !== undefined) return quote(failure);
     }
-    const places = ['/usr/share/tcl*', '/usr/lib*/tcl*', '/usr/local/lib/tcl*'];
-    return lacksAll(jail, '/usr/share/tcltk/t*/*.tcl', ...places.map((place) => `${place}/init.tcl`));
+    return undefined;
   },
 };
 
@@ -70,11 +69,7 @@ export const lua: Pack = {
     ...ifAsked(host, 'lua'),
     ...compiledIn(host, LUA_WHEN, LUA_DIRECTORIES).map((tree) => ({ tree })),
   ],
-  check: runs(
-    LUA_WHEN.executables,
-    ['-e', 'assert(string.rep("a", 3) == "aaa")'],
-    ['/usr/share/lua/*', '/usr/local/share/lua/*', '$LIB/lua/*'],
-  ),
+  check: runs(LUA_WHEN.executables, '-e', 'assert(string.rep("a", 3) == "aaa")'),
 };
 
 // package.path and package.cpath: /usr/share/lua/5.4/?.lua
@@ -93,11 +88,7 @@ export const guile: Pack = {
     ...ifAsked(host, 'guile'),
     ...compiledIn(host, GUILE_WHEN, GUILE_DIRECTORIES).map((tree) => ({ tree })),
   ],
-  check: runs(
-    GUILE_WHEN.executables,
-    ['-c', '(use-modules (ice-9 regex))'],
-    ['/usr/share/guile/*/ice-9/boot-9.scm', '/usr/local/share/guile/*/ice-9/boot-9.scm'],
-  ),
+  check: runs(GUILE_WHEN.executables, '-c', '(use-modules (ice-9 regex))'),
 };
 
 const PHP_INTERPRETER = /^php(?:dbg)?[\d.]*(?:-(?:fpm|cgi|cli)[\d.]*)?$/;
@@ -136,7 +127,7 @@ export const php: Pack = {
       if (warning !== undefined) return quote(warning);
       if (exitCode !== 0) return `${showPath(program)} fails: exit status ${exitCode}`;
     }
-    return lacksAll(jail, '/etc/php*', '/usr/local/etc/php', '/opt/*/etc/php*');
+    return undefined;
   },
 };
 
@@ -153,11 +144,7 @@ export const java: Pack = {
     ...ifAsked(host, 'java'),
     ...homes(host).map((tree) => ({ tree, except: /\/(?:man|legal|demo|sample|docs|jmods|src\.zip)$/ })),
   ],
-  check: runs(
-    /^java$/,
-    ['-version'],
-    ['/usr/lib/jvm/*/lib/modules', '/opt/*/lib/modules', '/usr/local/*/lib/modules'],
-  ),
+  check: runs(/^java$/, '-version'),
 };
 
 /** java.home of each launcher: the directory with a class library, which is one file since Java 9. */

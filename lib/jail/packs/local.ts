@@ -3,7 +3,6 @@
 import { type BytePath, lastComponent } from '../../tree/path.ts';
 import { wordSet } from '../../words/word-list.ts';
 import { hasDpkg, isDirectory } from './pack-host.ts';
-import { cannotLoad } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 // /opt/NAME, or a single directory below /usr/local: /usr/local/go/bin/go (hier(7))
@@ -37,11 +36,6 @@ export const local: Pack = {
       .executables(/./)
       .filter((path) => wanted.test(path))
       .flatMap((by) => directoriesOf(host, by).map((tree): Part => ({ tree, except: EXCEPT, by })));
-  },
-  check: (jail) => {
-    const programs = jail.executables(/./).filter((path) => ANY.test(path));
-    if (programs.length === 0) return 'there is no program that was installed without a package';
-    return cannotLoad(jail, ...programs);
   },
 };
 

@@ -4,7 +4,7 @@ import { type BytePath, parentPath } from '../../tree/path.ts';
 import { type FileRoot, type OpenFile, withFile } from '../../tree/root.ts';
 import { statusOf } from '../../tree/walk.ts';
 import { words } from '../../words/word-list.ts';
-import { cannotLoad, failureOf, lacksAll, programNamed } from './self-check.ts';
+import { runs } from './self-check.ts';
 import { allIn } from './pack-host.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
@@ -83,10 +83,7 @@ export const locale: Pack = {
     { tree: `${DIRECTORY}/C.UTF-8` },
     ...settings(host).flatMap((name) => partsOf(host, name)),
   ],
-  check: async (jail) => {
-    const program = programNamed(jail, 'locale');
-    return lacksAll(jail, `${DIRECTORY}/*/LC_CTYPE`) ?? (program && (await failureOf(jail, program, '-a')));
-  },
+  check: runs(/^locale$/, '-a'),
 };
 
 // Of Debian, systemd, pam_env(8), and Fedora before systemd.
@@ -119,12 +116,7 @@ export const gconv: Pack = {
     const isAll = host.trigger === undefined || host.executables(/^iconv$/).length > 0;
     return isAll ? [{ tree: '$LIB/gconv' }] : usual(host);
   },
-  check: async (jail) => {
-    const iconv = programNamed(jail, 'iconv');
-    const failure =
-      iconv && (await failureOf(jail, iconv, '-f', 'ISO-8859-1', '-t', 'UTF-16', '/etc/passwd'));
-    return failure ?? lacksAll(jail, '$LIB/gconv/gconv-modules*') ?? cannotLoad(jail, '$LIB/gconv/*.so');
-  },
+  check: runs(/^iconv$/, '-f', 'ISO-8859-1', '-t', 'UTF-16', '/etc/passwd'),
 };
 
 // 160 kB of 8 MB: since glibc 2.34, gconv-modules names only the usual modules. The cache is left out because it names all

@@ -2,7 +2,6 @@
 
 import type { BytePath } from '../../tree/path.ts';
 import { words } from '../../words/word-list.ts';
-import { findInJail, lacksAll, readInJail } from './self-check.ts';
 import type { Pack, PackHost, Part } from './pack.ts';
 
 const HOST_LOOKUPS = words(`
@@ -46,16 +45,6 @@ export const names: Pack = {
       ...(conf === undefined ? [] : [{ file: '/etc/nsswitch.conf', content: conf }]),
       ...[...modules].filter((name) => !isBuiltIn(name) || old.length > 0).map(moduleOf),
     ];
-  },
-  check: (jail) => {
-    const conf = readInJail(jail, '/etc/nsswitch.conf');
-    if (conf === undefined) return lacksAll(jail, '/etc/nsswitch.conf', '$LIB/libnss_files.so.2');
-    for (const name of servicesOf(conf).filter((service) => !isBuiltIn(service))) {
-      const [file] = findInJail(jail, `$LIB/libnss_${name}.so.2`);
-      const lack = file === undefined ? `the module ${name} is not there` : jail.lacks(file)[0];
-      if (lack !== undefined) return lack;
-    }
-    return undefined;
   },
 };
 

@@ -1,8 +1,27 @@
 // Questions of packs about the root that a jail is built from.
 
+import { expandPattern } from '../../binary/loader-conf.ts';
 import type { BytePath } from '../../tree/path.ts';
-import { statusOf } from '../../tree/walk.ts';
+import type { FileRoot } from '../../tree/root.ts';
+import { statusOf, walk } from '../../tree/walk.ts';
 import type { PackHost, Part, When } from './pack.ts';
+
+const NAME_MAX = 255; // limits.h(0p)
+
+/** The existing paths of a root that match a pattern of a part: only `*` is special. */
+export function expandPath(
+  root: FileRoot,
+  pattern: string,
+  libraryDirectories: readonly BytePath[],
+): readonly BytePath[] {
+  // a word of a script may look like the name of a module
+  if (pattern.split('/').some(({ length }) => length > NAME_MAX)) return [];
+  const [, below] = /^\$LIB(\/.*|$)/s.exec(pattern) ?? [];
+  const places = below === undefined ? [pattern] : libraryDirectories.map((directory) => directory + below);
+  return places
+    .flatMap((place) => expandPattern(root, place.replace(/[?[]/g, '[$&]') as BytePath, Infinity))
+    .filter((path) => walk(root, path).kind === 'found');
+}
 
 type Interpreter = Required<Pick<When, 'executables' | 'libraries'>>;
 

@@ -85,15 +85,11 @@ export interface PackHost {
   readonly readText: (path: string) => string | undefined;
 }
 
-/** The finished jail, for a self-check. */
+/** The finished jail, for the trial of a pack. */
 export interface Probe {
   readonly root: FileRoot;
-  /** Whether the path exists, links followed. */
-  has(path: string): boolean;
   /** Paths of the programs in the jail whose name matches. */
   executables(name: RegExp): readonly BytePath[];
-  /** The missing files of a program or library, one sentence each. */
-  lacks(path: BytePath): readonly string[];
   /** Runs a program of the jail as the jail's user. */
   run(
     program: BytePath,
@@ -108,8 +104,8 @@ export interface Pack {
   readonly when: When;
   /** A function is called again when files are added. A pack is not added if the host has none of its parts. */
   readonly parts: readonly Part[] | ((host: PackHost) => readonly Part[]);
-  /** Finds a fault of the finished jail, and returns it as a sentence. A pack of files alone has no check. */
-  readonly check?: (jail: Probe) => Promise<string | undefined> | string | undefined;
+  /** Runs programs of the finished jail, and returns a fault as a sentence. */
+  readonly check?: (jail: Probe) => Promise<string | undefined>;
   /** A sentence about a thing that only the administrator can provide; undefined if nothing is missing. */
   readonly wants?: (jail: Probe) => string | undefined;
 }

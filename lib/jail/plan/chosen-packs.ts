@@ -9,7 +9,7 @@ import { buffersOf, type ReadStrings } from '../dpkg/sections.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
-import { expandPath } from '../packs/self-check.ts';
+import { expandPath } from '../packs/pack-host.ts';
 import { packOf, packs as all } from '../packs/index.ts';
 import type { JailUser, Pack, PackHost, Part, When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';

@@ -1,4 +1,4 @@
-// All packs: by what each is recognised, what it brings, and that its self-check notices when that is not there.
+// All packs: by what each is recognised, what it brings, and that its trial tells what fails.
 
 import t from 'tap';
 
@@ -82,33 +82,19 @@ for (const { pack, program = '/bin/p', image = {}, host = {}, brings, by = progr
     await t.test('its self-check is content with the jail', async (t) => {
       t.equal(await check(probeOf(jailOf(tree, plan))), undefined);
     });
-
-    await t.test('its self-check says what is not there', async (t) => {
-      const empty = await check(probeOf(memoryRoot({ '/bin/p': makeProgram() })));
-      t.type(empty, 'string');
-      t.notMatch(empty, /\n|\.$/);
-    });
   });
 
-t.test('a program that fails in the jail, or cannot be loaded, is told', async (t) => {
-  const runs =
-    'names tls shell gconv magic python perl ruby node php java guile cc gnupg local commands'.split(' ');
+t.test('a program that fails in the jail is told', async (t) => {
+  const runs = 'shell gconv magic python perl ruby node php java guile cc gnupg'.split(' ');
   for (const { pack, program = '/bin/p', image = {}, host = {} } of CASES.filter((one) =>
     runs.includes(one.pack),
   )) {
-    const more = { '/bin/openssl': makeProgram(), '/bin/iconv': makeProgram(), '/bin/file': makeProgram() };
+    const more = { '/bin/iconv': makeProgram(), '/bin/file': makeProgram() };
     const guile = { '/bin/guile': makeProgram() };
     const tree = { [program]: makeProgram(image), ...host, ...more, ...guile };
-    const jail = jailOf(
-      tree,
-      planOf(tree, [program, '/bin/openssl', '/bin/iconv', '/bin/file', '/bin/guile']),
-    );
+    const jail = jailOf(tree, planOf(tree, [program, '/bin/iconv', '/bin/file', '/bin/guile']));
     const ran = { exitCode: 1, stderr: 'Unable to load: no such thing\n' };
-    t.match(
-      await packNamed(pack).check?.(probeOf(jail, ran, ['it lacks x: no such thing'])),
-      /no such thing/,
-      pack,
-    );
+    t.match(await packNamed(pack).check?.(probeOf(jail, ran)), /no such thing/, pack);
   }
 });
 
@@ -121,9 +107,6 @@ t.test('what the jail cannot give itself is no failure, but it is said', async (
   t.equal(pty.wants?.(jail({ ...tmux, '/dev/pts/ptmx': '' })), undefined, 'it is mounted');
   t.equal(pty.wants?.(jail({ '/usr/bin/python3': makeProgram() })), undefined);
   const bare = { '/etc/ssl/openssl.cnf': '' };
-  t.equal(await tls.check?.(jail(bare)), undefined);
   t.match(tls.wants?.(jail(bare)), /certificates/);
-  t.equal(await tls.check?.(jail({ '/lib/libc.so.6': '', '/lib/ossl-modules/legacy.so': '' })), undefined);
   t.equal(tls.wants?.(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), undefined);
-  t.match(await tls.check?.(jail({ '/etc/ssl/certs/ca-certificates.crt': '' })), /no certificate/);
 });

@@ -2,7 +2,6 @@
 
 import { type BytePath, bytePath, lastComponent } from '../../../lib/tree/path.ts';
 import type { FileRoot } from '../../../lib/tree/root.ts';
-import { walk } from '../../../lib/tree/walk.ts';
 import type { Entry } from '../../../lib/jail/manifest/planned-entry.ts';
 import { EMPTY_RECIPE, type Recipe } from '../../../lib/jail/manifest/recipe.ts';
 import type { JailUser, Probe } from '../../../lib/jail/packs/pack.ts';
@@ -146,7 +145,7 @@ function made(host: Tree, entry: Entry): readonly [path: string, content: Tree[s
 type Ran = Awaited<ReturnType<Probe['run']>>;
 
 /** A jail to be checked, in which each program ends as `ran` says. */
-export function probeOf(root: FileRoot, ran: Partial<Ran> = {}, lacks: readonly string[] = []): Probe {
+export function probeOf(root: FileRoot, ran: Partial<Ran> = {}): Probe {
   const paths: BytePath[] = [];
   const collect = (directory: BytePath) => {
     for (const name of root.list(directory) ?? []) {
@@ -158,9 +157,7 @@ export function probeOf(root: FileRoot, ran: Partial<Ran> = {}, lacks: readonly 
   collect('/' as BytePath);
   return {
     root,
-    has: (path) => walk(root, bytePath(path)).kind === 'found',
     executables: (name) => paths.filter((path) => name.test(lastComponent(path))),
-    lacks: () => lacks,
     run: () => Promise.resolve({ exitCode: 0, stdout: '', stderr: '', ...ran }),
   };
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/tree/path.ts';
-import { expandPath } from '../../../lib/jail/packs/self-check.ts';
+import { expandPath } from '../../../lib/jail/packs/pack-host.ts';
 import { memoryRoot } from '../../support/binary/image.ts';
 
 const root = memoryRoot({
