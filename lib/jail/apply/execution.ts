@@ -15,8 +15,8 @@ import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
 import { setTimes } from './commit.ts';
-import { foresee, foreseeNew, type KnownFiles, readKnown, type Roots, toRecorded } from './file-facts.ts';
-import { JailWriter, type Written } from './jail-writer.ts';
+import { foresee, foreseeNew, readKnown, type Roots } from './file-facts.ts';
+import { isCopied, type Judged, JailWriter } from './jail-writer.ts';
 import { Judge, type Judging, type Verdict } from './judge.ts';
 import { mountedIn } from './mounted.ts';
 import type { Left } from './present-object.ts';
@@ -39,14 +39,15 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   const { jail, store, before, signal, onProgress } = work;
   const mounted = mountedIn(jail);
   const judge = new Judge({ ...work, mounted });
-  const writer = new JailWriter({ ...work, judge });
   const outcome = new Outcome(before);
   const entries = entriesFor(plan, outcome, work);
-  try {
-    await addAll(entries, work, { writer, outcome });
-  } finally {
-    await writer.copies.close();
-  }
+  const tell = openTold(entries, work);
+  const writer = new JailWriter({ ...work, tell });
+  const judged = await judgeAll(entries, judge, work, ({ entry, verdict }) => {
+    if (!isCopied(entry, verdict)) tell(entry);
+  });
+  for (const { entry, verdict, record } of await writer.write(judged))
+    outcome.add(entry.path, verdict, record);
   const unneeded = await judge.findUnneeded(outcome.planned);
   const manifest = outcome.toManifest(recipe, plan);
   throwIfAborted(signal);
@@ -56,10 +57,19 @@ export async function applyPlan(recipe: Recipe, plan: JailPlan, work: Applying):
   if (isChanged || before === undefined || !isSameManifest(before, manifest))
     store.commit(changes, writeManifest(manifest));
   setTimes(jail, manifest.entries, { left: outcome.leftPaths, made: writer.made, mounted });
-  return { manifest, left: [...outcome.left, ...unneeded.left], warnings: outcome.warnings };
+  const warnings = [...outcome.warnings, ...writer.warnings];
+  return { manifest, left: [...outcome.left, ...unneeded.left], warnings };
 }
 
 type Foreseeing = Omit<Applying, 'jail' | 'store' | 'onProgress'>;
+
+const NO_JAIL: DirectoryRoot = {
+  fd: -1,
+  lstat: () => undefined,
+  list: () => undefined,
+  open: () => undefined,
+  close: () => {},
+};
 
 /** Finds the changes that `applyPlan` would make, and changes nothing. `jail` is undefined if there is none yet. */
 export async function foreseePlan(
@@ -67,101 +77,56 @@ export async function foreseePlan(
   plan: JailPlan,
   work: Foreseeing & { readonly jail: DirectoryRoot | undefined },
 ): Promise<Applied> {
-  const { source, sourceFd, jail, before, replace, keep, signal } = work;
-  const outcome = new Outcome(before);
-  const turns = openTurns();
-  const entries = entriesFor(plan, outcome, work);
-  const toApplied = (left: readonly Left[] = []) => ({
-    manifest: outcome.toManifest(recipe, plan),
-    left: [...outcome.left, ...left],
-    warnings: outcome.warnings,
-  });
-  if (jail === undefined) {
-    for (const entry of entries) {
-      throwIfAborted(signal);
-      outcome.add(entry.path, { action: 'put' }, foreseeNew(entry, source));
-      await turns();
-    }
-    return toApplied();
+  const { jail = NO_JAIL } = work;
+  const outcome = new Outcome(work.before);
+  const mounted = jail === NO_JAIL ? [] : mountedIn(jail);
+  const judge = new Judge({ ...work, jail, mounted });
+  const entries = entriesFor(plan, outcome, { ...work, jail });
+  for (const { entry, verdict, record } of await judgeAll(entries, judge, { ...work, jail })) {
+    // a new file is not read: there is nothing to compare it with
+    const isNew = record === undefined && verdict.action === 'put';
+    outcome.add(entry.path, verdict, isNew ? foreseeNew(entry, work.source) : record);
   }
-  const judge = new Judge({ jail, source, before, replace, keep, mounted: mountedIn(jail) });
-  for await (const [slice, known] of readAhead(entries, { jail, sourceFd }))
-    for (const entry of slice) {
-      throwIfAborted(signal);
-      const record = await foresee(entry, source, known);
-      outcome.add(entry.path, await judge.judge(entry, async () => record, known), record);
-      await turns();
-    }
-  return toApplied((await judge.findUnneeded(outcome.planned)).left);
+  const { left } = await judge.findUnneeded(outcome.planned);
+  const manifest = outcome.toManifest(recipe, plan);
+  return { manifest, left: [...outcome.left, ...left], warnings: outcome.warnings };
 }
 
-/** How many entries are read ahead. */
+/** How many entries are read in one call. */
 const SLICE = 256;
+const TURN_MS = 2;
 
-async function addAll(
+/** Judges the entries in their order, and calls `done` for each. @throws AbortError, JailError */
+async function judgeAll(
   entries: readonly Entry[],
-  work: Applying,
-  { writer, outcome }: { readonly writer: JailWriter; readonly outcome: Outcome },
-): Promise<void> {
-  const { signal } = work;
-  const tell = openTold(entries, work);
+  judge: Judge,
+  { source, signal, ...roots }: Pick<Applying, 'source' | 'signal' | keyof Roots>,
+  done: (judged: Judged) => void = () => {},
+): Promise<readonly Judged[]> {
   const turns = openTurns(TURN_MS);
-  // Copies are made after they are judged. They are recorded in the order of the plan.
-  const pending: (Written & { readonly entry: Entry })[] = [];
-  let next = 0;
-  function recordMade(): void {
-    for (const { entry, verdict, record, copy } of pending.slice(next)) {
-      const content = copy?.content();
-      if (copy !== undefined && content === undefined) return;
-      outcome.add(entry.path, verdict, content === undefined ? record : toRecorded(entry, content));
-      tell(entry);
-      next++;
-    }
-  }
-  for await (const [slice, known] of readAhead(entries, work)) {
+  const all: Judged[] = [];
+  for (let from = 0; from < entries.length; from += SLICE) {
+    const slice = entries.slice(from, from + SLICE);
+    const known = await readKnown(slice, roots);
     for (const entry of slice) {
       throwIfAborted(signal);
-      let written: Written | Promise<Written>;
+      let record: Recorded | undefined;
+      const plan = async () => (record ??= await foresee(entry, source, known));
       try {
-        written = writer.add(entry, known);
-        // Most results are not promises, and an await takes time.
-        if (written instanceof Promise) written = await written;
+        const found = judge.judge(entry, plan, known);
+        // most are no promises, and an await takes time
+        const verdict = found instanceof Promise ? await found : found;
+        if (verdict.action !== 'leave' && !isCopied(entry, verdict)) await plan();
+        const judged = { entry, verdict, record };
+        all.push(judged);
+        done(judged);
       } catch (error) {
         throw toJailError(error, entry.path);
       }
-      if (written.warning !== undefined) outcome.warnings.push(written.warning);
-      pending.push({ entry, ...written });
-      const turn = turns();
-      if (turn === undefined) continue;
-      await turn; // the event loop runs, and the next copies start
-      recordMade();
+      await turns();
     }
   }
-  writer.copies.flush();
-  for (recordMade(); next < pending.length; recordMade()) {
-    await pending[next]?.copy?.ended;
-    throwIfAborted(signal);
-  }
-}
-
-const TURN_MS = 2;
-
-/** Slices of the entries, with the facts of their files. The next slice is read while the current one is processed. */
-async function* readAhead(
-  entries: readonly Entry[],
-  roots: Roots,
-): AsyncGenerator<readonly [readonly Entry[], KnownFiles]> {
-  const read = (from: number): Promise<KnownFiles> => {
-    const known = readKnown(entries.slice(from, from + SLICE), roots);
-    known.catch(() => {}); // the error is thrown when it is awaited
-    return known;
-  };
-  let next = read(0);
-  for (let from = 0; from < entries.length; from += SLICE) {
-    const known = await next;
-    next = read(from + SLICE);
-    yield [entries.slice(from, from + SLICE), known];
-  }
+  return all;
 }
 
 /** A function to call for each entry that is done. */
@@ -182,12 +147,12 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
 function entriesFor(
   plan: JailPlan,
   outcome: Outcome,
-  { jail, replace }: Pick<Judging, 'replace'> & { readonly jail: DirectoryRoot | undefined },
+  { jail, replace }: Pick<Judging, 'jail' | 'replace'>,
 ): readonly Entry[] {
   return withCache(plan, jail).filter((entry) => {
     const { path } = entry;
     const isNamed = replace.some((named) => isWithin(path, named));
-    if (jail === undefined || isNamed || !isTaken(entry, jail, outcome.isKnown(path))) return true;
+    if (isNamed || !isTaken(entry, jail, outcome.isKnown(path))) return true;
     outcome.add(path, { action: 'leave' }, undefined);
     return false;
   });
@@ -204,8 +169,8 @@ function isTaken(entry: Entry, jail: DirectoryRoot, isKnown: boolean): boolean {
 }
 
 /** The entries of the plan, with the ld.so.cache of the jail if it needs one. */
-function withCache(plan: JailPlan, jail: DirectoryRoot | undefined): readonly Entry[] {
-  const existing = jail && readSmallFile(jail, CACHE_PATH, 64 << 20);
+function withCache(plan: JailPlan, jail: DirectoryRoot): readonly Entry[] {
+  const existing = readSmallFile(jail, CACHE_PATH, 64 << 20);
   const listed = existing === undefined ? [] : readCache(existing).entries;
   const data =
     cacheFor(plan.cacheEntries, plan.endian, listed) ?? (plan.cacheEntries.length > 0 ? existing : undefined);

@@ -100,7 +100,11 @@ export async function readKnown(entries: readonly Entry[], { jail, sourceFd }: R
   const directories = new Map<BytePath, boolean>();
   function isThere(directory: BytePath): boolean {
     let known = directories.get(directory);
-    known ??= directory === '/' || (isThere(parentPath(directory)) && jail.lstat(directory) !== undefined);
+    // without a jail there is nothing to read
+    known ??=
+      directory === '/'
+        ? jail.fd >= 0
+        : isThere(parentPath(directory)) && jail.lstat(directory) !== undefined;
     directories.set(directory, known);
     return known;
   }

@@ -1,44 +1,46 @@
-// Judges each entry of a plan, stages it, and adds it to the list of changes. Files are copied in batches while the rest of the plan
-// is judged. The jail is unchanged until Store.commit.
+// Stages the entries of a plan that are put in place, and makes the list of changes. The jail is unchanged until Store.commit.
 
 import { type BytePath, showPath } from '../../tree/path.ts';
-import { errorCode, type FileRoot } from '../../tree/root.ts';
+import { errorCode } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
-import { toJailError } from '../work/jail-error.ts';
+import { throwIfAborted, toJailError } from '../work/jail-error.ts';
+import { openTurns } from '../work/steps.ts';
 import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
-import {
-  type Content,
-  type FileFacts,
-  foresee,
-  type KnownFiles,
-  type Roots,
-  sourceError,
-  toRecorded,
-  type WantedCopy,
-} from './file-facts.ts';
-import type { Judge, Verdict } from './judge.ts';
+import { type FileFacts, type Roots, sourceError, toRecorded, type WantedCopy } from './file-facts.ts';
+import type { Verdict } from './judge.ts';
 import { stampOf } from './present-object.ts';
 import { stagedPath, type Store } from './store.ts';
 
-export interface Written {
+/** An entry, what is done with it, and its record; none for an entry that was left, and for a file that is to be copied. */
+export interface Judged {
+  readonly entry: Entry;
   readonly verdict: Verdict;
-  /** Undefined for an entry that was left, and for a copy: it is recorded when it is made. */
   readonly record: Recorded | undefined;
-  readonly copy?: Copy;
-  readonly warning?: string;
+}
+
+/** Whether a file is copied into the jail. Its record is made from the copy. */
+export function isCopied({ kind }: Entry, { action }: Verdict): boolean {
+  return kind === 'file' && action === 'put';
 }
 
 interface Writing extends Roots {
-  readonly source: FileRoot;
   readonly store: Store;
-  readonly judge: Judge;
+  readonly signal?: AbortSignal | undefined;
+  /** Called for each file that is copied. */
+  readonly tell: (entry: FileEntry) => void;
 }
+
+// Small enough that an abort takes effect soon, large enough that the cost of a native call does not matter.
+const BATCH_FILES = 128;
+const BATCH_BYTES = 8 << 20;
+/** Of libuv's four threads. The others are for launches and the service's file system calls. */
+const THREADS = 2;
 
 export class JailWriter {
   readonly made: Set<BytePath> = new Set();
-  readonly copies: Copies;
+  readonly warnings: string[] = [];
   readonly #work: Writing;
   readonly #waiting: (Staged & { readonly rank: number })[] = [];
   readonly #attributes: Attributes[] = [];
@@ -46,17 +48,32 @@ export class JailWriter {
 
   constructor(work: Writing) {
     this.#work = work;
-    this.copies = new Copies(work.store, work.sourceFd);
   }
 
-  /** Judges an entry, and stages it if it is put in place. @throws as Judge.judge */
-  add(entry: Entry, known?: KnownFiles): Written | Promise<Written> {
-    let fresh: Recorded | undefined;
-    const plan = async () => (fresh ??= await foresee(entry, this.#work.source, known));
-    const verdict = this.#work.judge.judge(entry, plan, known);
-    return verdict instanceof Promise
-      ? verdict.then((judged) => this.#carryOut(entry, judged, plan))
-      : this.#carryOut(entry, verdict, plan);
+  /** Stages what is put in place; returns the entries with their records. @throws AbortError, JailError */
+  async write(all: readonly Judged[]): Promise<readonly Judged[]> {
+    const turns = openTurns();
+    const copies: WantedCopy[] = [];
+    for (const { entry, verdict, record } of all) {
+      await turns();
+      const { path } = entry;
+      const { action, was, stamp } = verdict;
+      if (action === 'leave' || action === 'stay') continue;
+      if (stamp !== undefined) this.#stamps.set(path, stamp);
+      if (action === 'attributes' && record !== undefined) {
+        const { mode, uid, gid } = record;
+        this.#attributes.push({ path, mode, uid, gid, was });
+      } else if (entry.kind === 'file') {
+        const number = this.#work.store.reserve();
+        copies.push({ number, entry });
+        this.#wait(entry, verdict, stagedPath(number));
+      } else this.#stage(entry, verdict);
+    }
+    const facts = await this.#copyAll(copies);
+    return all.map((one) => {
+      const content = facts.get(one.entry);
+      return content === undefined ? one : { ...one, record: toRecorded(one.entry, content) };
+    });
   }
 
   /** The list of all changes, with these removals. @throws JailError EAGAIN if a path was changed after it was judged */
@@ -67,41 +84,74 @@ export class JailWriter {
     return { files, attributes: this.#attributes, obsolete };
   }
 
-  #carryOut(entry: Entry, verdict: Verdict, plan: () => Promise<Recorded>): Written | Promise<Written> {
-    const { path } = entry;
-    const { action, was, stamp } = verdict;
-    if (action === 'leave') return { verdict, record: undefined };
-    if (action !== 'stay' && stamp !== undefined) this.#stamps.set(path, stamp);
-    if (action === 'put') return this.#put(entry, verdict);
-    return plan().then((record) => {
-      const { mode, uid, gid } = record;
-      if (action === 'attributes') this.#attributes.push({ path, mode, uid, gid, was });
-      return { verdict, record };
-    });
-  }
-
-  #put(entry: Entry, verdict: Verdict): Written {
-    if (entry.kind === 'file') {
-      const copy = this.copies.add(entry);
-      this.#wait(entry, verdict, copy.staged);
-      return { verdict, record: undefined, copy };
-    }
-    const written = { verdict, record: toRecorded(entry) };
+  #stage(entry: Exclude<Entry, FileEntry>, verdict: Verdict): void {
     try {
       this.#wait(entry, verdict, this.#work.store.stageEntry(entry));
+      if (entry.kind === 'directory') this.made.add(entry.path);
     } catch (error) {
       // EPERM: a container without CAP_MKNOD, or with a device filter.
-      if (entry.kind !== 'device' || errorCode(error) !== 'EPERM') throw error;
-      return { ...written, warning: `${showPath(entry.path)} was not made: mknod is not permitted here` };
+      if (entry.kind !== 'device' || errorCode(error) !== 'EPERM') throw toJailError(error, entry.path);
+      this.warnings.push(`${showPath(entry.path)} was not made: mknod is not permitted here`);
     }
-    if (entry.kind === 'directory') this.made.add(entry.path);
-    return written;
   }
 
   #wait(entry: Entry, { was }: Verdict, staged: BytePath): void {
     const { path, kind } = entry;
     this.#waiting.push({ staged, path, was, rank: rankOf(entry), isDirectory: kind === 'directory' });
   }
+
+  /** Copies files in batches, some at the same time. After an error no more are begun, and those that run are awaited. */
+  async #copyAll(copies: readonly WantedCopy[]): Promise<ReadonlyMap<Entry, FileFacts>> {
+    const { store, sourceFd, signal, tell } = this.#work;
+    const done = new Map<Entry, FileFacts>();
+    const batches = batchesOf(copies);
+    async function work(): Promise<void> {
+      for (let batch = batches.pop(); batch !== undefined; batch = batches.pop())
+        try {
+          throwIfAborted(signal);
+          const facts = await store.copy(sourceFd, batch);
+          for (const [index, { entry }] of batch.entries()) {
+            const content = facts[index];
+            if (content !== undefined) done.set(entry, content);
+            tell(entry);
+          }
+        } catch (error) {
+          batches.length = 0;
+          throw copyError(error, batch);
+        }
+    }
+    const ended = await Promise.allSettled(Array.from({ length: THREADS }, work));
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return done;
+  }
+}
+
+/** The last one first. */
+function batchesOf(copies: readonly WantedCopy[]): WantedCopy[][] {
+  const batches: WantedCopy[][] = [];
+  let bytes = Infinity;
+  for (const copy of copies) {
+    if (bytes >= BATCH_BYTES || batches[0]?.length === BATCH_FILES) {
+      batches.unshift([]);
+      bytes = 0;
+    }
+    batches[0]?.push(copy);
+    bytes += copy.entry.sizeBytes;
+  }
+  return batches;
+}
+
+function copyError(error: unknown, batch: readonly WantedCopy[]): unknown {
+  const { index = 0, syscall } = error as NodeJS.ErrnoException & { readonly index?: number };
+  const entry = batch[index]?.entry;
+  if (entry === undefined) return error;
+  const code = errorCode(error);
+  if (syscall === 'exchanged') return sourceError('exchanged', entry);
+  if (syscall === 'openat2' && code === 'ELOOP') return sourceError('linked', entry);
+  if (syscall === 'openat2' && (code === 'ENOENT' || code === 'ENOTDIR'))
+    return sourceError('vanished', entry);
+  return toJailError(error, entry.path);
 }
 
 function isBusy(jailPath: BytePath): JailError {
@@ -147,110 +197,3 @@ export function rankOfLink(path: BytePath): number {
 }
 
 const OF_LIBC = /\/(?:ld(?:-linux)?|ld-musl|lib(?:c|m|pthread|dl|rt|resolv|nss_[a-z]+|anl|util))[-.][^/]*$/;
-
-// Small enough that an abort takes effect soon, large enough that the cost of a native call does not matter.
-const BATCH_FILES = 128;
-const BATCH_BYTES = 8 << 20;
-/** Of libuv's four threads. The others are for launches and the service's file system calls. */
-const THREADS = 2;
-
-interface Copy {
-  readonly staged: BytePath;
-  /** Undefined until the copy is made. @throws as foresee; JailError for system errors */
-  content(): Content | undefined;
-  /** Resolves when the copy has been made or has failed. */
-  readonly ended: Promise<unknown>;
-}
-
-/** The files that one native call copies. */
-class Batch {
-  readonly jobs: WantedCopy[] = [];
-  sizeBytes = 0;
-  facts: readonly FileFacts[] | undefined;
-  failure: { readonly error: unknown } | undefined;
-  readonly ended: Promise<void>;
-  #end: () => void = () => {};
-
-  constructor() {
-    this.ended = new Promise((resolve) => (this.#end = resolve));
-  }
-
-  async run(store: Store, sourceFd: number): Promise<void> {
-    try {
-      this.facts = await store.copy(sourceFd, this.jobs);
-    } catch (error) {
-      this.failure = { error: this.#errorOf(error) };
-    }
-    this.#end();
-  }
-
-  #errorOf(error: unknown): unknown {
-    const entry = this.jobs[(error as { readonly index?: number }).index ?? 0]?.entry;
-    if (entry === undefined) return error;
-    const { syscall } = error as NodeJS.ErrnoException;
-    const code = errorCode(error);
-    if (syscall === 'exchanged') return sourceError('exchanged', entry);
-    if (syscall === 'openat2' && code === 'ELOOP') return sourceError('linked', entry);
-    if (syscall === 'openat2' && (code === 'ENOENT' || code === 'ENOTDIR'))
-      return sourceError('vanished', entry);
-    return toJailError(error, entry.path);
-  }
-}
-
-class Copies {
-  readonly #store: Store;
-  readonly #sourceFd: number;
-  readonly #waiting: Batch[] = [];
-  readonly #running = new Set<Promise<void>>();
-  #filling = new Batch();
-  #isClosed = false;
-
-  /** `sourceFd` is a descriptor of the root that entries are copied from. */
-  constructor(store: Store, sourceFd: number) {
-    this.#store = store;
-    this.#sourceFd = sourceFd;
-  }
-
-  /** The copy is made later, with others. */
-  add(entry: FileEntry): Copy {
-    const number = this.#store.reserve();
-    const batch = this.#filling;
-    const index = batch.jobs.push({ number, entry }) - 1;
-    batch.sizeBytes += entry.sizeBytes;
-    if (batch.jobs.length >= BATCH_FILES || batch.sizeBytes >= BATCH_BYTES) this.flush();
-    return {
-      staged: stagedPath(number),
-      content: () => {
-        if (batch.failure !== undefined) throw batch.failure.error;
-        return batch.facts?.[index];
-      },
-      ended: batch.ended,
-    };
-  }
-
-  /** Starts the last batch: no more copies will be added. */
-  flush(): void {
-    if (this.#filling.jobs.length > 0) this.#waiting.push(this.#filling);
-    this.#filling = new Batch();
-    this.#start();
-  }
-
-  /** Starts no more copies, and waits for the running ones. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all(this.#running);
-  }
-
-  #start(): void {
-    while (!this.#isClosed && this.#running.size < THREADS) {
-      const batch = this.#waiting.shift();
-      if (batch === undefined) return;
-      const run = batch.run(this.#store, this.#sourceFd).finally(() => {
-        this.#running.delete(run);
-        if (batch.failure !== undefined) this.#isClosed = true;
-        this.#start();
-      });
-      this.#running.add(run);
-    }
-  }
-}
