@@ -97,7 +97,7 @@ t.test('an interrupted change is not completed on a mount of later', withMounts,
   const { jail, data, runWith } = makePlace(t);
   const before = listTree(data);
   mkdirSync(`${jail}/.uchroot/new`, { mode: 0o700 });
-  const list = { files: [], attributes: [], obsolete: [['/srv/data/a', false]] };
+  const list = { files: [], attributes: [], obsolete: [{ path: '/srv/data/a' }] };
   writeFileSync(`${jail}/.uchroot/new/commit`, JSON.stringify(list));
   t.match(runWith([data, '/srv/data'], 'update', jail), refusal('/srv/data', '/srv/data/a'));
   t.same(listTree(data), before);

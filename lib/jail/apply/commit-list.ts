@@ -2,6 +2,7 @@
 
 import type { BytePath } from '../../tree/path.ts';
 import type { Recorded } from '../manifest/manifest.ts';
+import { asId, asInteger, asList, asObject, asPath, asText, type Json } from '../manifest/fields.ts';
 import { fromText, toText } from '../manifest/path-text.ts';
 
 /**
@@ -29,49 +30,33 @@ export interface CommitList {
   readonly obsolete: readonly Expected[];
 }
 
-/** The fields of each item in the list on disk, in their order. */
-const FIELDS = {
-  files: ['staged', 'path', 'was'],
-  attributes: ['path', 'was', 'mode', 'uid', 'gid'],
-  obsolete: ['path', 'was'],
-} as const;
-
-type Item = Readonly<Record<string, unknown>>;
-
 export function listToJson(list: CommitList): Buffer {
-  const rows = Object.entries(FIELDS).map(([name, fields]) => {
-    const items = list[name as keyof CommitList] as readonly unknown[] as readonly Item[];
-    return [name, items.map((item) => fields.map((field) => fieldToJson(item[field])))];
-  });
-  return Buffer.from(JSON.stringify(Object.fromEntries(rows)));
-}
-
-// JSON has no undefined in a list, so false stands for it.
-function fieldToJson(value: unknown): unknown {
-  return typeof value === 'string' ? toText(value as BytePath) : value === undefined ? false : value;
+  const keys = new Set(['files', 'attributes', 'obsolete', 'staged', 'path', 'was', 'mode', 'uid', 'gid']);
+  const replace = (key: string, value: unknown): unknown => {
+    if (typeof value === 'string') return toText(value as BytePath);
+    return key === '' || /^\d+$/.test(key) || keys.has(key) ? value : undefined;
+  };
+  return Buffer.from(JSON.stringify(list, replace));
 }
 
 /** @throws SyntaxError, TypeError if the bytes are no such list */
 export function listFromJson(data: Buffer): CommitList {
-  const json = { attributes: [], ...(JSON.parse(data.toString()) as Readonly<Record<string, unknown>>) };
-  const rows = Object.entries(FIELDS).map(([name, fields]) => {
-    const items: unknown = json[name as keyof typeof json];
-    if (!Array.isArray(items)) throw new TypeError('a list is expected');
-    return [name, items.map((item) => itemFromJson(fields, item))];
-  });
-  return Object.fromEntries(rows) as CommitList;
+  const json = asObject(JSON.parse(data.toString()));
+  const items = <T>(key: keyof CommitList, read: (item: Json) => T) =>
+    asList(json[key], key).map((item) => read(asObject(item, key)));
+  return {
+    files: items('files', (item) => ({ ...expectedIn(item), staged: asPath(item['staged'], 'staged') })),
+    attributes: items('attributes', (item) => ({
+      ...expectedIn(item),
+      mode: asInteger(item['mode'], 'mode', 0o7777),
+      uid: asId(item['uid'], 'uid'),
+      gid: asId(item['gid'], 'gid'),
+    })),
+    obsolete: items('obsolete', expectedIn),
+  };
 }
 
-// A plain path is an item with only that path.
-function itemFromJson(fields: readonly string[], item: unknown): Item {
-  const values = Array.isArray(item) ? (item as unknown[]) : [item];
-  return Object.fromEntries(fields.map((field, index) => [field, fieldFromJson(field, values[index])]));
-}
-
-function fieldFromJson(field: string, value: unknown): unknown {
-  if (field === 'was' && value === null) return null;
-  if (field === 'was' && (value === undefined || value === false)) return undefined;
-  if (/^(?:mode|uid|gid)$/.test(field) && Number.isInteger(value)) return value;
-  if (/^(?:path|staged|was)$/.test(field) && typeof value === 'string') return fromText(value);
-  throw new TypeError(`${field} is wrong`);
+function expectedIn({ path, was }: Json): Expected {
+  const before = was === undefined || was === null ? was : fromText(asText(was, 'was'));
+  return { path: asPath(path, 'path'), was: before };
 }

@@ -7,6 +7,7 @@ import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { withRegular } from './file-hash.ts';
+import { asId, asInteger, asList, asObject, asPath, asText, type Json } from './fields.ts';
 import { STORE } from './layout.ts';
 import { fromText, toText } from './path-text.ts';
 import { HOWS, type Reason } from './planned-entry.ts';
@@ -67,41 +68,30 @@ export interface Manifest {
 
 /** The bytes contain no date and no host name: the same manifest gives the same bytes. */
 export function writeManifest(manifest: Manifest): Buffer {
-  const lines = manifest.entries.map((entry) => JSON.stringify(entryToJson(entry)));
-  return gzipSync(`${headOf(manifest).slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`, { level: 9 });
+  return gzipSync(textOf(manifest), { level: 9 });
 }
 
 /** Whether both give the same bytes. */
 export function isSameManifest(one: Manifest, other: Manifest): boolean {
-  return (
-    headOf(one) === headOf(other) &&
-    one.entries.length === other.entries.length &&
-    one.entries.every((entry, index) => isSameRecord(entry, other.entries[index]))
-  );
+  return one.entries.length === other.entries.length && textOf(one) === textOf(other);
 }
 
-// A missing field is the same as an undefined one.
-function isSameRecord(one: Recorded, other: Recorded | undefined): boolean {
-  const [a, b] = [one.reason, other?.reason];
-  const isSameReason = a.how === b?.how && a.by === b.by && a.as === b.as;
-  const keys = Object.keys({ ...one, ...other }) as (keyof Recorded)[];
-  return isSameReason && keys.every((key) => key === 'reason' || one[key] === other?.[key]);
-}
-
-function headOf({ recipe, packs, packages }: Manifest): string {
+function textOf({ recipe, packs, packages, entries }: Manifest): string {
   const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify({
+  const head = JSON.stringify({
     format: FORMAT,
     recipe: recipeToJson(recipe),
     packs: packs.map(({ name, trigger }) => ({ name, ...(trigger && { trigger: toText(trigger) }) })),
     packages: Object.fromEntries(versions),
   });
+  const lines = entries.map((entry) => JSON.stringify(entryToJson(entry)));
+  return `${head.slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`;
 }
 
 /** @throws JailError ERR_MANIFEST if the bytes are not a manifest */
 export function parseManifest(data: Uint8Array): Manifest {
   try {
-    return fromJson(toObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
+    return fromJson(asObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
   } catch (error) {
     throw new JailError(`the manifest of the jail is damaged: ${(error as Error).message}`, {
       code: 'ERR_MANIFEST',
@@ -114,28 +104,22 @@ export function parseManifest(data: Uint8Array): Manifest {
 function fromJson(json: Json): Manifest {
   if (json['format'] !== FORMAT)
     throw new TypeError(`its format is ${String(json['format'])}, and this version reads ${FORMAT}`);
-  const entries = listAt(json, 'entries').map(entryFromJson);
+  const entries = asList(json['entries'], 'entries').map(entryFromJson);
   if (new Set(entries.map(({ path }) => path)).size !== entries.length)
     throw new TypeError('a path stands there twice');
-  const packages = toObject(json['packages']);
+  const packages = Object.entries(asObject(json['packages'], 'packages'));
   return {
     recipe: recipeFromJson(json['recipe'], 'its recipe'),
-    packs: listAt(json, 'packs').map(packFromJson),
-    packages: Object.fromEntries(Object.keys(packages).map((name) => [name, textAt(packages, name)])),
+    packs: asList(json['packs'], 'packs').map(packFromJson),
+    packages: Object.fromEntries(packages.map(([name, version]) => [name, asText(version, name)])),
     entries,
   };
 }
 
 function packFromJson(value: unknown): RecordedPack {
-  const pack = toObject(value);
-  const trigger = pathAt(pack, 'trigger');
-  return { name: textAt(pack, 'name'), ...(trigger !== undefined && { trigger }) };
-}
-
-function listAt(json: Json, key: string): readonly unknown[] {
-  const list = json[key];
-  if (Array.isArray(list)) return list;
-  throw new TypeError(`${key} is no list`);
+  const { name, trigger } = asObject(value, 'packs');
+  const file = trigger === undefined ? {} : { trigger: asPath(trigger, 'trigger') };
+  return { name: asText(name, 'name'), ...file };
 }
 
 /** Undefined if there is none, or if other users can write it, because root acts on it. @throws JailError ERR_MANIFEST */
@@ -147,8 +131,6 @@ export function readManifest(jail: FileRoot): Manifest | undefined {
   );
   return data && parseManifest(data);
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Leaves out usual values: root's ids, and a source that has the same path on the host. */
 function entryToJson(entry: Recorded): object {
@@ -167,110 +149,66 @@ function entryToJson(entry: Recorded): object {
     package: entry.package,
     major: entry.major,
     minor: entry.minor,
-    source: source === undefined && kind === 'file' ? null : source === path ? undefined : textOf(source),
-    target: textOf(target),
+    source: source === undefined && kind === 'file' ? null : source === path ? undefined : maybeText(source),
+    target: maybeText(target),
     how: reason.how,
-    by: textOf(reason.by),
-    as: textOf(reason.as),
+    by: maybeText(reason.by),
+    as: maybeText(reason.as),
   };
 }
 
-function textOf(bytes: string | undefined): string | undefined {
+function maybeText(bytes: string | undefined): string | undefined {
   return bytes === undefined ? undefined : toText(bytes as BytePath);
 }
 
 /** @throws TypeError if the value is not an entry. */
 function entryFromJson(value: unknown): Recorded {
-  const json = toObject(value);
-  const path = fromText(textAt(json, 'path'));
+  const json = asObject(value, 'entries');
+  const path = asPath(json['path'], 'path');
   if (path === '/' || !isDestination(path)) throw new TypeError('an entry has no path of a jail');
+  const mode = asText(json['mode'], 'mode');
+  if (!/^[0-7]{4}$/.test(mode)) throw new TypeError('mode: four octal digits are expected');
   // There can be a hundred thousand entries, so each is one object, and there are few object shapes.
   const entry: Writable<Recorded> = {
     path,
-    kind: oneOf(KINDS, textAt(json, 'kind'), 'kind'),
-    mode: modeAt(json),
-    uid: integerAt(json, 'uid', MAX_ID) ?? 0,
-    gid: integerAt(json, 'gid', MAX_ID) ?? 0,
+    kind: oneOf(KINDS, json['kind'], 'kind'),
+    mode: Number.parseInt(mode, 8),
+    uid: asId(json['uid'], 'uid'),
+    gid: asId(json['gid'], 'gid'),
     reason: reasonOf(json),
   };
-  if (entry.kind === 'link') entry.target = fromText(textAt(json, 'target'));
+  if (entry.kind === 'link') entry.target = fromText(asText(json['target'], 'target'));
   else if (entry.kind === 'file') addContent(entry, json);
   else if (entry.kind === 'device') {
-    entry.major = requiredAt(json, 'major');
-    entry.minor = requiredAt(json, 'minor');
+    entry.major = asInteger(json['major'], 'major', Number.MAX_SAFE_INTEGER);
+    entry.minor = asInteger(json['minor'], 'minor', Number.MAX_SAFE_INTEGER);
   }
   return entry;
 }
 
 const KINDS: readonly Recorded['kind'][] = ['directory', 'link', 'file', 'device'];
 
-function oneOf<T extends string>(known: readonly T[], text: string, what: string): T {
-  const found = known.find((one) => one === text);
-  if (found === undefined) throw new TypeError(`an entry has no ${what}`);
+function oneOf<T extends string>(known: readonly T[], value: unknown, key: string): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw new TypeError(`an entry has no ${key}`);
   return found;
 }
 
 function addContent(entry: Writable<Recorded>, json: Json): void {
-  const sha256 = textAt(json, 'sha256');
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new TypeError('a file has no sha256');
-  entry.sizeBytes = requiredAt(json, 'sizeBytes');
-  entry.sha256 = sha256;
-  const mtimeMs = integerAt(json, 'mtimeMs', Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER);
-  if (mtimeMs !== undefined) entry.mtimeMs = mtimeMs;
-  if (json['source'] !== null) entry.source = pathAt(json, 'source') ?? entry.path;
+  const { sizeBytes, sha256, mtimeMs, source, package: name } = json;
+  entry.sizeBytes = asInteger(sizeBytes, 'sizeBytes', Number.MAX_SAFE_INTEGER);
+  entry.sha256 = asText(sha256, 'sha256');
+  if (!/^[0-9a-f]{64}$/.test(entry.sha256)) throw new TypeError('a file has no sha256');
+  if (mtimeMs !== undefined)
+    entry.mtimeMs = asInteger(mtimeMs, 'mtimeMs', Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER);
+  if (source !== null) entry.source = source === undefined ? entry.path : asPath(source, 'source');
   if (json['keepPrivileges'] === true) entry.keepPrivileges = true;
-  if (json['package'] !== undefined) entry.package = textAt(json, 'package');
+  if (name !== undefined) entry.package = asText(name, 'package');
 }
 
-function reasonOf(json: Json): Reason {
-  const reason: Writable<Reason> = { how: oneOf(HOWS, textAt(json, 'how'), 'reason') };
-  const by = pathAt(json, 'by');
-  if (by !== undefined) reason.by = by;
-  const as = json['as'];
+function reasonOf({ how, by, as }: Json): Reason {
+  const reason: Writable<Reason> = { how: oneOf(HOWS, how, 'reason') };
+  if (by !== undefined) reason.by = asPath(by, 'by');
   if (typeof as === 'string') reason.as = fromText(as);
   return reason;
-}
-
-/** @throws TypeError unless it is an object */
-function toObject(value: unknown): Json {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  throw new TypeError('an object is expected');
-}
-
-/** @throws TypeError unless the value is a text without a NUL byte */
-function textAt(json: Json, key: string): string {
-  const text = json[key];
-  if (typeof text === 'string' && text !== '' && !text.includes('\0')) return text;
-  throw new TypeError(`${key} is no text`);
-}
-
-/** Undefined if there is none. @throws TypeError unless it is an absolute path */
-function pathAt(json: Json, key: string): BytePath | undefined {
-  if (json[key] === undefined) return undefined;
-  const path = textAt(json, key);
-  if (path.startsWith('/')) return fromText(path);
-  throw new TypeError(`${key} is no absolute path`);
-}
-
-// 2^32 - 1 means "no change" in chown(2).
-const MAX_ID = 2 ** 32 - 2;
-
-function integerAt(json: Json, key: string, most: number, least = 0): number | undefined {
-  const number = json[key];
-  if (number === undefined) return undefined;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most)
-    return number;
-  throw new TypeError(`${key} is no such number`);
-}
-
-function requiredAt(json: Json, key: string): number {
-  const number = integerAt(json, key, Number.MAX_SAFE_INTEGER);
-  if (number !== undefined) return number;
-  throw new TypeError(`${key} is missing`);
-}
-
-function modeAt(json: Json): number {
-  const text = textAt(json, 'mode');
-  if (/^[0-7]{4}$/.test(text)) return Number.parseInt(text, 8);
-  throw new TypeError('mode is no mode');
 }

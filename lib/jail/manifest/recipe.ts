@@ -1,10 +1,11 @@
 // The recipe of a jail: the request. With it the same jail can be built again, here or on another host.
 
-import { type BytePath, bytePath, isWithin, showPath } from '../../tree/path.ts';
+import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
+import { asList, asObject, asPath, asText } from './fields.ts';
 import { STORE } from './layout.ts';
-import { fromText, toText } from './path-text.ts';
+import { toText } from './path-text.ts';
 
 export interface LearnedFiles {
   readonly command: string;
@@ -44,8 +45,8 @@ export function isDestination(path: BytePath): boolean {
 
 /** One kind of items that a recipe lists. */
 interface Item<T> {
-  /** @throws JailError ERR_RECIPE that names `key`, or `what`, if the value is no such item */
-  read(value: unknown, key: string, what: string): T;
+  /** @throws TypeError that names `key` if the value is no such item */
+  read(value: unknown, key: string): T;
   write(item: T): unknown;
   /** Of items with the same value, the last one counts. */
   idOf(item: T): string;
@@ -53,30 +54,29 @@ interface Item<T> {
 
 const texts: Item<string> = { read: asText, write: String, idOf: String };
 
-const paths: Item<BytePath> = {
-  read: (value, key, what) => asPath(asText(value, key), `${what}, ${key}`),
-  write: toText,
-  idOf: String,
-};
+const paths: Item<BytePath> = { read: asPath, write: toText, idOf: String };
 
 const copies: Item<Recipe['copies'][number]> = {
-  read: (value, key, what) => {
-    const copy = asObject(value, `${what}, ${key}`);
-    return {
-      from: asPath(asText(copy['from'], 'from'), what),
-      to: asDestination(asPath(asText(copy['to'], 'to'), what), what),
-    };
+  read: (value, key) => {
+    const { from, to } = asObject(value, key);
+    const place = asPath(to, 'to');
+    if (!isDestination(place)) throw new TypeError(`${showPath(place)} is no place for a copy`);
+    return { from: asPath(from, 'from'), to: place };
   },
   write: ({ from, to }) => ({ from: toText(from), to: toText(to) }),
   idOf: ({ to }) => to,
 };
 
+const asPaths = (value: unknown, key: string) => asList(value, key).map((path) => asPath(path, key));
+
 const learned: Item<LearnedFiles> = {
-  read: (value, key, what) => {
-    const one = asObject(value, `${what}, ${key}`);
-    const list = (of: string) => listAt(one, of, what).map((path) => asPath(asText(path, of), what));
-    const command = asText(one['command'], 'command');
-    return { command, files: list('files'), directories: list('directories') };
+  read: (value, key) => {
+    const { command, files = [], directories = [] } = asObject(value, key);
+    return {
+      command: asText(command, 'command'),
+      files: asPaths(files, 'files'),
+      directories: asPaths(directories, 'directories'),
+    };
   },
   write: ({ command, ...lists }) => ({
     command,
@@ -161,43 +161,19 @@ export function recipeToJson(recipe: Recipe): object {
 
 /** @throws JailError ERR_RECIPE if the value is not a recipe; `what` names it in the message. */
 export function recipeFromJson(value: unknown, what: string): Recipe {
-  const object = asObject(value, what);
-  const unknown = Object.keys(object).find((key) => key !== 'from' && !Object.hasOwn(LISTS, key));
-  if (unknown !== undefined) throw noRecipe(what, `unknown key '${quote(unknown)}'`);
-  return {
-    ...listsOf((key, item) => listAt(object, key, what).map((one) => item.read(one, key, what))),
-    ...(object['from'] !== undefined && { from: asPath(asText(object['from'], 'from'), what) }),
-  };
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function asObject(value: unknown, what: string): Json {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-  throw noRecipe(what, 'an object is expected');
-}
-
-function listAt(object: Json, key: string, what: string): readonly unknown[] {
-  const { [key]: value = [] } = object;
-  if (Array.isArray(value)) return value;
-  throw noRecipe(`${what}, ${key}`, 'a list is expected');
-}
-
-function asText(value: unknown, key: string): string {
-  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
-  throw noRecipe(key, 'a text is expected');
-}
-
-function asPath(text: string, what: string): BytePath {
-  if (text.startsWith('/')) return fromText(text);
-  throw noRecipe(what, `${quote(bytePath(text))} is no absolute path`);
-}
-
-function asDestination(path: BytePath, what: string): BytePath {
-  if (isDestination(path)) return path;
-  throw noRecipe(what, `${showPath(path)} is no place for a copy`);
-}
-
-function noRecipe(what: string, why: string): JailError {
-  return new JailError(`${what}: ${why}`, { code: 'ERR_RECIPE' });
+  try {
+    const object = asObject(value);
+    const unknown = Object.keys(object).find((key) => key !== 'from' && !Object.hasOwn(LISTS, key));
+    if (unknown !== undefined) throw new TypeError(`unknown key '${quote(unknown)}'`);
+    return {
+      ...listsOf((key, item) => {
+        const { [key]: list = [] } = object;
+        return asList(list, key).map((one) => item.read(one, key));
+      }),
+      ...(object['from'] !== undefined && { from: asPath(object['from'], 'from') }),
+    };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new JailError(`${what}: ${error.message}`, { code: 'ERR_RECIPE' });
+  }
 }

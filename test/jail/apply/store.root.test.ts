@@ -66,11 +66,12 @@ async function decideAndStop(directory: string, jail: DirectoryRoot): Promise<vo
   ];
   const list = {
     files: [
-      [a, '/a'],
-      [b, '/b'],
-      [link, '/link'],
+      { staged: a, path: '/a' },
+      { staged: b, path: '/b' },
+      { staged: link, path: '/link' },
     ],
-    obsolete: ['/gone/f', '/gone/kept', '/gone', '/old', '/never'],
+    attributes: [],
+    obsolete: ['/gone/f', '/gone/kept', '/gone', '/old', '/never'].map((path) => ({ path })),
   };
   renameSync(`${directory}${a}`, `${directory}/a`);
   writeFileSync(`${directory}/.uchroot/new/commit`, JSON.stringify(list));
@@ -101,7 +102,13 @@ t.test('a list that has not got its name decides nothing', asRoot, async (t) => 
 t.test('a list that makes no sense is told, and nothing is touched', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   await decideAndStop(directory, jail);
-  for (const text of ['', '{"files":', 'null', '{}', '{"files":[[1]],"obsolete":[]}']) {
+  for (const text of [
+    '',
+    '{"files":',
+    'null',
+    '{}',
+    '{"files":[{"path":1}],"attributes":[],"obsolete":[]}',
+  ]) {
     writeFileSync(`${directory}/.uchroot/new/commit`, text);
     await t.rejects(
       openStore(jail),

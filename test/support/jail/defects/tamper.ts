@@ -32,7 +32,8 @@ export const tamperDefects: readonly Defect[] = [
     rule: 'interrupted',
     plant: (jail) => {
       mkdirSync(`${jail}/.uchroot/new`, { mode: 0o700 });
-      const list = { files: [['/.uchroot/new/0', '/usr/bin/ls', false]], obsolete: [] };
+      const files = [{ staged: '/.uchroot/new/0', path: '/usr/bin/ls' }];
+      const list = { files, attributes: [], obsolete: [] };
       writeFileSync(`${jail}/.uchroot/new/commit`, JSON.stringify(list));
       renameSync(`${jail}/usr/bin/ls`, `${jail}/.uchroot/new/0`);
     },
