@@ -6,7 +6,7 @@ import { meantPath } from '../tree/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { option, type Argument, type Option } from '../values/command-option.ts';
 import { inWords } from '../values/wrong.ts';
-import { inOptions, type KeyedOption } from '../launch/request/option-row.ts';
+import { inOptions, type NamedOption } from '../launch/request/option-row.ts';
 import { quote } from '../words/quote.ts';
 import { versionLine } from '../version.ts';
 import { commandArguments, readArguments, type ReadArguments, readMixed } from './arguments.ts';
@@ -54,7 +54,7 @@ export interface Program<Context> {
   /** It also runs if the first word is no command. */
   readonly hasBareDefault?: () => boolean;
   /** The options that are keys of a request: a message about a key names its option. */
-  readonly keyed?: () => readonly KeyedOption[];
+  readonly keyed?: () => readonly NamedOption[];
   /** Words of other programs for its commands and options. */
   readonly foreign: { readonly commands: Foreign; readonly options: Foreign };
   /** Reports a failure; if missing, on standard error. */

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runProgram } from './dispatch.ts';
 import { usualOptions } from './mistakes/foreign-options.ts';
 import { foreignJailCommands, foreignJailOptions } from './mistakes/foreign-jail-words.ts';
-import { commands } from './jail/jail-commands.ts';
+import { commands, keyedOptions } from './jail/jail-commands.ts';
 import { openProgress } from './progress-bar.ts';
 
 // A build ends in a second or two. By default, Node 20's V8 spends a third of its CPU time on compiling functions that then run too rarely
@@ -14,6 +14,7 @@ if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budge
 void runProgram({
   name: 'uchroot-jail',
   commands,
+  keyed: keyedOptions,
   foreign: { commands: foreignJailCommands, options: { ...usualOptions, ...foreignJailOptions } },
   usageLine: `Usage: uchroot-jail ${Object.keys(commands).join('|')} DIRECTORY ...`,
   about: 'Builds jails for uchroot, and keeps them current.',

@@ -27,15 +27,15 @@ import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
 import { mergeRecipes, type Recipe } from './manifest/recipe.ts';
 import {
-  checkFlag,
   checkRequest,
-  checkWork,
+  checkRows,
   type JailRequest,
   type JailWork,
   toGivenRecipe,
   toRecipe,
   toKeep,
   toReplace,
+  WORK,
 } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { unless, withJailErrors } from './work/jail-error.ts';
@@ -158,10 +158,7 @@ export interface UpdateReport extends JailReport {
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
-  const request = takeRequest(asked, (own) => {
-    checkWork(own, ['directory', 'signal', 'onProgress', 'plan', 'replace', 'keep']);
-    checkFlag(own.plan, 'plan');
-  });
+  const request = takeRequest(asked, (own) => checkRows(own, [...WORK, 'plan', 'replace', 'keep']));
   const replace = toReplace(request);
   const keep = toKeep(request, replace);
   const directory = absolute(request.directory);

@@ -8,11 +8,12 @@ import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { takeRequest } from '../values/keys.ts';
+import { list, optional } from '../values/validators.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../words/quote.ts';
 import { caller } from '../trust/owner.ts';
 import { unsettledPaths } from './apply/commit.ts';
-import { absolute, withoutDots } from './host/given-path.ts';
+import { absolute } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
   hiddenName,
@@ -28,7 +29,7 @@ import {
 } from './host/jail-place.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
 import { readManifest } from './manifest/manifest.ts';
-import { checkBytes, checkFlag, checkList, checkWork, type JailWork } from './request/jail-request.ts';
+import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, toJailError, withJailErrors } from './work/jail-error.ts';
 import { showPaths } from './work/show-paths.ts';
@@ -58,8 +59,10 @@ export interface CloneReport extends TreeCounts {
  * buildJail, EBUSY while the template is updated, ERR_MANIFEST after an update that was interrupted, or the code of a system error; AbortError.
  */
 export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
-  const request = takeRequest(asked, checkRequest);
-  const privileged = (request.keepPrivileges ?? []).map(toPrivileged);
+  const request = takeRequest(asked, (own) =>
+    checkRows(own, ['template', ...WORK, 'sync'], ['keepPrivileges']),
+  );
+  const privileged = toPrivileged(request.keepPrivileges, 'keepPrivileges');
   throwIfAborted(request.signal);
   return withJailErrors(() =>
     closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
@@ -68,24 +71,7 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   );
 }
 
-const KEYS = ['template', 'directory', 'keepPrivileges', 'sync', 'signal', 'onProgress'];
-
-function checkRequest(request: CloneRequest): void {
-  checkWork(request, KEYS);
-  checkBytes(request.template, 'template');
-  checkFlag(request.sync, 'sync');
-  checkList(request.keepPrivileges, 'keepPrivileges', toPrivileged);
-}
-
-function toPrivileged(value: unknown): BytePath {
-  checkBytes(value, 'keepPrivileges');
-  const path = bytePath(value);
-  if (!path.startsWith('/') || path.split('/').includes('..'))
-    throw new UsageError(`keepPrivileges: ${showPath(path)} is no absolute path of the jail`, {
-      hint: 'for example /usr/bin/sudo',
-    });
-  return withoutDots(path);
-}
+const toPrivileged = optional(list(inJail('/usr/bin/sudo'), ['/usr/bin/sudo']), []);
 
 // A shared lock: an update would change files while they are copied; other clones would not.
 async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {

@@ -4,7 +4,8 @@ import { type BytePath, lastComponent, showPath } from '../tree/path.ts';
 import type { DirectoryRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError } from '../errors.ts';
-import { checkKeys, takeRequest } from '../values/keys.ts';
+import { takeRequest } from '../values/keys.ts';
+import { path } from '../values/validators.ts';
 import { nearest } from '../words/nearest.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
@@ -15,7 +16,7 @@ import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from './man
 import { toText } from './manifest/path-text.ts';
 import { showReason } from './manifest/planned-entry.ts';
 import { recipeToJson } from './manifest/recipe.ts';
-import { checkBytes } from './request/jail-request.ts';
+import { checkRows } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { toJailError } from './work/jail-error.ts';
 
@@ -38,10 +39,7 @@ export interface JailList {
 
 /** @throws JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST; EPERM for an ordinary user and a jail that is not his */
 export async function listJail(asked: { readonly directory: Bytes }): Promise<JailList> {
-  const request = takeRequest(asked, (own) => {
-    checkKeys(own, new Set(['directory']));
-    checkBytes(own.directory, 'directory');
-  });
+  const request = takeRequest(asked, (own) => checkRows(own, ['directory']));
   return readBuilt(absolute(request.directory), (_jail, manifest) => ({
     files: manifest.entries.map(toListed),
     packs: packReasons(manifest),
@@ -76,9 +74,8 @@ export async function explainFile(asked: {
   readonly path: Bytes;
 }): Promise<Explanation> {
   const request = takeRequest(asked, (own) => {
-    checkKeys(own, new Set(['directory', 'path']));
-    checkBytes(own.directory, 'directory');
-    checkBytes(own.path, 'path');
+    checkRows(own, ['directory'], ['path']);
+    path('/bin/sh')(own.path, 'path');
   });
   const directory = absolute(request.directory);
   return readBuilt(directory, (jail, manifest) => {

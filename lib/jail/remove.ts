@@ -31,7 +31,7 @@ import { readMounts } from '../tree/mountinfo.ts';
 import { findMount } from './host/mounts.ts';
 import { type Directory, removeTree } from './host/tree.ts';
 import { forgetPlan } from './plan/kept-plan.ts';
-import { checkWork, type JailWork } from './request/jail-request.ts';
+import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, unless, withJailErrors } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
@@ -55,7 +55,7 @@ interface OpenJail extends Directory {
  * as buildJail, or the code of a system error; AbortError (a second call removes the rest).
  */
 export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
-  const request = takeRequest(asked, (own) => checkWork(own, ['directory', 'signal', 'onProgress']));
+  const request = takeRequest(asked, (own) => checkRows(own, WORK));
   throwIfAborted(request.signal);
   return withJailErrors(() => {
     const place = openPlace(absolute(request.directory), false);

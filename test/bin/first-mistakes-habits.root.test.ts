@@ -371,7 +371,7 @@ const strangers: readonly Mistake[] = [
 
   [
     'uchroot-jail build "" /bin/ls',
-    /a path or name is empty/,
+    /DIRECTORY must be a path, not ''/,
     { after: (line, hint) => line.replace('""', /\/srv\/jail/.exec(hint)?.[0] ?? '""') },
   ],
   [

@@ -24,12 +24,13 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['--hlep'], /^uchroot-jail: unknown option --hlep$/, /^did you mean --help\?$/],
     [['build'], /^Usage: uchroot-jail build DIRECTORY /],
     [['build', jail], /^uchroot-jail: no program, package, pack or file is named$/],
-    [['build', ''], /^uchroot-jail: directory: .*empty$/],
+    [['build', ''], /^uchroot-jail: DIRECTORY must be a path, not ''$/, /^for example \/srv\/jail$/],
     [['build', jail, 'bash', '--plann'], /^uchroot-jail: unknown option --plann$/, /^did you mean --plan\?$/],
     [['build', jail, 'bash', '--xml'], /^uchroot-jail: unknown option --xml$/],
     [['build', jail, 'bash', '--plan=1'], /^uchroot-jail: option --plan takes no value$/],
     [['build', jail, '--package'], /^uchroot-jail: option --package needs a value$/],
-    [['build', jail, ''], /^uchroot-jail: programs\[0\]: .*empty$/],
+    [['build', jail, ''], /^uchroot-jail: PROGRAM must be a path, not ''$/],
+    [['build', jail, '--package', ''], /^uchroot-jail: --package must be a name, not ''$/, /--package nginx$/],
     [
       ['build', jail, 'no-such-program'],
       /no-such-program is in none of the directories of PATH$/,
@@ -76,7 +77,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail, '--copy', `${base}/none`], /^uchroot-jail: copy \S+\/none: it is not there$/],
     [
       ['build', jail, '--copy', `${base}/text:/../x`],
-      /^uchroot-jail: copies: \/\.\.\/x is no path of the jail/,
+      /^uchroot-jail: --copy must be a path of the jail where a copy can be, not '\/\.\.\/x'/,
     ],
     [['build', jail, 'bash', '--keep-privileges', `${base}/none`], /\/none: it is not there$/],
     [

@@ -236,9 +236,9 @@ t.test('a request is checked before anything is done', async (t) => {
   const rejects = (request: object, message: RegExp) =>
     t.rejects(buildJail(request as Parameters<typeof buildJail>[0]), { name: 'UsageError', message });
   await rejects({ directory: '/srv/j', programs: [] }, /no program/);
-  await rejects({ directory: '', programs: ['a'] }, /empty/);
-  await rejects({ directory: '/srv/j', programs: [''] }, /empty/);
-  await rejects({ directory: '/srv/\0', programs: ['a'] }, /NUL/);
+  await rejects({ directory: '', programs: ['a'] }, /directory must be a path/);
+  await rejects({ directory: '/srv/j', programs: [''] }, /programs\[0\] must be a path/);
+  await rejects({ directory: '/srv/\0', programs: ['a'] }, /directory must be a path/);
   await rejects({ directory: '/srv/j', programs: ['a'], program: 'b' }, /unknown key 'program'/);
 });
 

@@ -236,9 +236,9 @@ t.test('of two that clone to one place one has it, and the other leaves nothing'
 t.test('a request is checked before anything is done', async (t) => {
   const rejects = (request: object, message: RegExp) =>
     t.rejects(cloneJail(request as Parameters<typeof cloneJail>[0]), { name: 'UsageError', message });
-  await rejects({ template: '/t', directory: '' }, /empty/);
-  await rejects({ template: '/t\0', directory: '/d' }, /NUL/);
+  await rejects({ template: '/t', directory: '' }, /directory must be a path/);
+  await rejects({ template: '/t\0', directory: '/d' }, /template must be a path/);
   await rejects({ template: '/t', directory: '/d', templat: 1 }, /unknown key 'templat'/);
-  await rejects({ template: '/t', directory: '/d', keepPrivileges: ['bin/x'] }, /no absolute path/);
-  await rejects({ template: '/t', directory: '/d', keepPrivileges: ['/../x'] }, /no absolute path/);
+  await rejects({ template: '/t', directory: '/d', keepPrivileges: ['bin/x'] }, /must be an absolute path/);
+  await rejects({ template: '/t', directory: '/d', keepPrivileges: ['/../x'] }, /must be an absolute path/);
 });

@@ -311,7 +311,7 @@ t.test('the longest name there is can be removed and cloned to', asRoot, async (
 t.test('a request is checked before anything is done', async (t) => {
   const rejects = (request: object, message: RegExp) =>
     t.rejects(removeJail(request as Parameters<typeof removeJail>[0]), { name: 'UsageError', message });
-  await rejects({ directory: '' }, /empty/);
-  await rejects({ directory: '/srv/\0' }, /NUL/);
+  await rejects({ directory: '' }, /directory must be a path/);
+  await rejects({ directory: '/srv/\0' }, /directory must be a path/);
   await rejects({ directory: '/srv/j', directroy: 1 }, /unknown key 'directroy'/);
 });

@@ -12,6 +12,7 @@ import { packs } from '../../jail/packs/index.ts';
 import { removeJail } from '../../jail/remove.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { wordsOf } from '../../jail/work/jail-error.ts';
+import type { NamedOption } from '../../launch/request/option-row.ts';
 import { option, type Argument } from '../../values/command-option.ts';
 import { quote } from '../../words/quote.ts';
 import type { ReadArguments } from '../arguments.ts';
@@ -196,6 +197,22 @@ const check: JailCommand = {
 type Commands = Readonly<Record<string, JailCommand>>;
 
 export const commands: Commands = { build, update, list, clone, check, explain, remove };
+
+const KEYS: Readonly<Record<string, string>> = {
+  package: 'packages',
+  pack: 'packs',
+  'no-pack': 'withoutPacks',
+  copy: 'copies',
+  user: 'users',
+  'keep-privileges': 'keepPrivileges',
+};
+
+/** The options with the keys that they set. */
+export function keyedOptions(): readonly NamedOption[] {
+  const all = [build, update, check].flatMap(({ options }) => options);
+  const alone = new Map(all.map((one) => [one.name, one]));
+  return Array.from(alone.values(), (one) => [KEYS[one.name] ?? one.name, one]);
+}
 
 /** PATH, or PATH:DEST where DEST is an absolute path of the jail. */
 function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: Buffer } {

@@ -4,11 +4,11 @@ import type { BytePath } from '../../tree/path.ts';
 import { UsageError } from '../../errors.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../values/keys.ts';
-import { expecting, list, optional, text } from '../../values/validators.ts';
+import { expecting, list, optional } from '../../values/validators.ts';
 import type { Bytes } from '../../words/quote.ts';
 import { absolute } from '../host/given-path.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { checkFlag, checkWork, type JailWork, toReplace } from '../request/jail-request.ts';
+import { checkRows, type JailWork, toReplace, WORK } from '../request/jail-request.ts';
 import { readUsers } from '../request/named-on-host.ts';
 import { closing } from '../work/closing.ts';
 import { throwIfAborted, withJailErrors } from '../work/jail-error.ts';
@@ -30,7 +30,6 @@ const toIgnore = optional(
   ),
   [],
 );
-const toUsers = optional(list(text('the name of a user', 'nobody', /^[^\0]+$/s), ['nobody']), []);
 
 export interface CheckRequest extends JailWork {
   /** Where the jail is, on the host. */
@@ -63,10 +62,9 @@ export interface CheckReport {
  * @throws UsageError; JailError ENOENT, ENOTDIR; system errors as JailError; AbortError.
  */
 export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
-  const request = takeRequest(asked, (own) => {
-    checkWork(own, ['directory', 'users', 'fix', 'replace', 'ignore', 'signal', 'onProgress']);
-    checkFlag(own.fix, 'fix');
-  });
+  const request = takeRequest(asked, (own) =>
+    checkRows(own, [...WORK, 'users', 'fix', 'replace'], ['ignore']),
+  );
   const replace = toReplace(request);
   if (replace.length > 0 && request.fix !== true)
     throw new UsageError('replace says what fix may replace: fix is not given', {
@@ -74,8 +72,7 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
     });
   const ignore = toIgnore(request.ignore, 'ignore');
   const ignored = parseIgnored(ignore, rules);
-  const names = toUsers(request.users, 'users');
-  const users = readUsers(names);
+  const users = readUsers(request.users ?? []);
   return withJailErrors(async () => {
     const look = (replaced?: readonly BytePath[]) =>
       lookAtAll(request, new Report(rules, ignored), users, replaced);

@@ -4,9 +4,8 @@ import { bytePath, type BytePath, isWithin, showPath } from '../../tree/path.ts'
 import type { FileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../values/keys.ts';
-import { flag } from '../../values/validators.ts';
-import { wrong } from '../../values/wrong.ts';
-import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
+import { expecting, flag, list, optional, path, text, type Validator } from '../../values/validators.ts';
+import { type Bytes, toBuffer } from '../../words/quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
 import {
   EMPTY_RECIPE,
@@ -62,135 +61,120 @@ export interface JailRequest extends JailWork {
   readonly path?: string | undefined;
 }
 
-// Names must be strings; paths may be bytes.
-const LISTS = {
-  programs: checkBytes,
-  packages: checkText,
-  packs: checkText,
-  withoutPacks: checkText,
-  without: checkBytes,
-  learn: checkText,
-  copies: checkCopy,
-  users: checkText,
-  keepPrivileges: checkBytes,
+/** Whether it is a string, or bytes, that a system call accepts. */
+function isBytes(value: unknown): value is Bytes {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return false;
+  return value.length > 0 && !toBuffer(value).includes(0);
+}
+
+/** A path of the jail; the normal form has no empty components and no `.`. */
+export const inJail = (
+  example: string,
+  expected = 'an absolute path of the jail',
+  isRight: (path: BytePath) => boolean = isDestination,
+): Validator<Bytes, BytePath> =>
+  expecting(expected, example, (value) => {
+    const given = isBytes(value) ? bytePath(value) : '';
+    const plain = withoutDots(given as BytePath);
+    return given.startsWith('/') && isRight(plain) ? plain : undefined;
+  });
+
+const toDest = inJail('/etc/ssl', 'a path of the jail where a copy can be');
+const toLeftOut = inJail(
+  '/usr/share/locale',
+  'an absolute path of something in the jail',
+  (path) => path !== '/' && isDestination(path),
+);
+
+const copy = expecting<NonNullable<JailRequest['copies']>[number]>(
+  'a path, or one with its path in the jail',
+  '/etc/ssl',
+  (value) => {
+    if (isBytes(value)) return value;
+    if (typeof value !== 'object' || value === null) return undefined;
+    const { from, to, ...others } = value as Readonly<Record<string, unknown>>;
+    if (!isBytes(from) || Object.keys(others).length > 0) return undefined;
+    return { from, to: toDest(to as Bytes, 'copies') };
+  },
+);
+
+const name = (example: string) => text('a name', example, /^[^\0]+$/s);
+const lists = <Given, Normal>(validator: Validator<Given, Normal>, example: unknown) =>
+  optional(list(validator, [example]), []);
+
+const ROWS = {
+  programs: lists(path('/bin/sh'), '/bin/sh'),
+  packages: lists(name('nginx'), 'nginx'),
+  packs: lists(name('tls'), 'tls'),
+  withoutPacks: lists(name('tls'), 'tls'),
+  without: lists(toLeftOut, '/usr/share/locale'),
+  learn: lists(text('a command', 'nginx -t', /^[^\0]+$/s), 'nginx -t'),
+  copies: lists(copy, '/etc/ssl'),
+  users: lists(name('nobody'), 'nobody'),
+  keepPrivileges: lists(path('/usr/bin/sudo'), '/usr/bin/sudo'),
+  replace: lists(inJail('/etc/hosts'), '/etc/hosts'),
+  keep: lists(inJail('/etc/hosts'), '/etc/hosts'),
+  directory: path('/srv/jail'),
+  template: path('/srv/template'),
+  from: optional(path('/srv/debian')),
+  path: optional(text('directories with colons between them', '/usr/bin:/bin', /^[^\0]+$/s)),
+  plan: flag,
+  fix: flag,
+  sync: flag,
+  signal: checkSignal,
+  onProgress: optional(
+    expecting('a function', undefined, (value) => (typeof value === 'function' ? value : undefined)),
+  ),
 } as const;
 
-const LIST_KEYS = Object.keys(LISTS) as (keyof typeof LISTS)[];
+/** Checks the keys of a request by their rows; `others` are known as well. @throws UsageError */
+export function checkRows(
+  request: object,
+  keys: readonly (keyof typeof ROWS)[],
+  others: readonly string[] = [],
+): void {
+  checkKeys(request, new Set([...keys, ...others]));
+  for (const key of keys) {
+    const check: (value: never, key: string) => unknown = ROWS[key];
+    check(request[key as keyof typeof request], key);
+  }
+}
 
-const KEYS = [
-  ...(['directory', 'signal', 'onProgress'] as const),
-  ...LIST_KEYS,
-  ...(['replace', 'from', 'recipe', 'plan', 'path'] as const),
-] satisfies readonly (keyof JailRequest)[];
+/** The keys of every operation. */
+export const WORK = ['directory', 'signal', 'onProgress'] as const satisfies readonly (keyof JailWork)[];
+
+const ASKED = [
+  ...(['programs', 'packages', 'packs', 'withoutPacks', 'without', 'learn', 'copies'] as const),
+  ...(['users', 'keepPrivileges'] as const),
+];
 
 /** @throws UsageError for an unknown key or an invalid value. */
 export function checkRequest(request: JailRequest): void {
-  checkWork(request, KEYS);
-  for (const key of LIST_KEYS) checkList(request[key], key, LISTS[key]);
+  checkRows(request, [...WORK, ...ASKED, 'replace', 'from', 'plan', 'path'], ['recipe']);
   for (const name of [...(request.packs ?? []), ...(request.withoutPacks ?? [])]) packOf(name);
-  if (request.from !== undefined) checkBytes(request.from, 'from');
-  if (request.path !== undefined) checkText(request.path, 'path');
-  toReplace(request);
-  checkFlag(request.plan, 'plan');
-  const asksFor = LIST_KEYS.some((key) => (request[key]?.length ?? 0) > 0);
+  const asksFor = ASKED.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
     throw new UsageError('no program, package, pack or file is named', {
       hint: 'name a program of the host, such as /bin/sh',
     });
 }
 
-/** @throws UsageError unless it is undefined or a list of items that `checkItem` accepts */
-export function checkList(
-  list: unknown,
-  what: string,
-  checkItem: (item: unknown, what: string) => void,
-): void {
-  if (list === undefined) return;
-  if (!Array.isArray(list)) throw wrong({ key: what, value: list, expected: 'an array', example: [] });
-  for (const [i, item] of list.entries()) checkItem(item, `${what}[${i}]`);
+/** The paths to replace. @throws UsageError */
+export function toReplace({ replace }: Pick<JailRequest, 'replace'>): readonly BytePath[] {
+  return ROWS.replace(replace, 'replace');
 }
 
-/** Checks the options of every operation; `known` are all keys of the request. @throws UsageError */
-export function checkWork(request: JailWork, known: readonly string[]): void {
-  checkKeys(request, new Set(known));
-  checkBytes(request.directory, 'directory');
-  checkSignal(request.signal);
-  const { onProgress }: { readonly onProgress?: unknown } = request;
-  if (onProgress !== undefined && typeof onProgress !== 'function')
-    throw new UsageError('onProgress must be a function', {
-      hint: 'write onProgress: (progress) => console.error(progress)',
-    });
-}
-
-function checkCopy(item: unknown): void {
-  if (typeof item !== 'object' || item === null || item instanceof Uint8Array)
-    return checkBytes(item, 'copies');
-  const { from, to, ...others } = item as { readonly from?: unknown; readonly to?: unknown };
-  for (const key of Object.keys(others))
-    throw new UsageError(`copies: unknown key '${quote(key)}'`, {
-      hint: "write {from: '/etc/ssl', to: '/etc/ssl'}",
-    });
-  checkBytes(from, 'copies');
-  checkBytes(to, 'copies');
-  toJailPath(to, 'copies', 'path of the jail where a copy can be');
-}
-
-function checkText(value: unknown, what: string): void {
-  if (typeof value !== 'string') throw wrong({ key: what, value, expected: 'a string', example: 'NAME' });
-  checkBytes(value, what);
-}
-
-/** A path of the jail, without empty components and `.`. @throws UsageError: it is no `words` */
-function toJailPath(value: unknown, what: string, words: string): BytePath {
-  checkBytes(value, what);
-  const path = bytePath(value);
-  const plain = withoutDots(path);
-  if (path.startsWith('/') && isDestination(plain)) return plain;
-  throw new UsageError(`${what}: ${showPath(path)} is no ${words}`, {
-    hint: path.startsWith('/') ? undefined : `write ${showPath(bytePath(`/${path}`))}`,
-  });
-}
-
-/** The paths to replace. @throws UsageError for an invalid list. */
-export function toReplace({ replace = [] }: { readonly replace?: unknown }): readonly BytePath[] {
-  const paths: BytePath[] = [];
-  checkList(replace, 'replace', (path) =>
-    paths.push(toJailPath(path, 'replace', 'absolute path of the jail')),
-  );
-  return paths;
-}
-
-/** The paths of `keep`. @throws UsageError for an invalid list, and for one that `replace` names too. */
+/** The paths of `keep`. @throws UsageError also for one that `replace` names too. */
 export function toKeep(
-  { keep = [] }: { readonly keep?: unknown },
+  { keep }: { readonly keep?: readonly Bytes[] | undefined },
   replace: readonly BytePath[],
 ): readonly BytePath[] {
-  const paths: BytePath[] = [];
-  checkList(keep, 'keep', (path) => paths.push(toJailPath(path, 'keep', 'absolute path of the jail')));
+  const paths = ROWS.keep(keep, 'keep');
   const both = paths.find((path) => replace.some((other) => isWithin(path, other) || isWithin(other, path)));
   if (both === undefined) return paths;
   throw new UsageError(`${showPath(both)} is to be kept and to be replaced`, {
     hint: 'give one of both: keep leaves it as it is in the jail, replace makes it as on the host',
   });
-}
-
-/** @throws UsageError unless it is a boolean or undefined. */
-export const checkFlag: (value: boolean | undefined, what: string) => void = flag;
-
-/** @throws UsageError unless it is a path that a system call accepts. */
-export function checkBytes(value: unknown, what: string): asserts value is Bytes {
-  if (typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw wrong({
-      key: what,
-      value,
-      expected: 'a string or a Uint8Array',
-      example: what === 'path' ? '/bin/sh' : '/srv/jail',
-    });
-  if (value.length === 0)
-    throw new UsageError(`${what}: a path or name is empty`, {
-      hint: `${what === 'directory' ? 'name a directory, such as /srv/jail' : 'leave it out'}; is a variable of the shell empty?`,
-    });
-  if (toBuffer(value).includes(0)) throw new UsageError(`${quote(value)} contains a NUL byte`);
 }
 
 /** The recipe of a request, for files of `root`. @throws UsageError for a program or file that does not exist. */
@@ -205,7 +189,7 @@ export function toRecipe(
     packages,
     packs,
     withoutPacks,
-    without: (request.without ?? []).map(toLeftOut),
+    without: ROWS.without(request.without, 'without'),
     copies: copies.map((copy) => toCopy(root, copy, isForeign)),
     learned,
     users,
@@ -238,13 +222,4 @@ function toCopy(
   // a path with `..` is not a valid destination in the jail
   const from = isPair || isDestination(named) ? named : real;
   return { from, to: isPair ? withoutDots(bytePath(copy.to)) : from };
-}
-
-function toLeftOut(path: Bytes): BytePath {
-  const words = 'absolute path of something in the jail';
-  const plain = toJailPath(path, 'without', words);
-  if (plain !== '/') return plain;
-  throw new UsageError(`without: ${showPath(bytePath(path))} is no ${words}`, {
-    hint: 'name what lies below it, such as /usr/share/locale',
-  });
 }

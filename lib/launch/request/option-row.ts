@@ -1,6 +1,6 @@
 // The type of a row of the option table (request.ts), rows of the commonest kind, and the words of options in errors about keys.
 import type { Naming } from '../../errors.ts';
-import type { Argument } from '../../values/command-option.ts';
+import type { Argument, Option } from '../../values/command-option.ts';
 import { flag } from '../../values/validators.ts';
 import { inLibrary } from '../../values/wrong.ts';
 import { shellWord } from '../../words/shell-word.ts';
@@ -72,19 +72,27 @@ export function onOff(
   return { type: 'boolean', default: 'false', normal: flag, options };
 }
 
-// Keys that are words of the command line, and the part of a view that has no option of its own.
+/** The same of an option that is read in another way. */
+export type NamedOption = readonly [key: string, option: Option];
+
+// Keys that are words of a command line, and the part of a view that has no option of its own.
 const operands: Readonly<Record<string, string>> = {
   user: 'USER',
   group: 'GROUP',
   jail: 'DIRECTORY',
+  directory: 'DIRECTORY',
+  template: 'TEMPLATE',
   program: 'PROGRAM',
+  programs: 'PROGRAM',
   args: 'ARGUMENT',
   to: 'DEST',
 };
 
+const operandFor = (key: string): string | undefined => operands[key.replace(/^.*\.|\[\d+\]$/g, '')];
+
 // The options that stand for a key, or for a part of it such as `view[0].tmpfs`. An error of a parser has the name of its option in
 // place of a key.
-function optionsFor(key: string, known: readonly KeyedOption[]): readonly LaunchOption[] {
+function optionsFor(key: string, known: readonly NamedOption[]): readonly Option[] {
   const [, whole = key, part] = /^(\w+)(?:\[\d+\])?(?:\.(\w+))?$/.exec(key) ?? [];
   const own = known.filter(([one, { name }]) => one === whole || name === key).map(([, option]) => option);
   const ofPart = own.filter(({ name }) => name === part || name === key);
@@ -96,9 +104,9 @@ function optionsFor(key: string, known: readonly KeyedOption[]): readonly Launch
  *
  * @param dashes what stands before an option; nothing in a file of settings, which has `name = value`
  */
-export function inOptions(known: readonly KeyedOption[], dashes: '--' | '' = '--'): Naming {
+export function inOptions(known: readonly NamedOption[], dashes: '--' | '' = '--'): Naming {
   const name = (key: string): string =>
-    operands[key.replace(/^.*\./, '')] ??
+    operandFor(key) ??
     (optionsFor(key, known)
       .map((option) => `${dashes}${option.name}`)
       .join(' or ') ||
@@ -106,7 +114,7 @@ export function inOptions(known: readonly KeyedOption[], dashes: '--' | '' = '--
   const assign = (key: string, value: unknown): string => {
     const option = optionsFor(key, known)[0];
     if (option === undefined)
-      return operands[key] === undefined ? inLibrary.assign(key, value) : String(value);
+      return operandFor(key) === undefined ? inLibrary.assign(key, value) : String(value);
     // {nofile: 4096} is nofile=4096
     const text = Array.isArray(value)
       ? value.join(',')
