@@ -5,8 +5,7 @@ import type { Elf } from './elf.ts';
 import type { Files, Look, Unusable } from './elf-files.ts';
 import type { FoundBy } from './loader.ts';
 import type { DlopenNote } from './elf-dynamic.ts';
-import { type BytePath, bytePath, joinPath, lastComponent } from '../tree/path.ts';
-import type { Word } from './env-words.ts';
+import { type BytePath, bytePath, joinPath, lastComponent, showPath } from '../tree/path.ts';
 
 /** `command`: started by env(1) for a script. `dlopen`: a library that `neededBy` opens at run time, according to its note. */
 type Role = 'program' | 'script-interpreter' | 'command' | 'elf-interpreter' | 'library' | 'dlopen';
@@ -35,8 +34,8 @@ export interface MissingFile extends Reason {
   readonly path: BytePath;
   /**
    * `no-interpreter`: neither ELF nor a valid `#!` line. `too-deep`: more than five interpreters in a row, or scripts that
-   * start each other endlessly. `no-command`: env(1) would fail. `unknown-command`: the command of env depends on a variable,
-   * and may exist.
+   * start each other endlessly. `no-command`: env(1) would fail. `unknown-command`: the command of env cannot be told from
+   * the line, and may exist.
    */
   readonly reason: Unusable | 'no-interpreter' | 'too-deep' | 'no-command' | 'unknown-command';
   /** The reason as a clause, "it is not there"; more precise than `reason`. */
@@ -54,9 +53,8 @@ export interface Chain {
 interface Execution {
   readonly file: Reason & { readonly path: BytePath };
   /** The arguments after argv[0]. */
-  readonly args: readonly Word[];
+  readonly args: readonly BytePath[];
   readonly path: BytePath | undefined;
-  readonly directory: BytePath;
 }
 
 // exec_binprm() of the kernel follows five interpreters.
@@ -68,7 +66,7 @@ const MAX_RUNS = 16;
 export function followScripts(files: Files, program: BytePath, path: BytePath): Chain {
   const runs: (readonly NeededFile[])[] = [];
   const endWith = (...missing: readonly MissingFile[]): Chain => ({ runs, missing });
-  let next: Execution = { file: { role: 'program', path: program }, args: [], path, directory: ROOT };
+  let next: Execution = { file: { role: 'program', path: program }, args: [], path };
   for (;;) {
     const run = execute(files, next);
     runs.push(run.files);
@@ -91,8 +89,12 @@ const ROOT = bytePath('/');
 // As the kernel: an interpreter gets the argument of the `#!` line, the script's path, and the script's arguments (execve(2)).
 function execute(
   files: Files,
-  { file, args: given, directory }: Execution,
-): { readonly files: readonly NeededFile[]; readonly args: readonly Word[]; readonly missing?: MissingFile } {
+  { file, args: given }: Execution,
+): {
+  readonly files: readonly NeededFile[];
+  readonly args: readonly BytePath[];
+  readonly missing?: MissingFile;
+} {
   const found: NeededFile[] = [];
   const args = [...given];
   let next = file;
@@ -101,9 +103,9 @@ function execute(
     if (look.kind === 'elf') return { files: [...found, { ...next, elf: look.elf }], args };
     const { script } = look;
     if (script?.kind === 'script') {
-      const path = joinPath(directory, script.interpreter);
-      args.unshift({ text: next.path });
-      if (script.argument !== undefined) args.unshift({ text: script.argument });
+      const path = joinPath(ROOT, script.interpreter);
+      args.unshift(next.path);
+      if (script.argument !== undefined) args.unshift(script.argument);
       found.push(next);
       next = { role: 'script-interpreter', path, neededBy: next.path, as: script.line };
     } else if (script !== undefined && next.role === 'command') {
@@ -126,10 +128,10 @@ function startedByEnv(
   env: NeededFile,
   execution: Execution,
 ): Execution | MissingFile | undefined {
-  const { args, directory: here } = execution;
+  const { args } = execution;
   const { neededBy = env.path, as } = env;
   const needed = { role: 'command', neededBy, ...(as !== undefined && { as }) } as const;
-  const failed = (reason: MissingFile['reason'], message: string, path = args[0]?.text ?? env.path) => ({
+  const failed = (reason: MissingFile['reason'], message: string, path = args[0] ?? env.path) => ({
     ...needed,
     path,
     reason,
@@ -140,14 +142,13 @@ function startedByEnv(
     case 'nothing':
       return undefined;
     case 'unknown':
-      return failed('unknown-command', `the command of env depends on the variable ${call.variable}`);
+      return failed('unknown-command', `the command of env depends on ${showPath(call.by)}`);
     case 'failure':
       return failed('no-command', `env cannot start it: ${call.message}`);
     case 'command': {
-      const directory = call.directory === undefined ? here : joinPath(here, call.directory);
-      const found = findCommand(files.root, call.command, { path: call.path, directory });
+      const found = findCommand(files.root, call.command, { path: call.path, directory: ROOT });
       if (found.kind === 'missing') return failed(found.reason, found.message, call.command);
-      return { file: { ...needed, path: found.path }, args: call.args, path: call.path, directory };
+      return { file: { ...needed, path: found.path }, args: call.args, path: call.path };
     }
     default:
       return call satisfies never;

@@ -1,9 +1,8 @@
-// Finds the command that env(1) starts, and the file of that command.
+// Finds the command that env(1) starts for a `#!` line, and the file of that command.
 
 import { type BytePath, bytePath, joinPath, showPath } from '../tree/path.ts';
 import { errorCode, type FileRoot, type FileStatus } from '../tree/root.ts';
 import { statusOf } from '../tree/walk.ts';
-import { splitWords, type Word } from './env-words.ts';
 
 export type Command =
   | { readonly kind: 'found'; readonly path: BytePath }
@@ -47,139 +46,42 @@ export type EnvCall =
   | {
       readonly kind: 'command';
       readonly command: BytePath;
-      readonly args: readonly Word[];
+      readonly args: readonly BytePath[];
       /** The PATH in which env looks the command up, and which the command gets; undefined for none. */
       readonly path: BytePath | undefined;
-      /** -C: its working directory. */
-      readonly directory?: BytePath;
     }
   /** It only prints something. */
   | { readonly kind: 'nothing' }
-  /** The command depends on a variable whose value is unknown. */
-  | { readonly kind: 'unknown'; readonly variable: string }
-  | Failure;
+  /** It may start a command that cannot be told from the line; `by` is the word that decides. */
+  | { readonly kind: 'unknown'; readonly by: BytePath }
+  /** It ends with status 125; the message is a clause about its arguments. */
+  | { readonly kind: 'failure'; readonly message: string };
 
-/** It ends with status 125; the message is a clause about its arguments. */
-interface Failure {
-  readonly kind: 'failure';
-  readonly message: string;
-}
-
-interface Settings {
-  ignoreEnvironment: boolean;
-  readonly unset: Set<BytePath>;
-  directory?: BytePath;
-  nul: boolean;
-  splits: number;
-}
-
-const MAX_SPLITS = 16; // ${PATH} can contain another -S with another ${PATH}
-
-/** `args` are the arguments after argv[0]; `path` is the PATH of env itself, undefined for none. */
-export function parseEnv(args: readonly Word[], path: BytePath | undefined): EnvCall {
+/**
+ * `args` are the arguments after argv[0]; `path` is the PATH of env itself, undefined for none. Reads what `#!` lines have: -S, -i, -u
+ * and assignments. A word with a quote, an escape or a variable before the command, and any other option, is unknown.
+ */
+export function parseEnv(args: readonly BytePath[], path: BytePath | undefined): EnvCall {
   const rest = [...args];
-  const settings: Settings = { ignoreEnvironment: false, unset: new Set(), nul: false, splits: 0 };
-  const end = readOptions(rest, settings, path);
-  if (end !== undefined) return end;
-  if (rest[0]?.text === '-' && rest[0].variable === undefined) {
-    settings.ignoreEnvironment = true;
-    rest.shift();
+  let known = path;
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const [, clears, split] = /^-(?:v|(i))*S\s*([^]*)$/.exec(word) ?? [];
+    if (clears !== undefined || word === '-i' || word === '-') known = undefined;
+    if (split !== undefined) rest.unshift(...(split.split(/[ \t]+/).filter(Boolean) as BytePath[]));
+    else if (/['"\\$#]/.test(word)) return { kind: 'unknown', by: word };
+    else if (word === '-u') {
+      if (rest.shift() === 'PATH') known = undefined;
+    } else if (/^--?(?:help|version|0)$/.test(word)) return { kind: 'nothing' };
+    else if (/^-(?!-).*\s/.test(word))
+      return {
+        kind: 'failure',
+        message: `${showPath(word)} is one argument: it takes only -S with others behind it`,
+      };
+    else if (word.startsWith('-')) {
+      if (!/^-[iv]?$/.test(word)) return { kind: 'unknown', by: word };
+    } else if (word.includes('=')) {
+      if (word.startsWith('PATH=')) known = word.slice('PATH='.length) as BytePath;
+    } else return { kind: 'command', command: word, args: rest, path: known };
   }
-  const { ignoreEnvironment, unset, directory } = settings;
-  const bad = [...unset].find((name) => name === '' || name.includes('='));
-  if (bad !== undefined && !ignoreEnvironment) return failure(`${showPath(bad)} is no variable to unset`);
-  let known = ignoreEnvironment || unset.has('PATH' as BytePath) ? undefined : path;
-  for (let word = rest[0]; word?.text.includes('=') === true; word = rest[0]) {
-    if (word.text.startsWith('PATH=')) {
-      if (word.variable !== undefined) return dependsOn(word.variable);
-      known = word.text.slice('PATH='.length) as BytePath;
-    }
-    rest.shift();
-  }
-  const [command, ...others] = rest;
-  if (command === undefined)
-    return directory === undefined ? { kind: 'nothing' } : failure('-C asks for a command');
-  if (command.variable !== undefined) return dependsOn(command.variable);
-  if (settings.nul) return failure('-0 goes with no command');
-  const call = { kind: 'command', command: command.text, args: others, path: known } as const;
-  return directory === undefined ? call : { ...call, directory };
-}
-
-/** Removes the options from the front of `rest`; returns the result of env if it ends while reading them. */
-function readOptions(rest: Word[], settings: Settings, path: BytePath | undefined): EnvCall | undefined {
-  for (let word = rest[0]; word?.text.startsWith('-') === true; word = rest[0]) {
-    if (word.variable !== undefined) return dependsOn(word.variable);
-    if (word.text === '-') return undefined;
-    rest.shift();
-    if (word.text === '--') return undefined;
-    const option = optionOf(word.text);
-    if (option === undefined) return noOption(word.text);
-    const { letters, written } = option;
-    if (letters === PRINTS) return { kind: 'nothing' };
-    if (letters.includes('i')) settings.ignoreEnvironment = true;
-    if (letters.includes('0')) settings.nul = true;
-    const name = letters.at(-1) ?? '';
-    if (!TAKES_VALUE.test(name)) continue;
-    const next = written === undefined ? rest.shift() : undefined;
-    if (next?.variable !== undefined) return dependsOn(next.variable);
-    const value = written ?? next?.text;
-    if (value === undefined) return failure(`-${name} asks for a value`);
-    if (name === 'C') settings.directory = value;
-    if (name === 'u') settings.unset.add(value);
-    if (name !== 'S') continue;
-    if (++settings.splits > MAX_SPLITS) return failure('-S comes too often');
-    const words = splitWords(value, (variable) => (variable === 'PATH' ? path : undefined));
-    if ('message' in words) return failure(words.message);
-    rest.unshift(...words);
-  }
-  return undefined;
-}
-
-const TAKES_VALUE = /^[uCSa]$/;
-const PRINTS = '?';
-
-// The letters of the long options; those about signals change nothing here. Abbreviations are refused.
-const LONG: Readonly<Record<string, string>> = {
-  'ignore-environment': 'i',
-  debug: 'v',
-  null: '0',
-  unset: 'u',
-  chdir: 'C',
-  'split-string': 'S',
-  argv0: 'a',
-  'block-signal': '',
-  'default-signal': '',
-  'ignore-signal': '',
-  'list-signal-handling': '',
-  help: PRINTS,
-  version: PRINTS,
-};
-
-/** The letters of an option, and the value of the last one if it stands in the same word; undefined for an unknown option. */
-function optionOf(text: BytePath): { readonly letters: string; readonly written?: BytePath } | undefined {
-  const [, long, value] = /^--([^=]*)(?:=([^]*))?$/.exec(text) ?? [];
-  const [, short = '', behind = ''] = /^-([iv0]*[uCSa]?)([^]*)$/.exec(text) ?? [];
-  const letters =
-    long === undefined ? short || undefined : Object.hasOwn(LONG, long) ? LONG[long] : undefined;
-  if (letters === undefined) return undefined;
-  const written = (long === undefined ? behind || undefined : value) as BytePath | undefined;
-  if (written === undefined) return { letters };
-  return letters === '' || TAKES_VALUE.test(letters.at(-1) ?? '') ? { letters, written } : undefined;
-}
-
-function noOption(text: BytePath): Failure {
-  const isOne = /\s/.test(text) && !text.startsWith('--');
-  return failure(
-    isOne
-      ? `${showPath(text)} is one argument: it takes only -S with others behind it`
-      : `${showPath(text)} is no option of it`,
-  );
-}
-
-function failure(message: string): Failure {
-  return { kind: 'failure', message };
-}
-
-function dependsOn(variable: string): EnvCall {
-  return { kind: 'unknown', variable };
+  return { kind: 'nothing' };
 }

@@ -30,7 +30,11 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail, 'bash', '--plan=1'], /^uchroot-jail: option --plan takes no value$/],
     [['build', jail, '--package'], /^uchroot-jail: option --package needs a value$/],
     [['build', jail, ''], /^uchroot-jail: PROGRAM must be a path, not ''$/],
-    [['build', jail, '--package', ''], /^uchroot-jail: --package must be a name, not ''$/, /--package nginx$/],
+    [
+      ['build', jail, '--package', ''],
+      /^uchroot-jail: --package must be a name, not ''$/,
+      /--package nginx$/,
+    ],
     [
       ['build', jail, 'no-such-program'],
       /no-such-program is in none of the directories of PATH$/,

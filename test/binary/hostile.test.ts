@@ -14,7 +14,6 @@ import { bytePath, toLatin1 } from '../../lib/tree/path.ts';
 import { readScript } from '../../lib/binary/shebang.ts';
 import { readImports } from '../../lib/binary/elf-symbols.ts';
 import type { ReadAt } from '../../lib/tree/root.ts';
-import { splitWords } from '../../lib/binary/env-words.ts';
 import { cacheWithHwcap } from '../support/binary/hwcap.ts';
 import { makeElf, memoryRoot, type Tree } from '../support/binary/image.ts';
 import { mutationsOf, seeds } from '../support/binary/mutation.ts';
@@ -99,10 +98,7 @@ t.test('any head of a file is a script, or is none', async (t) => {
   check(t, text, 3000, (line) => {
     const script = readScript(Buffer.from(`#!${line}`, 'latin1'));
     if (script.kind !== 'script') return;
-    const call = parseEnv(
-      [{ text: script.argument ?? bytePath('') }, { text: bytePath('/s') }],
-      bytePath('/bin'),
-    );
+    const call = parseEnv([script.argument ?? bytePath(''), bytePath('/s')], bytePath('/bin'));
     if (call.kind === 'failure') assert.match(call.message, /^[^\n\0]+$/);
   });
 });
@@ -116,13 +112,9 @@ t.test('any words make env start something known or unknown, nothing, or fail', 
     .map((pieces) => toLatin1(Buffer.from(pieces.join(''), 'latin1')));
   const kinds = new Set<string>();
   check(t, fc.tuple(fc.array(word, { maxLength: 4 }), word), 4000, ([words, path]) => {
-    const call = parseEnv(
-      words.map((text) => ({ text })),
-      path,
-    );
+    const call = parseEnv(words, path);
     kinds.add(call.kind);
     if (call.kind === 'command') assert.ok(call.command.length <= 200_000);
-    for (const text of words) splitWords(text, () => path);
   });
   t.same([...kinds].toSorted(), ['command', 'failure', 'nothing', 'unknown']);
 });
