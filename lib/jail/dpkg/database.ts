@@ -13,7 +13,7 @@ import {
   type Rename,
 } from './file-lists.ts';
 import { readFile, readIfThere } from './readable-files.ts';
-import { type Alternatives, isSatisfied, type Package, readStatus, type Relation } from './package-status.ts';
+import { type Alternatives, type Package, readStatus } from './package-status.ts';
 
 export type { Package } from './package-status.ts';
 
@@ -156,10 +156,10 @@ function ownerOf([first, ...others]: readonly Package[]): Ownership | undefined 
 
 function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> {
   const byName = new Map<string, Package[]>();
-  const byProvides = new Map<string, { readonly pkg: Package; readonly as: Relation }[]>();
+  const byProvides = new Map<string, Package[]>();
   for (const pkg of all) {
     remember(byName, pkg.name, () => []).push(pkg);
-    for (const as of pkg.provides) remember(byProvides, as.name, () => []).push({ pkg, as });
+    for (const as of pkg.provides) remember(byProvides, as, () => []).push(pkg);
   }
   // the architecture of dpkg is that of the root (dpkg --print-architecture)
   const native = byName.get('dpkg')?.[0]?.architecture ?? 'all';
@@ -175,12 +175,9 @@ function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> 
     return found.find(({ architecture }) => architecture === wanted);
   }
   function satisfy(alternatives: Alternatives, wanted = native): Package | undefined {
-    for (const relation of alternatives) {
-      const real = (byName.get(relation.name) ?? []).filter(({ version }) => isSatisfied(relation, version));
-      const virtual = (byProvides.get(relation.name) ?? []).flatMap(({ pkg, as }) =>
-        isSatisfied(relation, as.version) ? [pkg] : [],
-      );
-      const found = ofArchitecture(real, wanted) ?? ofArchitecture(virtual, wanted);
+    for (const name of alternatives) {
+      const found =
+        ofArchitecture(byName.get(name) ?? [], wanted) ?? ofArchitecture(byProvides.get(name) ?? [], wanted);
       if (found !== undefined) return found;
     }
     return undefined;

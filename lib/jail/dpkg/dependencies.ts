@@ -155,7 +155,7 @@ const FOR_THE_SYSTEM = wordSet(`
 `);
 
 export function provides({ name, provides }: Package, wanted: string): boolean {
-  return name === wanted || provides.some((relation) => relation.name === wanted);
+  return name === wanted || provides.includes(wanted);
 }
 
 const MAX_FILE_BYTES = 1 << 18;

@@ -170,7 +170,7 @@ function basePrograms(
   packages: Packages,
   programs: (pkg: Package) => readonly BytePath[],
 ): ReadonlyMap<string, BytePath> {
-  const awk = packages.satisfy([{ name: 'awk' }]);
+  const awk = packages.satisfy(['awk']);
   return new Map(
     packages.all
       .filter((pkg) => (pkg.essential || pkg === awk) && !isForSystem(pkg))

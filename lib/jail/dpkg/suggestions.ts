@@ -128,7 +128,7 @@ export function extensionsOf(
   programs: readonly BytePath[],
 ): readonly Package[] {
   const needs = ({ preDepends, depends }: Package) =>
-    [...preDepends, ...depends].some((group) => group.some(({ name }) => name === pkg.name));
+    [...preDepends, ...depends].some((group) => group.includes(pkg.name));
   // git starts git-send-email as its own command; ssh does not start sftp-server beside its helpers
   const isCommand = (path: BytePath) =>
     programs.some((program) => lastComponent(path).startsWith(`${lastComponent(program)}-`));

@@ -38,13 +38,9 @@ t.test('a paragraph of the status file is read', async (t) => {
     section: 'editors',
     preDepends: [],
     recommends: [],
-    provides: [{ name: 'editor' }, { name: 'vi', operator: '=', version: '9' }],
+    provides: ['editor', 'vi'],
   });
-  t.same(vim?.depends, [
-    [{ name: 'vim-common', operator: '=', version: '2:9.1-2' }],
-    [{ name: 'libc6', operator: '>=', version: '2.34' }, { name: 'musl' }],
-    [{ name: 'libtinfo6' }],
-  ]);
+  t.same(vim?.depends, [['vim-common'], ['libc6', 'musl'], ['libtinfo6']]);
 });
 
 t.test(
@@ -86,9 +82,9 @@ t.test('relations of all shapes are read', async (t) => {
   for (const [text, expected] of [
     ['', []],
     [' , ,', []],
-    ['a(>=1)', [[{ name: 'a', operator: '>=', version: '1' }]]],
-    ['a (<1)', [[{ name: 'a', operator: '<=', version: '1' }]]],
-    ['a:native|b [amd64]', [[{ name: 'a' }, { name: 'b' }]]],
+    ['a(>=1)', [['a']]],
+    ['a (<1)', [['a']]],
+    ['a:native|b [amd64]', [['a', 'b']]],
     ['(>= 1), $x', []],
   ] as const)
     t.same(readRelations(text), expected, text);
