@@ -237,8 +237,8 @@ export function complaintOf(
     .find((text) => MISSING.test(text) && !OF_OPTION.test(text));
   if (line === undefined) return undefined;
   const said = `${command} fails in the jail: ${quote(line)}`;
-  // also "parse_proc_meminfo failed"
-  if (readsProc || /(?:\/|_)proc(?:\b|_)/.test(line)) {
+  // also "parse_proc_meminfo failed", and a link to /proc/self/fd
+  if (readsProc || /(?:\/|_)proc(?:\b|_)|\/dev\/(?:fd|std(?:in|out|err))\b/.test(line)) {
     const place = shellWord(`${jail}/proc`);
     return `${said}; mkdir -p ${place} && mount -t proc proc ${place} gives it that`;
   }

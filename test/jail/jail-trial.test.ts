@@ -24,10 +24,11 @@ t.test(
   },
 );
 
-t.test('who asks for /proc is told how to mount it', async (t) => {
+t.test('the command that mounts /proc is told to a program that needs it', async (t) => {
   const mount = 'mount -t proc proc /srv/jail/proc gives it that';
   t.match(said('Mono requires /proc to be mounted.'), mount);
   t.match(said('open in parse_proc_meminfo failed: No such file or directory'), mount);
+  t.match(said('bash: /dev/fd/63: No such file or directory'), mount, 'a link to /proc/self/fd');
   const output = 'go: cannot find GOROOT directory';
   t.match(complaintOf('go version', '/srv/jail', output, true), mount, 'a program that reads /proc/self/exe');
 });
