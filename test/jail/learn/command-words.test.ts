@@ -13,45 +13,38 @@ t.test('words are split at blanks, and quotes keep them together', async (t) => 
   t.same(split('nginx -t'), ['nginx', '-t']);
   t.same(split('  a\t b  '), ['a', 'b']);
   t.same(split(`python3 -c 'import json, "x"' "a 'b' c"`), ['python3', '-c', 'import json, "x"', "a 'b' c"]);
-  t.same(split(`a'b'"c"d\\ e`), ['abcd e']);
+  t.same(split(`a'b'"c"d`), ['abcd']);
   t.same(split(`'' "" x`), ['', '', 'x']);
-  t.same(split(`"a\\"b\\\\c\\$d\\x"`), [`a"b\\c$d\\x`]);
-  t.same(split('a\\\nb "c\\\nd"'), ['ab', 'cd']);
-  t.same(split('\\\n x'), ['x']);
-});
-
-t.test('what a shell would expand or take for its own is refused, with a hint', async (t) => {
-  for (const character of ['$', '`', '|', ';', '&', '<', '>', '*', '?', '[', '(', ')', '\n', '~', '#']) {
-    t.throws(() => split(`echo ${character}x`), { name: 'UsageError', hint: /sh -c/ }, character);
-    t.same(split(`echo '${character}x' \\${character === '\n' ? 'n' : character}`)[1], `${character}x`);
-  }
-  for (const character of ['$', '`'])
-    t.throws(() => split(`echo "${character}x"`), { message: /in double quotes/, hint: /sh -c/ });
-  for (const [command, character] of [
-    ['LANG=C date', '='],
-    ['\\\n _A1=b', '='],
-    ['ls ~sam', '~'],
-    ['ls #x', '#'],
-  ] as const)
-    t.throws(() => split(command), { message: new RegExp(`has a ${character} outside of quotes`) });
-});
-
-t.test('where it means nothing to a shell such a character is one like others', async (t) => {
   t.same(split('echo a#b a~b {} ! a=b'), ['echo', 'a#b', 'a~b', '{}', '!', 'a=b']);
   t.same(split('./a=b c=d'), ['./a=b', 'c=d']);
-  t.same(split(`"LANG"=C date`), ['LANG=C', 'date']);
-  t.same(split(`\\LANG=C date`), ['LANG=C', 'date']);
-  t.same(split('=b 1a=b'), ['=b', '1a=b']);
+  t.same(split('ls à'), ['ls', 'à']);
 });
 
-t.test('nothing, half a quote and a NUL byte are refused', async (t) => {
-  for (const command of ['', '  ', '\\\n', "'a", '"a', '"a\\', 'a\\', 'a\0b'])
-    t.throws(() => split(command), UsageError, JSON.stringify(command));
-});
-
-t.test('every byte comes through', async (t) => {
-  const bytes = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1).filter((byte) => byte !== 0x27));
-  t.same(splitWords(Buffer.concat([Buffer.from("x '"), bytes, Buffer.from("'")]))[1], bytes);
+t.test('a command that needs a shell is refused, with a hint', async (t) => {
+  for (const character of [
+    '$',
+    '`',
+    '|',
+    ';',
+    '&',
+    '<',
+    '>',
+    '*',
+    '?',
+    '[',
+    '(',
+    ')',
+    '\n',
+    '~',
+    '#',
+    '\\',
+  ]) {
+    t.throws(() => split(`echo ${character}x`), { name: 'UsageError', hint: /sh -c/ }, character);
+    t.same(split(`echo '${character}x'`)[1], `${character}x`);
+  }
+  for (const text of ['LANG=C date', 'ls "$x"', "'a", '"a', 'a\0b'])
+    t.throws(() => split(text), { name: 'UsageError', hint: /sh -c/ }, text);
+  for (const text of ['', '  ']) t.throws(() => split(text), { message: /is empty/ });
 });
 
 const byte = fc.integer({ min: 1, max: 255 });
@@ -61,7 +54,7 @@ t.test('words that were quoted are the same again', async (t) => {
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 6 }), (words) => {
-        const quoted = words.map((one) => `'${one.toString('latin1').replaceAll("'", `'\\''`)}'`).join(' ');
+        const quoted = words.map((one) => `'${one.toString('latin1').replaceAll("'", `'"'"'`)}'`).join(' ');
         const again = splitWords(Buffer.from(quoted, 'latin1'));
         return Buffer.concat(again).equals(Buffer.concat(words)) && again.length === words.length;
       }),
