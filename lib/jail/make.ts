@@ -18,10 +18,9 @@ import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
-import { checkNamed, checkPlan } from './plan/plan-refusals.ts';
+import { checkNamed, checkPlan, warningsOf } from './plan/plan-outcome.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
 import { openKeptPlan } from './plan/kept-plan.ts';
-import { warningsOf } from './plan/plan-warnings.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';

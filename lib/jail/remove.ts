@@ -25,7 +25,7 @@ import {
   STORE_NAME,
   withoutManifest,
 } from './host/jail-place.ts';
-import { jailAround } from './host/near-jail.ts';
+import { jailAround } from './host/source-host.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { readMounts } from '../tree/mountinfo.ts';
 import { findMount } from './host/mounts.ts';

@@ -19,7 +19,7 @@ import {
   listToJson,
   type Staged,
 } from './commit-list.ts';
-import { mountedIn, refuseMounted } from './mounted.ts';
+import { mountedIn, refuseMounted } from './obstacle.ts';
 import { lineAt } from './present-object.ts';
 
 /** New files wait in this directory. It is the owner's, mode 0700. */

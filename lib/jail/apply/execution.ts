@@ -18,7 +18,7 @@ import { setTimes } from './commit.ts';
 import { foresee, foreseeNew, readKnown, type Roots } from './file-facts.ts';
 import { isCopied, type Judged, JailWriter } from './jail-writer.ts';
 import { Judge, type Judging, type Verdict } from './judge.ts';
-import { mountedIn } from './mounted.ts';
+import { mountedIn } from './obstacle.ts';
 import type { Left } from './present-object.ts';
 import type { Store } from './store.ts';
 

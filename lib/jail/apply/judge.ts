@@ -10,8 +10,7 @@ import { CACHE_PATH } from '../plan/library-cache.ts';
 import type { Expected } from './commit-list.ts';
 import { isDirectory } from './commit.ts';
 import { type FileFacts, hasItsCapabilities, type KnownFiles } from './file-facts.ts';
-import { refuseMounted } from './mounted.ts';
-import { checkDirectory, inTheWay, nameOf } from './obstacle.ts';
+import { checkDirectory, inTheWay, nameOf, refuseMounted } from './obstacle.ts';
 import {
   everyIn,
   isSame,

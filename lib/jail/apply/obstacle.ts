@@ -1,13 +1,14 @@
-// Obstacles in the way of a planned entry: an unsafe directory, or an object that the builder has not made.
+// Obstacles in the way of a planned entry: an unsafe directory, an object that the builder has not made, or a mount.
 
-import { readlinkSync } from 'node:fs';
-
+import { readFileSync, readlinkSync } from 'node:fs';
 import { mergeCommands } from '../../tree/merged-usr.ts';
-import { showPath } from '../../tree/path.ts';
+import { type BytePath, bytePath, isWithin, showPath } from '../../tree/path.ts';
 import type { DirectoryRoot, FileStatus } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isStranger, writersOf } from '../../trust/writer.ts';
 import type { DirectoryEntry, Entry } from '../manifest/planned-entry.ts';
+import { readMounts } from '../../tree/mountinfo.ts';
+import { mountsIn, pointIn } from '../host/mounts.ts';
 
 /** Checks a directory of the jail. @throws JailError ERR_INSECURE_PATH if a user other than its owner can write to it */
 export function checkDirectory(entry: DirectoryEntry, present: FileStatus): void {
@@ -48,5 +49,27 @@ export function inTheWay(jail: DirectoryRoot, entry: Entry, present: FileStatus)
     code: 'EEXIST',
     path,
     hint: mergeHint(jail, entry, present) ?? 'move it away in the jail, or build a new one',
+  });
+}
+
+/** Mount points in the jail, as paths of the jail. */
+export function mountedIn(jail: DirectoryRoot): readonly BytePath[] {
+  const directory = bytePath(readlinkSync(`/proc/self/fd/${jail.fd}`, 'buffer'));
+  const mounts = readMounts(readFileSync('/proc/self/mountinfo'));
+  return mountsIn(mounts, directory).map((mount) => pointIn(mount, directory));
+}
+
+/**
+ * Refuses a change of a path of the jail. `isWhole`: the change replaces a directory with everything in it.
+ * @throws JailError EXDEV if something is mounted there
+ */
+export function refuseMounted(mounted: readonly BytePath[], path: BytePath, isWhole = false): void {
+  const point = mounted.find((one) => isWithin(path, one) || (isWhole && isWithin(one, path)));
+  if (point === undefined) return;
+  const shown = showPath(point);
+  throw new JailError(`something is mounted on ${shown} in the jail, where ${showPath(path)} would change`, {
+    code: 'EXDEV',
+    path: shown,
+    hint: 'unmount it first',
   });
 }

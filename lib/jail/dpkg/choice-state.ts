@@ -7,10 +7,9 @@ import { openCommands } from './script-calls.ts';
 import { type Contents, openContents } from './contents.ts';
 import type { Package, Packages } from './database.ts';
 import { type Executable, readExecutable } from './scanned-program.ts';
-import { type Imports, openImports } from './imports.ts';
+import { type Imports, openImports, openStrings, type ReadStrings } from './sections.ts';
 import { isForDevelopment, isForLinker, readDependents } from './dependencies.ts';
 import { openMentions } from './mentions.ts';
-import { openStrings, type ReadStrings } from './sections.ts';
 
 /**
  * How much of a package is taken: `programs`, the used programs with the data that they name; `data`, no programs; `used`,
@@ -226,4 +225,28 @@ export function ownDirectory(path: BytePath, isOwn: (directory: BytePath) => boo
   let found: BytePath | undefined;
   for (let at = parentPath(path); at !== '/' && isOwn(at); at = parentPath(at)) found = at;
   return found;
+}
+
+/** The topmost directory of a file that is only its package's, and the one it is in, if that has a purpose of its own. */
+export function directoriesOf({ packages }: Work, path: BytePath, pkg: Package): readonly BytePath[] {
+  const own = ownDirectory(path, (at) => packages.owner(at) === pkg);
+  const directory = parentPath(path);
+  const isForPurpose = /^\/usr\/share\/(?!perl5\/|nodejs\/)[^/]+\/./.test(directory);
+  return [...(own === undefined ? [] : [own]), ...(isForPurpose ? [directory] : [])];
+}
+
+// Many packages name these without reading all that others have put there.
+const OF_ALL =
+  /^\/usr\/share\/(?:X11|applications|color|dict|fonts|icons|java|mime|misc|nodejs|perl5|pixmaps|python3?|sgml|themes|xml|zoneinfo)$/;
+
+/**
+ * The directories below /usr/share that a package of data fills together with others: texmf.cnf of TeX names /usr/share/texmf, and
+ * lmodern has its fonts there.
+ */
+export function sharedDirectories({ reader }: Work, to: Package): readonly BytePath[] {
+  if (reader.programs(to).length > 0) return [];
+  const found = new Set(
+    reader.contents(to).data.flatMap((path) => /^\/usr\/share\/[^/]+(?=\/)/.exec(path)?.[0] ?? []),
+  );
+  return [...found].filter((directory) => !OF_ALL.test(directory)) as BytePath[];
 }

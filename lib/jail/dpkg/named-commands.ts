@@ -1,9 +1,12 @@
-// Finds the commands in a program or script that no package of it declares, so that a summary can suggest them.
+// Finds the commands in a program or script that no package of it declares: the compressors that it starts by the suffix of a file, the
+// tools that it starts itself, and those that a summary can suggest.
 
-import { toLatin1 } from '../../tree/path.ts';
+import { type BytePath, toLatin1 } from '../../tree/path.ts';
 import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
 import { assignedIn } from './script-calls.ts';
 import { buffersOf, type Strings } from './sections.ts';
+import { readElf } from '../../binary/elf.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
 
 // A whole string, or the end of one, before an option of a command: the linker keeps the order of an argument vector, and stores
 // "xsltproc" as the end of "tool.xsltproc". The last word of a message, of an option as in "--cleanup=strip" or of a path such as
@@ -75,4 +78,47 @@ export function toolsIn(strings: Strings, looksUp: () => boolean): ReadonlySet<s
     ...buffersOf(strings).flatMap(toolsByPath),
     ...(byName.length > 0 && looksUp() ? byName : []),
   ]);
+}
+
+// The suffix of a compressor's files, and the programs that read them.
+const COMPRESSORS: readonly (readonly [suffix: string, ...programs: readonly string[]])[] = [
+  ['.gz', 'gzip'],
+  ['.bz2', 'bzip2'],
+  ['.xz', 'xz', 'lzma'],
+  ['.lz4', 'lz4'],
+  ['.zst', 'zstd'],
+  ['.br', 'brotli'],
+  ['.lz', 'lzip'],
+  ['.lzo', 'lzop'],
+  ['.Z', 'compress', 'uncompress'],
+];
+
+// Fewer are formats of a protocol: "gzip", "br" and "zstd" of HTTP.
+const LEAST = 4;
+
+// A program with such a library reads the formats itself.
+const LIBRARIES = /^lib(?:z|bz2|lzma|zstd|lz4|brotli\w*|archive)[.-]/;
+
+let ends: Keys | undefined;
+
+function namesIn({ parts, unseparated }: Strings): ReadonlySet<string> {
+  if (!unseparated) {
+    // the linker stores "zstd" as the end of "--zstd"
+    const names = (ends ??= toKeys(COMPRESSORS.flatMap(([, ...programs]) => programs)));
+    return new Set(parts.flatMap((part) => findAtEnd(part, names)));
+  }
+  const data = buffersOf({ parts });
+  const isIn = (text: string) => data.some((part) => part.includes(text));
+  const found = COMPRESSORS.filter(([suffix]) => isIn(suffix));
+  return new Set(found.flatMap(([, ...programs]) => programs.filter(isIn)));
+}
+
+/** The names of the compressors that an ELF file knows; none if it knows only a few, or compresses by a library. */
+export function compressorsIn(root: FileRoot, path: BytePath, strings: Strings): readonly string[] {
+  const names = namesIn(strings);
+  const found = COMPRESSORS.filter(([, ...programs]) => programs.some((name) => names.has(name)));
+  if (found.length < LEAST) return [];
+  const elf = tryFile(root, path, ({ read }) => readElf(read));
+  const isOwn = elf?.kind === 'elf' && elf.needed.some(({ name }) => LIBRARIES.test(name));
+  return isOwn ? [] : found.flatMap(([, ...programs]) => programs);
 }

@@ -13,19 +13,20 @@ import {
   recommendedBy,
   wholeOf,
 } from './dependencies.ts';
-import { directoriesOf, sharedDirectories } from './data-directories.ts';
-import { isInProgramDirectory, placeOf } from './file-place.ts';
-import { statusIfThere } from './readable-files.ts';
 import {
+  directoriesOf,
   hasExecutables,
   hasMachineCode,
-  isEmpty,
   ifOf,
+  isEmpty,
   ownDirectory,
+  sharedDirectories,
   takenBy,
   type Use,
   type Work,
 } from './choice-state.ts';
+import { isInProgramDirectory, placeOf } from './file-place.ts';
+import { statusIfThere } from './readable-files.ts';
 
 /**
  * Uses a program by one of its names. The links can be in several packages: gcc is a link to gcc-12. `isPart`: the minimal package

@@ -1,9 +1,11 @@
-// Finds the sections of an ELF file that hold strings, so that machine code is not mistaken for text (elf(5)).
+// What executables contain: the functions that they import, and the sections with strings, so that machine code is not mistaken for text
+// (elf(5)). Several searches ask for those of one file.
 
 import { type BytePath, toLatin1 } from '../../tree/path.ts';
-import type { ReadAt } from '../../tree/root.ts';
-import { type FileRoot, tryFile } from '../../tree/root.ts';
+import { type FileRoot, type ReadAt, tryFile, withFile } from '../../tree/root.ts';
 import { readSections, type Section, withElf } from '../../binary/elf-header.ts';
+import { readImports } from '../../binary/elf-symbols.ts';
+import { memoize } from '../../values/remember.ts';
 
 const SHT_PROGBITS = 1;
 // in a program that is position-independent, the second one (cmd/link/internal/ld of Go)
@@ -85,4 +87,18 @@ function isFromRust(text: Uint8Array): boolean {
 function nameTable(read: ReadAt, section: Section | undefined): (offset: number) => string {
   const data = section && Buffer.from(read(section.offset, Math.min(section.size, MAX_NAMES_BYTES)));
   return (offset) => /^[^\0]*/.exec(data?.toString('latin1', offset, offset + 32) ?? '')?.[0] ?? '';
+}
+
+/** Functions that look a program up in PATH: execvp(3), posix_spawnp(3). */
+export const LOOKING_UP: readonly string[] = ['execlp', 'execvp', 'execvpe', 'posix_spawnp'];
+
+/** The names that a file imports, among the wanted ones. @throws system errors of the root, such as EIO */
+export type Imports = (path: BytePath) => ReadonlySet<string>;
+
+/** Reads each file once, for LOOKING_UP and `others`. */
+export function openImports(root: FileRoot, others: Iterable<string> = []): Imports {
+  const wanted = new Set([...LOOKING_UP, ...others]);
+  return memoize(
+    (path) => withFile(root, path, ({ read }) => readImports(read, wanted)) ?? new Set<string>(),
+  );
 }

@@ -1,22 +1,32 @@
 // Opens the host, or the other root, that a jail is built from.
 
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { readSmallText } from '../../binary/loader-conf.ts';
 import { BASELINE, type Cpu, hostAbi, readCpu } from '../../binary/machine.ts';
 import { mergeCommands } from '../../tree/merged-usr.ts';
-import { type BytePath, bytePath, pathBytes, showPath } from '../../tree/path.ts';
+import {
+  type BytePath,
+  bytePath,
+  isWithin,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+  toLatin1,
+} from '../../tree/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller } from '../../trust/owner.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import { wordsOf } from '../work/jail-error.ts';
+import { lookOr, wordsOf } from '../work/jail-error.ts';
 import { closing } from '../work/closing.ts';
 import { closedTo } from './jail-directory.ts';
 import { canBeJail, withoutManifest } from './jail-place.ts';
-import { nearJailHint } from './near-jail.ts';
+import { STORE } from '../manifest/layout.ts';
 
 /** Opens a jail that was built; the caller closes it. @throws JailError ENOENT, ENOTDIR, EPERM, ERR_NO_MANIFEST */
 export function openBuilt(directory: BytePath): DirectoryRoot {
@@ -102,4 +112,35 @@ function readHostCpu(host: DirectoryRoot): Cpu {
   const abi = hostAbi(process.arch, endianness());
   const text = readSmallText(host, bytePath('/proc/cpuinfo'), 16 << 20);
   return abi === undefined || text === undefined ? BASELINE : readCpu(text, abi);
+}
+
+/** Whether a directory looks like one that uchroot-jail has built. */
+function isBuilt(directory: BytePath): boolean {
+  return existsSync(pathBytes(`${directory}${STORE}` as BytePath));
+}
+
+/** The jail around an absolute path of the host, and the path as the jail has it, without links above its last component. */
+export function jailAround(
+  path: BytePath,
+): { readonly jail: BytePath; readonly inside: BytePath } | undefined {
+  for (let jail = parentPath(path); jail !== '/'; jail = parentPath(jail)) {
+    if (!isBuilt(jail)) continue;
+    const [top, above] = [jail, parentPath(path)].map((each) =>
+      lookOr(each, () => toLatin1(realpathSync(pathBytes(each), 'buffer'))),
+    ) as [BytePath, BytePath];
+    const whole = joinPath(isWithin(above, top) ? above : parentPath(path), lastComponent(path));
+    return { jail, inside: whole.slice((isWithin(above, top) ? top : jail).length) as BytePath };
+  }
+  return undefined;
+}
+
+/** A hint for a directory that is no jail: the jail around it, or those directly in it; undefined if there is none. */
+function nearJailHint(directory: BytePath): string | undefined {
+  const around = jailAround(directory);
+  if (around !== undefined) return `did you mean ${showPath(around.jail)}?`;
+  const names = lookOr([], () => readdirSync(pathBytes(directory), 'buffer')).map(toLatin1);
+  const jails = names.map((name) => joinPath(directory, name)).filter(isBuilt);
+  const shown = jails.slice(0, 5).map(showPath);
+  if (shown.length < 2) return shown[0] && `did you mean ${shown[0]}?`;
+  return `name one jail, such as ${shown.join(' or ')}`;
 }

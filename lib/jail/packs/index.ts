@@ -19,12 +19,11 @@ import type { Pack } from './pack.ts';
 import { perl } from './perl.ts';
 import { python } from './python.ts';
 import { ruby } from './ruby.ts';
-import { xml } from './xml.ts';
 
 export const packs: readonly Pack[] = [
   [base, names, dns, tls, files.timezone, files.zoneinfo, locale, terminfo, gconv, files.libgcc],
   [shell, files.shm, files.pty, syslog, files.notify, files.run],
-  [pam, files.krb5, files.sasl, files.ldap, files.odbc, xml, files.magic],
+  [pam, files.krb5, files.sasl, files.ldap, files.odbc, files.xml, files.magic],
   [fontconfig, files.glib, files.pixbuf, files.gstreamer],
   [python, perl, ruby, node, php, tcl, lua, guile, java, cc],
   [gnupg, commands, local],

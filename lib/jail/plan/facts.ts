@@ -3,7 +3,7 @@
 import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { resolveLinks } from '../../tree/walk.ts';
-import type { Imports } from '../dpkg/imports.ts';
+import type { Imports } from '../dpkg/sections.ts';
 import type { When } from '../packs/pack.ts';
 import type { Steps } from '../work/steps.ts';
 import { type Executable, isShell } from './needed-files.ts';

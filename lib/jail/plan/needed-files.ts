@@ -8,10 +8,9 @@ import { type BytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
 import { type FileRoot, readHeads } from '../../tree/root.ts';
 import { resolveLinks, walk } from '../../tree/walk.ts';
 import type { FileEntry, Reason } from '../manifest/planned-entry.ts';
-import type { Imports } from '../dpkg/imports.ts';
+import type { Imports } from '../dpkg/sections.ts';
 import type { Steps } from '../work/steps.ts';
-import { type Needs, openNeeds } from './large-plugins.ts';
-import { pluginsBeside } from './listed-plugins.ts';
+import { type Needs, openNeeds, pluginsBeside } from './plugins.ts';
 import type { Selection } from './selection.ts';
 import { LEFT_OUT } from '../work/missing-file.ts';
 

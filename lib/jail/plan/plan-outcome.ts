@@ -1,4 +1,4 @@
-// Refuses a plan that cannot become the jail that was asked for.
+// What a plan cannot give: refuses one that cannot become the jail that was asked for, and warns of what it leaves out.
 
 import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
@@ -9,6 +9,11 @@ import { packOf } from '../packs/index.ts';
 import { lacks } from '../work/missing-file.ts';
 import type { JailPlan } from './jail-plan.ts';
 import { clash } from './selection.ts';
+import { toText } from '../manifest/path-text.ts';
+import { type JailWarning, plainWarnings } from '../work/jail-warning.ts';
+import { showPaths } from '../work/show-paths.ts';
+import { wantedWarnings } from './package.ts';
+import { accountWarning } from './unknown-accounts.ts';
 
 /** The command that takes a program or copy out of the recipe of a jail. */
 export function leavingOut(directory: BytePath, path: BytePath): string {
@@ -87,4 +92,36 @@ export function checkNamed(
       hint: 'use the path that the report shows as left, without links in it',
     });
   }
+}
+
+function secretWarning(secrets: readonly BytePath[]): JailWarning {
+  const names = secrets.map(showPath);
+  const copies = commandLine(...secrets.flatMap((path) => ['--copy', path]));
+  const message = `left out because not world-readable: ${names.join(', ')}; ${copies} copies them`;
+  return { kind: 'secret', paths: secrets.map(toText), message };
+}
+
+/** Warnings about files that were left out and that a program may need. */
+export function warningsOf(
+  { secrets, special, hidden, vanished, incomplete, onlyHere, accounts, wanted }: JailPlan,
+  directory: BytePath,
+): readonly JailWarning[] {
+  const lost = [...new Set(incomplete.map(({ path }) => path))];
+  const covered = hidden.map(({ path }) => path);
+  const told = [
+    [special, `neither file nor directory, and so left out: ${showPaths(special)}`],
+    [covered, `not copied over a directory: ${showPaths(covered)}`],
+    [vanished, `no longer on the host: ${showPaths(vanished)}`],
+    [lost, `copied files need ${showPaths(lost)}, which the host does not have either`],
+    [
+      onlyHere,
+      `no build for every processor: ${showPaths(onlyHere)}; the jail may not work on another machine`,
+    ],
+  ] as const;
+  return [
+    ...(secrets.length === 0 ? [] : [secretWarning(secrets)]),
+    ...plainWarnings(told.filter(([paths]) => paths.length > 0).map(([, warning]) => warning)),
+    ...wantedWarnings(wanted, directory),
+    ...accounts.map((account) => accountWarning(account, directory)),
+  ];
 }

@@ -1,6 +1,6 @@
 // Finds programs and accounts of the host by name.
 
-import { bytePath, type BytePath, joinPath, parentPath, showPath } from '../../tree/path.ts';
+import { bytePath, type BytePath, joinPath, lastComponent, parentPath, showPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { walk, type Walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
@@ -12,8 +12,8 @@ import { listIfThere } from '../dpkg/readable-files.ts';
 import { absolute, isExecutable, neighbourHint, WHY } from '../host/given-path.ts';
 import { packs } from '../packs/index.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { eachAlone } from '../../words/shell-word.ts';
-import { refuseShim } from './version-shim.ts';
+import { commandLine, eachAlone } from '../../words/shell-word.ts';
+import { readSmallText } from '../../binary/loader-conf.ts';
 
 /**
  * A path, or a name that is searched in the directories of `path` as a shell does. A program that ordinary users cannot
@@ -121,5 +121,28 @@ export function readUsers(names: readonly string[]): readonly JailUser[] {
     const gids = [gid, ...native.getgrouplist(name, gid).filter((other) => other !== gid)];
     const groups = gids.map((id) => ({ name: native.getgrgid(id)?.name ?? String(id), gid: id }));
     return { name: entry.name, uid, gid, gecos, home, shell, groups };
+  });
+}
+
+const MAX_BYTES = 4096;
+// pyenv(1) and those made after it, asdf and mise: the last line of a shim is `exec ".../pyenv" exec "$program" "$@"`
+const EXEC = /^\s*exec\s+(["']?)(?:\S*\/)?(pyenv|rbenv|nodenv|goenv|jenv|plenv|phpenv|asdf|mise)\1\s+exec\s/m;
+
+/** The version manager whose shim lies at `path`; undefined if it is none. */
+function managerOf(root: FileRoot, path: BytePath): string | undefined {
+  const end = walk(root, path);
+  if (end.kind !== 'found' || end.status.kind !== 'file') return undefined;
+  if (lastComponent(end.path) === 'volta-shim') return 'volta';
+  if (end.status.sizeBytes > MAX_BYTES) return undefined;
+  const text = readSmallText(root, end.path, MAX_BYTES);
+  return text && EXEC.exec(text)?.[2];
+}
+
+/** Returns `path`. @throws UsageError if it is a shim: in a jail it finds neither its manager nor the program */
+function refuseShim(root: FileRoot, path: BytePath): BytePath {
+  const manager = managerOf(root, path);
+  if (manager === undefined) return path;
+  throw new UsageError(`program ${showPath(path)} is a shim of ${manager}, which a jail does not have`, {
+    hint: `name the program that this prints: ${commandLine(manager, 'which', lastComponent(path))}`,
   });
 }

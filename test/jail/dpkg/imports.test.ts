@@ -2,7 +2,7 @@ import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
 import { type FileRoot, openFileRoot } from '../../../lib/tree/root.ts';
-import { openImports } from '../../../lib/jail/dpkg/imports.ts';
+import { openImports } from '../../../lib/jail/dpkg/sections.ts';
 
 t.test('a file is read once for all who ask for its imports', async (t) => {
   const host = openFileRoot('/');

@@ -12,7 +12,7 @@ import type { Host } from '../../host/source-host.ts';
 import { hashFile, withRegular } from '../../manifest/file-hash.ts';
 import type { Recorded } from '../../manifest/manifest.ts';
 import { takesBack } from '../../manifest/recipe.ts';
-import { leavingOut } from '../../plan/plan-refusals.ts';
+import { leavingOut } from '../../plan/plan-outcome.ts';
 import { lacks } from '../../work/missing-file.ts';
 import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
