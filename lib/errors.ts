@@ -199,6 +199,21 @@ export interface ExitDetails<Text extends Output = Output> {
   readonly all?: Text;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
+  /** With `connectTo`: what it was refused, each once, at most 100. */
+  readonly denied?: readonly Denied[] | undefined;
+}
+
+/** What a program with `connectTo` was refused. */
+export interface Denied {
+  /** The name that it has asked for. */
+  readonly name?: string;
+  /** The address to which the name leads, or that was called. */
+  readonly address?: string;
+  /** Missing for a name that was looked up: the question has no port. */
+  readonly port?: number;
+  readonly reason: string;
+  /** The entry that would allow it; missing if no entry can. `PORT` stands for a port that is not known. */
+  readonly entry?: string;
 }
 
 /** The program ran and failed: its exit status was not 0, a signal ended it, or it was stopped. */
@@ -217,6 +232,7 @@ export class ExitError extends Error implements ExitDetails {
   readonly isCanceled: boolean;
   readonly all?: Output;
   readonly limit: LimitName | undefined;
+  readonly denied: readonly Denied[] | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
 
@@ -234,6 +250,7 @@ export class ExitError extends Error implements ExitDetails {
     this.isCanceled = ended.isCanceled;
     if (ended.all !== undefined) this.all = ended.all;
     this.limit = ended.limit;
+    this.denied = ended.denied;
     this.hint = hint;
   }
 }

@@ -1,6 +1,7 @@
 // The public API of the package: re-exports only.
 export {
   AbortError,
+  type Denied,
   ExitError,
   JailError,
   LaunchError,

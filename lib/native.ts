@@ -19,6 +19,11 @@ export interface AcceptedConnection extends Partial<SocketAddress> {
   readonly pid?: number;
 }
 
+declare const gateBrand: unique symbol;
+
+/** The relay of a launch with `connectTo`: a number that no other call has. */
+export type GateHandle = number & { readonly [gateBrand]: true };
+
 declare const watchBrand: unique symbol;
 
 /** A descriptor that is watched: a number that no other call has. */
@@ -124,6 +129,32 @@ export interface Native extends LaunchCalls, FileCalls {
   setWatch(handle: WatchHandle, isWanted: boolean): void;
   /** Ends a watch, before its descriptor is closed. */
   endWatch(handle: WatchHandle): void;
+
+  // calls of a program with `connectTo`
+  /**
+   * Starts the relay of a launch, on a thread of its own, which owns the sockets from now on. `onAsked` gets a kind, a number, bytes and
+   * another number. 0, a question: the message; answerQuery(). 1, a connection: the 16 bytes of the address that the program has called, and
+   * the port; dial() or refuseConnection(). 2, a dial has failed: the errno; the same. The event loop does not stay alive for it.
+   */
+  openGate(
+    listeners: readonly number[],
+    datagrams: number,
+    onAsked: (kind: number, id: number, bytes: Buffer, number: number) => void,
+  ): GateHandle;
+  /** Sends an answer to a question; an empty one: none. */
+  answerQuery(gate: GateHandle, id: number, answer: Uint8Array): void;
+  /** Connects a connection of the program to an address of 16 bytes, and passes on what both sides say. */
+  dial(gate: GateHandle, id: number, address: Uint8Array, port: number): void;
+  /** Resets a connection. */
+  refuseConnection(gate: GateHandle, id: number): void;
+  /** A pair of sockets, for takeFrom(). The caller closes them. */
+  socketPair(): readonly [number, number];
+  /** The sockets that a plan has sent to this one; none: nobody will send any. @throws EAGAIN if they are not there yet */
+  takeFrom(socket: number): readonly number[];
+  /** A descriptor that becomes readable when a process has ended. @throws ESRCH */
+  openProcess(pid: number): number;
+  /** Ends a relay, as its program has ended. What the program has sent goes out first, for 5 seconds at most: the event loop stays alive. */
+  closeGate(gate: GateHandle): void;
 }
 
 const packageRoot = `${import.meta.dirname}/../..`;
@@ -145,6 +176,9 @@ function findBuilt(file: string, architecture: string = process.arch): string {
       : 'scripts/prebuild of a checkout builds it';
   throw new Error(`uchroot: no ${file} for linux-${architecture}; ${remedy}`);
 }
+
+/** The directory of the commands. */
+export const commandDirectory = `${packageRoot}/dist/bin`;
 
 let launcherFd: number | undefined;
 
@@ -176,7 +210,18 @@ function withRequest(addon: Native): Native {
   const { spawn } = addon as unknown as { readonly spawn: (...values: readonly unknown[]) => ProcessHandle };
   return Object.assign(addon, {
     spawn: (of: ProgramRequest) =>
-      spawn(of.plan, of.jail, of.launcherFd, of.stdio, of.kept, of.group, of.onStarted, of.onExit, of.spaces),
+      spawn(
+        of.plan,
+        of.jail,
+        of.launcherFd,
+        of.stdio,
+        of.kept,
+        of.group,
+        of.onStarted,
+        of.onExit,
+        of.spaces,
+        of.sendsSockets,
+      ),
   });
 }
 

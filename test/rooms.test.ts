@@ -31,6 +31,7 @@ const rooms = [
   ['jail'],
   ['tcpwrappers'],
   ['launch'],
+  ['outbound'],
   ['binary'],
   ['tree'],
   ['findings', 'trust', 'native'],

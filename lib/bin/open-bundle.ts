@@ -10,6 +10,7 @@ export type BundlePart =
   | 'service'
   | 'tcpd'
   | 'inetd'
+  | 'relay'
   | 'compile'
   | 'check'
   | 'completion'

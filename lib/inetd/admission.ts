@@ -7,7 +7,7 @@ import type { Verdict } from '../tcpwrappers/decide/ruling.ts';
 import type { Decision, MatchedRule } from '../tcpwrappers/decision.ts';
 import { turnAway } from '../tcpwrappers/guard.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
-import { unmapAddress } from '../tcpwrappers/text/address.ts';
+import { unmapAddress } from '../values/address.ts';
 import type { Peer } from './report/connection-entry.ts';
 import type { ServiceSettings } from './serve-request.ts';
 import type { WaitingPlace } from './waiting-place.ts';

@@ -5,7 +5,7 @@ import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
-import { shareOf, unmapAddress } from '../tcpwrappers/text/address.ts';
+import { shareOf, unmapAddress } from '../values/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
 import { Door, isShortage } from './door.ts';

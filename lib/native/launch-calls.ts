@@ -132,6 +132,8 @@ export interface ProgramRequest {
   readonly onExit: (end: ProgramEnd) => void;
   /** Descriptors of namespaces that the plan joins; they stay open until the launch is over. */
   readonly spaces?: readonly number[] | undefined;
+  /** The plan sends sockets, for takeSent(handle, 3). */
+  readonly sendsSockets?: boolean;
 }
 
 /**
@@ -175,6 +177,8 @@ export interface WaitedRequest extends InPlaceRequest {
   readonly waiter: { readonly uid: number | ''; readonly gid: number | ''; readonly parentPid: number };
   /** Which it watches. */
   readonly limits: WatchedLimits | undefined;
+  /** The socket that gets those of the plan. */
+  readonly outboundFd?: number | undefined;
   readonly hasPty: boolean;
   /** That holds the launch's own id (OwnId), or -1. */
   readonly lockFd: number;
@@ -222,8 +226,8 @@ export interface LaunchCalls {
     readonly jailFd: number;
     readonly kinds: readonly string[];
   }): Promise<{ readonly fds: readonly number[] } | { readonly failure: PlanFailure }>;
-  /** In `onStarted`: descriptors of the namespaces that the plan has sent. The receiver closes them. @throws the errno */
-  takeSpaces(handle: ProcessHandle): readonly number[];
+  /** In `onStarted`: the descriptors that the plan has sent; 0: namespaces, 3: sockets. The receiver closes them. @throws the errno */
+  takeSent(handle: ProcessHandle, from: 0 | 3): readonly number[];
   /**
    * Calls a launch off before `onStarted`, which then gets ECANCELED; or the pid, if the program may have run.
    *

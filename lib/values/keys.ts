@@ -11,7 +11,8 @@ export function reading<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    // by its name: a bundle that is loaded later has its own copy of the class
+    if ((error as Error | undefined)?.name === 'UsageError') throw error;
     throw new UsageError('the request cannot be read: a getter or a proxy in it has thrown', {
       cause: error,
     });

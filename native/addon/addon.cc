@@ -16,6 +16,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initEntries(env, exports);
   uchroot::initExec(env, exports);
   uchroot::initFileList(env, exports);
+  uchroot::initGate(env, exports, *calls);
   uchroot::initHost(env, exports, *calls);
   uchroot::initIdle(env, exports, *calls);
   uchroot::initInRoot(env, exports);

@@ -13,6 +13,7 @@ void initDescriptors(Napi::Env env, Napi::Object exports);
 void initEntries(Napi::Env env, Napi::Object exports);
 void initExec(Napi::Env env, Napi::Object exports);
 void initFileList(Napi::Env env, Napi::Object exports);
+void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initHost(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initIdle(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initInRoot(Napi::Env env, Napi::Object exports);

@@ -16,7 +16,7 @@ namespace uchroot {
 
 class PendingCalls;
 
-enum class CallKind { kPrograms, kProgram, kTree, kHostName, kHost, kIdle, kWatch };
+enum class CallKind { kPrograms, kProgram, kTree, kHostName, kHost, kIdle, kWatch, kGate };
 
 // A pending call. It is listed until it is deleted, on the event loop.
 class PendingCall {

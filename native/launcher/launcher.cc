@@ -8,7 +8,8 @@
 //   argv[2]: the size of the plan in bytes
 //   argv[3], argv[4]: for an isolated program, the number of kept namespaces to join, and a letter for each other descriptor; they come
 //            after these. m: a mount namespace to start from; n: an unused network namespace to join; g: a pipe by which the parent
-//            says that it is ready; t: the same, with PlanContext.mostStartMs in it; i: a socket by which the plan asks for its id maps
+//            says that it is ready; t: the same, with PlanContext.mostStartMs in it; i: a socket by which the plan asks for its id maps; o: one to which it
+//            sends sockets
 //   envp[0]: a plan with each of its bytes changed by the first one (exclusive or), so that none is 0
 
 #include <linux/capability.h>
@@ -191,6 +192,7 @@ bool takeDescriptors(const char* letters, int next, PlanContext* context) {
     if (*letters == 'n') context->networkFd = next;
     if (*letters == 'g' || *letters == 't') context->goFd = next;
     if (*letters == 'i') context->mapFd = next;
+    if (*letters == 'o') context->outboundFd = next;
     constexpr long kBytes = sizeof context->mostStartMs;
     if (*letters == 't' && sys(__NR_read, next, address(&context->mostStartMs), kBytes) != kBytes) return false;
   }

@@ -133,7 +133,7 @@ long sendDescriptors(long socket, const int* fds, uint32_t count) {
   } part = {&byte, 1};
   struct {
     uint64_t bytes;
-    int level, type, fds[kMaxSpaces];
+    int level, type, fds[kMostSockets];
   } control = {kHeaderBytes + count * sizeof(int), kSocketLevel, kRights, {}};
   for (uint32_t i = 0; i < count; i++) control.fds[i] = fds[i];
   struct {

@@ -84,6 +84,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
              (step->dataBytes == 0 || (countStrings(step) % 2 == 1 && endsInEmpty(step)));
     case OP_BIND:
     case OP_BIND_IF_THERE:
+    case OP_COVER_FILE:
     case OP_SYMLINK:
       return countStrings(step) == 2;
     case OP_MOUNT:
@@ -120,6 +121,10 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return step->dataBytes <= 4 && step->a <= 1000;
     case OP_SCHED_SETAFFINITY:
       return step->dataBytes > 0 && step->dataBytes % 8 == 0 && step->dataBytes <= kMostCpus / 8;
+    case OP_NETLINK:
+      return step->dataBytes > 0;
+    case OP_HAND_SOCKETS:
+      return step->dataBytes % sizeof(ListenSpec) == 0 && step->dataBytes > 0 && step->dataBytes / sizeof(ListenSpec) <= kMostSockets;
     case OP_CGROUP:
       return (step->flags & STEP_CGROUP) != 0 && endsInNul(step);
     case OP_EXECVE:
@@ -247,6 +252,9 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_NEW_TREE: return newTree(step, context);
     case OP_OPEN_NAMESPACES: return openSpaces(context);
     case OP_SEND_NAMESPACES: return sendSpaces(step, context);
+    case OP_NETLINK: return tellKernel(step);
+    case OP_HAND_SOCKETS: return handSockets(step, context);
+    case OP_COVER_FILE: return coverFile(step);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(step, context);

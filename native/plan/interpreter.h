@@ -25,6 +25,7 @@ struct PlanContext {
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   int64_t mostStartMs = 0;                   // of an init: kills the program if that byte is not there after this time; 0: never
   int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks
+  int outboundFd = -1;                       // of a socket by which the service gets those of OP_HAND_SOCKETS
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool sharesMemory = false;                 // of an init: its child shares its memory until execve
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits

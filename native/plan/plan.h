@@ -171,8 +171,11 @@ enum Op : uint16_t {
   OP_OPEN_NAMESPACES = 79,     // opens the directory of this process's namespaces, while /proc is in sight
   OP_SEND_NAMESPACES = 80,     // data: names in that directory. Their descriptors go to the socket 0, and this process ends: no later
                                // step runs
+  OP_NETLINK = 81,             // a: protocol; b: how many of the messages are answered; data: messages (netlink(7))
+  OP_HAND_SOCKETS = 82,        // data: ListenSpec[]; these sockets go to PlanContext.outboundFd
+  OP_COVER_FILE = 83,          // data: path of a file in the jail, text that takes its place; a missing file is no error
 };
-constexpr uint16_t kLastOp = 80;
+constexpr uint16_t kLastOp = 83;
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
 
@@ -213,6 +216,18 @@ class Steps {
   uint32_t left_ = 0;
   uint32_t place_ = 0;
   void* next_;
+};
+
+// A socket of OP_HAND_SOCKETS, bound to all addresses of both families. One that is no stream is told where each datagram was sent to.
+struct ListenSpec {
+  uint16_t type;   // SOCK_STREAM or SOCK_DGRAM
+  uint16_t port;
+  uint32_t flags;  // ListenFlag
+};
+constexpr uint32_t kMostSockets = 64;
+
+enum ListenFlag : uint32_t {
+  LISTEN_TRANSPARENT = 1,  // a rule of the network leads connections to other ports to it
 };
 
 enum RlimitMode : uint64_t {

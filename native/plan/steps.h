@@ -52,7 +52,7 @@ long keepListenFds(int count, uint32_t* detail);
 long keepStdio(long fd, bool replacesNull, long* nullFd);
 long writeAll(long fd, const uint8_t* bytes, uint32_t count);
 long writeWithoutSignal(long fd, const uint8_t* bytes, uint32_t count);
-// Sends up to kMaxSpaces descriptors in one message.
+// Sends up to kMostSockets descriptors in one message.
 long sendDescriptors(long socket, const int* fds, uint32_t count);
 
 // pty.cc
@@ -87,6 +87,7 @@ long attach(long tree, const char* target);
 // The tree of a slot, which is empty from then on.
 long takeTree(PlanContext& context, uint64_t slot);
 long watchSpace(PlanStep* step, PlanContext& context);
+long coverFile(PlanStep* step);
 // FullFlag of the file systems that are watched.
 uint32_t fullOf(const PlanContext& context);
 
@@ -111,6 +112,10 @@ long awaitMap(long socketFd);
 long openSpaces(PlanContext& context);
 // Returns only if it fails.
 long sendSpaces(PlanStep* step, const PlanContext& context);
+
+// outbound.cc
+long tellKernel(const PlanStep* step);
+long handSockets(const PlanStep* step, const PlanContext& context);
 
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)

@@ -258,6 +258,7 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
                            .jailFd = given.number("jailFd"),
                            .launcherFd = given.number("launcherFd"),
                            .recall = &recall};
+  request.outboundFd = numberOr(given.given.Get("outboundFd"), -1);
   const bool hasPty = isTrue(given.given.Get("hasPty"));
   for (int fd = 0; fd < 3; fd++) request.stdio[fd] = hasPty || fcntl(fd, F_GETFD) < 0 ? kIgnore : fd;
   if (hasPty) request.stdio[0] = kPty;

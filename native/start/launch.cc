@@ -281,7 +281,7 @@ bool isNull(int fd) {
 // The files that a launch opens for its launcher.
 struct LaunchFiles {
   std::string masked;  // the plan, unless it needs a file
-  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[3], ownEnds[3], null;
+  Descriptor plan, statusRead, statusWrite, mapOwn, mapChild, childEnds[4], ownEnds[4], null;
 
   // Returns false, with the reason in errno.
   bool open(const LaunchRequest& request) {
@@ -292,6 +292,7 @@ struct LaunchFiles {
     }
     if (!makePipe(statusRead, statusWrite, O_NONBLOCK)) return false;
     if (request.hasIdMaps && !makeSocket(mapOwn, mapChild)) return false;
+    if (request.outboundFd == kSocket && !makeSocket(ownEnds[3], childEnds[3])) return false;
     for (int i = 0; i < 3; i++) {
       const int kind = request.stdio[i];
       if (null.get() < 0 && !isRootless(request) && (kind == kIgnore || isNull(kind)))
@@ -320,7 +321,7 @@ struct Handed {
 
 Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
   Handed handed;
-  handed.moves.reserve(request.kept.size() + request.spaces.size() + 10);
+  handed.moves.reserve(request.kept.size() + request.spaces.size() + 11);
   for (int i = 0; i < 3; i++) {
     const int kind = request.stdio[i], child = files.childEnds[i].get(), null = files.null.get();
     const int source = null >= 0 && (kind == kIgnore || isNull(kind)) ? null : kind;
@@ -339,6 +340,7 @@ Handed toHand(const LaunchRequest& request, const LaunchFiles& files) {
   handed.add(request.seedFd, 'm');
   handed.add(request.networkFd, 'n');
   handed.add(request.goFd, request.limitsStart ? 't' : 'g');
+  handed.add(request.outboundFd == kSocket ? files.childEnds[3].get() : request.outboundFd, 'o');
   handed.add(request.hasIdMaps ? files.mapChild.get() : -1, 'i');
   return handed;
 }
@@ -456,7 +458,7 @@ LaunchResult launch(const LaunchRequest& request) {
   if (result.failure.error != 0) return result;
   result.pid = static_cast<int>(birth.pid);
   result.statusFd = files.statusRead.release();
-  for (int i = 0; i < 3; i++) result.pipes[i] = files.ownEnds[i].release();
+  for (int i = 0; i < 4; i++) result.pipes[i] = files.ownEnds[i].release();
   return result;
 }
 

@@ -32,6 +32,7 @@ struct LaunchRequest {
   int seedFd = -1;  // of a mount namespace for the launcher (ready.h)
   int networkFd = -1;  // of a network namespace for the launcher (ready.h)
   int userFd = -1;  // of a kept user namespace that the launcher is born in
+  int outboundFd = -1;  // of a socket that gets those of the plan (kSocket: a new one)
   int goFd = -1;    // of a pipe: its init reaps nothing before a byte arrives
   bool limitsStart = false;  // the pipe has PlanContext.mostStartMs
   std::vector<int> spaces = {};  // of kept namespaces (spaces.cc)
@@ -56,7 +57,7 @@ struct LaunchResult {
   int pidFd = -1;
   int statusFd = -1;             // non-blocking; at its end, the program runs if PHASE_EXECUTE was the only record
   std::string words;             // what newuidmap or newgidmap said when it failed
-  int pipes[3] = {-1, -1, -1};   // the service's ends; of a terminal, a socket: see takeTerminal()
+  int pipes[4] = {-1, -1, -1, -1};  // the service's ends; of a terminal, a socket: see takeTerminal(); the last: of outboundFd
 };
 
 // Finds the namespaces that the launcher must be born in. The step that would make them is marked as done.

@@ -56,7 +56,7 @@ void closeCopies(LaunchRequest& request) {
 
 // The positions of the keys of ProgramRequest, in the order of lib/native.ts, which alone makes this call. To read nine keys of an object
 // here would take a twentieth of the time for which a launch holds the event loop.
-enum Position : size_t { kPlan, kJail, kLauncherFd, kStdio, kKept, kGroup, kOnStarted, kOnExit, kSpaces };
+enum Position : size_t { kPlan, kJail, kLauncherFd, kStdio, kKept, kGroup, kOnStarted, kOnExit, kSpaces, kOutbound };
 
 ProcessGroup toGroup(const Napi::Value& value) {
   const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
@@ -69,7 +69,7 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
   const auto plan = viewOf(info[kPlan]);
   const Napi::Value jail = info[kJail];
   if (!plan || !info[kStdio].IsArray() || !info[kKept].IsArray() || !(jail.IsNumber() || jail.IsExternal())) {
-    wrongType(env, "spawn({plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?})");
+    wrongType(env, "spawn({plan, jail, launcherFd, stdio, kept, group, onStarted, onExit, spaces?, sendsSockets?})");
     return false;
   }
   const Napi::Array stdio = info[kStdio].As<Napi::Array>(), kept = info[kKept].As<Napi::Array>();
@@ -89,6 +89,7 @@ bool readRequest(const Napi::CallbackInfo& info, LaunchRequest& request) {
     if (!copyDescriptor(env, numberOr(pair.Get("fd"), -1), &copy)) return false;
     request.kept.push_back({copy, numberOr(pair.Get("target"), -1)});
   }
+  if (isTrue(info[kOutbound])) request.outboundFd = kSocket;
   if (!info[kSpaces].IsArray()) return true;
   const Napi::Array spaces = info[kSpaces].As<Napi::Array>();
   // the open jail keeps them open until the launch is over
@@ -168,13 +169,13 @@ Napi::Value takeLivePipe(const Napi::CallbackInfo& info) { return takePipe(info,
 // keepPipe(handle, 1 | 2): -1 if the pipe is empty and has no writer
 Napi::Value keepPipe(const Napi::CallbackInfo& info) { return takePipe(info, true); }
 
-// takeSpaces(handle) → descriptors of namespaces
-Napi::Value takeSpaces(const Napi::CallbackInfo& info) {
+// takeSent(handle, 0 | 3) → the descriptors that the plan has sent there
+Napi::Value takeSent(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Process* process = toProcess(info);
-  int fds[kMaxSpaces];
-  int socket = process == nullptr ? -1 : process->takePipe(0);
-  const int count = receiveDescriptors(socket, fds, kMaxSpaces);
+  int fds[kMostSockets];
+  int socket = process == nullptr ? -1 : process->takePipe(numberOr(info[1], 0));
+  const int count = receiveDescriptors(socket, fds, kMostSockets);
   closeIfOpen(socket);
   if (count < 0) return checked(env, (errno = -count, -1), "recvmsg");
   return toDescriptors(env, {fds, static_cast<size_t>(count)});
@@ -279,7 +280,7 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", programs));
   exports.Set("release", Napi::Function::New(env, release, "release", programs));
   exports.Set("takePipe", Napi::Function::New(env, takeLivePipe, "takePipe", programs));
-  exports.Set("takeSpaces", Napi::Function::New(env, takeSpaces, "takeSpaces", programs));
+  exports.Set("takeSent", Napi::Function::New(env, takeSent, "takeSent", programs));
   exports.Set("keepPipe", Napi::Function::New(env, keepPipe, "keepPipe", programs));
   exports.Set("keepAlive", Napi::Function::New(env, keepAlive, "keepAlive", programs));
   exports.Set("isDelegated", Napi::Function::New(env, isDelegated, "isDelegated"));

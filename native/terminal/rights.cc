@@ -13,7 +13,7 @@ namespace uchroot {
 int receiveDescriptors(int socket, int* fds, size_t most) {
   uint8_t byte;
   iovec part = {&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxSpaces)];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMostSockets)];
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;

@@ -108,6 +108,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
   const values: Readonly<Record<string, string>> = {
     groups: 'audio,+5',
     cap: 'chown',
+    'connect-to': 'api.example.org:443',
     chdir: '/x',
     setenv: 'A=1',
     'pass-env': 'A,B',

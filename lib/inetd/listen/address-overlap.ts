@@ -1,7 +1,7 @@
 // Finds addresses that cannot be listened on at the same time, by the rules of Linux's bind(2). Pure.
 import { resolve } from 'node:path';
 
-import { parseWords, unmapAddress } from '../../tcpwrappers/text/address.ts';
+import { parseWords, unmapAddress } from '../../values/address.ts';
 import { showListenAddress, type ListenAddress } from './listen-address.ts';
 
 /** Two addresses that cannot be listened on at the same time. */

@@ -4,6 +4,7 @@ import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import type { Plan, Step } from './step.ts';
+import { outboundSteps } from './outbound-steps.ts';
 import { innerPty } from './pty.ts';
 import { mayChangeGroups } from './credentials.ts';
 import { maskSteps } from './kernel-mounts.ts';
@@ -169,11 +170,14 @@ export function keptOwnNamespaces(
   ];
 }
 
-/** The kinds of namespaces that a launch can join. Each launch has pids of its own, and an overlay of its own. */
+/** The kinds of namespaces that a launch can join. Each launch has pids of its own, an overlay of its own, and a list of its own. */
 export function shareable(request: Request): readonly Namespace[] {
   const { ephemeral } = request;
   return namespacesOf(request).filter(
-    (name) => name !== 'pid' && (name !== 'mount' || ephemeral === undefined),
+    (name) =>
+      name !== 'pid' &&
+      (name !== 'mount' || ephemeral === undefined) &&
+      (name !== 'net' || request.connectTo.length === 0),
   );
 }
 
@@ -205,14 +209,14 @@ export function withoutClone(plan: Plan): Plan {
 
 // Sets the host name only in a UTS namespace: without one, it would change that of the host.
 function makeNamespaces(
-  { hostname }: Request,
+  { hostname, connectTo }: Request,
   namespaces: readonly Namespace[],
   joined: readonly Namespace[] = [],
 ): readonly Step[] {
   const isNamed = namespaces.includes('uts') || joined.includes('uts');
   return [
     ...(namespaces.length > 0 ? [{ op: 'unshare', namespaces } as const] : []),
-    ...(namespaces.includes('net') ? [{ op: 'loopback_up' } as const] : []),
+    ...(namespaces.includes('net') ? [{ op: 'loopback_up' } as const, ...outboundSteps(connectTo)] : []),
     ...(hostname === undefined || !isNamed ? [] : [{ op: 'sethostname', name: hostname } as const]),
   ];
 }

@@ -1,4 +1,5 @@
 // The types of a plan and its steps.
+import type { Entry } from '../../outbound/entry.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupPlan } from '../host/cgroup-layout.ts';
 import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
@@ -162,6 +163,20 @@ type OneStep =
   | { readonly op: 'setns'; readonly namespaces: readonly Namespace[] }
   | { readonly op: 'end_with_parent' }
   | { readonly op: 'loopback_up' }
+  // steps of a launch that may call the names of a list
+  | { readonly op: 'outbound_routes'; readonly list: readonly Entry[] }
+  | { readonly op: 'outbound_rules'; readonly list: readonly Entry[]; readonly port: number }
+  | {
+      /** Opens the sockets that the service answers, and sends them to it: for questions, and at this port for connections to any port. */
+      readonly op: 'outbound_sockets';
+      readonly port: number;
+    }
+  | {
+      /** Text takes the place of a file in the jail, if it is there. */
+      readonly op: 'cover_file';
+      readonly path: Buffer;
+      readonly text: string;
+    }
   | { readonly op: 'sethostname'; readonly name: string }
   | { readonly op: 'sysctl'; readonly path: string; readonly value: string }
   | { readonly op: 'not_dumpable' }

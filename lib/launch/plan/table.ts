@@ -7,6 +7,7 @@ import { limitRows } from './limits.ts';
 import { landlockRows } from './landlock.ts';
 import { mountRows } from './mount-steps.ts';
 import { namespaceRows } from './namespaces.ts';
+import { outboundRows } from './outbound-steps.ts';
 import { processRows } from './process-state.ts';
 import { ptyRows } from './pty.ts';
 import { readBackRows } from './readback.ts';
@@ -35,6 +36,7 @@ export const stepTable: StepRows = {
   ...mountRows,
   ...ptyRows,
   ...landlockRows,
+  ...outboundRows,
 };
 
 /** The row of a step. */

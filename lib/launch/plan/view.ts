@@ -5,6 +5,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import { placed, placeOf } from './mount-points.ts';
+import { coverResolver } from './outbound-steps.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -135,6 +136,7 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
     ...guardLinks(request, entries),
+    ...coverResolver(request.connectTo),
     ...(ephemeral === undefined && (rootless || mayActAsRoot(request)) ? [keepManifest] : []),
   ];
 }

@@ -1,5 +1,5 @@
 // How a program has ended, as the addon tells it. Pure.
-import { ExitError, type LimitName, type ResourceUsage } from '../../errors.ts';
+import { ExitError, type Denied, type LimitName, type ResourceUsage } from '../../errors.ts';
 import type { ProgramEnd } from '../../native.ts';
 import { signalName } from '../request/signal.ts';
 
@@ -10,6 +10,8 @@ export interface Exit {
   readonly usage: ResourceUsage;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
+  /** With `connectTo`: what it was refused, each once, at most 100. */
+  readonly denied?: readonly Denied[] | undefined;
 }
 
 /** The exit as the addon tells it. */

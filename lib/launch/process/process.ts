@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 
-import { UsageError, type LimitName } from '../../errors.ts';
+import { UsageError, type Denied, type LimitName } from '../../errors.ts';
 import { native, type ProcessHandle } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import type { Launch } from '../plan/launch.ts';
@@ -39,7 +39,9 @@ export interface ProcessOptions {
   readonly requestedAt: number;
 }
 
-type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: NodeJS.Signals | null]>;
+type Events = Record<'exit' | 'close', [exitCode: number | null, signal: NodeJS.Signals | null]> & {
+  readonly denied: [denied: Denied];
+};
 
 /**
  * A running program. Emits `exit` when it has ended, and `close` when its pipes have ended too. A stream is made on first use, and
@@ -48,7 +50,7 @@ type EndEvents = Record<'exit' | 'close', [exitCode: number | null, signal: Node
  */
 // `out`: without it, the compiler takes each type of process for any other
 export class JailedProcess<out Wanted extends Joint = Joint>
-  extends EventEmitter<EndEvents>
+  extends EventEmitter<Events>
   implements AsyncDisposable
 {
   /** Process id. It may be in use again once `exited` has resolved, so send signals by `kill()`. */
@@ -65,6 +67,8 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   killed = false;
   /** Set when the timeout or the AbortSignal has stopped it. */
   stopped: StopReason | undefined;
+  /** With `connectTo`: what it was refused so far, each once, at most 100. Each is an event `denied`, too. */
+  readonly denied: Denied[] = [];
 
   readonly #handle: ProcessHandle;
   readonly #launch: Launched;

@@ -3,8 +3,9 @@ import { flag } from '../../values/validators.ts';
 import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
-import { addNames, launchOption, parseBytes, parseText } from './launch-option.ts';
+import { addNames, addText, launchOption, parseBytes, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
+import { toConnectTo } from './outbound-value.ts';
 import { toUntrusted } from './untrusted.ts';
 import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
@@ -97,6 +98,28 @@ export const isolationRows = {
         '--net none|host',
         'network of --isolate (default: none, with lo up)',
         parseText,
+      ),
+    ],
+  },
+  /** Whom the program may call, from a network of its own: NAME:PORTS and the like. None by default. */
+  connectTo: {
+    type: 'array of strings',
+    default: '`[]`',
+    setUp: true,
+    normal: toConnectTo,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--connect-to ENTRY',
+        'what it may call: NAME:PORTS, .DOMAIN:PORTS, NET/LENGTH:PORTS; may be repeated',
+        addText,
+        {
+          notInUnit: 'the restrictions of the unit are not made for the process that relays',
+          notCompiled: {
+            because: 'a compiled launcher has no process that stays to relay',
+            hint: 'start the program by uchroot --isolate --connect-to',
+          },
+        },
       ),
     ],
   },

@@ -43,6 +43,11 @@ export const parseText = ({ text }: Argument): string => text;
 export const parseBytes = ({ bytes }: Argument): Buffer => bytes;
 export const parseNumeric = ({ text }: Argument): number | string => parseNumber(text);
 
+/** A text, after those that were given before. */
+export function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** `NAME,NAME`, after those that were given before. */
 export function addNames({ text }: Argument, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(',')];

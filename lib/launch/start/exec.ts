@@ -23,6 +23,7 @@ import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
 import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/launch-warnings.ts';
 import { judgeBinds } from '../host/binds.ts';
+import { startRelay } from './relay-process.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
@@ -224,6 +225,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           limits: watchedLimits(request),
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
+          outboundFd: request.connectTo.length > 0 ? startRelay(request) : undefined,
         })
       : native.execPlan(inPlace);
   return reportAndExit(launch, view, failure, { tell, rephrase, fail });
@@ -248,6 +250,10 @@ export function execInJail(request: LaunchRequest): never {
       `${showCgroupLimits(normal)}: execInJail cannot set these limits, as it takes time to look for a place for their cgroup`,
       { hint: 'use spawnInJail or runInJail, or the command uchroot' },
     );
+  if (normal.connectTo.length > 0)
+    throw new UsageError('connectTo: execInJail leaves no process that could relay', {
+      hint: 'use spawnInJail or runInJail, or the command uchroot',
+    });
   if (!native.isMainThread()) {
     throw new UsageError('execInJail works on the main thread only', {
       hint: 'in a worker thread, use spawnInJail',

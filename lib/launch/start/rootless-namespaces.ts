@@ -20,7 +20,7 @@ export function makeOwnSpaces(
   const made = new Promise<readonly number[]>((resolve, reject) => {
     const take = (of: ProcessHandle): void => {
       try {
-        resolve(native.takeSpaces(of));
+        resolve(native.takeSent(of, 0));
       } catch (error) {
         const errno = -((error as NodeJS.ErrnoException).errno ?? -constants.errno.EIO);
         reject(toError({ step: steps.length - 2, op: 0, errno, detail: 0 }));

@@ -1,7 +1,8 @@
 // Starting a prepared launch beside this process: another thread starts the launcher, and the event loop waits for events.
 import { constants } from 'node:os';
 
-import type { LaunchError } from '../../errors.ts';
+import type { Denied, LaunchError } from '../../errors.ts';
+import { Gate } from '../../outbound/gate.ts';
 import {
   native,
   openLauncher,
@@ -114,6 +115,25 @@ function recall(
   return undefined;
 }
 
+const programOf = (
+  launch: Launch,
+  jail: number | HostSight,
+  options: NormalSpawn,
+  onStarted: (start: ProgramStart) => void,
+  onExit: (end: ProgramEnd) => void,
+): ProgramRequest => ({
+  plan: launch.bytes,
+  jail,
+  launcherFd: openLauncher(),
+  stdio: options.stdio,
+  kept: keptBy(launch.keptFds, options),
+  group: groupOf(options, launch.request),
+  onStarted,
+  onExit,
+  spaces: options.spaces?.fds,
+  sendsSockets: launch.request.connectTo.length > 0,
+});
+
 function startWith(
   launch: Launch,
   jail: number | HostSight,
@@ -127,6 +147,7 @@ function startWith(
     let stopped: StopReason | undefined;
     let toldPid: number | undefined;
     let killTimer: NodeJS.Timeout | undefined;
+    let gate: Gate | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
@@ -143,6 +164,7 @@ function startWith(
       const { pid } = start;
       started = new JailedProcess(pid, start.handle, launch, options);
       try {
+        gate = openGate(launch, start.handle, started, options);
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
         started.kill('SIGKILL');
@@ -153,21 +175,13 @@ function startWith(
       if (stopped !== undefined) started.stop(stopped);
       return resolve(started);
     };
+    const onExit = (end: ProgramEnd): void => {
+      clearStop();
+      gate?.close();
+      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started)));
+    };
     try {
-      handle = native.spawn({
-        plan: launch.bytes,
-        jail,
-        launcherFd: openLauncher(),
-        stdio: options.stdio,
-        kept: keptBy(launch.keptFds, options),
-        group: groupOf(options, launch.request),
-        onStarted,
-        onExit: (end) => {
-          clearStop();
-          started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started)));
-        },
-        spaces: options.spaces?.fds,
-      });
+      handle = native.spawn(programOf(launch, jail, options, onStarted, onExit));
     } catch (error) {
       clearStop();
       reject(toSpawnError(error));
@@ -175,8 +189,28 @@ function startWith(
   });
 }
 
-function exitOf(end: ProgramEnd, { cpuTime }: NormalRequest, started: JailedProcess | undefined): Exit {
-  const exit = toExit(end);
+// The program runs already; what it asks waits in the sockets. If they do not come, it has no way out, and is ended.
+function openGate(
+  { request: { connectTo } }: Launch,
+  handle: ProcessHandle,
+  started: JailedProcess,
+  { status }: NormalSpawn,
+): Gate | undefined {
+  if (connectTo.length === 0) return undefined;
+  return new Gate(connectTo, native.takeSent(handle, 3), (denied: Denied) => {
+    status?.tell(statusLine({ event: 'denied', ...denied }));
+    started.denied.push(denied);
+    started.emit('denied', denied);
+  });
+}
+
+function exitOf(
+  end: ProgramEnd,
+  { cpuTime, connectTo }: NormalRequest,
+  started: JailedProcess | undefined,
+): Exit {
+  const told = toExit(end);
+  const exit = connectTo.length === 0 ? told : { ...told, denied: started?.denied ?? [] };
   const limit = limitOf(exit, end, {
     cpuTime,
     stopped: started?.stopped,

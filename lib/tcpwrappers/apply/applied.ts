@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { Request } from '../connection/request-info.ts';
 import type { Effect, Ruling, Verdict } from '../decide/ruling.ts';
-import { shareOf } from '../text/address.ts';
+import { shareOf } from '../../values/address.ts';
 import { toUtf8 } from '../text/latin1.ts';
 import { logEntries, type LogEntry } from './log-entries.ts';
 import { runCommand } from './shell-command.ts';

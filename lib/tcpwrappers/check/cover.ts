@@ -1,7 +1,7 @@
 // Keys of words: a word covers another if its key is among the keys of the other. Pure.
 
 import type { ClientPattern, DaemonPattern, HostPattern, TextPattern } from '../rule/pattern.ts';
-import { networkWords, parseQuad } from '../text/address.ts';
+import { networkWords, parseQuad } from '../../values/address.ts';
 
 /**
  * The key of a word, and the keys of all words that match whatever it matches; undefined for a word that never matches.

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { Line } from '../parse/logical-line.ts';
 import type { HostPattern, PatternList, TextPattern } from '../rule/pattern.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
-import { formatQuad, parseQuad, parseZoned } from '../text/address.ts';
+import { formatQuad, parseQuad, parseZoned } from '../../values/address.ts';
 import { findOutside, show } from '../text/latin1.ts';
 import type { Tell } from './catalog.ts';
 import { coverClient, coverDaemon, type Cover } from './cover.ts';

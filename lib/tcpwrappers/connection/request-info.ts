@@ -6,7 +6,7 @@ import { UsageError } from '../../errors.ts';
 import { bytes, optional, whole } from '../../values/validators.ts';
 import { wrong } from '../../values/wrong.ts';
 import { type Bytes, quote } from '../../words/quote.ts';
-import { parseQuad, parseZoned, unmapAddress, type Words } from '../text/address.ts';
+import { parseQuad, parseZoned, unmapAddress, type Words } from '../../values/address.ts';
 import { fold } from '../text/latin1.ts';
 import { IDENT_TIMEOUT_SECONDS, type Need, type Netgroup, type Work } from './need.ts';
 

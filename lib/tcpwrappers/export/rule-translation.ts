@@ -5,7 +5,7 @@ import type { Accounts } from '../daemon/daemon-host.ts';
 import type { ClientPattern, HostPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { optionText, type Rule, wordText } from '../rule/rule-table.ts';
-import { formatQuad, formatWords, type Words } from '../text/address.ts';
+import { formatQuad, formatWords, type Words } from '../../values/address.ts';
 import { exactly, except, join, type Meant, network, type Ranges } from './ranges.ts';
 
 export const IP4 = { begin: 0n, bits: 32, keyword: 'ip', protocol: 'ipv4', format: formatQuad };

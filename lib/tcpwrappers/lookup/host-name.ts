@@ -5,7 +5,7 @@
 import { type HostNameFacts, native } from '../../native.ts';
 import { Semaphore } from '../../values/semaphore.ts';
 import { PARANOID, UNKNOWN } from '../connection/request-info.ts';
-import { parseQuad, parseWords, shareOf, unmapAddress } from '../text/address.ts';
+import { parseQuad, parseWords, shareOf, unmapAddress } from '../../values/address.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { type Answered, Overload } from './resolver.ts';
 

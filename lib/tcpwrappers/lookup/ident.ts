@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 
 import { UNKNOWN } from '../connection/request-info.ts';
-import { unmapAddress } from '../text/address.ts';
+import { unmapAddress } from '../../values/address.ts';
 import type { Answered, Connection } from './resolver.ts';
 
 /** The port of the identification protocol. */

@@ -17,7 +17,7 @@ import type {
   TextPattern,
 } from '../rule/pattern.ts';
 import type { Doubt, Rule } from '../rule/rule-table.ts';
-import { networkWords, parseZoned } from '../text/address.ts';
+import { networkWords, parseZoned } from '../../values/address.ts';
 
 /**
  * Whether `pattern` matches all of `value`; both are in one case. As in libwrap, `host**` does not match `host`: two or

@@ -5,7 +5,7 @@ import type { Remark } from '../rule/finding.ts';
 import type { HostPattern, Never, TextPattern } from '../rule/pattern.ts';
 import type { PlacedOption } from '../rule/rule-option.ts';
 import { type Rule, wordText } from '../rule/rule-table.ts';
-import { formatQuad, parseQuad } from '../text/address.ts';
+import { formatQuad, parseQuad } from '../../values/address.ts';
 import { FOREIGN_VERDICTS, OPTION_NAMES, optionName } from './third-field.ts';
 
 /** A remark and its index in the line. */

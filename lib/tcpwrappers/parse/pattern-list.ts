@@ -9,7 +9,7 @@ import type {
   PatternList,
   TextPattern,
 } from '../rule/pattern.ts';
-import { networkWords, parseQuad, parseZoned } from '../text/address.ts';
+import { networkWords, parseQuad, parseZoned } from '../../values/address.ts';
 import { atoi, findOutside, fold, scanUnsigned } from '../text/latin1.ts';
 
 /** Reads a word that is compared with a text; the first form that applies counts. */

@@ -1,6 +1,6 @@
 // The words in the two lists of a rule, after parsing (hosts_access(5)).
 
-import type { ZonedAddress } from '../text/address.ts';
+import type { ZonedAddress } from '../../values/address.ts';
 
 /** Why a word can never match. */
 export type Never = 'empty' | 'address' | 'net' | 'mask' | 'host-bits' | 'mask-length' | 'prefix-length';

@@ -64,6 +64,7 @@ t.test('user and jail are enough', async (t) => {
     mapAuto: false,
     unshare: [],
     net: undefined,
+    connectTo: [],
     hostname: undefined,
     readOnly: false,
     ephemeral: undefined,

@@ -11,8 +11,8 @@ import {
   parseZoned,
   shareOf,
   unmapAddress,
-} from '../../../lib/tcpwrappers/text/address.ts';
-import { atoi, scanInt, scanUnsigned } from '../../../lib/tcpwrappers/text/latin1.ts';
+} from '../../lib/values/address.ts';
+import { atoi, scanInt, scanUnsigned } from '../../lib/tcpwrappers/text/latin1.ts';
 
 t.test('an IPv4 address has four parts, decimal, octal or hexadecimal', async (t) => {
   t.equal(parseQuad('10.0.0.1'), 0x0a000001);

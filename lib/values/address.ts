@@ -31,6 +31,34 @@ export function parseQuad(text: string): number | undefined {
 /** An IPv6 address as eight 16-bit words, one character each: it can be compared, cut and used as a Map key. */
 export type Words = string;
 
+// ::ffff:0:0/96, RFC 4291
+const mapped: Words = '\0\0\0\0\0\uffff';
+
+/** The words of an address in the one form that everybody writes: four decimal numbers (in the mapped form), or IPv6 without a zone. */
+export function parseAddress(text: string): Words | undefined {
+  if (!text.includes(':')) {
+    const words = dottedWords(text);
+    return words === undefined ? undefined : mapped + words;
+  }
+  return text.length > 45 ? undefined : parseWords(text);
+}
+
+/** Whether an address stands for an IPv4 one. */
+export const isMapped = (words: Words): boolean => words.startsWith(mapped);
+
+/** The 16 bytes of an address. */
+export const toOctets = (words: Words): Buffer => Buffer.from(words, 'utf16le').swap16();
+
+/** The address of 16 bytes. */
+export const fromOctets = (octets: Uint8Array): Words => Buffer.from(octets).swap16().toString('utf16le');
+
+/** An address as text: four numbers for a mapped one. */
+export function showAddress(words: Words): string {
+  const octets = toOctets(words);
+  if (isMapped(words)) return octets.subarray(12).join('.');
+  return formatWords(BigInt(`0x${octets.toString('hex')}`));
+}
+
 /** An IPv6 address with an optional zone (`fe80::1%eth0`, RFC 4007). */
 export interface ZonedAddress {
   readonly words: Words;

@@ -1,0 +1,97 @@
+// The steps of a launch that may call the names of a list, and their rows. Pure.
+import type { Entry } from '../../outbound/entry.ts';
+import { routeMessages, ruleMessages } from '../../outbound/network.ts';
+import { cString } from './jail-entry.ts';
+import type { Step } from './step.ts';
+import type { SomeStepRows } from './step-row.ts';
+
+// All connections are led to this port. The program can bind all others but 53, which is that of the name server.
+const relayPort = 1;
+const dnsPort = 53;
+
+/** The steps that make the network, in it. The sockets come last: before them nothing is led anywhere. */
+export const outboundSteps = (list: readonly Entry[]): readonly Step[] =>
+  list.length === 0
+    ? []
+    : [
+        { op: 'outbound_routes', list },
+        { op: 'outbound_rules', list, port: relayPort },
+        { op: 'outbound_sockets', port: relayPort },
+      ];
+
+/** The step that names the name server of the jail, where its programs look. Without this file they ask 127.0.0.1 (resolv.conf(5)). */
+export const coverResolver = (list: readonly Entry[]): readonly Step[] =>
+  list.length === 0
+    ? []
+    : [{ op: 'cover_file', path: Buffer.from('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' }];
+
+const [netlinkRoute, netlinkNetfilter] = [0, 12];
+const [stream, datagram, transparent] = [1, 2, 1];
+
+// struct ListenSpec
+const socketSpec = (type: number, port: number, flags: number): readonly number[] => [
+  type | (port << 16),
+  flags,
+];
+
+const noSix = {
+  reason: 'this kernel has no IPv6',
+  hint: 'start it without ipv6.disable=1; an address of IPv6 is not needed',
+};
+const noRules = {
+  reason: 'the kernel lacks nf_tables or its tproxy (CONFIG_NFT_TPROXY)',
+  hint: 'modprobe nft_tproxy, as root; in a container, on the host',
+};
+
+export const outboundRows = {
+  outbound_routes: {
+    op: 81,
+    call: 'sendto',
+    object: () => 'NETLINK_ROUTE',
+    purpose: 'addresses that stand for names; where the program may not call, there is no route',
+    needs: 'CAP_NET_ADMIN',
+    encode: ({ list }) => {
+      const { bytes, answers } = routeMessages(list);
+      return { a: netlinkRoute, b: answers, data: bytes };
+    },
+    failures: { EOPNOTSUPP: noSix, EAFNOSUPPORT: noSix },
+  },
+  outbound_rules: {
+    op: 81,
+    call: 'sendto',
+    object: ({ list }) => list.map(({ text }) => text).join(' ') || 'nothing',
+    purpose: 'what the program may call: the service relays these, and nothing else',
+    needs: 'CAP_NET_ADMIN',
+    encode: ({ list, port }) => {
+      const { bytes, answers } = ruleMessages(list, port);
+      return { a: netlinkNetfilter, b: answers, data: bytes };
+    },
+    failures: { ENOENT: noRules, EOPNOTSUPP: noRules, EPROTONOSUPPORT: noRules, EINVAL: noRules },
+  },
+  outbound_sockets: {
+    op: 82,
+    call: 'sendmsg',
+    object: ({ port }) => `tcp ${port}, udp ${dnsPort}`,
+    purpose: 'where the service answers; the program can use all other ports',
+    needs: 'CAP_NET_ADMIN',
+    encode: ({ port }) => ({
+      data: Uint32Array.from([...socketSpec(stream, port, transparent), ...socketSpec(datagram, dnsPort, 0)]),
+    }),
+    failures: {
+      EAFNOSUPPORT: noSix,
+      EOPNOTSUPP: {
+        reason: 'no process stays that would answer',
+        hint: 'use the command uchroot, or spawnInJail() and runInJail() of the library',
+      },
+    },
+  },
+  cover_file: {
+    op: 83,
+    call: 'move_mount',
+    object: ({ path }) => path.toString(),
+    purpose: ({ text }: Step & { op: 'cover_file' }) => `a file of its own: ${text.trim()}`,
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ path, text }) => ({ data: Buffer.concat([cString(path), cString(Buffer.from(text))]) }),
+    failures: { ENOTDIR: { reason: 'it is a directory', hint: 'remove it from the jail' } },
+  },
+} satisfies SomeStepRows;

@@ -1,0 +1,238 @@
+// The service's side of a launch that may call the names of a list: answers its questions, and dials for it. The bytes of a connection
+// never come here (native/outbound/outboundrelay.cc).
+import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
+
+import type { Denied } from '../errors.ts';
+import { native, type GateHandle } from '../native.ts';
+import { fromOctets, parseAddress, showAddress, toOctets, type Words } from '../values/address.ts';
+import { Semaphore } from '../values/semaphore.ts';
+import { answers, answerTo, readQuestion, shortAnswer, typeA, typeAaaa, type Question } from './dns.ts';
+import { hasPort, type Entry } from './entry.ts';
+import { FakeAddresses, mostNames } from './fake-address.ts';
+import { toName } from './name.ts';
+import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
+
+/** The addresses of a name. */
+interface Found {
+  readonly addresses: readonly Words[];
+  /** Whether the name exists, as far as is known. */
+  readonly state: 'found' | 'missing' | 'failed';
+  readonly untilMs: number;
+}
+
+// getaddrinfo(3) tells no TTL. The resolver of the host has its own cache.
+const foundMs = 30_000;
+const missingMs = 3000;
+// A look-up holds a thread of the service until the name server answers. Other launches, and the service itself, need these too.
+const lookUps = new Semaphore({ most: 8, share: 2 });
+const patienceMs = 10_000;
+
+/** What is refused is told once, and no more than this often for each launch. */
+const mostDenied = 100;
+
+const loopback: readonly Words[] = ['127.0.0.1', '::1'].map((text) => parseAddress(text) ?? '');
+
+// To read them takes longer than all else that a connection needs here.
+const ownMs = 1000;
+let own: { readonly addresses: ReadonlySet<Words>; readonly untilMs: number } | undefined;
+
+function ownAddresses(): ReadonlySet<Words> {
+  const now = performance.now();
+  if (own !== undefined && own.untilMs > now) return own.addresses;
+  const all = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
+  const addresses = new Set(all.flatMap(({ address }) => parseAddress(address) ?? []));
+  own = { addresses, untilMs: now + ownMs };
+  return addresses;
+}
+
+let lastCaller = 0;
+
+async function askSystem(name: string, caller: string): Promise<Found> {
+  if (!(await lookUps.acquire(patienceMs, caller))) return { addresses: [], state: 'failed', untilMs: 0 };
+  try {
+    const all = await lookup(name, { all: true, verbatim: true });
+    const addresses = all.flatMap(({ address }) => parseAddress(address) ?? []);
+    return {
+      addresses,
+      state: addresses.length > 0 ? 'found' : 'missing',
+      untilMs: performance.now() + foundMs,
+    };
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOTFOUND';
+    return { addresses: [], state: isMissing ? 'missing' : 'failed', untilMs: performance.now() + missingMs };
+  } finally {
+    lookUps.release(caller);
+  }
+}
+
+/** A connection that is being dialed. */
+interface Dial {
+  readonly port: number;
+  readonly left: readonly Words[];
+}
+
+const [kindQuery, kindConnection] = [0, 1];
+
+/** A gate of one launch. It ends with close(), and so do all connections. */
+export class Gate {
+  readonly #list: readonly Entry[];
+  readonly #onDenied: (denied: Denied) => void;
+  readonly #handle: GateHandle;
+  readonly #fake = new FakeAddresses();
+  readonly #found = new Map<string, Found | Promise<Found>>();
+  readonly #dials = new Map<number, Dial>();
+  readonly #told = new Set<string>();
+  #madeUp = 0;
+  #isClosed = false;
+  readonly #caller = `outbound ${++lastCaller}`;
+
+  /**
+   * @param sockets those of the launch's network, in the order of the plan: connections, then questions
+   * @throws a system error
+   */
+  constructor(list: readonly Entry[], sockets: readonly number[], onDenied: (denied: Denied) => void) {
+    this.#list = list;
+    this.#onDenied = onDenied;
+    this.#handle = native.openGate(sockets.slice(0, -1), sockets.at(-1) ?? -1, (kind, id, bytes, number) => {
+      if (kind === kindQuery) void this.#answer(id, bytes);
+      else if (kind === kindConnection) void this.#connect(id, fromOctets(bytes), number);
+      else this.#dialNext(id);
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    native.closeGate(this.#handle);
+  }
+
+  #tell(denied: Denied): void {
+    const key = JSON.stringify(denied);
+    if (this.#isClosed || this.#told.has(key) || this.#told.size >= mostDenied) return;
+    this.#told.add(key);
+    this.#onDenied(denied);
+  }
+
+  async #answer(id: number, message: Buffer): Promise<void> {
+    const question = readQuestion(message);
+    const answer =
+      typeof question === 'object'
+        ? await this.#answerTo(question)
+        : question === undefined
+          ? Buffer.alloc(0)
+          : shortAnswer(message, question);
+    native.answerQuery(this.#handle, id, answer);
+  }
+
+  async #answerTo(question: Question): Promise<Buffer> {
+    const { labels, type } = question;
+    const text = labels.join('.');
+    const name = labels.some((label) => label.includes('.')) ? undefined : toName(text);
+    const isForAddress = type === typeA || type === typeAaaa;
+    // RFC 6761, section 6.3
+    if (name === 'localhost') {
+      const own = toOctets(loopback[type === typeA ? 0 : 1] ?? '');
+      return answerTo(
+        question,
+        answers.none,
+        isForAddress ? own.subarray(type === typeA ? 12 : 0) : undefined,
+      );
+    }
+    const entries = name === undefined ? [] : entriesOf(this.#list, name);
+    if (name === undefined || entries.length === 0) {
+      const entry = name === undefined ? {} : { entry: `${name}:PORT` };
+      if (isForAddress) this.#tell({ name: text, reason: 'no entry has this name', ...entry });
+      return answerTo(question, answers.noName);
+    }
+    const { state, addresses } = await this.#lookUp(name, entries);
+    if (state === 'failed') return answerTo(question, answers.failed);
+    if (state === 'missing' || this.#allowed(name, entries, addresses, undefined).length === 0)
+      return answerTo(question, answers.noName);
+    const fake = isForAddress ? this.#fake.of(name) : undefined;
+    if (fake !== undefined) return answerTo(question, answers.none, type === typeA ? fake.four : fake.six);
+    return answerTo(question, isForAddress ? answers.failed : answers.none);
+  }
+
+  #lookUp(name: string, entries: readonly Entry[]): Found | Promise<Found> {
+    if (entries.some(({ kind }) => kind === 'loopback'))
+      return { addresses: loopback, state: 'found', untilMs: 0 };
+    const before = this.#found.get(name);
+    if (before instanceof Promise || (before !== undefined && before.untilMs > performance.now()))
+      return before;
+    const isMadeUp = !entries.some(({ kind }) => kind === 'name');
+    if (isMadeUp && ++this.#madeUp > mostNames) {
+      this.#tell({ name, reason: 'the program has asked for too many names' });
+      return { addresses: [], state: 'failed', untilMs: 0 };
+    }
+    const asked = this.#ask(name);
+    this.#found.set(name, asked);
+    return asked;
+  }
+
+  async #ask(name: string): Promise<Found> {
+    const asked = askSystem(name, this.#caller);
+    const found = await asked;
+    this.#found.set(name, found);
+    // a program makes up names beneath a domain
+    if (found.state !== 'found') setTimeout(() => this.#found.delete(name), missingMs).unref();
+    return found;
+  }
+
+  // The addresses that may be dialed. If there is none, that is told.
+  #allowed(
+    name: string,
+    entries: readonly Entry[],
+    addresses: readonly Words[],
+    port: number | undefined,
+  ): readonly Words[] {
+    const reasons = addresses.map((address) => judgeAddress(entries, address, ownAddresses()));
+    const allowed = addresses.filter((_, at) => reasons[at] === undefined);
+    const [address, reason] = [addresses[0], reasons[0]];
+    if (allowed.length === 0 && address !== undefined && reason !== undefined)
+      this.#tell({
+        name,
+        address: showAddress(address),
+        ...(port === undefined ? {} : { port }),
+        reason,
+        ...entryFor(name, port, address),
+      });
+    return allowed;
+  }
+
+  async #connect(id: number, address: Words, port: number): Promise<void> {
+    const allowed = isOfJail(address)
+      ? await this.#allowedOf(address, port)
+      : this.#allowedLiteral(address, port);
+    this.#dials.set(id, { port, left: allowed });
+    this.#dialNext(id);
+  }
+
+  async #allowedOf(address: Words, port: number): Promise<readonly Words[]> {
+    const name = this.#fake.nameOf(address);
+    // the jail itself, or an address that was never given out
+    if (name === undefined) return [];
+    const entries = entriesOf(this.#list, name);
+    const fitting = entries.filter((entry) => hasPort(entry, port));
+    if (fitting.length === 0) {
+      this.#tell({ name, port, reason: 'no entry has this port', entry: `${name}:${port}` });
+      return [];
+    }
+    const { addresses } = await this.#lookUp(name, entries);
+    return this.#allowed(name, fitting, addresses, port);
+  }
+
+  #allowedLiteral(address: Words, port: number): readonly Words[] {
+    const denied = judgeLiteral(this.#list, address, port);
+    if (denied !== undefined) this.#tell(denied);
+    return denied === undefined ? [address] : [];
+  }
+
+  // The next address of the name; without one the connection is reset.
+  #dialNext(id: number): void {
+    const { port = 0, left: [next, ...left] = [] } = this.#dials.get(id) ?? {};
+    this.#dials.delete(id);
+    if (next === undefined) return native.refuseConnection(this.#handle, id);
+    if (left.length > 0) this.#dials.set(id, { port, left });
+    return native.dial(this.#handle, id, toOctets(next), port);
+  }
+}

@@ -1,0 +1,83 @@
+// Whom a program may call: decides about names, addresses and ports by the entries of its list. Pure.
+import type { Denied } from '../errors.ts';
+import { parseAddress, showAddress, type Words } from '../values/address.ts';
+import { hasPort, type Entry } from './entry.ts';
+import { fakeNets } from './fake-address.ts';
+import { allows, holds, specialOf } from './special.ts';
+
+/** The entries of a name, for all ports. */
+export const entriesOf = (list: readonly Entry[], name: string): readonly Entry[] =>
+  list.filter(({ kind, name: own }) =>
+    kind === 'domain' ? name.endsWith(`.${own}`) : kind !== 'net' && name === own,
+  );
+
+/** Why an address to which a name leads is refused, by all of these entries; undefined if one of them allows it. */
+export function judgeAddress(
+  entries: readonly Entry[],
+  address: Words,
+  own: ReadonlySet<Words>,
+): string | undefined {
+  const reasons = entries.map(({ kind, net }) => {
+    if (kind === 'loopback') return undefined;
+    if (net !== undefined && !holds(net, { words: address, length: 128 }))
+      return `it is not in the network of the entry`;
+    const special = specialOf(address);
+    if (special !== undefined && (net === undefined || !allows(net, special, address)))
+      return `it is ${special.title}`;
+    return own.has(address) && net === undefined ? 'it is an address of this host' : undefined;
+  });
+  return reasons.includes(undefined) ? undefined : (reasons[0] ?? 'no entry has this port');
+}
+
+/** The entry that would allow a name to lead to an address; none if no entry can. */
+export function entryFor(
+  name: string,
+  port: number | undefined,
+  address: Words,
+): { readonly entry?: string } {
+  if (specialOf(address)?.isClosed === true) return {};
+  return { entry: `${name}=${bracketed(address)}:${port ?? 'PORT'}` };
+}
+
+// The loopback of the jail, too: its own servers are there, and a connection to it never comes here but for the relay's own port.
+const ofJail = [
+  ...fakeNets,
+  ...['127.0.0.0', '::1'].map((text, at) => ({
+    words: parseAddress(text) ?? '',
+    length: at === 0 ? 104 : 128,
+  })),
+];
+
+/** Whether an address belongs to the jail, and not to a host. */
+export const isOfJail = (address: Words): boolean =>
+  ofJail.some((net) => holds(net, { words: address, length: 128 }));
+
+const bracketed = (address: Words): string => {
+  const text = showAddress(address);
+  return text.includes(':') ? `[${text}]` : text;
+};
+
+/** What becomes of a connection to an address that stands for no name. */
+export function judgeLiteral(list: readonly Entry[], address: Words, port: number): Denied | undefined {
+  const own = list.filter(
+    ({ kind, net }) => kind === 'net' && net !== undefined && holds(net, { words: address, length: 128 }),
+  );
+  const special = specialOf(address);
+  const text = showAddress(address);
+  const entry = `${bracketed(address)}:${port}`;
+  if (!own.some((one) => hasPort(one, port)))
+    return { address: text, port, reason: 'no entry allows it', entry };
+  const isAllowed = own.some(
+    (one) =>
+      hasPort(one, port) &&
+      one.net !== undefined &&
+      (special === undefined || allows(one.net, special, address)),
+  );
+  if (isAllowed) return undefined;
+  return {
+    address: text,
+    port,
+    reason: `it is ${special?.title}`,
+    ...(special?.isClosed === true ? {} : { entry }),
+  };
+}

@@ -1,0 +1,161 @@
+// openGate: the relay of a launch (outboundrelay.h), and the calls by which JS decides about its connections.
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../addon/init.h"
+#include "../addon/loose.h"
+#include "../addon/pending.h"
+#include "../addon/values.h"
+#include "../files/descriptor.h"
+#include "../plan/plan.h"
+#include "../terminal/rights.h"
+#include "outboundrelay.h"
+
+namespace uchroot {
+namespace {
+
+class Gate final : public PendingCall {
+ public:
+  static constexpr CallKind kKind = CallKind::kGate;
+
+  Gate(PendingCalls& calls, std::vector<int> listeners, int datagrams, Napi::Function onAsked)
+      : PendingCall(calls, kKind), onAsked_(Napi::Persistent(onAsked)) {
+    relay_ = std::make_unique<OutboundRelay>(std::move(listeners), datagrams, [&calls, id = id()](const Asked& asked) {
+      calls.post(id, [asked](PendingCall& call) { static_cast<Gate&>(call).tell(asked); });
+    });
+  }
+  ~Gate() override = default;
+
+  OutboundRelay& relay() { return *relay_; }
+  // The event loop stays alive until what the program has sent is out.
+  void finish() {
+    if (std::exchange(isFinishing_, true)) return;
+    calls_.hold();
+    relay_->finish([calls = &calls_, id = id()] {
+      calls->post(id, [](PendingCall& call) { static_cast<Gate&>(call).shutDown(); });
+    });
+  }
+  void shutDown() override {
+    if (isFinishing_) calls_.letGo();
+    onAsked_.Reset();
+    delete this;
+  }
+
+ private:
+  void tell(const Asked& asked) {
+    const Napi::Env env(calls_.env());
+    const Napi::HandleScope scope(env);
+    if (!mayCallJs(env)) return;
+    const bool hasPlace = asked.kind == Asked::kConnection;
+    const std::string_view place(reinterpret_cast<const char*>(&asked.place.address), sizeof asked.place.address);
+    callJs(env, onAsked_,
+           {Napi::Number::New(env, asked.kind), Napi::Number::New(env, asked.id), toBuffer(env, hasPlace ? place : asked.bytes),
+            Napi::Number::New(env, hasPlace ? asked.place.port : asked.error)});
+  }
+
+  std::unique_ptr<OutboundRelay> relay_;
+  Napi::FunctionReference onAsked_;
+  bool isFinishing_ = false;
+};
+
+PendingCalls& toCalls(const Napi::CallbackInfo& info) { return *static_cast<PendingCalls*>(info.Data()); }
+
+Gate* toGate(const Napi::CallbackInfo& info) { return toCalls(info).find<Gate>(static_cast<uint32_t>(numberOr(info[0], 0))); }
+
+// openGate(listeners, datagrams, onAsked) → handle
+Napi::Value openGate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsArray() || !info[2].IsFunction()) return wrongType(env, "openGate(listeners: number[], datagrams: number, onAsked)");
+  const Napi::Array given = info[0].As<Napi::Array>();
+  std::vector<int> listeners;
+  for (uint32_t i = 0; i < given.Length(); i++) listeners.push_back(numberOr(given.Get(i), -1));
+  const int datagrams = numberOr(info[1], -1);
+  for (const int fd : listeners) looseDescriptors(env).remove(fd);
+  looseDescriptors(env).remove(datagrams);
+  auto* gate = new Gate(toCalls(info), std::move(listeners), datagrams, info[2].As<Napi::Function>());
+  if (const int error = gate->relay().start(); error != 0) {
+    gate->shutDown();
+    throwErrno(env, error, "pthread_create");
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, gate->id());
+}
+
+// answerQuery(handle, id, bytes)
+Napi::Value answerQuery(const Napi::CallbackInfo& info) {
+  Gate* gate = toGate(info);
+  const auto bytes = viewOf(info[2]);
+  if (gate != nullptr) gate->relay().answer(static_cast<uint32_t>(numberOr(info[1], 0)), bytes ? std::string(*bytes) : "");
+  return info.Env().Undefined();
+}
+
+// dial(handle, id, address, port)
+Napi::Value dial(const Napi::CallbackInfo& info) {
+  Gate* gate = toGate(info);
+  const auto bytes = viewOf(info[2]);
+  Place to = {};
+  if (!bytes || bytes->size() != sizeof to.address) return wrongType(info.Env(), "dial(handle, id, address: 16 bytes, port)");
+  std::memcpy(&to.address, bytes->data(), sizeof to.address);
+  to.port = static_cast<uint16_t>(numberOr(info[3], 0));
+  if (gate != nullptr) gate->relay().dial(static_cast<uint32_t>(numberOr(info[1], 0)), to);
+  return info.Env().Undefined();
+}
+
+// refuseConnection(handle, id)
+Napi::Value refuseConnection(const Napi::CallbackInfo& info) {
+  if (Gate* gate = toGate(info); gate != nullptr) gate->relay().refuse(static_cast<uint32_t>(numberOr(info[1], 0)));
+  return info.Env().Undefined();
+}
+
+// closeGate(handle)
+Napi::Value closeGate(const Napi::CallbackInfo& info) {
+  if (Gate* gate = toGate(info); gate != nullptr) gate->finish();
+  return info.Env().Undefined();
+}
+
+// socketPair() → two descriptors
+Napi::Value socketPair(const Napi::CallbackInfo& info) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return checked(info.Env(), -1, "socketpair");
+  return toDescriptors(info.Env(), ends);
+}
+
+// takeFrom(socket) → descriptors that were sent there; none: nothing will come
+Napi::Value takeFrom(const Napi::CallbackInfo& info) {
+  int fds[kMostSockets];
+  const int count = receiveDescriptors(numberOr(info[0], -1), fds, kMostSockets);
+  if (count == -ECONNRESET) return Napi::Array::New(info.Env());
+  if (count < 0) return checked(info.Env(), (errno = -count, -1), "recvmsg");
+  return toDescriptors(info.Env(), {fds, static_cast<size_t>(count)});
+}
+
+// openProcess(pid) → a descriptor that is readable once the process has ended
+Napi::Value openProcess(const Napi::CallbackInfo& info) {
+  const long fd = syscall(SYS_pidfd_open, numberOr(info[0], 0), 0);
+  if (fd < 0) return checked(info.Env(), fd, "pidfd_open");
+  return Napi::Number::New(info.Env(), static_cast<double>(fd));
+}
+
+}  // namespace
+
+void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
+  exports.Set("openGate", Napi::Function::New(env, openGate, "openGate", &calls));
+  exports.Set("answerQuery", Napi::Function::New(env, answerQuery, "answerQuery", &calls));
+  exports.Set("dial", Napi::Function::New(env, dial, "dial", &calls));
+  exports.Set("refuseConnection", Napi::Function::New(env, refuseConnection, "refuseConnection", &calls));
+  exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
+  exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));
+  exports.Set("openProcess", Napi::Function::New(env, openProcess, "openProcess"));
+  exports.Set("closeGate", Napi::Function::New(env, closeGate, "closeGate", &calls));
+}
+
+}  // namespace uchroot

@@ -1,0 +1,429 @@
+#include "outboundrelay.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../addon/pending.h"
+#include "../files/descriptor.h"
+
+namespace uchroot {
+namespace {
+
+// A hostile program can ask as often as it likes. These bound what it costs: descriptors and memory, and the time of the event loop.
+constexpr size_t kMostConnections = 512;
+constexpr size_t kMostAsked = 64;
+constexpr double kAskedPerSecond = 1000, kAskedAtOnce = 256;
+constexpr int kPauseMs = 100;  // without descriptors
+constexpr int kFinishMs = 5000;
+
+constexpr size_t kPipeBytes = size_t{256} * 1024;
+constexpr size_t kTurnBytes = size_t{1024} * 1024;  // then another connection moves
+constexpr size_t kMostQueryBytes = 1232;            // RFC 9715
+constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
+
+// In epoll_event.data, above the number of a connection.
+enum Source : uint64_t { kWake, kDatagrams, kListener, kInside, kOutside };
+constexpr uint64_t dataOf(Source source, uint32_t id) { return static_cast<uint64_t>(source) << 32 | id; }
+
+int64_t nowMs() {
+  timespec now;
+  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+void closeWithReset(int& fd) {
+  if (fd < 0) return;
+  const linger now = {1, 0};
+  (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  closeIfOpen(fd);
+}
+
+void sendAtOnce(int fd) {
+  const int on = 1;
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+// One direction of a connection. It has a pipe only while bytes are in it.
+struct Flow {
+  int pipe[2] = {-1, -1};
+  size_t held = 0;
+  bool isEnded = false;  // nothing more comes
+  bool isShut = false;   // and that was passed on
+};
+
+enum class Moved { kIdle, kMore, kBroken };
+
+bool takePipe(Flow& flow, std::vector<int>& pipes) {
+  if (flow.pipe[0] >= 0) return true;
+  if (pipes.empty()) {
+    if (pipe2(flow.pipe, O_CLOEXEC | O_NONBLOCK) < 0) return false;
+    (void)fcntl(flow.pipe[1], F_SETPIPE_SZ, kPipeBytes);  // a user has a limit of them (pipe(7)); then it stays smaller
+    return true;
+  }
+  for (int& end : flow.pipe) {
+    end = pipes.back();
+    pipes.pop_back();
+  }
+  std::swap(flow.pipe[0], flow.pipe[1]);
+  return true;
+}
+
+void giveBack(Flow& flow, std::vector<int>& pipes) {
+  constexpr size_t kMostKept = 16;
+  if (flow.pipe[0] < 0) return;
+  if (flow.held > 0 || pipes.size() >= kMostKept) {
+    closeIfOpen(flow.pipe[0]);
+    closeIfOpen(flow.pipe[1]);
+    return;
+  }
+  pipes.push_back(std::exchange(flow.pipe[0], -1));
+  pipes.push_back(std::exchange(flow.pipe[1], -1));
+}
+
+constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+
+// Without an error, there may be more to read later.
+void fill(Flow& flow, int from, int* error) {
+  const ssize_t got = splice(from, nullptr, flow.pipe[1], nullptr, kPipeBytes, kSplice);
+  if (got > 0) flow.held += static_cast<size_t>(got);
+  if (got == 0) flow.isEnded = true;
+  if (got < 0 && errno != EAGAIN && errno != EINTR) *error = errno;
+}
+
+// False: nothing can be written now, and *error if nothing ever can.
+bool drain(Flow& flow, int to, int* error) {
+  const ssize_t put = splice(flow.pipe[0], nullptr, to, nullptr, flow.held, kSplice);
+  if (put > 0) flow.held -= static_cast<size_t>(put);
+  if (put < 0 && errno != EAGAIN && errno != EINTR) *error = errno;
+  return put > 0;
+}
+
+Moved moveBytes(Flow& flow, int from, int to, std::vector<int>& pipes) {
+  int error = 0;
+  size_t left = kTurnBytes;
+  while (error == 0 && left > 0) {
+    if (!takePipe(flow, pipes)) return Moved::kBroken;
+    if (flow.held == 0 && !flow.isEnded) fill(flow, from, &error);
+    const size_t before = flow.held;
+    if (before == 0 || !drain(flow, to, &error)) break;
+    left -= std::min(left, before - flow.held);
+  }
+  if (error != 0) return Moved::kBroken;
+  if (flow.held == 0) giveBack(flow, pipes);
+  if (flow.held == 0 && flow.isEnded && !std::exchange(flow.isShut, true)) (void)shutdown(to, SHUT_WR);
+  return left == 0 ? Moved::kMore : Moved::kIdle;
+}
+
+}  // namespace
+
+struct Connection {
+  uint32_t id;
+  int inside = -1, outside = -1;
+  bool isOpen = false;   // both ends are
+  bool isReady = false;  // it is in OutboundRelay::ready_
+  Flow out = {}, in = {};
+};
+
+OutboundRelay::OutboundRelay(std::vector<int> listeners, int datagrams, std::function<void(const Asked&)> ask)
+    : listeners_(std::move(listeners)), datagrams_(datagrams), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
+
+OutboundRelay::~OutboundRelay() {
+  isEnding_ = true;
+  const uint64_t one = 1;
+  if (isRunning_) {
+    (void)!write(wake_, &one, sizeof one);
+    (void)pthread_join(thread_, nullptr);
+  }
+  while (!connections_.empty()) drop(connections_.begin()->first, true);
+  for (int& fd : pipes_) closeIfOpen(fd);
+  for (int& fd : listeners_) closeIfOpen(fd);
+  closeIfOpen(datagrams_);
+  closeIfOpen(epoll_);
+  closeIfOpen(wake_);
+}
+
+int OutboundRelay::start() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (epoll_ < 0 || wake_ < 0) return errno;
+  bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
+                   watch(datagrams_, dataOf(kDatagrams, 0), 0, EPOLL_CTL_ADD);
+  for (uint32_t i = 0; i < listeners_.size() && isWatched; i++)
+    isWatched = watch(listeners_[i], dataOf(kListener, i), 0, EPOLL_CTL_ADD);
+  if (!isWatched) return errno;
+  const auto main = [](void* self) -> void* {
+    static_cast<OutboundRelay*>(self)->run();
+    return nullptr;
+  };
+  const int error = startThread(main, this, &thread_);
+  isRunning_ = error == 0;
+  return error;
+}
+
+void OutboundRelay::answer(uint32_t id, std::string bytes) { order({Order::kAnswer, id, std::move(bytes)}); }
+void OutboundRelay::dial(uint32_t id, const Place& to) { order({Order::kDial, id, {}, to}); }
+void OutboundRelay::refuse(uint32_t id) { order({Order::kRefuse, id}); }
+
+void OutboundRelay::order(Order order) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    orders_.push_back(std::move(order));
+  }
+  const uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);  // fails only if the thread has much to read already
+}
+
+void OutboundRelay::finish(std::function<void()> onEnd) {
+  onEnd_ = std::move(onEnd);
+  isFinishing_ = true;
+  const uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);
+}
+
+// Connections that wait are the program's last ones.
+void OutboundRelay::closeDoors() {
+  endsAtMs_ = nowMs() + kFinishMs;
+  for (const int listener : listeners_) accept(listener);
+  for (int& listener : listeners_) closeIfOpen(listener);
+  listeners_.clear();
+  closeIfOpen(datagrams_);
+  std::vector<uint32_t> open;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->isOpen) open.push_back(id);
+  }
+  for (const uint32_t id : open) move(*connections_.at(id));
+}
+
+bool OutboundRelay::isOver() const { return endsAtMs_ > 0 && (connections_.empty() || nowMs() >= endsAtMs_); }
+
+int OutboundRelay::wait() const {
+  if (!ready_.empty()) return 0;
+  if (endsAtMs_ > 0) return static_cast<int>(std::max<int64_t>(1, endsAtMs_ - nowMs()));
+  return isListening_ || asked_ >= kMostAsked || connections_.size() >= kMostConnections ? -1 : 10;
+}
+
+void OutboundRelay::run() {
+  epoll_event events[64];
+  while (!isEnding_ && !isOver()) {
+    if (isFinishing_ && endsAtMs_ == 0) closeDoors();
+    if (endsAtMs_ == 0) listen();
+    if (isOver()) break;
+    const int count = epoll_wait(epoll_, events, static_cast<int>(std::size(events)), wait());
+    for (int i = 0; i < count && !isEnding_; i++) onReady(events[i].data.u64, events[i].events);
+    for (size_t left = ready_.size(); left > 0 && !isEnding_; left--) {
+      const auto found = connections_.find(ready_.front());
+      ready_.pop_front();
+      if (found == connections_.end()) continue;
+      found->second->isReady = false;
+      move(*found->second);
+    }
+  }
+  if (isFinishing_) onEnd_();
+}
+
+void OutboundRelay::onReady(uint64_t data, uint32_t events) {
+  const auto id = static_cast<uint32_t>(data);
+  switch (static_cast<Source>(data >> 32)) {
+    case kWake: return takeOrders();
+    case kDatagrams: return receive();
+    case kListener: return id < listeners_.size() ? accept(listeners_[id]) : void();
+    default: break;
+  }
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  if (found->second->isOpen) return move(*found->second);
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) onDialed(*found->second);
+}
+
+bool OutboundRelay::watch(int fd, uint64_t data, uint32_t events, int operation) {
+  epoll_event event = {.events = events, .data = {.u64 = data}};
+  return epoll_ctl(epoll_, operation, fd, &event) == 0;
+}
+
+int64_t OutboundRelay::refill() {
+  const int64_t now = nowMs();
+  if (refilledMs_ > 0) tokens_ = std::min(kAskedAtOnce, tokens_ + static_cast<double>(now - refilledMs_) * kAskedPerSecond / 1000);
+  refilledMs_ = now;
+  return now;
+}
+
+void OutboundRelay::listen() {
+  const int64_t now = refill();
+  const bool isWanted = asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1 && now >= pausedUntilMs_;
+  if (isWanted == isListening_) return;
+  isListening_ = isWanted;
+  const uint32_t events = isWanted ? static_cast<uint32_t>(EPOLLIN) : 0;
+  (void)watch(datagrams_, dataOf(kDatagrams, 0), events, EPOLL_CTL_MOD);
+  for (uint32_t i = 0; i < listeners_.size(); i++) (void)watch(listeners_[i], dataOf(kListener, i), events, EPOLL_CTL_MOD);
+}
+
+void OutboundRelay::ask(const Asked& asked) {
+  asked_++;
+  ask_(asked);
+}
+
+void OutboundRelay::accept(int listener) {
+  while (asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1) {
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
+      return;
+    }
+    tokens_--;
+    const uint32_t id = ++lastId_;
+    auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd});
+    sockaddr_in6 at = {};
+    socklen_t size = sizeof at;
+    const bool isKnown = getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sin6_family == AF_INET6;
+    connections_.emplace(id, std::move(connection));
+    if (!isKnown) {
+      drop(id, true);
+      continue;
+    }
+    sendAtOnce(fd);
+    ask({.kind = Asked::kConnection, .id = id, .place = {at.sin6_addr, ntohs(at.sin6_port)}});
+  }
+}
+
+void OutboundRelay::receive() {
+  while (asked_ < kMostAsked && tokens_ >= 1) {
+    char bytes[kMostQueryBytes];
+    iovec part = {bytes, sizeof bytes};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))];
+    Question question = {};
+    msghdr message = {};
+    message.msg_name = &question.from;
+    message.msg_namelen = sizeof question.from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = recvmsg(datagrams_, &message, MSG_DONTWAIT);
+    if (got < 0) return;
+    tokens_--;
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    const bool hasPlace = header != nullptr && header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO;
+    if ((message.msg_flags & MSG_TRUNC) != 0 || !hasPlace) continue;
+    std::memcpy(&question.at, CMSG_DATA(header), sizeof question.at);
+    const uint32_t id = ++lastId_;
+    questions_.emplace(id, question);
+    ask({.kind = Asked::kQuery, .id = id, .bytes = std::string(bytes, static_cast<size_t>(got))});
+  }
+}
+
+// From the address that was asked: a resolver takes no answer from another one.
+void OutboundRelay::send(uint32_t id, const std::string& bytes) {
+  const auto found = questions_.find(id);
+  if (found == questions_.end()) return;
+  asked_--;
+  Question question = found->second;
+  questions_.erase(found);
+  if (bytes.empty()) return;
+  iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
+  msghdr message = {};
+  message.msg_name = &question.from;
+  message.msg_namelen = sizeof question.from;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = IPPROTO_IPV6;
+  header->cmsg_type = IPV6_PKTINFO;
+  header->cmsg_len = CMSG_LEN(sizeof question.at);
+  std::memcpy(CMSG_DATA(header), &question.at, sizeof question.at);
+  (void)sendmsg(datagrams_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);  // the program asks again
+}
+
+void OutboundRelay::takeOrders() {
+  uint64_t count;
+  (void)!read(wake_, &count, sizeof count);
+  std::vector<Order> orders;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    orders.swap(orders_);
+  }
+  for (const Order& order : orders) carryOut(order);
+}
+
+void OutboundRelay::carryOut(const Order& order) {
+  if (order.kind == Order::kAnswer) return send(order.id, order.bytes);
+  const auto found = connections_.find(order.id);
+  if (found == connections_.end()) return;
+  asked_--;
+  if (order.kind == Order::kRefuse) return drop(order.id, true);
+  dial(*found->second, order.to);
+}
+
+void OutboundRelay::dial(Connection& connection, const Place& to) {
+  const uint32_t id = connection.id;
+  const bool isMapped = IN6_IS_ADDR_V4MAPPED(&to.address);
+  sockaddr_in6 six = {};
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(to.port);
+  six.sin6_addr = to.address;
+  sockaddr_in four = {};
+  four.sin_family = AF_INET;
+  four.sin_port = htons(to.port);
+  std::memcpy(&four.sin_addr, to.address.s6_addr + 12, sizeof four.sin_addr);
+  const auto* target = isMapped ? reinterpret_cast<const sockaddr*>(&four) : reinterpret_cast<const sockaddr*>(&six);
+  connection.outside = socket(target->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int error = connection.outside < 0 ? errno : 0;
+  if (error == 0) {
+    sendAtOnce(connection.outside);
+    (void)setsockopt(connection.outside, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
+    const socklen_t size = isMapped ? sizeof four : sizeof six;
+    if (connect(connection.outside, target, size) < 0 && errno != EINPROGRESS) error = errno;
+  }
+  if (error == 0 && !watch(connection.outside, dataOf(kOutside, id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD)) error = errno;
+  if (error == 0) return;
+  closeIfOpen(connection.outside);
+  ask({.kind = Asked::kFailed, .id = id, .error = error});
+}
+
+void OutboundRelay::onDialed(Connection& connection) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(connection.outside, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
+  if (error == 0 && !watch(connection.inside, dataOf(kInside, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD))
+    error = errno;
+  if (error != 0) {
+    closeIfOpen(connection.outside);
+    return ask({.kind = Asked::kFailed, .id = connection.id, .error = error});
+  }
+  connection.isOpen = true;
+  move(connection);
+}
+
+void OutboundRelay::move(Connection& connection) {
+  const Moved out = moveBytes(connection.out, connection.inside, connection.outside, pipes_);
+  // a program that has ended does not read: that must not stop what it has sent
+  const Moved in = out == Moved::kBroken || endsAtMs_ > 0 ? out : moveBytes(connection.in, connection.outside, connection.inside, pipes_);
+  if (in == Moved::kBroken) return drop(connection.id, true);
+  // nobody reads any more what comes in for a program that has ended
+  if (connection.out.isShut && (connection.in.isShut || endsAtMs_ > 0)) return drop(connection.id, false);
+  if ((out == Moved::kMore || in == Moved::kMore) && !std::exchange(connection.isReady, true)) ready_.push_back(connection.id);
+}
+
+void OutboundRelay::drop(uint32_t id, bool isReset) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end()) return;
+  Connection& connection = *found->second;
+  giveBack(connection.out, pipes_);
+  giveBack(connection.in, pipes_);
+  for (int* fd : {&connection.inside, &connection.outside}) isReset ? closeWithReset(*fd) : closeIfOpen(*fd);
+  connections_.erase(found);
+}
+
+}  // namespace uchroot

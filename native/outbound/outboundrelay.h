@@ -1,0 +1,119 @@
+// The relay of one launch that may call the names of a list. A thread of its own takes the program's connections and questions from the
+// launch's network, asks the event loop what to do, and passes the bytes on.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <netinet/in.h>
+
+namespace uchroot {
+
+// An IPv6 address, or an IPv4 one in its mapped form, in network order.
+struct Place {
+  in6_addr address;
+  uint16_t port;
+};
+
+// What the relay tells. Each of them must be answered once.
+struct Asked {
+  enum Kind : uint32_t {
+    kQuery,       // a question to the name server: answer()
+    kConnection,  // a connection to `place`: dial() or refuse()
+    kFailed,      // the dial has failed with `error`: dial() another place, or refuse()
+  };
+  Kind kind;
+  uint32_t id;
+  std::string bytes = {};
+  Place place = {};
+  int error = 0;
+};
+
+struct Connection;
+
+class OutboundRelay {
+ public:
+  // It owns the sockets: listening ones, and one that gets datagrams.
+  OutboundRelay(std::vector<int> listeners, int datagrams, std::function<void(const Asked&)> ask);
+  OutboundRelay(const OutboundRelay&) = delete;
+  OutboundRelay& operator=(const OutboundRelay&) = delete;
+  // Ends the thread, and resets all connections.
+  ~OutboundRelay();
+
+  // Returns 0 or an errno.
+  int start();
+
+  // From the event loop. An empty answer: none is sent.
+  void answer(uint32_t id, std::string bytes);
+  void dial(uint32_t id, const Place& to);
+  void refuse(uint32_t id);
+
+  // The program has ended. What it has sent still goes out, for some seconds at most; then `onEnd` is called on the thread.
+  void finish(std::function<void()> onEnd);
+
+ private:
+  struct Order {
+    enum Kind : uint32_t { kAnswer, kDial, kRefuse } kind;
+    uint32_t id;
+    std::string bytes = {};
+    Place to = {};
+  };
+  // Who has asked, and at which address.
+  struct Question {
+    sockaddr_in6 from;
+    in6_pktinfo at;
+  };
+
+  void run();
+  void order(Order order);
+  void takeOrders();
+  void carryOut(const Order& order);
+  void ask(const Asked& asked);
+  // Whether the program may ask for more.
+  void listen();
+  void onReady(uint64_t data, uint32_t events);
+  void accept(int listener);
+  void receive();
+  void send(uint32_t id, const std::string& bytes);
+  void dial(Connection& connection, const Place& to);
+  void onDialed(Connection& connection);
+  void move(Connection& connection);
+  void drop(uint32_t id, bool isReset);
+  bool watch(int fd, uint64_t data, uint32_t events, int operation);
+  int64_t refill();
+  void closeDoors();
+  bool isOver() const;
+  int wait() const;
+
+  std::vector<int> listeners_;
+  int datagrams_;
+  const std::function<void(const Asked&)> ask_;
+  int epoll_ = -1, wake_ = -1;
+  pthread_t thread_ = {};
+  bool isRunning_ = false;
+  std::atomic<bool> isEnding_ = false, isFinishing_ = false;
+  std::function<void()> onEnd_;  // set before isFinishing_
+  std::mutex mutex_;  // protects orders_
+  std::vector<Order> orders_;
+  // of the thread
+  bool isListening_ = false;
+  uint32_t lastId_ = 0;
+  size_t asked_ = 0;  // without an answer
+  double tokens_;
+  int64_t refilledMs_ = 0, pausedUntilMs_ = 0, endsAtMs_ = 0;
+  std::unordered_map<uint32_t, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<uint32_t, Question> questions_;
+  std::deque<uint32_t> ready_;  // connections that have more to move
+  std::vector<int> pipes_;      // empty ones: two descriptors each
+};
+
+}  // namespace uchroot

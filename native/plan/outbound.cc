@@ -1,0 +1,82 @@
+// Steps of a launch that may call the names of a list: its network, and the sockets that its service answers.
+
+#include "steps.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/netlink.h>
+
+#include <asm/errno.h>
+#include <asm/fcntl.h>
+
+namespace uchroot {
+namespace {
+
+constexpr long kNetlink = 16, kInternet6 = 10, kStream = 1, kRaw = 3;  // AF_NETLINK, AF_INET6, SOCK_STREAM, SOCK_RAW
+constexpr long kCloseOnExec = O_CLOEXEC, kNonBlocking = O_NONBLOCK;    // SOCK_CLOEXEC, SOCK_NONBLOCK
+constexpr long kDontWait = 0x40;                                       // MSG_DONTWAIT
+constexpr long kIp6 = 41;                                              // SOL_IPV6
+constexpr long kOnly6 = 26, kReceiveInfo = 49, kTransparent = 75;      // IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_TRANSPARENT
+constexpr long kBacklog = 128;
+
+// A message is carried out while it is sent, so its answer waits in the socket by then (netlink_unicast_kernel() in
+// net/netlink/af_netlink.c).
+long readAnswer(long fd) {
+  struct {
+    nlmsghdr header;
+    int32_t error;
+  } answer = {};
+  const long got = sys(__NR_recvfrom, fd, address(&answer), sizeof answer, kDontWait, 0, 0);
+  if (got < 0) return got == -EAGAIN ? -EPROTO : got;
+  return got == sizeof answer && answer.header.nlmsg_type == NLMSG_ERROR ? answer.error : -EPROTO;
+}
+
+long setOption(long fd, long name, int value) {
+  return sys(__NR_setsockopt, fd, kIp6, name, address(&value), sizeof value);
+}
+
+long openSocket(const ListenSpec& spec) {
+  const long fd = sys(__NR_socket, kInternet6, spec.type | kCloseOnExec | kNonBlocking, 0);
+  if (fd < 0) return fd;
+  sockaddr_in6 any = {};
+  any.sin6_family = kInternet6;
+  any.sin6_port = static_cast<uint16_t>(spec.port >> 8 | spec.port << 8);
+  long result = setOption(fd, kOnly6, 0);
+  if (result >= 0 && (spec.flags & LISTEN_TRANSPARENT) != 0) result = setOption(fd, kTransparent, 1);
+  if (result >= 0 && spec.type != kStream) result = setOption(fd, kReceiveInfo, 1);
+  if (result >= 0) result = sys(__NR_bind, fd, address(&any), sizeof any);
+  if (result >= 0 && spec.type == kStream) result = sys(__NR_listen, fd, kBacklog);
+  if (result >= 0) return fd;
+  (void)sys(__NR_close, fd);
+  return result;
+}
+
+}  // namespace
+
+long tellKernel(const PlanStep* step) {
+  const long fd = sys(__NR_socket, kNetlink, kRaw | kCloseOnExec, static_cast<long>(step->a));
+  if (fd < 0) return fd;
+  long result = sys(__NR_sendto, fd, address(dataOf(step)), step->dataBytes, 0, 0, 0);
+  for (uint64_t i = 0; i < step->b && result >= 0; i++) result = readAnswer(fd);
+  (void)sys(__NR_close, fd);
+  return result < 0 ? result : 0;
+}
+
+// Without a service that answers, the program would wait for ever. A rehearsal has none.
+long handSockets(const PlanStep* step, const PlanContext& context) {
+  if (context.outboundFd < 0 && context.progress == nullptr) return -EOPNOTSUPP;
+  int fds[kMostSockets];
+  fds[0] = -1;
+  uint32_t count = 0;
+  long result = 0;
+  const ListenSpec* specs = reinterpret_cast<const ListenSpec*>(dataOf(step));
+  for (uint32_t i = 0; i < step->dataBytes / sizeof(ListenSpec) && result >= 0; i++) {
+    result = openSocket(specs[i]);
+    if (result >= 0) fds[count++] = static_cast<int>(result);
+  }
+  if (result >= 0 && context.outboundFd >= 0) result = sendDescriptors(context.outboundFd, fds, count);
+  for (uint32_t i = 0; i < count; i++) (void)sys(__NR_close, fds[i]);
+  return result < 0 ? result : 0;
+}
+
+}  // namespace uchroot
