@@ -217,26 +217,26 @@ export interface Denied {
 }
 
 /** The program ran and failed: its exit status was not 0, a signal ended it, or it was stopped. */
-export class ExitError extends Error implements ExitDetails {
+export class ExitError<Text extends Output = string> extends Error implements ExitDetails<Text> {
   override readonly name = 'ExitError';
   /** `ERR_EXIT` or `ERR_SIGNAL`; `ETIMEDOUT` or `ERR_MAX_BUFFER` if it was stopped. */
   readonly code: ExitErrorCode;
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: Text;
+  readonly stderr: Text;
   readonly pid: number;
   readonly durationMs: number;
   readonly usage: ResourceUsage;
   readonly timedOut: boolean;
   readonly isCanceled: boolean;
-  readonly all?: Output;
+  readonly all?: Text;
   readonly limit: LimitName | undefined;
   readonly denied: readonly Denied[] | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
 
-  constructor(message: string, code: ExitErrorCode, ended: ExitDetails, hint?: string) {
+  constructor(message: string, code: ExitErrorCode, ended: ExitDetails<Text>, hint?: string) {
     super(message);
     this.code = code;
     this.exitCode = ended.exitCode;

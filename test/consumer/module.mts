@@ -10,9 +10,12 @@ import {
   runInJail,
   spawnInJail,
   UsageError,
+  type Encoding,
+  type Jail,
   type JailedProcess,
   type RunRequest,
   type SpawnRequest,
+  type Stdio,
 } from 'uchroot';
 import { guard, openHosts, type Decision } from 'uchroot/tcpwrappers';
 
@@ -33,7 +36,9 @@ export async function encodings(some: RunRequest): Promise<void> {
   same<typeof bytes.stdout, Buffer>();
   same<typeof bytes.stderr, Buffer>();
   const either = await runInJail(some);
-  same<typeof either.stdout, string | Buffer | string[]>();
+  same<typeof either.stdout, string>();
+  const any = await runInJail(base as RunRequest<Encoding, Stdio, boolean>);
+  same<typeof any.stdout, string | Buffer | string[]>();
   const lines = await runInJail({ ...base, lines: true, all: true });
   same<typeof lines.stdout, string[]>();
   same<typeof lines.all, string[] | undefined>();
@@ -41,6 +46,23 @@ export async function encodings(some: RunRequest): Promise<void> {
   await runInJail({ ...base, timeoutMS: 5 });
   // @ts-expect-error -- there is no such encoding
   await runInJail({ ...base, encoding: 'utf-9' });
+}
+
+// A field or a parameter that is written without type parameters is for text.
+export class Grader {
+  readonly #jail: Jail;
+  constructor(jail: Jail) {
+    this.#jail = jail;
+  }
+  static async open(): Promise<Grader> {
+    return new Grader(await openJail('/srv/jail', { untrusted: true }));
+  }
+  async grade(): Promise<string> {
+    return (await this.#jail.run({ program: '/bin/ls' })).stdout.trim();
+  }
+  said(error: ExitError): string {
+    return error.stderr.trim();
+  }
 }
 
 function plain() {

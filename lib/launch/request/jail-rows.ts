@@ -4,7 +4,13 @@ import { copyFields, refuseOpaque } from '../../values/keys.ts';
 import { oneOf, optional, whole } from '../../values/validators.ts';
 import type { GivenOf, NormalOf, Rows } from './option-row.ts';
 import type { NormalRequest } from './request.ts';
-import { runNormalizer, type Encoding, type RunOptions, type RunRequest } from './run-rows.ts';
+import {
+  runNormalizer,
+  type Encoding,
+  type RunOptions,
+  type AnyRunRequest,
+  type RunRequest,
+} from './run-rows.ts';
 import type { SpawnRequest } from './spawn-rows.ts';
 import type { Stdio } from './stdio.ts';
 import { checkEnv, mergeEnv } from './value.ts';
@@ -35,22 +41,24 @@ type Table = typeof jailRows;
 /** The keys for all launches of a jail together. */
 export type Together = NormalOf<Table>;
 
-type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: RunRequest['user'] | undefined };
+type Without<T> = Omit<T, 'jail' | 'user'> & { readonly user?: AnyRunRequest['user'] | undefined };
 
 /** A SpawnRequest without the jail; `user` and whatever else can come from the defaults. */
 export type JailSpawnRequest<Wanted extends Stdio = Stdio> = Without<SpawnRequest<Wanted>>;
 /** A RunRequest without the jail. */
 export type JailRunRequest<
-  Coding extends Encoding = Encoding,
+  Coding extends Encoding = 'utf8',
   Wanted extends Stdio = Stdio,
-  Lines extends boolean = boolean,
+  Lines extends boolean = false,
 > = Without<RunRequest<Coding, Wanted, Lines>>;
+/** The same with any encoding, with or without lines. */
+export type AnyJailRunRequest = JailRunRequest<Encoding, Stdio, boolean>;
 
 /** If a launch has another value of one of these keys, its account must be looked up and judged anew. */
 export const identityKeys =
   'user group groups clearGroups allowRoot insecurePath allowNewPrivs rootless mapAuto untrusted'.split(
     ' ',
-  ) as (keyof JailRunRequest)[];
+  ) as (keyof AnyJailRunRequest)[];
 
 /** Defaults of an open jail. */
 export interface JailDefaults<
@@ -62,11 +70,11 @@ export interface JailDefaults<
 
 /** Checks the defaults of a jail, with its directory. @throws UsageError */
 export const normalizeDefaults: (
-  request: JailDefaults & Pick<RunRequest, 'jail' | 'user'>,
+  request: JailDefaults & Pick<AnyRunRequest, 'jail' | 'user'>,
 ) => readonly [NormalRequest, RunOptions, Together] = runNormalizer(jailRows);
 
 /** A copy of a request without a jail: the caller may change his object later. @throws UsageError */
-export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): T {
+export function copyRequest<T extends Pick<AnyJailRunRequest, 'env'>>(request: T): T {
   const { env } = request;
   if (env !== undefined) checkEnv(env);
   refuseOpaque(request);
@@ -77,13 +85,13 @@ export function copyRequest<T extends Pick<JailRunRequest, 'env'>>(request: T): 
 }
 
 /** The keys of both requests, those of `own` over the defaults, with the variables of both. A key that is undefined is not given. */
-export function mergeRequests<T extends JailRunRequest>(defaults: JailRunRequest, own: T): T {
+export function mergeRequests<T extends AnyJailRunRequest>(defaults: AnyJailRunRequest, own: T): T {
   const merged = { ...defaults, ...own };
   if (defaults.env !== undefined && own.env !== undefined)
     Object.assign(merged, { env: mergeEnv(defaults.env, own.env) });
   // the key itself stays, as it may be misspelt
   for (const key in own)
-    if (own[key] === undefined) Object.assign(merged, { [key]: defaults[key as keyof JailRunRequest] });
+    if (own[key] === undefined) Object.assign(merged, { [key]: defaults[key as keyof AnyJailRunRequest] });
   return merged;
 }
 

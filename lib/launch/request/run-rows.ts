@@ -129,9 +129,9 @@ type Table = typeof runRows;
 
 /** A SpawnRequest for a program that runs to its end. Standard input is /dev/null by default. */
 export interface RunRequest<
-  Coding extends Encoding = Encoding,
+  Coding extends Encoding = 'utf8',
   Wanted extends Stdio = Stdio,
-  Lines extends boolean = boolean,
+  Lines extends boolean = false,
 >
   extends SpawnRequest<Wanted>, Partial<Omit<GivenOf<Table>, 'encoding' | 'lines'>> {
   /** Encoding of stdout and stderr in the result; `buffer` for a Buffer. Default `utf8`. */
@@ -139,6 +139,9 @@ export interface RunRequest<
   /** Whether stdout and stderr are arrays of lines, without their ends `\n` and `\r\n`. Default false. */
   readonly lines?: Lines | undefined;
 }
+
+/** A RunRequest with any encoding, with or without lines. */
+export type AnyRunRequest = RunRequest<Encoding, Stdio, boolean>;
 
 /** The normal form of what a RunRequest adds to a LaunchRequest. */
 export interface RunOptions extends SpawnOptions, NormalOf<Table> {}
@@ -189,6 +192,11 @@ export function mostOutputBytes({
   return Math.min(maxBufferBytes, most);
 }
 
+/** The keys of a request that a spawn has too. */
+export function withoutRunKeys<T extends object>(request: T): T {
+  return Object.fromEntries(Object.entries(request).filter(([key]) => !Object.hasOwn(runRows, key))) as T;
+}
+
 /** Checks a RunRequest. @throws UsageError */
-export const normalizeRun: (request: RunRequest) => readonly [NormalRequest, RunOptions, unknown] =
+export const normalizeRun: (request: AnyRunRequest) => readonly [NormalRequest, RunOptions, unknown] =
   runNormalizer({});

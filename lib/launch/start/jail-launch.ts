@@ -9,10 +9,11 @@ import {
   normalizeRun,
   runRows,
   toRunDescriptors,
+  withoutRunKeys,
   type Encoding,
   type OutputOf,
   type RunOptions,
-  type RunRequest,
+  type AnyRunRequest,
 } from '../request/run-rows.ts';
 import {
   normalizeSpawn,
@@ -31,7 +32,7 @@ type OwnKey = 'args' | 'env' | 'stdio' | 'timeoutMs' | 'signal';
 /** The keys that each start of a prepared launch can set. */
 export type LaunchSpawnRequest<Wanted extends Stdio = Stdio> = Pick<SpawnRequest<Wanted>, OwnKey>;
 /** The same for `run`. */
-export type LaunchRunRequest = Pick<RunRequest, OwnKey | 'input'>;
+export type LaunchRunRequest = Pick<AnyRunRequest, OwnKey | 'input'>;
 
 const ownKeys: ReadonlySet<string> = new Set<OwnKey>(['args', 'env', 'stdio', 'timeoutMs', 'signal']);
 const ownRunKeys: ReadonlySet<string> = new Set([...ownKeys, 'input']);
@@ -58,11 +59,6 @@ const ofPrepare = (): Foreign =>
     ]),
   );
 
-const withoutRunKeys = (request: RunRequest): SpawnRequest =>
-  Object.fromEntries(
-    Object.entries(request).filter(([key]) => !Object.hasOwn(runRows, key)),
-  ) as unknown as SpawnRequest;
-
 /**
  * A launch of an open jail, made by `jail.prepare()`. Its request was checked, and is not read again. Everything that can change later
  * is verified at each start, as by `jail.spawn()`.
@@ -73,7 +69,7 @@ export class JailLaunch<
   Lines extends boolean = boolean,
   Pty extends SpawnRequest['pty'] = SpawnRequest['pty'],
 > {
-  readonly #request: RunRequest;
+  readonly #request: AnyRunRequest;
   readonly #normal: NormalRequest;
   readonly #spawn: SpawnOptions;
   // Undefined for a launch with a pseudo-terminal, which run() refuses.
@@ -81,7 +77,7 @@ export class JailLaunch<
   readonly #start: Start;
 
   /** Made by `jail.prepare`. */
-  constructor(request: RunRequest, start: Start) {
+  constructor(request: AnyRunRequest, start: Start) {
     this.#request = reading(() => copyRequest(request));
     refuseOnce(this.#request.input);
     [this.#normal, this.#spawn] = normalizeSpawn(withoutRunKeys(this.#request));

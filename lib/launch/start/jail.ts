@@ -19,13 +19,20 @@ import {
   mergeRequests,
   normalizeDefaults,
   type JailDefaults,
+  type AnyJailRunRequest,
   type JailRunRequest,
   type JailSpawnRequest,
   type Together,
 } from '../request/jail-rows.ts';
 import { ownIds, type NormalRequest } from '../request/request.ts';
 import type { PoolRequest } from '../request/pool-rows.ts';
-import { normalizeRun, runRows, type Encoding, type OutputOf, type RunRequest } from '../request/run-rows.ts';
+import {
+  normalizeRun,
+  withoutRunKeys,
+  type Encoding,
+  type OutputOf,
+  type AnyRunRequest,
+} from '../request/run-rows.ts';
 import { normalizeSpawn, type SpawnOptions, type SpawnRequest, type WithPty } from '../request/spawn-rows.ts';
 import type { JointOf, Stdio } from '../request/stdio.ts';
 import { isUntrusted } from '../request/untrusted.ts';
@@ -45,19 +52,16 @@ import { openTurns, type Turns } from './launch-queue.ts';
 
 /** A request with the jail's defaults. */
 interface Merged<T> {
-  readonly request: T & Pick<RunRequest, 'jail' | 'user'>;
+  readonly request: T & Pick<AnyRunRequest, 'jail' | 'user'>;
   /** The jail as it was verified for the defaults; undefined if the request may be for another account. By id for USER `auto`. */
   readonly usual: KeptLaunch | Map<number, KeptLaunch> | undefined;
 }
 
-/**
- * An open jail: the directory that was verified, even if its name leads elsewhere later. The type parameters are those of
- * `encoding`, `stdio` and `lines` of its defaults.
- */
+/** An open jail: the verified directory, whatever its name leads to later. The type parameters are those of its defaults. */
 export class Jail<
-  Coding extends Encoding = Encoding,
-  Wanted extends Stdio = Stdio,
-  Lines extends boolean = boolean,
+  Coding extends Encoding = 'utf8',
+  Wanted extends Stdio = 'pipe',
+  Lines extends boolean = false,
 > implements AsyncDisposable {
   /** Path on the host, as given. */
   readonly directory: Bytes;
@@ -67,8 +71,8 @@ export class Jail<
   readonly $: Template<Coding, Lines>;
   readonly #path: Bytes;
   readonly #facts: HostFacts;
-  readonly #defaults: JailRunRequest;
-  readonly #spawnDefaults: JailRunRequest;
+  readonly #defaults: AnyJailRunRequest;
+  readonly #spawnDefaults: AnyJailRunRequest;
   readonly #usual: Merged<object>['usual'];
   readonly #spaces: KeptSpaces;
   readonly #turns: Turns | undefined;
@@ -80,16 +84,14 @@ export class Jail<
   constructor(
     directory: Bytes,
     path: Buffer,
-    defaults: JailRunRequest,
+    defaults: AnyJailRunRequest,
     facts: HostFacts,
     together: Together,
     usual?: KeptLaunch,
     isAuto = false,
   ) {
     if (together === undefined)
-      throw new UsageError('a Jail is made by openJail()', {
-        hint: "write await openJail('/srv/jail', {user: 'sam'})",
-      });
+      throw new UsageError('a Jail is made by openJail()', { hint: "write await openJail('/srv/jail')" });
     const { share, concurrency } = together;
     this.#spaces = new KeptSpaces(share);
     this.#turns = concurrency === undefined ? undefined : openTurns(concurrency);
@@ -99,9 +101,7 @@ export class Jail<
     this.#path = typeof directory === 'string' ? directory : path;
     this.warnings = usual?.jail.warnings ?? [];
     this.#defaults = defaults;
-    this.#spawnDefaults = Object.fromEntries(
-      Object.entries(defaults).filter(([key]) => !Object.hasOwn(runRows, key)),
-    );
+    this.#spawnDefaults = withoutRunKeys(defaults);
     this.#facts = facts;
     this.#usual = isAuto ? new Map() : usual;
   }
@@ -115,7 +115,7 @@ export class Jail<
   }
 
   // With `name`, the program is looked up in PATH.
-  async #run<Text extends Output>(request: JailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
+  async #run<Text extends Output>(request: AnyJailRunRequest, name?: Buffer): Promise<RunResult<Text>> {
     const merged = this.#merge(this.#defaults, request);
     const [normal, options] = normalizeRun(merged.request);
     const start = () => this.#start(normal, options, merged.usual, name);
@@ -148,7 +148,6 @@ export class Jail<
   ): JailLaunch<Own, Joined, OwnLines, Pty> {
     refuseSecond(arguments);
     const { request: merged, usual } = this.#merge(this.#defaults, request);
-    // with a plan of its own, as other launches of the jail may differ
     const kept = usual instanceof Map ? new Map<number, KeptLaunch>() : usual && new KeptLaunch(usual.jail);
     return new JailLaunch(merged, (normal, options) => this.#start(normal, options, kept));
   }
@@ -231,7 +230,7 @@ export class Jail<
     this.close();
   }
 
-  #merge<T extends JailRunRequest>(defaults: JailRunRequest, asked: T): Merged<T> {
+  #merge<T extends AnyJailRunRequest>(defaults: AnyJailRunRequest, asked: T): Merged<T> {
     return reading(() => {
       checkPartial(asked, "run({program: '/bin/ls'})");
       const request = mergeRequests(defaults, withInherited(asked)) as T & { jail: Bytes; user: string };

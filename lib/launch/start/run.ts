@@ -150,7 +150,7 @@ function toEndError(
   ended: RunResult,
   request: NormalRequest,
   options: RunOptions,
-): ExitError | AbortError {
+): ExitError<Output> | AbortError {
   const { stopped } = ended;
   const how = `${howEnded(ended)}${missing === undefined ? '' : `: ${missing.message}`}`;
   const why =

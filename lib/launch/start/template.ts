@@ -1,7 +1,12 @@
 // Commands that are written as templates: jail.$`ls -l ${directory}`.
 import { UsageError } from '../../errors.ts';
 import { reading } from '../../values/keys.ts';
-import { copyRequest, mergeRequests, type JailRunRequest } from '../request/jail-rows.ts';
+import {
+  copyRequest,
+  mergeRequests,
+  type AnyJailRunRequest,
+  type JailRunRequest,
+} from '../request/jail-rows.ts';
 import type { Encoding, OutputOf } from '../request/run-rows.ts';
 import type { Stdio } from '../request/stdio.ts';
 import { templateWords, type TemplateValue } from '../request/template-words.ts';
@@ -28,7 +33,7 @@ export type TemplateRequest<Coding extends Encoding = Encoding, Lines extends bo
 >;
 
 /** Runs a program that is looked up by its name. */
-type Run = (name: Buffer, request: JailRunRequest) => Promise<RunResult>;
+type Run = (name: Buffer, request: AnyJailRunRequest) => Promise<RunResult>;
 
 interface Runner {
   readonly run: Run;
@@ -41,7 +46,7 @@ const isTemplate = (value: object): value is TemplateStringsArray => Array.isArr
 // async, so that a mistake in a template rejects the promise, as every other failure does.
 async function runTemplate(
   { run, jail }: Runner,
-  request: JailRunRequest,
+  request: AnyJailRunRequest,
   texts: TemplateStringsArray,
   values: readonly unknown[],
 ): Promise<RunResult> {
@@ -54,9 +59,12 @@ async function runTemplate(
 /** A template with these keys. @param request what comes from calls before */
 export function openTemplate<Coding extends Encoding, Lines extends boolean>(
   runner: Runner,
-  request: JailRunRequest = {},
+  request: AnyJailRunRequest = {},
 ): Template<Coding, Lines> {
-  const template = (first: TemplateStringsArray | JailRunRequest, ...values: readonly unknown[]): unknown => {
+  const template = (
+    first: TemplateStringsArray | AnyJailRunRequest,
+    ...values: readonly unknown[]
+  ): unknown => {
     if (typeof first !== 'object' || first === null)
       throw new UsageError('$ is for a template', { hint: 'write jail.$`ls -l /`, without brackets' });
     if (isTemplate(first)) return runTemplate(runner, request, first, values);

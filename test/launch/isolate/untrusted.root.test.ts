@@ -172,7 +172,7 @@ t.test('where it cannot hold, it is refused with the remedy', { skip }, async (t
 
 t.test('an open jail needs no other word, and each program is alone', { skip }, async (t) => {
   const open: Jail = await openJail(jail, { untrusted: true });
-  const run = (code: string, more: JailRunRequest<'utf8'> = {}) =>
+  const run = (code: string, more: JailRunRequest = {}) =>
     open.run({ program: '/usr/bin/python3', args: ['-I', '-c', code], reject: false, ...more });
   const uids = await Promise.all(Array.from({ length: 4 }, () => run('import os; print(os.getuid())')));
   t.equal(new Set(uids.map(({ stdout }) => stdout)).size, 4);

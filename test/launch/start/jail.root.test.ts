@@ -15,7 +15,7 @@ const jail = skip === false ? makeJail(t, 'actor', 'probe') : '';
 
 async function idsOf(open: Awaited<ReturnType<typeof openJail>>, request: JailRunRequest): Promise<unknown> {
   const { stdout } = await open.run({ program: '/probe', args: [], ...request });
-  const { uid, gid, groups } = JSON.parse(String(stdout)) as {
+  const { uid, gid, groups } = JSON.parse(stdout) as {
     uid: number[];
     gid: number[];
     groups: number[];
@@ -57,7 +57,7 @@ t.test('a key that is undefined leaves the default as it is', { skip }, async (t
   await using open = await openJail(jail, defaults);
   const none = Object.fromEntries(Object.keys(defaults).map((key) => [key, undefined])) as JailRunRequest;
   const { stdout } = await open.run(none);
-  t.equal((JSON.parse(String(stdout)) as { ppid: number }).ppid, 1, 'isolated');
+  t.equal((JSON.parse(stdout) as { ppid: number }).ppid, 1, 'isolated');
   const printing = { user, program: '/actor', args: ['out=x'], encoding: 'buffer' } as const;
   await using bytes = await openJail(jail, { ...printing, stdio: ['ignore', 'pipe', 'ignore'] });
   t.equal((await bytes.run({ encoding: undefined, lines: undefined })).stdout.toString('hex'), '78');
@@ -225,7 +225,7 @@ t.test('the keys of a template are those of run, without the command', { skip },
 
 t.test('lines are arrays without line ends, in results and in errors', { skip }, async (t) => {
   await using open = await openJail(jail, { user, program: '/actor' });
-  const run = (out: string, more: JailRunRequest = {}) =>
+  const run = (out: string, more: JailRunRequest<'utf8' | 'buffer'> = {}) =>
     open.run({ args: [`out=${out}`], lines: true, ...more });
   t.match(await run('a\n\nb\r\n', { all: true }), { stdout: ['a', '', 'b'], all: ['a', '', 'b'] });
   t.same((await run('a\nb')).stdout, ['a', 'b']);

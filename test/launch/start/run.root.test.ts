@@ -9,6 +9,7 @@ import {
   runInJail,
   spawnInJail,
   UsageError,
+  type Encoding,
   type RunRequest,
   type RunResult,
 } from '../../support/public-api.ts';
@@ -22,7 +23,7 @@ const uid = 61_102;
 const jail = skip === false ? makeJail(t, 'actor') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/actor' };
 
-function act(words: readonly string[], more: Partial<RunRequest> = {}): Promise<RunResult> {
+function act(words: readonly string[], more: Partial<RunRequest<Encoding>> = {}): Promise<RunResult> {
   return runInJail({ ...base, args: words, ...more });
 }
 
@@ -30,7 +31,10 @@ function wrong(more: object): Promise<unknown> {
   return runInJail({ ...base, ...more });
 }
 
-async function failure(words: readonly string[], more: Partial<RunRequest> = {}): Promise<ExitError> {
+async function failure(
+  words: readonly string[],
+  more: Partial<RunRequest<Encoding>> = {},
+): Promise<ExitError> {
   try {
     await act(words, more);
   } catch (error) {

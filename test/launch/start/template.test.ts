@@ -1,11 +1,11 @@
 // What a template makes of its words and of keys for the next ones.
 import t from 'tap';
 
-import type { JailRunRequest } from '../../../lib/launch/request/jail-rows.ts';
+import type { AnyJailRunRequest } from '../../../lib/launch/request/jail-rows.ts';
 import { openTemplate, type Template } from '../../../lib/launch/start/template.ts';
 
-const ran: { name: string; request: JailRunRequest }[] = [];
-const run = async (name: Buffer, request: JailRunRequest): Promise<never> => {
+const ran: { name: string; request: AnyJailRunRequest }[] = [];
+const run = async (name: Buffer, request: AnyJailRunRequest): Promise<never> => {
   ran.push({ name: String(name), request });
   return {} as never;
 };
