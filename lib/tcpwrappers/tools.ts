@@ -33,8 +33,8 @@ export async function explainHosts(
   const own = takeRequest(options, (given) => checkKeys(given, new Set([...FILE_KEYS, 'nameTimeoutMs'])));
   const described = takeRequest(request, () => undefined);
   const { tables } = openHosts(own);
-  const { explain, toExplanation } = await import('./check/explanation.ts');
-  return toExplanation(await explain(tables, described, own.nameTimeoutMs ?? 10_000));
+  const { explain } = await import('./check/explanation.ts');
+  return explain(tables, described, own.nameTimeoutMs ?? 10_000);
 }
 
 const toPath = optional(text('a path', '/etc/inetd.conf', /^[^\0]+$/s));

@@ -8,11 +8,11 @@ import { UsageError } from '../../errors.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { quote } from '../../words/quote.ts';
 import type { CheckFinding } from '../../tcpwrappers/check/checked-file.ts';
-import type { Host, RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
-import { explain, type Explanation, optionOf, toExplanation } from '../../tcpwrappers/check/explanation.ts';
+import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
+import { explain, type ExplainedEnd, type HostsExplanation } from '../../tcpwrappers/check/explanation.ts';
 import { openHosts } from '../../tcpwrappers/hosts.ts';
-import type { Rule } from '../../tcpwrappers/rule/rule-table.ts';
-import { findOutside, show } from '../../tcpwrappers/text/latin1.ts';
+import type { MatchedRule } from '../../tcpwrappers/decision.ts';
+import { findOutside } from '../../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from '../arguments.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { type Command, has, valueOf } from '../dispatch.ts';
@@ -37,12 +37,12 @@ export const match: Command<undefined> = {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
     const { tables } = openHosts(toNamedFiles(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
-    const explanations: Explanation[] = [];
+    const explanations: HostsExplanation[] = [];
     for (const described of await toRequests(read, first, second))
       explanations.push(await explain(tables, described, timeoutMs));
     const text =
       format === 'json'
-        ? jsonDocument({ decisions: explanations.map(toExplanation) })
+        ? jsonDocument({ decisions: explanations })
         : explanations.map((one) => explanationText(one, has(read, 'why'))).join('\n');
     const statuses = new Set(
       explanations.map(({ verdict, doubts }) => (doubts.length > 0 ? 2 : verdict === 'granted' ? 0 : 1)),
@@ -100,42 +100,42 @@ function line(what: string, text: string): string {
   return `${`${what}:`.padEnd(9)} ${text}\n`;
 }
 
-function placeOf({ file, line, text }: Rule): string {
-  return `${show(file)}:${line}: ${show(text)}`;
+function placeOf({ file, line, text }: MatchedRule): string {
+  return `${quote(file)}:${line}: ${quote(text)}`;
 }
 
 function findingOf({ file, line, message, remedy }: CheckFinding): string {
   return `${quote(file)}${line === undefined ? '' : `:${line}`}: ${message} → ${remedy}`;
 }
 
-function endpoint({ address, name, port }: Host): string {
-  const known = name === undefined ? '' : ` (${show(name)})`;
-  return `${show(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
+function endpoint({ address, name, port }: ExplainedEnd): string {
+  const known = name === undefined ? '' : ` (${quote(name)})`;
+  return `${quote(address)}${known}${port === undefined ? '' : ` port ${port}`}`;
 }
 
 /** With `why`, one line for each rule before the one that matched, and for each finding. */
-function explanationText(explanation: Explanation, why: boolean): string {
-  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
-  const { client, server, daemon, user } = request;
+function explanationText(explanation: HostsExplanation, why: boolean): string {
+  const { client, server, daemon, rule, lookups, passed, findings, reason } = explanation;
+  const { user } = client;
   const known = server.address === 'unknown' && server.port === undefined ? '' : ` at ${endpoint(server)}`;
   return [
-    line('client', `${user === undefined ? '' : `${show(user)}@`}${endpoint(client)}`),
-    line('server', `${show(daemon)}${known}`),
+    line('client', `${user === undefined ? '' : `${quote(user)}@`}${endpoint(client)}`),
+    line('server', `${quote(daemon)}${known}`),
     ...lookups.map(({ kind, subject, result, problem }) =>
       line(
         'look-up',
-        `${kind} of ${show(subject)}: ${show(result)}${problem === undefined ? '' : ` (${problem})`}`,
+        `${kind} of ${quote(subject)}: ${quote(result)}${problem === undefined ? '' : ` (${problem})`}`,
       ),
     ),
-    ...(why ? passed.map(({ rule, why }) => line('passed', `${placeOf(rule)}: ${why}`)) : []),
+    ...(why ? passed.map((one) => line('passed', `${placeOf(one)}: ${one.why}`)) : []),
     ...(why ? findings.map((finding) => line('finding', findingOf(finding))) : []),
-    line('rule', ruling.rule === undefined ? 'none' : placeOf(ruling.rule)),
-    ...ruling.effects
-      .map(optionOf)
-      .map(([name, value]) => line('option', `${name} ${show(value)}`.trimEnd())),
-    ...ruling.warnings.map((warning) => line('warning', show(warning))),
-    ...(ruling.reason === undefined ? [] : [line('reason', ruling.reason)]),
-    ...doubts.map((doubt) => line('doubt', doubt)),
-    line('access', verdict),
+    line('rule', rule === undefined ? 'none' : placeOf(rule)),
+    ...explanation.options.map(({ name, value }) =>
+      line('option', `${name}${value === '' ? '' : ` ${quote(value)}`}`),
+    ),
+    ...explanation.warnings.map((warning) => line('warning', quote(warning))),
+    ...(reason === undefined ? [] : [line('reason', reason)]),
+    ...explanation.doubts.map((doubt) => line('doubt', doubt)),
+    line('access', explanation.verdict),
   ].join('');
 }

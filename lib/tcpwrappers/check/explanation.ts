@@ -10,7 +10,7 @@ import {
   type RequestDescription,
   UNKNOWN,
 } from '../connection/request-info.ts';
-import { decide, type Effect, type Ruling, type Verdict } from '../decide/ruling.ts';
+import { decide, type Effect, type Verdict } from '../decide/ruling.ts';
 import { type MatchedRule, toMatched } from '../decision.ts';
 import { type Lookup, lookUp, type Resolver } from '../lookup/resolver.ts';
 import { hasInterface, systemResolver } from '../lookup/system-resolver.ts';
@@ -81,17 +81,34 @@ function findDefects({ allow, deny }: Tables, matched: Rule | undefined): Defect
   return defects;
 }
 
-export interface Explanation {
+/** One end of a connection, as far as it is known. */
+export interface ExplainedEnd {
+  readonly address: string;
+  readonly name: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** Texts are UTF-8. */
+export interface HostsExplanation {
   readonly verdict: Verdict;
-  readonly request: Request;
-  readonly ruling: Ruling;
+  /** Whether a connection would get the same verdict. */
+  readonly isCertain: boolean;
+  /** Why a connection may get another verdict. */
+  readonly doubts: readonly string[];
+  /** Set where the rule alone does not explain the verdict. */
+  readonly reason: string | undefined;
+  readonly daemon: string;
+  readonly client: ExplainedEnd & { readonly user: string | undefined };
+  readonly server: ExplainedEnd;
+  readonly rule: MatchedRule | undefined;
+  /** The options of the rule, with expanded values. */
+  readonly options: readonly { readonly name: string; readonly value: string }[];
+  readonly warnings: readonly string[];
   readonly lookups: readonly Lookup[];
-  /** The rules before the one that matched, or all rules. */
-  readonly passed: readonly { readonly rule: Rule; readonly why: string }[];
   /** Findings about lines that are no rules, about the rule that matched, and about whole files. */
   readonly findings: readonly CheckFinding[];
-  /** Why a connection may get another verdict; empty if it is certain. */
-  readonly doubts: readonly string[];
+  /** The rules before it, and why each does not match. */
+  readonly passed: readonly (MatchedRule & { readonly why: string })[];
 }
 
 /** Decides on a request, and explains why. A look-up takes at most `timeoutMs`. */
@@ -99,7 +116,7 @@ export async function explain(
   tables: Tables,
   described: RequestDescription,
   timeoutMs: number,
-): Promise<Explanation> {
+): Promise<HostsExplanation> {
   const request = makeRequest(described, hasInterface);
   const isUserGiven = request.user !== undefined;
   const resolver: Resolver = {
@@ -125,45 +142,31 @@ export async function explain(
     const found = (defects.get(rule) ?? []).map(({ line, column, message, remedy }) => {
       return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message} → ${remedy}`;
     });
-    return { rule, why: [whyNot(rule, request), ...found].join('; ') };
+    return { ...toMatched(rule), why: [whyNot(rule, request), ...found].join('; ') };
   });
   const findings = [...new Set([undefined, matched])].flatMap((rule) => defects.get(rule) ?? []);
-  return { verdict, request, ruling, lookups, passed, findings, doubts };
+  const { user } = request;
+  return {
+    verdict,
+    isCertain: doubts.length === 0,
+    doubts,
+    reason: ruling.reason,
+    daemon: toUtf8(request.daemon),
+    client: { ...toEnd(request.client), user: user === undefined ? undefined : toUtf8(user) },
+    server: toEnd(request.server),
+    rule: matched && toMatched(matched),
+    options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
+    warnings: ruling.warnings,
+    lookups: lookups.map(({ isTemporary, ...one }) => {
+      return { ...one, subject: toUtf8(one.subject), result: toUtf8(one.result) };
+    }),
+    findings,
+    passed,
+  };
 }
 
-/** One end of a connection, as far as it is known. */
-export interface ExplainedEnd {
-  readonly address: string;
-  readonly name: string | undefined;
-  readonly port: number | undefined;
-}
-
-type ExplainedFinding = Pick<CheckFinding, 'file' | 'line' | 'column' | 'rule' | 'message'>;
-
-export interface HostsExplanation {
-  readonly verdict: Verdict;
-  /** Whether a connection would get the same verdict. */
-  readonly isCertain: boolean;
-  /** Why a connection may get another verdict. */
-  readonly doubts: readonly string[];
-  /** Set where the rule alone does not explain the verdict. */
-  readonly reason: string | undefined;
-  readonly daemon: string;
-  readonly client: ExplainedEnd & { readonly user: string | undefined };
-  readonly server: ExplainedEnd;
-  readonly rule: MatchedRule | undefined;
-  /** The options of the rule, with expanded values. */
-  readonly options: readonly { readonly name: string; readonly value: string }[];
-  readonly warnings: readonly string[];
-  readonly lookups: readonly Lookup[];
-  /** Findings of check() about lines on the way. */
-  readonly findings: readonly ExplainedFinding[];
-  /** The rules before it, and why each does not match. */
-  readonly passed: readonly (MatchedRule & { readonly why: string })[];
-}
-
-/** An option and its expanded value. */
-export function optionOf(effect: Effect): readonly [name: string, value: string] {
+// An option and its expanded value.
+function optionOf(effect: Effect): readonly [name: string, value: string] {
   switch (effect.kind) {
     case 'spawn':
     case 'twist':
@@ -194,28 +197,4 @@ export function optionOf(effect: Effect): readonly [name: string, value: string]
 
 function toEnd({ address, name, port }: Host): ExplainedEnd {
   return { address: toUtf8(address), name: name === undefined ? undefined : toUtf8(name), port };
-}
-
-export function toExplanation(explanation: Explanation): HostsExplanation {
-  const { request, ruling, lookups, passed, findings, doubts, verdict } = explanation;
-  const { user } = request;
-  return {
-    verdict,
-    isCertain: doubts.length === 0,
-    doubts,
-    reason: ruling.reason,
-    daemon: toUtf8(request.daemon),
-    client: { ...toEnd(request.client), user: user === undefined ? undefined : toUtf8(user) },
-    server: toEnd(request.server),
-    rule: ruling.rule && toMatched(ruling.rule),
-    options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
-    warnings: ruling.warnings,
-    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
-      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
-    }),
-    findings: findings.map(({ file, line, column, rule, message }) => {
-      return { file, line, column, rule, message };
-    }),
-    passed: passed.map(({ rule, why }) => Object.assign(toMatched(rule), { why })),
-  };
 }
