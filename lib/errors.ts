@@ -57,7 +57,7 @@ export interface FailedStep {
   readonly path?: string | undefined;
   /** What to do about it, in one sentence. */
   readonly hint?: string | undefined;
-  /** What the command exits with: 2, 3, 125, 126 or 127. */
+  /** What the command exits with, one of `exitStatuses`. */
   readonly exitStatus?: number | undefined;
 }
 
@@ -85,12 +85,22 @@ interface UsageDetails extends Omit<ErrorDetails, 'path'> {
   readonly inWords?: (naming: Naming) => { readonly message: string; readonly hint?: string | undefined };
 }
 
+/** What the commands exit with if they start no program: the first three as the C original, the others as chroot(1) and env(1). */
+export const exitStatuses = {
+  usage: 1,
+  unknownUser: 2,
+  notRoot: 3,
+  failed: 125,
+  notExecutable: 126,
+  notFound: 127,
+} as const;
+
 /** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_USAGE';
   readonly hint: string | undefined;
-  readonly exitStatus = 1;
+  readonly exitStatus = exitStatuses.usage;
   /** The key that is wrong, as the library has it: `nice`, `view[0].tmpfs`. Undefined if the error is about no key. */
   declare readonly key?: string;
   declare readonly value?: unknown;
@@ -128,7 +138,7 @@ export class LaunchError extends Error implements FailedStep {
     this.errno = failed.errno;
     this.path = failed.path;
     this.hint = failed.hint;
-    this.exitStatus = failed.exitStatus ?? 125;
+    this.exitStatus = failed.exitStatus ?? exitStatuses.failed;
   }
 }
 

@@ -8,7 +8,7 @@ import { errorLines } from '../launch/start/exec.ts';
 import type { Launch } from '../launch/plan/launch.ts';
 import { quote } from '../words/quote.ts';
 
-const STEP = { step: 'check', exitStatus: 125 } as const;
+const STEP = { step: 'check' } as const;
 
 /**
  * Prints each finding of severity error from the quick check.

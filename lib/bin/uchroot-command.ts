@@ -1,7 +1,7 @@
 // The command uchroot: reads its arguments, launches in place, and returns an exit status if that fails.
 import { writeSync } from 'node:fs';
 
-import { LaunchError, UsageError } from '../errors.ts';
+import { exitStatuses, LaunchError, UsageError } from '../errors.ts';
 import { findProblem } from '../launch/tell/preflight.ts';
 import { compileLaunch } from '../launch/compile/compile.ts';
 import {
@@ -235,7 +235,7 @@ function tellError(error: unknown, { manager, statusFd, fail }: Recipients): num
   if (!isOurs(error)) {
     // A defect of uchroot or of the installation. Node would exit with 1, which means a usage error here.
     complain(`uchroot: ${error.stack ?? error.message}\n`);
-    return manager?.fail(error) ?? 125;
+    return manager?.fail(error) ?? exitStatuses.failed;
   }
   complain(errorLines(rephrase(error)));
   if (error.name === 'UsageError') complain(`${usageLine}\n`);

@@ -1,8 +1,7 @@
 // uchroot --doctor: prints which levels of isolation work. It is a separate bundle; see uchroot.ts.
+import { exitStatuses } from '../errors.ts';
 import { jsonDocument } from '../words/json.ts';
 import { capabilities, type Capabilities, type Lack, type Level } from '../launch/doctor/isolation-levels.ts';
-
-const FAILED = 125;
 
 function lackLines(indent: string, { reason, remedy }: Lack): string {
   return `${indent}${reason}\n${remedy === undefined ? '' : `${indent}hint: ${remedy}\n`}`;
@@ -24,5 +23,5 @@ function asText({ uid, gid, best, levels }: Capabilities): string {
 export async function examine(format: 'text' | 'json', output: (text: string) => void): Promise<number> {
   const found = await capabilities();
   output(format === 'json' ? jsonDocument(found) : asText(found));
-  return found.best === undefined ? FAILED : 0;
+  return found.best === undefined ? exitStatuses.failed : 0;
 }

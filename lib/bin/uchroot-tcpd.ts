@@ -1,4 +1,5 @@
 // The command uchroot-tcpd.
+import { exitStatuses } from '../errors.ts';
 import { isConnection, openLog } from '../service/tcpd/tcpd-log.ts';
 import { commandArguments } from './arguments.ts';
 import { runProgram } from './dispatch.ts';
@@ -13,7 +14,7 @@ const tell = isConnection(2) ? openLog('uchroot-tcpd').error : undefined;
 if (tell !== undefined)
   process.on('uncaughtException', (error) => {
     tell(error.stack ?? error.message);
-    process.exit(125);
+    process.exit(exitStatuses.failed);
   });
 
 const daemon = calledAs();

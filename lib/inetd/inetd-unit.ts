@@ -1,4 +1,5 @@
 // The units that run uchroot-inetd: for systemd and the four other init systems. Pure.
+import { exitStatuses } from '../errors.ts';
 import { openrcScript } from '../service/unit/openrc.ts';
 import { serviceDirectory } from '../service/unit/runit-s6.ts';
 import type { Format, UnitFile } from '../service/unit/service-unit.ts';
@@ -18,7 +19,8 @@ export interface InetdCommand {
 const NAME = 'uchroot-inetd';
 const DESCRIPTION = 'Super-server with rules and jails';
 // Statuses of a configuration that is wrong: another start would fail too.
-const FINAL = '2 | 125 | 126 | 127';
+const { unknownUser, failed, notExecutable, notFound } = exitStatuses;
+const FINAL = [unknownUser, failed, notExecutable, notFound].join(' | ');
 
 const heading = ({ version }: InetdCommand, format: Format): string =>
   `# Made by uchroot-inetd ${version} --unit ${format}. The paths of node and uchroot-inetd are those of that moment:

@@ -6,13 +6,12 @@ import { configurationSchema } from '../../inetd/config/schema.ts';
 import { tomlText } from '../../inetd/config/toml-text.ts';
 import { showListenAddress } from '../../inetd/listen/listen-address.ts';
 import { type Argument, option } from '../../values/command-option.ts';
-import { UsageError } from '../../errors.ts';
+import { exitStatuses, UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { has, valueOf, valuesOf, type Command, type Outcome } from '../dispatch.ts';
 import {
   directoryOf,
-  FAILED,
   ofCommandLine,
   ofConfiguration,
   readGiven,
@@ -38,7 +37,7 @@ const check: Command<undefined> = {
   statuses: '0 all is right, 3 something of inetd or xinetd is not carried over, 125 something is wrong.',
   operands: [0, Infinity],
   startsProgram: (words) => words.some(isListen),
-  failureStatus: FAILED,
+  failureStatus: exitStatuses.failed,
   run: async (read, _, ...operands) => {
     const files = valuesOf(read, 'config').map(({ bytes }) => bytes);
     const isOne = files.length === 0 && has(read, 'listen');
@@ -50,14 +49,16 @@ const check: Command<undefined> = {
         `${name}: ${listen.map((one) => quote(showListenAddress(one))).join(', ')}${wait ? ', wait' : ''}: ${quote(launch.program ?? '')} in ${quote(launch.jail)} as ${quote(String(launch.user))}\n`,
     );
     const isWrong = await tellProblems(given);
-    return isWrong ? { text: lines.join(''), status: FAILED } : ending(given.notCarried, lines.join(''));
+    return isWrong
+      ? { text: lines.join(''), status: exitStatuses.failed }
+      : ending(given.notCarried, lines.join(''));
   },
 };
 
 const importFiles: Command<undefined> = {
   options: ofConfiguration,
   operands: [1, Infinity],
-  failureStatus: FAILED,
+  failureStatus: exitStatuses.failed,
   synopsis: 'import [--directory DIR] FILE...',
   summary: 'rewrites files of inetd and xinetd as TOML, and says what is not carried over',
   statuses: '0 all is carried over, 3 something is not, 125 a file is wrong.',

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 
 import { option } from '../../values/command-option.ts';
 import { needs } from '../../values/wrong.ts';
-import { UsageError, type LaunchError } from '../../errors.ts';
+import { exitStatuses, type LaunchError, UsageError } from '../../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
 import { placeOf, type ConfiguredService, type NotCarried } from '../../inetd/config/configured-service.ts';
 import { runDaemon } from '../../inetd/daemon.ts';
@@ -47,9 +47,6 @@ const ofDaemon = [
   option('--unit-dir DIR', 'write its files to DIR instead'),
 ] as const;
 
-/** The exit status if something is wrong. */
-export const FAILED = 125;
-
 /** The usage line for one service. */
 export const synopsis =
   '--listen ADDRESS [OPTION]... [OPTION of uchroot]... USER[:GROUP] DIRECTORY PROGRAM [ARGUMENT]...';
@@ -66,7 +63,7 @@ export const serve: Command<undefined> = {
   statuses: '0 ended by a signal; 125 to 127 as uchroot.',
   operands: [0, Infinity],
   startsProgram: true,
-  failureStatus: FAILED,
+  failureStatus: exitStatuses.failed,
   run: async (read) => {
     const files = valuesOf(read, 'config').map(({ bytes }) => bytes);
     checkOperands(read, files.length > 0);
@@ -76,7 +73,7 @@ export const serve: Command<undefined> = {
       // the other init systems open no sockets
       const given = readServed(read, files, system === 'systemd');
       const text = unitOf(read, system);
-      return { text, status: (await tellProblems(given)) ? FAILED : 0 };
+      return { text, status: (await tellProblems(given)) ? exitStatuses.failed : 0 };
     }
     if (valueOf(read, 'unit-dir') !== undefined) throw needs('--unit-dir', '--unit', 'systemd');
     await runDaemon({

@@ -3,7 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
-import { UsageError } from '../../errors.ts';
+import { exitStatuses, UsageError } from '../../errors.ts';
 import type { LaunchRequest } from '../../launch/request/request.ts';
 import { wrong } from '../../values/wrong.ts';
 import { option, type Argument } from '../../values/command-option.ts';
@@ -32,7 +32,7 @@ export const run: Command<undefined> = {
   statuses: "0 refused, 125 to 127 as uchroot; else DAEMON's own.",
   operands: [1, Infinity],
   startsProgram: true,
-  failureStatus: 125,
+  failureStatus: exitStatuses.failed,
   run: async (read, _, daemon, ...args) => {
     const request = { daemon, args, hosts: toHostsOptions(read), jail: toJail(read) };
     return { text: '', status: await runTcpd(request, openLog(daemonNames(daemon).name.toString('latin1'))) };
@@ -88,5 +88,5 @@ export async function runAs(daemon: string, args: readonly Argument[]): Promise<
   }
   if (!isSelf) return runTcpd(request, log);
   log.error(`${quote(path)} is uchroot-tcpd itself, and would start itself for ever`);
-  return 125;
+  return exitStatuses.failed;
 }

@@ -1,7 +1,7 @@
 // The account that the program runs as, from the answers of the host's user database. Pure but for the hint for a misspelt name.
 import { readFileSync } from 'node:fs';
 
-import { LaunchError } from '../../errors.ts';
+import { exitStatuses, LaunchError } from '../../errors.ts';
 import type { HostFacts, HostQuery } from '../../native.ts';
 import { didYouMean } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
@@ -67,7 +67,7 @@ export function unknown(kind: 'user' | 'group', text: string, hint?: string): La
     code: kind === 'user' ? 'ERR_UNKNOWN_USER' : 'ERR_UNKNOWN_GROUP',
     path: text,
     hint,
-    exitStatus: kind === 'user' ? 2 : 125,
+    exitStatus: kind === 'user' ? exitStatuses.unknownUser : undefined,
   });
 }
 

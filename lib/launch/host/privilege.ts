@@ -2,7 +2,7 @@
 // ids that are mapped there (user_namespaces(7)).
 import { readFileSync, readlinkSync } from 'node:fs';
 
-import { LaunchError } from '../../errors.ts';
+import { exitStatuses, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import type { NormalRequest, Principal } from '../request/request.ts';
@@ -18,7 +18,7 @@ export function requireRoot(): void {
     step: 'root',
     code: 'ERR_NOT_ROOT',
     hint: 'start it with sudo, or from a unit without User=; or without root: --rootless (rootless: true)',
-    exitStatus: 3,
+    exitStatus: exitStatuses.notRoot,
   });
 }
 

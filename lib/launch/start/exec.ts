@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 
 import { errnoName } from '../../words/errno.ts';
-import { LaunchError, UsageError } from '../../errors.ts';
+import { exitStatuses, LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure, type WaitedRequest } from '../../native.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
@@ -89,7 +89,7 @@ function reportAndExit(
   failure: PlanFailure,
   { tell, rephrase, fail }: Listener,
 ): never {
-  let status = 125;
+  let status: number = exitStatuses.failed;
   try {
     const error = explain(launch, view, failure);
     tell(errorLines(inOtherWords(error, rephrase)));

@@ -1,6 +1,6 @@
 // Converts a failed step to a LaunchError: step, object, reason, and a hint if there is one.
 import { errnoName, reason } from '../../words/errno.ts';
-import { LaunchError, type ErrnoName } from '../../errors.ts';
+import { type ErrnoName, exitStatuses, LaunchError } from '../../errors.ts';
 import type { PlanFailure } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import type { Step } from '../plan/step.ts';
@@ -62,7 +62,10 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const found = attempt(() => lookFor(step, code, view));
   const context = contextOf(view, detail);
   const words = wordsFor(step, code, context);
-  const execStatus = found?.missing === true || (found === undefined && code === 'ENOENT') ? 127 : 126;
+  const execStatus =
+    found?.missing === true || (found === undefined && code === 'ENOENT')
+      ? exitStatuses.notFound
+      : exitStatuses.notExecutable;
   const head =
     step.op === 'execve' && found?.isPlain ? `${quote(step.program)}:` : messageHead(step, context);
   return new LaunchError(`${head} ${found?.message ?? words.reason ?? reason(errno)}`, {
@@ -73,6 +76,6 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
     errno,
     path: found?.path || targetOf(step, context),
     hint: found?.hint ?? attempt(() => bindHint(steps, step, code, view)) ?? words.hint,
-    exitStatus: step.op === 'execve' ? execStatus : 125,
+    exitStatus: step.op === 'execve' ? execStatus : exitStatuses.failed,
   });
 }

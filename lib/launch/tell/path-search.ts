@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 
 import { findCommand } from '../../binary/env.ts';
 import { bytePath, type BytePath, isWithin, joinPath, pathBytes, showPath } from '../../tree/path.ts';
-import { LaunchError } from '../../errors.ts';
+import { exitStatuses, LaunchError } from '../../errors.ts';
 import type { Way } from '../../trust/way.ts';
 import { waysBeside } from '../host/ways-beside.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -72,6 +72,6 @@ export async function findProgram(
     code: found.reason === 'denied' ? 'EACCES' : 'ENOENT',
     path: showPath(word),
     hint: hintFor(view, word),
-    exitStatus: found.reason === 'denied' ? 126 : 127,
+    exitStatus: found.reason === 'denied' ? exitStatuses.notExecutable : exitStatuses.notFound,
   });
 }

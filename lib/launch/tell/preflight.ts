@@ -12,7 +12,7 @@ import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, showPath } from '../../tree/path.ts';
 import { errorCode } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
-import { LaunchError } from '../../errors.ts';
+import { exitStatuses, LaunchError } from '../../errors.ts';
 import { shellWord, withoutReturns } from '../../words/shell-word.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import type { Launch } from '../plan/launch.ts';
@@ -117,7 +117,12 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
     code: diagnosis.missing ? 'ENOENT' : 'EACCES',
     path: diagnosis.path,
     hint: diagnosis.hint,
-    exitStatus: step.op === 'execve' ? (diagnosis.missing ? 127 : 126) : 125,
+    exitStatus:
+      step.op !== 'execve'
+        ? exitStatuses.failed
+        : diagnosis.missing
+          ? exitStatuses.notFound
+          : exitStatuses.notExecutable,
   });
 }
 

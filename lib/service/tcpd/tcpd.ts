@@ -3,7 +3,7 @@
 import { openSync } from 'node:fs';
 
 import { errnoName, reason } from '../../words/errno.ts';
-import { JailError, LaunchError, UsageError } from '../../errors.ts';
+import { exitStatuses, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { listenFds } from '../../launch/host/environment.ts';
 import { encodePlan } from '../../launch/plan/encode.ts';
 import type { Step } from '../../launch/plan/step.ts';
@@ -64,11 +64,11 @@ export async function runTcpd(request: TcpdRequest, log: Log): Promise<number> {
     const isOurs = error instanceof LaunchError || error instanceof UsageError || error instanceof JailError;
     if (!isOurs) {
       log.error((error as Error).stack ?? String(error));
-      return 125;
+      return exitStatuses.failed;
     }
     log.error(error.message);
     if (error.hint !== undefined) log.error(`hint: ${error.hint}`);
-    return error instanceof JailError ? 125 : error.exitStatus;
+    return error instanceof JailError ? exitStatuses.failed : error.exitStatus;
   }
 }
 
@@ -182,6 +182,11 @@ function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
     ...(errnoName(errno) === 'ENOENT' && {
       hint: 'give the path of DAEMON; for a jail: --jail USER:DIRECTORY DAEMON',
     }),
-    exitStatus: call !== 'execve' ? 125 : errnoName(errno) === 'ENOENT' ? 127 : 126,
+    exitStatus:
+      call !== 'execve'
+        ? exitStatuses.failed
+        : errnoName(errno) === 'ENOENT'
+          ? exitStatuses.notFound
+          : exitStatuses.notExecutable,
   });
 }
