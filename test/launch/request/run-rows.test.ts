@@ -24,6 +24,8 @@ t.test('without keys of its own a program reads nothing, and 16 MiB of text are 
     newGroup: true,
     leaveDescendants: false,
     input: undefined,
+    stdoutTo: undefined,
+    stderrTo: undefined,
     maxBufferBytes: 16_777_216,
     encoding: 'utf8',
     lines: false,
