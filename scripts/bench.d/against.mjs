@@ -9,13 +9,16 @@ const here = fileURLToPath(new URL('../..', import.meta.url));
 const figures = [
   ['bare', 'callMs', 'the call of spawnInJail', 1.05],
   ['bare', 'wholeMs', 'spawnInJail', 1.03],
+  ['bare', 'cpuMs', 'processor time of spawnInJail', 1.03],
   ['isolated', 'wholeMs', 'spawnInJail, isolated', 1.03],
+  ['open', 'callMs', 'the call of jail.spawn', 1.05],
   ['open', 'wholeMs', 'jail.spawn', 1.03],
+  ['open', 'cpuMs', 'processor time of jail.spawn', 1.03],
 ];
 
-/** The median of the ratios of each turn to the other version's turn beside it, for both times of a launch. */
+/** The median of the ratios of each turn to the other version's turn beside it, for the times of a launch. */
 async function compare(launch, [ours, theirs], { turns, warmUp }) {
-  const ratios = { callMs: [], wholeMs: [] };
+  const ratios = { callMs: [], wholeMs: [], cpuMs: [] };
   const turn = async (service, count) => service.measure({ measure: launch, launch, count });
   for (const service of [ours, theirs]) if ((await turn(service, warmUp)).length === 0) return undefined;
   for (let round = 0; round < turns; round++) {
@@ -28,12 +31,12 @@ async function compare(launch, [ours, theirs], { turns, warmUp }) {
       list.push(of(ours) / of(theirs));
     }
   }
-  return { callMs: median(ratios.callMs), wholeMs: median(ratios.wholeMs) };
+  return Object.fromEntries(Object.entries(ratios).map(([key, list]) => [key, median(list)]));
 }
 
 export async function against({ jail, user, quick, note, against: other }, { ordinary }) {
   if (other === undefined) {
-    note('no other version to compare with (--against DIRECTORY): left out');
+    note('no other version to compare with (--against COMMIT): left out');
     return [];
   }
   const setup = { jail, user, program: ordinary, script: 'version.mjs' };

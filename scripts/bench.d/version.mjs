@@ -1,5 +1,5 @@
 // A service with 50 MB of live objects that launches with the library of one checkout: node version.mjs SETUP, with an IPC channel
-// (see fleet.mjs). An order is the name of a launch and a count; the answer has two times a launch, or none if that version lacks it.
+// (see fleet.mjs). An order is the name of a launch and a count; the answer has three times a launch, or none if that version lacks it.
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
@@ -19,15 +19,25 @@ const launches = {
   open: () => opened.spawn({ program, stdio: 'ignore' }),
 };
 
-/** The time of the call itself, and that until the collected status, in ms. */
+// Of all threads of this process.
+function cpuMs() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The time of the call itself, that until the collected status, and the processor time of both processes, in ms. */
 async function timed(launch) {
+  const cpuBefore = cpuMs();
   const before = performance.now();
   const launched = launch();
   const callMs = performance.now() - before;
-  const [exitCode] = await once(await launched, 'exit');
+  const child = await launched;
+  const [exitCode] = await once(child, 'exit');
   const wholeMs = performance.now() - before;
+  const ownMs = cpuMs() - cpuBefore;
   if (exitCode !== 0) throw new Error(`${program} ended with ${exitCode} (${checkout})`);
-  return { callMs, wholeMs };
+  const { usage } = await child.exited;
+  return { callMs, wholeMs, cpuMs: ownMs + usage.userCpuMs + usage.systemCpuMs };
 }
 
 async function answer({ launch, count }) {
