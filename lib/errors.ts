@@ -85,22 +85,15 @@ interface UsageDetails extends Omit<ErrorDetails, 'path'> {
   readonly inWords?: (naming: Naming) => { readonly message: string; readonly hint?: string | undefined };
 }
 
-/** What the commands exit with if they start no program: the first three as the C original, the others as chroot(1) and env(1). */
-export const exitStatuses = {
-  usage: 1,
-  unknownUser: 2,
-  notRoot: 3,
-  failed: 125,
-  notExecutable: 126,
-  notFound: 127,
-} as const;
+/** What the commands exit with if they start no program, as the C original, chroot(1) and env(1); 1 is a usage error. */
+export const exitStatuses = { unknownUser: 2, notRoot: 3, failed: 125, unusable: 126, missing: 127 } as const;
 
 /** The request was wrong, and nothing has happened. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_USAGE';
   readonly hint: string | undefined;
-  readonly exitStatus = exitStatuses.usage;
+  readonly exitStatus = 1;
   /** The key that is wrong, as the library has it: `nice`, `view[0].tmpfs`. Undefined if the error is about no key. */
   declare readonly key?: string;
   declare readonly value?: unknown;

@@ -19,8 +19,8 @@ export interface InetdCommand {
 const NAME = 'uchroot-inetd';
 const DESCRIPTION = 'Super-server with rules and jails';
 // Statuses of a configuration that is wrong: another start would fail too.
-const { unknownUser, failed, notExecutable, notFound } = exitStatuses;
-const FINAL = [unknownUser, failed, notExecutable, notFound].join(' | ');
+const { unknownUser, failed, unusable, missing } = exitStatuses;
+const FINAL = [unknownUser, failed, unusable, missing].join(' | ');
 
 const heading = ({ version }: InetdCommand, format: Format): string =>
   `# Made by uchroot-inetd ${version} --unit ${format}. The paths of node and uchroot-inetd are those of that moment:

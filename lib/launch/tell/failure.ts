@@ -64,8 +64,8 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
   const words = wordsFor(step, code, context);
   const execStatus =
     found?.missing === true || (found === undefined && code === 'ENOENT')
-      ? exitStatuses.notFound
-      : exitStatuses.notExecutable;
+      ? exitStatuses.missing
+      : exitStatuses.unusable;
   const head =
     step.op === 'execve' && found?.isPlain ? `${quote(step.program)}:` : messageHead(step, context);
   return new LaunchError(`${head} ${found?.message ?? words.reason ?? reason(errno)}`, {

@@ -72,6 +72,6 @@ export async function findProgram(
     code: found.reason === 'denied' ? 'EACCES' : 'ENOENT',
     path: showPath(word),
     hint: hintFor(view, word),
-    exitStatus: found.reason === 'denied' ? exitStatuses.notExecutable : exitStatuses.notFound,
+    exitStatus: found.reason === 'denied' ? exitStatuses.unusable : exitStatuses.missing,
   });
 }

@@ -121,8 +121,8 @@ function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Dia
       step.op !== 'execve'
         ? exitStatuses.failed
         : diagnosis.missing
-          ? exitStatuses.notFound
-          : exitStatuses.notExecutable,
+          ? exitStatuses.missing
+          : exitStatuses.unusable,
   });
 }
 

@@ -186,7 +186,7 @@ function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
       call !== 'execve'
         ? exitStatuses.failed
         : errnoName(errno) === 'ENOENT'
-          ? exitStatuses.notFound
-          : exitStatuses.notExecutable,
+          ? exitStatuses.missing
+          : exitStatuses.unusable,
   });
 }

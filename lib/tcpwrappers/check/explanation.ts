@@ -142,7 +142,7 @@ export async function explain(
     const found = (defects.get(rule) ?? []).map(({ line, column, message, remedy }) => {
       return `${line === rule.line ? '' : `line ${line}, `}column ${column}: ${message} → ${remedy}`;
     });
-    return { ...toMatched(rule), why: [whyNot(rule, request), ...found].join('; ') };
+    return Object.assign(toMatched(rule), { why: [whyNot(rule, request), ...found].join('; ') });
   });
   const findings = [...new Set([undefined, matched])].flatMap((rule) => defects.get(rule) ?? []);
   const { user } = request;
@@ -157,8 +157,8 @@ export async function explain(
     rule: matched && toMatched(matched),
     options: ruling.effects.map(optionOf).map(([name, value]) => ({ name, value: toUtf8(value) })),
     warnings: ruling.warnings,
-    lookups: lookups.map(({ isTemporary, ...one }) => {
-      return { ...one, subject: toUtf8(one.subject), result: toUtf8(one.result) };
+    lookups: lookups.map(({ kind, subject, result, problem, durationMs }) => {
+      return { kind, subject: toUtf8(subject), result: toUtf8(result), problem, durationMs };
     }),
     findings,
     passed,
