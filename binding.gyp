@@ -117,6 +117,7 @@
         'native/files/way.cc',
         'native/namespaces/idmap.cc',
         'native/namespaces/ready.cc',
+        'native/namespaces/mountids.cc',
         'native/namespaces/spaces.cc',
         'native/outbound/gate.cc',
         'native/outbound/outboundrelay.cc',

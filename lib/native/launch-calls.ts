@@ -226,6 +226,16 @@ export interface LaunchCalls {
     readonly jailFd: number;
     readonly kinds: readonly string[];
   }): Promise<{ readonly fds: readonly number[] } | { readonly failure: PlanFailure }>;
+  /**
+   * A user namespace for an idmapped mount: `uid` and `gid` of the disk are shown as `asUid` and `asGid`, and no other ids. The receiver
+   * closes its descriptor. @throws the errno
+   */
+  makeIdMap(ids: {
+    readonly uid: number;
+    readonly asUid: number;
+    readonly gid: number;
+    readonly asGid: number;
+  }): number;
   /** In `onStarted`: the descriptors that the plan has sent; 0: namespaces, 3: sockets. The receiver closes them. @throws the errno */
   takeSent(handle: ProcessHandle, from: 0 | 3): readonly number[];
   /**

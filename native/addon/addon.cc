@@ -26,6 +26,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   uchroot::initOpened(env, exports);
   uchroot::initScan(env, exports);
   uchroot::initSocket(env, exports);
+  uchroot::initMountIds(env, exports);
   uchroot::initSpaces(env, exports);
   uchroot::initSpawn(env, exports, *calls);
   uchroot::initStamps(env, exports);

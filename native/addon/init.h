@@ -19,6 +19,7 @@ void initIdle(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initInRoot(Napi::Env env, Napi::Object exports);
 void initListen(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initLook(Napi::Env env, Napi::Object exports);
+void initMountIds(Napi::Env env, Napi::Object exports);
 void initNames(Napi::Env env, Napi::Object exports, PendingCalls& calls);
 void initOpened(Napi::Env env, Napi::Object exports);
 void initScan(Napi::Env env, Napi::Object exports);

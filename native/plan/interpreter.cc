@@ -77,6 +77,8 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return countStrings(step) == 1 && step->a < kMaxTrees && step->b >> 32 < step->dataBytes;
     case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
+    case OP_MAP_TREE:
+      return step->dataBytes == 0 && step->a < kMaxTrees;
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
     case OP_PIVOT_ROOT:
@@ -247,6 +249,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_MKNOD: return makeNode(step);
     case OP_SYMLINK: return makeLink(step);
     case OP_WATCH_SPACE: return watchSpace(step, context);
+    case OP_LOCK_DIRECTORY: return lockHere(context);
+    case OP_MAP_TREE: return mapTree(step, context);
     case OP_REOPEN_JAIL: return reopenJail(context);
     case OP_MAP_IDS: return awaitMap(context.mapFd);
     case OP_NEW_TREE: return newTree(step, context);

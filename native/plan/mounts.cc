@@ -176,7 +176,9 @@ long newMount(const char* type, const char* options, long attributes) {
   long result = 0;
   while (result >= 0 && *options != 0) {
     const char* value = behind(options);
-    result = sys(__NR_fsconfig, made, FSCONFIG_SET_STRING, address(options), address(value), 0);
+    // an option without a value
+    result = *value == 0 ? sys(__NR_fsconfig, made, FSCONFIG_SET_FLAG, address(options), 0, 0)
+                         : sys(__NR_fsconfig, made, FSCONFIG_SET_STRING, address(options), address(value), 0);
     options = behind(value);
   }
   if (result >= 0) result = sys(__NR_fsconfig, made, FSCONFIG_CMD_CREATE, 0, 0, 0);
@@ -211,6 +213,12 @@ long openTree(PlanStep* step, PlanContext& context) {
                                                     : cloneTree(AT_FDCWD, stringsOf(step), set, 0);
   context.trees[step->a] = tree < 0 ? -1 : static_cast<int>(tree);
   return tree >= 0 || (tree == -ENOENT && (step->b & TREE_IF_THERE) != 0) ? 0 : tree;
+}
+
+// The tree is mounted nowhere yet, as the kernel demands.
+long mapTree(const PlanStep* step, const PlanContext& context) {
+  mount_attr attributes = {MOUNT_ATTR_IDMAP, 0, 0, step->b};
+  return sys(__NR_mount_setattr, context.trees[step->a], address(""), AT_EMPTY_PATH, address(&attributes), sizeof attributes);
 }
 
 // From here on the tree, or the overlay over it, is the jail for the steps that follow.

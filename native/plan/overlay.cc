@@ -212,6 +212,14 @@ long mountOverlay(long lower, long store, long flags, const char* options, bool 
 
 }  // namespace
 
+// One lock for a launch.
+long lockHere(PlanContext& context) {
+  if (context.lockFd >= 0) return -EALREADY;
+  const long fd = lockDirectory(".");
+  context.lockFd = static_cast<int>(fd);
+  return fd < 0 ? fd : 0;
+}
+
 // Makes an overlay over the tree of a slot. The slot has the overlay from then on.
 long coverTree(PlanStep* step, PlanContext& context, uint32_t slot) {
   const long store = step->b == kNoStore ? -1 : context.trees[step->b];

@@ -152,6 +152,8 @@ enum Op : uint16_t {
   OP_SYMLINK = 53,             // data: target, path
   OP_SETNS = 54,               // data: CLONE_NEW flag of each of the kept namespaces (uint32)
   OP_WATCH_SPACE = 55,         // data: path of a file system in memory; when the program has ended, it is reported whether this is full
+  OP_LOCK_DIRECTORY = 56,      // the working directory is locked (flock(2)) until this process ends; EBUSY if it is locked
+  OP_MAP_TREE = 57,            // a: slot of a tree; b: descriptor of a user namespace, which maps its ids (mount_setattr(2))
   OP_LANDLOCK_RULESET = 61,    // a: ABI that the kernel must have; b: 0, or LANDLOCK_IF_THERE; data: struct landlock_ruleset_attr
   OP_LANDLOCK_RULE = 62,       // a: access rights; b: LandlockRule; data: path, or ports (uint32)
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows; b: as above

@@ -86,6 +86,7 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context);
 long attach(long tree, const char* target);
 // The tree of a slot, which is empty from then on.
 long takeTree(PlanContext& context, uint64_t slot);
+long mapTree(const PlanStep* step, const PlanContext& context);
 long watchSpace(PlanStep* step, PlanContext& context);
 long coverFile(PlanStep* step);
 // FullFlag of the file systems that are watched.
@@ -94,6 +95,7 @@ uint32_t fullOf(const PlanContext& context);
 // overlay.cc
 // Makes an overlay over the tree of a slot. The slot has the overlay from then on.
 long coverTree(PlanStep* step, PlanContext& context, uint32_t slot);
+long lockHere(PlanContext& context);
 
 // places.cc
 long isDirectory(long directory, const char* name);

@@ -10,6 +10,7 @@ import { hostDanger } from './host-danger.ts';
 import { waysTo, type Ways } from './host-ways.ts';
 import { pathsOfReach, refuseOwnReach } from './rootless-reach.ts';
 import type { Account } from './account.ts';
+import { planWorkspace } from './workspace.ts';
 
 type Warn = (warning: DirectoryFinding) => void;
 
@@ -27,7 +28,7 @@ const canReach = (request: NormalRequest, account: Account): boolean =>
 export function judgedPaths(request: NormalRequest, account: Account): readonly BytePath[] {
   const isReaching = canReach(request, account);
   if (request.view.length === 0 && request.ephemeral === undefined && !isReaching) return [];
-  const binds = request.view.flatMap((entry) => (entry.kind === 'bind' ? [bytePath(entry.source)] : []));
+  const binds = request.view.flatMap((entry) => (isOfHost(entry) ? [bytePath(entry.source)] : []));
   const store = storeOf(request);
   const reach = isReaching ? pathsOfReach(request) : [];
   return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
@@ -53,8 +54,12 @@ export function bindDangers(
   ways: Ways = waysTo(judgedPaths(request, account)),
 ): readonly DirectoryFinding[] {
   return request.view.flatMap((entry) =>
-    entry.kind === 'bind'
-      ? (dangerIn(entry.source, entry.readOnly, ways.get(bytePath(entry.source))) ?? [])
+    isOfHost(entry)
+      ? (dangerIn(
+          entry.source,
+          entry.kind === 'workspace' || entry.readOnly,
+          ways.get(bytePath(entry.source)),
+        ) ?? [])
       : [],
   );
 }
@@ -66,8 +71,15 @@ function realPath(path: Buffer, ways: Ways): Buffer {
   return way?.components.some(isLink) === true && end !== undefined ? Buffer.from(end.path) : path;
 }
 
-const realEntry = (entry: NormalView, ways: Ways): NormalView =>
-  entry.kind === 'bind' ? { ...entry, source: realPath(entry.source, ways) } : entry;
+type OfHost = Extract<NormalView, { readonly source: Buffer }>;
+
+const isOfHost = (entry: NormalView): entry is OfHost => entry.kind === 'bind' || entry.kind === 'workspace';
+
+function realEntry(entry: NormalView, ways: Ways, account: Account): NormalView {
+  if (!isOfHost(entry)) return entry;
+  const real = { ...entry, source: realPath(entry.source, ways) };
+  return real.kind === 'workspace' ? planWorkspace(real, account) : real;
+}
 
 /**
  * Judges the way to each source of a bind, and to the directory of --ephemeral-dir. The program's user must not be able to put another
@@ -97,13 +109,13 @@ export function judgeBinds<Request extends NormalRequest>(
   const store = storeOf(request);
   for (const [path, way] of ways) {
     if (path === store) judge(path, 'ephemeral', { ...way, endsInEntry: false });
-    if (request.view.some((entry) => entry.kind === 'bind' && bytePath(entry.source) === path))
+    if (request.view.some((entry) => isOfHost(entry) && bytePath(entry.source) === path))
       judge(path, 'bind', way);
   }
   const { ephemeral, view } = request;
   return {
     ...request,
     ephemeral: ephemeral instanceof Buffer ? realPath(ephemeral, ways) : ephemeral,
-    view: view.map((entry) => realEntry(entry, ways)),
+    view: view.map((entry) => realEntry(entry, ways, account)),
   };
 }

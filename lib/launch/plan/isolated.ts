@@ -172,11 +172,11 @@ export function keptOwnNamespaces(
 
 /** The kinds of namespaces that a launch can join. Each launch has pids of its own, an overlay of its own, and a list of its own. */
 export function shareable(request: Request): readonly Namespace[] {
-  const { ephemeral } = request;
+  const isOwn = request.ephemeral !== undefined || request.workspace !== undefined;
   return namespacesOf(request).filter(
     (name) =>
       name !== 'pid' &&
-      (name !== 'mount' || ephemeral === undefined) &&
+      (name !== 'mount' || !isOwn) &&
       (name !== 'net' || request.connectTo.length === 0),
   );
 }

@@ -40,7 +40,7 @@ const encodeBind = ({ source, target, set, clear, within }: Bind) => ({
 
 // `size=1m,mode=755` as the names and values that fsconfig(2) takes
 const settings = (options: string): readonly string[] =>
-  options === '' ? [] : options.split(',').flatMap((option) => option.split('='));
+  options === '' ? [] : options.split(',').flatMap((option) => [...option.split('='), ''].slice(0, 2));
 
 // inode(7): S_IFREG
 const regularFile = 0o100000;
@@ -191,6 +191,32 @@ export const mountRows = {
     object: ({ path, target }) => `${quote(path)} to ${target}`,
     purpose: 'a link',
     encode: ({ path, target, within }) => ({ data: strings(target, local(path, within)) }),
+  },
+  lock_directory: {
+    op: 56,
+    call: 'flock',
+    purpose: 'no other launch writes to the same changes',
+    encode: () => ({}),
+    failures: {
+      EBUSY: {
+        reason: 'another launch works in the same workspace',
+        hint: 'wait until it has ended',
+      },
+    },
+  },
+  map_tree: {
+    op: 57,
+    call: 'mount_setattr',
+    purpose: "the owner's files are the user's",
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ slot, fd }) => ({ a: slot, b: fd }),
+    failures: {
+      EINVAL: {
+        reason:
+          'the kernel, or the file system of the workspace or of /var/lib, cannot show files under another id',
+        hint: 'let USER be the owner of the workspace: stat -c %U:%G WORKSPACE',
+      },
+    },
   },
   watch_space: {
     op: 55,

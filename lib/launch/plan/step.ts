@@ -228,6 +228,10 @@ type OneStep =
   | { readonly op: 'mkfile'; readonly path: Buffer }
   | { readonly op: 'symlink'; readonly target: string; readonly path: Buffer }
   | { readonly op: 'watch_space'; readonly path: Buffer }
+  /** The working directory, until the launch ends. */
+  | { readonly op: 'lock_directory' }
+  /** The tree shows other ids than its disk has: `fd` is a user namespace with the map. */
+  | { readonly op: 'map_tree'; readonly slot: number; readonly fd: number }
   | {
       readonly op: 'landlock_ruleset';
       readonly abi: number;

@@ -1,5 +1,5 @@
 // The steps that make the program's view of the file system: the jail as the root directory, and what is mounted in it. Pure.
-import type { Namespace, NormalView } from '../request/isolation-value.ts';
+import type { Namespace, NormalView, NormalWorkspace } from '../request/isolation-value.ts';
 import { mayActAsRoot } from '../request/rights.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
@@ -65,7 +65,7 @@ export function openTrees(request: Request, namespaces: readonly Namespace[]): r
         ]
       : []),
     ...(ephemeral === undefined ? [openDevices(isReadOnly)] : []),
-    ...[...treesOf(request).values()].flat(),
+    ...[...treesOf(request)].flatMap(([entry, trees]) => withMaps(entry, trees)),
   ];
 }
 
@@ -111,12 +111,45 @@ function sourcesOf(
       return isRootless
         ? Object.keys(devices).map((name) => onHost(`/dev/${name}`, ['nosuid', 'noexec', ...readOnly]))
         : [];
+    case 'workspace': {
+      const path = entry.layers;
+      if (path === undefined) throw new Error('a workspace is planned without its layers');
+      return [
+        { op: 'open_tree', source: entry.source, isDirectory: true, ...judged(insecurePath), flags: outside },
+        { op: 'open_tree', source: path, isDirectory: true, ...judged(insecurePath), flags: inert },
+      ];
+    }
     case 'tmpfs':
     case 'dir':
       return [];
     default:
       return entry satisfies never;
   }
+}
+
+// The trees of an entry; those of a workspace show its owner's files as the user's.
+function withMaps(entry: NormalView, trees: readonly Open[]): readonly Step[] {
+  if (entry.kind !== 'workspace' || entry.mapFd === undefined) return trees;
+  const fd = entry.mapFd;
+  return [...trees, ...trees.map(({ slot }): Step => ({ op: 'map_tree', slot, fd }))];
+}
+
+// The overlay lies on the directory that it writes to, which hides that, and finds its layers by relative paths from there.
+function workspaceSteps(
+  { target, noexec }: NormalWorkspace,
+  trees: readonly Open[],
+  isRootless: boolean,
+): readonly Step[] {
+  const [lower, layers] = trees.map(({ slot }) => slot);
+  // with redirects, a renamed directory would stay in the lower layer, where a commit does not look
+  const mode = isRootless ? 'userxattr' : 'metacopy=off';
+  const options = `lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=nofollow,${mode}`;
+  return [
+    { op: 'move_mount', slot: layers ?? jailSlot, target, enters: true },
+    { op: 'lock_directory' },
+    { op: 'move_mount', slot: lower ?? jailSlot, target: beneath(target, 'lower'), within: target },
+    { op: 'mount', type: 'overlay', target, flags: noexec === true ? inert : outside, options },
+  ];
 }
 
 // The most that a program may write to an ephemeral jail: 256 MiB, 65536 files.
@@ -179,7 +212,7 @@ export function viewSteps(
 ): readonly Step[] {
   const isRoots = mayActAsRoot(request);
   return [...opened].flatMap(([entry, trees]) =>
-    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, isRoots)),
+    placed(placeOf(request, entry), entrySteps(entry, trees, isJoined, isRoots, request.rootless)),
   );
 }
 
@@ -188,12 +221,15 @@ function entrySteps(
   trees: readonly Open[],
   isJoined: boolean,
   isRoots: boolean,
+  isRootless: boolean,
 ): readonly Step[] {
   const { target } = entry;
   const [{ slot } = { slot: jailSlot }] = trees;
   switch (entry.kind) {
     case 'bind':
       return [{ op: 'move_mount', slot, target }];
+    case 'workspace':
+      return workspaceSteps(entry, trees, isRootless);
     case 'tmpfs': {
       const options = `size=${entry.size},nr_inodes=${entry.inodes},mode=${entry.mode.toString(8)}`;
       return [{ op: 'mount', type: 'tmpfs', target, flags: entry.noexec ? inert : outside, options }];

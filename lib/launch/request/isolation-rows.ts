@@ -3,7 +3,7 @@ import { flag } from '../../values/validators.ts';
 import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
-import { addNames, addText, launchOption, parseBytes, parseText } from './launch-option.ts';
+import { addNames, addText, launchOption, parseBytes, parsePath, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
 import { toConnectTo } from './outbound-value.ts';
 import { toUntrusted } from './untrusted.ts';
@@ -155,11 +155,31 @@ export const isolationRows = {
       launchOption('Isolation', '--ephemeral-dir DIR', 'it is kept in DIR on the host instead', parseBytes),
     ],
   },
+  /** A directory of the host that the program sees at the same path. What it writes there is kept aside until `uchroot-jail commit`. */
+  workspace: {
+    type: 'Bytes',
+    default: '–',
+    setUp: true,
+    normal: to.toWorkspacePath,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--workspace DIR',
+        'a directory of the host, at the same path; its changes are kept aside (uchroot-jail changes)',
+        parsePath,
+        {
+          notInUnit: 'changes wait for a person who commits them: give --bind',
+          notCompiled: { because: 'the changes of a workspace are kept by the command', hint: 'give --bind' },
+        },
+      ),
+    ],
+  },
   /** Mounts and directories that the program sees besides the jail's files, in this order. */
   view: {
     type: 'array of View',
     default: '`[]`',
     setUp: true,
+    from: ['workspace'],
     normal: to.toView,
     options: () => [
       launchOption('Isolation', '--bind SRC[:DEST]', "a file or directory of the host's", addBind(false)),

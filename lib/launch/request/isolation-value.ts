@@ -1,4 +1,6 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
+import { posix } from 'node:path';
+
 import { UsageError } from '../../errors.ts';
 import { checkKeys } from '../../values/keys.ts';
 import { absolutePath, flag, list, oneOf, optional, text, whole } from '../../values/validators.ts';
@@ -116,7 +118,19 @@ export type NormalView =
       readonly mode: number;
       readonly noexec: boolean;
     }
+  | NormalWorkspace
   | { readonly kind: 'proc' | 'dev' | 'dir' | 'writable'; readonly target: Buffer };
+
+/** A directory of the host, at its own path. What is written goes to `layers`, which lib/launch/host/workspace.ts adds. */
+export interface NormalWorkspace {
+  readonly kind: 'workspace';
+  readonly source: Buffer;
+  readonly target: Buffer;
+  readonly layers?: Buffer;
+  /** Descriptor of a user namespace that shows the owner's files as the user's; undefined if they are. */
+  readonly mapFd?: number;
+  readonly noexec?: boolean;
+}
 
 const absolute = absolutePath('/tmp');
 
@@ -189,9 +203,10 @@ export function toView(
   key: string,
   others: Values,
 ): readonly NormalView[] {
-  if (value === undefined) return [];
+  const own = others.workspace === undefined ? [] : [toWorkspace(others.workspace, 'workspace', others)];
+  if (value === undefined) return own;
   requireNamespace('mount', key, others);
-  const entries = views(value, key);
+  const entries = [...views(value, key), ...own];
   const trees = others.rootless === true ? { ...treesOf, proc: 2, dev: 6 } : treesOf;
   if (entries.reduce((sum, { kind }) => sum + trees[kind], 0) <= mostTrees) return entries;
   throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`, {
@@ -208,6 +223,7 @@ const treesOf: Readonly<Record<NormalView['kind'], number>> = {
   dev: 0,
   dir: 0,
   writable: 1,
+  workspace: 2,
 };
 
 /** Whether an ordinary user launches, who cannot set supplementary groups (user_namespaces(7)). */
@@ -243,6 +259,24 @@ export function toEphemeral(
   requireNamespace('mount', key, others);
   if (others.readOnly === true) throw atOnce(key, 'readOnly');
   return value === true ? true : toStore(value, key);
+}
+
+// as a shell shows it, without `..`
+const workspacePath = (value: unknown, key: string): Buffer =>
+  place(Buffer.from(posix.normalize(absolute(value as Bytes, key).toString('latin1')), 'latin1'), key);
+
+function toWorkspace(value: unknown, key: string, others: Values): NormalWorkspace {
+  // the init of the namespace holds the lock
+  requireNamespace('pid', key, others);
+  requireNamespace('mount', key, others);
+  if (others.ephemeral !== undefined && typeof others.ephemeral !== 'boolean') throw atOnce(key, 'ephemeral');
+  const path = workspacePath(value, key);
+  return { kind: 'workspace', source: path, target: path };
+}
+
+/** The directory whose changes are kept aside. Its mount is an entry of the view. */
+export function toWorkspacePath(value: Bytes | undefined, key: string): Buffer | undefined {
+  return value === undefined ? undefined : workspacePath(value, key);
 }
 
 /** The root of the jail is read-only. */

@@ -2,8 +2,10 @@
 import { optional } from '../../values/validators.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
-import { onOff } from './option-row.ts';
+import { toWorkspacePath } from './isolation-value.ts';
+import { onOff, type Values } from './option-row.ts';
 import * as to from './value.ts';
+import type { Bytes } from '../../words/quote.ts';
 
 // Why a unit takes no descriptors.
 const noDescriptors = {
@@ -65,7 +67,9 @@ export const processRows = {
     type: 'Bytes',
     default: '`/`',
     setUp: true,
-    normal: to.toDirectory,
+    from: ['workspace'],
+    normal: (value: Bytes | undefined, key: string, { workspace }: Values) =>
+      to.toDirectory(value ?? toWorkspacePath(workspace as Bytes | undefined, 'workspace'), key),
     options: () => [
       launchOption('Process', '--chdir DIR', 'working directory in the jail (default /)', text.parseBytes),
     ],

@@ -23,6 +23,7 @@ import { findProblem } from '../tell/preflight.ts';
 import { mayLackFile } from '../tell/library-glance.ts';
 import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/launch-warnings.ts';
 import { judgeBinds } from '../host/binds.ts';
+import { makeWorkspaces, mapFdsOf } from '../host/workspace.ts';
 import { startRelay } from './relay-process.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
@@ -181,8 +182,9 @@ const terminal: Listener = {
 };
 
 // The descriptors above 2 that the launcher must keep.
-function keptBy({ keptFds, request: { statusFd = 0 } }: Launch): readonly number[] {
-  return statusFd > 2 && !keptFds.includes(statusFd) ? [...keptFds, statusFd] : keptFds;
+function keptBy({ keptFds, request: { statusFd = 0, workspace, view } }: Launch): readonly number[] {
+  const all = workspace === undefined ? keptFds : [...keptFds, ...mapFdsOf(view)];
+  return statusFd > 2 && !keptFds.includes(statusFd) ? [...all, statusFd] : all;
 }
 
 // The ids of the process that waits. An init sends signals to it, so it must have the program's ids. Without an init it keeps uid 0:
@@ -206,6 +208,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
   if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
     throw new Error('limits are planned without a cgroup');
   const { tell, rephrase, fail } = { ...terminal, ...listener };
+  if (request.workspace !== undefined) makeWorkspaces(request);
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   let pidFile: PidFile | undefined;
   try {

@@ -6,6 +6,7 @@ import { callerBeside } from '../host/caller.ts';
 import { openCgroup } from '../host/cgroup.ts';
 import { hostQuery } from '../host/account.ts';
 import { judgeBinds, judgedPaths } from '../host/binds.ts';
+import { makeWorkspaces } from '../host/workspace.ts';
 import { giveBack, takeId, withId } from '../host/own-id.ts';
 import { settle, verify, type JudgedJail, type Settled } from '../host/judged-jail.ts';
 import { profileAnswers } from '../host/launch-filter.ts';
@@ -160,6 +161,7 @@ export function startIn(
   }
   const problem = request.checkProgram && kept.jail.fd >= 0 ? findProblem(launch) : undefined;
   if (problem !== undefined) throw problem;
+  if (request.workspace !== undefined) makeWorkspaces(request);
   return start(launch, kept.directory, options, onChanged);
 }
 

@@ -15,6 +15,7 @@ import {
   type ProgramStart,
 } from '../../native.ts';
 import type { Launch } from '../plan/launch.ts';
+import { mapFdsOf } from '../host/workspace.ts';
 import { statusLine } from '../host/status-line.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
@@ -67,6 +68,9 @@ export function start(
   const started = startWith(launch, jail, options, place, onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
+
+const keptIn = ({ keptFds, request: { workspace, view } }: Launch): readonly number[] =>
+  workspace === undefined ? keptFds : [...keptFds, ...mapFdsOf(view)];
 
 function keptBy(keptFds: readonly number[], { listenFds }: NormalSpawn): ProgramRequest['kept'] {
   return keptFds.map((target) => ({ fd: listenFds[target - firstListenFd]?.fd ?? target, target }));
@@ -126,7 +130,7 @@ const programOf = (
   jail,
   launcherFd: openLauncher(),
   stdio: options.stdio,
-  kept: keptBy(launch.keptFds, options),
+  kept: keptBy(keptIn(launch), options),
   group: groupOf(options, launch.request),
   onStarted,
   onExit,

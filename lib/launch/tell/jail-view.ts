@@ -30,7 +30,9 @@ export function viewOfJail(
   { jail, cwd, view }: Pick<NormalRequest, 'jail' | 'cwd' | 'view'>,
   jailFd: number,
 ): Pick<JailView, 'root' | 'jail' | 'cwd' | 'binds'> {
-  const binds = view.flatMap((entry) => (entry.kind === 'bind' ? [trimSlashes(bytePath(entry.target))] : []));
+  const binds = view.flatMap((entry) =>
+    entry.kind === 'bind' || entry.kind === 'workspace' ? [trimSlashes(bytePath(entry.target))] : [],
+  );
   return { root: openFileRoot(jailFd), jail: quote(jail), cwd, binds };
 }
 

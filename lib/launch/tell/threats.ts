@@ -110,7 +110,10 @@ const noProgramsOfItsOwn: Wall = {
   stands: ({ request: { readOnly, view } }) =>
     readOnly &&
     !view.some(
-      (entry) => (entry.kind === 'tmpfs' && !entry.noexec) || (entry.kind === 'bind' && !entry.readOnly),
+      (entry) =>
+        entry.kind === 'workspace' ||
+        (entry.kind === 'tmpfs' && !entry.noexec) ||
+        (entry.kind === 'bind' && !entry.readOnly),
     ),
 };
 
@@ -126,7 +129,10 @@ const nothingOnDisk: Wall = {
   option: () => '--ephemeral, or --read-only with --tmpfs',
   stands: ({ request: { readOnly, ephemeral, view } }) =>
     (readOnly || ephemeral === true) &&
-    !view.some((entry) => entry.kind === 'writable' || (entry.kind === 'bind' && !entry.readOnly)),
+    !view.some(
+      (entry) =>
+        entry.kind === 'workspace' || entry.kind === 'writable' || (entry.kind === 'bind' && !entry.readOnly),
+    ),
 };
 
 const profile: Wall = {

@@ -487,6 +487,12 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [{ op: 'mkfile', path: b('/f') }, '0:81b6:0:/f.', 'mknod(/f): an empty file'],
   [{ op: 'symlink', target: 'to', path: b('/l') }, '0:0:0:to./l.', 'symlink(/l to to): a link'],
+  [{ op: 'lock_directory' }, '0:0:0:', 'flock(): no other launch writes to the same changes'],
+  [
+    { op: 'map_tree', slot: 3, fd: 256 },
+    '0:3:100:',
+    "mount_setattr() CAP_SYS_ADMIN: the owner's files are the user's",
+  ],
   [
     { op: 'watch_space', path: b('/w') },
     '0:0:0:/w.',
