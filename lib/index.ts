@@ -83,5 +83,12 @@ export { type AdoptReport } from './service/adopt/planning.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type AdoptRequest, type ServiceWork } from './service/adopt/service-request.ts';
 export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
+export {
+  commitWorkspace,
+  discardWorkspace,
+  workspaceChanges,
+  type WorkspaceChange,
+  type WorkspaceRequest,
+} from './workspace/changing.ts';
 export { type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './words/quote.ts';

@@ -28,6 +28,7 @@ const rooms = [
   ['bin'],
   ['inetd'],
   ['service'],
+  ['workspace'],
   ['jail'],
   ['tcpwrappers'],
   ['launch'],

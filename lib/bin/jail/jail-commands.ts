@@ -22,6 +22,7 @@ import { explainRule, showCheck } from './jail-check-report.ts';
 import { refuseHostDest, refuseUnexpanded } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../words/json.ts';
+import { workspaceCommands } from './workspace-commands.ts';
 
 // Aborts the work, shows its progress, and prints warnings.
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
@@ -196,7 +197,16 @@ const check: JailCommand = {
 
 type Commands = Readonly<Record<string, JailCommand>>;
 
-export const commands: Commands = { build, update, list, clone, check, explain, remove };
+export const commands: Commands = {
+  build,
+  update,
+  list,
+  clone,
+  check,
+  explain,
+  remove,
+  ...workspaceCommands,
+};
 
 const KEYS: Readonly<Record<string, string>> = {
   package: 'packages',

@@ -1,0 +1,349 @@
+// A workspace: what a program writes is kept aside until somebody commits it.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import t, { type Test } from 'tap';
+
+import {
+  commitWorkspace,
+  discardWorkspace,
+  openJail,
+  workspaceChanges,
+  type Jail,
+  type WorkspaceChange,
+} from '../../lib/index.ts';
+import { workspacePlace } from '../../lib/launch/host/workspace.ts';
+import { bytePath } from '../../lib/tree/path.ts';
+import { uchrootJail } from '../support/builder.ts';
+import { commandEnv, packageDirectory, temporaryDirectory, uchroot } from '../support/launch.ts';
+import { unlessRoot } from '../support/root.ts';
+
+const skip = unlessRoot();
+const top = skip === false ? temporaryDirectory() : '/';
+const jailDirectory = `${top}/jail`;
+const owner = 61_700;
+const script = ['/bin/bash', '-c'] as const;
+
+t.before(() => {
+  if (skip !== false) return;
+  const programs = [
+    'bash',
+    'mkdir',
+    'rm',
+    'ln',
+    'mv',
+    'touch',
+    'chmod',
+    'mkfifo',
+    'find',
+    'cat',
+    'sleep',
+    'cp',
+  ];
+  const built = uchrootJail(['build', jailDirectory, ...programs]);
+  if (built.status !== 0) throw new Error(built.stderr);
+});
+
+const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip }, run);
+
+let count = 0;
+
+interface Bench {
+  readonly directory: string;
+  /** Runs a script in the workspace. */
+  readonly run: (text: string, user?: string) => ReturnType<Jail['run']>;
+  readonly changes: () => Promise<readonly string[]>;
+}
+
+// A project of an ordinary user, which is a workspace.
+function makeProject(t: Test, uid = owner): Bench {
+  const directory = `${top}/project-${++count}`;
+  mkdirSync(`${directory}/src/deep`, { recursive: true });
+  for (const name of ['a', 'b', 'src/c', 'src/deep/d']) writeFileSync(`${directory}/${name}`, `${name}\n`);
+  execFileSync('chown', ['-R', `${uid}:${uid}`, directory]);
+  mkdirSync(`${jailDirectory}${directory}`, { recursive: true });
+  t.teardown(() => {
+    for (const path of [directory, workspacePlace(bytePath(directory))])
+      rmSync(path, { recursive: true, force: true });
+  });
+  const run = async (text: string, user = 'auto') => {
+    const jail = await openJail(jailDirectory, { user, isolate: true, workspace: directory });
+    try {
+      return await jail.run({ program: script[0], args: ['-c', text], reject: false });
+    } finally {
+      jail.close();
+    }
+  };
+  return { directory, run, changes: async () => shown(await workspaceChanges({ directory })) };
+}
+
+const shown = (list: readonly WorkspaceChange[]): readonly string[] =>
+  list.map(({ path, change, kind, executed, conflict }) =>
+    [change, path, kind, executed === true ? 'executed' : '', conflict === true ? 'conflict' : '']
+      .filter(Boolean)
+      .join(' '),
+  );
+
+const listing = "find . -mindepth 1 -printf '%P %y %m %l %s\\n'";
+
+/** Names, kinds, modes, links and contents. */
+const stateOf = (directory: string): string =>
+  spawnSync(
+    'sh',
+    [
+      '-c',
+      `${listing.replace("'%P", "! -type d -printf '%P")} | sort; find . -type d -printf '%P %m\\n' | sort; find . -type f | sort | xargs -r sha256sum`,
+    ],
+    {
+      cwd: directory,
+      encoding: 'utf8',
+    },
+  ).stdout;
+
+test('the program sees its changes, the host does not, and the next program sees them too', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  const first = await run('pwd; echo new > n; echo more >> a; rm b; rm -rf src/deep; cat a');
+  t.match(first, { stdout: `${directory}\na\nmore\n`, stderr: '' });
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\n');
+  t.ok(existsSync(`${directory}/b`));
+  t.notOk(existsSync(`${directory}/n`));
+  t.match(await run('cat n; [ ! -e b ] && echo gone', '61701:61701'), { stdout: 'new\ngone\n' });
+  t.same(await changes(), ['changed a file', 'deleted b file', 'added n file', 'deleted src/deep directory']);
+});
+
+test('a commit makes the host what the program saw; owners stay, and new files are the owner’s', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  const text = `
+    echo more >> a; rm b; mv src/c moved; rm -rf src; mkdir -p src/x/y; echo z > src/x/y/z; echo late > src/c
+    ln -s moved link; ln -s /etc/passwd out; chmod 700 moved; mkdir -m 751 dir; touch 'a b
+c' -- -n; chmod u+s a; mkfifo pipe`;
+  t.match(await run(text), { stderr: '', exitCode: 0 });
+  const { stdout } = await run(
+    `cd ${directory}; ${listing.replace('-mindepth 1', '-mindepth 1 ! -type d ! -name pipe')}`,
+  );
+  t.ok((await changes()).includes('left pipe other'));
+  const done = await commitWorkspace({ directory });
+  t.notOk(done.some(({ path }) => path === 'pipe'));
+  const now = spawnSync('sh', ['-c', listing.replace('-mindepth 1', '! -type d')], {
+    cwd: directory,
+    encoding: 'utf8',
+  });
+  const sorted = (lines: string) => lines.replace('a f 4644', 'a f 644').split('\n').toSorted();
+  t.same(sorted(now.stdout), sorted(stdout as string));
+  t.equal(lstatSync(`${directory}/dir`).mode & 0o7777, 0o751);
+  for (const name of ['a', 'moved', 'link', 'src/x/y/z', 'dir'])
+    t.equal(lstatSync(`${directory}/${name}`).uid, owner, name);
+  t.same(await changes(), ['left pipe other']);
+  t.match(await run('cat a src/c'), { stdout: 'a\nmore\nlate\n' });
+});
+
+test('what the host has changed meanwhile is refused, and nothing is written', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('echo p >> a; echo p > n; rm b');
+  await sleep(20);
+  for (const name of ['a', 'b', 'n']) writeFileSync(`${directory}/${name}`, 'host\n');
+  t.same(await changes(), ['changed a file conflict', 'deleted b file conflict', 'changed n file conflict']);
+  const before = stateOf(directory);
+  await t.rejects(commitWorkspace({ directory }), {
+    name: 'JailError',
+    code: 'EEXIST',
+    message: 'the host has changed it too: a, b, n',
+  });
+  t.equal(stateOf(directory), before);
+  await commitWorkspace({ directory, paths: ['a'], overwrite: true });
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+  await run('echo again >> a');
+  t.same(
+    await changes(),
+    ['changed a file', 'deleted b file conflict', 'changed n file conflict'],
+    'its own commit is no conflict',
+  );
+  await discardWorkspace({ directory, paths: ['b', 'n'] });
+  t.same(await changes(), ['changed a file']);
+});
+
+test('files that the host executes come out by name only', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run(
+    'mkdir -p .git/hooks sub; echo x > .git/hooks/pre-commit; echo "{}" > sub/package.json; echo 1 > plain; echo 2 > package.jsonx',
+  );
+  t.same(await changes(), [
+    'added .git directory',
+    'added .git/hooks directory executed',
+    'added .git/hooks/pre-commit file executed',
+    'added package.jsonx file',
+    'added plain file',
+    'added sub directory',
+    'added sub/package.json file executed',
+  ]);
+  await t.rejects(commitWorkspace({ directory }), {
+    code: 'EEXIST',
+    message: /^programs of the host execute it: .git\/hooks, /,
+  });
+  await t.rejects(commitWorkspace({ directory, paths: ['sub'] }), { code: 'EEXIST' });
+  t.notOk(existsSync(`${directory}/plain`), 'nothing was written');
+  await commitWorkspace({ directory, paths: ['plain', 'sub/package.json'] });
+  t.ok(existsSync(`${directory}/sub/package.json`));
+  t.notOk(existsSync(`${directory}/.git`));
+  await commitWorkspace({ directory, executed: ['*.never'] });
+  t.same(await changes(), []);
+});
+
+test('links of the host are not followed by a commit', async (t) => {
+  const { directory, run } = makeProject(t);
+  const outside = `${top}/outside-${count}`;
+  mkdirSync(outside);
+  writeFileSync(`${outside}/c`, 'outside\n');
+  await run('echo p > src/c; echo p > src/new; echo p > a');
+  // meanwhile the owner puts links there
+  rmSync(`${directory}/src`, { recursive: true });
+  execFileSync('ln', ['-s', outside, `${directory}/src`]);
+  rmSync(`${directory}/a`);
+  execFileSync('ln', ['-s', `${outside}/c`, `${directory}/a`]);
+  await t.rejects(commitWorkspace({ directory }), { code: 'EEXIST' });
+  await commitWorkspace({ directory, overwrite: true });
+  t.equal(readFileSync(`${outside}/c`, 'utf8'), 'outside\n');
+  t.notOk(existsSync(`${outside}/new`));
+  t.ok(lstatSync(`${directory}/src`).isDirectory());
+  t.ok(lstatSync(`${directory}/a`).isFile());
+});
+
+test('one launch at a time, and no commit meanwhile', async (t) => {
+  const { directory, run } = makeProject(t);
+  const jail = await openJail(jailDirectory, { user: 'auto', isolate: true, workspace: directory });
+  const child = await jail.spawn({ program: script[0], args: ['-c', 'echo ready; read -r x'] });
+  await once(child.stdout, 'data');
+  await t.rejects(run('true'), { name: 'LaunchError', code: 'EBUSY', hint: 'wait until it has ended' });
+  for (const work of [workspaceChanges, commitWorkspace, discardWorkspace])
+    await t.rejects(work({ directory }), { name: 'JailError', code: 'EBUSY' });
+  child.kill('SIGKILL');
+  await child.exited;
+  jail.close();
+  t.match(await run('echo free'), { stdout: 'free\n' });
+});
+
+test('discard shows the host again, one path or all', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('rm -rf src; mkdir src; echo s > src/s; echo p >> a');
+  t.same(await changes(), [
+    'changed a file',
+    'added src/s file',
+    'deleted src/c file',
+    'deleted src/deep directory',
+  ]);
+  await discardWorkspace({ directory, paths: ['src/c'] });
+  t.match(await run('cat src/c; [ -e src/deep ] || echo hidden'), { stdout: 'src/c\nhidden\n' });
+  await discardWorkspace({ directory });
+  t.notOk(existsSync(workspacePlace(bytePath(directory))));
+  await t.rejects(workspaceChanges({ directory }), { name: 'JailError', code: 'ENOENT' });
+  t.match(await run('cat a'), { stdout: 'a\n' });
+});
+
+test('a directory of root, and one without a map', async (t) => {
+  for (const uid of [0, owner]) {
+    const { directory, run, changes } = makeProject(t, uid);
+    t.match(await run('echo p >> a; rm b; mkdir d', uid === 0 ? 'auto' : `${owner}:${owner}`), {
+      stderr: '',
+      exitCode: 0,
+    });
+    t.same(await changes(), ['changed a file', 'deleted b file', 'added d directory']);
+    await commitWorkspace({ directory });
+    t.equal(lstatSync(`${directory}/d`).uid, uid);
+  }
+});
+
+test('random work: the host becomes what the program saw, also after SIGKILLs', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  let seed = 7;
+  const random = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff) % below;
+  const names = ['a', 'b', 'src', 'src/c', 'src/deep', 'src/deep/d', 'x', 'x/y', 'x/y/z', 'a/n'];
+  const work = (one: string, other: string): string =>
+    [
+      `rm -rf ${one}`,
+      `mkdir -p ${one}`,
+      `echo ${random(1e6)} > ${one}`,
+      `mv ${one} ${other}`,
+      `ln -sfn ${other} ${one}`,
+      `chmod ${['600', '644', '755', '711'][random(4)]} ${one}`,
+      `cp -r ${one} ${other}`,
+    ][random(7)] ?? '';
+  for (let round = 0; round < 12; round++) {
+    const steps = Array.from({ length: 25 }, () => work(names[random(10)] ?? '', names[random(10)] ?? ''));
+    await run(`exec 2>&-; chmod -R u+rwX .; ${steps.join('; ')}; chmod -R u+rX .`);
+    const { stdout } = await run(`cd ${directory}; ${listing}`);
+    if ((await changes()).length === 0) continue;
+    if (round % 3 === 0)
+      for (let kill = 0; kill < 4; kill++) {
+        const words = [`${packageDirectory}/dist/bin/uchroot-jail.cjs`, 'commit', directory];
+        const child = spawn(process.execPath, words, { env: commandEnv, stdio: 'ignore' });
+        await sleep(60 + random(120));
+        child.kill('SIGKILL');
+        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      }
+    if ((await changes()).length > 0) await commitWorkspace({ directory });
+    const now = spawnSync('sh', ['-c', listing], { cwd: directory, encoding: 'utf8' }).stdout;
+    const lines = (text: string) =>
+      text
+        .replace(/ d (\d+)  \d+$/gm, ' d $1')
+        .split('\n')
+        .toSorted();
+    t.same(lines(now), lines(stdout as string), `round ${round}`);
+    t.same(await changes(), []);
+  }
+});
+
+test('the command: a relative path, the working directory, and the three verbs', async (t) => {
+  const { directory } = makeProject(t);
+  const ran = uchroot(
+    [
+      '--isolate',
+      '--workspace',
+      '.',
+      'auto',
+      jailDirectory,
+      ...script,
+      'pwd; echo p >> a; echo n > package.json',
+    ],
+    { cwd: directory },
+  );
+  t.match(ran, { status: 0, stdout: `${directory}\n` });
+  t.match(uchrootJail(['changes', directory]), {
+    status: 0,
+    stdout: 'changed a\nadded   package.json (the host executes it)\n',
+  });
+  const json = JSON.parse(uchrootJail(['changes', directory, '--format', 'json']).stdout) as {
+    changes: unknown[];
+  };
+  t.match(json.changes, [{ path: 'a', change: 'changed', kind: 'file', sizeBytes: 4 }, { executed: true }]);
+  t.match(uchrootJail(['commit', directory]), {
+    status: 1,
+    stderr: /programs of the host execute it: package.json\nhint: look at it/,
+  });
+  t.match(uchrootJail(['commit', directory, 'a']), { status: 0, stdout: 'changed a\n' });
+  t.match(uchrootJail(['commit', directory, '../elsewhere']), {
+    status: 1,
+    stderr: /is not in the workspace/,
+  });
+  t.match(uchrootJail(['discard', directory]), { status: 0, stdout: 'added   package.json\n' });
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+});
+
+test('wrong requests are refused before anything happens', async (t) => {
+  const { directory, run } = makeProject(t);
+  const launch = (more: object) => openJail(jailDirectory, { user: 'auto', workspace: directory, ...more });
+  await t.rejects(launch({}), { name: 'UsageError', message: /^workspace needs a pid namespace/ });
+  await t.rejects(launch({ isolate: true, ephemeral: '/var/lib/x' }), { name: 'UsageError' });
+  await t.rejects(launch({ isolate: true, workspace: 'project' }), { name: 'UsageError', key: 'workspace' });
+  const none = await launch({ isolate: true, workspace: `${directory}/a` });
+  await t.rejects(none.run({ program: '/bin/bash' }), { name: 'LaunchError', code: 'ENOTDIR' });
+  none.close();
+  await t.rejects(workspaceChanges({ directory: `${top}/none` }), { name: 'JailError', code: 'ENOENT' });
+  await run('echo n > n');
+  await t.rejects(commitWorkspace({ directory, paths: ['m'] }), {
+    name: 'UsageError',
+    message: /nothing has changed there/,
+  });
+  chmodSync(directory, 0o755);
+});
