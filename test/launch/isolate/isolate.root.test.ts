@@ -637,7 +637,7 @@ test('SIGKILL of the starter at any moment leaves no process and no mount', asyn
     '-c',
     'sleep 60 & sleep 60 & sleep 60',
   ]);
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 20; i++) {
     const child = spawn(file, args, { env: commandEnv, stdio: 'ignore' });
     const ended = once(child, 'exit');
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));

@@ -13,7 +13,14 @@ import {
 import type { Test } from 'tap';
 
 import { openJail } from '../../../lib/index.ts';
-import { bothWays, makeJail, rootTest, temporaryDirectory, uchroot } from '../../support/launch.ts';
+import {
+  bothWays,
+  isCompiled,
+  makeJail,
+  rootTest,
+  temporaryDirectory,
+  uchroot,
+} from '../../support/launch.ts';
 import { give, ordinary } from '../../support/ordinary.ts';
 
 const test = rootTest();
@@ -50,7 +57,8 @@ const forms: readonly (readonly string[])[] = [
   ['--unshare', 'mount', '--unshare', 'pid', ...proc],
 ];
 either('no descriptor of a launch leads the program out of the jail', async (t) => {
-  for (const form of forms) {
+  // a compiled launcher is the same program; each path takes a compilation: the form with the most descriptors, and the least
+  for (const form of isCompiled() ? [...forms.slice(3, 4), ...forms.slice(-1)] : forms) {
     const start = (program: string) => uchroot([...form, user, jail, program, 'exit', '7']);
     t.equal(start('/probe').status, 7, form.join(' '));
     const isOverlay = form.some((word) => word.startsWith('--ephemeral'));

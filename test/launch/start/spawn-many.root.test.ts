@@ -23,7 +23,7 @@ const skip = unlessRoot();
 const uid = 61_106;
 const jail = skip === false ? makeJail(t, 'count', 'actor') : '';
 const base = { user: `${uid}:${uid}`, jail, program: '/count' };
-const howMany = Number(process.env.UCHROOT_STRESS ?? 20_000);
+const howMany = Number(process.env.UCHROOT_STRESS ?? 5000);
 
 const words = (count: number): string[] => Array.from({ length: count }, () => 'x');
 
