@@ -15,7 +15,12 @@ import { dirname } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { readArguments } from '../../lib/bin/arguments.ts';
 import { PHASES } from '../../lib/bin/progress-bar.ts';
+import { absolute, commandOptions, launchOptions, requestKeys } from '../../lib/bin/uchroot-options.ts';
+import { compileLaunch } from '../../lib/launch/compile/compile.ts';
+import { normalize } from '../../lib/launch/request/request.ts';
+import { readVersion } from '../../lib/version.ts';
 import { makeDirectory } from './directory.ts';
 import { isolated, unlessBare } from './isolation.ts';
 import { patientMs } from './patience.ts';
@@ -205,6 +210,46 @@ export function publicCommand(
 
 const compiled = new Map<string, readonly string[] | Ended>();
 
+const compileOptions = (): ReadonlySet<string> =>
+  new Set(['compile', 'architecture', 'any-inode', ...launchOptions().map(({ name }) => name)]);
+
+/** Compiles in this process, which takes a tenth of the time; false if the command has to say why it does not. */
+function compileHere(words: readonly string[], file: string): boolean {
+  // words that only the odd caller reads
+  if (words.some((word) => /^(?:hex|fill):/.test(word))) return false;
+  const cwd = process.cwd();
+  process.chdir('/');
+  try {
+    const argv = ['--compile', file, ...words].map((text) => ({ text, bytes: Buffer.from(text) }));
+    const { options, operands } = readArguments(argv, commandOptions());
+    const given = new Map(options);
+    // --help, --plan and others print something instead
+    if ([...given.keys()].some((name) => !compileOptions().has(name))) return false;
+    const [user, jail, program, ...args] = operands;
+    if (user === undefined || jail === undefined) return false;
+    const request = {
+      user: user.text,
+      jail: absolute(jail.bytes),
+      program: program?.bytes,
+      args: args.map(({ bytes }) => bytes),
+      ...requestKeys(options),
+    };
+    compileLaunch(normalize(request), {
+      file: Buffer.from(file),
+      architecture: given.get('architecture')?.text,
+      anyInode: given.has('any-inode'),
+      isService: false,
+      version: readVersion(),
+      warn: () => {},
+    });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    process.chdir(cwd);
+  }
+}
+
 // Compiles once for the same words; keeps the launcher, or the result of a failed compilation. The odd caller's stack has
 // room for as many words as a test gives.
 function compileLauncher(
@@ -215,8 +260,12 @@ function compileLauncher(
   const known = compiled.get(key);
   if (known !== undefined) return known;
   const file = `${temporaryDirectory()}/launcher`;
-  const ended = start([...command, '--compile', file, ...args], { accounts, by: oddCaller('stack') });
-  const result = ended.status === 0 ? [file] : ended;
+  // the words of accounts.ts change what a process of their own sees
+  const ended =
+    accounts.length === 0 && compileHere(args, file)
+      ? undefined
+      : start([...command, '--compile', file, ...args], { accounts, by: oddCaller('stack') });
+  const result = ended === undefined || ended.status === 0 ? [file] : ended;
   compiled.set(key, result);
   return result;
 }
