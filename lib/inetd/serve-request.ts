@@ -18,7 +18,7 @@ import {
 import { onOff, type GivenOf, type NormalOf, type Row, type Rows } from '../launch/request/option-row.ts';
 import { launchKeys, launchRows, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
-import { foreignServeKeys } from './foreign-serve-keys.ts';
+import { foreignServeKeys } from '../mistakes/foreign-work-keys.ts';
 import { refuseConflicts } from './key-conflicts.ts';
 import * as to from './service-value.ts';
 

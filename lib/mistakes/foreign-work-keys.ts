@@ -1,7 +1,7 @@
-// Keys of requests about jails and rules, as other libraries and launches name them.
+// Keys of requests about jails, rules and services, as other libraries and launches name them.
 import type { Foreign } from '../words/nearest.ts';
 
-/** For a key that a request does not have: the key that is meant, if it has that. */
+/** For a key that a request about a jail or about rules does not have: the key that is meant, if it has that. */
 export const foreignWorkKeys: Foreign = {
   jail: 'directory',
   root: 'directory',
@@ -38,4 +38,43 @@ export const foreignWorkKeys: Foreign = {
   denyFile: 'deny',
   timeout: 'signal',
   timeoutMs: 'signal',
+};
+
+const place = 'leave it out: the place of the jail is given';
+
+/** The same for a request about a service. */
+export const foreignServiceKeys: Foreign = {
+  service: 'unit',
+  name: 'unit',
+  directory: place,
+  jail: place,
+  root: place,
+  program: 'programs',
+  bind: 'binds',
+  roBind: 'readOnlyBinds',
+  dryRun: 'plan',
+};
+
+/** The same for serveInJail(): keys of net.Server and of rate limiters. */
+export const foreignServeKeys: Foreign = {
+  port: 'listen',
+  address: 'listen',
+  host: 'listen',
+  socket: 'listen',
+  path: 'listen',
+  unix: 'listen',
+  maxConnections: 'instances',
+  concurrency: 'instances',
+  limit: 'instances',
+  max: 'instances',
+  perIp: 'perSource',
+  perClient: 'perSource',
+  maxPerSource: 'perSource',
+  rateLimit: 'rate',
+  idleTimeout: 'idleMs',
+  idleTimeoutMs: 'idleMs',
+  idle: 'idleMs',
+  mode: 'socketMode',
+  backlog: 'leave it out: the queue of the kernel is as long as it may be',
+  tls: 'leave it out: the program gets the connection as it comes, and answers TLS itself',
 };

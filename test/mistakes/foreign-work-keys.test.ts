@@ -1,9 +1,20 @@
 // Keys that callers know from elsewhere: each row leads to a key that some call has.
 import t from 'tap';
 
-import { adoptService, buildJail, cloneJail, explainFile, listJail, UsageError } from '../../lib/index.ts';
-import { foreignWorkKeys } from '../../lib/mistakes/foreign-work-keys.ts';
-import { foreignServiceKeys } from '../../lib/service/adopt/service-request.ts';
+import {
+  adoptService,
+  buildJail,
+  cloneJail,
+  explainFile,
+  listJail,
+  serveInJail,
+  UsageError,
+} from '../../lib/index.ts';
+import {
+  foreignServeKeys,
+  foreignServiceKeys,
+  foreignWorkKeys,
+} from '../../lib/mistakes/foreign-work-keys.ts';
 import { openHosts } from '../../lib/tcpwrappers/hosts.ts';
 
 type Call = (request: never) => unknown;
@@ -28,8 +39,12 @@ t.test('each key has its counterpart in a call about jails or rules', async (t) 
 });
 
 t.test('each key has its counterpart in a call about services', async (t) => {
-  for (const [key, meant] of Object.entries(foreignServiceKeys)) {
-    const hint = await hintOf(adoptService, key);
-    t.equal(hint, meant.includes(' ') ? meant : `did you mean '${meant}'?`, key);
-  }
+  for (const [call, keys] of [
+    [adoptService, foreignServiceKeys],
+    [serveInJail, foreignServeKeys],
+  ] as const)
+    for (const [key, meant] of Object.entries(keys)) {
+      const hint = await hintOf(call, key);
+      t.equal(hint, meant.includes(' ') ? meant : `did you mean '${meant}'?`, key);
+    }
 });

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
+import { foreignServiceKeys } from '../../mistakes/foreign-work-keys.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
 import { flag, list, optional, text, whole } from '../../values/validators.ts';
-import type { Foreign } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { ServicePath } from './installed/service-paths.ts';
@@ -35,21 +35,6 @@ export interface AdoptRequest extends ServiceWork {
   /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
 }
-
-const place = 'leave it out: the place of the jail is given';
-
-/** Keys that callers know from elsewhere. */
-export const foreignServiceKeys: Foreign = {
-  service: 'unit',
-  name: 'unit',
-  directory: place,
-  jail: place,
-  root: place,
-  program: 'programs',
-  bind: 'binds',
-  roBind: 'readOnlyBinds',
-  dryRun: 'plan',
-};
 
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {

@@ -583,8 +583,10 @@ t.test('the lines of a large file in TOML are found in time', async (t) => {
     return process.cpuUsage(begin).user;
   };
   timeOf(100);
+  // the collector of garbage may run in one of them
+  const best = (count: number): number => Math.min(timeOf(count), timeOf(count), timeOf(count));
   // ten times as many lines take ten times as long, and not a hundred times
-  t.ok(timeOf(3000) < 40 * timeOf(300));
+  t.ok(best(3000) < 40 * best(300));
 });
 
 t.test('what import writes says the same, and fits the schema, which is published', async (t) => {

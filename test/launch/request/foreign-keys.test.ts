@@ -1,8 +1,6 @@
 // Keys that callers know from elsewhere: each row of the tables leads to a key that its calls have.
 import t from 'tap';
 
-import { foreignServeKeys } from '../../../lib/inetd/foreign-serve-keys.ts';
-import { serveRows } from '../../../lib/inetd/serve-request.ts';
 import { foreignKeys } from '../../../lib/launch/request/foreign-keys.ts';
 import { jailRows } from '../../../lib/launch/request/jail-rows.ts';
 import { launchRows, normalize } from '../../../lib/launch/request/request.ts';
@@ -21,8 +19,6 @@ t.test('a key of another library has one counterpart here', async (t) => {
       foreign,
     );
   }
-  for (const [foreign, meant] of Object.entries(foreignServeKeys))
-    t.ok(meant.includes(' ') || Object.hasOwn(serveRows, meant), `${foreign}: ${meant}`);
 });
 
 t.test('a key of another call is told with that call', async (t) => {
