@@ -61,8 +61,6 @@ export interface Native extends LaunchCalls, FileCalls {
   execv(path: Bytes, argv: readonly Bytes[]): never;
   effectiveCapabilities(): bigint;
   environmentEntries(): Buffer[];
-  /** The variables of `names` that are set (getenv(3)), byte for byte. */
-  environmentVariables(names: readonly string[]): [name: string, value: Buffer][];
   /** A function that returns a number, which changes when one of these variables of the process has changed. */
   watchEnvironment(names: readonly string[]): () => number;
   isMainThread(): boolean;

@@ -34,6 +34,8 @@ const copy = mkdtempSync(join(top, 'dist/tour-'));
 const prelude = String.raw`
 import { writeSync as tourWrite } from 'node:fs';
 const tourMarks = JSON.parse(process.env.UCHROOT_TOUR);
+// it is no part of the walk, although it holds the value
+delete process.env.UCHROOT_TOUR;
 const tourBytes = tourMarks.filter((mark) => typeof mark === 'string');
 // Arrays and buffers hold the value as they are; records hold it if one of their keys does, to this depth.
 export const tourHas = (value, depth = 2) => {

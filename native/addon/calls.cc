@@ -6,10 +6,8 @@
 
 #include "init.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -85,30 +83,6 @@ Napi::Value environmentEntries(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// environmentVariables(names) → [name, value as bytes][]: the set variables among `names`, in the environment's order. If a name
-// occurs twice, the first entry counts, as for getenv(3).
-Napi::Value environmentVariables(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  auto list = toList(info[0], "names");
-  if (!list) return env.Undefined();
-  std::vector<std::string>& names = *list;
-  Napi::Array found = Napi::Array::New(env);
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; entry++) {
-    const std::string_view whole(*entry);
-    const size_t equals = whole.find('=');
-    if (equals == std::string_view::npos) continue;
-    const auto name = std::find(names.begin(), names.end(), whole.substr(0, equals));
-    if (name == names.end()) continue;
-    const std::string_view value = whole.substr(equals + 1);
-    Napi::Array variable = Napi::Array::New(env, 2);
-    variable.Set(0u, *name);
-    variable.Set(1u, toBuffer(env, value));
-    found.Set(found.Length(), variable);
-    names.erase(name);
-  }
-  return found;
-}
-
 // Environment variables of the process, and their values at the last check.
 class EnvironmentWatch {
  public:
@@ -165,7 +139,6 @@ void initCalls(Napi::Env env, Napi::Object exports) {
   exports.Set("execv", Napi::Function::New<execProgram>(env, "execv"));
   exports.Set("effectiveCapabilities", Napi::Function::New<effectiveCapabilities>(env, "effectiveCapabilities"));
   exports.Set("environmentEntries", Napi::Function::New<environmentEntries>(env, "environmentEntries"));
-  exports.Set("environmentVariables", Napi::Function::New<environmentVariables>(env, "environmentVariables"));
   exports.Set("watchEnvironment", Napi::Function::New<watchEnvironment>(env, "watchEnvironment"));
   exports.Set("landlockAbi", Napi::Function::New<landlockAbi>(env, "landlockAbi"));
   exports.Set("isMainThread", Napi::Function::New<isMainThread>(env, "isMainThread"));

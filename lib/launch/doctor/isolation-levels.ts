@@ -62,7 +62,7 @@ function attempt(keys: Partial<LaunchRequest>): LaunchError | undefined {
     if (!request.rootless) requireRoot();
     const jail = verify(request, native.readHostSync(hostQuery(request)));
     try {
-      const caller = callerInPlace(request);
+      const caller = callerInPlace();
       const filter = wantedFilter(request, jail.account, caller);
       return rehearse(toLaunch(settle(request, jail), jail, caller, filter));
     } finally {

@@ -9,9 +9,7 @@ import { needsWaiter } from '../request/limit-rows.ts';
 import { firstListenFd, noSockets, type ListenSockets } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import {
-  byteName,
   describedNames,
-  inPlaceVariables,
   listenFds,
   namedVariables,
   pidToCome,
@@ -51,15 +49,11 @@ function allVariables(): readonly Variable[] {
   return splitEntries(Object.entries(process.env).map(([name, value]) => Buffer.from(`${name}=${value}`)));
 }
 
-/** This process as the caller of a launch in place, with only those variables that the request can use. */
-export function callerInPlace({ keepEnv, passEnv }: Pick<NormalRequest, 'keepEnv' | 'passEnv'>): Caller {
+/** This process as the caller of a launch in place. */
+export function callerInPlace(): Caller {
   return {
     inPlace: true,
-    environment: keepEnv
-      ? allVariables()
-      : native
-          .environmentVariables([...new Set([...inPlaceVariables, ...passEnv])])
-          .map(([name, value]) => [byteName(name), value]),
+    environment: allVariables(),
     pid: process.pid,
     get parentPid() {
       return process.ppid;

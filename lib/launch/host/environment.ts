@@ -26,7 +26,7 @@ const activation = new Set(['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTE
 const protocol = new Set(['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', ...activation]);
 
 /** What a program started in place can get of the caller's environment without --keep-env. */
-export const inPlaceVariables: readonly string[] = [...describedNames, ...protocol];
+const inPlaceVariables: readonly string[] = [...describedNames, ...protocol];
 
 // Directories of the host: RuntimeDirectory= and similar settings, and credentials. In the jail they have another path, or none.
 // One path, or several with colons between (systemd.exec(5)).
@@ -92,7 +92,7 @@ function dangerousNames(): readonly string[] {
 export type Variable = readonly [name: string, value: Buffer];
 
 /** A name as a Variable has it. */
-export function byteName(name: string): string {
+function byteName(name: string): string {
   return Buffer.from(name).toString('latin1');
 }
 

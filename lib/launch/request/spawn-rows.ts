@@ -145,17 +145,13 @@ export function startOptions(
     const { timeoutMs, signal } = own;
     // a stream may have been closed since then, or have been read
     const { triple, streams } = joint(own.stdio ?? given.stdio, 'stdio', given);
-    // written out, because it is a part of each start: `{...kept, …}` takes V8 ten times as long
     return {
+      ...kept,
       stdio: triple,
       streams,
-      listenFds: kept.listenFds,
-      timeoutMs: timeoutMs === undefined ? kept.timeoutMs : toTimeout(timeoutMs, 'timeoutMs', given),
-      signal: signal === undefined ? kept.signal : toSignal(signal),
-      killSignal: kept.killSignal,
-      forceKillAfterMs: kept.forceKillAfterMs,
+      ...(timeoutMs !== undefined && { timeoutMs: toTimeout(timeoutMs, 'timeoutMs', given) }),
+      ...(signal !== undefined && { signal: toSignal(signal) }),
       newGroup: given.newGroup ?? !hasTerminal(triple),
-      leaveDescendants: kept.leaveDescendants,
       requestedAt: performance.now(),
     };
   });

@@ -134,7 +134,7 @@ export function planInPlace(
 ): Launch {
   const request = normal.pty === undefined ? normal : withOwnSize(normal);
   const { account } = jail;
-  const caller = { ...callerInPlace(request), cgroup };
+  const caller = { ...callerInPlace(), cgroup };
   if (request.keepEnv || request.passEnv.length > 0)
     lostDirectories(request, caller.environment).forEach(warn);
   const real = judgeBinds(settle(request, jail), account, warn);

@@ -43,7 +43,7 @@ import { openPool, type Pool } from './pool.ts';
 import { collect, type RunResult } from './run.ts';
 import { KeptSpaces } from './kept-namespaces.ts';
 import { KeptLaunch } from './kept-launch.ts';
-import { joining, type NormalSpawn } from './normal-spawn.ts';
+import type { NormalSpawn } from './normal-spawn.ts';
 import { begin, ready, startIn, withOwnId } from './spawn.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
 import { beforeStop } from './abort-or-timeout.ts';
@@ -211,7 +211,7 @@ export class Jail<
       : undefined;
     if (taken === undefined) return startIn(kept, all, begun);
     try {
-      return await startIn(kept, all, joining(begun, taken.spaces));
+      return await startIn(kept, all, { ...begun, spaces: taken.spaces });
     } finally {
       taken.release();
     }

@@ -74,7 +74,6 @@ function hasSameSetUp(request: Settled, caller: Caller, last: LastLaunch): boole
 // More jails and users than a busy service has. Beyond that, launches only take longer.
 const mostKept = 256;
 const kept = new Map<string, KeptLaunch>();
-let recent: { readonly request: NormalRequest; readonly kept: KeptLaunch } | undefined;
 
 // No name contains a NUL. A number that was given as an id is not a name.
 const principalKey = ({ name, id }: Principal): string => `${name ?? ''}\0${id ?? ''}`;
@@ -94,29 +93,13 @@ function keyOf(request: NormalRequest): string {
   return `${flags} ${caller}\0${principalKey(user)}\0${own}\0${jail.toString('latin1')}\0${others}`;
 }
 
-// By identity: the normal forms of requests that say the same are the same objects. The caller of a launch without root may change his ids.
-const isForSame = (a: NormalRequest, b: NormalRequest): boolean =>
-  a.user === b.user &&
-  a.group === b.group &&
-  a.groups === b.groups &&
-  a.jail === b.jail &&
-  a.allowRoot === b.allowRoot &&
-  a.insecurePath === b.insecurePath &&
-  a.allowNewPrivs === b.allowNewPrivs &&
-  !a.rootless &&
-  !b.rootless;
-
 /** Keeps a judged jail for the next request like this one. */
 export function keepLaunch(request: NormalRequest, jail: JudgedJail, sight: HostSight): void {
   if (kept.size >= mostKept) kept.clear();
   kept.set(keyOf(request), new KeptLaunch({ ...jail, fd: -1 }, sight));
-  recent = undefined;
 }
 
 /** The launch that was kept for a request like this one. */
 export function keptLaunch(request: NormalRequest): KeptLaunch | undefined {
-  if (recent !== undefined && isForSame(request, recent.request)) return recent.kept;
-  const found = kept.get(keyOf(request));
-  if (found !== undefined) recent = { request, kept: found };
-  return found;
+  return kept.get(keyOf(request));
 }

@@ -54,7 +54,7 @@ async function withLaunch<T>(
     const ways = await waysBeside(judgedPaths(settled, account));
     const warnings = [...jail.warnings];
     const request = judgeBinds(settled, account, (warning) => warnings.push(warning), ways);
-    const caller = { ...callerInPlace(normal), cgroup };
+    const caller = { ...callerInPlace(), cgroup };
     return look(toLaunch(request, jail, caller, wantedFilter(request, account, caller)), warnings);
   } finally {
     native.closeDescriptor(jail.fd);

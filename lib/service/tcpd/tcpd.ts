@@ -160,7 +160,7 @@ async function start({ daemon, args, jail }: TcpdRequest, { options }: Decision,
 // Executes a program on the host in place of this process, with its identity, umask and environment. Undoes what Node has
 // changed: flags of 0 to 2, the limit on descriptors, signals. @throws LaunchError with status 126 or 127
 function becomeProgram(program: Buffer, argv: readonly Buffer[]): never {
-  const kept = listenFds(callerInPlace({ keepEnv: true, passEnv: [] }).environment, process.pid);
+  const kept = listenFds(callerInPlace().environment, process.pid);
   const steps: readonly Step[] = [
     // Node has raised the soft limit to the hard one, and the old one is lost; 1024 is the kernel's default (INR_OPEN_CUR).
     { op: 'setrlimit', resource: 'nofile', limit: { soft: 1024, hard: Infinity }, mode: 'set-soft' },
