@@ -16,6 +16,14 @@ export const shm: Pack = {
   parts: [{ directory: '/dev/shm', mode: 0o1777 }],
 };
 
+// A link of update-alternatives that no package lists: its maintainer script makes it.
+export const pascal: Pack = {
+  name: 'pascal',
+  summary: "the configuration of Free Pascal's compiler, with the places of its units",
+  when: { executables: /^(?:fpc|ppc\w+)(?:-[\d.]+)?$/ },
+  parts: [{ path: '/etc/fpc.cfg' }],
+};
+
 // Programs that do nothing without a terminal; interpreters merely can open one.
 const ON_TERMINALS = /^(?:tmux|screen(?:-[\d.]+)?|dtach|abduco|zellij|expect|unbuffer|script)$/;
 

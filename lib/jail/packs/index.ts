@@ -26,7 +26,7 @@ export const packs: readonly Pack[] = [
   [pam, files.krb5, files.sasl, files.ldap, files.odbc, files.xml, files.magic],
   [fontconfig, files.glib, files.pixbuf, files.gstreamer],
   [python, perl, ruby, node, php, tcl, lua, guile, java, cc],
-  [gnupg, commands, local],
+  [files.pascal, gnupg, commands, local],
 ].flat();
 
 /** The functions that are signs of any pack. */

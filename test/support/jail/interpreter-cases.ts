@@ -154,6 +154,12 @@ export const INTERPRETERS: readonly Case[] = [
     ],
   },
   {
+    pack: 'pascal',
+    program: '/usr/bin/fpc-3.2.2',
+    host: { '/etc/fpc.cfg': { link: 'fpc-3.2.2.cfg' }, '/etc/fpc-3.2.2.cfg': '-Fu/usr/lib/fpc\n' },
+    brings: ['/etc/fpc-3.2.2.cfg', '/etc/fpc.cfg'],
+  },
+  {
     pack: 'gnupg',
     program: '/usr/bin/gpg',
     host: { '/usr/bin/gpg-agent': makeProgram(), '/usr/lib/gnupg/keyboxd': makeProgram() },
