@@ -1,12 +1,12 @@
 // Finds the commands in a program or script that no package of it declares: the compressors that it starts by the suffix of a file, the
 // tools that it starts itself, and those that a summary can suggest.
 
+import { readElf } from '../../binary/elf.ts';
 import { type BytePath, toLatin1 } from '../../tree/path.ts';
+import { type FileRoot, tryFile } from '../../tree/root.ts';
 import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
 import { assignedIn } from './script-calls.ts';
 import { buffersOf, type Strings } from './sections.ts';
-import { readElf } from '../../binary/elf.ts';
-import { type FileRoot, tryFile } from '../../tree/root.ts';
 
 // A whole string, or the end of one, before an option of a command: the linker keeps the order of an argument vector, and stores
 // "xsltproc" as the end of "tool.xsltproc". The last word of a message, of an option as in "--cleanup=strip" or of a path such as
@@ -68,16 +68,12 @@ function toolsByPath(data: Buffer): readonly string[] {
  * The basic tools that a compiled program starts itself: by their whole path, and by a name that execvp(3) looks up, if
  * `looksUp` says that it does so.
  */
-export function toolsIn(strings: Strings, looksUp: () => boolean): ReadonlySet<string> {
+export function toolsIn(strings: Strings, looksUp: boolean): ReadonlySet<string> {
   if (strings.unseparated) return new Set();
   const names = (tools ??= toKeys(TOOLS));
-  const byName = strings.parts
-    .filter(({ length }) => length <= MOST_BYTES)
-    .flatMap((part) => findAtEnd(part, names));
-  return new Set([
-    ...buffersOf(strings).flatMap(toolsByPath),
-    ...(byName.length > 0 && looksUp() ? byName : []),
-  ]);
+  const small = looksUp ? strings.parts.filter(({ length }) => length <= MOST_BYTES) : [];
+  const byName = small.flatMap((part) => findAtEnd(part, names));
+  return new Set([...buffersOf(strings).flatMap(toolsByPath), ...byName]);
 }
 
 // The suffix of a compressor's files, and the programs that read them.
@@ -96,7 +92,7 @@ const COMPRESSORS: readonly (readonly [suffix: string, ...programs: readonly str
 // Fewer are formats of a protocol: "gzip", "br" and "zstd" of HTTP.
 const LEAST = 4;
 
-// A program with such a library reads the formats itself.
+// cmake, which links with such a library, reads the formats itself
 const LIBRARIES = /^lib(?:z|bz2|lzma|zstd|lz4|brotli\w*|archive)[.-]/;
 
 let ends: Keys | undefined;
@@ -113,7 +109,7 @@ function namesIn({ parts, unseparated }: Strings): ReadonlySet<string> {
   return new Set(found.flatMap(([, ...programs]) => programs.filter(isIn)));
 }
 
-/** The names of the compressors that an ELF file knows; none if it knows only a few, or compresses by a library. */
+/** The names of the compressors that an ELF file starts by the suffix of a file, as tar and rg do; none if it knows only a few, or has a library. */
 export function compressorsIn(root: FileRoot, path: BytePath, strings: Strings): readonly string[] {
   const names = namesIn(strings);
   const found = COMPRESSORS.filter(([, ...programs]) => programs.some((name) => names.has(name)));

@@ -78,14 +78,11 @@ export function suggestNamed(work: Work, executable: Executable): void {
   if (kind !== 'elf') return;
   const strings = work.strings(path);
   suggestCommands(work, path, commandsInStrings(strings));
-  const compressors = compressorsIn(root, path, strings);
+  // 7z and lighttpd name formats that they read or send themselves, and look no program up
+  const isLooking = looksUp(work, path);
+  const compressors = isLooking ? compressorsIn(root, path, strings) : [];
   suggestCommands(work, path, compressors);
-  startTools(work, path, compressors);
-  startTools(
-    work,
-    path,
-    toolsIn(strings, () => looksUp(work, path)),
-  );
+  startTools(work, path, [...compressors, ...toolsIn(strings, isLooking)]);
 }
 
 function looksUp({ packages, imports }: Work, path: BytePath): boolean {
