@@ -4,7 +4,6 @@ import { findCommand, parseEnv } from './env.ts';
 import type { Elf } from './elf.ts';
 import type { Files, Look, Unusable } from './elf-files.ts';
 import type { FoundBy } from './loader.ts';
-import type { DlopenNote } from './elf-dynamic.ts';
 import { type BytePath, bytePath, joinPath, lastComponent, showPath } from '../tree/path.ts';
 
 /** `command`: started by env(1) for a script. `dlopen`: a library that `neededBy` opens at run time, according to its note. */
@@ -26,7 +25,6 @@ export interface NeededFile extends Reason {
   readonly needsProc?: boolean;
   /** Undefined for a script. */
   readonly elf?: Elf;
-  readonly note?: DlopenNote;
 }
 
 export interface MissingFile extends Reason {

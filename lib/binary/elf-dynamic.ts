@@ -120,9 +120,6 @@ export interface DlopenNote {
   /** At least one alternative, the preferred first: one of them is opened. */
   readonly sonames: readonly BytePath[];
   readonly priority: DlopenPriority;
-  /** Its purpose in the words of the file; messages must quote it. */
-  readonly feature?: string;
-  readonly description?: string;
 }
 
 const NT_FDO_DLOPEN_METADATA = 0x407c0c0a;
@@ -180,18 +177,12 @@ function readDescription(data: Uint8Array): readonly DlopenNote[] {
 }
 
 function readEntry(entry: unknown): readonly DlopenNote[] {
-  const { soname, priority, feature, description } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+  const { soname, priority } = (entry ?? {}) as Readonly<Record<string, unknown>>;
   const sonames = (Array.isArray(soname) ? soname : []).filter(isName).slice(0, MAX_SONAMES);
   if (sonames.length === 0) return [];
-  return [
-    {
-      sonames: sonames.map(bytePath),
-      // the specification's default
-      priority: PRIORITIES.find((known) => known === priority) ?? 'recommended',
-      ...(typeof feature === 'string' && { feature }),
-      ...(typeof description === 'string' && { description }),
-    },
-  ];
+  // the specification's default
+  const known = PRIORITIES.find((one) => one === priority) ?? 'recommended';
+  return [{ sonames: sonames.map(bytePath), priority: known }];
 }
 
 function isName(value: unknown): value is string {

@@ -141,7 +141,7 @@ function openNoted(
     for (const loaded of trial.names) known.names.add(loaded);
     for (const identity of trial.identities) known.identities.add(identity);
     return {
-      files: [{ ...reason, ...answer.file, note }, ...needed.files],
+      files: [{ ...reason, ...answer.file }, ...needed.files],
       missing: [],
       loaded: [answer.loaded, ...needed.loaded],
     };

@@ -18,7 +18,6 @@ const lib = (image: ElfImage = {}) => makeElf(image);
 interface Wish {
   readonly soname: readonly string[];
   readonly priority?: string;
-  readonly feature?: string;
 }
 const opens = (wishes: readonly Wish[], image: ElfImage = {}) =>
   makeElf({ ...image, pieces: [dlopenNotes(wishes.map((wish) => JSON.stringify([wish])))] });
@@ -31,7 +30,7 @@ const opened = ({ files }: Closure) => files.filter(({ role }) => role === 'dlop
 
 t.test('a library that a program opens comes after those it needs, with what it needs itself', async (t) => {
   const closure = resolve({
-    '/p': program([{ soname: ['liba.so'], feature: 'a' }]),
+    '/p': program([{ soname: ['liba.so'] }]),
     '/lib/sys/liba.so': lib({ needed: ['libb.so', 'libc.so.6'] }),
     '/lib/sys/libb.so': lib(),
   });
@@ -43,7 +42,6 @@ t.test('a library that a program opens comes after those it needs, with what it 
       neededBy: '/p',
       as: 'liba.so',
       foundBy: 'default',
-      note: { feature: 'a', priority: 'recommended' },
     },
     { path: '/lib/sys/libb.so', role: 'library', neededBy: '/lib/sys/liba.so' },
   ]);
