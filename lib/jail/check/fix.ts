@@ -6,7 +6,6 @@ import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../
 import { type DirectoryRoot, errorCode, O_PATH } from '../../tree/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
-import { octal } from '../../trust/writer.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/present-object.ts';
@@ -21,11 +20,10 @@ import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
 import type { Entry as CheckedEntry } from './checked-entry.ts';
 import type { CheckedJail } from './checked-jail.ts';
-import { hostPath, sourcePath } from './remedies.ts';
 
 /**
  * Applies the fixes of all findings in order, and returns the findings that were fixed. A restored file needs no other fix; its
- * remedy becomes the command line that does the same. Data that may be somebody's is neither replaced nor chowned, unless its
+ * remedy becomes the update that does the same. Data that may be somebody's is neither replaced nor chowned, unless its
  * path is in `replace` or below a path in it.
  */
 export async function fixAll(
@@ -47,7 +45,7 @@ export async function fixAll(
     if (restoring === undefined) fixed.push(one);
     else {
       restored.add(path);
-      const remedy = restoredBy(jail, restoring.recorded);
+      const remedy = commandLine('uchroot-jail', 'update', jail.directory, '--replace', path);
       fixed.push({ ...one, finding: { ...one.finding, remedy } });
     }
   }
@@ -137,30 +135,6 @@ async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> 
   } finally {
     store.rollBack();
     store.close();
-  }
-}
-
-/** The command line for `restore`, without comparing the content and without keeping what is replaced. */
-function restoredBy(jail: CheckedJail, recorded: Recorded): string {
-  const { kind, path, source, mode, target = '', major = 0, minor = 0 } = recorded;
-  const at = hostPath(jail, path);
-  const { uid, gid } = onHost(jail.owner, recorded);
-  const install = ['install', '-m', octal(mode), '-o', `${uid}`, '-g', `${gid}`];
-  switch (kind) {
-    case 'file':
-      return commandLine(
-        ...(recorded.keepPrivileges ? ['cp', '-a'] : install),
-        sourcePath(jail, source ?? path),
-        at,
-      );
-    case 'link':
-      return commandLine('ln', '-sfn', target, at);
-    case 'device':
-      return commandLine('mknod', '-m', octal(mode), at, 'c', String(major), String(minor));
-    case 'directory':
-      return commandLine(...install, '-d', at);
-    default:
-      return kind satisfies never;
   }
 }
 

@@ -119,12 +119,12 @@ t.test('what was changed in the jail is restored only by name', options, async (
   await t.rejects(checkJail({ directory: jail, replace: ['/usr'] }), { name: 'UsageError' });
 });
 
-t.test('what is restored replaces nothing that is not kept', options, async (t) => {
-  const { system, jail } = await makeJail(t);
+t.test('a restored file keeps the one that it replaces', options, async (t) => {
+  const { jail } = await makeJail(t);
   flip(`${jail}/usr/bin/ls`, 100, 1);
   const broken = sha256(`${jail}/usr/bin/ls`);
   const { findings } = await checkJail({ directory: jail, fix: true, replace: ['/'] });
-  const remedy = `install -m 0755 -o 0 -g 0 ${system}/usr/bin/ls ${jail}/usr/bin/ls`;
+  const remedy = `uchroot-jail update ${jail} --replace /usr/bin/ls`;
   t.match(findings, [{ rule: 'changed', path: '/usr/bin/ls', fixed: true, remedy }]);
   t.equal(sha256(`${jail}/.uchroot/replaced/1-ls`), broken);
   t.equal(statSync(`${jail}/.uchroot/replaced`).mode & 0o777, 0o700);
@@ -134,7 +134,7 @@ t.test('what is restored replaces nothing that is not kept', options, async (t) 
   await updateJail({ directory: jail });
 });
 
-t.test('the command line of a restored path does the same, and gives no privileges', options, async (t) => {
+t.test('a restored path has no more privileges than it was built with', options, async (t) => {
   const base = makeDirectory(t);
   const [system, jail] = [`${base}/system`, `${base}/jail`];
   makeSystem(system, '/usr/bin/bash');
@@ -142,13 +142,8 @@ t.test('the command line of a restored path does the same, and gives no privileg
   writeFileSync(`${system}/opt/app/suid`, 'x');
   chownSync(`${system}/opt/app/suid`, 65534, 65534);
   chmodSync(`${system}/opt/app/suid`, 0o6640);
-  await buildJail({
-    directory: jail,
-    from: system,
-    programs: ['/usr/bin/bash'],
-    copies: ['/opt/app'],
-    users: ['nobody'],
-  });
+  const request = { directory: jail, from: system, copies: ['/opt/app'], users: ['nobody'] };
+  await buildJail({ ...request, programs: ['/usr/bin/bash'] });
   const attributes = () =>
     ['/opt/app', '/opt/app/suid'].map((path) => {
       const { mode, uid, gid } = lstatSync(`${jail}${path}`);
@@ -158,9 +153,6 @@ t.test('the command line of a restored path does the same, and gives no privileg
   rmSync(`${jail}/opt/app`, { recursive: true });
   const { findings } = await checkJail({ directory: jail, fix: true });
   t.ok(findings.length === 2 && findings.every(({ fixed }) => fixed === true));
-  t.same(attributes(), built);
-  rmSync(`${jail}/opt/app`, { recursive: true });
-  for (const { remedy } of findings) must(['sh', '-c', remedy]);
   t.same(attributes(), built);
 });
 

@@ -2,7 +2,7 @@
 
 import { fstatSync } from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes, showPath } from '../../../tree/path.ts';
+import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../tree/path.ts';
 import { type DirectoryRoot, errorCode, O_PATH } from '../../../tree/root.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine, shellWord, withoutReturns } from '../../../words/shell-word.ts';
@@ -115,28 +115,14 @@ function leadsSomewhere(root: DirectoryRoot, path: BytePath): boolean {
   }
 }
 
-const DEV = bytePath('/dev');
-
 function makingOf(jail: CheckedJail, present: InRootStatus | undefined): string {
   const at = hostPath(jail, NULL_DEVICE);
-  if (isOrdinary(jail.owner))
-    return `${commandLine('mv', '-nT', at, hostPath(jail, freeName(jail)))}   # and start with --dev /dev`;
-  const make = commandLine('mknod', '-m', '0666', at, 'c', '1', '3');
-  const directory = jail.root.lstat(DEV);
-  if (directory === undefined) return `${commandLine('mkdir', '-m', '0755', hostPath(jail, DEV))} && ${make}`;
-  if (directory.kind !== 'directory')
-    return decision(`make ${showPath(hostPath(jail, DEV))} a directory, and then: ${make}`);
   // moved away, not removed: something may have been written to it
-  return present === undefined
-    ? make
-    : `${commandLine('mv', '-nT', at, hostPath(jail, freeName(jail)))} && ${make}`;
-}
-
-function freeName({ root }: CheckedJail): BytePath {
-  for (let number = 1; ; number++) {
-    const path = bytePath(`/dev/null.${number}`);
-    if (root.lstat(path) === undefined) return path;
-  }
+  const away = commandLine('mv', '--backup=numbered', '-T', at, `${at}.old`);
+  if (isOrdinary(jail.owner))
+    return present ? `${away}   # and start with --dev /dev` : decision('start with --dev /dev');
+  const make = commandLine('mknod', '-m', '0666', at, 'c', '1', '3');
+  return `${present ? away : commandLine('mkdir', '-pm', '0755', parentPath(at))} && ${make}`;
 }
 
 const GONE = 'is not installed any more';
