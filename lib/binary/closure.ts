@@ -26,8 +26,6 @@ export interface Closure {
   readonly loader?: Loader;
 }
 
-export type Resolver = ReturnType<typeof openResolver>;
-
 export interface ResolverOptions {
   /** The processor to search for; by default only files for every processor are found. */
   readonly cpu?: Cpu;

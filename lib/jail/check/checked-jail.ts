@@ -2,22 +2,22 @@
 
 import { constants, readFileSync, readlinkSync } from 'node:fs';
 
-import { openResolver, type Resolver } from '../../binary/closure.ts';
+import { openResolver } from '../../binary/closure.ts';
 import { BASELINE } from '../../binary/machine.ts';
 import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
 import { rememberStatus } from '../../tree/remembered-root.ts';
 import { type DirectoryRoot, errorCode, type FileRoot, openFileRoot, O_PATH } from '../../tree/root.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
-import { native } from '../../native.ts';
+import { native, type PathFacts } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { memoize } from '../../values/remember.ts';
 import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
-import { judgeWay, type Way, type WayFinding } from '../../trust/way.ts';
-import { type Mount, readMounts } from '../../tree/mountinfo.ts';
+import { judgeWay } from '../../trust/way.ts';
+import { readMounts } from '../../tree/mountinfo.ts';
 import { unsettledPaths } from '../apply/commit.ts';
 import { mountsIn, pointIn } from '../host/mounts.ts';
-import { type Host, openHost } from '../host/source-host.ts';
+import { openHost } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { openReadable } from '../plan/ordinary-plan.ts';
@@ -25,59 +25,13 @@ import { withDescriptor } from '../work/closing.ts';
 import { lookOr, unless } from '../work/jail-error.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from './checked-entry.ts';
 import { type JailPerson, type Loose, looseOn, toPerson } from '../search/jail-writers.ts';
-import { heldOutside, type Process, processesIn } from './processes.ts';
+import { heldOutside, processesIn } from './processes.ts';
 
-export interface CheckedJail {
-  /** Its path on the host, with links resolved. */
-  readonly directory: BytePath;
-  /** The absolute path by which it was named. */
-  readonly asked: BytePath;
-  readonly root: DirectoryRoot;
-  /** The user who checks it. All ids of files are those that he sees: an ordinary user checks his own jail, or what he can see of root's. */
-  readonly owner: Owner;
-  /** The directories and links on the way to it, the jail itself last. */
-  readonly components: Way['components'];
-  /** The faults of that way for these users. */
-  readonly wayFindings: readonly WayFinding[];
-  /** Undefined if there is none, or if it cannot be trusted. Without the `unsettled` paths. */
-  readonly manifest: Manifest | undefined;
-  /** The paths of an interrupted change, which the next update completes. Each has the old object or the new one. */
-  readonly unsettled: ReadonlySet<BytePath>;
-  /** Why the manifest cannot be trusted. */
-  readonly manifestFault: string | undefined;
-  /** There is one, and whoever checks may not read it. */
-  readonly isManifestClosed: boolean;
-  /** The system that the jail was built from; undefined if it is gone. */
-  readonly host: Host | undefined;
-  /** Accounts of the host that are to be jailed; without any, everybody but root and the owner counts. */
-  readonly users: readonly JailPerson[];
-  /** The mounts that this process sees. */
-  readonly mounts: readonly Mount[];
-  /** The mount points in the jail, as its paths. */
-  readonly mountPoints: ReadonlySet<BytePath>;
-  /** The processes that run in the jail now. */
-  processes(): readonly Process[];
-  /** The groups that a user has on the host; one of the same number if it has no such user. */
-  groupsOf(uid: number): ReadonlySet<number>;
-  /** Files of the jail that processes outside hold: as heldOutside() of processes.ts. */
-  heldOutside(): ReturnType<typeof heldOutside>;
-  /** As looseOn() of jail-writers.ts for these users; answers are remembered, since many paths lead to the same place. */
-  looseOn(path: BytePath): Loose | undefined;
-  /** A new resolver of what programs of the jail need to start. */
-  openResolver(): Resolver;
-  /** Filled by the walk. */
-  readonly seen: WalkFacts;
-  close(): void;
-}
+export type CheckedJail = ReturnType<typeof openChecked>;
 
 /** @throws JailError if the jail, or the system that it was built from, cannot be opened; system errors. */
-export function openChecked(directory: BytePath, accounts: readonly JailUser[]): CheckedJail {
-  const facts = native.walkPathSync(pathBytes(directory));
-  if (facts.fd < 0) {
-    const path = quote(facts.walkPath ?? pathBytes(directory));
-    const errno = facts.walkErrno ?? 0;
-    throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
-  }
+export function openChecked(directory: BytePath, accounts: readonly JailUser[]) {
+  const facts = findWay(directory);
   try {
     const owner = caller();
     const own = openFileRoot(facts.fd, owner);
@@ -92,25 +46,38 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     const built = once(() => new Set(manifest?.entries.map((entry) => entry.path)));
     const place = { path, ...native.inRootFstat(facts.fd), built };
     return {
+      /** Its path on the host, with links resolved, and the absolute path by which it was named. */
       directory: path,
       asked: directory,
       root,
+      /** The user who checks it. All ids of files are those that he sees: an ordinary user checks his own jail, or what he can see of root's. */
       owner,
+      /** The directories and links on the way to it, the jail itself last, and the faults of that way for these users. */
       components: way.components,
       wayFindings: judgeWay(way, users),
+      /** Undefined if there is none, or if it cannot be trusted. Without the `unsettled` paths. */
       manifest,
+      /** The paths of an interrupted change, which the next update completes. Each has the old object or the new one. */
       unsettled,
+      /** Why the manifest cannot be trusted. */
       manifestFault: fault,
       isManifestClosed: isClosed,
+      /** The system that the jail was built from; undefined if it is gone. */
       host,
+      /** Accounts of the host that are to be jailed; without any, everybody but root and the owner counts. */
       users,
+      /** The mounts that this process sees, and the mount points in the jail, as its paths. */
       mounts,
       mountPoints: new Set(mountsIn(mounts, path).map((mount) => pointIn(mount, path))),
+      /** The processes that run in the jail now. */
       processes: once(() => processesIn(place)),
-      // the name service may be slow, and many processes and files have the same user
+      /** The groups that a user has on the host; remembered, since the name service may be slow. */
       groupsOf: memoize(groupsOf),
+      /** Files of the jail that processes outside hold: as heldOutside() of processes.ts. */
       heldOutside: once(() => heldOutside(place)),
+      /** As looseOn() of jail-writers.ts for these users; answers are remembered, since many paths lead to the same place. */
       looseOn: rememberLoose(root, users),
+      /** A new resolver of what programs of the jail need to start. */
       openResolver: () => openResolver(root, { cpu: host?.cpu ?? BASELINE, hasProc: true }),
       seen: new WalkFacts(manifest),
       close: () => {
@@ -122,6 +89,15 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]):
     native.closeDescriptor(facts.fd);
     throw error;
   }
+}
+
+/** The way to a jail, with its descriptor. @throws JailError if it cannot be opened */
+function findWay(directory: BytePath): PathFacts {
+  const facts = native.walkPathSync(pathBytes(directory));
+  if (facts.fd >= 0) return facts;
+  const path = quote(facts.walkPath ?? pathBytes(directory));
+  const errno = facts.walkErrno ?? 0;
+  throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
 }
 
 // The owner gains nothing by what he can write anyway.
@@ -144,10 +120,10 @@ export function recordedAt({ manifest }: CheckedJail, path: BytePath): Recorded 
 
 const MOST_WAYS = 10_000;
 
-function rememberLoose(root: FileRoot, users: readonly JailPerson[]): CheckedJail['looseOn'] {
+function rememberLoose(root: FileRoot, users: readonly JailPerson[]) {
   const known = new Map<BytePath, Loose | undefined>();
   const remembered = rememberStatus(root); // most ways lead through the same directories
-  return (path) => {
+  return (path: BytePath): Loose | undefined => {
     if (known.has(path)) return known.get(path);
     const loose = looseOn(remembered, path, users);
     if (known.size < MOST_WAYS) known.set(path, loose);

@@ -4,50 +4,19 @@ import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
 import { type FileRoot, openFileLines } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { remember } from '../../values/remember.ts';
-import {
-  type Diversions,
-  readAliases,
-  readDiversions,
-  readList,
-  readRegistry,
-  type Rename,
-} from './file-lists.ts';
+import { type Diversions, readAliases, readDiversions, readList, readRegistry } from './file-lists.ts';
 import { readFile, readIfThere } from './readable-files.ts';
 import { type Alternatives, type Package, readStatus } from './package-status.ts';
 
 export type { Package } from './package-status.ts';
 
 /** The installed packages of a root. A path can have any of its names: `/bin/sh` or `/usr/bin/sh`. */
-export interface Packages {
-  readonly all: readonly Package[];
-  /** `name` or `name:architecture`; without an architecture, that of dpkg itself is preferred. */
-  find(name: string): Package | undefined;
-  /**
-   * The package that owns a file; undefined if none does, or several do, as for a directory. Links are not followed: no
-   * package owns `/usr/bin/vi`.
-   */
-  owner(path: BytePath): Package | undefined;
-  /** Whether any package lists the path. */
-  isListed(path: BytePath): boolean;
-  /** The only source package of a path; its binary packages may share a directory. */
-  source(path: BytePath): string | undefined;
-  /**
-   * All files and directories that the package lists or has registered with ucf(1), with the names on this root: after
-   * diversions and merged /usr.
-   */
-  files(pkg: Package): readonly BytePath[];
-  /** The package that satisfies an entry of Depends: by its name, otherwise by what it provides. */
-  satisfy(alternatives: Alternatives, architecture?: string): Package | undefined;
-  /** The name of a path in these answers. */
-  rename: Rename;
-  /** Reads in the background what the owners of files need. */
-  readAhead(): void;
-}
+export type Packages = NonNullable<ReturnType<typeof openPackages>>;
 
 const DATABASE = '/var/lib/dpkg';
 
 /** Opens the database of a root; undefined if there is none. Lists of files are read when needed. */
-export function openPackages(root: FileRoot): Packages | undefined {
+export function openPackages(root: FileRoot) {
   const status = readFile(root, bytePath(`${DATABASE}/status`));
   if (status === undefined) return undefined;
   const all = readStatus(status);
@@ -63,6 +32,7 @@ export function openPackages(root: FileRoot): Packages | undefined {
     registry ??= readRegistry(readIfThere(root, bytePath('/var/lib/ucf/registry')));
     return { diversions, registry };
   }
+  /** All files and directories that the package lists or has registered with ucf(1), after diversions and merged /usr. */
   function files(pkg: Package): readonly BytePath[] {
     return remember(lists, pkg, () => {
       const { diversions, registry } = load();
@@ -78,14 +48,19 @@ export function openPackages(root: FileRoot): Packages | undefined {
     ...names,
     all,
     files,
+    /** The name of a path in these answers. */
     rename,
+    /** Reads in the background what the owners of files need. */
     readAhead: owners,
-    owner: (path) => {
+    /** Undefined if no package owns a file, or several do, as a directory. Links are not followed: no package owns `/usr/bin/vi`. */
+    owner: (path: BytePath): Package | undefined => {
       const found = ownership(path);
       return found === undefined || isShared(found) ? undefined : found;
     },
-    isListed: (path) => ownership(path) !== undefined,
-    source: (path) => ownership(path)?.source,
+    /** Whether any package lists the path. */
+    isListed: (path: BytePath) => ownership(path) !== undefined,
+    /** The only source package of a path; its binary packages may share a directory. */
+    source: (path: BytePath) => ownership(path)?.source,
   };
 }
 
@@ -154,7 +129,7 @@ function ownerOf([first, ...others]: readonly Package[]): Ownership | undefined 
   return others.every(({ name }) => name === first.name) ? first : { shared: true, source: first.source };
 }
 
-function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> {
+function openNames(all: readonly Package[]) {
   const byName = new Map<string, Package[]>();
   const byProvides = new Map<string, Package[]>();
   for (const pkg of all) {
@@ -168,12 +143,14 @@ function openNames(all: readonly Package[]): Pick<Packages, 'find' | 'satisfy'> 
     found.find(({ architecture }) => architecture === native || architecture === 'all') ??
     found[0];
 
+  /** `name` or `name:architecture`; without an architecture, that of dpkg itself is preferred. */
   function find(name: string): Package | undefined {
     const [plain = '', wanted] = name.split(':', 2);
     const found = byName.get(plain) ?? [];
     if (wanted === undefined || wanted === 'any') return ofArchitecture(found, native);
     return found.find(({ architecture }) => architecture === wanted);
   }
+  /** The package that satisfies an entry of Depends: by its name, otherwise by what it provides. */
   function satisfy(alternatives: Alternatives, wanted = native): Package | undefined {
     for (const name of alternatives) {
       const found =

@@ -151,14 +151,6 @@ function openHost(
   };
 }
 
-export interface Packs {
-  /** Adds the packs and parts that are needed so far; false if nothing was added. */
-  follow(facts: Facts, packages: PackageTaker): Steps<boolean>;
-  chosen(): readonly RecordedPack[];
-  /** Packs that were asked for, but of which the root has no file. */
-  barren(): readonly string[];
-}
-
 function openSigns(strings: ReadStrings) {
   const texts = openTexts(strings, new Set(all.flatMap(({ when }) => when.texts ?? [])));
   function signOf(when: When, facts: Facts): BytePath | undefined {
@@ -181,7 +173,7 @@ export function openPacks(
   recipe: Pick<Recipe, 'packs' | 'withoutPacks'>,
   users: readonly JailUser[],
   strings: ReadStrings,
-): Packs {
+) {
   for (const name of [...recipe.packs, ...recipe.withoutPacks]) packOf(name);
   const chosen = new Map<string, RecordedPack>();
   // the first sign of each pack, for the report
@@ -221,7 +213,8 @@ export function openPacks(
   return {
     chosen: () => [...chosen.values()],
     barren: () => [...barren],
-    *follow(facts, packages) {
+    /** Adds the packs and parts that are needed so far; false if nothing was added. */
+    *follow(facts: Facts, packages: PackageTaker): Steps<boolean> {
       let isMore = false;
       for (const pack of all) {
         yield;

@@ -36,22 +36,13 @@ interface Kept {
   readonly plan: PlanData;
 }
 
-export interface KeptPlan {
-  /** Undefined if the jail must be planned. */
-  readonly plan: JailPlan | undefined;
-  /** The root to plan from. It notes what is looked at. */
-  readonly root: FileRoot;
-  /** Keeps a plan that was made from that root, if it is certain that nothing has changed meanwhile. */
-  keep(plan: JailPlan): void;
-}
-
 /** `rootFd` is a descriptor of the source's root. */
 export function openKeptPlan(
   directory: BytePath,
   rootFd: number,
   recipe: Recipe,
   { root, ...host }: PlanSource,
-): KeptPlan {
+) {
   const { ino, ctimeNs } = statSync(import.meta.filename, { bigint: true });
   const key = JSON.stringify([process.version, String(ino), String(ctimeNs), recipe, host]);
   const path = fileOf(directory);
@@ -59,9 +50,12 @@ export function openKeptPlan(
   const [startMs, mounts] = [Date.now(), readMountTable()];
   const notes = noteReads(root);
   return {
+    /** Undefined if the jail must be planned. */
     plan,
+    /** The root to plan from. It notes what is looked at. */
     root: notes.root,
-    keep: (made) => {
+    /** Keeps a plan that was made from that root, if it is certain that nothing has changed meanwhile. */
+    keep: (made: JailPlan): void => {
       const [looked, read] = [withNuls(withParents(notes)), withNuls(notes.read)];
       const { hash, newestMs } = native.stampPaths(rootFd, looked, read);
       // A second is far more than the clock of a file system lags behind (current_time() of the kernel: some milliseconds).

@@ -24,21 +24,8 @@ export interface Executable {
   readonly entry: FileEntry;
 }
 
-export interface Executables {
-  /** Examines the new files of the selection until no more are added; returns the executables among them. */
-  follow(): Steps<readonly Executable[]>;
-  /** Missing files without which a requested program cannot start. */
-  readonly missing: readonly MissingFile[];
-  /** Missing files of other files; the host does not have them either. */
-  readonly incomplete: readonly MissingFile[];
-  /** The closures for every processor: a cache of the jail must find their libraries. */
-  readonly portable: readonly Closure[];
-  readonly needs: Needs;
-  /** The byte order of the first ELF file; little if there is none. */
-  endian(): 'little' | 'big';
-  /** Libraries that exist only for certain processors. */
-  readonly onlyHere: ReadonlySet<BytePath>;
-}
+/** What the files of the selection need, as JailPlan says; `follow` examines new files until no more are added. */
+export type Executables = ReturnType<typeof openExecutables>;
 
 const HOW: Readonly<Record<NeededFile['role'], Reason['how']>> = {
   program: 'asked',
@@ -65,7 +52,7 @@ export function openExecutables(
   root: FileRoot,
   selection: Selection,
   { cpu, path, programs, imports, isStarted }: ExecutablesOptions,
-): Executables {
+) {
   const files = openFiles(root);
   const best = openResolver(root, { files, cpu, hasProc: true, path });
   const baseline = openResolver(root, { files, cpu: BASELINE, hasProc: true, path });
@@ -103,7 +90,7 @@ export function openExecutables(
   }
 
   return {
-    *follow() {
+    *follow(): Steps<readonly Executable[]> {
       const found: Executable[] = [];
       for (let fresh = selection.takeFresh(); fresh.length > 0; fresh = selection.takeFresh())
         for (const [entry, magic] of withMagic(root, fresh)) {

@@ -21,25 +21,7 @@ import { toText } from '../manifest/path-text.ts';
 import type { JailWarning } from '../work/jail-warning.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './needed-files.ts';
-import type { PackageTaker } from './chosen-packs.ts';
 import type { Selection } from './selection.ts';
-
-export interface PackageFiles extends PackageTaker {
-  /** Adds what the new programs need, and the packages that were taken since; false if there is nothing new. */
-  follow(executables: readonly Executable[]): Steps<boolean>;
-  /** False for a script of a package that nothing in the jail starts. */
-  isStarted(path: BytePath): boolean;
-  /** True for a file of an Essential package, except perl's. */
-  isBasic(path: BytePath): boolean;
-  /** The name of the package of a path. */
-  of(path: BytePath): string | undefined;
-  sourceOf(path: BytePath): string | undefined;
-  versionOf(name: string): string | undefined;
-  /** Large parts of the packages that programs do not need, and that were not added. */
-  leftOut(): readonly BytePath[];
-  /** Programs and packages that the requested programs may use, but that are not in the jail. */
-  wanted(): Wanted;
-}
 
 export interface Wanted {
   /** Programs that they name. */
@@ -48,7 +30,13 @@ export interface Wanted {
   readonly packages: readonly string[];
 }
 
-const noDatabase = { hint: 'leave --package out: name programs, and bring data with --copy' };
+function openDatabase(root: FileRoot, [asked]: readonly string[]): Packages | undefined {
+  const packages = openPackages(root);
+  if (packages !== undefined || asked === undefined) return packages;
+  throw new UsageError('there is no dpkg database to take packages from', {
+    hint: 'leave --package out: name programs, and bring data with --copy',
+  });
+}
 
 /** @throws UsageError for a package of the recipe that is not installed. */
 export function openPackageFiles(
@@ -57,10 +45,8 @@ export function openPackageFiles(
   users: readonly JailUser[],
   { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
   read: ReadPrograms,
-): PackageFiles {
-  const packages = openPackages(root);
-  if (packages === undefined && asked[0] !== undefined)
-    throw new UsageError('there is no dpkg database to take packages from', noDatabase);
+) {
+  const packages = openDatabase(root, asked);
   const reading = packages && openReading(root, packages, read);
   // With their places in the jail. Under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex.
   const programs = new Map(named.map((path) => [path, path]));
@@ -97,16 +83,18 @@ export function openPackageFiles(
   }
 
   return {
-    take: (name) => {
+    take: (name: string): void => {
       const pkg = packages?.find(name);
       if (pkg !== undefined) whole.add(pkg);
     },
+    /** Adds what the new programs need, and the packages that were taken since; false if there is nothing new. */
     follow,
-    isStarted: (path) => !idle.has(path),
-    isBasic: (path) => isBasic(packages?.owner(path)),
-    of: (path) => packages?.owner(path)?.name,
-    sourceOf: (path) => packages?.source(path),
-    versionOf: (name) => packages?.find(name)?.version,
+    isStarted: (path: BytePath) => !idle.has(path),
+    /** True for a file of an Essential package, except perl's. */
+    isBasic: (path: BytePath) => isBasic(packages?.owner(path)),
+    of: (path: BytePath) => packages?.owner(path)?.name,
+    sourceOf: (path: BytePath) => packages?.source(path),
+    versionOf: (name: string) => packages?.find(name)?.version,
     leftOut: () => [...leftOut],
     wanted: () => wantedOf(root, packages, selection, named, last),
   };
