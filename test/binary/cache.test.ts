@@ -35,7 +35,7 @@ t.test("the host's cache is read as ldconfig reads it", withCache, async (t) => 
   );
 });
 
-t.test('what is written is what ldconfig reads', withLdconfig, async (t) => {
+t.test('ldconfig reads the cache that is written', withLdconfig, async (t) => {
   const entries = [
     entry('libz.so.9', '/opt/z/libz.so.9'),
     entry('libz.so.10', '/opt/z/libz.so.10'),
@@ -52,7 +52,7 @@ t.test('what is written is what ldconfig reads', withLdconfig, async (t) => {
   ]);
 });
 
-t.test('what is written is read back, in either byte order', async (t) => {
+t.test('a written cache is read back, in either byte order', async (t) => {
   const name = fc.stringMatching(/^[a-z0-9.+-]{1,12}$/);
   fc.assert(
     fc.property(fc.array(fc.tuple(name, name)), fc.constantFrom('little', 'big'), (pairs, endian) => {
@@ -115,7 +115,7 @@ t.test(
   },
 );
 
-t.test('of one name the highest flags come first, and the header has the size of the strings', async (t) => {
+t.test('the highest flags of a name come first, and the header has the size of the strings', async (t) => {
   const [low, high] = [entry('a', '/b', 3), entry('a', '/b')];
   for (const entries of [
     [low, high],

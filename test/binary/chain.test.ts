@@ -111,7 +111,7 @@ t.test('a command that is no program is run by the shell', async (t) => {
   t.match(resolve({ '/s': 'echo\n' }).missing, [{ reason: 'no-interpreter' }], 'a program is not');
 });
 
-t.test('what env would refuse is missing with its reason', async (t) => {
+t.test('a line that env would refuse is missing with its reason', async (t) => {
   t.match(script('/usr/bin/env -i perl').missing, [
     { path: '-i perl', role: 'command', reason: 'no-command', message: /^env cannot start it: .* only -S/ },
   ]);
@@ -163,7 +163,7 @@ function makeScripts(t: Test): string {
 const version = spawnSync('env', ['--version'], { encoding: 'utf8' }).stdout ?? '';
 
 t.test(
-  'what the answer ends in is what the kernel and env run',
+  'the answer ends in the file that the kernel and env run',
   { skip: !version.includes('GNU coreutils') && "env is not GNU's" },
   async (t) => {
     const directory = makeScripts(t);

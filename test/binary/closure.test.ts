@@ -58,7 +58,7 @@ t.test('five interpreters in a row are taken, a sixth is not', async (t) => {
   t.match(resolve({ '/bin/p': '#!/bin/p\n' }).missing, [{ reason: 'too-deep' }]);
 });
 
-t.test('what is missing is named with who needs it', async (t) => {
+t.test('a missing file is named with who needs it', async (t) => {
   t.match(resolve({}).missing, [{ path: '/bin/p', role: 'program', reason: 'absent' }]);
   t.match(resolve({ '/bin/p': '#!/bin/nope\n' }).missing, [
     { path: '/bin/nope', role: 'script-interpreter', neededBy: '/bin/p', reason: 'absent' },

@@ -34,7 +34,7 @@ t.test('several notes, and several entries of one, come in their order', async (
   ]);
 });
 
-t.test('what the specification does not allow is left out, and the rest is not', async (t) => {
+t.test('entries that the specification does not allow are left out, and the rest is not', async (t) => {
   const good = '[{"soname":["good"]}]';
   const bad = [
     '',

@@ -148,7 +148,7 @@ t.test('section headers tell where no hash table does', async (t) => {
   t.same(imports(whole), ['getaddrinfo', 'getpwnam']);
 });
 
-t.test('only what is wanted is told', async (t) => {
+t.test('wanted symbols are told, and no others', async (t) => {
   const data = image({}, hashTable({}));
   t.same(imports(data, ['syslog', 'sysl', 'syslogx', 'yslog']), ['syslog']);
   t.same(imports(data, []), []);

@@ -129,7 +129,7 @@ const linkage = (image: Parameters<typeof makeElf>[0]) => {
   return elf.kind === 'elf' ? elf.linkage : elf.message;
 };
 
-t.test('of an object file nothing is loaded', async (t) => {
+t.test('an object file loads nothing', async (t) => {
   t.match(readBuffer(makeElf({ type: 1 })), { type: 'relocatable', loadedBytes: 0 });
 });
 
@@ -199,7 +199,7 @@ const patched = (offset: number, bytes: readonly number[]) => {
   return readBuffer(data);
 };
 
-t.test('what contradicts the format is malformed', async (t) => {
+t.test('a file that contradicts the format is malformed', async (t) => {
   t.match(patched(4, [3]), { code: 'malformed' }, 'class');
   t.match(patched(5, [0]), { code: 'malformed' }, 'byte order');
   t.match(patched(54, [57]), { code: 'malformed' }, 'size of a program header');

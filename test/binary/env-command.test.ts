@@ -40,7 +40,7 @@ t.test('a name with a slash is not searched', async (t) => {
   t.match(find('/nope', '/usr/bin'), { kind: 'found', path: '/nope' });
 });
 
-t.test('what is not there says where it was looked for', async (t) => {
+t.test('a command that is not there says where it was looked for', async (t) => {
   t.match(find('python', '/usr/bin:/opt'), {
     kind: 'missing',
     reason: 'absent',
@@ -51,7 +51,7 @@ t.test('what is not there says where it was looked for', async (t) => {
   t.match(find('', '/usr/bin'), { reason: 'absent' });
 });
 
-t.test('what may not be executed is passed over, and named if nothing else comes', async (t) => {
+t.test('a file that may not be executed is passed over, and named if nothing else comes', async (t) => {
   const readOnly: FileRoot = {
     ...root,
     lstat: (path) => {

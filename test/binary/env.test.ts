@@ -34,7 +34,7 @@ t.test('options and assignments come before the command, and -S splits', async (
   }
 });
 
-t.test('what changes PATH changes where the command is looked up', async (t) => {
+t.test('an assignment to PATH changes where the command is looked up', async (t) => {
   for (const [argument, path] of [
     ['-S PATH=/a PATH=/b perl', '/b'],
     ['-S PATH= perl', ''],

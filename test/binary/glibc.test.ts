@@ -319,7 +319,7 @@ t.test(
 );
 
 t.test(
-  'what only the cache leads to has an entry for each processor, or is missing for the others',
+  'a library that only the cache leads to has an entry for each processor, or is missing for the others',
   async (t) => {
     const entry = (path: string) => ({ name: bytePath('liba.so'), path: bytePath(path), flags: 0x303 });
     const newer = entry('/opt/glibc-hwcaps/x86-64-v3/liba.so');
@@ -360,7 +360,7 @@ t.test('the twin for every processor may lie in another directory of the search 
   t.same(libraries(resolve(tree)), ['/b/liba.so runpath']);
 });
 
-t.test('what the kernel maps is not searched', async (t) => {
+t.test('a library that the kernel maps is not searched', async (t) => {
   t.same(resolve({ '/bin/p': elf({ needed: ['linux-vdso.so.1'] }) }).missing, []);
 });
 

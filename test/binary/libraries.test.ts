@@ -76,7 +76,7 @@ t.test('the lowest priority can be chosen', async (t) => {
   t.same(names({ dlopen: 'none' }), []);
 });
 
-t.test('only a required one can be missing', async (t) => {
+t.test('a required library can be missing, and no other', async (t) => {
   const missing = (dlopen: DlopenPriority | 'none') => resolve({ '/p': program(wishes) }, { dlopen }).missing;
   const expected = [
     { path: 'librequired.so', role: 'dlopen', neededBy: '/p', as: 'librequired.so', reason: 'absent' },
@@ -100,7 +100,7 @@ t.test('the first alternative that can be loaded is taken', async (t) => {
   t.same(opened(resolve(loaded)), [], 'one that is loaded already will do');
 });
 
-t.test('what a library lacks that was not loaded for it does not count as loaded', async (t) => {
+t.test('libraries of a library that lacks another do not count as loaded', async (t) => {
   const closure = resolve({
     '/p': program([{ soname: ['liba.so'] }, { soname: ['libb.so'] }]),
     '/lib/sys/liba.so': lib({ needed: ['libb.so', 'libgone.so'] }),

@@ -33,7 +33,7 @@ t.test('a NUL ends the interpreter, and what follows is no argument', async (t) 
   t.equal('argument' in script, false);
 });
 
-t.test('what does not begin with #! is no script', async (t) => {
+t.test('a file that does not begin with #! is no script', async (t) => {
   for (const text of ['', '#', '!#', ' #!/bin/sh\n', '\x7fELF', 'echo\n'])
     t.same(read(text), { kind: 'none' }, text);
 });
@@ -70,7 +70,7 @@ t.test('env starts its first word that is neither option nor assignment', async 
   t.equal(command('#!/bin/sh perl\n'), undefined);
 });
 
-t.test('only the first 256 bytes count', async (t) => {
+t.test('no more than the first 256 bytes count', async (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 256, maxLength: 600 }), (tail) => {
       const bytes = Uint8Array.from([0x23, 0x21, ...tail]);

@@ -117,7 +117,7 @@ t.test('each result points to its rule and to a place', async (t) => {
   ]);
 });
 
-t.test('only what was fixed is suppressed', async (t) => {
+t.test('fixed findings are suppressed, and no others', async (t) => {
   const results = log.runs[0]?.results ?? [];
   t.same(
     results.map(({ suppressions }) => suppressions?.length ?? 0),

@@ -243,7 +243,7 @@ t.test('a request is checked before anything is done', async (t) => {
 });
 
 t.test(
-  'where no device may be made the jail is built, and a warning tells what is missing',
+  'a jail is built where no device may be made, and a warning tells what is missing',
   needs('setpriv'),
   async (t) => {
     const jail = `${makeDirectory(t)}/jail`;

@@ -128,7 +128,7 @@ t.test('a worker that is terminated while it copies takes its thread with it', n
 });
 
 t.test(
-  'what a killed clone has left is removed by the next, and by nobody while it works',
+  'the leftovers of a killed clone are removed by the next, and by nobody while it works',
   needs('mount'),
   async (t) => {
     const base = makeMemory(t);
@@ -222,7 +222,7 @@ t.test('a directory without a manifest of root’s is no template', asRoot, asyn
   t.same(namesIn(base), ['template']);
 });
 
-t.test('of two that clone to one place one has it, and the other leaves nothing', asRoot, async (t) => {
+t.test('two that clone to one place: one has it, and the other leaves nothing', asRoot, async (t) => {
   const base = makeDirectory(t);
   const template = makeTemplate(`${base}/template`);
   const both = [1, 2, 3].map(() => cloneJail({ template, directory: `${base}/jail` }));

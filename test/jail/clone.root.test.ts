@@ -211,7 +211,7 @@ const racer = `
   }`;
 
 t.test(
-  'whoever exchanges what is copied gets nothing from outside into the clone',
+  'a user who exchanges files during a clone gets nothing from outside into it',
   needs('mount'),
   async (t) => {
     const base = makeMemory(t);
@@ -316,7 +316,7 @@ t.test('a hole of 100 GB takes neither time nor room', asRoot, async (t) => {
   }
 });
 
-t.test('what is mounted in the template stays out, and its place is made', needs('mount'), async (t) => {
+t.test('a mount in the template stays out, and its place is made', needs('mount'), async (t) => {
   const base = makeDirectory(t);
   const template = makeTemplate(`${base}/template`);
   mount(t, '-t', 'proc', 'proc', `${template}/proc`);
@@ -331,7 +331,7 @@ t.test('what is mounted in the template stays out, and its place is made', needs
   for (const path of ['/proc', '/etc/bound']) t.match(skipped[0], path);
 });
 
-t.test('what may not be made here is told: a device without CAP_MKNOD', needs('capsh'), async (t) => {
+t.test('a file that may not be made here is told: a device without CAP_MKNOD', needs('capsh'), async (t) => {
   const base = makeDirectory(t);
   const template = makeTemplate(`${base}/template`);
   sh('mknod "$0/tmp/null" c 1 3; mkfifo "$0/tmp/fifo"', template);

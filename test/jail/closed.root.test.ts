@@ -12,7 +12,7 @@ import { unlessRoot } from '../support/root.ts';
 const asRoot = { skip: unlessRoot('ldd') };
 
 t.test(
-  'what a program has in /etc comes only from an open directory, and an update removes what came before',
+  'files of a program in /etc come only from an open directory, and an update removes what came before',
   asRoot,
   async (t) => {
     const base = makeDirectory(t);

@@ -258,7 +258,7 @@ t.test(
 );
 
 t.test(
-  'what a list of the host allows others is not what the group gets in the jail',
+  'the group does not get in the jail what a list of the host allows others',
   needs('setfacl'),
   async (t) => {
     const base = makeDirectory(t);

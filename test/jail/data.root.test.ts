@@ -52,7 +52,7 @@ async function makePlace(t: Test): Promise<Place> {
 
 const dyn = 'var/cache/app/dyn.db';
 
-t.test("what a service has written to its file is not replaced by the host's old file", asRoot, async (t) => {
+t.test("a file that a service has written is not replaced by the host's old one", asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   appendFileSync(`${jail}/${dyn}`, 'of the service\n');
   const { status, stdout, stderr } = uchrootJail(['update', jail]);
@@ -107,7 +107,7 @@ t.test('a path to be replaced that the builder does not make is an error', asRoo
   t.same(describeTree(jail), before);
 });
 
-t.test('whatever a service does to its data, an update leaves it so', asRoot, async (t) => {
+t.test('an update leaves data as the service has made them', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   const data = `${jail}/var/cache/app`;
   const acts: Readonly<Record<string, () => void>> = {
@@ -136,7 +136,7 @@ t.test('whatever a service does to its data, an update leaves it so', asRoot, as
   }
 });
 
-t.test('what the service has is not removed when the host has it no more', asRoot, async (t) => {
+t.test('data of the service are not removed when the host has them no more', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   rmSync(`${root}/var/cache/app/deep`, { recursive: true });
   rmSync(`${root}/opt/lib/setting`);
@@ -151,18 +151,14 @@ t.test('what the service has is not removed when the host has it no more', asRoo
   t.match((await updateJail({ directory: jail })).extra, []);
 });
 
-t.test(
-  'what another user than the builder’s may write by its group or its directory is his',
-  asRoot,
-  async (t) => {
-    const { jail, root } = await makePlace(t);
-    chownSync(`${jail}/opt/lib/code`, 0, 8);
-    chmodSync(`${jail}/opt/lib/code`, 0o664);
-    writeFileSync(`${root}/opt/lib/code`, 'second\n');
-    t.match((await updateJail({ directory: jail })).left, [{ path: '/opt/lib/code', because: 'writable' }]);
-    t.equal(readFileSync(`${jail}/opt/lib/code`, 'utf8'), 'first\n');
-  },
-);
+t.test('a file that another user may write by its group or its directory is his', asRoot, async (t) => {
+  const { jail, root } = await makePlace(t);
+  chownSync(`${jail}/opt/lib/code`, 0, 8);
+  chmodSync(`${jail}/opt/lib/code`, 0o664);
+  writeFileSync(`${root}/opt/lib/code`, 'second\n');
+  t.match((await updateJail({ directory: jail })).left, [{ path: '/opt/lib/code', because: 'writable' }]);
+  t.equal(readFileSync(`${jail}/opt/lib/code`, 'utf8'), 'first\n');
+});
 
 t.test('a file of root becomes a directory, a directory a file, a link either', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);

@@ -222,7 +222,7 @@ t.test('a hard link to a file outside is replaced, and the file stays as it is',
   t.equal(runIn(jail, '/bin/bash', '-c', 'echo fine'), 'fine\n');
 });
 
-t.test('what the jailed user may write is not written through', asRoot, async (t) => {
+t.test('a directory that the jailed user may write is not written into', asRoot, async (t) => {
   const { base, jail, unharmed } = makePlace(t);
   mkdirSync(`${jail}/usr`, { recursive: true });
   mkdirSync(`${jail}/srv`);
@@ -314,7 +314,7 @@ t.test(
   },
 );
 
-t.test('what is mounted in the jail is told before anything is changed', needs('mount'), async (t) => {
+t.test('a mount in the jail is told before anything is changed', needs('mount'), async (t) => {
   const { base, jail } = makePlace(t);
   makeSystem(`${base}/1`, '/bin/bash');
   makeNextVersion(`${base}/1`, `${base}/2`);
@@ -339,7 +339,7 @@ t.test('what is mounted in the jail is told before anything is changed', needs('
 
 // "/.uchroot/new/commit: Is a directory, open" was all that the check told of a jail.
 t.test(
-  'what root of the jail has put in the place of an interrupted change does not end the check',
+  'the check does not end at things that root of the jail put in the place of an interrupted change',
   asRoot,
   async (t) => {
     const jail = `${makeDirectory(t)}/jail`;

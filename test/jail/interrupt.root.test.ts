@@ -207,7 +207,7 @@ t.test(
   },
 );
 
-t.test('of two builders at once one waits to be asked again, or both succeed', withSystem, async (t) => {
+t.test('two builders at once both succeed, or one is told to try again', withSystem, async (t) => {
   const base = makeDirectory(t);
   makeSystem(`${base}/root`, '/bin/bash', '/bin/ls', '/bin/cat');
   for (let round = 0; round < 3; round++) {

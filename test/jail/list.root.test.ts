@@ -140,7 +140,7 @@ t.test('a request to list or explain is checked', asRoot, async (t) => {
   await t.rejects(explainFile(bad({ directory: '/x', path: '/\0' })), { message: /^path must be a path/ });
 });
 
-t.test('who reads only the beginning of a list is no error', asRoot, async (t) => {
+t.test('a reader who takes only the beginning of a list is no error', asRoot, async (t) => {
   const { base, jail } = await makePlace(t);
   const many = `${base}/root/srv/many`;
   mkdirSync(many);

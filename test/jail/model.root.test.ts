@@ -141,7 +141,7 @@ const FOUND: readonly (readonly Event[])[] = [
 t.setTimeout(0);
 
 t.test(
-  'whatever happens to a host and a jail, nothing of the jail is lost, and nothing untouched is out of date',
+  'nothing of a jail is lost, and nothing untouched is out of date, after any changes to host and jail',
   { skip: unlessRoot() },
   async (t) => {
     t.pass(`for ${await check(t)} histories`);

@@ -76,28 +76,32 @@ t.test('a tree deeper than a path can be long is removed', asRoot, async (t) => 
   t.same(namesIn(base), ['outside']);
 });
 
-t.test('what is no jail of ours is refused: /, /usr, a file, a link, no manifest', asRoot, async (t) => {
-  const { base, jail } = makeScene(t);
-  const none = { name: 'JailError', code: 'ERR_NO_MANIFEST' };
-  const usage = { name: 'UsageError' };
-  for (const directory of ['/', '..', `${jail}/..`]) await t.rejects(removeJail({ directory }), usage);
-  for (const directory of ['/usr', '/etc', '.', `${base}/outside`])
-    await t.rejects(removeJail({ directory }), none);
-  symlinkSync(jail, `${base}/link`);
-  await t.rejects(removeJail({ directory: `${base}/link` }), { ...usage, hint: /that it leads to/ });
-  await t.rejects(removeJail({ directory: `${base}/link/` }), usage);
-  await t.rejects(removeJail({ directory: `${jail}/etc/name` }), { ...usage, message: /not a directory/ });
-  await t.rejects(removeJail({ directory: `${base}/nothing` }), { name: 'JailError', code: 'ENOENT' });
-  await t.rejects(removeJail({ directory: `${base}/no/thing` }), { name: 'JailError', code: 'ENOENT' });
-  chownSync(`${jail}/.uchroot`, 61_001, 61_001);
-  await t.rejects(removeJail({ directory: jail }), none);
-  chownSync(`${jail}/.uchroot`, 0, 0);
-  renameSync(`${jail}/.uchroot`, `${jail}/tmp/store`);
-  symlinkSync('tmp/store', `${jail}/.uchroot`);
-  await t.rejects(removeJail({ directory: jail }), none);
-  t.same(namesIn(base), ['jail', 'link', 'outside']);
-  t.same(namesIn(jail), ['.uchroot', 'etc', 'tmp']);
-});
+t.test(
+  'a directory that the builder has not made is refused: /, /usr, a file, a link, no manifest',
+  asRoot,
+  async (t) => {
+    const { base, jail } = makeScene(t);
+    const none = { name: 'JailError', code: 'ERR_NO_MANIFEST' };
+    const usage = { name: 'UsageError' };
+    for (const directory of ['/', '..', `${jail}/..`]) await t.rejects(removeJail({ directory }), usage);
+    for (const directory of ['/usr', '/etc', '.', `${base}/outside`])
+      await t.rejects(removeJail({ directory }), none);
+    symlinkSync(jail, `${base}/link`);
+    await t.rejects(removeJail({ directory: `${base}/link` }), { ...usage, hint: /that it leads to/ });
+    await t.rejects(removeJail({ directory: `${base}/link/` }), usage);
+    await t.rejects(removeJail({ directory: `${jail}/etc/name` }), { ...usage, message: /not a directory/ });
+    await t.rejects(removeJail({ directory: `${base}/nothing` }), { name: 'JailError', code: 'ENOENT' });
+    await t.rejects(removeJail({ directory: `${base}/no/thing` }), { name: 'JailError', code: 'ENOENT' });
+    chownSync(`${jail}/.uchroot`, 61_001, 61_001);
+    await t.rejects(removeJail({ directory: jail }), none);
+    chownSync(`${jail}/.uchroot`, 0, 0);
+    renameSync(`${jail}/.uchroot`, `${jail}/tmp/store`);
+    symlinkSync('tmp/store', `${jail}/.uchroot`);
+    await t.rejects(removeJail({ directory: jail }), none);
+    t.same(namesIn(base), ['jail', 'link', 'outside']);
+    t.same(namesIn(jail), ['.uchroot', 'etc', 'tmp']);
+  },
+);
 
 t.test('a jail in a directory that somebody else could exchange is refused', asRoot, async (t) => {
   const { base, jail } = makeScene(t);
@@ -128,37 +132,41 @@ const racer = `
     go(() => renameSync(elsewhere + '/b', 'a/b'));
   }`;
 
-t.test('whoever exchanges what is removed cannot have anything else removed', needs('mount'), async (t) => {
-  const base = makeMemory(t);
-  const outside = `${base}/outside`;
-  for (const name of ['b/c', 'd']) mkdirSync(`${outside}/${name}`, { recursive: true });
-  for (const name of ['f0', 'f1', 'b/f0', 'b/c/f0']) writeFileSync(`${outside}/${name}`, 'kept');
-  mkdirSync(`${base}/elsewhere`);
-  const all = listTree(outside);
-  const fd = openSync(base, constants.O_RDONLY);
-  t.teardown(() => closeSync(fd));
-  const pid = await startScript(t, racer, `${base}/tree`, outside, `${base}/elsewhere`);
-  const ends: string[] = [];
-  for (let i = 0; i < 300; i++) {
-    mkdirSync(`${base}/tree/y/z`, { recursive: true });
-    for (let j = 0; j < 20; j++) writeFileSync(`${base}/tree/y/f${j}`, '');
-    const removing = removeTree({ fd, path: bytePath(base) }, bytePath('tree'));
-    ends.push(
-      await removing.then(
-        () => 'removed',
-        (error: { code?: string }) => error.code ?? 'no code',
-      ),
+t.test(
+  'a user who exchanges directories during a removal cannot have anything else removed',
+  needs('mount'),
+  async (t) => {
+    const base = makeMemory(t);
+    const outside = `${base}/outside`;
+    for (const name of ['b/c', 'd']) mkdirSync(`${outside}/${name}`, { recursive: true });
+    for (const name of ['f0', 'f1', 'b/f0', 'b/c/f0']) writeFileSync(`${outside}/${name}`, 'kept');
+    mkdirSync(`${base}/elsewhere`);
+    const all = listTree(outside);
+    const fd = openSync(base, constants.O_RDONLY);
+    t.teardown(() => closeSync(fd));
+    const pid = await startScript(t, racer, `${base}/tree`, outside, `${base}/elsewhere`);
+    const ends: string[] = [];
+    for (let i = 0; i < 300; i++) {
+      mkdirSync(`${base}/tree/y/z`, { recursive: true });
+      for (let j = 0; j < 20; j++) writeFileSync(`${base}/tree/y/f${j}`, '');
+      const removing = removeTree({ fd, path: bytePath(base) }, bytePath('tree'));
+      ends.push(
+        await removing.then(
+          () => 'removed',
+          (error: { code?: string }) => error.code ?? 'no code',
+        ),
+      );
+      if (listTree(outside).length !== all.length) t.fail(`something outside is gone in round ${i}`);
+    }
+    await stop(pid);
+    t.same(
+      ends.filter((end) => end !== 'removed' && end !== 'ENOTEMPTY'),
+      [],
     );
-    if (listTree(outside).length !== all.length) t.fail(`something outside is gone in round ${i}`);
-  }
-  await stop(pid);
-  t.same(
-    ends.filter((end) => end !== 'removed' && end !== 'ENOTEMPTY'),
-    [],
-  );
-  t.ok(ends.includes('removed'));
-  t.same(listTree(outside), all);
-});
+    t.ok(ends.includes('removed'));
+    t.same(listTree(outside), all);
+  },
+);
 
 t.test('a mount that appears while it removes is not crossed', needs('mount'), async (t) => {
   const base = makeDirectory(t);

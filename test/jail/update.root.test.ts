@@ -79,7 +79,7 @@ t.test('without news nothing is replaced', asRoot, async (t) => {
 });
 
 t.test(
-  'only what changed is replaced, by rename, so that a running program keeps its file',
+  'changed files alone are replaced, by rename, so that a running program keeps its file',
   asRoot,
   async (t) => {
     const { jail, root } = await makePlace(t);
@@ -239,7 +239,7 @@ t.test('a hard link to a file of the host is replaced by a copy', asRoot, async 
   t.same(faultsOf(jail), []);
 });
 
-t.test('what the builder has not made is reported and left', asRoot, async (t) => {
+t.test('a file that the builder has not made is reported and left', asRoot, async (t) => {
   const { jail } = await makePlace(t);
   writeFileSync(`${jail}/usr/bin/own`, 'mine');
   mkdirSync(`${jail}/srv/data/deep`, { recursive: true });
@@ -264,7 +264,7 @@ t.test('a directory that is needed no longer stays while something lies in it', 
   t.same(everythingIn(`${jail}/opt`), ['app', 'app/own', 'app/two']);
 });
 
-t.test('what is needed no longer, but was changed in the jail, stays', asRoot, async (t) => {
+t.test('a file that is needed no longer, but was changed in the jail, stays', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   mkdirSync(`${root}/opt/app`, { recursive: true });
   writeFileSync(`${root}/opt/app/one`, '1');

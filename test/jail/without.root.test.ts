@@ -9,24 +9,28 @@ import { unlessRoot } from '../support/root.ts';
 
 const asRoot = { skip: unlessRoot() };
 
-t.test('what is left out stays out with each update, and its size is shown before', asRoot, async (t) => {
-  const base = makeDirectory(t);
-  const [root, jail] = [`${base}/root`, `${base}/jail`];
-  makeSystem(root, '/usr/bin/bash');
-  mkdirSync(`${root}/srv/data/large`, { recursive: true });
-  writeFileSync(`${root}/srv/data/small`, 'x');
-  writeFileSync(`${root}/srv/data/large/file`, Buffer.alloc(9_000_000));
-  const words = ['build', jail, '--from', root, '--copy', '/srv/data', '/usr/bin/bash'];
-  const planned = uchrootJail([...words, '--plan']);
-  t.match(planned.stdout, 'part files of no package, ');
-  t.match(planned.stdout, ': /srv/data/large/file, to be copied\n');
-  t.equal(uchrootJail([...words, '--without', '/srv/data/large']).status, 0);
-  t.ok(existsSync(`${jail}/srv/data/small`));
-  t.notOk(existsSync(`${jail}/srv/data/large`));
-  writeFileSync(`${root}/srv/data/large/more`, 'x');
-  await updateJail({ directory: jail });
-  t.notOk(existsSync(`${jail}/srv/data/large`), 'the recipe keeps it');
-});
+t.test(
+  'a path that is left out stays out with each update, and its size is shown before',
+  asRoot,
+  async (t) => {
+    const base = makeDirectory(t);
+    const [root, jail] = [`${base}/root`, `${base}/jail`];
+    makeSystem(root, '/usr/bin/bash');
+    mkdirSync(`${root}/srv/data/large`, { recursive: true });
+    writeFileSync(`${root}/srv/data/small`, 'x');
+    writeFileSync(`${root}/srv/data/large/file`, Buffer.alloc(9_000_000));
+    const words = ['build', jail, '--from', root, '--copy', '/srv/data', '/usr/bin/bash'];
+    const planned = uchrootJail([...words, '--plan']);
+    t.match(planned.stdout, 'part files of no package, ');
+    t.match(planned.stdout, ': /srv/data/large/file, to be copied\n');
+    t.equal(uchrootJail([...words, '--without', '/srv/data/large']).status, 0);
+    t.ok(existsSync(`${jail}/srv/data/small`));
+    t.notOk(existsSync(`${jail}/srv/data/large`));
+    writeFileSync(`${root}/srv/data/large/more`, 'x');
+    await updateJail({ directory: jail });
+    t.notOk(existsSync(`${jail}/srv/data/large`), 'the recipe keeps it');
+  },
+);
 
 t.test('a copy below what is left out brings nothing else of it', asRoot, async (t) => {
   const base = makeDirectory(t);

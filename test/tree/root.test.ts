@@ -40,7 +40,7 @@ t.test('links and .. stay in the root', async (t) => {
   t.equal(root.lstat(at('/..'))?.ino, root.lstat(at('/'))?.ino);
 });
 
-t.test('what is not there is undefined, and a part that is no directory too', async (t) => {
+t.test('a path that is not there is undefined, and one through a file too', async (t) => {
   const root = openFileRoot(makeTree(t));
   t.teardown(() => root.close());
   t.equal(root.lstat(at('/none')), undefined);
@@ -58,7 +58,7 @@ t.test('a circle of links, a long name and a NUL byte are errors with a code', a
   t.throws(() => root.lstat(at('/a\0b')), TypeError);
 });
 
-t.test('only regular files are opened, and nothing waits', async (t) => {
+t.test('regular files alone are opened, and nothing waits', async (t) => {
   const directory = makeTree(t);
   start(['mkfifo', `${directory}/fifo`]);
   const root = openFileRoot(directory);
@@ -144,7 +144,7 @@ t.test('names are listed by byte, whatever encoding they are in', (t) => {
   t.end();
 });
 
-t.test('what is not there is undefined for each question, and no error', (t) => {
+t.test('a path that is not there is undefined for each question, and no error', (t) => {
   const root = openFileRoot(t.testdir({ f: '' }));
   t.teardown(() => root.close());
   for (const path of ['/none', '/f/below', '/none/below'].map(at)) {

@@ -32,7 +32,7 @@ t.test('a second mount shows the directory itself, one above, or one in it', asy
   ]);
 });
 
-t.test('what is mounted in the directory counts, and a file system of the kernel by its type', async (t) => {
+t.test('a mount in the directory counts, and a file system of the kernel by its type', async (t) => {
   t.same(
     shown(
       '/srv/old',

@@ -45,7 +45,7 @@ t.test('nothing leads out of the root', async (t) => {
   t.match(at('/up/bin/bash'), { kind: 'found', path: '/usr/bin/bash' });
 });
 
-t.test('what stops the way is named', async (t) => {
+t.test('the obstacle on a way is named', async (t) => {
   t.match(at('/usr/bin/zsh'), { kind: 'missing', path: '/usr/bin/zsh' });
   t.match(at('/opt/x/y'), { kind: 'missing', path: '/opt' });
   t.match(at('/gone'), { kind: 'missing', path: '/nowhere', links: [{ path: '/gone' }] });

@@ -43,7 +43,7 @@ t.test('a directory above one is barred, if the host has that', async (t) => {
   t.ok(barred('/var/lib', false, (path) => path === '/var/lib/dpkg'));
 });
 
-t.test('what decides what root starts may be read and not be written', async (t) => {
+t.test('files that decide what root starts may be read and not be written', async (t) => {
   const paths = words(`
     /etc /etc/cron.d /usr /usr/local/bin /bin /lib64 /boot /root /sys /sys/fs/cgroup /var/spool/cron
     /var/spool/cron/crontabs /var/spool/at /var/lib/dpkg/info /run/tmpfiles.d /var/lib/uchroot /var/lib/docker

@@ -43,7 +43,7 @@ t.test('without people anybody but root is refused', async (t) => {
   t.same(judge(way(0o777), []), ['refused: /j can be written by everybody (mode 0777)']);
 });
 
-t.test('of several people one is enough', async (t) => {
+t.test('one of several people is enough', async (t) => {
   t.same(judge([root, ['/j', 0, directory | 0o755, 1002]], [sam, bob]), [
     'refused: /j is owned by uid 1002, the user to be jailed',
   ]);
@@ -100,7 +100,7 @@ t.test(
   },
 );
 
-t.test('who owns a link in a directory that only root writes cannot change it', async (t) => {
+t.test('the owner of a link in a directory that only root writes cannot change it', async (t) => {
   t.same(judge([root, ['/l', 0, link | 0o777, 1001], ['/srv', 0, directory | 0o755]]), []);
 });
 
@@ -112,7 +112,7 @@ t.test('the last directory counts as a whole, unless it is there for one entry o
   ]);
 });
 
-t.test('of an entry counts who can put another one in its place, and not who can write to it', async (t) => {
+t.test('an entry is as safe as its place, whoever can write to it', async (t) => {
   const judged = (parent: Row, type: number, uid: number): readonly string[] =>
     judge([root, parent, ['/d/e', 1, type | 0o777, uid]], [sam], { endsInEntry: true });
   for (const type of [directory, link, 0o100000]) {

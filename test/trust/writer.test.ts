@@ -10,7 +10,7 @@ t.test('root is no writer of its own files, and uid 1 is one of his', async (t) 
   }
 });
 
-t.test('whoever a list names is a stranger, unless it is root', async (t) => {
+t.test('a user whom a list names is a stranger, unless it is root', async (t) => {
   t.equal(isStranger({ kind: 'listed', uid: 0 }), false);
   t.equal(isStranger({ kind: 'listed', uid: 1 }), true);
   t.equal(isStranger({ kind: 'group', gid: 0, isListed: true, except: [] }), false);

@@ -37,7 +37,7 @@ async function stageText(store: Store, text: string) {
   return staged;
 }
 
-t.test('what was staged and not decided is undone by the next run', asRoot, async (t) => {
+t.test('a change that was staged and not decided is undone by the next run', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   writeFileSync(`${directory}/f`, 'old');
   const store = await openStore(jail);
@@ -78,7 +78,7 @@ async function decideAndStop(directory: string, jail: DirectoryRoot): Promise<vo
   store.close();
 }
 
-t.test('what was decided is completed by the next run', asRoot, async (t) => {
+t.test('a change that was decided is completed by the next run', asRoot, async (t) => {
   const { directory, jail } = openJail(t);
   await decideAndStop(directory, jail);
   const store = await openStore(jail);
@@ -120,7 +120,7 @@ t.test('a list that makes no sense is told, and nothing is touched', asRoot, asy
 });
 
 t.test(
-  'what is in the way of a decided change is told, and the change completed when it is gone',
+  'an obstacle to a decided change is told, and the change completed when it is gone',
   asRoot,
   async (t) => {
     const { directory, jail } = openJail(t);
@@ -156,7 +156,7 @@ t.test('a new store goes with what was staged, and one with a manifest stays', a
   t.same(everythingIn(directory), ['.uchroot', '.uchroot/manifest.json.gz', 'x']);
 });
 
-t.test('who comes second is told to wait', asRoot, async (t) => {
+t.test('the second builder is told to wait', asRoot, async (t) => {
   const { jail } = openJail(t);
   const store = await openStore(jail);
   await t.rejects(openStore(jail), { name: 'JailError', code: 'EBUSY', message: /another uchroot-jail/ });

@@ -66,7 +66,7 @@ t.test(
   },
 );
 
-t.test('what ld.so.conf includes counts, by wildcards of every kind', options, async (t) => {
+t.test('files that ld.so.conf includes count, by wildcards of every kind', options, async (t) => {
   const jail = await makeJail(t);
   write(jail, '/etc/ld.so.conf', 'include /tmp/*.conf\ninclude /etc/[l]d/*/a?.conf\n');
   write(jail, '/etc/ld/x/ab.conf', '/srv/open/lib\n');
@@ -88,7 +88,7 @@ t.test('directories of modules that an application of root has count', options, 
   );
 });
 
-t.test('whatever lies in the home of root steers his programs', options, async (t) => {
+t.test('files in the home of root steer his programs', options, async (t) => {
   const jail = await makeJail(t);
   for (const path of ['/root/.config/x/y', '/root/.vimrc', '/root/.local/lib/z']) {
     write(jail, path, '');
@@ -101,17 +101,21 @@ t.test('whatever lies in the home of root steers his programs', options, async (
   ]);
 });
 
-t.test('what is kept by the builder is there for the jail if its directory is open', options, async (t) => {
-  const jail = await makeJail(t);
-  const kept = `${jail}/.uchroot/replaced`;
-  mkdirSync(kept);
-  cpSync(`${jail}/usr/bin/bash`, `${kept}/1-bash`);
-  chmodSync(`${kept}/1-bash`, 0o4755);
-  must(['mknod', `${kept}/2-disk`, 'b', '1', '0']);
-  t.same(await errorsIn(jail), []);
-  chmodSync(`${jail}/.uchroot`, 0o755);
-  t.same(await errorsIn(jail), [
-    'device-node /.uchroot/replaced/2-disk',
-    'set-user-id /.uchroot/replaced/1-bash',
-  ]);
-});
+t.test(
+  'files that the builder keeps are there for the jail if their directory is open',
+  options,
+  async (t) => {
+    const jail = await makeJail(t);
+    const kept = `${jail}/.uchroot/replaced`;
+    mkdirSync(kept);
+    cpSync(`${jail}/usr/bin/bash`, `${kept}/1-bash`);
+    chmodSync(`${kept}/1-bash`, 0o4755);
+    must(['mknod', `${kept}/2-disk`, 'b', '1', '0']);
+    t.same(await errorsIn(jail), []);
+    chmodSync(`${jail}/.uchroot`, 0o755);
+    t.same(await errorsIn(jail), [
+      'device-node /.uchroot/replaced/2-disk',
+      'set-user-id /.uchroot/replaced/1-bash',
+    ]);
+  },
+);

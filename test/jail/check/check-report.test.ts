@@ -33,7 +33,7 @@ t.test('10,050 files of a user do not push the one of root out', async (t) => {
   t.same(report.cut(), { 'set-user-id': 51 });
 });
 
-t.test('what weighs less does not push out what weighs more', async (t) => {
+t.test('a lighter finding does not push out a heavier one', async (t) => {
   const report = new Report([suid], () => false);
   for (let i = 0; i < 10_050; i++) report.add(suid, { ...found(`/a/${i}`), severity: 'note' }, of(1000));
   report.add(suid, found('/z'), of(1001));

@@ -84,17 +84,21 @@ t.test('the worst finding decides about the status, and --fail-on from where', o
   rmSync(`${jail}/tmp/open`);
 });
 
-t.test('who does not own a jail checks what he can see, and is told what he cannot', options, async (t) => {
-  const [, script = ''] = publicCommand('uchroot-jail');
-  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
-  const { status, stdout } = start([...nobody, script, 'check', jail]);
-  t.equal(status, 0);
-  t.match(
-    stdout,
-    /^warning no-manifest: .*\n.*only the owner of the jail can read it: nothing was compared/m,
-  );
-  t.match(stdout, /^note unread: .*\n {2}\/\.uchroot: it could not be read \(EACCES\)/m);
-});
+t.test(
+  'a user who does not own a jail checks what he can see, and is told what he cannot',
+  options,
+  async (t) => {
+    const [, script = ''] = publicCommand('uchroot-jail');
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+    const { status, stdout } = start([...nobody, script, 'check', jail]);
+    t.equal(status, 0);
+    t.match(
+      stdout,
+      /^warning no-manifest: .*\n.*only the owner of the jail can read it: nothing was compared/m,
+    );
+    t.match(stdout, /^note unread: .*\n {2}\/\.uchroot: it could not be read \(EACCES\)/m);
+  },
+);
 
 t.test('the same report comes as JSON', options, async (t) => {
   chmodSync(`${jail}/usr/bin/ls`, 0o4755);
@@ -110,7 +114,7 @@ t.test('the same report comes as JSON', options, async (t) => {
   });
 });
 
-t.test('what is ignored is neither shown nor counted', options, async (t) => {
+t.test('an ignored finding is neither shown nor counted', options, async (t) => {
   chmodSync(`${jail}/usr/bin/ls`, 0o4755);
   const findings = async (...ignore: readonly string[]) =>
     (await checkJail({ directory: jail, ignore })).findings.map(({ rule }) => rule);

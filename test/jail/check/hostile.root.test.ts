@@ -131,7 +131,7 @@ t.test('a directory with the name of the builder’s own hides nothing', options
   );
 });
 
-t.test('of very many findings so many are kept, and all are counted', options, async (t) => {
+t.test('very many findings are all counted, and the first ones kept', options, async (t) => {
   const jail = await makeJail(t);
   for (let i = 0; i < 10_500; i++) writeFileSync(`${jail}/tmp/f${i}`, '');
   must(['sh', '-c', 'find "$1"/tmp -type f -exec chmod 0666 {} +', 'sh', jail]);

@@ -74,7 +74,7 @@ d=home/nobody; i=0; cd $d
 while [ $i -lt 1100 ]; do mkdir d && cd -P d || exit 1; i=$((i + 1)); done
 `;
 
-t.test('what a user does to his own files does not turn the check red', options, async (t) => {
+t.test('changes of a user to his own files do not turn the check red', options, async (t) => {
   const jail = await makeJail(t);
   asNobody(jail, 'sh', '-ec', DOINGS);
   const socket = 'import socket; socket.socket(socket.AF_UNIX).bind("home/nobody/docker.sock")';
@@ -152,7 +152,7 @@ t.test('a second name that a user hides from the check does not turn it red', op
   t.equal(findings.length, 1);
 });
 
-t.test('what root has put into his home still counts', options, async (t) => {
+t.test('files that root has put into his home still count', options, async (t) => {
   const jail = await makeJail(t);
   writeFileSync(`${jail}/home/nobody/.netrc`, 'machine x');
   mkdirSync(`${jail}/home/nobody/open`);
@@ -201,6 +201,6 @@ t.test('a writable directory of programs is one finding, with one remedy', optio
   t.same(
     ignored.findings.map(({ rule }) => rule),
     ['sticky'],
-    'what is ignored hides nothing else',
+    'an ignored finding hides nothing else',
   );
 });

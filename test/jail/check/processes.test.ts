@@ -23,7 +23,7 @@ t.test('programs and libraries that were removed or replaced are told, each once
   );
 });
 
-t.test('what is there, data, memory and what a program makes itself are not', async (t) => {
+t.test('present files, data, memory and files that a program makes itself are not told', async (t) => {
   t.same(
     of(
       '5581e000-5581f000 r-xp 00001000 fe:00 123                        /srv/jail/usr/bin/app',

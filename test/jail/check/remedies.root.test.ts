@@ -11,7 +11,7 @@ const makeJail = openTemplate(t);
 const commands = putCommands(t);
 
 // those of the others are carried out where the rules are tested
-t.test('what --fix puts right, the remedies put right as well, and lose nothing', options, async (t) => {
+t.test('the remedies put right what --fix puts right, and lose nothing', options, async (t) => {
   for (const { rule, plant, at } of defects.filter(({ fixed }) => fixed === true))
     await t.test(`${rule}: ${String(at)}`, async (t) => {
       const jail = await makeJail(t);

@@ -124,7 +124,7 @@ t.test('a rule says what it finds, what for, and what to do', async (t) => {
   }
 });
 
-t.test('what only other users can write is no matter for this one', options, async (t) => {
+t.test('a file that only other users can write is no matter for this one', options, async (t) => {
   const jail = await makeJail(t);
   mkdirSync(`${jail}/opt`);
   must(['chown', 'daemon', `${jail}/opt`]);

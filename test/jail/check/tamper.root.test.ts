@@ -99,7 +99,7 @@ t.test('a large file is read to its end', options, async (t) => {
   }
 });
 
-t.test('what was changed in the jail is restored only by name', options, async (t) => {
+t.test('a file that was changed in the jail is restored only by name', options, async (t) => {
   const { jail } = await makeJail(t);
   flip(`${jail}/usr/bin/ls`, 100, 1);
   chownSync(`${jail}/usr/bin/bash`, 65534, 0);
@@ -186,7 +186,7 @@ t.test('one remedy is the end of several findings', options, async (t) => {
   t.same((await checkJail({ directory: jail })).findings, []);
 });
 
-t.test('what somebody else has written does not become set-user-ID root', options, async (t) => {
+t.test('a file that somebody else has written does not become set-user-ID root', options, async (t) => {
   const base = makeDirectory(t);
   const [system, jail] = [`${base}/system`, `${base}/jail`];
   makeSystem(system, '/usr/bin/su');
@@ -250,7 +250,7 @@ t.test('a file that has a name outside is not changed from inside', options, asy
   }
 });
 
-t.test('what lies where anybody can put something is not opened to anybody', options, async (t) => {
+t.test('a file where anybody can put something is not opened to anybody', options, async (t) => {
   const base = makeDirectory(t);
   const jail = `${base}/jail`;
   writeFileSync(`${base}/x`, 'x');

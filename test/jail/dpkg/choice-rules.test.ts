@@ -198,7 +198,7 @@ t.test('modules of one interpreter are loaded by name', async (t) => {
   t.notOk(found.includes('/usr/bin/make'));
 });
 
-t.test('what is unknown chooses nothing', async (t) => {
+t.test('an unknown package chooses nothing', async (t) => {
   t.same(chooseFrom(base, '/usr/bin/nothing', '/usr/bin'), {
     files: [],
     packages: [],
@@ -252,7 +252,7 @@ t.test('a file that a script names by its path comes along, but nothing to be re
 });
 
 t.test(
-  'what a maintainer script made in a directory of the package itself comes along, caches do not',
+  'files that a maintainer script made in a directory of its package come along, caches do not',
   async (t) => {
     const system: MadeSystem = {
       packages: {
@@ -281,7 +281,7 @@ t.test(
   },
 );
 
-t.test('what is nothing but data for a program is needed although it is only recommended', async (t) => {
+t.test('a package of nothing but data for a program is needed although it is only recommended', async (t) => {
   const system: MadeSystem = {
     packages: {
       aspell: {

@@ -70,7 +70,7 @@ t.test('/var/run is /run', async (t) => {
   t.equal(owner('/var/run/nginx'), 'nginx');
 });
 
-t.test('only what is installed is found', async (t) => {
+t.test('only installed packages are found', async (t) => {
   t.equal(system.find('gone'), undefined);
   t.equal(system.satisfy(['lost']), undefined);
   t.equal(system.find('bash:amd64')?.name, 'bash');
@@ -85,7 +85,7 @@ t.test('an entry of Depends is satisfied by the first alternative that will do',
   t.equal(satisfy('foo'), 'libfoo', 'provided with a version');
 });
 
-t.test('of two architectures that of dpkg is meant, and dependencies stay within theirs', async (t) => {
+t.test('a name means the architecture of dpkg, and dependencies stay within theirs', async (t) => {
   const status = ['dpkg amd64', 'libx i386', 'libx amd64', 'wine i386']
     .map((line) => line.split(' '))
     .map(

@@ -66,7 +66,7 @@ t.test('the place of a file tells what it is for', async (t) => {
     for (const path of paths) t.equal(placeOf(bytePath(path)), place, path);
 });
 
-t.test('what few programs need of a package is told as a whole', async (t) => {
+t.test('files of a package that few programs need are told as a whole', async (t) => {
   for (const [path, part] of [
     ['/usr/lib/x86_64-linux-gnu/dri/radeonsi_dri.so', '/usr/lib/x86_64-linux-gnu/dri'],
     ['/usr/lib/jvm/java-17-openjdk-amd64/jmods/java.base.jmod', '/usr/lib/jvm/java-17-openjdk-amd64/jmods'],

@@ -39,7 +39,7 @@ t.test('arguments, comments and variables are none', async (t) => {
     t.notOk(findCommands(script).has('sed'), script);
 });
 
-t.test('what a script reads in is found', async (t) => {
+t.test('a file that a script reads in is found', async (t) => {
   t.same(
     [
       ...findSourced(

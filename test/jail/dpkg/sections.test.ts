@@ -33,7 +33,7 @@ t.test('the functions of a program in Go are read, wherever it is loaded', async
   }
 });
 
-t.test('what a file says of itself is not believed', async (t) => {
+t.test('the size that a file says of itself is not believed', async (t) => {
   const image = elfWithStrings('x');
   fc.assert(
     fc.property(

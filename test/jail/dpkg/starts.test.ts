@@ -107,29 +107,32 @@ t.test('a file of /etc that a maintainer script made by ucf(1) belongs to the pa
   t.notOk(chosen.includes('/etc/ssh/others_config'));
 });
 
-t.test('what maintainer scripts made in /var/lib comes along, and data of a service does not', async (t) => {
-  const own = { isDirectory: true } as const;
-  const tex: MadeSystem = {
-    packages: {
-      tex: {
-        files: {
-          '/usr/bin/tex': elfWithStrings(),
-          '/var/lib/texmf': own,
-          '/var/lib/service': { ...own, uid: 33 },
-          '/var/lib/open': { ...own, mode: 0o1777 },
+t.test(
+  'files that maintainer scripts made in /var/lib come along, and data of a service does not',
+  async (t) => {
+    const own = { isDirectory: true } as const;
+    const tex: MadeSystem = {
+      packages: {
+        tex: {
+          files: {
+            '/usr/bin/tex': elfWithStrings(),
+            '/var/lib/texmf': own,
+            '/var/lib/service': { ...own, uid: 33 },
+            '/var/lib/open': { ...own, mode: 0o1777 },
+          },
         },
       },
-    },
-    files: {
-      '/var/lib/texmf/web2c/tex.fmt': 'format',
-      '/var/lib/texmf/web2c/secret': { content: 'x', mode: 0o640 },
-      '/var/lib/texmf/web2c/theirs': { content: 'x', uid: 33 },
-      '/var/lib/service/data': 'x',
-      '/var/lib/open/data': 'x',
-    },
-  };
-  t.same(paths(chooseFrom(tex, '/usr/bin/tex')), ['/usr/bin/tex', '/var/lib/texmf/web2c/tex.fmt']);
-});
+      files: {
+        '/var/lib/texmf/web2c/tex.fmt': 'format',
+        '/var/lib/texmf/web2c/secret': { content: 'x', mode: 0o640 },
+        '/var/lib/texmf/web2c/theirs': { content: 'x', uid: 33 },
+        '/var/lib/service/data': 'x',
+        '/var/lib/open/data': 'x',
+      },
+    };
+    t.same(paths(chooseFrom(tex, '/usr/bin/tex')), ['/usr/bin/tex', '/var/lib/texmf/web2c/tex.fmt']);
+  },
+);
 
 t.test('the basic tools that a script and its modules call come along', async (t) => {
   const tools = ['mkdir', 'chmod', 'sort', 'date', 'grep'].map(

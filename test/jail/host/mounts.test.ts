@@ -56,7 +56,7 @@ t.test('a directory lies on the mount that is nearest, and of those the last', a
   t.equal(mountOf([], jail), undefined);
 });
 
-t.test('what is mounted in a directory is told from what has a similar name', async (t) => {
+t.test('a mount in a directory is told from one with a similar name', async (t) => {
   t.same(
     mountsIn(around, jail).map((mount) => pointIn(mount, jail)),
     ['/proc', '/tmp/a b\n'],
@@ -66,7 +66,7 @@ t.test('what is mounted in a directory is told from what has a similar name', as
   t.ok(mountsIn(around, jail)[0]?.options.has('hidepid=invisible'));
 });
 
-t.test('what is mounted outside as well is the host’s', async (t) => {
+t.test('a mount that is outside as well is the host’s', async (t) => {
   const shared = readMounts(
     Buffer.from(`22 1 254:0 / / rw - ext4 /dev/vda rw
 23 22 0:20 / /run rw - tmpfs tmpfs rw

@@ -62,7 +62,7 @@ t.test('words that were quoted are the same again', async (t) => {
   );
 });
 
-t.test('what is accepted is what sh makes of it', async (t) => {
+t.test('an accepted command is split as sh splits it', async (t) => {
   const piece = fc.constantFrom(
     ' ',
     '\t',

@@ -19,7 +19,7 @@ const script = (path: string, ...lines: readonly string[]): string => {
   return path;
 };
 
-t.test('what cannot be meant is refused before anything happens', asRoot, async (t) => {
+t.test('a request that cannot be meant is refused before anything happens', asRoot, async (t) => {
   const directory = makeDirectory(t, '/var/tmp');
   putFile(`${directory}/plain`, 'x');
   putFile(`${directory}/odd`, '#!/no/such/interpreter\n', 0o755);
@@ -65,7 +65,7 @@ t.test('without strace the package is named, and nothing runs', asRoot, async (t
   });
 });
 
-t.test('where a copy cannot be made the command does not run on the host', needs('setpriv'), async (t) => {
+t.test('a command does not run on the host if a copy of it cannot be made', needs('setpriv'), async (t) => {
   t.match(attempt({}, ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-all']), {
     name: 'JailError',
     code: 'ERR_SCRATCH',

@@ -81,7 +81,7 @@ function descendantsOf(pid: number): Process[] {
 const isIn = (paths: readonly string[], ...expected: readonly string[]): boolean =>
   expected.every((path) => paths.includes(path));
 
-t.test('what python3 imports is learned, and would be enough for it', needs('python3'), async (t) => {
+t.test('the imports of python3 are learned, and would be enough for it', needs('python3'), async (t) => {
   const learned = await learn(`/usr/bin/python3 -c 'import json, sqlite3'`);
   t.match(learned, { exitCode: 0, signal: null, timedOut: false, secrets: [], sockets: [], stderr: '' });
   t.same(learned.programs, ['/usr/bin/python3']);

@@ -34,7 +34,7 @@ const pathsOf = (trace: Trace, kind?: FileEvent['kind']): string[] =>
 /** The events after that of the command itself. */
 const after = (...lines: readonly string[]): FileEvent[] => read(...lines).events.slice(1);
 
-t.test('what happens before the command is executed is left out', async (t) => {
+t.test('calls before the command is executed are left out', async (t) => {
   const trace = read('7     +++ exited with 3 +++');
   t.same(trace.events, [{ kind: 'run', path: '/bin/prog' }]);
   t.match(trace, { started: true, end: { exitCode: 3, signal: null } });
@@ -164,7 +164,7 @@ t.test('each kind of call is one of use', async (t) => {
   ]);
 });
 
-t.test('what says nothing about a file is passed over', async (t) => {
+t.test('lines that say nothing about a file are passed over', async (t) => {
   t.same(
     after(
       `7     open(${q('/a')}, O_RDONLY) = -1 ENOENT (No such file or directory)`,

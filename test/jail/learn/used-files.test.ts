@@ -150,7 +150,7 @@ t.test(
   },
 );
 
-t.test('what the command made or replaced before it read it is its own', async (t) => {
+t.test('a file that the command made or replaced before it read it is its own', async (t) => {
   const { sift } = makeTree(t);
   const own = open('/etc/conf', { reads: false, writes: true, replaces: true });
   t.same(sift(own, open('/etc/conf'), run('/etc/conf')), { ...none, writes: ['/etc/conf'] });
@@ -183,7 +183,7 @@ t.test('a file opened for reading and writing is needed and written to', async (
   );
 });
 
-t.test('only a socket that is there is told, and none that the command made', async (t) => {
+t.test('a socket that is there is told, and none that the command made', async (t) => {
   const { sift, directory } = makeTree(t);
   // from its directory, since the path of a socket is short; a server that ends so leaves it behind
   const bind = `require('net').createServer().listen('s', () => process.exit(0))`;

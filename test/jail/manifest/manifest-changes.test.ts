@@ -15,7 +15,7 @@ function file(path: string, some: Partial<Recorded> = {}): Recorded {
   return { path: bytePath(path), kind: 'file', reason: { how: 'asked' }, ...common, ...some };
 }
 
-t.test('what is in one manifest only was added or removed', async (t) => {
+t.test('a path in one manifest only was added or removed', async (t) => {
   const before = manifest([file('/a'), file('/b', { package: 'p' })]);
   const after = manifest([file('/a'), file('/c', { package: 'q' })]);
   t.same(changesBetween(before, after), [
@@ -66,37 +66,40 @@ t.test('versions of packages are compared by name', async (t) => {
   t.same(versionChanges(undefined, manifest([], { a: '1' })), [{ package: 'a', from: undefined, to: '1' }]);
 });
 
-t.test('what the builder has not made is extra, in directories of root that it has made', async (t) => {
-  const directory = (path: string) => file(path, { kind: 'directory' });
-  const jail = memoryRoot({
-    '/bin/sh': '',
-    '/bin/new': '',
-    '/srv/a/b': '',
-    '/home/sam/notes': '',
-    '/mnt/disk': '',
-    '/tmp/x': '',
-    '/old': '',
-  });
-  const own = manifest([
-    ...['/bin', '/home', '/home/sam', '/mnt', '/tmp'].map(directory),
-    ...['/bin/sh', '/old', '/gone'].map((path) => file(path)),
-  ]);
-  const root = {
-    ...jail,
-    lstat: (path: BytePath) => {
-      const status = jail.lstat(path);
-      return status && { ...status, uid: path === '/home/sam' ? 1001 : 0, dev: path === '/mnt' ? 2n : 1n };
-    },
-  };
-  t.same(findExtra(root, own), ['/bin/new', '/srv']);
-  t.same(findExtra({ ...root, list: (path) => (path === '/bin' ? undefined : jail.list(path)) }, own), [
-    '/srv',
-  ]);
-  const vanished = (path: BytePath) => (path === '/srv' ? undefined : root.lstat(path));
-  t.same(findExtra({ ...root, lstat: vanished }, own), ['/bin/new']);
-});
+t.test(
+  'a file that the builder has not made is extra, in directories of root that it has made',
+  async (t) => {
+    const directory = (path: string) => file(path, { kind: 'directory' });
+    const jail = memoryRoot({
+      '/bin/sh': '',
+      '/bin/new': '',
+      '/srv/a/b': '',
+      '/home/sam/notes': '',
+      '/mnt/disk': '',
+      '/tmp/x': '',
+      '/old': '',
+    });
+    const own = manifest([
+      ...['/bin', '/home', '/home/sam', '/mnt', '/tmp'].map(directory),
+      ...['/bin/sh', '/old', '/gone'].map((path) => file(path)),
+    ]);
+    const root = {
+      ...jail,
+      lstat: (path: BytePath) => {
+        const status = jail.lstat(path);
+        return status && { ...status, uid: path === '/home/sam' ? 1001 : 0, dev: path === '/mnt' ? 2n : 1n };
+      },
+    };
+    t.same(findExtra(root, own), ['/bin/new', '/srv']);
+    t.same(findExtra({ ...root, list: (path) => (path === '/bin' ? undefined : jail.list(path)) }, own), [
+      '/srv',
+    ]);
+    const vanished = (path: BytePath) => (path === '/srv' ? undefined : root.lstat(path));
+    t.same(findExtra({ ...root, lstat: vanished }, own), ['/bin/new']);
+  },
+);
 
-t.test('at most 10,000 paths are extra', async (t) => {
+t.test('no more than 10,000 paths are extra', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`/x${i}`, '']));
   t.equal(findExtra(memoryRoot(many), manifest([])).length, 10_000);
 });

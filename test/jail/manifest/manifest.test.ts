@@ -183,7 +183,7 @@ t.test('a value of a wrong kind in an entry is told', async (t) => {
     refuse(change, JSON.stringify(change));
 });
 
-t.test('nothing but a JailError comes of any bytes or any JSON', async (t) => {
+t.test('any bytes and any JSON give a manifest or a JailError', async (t) => {
   const keys = fc.constantFrom('format', 'recipe', 'packs', 'packages', 'entries');
   const any = fc.oneof(
     fc.uint8Array({ maxLength: 64 }),

@@ -36,12 +36,12 @@ t.test('the same recipe is the same text, in whatever order its keys were made',
   t.pass();
 });
 
-t.test('what is left out of a recipe is empty', async (t) => {
+t.test('a field that is left out of a recipe is empty', async (t) => {
   t.same(recipeFromJson({}, 'it'), EMPTY_RECIPE);
   t.same(recipeFromJson({ programs: ['/bin/sh'] }, 'it'), recipe({ programs: [path('/bin/sh')] }));
 });
 
-t.test('what was added comes after what was there, each thing once', async (t) => {
+t.test('additions come after what was there, each thing once', async (t) => {
   const old = recipe({
     programs: [path('/bin/a'), path('/bin/b')],
     packages: ['x'],
@@ -62,7 +62,7 @@ t.test('what was added comes after what was there, each thing once', async (t) =
   });
 });
 
-t.test('to merge a recipe with itself, or with none, changes nothing', async (t) => {
+t.test('merging a recipe with itself, or with none, changes nothing', async (t) => {
   fc.assert(
     fc.property(recipes, (value) => {
       const once = mergeRecipes(EMPTY_RECIPE, value);
@@ -94,7 +94,7 @@ t.test('the root to build from stays, unless another is named', async (t) => {
   t.notOk('from' in mergeRecipes(EMPTY_RECIPE, EMPTY_RECIPE));
 });
 
-t.test('what is no recipe is a JailError ERR_RECIPE that names the place', async (t) => {
+t.test('a value that is no recipe is a JailError ERR_RECIPE that names the place', async (t) => {
   const wrong: readonly [value: unknown, message: RegExp][] = [
     [null, /^it: an object/],
     [undefined, /an object/],
@@ -131,7 +131,7 @@ t.test('what is no recipe is a JailError ERR_RECIPE that names the place', async
 });
 
 t.test(
-  'what is left out later is not asked for any more, and what is asked for later is not left out',
+  'a thing left out later is not asked for any more, and one asked for later is not left out',
   async (t) => {
     const copy = { from: path('/home/data'), to: path('/srv/data') };
     const old = recipe({ programs: [path('/bin/a'), path('/opt/b')], copies: [copy] });
@@ -150,7 +150,7 @@ t.test(
   },
 );
 
-t.test('nothing but a JailError comes of any JSON', async (t) => {
+t.test('any JSON gives a recipe or a JailError', async (t) => {
   const keys = fc.constantFrom(...Object.keys(EMPTY_RECIPE), 'from');
   const json = fc.jsonValue().filter((value) => value !== undefined);
   fc.assert(

@@ -378,7 +378,7 @@ t.test('the gems that a Ruby script requires come along, and those that they dep
 });
 
 // The first ended with a TypeError, the second with all memory used.
-t.test('what no file can be called is no module in a copied file', async (t) => {
+t.test('a name that no file can have is no module in a copied file', async (t) => {
   const host: Tree = {
     '/usr/bin/node': makeProgram(),
     '/srv/a.js': 'require("./\0virtual"); import "\0virtual"; require("./b")',

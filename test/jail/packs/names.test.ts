@@ -24,7 +24,7 @@ t.test('a module stays if the host has it and it asks no service of the host', a
   t.equal(reduced(conf, 'mymachines', 'resolve', 'myhostname'), 'hosts: files myhostname dns\n');
 });
 
-t.test('what is said about a service goes with it', async (t) => {
+t.test('comments about a service go with it', async (t) => {
   const conf = 'hosts: files mdns4_minimal [NOTFOUND=return] dns [!UNAVAIL=return] myhostname [x=y] [z=y]\n';
   t.equal(
     reduced(conf, 'mdns4_minimal', 'myhostname'),
@@ -65,7 +65,7 @@ t.test('a program that looks up accounts only needs no nsswitch.conf', async (t)
   );
 });
 
-t.test('before glibc 2.34 files and dns are modules as well', async (t) => {
+t.test('files and dns are modules as well before glibc 2.34', async (t) => {
   const tree = {
     ...program('getpwnam'),
     ...modules('files', 'dns', 'nis'),

@@ -98,7 +98,7 @@ t.test('a program that fails in the jail is told', async (t) => {
   }
 });
 
-t.test('what the jail cannot give itself is no failure, but it is said', async (t) => {
+t.test('a file that the jail cannot give itself is no failure, but it is said', async (t) => {
   const [pty, tls] = [packNamed('pty'), packNamed('tls')];
   const jail = (tree: Tree) => probeOf(memoryRoot(tree));
   const tmux = { '/dev/pts/.directory': '', '/usr/bin/tmux': makeProgram() };

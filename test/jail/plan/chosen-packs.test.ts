@@ -19,7 +19,7 @@ t.test('an unknown pack is an error that names the one that is meant', async (t)
   });
 });
 
-t.test('what only a shell could make use of brings no pack', async (t) => {
+t.test('a file that only a shell could make use of brings no pack', async (t) => {
   const shell = makeProgram({
     needed: ['libtinfo.so.6'],
     imports: ['getaddrinfo'],

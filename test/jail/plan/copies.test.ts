@@ -51,7 +51,7 @@ const inBothOrders = (a: string, b: string) => [
   [b, a],
 ];
 
-t.test('of two copies at a path, that with the more exact destination counts, in any order', async (t) => {
+t.test('the copy with the more exact destination counts of two at a path, in any order', async (t) => {
   for (const copies of inBothOrders('/P/ov:/srv/app', '/P/prod.env:/srv/app/env'))
     t.equal(sourceAt(check(copies), '/srv/app/env'), '/P/prod.env');
   for (const copies of inBothOrders('/P/ov:/srv/app/env', '/P/cap:/srv')) {

@@ -79,7 +79,7 @@ t.test('each entry has the reason that came first', async (t) => {
   });
 });
 
-t.test('what was asked for by name and is not there is absent, what was learned has vanished', async (t) => {
+t.test('a path asked for by name that is not there is absent, a learned one has vanished', async (t) => {
   const made = planOf(merged, {
     programs: [bytePath('/bin/gone')],
     copies: [{ from: bytePath('/no/such'), to: bytePath('/srv/x') }],
@@ -162,7 +162,7 @@ t.test('a chain of links is kept with each step, and a directory that .. leaves 
     t.ok(paths.has(bytePath(path)), path);
 });
 
-t.test('what is missing is told', async (t) => {
+t.test('missing things are told', async (t) => {
   t.match(plan({ '/usr/bin/p': program(['libgone.so']) }).missing, [
     { path: 'libgone.so', neededBy: '/bin/p' },
   ]);

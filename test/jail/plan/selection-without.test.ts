@@ -40,7 +40,7 @@ t.test('a link that is to be left out takes along what it leads to', async (t) =
   t.notOk(pathsIn(plan).has('/opt/p/v2/data'));
 });
 
-t.test('of a copy to a place that the host does not have, only what is named is left out', async (t) => {
+t.test('a copy to a place that the host does not have loses only what is named', async (t) => {
   const copies = [{ from: bytePath('/opt/app'), to: bytePath('/srv/own/app') }];
   const tree = { '/bin/p': makeProgram(), '/opt/app/f': 'x', '/opt/app/cache/g': 'y' };
   const plan = planOf(tree, ['/bin/p'], { copies, without: paths('/srv/own/app/cache') });

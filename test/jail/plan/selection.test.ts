@@ -61,7 +61,7 @@ t.test('a directory comes before what lies in it, in whatever order things are a
   }
 });
 
-t.test('only what was added since the last time is fresh', async (t) => {
+t.test('only additions since the last time are fresh', async (t) => {
   const selection = open({ '/a': 'x', '/b': 'y', '/d/e': { link: '/a' } });
   selection.addPath(path('/a'), because);
   t.same(
@@ -75,7 +75,7 @@ t.test('only what was added since the last time is fresh', async (t) => {
   t.equal(selection.takeFresh().length, 1);
 });
 
-t.test('of what is not there, and of a device, nothing is added', async (t) => {
+t.test('a path that is not there, and a device, add nothing', async (t) => {
   const selection = open({ '/dev/x': '', '/loop': { link: 'loop' } }, { '/dev/x': { kind: 'other' } });
   for (const at of ['/none', '/none/deeper', '/dev/x', '/dev/x/y', '/loop'])
     t.equal(selection.addPath(path(at), because), undefined, at);
@@ -108,7 +108,7 @@ t.test('a tree comes with its links and with the files that they lead to', async
   t.notOk(lines.has('/o/other'));
 });
 
-t.test('what is not accepted stays out of a tree, with all that lies in it', async (t) => {
+t.test('a path that is not accepted stays out of a tree, with all that lies in it', async (t) => {
   const selection = open({ '/t/keep/f': 'x', '/t/doc/f': 'y', '/t/doc/g': 'z' });
   selection.addTree(path('/t'), because, (at) => !at.endsWith('/doc'));
   t.same(shown(selection), ['/t/', '/t/keep/', '/t/keep/f']);
@@ -191,7 +191,7 @@ t.test('nothing can lie below a file or link', async (t) => {
   });
 });
 
-t.test('what a list allows others is not what the owning group gets', async (t) => {
+t.test('the owning group does not get what a list allows others', async (t) => {
   // u::rw- u:8:rw- g::r-- m::rw- o::--- (acl(5))
   const acl = Buffer.from(
     '0200000001000600ffffffff020006000800000004000400ffffffff10000600ffffffff20000000ffffffff',
@@ -290,7 +290,7 @@ t.test('a directory that is to be copied and not for all stays closed', async (t
 });
 
 t.test(
-  "what is copied stays with its owner if the jail is built for him, and becomes root's otherwise",
+  "a copy stays with its owner if the jail is built for him, and becomes root's otherwise",
   async (t) => {
     const tree: Tree = { '/app/his': 'x', '/app/groups': 'x', '/app/theirs': 'y' };
     const attributes: Attributes = {

@@ -143,7 +143,7 @@ t.test('the whole host is not copied, and the whole of another system is', async
   t.same(recipeOf({ copies }).copies, [{ from: '/', to: '/' }]);
 });
 
-t.test('what cannot be a program is told with the reason', async (t) => {
+t.test('a name that cannot be a program is told with the reason', async (t) => {
   const refused = (program: string, message: RegExp, hint = /./) =>
     t.throws(() => recipeOf({ programs: [program] }), { name: 'UsageError', message, hint });
   refused('/usr/bin/none', /it is not there/);
@@ -152,7 +152,7 @@ t.test('what cannot be a program is told with the reason', async (t) => {
   refused('/loop', /lead in a circle/);
 });
 
-t.test('what is named twice is meant once', async (t) => {
+t.test('a thing named twice is meant once', async (t) => {
   t.match(recipeOf({ programs: ['tool', 'tool'], users: ['sam', 'sam'] }), {
     programs: ['/usr/local/bin/tool'],
     users: ['sam'],
