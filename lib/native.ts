@@ -139,10 +139,13 @@ export interface Native extends LaunchCalls, FileCalls {
     datagrams: number,
     onAsked: (kind: number, id: number, bytes: Buffer, number: number) => void,
   ): GateHandle;
-  /** Sends an answer to a question; an empty one: none. */
-  answerQuery(gate: GateHandle, id: number, answer: Uint8Array): void;
-  /** Connects a connection of the program to an address of 16 bytes, and passes on what both sides say. */
-  dial(gate: GateHandle, id: number, address: Uint8Array, port: number): void;
+  /** Sends an answer to a question; an empty one: none. The same question gets it too for `keepMs`, and onAsked is not called. */
+  answerQuery(gate: GateHandle, id: number, answer: Uint8Array, keepMs: number): void;
+  /**
+   * Connects a connection of the program to an address of 16 bytes, and passes on what both sides say. For `keepMs` the next ones to the
+   * place that was called are connected there too, and onAsked is not called unless that fails.
+   */
+  dial(gate: GateHandle, id: number, address: Uint8Array, port: number, keepMs: number): void;
   /** Resets a connection. */
   refuseConnection(gate: GateHandle, id: number): void;
   /** A pair of sockets, for takeFrom(). The caller closes them. */

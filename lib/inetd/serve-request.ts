@@ -2,13 +2,13 @@
 // command and its key of the configuration.
 import { basename } from 'node:path';
 
-import type { Argument } from '../values/command-option.ts';
 import { UsageError } from '../errors.ts';
 import { checkKeys, reading } from '../values/keys.ts';
 import { oneOf, optional, text } from '../values/validators.ts';
 import { foreignKeys } from '../launch/request/foreign-keys.ts';
 import { shares } from '../launch/request/jail-rows.ts';
 import {
+  addText,
   launchOption,
   parseBytes,
   parseNumeric,
@@ -21,10 +21,6 @@ import { normalizeSpawn } from '../launch/request/spawn-rows.ts';
 import { foreignServeKeys } from '../mistakes/foreign-work-keys.ts';
 import { refuseConflicts } from './key-conflicts.ts';
 import * as to from './service-value.ts';
-
-function addText({ text }: Argument, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
-}
 
 const option = (spelling: string, help: string, parse: LaunchOption['parse']) => ({
   options: () => [launchOption('Service', spelling, help, parse)],

@@ -5,6 +5,7 @@ import { openJail, type Jail } from '../launch/start/jail.ts';
 import type { JailedProcess } from '../launch/process/process.ts';
 import { native, type AcceptedConnection } from '../native.ts';
 import type { Hosts } from '../tcpwrappers/hosts.ts';
+import { showDenied } from '../outbound/outbound-policy.ts';
 import { shareOf, unmapAddress } from '../values/address.ts';
 import { readBanner, sendBanner } from './banner.ts';
 import { admit, ClientSocket, type Admission } from './admission.ts';
@@ -237,7 +238,7 @@ export class Service {
     connection.pid = process.pid;
     connection.waitMs = performance.now() - beginMs;
     this.#observer.connections.set(connection, process);
-    const { exitCode, signal, usage, limit } = await process.exited;
+    const { exitCode, signal, usage, limit, denied = [] } = await process.exited;
     this.counter.leaveEnded(source);
     // a program that handles the signal of the limit can end with status 0
     const reached = limit ?? (process.stopped === 'ETIMEDOUT' ? 'time' : undefined);
@@ -245,7 +246,7 @@ export class Service {
     const reason: EndReason = isIdle ? 'idle' : (reached ?? (signal === null ? 'exit' : 'signal'));
     this.#over(connection, {
       reason,
-      message,
+      message: denied.length === 0 ? message : showDenied(denied),
       exitCode,
       signal,
       usage,

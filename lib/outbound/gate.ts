@@ -24,6 +24,8 @@ interface Found {
 // getaddrinfo(3) tells no TTL. The resolver of the host has its own cache.
 const foundMs = 30_000;
 const missingMs = 3000;
+// So long the thread of the relay does not ask again.
+const keptMs = 5000;
 // A look-up holds a thread of the service until the name server answers. Other launches, and the service itself, need these too.
 const lookUps = new Semaphore({ most: 8, share: 2 });
 const patienceMs = 10_000;
@@ -121,7 +123,9 @@ export class Gate {
         : question === undefined
           ? Buffer.alloc(0)
           : shortAnswer(message, question);
-    native.answerQuery(this.#handle, id, answer);
+    // the last four bits of the flags; what has failed may work the next time
+    const hasFailed = answer.length < 4 || ((answer[3] ?? 0) & 15) === answers.failed;
+    native.answerQuery(this.#handle, id, answer, hasFailed ? 0 : keptMs);
   }
 
   async #answerTo(question: Question): Promise<Buffer> {
@@ -233,6 +237,6 @@ export class Gate {
     this.#dials.delete(id);
     if (next === undefined) return native.refuseConnection(this.#handle, id);
     if (left.length > 0) this.#dials.set(id, { port, left });
-    return native.dial(this.#handle, id, toOctets(next), port);
+    return native.dial(this.#handle, id, toOctets(next), port, keptMs);
   }
 }

@@ -2,6 +2,7 @@
 import type { Denied } from '../errors.ts';
 import { parseAddress, showAddress, type Words } from '../values/address.ts';
 import { hasPort, type Entry } from './entry.ts';
+import { quote } from '../words/quote.ts';
 import { fakeNets } from './fake-address.ts';
 import { allows, holds, specialOf } from './special.ts';
 
@@ -80,4 +81,17 @@ export function judgeLiteral(list: readonly Entry[], address: Words, port: numbe
     reason: `it is ${special?.title}`,
     ...(special?.isClosed === true ? {} : { entry }),
   };
+}
+
+// A line of a log is not longer for a program that tries much.
+const mostShown = 5;
+
+/** What a program was refused, for a line of a log. */
+export function showDenied(denied: readonly Denied[]): string {
+  const shown = denied.slice(0, mostShown).map(({ name, address = '', port, reason, entry }) => {
+    const whom = quote(name ?? address);
+    return `${port === undefined ? whom : `${whom} port ${port}`} (${entry === undefined ? reason : `${reason}; ${quote(entry)} would allow it`})`;
+  });
+  const more = denied.length - shown.length;
+  return `it may not call ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -90,15 +90,15 @@ Napi::Value openGate(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, gate->id());
 }
 
-// answerQuery(handle, id, bytes)
+// answerQuery(handle, id, bytes, keepMs)
 Napi::Value answerQuery(const Napi::CallbackInfo& info) {
   Gate* gate = toGate(info);
   const auto bytes = viewOf(info[2]);
-  if (gate != nullptr) gate->relay().answer(static_cast<uint32_t>(numberOr(info[1], 0)), bytes ? std::string(*bytes) : "");
+  if (gate != nullptr) gate->relay().answer(static_cast<uint32_t>(numberOr(info[1], 0)), bytes ? std::string(*bytes) : "", numberOr(info[3], 0));
   return info.Env().Undefined();
 }
 
-// dial(handle, id, address, port)
+// dial(handle, id, address, port, keepMs)
 Napi::Value dial(const Napi::CallbackInfo& info) {
   Gate* gate = toGate(info);
   const auto bytes = viewOf(info[2]);
@@ -106,7 +106,7 @@ Napi::Value dial(const Napi::CallbackInfo& info) {
   if (!bytes || bytes->size() != sizeof to.address) return wrongType(info.Env(), "dial(handle, id, address: 16 bytes, port)");
   std::memcpy(&to.address, bytes->data(), sizeof to.address);
   to.port = static_cast<uint16_t>(numberOr(info[3], 0));
-  if (gate != nullptr) gate->relay().dial(static_cast<uint32_t>(numberOr(info[1], 0)), to);
+  if (gate != nullptr) gate->relay().dial(static_cast<uint32_t>(numberOr(info[1], 0)), to, numberOr(info[4], 0));
   return info.Env().Undefined();
 }
 

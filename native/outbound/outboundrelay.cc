@@ -22,6 +22,7 @@ namespace {
 // A hostile program can ask as often as it likes. These bound what it costs: descriptors and memory, and the time of the event loop.
 constexpr size_t kMostConnections = 512;
 constexpr size_t kMostAsked = 64;
+// of the event loop, which is not asked about what is remembered
 constexpr double kAskedPerSecond = 1000, kAskedAtOnce = 256;
 constexpr int kPauseMs = 100;  // without descriptors
 constexpr int kFinishMs = 5000;
@@ -124,11 +125,33 @@ Moved moveBytes(Flow& flow, int from, int to, std::vector<int>& pipes) {
   return left == 0 ? Moved::kMore : Moved::kIdle;
 }
 
+// So many places and questions are remembered.
+constexpr size_t kMostKept = 256;
+
+template <typename Memory, typename Answer>
+void keep(Memory& memory, const std::string& key, const Answer& answer, int64_t keepMs) {
+  if (memory.size() >= kMostKept) memory.clear();
+  memory.insert_or_assign(key, typename Memory::mapped_type{answer, nowMs() + keepMs});
+}
+
+template <typename Memory>
+auto recall(const Memory& memory, const std::string& key) -> decltype(&memory.begin()->second.answer) {
+  const auto found = memory.find(key);
+  return found == memory.end() || found->second.untilMs <= nowMs() ? nullptr : &found->second.answer;
+}
+
+std::string keyOf(const Place& place) {
+  std::string key(reinterpret_cast<const char*>(&place.address), sizeof place.address);
+  return key.append(reinterpret_cast<const char*>(&place.port), sizeof place.port);
+}
+
 }  // namespace
 
 struct Connection {
   uint32_t id;
   int inside = -1, outside = -1;
+  Place wanted = {};
+  bool isKept = false;   // it is dialed without having been asked about
   bool isOpen = false;   // both ends are
   bool isReady = false;  // it is in OutboundRelay::ready_
   Flow out = {}, in = {};
@@ -170,8 +193,10 @@ int OutboundRelay::start() {
   return error;
 }
 
-void OutboundRelay::answer(uint32_t id, std::string bytes) { order({Order::kAnswer, id, std::move(bytes)}); }
-void OutboundRelay::dial(uint32_t id, const Place& to) { order({Order::kDial, id, {}, to}); }
+void OutboundRelay::answer(uint32_t id, std::string bytes, int64_t keepMs) {
+  order({Order::kAnswer, id, std::move(bytes), {}, keepMs});
+}
+void OutboundRelay::dial(uint32_t id, const Place& to, int64_t keepMs) { order({Order::kDial, id, {}, to, keepMs}); }
 void OutboundRelay::refuse(uint32_t id) { order({Order::kRefuse, id}); }
 
 void OutboundRelay::order(Order order) {
@@ -269,6 +294,7 @@ void OutboundRelay::listen() {
 
 void OutboundRelay::ask(const Asked& asked) {
   asked_++;
+  tokens_--;
   ask_(asked);
 }
 
@@ -279,7 +305,6 @@ void OutboundRelay::accept(int listener) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
       return;
     }
-    tokens_--;
     const uint32_t id = ++lastId_;
     auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd});
     sockaddr_in6 at = {};
@@ -291,7 +316,15 @@ void OutboundRelay::accept(int listener) {
       continue;
     }
     sendAtOnce(fd);
-    ask({.kind = Asked::kConnection, .id = id, .place = {at.sin6_addr, ntohs(at.sin6_port)}});
+    Connection& made = *connections_.at(id);
+    made.wanted = {at.sin6_addr, ntohs(at.sin6_port)};
+    const Place* kept = recall(places_, keyOf(made.wanted));
+    made.isKept = kept != nullptr;
+    if (made.isKept) {
+      dial(made, *kept);
+    } else {
+      ask({.kind = Asked::kConnection, .id = id, .place = made.wanted});
+    }
   }
 }
 
@@ -310,30 +343,29 @@ void OutboundRelay::receive() {
     message.msg_controllen = sizeof control;
     const ssize_t got = recvmsg(datagrams_, &message, MSG_DONTWAIT);
     if (got < 0) return;
-    tokens_--;
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     const bool hasPlace = header != nullptr && header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO;
     if ((message.msg_flags & MSG_TRUNC) != 0 || !hasPlace) continue;
     std::memcpy(&question.at, CMSG_DATA(header), sizeof question.at);
+    question.asked.assign(bytes, static_cast<size_t>(got));
+    if (const std::string* kept = got < 2 ? nullptr : recall(answers_, question.asked.substr(2)); kept != nullptr) {
+      send(question, question.asked.substr(0, 2) + *kept);
+      continue;
+    }
     const uint32_t id = ++lastId_;
-    questions_.emplace(id, question);
-    ask({.kind = Asked::kQuery, .id = id, .bytes = std::string(bytes, static_cast<size_t>(got))});
+    ask({.kind = Asked::kQuery, .id = id, .bytes = question.asked});
+    questions_.emplace(id, std::move(question));
   }
 }
 
 // From the address that was asked: a resolver takes no answer from another one.
-void OutboundRelay::send(uint32_t id, const std::string& bytes) {
-  const auto found = questions_.find(id);
-  if (found == questions_.end()) return;
-  asked_--;
-  Question question = found->second;
-  questions_.erase(found);
-  if (bytes.empty()) return;
-  iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
+void OutboundRelay::send(const Question& question, std::string bytes) {
+  iovec part = {bytes.data(), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
   msghdr message = {};
-  message.msg_name = &question.from;
-  message.msg_namelen = sizeof question.from;
+  sockaddr_in6 to = question.from;
+  message.msg_name = &to;
+  message.msg_namelen = sizeof to;
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
@@ -357,12 +389,24 @@ void OutboundRelay::takeOrders() {
   for (const Order& order : orders) carryOut(order);
 }
 
+void OutboundRelay::reply(const Order& order) {
+  const auto found = questions_.find(order.id);
+  if (found == questions_.end()) return;
+  asked_--;
+  const Question question = std::move(found->second);
+  questions_.erase(found);
+  if (order.bytes.size() < 2) return;
+  if (order.keepMs > 0) keep(answers_, question.asked.substr(2), order.bytes.substr(2), order.keepMs);
+  send(question, order.bytes);
+}
+
 void OutboundRelay::carryOut(const Order& order) {
-  if (order.kind == Order::kAnswer) return send(order.id, order.bytes);
+  if (order.kind == Order::kAnswer) return reply(order);
   const auto found = connections_.find(order.id);
   if (found == connections_.end()) return;
   asked_--;
   if (order.kind == Order::kRefuse) return drop(order.id, true);
+  if (order.keepMs > 0) keep(places_, keyOf(found->second->wanted), order.to, order.keepMs);
   dial(*found->second, order.to);
 }
 
@@ -387,9 +431,15 @@ void OutboundRelay::dial(Connection& connection, const Place& to) {
     if (connect(connection.outside, target, size) < 0 && errno != EINPROGRESS) error = errno;
   }
   if (error == 0 && !watch(connection.outside, dataOf(kOutside, id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD)) error = errno;
-  if (error == 0) return;
+  if (error != 0) fail(connection, error);
+}
+
+// What is remembered may be out of date.
+void OutboundRelay::fail(Connection& connection, int error) {
   closeIfOpen(connection.outside);
-  ask({.kind = Asked::kFailed, .id = id, .error = error});
+  places_.erase(keyOf(connection.wanted));
+  if (std::exchange(connection.isKept, false)) return ask({.kind = Asked::kConnection, .id = connection.id, .place = connection.wanted});
+  ask({.kind = Asked::kFailed, .id = connection.id, .error = error});
 }
 
 void OutboundRelay::onDialed(Connection& connection) {
@@ -398,10 +448,7 @@ void OutboundRelay::onDialed(Connection& connection) {
   if (getsockopt(connection.outside, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
   if (error == 0 && !watch(connection.inside, dataOf(kInside, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD))
     error = errno;
-  if (error != 0) {
-    closeIfOpen(connection.outside);
-    return ask({.kind = Asked::kFailed, .id = connection.id, .error = error});
-  }
+  if (error != 0) return fail(connection, error);
   connection.isOpen = true;
   move(connection);
 }

@@ -52,9 +52,9 @@ class OutboundRelay {
   // Returns 0 or an errno.
   int start();
 
-  // From the event loop. An empty answer: none is sent.
-  void answer(uint32_t id, std::string bytes);
-  void dial(uint32_t id, const Place& to);
+  // From the event loop. An empty answer: none is sent. For `keepMs` nothing is asked about the same question, or about the same place.
+  void answer(uint32_t id, std::string bytes, int64_t keepMs);
+  void dial(uint32_t id, const Place& to, int64_t keepMs);
   void refuse(uint32_t id);
 
   // The program has ended. What it has sent still goes out, for some seconds at most; then `onEnd` is called on the thread.
@@ -66,12 +66,21 @@ class OutboundRelay {
     uint32_t id;
     std::string bytes = {};
     Place to = {};
+    int64_t keepMs = 0;
   };
-  // Who has asked, and at which address.
+  // Who has asked, at which address, and what; the first two bytes of that are a number.
   struct Question {
     sockaddr_in6 from;
     in6_pktinfo at;
+    std::string asked;
   };
+  template <typename Answer>
+  struct Kept {
+    Answer answer;
+    int64_t untilMs;
+  };
+  template <typename Answer>
+  using Memory = std::unordered_map<std::string, Kept<Answer>>;
 
   void run();
   void order(Order order);
@@ -83,8 +92,10 @@ class OutboundRelay {
   void onReady(uint64_t data, uint32_t events);
   void accept(int listener);
   void receive();
-  void send(uint32_t id, const std::string& bytes);
+  void send(const Question& question, std::string bytes);
+  void reply(const Order& order);
   void dial(Connection& connection, const Place& to);
+  void fail(Connection& connection, int error);
   void onDialed(Connection& connection);
   void move(Connection& connection);
   void drop(uint32_t id, bool isReset);
@@ -112,6 +123,8 @@ class OutboundRelay {
   int64_t refilledMs_ = 0, pausedUntilMs_ = 0, endsAtMs_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<uint32_t, Question> questions_;
+  Memory<Place> places_;         // by the place that was called
+  Memory<std::string> answers_;  // by the question without its number
   std::deque<uint32_t> ready_;  // connections that have more to move
   std::vector<int> pipes_;      // empty ones: two descriptors each
 };

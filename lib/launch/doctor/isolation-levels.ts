@@ -105,6 +105,7 @@ const parts: readonly Part[] = [
   // An overlay needs a directory in which nothing is mounted.
   { option: '--ephemeral', keys: { ephemeral: true, jail: '/usr' } },
   landlock,
+  { option: '--connect-to', keys: { connectTo: ['host-loopback:1'] } },
 ];
 
 const rows: readonly (Part & { readonly name: LevelName; readonly parts: readonly Part[] })[] = [

@@ -56,6 +56,11 @@ const namespace = (kind: Namespace): Wall => ({
   stands: (facts) => has(facts, kind),
 });
 
+const ownNetwork = namespace('net');
+
+const callsHost = ({ request }: ThreatFacts): boolean =>
+  request.connectTo.some(({ kind }) => kind === 'loopback');
+
 // What a profile refuses is not known here.
 const hasDefaultFilter = ({ isolate, seccomp }: NormalRequest): boolean =>
   seccomp === undefined ? isolate : seccomp.file === undefined && !seccomp.isLog;
@@ -178,7 +183,12 @@ const rows: Readonly<Record<string, readonly Wall[]>> = {
   'reach files of theirs through /proc': [landlock(1), ownProc],
   'connect to abstract unix sockets of the host': [landlock(6), namespace('net'), scope],
   'connect to TCP ports of the host': [
-    namespace('net'),
+    { ...ownNetwork, stands: (facts) => ownNetwork.stands(facts) && !callsHost(facts) },
+    {
+      name: 'net namespace, but for host-loopback of --connect-to',
+      option: () => undefined,
+      stands: callsHost,
+    },
     given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, '--connect-tcp, but for its ports'),
   ],
   'ioctl on devices that are no terminals': [landlock(5)],

@@ -421,6 +421,32 @@ test('what is refused is an event, a line of the status descriptor, and a key of
   t.match(lines, [{ event: 'started' }, { event: 'denied', ...denied[0] }, { event: 'exited' }]);
 });
 
+test('a service of the super-server has a list, and its log tells what was refused', async (t) => {
+  const told = world.run(`${head}
+    const { serveInJail } = await load('index.js');
+    const { connect } = await import('node:net');
+    const { reject, timeoutMs, ...served } = base;
+    const service = await serveInJail({
+      ...served, listen: '127.0.0.1:8123', connectTo: ['web.test:80'],
+      program: '/bin/sh', args: ['-c', 'curl -sS http://web.test/; getent hosts other.test'],
+    });
+    const ended = new Promise((resolve) => service.once('end', resolve));
+    let text = '';
+    for await (const part of connect(8123, '127.0.0.1')) text += part;
+    const { message } = await ended;
+    await service.drain();
+    tell([text, message]);
+  `) as readonly string[];
+  t.match(told[0], web);
+  t.equal(told[1], 'it may not call other.test (no entry has this name; other.test:PORT would allow it)');
+});
+
+test('the doctor says that a list works here', async (t) => {
+  const { stdout } = inShell(`${command.join(' ')} --doctor`);
+  t.match(stdout, /^isolate +yes/m);
+  t.notMatch(stdout, /--connect-to/);
+});
+
 // The command becomes a small process that waits, and another one relays.
 const commanded = (list: readonly string[], line: string): string =>
   [
