@@ -135,8 +135,7 @@ export interface Native extends LaunchCalls, FileCalls {
    * the port; dial() or refuseConnection(). 2, a dial has failed: the errno; the same. The event loop does not stay alive for it.
    */
   openGate(
-    listeners: readonly number[],
-    datagrams: number,
+    sockets: readonly number[],
     onAsked: (kind: number, id: number, bytes: Buffer, number: number) => void,
   ): GateHandle;
   /** Sends an answer to a question; an empty one: none. The same question gets it too for `keepMs`, and onAsked is not called. */

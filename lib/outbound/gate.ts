@@ -90,13 +90,13 @@ export class Gate {
   readonly #caller = `outbound ${++lastCaller}`;
 
   /**
-   * @param sockets those of the launch's network, in the order of the plan: connections, then questions
+   * @param sockets those of the launch's network, in the order of the plan: for connections, and for questions by UDP and by TCP
    * @throws a system error
    */
   constructor(list: readonly Entry[], sockets: readonly number[], onDenied: (denied: Denied) => void) {
     this.#list = list;
     this.#onDenied = onDenied;
-    this.#handle = native.openGate(sockets.slice(0, -1), sockets.at(-1) ?? -1, (kind, id, bytes, number) => {
+    this.#handle = native.openGate(sockets, (kind, id, bytes, number) => {
       if (kind === kindQuery) void this.#answer(id, bytes);
       else if (kind === kindConnection) void this.#connect(id, fromOctets(bytes), number);
       else this.#dialNext(id);

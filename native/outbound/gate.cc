@@ -2,10 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -27,9 +27,9 @@ class Gate final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kGate;
 
-  Gate(PendingCalls& calls, std::vector<int> listeners, int datagrams, Napi::Function onAsked)
+  Gate(PendingCalls& calls, int listener, int datagrams, int talks, Napi::Function onAsked)
       : PendingCall(calls, kKind), onAsked_(Napi::Persistent(onAsked)) {
-    relay_ = std::make_unique<OutboundRelay>(std::move(listeners), datagrams, [&calls, id = id()](const Asked& asked) {
+    relay_ = std::make_unique<OutboundRelay>(listener, datagrams, talks, [&calls, id = id()](const Asked& asked) {
       calls.post(id, [asked](PendingCall& call) { static_cast<Gate&>(call).tell(asked); });
     });
   }
@@ -71,17 +71,17 @@ PendingCalls& toCalls(const Napi::CallbackInfo& info) { return *static_cast<Pend
 
 Gate* toGate(const Napi::CallbackInfo& info) { return toCalls(info).find<Gate>(static_cast<uint32_t>(numberOr(info[0], 0))); }
 
-// openGate(listeners, datagrams, onAsked) → handle
+// openGate([listener, datagrams, talks], onAsked) → handle
 Napi::Value openGate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsArray() || !info[2].IsFunction()) return wrongType(env, "openGate(listeners: number[], datagrams: number, onAsked)");
+  if (!info[0].IsArray() || !info[1].IsFunction()) return wrongType(env, "openGate(sockets: number[], onAsked)");
   const Napi::Array given = info[0].As<Napi::Array>();
-  std::vector<int> listeners;
-  for (uint32_t i = 0; i < given.Length(); i++) listeners.push_back(numberOr(given.Get(i), -1));
-  const int datagrams = numberOr(info[1], -1);
-  for (const int fd : listeners) looseDescriptors(env).remove(fd);
-  looseDescriptors(env).remove(datagrams);
-  auto* gate = new Gate(toCalls(info), std::move(listeners), datagrams, info[2].As<Napi::Function>());
+  int fds[3];
+  for (uint32_t i = 0; i < std::size(fds); i++) {
+    fds[i] = numberOr(given.Get(i), -1);
+    looseDescriptors(env).remove(fds[i]);
+  }
+  auto* gate = new Gate(toCalls(info), fds[0], fds[1], fds[2], info[1].As<Napi::Function>());
   if (const int error = gate->relay().start(); error != 0) {
     gate->shutDown();
     throwErrno(env, error, "pthread_create");

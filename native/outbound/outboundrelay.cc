@@ -30,10 +30,11 @@ constexpr int kFinishMs = 5000;
 constexpr size_t kPipeBytes = size_t{256} * 1024;
 constexpr size_t kTurnBytes = size_t{1024} * 1024;  // then another connection moves
 constexpr size_t kMostQueryBytes = 1232;            // RFC 9715
+constexpr size_t kMostTalks = 8;
 constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
 
 // In epoll_event.data, above the number of a connection.
-enum Source : uint64_t { kWake, kDatagrams, kListener, kInside, kOutside };
+enum Source : uint64_t { kWake, kDatagrams, kListener, kTalkers, kTalk, kInside, kOutside };
 constexpr uint64_t dataOf(Source source, uint32_t id) { return static_cast<uint64_t>(source) << 32 | id; }
 
 int64_t nowMs() {
@@ -157,8 +158,8 @@ struct Connection {
   Flow out = {}, in = {};
 };
 
-OutboundRelay::OutboundRelay(std::vector<int> listeners, int datagrams, std::function<void(const Asked&)> ask)
-    : listeners_(std::move(listeners)), datagrams_(datagrams), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
+OutboundRelay::OutboundRelay(int listener, int datagrams, int talks, std::function<void(const Asked&)> ask)
+    : listener_(listener), datagrams_(datagrams), talkers_(talks), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
 
 OutboundRelay::~OutboundRelay() {
   isEnding_ = true;
@@ -169,8 +170,8 @@ OutboundRelay::~OutboundRelay() {
   }
   while (!connections_.empty()) drop(connections_.begin()->first, true);
   for (int& fd : pipes_) closeIfOpen(fd);
-  for (int& fd : listeners_) closeIfOpen(fd);
-  closeIfOpen(datagrams_);
+  while (!talks_.empty()) hangUp(talks_.begin()->first);
+  for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
   closeIfOpen(epoll_);
   closeIfOpen(wake_);
 }
@@ -179,10 +180,10 @@ int OutboundRelay::start() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_ < 0 || wake_ < 0) return errno;
-  bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
-                   watch(datagrams_, dataOf(kDatagrams, 0), 0, EPOLL_CTL_ADD);
-  for (uint32_t i = 0; i < listeners_.size() && isWatched; i++)
-    isWatched = watch(listeners_[i], dataOf(kListener, i), 0, EPOLL_CTL_ADD);
+  const bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
+                         watch(datagrams_, dataOf(kDatagrams, 0), 0, EPOLL_CTL_ADD) &&
+                         watch(listener_, dataOf(kListener, 0), 0, EPOLL_CTL_ADD) &&
+                         watch(talkers_, dataOf(kTalkers, 0), 0, EPOLL_CTL_ADD);
   if (!isWatched) return errno;
   const auto main = [](void* self) -> void* {
     static_cast<OutboundRelay*>(self)->run();
@@ -218,10 +219,9 @@ void OutboundRelay::finish(std::function<void()> onEnd) {
 // Connections that wait are the program's last ones.
 void OutboundRelay::closeDoors() {
   endsAtMs_ = nowMs() + kFinishMs;
-  for (const int listener : listeners_) accept(listener);
-  for (int& listener : listeners_) closeIfOpen(listener);
-  listeners_.clear();
-  closeIfOpen(datagrams_);
+  accept();
+  while (!talks_.empty()) hangUp(talks_.begin()->first);
+  for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
   std::vector<uint32_t> open;
   for (const auto& [id, connection] : connections_) {
     if (connection->isOpen) open.push_back(id);
@@ -261,7 +261,9 @@ void OutboundRelay::onReady(uint64_t data, uint32_t events) {
   switch (static_cast<Source>(data >> 32)) {
     case kWake: return takeOrders();
     case kDatagrams: return receive();
-    case kListener: return id < listeners_.size() ? accept(listeners_[id]) : void();
+    case kListener: return accept();
+    case kTalkers: return acceptTalk();
+    case kTalk: return hear(id);
     default: break;
   }
   const auto found = connections_.find(id);
@@ -289,7 +291,8 @@ void OutboundRelay::listen() {
   isListening_ = isWanted;
   const uint32_t events = isWanted ? static_cast<uint32_t>(EPOLLIN) : 0;
   (void)watch(datagrams_, dataOf(kDatagrams, 0), events, EPOLL_CTL_MOD);
-  for (uint32_t i = 0; i < listeners_.size(); i++) (void)watch(listeners_[i], dataOf(kListener, i), events, EPOLL_CTL_MOD);
+  (void)watch(listener_, dataOf(kListener, 0), events, EPOLL_CTL_MOD);
+  (void)watch(talkers_, dataOf(kTalkers, 0), events, EPOLL_CTL_MOD);
 }
 
 void OutboundRelay::ask(const Asked& asked) {
@@ -298,9 +301,9 @@ void OutboundRelay::ask(const Asked& asked) {
   ask_(asked);
 }
 
-void OutboundRelay::accept(int listener) {
+void OutboundRelay::accept() {
   while (asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1) {
-    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
       return;
@@ -348,18 +351,71 @@ void OutboundRelay::receive() {
     if ((message.msg_flags & MSG_TRUNC) != 0 || !hasPlace) continue;
     std::memcpy(&question.at, CMSG_DATA(header), sizeof question.at);
     question.asked.assign(bytes, static_cast<size_t>(got));
-    if (const std::string* kept = got < 2 ? nullptr : recall(answers_, question.asked.substr(2)); kept != nullptr) {
-      send(question, question.asked.substr(0, 2) + *kept);
-      continue;
-    }
-    const uint32_t id = ++lastId_;
-    ask({.kind = Asked::kQuery, .id = id, .bytes = question.asked});
-    questions_.emplace(id, std::move(question));
+    heed(std::move(question));
   }
+}
+
+void OutboundRelay::heed(Question question) {
+  if (question.asked.size() < 2) return;
+  if (const std::string* kept = recall(answers_, question.asked.substr(2)); kept != nullptr)
+    return send(question, question.asked.substr(0, 2) + *kept);
+  const uint32_t id = ++lastId_;
+  ask({.kind = Asked::kQuery, .id = id, .bytes = question.asked});
+  questions_.emplace(id, std::move(question));
+}
+
+// RFC 7766. A program that opens more than it needs loses the first.
+void OutboundRelay::acceptTalk() {
+  const int fd = accept4(talkers_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return;
+  if (talks_.size() >= kMostTalks) hangUp(talks_.begin()->first);
+  const uint32_t id = ++lastId_;
+  talks_.emplace(id, Talk{fd});
+  if (!watch(fd, dataOf(kTalk, id), EPOLLIN, EPOLL_CTL_ADD)) hangUp(id);
+}
+
+void OutboundRelay::hangUp(uint32_t id) {
+  const auto found = talks_.find(id);
+  if (found == talks_.end()) return;
+  close(found->second.fd);
+  talks_.erase(found);
+}
+
+// A message has its length before it, in two bytes.
+void OutboundRelay::hear(uint32_t id) {
+  const auto found = talks_.find(id);
+  if (found == talks_.end()) return;
+  std::string& got = found->second.got;
+  char bytes[kMostQueryBytes + 2];
+  const ssize_t count = recv(found->second.fd, bytes, sizeof bytes - got.size(), MSG_DONTWAIT);
+  if (count < 0 && errno == EAGAIN) return;
+  if (count <= 0) return hangUp(id);
+  got.append(bytes, static_cast<size_t>(count));
+  while (got.size() >= 2) {
+    const size_t length = static_cast<size_t>(static_cast<uint8_t>(got[0])) << 8 | static_cast<uint8_t>(got[1]);
+    if (length > kMostQueryBytes || asked_ >= kMostAsked || tokens_ < 1) return hangUp(id);
+    if (got.size() < length + 2) return;
+    Question question = {};
+    question.talk = id;
+    question.asked = got.substr(2, length);
+    got.erase(0, length + 2);
+    heed(std::move(question));
+    if (talks_.count(id) == 0) return;
+  }
+}
+
+void OutboundRelay::sayTo(uint32_t talk, const std::string& bytes) {
+  const auto found = talks_.find(talk);
+  if (found == talks_.end()) return;
+  const char length[2] = {static_cast<char>(bytes.size() >> 8), static_cast<char>(bytes.size())};
+  const std::string whole = std::string(length, 2) + bytes;
+  const ssize_t sent = ::send(found->second.fd, whole.data(), whole.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(whole.size())) hangUp(talk);
 }
 
 // From the address that was asked: a resolver takes no answer from another one.
 void OutboundRelay::send(const Question& question, std::string bytes) {
+  if (question.talk != 0) return sayTo(question.talk, bytes);
   iovec part = {bytes.data(), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
   msghdr message = {};

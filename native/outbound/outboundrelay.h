@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -42,8 +43,8 @@ struct Connection;
 
 class OutboundRelay {
  public:
-  // It owns the sockets: listening ones, and one that gets datagrams.
-  OutboundRelay(std::vector<int> listeners, int datagrams, std::function<void(const Asked&)> ask);
+  // It owns the sockets: for connections, and for questions as datagrams and by connections of their own.
+  OutboundRelay(int listener, int datagrams, int talks, std::function<void(const Asked&)> ask);
   OutboundRelay(const OutboundRelay&) = delete;
   OutboundRelay& operator=(const OutboundRelay&) = delete;
   // Ends the thread, and resets all connections.
@@ -73,6 +74,12 @@ class OutboundRelay {
     sockaddr_in6 from;
     in6_pktinfo at;
     std::string asked;
+    uint32_t talk = 0;  // the connection that it came by
+  };
+  // A connection to the name server.
+  struct Talk {
+    int fd;
+    std::string got = {};  // of a message that is not complete, with its length before it
   };
   template <typename Answer>
   struct Kept {
@@ -90,9 +97,15 @@ class OutboundRelay {
   // Whether the program may ask for more.
   void listen();
   void onReady(uint64_t data, uint32_t events);
-  void accept(int listener);
+  void accept();
+  void acceptTalk();
+  void hear(uint32_t id);
+  void hangUp(uint32_t id);
+  // Answers what is remembered, and asks the event loop about the rest.
+  void heed(Question question);
   void receive();
   void send(const Question& question, std::string bytes);
+  void sayTo(uint32_t talk, const std::string& bytes);
   void reply(const Order& order);
   void dial(Connection& connection, const Place& to);
   void fail(Connection& connection, int error);
@@ -105,8 +118,7 @@ class OutboundRelay {
   bool isOver() const;
   int wait() const;
 
-  std::vector<int> listeners_;
-  int datagrams_;
+  int listener_, datagrams_, talkers_;
   const std::function<void(const Asked&)> ask_;
   int epoll_ = -1, wake_ = -1;
   pthread_t thread_ = {};
@@ -123,6 +135,7 @@ class OutboundRelay {
   int64_t refilledMs_ = 0, pausedUntilMs_ = 0, endsAtMs_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<Connection>> connections_;
   std::unordered_map<uint32_t, Question> questions_;
+  std::map<uint32_t, Talk> talks_;  // the oldest comes first
   Memory<Place> places_;         // by the place that was called
   Memory<std::string> answers_;  // by the question without its number
   std::deque<uint32_t> ready_;  // connections that have more to move

@@ -71,11 +71,15 @@ export const outboundRows = {
   outbound_sockets: {
     op: 82,
     call: 'sendmsg',
-    object: ({ port }) => `tcp ${port}, udp ${dnsPort}`,
+    object: ({ port }) => `tcp ${port}, tcp and udp ${dnsPort}`,
     purpose: 'where the service answers; the program can use all other ports',
     needs: 'CAP_NET_ADMIN',
     encode: ({ port }) => ({
-      data: Uint32Array.from([...socketSpec(stream, port, transparent), ...socketSpec(datagram, dnsPort, 0)]),
+      data: Uint32Array.from([
+        ...socketSpec(stream, port, transparent),
+        ...socketSpec(datagram, dnsPort, 0),
+        ...socketSpec(stream, dnsPort, 0),
+      ]),
     }),
     failures: {
       EAFNOSUPPORT: noSix,

@@ -117,6 +117,7 @@ const clients: readonly Row[] = [
     ),
     /^own$/m,
   ],
+  ['questions by TCP', ['web.test:80'], 'RES_OPTIONS=use-vc getent ahostsv4 web.test', /^198\.18\.0\.16 /m],
   ['localhost', ['web.test:80'], 'getent ahosts localhost', /^127\.0\.0\.1|^::1/m],
 ];
 

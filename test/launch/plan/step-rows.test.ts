@@ -274,8 +274,8 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
   ],
   [
     { op: 'outbound_sockets', port: 1 },
-    '0:0:0:01000100010000000200350000000000',
-    'sendmsg(tcp 1, udp 53) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
+    '0:0:0:010001000100000002003500000000000100350000000000',
+    'sendmsg(tcp 1, tcp and udp 53) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
   ],
   [
     { op: 'cover_file', path: b('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' },
