@@ -66,7 +66,7 @@ export interface JailReport {
   /** Paths that were left as they are, although the plan differs: data of the jail, and paths that were changed there. */
   readonly left: readonly Left[];
   readonly warnings: readonly string[];
-  /** The same warnings with what they are about, for a caller that has other commands than the builder's. */
+  /** The same warnings with their subjects, for a caller that has other commands than the builder's. */
   readonly warningDetails: readonly JailWarning[];
 }
 
@@ -106,7 +106,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
   }, directory);
 }
 
-// A path that is left out is also that of what an earlier build has asked for by another path: /bin/ls is /usr/bin/ls.
+// An earlier build may have asked for a path that is left out by another name: /bin/ls is /usr/bin/ls.
 function asAsked(root: FileRoot, { programs, copies }: Recipe, out: BytePath): readonly BytePath[] {
   const placeOf = (path: BytePath) => joinPath(walk(root, parentPath(path)).path, lastComponent(path));
   const asked = [...programs, ...copies.map(({ to }) => to)];
@@ -219,7 +219,7 @@ function withWarnings<Report>(
   return { ...report, warnings: warningDetails.map(({ message }) => message), warningDetails };
 }
 
-/** Whether a path of the jail is what it was, although the manifest has changed: it was left, or something in it was. */
+/** Whether a path of the jail is unchanged, although the manifest has changed: it was left, or something in it was. */
 function stays({ kind, path }: Change, left: readonly Left[]): boolean {
   return left.some((one) => (kind === 'removed' ? isWithin(one.path, path) : one.path === path));
 }

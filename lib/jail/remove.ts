@@ -100,7 +100,7 @@ async function removeAt(place: Place, request: JailWork): Promise<RemoveReport> 
   });
 }
 
-// A file of a jail goes by its recipe: the next update would bring back what rm(1) removes.
+// A file of a jail is removed by way of the recipe: the next update would restore one that rm(1) removed.
 function withoutHint(path: BytePath): string | undefined {
   const around = jailAround(path);
   return around && commandLine('uchroot-jail', 'build', around.jail, '--without', around.inside);

@@ -1,5 +1,5 @@
 // Carries out the list of all changes to a jail. It is on disk before that, so that the next run can complete it.
-// And the times of what is in place: the same sources make the same jail, so the time of the build is never used.
+// It sets the times of files too: the same sources make the same jail, so the time of the build is never used.
 
 import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 
@@ -202,8 +202,8 @@ function remove(jail: DirectoryRoot, path: BytePath): void {
 }
 
 /**
- * A directory gets the time of the newest copy in it, all else that of the newest copy in the jail. What was `left`, or is
- * `mounted`, keeps its time.
+ * A directory gets the time of the newest copy in it, and anything else that of the newest copy in the jail. Paths that were
+ * `left`, and those that are `mounted`, keep their times.
  */
 export function setTimes(
   jail: DirectoryRoot,

@@ -143,7 +143,7 @@ function openTold(entries: readonly Entry[], { onProgress }: Applying): (entry: 
   };
 }
 
-/** The entries to judge. A mount point that somebody has made otherwise is none of them: it stays, and so does its record. */
+/** The entries to judge. A mount point that somebody has changed is left out: it stays, and so does its record. */
 function entriesFor(
   plan: JailPlan,
   outcome: Outcome,

@@ -43,7 +43,7 @@ export interface Verdict {
 
 export interface Judging {
   readonly jail: DirectoryRoot;
-  readonly source: FileRoot; // that files are copied from
+  readonly source: FileRoot; // the root that files are copied from
   readonly before: Manifest | undefined;
   /** Paths to replace, with all their content. */
   readonly replace: readonly BytePath[];
@@ -186,7 +186,7 @@ export class Judge {
     if (isAlike && hasItsCapabilities(entry, source, jail))
       return !isTheirs && isShared(jail, path, met) ? PUT : STAY;
     if (this.#isNamed(path)) {
-      // Its content would be lost, although it was not named.
+      // The content would be lost, although nobody named it.
       if (present.kind === 'directory') throw inTheWay(jail, entry, present);
       return PUT;
     }

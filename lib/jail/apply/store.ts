@@ -180,7 +180,7 @@ export class Store {
   }
 }
 
-// A default ACL of the directory that the jail was made in would come along with every staged path (acl(5)).
+// Every staged path would inherit a default ACL of the directory that the jail was made in (acl(5)).
 function makeStage(jail: DirectoryRoot): void {
   native.inRootMkdir(jail.fd, pathBytes(STAGE), 0o700);
   withOpen(jail, STAGE, DIRECTORY, (fd) => native.removeAttribute(fd, 'system.posix_acl_default'));

@@ -77,7 +77,7 @@ export type Fix =
   | { readonly kind: 'owner'; readonly uid: number; readonly gid: number }
   /** Removes an extended attribute. */
   | { readonly kind: 'attribute'; readonly name: 'security.capability' | 'system.posix_acl_default' }
-  /** Restores what the manifest says from the source, if the source still has the same content. */
+  /** Restores the path as the manifest records it from the source, if the source still has the same content. */
   | { readonly kind: 'restore'; readonly recorded: Recorded };
 
 /** A fault of a jail, with a remedy. */

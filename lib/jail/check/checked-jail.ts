@@ -100,7 +100,7 @@ function findWay(directory: BytePath): PathFacts {
   throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
 }
 
-// The owner gains nothing by what he can write anyway.
+// The owner gains nothing by writing to his own files.
 function toSeenPerson(account: JailUser, owner: Owner): JailPerson {
   const person = toPerson(account);
   return { ...person, uid: person.uid === owner.uid ? 0 : person.uid };

@@ -116,8 +116,8 @@ function isSafe({ mode, nlink }: InRootStatus, fix: Fix): boolean {
 /** Replaced files are kept there, because somebody may want to look at them. */
 const REPLACED: BytePath = joinPath(STORE, 'replaced' as BytePath);
 
-// Makes a path of the jail what the manifest says, and keeps what it replaces. Returns false if that cannot be done: the source
-// has changed, or a directory is in the way.
+// Restores a path of the jail as the manifest records it, and keeps the object that it replaces. Returns false if that is impossible:
+// the source has changed, or a directory is in the way.
 // @throws JailError EBUSY if somebody works on the jail; system errors
 async function restore(jail: CheckedJail, recorded: Recorded): Promise<boolean> {
   const { root } = jail;

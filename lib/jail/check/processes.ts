@@ -143,7 +143,7 @@ function outsideOf(pid: string, place: Place): readonly OpenOutside[] {
   });
 }
 
-// Tells whether what a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, called `/`;
+// Tells whether a file that a process has open lies in the jail. In a mount namespace of its own, the jail may be its root, `/`;
 // paths then tell nothing, and only the mounts that it sees count (proc_pid_mountinfo(5)).
 function openInside(pid: string, { path: jail }: Place): (path: BytePath, link: string) => boolean {
   const root = readLink(`/proc/${pid}/root`) ?? jail;

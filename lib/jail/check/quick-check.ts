@@ -127,7 +127,7 @@ function entryAt(
       target: bytePath(target ?? ''),
       hasCapabilities: native.hasAttribute(fd, 'security.capability'),
       hasAcl,
-      // only the walk finds these out
+      // only a walk finds these
       hasLooseDefault: false,
       isKey: false,
       isElf: content?.subarray(0, 4).toString('latin1') === '\x7fELF',

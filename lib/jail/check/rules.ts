@@ -1,5 +1,5 @@
 // All rules, in the order in which their findings are shown and fixed. Directories come before the files in them: once a directory
-// is fixed, nobody can exchange those any more.
+// is fixed, nobody can exchange its files any more.
 
 import type { Rule } from './check-rule.ts';
 import { accountsAndSecrets } from './rules/accounts-and-secrets.ts';

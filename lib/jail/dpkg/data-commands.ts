@@ -9,7 +9,7 @@ import { findCommands } from './script-calls.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = { apos: "'", quot: '"', amp: '&', lt: '<', gt: '>' };
 
-// From the `=` on: a name that is looked for first is read anew from each of its letters.
+// It begins at the `=`: a pattern that begins with the name would try each letter of it.
 const ATTRIBUTE = /(?<=[\w:-]\s{0,20})=\s{0,20}(?:"([^"]{1,4000})"|'([^']{1,4000})')/g;
 
 // A command, perhaps in quotes or with its directory, before an option, a quoted word, a path, or a part to be replaced.

@@ -153,7 +153,7 @@ function namesOf(path: BytePath): readonly string[] {
   return bare === undefined ? [name] : [name, bare];
 }
 
-// Not only /etc: TeX has its configuration in /usr/share, and it names /var/lib/texmf.
+// TeX has its configuration in /usr/share, which names /var/lib/texmf.
 const CONFIGURATION = /^\/etc\/|\.(?:cnf|conf|cfg|ini)$/;
 
 const MOST_SETTINGS = 1000;
@@ -221,7 +221,7 @@ function follow(work: Work, use: Use, { to, how }: Edge): void {
 function useRest(work: Work, use: Use): void {
   const { root, reader, uses, taken } = work;
   if (!uses.add({ ...use, extent: 'data' })) return;
-  // by settings: a program names the others of the full package in messages too
+  // by settings alone: a program names the others of the full package in messages too
   awaitPrograms(work, use.pkg, reader.contents(use.pkg), (path, by) => {
     if (placeOf(by) === 'other') taken.start(path, walk(root, path).path, use.pkg, by);
   });

@@ -236,7 +236,7 @@ const LANGUAGES: readonly Language[] = [
 // PATH_MAX is 4096 bytes (path_resolution(7)), and a name is a part of a path.
 const MAX_NAME_LENGTH = 1000;
 
-/** Whether a file can have this name. A copied file can be anything, and what looks like a statement in it too. */
+/** Whether a file can have this name. A copied file can be anything, so it may only look like a statement. */
 export function isPossibleName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && !name.includes('\0');
 }

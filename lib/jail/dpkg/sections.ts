@@ -1,5 +1,5 @@
-// What executables contain: the functions that they import, and the sections with strings, so that machine code is not mistaken for text
-// (elf(5)). Several searches ask for those of one file.
+// Reads the functions that executables import, and their sections with strings, so that machine code is not mistaken for text
+// (elf(5)). Several searches read the strings of one file.
 
 import { type BytePath, toLatin1 } from '../../tree/path.ts';
 import { type FileRoot, type ReadAt, tryFile, withFile } from '../../tree/root.ts';

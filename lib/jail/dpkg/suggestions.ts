@@ -1,4 +1,4 @@
-// Finds what a program may want besides what its jail gets: programs that it names, and packages that extend it.
+// Finds things that a program may use and that its jail does not get: programs that it names, and packages that extend it.
 
 import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';

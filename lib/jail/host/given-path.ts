@@ -61,7 +61,7 @@ export function neighbourHint(root: FileRoot, path: BytePath): string {
   const word = sign < 0 ? undefined : unexpanded(path.slice(sign + 1));
   if (word !== undefined) return `${word.problem}: write ${word.written}`;
   const own = lastComponent(path);
-  // it can be there, and yet be of no use
+  // the file can exist and be of no use
   const there = usualPlace(root, own);
   if (there !== undefined && there !== path) return `did you mean ${showPath(there)}?`;
   const names = lookOr([], () => root.list(parentPath(path)) ?? []).filter((name) => name !== own);

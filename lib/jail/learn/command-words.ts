@@ -3,7 +3,7 @@
 import { UsageError } from '../../errors.ts';
 import { type Bytes, quote, toBuffer } from '../../words/quote.ts';
 
-// A part of a word: in single quotes, in double quotes, or plain. All else means something to sh (sh(1p), "Word Expansions").
+// A part of a word: in single quotes, in double quotes, or plain. Other characters mean something to sh (sh(1p), "Word Expansions").
 const PART = /'[^']*'|"[^"\\$`]*"|[^ \t\n\0'"\\$`|;&<>()*?[]+/g;
 const WORD = new RegExp(`(?:${PART.source})+`, 'g');
 

@@ -20,7 +20,7 @@ export const STRACE_OPTIONS: readonly string[] = [
   '-q',
   '-y', // the path of each descriptor
   '-xx', // all strings in hex, so that no byte of a name is lost
-  '-s0', // nothing of strings that are no paths
+  '-s0', // no content of strings that are no paths
   `-etrace=${asked([...FILE_CALLS.keys(), ...DIRECTORY_CALLS])}`,
   `-everbose=${asked(['connect', 'bind', 'openat2', 'clone3'])}`,
   '--seccomp-bpf', // stop only at these calls
@@ -69,7 +69,7 @@ export class TraceReader {
 
   /** Each different event once, in order; to be called at the end of the output. An unfinished last line does not count. */
   finish() {
-    // of the directories of these, only what strace tells by itself is known
+    // only what strace prints is known of the directories of these
     for (const child of this.#early.keys()) this.#adopt(child, this.#unknown());
     const started = this.#executed > this.#wrappers;
     return { events: [...this.#events.values()], started, refused: this.#refused, end: this.#end };
@@ -161,7 +161,7 @@ function resolveAt(args: readonly string[], place: Place, own: Directories): Byt
   const directory = args[place.directory];
   const shown = readDescriptor(directory);
   const isCwd = directory?.startsWith('AT_FDCWD') === true;
-  // a newer strace prints what the kernel says, which is better than what was concluded from the calls
+  // a newer strace prints the path of the kernel, which is better than one concluded from the calls
   if (isCwd && shown !== undefined) own.cwd = shown;
   const start = isCwd ? own.cwd : shown;
   if (path === '') return start; // AT_EMPTY_PATH

@@ -79,7 +79,7 @@ class Sieve {
     for (const event of events)
       if (event.kind === 'list') this.#listed.add(walk(this.#root, event.path).path);
     for (const event of events) if (event.kind !== 'look') this.#add(event);
-    // what was only looked at and written, but never read, is output of the command
+    // a file that was looked at and written, but never read, is output of the command
     for (const event of events)
       if (event.kind === 'look' && !this.#writes.has(placeOf(this.#root, event.path)))
         this.#need(event.path, { opened: false, follows: event.follows });
@@ -126,7 +126,7 @@ class Sieve {
     if (replaces && !denied) this.#replaced.add(place);
   }
 
-  /** Adds what lies at the path to a list; returns true if it is a world-readable file. */
+  /** Adds the path to the list for its kind; returns true if it is a world-readable file. */
   #need(path: BytePath, how: Need): boolean {
     const root = this.#root;
     const place = placeOf(root, path);

@@ -25,7 +25,7 @@ export function toText(path: BytePath): string {
 /** The reverse of toText. */
 export function fromText(text: string): BytePath {
   if (ASCII.test(text)) return text as BytePath;
-  // each second part is a lone surrogate
+  // every second part is a lone surrogate
   return text
     .split(/([\udc80-\udcff])/u)
     .map((part, i) => (i % 2 === 0 ? bytePath(part) : String.fromCharCode(part.charCodeAt(0) - FIRST)))

@@ -1,4 +1,4 @@
-// Packs that list files and directories, and that of XML catalogs, which lead to other files.
+// Packs that list files and directories, and the pack of XML catalogs, which name other files.
 
 import { type BytePath, bytePath, joinPath, parentPath } from '../../tree/path.ts';
 import { isExecutable, statusOf } from '../../tree/walk.ts';

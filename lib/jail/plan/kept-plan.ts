@@ -128,7 +128,7 @@ function noteReads(root: FileRoot) {
       const heads = readHeads(root, paths, maxBytes);
       for (const [index, path] of paths.entries()) {
         read.add(path);
-        // what is there and cannot be read may be readable later
+        // a file that cannot be read now may be readable later
         isCertain &&= heads[index] !== undefined || root.lstat(path) === undefined;
       }
       return heads;
@@ -142,8 +142,8 @@ function noteReads(root: FileRoot) {
   return { looked, read, root: noting, isCertain: () => isCertain };
 }
 
-// A directory's size and times change with each file in it. The planner must not see what its stamp does not hold; only of a
-// directory that it reads, as it does to copy it, may it use the access control list.
+// A directory's size and times change with each file in it. The planner must not see anything that its stamp does not hold. It
+// may use the access control list only of a directory that it reads, as it does for a copy.
 function statusOf(status: FileStatus | undefined): FileStatus | undefined {
   if (status?.kind !== 'directory') return status;
   return { ...status, sizeBytes: 0, mtimeMs: 0 };

@@ -179,7 +179,7 @@ function findPackage(packages: Packages, name: string): Package {
   });
 }
 
-/** Warnings with the lines that add what the programs may want besides. */
+/** Warnings with the lines that add further things that the programs may use. */
 export function wantedWarnings({ programs, packages }: Wanted, directory: BytePath): readonly JailWarning[] {
   const warnings: JailWarning[] = [];
   const [first] = programs;

@@ -1,4 +1,4 @@
-// What a plan cannot give: refuses one that cannot become the jail that was asked for, and warns of what it leaves out.
+// Refuses a plan that cannot become the jail that was asked for, and warns of files that a plan leaves out.
 
 import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';

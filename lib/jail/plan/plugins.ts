@@ -1,5 +1,5 @@
-// Plugins: those that are large with the libraries that nothing else needs, as PostgreSQL's llvmjit.so with LLVM; and those of a library
-// that lists its own directory for them, as libverto does.
+// Finds plugins that bring large libraries, as llvmjit.so of PostgreSQL brings LLVM; and plugins of a library that lists its own
+// directory for them, as libverto does.
 
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
@@ -21,7 +21,7 @@ export function openNeeds() {
   const alone = new Map<BytePath, BytePath | undefined>();
   return {
     add: (library: BytePath, by: FileEntry): void => {
-      // the libraries of a library are noted for what needs that
+      // the libraries of a library are noted for the files that need it
       if (isLibrary(by)) return;
       alone.set(library, !alone.has(library) || alone.get(library) === by.path ? by.path : undefined);
     },

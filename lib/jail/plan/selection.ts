@@ -143,8 +143,8 @@ export class Selection {
     return entry?.kind === 'file' ? entry.source : path;
   }
 
-  // A user who cannot search a directory cannot read the files in it either. For what a pack adds to a program, such as the modules
-  // beside it, the directories above that program count as open. The mode of `/` may be that of the directory of --from.
+  // A user who cannot search a directory cannot read the files in it either. For the parts that a pack adds to a program, such as
+  // the modules beside it, the directories above that program count as open. `/` may have the mode of the directory of --from.
   #mayReach(directory: BytePath, program?: BytePath): boolean {
     if (directory === '/' || (program !== undefined && isWithin(program, directory))) return true;
     const status = this.#root.lstat(directory);

@@ -101,7 +101,7 @@ const FORMATS: readonly Format[] = [
     line: /^\s*home\s*=\s*(.+)$/,
   },
   { file: /^\/etc\/ld\.so\.preload$/, by: 'it', line: /^([^#]+)/, separator: /[\s:]+/ },
-  // the path of a module, another file of rules, or the command of pam_exec(8)
+  // the path of a module or of another file of rules, or the command of pam_exec(8)
   {
     file: /^\/etc\/pam\.(?:d\/[^/]+|conf)$/,
     by: 'a line of it',

@@ -14,7 +14,7 @@ const ROLES: Readonly<Record<MissingFile['role'], string>> = {
   dlopen: 'library',
 };
 
-/** Why a file is missing that --without leaves out. */
+/** The reason for a missing file that --without leaves out. */
 export const LEFT_OUT = 'it is to be left out';
 
 /** The error for a file that a program needs in order to start. */

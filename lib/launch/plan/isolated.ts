@@ -175,9 +175,7 @@ export function shareable(request: Request): readonly Namespace[] {
   const isOwn = request.ephemeral !== undefined || request.workspace !== undefined;
   return namespacesOf(request).filter(
     (name) =>
-      name !== 'pid' &&
-      (name !== 'mount' || !isOwn) &&
-      (name !== 'net' || request.connectTo.length === 0),
+      name !== 'pid' && (name !== 'mount' || !isOwn) && (name !== 'net' || request.connectTo.length === 0),
   );
 }
 

@@ -80,7 +80,7 @@ export const accountsAndSecrets = inGroup('identity', [
       if (what === undefined) return undefined;
       return {
         message: `it is ${what}`,
-        // whoever takes over the user can read his files in any case
+        // a person who takes over the user can read his files in any case
         ...(isOwn(entry) && { severity: 'note' }),
       };
     },
@@ -175,8 +175,8 @@ function secretOf({ path, isKey }: Entry): string | undefined {
   return SECRETS.find(([pattern]) => pattern.test(path))?.[1];
 }
 
-// A world-readable file of a package is in every copy of the package; a file that was copied by name is meant, if only those can read
-// it whom it was built for.
+// A world-readable file of a package is in every copy of the package. A file that was copied by name is meant if nobody else can read
+// it than the users whom it was built for.
 function isMeant({ recorded, mode, gid, hasAcl }: Entry): boolean {
   if (recorded === undefined) return false;
   if (recorded.reason.how === 'copied')

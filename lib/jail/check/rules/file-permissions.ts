@@ -1,4 +1,4 @@
-// Rules about files that give privileges, about devices, and about who can write to what controls the programs of the jail.
+// Rules about files that give privileges, about devices, and about users who can write to files that control the jail's programs.
 
 import { showPath } from '../../../tree/path.ts';
 import { octal } from '../../../trust/writer.ts';

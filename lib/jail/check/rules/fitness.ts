@@ -1,4 +1,4 @@
-// Rules about what does not work, what is older than on the host, and what nothing needs any more.
+// Rules about programs that do not work, files that are older than on the host, and files that nothing needs any more.
 
 import { fstatSync } from 'node:fs';
 
@@ -34,7 +34,7 @@ export const fitness = inGroup('fitness', [
       const resolver = jail.openResolver();
       for (const path of programsOf(jail)) {
         const lost = resolver.resolve(path).missing.find(({ reason }) => !UNSURE.has(reason));
-        // if the program itself is another one than was built, `changed` finds it
+        // `changed` finds a program that is not the one that was built
         if (lost === undefined || (lost.path === path && recordedAt(jail, path) !== undefined)) continue;
         yield { path, message: lacks(lost).message, remedy: addingOf(jail, path, lost.path) };
       }
@@ -81,7 +81,7 @@ export const fitness = inGroup('fitness', [
   }),
 ]);
 
-// Only something that the host has can be built in.
+// The builder can add nothing but files of the host.
 function addingOf({ directory, host, manifest }: CheckedJail, program: BytePath, lost: BytePath): string {
   const isThere = (path: BytePath) => path.startsWith('/') && host?.root.lstat(path) !== undefined;
   // at the path of a program that was added by hand, the host may have another one

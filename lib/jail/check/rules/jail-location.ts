@@ -181,7 +181,7 @@ function toFound(finding: WayFinding, { directory, owner, root }: CheckedJail): 
 function isClosed({ mode, uid, gid, acl, isCallers }: WayComponent, { users, owner }: CheckedJail): boolean {
   if ((mode & 0o001) !== 0) return false;
   const isGroups = (mode & 0o010) !== 0;
-  // an access control list may let those in whom it names, as far as the group bits allow (acl(5))
+  // an access control list may let in the users whom it names, as far as the group bits allow (acl(5))
   if (isGroups && acl !== undefined) return false;
   const isOwners = (mode & 0o100) !== 0;
   // an ordinary user launches as himself

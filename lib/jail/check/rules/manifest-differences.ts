@@ -1,4 +1,4 @@
-// Rules about the manifest itself, files of it that have changed or are missing, and what it does not name.
+// Rules about the manifest itself, files of it that have changed or are missing, and files that it does not name.
 
 import { type BytePath, bytePath, showPath } from '../../../tree/path.ts';
 import { errnoName } from '../../../words/errno.ts';

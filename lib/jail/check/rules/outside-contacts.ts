@@ -1,4 +1,4 @@
-// Rules about what leads out of the jail: hard links, sockets, named pipes, and what is mounted there.
+// Rules about ways out of the jail: hard links, sockets, named pipes and mounts.
 
 import { existsSync } from 'node:fs';
 

@@ -110,7 +110,7 @@ function eachProcess(
           if (fault === false) continue;
           const { what, ...rest } = typeof fault === 'string' ? { what: fault } : fault;
           const { pid, name } = process;
-          // whoever starts the process, often a service manager, knows how to restart it
+          // the starter of the process, often a service manager, knows how to restart it
           const remedy = decision(`restart it by uchroot USER DIRECTORY PROGRAM; by itself: kill ${pid}`);
           yield { ...rest, message: `process ${pid} (${name}) ${what}`, remedy };
         }

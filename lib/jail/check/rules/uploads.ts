@@ -1,4 +1,4 @@
-// Rules about what users can put into the jail, and what they have put there.
+// Rules about places where users can put files into the jail, and about files that they have put there.
 
 import { type BytePath, joinPath } from '../../../tree/path.ts';
 import { errorCode, openFileRoot } from '../../../tree/root.ts';
