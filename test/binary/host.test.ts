@@ -30,7 +30,7 @@ interface Refusal {
   readonly lacks: string | undefined;
 }
 
-/** What `ld.so --list` prints, without the loader itself. */
+/** The output of `ld.so --list`, without the loader itself. */
 async function listed(path: string): Promise<List | Refusal> {
   try {
     const { stdout } = await run(LOADER, ['--list', path], { env: {} });

@@ -1,4 +1,4 @@
-// Whatever the bytes are, a reader answers: it does not throw, does not hang, does not read or keep without end.
+// A reader answers for any bytes: it does not throw, does not hang, does not read or keep without end.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';

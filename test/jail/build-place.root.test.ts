@@ -1,4 +1,4 @@
-// Where a jail can be built, and what is in its way there.
+// Places where a jail can be built, and obstacles there.
 
 import {
   chmodSync,

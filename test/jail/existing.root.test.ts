@@ -1,4 +1,4 @@
-// What is in a jail before the builder comes to it for the first time.
+// Files that are in a jail before the builder comes to it for the first time.
 
 import { chownSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 

@@ -238,7 +238,7 @@ t.test('a directory that the jailed user may write is not written into', asRoot,
   t.ok(unharmed());
 });
 
-// What CVE-2024-45310 of runc came from: a directory is exchanged for a link while something is put there.
+// The cause of CVE-2024-45310 of runc: a directory is exchanged for a link while a file is put there.
 const SWAP = `
   const fs = require('node:fs');
   const [jail, outside] = process.argv.slice(1);

@@ -181,7 +181,7 @@ t.test('bytes are read where they are asked for, and fewer only at the end', asy
   t.throws(() => native.readAt(fd, new Uint8Array(1), 0), { code: 'EBADF', syscall: 'read' });
 });
 
-// What CVE-2024-45310 of runc came from: a component is exchanged for a link while a path is resolved.
+// The cause of CVE-2024-45310 of runc: a component is exchanged for a link while a path is resolved.
 t.test('nothing gets out while directories are exchanged for links', async (t) => {
   const { base, jail, fd } = makeJail(t);
   mkdirSync(`${jail}/race/deep`, { recursive: true });

@@ -1,4 +1,4 @@
-// What the builder's trial says of a jail that cannot work.
+// The messages of the builder's trial about a jail that cannot work.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';

@@ -46,7 +46,7 @@ const history: fc.Arbitrary<readonly Event[]> = fc.array(
 
 const COPIES = [ROOTS, DATA];
 
-/** What a copy of the host is: nobody may write but a group that the jail is built for. */
+/** The copy of a host in a jail: nobody may write to it but a group that the jail is built for. */
 function planOf(host: string): Tree {
   const copied = (line: string): string =>
     withoutLinkOwner(line).replace(/^(\w+) (\d+) (\d+):0\b/, (_, kind: string, mode: string, uid: string) =>
@@ -65,7 +65,7 @@ async function live(base: string, events: readonly Event[]): Promise<void> {
   const request = { directory: jail, from: host, users: ['nobody'], copies: COPIES };
   await buildJail(request);
   const put: Put = new Map(readTree(jail, COPIES));
-  // What a run that was killed was asked to replace: the next one may bring that to its end.
+  // The paths that a killed run was asked to replace: the next run may complete that.
   let asked: readonly string[] = [];
   let isBegun = false;
 
@@ -119,9 +119,9 @@ async function check(t: Test): Promise<number> {
   return number;
 }
 
-/** What has failed once. */
+/** Sequences that have failed once. */
 const FOUND: readonly (readonly Event[])[] = [
-  // what is put into a directory that a run has made, before the run is completed by the next
+  // a file that comes into a directory of an interrupted run before the next run completes it
   [
     { where: 'host', path: '/opt/lib/a', form: 'file', number: 1 },
     { where: 'jail', path: '/opt/lib', form: 'nothing', number: 0 },

@@ -1,4 +1,4 @@
-// What is mounted in a jail may be the host's. The mounts are made in a namespace of the command alone.
+// A mount in a jail may be the host's. The mounts are made in a namespace of the command alone.
 
 import {
   existsSync,

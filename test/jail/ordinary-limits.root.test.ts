@@ -1,4 +1,4 @@
-// What an ordinary user cannot have, and what he cannot be harmed by.
+// Things that an ordinary user cannot have, and harm that cannot come to him.
 
 import {
   chmodSync,

@@ -1,4 +1,4 @@
-// What a package has that is not for everybody: secrets, and directories for data.
+// Files of a package that are not for everybody: secrets, and directories for data.
 
 import {
   appendFileSync,

@@ -15,7 +15,7 @@ import { makeDirectory } from '../support/directory.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
 import { sanitized } from '../support/sanitizer.ts';
 
-// What is started in a jail has no sanitizer's runtime.
+// A program that is started in a jail has no sanitizer's runtime.
 const skip = unlessRoot() || (sanitized && 'the sanitized build preloads its runtime');
 
 async function makeJail(t: Test, request: Partial<JailRequest>): Promise<string> {

@@ -32,7 +32,7 @@ t.test('a copy is hashed by the descriptor that it was written to', withStrace, 
   const opened = trace(t, 'openat,openat2').filter((line) => /"\/?(?:\.uchroot\/new\/)?\d+"/.test(line));
   const created = opened.filter((line) => line.includes('O_CREAT'));
   t.ok(created.length > 3, `${created.length} files were staged`);
-  // what is put in place is looked at once more (O_PATH), and not read
+  // a file that is put in place is looked at once more (O_PATH), and not read
   const again = opened.filter((line) => !/O_CREAT|O_PATH|O_DIRECTORY/.test(line));
   t.same(again, []);
   t.end();

@@ -47,7 +47,7 @@ t.test(
   },
 );
 
-/** What a process can do in a jail, and how it is told. */
+/** The things that a process can do in a jail, and the finding about each. */
 const uses: readonly (readonly [string, string, (t: Test, jail: string) => Promise<number>])[] = [
   [
     'its working directory',

@@ -113,7 +113,7 @@ t.test('a jail in a directory that somebody else could exchange is refused', asR
   t.ok(existsSync(`${base}/theirs/jail/etc/name`));
 });
 
-// What stays in a tree that is being removed: it exchanges directories and links, and makes new ones.
+// Works in a tree that is being removed: it exchanges directories and links, and makes new ones.
 const racer = `
   import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
   const [tree, outside, elsewhere] = process.argv.slice(1);

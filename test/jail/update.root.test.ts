@@ -107,7 +107,7 @@ t.test(
 t.test('a new dependency comes along, and what is needed no longer goes', asRoot, async (t) => {
   const { jail, root } = await makePlace(t);
   makeSystem(root, '/usr/bin/grep', '/usr/bin/cat');
-  // what needs libselinux becomes a program that needs libpcre2, and the other way round
+  // a program that needs libselinux becomes one that needs libpcre2, and the other way round
   renameSync(`${root}/usr/bin/grep`, `${root}/usr/bin/bash`);
   renameSync(`${root}/usr/bin/cat`, `${root}/usr/bin/ls`);
   const libraries = () => everythingIn(jail).filter((name) => /\.so[.0-9]*$/.test(name));

@@ -12,7 +12,7 @@ import { unlessRoot } from '../support/root.ts';
 const uid = 61_001;
 const gids = [61_001, 61_002];
 
-// What is his he makes writable first.
+// He makes his own files writable first.
 const attempt = `
 const fs = require('node:fs');
 for (const line of fs.readFileSync(0, 'utf8').split('\\n').filter(Boolean)) {
@@ -101,7 +101,7 @@ t.test(
     t.equal(stderr, '');
     const replaced = new Set(stdout.split('\n'));
     for (const [index, { parent, isOpen, description }] of cases.entries()) {
-      // what everybody may write counts for him too, although a group of his may have less: he could be without it elsewhere
+      // a right of everybody counts for him too, although a group of his may have less: he could be without it elsewhere
       if (!isOpen || replaced.has(parent)) t.equal(judged[index], replaced.has(parent), description);
     }
     t.ok(replaced.size > 20 && replaced.size < 100, `${replaced.size - 1} of them`);

@@ -27,7 +27,7 @@ function makeDebian(system: string): void {
   writeFileSync(`${system}/var/lib/dpkg/info/libc6:${architecture}.list`, list);
 }
 
-/** What the example mails about a jail that lies where it says, or about none; undefined if it does not mail. */
+/** The mail of the example about a jail at its place, or about none; undefined if it sends none. */
 function nightOf(t: Test, jail?: string): string | undefined {
   const bin = makeDirectory(t);
   writeFileSync(`${bin}/uchroot-jail`, `#!/bin/sh\nexec ${jailCommand.join(' ')} "$@"\n`);

@@ -57,7 +57,7 @@ async function makeJail(t: Test): Promise<string> {
   return jail;
 }
 
-/** What nobody does to a jail with his own rights. */
+/** Changes that nobody makes to a jail with his own rights. */
 function asNobody(jail: string, ...words: readonly string[]): void {
   must(['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...words], jail);
 }

@@ -1,4 +1,4 @@
-// What a program needs besides its own package, each rule on the smallest system that shows it.
+// The things that a program needs besides its own package, each rule on the smallest system that shows it.
 
 import { deflateSync } from 'node:zlib';
 

@@ -1,4 +1,4 @@
-// What a program starts beside itself, on the smallest system that shows it.
+// The programs that a program starts, on the smallest system that shows it.
 
 import t from 'tap';
 

@@ -41,7 +41,7 @@ const script = (path: string, ...lines: readonly string[]): string => {
 const quoted = (...words: readonly string[]): string =>
   words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');
 
-/** What of the host may not be another after a command than before. Other tests may run at the same time. */
+/** The state of the host that a command must not change. Other tests may run at the same time. */
 const stateOf = (directory: string) => ({
   mounts: readFileSync('/proc/self/mountinfo', 'latin1').match(/.*lowerdir=\/,.*/g),
   tmp: readdirSync('/tmp').filter((name) => /^(root|trace|stderr|layer-.*)$/.test(name)),
@@ -67,7 +67,7 @@ function processes(): Process[] {
   });
 }
 
-/** What this process or another has started, and what that has, in pid namespaces or not. */
+/** The processes that a process has started, directly or not, in pid namespaces or not. */
 function descendantsOf(pid: number): Process[] {
   const all = processes();
   const found = new Set([pid]);

@@ -12,7 +12,7 @@ const fd = (number: number | string, path: string): string => `${number}<${hex(p
 
 const ROOT = '/tmp/root';
 
-// What precedes each command: two wrappers, of which the first goes into the copy.
+// Each command follows two wrappers, of which the first goes into the copy.
 const BEGIN = [
   `7     execve(${q('/usr/bin/unshare')}, 0x7ffc, 0x7ffd) = 0`,
   `7     openat(${fd('AT_FDCWD', '/')}, ${q('/etc/ld.so.cache')}, O_RDONLY|O_CLOEXEC) = 3`,

@@ -5,7 +5,7 @@ import type { Tree } from '../../support/binary/image.ts';
 import { makeProgram, pathsIn, planOf } from '../../support/jail/jail.ts';
 import { patientMs } from '../../support/patience.ts';
 
-/** What of a host comes along with a script. */
+/** The files of a host that come along with a script. */
 function broughtBy(
   script: string,
   path: string,
@@ -280,7 +280,7 @@ t.test('the package around a script of node comes without its closed directories
   t.same(broughtBy('#!/usr/bin/env node\n', '/root/app/cli.js', host, closed), expected);
 });
 
-/** What of a host comes along with copied files of the host, as `--copy` brings them, and a program. */
+/** The files of a host that come along with copied files, as `--copy` brings them, and a program. */
 function broughtByCopies(host: Tree, program: string, ...copies: readonly string[]): readonly string[] {
   const given = copies.map((path) => {
     const [from = '', to = from] = path.split(':');

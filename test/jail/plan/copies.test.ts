@@ -1,4 +1,4 @@
-// What becomes of copies that meet at a path of the jail.
+// Copies that meet at a path of the jail.
 import t from 'tap';
 
 import { type BytePath, bytePath } from '../../../lib/tree/path.ts';

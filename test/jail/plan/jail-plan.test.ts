@@ -35,7 +35,7 @@ function planOf(
 const plan = (tree: Tree, programs = ['/bin/p'], cpu: { readonly hwcaps: readonly string[] } = BASELINE) =>
   planOf({ ...merged, ...tree }, { programs: programs.map(bytePath) }, cpu);
 
-/** What is not in every jail. */
+/** The files that are not in every jail. */
 function shown({ entries }: JailPlan): readonly string[] {
   return entries
     .filter(({ kind, path }) => kind !== 'directory' && !/^\/(?:dev|etc)\//.test(path))

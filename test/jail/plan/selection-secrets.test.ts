@@ -1,4 +1,4 @@
-// What is not world-readable does not come into a jail unless it was named.
+// A file that is not world-readable does not come into a jail unless it was named.
 
 import t from 'tap';
 

@@ -1,4 +1,4 @@
-// What is left out of a jail: because it was asked for, or because it is large and a program can do without.
+// Files that are left out of a jail on request, or because they are large and a program can do without.
 
 import t from 'tap';
 

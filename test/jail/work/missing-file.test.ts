@@ -1,4 +1,4 @@
-// What is told of a file that a program needs.
+// Messages about a file that a program needs.
 import t from 'tap';
 
 import type { MissingFile } from '../../../lib/binary/chain.ts';

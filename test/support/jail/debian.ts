@@ -28,7 +28,7 @@ interface MadePackage {
 
 export interface MadeSystem {
   readonly packages: Readonly<Record<string, MadePackage>>;
-  /** What no package lists. */
+  /** The files that no package lists. */
   readonly files?: Readonly<Record<string, string | Buffer | MadeFile>>;
   readonly diversions?: string;
 }

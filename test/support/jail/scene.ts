@@ -53,7 +53,7 @@ export function makeTemplate(directory: string, recipe: Partial<Recipe> = {}): s
   return directory;
 }
 
-/** What a shell script writes; `$0` and what follows are the arguments. */
+/** The output of a shell script; `$0` and those behind it are the arguments. */
 export function sh(script: string, ...args: readonly string[]): string {
   const env = { PATH: searchPath };
   const { status, stdout, stderr } = spawnSync('sh', ['-ec', script, ...args], { encoding: 'utf8', env });
@@ -117,7 +117,7 @@ export async function stop(pid: number): Promise<void> {
   if (!(await eventually(() => !existsSync(`/proc/${pid}`)))) throw new Error(`${pid} does not end`);
 }
 
-/** All that a tree consists of, a line an entry: type and mode, owner, time in ns, size or target or device, name. */
+/** All entries of a tree, one a line: type and mode, owner, time in ns, size or target or device, name. */
 export function listTree(directory: string, name = ''): readonly string[] {
   const path = Buffer.from(`${directory}/${name}`, 'latin1');
   const { mode, uid, gid, mtimeNs, size, rdev } = lstatSync(path, { bigint: true });
@@ -131,7 +131,7 @@ export function listTree(directory: string, name = ''): readonly string[] {
   ];
 }
 
-/** What a jail was made in, less the hidden names of work that is under way. */
+/** The content of the directory that a jail was made in, without the hidden names of work that is under way. */
 export function namesIn(directory: string): readonly string[] {
   return readdirSync(directory).toSorted();
 }

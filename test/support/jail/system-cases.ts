@@ -8,13 +8,13 @@ export interface Case {
   /** The program that is asked for. */
   readonly program?: string;
   readonly image?: ProgramImage;
-  /** What the host has. */
+  /** The files of the host. */
   readonly host?: Tree;
   /** Paths of the jail. */
   readonly brings: readonly string[];
-  /** What is told as the reason, if it is not the program. */
+  /** The expected reason, if it is not the program. */
   readonly by?: string;
-  /** What must not come along. */
+  /** The files that must not come along. */
   readonly spares?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// What a walk has met, and what is left of it when the rules look.
+// The things that a walk has met, and those of them that are left when the rules look.
 import { linkSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';

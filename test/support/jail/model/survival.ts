@@ -1,14 +1,14 @@
-// What must survive work on a jail, said plainly: the model that the builder is held against.
+// The model that the builder is held against: the data that must survive work on a jail.
 
 import { DATA, type Tree, withoutLinkOwner } from './tree.ts';
 
-/** What the builder has last put at a path. */
+/** The object that the builder has last put at a path. */
 export type Put = Map<string, string>;
 
 export interface Work {
   readonly before: Tree;
   readonly after: Tree;
-  /** What it would put there. */
+  /** The object that it would put there. */
   readonly host: Tree;
   readonly put: Put;
   readonly replace: readonly string[];
@@ -18,7 +18,7 @@ export interface Work {
   readonly isDone: boolean;
 }
 
-/** What differs from the plan after work that came to its end, and is not among what it says to have left. */
+/** The paths that differ from the plan after finished work, without those that it says to have left. */
 export function notTold(
   { after, host }: Work,
   left: readonly { readonly path: string }[],
@@ -29,7 +29,7 @@ export function notTold(
     .filter((path) => !left.some((told) => path === told.path || path.startsWith(`${told.path}/`)));
 }
 
-/** What is wrong after work on a jail, a line for each path; and `put` is brought up to date. */
+/** The faults after work on a jail, a line for each path. It also brings `put` up to date. */
 export function judgeWork(work: Work): string[] {
   const { before, after, host, put } = work;
   const wrong = [...new Set([...before.keys(), ...after.keys(), ...host.keys()])].flatMap((path) => {
