@@ -199,17 +199,24 @@ for (const more of [{}, { isolate: true, memory: '64M' }]) {
   if (failure !== undefined) console.error(failure.hint === undefined ? failure : failure.message);
 }`,
   );
-  for (const mount of mounts) {
+  for (const [i, mount] of mounts.entries()) {
     const here = mkdtempSync(`${at}/`);
+    // these launch as the others do
+    const daemons = i < 2 ? [tcpd(here), inetd(here)] : [];
+    // what is a file of the process is for launches, and for JavaScript, whose reads fail above
+    const ofJail = mount.startsWith('mount -t tmpfs')
+      ? [
+          ['update', built],
+          ['check', built],
+          ['clone', built, `${here}/clone`],
+          ['remove', copyOf(here)],
+        ]
+      : [];
     const commands = [
       ['uchroot', ...limited, 'nobody', jail, '/probe'],
-      ['uchroot-jail', 'update', built],
-      ['uchroot-jail', 'check', built],
-      ['uchroot-jail', 'clone', built, `${here}/clone`],
-      ['uchroot-jail', 'remove', copyOf(here)],
       ['uchroot-jail', 'build', `${here}/learned`, '--learn', '/bin/true'],
-      tcpd(here),
-      inetd(here),
+      ...ofJail.map((words) => ['uchroot-jail', ...words]),
+      ...daemons,
     ].map((words) => [`${bin}/${words[0]}.cjs`].concat(words.slice(1)));
     const by = ['unshare', '--mount', 'sh', '-c', `${mount}; exec "$@"`, 'sh', process.execPath];
     const all = [[`${at}/library.mjs`], ...commands];
