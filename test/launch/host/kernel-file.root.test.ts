@@ -201,25 +201,23 @@ for (const more of [{}, { isolate: true, memory: '64M' }]) {
   );
   for (const [i, mount] of mounts.entries()) {
     const here = mkdtempSync(`${at}/`);
-    // these launch as the others do
-    const daemons = i < 2 ? [tcpd(here), inetd(here)] : [];
-    // what is a file of the process is for launches, and for JavaScript, whose reads fail above
-    const ofJail = mount.startsWith('mount -t tmpfs')
-      ? [
-          ['update', built],
-          ['check', built],
-          ['clone', built, `${here}/clone`],
-          ['remove', copyOf(here)],
-        ]
-      : [];
-    const commands = [
+    const commands: (readonly string[])[] = [
       ['uchroot', ...limited, 'nobody', jail, '/probe'],
       ['uchroot-jail', 'build', `${here}/learned`, '--learn', '/bin/true'],
-      ...ofJail.map((words) => ['uchroot-jail', ...words]),
-      ...daemons,
-    ].map((words) => [`${bin}/${words[0]}.cjs`].concat(words.slice(1)));
+    ];
+    // these launch as the others do
+    if (i < 2) commands.push(tcpd(here), inetd(here));
+    // what is a file of the process is for launches, and for JavaScript, whose reads fail above
+    if (mount.startsWith('mount -t tmpfs'))
+      commands.push(
+        ['uchroot-jail', 'update', built],
+        ['uchroot-jail', 'check', built],
+        ['uchroot-jail', 'clone', built, `${here}/clone`],
+        ['uchroot-jail', 'remove', copyOf(here)],
+      );
     const by = ['unshare', '--mount', 'sh', '-c', `${mount}; exec "$@"`, 'sh', process.execPath];
-    const all = [[`${at}/library.mjs`], ...commands];
+    const started = commands.map(([name, ...words]) => [`${bin}/${name}.cjs`].concat(words));
+    const all = [[`${at}/library.mjs`], ...started];
     const runs = await Promise.all(all.map((words) => runWords([...by, ...words], {})));
     for (const [i, { status, stderr }] of runs.entries()) {
       t.notMatch(stderr, /^ +at |^\w*Error: |^node:/m, `${mount}: ${all[i]?.join(' ')}`);
