@@ -9,6 +9,7 @@ import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
 import { parseNumber } from '../values/size.ts';
 import { number } from '../values/validators.ts';
+import type { NamedOption } from '../launch/request/option-row.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
@@ -99,6 +100,19 @@ const adopt: ServiceCommand = {
     return format === 'json' ? jsonDocument(report) : text;
   },
 };
+
+const keys = {
+  user: 'user',
+  binds: 'bind',
+  readOnlyBinds: 'ro-bind',
+  programs: 'program',
+};
+
+/** The options that are keys of an AdoptRequest. */
+export const keyedOptions = (): readonly NamedOption[] =>
+  Object.entries(keys).flatMap(([key, name]) =>
+    adopt.options.filter((one) => one.name === name).map((one) => [key, one] as const),
+  );
 
 // A failure for one service is printed, and the other services follow.
 async function tryOne(unit: string, work: () => Promise<void>): Promise<boolean> {

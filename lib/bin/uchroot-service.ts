@@ -1,7 +1,7 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
 import { foreignServiceCommands, foreignServiceOptions } from './mistakes/foreign-service-words.ts';
-import { serviceCommands } from './service-commands.ts';
+import { keyedOptions, serviceCommands } from './service-commands.ts';
 
 void runProgram({
   name: 'uchroot-service',
@@ -9,6 +9,7 @@ void runProgram({
   usageLine: `Usage: uchroot-service ${Object.keys(serviceCommands).join('|')} ...`,
   about: `Puts installed services of systemd into jails, by a drop-in beside their units. UNIT is the name of a service, such
 as nginx or postgresql@17-main.`,
+  keyed: keyedOptions,
   foreign: { commands: foreignServiceCommands, options: foreignServiceOptions },
   // Aborts the work on a signal. Everything is then as before.
   async start(run) {

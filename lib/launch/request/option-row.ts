@@ -106,11 +106,10 @@ function optionsFor(key: string, known: readonly NamedOption[]): readonly Option
  */
 export function inOptions(known: readonly NamedOption[], dashes: '--' | '' = '--'): Naming {
   const name = (key: string): string =>
-    operandFor(key) ??
-    (optionsFor(key, known)
+    optionsFor(key, known)
       .map((option) => `${dashes}${option.name}`)
       .join(' or ') ||
-      key);
+    (operandFor(key) ?? key);
   const assign = (key: string, value: unknown): string => {
     const option = optionsFor(key, known)[0];
     if (option === undefined)

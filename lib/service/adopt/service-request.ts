@@ -6,7 +6,6 @@ import { foreignServiceKeys } from '../../mistakes/foreign-work-keys.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
 import { flag, list, optional, text, whole } from '../../values/validators.ts';
-import { quote } from '../../words/quote.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 import { toUnitName } from './systemd-bus.ts';
@@ -51,14 +50,18 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
 const unit = text('the name of a service', 'nginx');
 const account = optional(text('the name of an account', 'postgres', /^[A-Za-z_][A-Za-z0-9_.-]*$/));
 const watch = optional(whole(100, 600_000, 5000));
-const paths = list(text('a path of the host', '/srv/site'), ['/srv/site']);
+// a setting of systemd takes it as it is, and it appears at the same place of the jail
+const paths = list(
+  text(
+    'an absolute path without blanks, colons, quotes, percent signs and ..',
+    '/srv/site',
+    /^(?!.*\/\.\.(?:\/|$))\/[^\s:"'\\%]+$/,
+  ),
+  ['/srv/site'],
+);
 
 // A path of the host that a request names.
 function toNamedPath(path: string, isReadOnly: boolean): ServicePath {
-  if (!/^\/[^\s:"'\\%]+$/.test(path) || path.split('/').includes('..'))
-    throw new UsageError(`${quote(path)} is no absolute path that a setting of systemd can have`, {
-      hint: 'write it without blanks, colons, quotes and percent signs; it appears at the same place',
-    });
   if (!existsSync(path))
     throw new UsageError(`${path} does not exist`, { hint: 'name a file or directory that exists' });
   return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
