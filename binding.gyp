@@ -173,6 +173,7 @@
         'native/launcher/limitwatch.cc',
         'native/launcher/memset.cc',
         'native/launcher/relay.cc',
+        'native/launcher/result.cc',
         'native/terminal/inputend.cc',
         '<@(interpreter_sources)',
       ],

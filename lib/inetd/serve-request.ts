@@ -167,7 +167,7 @@ type Given = GivenOf<typeof table>;
 type Normal = NormalOf<typeof table>;
 
 // Keys of a launch that a service cannot have: its program has the connection as descriptors, no pid file and no terminal.
-type NoLaunchKeys = 'statusFd' | 'pidFile' | 'preserveFds' | 'pty';
+type NoLaunchKeys = 'statusFd' | 'pidFile' | 'resultFile' | 'preserveFds' | 'pty';
 
 /** A service: where it listens, who may connect, and what starts for each connection. */
 export interface ServeRequest
@@ -197,7 +197,13 @@ const limitOptions: Readonly<Record<string, Pick<Row, 'options'>>> = {
   ioWeight: limitOption('--io-weight N', 'share of a busy disk, 1 to 10000 (others have 100)', parseNumeric),
 };
 
-const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>(['statusFd', 'pidFile', 'preserveFds', 'pty']);
+const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>([
+  'statusFd',
+  'pidFile',
+  'resultFile',
+  'preserveFds',
+  'pty',
+]);
 
 /** Every key of a ServeRequest, with its row. */
 export const serveRows: Rows = {

@@ -182,6 +182,8 @@ export interface WaitedRequest extends InPlaceRequest {
   readonly hasPty: boolean;
   /** That holds the launch's own id (OwnId), or -1. */
   readonly lockFd: number;
+  /** That gets the account of the end (native/launcher/result.h), or -1. */
+  readonly resultFd: number;
 }
 
 /** The limits that a process which waits for a program watches; 0 for none. */

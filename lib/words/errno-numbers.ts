@@ -2,4 +2,5 @@
 // and neither is node:os.
 export const ENOENT = 2;
 export const EIO = 5;
+export const EINVAL = 22;
 export const EISDIR = 21;

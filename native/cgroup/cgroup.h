@@ -31,9 +31,9 @@ struct CgroupEntry {
   int tasks = 0;
 };
 
-// The slots of CgroupUse: processes that the kernel has killed for want of memory, refused forks, most memory, and CPU time in one of
-// two units.
-enum CgroupSlot : int { kOomKills, kRefusedForks, kPeakBytes, kCpuUs, kCpuNs, kCgroupNumbers };
+// The slots of CgroupUse: processes that the kernel has killed for want of memory, refused forks, most memory, CPU time in one of two
+// units, and its two parts.
+enum CgroupSlot : int { kOomKills, kRefusedForks, kPeakBytes, kCpuUs, kCpuNs, kUserUs, kSystemUs, kCgroupNumbers };
 
 // The counts of a cgroup; -1 where nothing was read.
 struct CgroupUse {

@@ -138,16 +138,18 @@ void becomeWaiter(const char* const* argv, uint32_t kept) {
 }
 
 // A reader of the program's output sees its end; what ended the program is told on descriptor 2.
-void closeOthers(long recordFd, long lockFd) {
+void closeOthers(const LimitWatch& watch, long lockFd) {
   (void)sys(__NR_close_range, 0, 1, 0);
-  long first = 3;
-  const long both[] = {recordFd < lockFd ? recordFd : lockFd, recordFd < lockFd ? lockFd : recordFd};
-  for (const long kept : both) {
-    if (kept < first) continue;
-    if (kept > first) (void)sys(__NR_close_range, first, kept - 1, 0);
-    first = kept + 1;
+  const long kept[] = {watch.recordFd, watch.resultFd, lockFd};
+  for (long first = 3;;) {
+    long next = -1;
+    for (const long fd : kept) {
+      if (fd >= first && (next < 0 || fd < next)) next = fd;
+    }
+    if (next != first) (void)sys(__NR_close_range, first, next < 0 ? ~0u : next - 1, 0);
+    if (next < 0) return;
+    first = next + 1;
   }
-  (void)sys(__NR_close_range, first, ~0u, 0);
 }
 
 // The same for a launch with limits (limitwatch.h) or with a terminal (relay.h), whose master takes the place of `wait`. argv, behind
@@ -173,15 +175,15 @@ void closeOthers(long recordFd, long lockFd) {
     relay.clock = &watch.clock;
   }
   becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? kRights : 0);
-  long recordFd = parseNumber(argv[6]);
+  watch.recordFd = parseNumber(argv[6]);
+  watch.resultFd = parseNumber(watch.result);
   const long lockFd = parseNumber(watch.lockFd);
   watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
   if (master < 0) {
-    closeOthers(recordFd, lockFd);
-  } else if (openRelay(&relay, master, &recordFd, lockFd) < 0) {
+    closeOthers(watch, lockFd);
+  } else if (openRelay(&relay, master, &watch.recordFd, &watch.resultFd, lockFd) < 0) {
     quit(125);
   }
-  watch.recordFd = recordFd;
   endAs(child, &watch, master < 0 ? nullptr : &relay);
 }
 

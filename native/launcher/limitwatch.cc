@@ -3,6 +3,7 @@
 #include "limitwatch.h"
 
 #include <linux/fcntl.h>
+#include <linux/resource.h>
 #include <linux/time.h>
 #include <linux/wait.h>
 
@@ -12,6 +13,7 @@
 
 #include "../plan/syscall.h"
 #include "descendants.h"
+#include "result.h"
 
 namespace uchroot {
 namespace {
@@ -20,6 +22,12 @@ namespace {
 // removes the cgroup.
 constexpr int kTries = 400;
 constexpr int64_t kPauseNs = 5'000'000;
+
+int64_t nowUs() {
+  __kernel_timespec now = {0, 0};
+  (void)sys(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, address(&now));
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
 
 uint64_t lengthOf(const char* text) {
   uint64_t length = 0;
@@ -125,16 +133,44 @@ void tellWords(const char* words) {
   (void)sys(__NR_writev, 2, address(parts), 3);  // nobody is left to tell
 }
 
-int end(Watch* base, int status, int64_t cpuUs) {
+int64_t microseconds(const __kernel_old_timeval& time) { return static_cast<int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec; }
+
+// In the order of LimitKind; the names of LimitName in lib/errors.ts.
+constexpr const char* kNames[] = {"memory", "pids", "time", "cpu time", "file size", "disk", "inodes"};
+
+void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const rusage& usage, const CgroupUse& use) {
+  const int64_t *numbers = use.numbers, user = microseconds(usage.ru_utime), system = microseconds(usage.ru_stime);
+  const int64_t all = numbers[kCpuUs] >= 0 ? numbers[kCpuUs] : numbers[kCpuNs] >= 0 ? numbers[kCpuNs] / 1000 : -1;
+  const bool isLimited = limit != kLimits;
+  writeResult(watch->resultFd, {.status = ended.status,
+                                .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended),
+                                .isKilled = isLimited && (ended.status & 0x7f) != 0,
+                                .limit = isLimited ? kNames[limit] : nullptr,
+                                .message = isLimited ? watch->words[limit] : nullptr,
+                                .wallUs = nowUs() - watch->startUs,
+                                .userUs = numbers[kUserUs] >= 0 ? numbers[kUserUs] : user,
+                                .systemUs = numbers[kSystemUs] >= 0 ? numbers[kSystemUs] : system,
+                                .cpuUs = all >= 0 ? all : user + system,
+                                .isCpuOfAll = all >= 0,
+                                .voluntary = usage.ru_nvcsw,
+                                .forced = usage.ru_nivcsw,
+                                .peakBytes = numbers[kPeakBytes],
+                                .oomKills = numbers[kOomKills],
+                                .forks = numbers[kRefusedForks]});
+}
+
+int end(Watch* base, int status, const rusage& usage) {
   auto* watch = static_cast<LimitWatch*>(base);
-  CgroupUse use = {{-1, -1, -1, -1, -1}};
+  CgroupUse use;
+  for (int64_t& number : use.numbers) number = -1;
   endClock(&watch->clock);
   const bool isOver = watch->isUnwatched || watch->clock.has(kTimeOver);
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (isOver && watch->recordFd < 0) killOrphans();
   if (watch->isUnwatched) tellWords("the process that watches its time (--time) was killed or stopped");
   const Ended ended = readEnd(watch, status);
-  const LimitKind limit = limitOf(watch, ended, cpuUs, use);
+  const LimitKind limit = limitOf(watch, ended, microseconds(usage.ru_utime) + microseconds(usage.ru_stime), use);
+  if (watch->resultFd >= 0) account(watch, ended, limit, usage, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
   return ended.status != 0 && isTimeOver(watch, ended) ? kTimeIsOver : exitStatusOf(ended.status);
 }
@@ -165,15 +201,20 @@ uint64_t sizeOfStrings(const char* const* strings) {
 }
 
 LimitWatch readWatch(const char* const* environment, char* space) {
-  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, nullptr, -1, 0, {}};
+  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, nullptr, nullptr, -1, 0, -1, 0, {}};
   for (; *environment != nullptr; environment++) {
     const char* string = *environment;
     if (isWords(string)) {
       watch.words[*string - 'a'] = string + 1;
       continue;
     }
-    if (*string == 'L' || *string == 'K') {
-      (*string == 'L' ? watch.lockFd : watch.killSignal) = string + 1;
+    if (*string == 'L' || *string == 'K' || *string == 'R') {
+      (*string == 'L' ? watch.lockFd : *string == 'K' ? watch.killSignal : watch.result) = string + 1;
+      continue;
+    }
+    if (*string == 'S') {
+      watch.startUs = 0;
+      while (*++string != 0) watch.startUs = watch.startUs * 10 + (*string - '0');
       continue;
     }
     if (*string == 'N') watch.recipe.name = string + 1;

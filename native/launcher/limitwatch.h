@@ -21,6 +21,9 @@ struct LimitWatch : Watch {
   const char* words[kLimits];  // what to tell of each limit; nullptr: nothing
   const char* lockFd;          // digits of the descriptor that holds the launch's own id; nullptr: none
   const char* killSignal;      // digits of the signal at the end of the time
+  const char* result;          // digits of the descriptor that gets the account of the end
+  long resultFd;               // the same, or -1
+  int64_t startUs;             // when the launch began, on CLOCK_MONOTONIC
   long recordFd;               // where an init tells how its program has ended, or -1
   int64_t cpuUs;               // time on a CPU that a process may have, or 0
   Clock clock;                 // of a launch with a limit of time
@@ -34,6 +37,8 @@ struct LimitWatch : Watch {
 //   a…, b…            the words for the limit of this letter: a for the first one
 //   L…                the descriptor that holds the launch's own id
 //   K…                the signal at the end of the time
+//   S…                LimitWatch.startUs
+//   R…                the descriptor that gets the account of the end (result.h)
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);
 uint64_t sizeOfStrings(const char* const* strings);

@@ -24,7 +24,7 @@ namespace {
 
 constexpr long kInput = 0, kOutput = 1;
 // Descriptors from here on are this process's own.
-constexpr long kMaster = 3, kGuard = 4, kKept = 5, kLock = 6, kFirstFree = 7;
+constexpr long kMaster = 3, kGuard = 4, kKept = 5, kLock = 6, kResult = 7, kFirstFree = 8;
 constexpr uint8_t kDone = 1;
 
 // More than a pseudo-terminal holds. A process that the program has left behind may write without end.
@@ -327,12 +327,14 @@ long outOfTheWay(long fd) { return fd <= 2 ? -1 : sys(__NR_fcntl, fd, F_DUPFD_CL
 
 }  // namespace
 
-long openRelay(Relay* relay, long masterFd, long* keptFd, long lockFd) {
-  const long master = outOfTheWay(masterFd), guardFd = outOfTheWay(relay->guardFd), kept = outOfTheWay(*keptFd), lock = outOfTheWay(lockFd);
+long openRelay(Relay* relay, long masterFd, long* keptFd, long* resultFd, long lockFd) {
+  const long master = outOfTheWay(masterFd), guardFd = outOfTheWay(relay->guardFd), kept = outOfTheWay(*keptFd), lock = outOfTheWay(lockFd),
+             result = outOfTheWay(*resultFd);
   relay->masterFd = place(master, kMaster);
   relay->guardFd = place(guardFd, kGuard);
   *keptFd = place(kept, kKept);
   (void)place(lock, kLock);
+  *resultFd = place(result, kResult);
   if (relay->masterFd < 0) return -EBADF;
   (void)sys(__NR_close_range, kFirstFree, ~0u, 0);
   // Held open: otherwise the master would be at its end whenever the program has closed all of its own.

@@ -44,9 +44,9 @@ struct Relay : Console {
 // whose user this process is about to become, cannot kill it. Returns 0 or a negative errno.
 long startGuard(Relay* relay);
 
-// Opens what the relay needs, closes all descriptors above 2 but *keptFd, which may change, and a copy of lockFd, and takes the caller's
-// terminal. Both may be -1.
+// Opens what the relay needs, closes all descriptors above 2 but *keptFd and *resultFd, which may change, and a copy of lockFd, and takes the
+// caller's terminal. Each may be -1.
 // Returns 0 or a negative errno.
-long openRelay(Relay* relay, long masterFd, long* keptFd, long lockFd);
+long openRelay(Relay* relay, long masterFd, long* keptFd, long* resultFd, long lockFd);
 
 }  // namespace uchroot

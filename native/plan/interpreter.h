@@ -3,6 +3,8 @@
 
 #include "plan.h"
 
+struct rusage;  // linux/resource.h
+
 namespace uchroot {
 
 // A unix socket with an abstract name, made before Landlock confines the process: the process can send to it until then.
@@ -64,9 +66,9 @@ constexpr uint32_t kNullMode = 01666;
 
 // Further work of a process that waits for a program: native/launcher/limitwatch.h.
 struct Watch {
-  // The child has ended with this wait status (wait(2)) and was reaped; it and those that it has reaped were this long on a CPU.
-  // Returns the exit status of this process.
-  int (*end)(Watch* watch, int status, int64_t cpuUs);
+  // The child has ended with this wait status (wait(2)) and was reaped; the usage is that of it and of those that it has reaped. Returns
+  // the exit status of this process.
+  int (*end)(Watch* watch, int status, const rusage& usage);
   uint64_t signals = 0;  // that this process has got: signal N is bit N - 1
   // The writing end of a pipe for which watchReader() was called. This process ends when nobody has the reading end any more. -1: none.
   int readFromFd = -1;

@@ -54,10 +54,6 @@ void continueWith() {
   if (isInit() && !isPending(SIGCONT)) (void)sys(__NR_kill, 0, SIGCONT);
 }
 
-int64_t timeOf(const rusage& usage) {
-  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000LL + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-}
-
 // The kernel sends SIGIO to this process when the last reader of a pipe has gone (pipe_release() in fs/pipe.c).
 long watchReader(long fd) {
   long result = sys(__NR_fcntl, fd, F_SETOWN, sys(__NR_getpid));
@@ -99,7 +95,7 @@ void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
     *hasStopped = false;
     if (status == kContinued) continue;
     if (console != nullptr) console->end(console);
-    quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, timeOf(usage)));
+    quit(watch == nullptr ? exitStatusOf(status) : watch->end(watch, status, usage));
   }
 }
 
@@ -144,7 +140,7 @@ struct EndTeller : Watch {
   const PlanContext* context;
 };
 
-int tellEnd(Watch* watch, int status, int64_t) {
+int tellEnd(Watch* watch, int status, const rusage&) {
   const PlanContext& context = *static_cast<EndTeller*>(watch)->context;
   const uint32_t full = fullOf(context) | (context.isTimeOver ? FULL_TIME : 0u);
   // fails only if nobody reads it any more

@@ -10,10 +10,12 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -132,12 +134,14 @@ struct Started {
   PlanFailure failure = {kNoStep, 0, 0, 0};
   std::string words = {};  // LaunchResult.words
   pid_t child = -1;
+  timespec start = {};  // CLOCK_MONOTONIC
   Descriptor record;  // where an init tells how its program has ended
   Descriptor pty;     // the socket with the master of its terminal, if it has one
 };
 
 // Starts the launcher with this process's descriptors. Returns when its program runs, or could not be started.
 void startWithOwn(const LaunchRequest& request, Started& started) {
+  (void)clock_gettime(CLOCK_MONOTONIC, &started.start);
   const LaunchResult result = launch(request);
   started.failure = result.failure;
   started.words = result.words;
@@ -209,9 +213,12 @@ WaiterWords wordsFor(const Started& started, int goFd, const InPlace& given, con
   const Napi::Array told = limits.Get("words").As<Napi::Array>();
   for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
   words.environment.push_back("K" + limits.Get("killSignal").ToString().Utf8Value());
-  if (const int lockFd = given.number("lockFd"); lockFd >= 0) {
-    (void)fcntl(lockFd, F_SETFD, 0);
-    words.environment.push_back("L" + std::to_string(lockFd));
+  words.environment.push_back("S" + std::to_string(started.start.tv_sec * 1'000'000 + started.start.tv_nsec / 1000));
+  for (const auto& [letter, key] : {std::pair{"L", "lockFd"}, std::pair{"R", "resultFd"}}) {
+    const int fd = given.number(key);
+    if (fd < 0) continue;
+    (void)fcntl(fd, F_SETFD, 0);
+    words.environment.push_back(letter + std::to_string(fd));
   }
   cgroup.describe(words.environment);
   return words;

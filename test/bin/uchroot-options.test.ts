@@ -119,6 +119,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     argv0: 'name',
     'status-fd': '9',
     'pid-file': '/run/x.pid',
+    result: '/run/x.json',
     memory: '64M',
     swap: '16M',
     pids: '10',

@@ -170,7 +170,8 @@ export function toRecipe(limits: CgroupLimits, bases: CgroupBases): Recipe {
   const add = (place: string, lines: Lines): void => {
     groups.set(place, [...(groups.get(place) ?? []), ...lines]);
   };
-  if (unified !== undefined) add(`2${unified}`, ['<3cpu.stat:usage_usec']);
+  if (unified !== undefined)
+    add(`2${unified}`, ['<3cpu.stat:usage_usec', '<5cpu.stat:user_usec', '<6cpu.stat:system_usec']);
   const addLegacy = (name: string, lines: Lines): boolean => {
     const base = legacy.get(name);
     if (base !== undefined) add(`1${base}`, lines);

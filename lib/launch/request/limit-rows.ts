@@ -177,6 +177,7 @@ export interface CgroupLimits {
 /** The limits of a launch in place that a waiting process must watch. */
 export interface WaitLimits extends CgroupLimits {
   readonly user: { readonly isAuto?: true };
+  readonly resultFile: string | undefined;
   readonly time: number | undefined;
   readonly pty: object | undefined;
 }
@@ -185,6 +186,7 @@ export interface WaitLimits extends CgroupLimits {
 export function needsWaiter(limits: WaitLimits): boolean {
   return (
     limits.user.isAuto === true ||
+    limits.resultFile !== undefined ||
     limits.time !== undefined ||
     limits.pty !== undefined ||
     needsCgroup(limits)

@@ -183,4 +183,23 @@ export const reportRows = {
       launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', text.parseText),
     ],
   },
+  /** Path on the host of a file for the account of the end, as JSON. In place only: run() returns the same. */
+  resultFile: {
+    type: 'string',
+    default: '–',
+    setUp: true,
+    normal: to.toPidFile,
+    options: () => [
+      launchOption(
+        'Reports',
+        '--result FILE',
+        'write to FILE what ended the program and what it used, as JSON',
+        text.parseText,
+        {
+          notInUnit: 'systemd tells how a service has ended: systemctl show NAME',
+          notCompiled: { because: 'a compiled launcher does not wait', hint: 'start it by uchroot itself' },
+        },
+      ),
+    ],
+  },
 } as const;

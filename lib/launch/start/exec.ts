@@ -25,6 +25,7 @@ import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/l
 import { judgeBinds } from '../host/binds.ts';
 import { makeWorkspaces, mapFdsOf } from '../host/workspace.ts';
 import { startRelay } from './relay-process.ts';
+import { openResult, tellNoStart } from './result.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
@@ -88,6 +89,7 @@ function reportAndExit(
   launch: Launch,
   view: JailView,
   failure: PlanFailure,
+  resultFd: number,
   { tell, rephrase, fail }: Listener,
 ): never {
   let status: number = exitStatuses.failed;
@@ -96,6 +98,7 @@ function reportAndExit(
     tell(errorLines(inOtherWords(error, rephrase)));
     status = fail(error);
     reportFailure(launch.request.statusFd, error);
+    tellNoStart(resultFd, error);
   } finally {
     exitNow(status);
   }
@@ -209,6 +212,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
     throw new Error('limits are planned without a cgroup');
   const { tell, rephrase, fail } = { ...terminal, ...listener };
   if (request.workspace !== undefined) makeWorkspaces(request);
+  const resultFd = openResult(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   let pidFile: PidFile | undefined;
   try {
@@ -229,9 +233,10 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
           outboundFd: request.connectTo.length > 0 ? startRelay(request) : undefined,
+          resultFd,
         })
       : native.execPlan(inPlace);
-  return reportAndExit(launch, view, failure, { tell, rephrase, fail });
+  return reportAndExit(launch, view, failure, resultFd, { tell, rephrase, fail });
 }
 
 const warnOnStderr = (warning: Warning): void => tryWrite(2, warningLines(warning));

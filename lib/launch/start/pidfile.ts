@@ -3,7 +3,7 @@ import { constants, lstatSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { bytePath, type BytePath } from '../../tree/path.ts';
-import { EIO, EISDIR } from '../../words/errno-numbers.ts';
+import { EINVAL, EIO, EISDIR } from '../../words/errno-numbers.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { type ErrnoName, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
@@ -19,6 +19,7 @@ export interface PidPlace {
   readonly directoryFd: number;
   readonly name: Buffer;
   readonly path: string;
+  readonly words: FileWords;
   /** Warnings about the directory. */
   readonly warnings: readonly DirectoryFinding[];
 }
@@ -30,13 +31,21 @@ export interface PidFile {
   readonly fileFd: number;
 }
 
+/** The words for a file of the host in errors. */
+interface FileWords {
+  readonly step: string;
+  readonly title: string;
+  readonly name: string;
+}
+const pidWords: FileWords = { step: 'pid_file', title: 'pid file', name: 'the pid file' };
+
 /** Judges the way to the directory of a pid file. @throws LaunchError ERR_INSECURE_PATH */
 export function judgePidDirectory(
   { components }: Pick<Way, 'components'>,
   account: Account,
   insecurePath: boolean,
+  to = pidWords,
 ): readonly DirectoryFinding[] {
-  const to = { step: 'pid_file', title: 'pid file', name: 'the pid file' };
   const way = { components, isHostRoot: false, isParent: true };
   return acceptDirectory(judgeDirectory(way, account, to), insecurePath, to);
 }
@@ -50,15 +59,21 @@ export const pidDirectory = (path: string): BytePath => bytePath(dirname(absolut
  *
  * @throws LaunchError ERR_INSECURE_PATH, or with the errno
  */
-export function openPidPlace(path: string, account: Account, insecurePath: boolean): PidPlace {
+export function openPidPlace(
+  path: string,
+  account: Account,
+  insecurePath: boolean,
+  words = pidWords,
+): PidPlace {
   const absolute = absolutePath(path);
   const facts = native.walkPathSync(dirname(absolute));
   const { fd: directoryFd, walkErrno = EIO } = facts;
-  if (directoryFd < 0) throw failed(path, walkErrno);
+  if (directoryFd < 0) throw failed({ path, words }, walkErrno);
   try {
-    const warnings = judgePidDirectory(facts, account, insecurePath);
-    if (isDirectory(absolute)) throw failed(path, EISDIR);
-    return { directoryFd, name: Buffer.from(basename(absolute)), path, warnings };
+    const warnings = judgePidDirectory(facts, account, insecurePath, words);
+    const errno = inTheWay(absolute);
+    if (errno !== 0) throw failed({ path, words }, errno);
+    return { directoryFd, name: Buffer.from(basename(absolute)), path, words, warnings };
   } catch (error) {
     native.closeDescriptor(directoryFd);
     throw error;
@@ -76,11 +91,14 @@ export function pidPlaceOf(
   return place;
 }
 
-function isDirectory(path: string): boolean {
+// rename(2) would replace a device, or whatever else is there. The errno, or 0.
+function inTheWay(path: string): number {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory() === true) return EISDIR;
+    return there === undefined || there.isFile() || there.isSymbolicLink() ? 0 : EINVAL;
   } catch {
-    return false; // writing the file will fail with the right error
+    return 0; // writing the file will fail with the right error
   }
 }
 
@@ -95,13 +113,14 @@ export function closePidPlace({ directoryFd }: PidPlace): void {
  *
  * @throws LaunchError with the errno
  */
-export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number): PidFile {
+export function writePidFile(place: PidPlace, pid: number, content = `${pid}\n`, mode = 0o644): PidFile {
+  const { directoryFd, name } = place;
   // not longer than `name`, which may have as many bytes as a name can have
   const temporary = Buffer.from(`.uchroot.${pid}`);
   try {
-    const fileFd = create(directoryFd, temporary);
+    const fileFd = create(directoryFd, temporary, mode);
     try {
-      writeSync(fileFd, `${pid}\n`);
+      writeSync(fileFd, content);
       native.inRootRename(directoryFd, temporary, name);
     } catch (error) {
       native.closeDescriptor(fileFd);
@@ -110,20 +129,20 @@ export function writePidFile({ directoryFd, name, path }: PidPlace, pid: number)
     }
     return { directoryFd, name, fileFd };
   } catch (error) {
-    throw failed(path, -((error as NodeJS.ErrnoException).errno ?? -EIO), error);
+    throw failed(place, -((error as NodeJS.ErrnoException).errno ?? -EIO), error);
   }
 }
 
 // O_EXCL: a link that somebody has prepared is refused.
-function create(directoryFd: number, name: Buffer): number {
+function create(directoryFd: number, name: Buffer, mode: number): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   try {
-    return native.inRootOpen(directoryFd, name, flags, 0o644);
+    return native.inRootOpen(directoryFd, name, flags, mode);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     // left by a process that had this pid and was killed
     native.inRootUnlink(directoryFd, name);
-    return native.inRootOpen(directoryFd, name, flags, 0o644);
+    return native.inRootOpen(directoryFd, name, flags, mode);
   }
 }
 
@@ -137,10 +156,14 @@ const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {
   EISDIR: pidNameHint,
 };
 
-function failed(path: string, errno: number, cause?: unknown): LaunchError {
+function failed(
+  { path, words: { step, title } }: Pick<PidPlace, 'path' | 'words'>,
+  errno: number,
+  cause?: unknown,
+): LaunchError {
   const code = errnoName(errno);
-  return new LaunchError(`pid file: ${quote(path)}: ${reason(errno)}`, {
-    step: 'pid_file',
+  return new LaunchError(`${title}: ${quote(path)}: ${reason(errno)}`, {
+    step,
     call: 'open',
     code,
     errno,

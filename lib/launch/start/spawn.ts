@@ -167,6 +167,10 @@ export function startIn(
 
 /** Limits with a cgroup, and a pid namespace, end all descendants of the program. @throws UsageError for `leaveDescendants` */
 export function refuseEnd(request: NormalRequest, { leaveDescendants }: SpawnOptions): void {
+  if (request.resultFile !== undefined)
+    throw new UsageError('resultFile is for the command and execInJail()', {
+      hint: 'the result of run(), and that of exited, have the same',
+    });
   if (!leaveDescendants) return;
   if (needsCgroup(request))
     throw new UsageError('leaveDescendants and limits of a cgroup are given at once', {

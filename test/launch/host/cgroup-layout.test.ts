@@ -79,6 +79,8 @@ t.test('cgroup v2 takes all limits in one cgroup', async (t) => {
       'Nuchroot-1-2-3',
       '2/sys/fs/cgroup/unit',
       '<3cpu.stat:usage_usec',
+      '<5cpu.stat:user_usec',
+      '<6cpu.stat:system_usec',
       '=memory.max=67108864',
       '?memory.swap.max=0',
       '=memory.oom.group=1',

@@ -15,6 +15,7 @@ const read = (keys: Partial<LaunchRequest>) => normalize({ user: 'sam', jail: '/
 
 const none: WaitLimits = {
   user: {},
+  resultFile: undefined,
   memory: undefined,
   swap: undefined,
   pids: undefined,

@@ -76,6 +76,7 @@ t.test('user and jail are enough', async (t) => {
     dieWithParent: false,
     statusFd: undefined,
     pidFile: undefined,
+    resultFile: undefined,
     checkProgram: false,
     noSetId: false,
     killSignal: 15,

@@ -1,0 +1,42 @@
+// --result: the file for the account of the end. The process that waits for the program writes it (native/launcher/result.cc).
+import { ftruncateSync, writeSync } from 'node:fs';
+
+import type { DirectoryFinding } from '../host/directory.ts';
+import type { Launch } from '../plan/launch.ts';
+import { closePidPlace, openPidPlace, writePidFile } from './pidfile.ts';
+
+const words = { step: 'result', title: 'result', name: 'the result file' };
+
+// As many bytes as the account can have: then a full disk cannot prevent it later.
+const mostBytes = 4096;
+
+const jsonOf = (message: string): string => `${JSON.stringify({ status: 'XX', message })}\n`;
+
+/**
+ * Makes the file with the status XX, which stays if nobody can tell the end. A file that was there is replaced.
+ *
+ * @returns its descriptor; -1 if the request asks for none
+ * @throws LaunchError ERR_INSECURE_PATH, or with the errno
+ */
+export function openResult(
+  { request: { resultFile, insecurePath }, account }: Pick<Launch, 'request' | 'account'>,
+  warn: (warning: DirectoryFinding) => void,
+): number {
+  if (resultFile === undefined) return -1;
+  const place = openPidPlace(resultFile, account, insecurePath, words);
+  try {
+    place.warnings.forEach(warn);
+    const text = jsonOf('the program has not ended, or the process that waits for it was killed');
+    return writePidFile(place, process.pid, text.padEnd(mostBytes), 0o600).fileFd;
+  } finally {
+    closePidPlace(place);
+  }
+}
+
+/** Writes that the program did not run. */
+export function tellNoStart(fd: number, { message }: { readonly message: string }): void {
+  if (fd < 0) return;
+  const text = jsonOf(message);
+  writeSync(fd, text, 0);
+  ftruncateSync(fd, Buffer.byteLength(text));
+}

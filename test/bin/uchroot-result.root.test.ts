@@ -1,0 +1,154 @@
+// uchroot --result: what ended the program, and what it used, told right for each planted end.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+
+import { command, makeJail, plainRootTest, putProgram, temporaryDirectory } from '../support/launch.ts';
+import { eventually, plainEnv, processesOf } from '../support/service.ts';
+
+const test = plainRootTest('unshare');
+const jail = makeJail();
+const place = process.getuid?.() === 0 ? temporaryDirectory() : '/';
+if (place !== '/') for (const name of ['actor', 'exhaust', 'hog']) putProgram(`${jail}/${name}`, 0o755, name);
+if (place !== '/') for (const name of ['proc', 'dev']) mkdirSync(`${jail}/${name}`);
+const file = `${place}/result.json`;
+
+interface Result {
+  readonly status: string;
+  readonly limit?: string;
+  readonly message?: string;
+  readonly exitcode?: number;
+  readonly exitsig?: number;
+  readonly killed?: number;
+  readonly [seconds: string]: unknown;
+}
+
+const read = (): Result => JSON.parse(readFileSync(file, 'utf8')) as Result;
+function run(options: readonly string[], words: readonly string[]): Result {
+  const all = [...command, '--result', file, ...options, 'auto', jail, ...words];
+  spawnSync(all[0] ?? '', all.slice(1), { encoding: 'utf8', env: plainEnv() });
+  return read();
+}
+
+const limits = ['--isolate', '--memory', '64M', '--pids', '20', '--time', '600'];
+const tmp = ['--isolate', '--tmpfs', '/tmp:size=1M,nr_inodes=50'];
+const ends: readonly (readonly [words: string, options: readonly string[], expected: Partial<Result>])[] = [
+  ['/actor exit=0', [], { status: 'OK', exitcode: 0, killed: 0 }],
+  ['/actor exit=7', [], { status: 'RE', exitcode: 7, killed: 0 }],
+  ['/actor kill=11', [], { status: 'SG', exitsig: 11, killed: 0 }],
+  ['/actor kill=9', limits, { status: 'SG', exitsig: 9, killed: 0 }],
+  ['/actor sleep=60000', ['--time', '0.3'], { status: 'TO', limit: 'time', exitsig: 15, killed: 1 }],
+  ['/actor ignore=15 sleep=60000', ['--time', '0.3', '--kill-signal', '9'], { limit: 'time', exitsig: 9 }],
+  ['/hog spin', ['--isolate', '--time', '0.3'], { status: 'TO', limit: 'time', killed: 1 }],
+  ['/hog memory', limits, { status: 'SG', limit: 'memory', exitsig: 9, killed: 1 }],
+  ['/hog memory', ['--untrusted'], { limit: 'memory' }],
+  ['/hog fork', limits, { status: 'RE', limit: 'pids' }],
+  ['/hog bomb', [...limits, '--time', '1'], { status: 'TO', limit: 'pids', killed: 1 }],
+  ['/hog bomb', ['--untrusted', '--time', '1', '--memory', '1G'], { status: 'TO', limit: 'pids' }],
+  ['/hog spin', ['--cpu-time', '1'], { status: 'TO', limit: 'cpu time', killed: 1 }],
+  ['/hog stubborn', ['--cpu-time', '1'], { status: 'TO', limit: 'cpu time', exitsig: 9 }],
+  ['/hog file', ['--rlimit', 'fsize=1000'], { status: 'SG', limit: 'file size', exitsig: 25 }],
+  ['/hog file', tmp, { status: 'RE', limit: 'disk' }],
+  ['/hog files', tmp, { status: 'RE', limit: 'inodes' }],
+  ['/hog liar', limits, { status: 'SG', exitsig: 24, killed: 0 }],
+];
+
+test('the reason is right for each planted end', async (t) => {
+  for (const [words, options, expected] of ends) {
+    const result = run(options, words.split(' '));
+    t.match(result, expected, `${words} ${options.join(' ')}`);
+    t.equal(result.limit, expected.limit);
+    t.equal(typeof result['time-wall'], 'number');
+  }
+});
+
+test('time and memory are those of all processes, where a cgroup counts them', async (t) => {
+  const counted = run(limits, ['/hog', 'memory']);
+  t.equal(counted['time-of'], 'all processes');
+  t.ok(Number(counted['cg-mem']) > 60 * 1024 && Number(counted['cg-mem']) <= 64 * 1024);
+  const sum = Number(counted['time-user']) + Number(counted['time-system']);
+  t.ok(Math.abs(sum - Number(counted.time)) < 0.001);
+  t.ok(Number(counted['time-wall']) > 0);
+  const bare = run([], ['/actor', 'sleep=100']);
+  t.equal(bare['time-of'], 'processes that were waited for');
+  t.ok(Number(bare['time-wall']) >= 0.1);
+});
+
+test('the file is there before the program, for root alone, and tells that it has not ended', async (t) => {
+  writeFileSync(file, 'an old one', { mode: 0o644 });
+  const words = [...command, '--result', file, '--isolate', '--pty', 'auto', jail, '/probe', 'wait'];
+  const child = spawn(words[0] ?? '', words.slice(1), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: plainEnv(),
+  });
+  await once(child.stdout, 'data');
+  t.match(read(), { status: 'XX', message: /^the program has not ended/ });
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  child.stdin.end();
+  await once(child, 'exit');
+  t.match(read(), { status: 'OK' });
+});
+
+test('SIGKILL for the command leaves the status XX, and nothing beside the file', async (t) => {
+  const words = [...command, '--result', file, 'auto', jail, '/probe', 'wait'];
+  const child = spawn(words[0] ?? '', words.slice(1), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: plainEnv(),
+  });
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  const { uid } = JSON.parse(text.toString()) as { uid: number[] };
+  child.kill('SIGKILL');
+  t.ok(await eventually(() => processesOf(uid[0] ?? 0).length === 0));
+  t.match(read(), { status: 'XX' });
+});
+
+test('a program that did not run, and a file that cannot be made', async (t) => {
+  t.match(run([], ['/nothing']), { status: 'XX', message: /^\/nothing: / });
+  const fail = (path: string) =>
+    spawnSync(
+      command[0] ?? '',
+      [...command.slice(1), '--result', path, 'auto', jail, '/actor', `touch=/tmp/ran`],
+      {
+        encoding: 'utf8',
+        env: plainEnv(),
+      },
+    );
+  for (const [path, said] of [
+    [`${place}/missing/x`, /^uchroot: result: .*no such file or directory\nhint: mkdir -p /],
+    [place, /^uchroot: result: .*directory\nhint: give the path of a file/],
+    ['/dev/null', /^uchroot: result: \/dev\/null: .*\nhint: give the path of a file/],
+  ] as const) {
+    const ended = fail(path);
+    t.equal(ended.status, 125, path);
+    t.match(ended.stderr, said);
+  }
+  t.ok(statSync('/dev/null').isCharacterDevice());
+  t.notOk(existsSync(`${jail}/tmp/ran`), 'nothing has run');
+});
+
+test('a full disk is told before the launch, and one that fills later takes nothing of the account', async (t) => {
+  const within = (before: string) =>
+    spawnSync(
+      'unshare',
+      [
+        '--mount',
+        'sh',
+        '-c',
+        `mount -t tmpfs -o size=64k none ${place}\n${before}\n"$@"; cat ${place}/r.json`,
+        'sh',
+        ...command,
+        '--result',
+        `${place}/r.json`,
+        'auto',
+        jail,
+        '/actor',
+        'sleep=1000',
+        'exit=3',
+      ],
+      { encoding: 'utf8', env: plainEnv() },
+    );
+  const fill = `cat /dev/zero >${place}/fill 2>/dev/null`;
+  t.match(within(fill).stderr, /result: .*[Nn]o space left/);
+  const later = within(`(sleep 0.5; ${fill}) &`);
+  t.match(JSON.parse(later.stdout), { status: 'RE', exitcode: 3 });
+});
