@@ -2,7 +2,7 @@
 
 import { closeSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes, showPath } from '../tree/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes, showPath, showPaths } from '../tree/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
@@ -32,7 +32,6 @@ import { readManifest } from './manifest/manifest.ts';
 import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, toJailError, withJailErrors } from './work/jail-error.ts';
-import { showPaths } from './work/show-paths.ts';
 
 export interface CloneRequest extends JailWork {
   /** A jail that buildJail has made. */

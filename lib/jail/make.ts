@@ -1,6 +1,6 @@
 // Makes the jail of a recipe: plans it, checks that the plan can be carried out there, puts all entries in place, and tests it.
 
-import { type BytePath, pathBytes, showPath } from '../tree/path.ts';
+import { type BytePath, pathBytes, showPath, showPaths } from '../tree/path.ts';
 import { rememberStatus } from '../tree/remembered-root.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
@@ -27,7 +27,6 @@ import { searchWarnings } from './search/search-warnings.ts';
 import { tryOut } from './jail-trial.ts';
 import { cannotRun, type Placed, verifyPrograms } from './verify.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
-import { showPaths } from './work/show-paths.ts';
 import { begin, gradually } from './work/steps.ts';
 
 export interface Made {

@@ -30,6 +30,14 @@ export function showPath(path: BytePath): string {
   return quote(pathBytes(path));
 }
 
+const FEW = 5;
+
+/** The first five of some paths, and the number of the others. */
+export function showPaths(paths: readonly BytePath[]): string {
+  const more = paths.length > FEW ? `, and ${paths.length - FEW} more` : '';
+  return `${paths.slice(0, FEW).map(showPath).join(', ')}${more}`;
+}
+
 /** `name` below `directory`; an absolute name stays as it is. */
 export function joinPath(directory: BytePath, name: BytePath): BytePath {
   if (name.startsWith('/')) return name;

@@ -8,6 +8,7 @@ import {
   parentPath,
   pathBytes,
   showPath,
+  showPaths,
   toLatin1,
   trimSlashes,
 } from '../../lib/tree/path.ts';
@@ -61,4 +62,11 @@ t.test('isWithin goes by whole components', async (t) => {
   t.ok(within('/a', '/'));
   t.notOk(within('/ab', '/a'));
   t.notOk(within('/', '/a'));
+});
+
+t.test('five paths are shown, and the number of the others', async (t) => {
+  const paths = ['/a', '/b', '/c', '/d', '/e', '/f', '/g'].map((path) => bytePath(path));
+  t.equal(showPaths(paths.slice(0, 1)), '/a');
+  t.equal(showPaths(paths.slice(0, 5)), '/a, /b, /c, /d, /e');
+  t.equal(showPaths(paths), '/a, /b, /c, /d, /e, and 2 more');
 });

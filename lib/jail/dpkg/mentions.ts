@@ -4,7 +4,7 @@ import { remember } from '../../values/remember.ts';
 import type { BytePath } from '../../tree/path.ts';
 import type { Steps } from '../work/steps.ts';
 import type { Executable } from './scanned-program.ts';
-import { toWanted } from './scan-names.ts';
+import { toKeys } from './scan-names.ts';
 
 /** Called for each executable that contains the text. */
 type Listener = (by: BytePath) => void;
@@ -27,10 +27,8 @@ export function openMentions() {
   }
 
   function* searchFor(texts: ReadonlySet<string>, executables: readonly Executable[]): Steps<void> {
-    const wanted = toWanted(
-      [...texts].filter((text) => !isPath(text)),
-      [...texts].filter(isPath),
-    );
+    const names = toKeys([...texts].filter((text) => !isPath(text)));
+    const wanted = { names, paths: toKeys([...texts].filter(isPath)) };
     for (const executable of executables) {
       for (const text of executable.mentions(wanted)) {
         remember(mentions, text, () => []).push(executable.path);

@@ -4,7 +4,7 @@
 import { readElf } from '../../binary/elf.ts';
 import { type BytePath, toLatin1 } from '../../tree/path.ts';
 import { type FileRoot, tryFile } from '../../tree/root.ts';
-import { findAtEnd, type Keys, toKeys } from './scan-names.ts';
+import { type Keys, toKeys } from './scan-names.ts';
 import { assignedIn } from './script-calls.ts';
 import { buffersOf, type Strings } from './sections.ts';
 
@@ -72,7 +72,7 @@ export function toolsIn(strings: Strings, looksUp: boolean): ReadonlySet<string>
   if (strings.unseparated) return new Set();
   const names = (tools ??= toKeys(TOOLS));
   const small = looksUp ? strings.parts.filter(({ length }) => length <= MOST_BYTES) : [];
-  const byName = small.flatMap((part) => findAtEnd(part, names));
+  const byName = small.flatMap((part) => names.find('ends', part));
   return new Set([...buffersOf(strings).flatMap(toolsByPath), ...byName]);
 }
 
@@ -101,7 +101,7 @@ function namesIn({ parts, unseparated }: Strings): ReadonlySet<string> {
   if (!unseparated) {
     // the linker stores "zstd" as the end of "--zstd"
     const names = (ends ??= toKeys(COMPRESSORS.flatMap(([, ...programs]) => programs)));
-    return new Set(parts.flatMap((part) => findAtEnd(part, names)));
+    return new Set(parts.flatMap((part) => names.find('ends', part)));
   }
   const data = buffersOf({ parts });
   const isIn = (text: string) => data.some((part) => part.includes(text));

@@ -4,7 +4,7 @@ import { bytePath, type BytePath, joinPath, lastComponent, toLatin1 } from '../.
 import { type FileRoot, type OpenFile, tryFile } from '../../tree/root.ts';
 import { commandOfEnv, readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import { readIfThere, statusIfThere } from './readable-files.ts';
-import { findInStrings, findPaths, findWords, type Wanted } from './scan-names.ts';
+import type { Wanted } from './scan-names.ts';
 import type { ReadStrings } from './sections.ts';
 import { commandsOf, isShell } from './script-calls.ts';
 
@@ -74,9 +74,9 @@ function mentionsOfScript(text: string, data: Uint8Array): Executable['mentions'
     const begins = (name: string) =>
       stems?.some((stem) => name.startsWith(stem) && name.length - stem.length <= MAX_REST) === true;
     return new Set([
-      ...findWords(data, names),
+      ...names.find('words', data),
       ...(stems.length === 0 ? [] : [...names.texts].filter(begins)),
-      ...findPaths(data, paths),
+      ...paths.find('paths', data),
     ]);
   };
 }
@@ -99,7 +99,10 @@ export function readConfiguration(root: FileRoot, path: BytePath): Executable {
     ...nothing(path),
     kind: 'configuration',
     mentions: ({ names, paths }) =>
-      new Set([...findPaths(data, paths), ...findWords(data, names).filter((name) => name.includes('.so'))]),
+      new Set([
+        ...paths.find('paths', data),
+        ...names.find('words', data).filter((name) => name.includes('.so')),
+      ]),
   };
 }
 
@@ -117,7 +120,7 @@ export function readSettings(root: FileRoot, path: BytePath): Executable | undef
   return {
     ...nothing(path),
     kind: 'configuration',
-    mentions: ({ names }) => findWords(data, names),
+    mentions: ({ names }) => names.find('words', data),
   };
 }
 
@@ -125,8 +128,8 @@ function mentionsOfProgram(path: BytePath, readStrings: ReadStrings): Executable
   return ({ names, paths }) => {
     const { parts, unseparated } = readStrings(path);
     const namesIn = (part: Uint8Array) =>
-      unseparated ? findAnywhere(part, names.texts) : findInStrings(part, names);
-    return new Set(parts.flatMap((part) => namesIn(part).concat(findPaths(part, paths))));
+      unseparated ? findAnywhere(part, names.texts) : names.find('commands', part);
+    return new Set(parts.flatMap((part) => namesIn(part).concat(paths.find('paths', part))));
   };
 }
 

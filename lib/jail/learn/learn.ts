@@ -1,6 +1,6 @@
 // Learns what programs need: runs commands in a scratch copy of the host, and finds the files that they use.
 
-import { type BytePath, pathBytes, showPath } from '../../tree/path.ts';
+import { type BytePath, pathBytes, showPath, showPaths } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import type { Account } from '../../launch/host/account.ts';
@@ -8,7 +8,6 @@ import { quote } from '../../words/quote.ts';
 import type { LearnedFiles } from '../manifest/recipe.ts';
 import type { JailRequest } from '../request/jail-request.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
-import { showPaths } from '../work/show-paths.ts';
 import { begin } from '../work/steps.ts';
 import { splitWords } from './command-words.ts';
 import { environmentOf, findAccount, findCommand, homeOf, isInTmp } from './learn-request.ts';

@@ -1,14 +1,13 @@
 // Reduces a plan to the part that an ordinary user can make. He owns everything in his jail. Files and rights that only root can give are
 // left out, and a note says so.
 
-import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
+import { type BytePath, isWithin, showPath, showPaths } from '../../tree/path.ts';
 import { errorCode, type FileRoot, readHeads } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
 import { JailError } from '../../errors.ts';
 import { caller } from '../../trust/owner.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
-import { showPaths } from '../work/show-paths.ts';
 import type { JailPlan } from './jail-plan.ts';
 
 /** A root in which unreadable files count as absent; `denied` are the paths of these. */

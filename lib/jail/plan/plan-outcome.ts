@@ -1,6 +1,6 @@
 // Refuses a plan that cannot become the jail that was asked for, and warns of files that a plan leaves out.
 
-import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
+import { type BytePath, isWithin, showPath, showPaths } from '../../tree/path.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import type { Manifest } from '../manifest/manifest.ts';
@@ -11,7 +11,6 @@ import type { JailPlan } from './jail-plan.ts';
 import { clash } from './selection.ts';
 import { toText } from '../manifest/path-text.ts';
 import { type JailWarning, plainWarnings } from '../work/jail-warning.ts';
-import { showPaths } from '../work/show-paths.ts';
 import { wantedWarnings } from './package.ts';
 import { accountWarning } from './unknown-accounts.ts';
 

@@ -1,24 +1,17 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import {
-  findAtEnd,
-  findInStrings,
-  findPaths,
-  findWords,
-  toKeys,
-  toWanted,
-} from '../../../lib/jail/dpkg/scan-names.ts';
+import { type Keys, toKeys } from '../../../lib/jail/dpkg/scan-names.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
-const keys = (texts: readonly string[]) => toWanted(texts, []).names;
-const find = (how: typeof findWords, text: string, ...names: string[]) => [...how(bytes(text), keys(names))];
+type How = Parameters<Keys['find']>[0];
+const find = (how: How, text: string, ...names: string[]) => toKeys(names).find(how, bytes(text));
 
 t.test('a word is a whole name, with the end of a sentence behind it or not', async (t) => {
   for (const text of ['ld', 'exec /usr/bin/ld -r', '`ld`', 'use ld.', '(ld)', 'a\nld\n'])
-    t.same(find(findWords, text, 'ld', 'as'), ['ld'], text);
+    t.same(find('words', text, 'ld', 'as'), ['ld'], text);
   for (const text of ['-fuse-ld', 'ld.so', 'old', 'ld_library', 'xld', ''])
-    t.same(find(findWords, text, 'ld', 'as'), [], text);
+    t.same(find('words', text, 'ld', 'as'), [], text);
 });
 
 t.test('in a program it counts only where a command would stand', async (t) => {
@@ -31,28 +24,23 @@ t.test('in a program it counts only where a command would stand', async (t) => {
     '\0a |\n ip -x\0',
     'real-ip\0',
   ])
-    t.same(find(findInStrings, text, 'ip'), ['ip'], JSON.stringify(text));
+    t.same(find('commands', text, 'ip'), ['ip'], JSON.stringify(text));
   for (const text of ['\0get ip hash\0', 'zip\0', '\x01ip\x02', '-fuse-ip=\0', '\0ip_hash\0'])
-    t.same(find(findInStrings, text, 'ip'), [], JSON.stringify(text));
+    t.same(find('commands', text, 'ip'), [], JSON.stringify(text));
 });
 
 t.test('a path counts by itself or as the beginning of another', async (t) => {
   for (const text of ['/usr/lib/x', '\0/usr/lib/x/cc1\0', 'in /usr/lib/x.', '=/usr/lib/x:'])
-    t.same(find(findPaths, text, '/usr/lib/x'), ['/usr/lib/x'], text);
+    t.same(find('paths', text, '/usr/lib/x'), ['/usr/lib/x'], text);
   for (const text of ['/usr/lib/xy', '/opt/usr/lib/x', '..usr/lib/x', '/usr/lib/'])
-    t.same(find(findPaths, text, '/usr/lib/x'), [], text);
+    t.same(find('paths', text, '/usr/lib/x'), [], text);
 });
 
 t.test('a string ends with a name, and with the longest of several, before a NUL only', async (t) => {
-  t.same(
-    find(findAtEnd, 'lbzip2\0x pager\0', 'pager', 'bzip2', 'less'),
-    ['bzip2', 'pager'],
-    'in their order',
-  );
-  for (const text of ['bzip2', 'bzip2 \0', 'bzip\x002\0', ''])
-    t.same(find(findAtEnd, text, 'bzip2'), [], text);
-  t.same(find(findAtEnd, 'uncompress\0', 'compress', 'uncompress'), ['uncompress']);
-  t.same(find(findAtEnd, 'uncompress\0compress\0', 'compress', 'uncompress'), ['uncompress', 'compress']);
+  t.same(find('ends', 'lbzip2\0x pager\0', 'pager', 'bzip2', 'less'), ['bzip2', 'pager'], 'in their order');
+  for (const text of ['bzip2', 'bzip2 \0', 'bzip\x002\0', '']) t.same(find('ends', text, 'bzip2'), [], text);
+  t.same(find('ends', 'uncompress\0', 'compress', 'uncompress'), ['uncompress']);
+  t.same(find('ends', 'uncompress\0compress\0', 'compress', 'uncompress'), ['uncompress', 'compress']);
 });
 
 t.test('the ends of strings are those that a regular expression finds', async (t) => {
@@ -62,7 +50,7 @@ t.test('the ends of strings are those that a regular expression finds', async (t
     fc.assert(
       fc.property(fc.array(name, { minLength: 1, maxLength: 5 }), text, (names, text) => {
         const expected = new Set(text.match(new RegExp(`(?:${names.join('|')})(?=\\0)`, 'g')));
-        const found = findAtEnd(bytes(text), toKeys(names));
+        const found = find('ends', text, ...names);
         return JSON.stringify(found) === JSON.stringify([...expected]);
       }),
     ),
@@ -76,8 +64,8 @@ t.test('one pass finds what a search for each name finds', async (t) => {
     fc.assert(
       fc.property(fc.array(name, { maxLength: 4 }), text, (names, text) =>
         names.every((name) => {
-          const all = findWords(bytes(text), keys(names)).includes(name);
-          return all === findWords(bytes(text), keys([name])).includes(name);
+          const all = find('words', text, ...names).includes(name);
+          return all === find('words', text, name).includes(name);
         }),
       ),
     ),
@@ -139,9 +127,9 @@ t.test('the search follows its rules', async (t) => {
   });
   const text = fc.string({ unit: fc.constantFrom(...words), maxLength: 12 });
   for (const [how, model] of [
-    [findWords, wordsOf],
-    [findInStrings, commandsOf],
-    [findPaths, pathsOf],
+    ['words', wordsOf],
+    ['commands', commandsOf],
+    ['paths', pathsOf],
   ] as const)
     t.doesNotThrow(() =>
       fc.assert(

@@ -1,6 +1,6 @@
 // A service may not come up with the configuration in /etc. Then it is run with the copy of the last configuration that worked.
+import { showPaths } from '../../../tree/path.ts';
 import { JailError, LaunchError } from '../../../errors.ts';
-import { showPaths } from '../../../jail/work/show-paths.ts';
 import { commandLine } from '../../../words/shell-word.ts';
 import { putDropIn } from '../systemd-bus.ts';
 import { findRecord, type KeptConfiguration } from '../adoption-record.ts';
