@@ -69,7 +69,9 @@ export const processRows = {
     setUp: true,
     from: ['workspace'],
     normal: (value: Bytes | undefined, key: string, { workspace }: Values) =>
-      to.toDirectory(value ?? toWorkspacePath(workspace as Bytes | undefined, 'workspace'), key),
+      value === undefined && workspace !== undefined
+        ? (toWorkspacePath(workspace as Bytes, key) as Buffer)
+        : to.toDirectory(value, key),
     options: () => [
       launchOption('Process', '--chdir DIR', 'working directory in the jail (default /)', text.parseBytes),
     ],
