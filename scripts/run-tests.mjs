@@ -188,8 +188,9 @@ function reachesOut(file) {
 
 const isUnit = (file) => !file.endsWith('.root.test.js') && !reachesOut(file);
 
-// What a file does to its process, or to all tests of it.
-const OWN_PROCESS = /^t\.(?:before|after|teardown|setTimeout)|process\.(?:env\.\w+ = |chdir|umask)/m;
+// What a file does to its process, or to all tests of it; or it counts the descriptors.
+const OWN_PROCESS =
+  /^t\.(?:before|after|teardown|setTimeout)|process\.(?:env\.\w+ = |chdir|umask)|\/proc\/self\/fd/m;
 
 /** The files by process: unit tests of a directory share one, because a quarter of a second passes before its first test. */
 function toGroups(files) {
