@@ -8,12 +8,13 @@ import type { DirectoryFinding } from '../host/directory.ts';
 import { callerInPlace } from '../host/caller.ts';
 import { planCgroup } from '../host/cgroup.ts';
 import { settle, verify } from '../host/judged-jail.ts';
+import { withId } from '../host/own-id.ts';
 import { wantedFilter } from '../host/wanted-filter.ts';
 import { toLaunch, type Launch } from '../plan/launch.ts';
 import { lookAtHost } from '../host/spawn-error.ts';
 import { judgeBinds, judgedPaths } from '../host/binds.ts';
 import { waysBeside } from '../host/ways-beside.ts';
-import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
+import { normalize, ownIds, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import type { Step } from '../plan/step.ts';
 import { rehearse } from './rehearse.ts';
 
@@ -43,9 +44,11 @@ export async function resolveAccount(
 
 // The launch as this process would make it now.
 async function withLaunch<T>(
-  normal: NormalRequest,
+  given: NormalRequest,
   look: (launch: Launch, warnings: readonly DirectoryFinding[]) => T,
 ): Promise<T> {
+  // a plan takes no id, and the first one stands for it
+  const normal = given.user.isAuto === true ? withId(given, ownIds.first) : given;
   const jail = verify(normal, await lookAtHost(hostQuery(normal)), false);
   try {
     const { account } = jail;

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 
 import { ownIds } from '../../../lib/launch/request/request.ts';
 import { command, makeJail, putProgram, rootTest } from '../../support/launch.ts';
-import { runInJail } from '../../support/public-api.ts';
+import { planLaunch, runInJail } from '../../support/public-api.ts';
 import { childrenOf, eventually, plainEnv, processesOf, statusOf } from '../../support/service.ts';
 
 const test = rootTest('flock', 'unshare', 'setpriv');
@@ -145,6 +145,7 @@ test('what stands in the way is told, with a remedy', async (t) => {
 test('a plan of an ordinary user takes no id', async (t) => {
   const words = ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups', ...command];
   t.match(say(...words, '--plan', 'auto', jail, '/probe').stdout, /^uid 61184 \(auto: /);
+  t.equal((await planLaunch({ user: 'auto', jail, program: '/probe' })).account.uid, ownIds.first);
 });
 
 test('programs of one service have different ids, and later ones the same again', async (t) => {
