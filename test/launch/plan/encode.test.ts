@@ -44,6 +44,9 @@ const otherNames: Partial<Record<StepName, string>> = {
   landlock_restrict_self: 'LANDLOCK_RESTRICT',
   tcp_filter: 'SECCOMP',
   verify_tcp_filter: 'VERIFY_LANDLOCK',
+  outbound_routes: 'NETLINK',
+  outbound_rules: 'NETLINK',
+  outbound_sockets: 'HAND_SOCKETS',
 };
 
 interface Decoded {
