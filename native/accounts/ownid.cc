@@ -18,18 +18,21 @@
 namespace uchroot {
 namespace {
 
-// Whoever may write there could take the lock files away.
-int openLocks(const std::string& path) {
-  if (mkdir(path.c_str(), 0755) < 0 && errno == ENOENT) {
-    (void)mkdir(path.substr(0, path.rfind('/')).c_str(), 0755);
-    (void)mkdir(path.c_str(), 0755);  // if it fails, open() says so
-  }
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+// Whoever may write there could take away what is in it.
+int openOwn(int at, const std::string& path) {
+  (void)mkdirat(at, path.c_str(), 0755);  // if it fails, openat() says so
+  const int fd = openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct stat seen;
   if (fd < 0 || (fstat(fd, &seen) == 0 && seen.st_uid == 0 && (seen.st_mode & 022) == 0)) return fd;
   close(fd);
   errno = EPERM;
   return -1;
+}
+
+int openLocks(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const Descriptor parent(openOwn(AT_FDCWD, path.substr(0, slash)));
+  return parent.get() < 0 ? -1 : openOwn(parent.get(), path.substr(slash + 1));
 }
 
 // A descriptor with the lock; -1 with the errno. EWOULDBLOCK: somebody else has it.

@@ -31,7 +31,7 @@ function taken({ ownId }: HostFacts): OwnId {
       path: place,
       hint: isFull
         ? 'each is held by a launch, or a process runs with it: ps -eo uid,pid,args; or name a user'
-        : `${place} must be a directory of root that only root can write, on a file system that is not read-only; or name a user`,
+        : `${place}, and the directory of it, must be directories of root that only root can write, on a file system that is not read-only; or name a user`,
     },
   );
 }

@@ -125,7 +125,12 @@ test('what stands in the way is told, with a remedy', async (t) => {
   const closed = inside('mount --bind /run /run && mount -o remount,bind,ro /run');
   t.match(closed.stderr, /dynamic-uid: .*[Rr]ead-only file system/);
   const open = inside(`mount -t tmpfs none /run && mkdir -p ${locks} && chmod 777 ${locks}`);
-  t.match(open.stderr, /dynamic-uid: .*\nhint: .* must be a directory of root that only root can write/);
+  t.match(open.stderr, /dynamic-uid: .*\nhint: .* must be directories of root that only root can write/);
+  const parent = locks.slice(0, locks.lastIndexOf('/'));
+  const writable = inside(`mount -t tmpfs none /run && mkdir -p ${locks} && chmod 777 ${parent}`);
+  t.match(writable.stderr, /dynamic-uid: .*\nhint: .* and the directory of it, must be directories of root/);
+  const link = inside(`mount -t tmpfs none /run && mkdir -p /run/else && ln -s else ${parent}`);
+  t.match(link.stderr, /dynamic-uid: Not a directory/i);
   const ordinary = say(
     'setpriv',
     '--reuid=12345',
