@@ -183,6 +183,8 @@ function named(host: string, ports: readonly PortRange[], text: string, key: str
       undefined,
       before.includes(':') ? '[2001:db8::1]:443' : usual,
     );
+  if (/(?:^|\.)localhost$/.test(name))
+    throw fail(key, text, 'in a jail it is the loopback of the jail', `${loopbackName}:${showPorts(ports)}`);
   const within = after.join('=');
   const net = after.length === 0 ? undefined : readNet(within, text, key);
   if (after.length > 0 && net === undefined)
