@@ -28,6 +28,12 @@ export const ownAddresses: readonly Words[] = [four, six].map((net) => fromOctet
 /** More names than a program needs. Beneath a domain it can make up any number, each of which is a question to the servers of that domain. */
 export const mostNames = 4096;
 
+/** Whether a program may ask for a name beneath a domain: one that it has asked for before, as often as it likes. @param before gets it */
+export function mayMakeUp(before: Set<string>, name: string): boolean {
+  if (before.size < mostNames) before.add(name);
+  return before.has(name);
+}
+
 /** The names of one launch, and their addresses. */
 export class FakeAddresses {
   readonly #numbers = new Map<string, number>();

@@ -9,7 +9,7 @@ import { fromOctets, parseAddress, showAddress, toOctets, type Words } from '../
 import { Semaphore } from '../values/semaphore.ts';
 import { answers, answerTo, readQuestion, shortAnswer, typeA, typeAaaa, type Question } from './dns.ts';
 import { hasPort, type Entry } from './entry.ts';
-import { FakeAddresses, mostNames } from './fake-address.ts';
+import { FakeAddresses, mayMakeUp } from './fake-address.ts';
 import { toName } from './name.ts';
 import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
 
@@ -85,7 +85,7 @@ export class Gate {
   readonly #found = new Map<string, Found | Promise<Found>>();
   readonly #dials = new Map<number, Dial>();
   readonly #told = new Set<string>();
-  #madeUp = 0;
+  readonly #madeUp = new Set<string>();
   #isClosed = false;
   readonly #caller = `outbound ${++lastCaller}`;
 
@@ -164,7 +164,7 @@ export class Gate {
     if (before instanceof Promise || (before !== undefined && before.untilMs > performance.now()))
       return before;
     const isMadeUp = !entries.some(({ kind }) => kind === 'name');
-    if (isMadeUp && ++this.#madeUp > mostNames) {
+    if (isMadeUp && !mayMakeUp(this.#madeUp, name)) {
       this.#tell({ name, reason: 'the program has asked for too many names' });
       return { addresses: [], state: 'failed', untilMs: 0 };
     }

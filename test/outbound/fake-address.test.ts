@@ -2,7 +2,13 @@
 import t from 'tap';
 
 import { toEntries } from '../../lib/outbound/entry.ts';
-import { FakeAddresses, fakeNets, mostNames, ownAddresses } from '../../lib/outbound/fake-address.ts';
+import {
+  FakeAddresses,
+  fakeNets,
+  mayMakeUp,
+  mostNames,
+  ownAddresses,
+} from '../../lib/outbound/fake-address.ts';
 import { caughtNets, routeMessages, ruleMessages } from '../../lib/outbound/network.ts';
 import { fromOctets, parseAddress, showAddress } from '../../lib/values/address.ts';
 
@@ -19,6 +25,14 @@ t.test('a name has one address of each family, which lead back to it', async (t)
   t.same(fake.of('a.example'), first);
   t.equal(fake.nameOf(mapped(second?.four ?? Buffer.alloc(4))), 'b.example');
   t.equal(fake.nameOf(fromOctets(second?.six ?? Buffer.alloc(16))), 'b.example');
+});
+
+t.test('a program makes up so many names, and asks for each as often as it likes', async (t) => {
+  const names = new Set<string>();
+  for (let i = 0; i < mostNames; i++) mayMakeUp(names, `n${i}.example`);
+  t.ok(mayMakeUp(names, 'n0.example'), 'also after thousands of questions');
+  t.notOk(mayMakeUp(names, 'other.example'));
+  t.equal(names.size, mostNames);
 });
 
 t.test('no other address has a name', async (t) => {
