@@ -226,7 +226,7 @@ export class Gate {
   }
 
   #allowedLiteral(address: Words, port: number): readonly Words[] {
-    const denied = judgeLiteral(this.#list, address, port);
+    const denied = judgeLiteral(this.#list, address, port, ownAddresses());
     if (denied !== undefined) this.#tell(denied);
     return denied === undefined ? [address] : [];
   }

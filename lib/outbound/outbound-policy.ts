@@ -12,6 +12,9 @@ export const entriesOf = (list: readonly Entry[], name: string): readonly Entry[
     kind === 'domain' ? name.endsWith(`.${own}`) : kind !== 'net' && name === own,
   );
 
+// An entry allows it by exactly this address: whoever names a network does not think of the host's own services.
+const ofHost = 'it is an address of this host';
+
 /** Why an address to which a name leads is refused, by all of these entries; undefined if one of them allows it. */
 export function judgeAddress(
   entries: readonly Entry[],
@@ -25,7 +28,7 @@ export function judgeAddress(
     const special = specialOf(address);
     if (special !== undefined && (net === undefined || !allows(net, special, address)))
       return `it is ${special.title}`;
-    return own.has(address) && net === undefined ? 'it is an address of this host' : undefined;
+    return own.has(address) && net?.length !== 128 ? ofHost : undefined;
   });
   return reasons.includes(undefined) ? undefined : (reasons[0] ?? 'no entry has this port');
 }
@@ -58,27 +61,27 @@ const bracketed = (address: Words): string => {
   return text.includes(':') ? `[${text}]` : text;
 };
 
-/** What becomes of a connection to an address that stands for no name. */
-export function judgeLiteral(list: readonly Entry[], address: Words, port: number): Denied | undefined {
-  const own = list.filter(
+/** What becomes of a connection to an address that stands for no name. @param own the addresses of this host */
+export function judgeLiteral(
+  list: readonly Entry[],
+  address: Words,
+  port: number,
+  own: ReadonlySet<Words>,
+): Denied | undefined {
+  const fitting = list.filter(
     ({ kind, net }) => kind === 'net' && net !== undefined && holds(net, { words: address, length: 128 }),
   );
   const special = specialOf(address);
   const text = showAddress(address);
   const entry = `${bracketed(address)}:${port}`;
-  if (!own.some((one) => hasPort(one, port)))
-    return { address: text, port, reason: 'no entry allows it', entry };
-  const isAllowed = own.some(
-    (one) =>
-      hasPort(one, port) &&
-      one.net !== undefined &&
-      (special === undefined || allows(one.net, special, address)),
-  );
-  if (isAllowed) return undefined;
+  const nets = fitting.flatMap((one) => (one.net !== undefined && hasPort(one, port) ? [one.net] : []));
+  if (nets.length === 0) return { address: text, port, reason: 'no entry allows it', entry };
+  const usual = nets.filter((net) => special === undefined || allows(net, special, address));
+  if (usual.some(({ length }) => length === 128 || !own.has(address))) return undefined;
   return {
     address: text,
     port,
-    reason: `it is ${special?.title}`,
+    reason: usual.length > 0 || special === undefined ? ofHost : `it is ${special.title}`,
     ...(special?.isClosed === true ? {} : { entry }),
   };
 }

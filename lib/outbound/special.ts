@@ -1,6 +1,6 @@
 // Addresses that are not simply hosts of the internet: the registries of special-purpose addresses of IANA (RFC 6890), and services of
 // clouds at public addresses. Pure.
-import { networkWords, parseAddress, type Words } from '../values/address.ts';
+import { isMapped, networkWords, parseAddress, type Words } from '../values/address.ts';
 
 /** A network: the words of an address, and how many bits of them count. */
 export interface Net {
@@ -8,9 +8,10 @@ export interface Net {
   readonly length: number;
 }
 
-/** Whether all of `inner` lies in `outer`. */
+/** Whether all of `inner` lies in `outer`. IPv4 addresses lie in no network of IPv6 that is wider than their own range: [::/0] has none. */
 export const holds = (outer: Net, inner: Net): boolean =>
   inner.length >= outer.length &&
+  (outer.length >= 96 || !isMapped(inner.words)) &&
   networkWords(inner.words, outer.length) === networkWords(outer.words, outer.length);
 
 /** The network of a text that is known to be right. */

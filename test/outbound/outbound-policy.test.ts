@@ -112,15 +112,33 @@ t.test('an entry with a network allows what the network is made for', async (t) 
   t.match(judgeAddress([], words('9.9.9.9'), none), /no entry/);
 });
 
-t.test('the addresses of this host need a network that names them', async (t) => {
+t.test('the addresses of this host need an entry of exactly this address', async (t) => {
   const own = new Set([words('9.9.9.9')]);
   t.match(judgeAddress(list('a:1'), words('9.9.9.9'), own), /address of this host/);
   t.equal(judgeAddress(list('a=9.9.9.9:1'), words('9.9.9.9'), own), undefined);
+  for (const wide of ['9.9.9.8/31', '0.0.0.0/0']) {
+    t.match(judgeAddress(list(`a=${wide}:1`), words('9.9.9.9'), own), /address of this host/);
+    t.same(judgeLiteral(list(`${wide}:1`), words('9.9.9.9'), 1, own), {
+      address: '9.9.9.9',
+      port: 1,
+      reason: 'it is an address of this host',
+      entry: '9.9.9.9:1',
+    });
+  }
+  t.equal(judgeLiteral(list('0.0.0.0/0:1', '9.9.9.9:1'), words('9.9.9.9'), 1, own), undefined);
+  t.match(judgeLiteral(list('0.0.0.0/0:1', '9.9.9.9:2'), words('9.9.9.9'), 1, own), { entry: '9.9.9.9:1' });
+});
+
+t.test('a network of IPv6 has no addresses of IPv4', async (t) => {
+  const entries = list('a=[::/0]:1', '[::/0]:1');
+  t.match(judgeAddress(entriesOf(entries, 'a'), words('9.9.9.9'), none), /not in the network/);
+  t.match(judgeLiteral(entries, words('9.9.9.9'), 1, none), { reason: 'no entry allows it' });
+  t.equal(judgeLiteral(entries, words('2a00::1'), 1, none), undefined);
 });
 
 t.test('an address in numbers needs an entry in numbers', async (t) => {
   const judge = (address: string, port: number, ...texts: readonly string[]) =>
-    judgeLiteral(list(...texts), words(address), port);
+    judgeLiteral(list(...texts), words(address), port, none);
   t.equal(judge('192.0.2.7', 5432, '192.0.2.7:5432'), undefined);
   t.equal(judge('10.0.0.1', 1, '10.0.0.0/8:1'), undefined);
   t.same(judge('192.0.2.7', 80, '192.0.2.7:5432', 'a.example:80'), {

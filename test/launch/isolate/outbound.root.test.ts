@@ -209,6 +209,13 @@ const refused: readonly Refused[] = [
     { reason: 'it is an address of this host' },
   ],
   [
+    'the same by a network around it',
+    ['9.9.8.0/24:80', '0.0.0.0/0:80'],
+    'curl -sS http://9.9.8.1/',
+    /^$/,
+    { reason: 'it is an address of this host', entry: '9.9.8.1:80' },
+  ],
+  [
     'another network than that of the entry',
     ['web.test=10.0.0.0/8:80'],
     'curl -sS http://web.test/',
