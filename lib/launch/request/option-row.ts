@@ -106,10 +106,12 @@ function optionsFor(key: string, known: readonly NamedOption[]): readonly Option
  */
 export function inOptions(known: readonly NamedOption[], dashes: '--' | '' = '--'): Naming {
   const name = (key: string): string =>
-    optionsFor(key, known)
+    // a part of a view
+    (key.includes('.') ? operandFor(key) : undefined) ??
+    (optionsFor(key, known)
       .map((option) => `${dashes}${option.name}`)
       .join(' or ') ||
-    (operandFor(key) ?? key);
+      (operandFor(key) ?? key));
   const assign = (key: string, value: unknown): string => {
     const option = optionsFor(key, known)[0];
     if (option === undefined)
