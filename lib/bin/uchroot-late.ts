@@ -15,4 +15,6 @@ export { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
 export { toEntries } from '../outbound/entry.ts';
 export { routeMessages, ruleMessages } from '../outbound/network.ts';
 export { startRelay } from '../launch/start/relay-process.ts';
+export { makeWorkspaces, mapFdsOf, planWorkspace } from '../launch/host/workspace.ts';
+export { signalName, signalNumber } from '../launch/request/signal.ts';
 export { launchFilter } from '../launch/host/launch-filter.ts';

@@ -41,6 +41,8 @@ const wholeOption = (spelling: Spelling, help: string, directive?: string) =>
 const sizeOption = (spelling: Spelling, help: string, directive: string) =>
   limitOption(spelling, help, parseText, directive);
 
+const SIGTERM = 15;
+
 // Each key is part of the set-up: the steps before execve depend on it.
 export const limitKeyRows = {
   /** Memory of all processes together, page cache of their files included: `64M`. The kernel kills them all when they need more. */
@@ -112,7 +114,8 @@ export const limitKeyRows = {
     type: 'name or number',
     default: '`SIGTERM`',
     normal: (value: NodeJS.Signals | number | undefined, key: string) =>
-      signalNumber(value === undefined ? 'SIGTERM' : value, key),
+      // a launch without the option does without node:os
+      value === undefined ? SIGTERM : signalNumber(value, key),
     options: limitOption(
       '--kill-signal SIGNAL',
       'signal at the end of --time, such as SIGKILL (default: SIGTERM)',
