@@ -153,6 +153,8 @@ export interface Native extends LaunchCalls, FileCalls {
   takeFrom(socket: number): readonly number[];
   /** A descriptor that becomes readable when a process has ended. @throws ESRCH */
   openProcess(pid: number): number;
+  /** The addresses of this host, 16 bytes each: of links without carrier too, which os.networkInterfaces() leaves out. */
+  hostAddresses(): readonly Buffer[];
   /** Ends a relay, as its program has ended. What the program has sent goes out first, for 5 seconds at most: the event loop stays alive. */
   closeGate(gate: GateHandle): void;
 }

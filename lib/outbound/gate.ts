@@ -1,7 +1,6 @@
 // The service's side of a launch that may call the names of a list: answers its questions, and dials for it. The bytes of a connection
 // never come here (native/outbound/outboundrelay.cc).
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 
 import type { Denied } from '../errors.ts';
 import { native, type GateHandle } from '../native.ts';
@@ -42,8 +41,7 @@ let own: { readonly addresses: ReadonlySet<Words>; readonly untilMs: number } | 
 function ownAddresses(): ReadonlySet<Words> {
   const now = performance.now();
   if (own !== undefined && own.untilMs > now) return own.addresses;
-  const all = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
-  const addresses = new Set(all.flatMap(({ address }) => parseAddress(address) ?? []));
+  const addresses = new Set(native.hostAddresses().map(fromOctets));
   own = { addresses, untilMs: now + ownMs };
   return addresses;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -145,6 +147,30 @@ Napi::Value openProcess(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(fd));
 }
 
+// hostAddresses() → 16 bytes each. Those of links without carrier too, which os.networkInterfaces() leaves out: the host answers them.
+Napi::Value hostAddresses(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) < 0) return checked(env, -1, "getifaddrs");
+  const Napi::Array all = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    in6_addr found = {};
+    found.s6_addr[10] = found.s6_addr[11] = 0xff;
+    if (one->ifa_addr == nullptr) continue;
+    if (one->ifa_addr->sa_family == AF_INET6) {
+      found = reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr;
+    } else if (one->ifa_addr->sa_family == AF_INET) {
+      std::memcpy(found.s6_addr + 12, &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr, sizeof(in_addr));
+    } else {
+      continue;
+    }
+    all.Set(count++, toBuffer(env, std::string_view(reinterpret_cast<const char*>(&found), sizeof found)));
+  }
+  freeifaddrs(first);
+  return all;
+}
+
 }  // namespace
 
 void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
@@ -155,6 +181,7 @@ void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
   exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));
   exports.Set("openProcess", Napi::Function::New(env, openProcess, "openProcess"));
+  exports.Set("hostAddresses", Napi::Function::New(env, hostAddresses, "hostAddresses"));
   exports.Set("closeGate", Napi::Function::New(env, closeGate, "closeGate", &calls));
 }
 

@@ -15,9 +15,10 @@ const hosts = `
 169.254.169.254 meta.test
 ::ffff:10.1.2.3 mapped.test
 9.9.8.1 self.test
+9.9.7.1 unplugged.test
 `;
 
-// v0 is the service's end, v1 that of the servers.
+// v0 is the service's end, v1 that of the servers; w0 has no carrier.
 const setUp = `
 set -e
 mount --bind "$1/hosts" /etc/hosts
@@ -30,6 +31,9 @@ ip link add v0 type veth peer name v1 netns $servers
 ip address add 9.9.8.1/24 dev v0
 ip address add 2a00:1111::1/64 dev v0 nodad
 ip link set v0 up
+ip link add w0 type veth peer name w1
+ip address add 9.9.7.1/24 dev w0
+ip link set w0 up
 inside() { nsenter -t $servers -n ip "$@"; }
 inside link set lo up
 for address in 9.9.8.2/24 9.9.8.3/24 10.1.2.3/24 169.254.169.254/32; do inside address add $address dev v1; done

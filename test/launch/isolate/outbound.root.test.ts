@@ -209,6 +209,13 @@ const refused: readonly Refused[] = [
     { reason: 'it is an address of this host' },
   ],
   [
+    'an address of the host, of a link without carrier',
+    ['unplugged.test:80'],
+    'curl -sS http://unplugged.test/',
+    /^$/,
+    { reason: 'it is an address of this host' },
+  ],
+  [
     'the same by a network around it',
     ['9.9.8.0/24:80', '0.0.0.0/0:80'],
     'curl -sS http://9.9.8.1/',
