@@ -43,6 +43,8 @@ interface Answer {
   readonly error?: unknown;
 }
 
+const textOf = (error: unknown): string => (typeof error === 'string' ? error : JSON.stringify(error));
+
 // What a program writes is not trusted: a line that is not the answer says nothing.
 function readAnswer(line: string, id: number): Answer | undefined {
   try {
@@ -77,6 +79,11 @@ class Program {
     });
   }
 
+  /** Otherwise the requests of a program that answers without reading would pile up. */
+  get hasReadAll(): boolean {
+    return this.#child.stdin.writableLength === 0;
+  }
+
   async answer(text: string, signal: AbortSignal | undefined): Promise<unknown> {
     const id = ++this.answers;
     this.#child.stdin.write(`{"id":${id},"data":${text}}\n`);
@@ -87,7 +94,7 @@ class Program {
       if (said === undefined) continue;
       if (!('error' in said)) return said.result;
       throw new PoolError(
-        `the program answers: ${quote(String(said.error).slice(0, mostStderrBytes))}`,
+        `the program answers: ${quote(textOf(said.error).slice(0, mostStderrBytes))}`,
         'ERR_ANSWER',
       );
     }
@@ -150,6 +157,8 @@ export class Pool implements AsyncDisposable {
   readonly #lanes = new Set<Promise<void>>();
   // the last one was busy most recently
   readonly #idle: (() => void)[] = [];
+  // lanes that have been woken, and have not taken their request yet
+  #woken = 0;
   #isClosed = false;
 
   /** Made by `jail.pool`. */
@@ -180,7 +189,7 @@ export class Pool implements AsyncDisposable {
     if (this.#isClosed) throw new PoolError('the pool has been closed', 'ERR_CLOSED');
     if (signal?.aborted === true) throw abortError(signal);
     const { size, maxWaiting } = this.#options;
-    if (this.#queue.length - this.#idle.length - (size - this.#lanes.size) >= maxWaiting)
+    if (this.#queue.length - this.#woken - this.#idle.length - (size - this.#lanes.size) >= maxWaiting)
       throw new PoolError(
         `${this.#queue.length} requests wait already`,
         'ERR_BUSY',
@@ -201,7 +210,7 @@ export class Pool implements AsyncDisposable {
   /** Takes no more requests, answers those that it has, and ends the programs: end of their input, and `killSignal`. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const wake of this.#idle.splice(0)) wake();
+    while (this.#idle.length > 0) this.#wake();
     await Promise.all(this.#lanes);
   }
 
@@ -211,7 +220,10 @@ export class Pool implements AsyncDisposable {
 
   #wake(): void {
     const wake = this.#idle.pop();
-    if (wake !== undefined) return wake();
+    if (wake !== undefined) {
+      this.#woken++;
+      return wake();
+    }
     if (this.#lanes.size >= this.#options.size) return undefined;
     const lane = this.#lane().finally(() => this.#lanes.delete(lane));
     this.#lanes.add(lane);
@@ -225,7 +237,10 @@ export class Pool implements AsyncDisposable {
       const ask = this.#queue.shift();
       if (ask !== undefined) program = await this.#serve(ask, program);
       else if (this.#isClosed) break;
-      else await new Promise<void>((wake) => this.#idle.push(wake));
+      else {
+        await new Promise<void>((wake) => this.#idle.push(wake));
+        this.#woken--;
+      }
     }
     await program?.end();
   }
@@ -248,14 +263,15 @@ export class Pool implements AsyncDisposable {
       program ??= new Program(await this.#start(start.signal));
       if (stopped !== undefined) program.stop(stopped);
       resolve(await program.answer(text, signal));
-      if (program.answers < maxAnswers) return program;
+      if (program.answers < maxAnswers && program.hasReadAll) return program;
     } catch (error) {
       reject(
         program === undefined && stopped !== undefined
           ? stopError(stopped, options, 'answerTimeoutMs')
           : error,
       );
-      if (error instanceof PoolError && program !== undefined && program.answers < maxAnswers) return program;
+      if (error instanceof PoolError && program?.hasReadAll === true && program.answers < maxAnswers)
+        return program;
     } finally {
       clear();
     }

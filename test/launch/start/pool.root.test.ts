@@ -28,6 +28,7 @@ while IFS= read -r line; do
     '"close"') exec >&-; sleep 1000;;
     '"error"') echo "{\\"id\\":$id,\\"error\\":\\"no \\u001b[31m\\"}"; continue;;
     '"noise"') printf '%s\\n' '' x null 1 [] "{\\"id\\":99,\\"result\\":0}" "{\\"id\\":\\"$id\\"}" '{"id":';;
+    '"object"') echo "{\\"id\\":$id,\\"error\\":{\\"toString\\":1}}"; continue;;
     '"flood"') while :; do printf '%1000000d' 0; done;;
     '"hold"') setsid sleep 3 & kill -9 $$;;
   esac
@@ -134,6 +135,35 @@ test('too many requests are refused, and close() answers those that were taken',
   await using none = open({ size: 1, maxWaiting: 0 });
   t.equal(await none.ask(1), 1);
   t.equal(await none.ask(2), 2, 'an idle program takes it');
+});
+
+test('as many requests as were allowed wait, also while an idle program is woken', async (t) => {
+  await using pool = open({ size: 1, maxWaiting: 2 });
+  await pool.ask(0);
+  await sleep(20);
+  const taken = [1, 2, 3].map((value) => pool.ask(value));
+  await t.rejects(pool.ask(4), { code: 'ERR_BUSY' });
+  t.same(await Promise.all(taken), [1, 2, 3]);
+});
+
+test('a program that answers without reading is replaced, so that its requests do not pile up', async (t) => {
+  const guess = `for id in 1 2 3; do echo "{\\"id\\":$id,\\"result\\":$$}"; done; sleep 1000`;
+  await using pool = open({ size: 1, args: ['-c', guess] });
+  const large = 'x'.repeat(1_000_000);
+  t.notSame(await pool.ask(large), undefined);
+  t.equal(processesOf(uid).length <= 2, true);
+  const first = await pool.ask(1);
+  t.equal(await pool.ask(1), first, 'what fits into the pipe is no reason');
+});
+
+test('an error of any kind is the text of the answer', async (t) => {
+  await using pool = open({ size: 1 });
+  await t.rejects(pool.ask('object'), {
+    name: 'PoolError',
+    code: 'ERR_ANSWER',
+    message: 'the program answers: {"toString":1}',
+  });
+  t.equal(await pool.ask(1), 1);
 });
 
 test('a launch that fails is the error of its request', async (t) => {
