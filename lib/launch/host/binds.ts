@@ -55,11 +55,9 @@ export function bindDangers(
 ): readonly DirectoryFinding[] {
   return request.view.flatMap((entry) =>
     isOfHost(entry)
-      ? (dangerIn(
-          entry.source,
-          entry.kind === 'workspace' || entry.readOnly,
-          ways.get(bytePath(entry.source)),
-        ) ?? [])
+      ? // the program sees the files of the owner of a workspace as its own, and reads his secrets
+        (dangerIn(entry.source, entry.kind === 'bind' && entry.readOnly, ways.get(bytePath(entry.source))) ??
+        [])
       : [],
   );
 }

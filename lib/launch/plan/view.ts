@@ -115,7 +115,14 @@ function sourcesOf(
       const path = entry.layers;
       if (path === undefined) throw new Error('a workspace is planned without its layers');
       return [
-        { op: 'open_tree', source: entry.source, isDirectory: true, ...judged(insecurePath), flags: outside },
+        {
+          op: 'open_tree',
+          source: entry.source,
+          isDirectory: true,
+          ...judged(insecurePath),
+          // also for a program that gets beneath the overlay
+          flags: [...outside, ...readOnly],
+        },
         { op: 'open_tree', source: path, isDirectory: true, ...judged(insecurePath), flags: inert },
       ];
     }
