@@ -4,11 +4,8 @@ import { closeSync, constants, fchmodSync, fchownSync, fstatSync } from 'node:fs
 
 import { native } from '../native.ts';
 import { joinPath, parentPath, pathBytes, type BytePath } from '../tree/path.ts';
-import type { DirectoryRoot, FileStatus } from '../tree/root.ts';
-import type { Difference, Sides } from './changes.ts';
-
-// One name, since there is one commit at a time: the next one finds what an interrupted one has left.
-const temporaryName = '.uchroot-commit.new' as BytePath;
+import { errorCode, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { temporaryName, type Difference, type Sides } from './changes.ts';
 
 interface Owner {
   readonly uid: number;
@@ -47,6 +44,15 @@ function setRights(fd: number, { uid, gid }: Owner, mode: number): void {
   fchmodSync(fd, mode & 0o777);
 }
 
+// EXDEV, as for all calls that change entries, before a file is made in what the host has mounted there.
+function refuseMount(host: DirectoryRoot, absent: BytePath): void {
+  try {
+    native.inRootUnlink(host.fd, pathBytes(absent));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
 // The new content gets a name of its own first, and then takes the place of the old one at once. A directory in its place goes before.
 function place(
   { host }: Sides,
@@ -55,7 +61,9 @@ function place(
   make: (temporary: BytePath) => void,
 ): void {
   const temporary = joinPath(parentPath(path), temporaryName);
-  removeFrom(host, temporary, host.lstat(temporary));
+  const left = host.lstat(temporary);
+  if (left === undefined) refuseMount(host, temporary);
+  else removeFrom(host, temporary, left);
   make(temporary);
   if (before?.kind === 'directory') removeFrom(host, path, before);
   native.inRootRename(host.fd, pathBytes(temporary), pathBytes(path));
@@ -86,7 +94,14 @@ function putDirectory({ host }: Sides, { path, now, before }: Difference, owner:
     native.inRootMkdir(host.fd, pathBytes(path), 0o700);
   }
   withOpen(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
-    setRights(fd, owner, now?.mode ?? 0),
+    setRights(fd, owner, (now?.mode ?? 0) | 0o700),
+  );
+}
+
+/** Gives a directory its permissions, once everything is in it. */
+export function applyRights({ host }: Sides, { path, now }: Difference): void {
+  withOpen(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
+    fchmodSync(fd, (now?.mode ?? 0) & 0o777),
   );
 }
 
@@ -99,9 +114,9 @@ export function applyDifference(sides: Sides, one: Difference): number {
     return 0;
   }
   const owner = before ?? fstatSync(host.fd);
-  if (kind === 'mode')
+  if (now.kind === 'directory') putDirectory(sides, one, owner);
+  else if (kind === 'mode')
     withOpen(host, path, constants.O_RDONLY | constants.O_NONBLOCK, (fd) => setRights(fd, owner, now.mode));
-  else if (now.kind === 'directory') putDirectory(sides, one, owner);
   else if (now.kind === 'file') putFile(sides, one, owner);
   else
     place(sides, path, before, (temporary) =>

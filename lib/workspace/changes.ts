@@ -6,7 +6,13 @@ import { native } from '../native.ts';
 import { joinPath, pathBytes, type BytePath } from '../tree/path.ts';
 import { withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
 
-/** How a path differs from the host. `left`: a fifo, socket or device, which is never committed. */
+/** The name that a commit gives to what it writes, until it is whole. One, so that the next commit finds what an interrupted one has left. */
+export const temporaryName = '.uchroot-commit.new' as BytePath;
+
+/**
+ * How a path differs from the host. `left` is never committed: a fifo, socket or device, `temporaryName`, or a directory with
+ * a path of more than 3,839 bytes.
+ */
 export type ChangeKind = 'added' | 'changed' | 'deleted' | 'mode' | 'left';
 
 /** A path that differs. */
@@ -37,7 +43,9 @@ function isWhiteout(upper: DirectoryRoot, path: BytePath): boolean {
 
 const O_PATH = 0o10000000;
 
-const opaqueNames = ['trusted.overlay.opaque', 'user.overlay.opaque'];
+// A program can set `user.overlay.*` itself, and an overlay of root ignores it.
+const opaqueName = (): string =>
+  process.geteuid?.() === 0 ? 'trusted.overlay.opaque' : 'user.overlay.opaque';
 
 function withDirectory<T>(upper: DirectoryRoot, path: BytePath, access: number, use: (fd: number) => T): T {
   const fd = native.inRootOpen(
@@ -54,8 +62,7 @@ function withDirectory<T>(upper: DirectoryRoot, path: BytePath, access: number, 
 
 // The host's entries in it are hidden.
 const isOpaque = (upper: DirectoryRoot, path: BytePath): boolean =>
-  path !== '/' &&
-  withDirectory(upper, path, O_PATH, (fd) => opaqueNames.some((name) => native.hasAttribute(fd, name)));
+  path !== '/' && withDirectory(upper, path, O_PATH, (fd) => native.hasAttribute(fd, opaqueName()));
 
 // The names of the host that an opaque directory hides.
 function hidden({ host, upper }: Sides, directory: BytePath): readonly BytePath[] {
@@ -67,18 +74,18 @@ function hidden({ host, upper }: Sides, directory: BytePath): readonly BytePath[
 }
 
 /** Hides each entry of opaque directories by itself, so that one of them can be shown again. */
-export function spellOut(sides: Sides, directory = '/' as BytePath): void {
-  const { upper } = sides;
+export function spellOut(sides: Sides, directory = '/' as BytePath, isOnHost = true): void {
+  const { host, upper } = sides;
   for (const name of upper.list(directory) ?? []) {
     const path = joinPath(directory, name);
-    if (upper.lstat(path)?.kind === 'directory') spellOut(sides, path);
+    if (path.length <= mostPathBytes && upper.lstat(path)?.kind === 'directory')
+      spellOut(sides, path, isOnHost && host.lstat(path)?.kind === 'directory');
   }
   if (!isOpaque(upper, directory)) return;
-  for (const path of hidden(sides, directory))
+  // what lies beneath a link of the host is not at this path
+  for (const path of isOnHost ? hidden(sides, directory) : [])
     native.inRootMknod(upper.fd, pathBytes(path), characterDevice, 0, 0);
-  withDirectory(upper, directory, constants.O_RDONLY, (fd) => {
-    for (const name of opaqueNames) native.removeAttribute(fd, name);
-  });
+  withDirectory(upper, directory, constants.O_RDONLY, (fd) => native.removeAttribute(fd, opaqueName()));
 }
 
 const partBytes = 1 << 20;
@@ -105,7 +112,7 @@ function compare(
   now: FileStatus,
   before: FileStatus | undefined,
 ): ChangeKind | undefined {
-  if (now.kind === 'other') return 'left';
+  if (now.kind === 'other' || path.endsWith(`/${temporaryName}`)) return 'left';
   if (before === undefined) return 'added';
   if (now.kind !== before.kind) return 'changed';
   if (now.kind === 'symlink') return now.target === before.target ? undefined : 'changed';
@@ -113,6 +120,9 @@ function compare(
     return 'changed';
   return modeOf(now) === modeOf(before) ? undefined : 'mode';
 }
+
+// No call of the kernel takes a path of more than 4095 bytes (path_resolution(7)): what lies deeper cannot be named. A name has 255 bytes.
+const mostPathBytes = 4095 - 256;
 
 /** All differences; a directory comes before what is in it. */
 export function* differences(
@@ -126,6 +136,10 @@ export function* differences(
     const path = joinPath(directory, name);
     const now = upper.lstat(path);
     if (now === undefined) continue;
+    if (now.kind === 'directory' && path.length > mostPathBytes) {
+      yield { path, kind: 'left', now, before: undefined };
+      continue;
+    }
     // what lies beneath a link of the host is not at this path
     const before = isOnHost ? host.lstat(path) : undefined;
     if (now.kind === 'other' && isWhiteout(upper, path)) {
@@ -134,7 +148,8 @@ export function* differences(
     }
     const kind = compare(sides, path, now, before);
     if (kind !== undefined) yield { path, kind, now, before };
-    if (now.kind === 'directory') yield* differences(sides, path, before?.kind === 'directory');
+    if (now.kind === 'directory' && kind !== 'left')
+      yield* differences(sides, path, before?.kind === 'directory');
   }
   if (!isOnHost) return;
   for (const path of hidden(sides, directory))

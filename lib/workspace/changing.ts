@@ -1,30 +1,20 @@
 // What programs have changed in a workspace (--workspace), and how it comes to the host or is thrown away.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { JailError, UsageError } from '../errors.ts';
-import { layersOf, sourceFile, workspacePlace } from '../launch/host/workspace.ts';
+import { JailError, UsageError, type ErrnoName } from '../errors.ts';
+import { layersOf, makePlace, sourceFile, workspacePlace } from '../launch/host/workspace.ts';
 import { native } from '../native.ts';
-import { bytePath, pathBytes, showPath, type BytePath } from '../tree/path.ts';
-import { openFileRoot } from '../tree/root.ts';
+import { bytePath, joinPath, pathBytes, showPath, type BytePath } from '../tree/path.ts';
+import { O_PATH, openFileRoot, type FileStatus } from '../tree/root.ts';
+import { errnoName, reason } from '../words/errno.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
 import { differences, spellOut, type ChangeKind, type Difference, type Sides } from './changes.ts';
-import { applyDifference, forget } from './apply-difference.ts';
-import { executedFiles, matcher } from './executed.ts';
+import { applyDifference, applyRights, forget } from './apply-difference.ts';
+import { keepTimes, readCommitted, removePlace } from './kept.ts';
+import { executedFiles, matcher, type Matcher } from './executed.ts';
 
 /** A change of a workspace. */
 export interface WorkspaceChange {
@@ -58,19 +48,11 @@ interface Opened extends Sides {
   readonly committed: Readonly<Record<string, number>>;
 }
 
-const committedFile = (place: string): string => `${place}/committed`;
-
-function readCommitted(place: string): Readonly<Record<string, number>> {
-  try {
-    return JSON.parse(readFileSync(committedFile(place), 'utf8')) as Record<string, number>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-}
-
 // No program may write to the layers meanwhile.
-function withWorkspace<T>(request: WorkspaceRequest, use: (opened: Opened) => T): T {
+async function withWorkspace<T>(
+  request: WorkspaceRequest,
+  use: (opened: Opened) => T | Promise<T>,
+): Promise<T> {
   const asked = toBuffer(request.directory);
   const shown = showPath(bytePath(asked));
   let directory: BytePath;
@@ -104,23 +86,39 @@ function withWorkspace<T>(request: WorkspaceRequest, use: (opened: Opened) => T)
     open.push(host);
     const upper = openFileRoot(`${layersOf(place)}/upper`);
     open.push(upper);
-    return use({ host, upper, place, directory, startedMs: source.mtimeMs, committed: readCommitted(place) });
+    return await use({
+      host,
+      upper,
+      place,
+      directory,
+      startedMs: source.mtimeMs,
+      committed: readCommitted(place),
+    });
   } finally {
     for (const one of open) one.close();
   }
 }
 
-// Files of the host whose content, owner or mode has changed later have a later ctime (inode(7)).
-function changedOnHost({ host, startedMs, committed }: Opened, { path, before }: Difference): boolean {
-  if (before === undefined) return false;
-  const fd = native.inRootOpen(host.fd, pathBytes(path), 0o10000000 | constants.O_NOFOLLOW);
+function ctimeOnHost({ host }: Sides, path: BytePath): number {
+  const fd = native.inRootOpen(host.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
   try {
-    const { ctimeMs } = fstatSync(fd);
-    // a directory changes with its entries
-    return before.kind !== 'directory' && ctimeMs > (committed[path] ?? startedMs);
+    return fstatSync(fd).ctimeMs;
   } finally {
     native.closeDescriptor(fd);
   }
+}
+
+// Files of the host whose content, owner or mode has changed later have a later ctime (inode(7)). A directory changes with its entries,
+// so these are asked if it is to go.
+function changedOnHost(opened: Opened, path: BytePath, { now, before }: Omit<Difference, 'path'>): boolean {
+  const { host, startedMs, committed } = opened;
+  if (before === undefined) return false;
+  if (before.kind !== 'directory') return ctimeOnHost(opened, path) > (committed[path] ?? startedMs);
+  if (now?.kind === 'directory') return false;
+  return (host.list(path) ?? []).some((name) => {
+    const child = joinPath(path, name);
+    return changedOnHost(opened, child, { kind: 'deleted', now: undefined, before: host.lstat(child) });
+  });
 }
 
 function toPaths(directory: BytePath, paths: readonly Bytes[]): readonly BytePath[] {
@@ -138,6 +136,9 @@ function toPaths(directory: BytePath, paths: readonly Bytes[]): readonly BytePat
 const isBeneath = (path: string, above: string): boolean =>
   above === '/' || path === above || path.startsWith(`${above}/`);
 
+const isNewDirectory = (kind: ChangeKind, now: FileStatus | undefined): boolean =>
+  (kind === 'added' || kind === 'changed') && now?.kind === 'directory';
+
 interface Chosen {
   readonly all: readonly Difference[];
   readonly chosen: readonly Difference[];
@@ -152,16 +153,16 @@ function choose(opened: Opened, { paths }: WorkspaceRequest): Chosen {
     throw new UsageError(`${showPath(missing.slice(1) as BytePath)}: nothing has changed there`, {
       hint: commandLine('uchroot-jail', 'changes', opened.directory),
     });
-  // a file needs the directories above it
+  // a file needs the directories above it, also in the place of a file
   const chosen = all.filter(
-    ({ path, kind }) =>
+    ({ path, kind, now }) =>
       named === undefined ||
-      named.some((one) => isBeneath(path, one) || (kind === 'added' && isBeneath(one, path))),
+      named.some((one) => isBeneath(path, one) || (isNewDirectory(kind, now) && isBeneath(one, path))),
   );
   return { all, chosen, named: new Set(named) };
 }
 
-function toChange(opened: Opened, isExecuted: (path: BytePath) => boolean, one: Difference): WorkspaceChange {
+function toChange(opened: Opened, isExecuted: Matcher, one: Difference): WorkspaceChange {
   const { path, kind, now, before } = one;
   const shown = now ?? before;
   return {
@@ -169,8 +170,8 @@ function toChange(opened: Opened, isExecuted: (path: BytePath) => boolean, one: 
     change: kind,
     kind: shown?.kind ?? 'other',
     ...(now?.kind === 'file' ? { sizeBytes: now.sizeBytes } : {}),
-    ...(kind !== 'left' && isExecuted(path) ? { executed: true } : {}),
-    ...(kind !== 'left' && changedOnHost(opened, one) ? { conflict: true } : {}),
+    ...(kind !== 'left' && isExecuted(path, now?.kind) ? { executed: true } : {}),
+    ...(kind !== 'left' && changedOnHost(opened, path, one) ? { conflict: true } : {}),
   };
 }
 
@@ -187,11 +188,16 @@ export async function workspaceChanges(asked: WorkspaceRequest): Promise<readonl
   );
 }
 
-function refuse(changes: readonly WorkspaceChange[], why: string, hint: string): void {
+function refuse(
+  changes: readonly WorkspaceChange[],
+  why: string,
+  hint: string,
+  code: ErrnoName = 'EEXIST',
+): void {
   if (changes.length === 0) return;
   const names = changes.slice(0, 10).map(({ path }) => path);
   const more = changes.length > names.length ? ` and ${changes.length - names.length} more` : '';
-  throw new JailError(`${why}: ${names.join(', ')}${more}`, { code: 'EEXIST', path: names[0], hint });
+  throw new JailError(`${why}: ${names.join(', ')}${more}`, { code, path: names[0], hint });
 }
 
 /**
@@ -203,7 +209,7 @@ function refuse(changes: readonly WorkspaceChange[], why: string, hint: string):
 export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly WorkspaceChange[]> {
   const request = take(asked);
   const isExecuted = matcher(request.executed ?? executedFiles);
-  return withWorkspace(request, (opened) => {
+  return withWorkspace(request, async (opened) => {
     const { all, chosen, named } = choose(opened, request);
     const committed = chosen.filter(({ kind }) => kind !== 'left');
     const changes = committed.map((one) => toChange(opened, isExecuted, one));
@@ -218,46 +224,68 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
       'programs of the host execute it',
       'look at it, and commit it by its own name',
     );
+    // of root, everything
+    if (process.geteuid?.() !== 0)
+      refuse(
+        changes.filter(
+          (_, at) => committed[at]?.now?.kind === 'file' && (committed[at].now.mode & 0o400) === 0,
+        ),
+        'its owner may not read it',
+        'let a program in the workspace give it other permissions, or discard it',
+        'EACCES',
+      );
     const isWhole = committed.length === all.length;
-    if (!isWhole) spellOut(opened);
-    // an interrupted commit has changed the host itself
-    const begun = Object.fromEntries(committed.map(({ path }) => [path, Number.MAX_VALUE]));
-    const times: Record<string, number> = { ...(isWhole ? {} : opened.committed), ...begun };
+    // Otherwise an opaque directory that is half forgotten would hide what this commit brings.
+    spellOut(opened);
+    // The next commit asks again only about what the host changes from now on, also if this one is interrupted.
+    const begun = committed.flatMap(({ path, before }) =>
+      before === undefined ? [] : [[path, ctimeOnHost(opened, path)] as const],
+    );
+    const times: Record<string, number> = {
+      ...(isWhole ? {} : opened.committed),
+      ...Object.fromEntries(begun),
+    };
     keepTimes(opened, times);
-    for (const one of committed) times[one.path] = applyDifference(opened, one);
+    for (const one of committed) times[one.path] = applying(one, () => applyDifference(opened, one));
+    // last: no file can be made in a directory that its owner may not write to
+    for (const one of committed) if (isDirectory(one)) applying(one, () => applyRights(opened, one));
+    if (isWhole) {
+      const { place, directory } = opened;
+      // what the host changes from now on is new to the next program
+      await removePlace(place, () => makePlace(place, directory, statSync(pathBytes(directory))));
+      return changes;
+    }
     for (const one of [...committed].reverse()) forget(opened.upper, one);
-    if (isWhole) restart(opened);
     keepTimes(opened, times);
     return changes;
   });
 }
 
-// By path, the ctime that commits have given it.
-function keepTimes({ place }: Opened, times: Readonly<Record<string, number>>): void {
-  const next = `${committedFile(place)}.new`;
-  writeFileSync(next, JSON.stringify(times), { mode: 0o600 });
-  renameSync(next, committedFile(place));
-}
+const isDirectory = ({ now, kind }: Difference): boolean => kind !== 'left' && now?.kind === 'directory';
 
-// Nothing is left: what the host changes from now on is new to the next program.
-function restart({ place, upper }: Opened): void {
-  // first: what this commit has written is older than the next program
-  const now = new Date();
-  utimesSync(sourceFile(place), now, now);
-  for (const name of upper.list('/' as BytePath) ?? [])
-    rmSync(Buffer.concat([Buffer.from(`${layersOf(place)}/upper/`), pathBytes(name)]), {
-      recursive: true,
-      force: true,
+function applying<T>({ path }: Difference, apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    const shown = showPath(path.slice(1) as BytePath);
+    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 0);
+    if (errno === 0) throw error;
+    throw new JailError(`${shown}: ${reason(errno)}`, {
+      code: errnoName(errno),
+      path: shown,
+      hint: 'the commit has stopped here. When the cause is gone, give it again: it does the rest',
+      cause: error,
     });
+  }
 }
 
 /** Throws changes away: those of `paths`, or the whole workspace. @throws as workspaceChanges */
 export async function discardWorkspace(asked: WorkspaceRequest): Promise<readonly WorkspaceChange[]> {
   const request = take(asked);
-  return withWorkspace(request, (opened) => {
+  return withWorkspace(request, async (opened) => {
     const { all, chosen } = choose(opened, request);
     const changes = chosen.map((one) => toChange(opened, () => false, one));
-    if (chosen.length === all.length) rmSync(opened.place, { recursive: true });
+    if (chosen.length === all.length) await removePlace(opened.place);
     else {
       spellOut(opened);
       for (const one of [...chosen].reverse()) forget(opened.upper, one);

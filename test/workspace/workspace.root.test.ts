@@ -1,7 +1,16 @@
 // A workspace: what a program writes is kept aside until somebody commits it.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
@@ -41,6 +50,8 @@ t.before(() => {
     'cat',
     'sleep',
     'cp',
+    'rmdir',
+    'setfattr',
   ];
   const built = uchrootJail(['build', jailDirectory, ...programs]);
   if (built.status !== 0) throw new Error(built.stderr);
@@ -208,6 +219,132 @@ test('links of the host are not followed by a commit', async (t) => {
   t.notOk(existsSync(`${outside}/new`));
   t.ok(lstatSync(`${directory}/src`).isDirectory());
   t.ok(lstatSync(`${directory}/a`).isFile());
+});
+
+test('a directory that goes, in which the host has changed something, is refused', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('rm -rf src; echo n > src');
+  await sleep(20);
+  writeFileSync(`${directory}/src/deep/new`, 'host\n');
+  t.same(await changes(), ['changed src file conflict']);
+  await t.rejects(commitWorkspace({ directory }), { code: 'EEXIST', path: 'src' });
+  t.equal(readFileSync(`${directory}/src/deep/new`, 'utf8'), 'host\n');
+});
+
+test('a commit that was interrupted still refuses what the host changes after it', async (t) => {
+  const { directory, run } = makeProject(t);
+  await run('echo p >> a; echo p >> b; mkfifo c; echo p > z');
+  mkdirSync(`${directory}/mounted`);
+  execFileSync('chown', [`${owner}:${owner}`, `${directory}/mounted`]);
+  const elsewhere = temporaryDirectory();
+  chmodSync(elsewhere, 0o755);
+  execFileSync('mount', ['--bind', elsewhere, `${directory}/mounted`]);
+  try {
+    await run('echo p > mounted/m');
+    await t.rejects(commitWorkspace({ directory }), {
+      name: 'JailError',
+      code: 'EXDEV',
+      path: 'mounted/m',
+      hint: /^the commit has stopped here/,
+    });
+    t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+    await sleep(20);
+    writeFileSync(`${directory}/b`, 'host\n');
+    await t.rejects(commitWorkspace({ directory }), { code: 'EEXIST', path: 'b' });
+    t.equal(readFileSync(`${directory}/b`, 'utf8'), 'host\n');
+    t.same(readdirSync(elsewhere), [], 'nothing is written to what is mounted there');
+  } finally {
+    execFileSync('umount', [`${directory}/mounted`]);
+  }
+  await commitWorkspace({ directory, overwrite: true });
+  t.equal(readFileSync(`${directory}/mounted/m`, 'utf8'), 'p\n');
+  t.equal(readFileSync(`${directory}/z`, 'utf8'), 'p\n');
+});
+
+test('a commit that was interrupted while it emptied the layer deletes nothing later', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('rm -rf src; mkdir -p src/sub; echo z > src/z');
+  const sub = `${workspacePlace(bytePath(directory))}/layers/upper/src/sub`;
+  execFileSync('mount', ['--bind', sub, sub]);
+  try {
+    await t.rejects(commitWorkspace({ directory }), { name: 'JailError', code: 'EBUSY' });
+  } finally {
+    execFileSync('umount', [sub.replace('/layers/', '.gone/layers/')]);
+  }
+  t.same(await changes(), []);
+  await commitWorkspace({ directory });
+  t.equal(readFileSync(`${directory}/src/z`, 'utf8'), 'z\n');
+});
+
+test('files that the host executes are found in any case, and behind a link or a file', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  const names = ['makefile', '.GIT/hooks/x', 'x/.git/commondir', '.git/modules/a/b/config', '.config/fish/c'];
+  await run(`mkdir -p ${names.slice(1).join(' ')} evil/hooks y z; rmdir ${names.slice(1).join(' ')}
+    for name in ${names.join(' ')}; do echo x > "$name"; done
+    ln -s ../evil y/.git; echo 'gitdir: ../evil' > z/.git; ln -s evil .husky; ln -s evil .github`);
+  const executed = (await changes()).filter((line) => line.endsWith('executed'));
+  for (const name of [...names, 'y/.git', 'z/.git', '.husky', '.github'])
+    t.ok(
+      executed.some((line) => line.includes(` ${name} `)),
+      name,
+    );
+  t.notOk(executed.some((line) => line.includes(' y directory')));
+  await t.rejects(commitWorkspace({ directory, paths: ['y'] }), { code: 'EEXIST', path: 'y/.git' });
+  const own = await workspaceChanges({ directory, executed: ['fish/c.*', 'evil/**'] });
+  t.same(
+    own.filter((one) => one.executed === true).map(({ path }) => path),
+    ['evil', 'evil/hooks'],
+  );
+});
+
+test('an attribute of the program does not hide what the host has', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('setfattr -n user.overlay.opaque -v y src; echo n > src/n');
+  t.same(await changes(), ['added src/n file']);
+  await commitWorkspace({ directory });
+  t.equal(readFileSync(`${directory}/src/c`, 'utf8'), 'src/c\n');
+});
+
+test('names of a commit, deep directories, and a path whose directory was a file', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run(`mkdir -p d/.uchroot-commit.new; echo t > d/.uchroot-commit.new/t; echo z > d/z; rm a; mkdir a; echo n > a/n
+    name=$(printf '%0200d' 1); for i in {1..40}; do mkdir $name; cd $name; done; echo x > x`);
+  const left = (await changes()).filter((line) => line.startsWith('left'));
+  t.equal(left.length, 2);
+  t.ok(left.includes('left d/.uchroot-commit.new directory'));
+  await commitWorkspace({ directory, paths: ['a/n', 'd'] });
+  t.equal(readFileSync(`${directory}/a/n`, 'utf8'), 'n\n');
+  t.equal(readFileSync(`${directory}/d/z`, 'utf8'), 'z\n');
+  t.match(await run('cat d/.uchroot-commit.new/t'), { stdout: 't\n' });
+  await discardWorkspace({ directory });
+  t.notOk(existsSync(workspacePlace(bytePath(directory))));
+  t.notOk(existsSync(`${workspacePlace(bytePath(directory))}.gone`));
+});
+
+test('what lies beneath the overlay is read-only, and directories of the host’s settings are refused', async (t) => {
+  const { directory, run } = makeProject(t);
+  const jail = await openJail(jailDirectory, {
+    user: 'auto',
+    isolate: true,
+    workspace: directory,
+    view: [{ proc: '/proc' }],
+  });
+  const { stdout } = await jail.run({
+    program: script[0],
+    args: [
+      '-c',
+      'while read -r line; do case $line in */lower*) echo "$line";; esac; done < /proc/self/mountinfo',
+    ],
+  });
+  jail.close();
+  t.match(stdout, /\/lower ro,/);
+  t.match(await run('echo x'), { stdout: 'x\n' });
+  await t.rejects(
+    openJail(jailDirectory, { user: 'auto', isolate: true, workspace: '/etc' }).then((one) =>
+      one.run({ program: script[0] }).finally(() => one.close()),
+    ),
+    { name: 'LaunchError', code: 'ERR_INSECURE_PATH' },
+  );
 });
 
 test('one launch at a time, and no commit meanwhile', async (t) => {

@@ -65,8 +65,8 @@ function failure(path: string, error: unknown): LaunchError {
   });
 }
 
-// The upper directory is the root of the overlay, so its owner and mode are those that the program sees.
-function makePlace(place: string, source: BytePath, { uid, gid, mode }: Stats): void {
+/** The upper directory is the root of the overlay, so its owner and mode are those that the program sees. */
+export function makePlace(place: string, source: BytePath, { uid, gid, mode }: Stats): void {
   const made = mkdtempSync(`${workspacesDirectory()}/.new-`);
   try {
     mkdirSync(layersOf(made), { mode: 0o700 });
