@@ -184,8 +184,10 @@ std::optional<HostQuery> toQuery(const Napi::CallbackInfo& info) {
   query.isRootless = isTrue(object.Get("rootless"));
   if (const Napi::Value locks = object.Get("locks"); !locks.IsUndefined()) {
     query.locks = toBytes(locks, "locks");
-    query.firstId = object.Get("firstId").ToNumber().Uint32Value();
-    query.lastId = object.Get("lastId").ToNumber().Uint32Value();
+    const auto first = toUint32(object.Get("firstId"), "firstId"), last = toUint32(object.Get("lastId"), "lastId");
+    if (!query.locks || !first || !last) return std::nullopt;
+    query.firstId = *first;
+    query.lastId = *last;
   }
   if (const Napi::Value jail = object.Get("jail"); !jail.IsUndefined() && !(query.path = toBytes(jail, "jail"))) return std::nullopt;
   return query;
@@ -372,7 +374,8 @@ Napi::Value lookNow(const Napi::CallbackInfo& info, std::optional<HostQuery> que
 
 // isIdUsed(uid)
 Napi::Value askId(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), isIdUsed(info[0].ToNumber().Uint32Value()));
+  const auto id = toUint32(info[0], "uid");
+  return id ? Napi::Boolean::New(info.Env(), isIdUsed(*id)) : info.Env().Undefined();
 }
 
 Napi::Value readHostBeside(const Napi::CallbackInfo& info) { return lookBeside(info, toQuery(info), toHostFacts); }

@@ -67,8 +67,10 @@ int makeNamespace(uint32_t uid, uint32_t asUid, uint32_t gid, uint32_t asGid) {
 Napi::Value makeIdMap(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Napi::Object given = info[0].As<Napi::Object>();
-  const auto id = [&](const char* key) { return given.Get(key).ToNumber().Uint32Value(); };
-  const int fd = makeNamespace(id("uid"), id("asUid"), id("gid"), id("asGid"));
+  const auto id = [&](const char* key) { return toUint32(given.Get(key), key); };
+  const auto uid = id("uid"), asUid = id("asUid"), gid = id("gid"), asGid = id("asGid");
+  if (!uid || !asUid || !gid || !asGid) return env.Undefined();
+  const int fd = makeNamespace(*uid, *asUid, *gid, *asGid);
   return fd < 0 ? checked(env, -1, "clone") : Napi::Number::New(env, fd);
 }
 
