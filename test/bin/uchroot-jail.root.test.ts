@@ -18,7 +18,10 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
   symlinkSync('loop', `${base}/loop`);
   mkdirSync(`${base}/papers/x`, { recursive: true });
   const wrong: readonly [words: readonly string[], message: RegExp, hint?: RegExp][] = [
-    [[], /^Usage: uchroot-jail build\|update\|list\|clone\|check\|explain\|remove DIRECTORY \.\.\.$/],
+    [
+      [],
+      /^Usage: uchroot-jail build\|update\|list\|clone\|check\|explain\|remove\|changes\|commit\|discard DIRECTORY \.\.\.$/,
+    ],
     [['biuld', jail], /^uchroot-jail: unknown command biuld$/, /^did you mean build\?$/],
     [['toString', jail], /^uchroot-jail: unknown command toString$/],
     [['--hlep'], /^uchroot-jail: unknown option --hlep$/, /^did you mean --help\?$/],

@@ -62,7 +62,7 @@ interface Result {
 const bombs: readonly (readonly [bomb: string, limits: string, status: number, words: string])[] = [
   ['memory', '--memory 64M', 137, 'it needed more memory than 64M (--memory)'],
   ['fork', '--pids 20', 1, 'it needed more processes than 20 (--pids)'],
-  ['bomb', '--pids 40 --time 0.5', 124, 'it took longer than 0.5 s (--time)'],
+  ['bomb', '--pids 40 --time 0.5', 124, 'it needed more processes than 40 (--pids)'],
   ['spin', '--time 0.5', 124, 'it took longer than 0.5 s (--time)'],
   ['spin', '--cpu 0.2 --time 0.5', 124, 'it took longer than 0.5 s (--time)'],
   ['spin', '--pids 5 --cpu-time 1', 152, 'it needed more CPU time than 1 s (--cpu-time)'],

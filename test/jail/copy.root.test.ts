@@ -211,8 +211,8 @@ t.test(
       });
     await refused(`${base}/none`, /^copy \S+\/none: it is not there$/);
     await refused('/dev/null', /^copy \/dev\/null: it is neither a file nor a directory$/);
-    await refused({ from: base, to: '/.uchroot/x' }, /no path of the jail where a copy can be/);
-    await refused({ from: base, to: '/a/../..' }, /no path of the jail where a copy can be/);
+    await refused({ from: base, to: '/.uchroot/x' }, /must be a path of the jail where a copy can be/);
+    await refused({ from: base, to: '/a/../..' }, /must be a path of the jail where a copy can be/);
     symlinkSync('loop', `${base}/loop`);
     await refused(`${base}/loop`, /lead in a circle/);
     t.notOk(existsSync(`${base}/jail`));

@@ -58,5 +58,5 @@ const socket = new Duplex({ read() { this.push(null); }, write(_chunk, _encoding
       "import { createReadStream } from 'node:fs';\nimport { createServer } from 'node:net';\nconst files: string[] = ['/etc/passwd'];\n",
     'TCP wrappers': "import https from 'node:https';\nconst [options, app] = [{}, () => {}];\n",
   },
-  'doc/untrusted.md': { 'The call': "const code = 'print(6 * 7)';\n" },
+  'doc/untrusted.md': { 'One word': "const code = 'print(6 * 7)';\n" },
 };

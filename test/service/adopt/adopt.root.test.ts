@@ -13,7 +13,9 @@ const exposure = (unit: string): number =>
   Number(/: ([0-9.]+) /.exec(shell(`systemd-analyze security --no-pager ${unit} | tail -n 1`))?.[1]);
 // Everything that an adoption can leave behind.
 const traces = (): string =>
-  shell('find /etc/systemd/system /run/systemd/system /var/lib/uchroot -newer /etc/before 2>&1 | sort');
+  shell(
+    'find /etc/systemd/system /run/systemd/system /var/lib/uchroot/services -newer /etc/before 2>&1 | sort',
+  );
 
 serviceTest('a plan shows the drop-in and the exposure, and changes nothing', async (t) => {
   machine().shell('systemctl start redis-server nginx; sleep 1; touch /etc/before; mkdir -p /var/www/html');
@@ -25,7 +27,7 @@ serviceTest('a plan shows the drop-in and the exposure, and changes nothing', as
   t.match(stdout, /^ {2}exposure: 1\.\d before, (1|1\.\d) after/m);
   t.notOk(isJailed('redis-server'));
   t.notMatch(traces(), 'uchroot.conf');
-  t.notOk(shell('ls /var/lib/uchroot 2>/dev/null'));
+  t.notOk(shell('ls /var/lib/uchroot/services 2>/dev/null'));
 });
 
 serviceTest(
@@ -127,7 +129,7 @@ serviceTest('a release leaves no trace but the data', async (t) => {
   }
   t.equal(shell('redis-cli get shape'), 'round');
   t.equal(shell('curl -s http://localhost/'), 'site');
-  t.notMatch(traces(), /uchroot(?!': No such file)/);
+  t.notMatch(traces(), /uchroot(?!\/services': No such file)/);
   t.equal(service('status').stdout, 'no service is adopted\n');
 });
 
@@ -188,11 +190,11 @@ serviceTest('a service of one’s own gets the program that only its configurati
   );
 });
 
-serviceTest('a service that ends a second after its start has not come up', async (t) => {
+serviceTest('a service that ends some seconds after its start has not come up', async (t) => {
   machine().shell(
-    `printf '[Service]\\nExecStart=sh -c "sleep 1; exit 3"\\n' >/etc/systemd/system/late.service; systemctl daemon-reload; systemctl start late`,
+    `printf '[Service]\\nExecStart=sh -c "sleep 4; exit 3"\\n' >/etc/systemd/system/late.service; systemctl daemon-reload; systemctl start late`,
   );
-  const { status, stderr } = service('adopt', 'late', '--program', '/usr/bin/sleep');
+  const { status, stderr } = service('adopt', 'late', '--watch', '12', '--program', '/usr/bin/sleep');
   t.equal(status, 1);
   t.match(
     stderr,

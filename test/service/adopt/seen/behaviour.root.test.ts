@@ -43,7 +43,7 @@ serviceTest('a service that listens elsewhere in its jail is put back, and told 
   );
   t.notOk(isJailed('server'));
   await listens();
-  t.equal(shell('ls /var/lib/uchroot /etc/systemd/system/server.service.d 2>/dev/null'), '');
+  t.equal(shell('ls /var/lib/uchroot/services /etc/systemd/system/server.service.d 2>/dev/null'), '');
 });
 
 serviceTest('a service that does not answer its reload in the jail is put back', async (t) => {
