@@ -56,7 +56,12 @@ t.test('the JavaScript of the pages compiles under strict', async (t) => {
 t.test('each option of uchroot in doc/from.md exists', async (t) => {
   const commands = ['uchroot', 'uchroot-inetd', 'uchroot-jail', 'uchroot-tcpd'];
   const help = commands.map(
-    (name) => start([process.execPath, `${packageDirectory}/dist/bin/${name}.cjs`, '--help']).stdout,
+    (name) =>
+      start([
+        process.execPath,
+        `${packageDirectory}/dist/bin/${name}.cjs`,
+        name === 'uchroot' ? '--help=all' : '--help',
+      ]).stdout,
   );
   const known = new Set(help.join().match(/--[a-z][a-z0-9-]*/g));
   const rows = readFileSync(`${packageDirectory}/doc/from.md`, 'utf8').matchAll(

@@ -1,4 +1,4 @@
-// A workspace: what a program writes is kept aside until somebody commits it (doc/untrusted.md, "A project to work in").
+// A workspace: what a program writes is kept aside until somebody commits it (doc/untrusted.md, doc/library.md).
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {

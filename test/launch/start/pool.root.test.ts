@@ -1,4 +1,4 @@
-// Programs of an open jail that answer requests.
+// Programs of an open jail that answer requests (doc/library.md).
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
