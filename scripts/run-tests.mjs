@@ -9,8 +9,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-// Most tests wait a little, so two processors need four files. One more file is among those that wait longest, see WAITING.
+// Most tests wait a little, so two processors need four files. Two more are among those that wait longest, see WAITING.
 const JOBS = 4;
+const WAITERS = 2;
 // A file that takes longer on a quiet machine hangs. On a busy or slow one it gets more time: see patientMs().
 const FILE_MS = 600_000;
 // at SIGALRM tap ends its file, and names the test; a file in an endless loop cannot do so
@@ -19,14 +20,19 @@ const LOOK_MS = 1000;
 // the CPU time that calibrate() takes on the machine for which the limits of the tests were chosen
 const USUAL_MS = 30;
 const named = (name) => `dist/test/${name}.test.js`;
-// These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So a worker of
-// their own runs them one after the other, beside the files that compute. All of them together take less time than the run.
+// These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So workers of
+// their own run them, beside the files that compute. All of them together take less time than the run.
 const WAITING = [
   'service/unit/systemd.root',
   'pages.root',
   'service/adopt/adopt.root',
   'service/adopt/kept/kept-configuration.root',
   'service/unit/scripts.root',
+  'service/adopt/host-state.root',
+  'service/unit/services.root',
+  'service/adopt/escape.root',
+  'service/adopt/own-services.root',
+  'service/adopt/configuration-test.root',
   'launch/isolate/isolate.root',
 ].map(named);
 // Of the others, these take longest. They start first, so that none of them runs alone at the end.
@@ -37,7 +43,6 @@ const LONGEST = [
   'jail/programs.root',
   'jail/check/rules.root',
   'tcpwrappers/limits',
-  'service/unit/services.root',
 ].map(named);
 
 const count = { passed: 0, failed: 0, skipped: 0 };
@@ -219,7 +224,7 @@ async function work(...queues) {
   }
 }
 await Promise.all([
-  work(waiting, computing),
+  ...Array.from({ length: WAITERS }, () => work(waiting, computing)),
   ...Array.from({ length: JOBS }, () => work(computing, waiting)),
 ]);
 
