@@ -1,6 +1,6 @@
 // Reads the mount table of a process. Pure.
 
-import { type BytePath, toLatin1 } from './path.ts';
+import { type BytePath, isWithin, toLatin1 } from './path.ts';
 
 /** A line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -38,6 +38,12 @@ function readLine(line: string): readonly Mount[] {
       source,
     },
   ];
+}
+
+/** The mount that holds a directory: the innermost one, and the last of those on the same point. */
+export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
+  const around = mounts.filter(({ point }) => isWithin(directory, point));
+  return around.toSorted((a, b) => a.point.length - b.point.length).at(-1);
 }
 
 /** A field of /proc/PID/mountinfo: blank, tab, newline and backslash (in some versions also #) are written in octal. */

@@ -1,10 +1,11 @@
 // Makes a path of the host what a program made of it. No link of the host is followed (openat2(2)), and nothing is brought along but content,
 // permissions without set-user-ID bits, and the time of the last change.
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, fstatSync } from 'node:fs';
 
+import { withDescriptor, withOpen } from '../jail/work/closing.ts';
 import { native } from '../native.ts';
 import { joinPath, parentPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { errorCode, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { errorCode, O_PATH, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
 import { temporaryName, type Difference, type Sides } from './changes.ts';
 
 interface Owner {
@@ -12,20 +13,12 @@ interface Owner {
   readonly gid: number;
 }
 
-function withOpen<T>(
-  root: DirectoryRoot,
-  path: BytePath,
-  flags: number,
-  use: (fd: number) => T,
-  mode = 0,
-): T {
-  const fd = native.inRootOpen(root.fd, pathBytes(path), flags | constants.O_NOFOLLOW, mode);
-  try {
-    return use(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
+const openNoFollow = <T>(root: DirectoryRoot, path: BytePath, flags: number, use: (fd: number) => T): T =>
+  withOpen(root, path, flags | constants.O_NOFOLLOW, use);
+
+/** The time at which content, owner or mode of a path of the host has changed last, in ms since 1970 (inode(7)). */
+export const ctimeOf = ({ host }: Sides, path: BytePath): number =>
+  openNoFollow(host, path, O_PATH, (fd) => fstatSync(fd).ctimeMs);
 
 function removeFrom(root: DirectoryRoot, path: BytePath, status: FileStatus | undefined): void {
   if (status === undefined) return;
@@ -71,19 +64,13 @@ function place(
 
 function putFile(sides: Sides, { path, now, before }: Difference, owner: Owner): void {
   const { host, upper } = sides;
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   place(sides, path, before, (temporary) =>
-    withOpen(upper, path, constants.O_RDONLY, (source) =>
-      withOpen(
-        host,
-        temporary,
-        flags,
-        (target) => {
-          native.copyFile(source, target);
-          setRights(target, owner, now?.mode ?? 0);
-        },
-        0o600,
-      ),
+    openNoFollow(upper, path, constants.O_RDONLY, (source) =>
+      withDescriptor(native.inRootOpen(host.fd, pathBytes(temporary), flags, 0o600), (target) => {
+        native.copyFile(source, target);
+        setRights(target, owner, now?.mode ?? 0);
+      }),
     ),
   );
 }
@@ -93,14 +80,14 @@ function putDirectory({ host }: Sides, { path, now, before }: Difference, owner:
     removeFrom(host, path, before);
     native.inRootMkdir(host.fd, pathBytes(path), 0o700);
   }
-  withOpen(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
+  openNoFollow(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
     setRights(fd, owner, (now?.mode ?? 0) | 0o700),
   );
 }
 
 /** Gives a directory its permissions, once everything is in it. */
 export function applyRights({ host }: Sides, { path, now }: Difference): void {
-  withOpen(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
+  openNoFollow(host, path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
     fchmodSync(fd, (now?.mode ?? 0) & 0o777),
   );
 }
@@ -116,7 +103,9 @@ export function applyDifference(sides: Sides, one: Difference): number {
   const owner = before ?? fstatSync(host.fd);
   if (now.kind === 'directory') putDirectory(sides, one, owner);
   else if (kind === 'mode')
-    withOpen(host, path, constants.O_RDONLY | constants.O_NONBLOCK, (fd) => setRights(fd, owner, now.mode));
+    openNoFollow(host, path, constants.O_RDONLY | constants.O_NONBLOCK, (fd) =>
+      setRights(fd, owner, now.mode),
+    );
   else if (now.kind === 'file') putFile(sides, one, owner);
   else
     place(sides, path, before, (temporary) =>
@@ -127,7 +116,7 @@ export function applyDifference(sides: Sides, one: Difference): number {
         gid: owner.gid,
       }),
     );
-  return withOpen(host, path, 0o10000000, (fd) => fstatSync(fd).ctimeMs);
+  return ctimeOf(sides, path);
 }
 
 /** Removes a difference from the layer, so that the host's state shows again. A directory goes if nothing is left in it. */

@@ -2,9 +2,10 @@
 // (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
 import { constants } from 'node:fs';
 
+import { withOpen } from '../jail/work/closing.ts';
 import { native } from '../native.ts';
 import { joinPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { O_PATH, withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
 
 /** The name that a commit gives to what it writes, until it is whole. One, so that the next commit finds what an interrupted one has left. */
 export const temporaryName = '.uchroot-commit.new' as BytePath;
@@ -41,23 +42,12 @@ function isWhiteout(upper: DirectoryRoot, path: BytePath): boolean {
   return (mode & typeBits) === characterDevice && major === 0 && minor === 0;
 }
 
-const O_PATH = 0o10000000;
-
 // A program can set `user.overlay.*` itself, and an overlay of root ignores it.
 const opaqueName = (): string =>
   process.geteuid?.() === 0 ? 'trusted.overlay.opaque' : 'user.overlay.opaque';
 
 function withDirectory<T>(upper: DirectoryRoot, path: BytePath, access: number, use: (fd: number) => T): T {
-  const fd = native.inRootOpen(
-    upper.fd,
-    pathBytes(path),
-    access | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-  );
-  try {
-    return use(fd);
-  } finally {
-    native.closeDescriptor(fd);
-  }
+  return withOpen(upper, path, access | constants.O_DIRECTORY | constants.O_NOFOLLOW, use);
 }
 
 // The host's entries in it are hidden.

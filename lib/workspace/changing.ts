@@ -1,18 +1,18 @@
 // What programs have changed in a workspace (--workspace), and how it comes to the host or is thrown away.
-import { closeSync, constants, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { JailError, UsageError, type ErrnoName } from '../errors.ts';
 import { layersOf, makePlace, sourceFile, workspacePlace } from '../launch/host/workspace.ts';
 import { native } from '../native.ts';
-import { bytePath, joinPath, pathBytes, showPath, type BytePath } from '../tree/path.ts';
-import { O_PATH, openFileRoot, type FileStatus } from '../tree/root.ts';
+import { bytePath, isWithin, joinPath, pathBytes, showPath, type BytePath } from '../tree/path.ts';
+import { openFileRoot, type FileStatus } from '../tree/root.ts';
 import { errnoName, reason } from '../words/errno.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
 import { differences, spellOut, type ChangeKind, type Difference, type Sides } from './changes.ts';
-import { applyDifference, applyRights, forget } from './apply-difference.ts';
+import { applyDifference, applyRights, ctimeOf, forget } from './apply-difference.ts';
 import { keepTimes, readCommitted, removePlace } from './kept.ts';
 import { executedFiles, matcher, type Matcher } from './executed.ts';
 
@@ -99,21 +99,12 @@ async function withWorkspace<T>(
   }
 }
 
-function ctimeOnHost({ host }: Sides, path: BytePath): number {
-  const fd = native.inRootOpen(host.fd, pathBytes(path), O_PATH | constants.O_NOFOLLOW);
-  try {
-    return fstatSync(fd).ctimeMs;
-  } finally {
-    native.closeDescriptor(fd);
-  }
-}
-
 // Files of the host whose content, owner or mode has changed later have a later ctime (inode(7)). A directory changes with its entries,
 // so these are asked if it is to go.
 function changedOnHost(opened: Opened, path: BytePath, { now, before }: Omit<Difference, 'path'>): boolean {
   const { host, startedMs, committed } = opened;
   if (before === undefined) return false;
-  if (before.kind !== 'directory') return ctimeOnHost(opened, path) > (committed[path] ?? startedMs);
+  if (before.kind !== 'directory') return ctimeOf(opened, path) > (committed[path] ?? startedMs);
   if (now?.kind === 'directory') return false;
   return (host.list(path) ?? []).some((name) => {
     const child = joinPath(path, name);
@@ -133,9 +124,6 @@ function toPaths(directory: BytePath, paths: readonly Bytes[]): readonly BytePat
   });
 }
 
-const isBeneath = (path: string, above: string): boolean =>
-  above === '/' || path === above || path.startsWith(`${above}/`);
-
 const isNewDirectory = (kind: ChangeKind, now: FileStatus | undefined): boolean =>
   (kind === 'added' || kind === 'changed') && now?.kind === 'directory';
 
@@ -148,7 +136,7 @@ interface Chosen {
 function choose(opened: Opened, { paths }: WorkspaceRequest): Chosen {
   const all = [...differences(opened)];
   const named = paths === undefined ? undefined : toPaths(opened.directory, paths);
-  const missing = named?.find((one) => one !== '/' && !all.some(({ path }) => isBeneath(path, one)));
+  const missing = named?.find((one) => one !== '/' && !all.some(({ path }) => isWithin(path, one)));
   if (missing !== undefined)
     throw new UsageError(`${showPath(missing.slice(1) as BytePath)}: nothing has changed there`, {
       hint: commandLine('uchroot-jail', 'changes', opened.directory),
@@ -157,7 +145,7 @@ function choose(opened: Opened, { paths }: WorkspaceRequest): Chosen {
   const chosen = all.filter(
     ({ path, kind, now }) =>
       named === undefined ||
-      named.some((one) => isBeneath(path, one) || (isNewDirectory(kind, now) && isBeneath(one, path))),
+      named.some((one) => isWithin(path, one) || (isNewDirectory(kind, now) && isWithin(one, path))),
   );
   return { all, chosen, named: new Set(named) };
 }
@@ -239,7 +227,7 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
     spellOut(opened);
     // The next commit asks again only about what the host changes from now on, also if this one is interrupted.
     const begun = committed.flatMap(({ path, before }) =>
-      before === undefined ? [] : [[path, ctimeOnHost(opened, path)] as const],
+      before === undefined ? [] : [[path, ctimeOf(opened, path)] as const],
     );
     const times: Record<string, number> = {
       ...(isWhole ? {} : opened.committed),

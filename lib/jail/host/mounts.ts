@@ -1,13 +1,7 @@
 // Finds the mounts on a directory, above it and below it. Pure.
 
-import type { Mount } from '../../tree/mountinfo.ts';
+import { mountOf, type Mount } from '../../tree/mountinfo.ts';
 import { type BytePath, isWithin } from '../../tree/path.ts';
-
-/** The mount that holds a directory: the innermost one, and the last of those on the same point. */
-export function mountOf(mounts: readonly Mount[], directory: BytePath): Mount | undefined {
-  const around = mounts.filter(({ point }) => isWithin(directory, point));
-  return around.toSorted((a, b) => a.point.length - b.point.length).at(-1);
-}
 
 /** Mounts below a directory, without a mount on the directory itself. */
 export function mountsIn(mounts: readonly Mount[], directory: BytePath): readonly Mount[] {

@@ -17,7 +17,7 @@ import { posix } from 'node:path';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { readMounts } from '../../tree/mountinfo.ts';
+import { mountOf, readMounts } from '../../tree/mountinfo.ts';
 import { bytePath, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import type { NormalView, NormalWorkspace } from '../request/isolation-value.ts';
@@ -28,21 +28,21 @@ import { readingKernel } from './kernel-file.ts';
 const below = (path: string, name: string): string => posix.join(path, name);
 
 /** The directory in which all workspaces of this user are kept. */
-function workspacesDirectory(uid: number = process.geteuid?.() ?? 0): string {
-  if (uid === 0) return '/var/lib/uchroot/workspaces';
+function workspacesDirectory(): string {
+  if (process.geteuid?.() === 0) return '/var/lib/uchroot/workspaces';
   const { XDG_STATE_HOME: state, HOME: home = '/' } = process.env;
   // XDG Base Directory Specification: a relative path is ignored
   return below(state?.startsWith('/') === true ? state : below(home, '.local/state'), 'uchroot/workspaces');
 }
 
 /** The place of the changes of a directory, which is given without links. */
-export function workspacePlace(source: BytePath, uid?: number): string {
+export function workspacePlace(source: BytePath): string {
   const name = posix
     .basename(source)
     .replace(/[^\w.-]/g, '_')
     .slice(0, 64);
   const hash = createHash('sha256').update(pathBytes(source)).digest('hex').slice(0, 16);
-  return below(workspacesDirectory(uid), `${name}-${hash}`);
+  return below(workspacesDirectory(), `${name}-${hash}`);
 }
 
 /** The directory with the layers. */
@@ -116,9 +116,7 @@ function mapFdFor({ uid, gid }: Stats, account: Account): number | undefined {
 // What the mount of the host forbids, an overlay would allow again.
 function isNoexec(source: BytePath): boolean {
   const mounts = readMounts(readingKernel('open_tree', () => readFileSync('/proc/self/mountinfo')));
-  const around = mounts.filter(({ point }) => `${source}/`.startsWith(point === '/' ? '/' : `${point}/`));
-  const deepest = Math.max(...around.map(({ point }) => point.length));
-  return around.findLast(({ point }) => point.length === deepest)?.options.has('noexec') === true;
+  return mountOf(mounts, source)?.options.has('noexec') === true;
 }
 
 /** The descriptors that the plan uses for workspaces. */

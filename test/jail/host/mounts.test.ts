@@ -1,8 +1,8 @@
 import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
-import { readMounts } from '../../../lib/tree/mountinfo.ts';
-import { findMount, isShared, mountOf, mountsIn, pointIn } from '../../../lib/jail/host/mounts.ts';
+import { mountOf, readMounts } from '../../../lib/tree/mountinfo.ts';
+import { findMount, isShared, mountsIn, pointIn } from '../../../lib/jail/host/mounts.ts';
 
 const LINES = `23 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 24 23 0:21 / /proc rw,nosuid - proc proc rw

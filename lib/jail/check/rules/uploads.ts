@@ -5,7 +5,7 @@ import { errorCode, openFileRoot } from '../../../tree/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { mountOf } from '../../host/mounts.ts';
+import { mountOf } from '../../../tree/mountinfo.ts';
 import { withDescriptor } from '../../work/closing.ts';
 import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from '../checked-entry.ts';
