@@ -282,10 +282,14 @@ long mountType(PlanStep* step, const PlanContext& context) {
 
 long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   const char* source = stringsOf(step);
+  const char* target = behind(source);
+  // A copy that finds no place is expensive: close(2) of it waits for all CPUs (dissolve_on_fput() in fs/namespace.c).
+  uint64_t seen;
+  if (!mustExist && mountOf(target, &seen) == -ENOENT) return 0;
   const long tree = cloneTree(AT_FDCWD, source, step->a, step->b & ~context.forbidden);
   long result = tree;
   if (tree >= 0) {
-    result = attach(tree, behind(source));
+    result = attach(tree, target);
     (void)sys(__NR_close, tree);
   }
   return result == -ENOENT && !mustExist ? 0 : result;

@@ -18,6 +18,13 @@ const goals = {
   memory: ['not isolated, with a limit of memory', 1.5],
 };
 
+// The whole word, limits included. bubblewrap gets the same mounts, and has no limits.
+const word = {
+  untrusted: 'untrusted, from a warm jail',
+  untrustedShared: 'untrusted, from a warm jail that shares its namespaces',
+  untrustedCold: 'untrusted, cold',
+};
+
 const plain = 'spawnInJail';
 
 async function measureAll(service, launchers, { rounds, warmUp, program }) {
@@ -62,9 +69,14 @@ export async function isolate(context, { ordinary, linked, empty }) {
   const names = Object.keys(goals).filter((name) => name !== 'everything' || profile !== undefined);
   if (profile === undefined) note('no profile of system calls is there: left out (BENCH_PROFILE=FILE)');
   const peers = hasBubblewrap() ? ['bwrap'] : [];
+  const wordPeers = peers.map((peer) => `${peer}Untrusted`);
   if (peers.length === 0) note('bubblewrap is not installed: left out');
   const order = { rounds, warmUp, program: ordinary };
-  const time = await measureAll(service, [plain, ...names, ...peers], order);
+  const time = await measureAll(
+    service,
+    [plain, ...names, ...Object.keys(word), ...peers, ...wordPeers],
+    order,
+  );
   const setup = { ...context, services: undefined, floors: undefined, sizeMb: 50 };
   const crowded = await Service.start(setup, 300);
   const crowdedTime = await measureAll(crowded, [plain, ...names], { ...order, rounds: rounds / 2 });
@@ -83,6 +95,12 @@ export async function isolate(context, { ordinary, linked, empty }) {
     ...peers.flatMap((peer) => [
       row(`cold v child_process of ${peer} --unshare-all`, time('cold') / time(peer), ['<=', 0.35]),
     ]),
+    ...Object.entries(word).map(([name, figure]) => row(`${figure} v spawnInJail`, time(name) / time(plain))),
+    ...wordPeers.flatMap((peer) =>
+      Object.entries(word).map(([name, figure]) =>
+        row(`${figure} v child_process of bwrap with its mounts`, time(name) / time(peer), ['<=', 0.5]),
+      ),
+    ),
     ...rates,
   ];
 }

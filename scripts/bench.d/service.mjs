@@ -22,6 +22,24 @@ const launchers = {
     }),
 };
 
+// with the mounts of `untrusted`
+const bound = [
+  '--ro-bind',
+  jail,
+  '/',
+  '--tmpfs',
+  '/tmp',
+  '--proc',
+  '/proc',
+  '--dev',
+  '/dev',
+  '--unshare-all',
+];
+const alone = ['--new-session', '--die-with-parent', '--uid', '65534', '--gid', '65534'];
+launchers.bwrapUntrusted = (program, stdio) => spawn('bwrap', [...bound, ...alone, program], { stdio });
+launchers.untrustedCold = (program, stdio) =>
+  spawnInJail({ user: 'auto', untrusted: true, jail, program, stdio });
+
 const isolate = true;
 const tmpfs = { tmpfs: '/tmp' };
 const full = { view: [{ proc: '/proc' }, { dev: '/dev' }, tmpfs] };
@@ -44,6 +62,14 @@ const shared = [
   ['warm', 'all'],
   ['shared', 'net'],
 ];
+if (!isRootless)
+  for (const [name, share] of [
+    ['untrusted', 'none'],
+    ['untrustedShared', 'all'],
+  ]) {
+    const kept = await openJail(jail, { untrusted: true, share });
+    launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
+  }
 // A service starts the same program again and again.
 const preparedIn = (opened) => {
   const launches = new Map();

@@ -1,6 +1,6 @@
 // What a launch costs, in numbers that do not depend on the machine: calls of functions while the event loop is held, and system calls of
 // all threads and processes. `scripts/bench --against COMMIT against` has the times.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import t from 'tap';
@@ -19,6 +19,7 @@ const bounds: Readonly<Record<string, readonly [functions: number, systemCalls: 
   spawnInJail: [165, 230],
   'jail.spawn': [170, 205],
   'with args and env': [180, 225],
+  untrusted: [75, 700],
 };
 
 // Calls that depend on how threads take turns.
@@ -27,17 +28,20 @@ const waits =
 
 t.test('a launch like the last one makes no more calls than it did', { skip }, async (t) => {
   const jail = makeJail(t, 'actor');
+  for (const name of ['proc', 'dev']) mkdirSync(join(jail, name));
   const file = join(temporaryDirectory(), 'trace');
   const wrapper = ['strace', '--follow-forks', '--quiet=all', `--output=${file}`];
   const { code, stdout, stderr } = await runService('counted', { user: `${uid}:${uid}`, jail }, { wrapper });
   t.equal(code, 0, stderr);
   const functions = JSON.parse(stdout) as Readonly<Record<string, number>>;
   let name = '';
+  let unplaced = 0;
   const systemCalls: Record<string, number> = {};
   for (const line of readFileSync(file, 'latin1').split('\n')) {
     const [, call = ''] = /^\d+ +([a-z].*)$/.exec(line) ?? [];
     const [, mark] = /^write\(2, "(.*)\\n"/.exec(call) ?? [];
     if (mark !== undefined) name = mark;
+    else if (name !== '' && /^move_mount\(.*ENOENT/.test(call)) unplaced++;
     else if (call !== '' && !waits.test(call)) systemCalls[name] = (systemCalls[name] ?? 0) + 1;
   }
   for (const [launch, [mostFunctions, mostCalls]] of Object.entries(bounds)) {
@@ -45,4 +49,9 @@ t.test('a launch like the last one makes no more calls than it did', { skip }, a
     t.ok(ran <= mostFunctions, `${launch}: ${ran} calls of functions, at most ${mostFunctions}`);
     t.ok(called <= mostCalls, `${launch}: ${called} system calls, at most ${mostCalls}`);
   }
+  t.equal(
+    unplaced,
+    0,
+    'no copy of a mount is made for a file that is not there: to close it waits for all CPUs',
+  );
 });
