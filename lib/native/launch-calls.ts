@@ -191,7 +191,9 @@ export interface WatchedLimits {
   readonly timeMs: number;
   /** The number of the first signal then. SIGKILL comes five seconds later. */
   readonly killSignal: number;
-  readonly cpuSeconds: number;
+  readonly cpuMs: number;
+  /** A cgroup counts the CPU time. Without it the kernel limits that of each process. */
+  readonly isCpuCounted: boolean;
   /** The messages for limits that have ended the program: a letter, and the words (native/launcher/limitwatch.h). */
   readonly words: readonly string[];
 }
@@ -251,6 +253,8 @@ export interface LaunchCalls {
   killProcess(handle: ProcessHandle, signal: number): number;
   /** The same for the process group, if that is the program's own. */
   killGroup(handle: ProcessHandle, signal: number): number;
+  /** Milliseconds that all processes in the cgroup of a program have spent on a CPU; negative if none counts them any more. */
+  cpuTimeMs(handle: ProcessHandle): number;
   /**
    * After `onExit`: frees the pid and the number of the group. `endsGroup`: the rest of a group of its own gets SIGKILL.
    */

@@ -221,6 +221,23 @@ void readCgroup(const CgroupRecipe& recipe, CgroupUse* use) {
   }
 }
 
+int64_t cpuUsOf(const CgroupUse& use) {
+  const int64_t us = use.numbers[kCpuUs];
+  const int64_t ns = use.numbers[kCpuNs];
+  return us >= 0 || ns < 0 ? us : ns / 1000;
+}
+
+int64_t readCpuUs(const CgroupRecipe& recipe) {
+  CgroupUse use;
+  use.numbers[kCpuUs] = -1;
+  use.numbers[kCpuNs] = -1;
+  Strings strings(recipe);
+  while (const char* line = strings.next()) {
+    if (*line == '<' && (line[1] == '0' + kCpuUs || line[1] == '0' + kCpuNs)) take(strings, line, &use);
+  }
+  return cpuUsOf(use);
+}
+
 long removeCgroup(const CgroupRecipe& recipe) {
   long result = 0;
   Strings strings(recipe);

@@ -51,6 +51,11 @@ void killCgroup(const CgroupRecipe& recipe);
 
 void readCgroup(const CgroupRecipe& recipe, CgroupUse* use);
 
+// CPU time of all its processes in microseconds; negative if it was not counted.
+int64_t cpuUsOf(const CgroupUse& use);
+// The same of a cgroup with processes, without its other counts.
+int64_t readCpuUs(const CgroupRecipe& recipe);
+
 // -EBUSY while a process is in it: then it is still there in each hierarchy.
 long removeCgroup(const CgroupRecipe& recipe);
 

@@ -40,6 +40,9 @@ class OwnedCgroup : public std::enable_shared_from_this<OwnedCgroup> {
   // Returns 0 or a negative errno, as makeCgroup.
   long make(CgroupEntry* entry, uint32_t* detail);
 
+  // As readCpuUs().
+  int64_t cpuUs() const { return readCpuUs(recipe()); }
+
   // For a launch that has not begun: nobody is in it.
   void discard();
 

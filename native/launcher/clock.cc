@@ -17,18 +17,24 @@ namespace uchroot {
 namespace {
 
 // How often a process is continued that may be stopped again until all of the program has been killed.
-constexpr int64_t kAgainMs = 100;
+constexpr int64_t kAgainUs = 100'000;
+
+// What all CPUs together can do between two looks at the CPU time, and between SIGXCPU and SIGKILL. The same in
+// lib/launch/process/cpu-watch.ts.
+constexpr int64_t kMostCpuUs = 20'000;
+// The kernel counts a process that runs at each of its ticks only.
+constexpr int64_t kLeastPauseUs = 250;
 
 struct Work {
   int* state;
   const CgroupRecipe* recipe;
-  int signal;  // the first one at the end of the time
+  const ClockLimits* limits;
   long childFd, waiterFd;  // pidfds: the pid of a process that has ended can belong to another one
 };
 
 // Waits this long, unless the clock is no longer needed.
-void wait(const Work& work, int64_t milliseconds) {
-  const __kernel_timespec limit = {milliseconds / 1000, milliseconds % 1000 * 1'000'000};
+void wait(const Work& work, int64_t us) {
+  const __kernel_timespec limit = {us / 1'000'000, us % 1'000'000 * 1000};
   const int seen = __atomic_load_n(work.state, __ATOMIC_ACQUIRE);
   if ((seen & kNotNeeded) == 0) (void)sys(__NR_futex, address(work.state), FUTEX_WAIT, seen, address(&limit), 0, 0);
   if ((__atomic_load_n(work.state, __ATOMIC_ACQUIRE) & kNotNeeded) != 0) quit(0);
@@ -43,22 +49,47 @@ void continueBoth(const Work& work) {
   (void)send(work.waiterFd, SIGCONT);
 }
 
-[[noreturn]] void run(const Work& work, int64_t milliseconds) {
-  wait(work, milliseconds);
-  add(work.state, kTimeOver);  // before the signal, as the waiting process reads it when the child has ended
+int64_t pauseUs(const ClockLimits& limits) {
+  const int64_t us = kMostCpuUs / limits.cpus;
+  return us < kLeastPauseUs ? kLeastPauseUs : us;
+}
+
+// Returns which time is over. It sleeps at least as long as the processes need for the rest of their CPU time on all CPUs.
+ClockState awaitEnd(const Work& work) {
+  const ClockLimits& limits = *work.limits;
+  const int64_t endUs = nowUs() + limits.timeMs * 1000;
+  for (;;) {
+    int64_t left = endUs - nowUs();
+    if (limits.timeMs > 0 && left <= 0) return kTimeOver;
+    if (limits.cpuUs > 0) {
+      // if it cannot be read, as without a free descriptor on the host, it is tried again
+      const int64_t usedUs = readCpuUs(*work.recipe), pause = pauseUs(limits);
+      if (usedUs >= limits.cpuUs) return kCpuOver;
+      const int64_t soonest = usedUs < 0 ? pause : (limits.cpuUs - usedUs) / limits.cpus;
+      const int64_t next = soonest < pause ? pause : soonest;
+      if (limits.timeMs == 0 || next < left) left = next;
+    }
+    wait(work, left);
+  }
+}
+
+[[noreturn]] void run(const Work& work) {
+  const ClockState over = awaitEnd(work);
+  const int signal = over == kCpuOver ? SIGXCPU : work.limits->signal;
+  add(work.state, over);  // before the signal, as the waiting process reads it when the child has ended
   // An init passes it on to the group of its program.
-  if (send(work.childFd, work.signal) < 0) {
-    (void)__atomic_fetch_and(work.state, ~kTimeOver, __ATOMIC_ACQ_REL);
-  } else if (work.signal != SIGKILL) {
+  if (send(work.childFd, signal) < 0) {
+    (void)__atomic_fetch_and(work.state, ~over, __ATOMIC_ACQ_REL);
+  } else if (signal != SIGKILL) {
     continueBoth(work);
-    wait(work, kForceKillMs);
+    wait(work, over == kCpuOver ? pauseUs(*work.limits) : kForceKillMs * 1000);
   }
   add(work.state, kEnough);
   for (;;) {
     if (work.recipe->bytes > 0) killCgroup(*work.recipe);
     (void)send(work.childFd, SIGKILL);  // fails only if it has ended
     continueBoth(work);
-    wait(work, kAgainMs);
+    wait(work, kAgainUs);
   }
 }
 
@@ -76,7 +107,13 @@ bool begin(Work* work, long waiter, long child, uint32_t capabilities, long read
 
 }  // namespace
 
-long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t milliseconds, int signal, uint32_t capabilities) {
+int64_t nowUs() {
+  __kernel_timespec now = {0, 0};
+  (void)sys(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, address(&now));
+  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+long startClock(Clock* clock, const CgroupRecipe& recipe, long child, const ClockLimits& limits, uint32_t capabilities) {
   const long memory = sys(__NR_mmap, 0, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory < 0 && memory > -4096) return memory;
   clock->state = reinterpret_cast<int*>(memory);
@@ -85,9 +122,9 @@ long startClock(Clock* clock, const CgroupRecipe& recipe, long child, int64_t mi
   const long waiter = sys(__NR_getpid);
   const long pid = sys(__NR_clone, SIGCHLD, 0, 0, 0, 0);
   if (pid == 0) {
-    Work work = {clock->state, &recipe, signal, -1, -1};
+    Work work = {clock->state, &recipe, &limits, -1, -1};
     if (!begin(&work, waiter, child, capabilities, ends[1])) quit(1);
-    run(work, milliseconds);
+    run(work);
   }
   (void)sys(__NR_close, ends[1]);
   if (pid < 0) return pid;

@@ -44,7 +44,7 @@ long parseNumber(const char* text) {
   if (text == nullptr || *text == 0) return -1;
   long value = 0;
   for (; *text != 0; text++) {
-    if (*text < '0' || *text > '9' || value > 1000000000) return -1;
+    if (*text < '0' || *text > '9' || value > 1'000'000'000'000'000) return -1;
     value = value * 10 + (*text - '0');
   }
   return value;
@@ -154,7 +154,7 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
 
 // The same for a launch with limits (limitwatch.h) or with a terminal (relay.h), whose master takes the place of `wait`. argv, behind
 // these: the pipe in which an init tells how its program has ended,
-// the time in milliseconds, and the limit of CPU time in seconds; 0: none.
+// the time in milliseconds, and the limit of CPU time in milliseconds; 0: none.
 //
 // The child may be the program itself, which must not end this process first: then uid and gid are 0. A cgroup belongs to root, or to
 // whom it was delegated.
@@ -164,12 +164,14 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
   const long uid = parseNumber(argv[2]), master = parseNumber(argv[0]);
   Relay relay;
   if (master >= 0 && startGuard(&relay) < 0) quit(125);
-  const long child = parseNumber(argv[1]), milliseconds = parseNumber(argv[7]);
+  const long child = parseNumber(argv[1]), milliseconds = parseNumber(argv[7]), cpus = parseNumber(watch.cpus);
+  watch.hasTime = milliseconds > 0;
+  watch.cpuUs = parseNumber(argv[8]) * 1000;
+  const ClockLimits limits = {milliseconds, static_cast<int>(parseNumber(watch.killSignal)), cpus > 0 ? watch.cpuUs : 0, cpus};
   constexpr uint32_t kRights = bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL);
-  if (milliseconds > 0) {
+  if (limits.timeMs > 0 || limits.cpuUs > 0) {
     // before the ids change: the clock keeps root's
-    const long started = startClock(&watch.clock, watch.recipe, child, milliseconds,
-                                    static_cast<int>(parseNumber(watch.killSignal)), uid < 0 ? 0 : kRights);
+    const long started = startClock(&watch.clock, watch.recipe, child, limits, uid < 0 ? 0 : kRights);
     if (started < 0) endUnwatched(&watch, child, started);
     watch.clockPid = watch.clock.pid;
     relay.clock = &watch.clock;
@@ -178,7 +180,6 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
   watch.recordFd = parseNumber(argv[6]);
   watch.resultFd = parseNumber(watch.result);
   const long lockFd = parseNumber(watch.lockFd);
-  watch.cpuUs = parseNumber(argv[8]) * 1'000'000;
   if (master < 0) {
     closeOthers(watch, lockFd);
   } else if (openRelay(&relay, master, &watch.recordFd, &watch.resultFd, lockFd) < 0) {

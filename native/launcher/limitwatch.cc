@@ -23,12 +23,6 @@ namespace {
 constexpr int kTries = 400;
 constexpr int64_t kPauseNs = 5'000'000;
 
-int64_t nowUs() {
-  __kernel_timespec now = {0, 0};
-  (void)sys(__NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, address(&now));
-  return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
-}
-
 uint64_t lengthOf(const char* text) {
   uint64_t length = 0;
   while (text[length] != 0) length++;
@@ -102,7 +96,11 @@ bool hasUsed(const LimitWatch* watch, int64_t cpuUs) {
 }
 
 bool isTimeOver(const LimitWatch* watch, const Ended& ended) {
-  return watch->clock.has(kTimeOver) || (ended.full & FULL_TIME) != 0;
+  return watch->clock.has(kTimeOver) || (watch->hasTime && (ended.full & FULL_TIME) != 0);
+}
+
+bool isCpuOver(const LimitWatch* watch, const Ended& ended) {
+  return watch->clock.has(kCpuOver) || (!watch->hasTime && (ended.full & FULL_TIME) != 0);
 }
 
 // The same rules as in lib/launch/process/limit.ts. kLimits: no limit.
@@ -111,7 +109,8 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   const int signal = status & 0x7f;
   if (status == 0) return kLimits;
   if (use.numbers[kOomKills] > 0) return kMemory;
-  if (isTimeOver(watch, ended)) return use.numbers[kRefusedForks] > 0 ? kPids : kTime;
+  const bool isCpu = isCpuOver(watch, ended);
+  if (isCpu || isTimeOver(watch, ended)) return use.numbers[kRefusedForks] > 0 ? kPids : isCpu ? kCpuTime : kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
@@ -140,10 +139,10 @@ constexpr const char* kNames[] = {"memory", "pids", "time", "cpu time", "file si
 
 void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const rusage& usage, const CgroupUse& use) {
   const int64_t *numbers = use.numbers, user = microseconds(usage.ru_utime), system = microseconds(usage.ru_stime);
-  const int64_t all = numbers[kCpuUs] >= 0 ? numbers[kCpuUs] : numbers[kCpuNs] >= 0 ? numbers[kCpuNs] / 1000 : -1;
+  const int64_t all = cpuUsOf(use);
   const bool isLimited = limit != kLimits;
   writeResult(watch->resultFd, {.status = ended.status,
-                                .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended),
+                                .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended) || isCpuOver(watch, ended),
                                 .isKilled = isLimited && (ended.status & 0x7f) != 0,
                                 .limit = isLimited ? kNames[limit] : nullptr,
                                 .message = isLimited ? watch->words[limit] : nullptr,
@@ -164,10 +163,10 @@ int end(Watch* base, int status, const rusage& usage) {
   CgroupUse use;
   for (int64_t& number : use.numbers) number = -1;
   endClock(&watch->clock);
-  const bool isOver = watch->isUnwatched || watch->clock.has(kTimeOver);
+  const bool isOver = watch->isUnwatched || watch->clock.has(kTimeOver);  // without a cgroup there is no other limit
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (isOver && watch->recordFd < 0) killOrphans();
-  if (watch->isUnwatched) tellWords("the process that watches its time (--time) was killed or stopped");
+  if (watch->isUnwatched) tellWords("the process that watches its time (--time, --cpu-time) was killed or stopped");
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, microseconds(usage.ru_utime) + microseconds(usage.ru_stime), use);
   if (watch->resultFd >= 0) account(watch, ended, limit, usage, use);
@@ -184,9 +183,9 @@ void endUnwatched(LimitWatch* watch, long child, long error) {
   CgroupUse use;
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (watch->recordFd < 0) killOrphans();
-  tellWords(error == -EAGAIN   ? "no process could be started that watches its time (--time): too many processes"
-            : error == -ENOMEM ? "no process could be started that watches its time (--time): no memory"
-                               : "no process could be started that watches its time (--time): the kernel or a filter refuses it");
+  tellWords(error == -EAGAIN   ? "no process could be started that watches its time (--time, --cpu-time): too many processes"
+            : error == -ENOMEM ? "no process could be started that watches its time (--time, --cpu-time): no memory"
+                               : "no process could be started that watches its time (--time, --cpu-time): the kernel or a filter refuses it");
   static const char hint[] = "hint: raise the limit: ulimit -u, pids.max of the cgroup, TasksMax= of the unit; or give --pids\n";
   if (error == -EAGAIN) (void)sys(__NR_write, 2, address(hint), sizeof hint - 1);
   static const char rights[] = "hint: without --rootless it needs CAP_KILL and CAP_DAC_OVERRIDE\n";
@@ -201,15 +200,15 @@ uint64_t sizeOfStrings(const char* const* strings) {
 }
 
 LimitWatch readWatch(const char* const* environment, char* space) {
-  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, nullptr, nullptr, -1, 0, -1, 0, {}};
+  LimitWatch watch = {{end}, {space, 0, ""}, {}, nullptr, nullptr, nullptr, -1, 0, -1, 0, nullptr, false, {}};
   for (; *environment != nullptr; environment++) {
     const char* string = *environment;
     if (isWords(string)) {
       watch.words[*string - 'a'] = string + 1;
       continue;
     }
-    if (*string == 'L' || *string == 'K' || *string == 'R') {
-      (*string == 'L' ? watch.lockFd : *string == 'K' ? watch.killSignal : watch.result) = string + 1;
+    if (*string == 'L' || *string == 'K' || *string == 'R' || *string == 'C') {
+      (*string == 'L' ? watch.lockFd : *string == 'K' ? watch.killSignal : *string == 'R' ? watch.result : watch.cpus) = string + 1;
       continue;
     }
     if (*string == 'S') {

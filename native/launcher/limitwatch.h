@@ -25,8 +25,10 @@ struct LimitWatch : Watch {
   long resultFd;               // the same, or -1
   int64_t startUs;             // when the launch began, on CLOCK_MONOTONIC
   long recordFd;               // where an init tells how its program has ended, or -1
-  int64_t cpuUs;               // time on a CPU that a process may have, or 0
-  Clock clock;                 // of a launch with a limit of time
+  int64_t cpuUs;               // the limit of time on a CPU, or 0
+  const char* cpus;            // how many CPUs there are; nullptr: the kernel alone limits the CPU time, for each process
+  bool hasTime;                // whether there is a limit of time
+  Clock clock;                 // of a launch with a limit of time, or of CPU time that a cgroup counts
 };
 
 // Ends the program and what it has started, as its clock could not be started.
@@ -39,6 +41,7 @@ struct LimitWatch : Watch {
 //   K…                the signal at the end of the time
 //   S…                LimitWatch.startUs
 //   R…                the descriptor that gets the account of the end (result.h)
+//   C…                LimitWatch.cpus
 // `space` is as large as sizeOfStrings() says.
 LimitWatch readWatch(const char* const* environment, char* space);
 uint64_t sizeOfStrings(const char* const* strings);

@@ -25,6 +25,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,8 +72,14 @@ struct InPlace {
   Napi::Uint8Array plan() const { return given.Get("plan").As<Napi::Uint8Array>(); }
   int number(const char* key) const { return given.Get(key).As<Napi::Number>().Int32Value(); }
   Napi::Value limits() const { return given.Get("limits"); }
+  // 0: none
+  int64_t limit(const char* key) const {
+    return limits().IsObject() ? limits().As<Napi::Object>().Get(key).ToNumber().Int64Value() : 0;
+  }
   // The limit of time, or 0.
-  int64_t timeMs() const { return limits().IsObject() ? limits().As<Napi::Object>().Get("timeMs").ToNumber().Int64Value() : 0; }
+  int64_t timeMs() const { return limit("timeMs"); }
+  // The limit of CPU time, if a cgroup counts it, or 0.
+  int64_t countedCpuMs() const { return limit("isCpuCounted") > 0 ? limit("cpuMs") : 0; }
 
   Napi::Object given;
 };
@@ -209,9 +216,10 @@ WaiterWords wordsFor(const Started& started, int goFd, const InPlace& given, con
   const Napi::Object limits = given.limits().As<Napi::Object>();
   (void)fcntl(2, F_SETFD, 0);  // Node has marked it close-on-exec; if it is not open, nothing is told
   addDescriptor(words, started.record.get());
-  for (const char* key : {"timeMs", "cpuSeconds"}) words.argv.push_back(limits.Get(key).ToString().Utf8Value());
+  for (const char* key : {"timeMs", "cpuMs"}) words.argv.push_back(limits.Get(key).ToString().Utf8Value());
   const Napi::Array told = limits.Get("words").As<Napi::Array>();
   for (uint32_t i = 0; i < told.Length(); i++) words.environment.push_back(told.Get(i).ToString().Utf8Value());
+  if (given.countedCpuMs() > 0) words.environment.push_back("C" + std::to_string(get_nprocs()));
   words.environment.push_back("K" + limits.Get("killSignal").ToString().Utf8Value());
   words.environment.push_back("S" + std::to_string(started.start.tv_sec * 1'000'000 + started.start.tv_nsec / 1000));
   for (const auto& [letter, key] : {std::pair{"L", "lockFd"}, std::pair{"R", "resultFd"}}) {
@@ -283,9 +291,9 @@ Napi::Value execAndWait(const Napi::CallbackInfo& info) {
     goWrite.reset(go[1]);
     request.goFd = goRead.get();
     // no longer than the program could outlast its time: clock.cc
-    const int64_t timeMs = given.timeMs(), mostStartMs = timeMs + kForceKillMs;
-    request.limitsStart = timeMs > 0;
-    if (timeMs > 0 && write(goWrite.get(), &mostStartMs, sizeof mostStartMs) != sizeof mostStartMs)
+    const int64_t watchedMs = given.timeMs() > 0 ? given.timeMs() : given.countedCpuMs(), mostStartMs = watchedMs + kForceKillMs;
+    request.limitsStart = watchedMs > 0;
+    if (watchedMs > 0 && write(goWrite.get(), &mostStartMs, sizeof mostStartMs) != sizeof mostStartMs)
       return toObject(info.Env(), {kNoStep, PHASE_DESCRIPTORS, errno, 0});
   }
   // From now on, signals are for the program: the waiter reads them (launcher.cc).

@@ -278,7 +278,7 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
   end.Set("usage", used);
   if (use_) {
     const auto& counted = use_->numbers;
-    const double cpuMs = counted[kCpuUs] >= 0 ? static_cast<double>(counted[kCpuUs]) / 1e3 : static_cast<double>(counted[kCpuNs]) / 1e6;
+    const double cpuMs = static_cast<double>(cpuUsOf(*use_)) / 1e3;
     if (counted[kPeakBytes] >= 0) used.Set("peakMemoryBytes", number(counted[kPeakBytes]));
     if (cpuMs >= 0) used.Set("totalCpuMs", number(cpuMs));
     end.Set("oomKills", number(counted[kOomKills]));

@@ -54,6 +54,9 @@ class Process final : public PendingCall, public Task {
   // number until its leader is reaped.
   int killGroup(int signal);
 
+  // CPU time of all processes in its cgroup; negative if none counts it.
+  int64_t cpuUs() const { return cgroup_ == nullptr || state_ != State::kRunning ? -1 : cgroup_->cpuUs(); }
+
   // Whether the event loop stays alive for this program.
   void ref();
   void unref();

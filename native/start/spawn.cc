@@ -130,6 +130,12 @@ Napi::Value killProcess(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), process == nullptr ? ESRCH : process->kill(signal));
 }
 
+// cpuTimeMs(handle) → milliseconds, or less than 0
+Napi::Value cpuTimeMs(const Napi::CallbackInfo& info) {
+  Process* process = toProcess(info);
+  return Napi::Number::New(info.Env(), process == nullptr ? -1 : static_cast<double>(process->cpuUs()) / 1e3);
+}
+
 // killGroup(handle, signal) → errno
 Napi::Value killGroup(const Napi::CallbackInfo& info) {
   Process* process = toProcess(info);
@@ -278,6 +284,7 @@ void initSpawn(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("recall", Napi::Function::New(env, recall, "recall", programs));
   exports.Set("killProcess", Napi::Function::New(env, killProcess, "killProcess", programs));
   exports.Set("killGroup", Napi::Function::New(env, killGroup, "killGroup", programs));
+  exports.Set("cpuTimeMs", Napi::Function::New(env, cpuTimeMs, "cpuTimeMs", programs));
   exports.Set("release", Napi::Function::New(env, release, "release", programs));
   exports.Set("takePipe", Napi::Function::New(env, takeLivePipe, "takePipe", programs));
   exports.Set("takeSent", Napi::Function::New(env, takeSent, "takeSent", programs));

@@ -3,6 +3,7 @@
 //   fork          starts processes that wait, until fork fails; then it fails too
 //   bomb          forks for ever, in all its children too
 //   liar           sends SIGXCPU to itself
+//   team          the same as spin in four processes, the first of which only waits
 //   spin | stubborn  uses the CPU for ever; stubborn ignores SIGXCPU
 //   flood         writes to standard output for ever
 //   leave         starts a process that waits in a session of its own, and ends
@@ -117,6 +118,12 @@ int main(int count, char **words) {
   if (strcmp(what, "connections") == 0) fillConnections();
   if (strcmp(what, "bomb") == 0)
     for (;;) (void)!fork();
+  if (strcmp(what, "team") == 0) {
+    for (int i = 0; i < 3; i++)
+      if (fork() == 0)
+        for (;;) continue;
+    waitForEver();
+  }
   if (strcmp(what, "spin") == 0 || strcmp(what, "stubborn") == 0)
     for (;;) continue;
   if (strcmp(what, "leave") == 0 && fork() == 0) {

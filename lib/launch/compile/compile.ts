@@ -33,6 +33,7 @@ import { settle, verify } from '../host/judged-jail.ts';
 import { wantedFilter } from '../host/wanted-filter.ts';
 import { toLaunch, type Launch } from '../plan/launch.ts';
 import { viewOf } from '../tell/jail-view.ts';
+import { needsCgroup } from '../request/limit-rows.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { passingErrnos, serviceStatuses } from '../tell/service-status.ts';
 import { compiledHelp, compiledPlan } from './compiled-text.ts';
@@ -175,6 +176,10 @@ export function compileLaunch(request: NormalRequest, options: CompileOptions): 
   if (request.pty !== undefined)
     throw new UsageError('--compile and --pty are given at once: a compiled launcher becomes its program', {
       hint: 'the command uchroot itself passes on what is typed',
+    });
+  if (needsCgroup(request))
+    throw new UsageError('--compile and --cpu-time with a fraction are given at once: no cgroup counts it', {
+      hint: 'give whole seconds: they hold for each process',
     });
   const architecture = toArchitecture(options.architecture ?? process.arch);
   refuseOther(options.file);

@@ -155,7 +155,7 @@ export interface CgroupPlan {
 }
 
 /** A controller that the host does not offer; or what native/cgroup/cgroup.h makes of the limits. */
-export type Recipe = { readonly missing: Controller } | { readonly lines: Lines };
+export type Recipe = { readonly missing: Controller | 'cpuacct' } | { readonly lines: Lines };
 
 /**
  * What to make for a launch. Version 2 is used as far as it has the controllers. A cgroup of it is made in any case, where it is
@@ -186,7 +186,8 @@ export function toRecipe(limits: CgroupLimits, bases: CgroupBases): Recipe {
   for (const controller of helpfulFor(limits)) if (!inUnified.includes(controller)) addLegacy(controller, []);
   if (unified === undefined) {
     addLegacy('pids', ['!pids.max=0']);
-    addLegacy('cpuacct', ['<4cpuacct.usage']);
+    if (!addLegacy('cpuacct', ['<4cpuacct.usage']) && limits.cpuTime !== undefined)
+      return { missing: 'cpuacct' };
   }
   return { lines: [`N${bases.prefix}`, ...[...groups].flat(2)] };
 }

@@ -115,8 +115,8 @@ function planFor(limits: Limited, where: CgroupBases): CgroupPlan {
     limits.pids === undefined || !hasInit(limits) ? limits : { ...limits, pids: limits.pids + 1 };
   const recipe = toRecipe(counted, where);
   if ('lines' in recipe) {
-    const { memory, swap, pids, cpu, ioWeight } = limits;
-    return { limits: { memory, swap, pids, cpu, ioWeight }, lines: recipe.lines };
+    const { memory, swap, pids, cpu, ioWeight, cpuTime } = limits;
+    return { limits: { memory, swap, pids, cpu, ioWeight, cpuTime }, lines: recipe.lines };
   }
   const controller = recipe.missing;
   throw refusal(

@@ -102,7 +102,8 @@ function session({ request, newGroup = false, filter }: SetUpInput): readonly St
   ];
 }
 
-function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
+function limits(input: SetUpInput): readonly Step[] {
+  const { request, isCompiled = false } = input;
   return [
     request.umask === undefined
       ? { op: 'umask', mask: 0o022, exact: false }
@@ -124,8 +125,7 @@ function limits({ request, isCompiled = false }: SetUpInput): readonly Step[] {
         ]),
     ...isolatedLimits(request),
     ...request.rlimits.map(([resource, limit]): Step => ({ op: 'setrlimit', resource, limit, mode: 'set' })),
-    // SIGXCPU says why. Some programs handle it, so SIGKILL comes a second later (getrlimit(2), RLIMIT_CPU).
-    ...(request.cpuTime === undefined ? [] : [cpuTime(request.cpuTime)]),
+    ...(request.cpuTime === undefined ? [] : [cpuTime(request.cpuTime, input.cgroup !== undefined)]),
     { op: 'setpriority', ...(request.nice ? { least: request.nice } : {}) },
     { op: 'oom_score_adj', ...(request.oomScoreAdj ? { least: request.oomScoreAdj } : {}) },
     { op: 'sched_setscheduler' },
@@ -149,8 +149,11 @@ function isolatedLimits({ isolate, rlimits }: SetUpInput['request']): readonly S
     }));
 }
 
-function cpuTime(seconds: number): Step {
-  return { op: 'setrlimit', resource: 'cpu', limit: { soft: seconds, hard: seconds + 1 }, mode: 'set' };
+// SIGXCPU says why. Some programs handle it, so SIGKILL comes a second later (getrlimit(2), RLIMIT_CPU). Where the cgroup counts the time,
+// somebody watches it, and this limit is for programs that outlive him.
+function cpuTime(seconds: number, isWatched: boolean): Step {
+  const soft = Math.ceil(seconds) + (isWatched ? 1 : 0);
+  return { op: 'setrlimit', resource: 'cpu', limit: { soft, hard: soft + 1 }, mode: 'set' };
 }
 
 function processState(): readonly Step[] {

@@ -1,7 +1,7 @@
 // Which limit ended a program. Pure.
 import type { LimitName } from '../../errors.ts';
 import type { ProgramEnd, WatchedLimits } from '../../native.ts';
-import { needsWaiter, type WaitLimits } from '../request/limit-rows.ts';
+import { needsCgroup, needsWaiter, type WaitLimits } from '../request/limit-rows.ts';
 import { showSize } from '../../values/size.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import { quote } from '../../words/quote.ts';
@@ -16,6 +16,8 @@ interface Limited {
   readonly stopped: StopReason | undefined;
   /** Whether this process has sent it a signal. */
   readonly killed: boolean;
+  /** Whether this process has ended it because its cgroup had counted `cpuTime`. */
+  readonly isCpuOver: boolean;
 }
 
 // getrlimit(2), RLIMIT_CPU: whole seconds
@@ -31,13 +33,13 @@ type Counted = 'oomKills' | 'refusedForks' | 'isDiskFull' | 'isOutOfInodes';
 export function limitOf(
   { exitCode, signal, usage }: Exit,
   { oomKills = 0, refusedForks = 0, isDiskFull, isOutOfInodes }: Pick<ProgramEnd, Counted>,
-  { cpuTime, stopped, killed }: Limited,
+  { cpuTime, stopped, killed, isCpuOver }: Limited,
 ): LimitName | undefined {
   if (exitCode === 0) return undefined;
   if (oomKills > 0) return 'memory';
-  // a fork bomb waits for processes that it cannot make
-  if (stopped === 'ETIMEDOUT' && refusedForks > 0) return 'pids';
-  if (stopped === 'ETIMEDOUT') return 'time';
+  // a fork bomb waits for processes that it cannot make, or asks again and again
+  if (isCpuOver || stopped === 'ETIMEDOUT')
+    return refusedForks > 0 ? 'pids' : isCpuOver ? 'cpu time' : 'time';
   if (signal === 'SIGXCPU' && hasUsed(usage, cpuTime ?? leastCpuTime)) return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
   // this process has ended it by a signal; earlier refusals do not matter
@@ -59,7 +61,7 @@ interface LimitRow {
   readonly words: (request: Limits) => string;
 }
 
-type Limits = WaitLimits & Pick<NormalRequest, 'cpuTime' | 'killSignal' | 'rlimits' | SetUpKey>;
+type Limits = WaitLimits & Pick<NormalRequest, 'killSignal' | 'rlimits' | SetUpKey>;
 
 // A limit that is not the launch's own: the program has met one of its service.
 const ofService = 'its service has';
@@ -135,7 +137,8 @@ export function watchedLimits(request: Limits): WatchedLimits | undefined {
   return {
     timeMs: Math.ceil((request.time ?? 0) * 1000),
     killSignal: request.killSignal,
-    cpuSeconds: request.cpuTime ?? 0,
+    cpuMs: Math.ceil((request.cpuTime ?? 0) * 1000),
+    isCpuCounted: request.cpuTime !== undefined && needsCgroup(request),
     words,
   };
 }

@@ -14,7 +14,7 @@ const toSeconds = optional(number(0.001, 2_147_483, 'seconds', 5));
 // the kernel counts memory in pages, and rounds down (memory.max in Documentation/admin-guide/cgroup-v2.rst)
 const toMemory = optional(size(4096));
 const toSwap = optional(size(0));
-const toCpuTime = optional(whole(1, 2 ** 31, 60));
+const toCpuTime = optional(number(0.01, 2 ** 31, 'seconds', 1.5));
 const cpus = list(whole(0, 8191), [0, 1], { least: 1 });
 
 /** Numbers of CPUs, ascending. */
@@ -123,9 +123,13 @@ export const limitKeyRows = {
       'KillSignal=',
     ),
   },
-  /** Seconds on a CPU, for each process. SIGXCPU ends it then, and SIGKILL one second later. */
+  /**
+   * Seconds on a CPU. With a cgroup, which a fraction and each other limit of all processes brings, for all processes together: the
+   * program gets SIGXCPU, and some milliseconds later all of them get SIGKILL. Without one, for each process: SIGXCPU, and SIGKILL one
+   * second later.
+   */
   cpuTime: {
-    type: 'number from 1 on',
+    type: 'number from 0.01 on',
     default: 'no limit',
     setUp: true,
     normal: (value: number | undefined, key: string, { rlimits }: Values) => {
@@ -133,7 +137,10 @@ export const limitKeyRows = {
         throw atOnce(key, 'rlimits.cpu');
       return toCpuTime(value, key);
     },
-    options: wholeOption('--cpu-time SECONDS', 'seconds on a CPU for each process, then SIGXCPU'),
+    options: wholeOption(
+      '--cpu-time SECONDS',
+      'seconds on a CPU: of all its processes with a cgroup (1.5, or --pids), else of each',
+    ),
   },
   /** Least nice value, 0 to 19: a higher one of the caller stays. */
   nice: {
@@ -175,6 +182,7 @@ export interface CgroupLimits {
   readonly pids: number | undefined;
   readonly cpu: number | undefined;
   readonly ioWeight: number | undefined;
+  readonly cpuTime?: number | undefined;
 }
 
 /** The limits of a launch in place that a waiting process must watch. */
@@ -197,20 +205,27 @@ export function needsWaiter(limits: WaitLimits): boolean {
 }
 
 /** The given limits that need a cgroup, as text: `memory 64M, pids 10`. Empty if there are none. */
-export function showCgroupLimits({ memory, swap, pids, cpu, ioWeight }: CgroupLimits): string {
+export function showCgroupLimits({ memory, swap, pids, cpu, ioWeight, cpuTime }: CgroupLimits): string {
   const shown = {
     memory: memory === undefined ? undefined : showSize(memory),
     swap: swap === undefined ? undefined : showSize(swap),
     pids,
     cpu,
     ioWeight,
+    cpuTime,
   };
   return Object.entries(shown)
     .flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]))
     .join(', ');
 }
 
-/** Whether a launch needs a cgroup. */
-export function needsCgroup({ memory, pids, cpu, ioWeight }: CgroupLimits): boolean {
-  return memory !== undefined || pids !== undefined || cpu !== undefined || ioWeight !== undefined;
+/** Whether a launch needs a cgroup. The kernel itself limits the CPU time of a process in whole seconds (getrlimit(2), RLIMIT_CPU). */
+export function needsCgroup({ memory, pids, cpu, ioWeight, cpuTime = 0 }: CgroupLimits): boolean {
+  return (
+    memory !== undefined ||
+    pids !== undefined ||
+    cpu !== undefined ||
+    ioWeight !== undefined ||
+    !Number.isInteger(cpuTime)
+  );
 }

@@ -17,9 +17,11 @@ import {
 import type { Launch } from '../plan/launch.ts';
 import { mapFdsOf } from '../host/workspace.ts';
 import { statusLine } from '../host/status-line.ts';
+import { watchCpuTime } from '../process/cpu-watch.ts';
 import { limitOf } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
+import { needsCgroup } from '../request/limit-rows.ts';
 import { firstListenFd } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { piped } from '../request/stdio.ts';
@@ -152,6 +154,8 @@ function startWith(
     let toldPid: number | undefined;
     let killTimer: NodeJS.Timeout | undefined;
     let gate: Gate | undefined;
+    let isCpuOver = false;
+    let endCpuWatch: (() => void) | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
@@ -174,6 +178,9 @@ function startWith(
         started.kill('SIGKILL');
         return reject(error);
       }
+      const { cpuTime } = launch.request;
+      if (cpuTime !== undefined && needsCgroup(launch.request))
+        endCpuWatch = watchCpuTime(started, start.handle, cpuTime, () => (isCpuOver = true));
       toldPid = pid;
       tellStart(options, pid);
       if (stopped !== undefined) started.stop(stopped);
@@ -181,8 +188,9 @@ function startWith(
     };
     const onExit = (end: ProgramEnd): void => {
       clearStop();
+      endCpuWatch?.();
       gate?.close();
-      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started)));
+      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started, isCpuOver)));
     };
     try {
       handle = native.spawn(programOf(launch, jail, options, onStarted, onExit));
@@ -212,6 +220,7 @@ function exitOf(
   end: ProgramEnd,
   { cpuTime, connectTo }: NormalRequest,
   started: JailedProcess | undefined,
+  isCpuOver: boolean,
 ): Exit {
   const told = toExit(end);
   const exit = connectTo.length === 0 ? told : { ...told, denied: started?.denied ?? [] };
@@ -219,6 +228,7 @@ function exitOf(
     cpuTime,
     stopped: started?.stopped,
     killed: started?.killed ?? false,
+    isCpuOver,
   });
   return limit === undefined ? exit : { ...exit, limit };
 }

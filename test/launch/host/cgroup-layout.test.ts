@@ -166,6 +166,16 @@ t.test('many processes get one part of the CPU together, if the host can do that
   t.same(places(17, { legacy: new Map([['pids', '/p']]) }), ['2/sys/fs/cgroup/unit', '1/p']);
 });
 
+t.test('a limit of CPU time needs a hierarchy that counts it', async (t) => {
+  const legacy = new Map([['cpuacct', '/a']]);
+  const version1 = { ...bases, unified: undefined, controllers: [], legacy };
+  t.match(toRecipe({ ...none, cpuTime: 0.5 }, version1), {
+    lines: ['Nuchroot-1-2-3', '1/a', '<4cpuacct.usage'],
+  });
+  t.match(toRecipe({ ...none, cpuTime: 0.5 }, bases), { lines: /cpu\.stat:usage_usec/ });
+  t.same(toRecipe({ ...none, cpuTime: 0.5 }, { ...version1, legacy: new Map() }), { missing: 'cpuacct' });
+});
+
 t.test('a controller that is nowhere is told', async (t) => {
   t.same(toRecipe({ ...none, memory: 4096 }, { ...bases, controllers: ['pids'] }), { missing: 'memory' });
 });

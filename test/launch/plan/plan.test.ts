@@ -188,11 +188,25 @@ t.test('an own limit comes after the default of the same resource', async (t) =>
 t.test('SIGKILL comes a second after SIGXCPU', async (t) => {
   fc.assert(
     fc.property(planInputs, fc.integer({ min: 1, max: 1000 }), (input, seconds) => {
-      const steps = buildPlan({ ...input, request: { ...input.request, cpuTime: seconds } }).flat();
+      const request = { ...input.request, cpuTime: seconds };
+      const steps = buildPlan({ ...input, request, cgroup: undefined }).flat();
       const limit = steps.flatMap((step) =>
         step.op === 'setrlimit' && step.resource === 'cpu' ? [step.limit] : [],
       );
       return limit.length === 1 && limit[0]?.soft === seconds && limit[0].hard === seconds + 1;
+    }),
+  );
+  t.pass();
+});
+
+t.test('where a cgroup counts the CPU time, the limit of each process comes later', async (t) => {
+  fc.assert(
+    fc.property(planInputs, fc.double({ min: 0.01, max: 1000, noNaN: true }), (input, seconds) => {
+      const request = { ...input.request, cpuTime: seconds };
+      const steps = buildPlan({ ...input, request, cgroup: { limits: request, lines: ['N'] } }).flat();
+      const limit = steps.find((step) => step.op === 'setrlimit' && step.resource === 'cpu');
+      const soft = limit?.op === 'setrlimit' ? limit.limit.soft : 0;
+      return Number.isInteger(soft) && soft > seconds && soft < seconds + 2;
     }),
   );
   t.pass();

@@ -16,12 +16,13 @@ interface End {
   readonly cpuTime?: number;
   readonly stopped?: 'ETIMEDOUT' | 'ABORT_ERR';
   readonly killed?: boolean;
+  readonly isCpuOver?: boolean;
 }
 
 function limit({ exitCode, signal, usage, ...rest }: End) {
   const code = exitCode ?? (signal === undefined ? 1 : null);
   const exit = { exitCode: code, signal: signal ?? null, usage: { ...noUsage, ...usage } };
-  const limited = { cpuTime: undefined, stopped: undefined, killed: false, ...rest };
+  const limited = { cpuTime: undefined, stopped: undefined, killed: false, isCpuOver: false, ...rest };
   return limitOf(exit, limited, limited);
 }
 
@@ -35,6 +36,10 @@ t.test('a limit is named if it has ended a program', async (t) => {
     [{ signal: 'SIGXCPU', usage: { userCpuMs: 400, systemCpuMs: 99 } }, undefined],
     [{ signal: 'SIGXCPU', usage: { userCpuMs: 999 }, cpuTime: 2 }, undefined],
     [{ signal: 'SIGXCPU', usage: { userCpuMs: 1000 }, cpuTime: 2 }, 'cpu time'],
+    [{ isCpuOver: true, signal: 'SIGXCPU', killed: true, cpuTime: 0.3 }, 'cpu time'],
+    [{ isCpuOver: true, signal: 'SIGKILL', killed: true, cpuTime: 0.3 }, 'cpu time'],
+    [{ isCpuOver: true, signal: 'SIGKILL', killed: true, refusedForks: 9 }, 'pids'],
+    [{ stopped: 'ETIMEDOUT', signal: 'SIGKILL', killed: true, refusedForks: 9 }, 'pids'],
     [{ signal: 'SIGXFSZ' }, 'file size'],
     [{ refusedForks: 1 }, 'pids'],
     [{ isDiskFull: true }, 'disk'],
@@ -92,15 +97,24 @@ const watched = (keys: Partial<LaunchRequest>) =>
 t.test('a process waits only for a program with limits that it tells of', async (t) => {
   t.equal(watched({}), undefined);
   t.equal(watched({ rlimits: { nofile: 5 }, isolate: true }), undefined);
-  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, killSignal: 15, cpuSeconds: 0, words: [] });
-  t.strictSame(watched({ pty: true }), { timeMs: 0, killSignal: 15, cpuSeconds: 0, words: [] });
+  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, killSignal: 15, cpuMs: 0, isCpuCounted: false, words: [] });
+  t.strictSame(watched({ pty: true }), {
+    timeMs: 0,
+    killSignal: 15,
+    cpuMs: 0,
+    isCpuCounted: false,
+    words: [],
+  });
+  t.match(watched({ cpuTime: 0.25 }), { cpuMs: 250, isCpuCounted: true });
+  t.match(watched({ time: 5, cpuTime: 2 }), { cpuMs: 2000, isCpuCounted: false });
 });
 
 t.test('each limit has the words that name its option', async (t) => {
   t.strictSame(watched({ memory: '1M', pids: 5, time: 1.5, cpuTime: 3, rlimits: { fsize: 5 } }), {
     timeMs: 1500,
     killSignal: 15,
-    cpuSeconds: 3,
+    cpuMs: 3000,
+    isCpuCounted: true,
     words: [
       'ait needed more memory than 1M (--memory)',
       'bit needed more processes than 5 (--pids)',

@@ -38,6 +38,12 @@ t.test('each limit but that of time needs a cgroup, and each needs a process tha
   }
 });
 
+t.test('a fraction of CPU time needs a cgroup, whole seconds do not', async (t) => {
+  t.notOk(needsCgroup({ ...none, cpuTime: 2 }));
+  t.ok(needsCgroup({ ...none, cpuTime: 1.5 }));
+  t.equal(showCgroupLimits({ ...none, pids: 5, cpuTime: 2 }), 'pids 5, cpuTime 2');
+});
+
 t.test('the limits of a cgroup are shown as they are asked for', async (t) => {
   t.equal(showCgroupLimits(none), '');
   t.equal(

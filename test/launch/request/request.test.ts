@@ -324,7 +324,7 @@ t.test('each limit has a least and a largest value', async (t) => {
     ['cpu', 0.01, 8192, 0.009, 8193],
     ['ioWeight', 1, 10_000, 0, 10_001],
     ['time', 0.001, 2_147_483, 0.0009, 2_147_484],
-    ['cpuTime', 1, 2 ** 31, 0, 2 ** 31 + 1],
+    ['cpuTime', 0.01, 2 ** 31, 0, 2 ** 31 + 1],
     ['nice', 0, 19, -1, 20],
     ['oomScoreAdj', 0, 1000, -1, 1001],
   ] as const) {

@@ -126,6 +126,21 @@ t.test('a CPU spinner ends with its reason, even if it ignores SIGXCPU', { skip 
   t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
 });
 
+t.test('the CPU time of all processes is counted together, in fractions of a second', { skip }, async (t) => {
+  const [team, spin, stubborn] = await Promise.all([
+    failure(t, { args: ['team'], cpuTime: 0.3 }),
+    failure(t, { args: ['spin'], cpuTime: 0.25, pids: 5 }),
+    failure(t, { args: ['stubborn'], cpuTime: 0.25 }),
+  ]);
+  t.match(team, { limit: 'cpu time', code: 'ERR_SIGNAL', message: /more CPU time than 0.3 s \(cpuTime\)/ });
+  t.match(spin, { limit: 'cpu time', signal: 'SIGXCPU' });
+  t.match(stubborn, { limit: 'cpu time', signal: 'SIGKILL' });
+  for (const { usage } of [team, spin, stubborn])
+    t.ok((usage.totalCpuMs ?? 0) >= 250, String(usage.totalCpuMs));
+  t.match(await runInJail({ ...base, args: [], cpuTime: 1.5 }), { exitCode: 0, limit: undefined });
+  t.ok(await eventually(() => processesOf(uid).length === 0 && cgroups(own).length === 0));
+});
+
 t.test('a program that sends SIGXCPU to itself was not ended by a limit', { skip }, async (t) => {
   for (const limits of [{ cpuTime: 1 }, {}]) {
     const ended = await runInJail({ ...base, args: ['liar'], ...limits, reject: false });
@@ -513,12 +528,12 @@ t.test('the plan shows the limits', { skip }, async (t) => {
     cpuTime: 3,
   };
   const { steps } = await planLaunch(request);
-  t.match(steps[0], { op: 'cgroup', limits: { memory: 64 * 2 ** 20, pids: 5, cpu: 1.5 } });
+  t.match(steps[0], { op: 'cgroup', limits: { memory: 64 * 2 ** 20, pids: 5, cpu: 1.5, cpuTime: 3 } });
   for (const step of [
     { op: 'setpriority', least: 3 },
     { op: 'oom_score_adj', least: 20 },
     { op: 'sched_setaffinity', cpus: [0] },
-    { op: 'setrlimit', resource: 'cpu', limit: { soft: 3, hard: 4 } },
+    { op: 'setrlimit', resource: 'cpu', limit: { soft: 4, hard: 5 } },
   ])
     t.ok(
       steps.some((one) => one.op === step.op && JSON.stringify({ ...one, ...step }) === JSON.stringify(one)),
