@@ -132,11 +132,16 @@ export interface Native extends LaunchCalls, FileCalls {
   /**
    * Starts the relay of a launch, on a thread of its own, which owns the sockets from now on. `onAsked` gets a kind, a number, bytes and
    * another number. 0, a question: the message; answerQuery(). 1, a connection: the 16 bytes of the address that the program has called, and
-   * the port; dial() or refuseConnection(). 2, a dial has failed: the errno; the same. The event loop does not stay alive for it.
+   * the port; dial() or refuseConnection(). 2, a dial has failed: the errno; the same. 3, a connection to a door: its number; dialPath() or
+   * refuseConnection(). The event loop does not stay alive for it.
+   *
+   * @param sockets for connections, for questions by UDP and TCP, and doors
+   * @param ids uid, gid and groups by which it dials paths; none: its own
    */
   openGate(
     sockets: readonly number[],
     onAsked: (kind: number, id: number, bytes: Buffer, number: number) => void,
+    ids: readonly number[],
   ): GateHandle;
   /** Sends an answer to a question; an empty one: none. The same question gets it too for `keepMs`, and onAsked is not called. */
   answerQuery(gate: GateHandle, id: number, answer: Uint8Array, keepMs: number): void;
@@ -145,6 +150,8 @@ export interface Native extends LaunchCalls, FileCalls {
    * place that was called are connected there too, and onAsked is not called unless that fails.
    */
   dial(gate: GateHandle, id: number, address: Uint8Array, port: number, keepMs: number): void;
+  /** Connects a connection of a door to a socket at a path, on which is no link. */
+  dialPath(gate: GateHandle, id: number, path: Uint8Array): void;
   /** Resets a connection. */
   refuseConnection(gate: GateHandle, id: number): void;
   /** A pair of sockets, for takeFrom(). The caller closes them. */

@@ -12,14 +12,16 @@ type PortRange = readonly [first: number, last: number];
 /** One entry of a list, in its normal form. */
 export interface Entry {
   /**
-   * A name; all names beneath a domain; addresses; or the loopback of the host, by the name `host-loopback`.
+   * A name; all names beneath a domain; addresses; the loopback of the host, by the name `host-loopback`; or the path of a socket.
    */
-  readonly kind: 'name' | 'domain' | 'net' | 'loopback';
+  readonly kind: 'name' | 'domain' | 'net' | 'loopback' | 'unix';
   /** Of `name` and `domain`, without the first dot. */
   readonly name: string;
   readonly ports: readonly PortRange[];
   /** Of `net`; of a name, the network that it must lead to. */
   readonly net?: Net;
+  /** Of `unix`: absolute, of the host and of the jail. */
+  readonly path?: string;
   /** The normal form as text. */
   readonly text: string;
 }
@@ -28,7 +30,8 @@ export interface Entry {
 const loopbackName = 'host-loopback';
 
 const mostPort = 65_535;
-const forms = 'NAME:PORTS, .DOMAIN:PORTS, ADDRESS:PORTS, NET/LENGTH:PORTS or NAME=NET/LENGTH:PORTS';
+const forms =
+  'NAME:PORTS, .DOMAIN:PORTS, ADDRESS:PORTS, NET/LENGTH:PORTS, NAME=NET/LENGTH:PORTS or unix:PATH';
 const usual = 'api.example.org:443';
 
 /** @param meant the right form of it; without one an example follows */
@@ -112,7 +115,6 @@ function rightOf(text: string, key: string): string | undefined {
 function refuseOther(text: string, key: string): void {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   if (url) throw fail(key, text, 'it is a URL, and an entry has a name and ports alone');
-  if (text.startsWith('unix:')) throw fail(key, text, 'a socket of the host is mounted, by --bind or view');
   const isStarred = /[*?]/.test(text.replace(/:\*$/, ''));
   if (text.startsWith('*.') && !/[*?]/.test(text.slice(2).replace(/:\*$/, '')))
     throw fail(key, text, 'all names beneath a domain begin with a dot', rightOf(text.slice(1), key));
@@ -149,9 +151,27 @@ function readNet(host: string, text: string, key: string): Net | undefined {
   throw fail(key, text, `it is ${closed.title}, which no entry allows`, undefined, example);
 }
 
+const unixScheme = 'unix:';
+
+function unixEntry(text: string, key: string): Entry {
+  const path = text.slice(unixScheme.length);
+  // other words would name the same socket in two ways, and a danger by words that the list does not have
+  const isNormal = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/.test(path);
+  if (!isNormal)
+    throw fail(
+      key,
+      text,
+      `'${quote(path)}' is no absolute path of a socket`,
+      undefined,
+      'unix:/run/app/app.sock',
+    );
+  return { kind: 'unix', name: '', ports: [], path, text };
+}
+
 /** The normal form of one entry. @throws UsageError */
 export function toEntry(value: unknown, key: string): Entry {
   if (typeof value !== 'string') throw wrong({ key, value, expected: forms, example: usual });
+  if (value.startsWith(unixScheme) && !value.startsWith('unix://')) return unixEntry(value, key);
   refuseOther(value, key);
   const [host, given] = split(value);
   if (given === undefined || given === '')

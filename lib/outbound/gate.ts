@@ -10,6 +10,7 @@ import { answers, answerTo, readQuestion, shortAnswer, typeA, typeAaaa, type Que
 import { hasPort, type Entry } from './entry.ts';
 import { FakeAddresses, mayMakeUp } from './fake-address.ts';
 import { toName } from './name.ts';
+import { pathsOf } from './paths.ts';
 import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
 
 /** The addresses of a name. */
@@ -72,12 +73,28 @@ interface Dial {
   readonly left: readonly Words[];
 }
 
-const [kindQuery, kindConnection] = [0, 1];
+const [kindQuery, kindConnection, , kindDoor] = [0, 1, 2, 3];
+
+/** Before the doors. */
+export const ownSockets = 3;
+
+/** What a gate needs of its launch. */
+export interface GateOptions {
+  readonly list: readonly Entry[];
+  /** Those of the launch's network, in the order of the plan: for connections, for questions by UDP and by TCP, and a door for each path. */
+  readonly sockets: readonly number[];
+  readonly onDenied: (denied: Denied) => void;
+  /** The path of a socket without links, or why the program may not come there. */
+  readonly toSocket: (path: string) => Buffer | string;
+  /** uid, gid and groups of the program on the host; none: those of this process. */
+  readonly ids: readonly number[];
+}
 
 /** A gate of one launch. It ends with close(), and so do all connections. */
 export class Gate {
   readonly #list: readonly Entry[];
   readonly #onDenied: (denied: Denied) => void;
+  readonly #toSocket: GateOptions['toSocket'];
   readonly #handle: GateHandle;
   readonly #fake = new FakeAddresses();
   readonly #found = new Map<string, Found | Promise<Found>>();
@@ -87,18 +104,18 @@ export class Gate {
   #isClosed = false;
   readonly #caller = `outbound ${++lastCaller}`;
 
-  /**
-   * @param sockets those of the launch's network, in the order of the plan: for connections, and for questions by UDP and by TCP
-   * @throws a system error
-   */
-  constructor(list: readonly Entry[], sockets: readonly number[], onDenied: (denied: Denied) => void) {
+  /** @throws a system error */
+  constructor({ list, sockets, onDenied, toSocket, ids }: GateOptions) {
     this.#list = list;
     this.#onDenied = onDenied;
-    this.#handle = native.openGate(sockets, (kind, id, bytes, number) => {
+    this.#toSocket = toSocket;
+    const onAsked = (kind: number, id: number, bytes: Buffer, number: number): void => {
       if (kind === kindQuery) void this.#answer(id, bytes);
       else if (kind === kindConnection) void this.#connect(id, fromOctets(bytes), number);
+      else if (kind === kindDoor) this.#dialDoor(id, number);
       else this.#dialNext(id);
-    });
+    };
+    this.#handle = native.openGate(sockets, onAsked, ids);
   }
 
   close(): void {
@@ -227,6 +244,15 @@ export class Gate {
     const denied = judgeLiteral(this.#list, address, port, ownAddresses());
     if (denied !== undefined) this.#tell(denied);
     return denied === undefined ? [address] : [];
+  }
+
+  // The server makes its socket anew when it starts, and its directory too: so the way is walked each time.
+  #dialDoor(id: number, door: number): void {
+    const path = pathsOf(this.#list)[door] ?? '';
+    const found = this.#toSocket(path);
+    if (typeof found !== 'string') return native.dialPath(this.#handle, id, found);
+    this.#tell({ name: `unix:${path}`, reason: found });
+    return native.refuseConnection(this.#handle, id);
   }
 
   // The next address of the name; without one the connection is reset.

@@ -9,7 +9,7 @@ import { allows, holds, specialOf } from './special.ts';
 /** The entries of a name, for all ports. */
 export const entriesOf = (list: readonly Entry[], name: string): readonly Entry[] =>
   list.filter(({ kind, name: own }) =>
-    kind === 'domain' ? name.endsWith(`.${own}`) : kind !== 'net' && name === own,
+    kind === 'domain' ? name.endsWith(`.${own}`) : name !== '' && name === own,
   );
 
 // An entry allows it by exactly this address: whoever names a network does not think of the host's own services.

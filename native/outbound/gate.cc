@@ -4,8 +4,10 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -29,9 +31,9 @@ class Gate final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kGate;
 
-  Gate(PendingCalls& calls, int listener, int datagrams, int talks, Napi::Function onAsked)
+  Gate(PendingCalls& calls, const std::vector<int>& sockets, std::optional<Ids> ids, Napi::Function onAsked)
       : PendingCall(calls, kKind), onAsked_(Napi::Persistent(onAsked)) {
-    relay_ = std::make_unique<OutboundRelay>(listener, datagrams, talks, [&calls, id = id()](const Asked& asked) {
+    relay_ = std::make_unique<OutboundRelay>(sockets, std::move(ids), [&calls, id = id()](const Asked& asked) {
       calls.post(id, [asked](PendingCall& call) { static_cast<Gate&>(call).tell(asked); });
     });
   }
@@ -61,7 +63,7 @@ class Gate final : public PendingCall {
     const std::string_view place(reinterpret_cast<const char*>(&asked.place.address), sizeof asked.place.address);
     callJs(env, onAsked_,
            {Napi::Number::New(env, asked.kind), Napi::Number::New(env, asked.id), toBuffer(env, hasPlace ? place : asked.bytes),
-            Napi::Number::New(env, hasPlace ? asked.place.port : asked.error)});
+            Napi::Number::New(env, hasPlace ? asked.place.port : asked.number)});
   }
 
   std::unique_ptr<OutboundRelay> relay_;
@@ -73,17 +75,26 @@ PendingCalls& toCalls(const Napi::CallbackInfo& info) { return *static_cast<Pend
 
 Gate* toGate(const Napi::CallbackInfo& info) { return toCalls(info).find<Gate>(static_cast<uint32_t>(numberOr(info[0], 0))); }
 
-// openGate([listener, datagrams, talks], onAsked) → handle
+// openGate([listener, datagrams, talks, door…], onAsked, [uid, gid, group…]) → handle
 Napi::Value openGate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsArray() || !info[1].IsFunction()) return wrongType(env, "openGate(sockets: number[], onAsked)");
-  const Napi::Array given = info[0].As<Napi::Array>();
-  int fds[3];
-  for (uint32_t i = 0; i < std::size(fds); i++) {
-    fds[i] = numberOr(given.Get(i), -1);
-    looseDescriptors(env).remove(fds[i]);
+  const bool isRight = info[0].IsArray() && info[0].As<Napi::Array>().Length() >= 3 && info[1].IsFunction() && info[2].IsArray();
+  if (!isRight) return wrongType(env, "openGate(sockets: number[], onAsked, ids: number[])");
+  const Napi::Array given = info[0].As<Napi::Array>(), ids = info[2].As<Napi::Array>();
+  std::vector<int> fds;
+  for (uint32_t i = 0; i < given.Length(); i++) {
+    fds.push_back(numberOr(given.Get(i), -1));
+    looseDescriptors(env).remove(fds.back());
   }
-  auto* gate = new Gate(toCalls(info), fds[0], fds[1], fds[2], info[1].As<Napi::Function>());
+  std::optional<Ids> as;
+  for (uint32_t i = 0; i < ids.Length(); i++) {
+    const auto id = toUint32(ids.Get(i), "ids");
+    if (!id) return env.Undefined();
+    if (i == 0) as = {*id, *id, {}};
+    if (i == 1) as->gid = *id;
+    if (i > 1) as->groups.push_back(*id);
+  }
+  auto* gate = new Gate(toCalls(info), fds, std::move(as), info[1].As<Napi::Function>());
   if (const int error = gate->relay().start(); error != 0) {
     gate->shutDown();
     throwErrno(env, error, "pthread_create");
@@ -112,6 +123,14 @@ Napi::Value dial(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// dialPath(handle, id, path)
+Napi::Value dialPath(const Napi::CallbackInfo& info) {
+  Gate* gate = toGate(info);
+  const auto path = toBytes(info[2], "path");
+  if (gate != nullptr && path) gate->relay().dialPath(static_cast<uint32_t>(numberOr(info[1], 0)), *path);
+  return info.Env().Undefined();
+}
+
 // refuseConnection(handle, id)
 Napi::Value refuseConnection(const Napi::CallbackInfo& info) {
   if (Gate* gate = toGate(info); gate != nullptr) gate->relay().refuse(static_cast<uint32_t>(numberOr(info[1], 0)));
@@ -133,11 +152,11 @@ Napi::Value socketPair(const Napi::CallbackInfo& info) {
 
 // takeFrom(socket) → descriptors that were sent there; none: nothing will come
 Napi::Value takeFrom(const Napi::CallbackInfo& info) {
-  int fds[kMostSockets];
-  const int count = receiveDescriptors(numberOr(info[0], -1), fds, kMostSockets);
-  if (count == -ECONNRESET) return Napi::Array::New(info.Env());
-  if (count < 0) return checked(info.Env(), (errno = -count, -1), "recvmsg");
-  return toDescriptors(info.Env(), {fds, static_cast<size_t>(count)});
+  std::vector<int> fds;
+  const int error = receiveAll(numberOr(info[0], -1), fds);
+  if (error == ECONNRESET) return Napi::Array::New(info.Env());
+  if (error != 0) return checked(info.Env(), (errno = error, -1), "recvmsg");
+  return toDescriptors(info.Env(), fds);
 }
 
 // openProcess(pid) → a descriptor that is readable once the process has ended
@@ -177,6 +196,7 @@ void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("openGate", Napi::Function::New(env, openGate, "openGate", &calls));
   exports.Set("answerQuery", Napi::Function::New(env, answerQuery, "answerQuery", &calls));
   exports.Set("dial", Napi::Function::New(env, dial, "dial", &calls));
+  exports.Set("dialPath", Napi::Function::New(env, dialPath, "dialPath", &calls));
   exports.Set("refuseConnection", Napi::Function::New(env, refuseConnection, "refuseConnection", &calls));
   exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
   exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));

@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../addon/pending.h"
@@ -30,11 +35,12 @@ constexpr int kFinishMs = 5000;
 constexpr size_t kPipeBytes = size_t{256} * 1024;
 constexpr size_t kTurnBytes = size_t{1024} * 1024;  // then another connection moves
 constexpr size_t kMostQueryBytes = 1232;            // RFC 9715
+constexpr size_t kOwnSockets = 3;                   // the others are doors
 constexpr size_t kMostTalks = 8;
 constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
 
 // In epoll_event.data, above the number of a connection.
-enum Source : uint64_t { kWake, kDatagrams, kListener, kTalkers, kTalk, kInside, kOutside };
+enum Source : uint64_t { kWake, kDatagrams, kListener, kTalkers, kTalk, kDoor, kInside, kOutside };
 constexpr uint64_t dataOf(Source source, uint32_t id) { return static_cast<uint64_t>(source) << 32 | id; }
 
 int64_t nowMs() {
@@ -126,6 +132,47 @@ Moved moveBytes(Flow& flow, int from, int to, std::vector<int>& pipes) {
   return left == 0 ? Moved::kMore : Moved::kIdle;
 }
 
+// The effective ids of this thread are those of the program, as long as this lives. Its real and saved ids stay, so that no process of the
+// program's user may signal or trace the service (kill(2), ptrace(2)). A change makes the whole process undumpable (PR_SET_DUMPABLE(2const)).
+class ProgramIds {
+ public:
+  explicit ProgramIds(const std::optional<Ids>& ids) {
+    if (!ids) return;
+    const int count = getgroups(0, nullptr);
+    before_.groups.resize(static_cast<size_t>(std::max(count, 0)));
+    if (count < 0 || getgroups(count, before_.groups.data()) < 0) error_ = errno;
+    if (error_ != 0) return;
+    before_.uid = geteuid();
+    before_.gid = getegid();
+    dumpable_ = prctl(PR_GET_DUMPABLE);
+    isChanged_ = true;
+    become(*ids, false);
+  }
+  ProgramIds(const ProgramIds&) = delete;
+  ProgramIds& operator=(const ProgramIds&) = delete;
+  // Without its ids the thread could do less than before, and never more.
+  ~ProgramIds() {
+    if (!isChanged_) return;
+    become(before_, true);
+    if (dumpable_ == 1) (void)prctl(PR_SET_DUMPABLE, 1);
+  }
+
+  int error() const { return error_; }
+
+ private:
+  // The functions of libc would change all threads (nptl(7)).
+  void become(const Ids& ids, bool uidComesFirst) {
+    const auto setUid = [&] { return syscall(SYS_setresuid, -1, ids.uid, -1) == 0; };
+    const bool isDone = (!uidComesFirst || setUid()) && syscall(SYS_setresgid, -1, ids.gid, -1) == 0 &&
+                        syscall(SYS_setgroups, ids.groups.size(), ids.groups.data()) == 0 && (uidComesFirst || setUid());
+    if (!isDone) error_ = errno;
+  }
+
+  Ids before_ = {};
+  int error_ = 0, dumpable_ = 0;
+  bool isChanged_ = false;
+};
+
 // So many places and questions are remembered.
 constexpr size_t kMostKept = 256;
 
@@ -158,8 +205,9 @@ struct Connection {
   Flow out = {}, in = {};
 };
 
-OutboundRelay::OutboundRelay(int listener, int datagrams, int talks, std::function<void(const Asked&)> ask)
-    : listener_(listener), datagrams_(datagrams), talkers_(talks), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
+OutboundRelay::OutboundRelay(const std::vector<int>& sockets, std::optional<Ids> ids, std::function<void(const Asked&)> ask)
+    : listener_(sockets[0]), datagrams_(sockets[1]), talkers_(sockets[2]), doors_(sockets.begin() + kOwnSockets, sockets.end()),
+      ids_(std::move(ids)), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
 
 OutboundRelay::~OutboundRelay() {
   isEnding_ = true;
@@ -172,6 +220,7 @@ OutboundRelay::~OutboundRelay() {
   for (int& fd : pipes_) closeIfOpen(fd);
   while (!talks_.empty()) hangUp(talks_.begin()->first);
   for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
+  for (int& fd : doors_) closeIfOpen(fd);
   closeIfOpen(epoll_);
   closeIfOpen(wake_);
 }
@@ -180,10 +229,12 @@ int OutboundRelay::start() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_ < 0 || wake_ < 0) return errno;
-  const bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
+  bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
                          watch(datagrams_, dataOf(kDatagrams, 0), 0, EPOLL_CTL_ADD) &&
                          watch(listener_, dataOf(kListener, 0), 0, EPOLL_CTL_ADD) &&
                          watch(talkers_, dataOf(kTalkers, 0), 0, EPOLL_CTL_ADD);
+  for (size_t i = 0; i < doors_.size(); i++)
+    isWatched = isWatched && watch(doors_[i], dataOf(kDoor, static_cast<uint32_t>(i)), 0, EPOLL_CTL_ADD);
   if (!isWatched) return errno;
   const auto main = [](void* self) -> void* {
     static_cast<OutboundRelay*>(self)->run();
@@ -198,6 +249,7 @@ void OutboundRelay::answer(uint32_t id, std::string bytes, int64_t keepMs) {
   order({Order::kAnswer, id, std::move(bytes), {}, keepMs});
 }
 void OutboundRelay::dial(uint32_t id, const Place& to, int64_t keepMs) { order({Order::kDial, id, {}, to, keepMs}); }
+void OutboundRelay::dialPath(uint32_t id, std::string path) { order({Order::kDialPath, id, std::move(path)}); }
 void OutboundRelay::refuse(uint32_t id) { order({Order::kRefuse, id}); }
 
 void OutboundRelay::order(Order order) {
@@ -219,9 +271,11 @@ void OutboundRelay::finish(std::function<void()> onEnd) {
 // Connections that wait are the program's last ones.
 void OutboundRelay::closeDoors() {
   endsAtMs_ = nowMs() + kFinishMs;
-  accept();
+  accept(listener_, -1);
+  for (size_t i = 0; i < doors_.size(); i++) accept(doors_[i], static_cast<int>(i));
   while (!talks_.empty()) hangUp(talks_.begin()->first);
   for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
+  for (int& fd : doors_) closeIfOpen(fd);
   std::vector<uint32_t> open;
   for (const auto& [id, connection] : connections_) {
     if (connection->isOpen) open.push_back(id);
@@ -261,7 +315,8 @@ void OutboundRelay::onReady(uint64_t data, uint32_t events) {
   switch (static_cast<Source>(data >> 32)) {
     case kWake: return takeOrders();
     case kDatagrams: return receive();
-    case kListener: return accept();
+    case kListener: return accept(listener_, -1);
+    case kDoor: return accept(doors_[id], static_cast<int>(id));
     case kTalkers: return acceptTalk();
     case kTalk: return hear(id);
     default: break;
@@ -293,6 +348,7 @@ void OutboundRelay::listen() {
   (void)watch(datagrams_, dataOf(kDatagrams, 0), events, EPOLL_CTL_MOD);
   (void)watch(listener_, dataOf(kListener, 0), events, EPOLL_CTL_MOD);
   (void)watch(talkers_, dataOf(kTalkers, 0), events, EPOLL_CTL_MOD);
+  for (size_t i = 0; i < doors_.size(); i++) (void)watch(doors_[i], dataOf(kDoor, static_cast<uint32_t>(i)), events, EPOLL_CTL_MOD);
 }
 
 void OutboundRelay::ask(const Asked& asked) {
@@ -301,15 +357,21 @@ void OutboundRelay::ask(const Asked& asked) {
   ask_(asked);
 }
 
-void OutboundRelay::accept() {
+// @param door its number; -1: the listener's connections say by their address whom they are for
+void OutboundRelay::accept(int listener, int door) {
   while (asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1) {
-    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
       return;
     }
     const uint32_t id = ++lastId_;
     auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd});
+    if (door >= 0) {
+      connections_.emplace(id, std::move(connection));
+      ask({.kind = Asked::kDoor, .id = id, .number = door});
+      continue;
+    }
     sockaddr_in6 at = {};
     socklen_t size = sizeof at;
     const bool isKnown = getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0 && at.sin6_family == AF_INET6;
@@ -462,12 +524,12 @@ void OutboundRelay::carryOut(const Order& order) {
   if (found == connections_.end()) return;
   asked_--;
   if (order.kind == Order::kRefuse) return drop(order.id, true);
+  if (order.kind == Order::kDialPath) return dialPath(*found->second, order.bytes);
   if (order.keepMs > 0) keep(places_, keyOf(found->second->wanted), order.to, order.keepMs);
   dial(*found->second, order.to);
 }
 
 void OutboundRelay::dial(Connection& connection, const Place& to) {
-  const uint32_t id = connection.id;
   const bool isMapped = IN6_IS_ADDR_V4MAPPED(&to.address);
   sockaddr_in6 six = {};
   six.sin6_family = AF_INET6;
@@ -478,16 +540,33 @@ void OutboundRelay::dial(Connection& connection, const Place& to) {
   four.sin_port = htons(to.port);
   std::memcpy(&four.sin_addr, to.address.s6_addr + 12, sizeof four.sin_addr);
   const auto* target = isMapped ? reinterpret_cast<const sockaddr*>(&four) : reinterpret_cast<const sockaddr*>(&six);
-  connection.outside = socket(target->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  dialAt(connection, target, isMapped ? sizeof four : sizeof six);
+}
+
+void OutboundRelay::dialAt(Connection& connection, const sockaddr* to, socklen_t size) {
+  connection.outside = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int error = connection.outside < 0 ? errno : 0;
   if (error == 0) {
-    sendAtOnce(connection.outside);
-    (void)setsockopt(connection.outside, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
-    const socklen_t size = isMapped ? sizeof four : sizeof six;
-    if (connect(connection.outside, target, size) < 0 && errno != EINPROGRESS) error = errno;
+    if (to->sa_family != AF_UNIX) sendAtOnce(connection.outside);
+    if (to->sa_family != AF_UNIX) (void)setsockopt(connection.outside, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
+    if (connect(connection.outside, to, size) < 0 && errno != EINPROGRESS) error = errno;
   }
-  if (error == 0 && !watch(connection.outside, dataOf(kOutside, id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD)) error = errno;
+  constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  if (error == 0 && !watch(connection.outside, dataOf(kOutside, connection.id), kEvents, EPOLL_CTL_ADD)) error = errno;
   if (error != 0) fail(connection, error);
+}
+
+void OutboundRelay::dialPath(Connection& connection, const std::string& path) {
+  const ProgramIds now(ids_);
+  // the name of the descriptor is short enough for a sockaddr_un, and another file at the path changes nothing any more
+  const open_how how = {.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = RESOLVE_NO_SYMLINKS};
+  int fd = now.error() != 0 ? -1 : static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how));
+  if (fd < 0) return fail(connection, now.error() != 0 ? now.error() : errno);
+  sockaddr_un at = {};
+  at.sun_family = AF_UNIX;
+  (void)std::snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d", fd);
+  dialAt(connection, reinterpret_cast<const sockaddr*>(&at), sizeof at);
+  closeIfOpen(fd);
 }
 
 // What is remembered may be out of date.
@@ -495,7 +574,7 @@ void OutboundRelay::fail(Connection& connection, int error) {
   closeIfOpen(connection.outside);
   places_.erase(keyOf(connection.wanted));
   if (std::exchange(connection.isKept, false)) return ask({.kind = Asked::kConnection, .id = connection.id, .place = connection.wanted});
-  ask({.kind = Asked::kFailed, .id = connection.id, .error = error});
+  ask({.kind = Asked::kFailed, .id = connection.id, .number = error});
 }
 
 void OutboundRelay::onDialed(Connection& connection) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,21 +33,30 @@ struct Asked {
   enum Kind : uint32_t {
     kQuery,       // a question to the name server: answer()
     kConnection,  // a connection to `place`: dial() or refuse()
-    kFailed,      // the dial has failed with `error`: dial() another place, or refuse()
+    kFailed,      // the dial has failed with the errno `number`: dial() another place, or refuse()
+    kDoor,        // a connection to the door `number`: dialPath() or refuse()
   };
   Kind kind;
   uint32_t id;
   std::string bytes = {};
   Place place = {};
-  int error = 0;
+  int number = 0;
+};
+
+// Whom a server of the host sees when it asks who has connected (SO_PEERCRED): not the service, which may be root.
+struct Ids {
+  uid_t uid;
+  gid_t gid;
+  std::vector<gid_t> groups;
 };
 
 struct Connection;
 
 class OutboundRelay {
  public:
-  // It owns the sockets: for connections, and for questions as datagrams and by connections of their own.
-  OutboundRelay(int listener, int datagrams, int talks, std::function<void(const Asked&)> ask);
+  // It owns the sockets: for connections, for questions as datagrams and by connections of their own; the others are doors: sockets of
+  // AF_UNIX in the jail. `ids`: of the program, if they are not those of the service.
+  OutboundRelay(const std::vector<int>& sockets, std::optional<Ids> ids, std::function<void(const Asked&)> ask);
   OutboundRelay(const OutboundRelay&) = delete;
   OutboundRelay& operator=(const OutboundRelay&) = delete;
   // Ends the thread, and resets all connections.
@@ -56,6 +68,8 @@ class OutboundRelay {
   // From the event loop. An empty answer: none is sent. For `keepMs` nothing is asked about the same question, or about the same place.
   void answer(uint32_t id, std::string bytes, int64_t keepMs);
   void dial(uint32_t id, const Place& to, int64_t keepMs);
+  // A socket of the host, on whose path is no link.
+  void dialPath(uint32_t id, std::string path);
   void refuse(uint32_t id);
 
   // The program has ended. What it has sent still goes out, for some seconds at most; then `onEnd` is called on the thread.
@@ -63,7 +77,7 @@ class OutboundRelay {
 
  private:
   struct Order {
-    enum Kind : uint32_t { kAnswer, kDial, kRefuse } kind;
+    enum Kind : uint32_t { kAnswer, kDial, kDialPath, kRefuse } kind;
     uint32_t id;
     std::string bytes = {};
     Place to = {};
@@ -97,7 +111,7 @@ class OutboundRelay {
   // Whether the program may ask for more.
   void listen();
   void onReady(uint64_t data, uint32_t events);
-  void accept();
+  void accept(int listener, int door);
   void acceptTalk();
   void hear(uint32_t id);
   void hangUp(uint32_t id);
@@ -108,6 +122,8 @@ class OutboundRelay {
   void sayTo(uint32_t talk, const std::string& bytes);
   void reply(const Order& order);
   void dial(Connection& connection, const Place& to);
+  void dialPath(Connection& connection, const std::string& path);
+  void dialAt(Connection& connection, const sockaddr* to, socklen_t size);
   void fail(Connection& connection, int error);
   void onDialed(Connection& connection);
   void move(Connection& connection);
@@ -119,6 +135,8 @@ class OutboundRelay {
   int wait() const;
 
   int listener_, datagrams_, talkers_;
+  std::vector<int> doors_;
+  const std::optional<Ids> ids_;
   const std::function<void(const Asked&)> ask_;
   int epoll_ = -1, wake_ = -1;
   pthread_t thread_ = {};

@@ -78,6 +78,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
     case OP_MAP_TREE:
+    case OP_UNIX_DOOR:
       return step->dataBytes == 0 && step->a < kMaxTrees;
     case OP_OPEN_TREE:
       return (step->dataBytes == 0 || countStrings(step) == 1) && step->a < kMaxTrees;
@@ -259,6 +260,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_NETLINK: return tellKernel(step);
     case OP_HAND_SOCKETS: return handSockets(step, context);
     case OP_COVER_FILE: return coverFile(step);
+    case OP_UNIX_DOOR: return openDoor(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);
     case OP_LANDLOCK_RESTRICT: return restrictSelf(step, context);

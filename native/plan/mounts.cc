@@ -295,45 +295,52 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   return result == -ENOENT && !mustExist ? 0 : result;
 }
 
-namespace {
+long newFileSystem() {
+  return newMount("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
 
-constexpr const char* kText = "text";
+// Before Linux 6.15, a tree can be copied only from a mount of this namespace (open_tree(2), EINVAL). Then the file system lies on the root
+// directory for a moment, where only `/..` leads to it.
+long treeOfEntry(long made) {
+  constexpr uint64_t kSet = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  long tree = cloneTree(made, kEntry, kSet, 0);
+  if (tree == -EINVAL) {
+    tree = attach(made, "/");
+    if (tree >= 0) {
+      tree = cloneTree(made, kEntry, kSet, 0);
+      const long taken = sys(__NR_umount2, address("/.."), kDetach);
+      if (taken < 0) tree = taken;
+    }
+  }
+  (void)sys(__NR_close, made);
+  return tree;
+}
+
+namespace {
 
 // A file system with one file, which nobody can change.
 long makeText(const char* text) {
-  const long tree = newMount("tmpfs", "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-  if (tree < 0) return tree;
-  const long fd = sys(__NR_openat, tree, address(kText), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  const long made = newFileSystem();
+  if (made < 0) return made;
+  const long fd = sys(__NR_openat, made, address(kEntry), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
   long result = fd;
   if (fd >= 0) {
     result = writeAll(fd, reinterpret_cast<const uint8_t*>(text), static_cast<uint32_t>(behind(text) - 1 - text));
     if (result >= 0) result = sys(__NR_fchmod, fd, 0444);  // the umask takes bits away
     (void)sys(__NR_close, fd);
   }
-  if (result >= 0) return tree;
-  (void)sys(__NR_close, tree);
+  if (result >= 0) return made;
+  (void)sys(__NR_close, made);
   return result;
 }
 
 }  // namespace
 
-// Before Linux 6.15, a tree can be copied only from a mount of this namespace (open_tree(2), EINVAL). Then the file system lies on the root
-// directory for a moment, where only `/..` leads to it.
 long coverFile(PlanStep* step) {
-  constexpr uint64_t kSet = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
   const char* target = stringsOf(step);
   const long made = makeText(behind(target));
   if (made < 0) return made;
-  long tree = cloneTree(made, kText, kSet, 0);
-  if (tree == -EINVAL) {
-    tree = attach(made, "/");
-    if (tree >= 0) {
-      tree = cloneTree(made, kText, kSet, 0);
-      const long taken = sys(__NR_umount2, address("/.."), kDetach);
-      if (taken < 0) tree = taken;
-    }
-  }
-  (void)sys(__NR_close, made);
+  const long tree = treeOfEntry(made);
   if (tree < 0) return tree;
   const long result = attach(tree, target);
   (void)sys(__NR_close, tree);

@@ -2,9 +2,11 @@
 
 #include "steps.h"
 
+#include <linux/fcntl.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
+#include <linux/un.h>
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
@@ -12,7 +14,7 @@
 namespace uchroot {
 namespace {
 
-constexpr long kNetlink = 16, kInternet6 = 10, kStream = 1, kRaw = 3;  // AF_NETLINK, AF_INET6, SOCK_STREAM, SOCK_RAW
+constexpr long kNetlink = 16, kUnix = 1, kInternet6 = 10, kStream = 1, kRaw = 3;  // AF_NETLINK, AF_UNIX, AF_INET6, SOCK_STREAM, SOCK_RAW
 constexpr long kCloseOnExec = O_CLOEXEC, kNonBlocking = O_NONBLOCK;    // SOCK_CLOEXEC, SOCK_NONBLOCK
 constexpr long kDontWait = 0x40;                                       // MSG_DONTWAIT
 constexpr long kIp6 = 41;                                              // SOL_IPV6
@@ -77,6 +79,49 @@ long handSockets(const PlanStep* step, const PlanContext& context) {
   if (result >= 0 && context.outboundFd >= 0) result = sendDescriptors(context.outboundFd, fds, count);
   for (uint32_t i = 0; i < count; i++) (void)sys(__NR_close, fds[i]);
   return result < 0 ? result : 0;
+}
+
+namespace {
+
+// A socket at the only entry of a file system. bind(2) takes no directory: that of the file system becomes the working directory for it.
+long listenIn(long made) {
+  sockaddr_un at = {kUnix, {}};
+  for (uint32_t i = 0; kEntry[i] != 0; i++) at.sun_path[i] = kEntry[i];
+  const long before = sys(__NR_openat, AT_FDCWD, address("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (before < 0) return before;
+  const long fd = sys(__NR_socket, kUnix, kStream | kCloseOnExec | kNonBlocking, 0);
+  long result = fd < 0 ? fd : sys(__NR_fchdir, made);
+  if (result >= 0) {
+    result = sys(__NR_bind, fd, address(&at), sizeof at);
+    const long back = sys(__NR_fchdir, before);
+    if (back < 0) result = back;
+  }
+  // the program's user connects, whoever it is (unix(7))
+  if (result >= 0) result = sys(__NR_fchmodat, made, address(kEntry), 0666);
+  if (result >= 0) result = sys(__NR_listen, fd, kBacklog);
+  (void)sys(__NR_close, before);
+  if (result >= 0) return fd;
+  if (fd >= 0) (void)sys(__NR_close, fd);
+  return result;
+}
+
+}  // namespace
+
+long openDoor(const PlanStep* step, PlanContext& context) {
+  const long made = newFileSystem();
+  if (made < 0) return made;
+  const long fd = listenIn(made);
+  if (fd < 0) {
+    (void)sys(__NR_close, made);
+    return fd;
+  }
+  const int sent = static_cast<int>(fd);
+  const long result = context.outboundFd >= 0 ? sendDescriptors(context.outboundFd, &sent, 1) : 0;
+  (void)sys(__NR_close, fd);
+  const long tree = treeOfEntry(made);
+  if (tree < 0) return tree;
+  context.trees[step->a] = static_cast<int>(tree);
+  return result;
 }
 
 }  // namespace uchroot

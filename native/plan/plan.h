@@ -176,8 +176,9 @@ enum Op : uint16_t {
   OP_NETLINK = 81,             // a: protocol; b: how many of the messages are answered; data: messages (netlink(7))
   OP_HAND_SOCKETS = 82,        // data: ListenSpec[]; these sockets go to PlanContext.outboundFd
   OP_COVER_FILE = 83,          // data: path of a file in the jail, text that takes its place; a missing file is no error
+  OP_UNIX_DOOR = 84,           // a: slot, which gets a tree that is a socket; that goes to PlanContext.outboundFd
 };
-constexpr uint16_t kLastOp = 83;
+constexpr uint16_t kLastOp = 84;
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
 

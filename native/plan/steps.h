@@ -89,6 +89,11 @@ long takeTree(PlanContext& context, uint64_t slot);
 long mapTree(const PlanStep* step, const PlanContext& context);
 long watchSpace(PlanStep* step, PlanContext& context);
 long coverFile(PlanStep* step);
+// The only entry of a new file system, kEntry.
+constexpr const char* kEntry = "entry";
+long newFileSystem();
+// A tree of it, which takes the place of the file system's descriptor.
+long treeOfEntry(long made);
 // FullFlag of the file systems that are watched.
 uint32_t fullOf(const PlanContext& context);
 
@@ -118,6 +123,7 @@ long sendSpaces(PlanStep* step, const PlanContext& context);
 // outbound.cc
 long tellKernel(const PlanStep* step);
 long handSockets(const PlanStep* step, const PlanContext& context);
+long openDoor(const PlanStep* step, PlanContext& context);
 
 // landlock.cc
 constexpr uint32_t kRulesetAttributeBytes = 24;  // handled_access_fs, handled_access_net, scoped (uint64)

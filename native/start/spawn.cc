@@ -179,12 +179,12 @@ Napi::Value keepPipe(const Napi::CallbackInfo& info) { return takePipe(info, tru
 Napi::Value takeSent(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Process* process = toProcess(info);
-  int fds[kMostSockets];
+  std::vector<int> fds;
   int socket = process == nullptr ? -1 : process->takePipe(numberOr(info[1], 0));
-  const int count = receiveDescriptors(socket, fds, kMostSockets);
+  const int error = receiveAll(socket, fds);
   closeIfOpen(socket);
-  if (count < 0) return checked(env, (errno = -count, -1), "recvmsg");
-  return toDescriptors(env, {fds, static_cast<size_t>(count)});
+  if (error != 0) return checked(env, (errno = error, -1), "recvmsg");
+  return toDescriptors(env, fds);
 }
 
 // isDelegated(path): whether systemd has left a cgroup to its service. Which of the two marks there is depends on the version.

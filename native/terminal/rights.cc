@@ -32,4 +32,18 @@ int receiveDescriptors(int socket, int* fds, size_t most) {
   return -EMFILE;
 }
 
+int receiveAll(int socket, std::vector<int>& fds) {
+  for (;;) {
+    int some[kMostSockets];
+    const int count = receiveDescriptors(socket, some, kMostSockets);
+    if (count < 0 && !fds.empty() && (count == -EAGAIN || count == -ECONNRESET)) return 0;
+    if (count < 0) {
+      for (const int fd : fds) close(fd);
+      fds.clear();
+      return -count;
+    }
+    fds.insert(fds.end(), some, some + count);
+  }
+}
+
 }  // namespace uchroot

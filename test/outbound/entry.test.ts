@@ -28,6 +28,7 @@ t.test('an entry has one normal form', async (t) => {
     ['a.example:80,443,81-82', 'a.example:80-82,443'],
     ['a.example:1-65535', 'a.example:*'],
     ['a.example:443,443', 'a.example:443'],
+    ['unix:/run/postgresql/.s.PGSQL.5432', 'unix:/run/postgresql/.s.PGSQL.5432'],
   ];
   for (const [given, text] of rows) t.equal(textOf(given), text, given);
 });
@@ -66,7 +67,14 @@ t.test('a wrong entry is refused with the right form', async (t) => {
     ['1.2.3:80', /neither/, usual],
     ['a.example=b.example:80', /is no network/, /db\.internal=10\.0\.0\.0\/8:5432/],
     ['host-loopback=10.0.0.0/8:80', /is the loopback of the host/, /'host-loopback:5432'/],
-    ['unix:/run/postgresql/.s.PGSQL.5432', /is mounted, by --bind or view/, usual],
+    ['unix:run/app.sock', /'run\/app\.sock' is no absolute path/, /'unix:\/run\/app\/app\.sock'/],
+    ['unix:/run/../etc/app.sock', /no absolute path/, /app\.sock/],
+    ['unix:/run/./app.sock', /no absolute path/, /app\.sock/],
+    ['unix:/run//app.sock', /no absolute path/, /app\.sock/],
+    ['unix:/run/app.sock/', /no absolute path/, /app\.sock/],
+    ['unix:/run/app.sock\0', /no absolute path/, /app\.sock/],
+    ['unix:', /no absolute path/, /app\.sock/],
+    ['unix:///run/app.sock', /it is a URL/, usual],
     ['a example:80', /must be NAME:PORTS/, usual],
     ['user@a.example:80', /must be NAME:PORTS/, usual],
     ['', /must be NAME:PORTS/, usual],

@@ -57,7 +57,8 @@ export interface World {
 }
 
 function makeJail(jail: string): void {
-  for (const name of ['usr', 'tmp', 'proc', 'dev', 'etc']) mkdirSync(`${jail}/${name}`, { recursive: true });
+  for (const name of ['usr', 'tmp', 'run', 'proc', 'dev', 'etc'])
+    mkdirSync(`${jail}/${name}`, { recursive: true });
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, `${jail}/${name}`);
   writeFileSync(`${jail}/etc/resolv.conf`, 'nameserver 9.9.8.2\n');
   writeFileSync(`${jail}/etc/nsswitch.conf`, 'hosts: files dns\n');

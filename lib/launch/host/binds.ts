@@ -1,5 +1,6 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
+import { pathsOf } from '../../outbound/paths.ts';
 import { quote } from '../../words/quote.ts';
 import { isLink, type Way } from '../../trust/way.ts';
 import { namespacesOf, type NormalView } from '../request/isolation-value.ts';
@@ -27,39 +28,50 @@ const canReach = (request: NormalRequest, account: Account): boolean =>
 /** The paths of the host whose ways are judged. */
 export function judgedPaths(request: NormalRequest, account: Account): readonly BytePath[] {
   const isReaching = canReach(request, account);
-  if (request.view.length === 0 && request.ephemeral === undefined && !isReaching) return [];
+  const sockets = socketPaths(request);
+  if (request.view.length + sockets.length === 0 && request.ephemeral === undefined && !isReaching) return [];
   const binds = request.view.flatMap((entry) => (isOfHost(entry) ? [bytePath(entry.source)] : []));
   const store = storeOf(request);
   const reach = isReaching ? pathsOfReach(request) : [];
-  return [...new Set([...binds, ...(store === undefined ? [] : [store]), ...reach])];
+  return [...new Set([...binds, ...sockets, ...(store === undefined ? [] : [store]), ...reach])];
 }
 
-function dangerIn(source: Buffer, isReadOnly: boolean, way: Way | undefined): DirectoryFinding | undefined {
-  const danger = hostDanger(bytePath(source), isReadOnly, way);
+function dangerIn(
+  title: string,
+  source: BytePath,
+  isReadOnly: boolean,
+  way: Way | undefined,
+): DirectoryFinding | undefined {
+  const danger = hostDanger(source, isReadOnly, way);
   if (danger === undefined) return undefined;
-  const named = trimSlashes(bytePath(source));
+  const named = trimSlashes(source);
   const other = named === danger.realPath ? '' : ` (${showPath(danger.realPath)})`;
   return {
     refuses: true,
-    path: quote(source),
-    message: `bind: ${showPath(named)}${other} ${danger.how}`,
+    path: quote(pathBytes(source)),
+    message: `${title}: ${showPath(named)}${other} ${danger.how}`,
     hint: danger.isForReading ? `${danger.instead}: --ro-bind (readOnly)` : danger.instead,
   };
 }
 
-/** A finding for each bind of a path that must not come into a jail (lib/trust/danger.ts). */
+const socketPaths = ({ connectTo }: NormalRequest): readonly BytePath[] => pathsOf(connectTo).map(bytePath);
+
+/** A finding for each bind or socket of a path that must not come into a jail (lib/trust/danger.ts). */
 export function bindDangers(
   request: NormalRequest,
   account: Account,
   ways: Ways = waysTo(judgedPaths(request, account)),
 ): readonly DirectoryFinding[] {
-  return request.view.flatMap((entry) =>
-    isOfHost(entry)
-      ? // the program sees the files of the owner of a workspace as its own, and reads his secrets
-        (dangerIn(entry.source, entry.kind === 'bind' && entry.readOnly, ways.get(bytePath(entry.source))) ??
-        [])
-      : [],
+  const ofSockets = socketPaths(request).flatMap(
+    (path) => dangerIn('connect-to', path, true, ways.get(path)) ?? [],
   );
+  const ofBinds = request.view.flatMap((entry) => {
+    if (!isOfHost(entry)) return [];
+    const source = bytePath(entry.source);
+    // the program sees the files of the owner of a workspace as its own, and reads his secrets
+    return dangerIn('bind', source, entry.kind === 'bind' && entry.readOnly, ways.get(source)) ?? [];
+  });
+  return [...ofBinds, ...ofSockets];
 }
 
 // The path without links, as `ways` has found it.

@@ -172,7 +172,8 @@ export function keptOwnNamespaces(
 
 /** The kinds of namespaces that a launch can join. Each launch has pids of its own, an overlay of its own, and a list of its own. */
 export function shareable(request: Request): readonly Namespace[] {
-  const isOwn = request.ephemeral !== undefined || request.workspace !== undefined;
+  const hasDoor = request.connectTo.some(({ kind }) => kind === 'unix');
+  const isOwn = hasDoor || request.ephemeral !== undefined || request.workspace !== undefined;
   return namespacesOf(request).filter(
     (name) =>
       name !== 'pid' && (name !== 'mount' || !isOwn) && (name !== 'net' || request.connectTo.length === 0),

@@ -89,6 +89,15 @@ export const outboundRows = {
       },
     },
   },
+  unix_door: {
+    op: 84,
+    call: 'bind',
+    object: ({ path }) => path.toString(),
+    purpose: 'a socket where the service answers, and connects the program to that of the host',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ slot }) => ({ a: slot }),
+    failures: {},
+  },
   cover_file: {
     op: 83,
     call: 'move_mount',

@@ -173,6 +173,11 @@ type OneStep =
     }
   | {
       /** Text takes the place of a file in the jail, if it is there. */
+      readonly op: 'unix_door';
+      readonly slot: number;
+      readonly path: Buffer;
+    }
+  | {
       readonly op: 'cover_file';
       readonly path: Buffer;
       readonly text: string;

@@ -5,6 +5,7 @@ import type { NormalRequest, SetUpKey } from '../request/request.ts';
 import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel-mounts.ts';
 import { guardLinks } from './mount-links.ts';
 import { placed, placeOf } from './mount-points.ts';
+import { pathsOf } from '../../outbound/paths.ts';
 import { coverResolver } from './outbound-steps.ts';
 import type { MountFlag, Step } from './step.ts';
 
@@ -175,11 +176,21 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }
       : { op: 'bind_if_there', source: device, target: device, set: ['nosuid', 'noexec'], clear: ['nodev'] },
-    ...guardLinks(request, entries),
+    ...guardLinks(request, [...entries, ...doorSteps(request)]),
     ...coverResolver(request.connectTo),
     ...(ephemeral === undefined && (rootless || mayActAsRoot(request)) ? [keepManifest] : []),
   ];
 }
+
+// A door lies on what the view shows.
+const doorSteps = ({ connectTo, view, ephemeral }: Request): readonly Step[] =>
+  pathsOf(connectTo).flatMap((path) => {
+    const entry = { kind: 'dir', target: Buffer.from(path) } as const;
+    return placed(placeOf({ view: [...view, entry], ephemeral }, entry), [
+      { op: 'unix_door', slot: jailSlot, path: entry.target },
+      { op: 'move_mount', slot: jailSlot, target: entry.target },
+    ]);
+  });
 
 type RightsKey = 'allowRoot' | 'allowNewPrivs' | 'caps' | 'rootless';
 

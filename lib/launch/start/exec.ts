@@ -232,7 +232,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           limits: watchedLimits(request),
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
-          outboundFd: request.connectTo.length > 0 ? startRelay(request) : undefined,
+          outboundFd: request.connectTo.length > 0 ? startRelay(launch) : undefined,
           resultFd,
         })
       : native.execPlan(inPlace);

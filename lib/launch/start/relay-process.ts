@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 
 import { commandDirectory, native } from '../../native.ts';
-import type { NormalRequest } from '../request/request.ts';
+import { dialingIds } from '../host/outbound-socket.ts';
+import type { Launch } from '../plan/launch.ts';
 
 const script = "require(process.argv[1]).openBundle('relay')";
 
@@ -13,11 +14,13 @@ const script = "require(process.argv[1]).openBundle('relay')";
  * @returns the socket to which the plan must send those of the program's network
  * @throws a system error
  */
-export function startRelay({ connectTo, statusFd }: Pick<NormalRequest, 'connectTo' | 'statusFd'>): number {
+export function startRelay({ request: { connectTo, insecurePath, statusFd }, account }: Launch): number {
   const [own, theirs] = native.socketPair();
   const words = [
     String(process.pid),
     statusFd === undefined ? '' : '4',
+    insecurePath ? 'insecure' : '',
+    dialingIds(account).join(),
     ...connectTo.map(({ text }) => text),
   ];
   const argv = [...process.execArgv, '-e', script, '--', `${commandDirectory}/open-bundle.cjs`, ...words];

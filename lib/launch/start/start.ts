@@ -14,6 +14,7 @@ import {
   type ProgramRequest,
   type ProgramStart,
 } from '../../native.ts';
+import { dialingIds, socketFinder } from '../host/outbound-socket.ts';
 import type { Launch } from '../plan/launch.ts';
 import { mapFdsOf } from '../host/workspace.ts';
 import { statusLine } from '../host/status-line.ts';
@@ -203,16 +204,22 @@ function startWith(
 
 // The program runs already; what it asks waits in the sockets. If they do not come, it has no way out, and is ended.
 function openGate(
-  { request: { connectTo } }: Launch,
+  { request: { connectTo, insecurePath }, account }: Launch,
   handle: ProcessHandle,
   started: JailedProcess,
   { status }: NormalSpawn,
 ): Gate | undefined {
   if (connectTo.length === 0) return undefined;
-  return new Gate(connectTo, native.takeSent(handle, 3), (denied: Denied) => {
-    status?.tell(statusLine({ event: 'denied', ...denied }));
-    started.denied.push(denied);
-    started.emit('denied', denied);
+  return new Gate({
+    list: connectTo,
+    sockets: native.takeSent(handle, 3),
+    toSocket: socketFinder(insecurePath),
+    ids: dialingIds(account),
+    onDenied: (denied: Denied) => {
+      status?.tell(statusLine({ event: 'denied', ...denied }));
+      started.denied.push(denied);
+      started.emit('denied', denied);
+    },
   });
 }
 

@@ -278,6 +278,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sendmsg(tcp 1, tcp and udp 53) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
   ],
   [
+    { op: 'unix_door', slot: 3, path: b('/run/app/s') },
+    '0:3:0:',
+    'bind(/run/app/s) CAP_SYS_ADMIN: a socket where the service answers, and connects the program to that of the host',
+  ],
+  [
     { op: 'cover_file', path: b('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' },
     `0:0:0:${b('/etc/resolv.conf\0nameserver 127.0.0.1\n\0').toString('hex')}`,
     'move_mount(/etc/resolv.conf) CAP_SYS_ADMIN: a file of its own: nameserver 127.0.0.1',
