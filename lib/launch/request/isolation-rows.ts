@@ -6,7 +6,7 @@ import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, addText, launchOption, parseBytes, parsePath, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
 import { toConnectTo } from './outbound-value.ts';
-import { toUntrusted } from './untrusted.ts';
+import { parseUntrusted, toUntrusted } from './untrusted.ts';
 import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
 export const isolationRows = {
@@ -24,7 +24,7 @@ export const isolationRows = {
         'Isolation',
         '--untrusted[=rootless]',
         'the strongest jail, with limits: see --help=untrusted; =rootless: without root',
-        ({ text }) => (text === '' ? true : text),
+        ({ text }) => parseUntrusted(text),
         {
           notInUnit:
             'it has limits for one run, and a service runs for long: give the options of --help=untrusted that you want',

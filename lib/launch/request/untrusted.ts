@@ -70,6 +70,18 @@ function toLevel(value: unknown): keyof typeof walls | undefined {
   throw wrong({ key: 'untrusted', value, expected: "true, false or 'rootless'", example: true });
 }
 
+/** The value of `--untrusted[=rootless]`. @throws UsageError for another word */
+export function parseUntrusted(text: string): true | 'rootless' {
+  if (text === '') return true;
+  if (text === 'rootless') return text;
+  throw wrong({
+    key: '--untrusted',
+    value: text,
+    expected: "given alone or with 'rootless'",
+    hint: 'write --untrusted, or --untrusted=rootless without root; leave it out for a launch without the set',
+  });
+}
+
 /** Whether a request has the set, and so a user: `auto` if it names none. */
 export const isUntrusted = ({ untrusted }: { readonly untrusted?: unknown }): boolean => isOn(untrusted);
 

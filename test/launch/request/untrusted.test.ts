@@ -3,6 +3,7 @@ import t from 'tap';
 import type { UsageError } from '../../../lib/errors.ts';
 import { normalizeDefaults } from '../../../lib/launch/request/jail-rows.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
+import { parseUntrusted } from '../../../lib/launch/request/untrusted.ts';
 import { normalizeSpawn } from '../../../lib/launch/request/spawn-rows.ts';
 
 const where = { user: 'sam', jail: '/srv/jail' };
@@ -101,4 +102,13 @@ t.test('rootless is asked for by name', async (t) => {
 t.test('any ABI of Landlock does not go together with what needs one', async (t) => {
   const message = /^landlockAbi: 'any' can be no Landlock at all, and connectTcp needs it$/;
   t.throws(() => normalize({ ...where, landlockAbi: 'any', connectTcp: [] }), { message });
+});
+
+t.test('a word after --untrusted= is rootless, or the error says what to write', async (t) => {
+  t.same([parseUntrusted(''), parseUntrusted('rootless')], [true, 'rootless']);
+  t.throws(() => parseUntrusted('false'), {
+    name: 'UsageError',
+    message: "--untrusted must be given alone or with 'rootless', not 'false'",
+    hint: /leave it out/,
+  });
 });
