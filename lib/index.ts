@@ -87,8 +87,8 @@ export {
   commitWorkspace,
   discardWorkspace,
   workspaceChanges,
-  type WorkspaceChange,
   type WorkspaceRequest,
 } from './workspace/changing.ts';
+export type { WorkspaceChange } from './workspace/changes.ts';
 export { type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './words/quote.ts';

@@ -179,14 +179,14 @@ const mostLines: Readonly<Record<string, number>> = {
   binary: 2250,
   inetd: 4800,
   jail: 17_500,
-  launch: 18_200,
+  launch: 18_250,
   outbound: 1100,
   service: 7250,
   tcpwrappers: 6500,
   tree: 700,
   trust: 650,
   values: 800,
-  workspace: 750,
+  workspace: 1150,
 };
 
 t.test('no room of lib grows unseen', async (t) => {

@@ -1,18 +1,18 @@
 // What programs have changed in a workspace: the upper layer of its overlay, compared with the directory of the host
 // (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories").
-import { constants } from 'node:fs';
+import { chmodSync, constants } from 'node:fs';
 
 import { withOpen } from '../jail/work/closing.ts';
 import { native } from '../native.ts';
 import { joinPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { O_PATH, withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { errorCode, O_PATH, withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
 
 /** The name that a commit gives to what it writes, until it is whole. One, so that the next commit finds what an interrupted one has left. */
 export const temporaryName = '.uchroot-commit.new' as BytePath;
 
 /**
- * How a path differs from the host. `left` is never committed: a fifo, socket or device, `temporaryName`, or a directory with
- * a path of more than 3,839 bytes.
+ * How a path differs from the host. `left` is never committed: a fifo, socket or device, `temporaryName`, a directory with
+ * a path of more than 3,839 bytes, or one that this user may not list.
  */
 export type ChangeKind = 'added' | 'changed' | 'deleted' | 'mode' | 'left';
 
@@ -25,6 +25,20 @@ export interface Difference {
   readonly now: FileStatus | undefined;
   /** What the host has there; undefined if nothing. */
   readonly before: FileStatus | undefined;
+}
+
+/** A change of a workspace. */
+export interface WorkspaceChange {
+  /** Path from the workspace on, without a slash before it. */
+  readonly path: string;
+  readonly change: ChangeKind;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  /** Of a file, as the program left it. */
+  readonly sizeBytes?: number;
+  /** Programs of the host execute such a file: `commit` takes it by name only. */
+  readonly executed?: true;
+  /** The host has changed it too since the workspace began. */
+  readonly conflict?: true;
 }
 
 /** The two directories. */
@@ -68,28 +82,69 @@ export function spellOut(sides: Sides, directory = '/' as BytePath, isOnHost = t
   const { host, upper } = sides;
   for (const name of upper.list(directory) ?? []) {
     const path = joinPath(directory, name);
-    if (path.length <= mostPathBytes && upper.lstat(path)?.kind === 'directory')
+    if (upper.lstat(path)?.kind === 'directory' && !isClosed(upper, path))
       spellOut(sides, path, isOnHost && host.lstat(path)?.kind === 'directory');
   }
   if (!isOpaque(upper, directory)) return;
-  // what lies beneath a link of the host is not at this path
-  for (const path of isOnHost ? hidden(sides, directory) : [])
-    native.inRootMknod(upper.fd, pathBytes(path), characterDevice, 0, 0);
-  withDirectory(upper, directory, constants.O_RDONLY, (fd) => native.removeAttribute(fd, opaqueName()));
+  changingIn(upper, directory, () => {
+    // what lies beneath a link of the host is not at this path
+    for (const path of isOnHost ? hidden(sides, directory) : [])
+      native.inRootMknod(upper.fd, pathBytes(path), characterDevice, 0, 0);
+    withDirectory(upper, directory, constants.O_RDONLY, (fd) => native.removeAttribute(fd, opaqueName()));
+  });
+}
+
+/**
+ * Calls `use`, which changes entries of a directory of the layer. Without root its owner must be able to write to it, and a program can have
+ * forbidden that.
+ */
+export function changingIn<T>(upper: DirectoryRoot, directory: BytePath, use: () => T): T {
+  const mode = upper.lstat(directory)?.mode ?? 0o700;
+  if (process.geteuid?.() === 0 || (mode & 0o700) === 0o700) return use();
+  return withDirectory(upper, directory, O_PATH, (fd) => {
+    const path = `/proc/self/fd/${fd}`;
+    chmodSync(path, mode | 0o700);
+    try {
+      return use();
+    } finally {
+      chmodSync(path, mode);
+    }
+  });
+}
+
+// No call of the kernel takes a path of more than 4095 bytes (path_resolution(7)): what lies deeper cannot be named. A name has 255 bytes.
+const mostPathBytes = 4095 - 256;
+
+// What is in a directory cannot be named, or, without root, not be listed.
+function isClosed(upper: DirectoryRoot, path: BytePath): boolean {
+  if (path.length > mostPathBytes) return true;
+  return process.geteuid?.() !== 0 && ifReadable(() => upper.list(path)) === undefined;
+}
+
+// Undefined if this user may not read it.
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (errorCode(error) !== 'EACCES') throw error;
+    return undefined;
+  }
 }
 
 const partBytes = 1 << 20;
 
 function isSameContent({ host, upper }: Sides, path: BytePath): boolean {
-  const answer = withFile(upper, path, (now) =>
-    withFile(host, path, (before) => {
-      for (let at = 0; ;) {
-        const [one, other] = [now.read(at, partBytes), before.read(at, partBytes)];
-        if (!Buffer.from(one).equals(other)) return false;
-        if (one.length === 0) return true;
-        at += one.length;
-      }
-    }),
+  const answer = ifReadable(() =>
+    withFile(upper, path, (now) =>
+      withFile(host, path, (before) => {
+        for (let at = 0; ;) {
+          const [one, other] = [now.read(at, partBytes), before.read(at, partBytes)];
+          if (!Buffer.from(one).equals(other)) return false;
+          if (one.length === 0) return true;
+          at += one.length;
+        }
+      }),
+    ),
   );
   return answer === true;
 }
@@ -111,9 +166,6 @@ function compare(
   return modeOf(now) === modeOf(before) ? undefined : 'mode';
 }
 
-// No call of the kernel takes a path of more than 4095 bytes (path_resolution(7)): what lies deeper cannot be named. A name has 255 bytes.
-const mostPathBytes = 4095 - 256;
-
 /** All differences; a directory comes before what is in it. */
 export function* differences(
   sides: Sides,
@@ -126,7 +178,7 @@ export function* differences(
     const path = joinPath(directory, name);
     const now = upper.lstat(path);
     if (now === undefined) continue;
-    if (now.kind === 'directory' && path.length > mostPathBytes) {
+    if (now.kind === 'directory' && isClosed(upper, path)) {
       yield { path, kind: 'left', now, before: undefined };
       continue;
     }

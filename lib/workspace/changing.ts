@@ -1,34 +1,32 @@
 // What programs have changed in a workspace (--workspace), and how it comes to the host or is thrown away.
-import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { JailError, UsageError, type ErrnoName } from '../errors.ts';
-import { layersOf, makePlace, sourceFile, workspacePlace } from '../launch/host/workspace.ts';
-import { native } from '../native.ts';
-import { bytePath, isWithin, joinPath, pathBytes, showPath, type BytePath } from '../tree/path.ts';
-import { openFileRoot, type FileStatus } from '../tree/root.ts';
-import { errnoName, reason } from '../words/errno.ts';
+import { UsageError } from '../errors.ts';
+import { removeTree } from '../jail/host/tree.ts';
+import { withOpen } from '../jail/work/closing.ts';
+import { makePlace } from '../launch/host/workspace.ts';
+import {
+  bytePath,
+  isWithin,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+  type BytePath,
+} from '../tree/path.ts';
+import { O_PATH, type FileStatus } from '../tree/root.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
-import { differences, spellOut, type ChangeKind, type Difference, type Sides } from './changes.ts';
-import { applyDifference, applyRights, ctimeOf, forget } from './apply-difference.ts';
-import { keepTimes, readCommitted, removePlace } from './kept.ts';
+import { differences, spellOut, type ChangeKind, type Difference, type WorkspaceChange } from './changes.ts';
+import { applyDifference, applyRights, ctimeOf, forget, sweep } from './apply-difference.ts';
+import { keepTimes, removePlace } from './kept.ts';
 import { executedFiles, matcher, type Matcher } from './executed.ts';
-
-/** A change of a workspace. */
-export interface WorkspaceChange {
-  /** Path from the workspace on, without a slash before it. */
-  readonly path: string;
-  readonly change: ChangeKind;
-  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
-  /** Of a file, as the program left it. */
-  readonly sizeBytes?: number;
-  /** Programs of the host execute such a file: `commit` takes it by name only. */
-  readonly executed?: true;
-  /** The host has changed it too since the workspace began. */
-  readonly conflict?: true;
-}
+import { withLeads } from './led.ts';
+import { refuseCommit } from './refusals.ts';
+import { failed, withWorkspace, type Opened } from './opened.ts';
 
 export interface WorkspaceRequest {
   /** The directory that was the workspace. */
@@ -39,64 +37,6 @@ export interface WorkspaceRequest {
   readonly executed?: readonly string[] | undefined;
   /** Only for commit: also overwrites what the host has changed. */
   readonly overwrite?: boolean | undefined;
-}
-
-interface Opened extends Sides {
-  readonly place: string;
-  readonly directory: BytePath;
-  readonly startedMs: number;
-  readonly committed: Readonly<Record<string, number>>;
-}
-
-// No program may write to the layers meanwhile.
-async function withWorkspace<T>(
-  request: WorkspaceRequest,
-  use: (opened: Opened) => T | Promise<T>,
-): Promise<T> {
-  const asked = toBuffer(request.directory);
-  const shown = showPath(bytePath(asked));
-  let directory: BytePath;
-  try {
-    directory = bytePath(realpathSync.native(asked, 'buffer'));
-  } catch (error) {
-    throw new JailError(`${shown}: the directory is not there`, {
-      code: 'ENOENT',
-      path: shown,
-      cause: error,
-    });
-  }
-  const place = workspacePlace(directory);
-  const source = statSync(sourceFile(place), { throwIfNoEntry: false });
-  if (source === undefined)
-    throw new JailError(`${shown} is no workspace of this user`, {
-      code: 'ENOENT',
-      path: shown,
-      hint: commandLine('uchroot', '--isolate', '--workspace', bytePath(asked), 'USER', 'JAIL', 'PROGRAM'),
-    });
-  const lock = openSync(layersOf(place), constants.O_RDONLY | constants.O_DIRECTORY);
-  const open: { close(): void }[] = [{ close: () => closeSync(lock) }];
-  try {
-    if (!native.lockFile(lock))
-      throw new JailError(`${shown}: a program works in it`, {
-        code: 'EBUSY',
-        path: shown,
-        hint: 'wait until it has ended',
-      });
-    const host = openFileRoot(pathBytes(directory));
-    open.push(host);
-    const upper = openFileRoot(`${layersOf(place)}/upper`);
-    open.push(upper);
-    return await use({
-      host,
-      upper,
-      place,
-      directory,
-      startedMs: source.mtimeMs,
-      committed: readCommitted(place),
-    });
-  } finally {
-    for (const one of open) one.close();
-  }
 }
 
 // Files of the host whose content, owner or mode has changed later have a later ctime (inode(7)). A directory changes with its entries,
@@ -133,7 +73,7 @@ interface Chosen {
   readonly named: ReadonlySet<string>;
 }
 
-function choose(opened: Opened, { paths }: WorkspaceRequest): Chosen {
+function choose(opened: Opened, { paths }: WorkspaceRequest, isWithParents = true): Chosen {
   const all = [...differences(opened)];
   const named = paths === undefined ? undefined : toPaths(opened.directory, paths);
   const missing = named?.find((one) => one !== '/' && !all.some(({ path }) => isWithin(path, one)));
@@ -145,7 +85,9 @@ function choose(opened: Opened, { paths }: WorkspaceRequest): Chosen {
   const chosen = all.filter(
     ({ path, kind, now }) =>
       named === undefined ||
-      named.some((one) => isWithin(path, one) || (isNewDirectory(kind, now) && isWithin(one, path))),
+      named.some(
+        (one) => isWithin(path, one) || (isWithParents && isNewDirectory(kind, now) && isWithin(one, path)),
+      ),
   );
   return { all, chosen, named: new Set(named) };
 }
@@ -167,25 +109,16 @@ const keys = new Set(['directory', 'paths', 'executed', 'overwrite']);
 const take = (request: WorkspaceRequest): WorkspaceRequest =>
   takeRequest(request, (own) => checkKeys(own, keys, "{directory: '/home/sam/project'}"));
 
+const executedIn = (opened: Opened, { executed }: WorkspaceRequest): Matcher =>
+  withLeads(opened, matcher(executed ?? executedFiles));
+
 /** What programs have changed in a workspace. @throws UsageError, JailError ENOENT, EBUSY or of a system error */
 export async function workspaceChanges(asked: WorkspaceRequest): Promise<readonly WorkspaceChange[]> {
   const request = take(asked);
-  const isExecuted = matcher(request.executed ?? executedFiles);
-  return withWorkspace(request, (opened) =>
-    choose(opened, request).chosen.map((one) => toChange(opened, isExecuted, one)),
-  );
-}
-
-function refuse(
-  changes: readonly WorkspaceChange[],
-  why: string,
-  hint: string,
-  code: ErrnoName = 'EEXIST',
-): void {
-  if (changes.length === 0) return;
-  const names = changes.slice(0, 10).map(({ path }) => path);
-  const more = changes.length > names.length ? ` and ${changes.length - names.length} more` : '';
-  throw new JailError(`${why}: ${names.join(', ')}${more}`, { code, path: names[0], hint });
+  return withWorkspace(request, (opened) => {
+    const isExecuted = executedIn(opened, request);
+    return choose(opened, request).chosen.map((one) => toChange(opened, isExecuted, one));
+  });
 }
 
 /**
@@ -196,33 +129,14 @@ function refuse(
  */
 export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly WorkspaceChange[]> {
   const request = take(asked);
-  const isExecuted = matcher(request.executed ?? executedFiles);
   return withWorkspace(request, async (opened) => {
     const { all, chosen, named } = choose(opened, request);
     const committed = chosen.filter(({ kind }) => kind !== 'left');
+    const isExecuted = executedIn(opened, request);
     const changes = committed.map((one) => toChange(opened, isExecuted, one));
-    if (request.overwrite !== true)
-      refuse(
-        changes.filter(({ conflict }) => conflict === true),
-        'the host has changed it too',
-        'commit the other paths by name, or give --overwrite to replace what the host has',
-      );
-    refuse(
-      changes.filter((change, at) => change.executed === true && !named.has(committed[at]?.path ?? '')),
-      'programs of the host execute it',
-      'look at it, and commit it by its own name',
-    );
-    // of root, everything
-    if (process.geteuid?.() !== 0)
-      refuse(
-        changes.filter(
-          (_, at) => committed[at]?.now?.kind === 'file' && (committed[at].now.mode & 0o400) === 0,
-        ),
-        'its owner may not read it',
-        'let a program in the workspace give it other permissions, or discard it',
-        'EACCES',
-      );
+    refuseCommit(opened, { committed, changes, named, isForced: request.overwrite === true });
     const isWhole = committed.length === all.length;
+    sweep(opened, all);
     // Otherwise an opaque directory that is half forgotten would hide what this commit brings.
     spellOut(opened);
     // The next commit asks again only about what the host changes from now on, also if this one is interrupted.
@@ -236,34 +150,26 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
     keepTimes(opened, times);
     for (const one of committed) times[one.path] = applying(one, () => applyDifference(opened, one));
     // last: no file can be made in a directory that its owner may not write to
-    for (const one of committed) if (isDirectory(one)) applying(one, () => applyRights(opened, one));
+    for (const one of committed)
+      if (one.now?.kind === 'directory') applying(one, () => applyRights(opened, one));
     if (isWhole) {
       const { place, directory } = opened;
       // what the host changes from now on is new to the next program
       await removePlace(place, () => makePlace(place, directory, statSync(pathBytes(directory))));
       return changes;
     }
-    for (const one of [...committed].reverse()) forget(opened.upper, one);
+    for (const one of [...committed].reverse()) applying(one, () => forget(opened, one));
     keepTimes(opened, times);
     return changes;
   });
 }
 
-const isDirectory = ({ now, kind }: Difference): boolean => kind !== 'left' && now?.kind === 'directory';
-
 function applying<T>({ path }: Difference, apply: () => T): T {
   try {
     return apply();
   } catch (error) {
-    const shown = showPath(path.slice(1) as BytePath);
-    const errno = Math.abs((error as NodeJS.ErrnoException).errno ?? 0);
-    if (errno === 0) throw error;
-    throw new JailError(`${shown}: ${reason(errno)}`, {
-      code: errnoName(errno),
-      path: shown,
-      hint: 'the commit has stopped here. When the cause is gone, give it again: it does the rest',
-      cause: error,
-    });
+    const hint = 'the commit has stopped here. When the cause is gone, give it again: it does the rest';
+    throw failed(showPath(path.slice(1) as BytePath), error, hint);
   }
 }
 
@@ -271,13 +177,24 @@ function applying<T>({ path }: Difference, apply: () => T): T {
 export async function discardWorkspace(asked: WorkspaceRequest): Promise<readonly WorkspaceChange[]> {
   const request = take(asked);
   return withWorkspace(request, async (opened) => {
-    const { all, chosen } = choose(opened, request);
+    const { all, chosen } = choose(opened, request, false);
     const changes = chosen.map((one) => toChange(opened, () => false, one));
+    sweep(opened, all);
     if (chosen.length === all.length) await removePlace(opened.place);
     else {
       spellOut(opened);
-      for (const one of [...chosen].reverse()) forget(opened.upper, one);
+      for (const one of [...chosen].reverse()) await discardOne(opened, one);
     }
     return changes;
   });
+}
+
+async function discardOne(opened: Opened, one: Difference): Promise<void> {
+  const { upper, directory } = opened;
+  if (one.kind !== 'left' || one.now?.kind !== 'directory') return forget(opened, one);
+  // it can be too deep for a path
+  const above = parentPath(one.path);
+  await withOpen(upper, above, O_PATH | constants.O_DIRECTORY, (fd) =>
+    removeTree({ fd, path: joinPath(directory, above.slice(1) as BytePath) }, lastComponent(one.path)),
+  );
 }

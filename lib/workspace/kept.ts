@@ -1,10 +1,21 @@
 // The place in which the changes of a workspace are kept: its times, and its end.
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { posix } from 'node:path';
 
 import { removeTree } from '../jail/host/tree.ts';
-import { bytePath } from '../tree/path.ts';
-import { openFileRoot } from '../tree/root.ts';
+import { layersOf } from '../launch/host/workspace.ts';
+import { native } from '../native.ts';
+import { bytePath, type BytePath } from '../tree/path.ts';
+import { errorCode, openFileRoot } from '../tree/root.ts';
 
 interface Kept {
   readonly place: string;
@@ -30,20 +41,55 @@ export function keepTimes({ place }: Kept, times: Readonly<Record<string, number
 }
 
 /**
- * Removes a place. It gets another name first, so that an interruption leaves no half of it: then an emptied layer would delete what the
- * host has. `renew` is called before the old one goes.
+ * Removes a place whose layers are locked. It gets another name first, so that an interruption leaves no half of it: then an emptied layer
+ * would delete what the host has. `renew` is called before the old one goes.
  */
 export async function removePlace(place: string, renew?: () => void): Promise<void> {
-  const gone = `${place}.gone`;
-  const directory = openFileRoot(posix.dirname(place));
+  // taken only by what another process is removing
+  const gone = `${place}.gone-${randomBytes(6).toString('hex')}`;
+  renameSync(place, gone);
+  renew?.();
+  await removeGone(gone);
+}
+
+async function removeGone(path: string): Promise<void> {
+  const above = posix.dirname(path);
+  const directory = openFileRoot(above);
   try {
-    const parent = { fd: directory.fd, path: bytePath(Buffer.from(posix.dirname(place))) };
-    const name = bytePath(Buffer.from(posix.basename(gone)));
-    if (existsSync(gone)) await removeTree(parent, name);
-    renameSync(place, gone);
-    renew?.();
-    await removeTree(parent, name);
+    const parent = { fd: directory.fd, path: bytePath(Buffer.from(above)) };
+    // last: what it holds is locked while somebody removes it
+    await removeTree(parent, bytePath(Buffer.from(posix.basename(path))), { last: 'layers' as BytePath });
+  } catch (error) {
+    // another process has removed the rest
+    if (errorCode(error) !== 'ENOENT') throw error;
   } finally {
     directory.close();
+  }
+}
+
+// after the hash of workspacePlace()
+const goneName = /-[\da-f]{16}\.gone-[\da-f]{12}$/;
+
+/** Removes what an interrupted removal has left of any workspace. */
+export async function removeRests(workspaces: string): Promise<void> {
+  for (const name of readdirSync(workspaces)) {
+    if (!goneName.test(name)) continue;
+    const path = `${workspaces}/${name}`;
+    const lock = open(layersOf(path));
+    try {
+      if (lock === undefined || native.lockFile(lock)) await removeGone(path);
+    } finally {
+      if (lock !== undefined) closeSync(lock);
+    }
+  }
+}
+
+// Undefined if the layers have gone already.
+function open(layers: string): number | undefined {
+  try {
+    return openSync(layers, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -11,91 +11,17 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import t, { type Test } from 'tap';
-
-import {
-  commitWorkspace,
-  discardWorkspace,
-  openJail,
-  workspaceChanges,
-  type Jail,
-  type WorkspaceChange,
-} from '../../lib/index.ts';
+import { commitWorkspace, discardWorkspace, openJail, workspaceChanges } from '../../lib/index.ts';
 import { workspacePlace } from '../../lib/launch/host/workspace.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { commandEnv, packageDirectory, temporaryDirectory, uchroot } from '../support/launch.ts';
-import { unlessRoot } from '../support/root.ts';
+import { jailDirectory, makeProject, owner, test, top } from '../support/workspace.ts';
 
-const skip = unlessRoot();
-const top = skip === false ? temporaryDirectory() : '/';
-const jailDirectory = `${top}/jail`;
-const owner = 61_700;
 const script = ['/bin/bash', '-c'] as const;
-
-t.before(() => {
-  if (skip !== false) return;
-  const programs = [
-    'bash',
-    'mkdir',
-    'rm',
-    'ln',
-    'mv',
-    'touch',
-    'chmod',
-    'mkfifo',
-    'find',
-    'cat',
-    'sleep',
-    'cp',
-    'rmdir',
-    'setfattr',
-  ];
-  const built = uchrootJail(['build', jailDirectory, ...programs]);
-  if (built.status !== 0) throw new Error(built.stderr);
-});
-
-const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip }, run);
-
-let count = 0;
-
-interface Bench {
-  readonly directory: string;
-  /** Runs a script in the workspace. */
-  readonly run: (text: string, user?: string) => ReturnType<Jail['run']>;
-  readonly changes: () => Promise<readonly string[]>;
-}
-
-// A project of an ordinary user, which is a workspace.
-function makeProject(t: Test, uid = owner): Bench {
-  const directory = `${top}/project-${++count}`;
-  mkdirSync(`${directory}/src/deep`, { recursive: true });
-  for (const name of ['a', 'b', 'src/c', 'src/deep/d']) writeFileSync(`${directory}/${name}`, `${name}\n`);
-  execFileSync('chown', ['-R', `${uid}:${uid}`, directory]);
-  mkdirSync(`${jailDirectory}${directory}`, { recursive: true });
-  t.teardown(() => {
-    for (const path of [directory, workspacePlace(bytePath(directory))])
-      rmSync(path, { recursive: true, force: true });
-  });
-  const run = async (text: string, user = 'auto') => {
-    const jail = await openJail(jailDirectory, { user, isolate: true, workspace: directory });
-    try {
-      return await jail.run({ program: script[0], args: ['-c', text], reject: false });
-    } finally {
-      jail.close();
-    }
-  };
-  return { directory, run, changes: async () => shown(await workspaceChanges({ directory })) };
-}
-
-const shown = (list: readonly WorkspaceChange[]): readonly string[] =>
-  list.map(({ path, change, kind, executed, conflict }) =>
-    [change, path, kind, executed === true ? 'executed' : '', conflict === true ? 'conflict' : '']
-      .filter(Boolean)
-      .join(' '),
-  );
 
 const listing = "find . -mindepth 1 -printf '%P %y %m %l %s\\n'";
 
@@ -204,8 +130,7 @@ test('files that the host executes come out by name only', async (t) => {
 
 test('links of the host are not followed by a commit', async (t) => {
   const { directory, run } = makeProject(t);
-  const outside = `${top}/outside-${count}`;
-  mkdirSync(outside);
+  const outside = temporaryDirectory();
   writeFileSync(`${outside}/c`, 'outside\n');
   await run('echo p > src/c; echo p > src/new; echo p > a');
   // meanwhile the owner puts links there
@@ -231,34 +156,52 @@ test('a directory that goes, in which the host has changed something, is refused
   t.equal(readFileSync(`${directory}/src/deep/new`, 'utf8'), 'host\n');
 });
 
-test('a commit that was interrupted still refuses what the host changes after it', async (t) => {
+test('a commit that was interrupted by a full disk leaves no rest, and still refuses what the host changes after it', async (t) => {
+  const { directory, run, changes } = makeProject(t, owner, (at) =>
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k,mode=755', 'none', at]),
+  );
+  await run('echo p >> a; echo p >> b; mkfifo c; head -c 200000 /dev/zero > y; echo p > z');
+  await t.rejects(commitWorkspace({ directory }), {
+    name: 'JailError',
+    code: 'ENOSPC',
+    path: 'y',
+    hint: /^the commit has stopped here/,
+  });
+  t.same(readdirSync(directory), ['a', 'b', 'src']);
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+  await sleep(20);
+  writeFileSync(`${directory}/b`, 'host\n');
+  await t.rejects(commitWorkspace({ directory }), { code: 'EEXIST', path: 'b' });
+  t.equal(readFileSync(`${directory}/b`, 'utf8'), 'host\n');
+  execFileSync('mount', ['-o', 'remount,size=1m', directory]);
+  await commitWorkspace({ directory, overwrite: true });
+  t.equal(readFileSync(`${directory}/b`, 'utf8'), 'b\np\n');
+  t.equal(lstatSync(`${directory}/y`).size, 200_000);
+  t.same(await changes(), ['left c other']);
+});
+
+test('what the host has mounted in a workspace stays as it is, and nothing is written before that is known', async (t) => {
   const { directory, run } = makeProject(t);
-  await run('echo p >> a; echo p >> b; mkfifo c; echo p > z');
-  mkdirSync(`${directory}/mounted`);
-  execFileSync('chown', [`${owner}:${owner}`, `${directory}/mounted`]);
+  mkdirSync(`${directory}/src/mounted`);
+  execFileSync('chown', [`${owner}:${owner}`, `${directory}/src/mounted`]);
   const elsewhere = temporaryDirectory();
   chmodSync(elsewhere, 0o755);
-  execFileSync('mount', ['--bind', elsewhere, `${directory}/mounted`]);
+  execFileSync('mount', ['--bind', elsewhere, `${directory}/src/mounted`]);
   try {
-    await run('echo p > mounted/m');
-    await t.rejects(commitWorkspace({ directory }), {
-      name: 'JailError',
-      code: 'EXDEV',
-      path: 'mounted/m',
-      hint: /^the commit has stopped here/,
-    });
-    t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
-    await sleep(20);
-    writeFileSync(`${directory}/b`, 'host\n');
-    await t.rejects(commitWorkspace({ directory }), { code: 'EEXIST', path: 'b' });
-    t.equal(readFileSync(`${directory}/b`, 'utf8'), 'host\n');
-    t.same(readdirSync(elsewhere), [], 'nothing is written to what is mounted there');
+    for (const work of ['echo p > src/mounted/m', 'rm -rf src', 'chmod 700 src/mounted']) {
+      await run(`echo p >> a; ${work}`);
+      await t.rejects(commitWorkspace({ directory }), { name: 'JailError', code: 'EXDEV' }, work);
+      t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\n');
+      t.same([readdirSync(elsewhere), lstatSync(elsewhere).mode & 0o777], [[], 0o755]);
+      await discardWorkspace({ directory });
+    }
+    await run('echo p > src/mounted/m; echo p > src/n');
+    await commitWorkspace({ directory, paths: ['src/n'] });
   } finally {
-    execFileSync('umount', [`${directory}/mounted`]);
+    execFileSync('umount', [`${directory}/src/mounted`]);
   }
-  await commitWorkspace({ directory, overwrite: true });
-  t.equal(readFileSync(`${directory}/mounted/m`, 'utf8'), 'p\n');
-  t.equal(readFileSync(`${directory}/z`, 'utf8'), 'p\n');
+  await commitWorkspace({ directory });
+  t.equal(readFileSync(`${directory}/src/mounted/m`, 'utf8'), 'p\n');
 });
 
 test('a commit that was interrupted while it emptied the layer deletes nothing later', async (t) => {
@@ -269,7 +212,11 @@ test('a commit that was interrupted while it emptied the layer deletes nothing l
   try {
     await t.rejects(commitWorkspace({ directory }), { name: 'JailError', code: 'EBUSY' });
   } finally {
-    execFileSync('umount', [sub.replace('/layers/', '.gone/layers/')]);
+    const workspaces = '/var/lib/uchroot/workspaces';
+    const gone = readdirSync(workspaces).find((name) =>
+      name.startsWith(basename(sub.split('/layers/')[0] ?? '') + '.gone-'),
+    );
+    execFileSync('umount', [sub.replace(/[^/]*\/layers\//, `${gone}/layers/`)]);
   }
   t.same(await changes(), []);
   await commitWorkspace({ directory });
@@ -318,7 +265,11 @@ test('names of a commit, deep directories, and a path whose directory was a file
   t.match(await run('cat d/.uchroot-commit.new/t'), { stdout: 't\n' });
   await discardWorkspace({ directory });
   t.notOk(existsSync(workspacePlace(bytePath(directory))));
-  t.notOk(existsSync(`${workspacePlace(bytePath(directory))}.gone`));
+  t.notOk(
+    readdirSync(dirname(workspacePlace(bytePath(directory)))).some((name) =>
+      name.includes(`${basename(directory)}-`),
+    ),
+  );
 });
 
 test('what lies beneath the overlay is read-only, and directories of the host’s settings are refused', async (t) => {
@@ -343,7 +294,11 @@ test('what lies beneath the overlay is read-only, and directories of the host’
     openJail(jailDirectory, { user: 'auto', isolate: true, workspace: '/etc' }).then((one) =>
       one.run({ program: script[0] }).finally(() => one.close()),
     ),
-    { name: 'LaunchError', code: 'ERR_INSECURE_PATH' },
+    {
+      name: 'LaunchError',
+      code: 'ERR_INSECURE_PATH',
+      message: /^workspace: \/etc .*, and a commit would write there/,
+    },
   );
 });
 
@@ -474,7 +429,11 @@ test('wrong requests are refused before anything happens', async (t) => {
   await t.rejects(launch({ isolate: true, ephemeral: '/var/lib/x' }), { name: 'UsageError' });
   await t.rejects(launch({ isolate: true, workspace: 'project' }), { name: 'UsageError', key: 'workspace' });
   const none = await launch({ isolate: true, workspace: `${directory}/a` });
-  await t.rejects(none.run({ program: '/bin/bash' }), { name: 'LaunchError', code: 'ENOTDIR' });
+  await t.rejects(none.run({ program: '/bin/bash' }), {
+    name: 'LaunchError',
+    code: 'ENOTDIR',
+    hint: /^a workspace is a directory/,
+  });
   none.close();
   await t.rejects(workspaceChanges({ directory: `${top}/none` }), { name: 'JailError', code: 'ENOENT' });
   await run('echo n > n');

@@ -1,10 +1,6 @@
 // The commands of uchroot-jail for workspaces: what programs have changed there, and what becomes of it.
-import {
-  commitWorkspace,
-  discardWorkspace,
-  workspaceChanges,
-  type WorkspaceChange,
-} from '../../workspace/changing.ts';
+import { commitWorkspace, discardWorkspace, workspaceChanges } from '../../workspace/changing.ts';
+import type { WorkspaceChange } from '../../workspace/changes.ts';
 import { option } from '../../values/command-option.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { FORMATS, toFormat } from '../common-options.ts';

@@ -46,11 +46,14 @@ function dangerIn(
   if (danger === undefined) return undefined;
   const named = trimSlashes(source);
   const other = named === danger.realPath ? '' : ` (${showPath(danger.realPath)})`;
+  const isProject = title === 'workspace';
+  const how = isProject ? danger.how.replace('the program could write', 'a commit would write') : danger.how;
+  const instead = isProject ? 'name the directory of a project' : danger.instead;
   return {
     refuses: true,
     path: quote(pathBytes(source)),
-    message: `${title}: ${showPath(named)}${other} ${danger.how}`,
-    hint: danger.isForReading ? `${danger.instead}: --ro-bind (readOnly)` : danger.instead,
+    message: `${title}: ${showPath(named)}${other} ${how}`,
+    hint: danger.isForReading && !isProject ? `${instead}: --ro-bind (readOnly)` : instead,
   };
 }
 
@@ -69,7 +72,7 @@ export function bindDangers(
     if (!isOfHost(entry)) return [];
     const source = bytePath(entry.source);
     // the program sees the files of the owner of a workspace as its own, and reads his secrets
-    return dangerIn('bind', source, entry.kind === 'bind' && entry.readOnly, ways.get(source)) ?? [];
+    return dangerIn(entry.kind, source, entry.kind === 'bind' && entry.readOnly, ways.get(source)) ?? [];
   });
   return [...ofBinds, ...ofSockets];
 }
@@ -113,14 +116,17 @@ export function judgeBinds<Request extends NormalRequest>(
   acceptDirectory(dangers, request.insecurePath, { step: 'open_tree' }).forEach(warn);
   const judge = (path: BytePath, title: string, way: Way): void => {
     const to = { step: 'open_tree', title, name: quote(pathBytes(path)) };
-    acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to).forEach(warn);
+    const warnings = acceptDirectory(judgeDirectory(way, account, to), request.insecurePath, to);
+    // what is in a workspace is its owner's
+    if (path !== workspace) warnings.forEach(warn);
     if (!request.insecurePath) refuseLink(way, to);
   };
   const store = storeOf(request);
+  const workspace = request.view.find(({ kind }) => kind === 'workspace')?.target.toString('latin1');
   for (const [path, way] of ways) {
     if (path === store) judge(path, 'ephemeral', { ...way, endsInEntry: false });
     if (request.view.some((entry) => isOfHost(entry) && bytePath(entry.source) === path))
-      judge(path, 'bind', way);
+      judge(path, path === workspace ? 'workspace' : 'bind', way);
   }
   const { ephemeral, view } = request;
   return {

@@ -5,10 +5,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  renameSync,
-  rmSync,
   statSync,
   writeFileSync,
   type Stats,
@@ -19,10 +16,16 @@ import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { mountOf, readMounts } from '../../tree/mountinfo.ts';
 import { bytePath, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
+import { caller, waySeenBy, type Owner } from '../../trust/owner.ts';
+import { judgeWay, remedyOf, type WayComponent } from '../../trust/way.ts';
+import { octal } from '../../trust/writer.ts';
 import { errnoName, reason } from '../../words/errno.ts';
+import { quote } from '../../words/quote.ts';
+import { shellWord } from '../../words/shell-word.ts';
 import type { NormalView, NormalWorkspace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
+import { wayTo } from './host-ways.ts';
 import { readingKernel } from './kernel-file.ts';
 
 const below = (path: string, name: string): string => posix.join(path, name);
@@ -50,39 +53,84 @@ export const layersOf = (place: string): string => below(place, 'layers');
 /** The file with the path of the directory. */
 export const sourceFile = (place: string): string => below(place, 'source');
 
-function failure(path: string, error: unknown): LaunchError {
+const hintOf: Readonly<Record<string, string>> = {
+  EACCES: 'the changes are kept there: only the user who starts uchroot may be able to write to it',
+  EPERM: 'the changes are kept there: only the user who starts uchroot may be able to write to it',
+};
+
+function failure(path: string, error: unknown, hint?: string): LaunchError {
   if (error instanceof LaunchError) return error;
-  const { errno = 0, code } = error as NodeJS.ErrnoException;
+  const { errno = 0, code = '' } = error as NodeJS.ErrnoException;
   return new LaunchError(`workspace: ${path}: ${reason(-errno)}`, {
     step: 'open_tree',
     code: errnoName(-errno),
     errno: -errno,
     path,
     hint:
-      code === 'EACCES' || code === 'EPERM'
-        ? 'the changes are kept there: only the user who starts uchroot may be able to write to it'
-        : `the changes are kept there: see that a directory can be made: findmnt -T ${path}`,
+      hint ??
+      hintOf[code] ??
+      `the changes are kept there: see that a directory can be made: findmnt -T ${path}`,
   });
 }
 
-/** The upper directory is the root of the overlay, so its owner and mode are those that the program sees. */
-export function makePlace(place: string, source: BytePath, { uid, gid, mode }: Stats): void {
-  const made = mkdtempSync(`${workspacesDirectory()}/.new-`);
+// mkdirSync() with `recursive` does not end where the kernel has ENOENT for a new name, as in /proc.
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectories(posix.dirname(path));
   try {
-    mkdirSync(layersOf(made), { mode: 0o700 });
-    for (const name of ['lower', 'work', 'upper']) mkdirSync(below(layersOf(made), name), { mode: 0o700 });
-    const upper = below(layersOf(made), 'upper');
-    // all of them: an idmapped mount shows files of this owner
-    const own = [layersOf(made), ...['lower', 'work', 'upper'].map((name) => below(layersOf(made), name))];
-    if (process.geteuid?.() === 0) own.forEach((path) => chownSync(path, uid, gid));
-    chmodSync(upper, mode & 0o777);
-    writeFileSync(sourceFile(made), pathBytes(source), { mode: 0o600 });
-    renameSync(made, place);
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
-    rmSync(made, { recursive: true, force: true });
     // another launch has made it meanwhile
-    if (!existsSync(sourceFile(place))) throw error;
+    if (!existsSync(path)) throw error;
   }
+}
+
+// A group of one person, as usergroups of pam_umask(8).
+const isPrivate = ({ uid, gid }: Owner, one: WayComponent): boolean => one.gid === gid && uid === gid;
+
+/**
+ * Makes the directory of the workspaces where it is not there. Whoever could write to it would choose what the program sees, and what a
+ * commit brings to the host. The layers belong to the owner of the workspace, so nobody else may enter either.
+ *
+ * @throws LaunchError ERR_INSECURE_PATH; a system error
+ */
+export function checkedWorkspaces(): string {
+  const path = workspacesDirectory();
+  makeDirectories(path);
+  const owner = caller();
+  const way = wayTo(bytePath(Buffer.from(path)));
+  const components = way.components.map((one) => (isPrivate(owner, one) ? { ...one, gid: 0 } : one));
+  const [finding] = judgeWay(waySeenBy(owner, { ...way, components, endsInEntry: false }), []);
+  const [shown, end] = [finding && quote(finding.component.path), components.at(-1)];
+  const isOpen = finding === undefined && end !== undefined && (end.mode & 0o077) !== 0;
+  if (finding === undefined && !isOpen) return path;
+  throw new LaunchError(
+    `workspace: ${shown ?? path} ${finding?.how ?? `can be entered by others (mode ${octal(end?.mode ?? 0)})`}, and the changes are kept ${shown === path || isOpen ? 'there' : 'below'}`,
+    {
+      step: 'open_tree',
+      code: 'ERR_INSECURE_PATH',
+      path: shown ?? path,
+      hint: finding
+        ? remedyOf(finding, shellWord(bytePath(finding.component.path)), owner.uid === 0)
+        : `chmod 0700 ${shellWord(bytePath(Buffer.from(path)))}`,
+    },
+  );
+}
+
+/**
+ * Makes the place of a workspace; its last file says that it is whole. The upper directory is the root of the overlay, so its owner and
+ * mode are those that the program sees. Several launches may do this at a time.
+ */
+export function makePlace(place: string, source: BytePath, { uid, gid, mode }: Stats): void {
+  const layers = layersOf(place);
+  const own = [layers, ...['lower', 'work', 'upper'].map((name) => below(layers, name))];
+  for (const path of own) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // all of them: an idmapped mount shows files of this owner
+    if (process.geteuid?.() === 0) chownSync(path, uid, gid);
+  }
+  chmodSync(below(layers, 'upper'), mode & 0o777);
+  writeFileSync(sourceFile(place), pathBytes(source), { mode: 0o600 });
 }
 
 /** Makes the places of the workspaces that are new. @throws LaunchError */
@@ -92,7 +140,7 @@ export function makeWorkspaces({ view }: Pick<NormalRequest, 'view'>): void {
     const source = bytePath(entry.source);
     const place = workspacePlace(source);
     try {
-      mkdirSync(workspacesDirectory(), { recursive: true, mode: 0o700 });
+      checkedWorkspaces();
       if (!existsSync(sourceFile(place))) makePlace(place, source, statSync(entry.source));
     } catch (error) {
       throw failure(place, error);
@@ -126,8 +174,9 @@ export const mapFdsOf = (view: readonly NormalView[]): readonly number[] =>
 /** The entry as the plan needs it. `source` has no links. @throws LaunchError */
 export function planWorkspace(entry: NormalWorkspace, account: Account): NormalWorkspace {
   const source = bytePath(entry.source);
+  const status = directoryAt(source);
   try {
-    const mapFd = mapFdFor(statSync(entry.source), account);
+    const mapFd = mapFdFor(status, account);
     return {
       ...entry,
       layers: Buffer.from(layersOf(workspacePlace(source))),
@@ -136,5 +185,18 @@ export function planWorkspace(entry: NormalWorkspace, account: Account): NormalW
     };
   } catch (error) {
     throw failure(showPath(source), error);
+  }
+}
+
+function directoryAt(source: BytePath): Stats {
+  try {
+    // a file has no `.` (path_resolution(7))
+    return statSync(pathBytes(`${source}/.` as BytePath));
+  } catch (error) {
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    const hint = isFile
+      ? 'a workspace is a directory: name the one that holds the file'
+      : 'name a directory of the host that is there';
+    throw failure(showPath(source), error, hint);
   }
 }
