@@ -119,6 +119,7 @@
         'native/namespaces/ready.cc',
         'native/namespaces/mountids.cc',
         'native/namespaces/spaces.cc',
+        'native/outbound/flow.cc',
         'native/outbound/gate.cc',
         'native/outbound/outboundrelay.cc',
         'native/start/crew.cc',

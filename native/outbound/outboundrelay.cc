@@ -32,10 +32,8 @@ constexpr double kAskedPerSecond = 1000, kAskedAtOnce = 256;
 constexpr int kPauseMs = 100;  // without descriptors
 constexpr int kFinishMs = 5000;
 
-constexpr size_t kPipeBytes = size_t{256} * 1024;
-constexpr size_t kTurnBytes = size_t{1024} * 1024;  // then another connection moves
-constexpr size_t kMostQueryBytes = 1232;            // RFC 9715
-constexpr size_t kOwnSockets = 3;                   // the others are doors
+constexpr size_t kMostQueryBytes = 1232;  // RFC 9715
+constexpr size_t kOwnSockets = 3;         // the others are doors
 constexpr size_t kMostTalks = 8;
 constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
 
@@ -59,77 +57,6 @@ void closeWithReset(int& fd) {
 void sendAtOnce(int fd) {
   const int on = 1;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-// One direction of a connection. It has a pipe only while bytes are in it.
-struct Flow {
-  int pipe[2] = {-1, -1};
-  size_t held = 0;
-  bool isEnded = false;  // nothing more comes
-  bool isShut = false;   // and that was passed on
-};
-
-enum class Moved { kIdle, kMore, kBroken };
-
-bool takePipe(Flow& flow, std::vector<int>& pipes) {
-  if (flow.pipe[0] >= 0) return true;
-  if (pipes.empty()) {
-    if (pipe2(flow.pipe, O_CLOEXEC | O_NONBLOCK) < 0) return false;
-    (void)fcntl(flow.pipe[1], F_SETPIPE_SZ, kPipeBytes);  // a user has a limit of them (pipe(7)); then it stays smaller
-    return true;
-  }
-  for (int& end : flow.pipe) {
-    end = pipes.back();
-    pipes.pop_back();
-  }
-  std::swap(flow.pipe[0], flow.pipe[1]);
-  return true;
-}
-
-void giveBack(Flow& flow, std::vector<int>& pipes) {
-  constexpr size_t kMostKept = 16;
-  if (flow.pipe[0] < 0) return;
-  if (flow.held > 0 || pipes.size() >= kMostKept) {
-    closeIfOpen(flow.pipe[0]);
-    closeIfOpen(flow.pipe[1]);
-    return;
-  }
-  pipes.push_back(std::exchange(flow.pipe[0], -1));
-  pipes.push_back(std::exchange(flow.pipe[1], -1));
-}
-
-constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
-
-// Without an error, there may be more to read later.
-void fill(Flow& flow, int from, int* error) {
-  const ssize_t got = splice(from, nullptr, flow.pipe[1], nullptr, kPipeBytes, kSplice);
-  if (got > 0) flow.held += static_cast<size_t>(got);
-  if (got == 0) flow.isEnded = true;
-  if (got < 0 && errno != EAGAIN && errno != EINTR) *error = errno;
-}
-
-// False: nothing can be written now, and *error if nothing ever can.
-bool drain(Flow& flow, int to, int* error) {
-  const ssize_t put = splice(flow.pipe[0], nullptr, to, nullptr, flow.held, kSplice);
-  if (put > 0) flow.held -= static_cast<size_t>(put);
-  if (put < 0 && errno != EAGAIN && errno != EINTR) *error = errno;
-  return put > 0;
-}
-
-Moved moveBytes(Flow& flow, int from, int to, std::vector<int>& pipes) {
-  int error = 0;
-  size_t left = kTurnBytes;
-  while (error == 0 && left > 0) {
-    if (!takePipe(flow, pipes)) return Moved::kBroken;
-    if (flow.held == 0 && !flow.isEnded) fill(flow, from, &error);
-    const size_t before = flow.held;
-    if (before == 0 || !drain(flow, to, &error)) break;
-    left -= std::min(left, before - flow.held);
-  }
-  if (error != 0) return Moved::kBroken;
-  if (flow.held == 0) giveBack(flow, pipes);
-  if (flow.held == 0 && flow.isEnded && !std::exchange(flow.isShut, true)) (void)shutdown(to, SHUT_WR);
-  return left == 0 ? Moved::kMore : Moved::kIdle;
 }
 
 // The effective ids of this thread are those of the program, as long as this lives. Its real and saved ids stay, so that no process of the
@@ -217,7 +144,6 @@ OutboundRelay::~OutboundRelay() {
     (void)pthread_join(thread_, nullptr);
   }
   while (!connections_.empty()) drop(connections_.begin()->first, true);
-  for (int& fd : pipes_) closeIfOpen(fd);
   while (!talks_.empty()) hangUp(talks_.begin()->first);
   for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
   for (int& fd : doors_) closeIfOpen(fd);
@@ -602,8 +528,8 @@ void OutboundRelay::drop(uint32_t id, bool isReset) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   Connection& connection = *found->second;
-  giveBack(connection.out, pipes_);
-  giveBack(connection.in, pipes_);
+  pipes_.giveBack(connection.out);
+  pipes_.giveBack(connection.in);
   for (int* fd : {&connection.inside, &connection.outside}) isReset ? closeWithReset(*fd) : closeIfOpen(*fd);
   connections_.erase(found);
 }

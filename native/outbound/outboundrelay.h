@@ -20,6 +20,8 @@
 
 #include <netinet/in.h>
 
+#include "flow.h"
+
 namespace uchroot {
 
 // An IPv6 address, or an IPv4 one in its mapped form, in network order.
@@ -157,7 +159,7 @@ class OutboundRelay {
   Memory<Place> places_;         // by the place that was called
   Memory<std::string> answers_;  // by the question without its number
   std::deque<uint32_t> ready_;  // connections that have more to move
-  std::vector<int> pipes_;      // empty ones: two descriptors each
+  Pipes pipes_;
 };
 
 }  // namespace uchroot
