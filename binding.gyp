@@ -174,6 +174,7 @@
         'native/launcher/limitwatch.cc',
         'native/launcher/memset.cc',
         'native/launcher/relay.cc',
+        'native/launcher/relaystart.cc',
         'native/launcher/result.cc',
         'native/terminal/inputend.cc',
         '<@(interpreter_sources)',

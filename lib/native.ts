@@ -154,10 +154,20 @@ export interface Native extends LaunchCalls, FileCalls {
   dialPath(gate: GateHandle, id: number, path: Uint8Array): void;
   /** Resets a connection. */
   refuseConnection(gate: GateHandle, id: number): void;
-  /** A pair of sockets, for takeFrom(). The caller closes them. */
+  /** A pair of sockets. The caller closes them. */
   socketPair(): readonly [number, number];
-  /** The sockets that a plan has sent to this one; none: nobody will send any. @throws EAGAIN if they are not there yet */
-  takeFrom(socket: number): readonly number[];
+  /**
+   * Starts a process in a session of its own. It gets descriptor 2 of this one, and these two as 3 and 4; -1 for `fourth`: none.
+   *
+   * @throws the errno
+   */
+  startBeside(
+    path: string,
+    argv: readonly string[],
+    environment: readonly string[],
+    third: number,
+    fourth: number,
+  ): void;
   /** A descriptor that becomes readable when a process has ended. @throws ESRCH */
   openProcess(pid: number): number;
   /** The addresses of this host, 16 bytes each: of links without carrier too, which os.networkInterfaces() leaves out. */
@@ -191,9 +201,12 @@ export const commandDirectory = `${packageRoot}/dist/bin`;
 
 let launcherFd: number | undefined;
 
+/** The path of the static launcher. */
+export const launcherPath = (): string => findBuilt('uchroot-launcher');
+
 /** A descriptor of the static launcher. It is opened once, so that nobody can put another file in its place later. */
 export function openLauncher(): number {
-  launcherFd ??= process.getBuiltinModule('node:fs').openSync(findBuilt('uchroot-launcher'), 'r');
+  launcherFd ??= process.getBuiltinModule('node:fs').openSync(launcherPath(), 'r');
   return launcherFd;
 }
 

@@ -1,8 +1,8 @@
-// A process that `uchroot --connect-to` starts beside its program, and that ends with it: looks names up, judges their addresses, dials.
-// The command itself becomes the small process that waits for the program.
+// A process that begins with the first call of a program of `uchroot --connect-to`, and that ends with it: looks names up, judges their
+// addresses, dials. The command itself becomes the small process that waits for the program.
 //
 // Its words: the pid of the command, the status descriptor if there is one, `insecure` with --insecure-path, the ids by which it dials
-// sockets of the host, the entries. Descriptor 3 is the socket that brings those of the program's network; if the launch fails, none come.
+// sockets of the host, the entries. The sockets of the program's network are descriptors 5 and up (native/launcher/relaystart.h).
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
 import { writeSync } from 'node:fs';
@@ -13,11 +13,11 @@ import { statusLine } from '../launch/host/status-line.ts';
 import { warningLines } from '../launch/start/exec.ts';
 import { native } from '../native.ts';
 import { toEntries } from '../outbound/entry.ts';
-import { Gate, ownSockets } from '../outbound/gate.ts';
-import { pathsOf } from '../outbound/paths.ts';
+import { Gate } from '../outbound/gate.ts';
+import { socketsOf } from '../outbound/paths.ts';
 import { quote } from '../words/quote.ts';
 
-const socket = 3;
+const firstSocket = 5;
 const [, , parent = '', status = '', insecure, ids = '', ...words] = process.argv;
 const list = toEntries(words, 'connectTo');
 
@@ -52,32 +52,26 @@ function openCommand(): number | undefined {
   }
 }
 
-function relay(sockets: readonly number[]): void {
-  const gate = new Gate({
-    list,
-    sockets,
-    onDenied: tell,
-    toSocket: socketFinder(insecure !== ''),
-    ids: ids === '' ? [] : ids.split(',').map(Number),
-  });
-  const command = openCommand();
-  if (command === undefined) return gate.close();
+// Readers of the program's output must not wait for what is still sent.
+function endWith(gate: Gate): void {
+  native.closeDescriptor(2);
+  gate.close();
+}
+
+const gate = new Gate({
+  list,
+  sockets: Array.from({ length: socketsOf(list) }, (_, at) => firstSocket + at),
+  onDenied: tell,
+  toSocket: socketFinder(insecure !== ''),
+  ids: ids === '' ? [] : ids.split(',').map(Number),
+});
+const command = openCommand();
+if (command === undefined) {
+  endWith(gate);
+} else {
   const end = native.watchReadable(command, () => {
     native.endWatch(end);
-    // readers of the program's output must not wait for what is still sent
-    native.closeDescriptor(2);
-    gate.close();
+    endWith(gate);
   });
   native.setWatch(end, true);
 }
-
-// Each step of the plan sends its own.
-const sent: number[] = [];
-const sending = native.watchReadable(socket, () => {
-  const some = native.takeFrom(socket);
-  sent.push(...some);
-  const isWhole = sent.length >= ownSockets + pathsOf(list).length;
-  if (isWhole || some.length === 0) native.endWatch(sending);
-  if (isWhole) relay(sent);
-});
-native.setWatch(sending, true);

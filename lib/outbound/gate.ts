@@ -75,9 +75,6 @@ interface Dial {
 
 const [kindQuery, kindConnection, , kindDoor] = [0, 1, 2, 3];
 
-/** Before the doors. */
-export const ownSockets = 3;
-
 /** What a gate needs of its launch. */
 export interface GateOptions {
   readonly list: readonly Entry[];

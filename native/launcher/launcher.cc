@@ -1,7 +1,8 @@
 // main() of the launcher: a static executable without libc that a service starts, as root and by
 // descriptor, in its own memory. It takes a plan, runs it, and becomes the program.
 //
-// With `wait` it waits for a program, and ends with its status: see waitFor().
+// With `wait` it waits for a program, and ends with its status: see waitFor(). With `relay` it waits for a program's first call: see
+// relaystart.h; argv: the command's pid, the number of sockets, and the words of the relay.
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
@@ -26,6 +27,7 @@
 #include "../plan/steps.h"
 #include "limitwatch.h"
 #include "relay.h"
+#include "relaystart.h"
 #include "start.h"
 #include "../plan/syscall.h"
 
@@ -207,6 +209,8 @@ bool takeDescriptors(const char* letters, int next, PlanContext* context) {
 extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
+  if (argc > 4 && equal(argv[1], "relay"))
+    relayWhenCalled(parseNumber(argv[2]), parseNumber(argv[3]), argv + 4, argv + argc + 1);
   if (argc == 7) waitFor(argv + 1);
   if (argc == 10) watchLimits(argv + 1, argv + argc + 1);
   const bool isWhole = argc == 3 || argc == 5;

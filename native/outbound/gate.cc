@@ -1,16 +1,18 @@
 // openGate: the relay of a launch (outboundrelay.h), and the calls by which JS decides about its connections.
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,8 +22,6 @@
 #include "../addon/pending.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
-#include "../plan/plan.h"
-#include "../terminal/rights.h"
 #include "outboundrelay.h"
 
 namespace uchroot {
@@ -150,13 +150,46 @@ Napi::Value socketPair(const Napi::CallbackInfo& info) {
   return toDescriptors(info.Env(), ends);
 }
 
-// takeFrom(socket) → descriptors that were sent there; none: nothing will come
-Napi::Value takeFrom(const Napi::CallbackInfo& info) {
-  std::vector<int> fds;
-  const int error = receiveAll(numberOr(info[0], -1), fds);
-  if (error == ECONNRESET) return Napi::Array::New(info.Env());
-  if (error != 0) return checked(info.Env(), (errno = error, -1), "recvmsg");
-  return toDescriptors(info.Env(), fds);
+std::vector<char*> pointersTo(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
+  for (std::string& string : strings) pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// startBeside(path, argv, environment, fd3, fd4): a process in a session of its own, with descriptor 2 of this one, and these two. fd4 may
+// be -1. A terminal's Ctrl-C is for the program, which may go on.
+Napi::Value startBeside(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto path = toBytes(info[0], "path");
+  auto argv = path ? toList(info[1], "argv") : std::nullopt, environment = argv ? toList(info[2], "environment") : std::nullopt;
+  if (!environment) return env.Undefined();
+  // above the numbers that they get, so that none takes the place of another
+  constexpr int kAbove = 10;
+  const Descriptor third(fcntl(numberOr(info[3], -1), F_DUPFD_CLOEXEC, kAbove)), fourth(fcntl(numberOr(info[4], -1), F_DUPFD_CLOEXEC, kAbove));
+  if (third.get() < 0) return checked(env, -1, "fcntl");
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  (void)sigemptyset(&none);
+  (void)sigfillset(&all);
+  int error = posix_spawn_file_actions_init(&actions);
+  if (error == 0) error = posix_spawnattr_init(&attributes);
+  if (error == 0) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, 2, 2);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, third.get(), 3);
+  if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, fourth.get() < 0 ? 0 : fourth.get(), 4);
+  if (error == 0) error = posix_spawnattr_setsigmask(&attributes, &none);
+  if (error == 0) error = posix_spawnattr_setsigdefault(&attributes, &all);
+  if (error == 0) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pid_t pid = -1;
+  if (error == 0) error = posix_spawn(&pid, path->c_str(), &actions, &attributes, pointersTo(*argv).data(), pointersTo(*environment).data());
+  (void)posix_spawnattr_destroy(&attributes);
+  (void)posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return checked(env, (errno = error, -1), "posix_spawn");
+  return env.Undefined();
 }
 
 // openProcess(pid) → a descriptor that is readable once the process has ended
@@ -199,7 +232,7 @@ void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("dialPath", Napi::Function::New(env, dialPath, "dialPath", &calls));
   exports.Set("refuseConnection", Napi::Function::New(env, refuseConnection, "refuseConnection", &calls));
   exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
-  exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));
+  exports.Set("startBeside", Napi::Function::New(env, startBeside, "startBeside"));
   exports.Set("openProcess", Napi::Function::New(env, openProcess, "openProcess"));
   exports.Set("hostAddresses", Napi::Function::New(env, hostAddresses, "hostAddresses"));
   exports.Set("closeGate", Napi::Function::New(env, closeGate, "closeGate", &calls));

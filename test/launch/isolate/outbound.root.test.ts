@@ -533,8 +533,31 @@ test('a program that ends before the process that relays has begun is heard', as
   const line = "bash -c 'exec 3<>/dev/tcp/9.9.8.2/9; printf x >&3'";
   const kept = `${world.directory}/kept`;
   const before = readFileSync(kept, 'utf8');
-  t.equal(inShell(`${command.join(' ')} ${commanded(['9.9.8.2:9'], line)}`).status, 0);
-  t.ok(await eventually(() => readFileSync(kept, 'utf8') === `${before}1\n`));
+  // the servers end with the shell, and nothing else waits for the process that relays
+  const { status } = inShell(`
+    ${command.join(' ')} ${commanded(['9.9.8.2:9'], line)}; status=$?
+    tries=0; until [ $(wc -c <${kept}) -gt ${before.length} ] || [ $((tries += 1)) -gt 3000 ]; do sleep 0.01; done
+    exit $status
+  `);
+  t.equal(status, 0);
+  t.equal(readFileSync(kept, 'utf8'), `${before}1\n`);
+});
+
+test('no process of Node relays for a program that calls nobody, and none stays', async (t) => {
+  const fifo = `${world.directory}/idle`;
+  const { stdout, stderr } = inShell(`
+    mkfifo ${fifo}
+    ${command.join(' ')} ${commanded(['web.test:80'], 'echo begun; read line; echo done')} <${fifo} >${fifo}.out &
+    exec 3>${fifo}
+    until grep -q begun ${fifo}.out; do sleep 0.01; done
+    beside=$(pgrep -P $! -f openBundle)
+    readlink /proc/$beside/exe
+    echo >&3
+    wait $!
+    tries=0; while [ -d /proc/$beside ] && [ $((tries += 1)) -lt 3000 ]; do sleep 0.01; done
+    [ -d /proc/$beside ] || echo ended
+  `);
+  t.match(stdout, /uchroot-launcher\nended\n$/, stderr);
 });
 
 test('nothing stays that could relay for a launch in place, or for a compiled one', async (t) => {
