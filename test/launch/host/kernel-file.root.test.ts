@@ -133,6 +133,8 @@ const amongFew = [
 
 const daemons: ReadonlySet<(at: string) => readonly string[]> = new Set([tcpd, inetd]);
 const triedOfLaunch = new Set<string>();
+// One module makes a read for all commands: it meets every kind of text in the first of them. Each command meets the error.
+const tried = new Set<string>();
 
 for (const [title, command, by = []] of [
   ['a launch with limits', () => ['uchroot', '--memory', '64M', '--pids', '20', 'nobody', jail, '/probe']],
@@ -169,7 +171,8 @@ for (const [title, command, by = []] of [
     if (daemons.has(command)) keys.push('readFile /proc/self/mountinfo', 'readFile /proc/self/cgroup');
     else if (title === 'a launch with limits') for (const key of keys) triedOfLaunch.add(key);
     for (const key of keys) {
-      const modes = modesOf(key);
+      const modes = tried.has(key) ? ['hidden'] : modesOf(key);
+      tried.add(key);
       const runs = await Promise.all(modes.map((mode) => start(mode, { FUZZ_AT: key, FUZZ_MODE: mode })));
       for (const [i, { status, stderr }] of runs.entries()) {
         t.notMatch(stderr, /^ +at |Error: /m, `${key}: ${modes[i]}`);
