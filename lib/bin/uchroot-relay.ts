@@ -31,9 +31,17 @@ function lineAbout({ name, address, port, reason, entry }: Denied): string {
 }
 
 // Nobody may be left to read it.
+function write(lines: string): void {
+  try {
+    writeSync(2, lines);
+  } catch {
+    // the program goes on all the same
+  }
+}
+
 function tell(denied: Denied): void {
   try {
-    if (status === '') writeSync(2, lineAbout(denied));
+    if (status === '') write(lineAbout(denied));
     else writeSync(Number(status), statusLine({ event: 'denied', ...denied }));
   } catch {
     // the program is refused all the same
@@ -63,6 +71,7 @@ const gate = new Gate({
   sockets: Array.from({ length: socketsOf(list) }, (_, at) => firstSocket + at),
   onDenied: tell,
   toSocket: socketFinder(insecure !== ''),
+  onWarning: (warning) => write(warningLines(warning)),
   ids: ids === '' ? [] : ids.split(',').map(Number),
 });
 const command = openCommand();

@@ -1,4 +1,6 @@
 // The entries of a list of names that a program may call: `api.example.org:443`. Pure.
+import { resolve } from 'node:path';
+
 import type { UsageError } from '../errors.ts';
 import { isMapped, parseAddress, showAddress, type Words } from '../values/address.ts';
 import { usageError, wrong } from '../values/wrong.ts';
@@ -12,10 +14,11 @@ type PortRange = readonly [first: number, last: number];
 /** One entry of a list, in its normal form. */
 export interface Entry {
   /**
-   * A name; all names beneath a domain; addresses; the loopback of the host, by the name `host-loopback`; or the path of a socket.
+   * A name; all names beneath a domain; addresses; the loopback of the host, by the name `host-loopback`; the path of a socket; or a
+   * file of entries.
    */
-  readonly kind: 'name' | 'domain' | 'net' | 'loopback' | 'unix';
-  /** Of `name` and `domain`, without the first dot. */
+  readonly kind: 'name' | 'domain' | 'net' | 'loopback' | 'unix' | 'file';
+  /** Of `name` and `domain`, without the first dot; of `file`, its path. */
   readonly name: string;
   readonly ports: readonly PortRange[];
   /** Of `net`; of a name, the network that it must lead to. */
@@ -24,6 +27,8 @@ export interface Entry {
   readonly path?: string;
   /** The normal form as text. */
   readonly text: string;
+  /** It comes from a file of the list. */
+  readonly isRead?: true;
 }
 
 /** The name by which a program calls the loopback of the host. */
@@ -31,7 +36,7 @@ const loopbackName = 'host-loopback';
 
 const mostPort = 65_535;
 const forms =
-  'NAME:PORTS, .DOMAIN:PORTS, ADDRESS:PORTS, NET/LENGTH:PORTS, NAME=NET/LENGTH:PORTS or unix:PATH';
+  'NAME:PORTS, .DOMAIN:PORTS, ADDRESS:PORTS, NET/LENGTH:PORTS, NAME=NET/LENGTH:PORTS, unix:PATH or @FILE';
 const usual = 'api.example.org:443';
 
 /** @param meant the right form of it; without one an example follows */
@@ -168,10 +173,18 @@ function unixEntry(text: string, key: string): Entry {
   return { kind: 'unix', name: '', ports: [], path, text };
 }
 
+function fileEntry(text: string, key: string): Entry {
+  if (text === '@' || text.includes('\0'))
+    throw fail(key, text, 'the path of a file follows @', undefined, '@/etc/app.names');
+  const path = resolve(text.slice(1));
+  return { kind: 'file', name: path, ports: [], text: `@${path}` };
+}
+
 /** The normal form of one entry. @throws UsageError */
 export function toEntry(value: unknown, key: string): Entry {
   if (typeof value !== 'string') throw wrong({ key, value, expected: forms, example: usual });
   if (value.startsWith(unixScheme) && !value.startsWith('unix://')) return unixEntry(value, key);
+  if (value.startsWith('@')) return fileEntry(value, key);
   refuseOther(value, key);
   const [host, given] = split(value);
   if (given === undefined || given === '')

@@ -9,8 +9,9 @@ import { Semaphore } from '../values/semaphore.ts';
 import { answers, answerTo, readQuestion, shortAnswer, typeA, typeAaaa, type Question } from './dns.ts';
 import { hasPort, type Entry } from './entry.ts';
 import { FakeAddresses, mayMakeUp } from './fake-address.ts';
+import { ListFile, type WarnOfList } from './list-file.ts';
 import { toName } from './name.ts';
-import { pathsOf } from './paths.ts';
+import { filesOf, pathsOf } from './paths.ts';
 import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
 
 /** The addresses of a name. */
@@ -83,13 +84,16 @@ export interface GateOptions {
   readonly onDenied: (denied: Denied) => void;
   /** The path of a socket without links, or why the program may not come there. */
   readonly toSocket: (path: string) => Buffer | string;
+  /** What is wrong with a file of the list. */
+  readonly onWarning: WarnOfList;
   /** uid, gid and groups of the program on the host; none: those of this process. */
   readonly ids: readonly number[];
 }
 
 /** A gate of one launch. It ends with close(), and so do all connections. */
 export class Gate {
-  readonly #list: readonly Entry[];
+  readonly #own: readonly Entry[];
+  readonly #files: readonly ListFile[];
   readonly #onDenied: (denied: Denied) => void;
   readonly #toSocket: GateOptions['toSocket'];
   readonly #handle: GateHandle;
@@ -102,8 +106,11 @@ export class Gate {
   readonly #caller = `outbound ${++lastCaller}`;
 
   /** @throws a system error */
-  constructor({ list, sockets, onDenied, toSocket, ids }: GateOptions) {
-    this.#list = list;
+  constructor({ list, sockets, onDenied, toSocket, onWarning, ids }: GateOptions) {
+    this.#own = list.filter(({ isRead }) => isRead !== true);
+    this.#files = filesOf(list).map((path) => new ListFile(path, onWarning));
+    // the first reading says which addresses have routes
+    void this.#list;
     this.#onDenied = onDenied;
     this.#toSocket = toSocket;
     const onAsked = (kind: number, id: number, bytes: Buffer, number: number): void => {
@@ -113,6 +120,12 @@ export class Gate {
       else this.#dialNext(id);
     };
     this.#handle = native.openGate(sockets, onAsked, ids);
+  }
+
+  get #list(): readonly Entry[] {
+    return this.#files.length === 0
+      ? this.#own
+      : [...this.#own, ...this.#files.flatMap(({ entries }) => entries)];
   }
 
   close(): void {
@@ -245,7 +258,7 @@ export class Gate {
 
   // The server makes its socket anew when it starts, and its directory too: so the way is walked each time.
   #dialDoor(id: number, door: number): void {
-    const path = pathsOf(this.#list)[door] ?? '';
+    const path = pathsOf(this.#own)[door] ?? '';
     const found = this.#toSocket(path);
     if (typeof found !== 'string') return native.dialPath(this.#handle, id, found);
     this.#tell({ name: `unix:${path}`, reason: found });

@@ -1,6 +1,7 @@
 // Judges the paths of the host that a launch mounts: sources of binds, and the directory of --ephemeral-dir.
 import { bytePath, pathBytes, showPath, trimSlashes, type BytePath } from '../../tree/path.ts';
-import { pathsOf } from '../../outbound/paths.ts';
+import { readList } from '../../outbound/list-file.ts';
+import { filesOf, pathsOf } from '../../outbound/paths.ts';
 import { quote } from '../../words/quote.ts';
 import { isLink, type Way } from '../../trust/way.ts';
 import { namespacesOf, type NormalView } from '../request/isolation-value.ts';
@@ -29,11 +30,17 @@ const canReach = (request: NormalRequest, account: Account): boolean =>
 export function judgedPaths(request: NormalRequest, account: Account): readonly BytePath[] {
   const isReaching = canReach(request, account);
   const sockets = socketPaths(request);
-  if (request.view.length + sockets.length === 0 && request.ephemeral === undefined && !isReaching) return [];
+  const lists = listPaths(request);
+  if (
+    request.view.length + sockets.length + lists.length === 0 &&
+    request.ephemeral === undefined &&
+    !isReaching
+  )
+    return [];
   const binds = request.view.flatMap((entry) => (isOfHost(entry) ? [bytePath(entry.source)] : []));
   const store = storeOf(request);
   const reach = isReaching ? pathsOfReach(request) : [];
-  return [...new Set([...binds, ...sockets, ...(store === undefined ? [] : [store]), ...reach])];
+  return [...new Set([...binds, ...sockets, ...lists, ...(store === undefined ? [] : [store]), ...reach])];
 }
 
 function dangerIn(
@@ -56,6 +63,8 @@ function dangerIn(
     hint: danger.isForReading && !isProject ? `${instead}: --ro-bind (readOnly)` : instead,
   };
 }
+
+const listPaths = ({ connectTo }: NormalRequest): readonly BytePath[] => filesOf(connectTo).map(bytePath);
 
 const socketPaths = ({ connectTo }: NormalRequest): readonly BytePath[] => pathsOf(connectTo).map(bytePath);
 
@@ -123,15 +132,20 @@ export function judgeBinds<Request extends NormalRequest>(
   };
   const store = storeOf(request);
   const workspace = request.view.find(({ kind }) => kind === 'workspace')?.target.toString('latin1');
+  const lists = listPaths(request);
   for (const [path, way] of ways) {
+    // the end too: the program's user must not write to it
+    if (lists.includes(path)) judge(path, 'connect-to', { ...way, endsInEntry: false });
     if (path === store) judge(path, 'ephemeral', { ...way, endsInEntry: false });
     if (request.view.some((entry) => isOfHost(entry) && bytePath(entry.source) === path))
       judge(path, path === workspace ? 'workspace' : 'bind', way);
   }
-  const { ephemeral, view } = request;
+  const { ephemeral, view, connectTo } = request;
+  const read = filesOf(connectTo).flatMap((path) => readList(path));
   return {
     ...request,
     ephemeral: ephemeral instanceof Buffer ? realPath(ephemeral, ways) : ephemeral,
+    connectTo: read.length === 0 ? connectTo : [...connectTo, ...read],
     view: view.map((entry) => realEntry(entry, ways, account)),
   };
 }

@@ -2,6 +2,7 @@
 // reach. Files that the next launch takes from the host must not be among them.
 import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
+import { filesOf } from '../../outbound/paths.ts';
 import { quote } from '../../words/quote.ts';
 import type { Way } from '../../trust/way.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -42,13 +43,21 @@ const named = (what: string, path: string | Buffer | undefined): readonly Named[
   path === undefined ? [] : [{ what, path: bytePath(typeof path === 'string' ? absolutePath(path) : path) }];
 
 // The paths of the host that the launch opens.
-function openedPaths({ jail, view, ephemeral, pidFile, seccomp }: NormalRequest): readonly Named[] {
+function openedPaths({
+  jail,
+  view,
+  ephemeral,
+  pidFile,
+  seccomp,
+  connectTo,
+}: NormalRequest): readonly Named[] {
   return [
     ...named('jail', jail),
     ...view.flatMap((entry) => (entry.kind === 'bind' ? named('bind', entry.source) : [])),
     ...named('ephemeral', ephemeral === true ? undefined : ephemeral),
     ...named('pid file', pidFile),
     ...named('seccomp', seccomp?.file),
+    ...filesOf(connectTo).flatMap((path) => named('connect-to', path)),
   ];
 }
 

@@ -111,7 +111,7 @@ export const isolationRows = {
       launchOption(
         'Isolation',
         '--connect-to ENTRY',
-        'what it may call: NAME:PORTS, .DOMAIN:PORTS, NET/LENGTH:PORTS; may be repeated',
+        'what it may call: NAME:PORTS, .DOMAIN:PORTS, NET/LENGTH:PORTS, unix:PATH, @FILE; may be repeated',
         addText,
         {
           notInUnit: 'the restrictions of the unit are not made for the process that relays',

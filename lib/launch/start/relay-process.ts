@@ -27,7 +27,7 @@ export function startRelay({ request: { connectTo, insecurePath, statusFd }, acc
     statusFd === undefined ? '' : '4',
     insecurePath ? 'insecure' : '',
     dialingIds(account).join(),
-    ...connectTo.map(({ text }) => text),
+    ...connectTo.flatMap(({ text, isRead }) => (isRead === true ? [] : [text])),
   ];
   const environment = Object.entries(process.env)
     .filter(([name]) => name !== 'NODE_OPTIONS')

@@ -215,6 +215,7 @@ function openGate(
     sockets: native.takeSent(handle, 3),
     toSocket: socketFinder(insecurePath),
     ids: dialingIds(account),
+    onWarning: ({ message, hint = '' }) => warnOnce([{ message, hint }]),
     onDenied: (denied: Denied) => {
       status?.tell(statusLine({ event: 'denied', ...denied }));
       started.denied.push(denied);

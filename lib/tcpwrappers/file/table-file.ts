@@ -6,7 +6,7 @@ import type { FileText } from '../parse/logical-line.ts';
 import { openPatternFiles } from '../parse/pattern-file.ts';
 import { type ParseOptions, type Reading, readRules } from '../parse/rule-file.ts';
 import type { Table } from '../rule/rule-table.ts';
-import { renewStamp, type Stamp, takeStamp } from './file-stamp.ts';
+import { renewStamp, type Stamp, takeStamp } from '../../values/file-stamp.ts';
 import { readFileText } from './host-files.ts';
 
 interface Source {

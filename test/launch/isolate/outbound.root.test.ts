@@ -1,5 +1,5 @@
 // Programs that may call the names of a list: clients that must work, and what must not get out.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { execInJail } from '../../../lib/index.ts';
 import { command, rootTest } from '../../support/launch.ts';
@@ -579,4 +579,73 @@ test('nothing stays that could relay for a launch in place, or for a compiled on
   );
   t.not(status, 0);
   t.match(stderr, /--connect-to.*no process that stays/s);
+});
+
+for (const as of [undefined, uid])
+  test(`a file of entries counts as it is at each question${as === undefined ? '' : ', without root'}`, async (t) => {
+    const told = world.run(
+      `${head}
+      const { writeFileSync, mkdtempSync, rmSync } = await import('node:fs');
+      const { once } = await import('node:events');
+      const { setTimeout: sleep } = await import('node:timers/promises');
+      const directory = mkdtempSync('/tmp/names-'), file = directory + '/names';
+      const warned = [];
+      process.on('warning', ({ message }) => warned.push(message));
+      const write = async (text) => { await sleep(30); writeFileSync(file, text); };
+      await write('# servers\\n\\nweb.test:80  # the page\\n');
+      const { reject, timeoutMs, ...spawned } = base;
+      const child = await spawnInJail({
+        ...spawned, connectTo: ['@' + file, '9.9.8.2:7'], stdio: ['pipe', 'pipe', 'inherit'], program: '/bin/sh',
+        args: ['-c', 'exec 3<>/dev/null; while read name; do getent hosts $name >/dev/null && echo yes || echo no; done'],
+      });
+      const ask = async (name) => (child.stdin.write(name + '\\n'), String((await once(child.stdout, 'data'))[0]).trim());
+      const heard = [await ask('web.test')];
+      await write('web.test:80\\nother.test:80\\n9.9.8.3:80\\n');
+      heard.push(await ask('other.test'));
+      await write('web.test:80\\nsix.test\\n');
+      heard.push(await ask('deep.zone.test'));
+      rmSync(file);
+      heard.push(await ask('self.test'));
+      await write('.zone.test:80\\n');
+      heard.push(await ask('six.test'), await ask('DEEP.zone.test'));
+      child.stdin.end();
+      await child.exited;
+      rmSync(directory, { recursive: true });
+      tell([heard, warned.map((message) => message.replaceAll(file, 'FILE'))]);`,
+      as,
+    ) as readonly [readonly string[], readonly string[]];
+    t.same(told[0], ['yes', 'yes', 'no', 'no', 'no', 'yes']);
+    t.same(told[1], [
+      'FILE: 9.9.8.3:80 counts from the next launch on',
+      "FILE, line 2 must be an entry such as NAME:PORTS, not 'six.test': it has no port; the list before it stays in force",
+      'connect-to: FILE: no such file or directory; the list before it stays in force',
+    ]);
+  });
+
+test('the command says what is wrong with a file of entries, and whose it must not be', async (t) => {
+  const file = `${world.directory}/names`;
+  const run = (text: string, more = '') => {
+    writeFileSync(file, text);
+    return inShell(`${more}${command.join(' ')} ${commanded([`@${file}`], 'curl -sS http://web.test/')}`);
+  };
+  t.match(run('web.test:80\n').stdout, web);
+  const { status, stderr } = run('web.test:80\n\nhttps://web.test/\n');
+  t.equal(status, 1);
+  t.match(
+    stderr,
+    /names, line 3 must be an entry such as NAME:PORTS, not 'https:\/\/web\.test\/': it is a URL/,
+  );
+  t.match(stderr, /hint: for example api\.example\.org:443/);
+  t.match(run('web.test\n').stderr, /line 1 .*has no port\nhint: did you mean web\.test:443\?/);
+  t.match(run('unix:/run/app/s\n').stderr, /line 1: 'unix:\/run\/app\/s' is no entry of a file/);
+  t.match(
+    run('', `chown 65534 ${file}; `).stderr,
+    /connect-to: .*names is owned by uid 65534, the user to be jailed/,
+  );
+  t.match(
+    run('', `chown 0 ${file}; chmod 666 ${file}; `).stderr,
+    /connect-to: .*can be written by everybody/,
+  );
+  rmSync(file);
+  t.match(inShell(`${command.join(' ')} ${commanded([`@${file}`], 'true')}`).stderr, /names: no such file/);
 });

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 
-import { renewStamp, takeStamp } from '../../../lib/tcpwrappers/file/file-stamp.ts';
-import { openHosts } from '../../../lib/tcpwrappers/index.ts';
-import { unlessRoot } from '../../support/root.ts';
+import { renewStamp, takeStamp } from '../../lib/values/file-stamp.ts';
+import { openHosts } from '../../lib/tcpwrappers/index.ts';
+import { unlessRoot } from '../support/root.ts';
 
 const skip = unlessRoot('mkfs.ext4');
 
