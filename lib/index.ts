@@ -89,6 +89,7 @@ export {
   workspaceChanges,
   type WorkspaceRequest,
 } from './workspace/changing.ts';
+export { workspaceDiff } from './workspace/texts.ts';
 export type { WorkspaceChange } from './workspace/changes.ts';
 export { type Step, type StepName } from './launch/plan/step.ts';
 export { type Bytes } from './words/quote.ts';

@@ -35,6 +35,12 @@ export interface WorkspaceChange {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   /** Of a file, as the program left it. */
   readonly sizeBytes?: number;
+  /** Of a link, where it leads. */
+  readonly target?: string;
+  /** Of the change `mode`: the permissions on the host, and those that the program has given. */
+  readonly modes?: readonly [before: number, now: number];
+  /** Of an added file, which only workspaceChanges() tells: the file of the host that the program has moved there. */
+  readonly from?: string;
   /** Programs of the host execute such a file: `commit` takes it by name only. */
   readonly executed?: true;
   /** The host has changed it too since the workspace began. */
@@ -133,10 +139,11 @@ function ifReadable<T>(read: () => T): T | undefined {
 
 const partBytes = 1 << 20;
 
-function isSameContent({ host, upper }: Sides, path: BytePath): boolean {
+/** Whether a file of the layer has the content of one of the host; false if this user may not read them. */
+export function isSameContent({ host, upper }: Sides, path: BytePath, hostPath = path): boolean {
   const answer = ifReadable(() =>
     withFile(upper, path, (now) =>
-      withFile(host, path, (before) => {
+      withFile(host, hostPath, (before) => {
         for (let at = 0; ;) {
           const [one, other] = [now.read(at, partBytes), before.read(at, partBytes)];
           if (!Buffer.from(one).equals(other)) return false;

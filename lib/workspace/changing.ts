@@ -24,6 +24,7 @@ import { differences, spellOut, type ChangeKind, type Difference, type Workspace
 import { applyDifference, applyRights, ctimeOf, forget, sweep } from './apply-difference.ts';
 import { keepTimes, removePlace } from './kept.ts';
 import { executedFiles, matcher, type Matcher } from './executed.ts';
+import { movesOf } from './moved.ts';
 import { withLeads } from './led.ts';
 import { refuseCommit } from './refusals.ts';
 import { failed, withWorkspace, type Opened } from './opened.ts';
@@ -67,13 +68,15 @@ function toPaths(directory: BytePath, paths: readonly Bytes[]): readonly BytePat
 const isNewDirectory = (kind: ChangeKind, now: FileStatus | undefined): boolean =>
   (kind === 'added' || kind === 'changed') && now?.kind === 'directory';
 
+/** The changes that a request is about. */
 interface Chosen {
   readonly all: readonly Difference[];
   readonly chosen: readonly Difference[];
   readonly named: ReadonlySet<string>;
 }
 
-function choose(opened: Opened, { paths }: WorkspaceRequest, isWithParents = true): Chosen {
+/** @param isWithParents also the new directories above them @throws UsageError for a path without a change */
+export function choose(opened: Opened, { paths }: WorkspaceRequest, isWithParents = true): Chosen {
   const all = [...differences(opened)];
   const named = paths === undefined ? undefined : toPaths(opened.directory, paths);
   const missing = named?.find((one) => one !== '/' && !all.some(({ path }) => isWithin(path, one)));
@@ -92,7 +95,7 @@ function choose(opened: Opened, { paths }: WorkspaceRequest, isWithParents = tru
   return { all, chosen, named: new Set(named) };
 }
 
-function toChange(opened: Opened, isExecuted: Matcher, one: Difference): WorkspaceChange {
+function toChange(opened: Opened, isExecuted: Matcher, one: Difference, from?: BytePath): WorkspaceChange {
   const { path, kind, now, before } = one;
   const shown = now ?? before;
   return {
@@ -100,13 +103,17 @@ function toChange(opened: Opened, isExecuted: Matcher, one: Difference): Workspa
     change: kind,
     kind: shown?.kind ?? 'other',
     ...(now?.kind === 'file' ? { sizeBytes: now.sizeBytes } : {}),
+    ...(now?.target === undefined ? {} : { target: showPath(now.target) }),
+    ...(kind === 'mode' && now && before ? { modes: [before.mode & 0o777, now.mode & 0o777] } : {}),
+    ...(from === undefined ? {} : { from: showPath(from.slice(1) as BytePath) }),
     ...(kind !== 'left' && isExecuted(path, now?.kind) ? { executed: true } : {}),
     ...(kind !== 'left' && changedOnHost(opened, path, one) ? { conflict: true } : {}),
   };
 }
 
 const keys = new Set(['directory', 'paths', 'executed', 'overwrite']);
-const take = (request: WorkspaceRequest): WorkspaceRequest =>
+/** The request, checked. @throws UsageError */
+export const take = (request: WorkspaceRequest): WorkspaceRequest =>
   takeRequest(request, (own) => checkKeys(own, keys, "{directory: '/home/sam/project'}"));
 
 const executedIn = (opened: Opened, { executed }: WorkspaceRequest): Matcher =>
@@ -117,7 +124,9 @@ export async function workspaceChanges(asked: WorkspaceRequest): Promise<readonl
   const request = take(asked);
   return withWorkspace(request, (opened) => {
     const isExecuted = executedIn(opened, request);
-    return choose(opened, request).chosen.map((one) => toChange(opened, isExecuted, one));
+    const { all, chosen } = choose(opened, request);
+    const moves = movesOf(opened, all);
+    return chosen.map((one) => toChange(opened, isExecuted, one, moves.get(one.path)));
   });
 }
 

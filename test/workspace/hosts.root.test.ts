@@ -174,18 +174,18 @@ test('an ordinary user: read-only and closed directories, and directories of the
   );
   t.equal(
     verb('changes').stdout,
-    'left    closed (directory)\nadded   ro (directory)\nadded   ro/x\nadded   ro/y\nadded   s\nchanged src/c\n',
+    'left    closed (directory)\nadded   ro (directory)\nadded   ro/x (2 bytes)\nadded   ro/y (2 bytes)\nadded   s (7 bytes)\nchanged src/c (4 bytes)\n',
   );
   t.match(verb('commit'), { status: 1, stderr: /^uchroot-jail: its owner may not read it: s\n/ });
   t.match(verb('commit', 'ro/x'), {
     status: 0,
     stderr: '',
-    stdout: 'added   ro (directory)\nadded   ro/x\n',
+    stdout: 'added   ro (directory)\nadded   ro/x (2 bytes)\n',
   });
   t.equal(lstatSync(`${project}/ro`).mode & 0o777, 0o555);
   t.match(verb('commit', 'ro/y'), { status: 1, stderr: /may not write to the directory .*: ro\/y\nhint:/ });
   t.match(verb('discard', 'ro', 's'), { status: 0, stderr: '' });
-  t.equal(verb('changes').stdout, 'left    closed (directory)\nchanged src/c\n');
+  t.equal(verb('changes').stdout, 'left    closed (directory)\nchanged src/c (4 bytes)\n');
   t.match(verb('commit'), { status: 0 });
   t.match(verb('discard'), { status: 0, stderr: '', stdout: 'left    closed (directory)\n' });
   t.same(readdirSync(`${home}/.local/state/uchroot/workspaces`), []);

@@ -14,7 +14,13 @@ import {
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { commitWorkspace, discardWorkspace, openJail, workspaceChanges } from '../../lib/index.ts';
+import {
+  commitWorkspace,
+  discardWorkspace,
+  openJail,
+  workspaceChanges,
+  workspaceDiff,
+} from '../../lib/index.ts';
 import { workspacePlace } from '../../lib/launch/host/workspace.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { uchrootJail } from '../support/builder.ts';
@@ -403,7 +409,7 @@ test('the command: a relative path, the working directory, and the three verbs',
   t.match(ran, { status: 0, stdout: `${directory}\n` });
   t.match(uchrootJail(['changes', directory]), {
     status: 0,
-    stdout: 'changed a\nadded   package.json (the host executes it)\n',
+    stdout: 'changed a (4 bytes)\nadded   package.json (2 bytes, the host executes it)\n',
   });
   const json = JSON.parse(uchrootJail(['changes', directory, '--format', 'json']).stdout) as {
     changes: unknown[];
@@ -413,13 +419,73 @@ test('the command: a relative path, the working directory, and the three verbs',
     status: 1,
     stderr: /programs of the host execute it: package.json\nhint: look at it/,
   });
-  t.match(uchrootJail(['commit', directory, 'a']), { status: 0, stdout: 'changed a\n' });
+  t.match(uchrootJail(['commit', directory, 'a']), { status: 0, stdout: 'changed a (4 bytes)\n' });
   t.match(uchrootJail(['commit', directory, '../elsewhere']), {
     status: 1,
     stderr: /is not in the workspace/,
   });
-  t.match(uchrootJail(['discard', directory]), { status: 0, stdout: 'added   package.json\n' });
+  t.match(uchrootJail(['discard', directory]), { status: 0, stdout: 'added   package.json (2 bytes)\n' });
   t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+});
+
+test('the list has modes, links, sizes and moves; the diff makes the host what the program saw', async (t) => {
+  const { directory, run } = makeProject(t);
+  writeFileSync(`${directory}/bytes`, Buffer.from([0, 1, 2]));
+  await run(`echo p >> a; chmod 711 b; ln -s a link; mv src/c moved; mv src/deep deeper; rm -f bytes; printf 'x\\0y' > n.bin
+    printf '\\033[2J' > esc; chmod 700 src; ln -s /etc/hostname secret; mkfifo pipe`);
+  t.equal(
+    uchrootJail(['changes', directory]).stdout,
+    `changed a (4 bytes)
+mode    b (0644 to 0711, 2 bytes)
+deleted bytes
+added   deeper (directory)
+added   deeper/d (11 bytes, moved from src/deep/d)
+added   esc (4 bytes)
+added   link -> a
+added   moved (6 bytes, moved from src/c)
+added   n.bin (3 bytes)
+left    pipe
+added   secret -> /etc/hostname
+mode    src (directory, 0755 to 0700)
+deleted src/c
+deleted src/deep (directory)
+`,
+  );
+  const { status, stdout } = uchrootJail(['changes', directory, '--diff', 'a', 'src', 'moved', 'bytes']);
+  t.equal(status, 0);
+  t.equal(
+    stdout,
+    `--- a/a
++++ b/a
+@@ -1 +1,2 @@
+ a
++p
+Binary files a/bytes and /dev/null differ
+--- /dev/null
++++ b/moved
+@@ -0,0 +1 @@
++src/c
+--- a/src/c
++++ /dev/null
+@@ -1 +0,0 @@
+-src/c
+--- a/src/deep/d
++++ /dev/null
+@@ -1 +0,0 @@
+-src/deep/d
+`,
+  );
+  const whole = (await workspaceDiff({ directory })).toString();
+  t.match(whole, /^Binary files \/dev\/null and b\/n.bin differ$/m);
+  t.notMatch(whole, /hostname/);
+  t.match(uchrootJail(['changes', directory, '--diff', '--format', 'json']), {
+    status: 1,
+    stderr: /given at once/,
+  });
+  t.match(uchrootJail(['changes', directory, '--diff'], { env: { ...commandEnv, PATH: '/nowhere' } }), {
+    status: 1,
+    stderr: /diff\(1\) is not on this host\nhint: install the package diffutils/,
+  });
 });
 
 test('wrong requests are refused before anything happens', async (t) => {

@@ -1,7 +1,10 @@
 // The commands of uchroot-jail for workspaces: what programs have changed there, and what becomes of it.
 import { commitWorkspace, discardWorkspace, workspaceChanges } from '../../workspace/changing.ts';
 import type { WorkspaceChange } from '../../workspace/changes.ts';
+import { workspaceDiff } from '../../workspace/texts.ts';
+import { octal } from '../../trust/writer.ts';
 import { option } from '../../values/command-option.ts';
+import { atOnce } from '../../values/wrong.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { has, valueOf, type Command } from '../dispatch.ts';
@@ -10,24 +13,39 @@ type WorkspaceCommand = Command<object>;
 
 const formatOption = option('--format text|json', 'how the answer is printed');
 
-function line({ path, change, kind, executed, conflict }: WorkspaceChange): string {
+function line({ path, change, kind, ...more }: WorkspaceChange): string {
   const notes = [
     ...(kind === 'directory' ? ['directory'] : []),
-    ...(executed === true ? ['the host executes it'] : []),
-    ...(conflict === true ? ['the host has changed it too'] : []),
+    ...(more.modes === undefined ? [] : [more.modes.map(octal).join(' to ')]),
+    ...(more.sizeBytes === undefined ? [] : [`${more.sizeBytes} bytes`]),
+    ...(more.from === undefined ? [] : [`moved from ${more.from}`]),
+    ...(more.executed === true ? ['the host executes it'] : []),
+    ...(more.conflict === true ? ['the host has changed it too'] : []),
   ];
-  return `${change.padEnd(7)} ${path}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n`;
+  const shown = more.target === undefined ? path : `${path} -> ${more.target}`;
+  return `${change.padEnd(7)} ${shown}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}\n`;
 }
 
 const text = (list: readonly WorkspaceChange[]): string => list.map(line).join('');
 
+// A program has written it, and a terminal would obey it.
+const visible = (diff: Buffer): string =>
+  diff
+    .toString()
+    .replace(/[^\n\t\P{C}]/gu, (one) => `\\x${(one.codePointAt(0) ?? 0).toString(16).padStart(2, '0')}`);
+
 const changes: WorkspaceCommand = {
   synopsis: 'changes WORKSPACE [PATH]...',
   summary: 'lists what programs have changed in a directory that uchroot --workspace gave them',
-  options: [formatOption],
+  options: [option('--diff', 'what has changed in the files, as patch -p1 takes it'), formatOption],
   operands: [1, Infinity],
   run: async (read, _, directory, ...paths) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
+    if (has(read, 'diff')) {
+      if (valueOf(read, 'format') !== undefined) throw atOnce('--diff', '--format');
+      const diff = await workspaceDiff({ directory, ...(paths.length > 0 && { paths }) });
+      return { text: process.stdout.isTTY ? visible(diff) : diff, status: 0 };
+    }
     const list = await workspaceChanges({ directory, ...(paths.length > 0 && { paths }) });
     return format === 'json' ? jsonDocument({ changes: list }) : text(list);
   },
