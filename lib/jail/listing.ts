@@ -1,6 +1,6 @@
 // Lists a jail's files according to its manifest, and explains them.
 
-import { type BytePath, lastComponent, showPath } from '../tree/path.ts';
+import { type BytePath, isWithin, lastComponent, showPath } from '../tree/path.ts';
 import type { DirectoryRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError } from '../errors.ts';
@@ -81,19 +81,25 @@ export async function explainFile(asked: {
   return readBuilt(directory, (jail, manifest) => {
     const asked = absolute(request.path, true);
     const path = placeOf(jail, manifest, asked, directory);
-    const entry = manifest.entries.find((other) => other.path === path);
+    const entry = manifest.entries.find((other) => other.path === path) ?? mountedAt(manifest, path);
     return {
       path: toText(path),
       file: entry && toListed(entry),
-      reasons: explain(manifest, path),
+      reasons: explain(manifest, entry?.path ?? path),
       version: entry?.package === undefined ? undefined : manifest.packages[entry.package],
     };
   });
 }
 
-function placeOf(jail: DirectoryRoot, { entries }: Manifest, asked: BytePath, directory: BytePath): BytePath {
+// In a jail by reference: what a launch mounts there lies on the host.
+const mountedAt = ({ entries }: Manifest, path: BytePath): Recorded | undefined =>
+  entries.find((entry) => entry.reason.how === 'mounted' && isWithin(path, entry.path));
+
+function placeOf(jail: DirectoryRoot, manifest: Manifest, asked: BytePath, directory: BytePath): BytePath {
+  const { entries } = manifest;
   if (entries.some(({ path }) => path === asked)) return asked;
   const way = walk(jail, asked);
+  if (mountedAt(manifest, way.path) !== undefined) return way.path;
   if (way.kind === 'found' || entries.some(({ path }) => path === way.path)) return way.path;
   // the path as the host sees it
   const inside = asked.startsWith(`${directory}/`)

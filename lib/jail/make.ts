@@ -17,6 +17,7 @@ import { hashInJail } from './manifest/file-hash.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
+import { refuseOwnPrograms } from './packs/host.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
 import { checkNamed, checkPlan, warningsOf } from './plan/plan-outcome.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
@@ -166,6 +167,7 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   const { host, directory, work } = making;
   const before = jail && readManifest(jail);
   const recipe = making.recipeFor(before);
+  refuseOwnPrograms(recipe);
   const readable = isOrdinary(caller()) ? openReadable(rememberStatus(host.root)) : undefined;
   const source = readable?.root ?? rememberStatus(host.root);
   work.onProgress?.(begin('plan'));

@@ -8,6 +8,7 @@ import { fitness, staleness } from './rules/fitness.ts';
 import { jailLocation } from './rules/jail-location.ts';
 import { loadedCode, preload } from './rules/loaded-code.ts';
 import { differences, manifestItself } from './rules/manifest-differences.ts';
+import { mountedHost } from './rules/mounted-host.ts';
 import { outsideContacts } from './rules/outside-contacts.ts';
 import { runningProcesses } from './rules/running-processes.ts';
 import { uploads } from './rules/uploads.ts';
@@ -16,6 +17,7 @@ export const rules: readonly Rule[] = [
   ...jailLocation,
   ...privilegedFiles,
   ...outsideContacts,
+  ...mountedHost,
   steeringFile,
   preload,
   ...manifestItself,

@@ -9,6 +9,7 @@ import { cc } from './cc.ts';
 import { commands, shell } from './command-packs.ts';
 import { dns, names, syslog } from './name-service.ts';
 import { fontconfig, terminfo } from './display-packs.ts';
+import { host } from './host.ts';
 import { gconv, locale } from './locale.ts';
 import * as files from './file-packs.ts';
 import { gnupg, pam, tls } from './security-packs.ts';
@@ -26,7 +27,7 @@ export const packs: readonly Pack[] = [
   [pam, files.krb5, files.sasl, files.ldap, files.odbc, files.xml, files.magic],
   [fontconfig, files.glib, files.pixbuf, files.gstreamer],
   [python, perl, ruby, node, php, tcl, lua, guile, java, cc],
-  [files.pascal, gnupg, commands, local],
+  [files.pascal, gnupg, commands, local, host],
 ].flat();
 
 /** The functions that are signs of any pack. */

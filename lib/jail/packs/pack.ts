@@ -48,6 +48,8 @@ type Piece =
   | { readonly link: string; readonly target: string }
   /** A file that is written. */
   | { readonly file: string; readonly content: string | Uint8Array; readonly mode?: number }
+  /** What a launch mounts the host's on, if it is there: a file with this content, or a directory. */
+  | { readonly mountPoint: string; readonly why: string; readonly content: string | undefined }
   | { readonly device: string; readonly mode: number; readonly major: number; readonly minor: number };
 
 /** A user of the jail. */

@@ -7,7 +7,7 @@ import type { FileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
 import { buffersOf, type ReadStrings } from '../dpkg/sections.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
-import type { Reason } from '../manifest/planned-entry.ts';
+import type { Entry, Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { expandPath } from '../packs/pack-host.ts';
 import { packOf, packs as all } from '../packs/index.ts';
@@ -87,6 +87,9 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
       if (!isNew(pack, file)) return false;
       const data = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
       selection.add({ kind: 'data', path: file as BytePath, data, mode, reason });
+    } else if ('mountPoint' in part) {
+      if (!isNew(pack, part.mountPoint)) return false;
+      selection.add(mountPoint(part));
     } else if ('directory' in part) {
       if (!isNew(pack, part.directory)) return false;
       addDirectory(root, selection, part, reason);
@@ -112,6 +115,13 @@ function openParts(root: FileRoot, selection: Selection): (part: Part, context: 
         .some((path) => path !== undefined);
     return true;
   };
+}
+
+function mountPoint({ mountPoint, why, content }: Extract<Part, { mountPoint: string }>): Entry {
+  const place = { path: mountPoint as BytePath, reason: { how: 'mounted', as: why } } as const;
+  return content === undefined
+    ? { kind: 'directory', ...place, mode: 0o755 }
+    : { kind: 'data', ...place, data: Buffer.from(content), mode: 0o644 };
 }
 
 function addDirectory(

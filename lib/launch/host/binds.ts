@@ -95,7 +95,8 @@ function realPath(path: Buffer, ways: Ways): Buffer {
 
 type OfHost = Extract<NormalView, { readonly source: Buffer }>;
 
-const isOfHost = (entry: NormalView): entry is OfHost => entry.kind === 'bind' || entry.kind === 'workspace';
+const isOfHost = (entry: NormalView): entry is OfHost =>
+  entry.kind === 'bind' ? entry.isReference !== true : entry.kind === 'workspace';
 
 function realEntry(entry: NormalView, ways: Ways, account: Account): NormalView {
   if (!isOfHost(entry)) return entry;

@@ -9,6 +9,9 @@ import { absolutePath } from './directory.ts';
 const rootPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const userPath = '/usr/local/bin:/usr/bin:/bin';
 
+/** PATH of a program that has this uid. */
+export const pathFor = (uid: number): string => (uid === 0 ? rootPath : userPath);
+
 /**
  * Variables of the caller that every program gets. They describe the terminal, the language and the time zone, and nothing else
  * about the caller.
@@ -214,7 +217,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly Buffer[] {
   }
   const { home, name: login, shell, uid } = account;
   const identity = [
-    ['PATH', uid === 0 ? rootPath : userPath],
+    ['PATH', pathFor(uid)],
     ['HOME', home],
     ['USER', login],
     ['LOGNAME', login],

@@ -1,8 +1,10 @@
 // Judges the host's answers to a launch: the account, the privilege of this process, and the directory of the jail.
 import { native, type HostFacts } from '../../native.ts';
+import { isByReference } from '../../tree/by-reference.ts';
 import { bytePath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import { namespacesOf } from '../request/isolation-value.ts';
 import { anyAbi } from '../request/landlock-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toAccount, type Account } from './account.ts';
@@ -15,6 +17,7 @@ import {
   type DirectoryFinding,
 } from './directory.ts';
 import { requirePrivilege } from './privilege.ts';
+import { withReferences } from './references.ts';
 import { isOwn, rootlessAccount } from './rootless.ts';
 
 /** A jail that was judged for an account. */
@@ -26,6 +29,8 @@ export interface JudgedJail {
   readonly warnings: readonly DirectoryFinding[];
   /** A launch without root, and the jail belongs to another user: the program can only read it. */
   readonly isShared: boolean;
+  /** Whether it is a jail by reference; undefined: not looked at, since the launch mounts nothing. */
+  readonly isByReference?: boolean;
   /** That holds the id of USER `auto`, in place. */
   readonly lockFd?: number;
 }
@@ -44,8 +49,18 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
   const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
-  return { account, fd: facts.fd, warnings, isShared };
+  const marked = mounts(request) ? isByReference(openFileRoot(facts.fd)) : undefined;
+  return {
+    account,
+    fd: facts.fd,
+    warnings,
+    isShared,
+    ...(marked !== undefined && { isByReference: marked }),
+  };
 }
+
+/** Whether a launch can mount. */
+export const mounts = (request: NormalRequest): boolean => namespacesOf(request).includes('mount');
 
 /** As `judge`, but closes the jail's descriptor if it throws. Otherwise the receiver closes it. */
 export function verify(request: NormalRequest, facts: HostFacts, privileged = true): JudgedJail {
@@ -70,9 +85,12 @@ function withLandlock(request: NormalRequest): NormalRequest {
  * The request as this jail settles it. A jail of another user is read-only. Without a program it is the user's shell as the host knows
  * it, if the jail has it, else /bin/sh; interactive, as in chroot(8).
  */
-export function settle(asked: NormalRequest, { account, fd, isShared }: JudgedJail): Settled {
+export function settle(asked: NormalRequest, jail: JudgedJail): Settled {
+  const { account, fd, isShared } = jail;
   let request = asked;
   if (isShared && asked.ephemeral === undefined && !asked.readOnly) request = { ...request, readOnly: true };
+  if (mounts(request) && (jail.isByReference ?? isByReference(openFileRoot(fd))))
+    request = withReferences(request, jail);
   if (asked.landlock && asked.landlockAbi === anyAbi) request = withLandlock(request);
   if (request.program !== undefined) return request as Settled;
   const { shell } = account;

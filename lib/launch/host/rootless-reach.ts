@@ -53,7 +53,9 @@ function openedPaths({
 }: NormalRequest): readonly Named[] {
   return [
     ...named('jail', jail),
-    ...view.flatMap((entry) => (entry.kind === 'bind' ? named('bind', entry.source) : [])),
+    ...view.flatMap((entry) =>
+      entry.kind === 'bind' && entry.isReference !== true ? named('bind', entry.source) : [],
+    ),
     ...named('ephemeral', ephemeral === true ? undefined : ephemeral),
     ...named('pid file', pidFile),
     ...named('seccomp', seccomp?.file),

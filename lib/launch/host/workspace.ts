@@ -1,20 +1,11 @@
 // Where the changes of a workspace are kept: one place for each directory, with the layers of an overlay.
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-  type Stats,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
-import { mountOf, readMounts } from '../../tree/mountinfo.ts';
+import { mountOf } from '../../tree/mountinfo.ts';
 import { bytePath, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
 import { caller, waySeenBy, type Owner } from '../../trust/owner.ts';
 import { judgeWay, remedyOf, type WayComponent } from '../../trust/way.ts';
@@ -25,8 +16,8 @@ import { shellWord } from '../../words/shell-word.ts';
 import type { NormalView, NormalWorkspace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import type { Account } from './account.ts';
+import { hostMounts } from './host-danger.ts';
 import { wayTo } from './host-ways.ts';
-import { readingKernel } from './kernel-file.ts';
 
 const below = (path: string, name: string): string => posix.join(path, name);
 
@@ -163,8 +154,7 @@ function mapFdFor({ uid, gid }: Stats, account: Account): number | undefined {
 
 // What the mount of the host forbids, an overlay would allow again.
 function isNoexec(source: BytePath): boolean {
-  const mounts = readMounts(readingKernel('open_tree', () => readFileSync('/proc/self/mountinfo')));
-  return mountOf(mounts, source)?.options.has('noexec') === true;
+  return mountOf(hostMounts(), source)?.options.has('noexec') === true;
 }
 
 /** The descriptors that the plan uses for workspaces. */

@@ -1,11 +1,11 @@
 // The values of a request about isolation: namespaces and the view of the file system. Pure.
 import { posix } from 'node:path';
 
-import { UsageError } from '../../errors.ts';
 import { checkKeys } from '../../values/keys.ts';
 import { absolutePath, flag, list, oneOf, optional, text, whole } from '../../values/validators.ts';
 import { atOnce, needs, usageError, wrong } from '../../values/wrong.ts';
 import type { Bytes } from '../../words/quote.ts';
+import { checkTrees } from './view-trees.ts';
 
 /** The kinds of namespaces(7) that a launch can make, with their CLONE_NEW flags (linux/sched.h). */
 export const namespaceFlags = {
@@ -109,7 +109,14 @@ export type View =
 
 /** The normal form of a View. */
 export type NormalView =
-  | { readonly kind: 'bind'; readonly source: Buffer; readonly target: Buffer; readonly readOnly: boolean }
+  | {
+      readonly kind: 'bind';
+      readonly source: Buffer;
+      readonly target: Buffer;
+      readonly readOnly: boolean;
+      /** Of a jail by reference: it was judged when it was added, and has no links. */
+      readonly isReference?: true;
+    }
   | {
       readonly kind: 'tmpfs';
       readonly target: Buffer;
@@ -207,24 +214,14 @@ export function toView(
   if (value === undefined) return own;
   requireNamespace('mount', key, others);
   const entries = [...views(value, key), ...own];
-  const trees = others.rootless === true ? { ...treesOf, proc: 2, dev: 6 } : treesOf;
-  if (entries.reduce((sum, { kind }) => sum + trees[kind], 0) <= mostTrees) return entries;
-  throw new UsageError(`a launch has at most ${mostTrees} of bind, proc and writable`, {
-    hint: others.rootless === true ? 'rootless, a proc counts twice and a dev six times' : undefined,
-  });
+  const isRootless = others.rootless === true;
+  checkTrees(
+    entries,
+    isRootless,
+    isRootless ? 'rootless, a proc counts twice and a dev six times' : undefined,
+  );
+  return entries;
 }
-
-// kMaxTrees of native/plan/plan.h, less the jail and the directory of --ephemeral
-const mostTrees = 62;
-const treesOf: Readonly<Record<NormalView['kind'], number>> = {
-  bind: 1,
-  tmpfs: 0,
-  proc: 1,
-  dev: 0,
-  dir: 0,
-  writable: 1,
-  workspace: 2,
-};
 
 /** Whether an ordinary user launches, who cannot set supplementary groups (user_namespaces(7)). */
 export function toRootless(value: boolean | undefined, key: string, others: Values): boolean {

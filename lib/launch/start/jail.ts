@@ -8,7 +8,7 @@ import { callerBeside } from '../host/caller.ts';
 import { unreachable, type DirectoryFinding } from '../host/directory.ts';
 import { withId } from '../host/own-id.ts';
 import { buildEnvironment } from '../host/environment.ts';
-import { judge, type JudgedJail } from '../host/judged-jail.ts';
+import { judge, settle, type JudgedJail } from '../host/judged-jail.ts';
 import { requireRoot } from '../host/privilege.ts';
 import type { JailedProcess } from '../process/process.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
@@ -217,13 +217,9 @@ export class Jail<
     }
   }
 
-  async #withProgram(
-    request: NormalRequest,
-    { jail: { account } }: KeptLaunch,
-    name: Buffer,
-  ): Promise<NormalRequest> {
-    const env = buildEnvironment({ request, account, caller: callerBeside(request, false) });
-    return { ...request, program: await findProgram(request, name, env, this.#facts.fd) };
+  async #withProgram(request: NormalRequest, { jail }: KeptLaunch, name: Buffer): Promise<NormalRequest> {
+    const env = buildEnvironment({ request, account: jail.account, caller: callerBeside(request, false) });
+    return { ...request, program: await findProgram(settle(request, jail), name, env, this.#facts.fd) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

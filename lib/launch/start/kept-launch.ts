@@ -4,7 +4,7 @@ import type { HostSight } from '../../native.ts';
 import { isAlike } from '../../values/keys.ts';
 import { processOf, type Caller, type ProgramProcess } from '../host/caller.ts';
 import { buildEnvironment } from '../host/environment.ts';
-import type { JudgedJail, Settled } from '../host/judged-jail.ts';
+import { mounts, type JudgedJail, type Settled } from '../host/judged-jail.ts';
 import { Beginning } from '../plan/encode.ts';
 import { Launch, toSetUp } from '../plan/launch.ts';
 import { setUpKeys, type NormalRequest, type Principal } from '../request/request.ts';
@@ -86,7 +86,8 @@ function keyOf(request: NormalRequest): string {
     (insecurePath ? 2 : 0) +
     (allowNewPrivs ? 4 : 0) +
     (rootless ? 8 : 0) +
-    (mapAuto ? 16 : 0);
+    (mapAuto ? 16 : 0) +
+    (mounts(request) ? 32 : 0);
   const caller = rootless ? process.geteuid?.() : '';
   const own = group === undefined ? '*' : principalKey(group);
   const others = groups === undefined ? '*' : `=${groups.map(principalKey).join('\0')}`;
