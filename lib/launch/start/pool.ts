@@ -122,8 +122,10 @@ class Program {
   }
 
   async #endError(signal: AbortSignal | undefined): Promise<Error> {
-    if (!this.hasEnded) this.#child.cutOff(); // it has closed its standard output: no answer can come
+    // It has closed its standard output: no answer can come. At the end of a program its status comes a moment later.
+    const late = setTimeout(() => this.#child.cutOff(), graceMs);
     const exit = await this.#child.exited;
+    clearTimeout(late);
     const { spawnfile, pid } = this.#child;
     const stopped = this.#stopped ?? this.#child.stopped;
     const limit = exit.limit ?? (stopped === 'ETIMEDOUT' ? 'time' : undefined);
