@@ -7,19 +7,30 @@ import { openJail } from 'uchroot';
 
 const mostOutputBytes = 10 * 1024 * 1024;
 
-/** A job that would fail again: it has reached a limit. */
-export class LimitError extends Error {}
+/** A job that would fail again: it has reached a limit. BullMQ knows errors of this name, and does not try the job again. */
+export class LimitError extends Error {
+  name = 'UnrecoverableError';
+}
 
-/** Opens the jail for jobs. */
-export async function openJobs(directory) {
-  const jail = await openJail(directory, {
-    untrusted: true, // doc/untrusted.md: the list
-    cpuTime: 10,
-    timeoutMs: Number(process.env.JOB_TIMEOUT_MS ?? 30_000),
-  });
+// What each job may use with all its processes; cpuTime is for each process. doc/untrusted.md has the other options of `untrusted`.
+const limits = {
+  memory: '256M',
+  pids: 64,
+  cpu: 1,
+  cpuTime: 10,
+  timeoutMs: Number(process.env.JOB_TIMEOUT_MS ?? 30_000),
+};
+
+/** Opens the jail for jobs. `own`: other limits, and other keys of openJail(). */
+export async function openJobs(directory, own = {}) {
+  const jail = await openJail(directory, { untrusted: true, ...limits, ...own });
+  /** Runs one job and resolves with its result. Rejects with LimitError, or with another Error if trying again may help. */
+  const run = (job, { onProgress = () => {}, signal } = {}) => runJob(jail, job, onProgress, signal);
   return {
-    /** Runs one job and resolves with its result. Rejects with LimitError, or with another Error if trying again may help. */
-    run: (job, { onProgress = () => {}, signal } = {}) => runJob(jail, job, onProgress, signal),
+    run,
+    /** The processor of a BullMQ worker. */
+    process: (job, _token, signal) =>
+      run(job.data, { onProgress: (progress) => job.updateProgress(progress), signal }),
     close: () => jail.close(),
   };
 }
