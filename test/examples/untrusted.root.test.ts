@@ -1,14 +1,14 @@
 // doc/untrusted.md: a web service that runs code of others, attacked by its clients.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 import t from 'tap';
 
 import { uchrootJail } from '../support/builder.ts';
-import { searchPath, temporaryDirectory } from '../support/launch.ts';
+import { command, commandEnv, searchPath, temporaryDirectory } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
 import { sanitizerEnv } from '../support/sanitizer.ts';
 import { eventually, programsOf } from '../support/service.ts';
@@ -147,4 +147,48 @@ t.test('a client that does not read keeps others out for a while only', limit, a
   };
   t.ok(await eventually(answers, 15_000, 100));
   for (const socket of sockets) socket.destroy();
+});
+
+interface ToolServers {
+  readonly mcpServers: { readonly project: { readonly args: readonly string[] } };
+}
+
+// A server of two methods (Model Context Protocol, "stdio": a line of JSON for each message).
+const toolServer = `import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    result = {'serverInfo': {'name': 'test'}} if asked['method'] == 'initialize' else os.listdir('.')
+    print(json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': result}), flush=True)`;
+
+t.test('a tool server with the configuration of the page answers from its jail', limit, async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../doc/untrusted.md'), 'utf8');
+  const [, configuration = ''] = /\n( {4}\{\n {6}"mcpServers"[^]*?\n {4}\})\n/.exec(page) ?? [];
+  const { args } = (JSON.parse(configuration) as ToolServers).mcpServers.project;
+  t.same(args.slice(0, 2), ['-n', 'uchroot']);
+  const project = `${temporaryDirectory()}/project`;
+  mkdirSync(project);
+  writeFileSync(`${project}/a.txt`, '');
+  mkdirSync(`${jail}${project}`, { recursive: true });
+  writeFileSync(`${jail}/server.py`, toolServer);
+  const places: Readonly<Record<string, string>> = {
+    '/home/sam/project': project,
+    '/srv/untrusted': jail,
+  };
+  const words = args.slice(2).map((word) => places[word] ?? word);
+  const [program = '', ...before] = command;
+  const server = spawn(program, [...before, ...words], {
+    env: commandEnv,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ask = async (id: number, method: string): Promise<unknown> => {
+    server.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id, method })}\n`);
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    return (JSON.parse(line.toString()) as { readonly result: unknown }).result;
+  };
+  t.same(await ask(1, 'initialize'), { serverInfo: { name: 'test' } });
+  t.same(await ask(2, 'tools/list'), ['a.txt'], 'it works in the project');
+  const ended = once(server, 'exit');
+  server.stdin.end();
+  t.same(await ended, [0, null], 'it ends with its client');
+  t.equal(uchrootJail(['discard', project]).status, 0);
 });
