@@ -9,8 +9,10 @@ export const CHECK_FORMATS = [...FORMATS, 'sarif'] as const;
 
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
 
+type AnyFormat = CheckFormat | 'prometheus';
+
 /** The value of --format, text by default. @throws UsageError for a format that the command does not know */
-export const toFormat = <Format extends CheckFormat>(
+export const toFormat = <Format extends AnyFormat>(
   value: Argument | undefined,
   formats: readonly Format[],
 ): Format => oneOf(formats)((value?.text ?? 'text') as Format, '--format');

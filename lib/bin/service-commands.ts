@@ -6,13 +6,14 @@ import { adoptService, releaseService, updateService } from '../service/adopt/ad
 import type { AdoptReport } from '../service/adopt/planning.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
+import { statusMetrics } from '../service/adopt/tell/status-metrics.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
 import { parseNumber } from '../values/size.ts';
 import { number } from '../values/validators.ts';
 import type { NamedOption } from '../launch/request/option-row.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
-import { type Command, has, type Outcome, valueOf, textsOf } from './dispatch.ts';
+import { type Command, has, valueOf, textsOf } from './dispatch.ts';
 import { megabytes } from './progress-bar.ts';
 
 type ServiceCommand = Command<AbortSignal>;
@@ -132,47 +133,64 @@ async function tryOne(unit: string, work: () => Promise<void>): Promise<boolean>
   }
 }
 
-async function updateAll(
-  read: ReadArguments,
-  {
-    signal,
-    plan,
-    isJson,
-  }: { readonly signal: AbortSignal; readonly plan: boolean; readonly isJson: boolean },
-): Promise<Outcome> {
-  const reports: AdoptReport[] = [];
-  const texts: string[] = [];
-  let status = 0;
-  for (const unit of listServices()) {
-    const isDone = await tryOne(unit, async () => {
-      const report = await updateService({ unit, signal, plan });
-      reports.push(report);
-      texts.push(tell(read, report));
-    });
-    if (!isDone) status = 1;
+/** Reports of updates, and their texts; with --check, `status` is 1 if a service is behind the host. */
+class Updates {
+  readonly #reports: AdoptReport[] = [];
+  readonly #texts: string[] = [];
+  status = 0;
+
+  readonly #read: ReadArguments;
+  readonly #signal: AbortSignal;
+
+  constructor(read: ReadArguments, signal: AbortSignal) {
+    this.#read = read;
+    this.#signal = signal;
   }
-  return { text: isJson ? jsonDocument({ services: reports }) : texts.join(''), status };
+
+  async add(unit: string): Promise<void> {
+    const isCheck = has(this.#read, 'check');
+    const report = await updateService({
+      unit,
+      signal: this.#signal,
+      plan: isCheck || has(this.#read, 'plan'),
+    });
+    const { isChanged } = report;
+    if (isCheck && isChanged) this.status = 1;
+    this.#reports.push(report);
+    const line = `${report.unit}: ${isChanged ? 'behind the host' : 'current'}\n`;
+    this.#texts.push(isCheck ? line : tell(this.#read, report));
+  }
+
+  text(format: (typeof FORMATS)[number]): string {
+    return format === 'json' ? jsonDocument({ services: this.#reports }) : this.#texts.join('');
+  }
 }
 
 const update: ServiceCommand = {
-  synopsis: 'update UNIT|--all [--plan]',
+  synopsis: 'update UNIT|--all [--plan|--check]',
   summary:
     'builds the jail anew, tests the configuration in it, and restarts the service; the old jail is kept if that fails',
-  options: [option('--all', 'every adopted service'), planOption, formatOption],
+  options: [
+    option('--all', 'every adopted service'),
+    option('--check', 'only say which services are behind the host; the exit status is 1 if one is'),
+    planOption,
+    formatOption,
+  ],
   operands: [0, 1],
   run: async (read, signal, unit?: Buffer) => {
+    const usage = `Usage: uchroot-service ${update.synopsis}`;
     if (has(read, 'all') === (unit !== undefined))
-      throw new UsageError(`Usage: uchroot-service ${update.synopsis}`, {
-        hint: 'name one UNIT, or give --all',
+      throw new UsageError(usage, { hint: 'name one UNIT, or give --all' });
+    if (has(read, 'plan') && has(read, 'check'))
+      throw new UsageError(usage, {
+        hint: '--plan shows what would be done, and --check who needs it: give one',
       });
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const plan = has(read, 'plan');
-    if (unit !== undefined) {
-      const report = await updateService({ unit: String(unit), signal, plan });
-      const text = tell(read, report);
-      return format === 'json' ? jsonDocument({ services: [report] }) : text;
-    }
-    return updateAll(read, { signal, plan, isJson: format === 'json' });
+    const updates = new Updates(read, signal);
+    if (unit !== undefined) await updates.add(String(unit));
+    else
+      for (const one of listServices()) if (!(await tryOne(one, () => updates.add(one)))) updates.status = 1;
+    return { text: updates.text(format), status: updates.status };
   },
 };
 
@@ -244,16 +262,23 @@ function showStatus(status: ServiceStatus): string {
 const status: ServiceCommand = {
   synopsis: 'status [UNIT]',
   summary: 'shows the jail of a service, or of all adopted ones, and what has changed on the host since',
-  options: [formatOption],
+  options: [
+    option(
+      '--format text|json|prometheus',
+      'how the answer is printed; prometheus: for a textfile collector',
+    ),
+  ],
   operands: [0, 1],
   run: async (read, signal, unit?: Buffer) => {
-    const format = toFormat(valueOf(read, 'format'), FORMATS);
+    const format = toFormat(valueOf(read, 'format'), [...FORMATS, 'prometheus']);
     const all: ServiceStatus[] = [];
+    const unknown: string[] = [];
     const add = async (one: string): Promise<void> =>
       void all.push(await serviceStatus({ unit: one, signal }));
-    let code = 0;
     if (unit !== undefined) await add(String(unit));
-    else for (const one of listServices()) if (!(await tryOne(one, () => add(one)))) code = 1;
+    else for (const one of listServices()) if (!(await tryOne(one, () => add(one)))) unknown.push(one);
+    const code = unknown.length === 0 ? 0 : 1;
+    if (format === 'prometheus') return { text: statusMetrics(all, unknown), status: code };
     const none = code === 0 ? 'no service is adopted\n' : '';
     const text = all.length === 0 ? none : all.map(showStatus).join('');
     return { text: format === 'json' ? jsonDocument({ services: all }) : text, status: code };

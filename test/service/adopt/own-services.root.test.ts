@@ -171,10 +171,19 @@ serviceTest('an update with nothing to do builds nothing and restarts nothing', 
   for (const [what, line] of Object.entries(changes)) {
     const [pid] = seen();
     machine().shell(line);
+    t.match(
+      service('update', 'steady', '--check'),
+      { status: 1, stdout: 'steady.service: behind the host\n' },
+      what,
+    );
     t.match(service('update', 'steady').stdout, /^steady.service: adopted$/m, what);
     t.not(show('steady', 'MainPID'), pid, 'it runs in the new jail');
   }
   t.match(service('update', 'steady').stdout, ': current;', 'and that is all');
+  t.match(service('update', '--all', '--check').stdout, /^steady.service: current$/m);
+  t.equal(service('update', 'steady', '--check').status, 0);
+  const { stdout } = service('status', '--format', 'prometheus');
+  t.match(stdout, 'uchroot_service_active{unit="steady.service"} 1\n');
 });
 
 serviceTest('the status of a service that was removed names the command that removes its jail', async (t) => {
