@@ -3,6 +3,7 @@ import { constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { UsageError } from '../errors.ts';
+import { native } from '../native.ts';
 import { removeTree } from '../jail/host/tree.ts';
 import { withOpen } from '../jail/work/closing.ts';
 import { makePlace } from '../launch/host/workspace.ts';
@@ -161,6 +162,8 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
     // last: no file can be made in a directory that its owner may not write to
     for (const one of committed)
       if (one.now?.kind === 'directory') applying(one, () => applyRights(opened, one));
+    // before the layer forgets them: a crash of the host must not lose both
+    native.inRootSync(opened.host.fd);
     if (isWhole) {
       const { place, directory } = opened;
       // what the host changes from now on is new to the next program

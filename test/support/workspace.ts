@@ -40,8 +40,13 @@ export interface Bench {
 let count = 0;
 
 /** A project of an ordinary user, which is a workspace. `mount` is called with the empty directory. */
-export function makeProject(t: Test, uid = owner, mount?: (directory: string) => void): Bench {
-  const directory = `${top}/project-${++count}`;
+export function makeProject(
+  t: Test,
+  uid = owner,
+  mount?: (directory: string) => void,
+  name = 'project',
+): Bench {
+  const directory = `${top}/${name}-${++count}`;
   mkdirSync(directory);
   mount?.(directory);
   mkdirSync(`${directory}/src/deep`, { recursive: true });

@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   symlinkSync,
@@ -13,6 +15,9 @@ import {
 } from 'node:fs';
 
 import { commitWorkspace, discardWorkspace, workspaceChanges } from '../../lib/index.ts';
+import { workspacePlace } from '../../lib/launch/host/workspace.ts';
+import { native } from '../../lib/native.ts';
+import { bytePath } from '../../lib/tree/path.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { give } from '../support/ordinary.ts';
 import { publicCommand, start, temporaryDirectory, uchroot, type Ended } from '../support/launch.ts';
@@ -239,4 +244,46 @@ test('words about a directory that is none', async (t) => {
     stderr: /\/none: no such file or directory\n/,
   });
   t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\n');
+});
+
+test('what a launch or a removal that was killed has left is completed, or goes with the next command', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  const place = workspacePlace(bytePath(directory));
+  // a launch, while it made the place
+  mkdirSync(`${place}/layers/upper`, { recursive: true, mode: 0o700 });
+  t.match(await run('cat a; echo n > n'), { stdout: 'a\n', stderr: '' });
+  // a discard, after it gave the place its other name; and another one, which is still at work
+  const [rest, busy] = ['0123456789ab', 'ba9876543210'].map((end) => `${place}.gone-${end}`);
+  for (const path of [rest, busy]) mkdirSync(`${path}/layers/upper/src`, { recursive: true });
+  const lock = openSync(`${busy}/layers`, 'r');
+  t.ok(native.lockFile(lock));
+  t.same(await changes(), ['added n file']);
+  t.same([existsSync(`${rest}`), existsSync(`${busy}`)], [false, true]);
+  closeSync(lock);
+  // a project with such a name is no rest
+  const named = makeProject(t, owner, undefined, 'x-0123456789abcdef.gone');
+  await named.run('echo n > n');
+  t.same(await changes(), ['added n file']);
+  t.same(await named.changes(), ['added n file']);
+  t.notOk(existsSync(`${busy}`));
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\n');
+});
+
+test('on an overlay, the owner of the workspace is the user', async (t) => {
+  const layers = temporaryDirectory();
+  const { directory, run, changes } = makeProject(t, owner, (at) => {
+    for (const name of ['lower', 'upper', 'work']) mkdirSync(`${layers}/${name}`);
+    const options = `lowerdir=${layers}/lower,upperdir=${layers}/upper,workdir=${layers}/work`;
+    execFileSync('mount', ['-t', 'overlay', '-o', options, 'overlay', at]);
+  });
+  await t.rejects(run('true'), { code: 'EINVAL', hint: /^let USER be the owner/ });
+  await run('echo p >> a; rm -rf src; mkdir src; echo n > src/n', `${owner}:${owner}`);
+  t.same(await changes(), [
+    'changed a file',
+    'added src/n file',
+    'deleted src/c file',
+    'deleted src/deep directory',
+  ]);
+  await commitWorkspace({ directory });
+  t.same(readdirSync(`${directory}/src`), ['n']);
 });

@@ -200,7 +200,7 @@ export const mountRows = {
     failures: {
       EBUSY: {
         reason: 'another launch works in the same workspace',
-        hint: 'wait until it has ended',
+        hint: 'wait until it has ended, or start both programs in one launch: two overlays on one layer would spoil it',
       },
     },
   },
