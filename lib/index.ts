@@ -53,6 +53,7 @@ export {
   type Level,
   type LevelName,
 } from './launch/doctor/isolation-levels.ts';
+export type { OnConnect, WantedConnection } from './outbound/consent.ts';
 export { execInJail } from './launch/start/exec.ts';
 export { JailLaunch, type LaunchRunRequest, type LaunchSpawnRequest } from './launch/start/jail-launch.ts';
 export { Jail, openJail } from './launch/start/jail.ts';

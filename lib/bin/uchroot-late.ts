@@ -12,7 +12,7 @@ export { foreignWorkKeys } from '../mistakes/foreign-work-keys.ts';
 export { jailOfName, nearestJail } from '../tree/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';
 export { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
-export { toEntries } from '../outbound/entry.ts';
+export { asked, toEntries } from '../outbound/entry.ts';
 export { readList } from '../outbound/list-file.ts';
 export { routeMessages, ruleMessages } from '../outbound/network.ts';
 export { startRelay } from '../launch/start/relay-process.ts';

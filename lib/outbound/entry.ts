@@ -14,10 +14,10 @@ type PortRange = readonly [first: number, last: number];
 /** One entry of a list, in its normal form. */
 export interface Entry {
   /**
-   * A name; all names beneath a domain; addresses; the loopback of the host, by the name `host-loopback`; the path of a socket; or a
-   * file of entries.
+   * A name; all names beneath a domain; addresses; the loopback of the host, by the name `host-loopback`; the path of a socket; a
+   * file of entries; or what the service is asked about.
    */
-  readonly kind: 'name' | 'domain' | 'net' | 'loopback' | 'unix' | 'file';
+  readonly kind: 'name' | 'domain' | 'net' | 'loopback' | 'unix' | 'file' | 'asked';
   /** Of `name` and `domain`, without the first dot; of `file`, its path. */
   readonly name: string;
   readonly ports: readonly PortRange[];
@@ -228,6 +228,9 @@ function named(host: string, ports: readonly PortRange[], text: string, key: str
   const shown = `${isDomain ? '.' : ''}${name}${net === undefined ? '' : `=${showNet(net)}`}`;
   return { kind, name, ports, ...(net && { net }), text: `${shown}:${showPorts(ports)}` };
 }
+
+/** Stands for a service that is asked about all else. */
+export const asked: Entry = { kind: 'asked', name: '', ports: [], text: 'onConnect' };
 
 /** A list may have this many: each network is a rule of the kernel, and each name an address. */
 export const mostEntries = 256;

@@ -1,78 +1,41 @@
 // The service's side of a launch that may call the names of a list: answers its questions, and dials for it. The bytes of a connection
 // never come here (native/outbound/outboundrelay.cc).
-import { lookup } from 'node:dns/promises';
-
 import type { Denied } from '../errors.ts';
 import { native, type GateHandle } from '../native.ts';
 import { fromOctets, parseAddress, showAddress, toOctets, type Words } from '../values/address.ts';
-import { Semaphore } from '../values/semaphore.ts';
+import { Consent, type OnConnect, type WantedConnection } from './consent.ts';
 import { answers, answerTo, readQuestion, shortAnswer, typeA, typeAaaa, type Question } from './dns.ts';
 import { hasPort, type Entry } from './entry.ts';
 import { FakeAddresses, mayMakeUp } from './fake-address.ts';
+import { askSystem, missingMs, ownAddresses, type Found } from './host-lookup.ts';
 import { ListFile, type WarnOfList } from './list-file.ts';
 import { toName } from './name.ts';
 import { filesOf, pathsOf } from './paths.ts';
 import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
 
-/** The addresses of a name. */
-interface Found {
-  readonly addresses: readonly Words[];
-  /** Whether the name exists, as far as is known. */
-  readonly state: 'found' | 'missing' | 'failed';
-  readonly untilMs: number;
-}
-
-// getaddrinfo(3) tells no TTL. The resolver of the host has its own cache.
-const foundMs = 30_000;
-const missingMs = 3000;
 // So long the thread of the relay does not ask again.
 const keptMs = 5000;
-// A look-up holds a thread of the service until the name server answers. Other launches, and the service itself, need these too.
-const lookUps = new Semaphore({ most: 8, share: 2 });
-const patienceMs = 10_000;
 
 /** What is refused is told once, and no more than this often for each launch. */
 const mostDenied = 100;
 
 const loopback: readonly Words[] = ['127.0.0.1', '::1'].map((text) => parseAddress(text) ?? '');
 
-// To read them takes longer than all else that a connection needs here.
-const ownMs = 1000;
-let own: { readonly addresses: ReadonlySet<Words>; readonly untilMs: number } | undefined;
-
-function ownAddresses(): ReadonlySet<Words> {
-  const now = performance.now();
-  if (own !== undefined && own.untilMs > now) return own.addresses;
-  const addresses = new Set(native.hostAddresses().map(fromOctets));
-  own = { addresses, untilMs: now + ownMs };
-  return addresses;
-}
-
 let lastCaller = 0;
-
-async function askSystem(name: string, caller: string): Promise<Found> {
-  if (!(await lookUps.acquire(patienceMs, caller))) return { addresses: [], state: 'failed', untilMs: 0 };
-  try {
-    const all = await lookup(name, { all: true, verbatim: true });
-    const addresses = all.flatMap(({ address }) => parseAddress(address) ?? []);
-    return {
-      addresses,
-      state: addresses.length > 0 ? 'found' : 'missing',
-      untilMs: performance.now() + foundMs,
-    };
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOTFOUND';
-    return { addresses: [], state: isMissing ? 'missing' : 'failed', untilMs: performance.now() + missingMs };
-  } finally {
-    lookUps.release(caller);
-  }
-}
 
 /** A connection that is being dialed. */
 interface Dial {
   readonly port: number;
   readonly left: readonly Words[];
 }
+
+// The entry that the service has in mind.
+const allowedName = (name: string, port: number): Entry => ({
+  kind: 'name',
+  name,
+  ports: [[port, port]],
+  text: `${name}:${port}`,
+});
 
 const [kindQuery, kindConnection, , kindDoor] = [0, 1, 2, 3];
 
@@ -86,6 +49,8 @@ export interface GateOptions {
   readonly toSocket: (path: string) => Buffer | string;
   /** What is wrong with a file of the list. */
   readonly onWarning: WarnOfList;
+  /** Is asked about what no entry allows. */
+  readonly onConnect?: OnConnect | undefined;
   /** uid, gid and groups of the program on the host; none: those of this process. */
   readonly ids: readonly number[];
 }
@@ -96,6 +61,7 @@ export class Gate {
   readonly #files: readonly ListFile[];
   readonly #onDenied: (denied: Denied) => void;
   readonly #toSocket: GateOptions['toSocket'];
+  readonly #consent: Consent | undefined;
   readonly #handle: GateHandle;
   readonly #fake = new FakeAddresses();
   readonly #found = new Map<string, Found | Promise<Found>>();
@@ -106,13 +72,14 @@ export class Gate {
   readonly #caller = `outbound ${++lastCaller}`;
 
   /** @throws a system error */
-  constructor({ list, sockets, onDenied, toSocket, onWarning, ids }: GateOptions) {
+  constructor({ list, sockets, onDenied, toSocket, onWarning, onConnect, ids }: GateOptions) {
     this.#own = list.filter(({ isRead }) => isRead !== true);
     this.#files = filesOf(list).map((path) => new ListFile(path, onWarning));
     // the first reading says which addresses have routes
     void this.#list;
     this.#onDenied = onDenied;
     this.#toSocket = toSocket;
+    this.#consent = onConnect && new Consent(onConnect);
     const onAsked = (kind: number, id: number, bytes: Buffer, number: number): void => {
       if (kind === kindQuery) void this.#answer(id, bytes);
       else if (kind === kindConnection) void this.#connect(id, fromOctets(bytes), number);
@@ -168,6 +135,8 @@ export class Gate {
       );
     }
     const entries = name === undefined ? [] : entriesOf(this.#list, name);
+    if (name !== undefined && entries.length === 0 && this.#consent !== undefined)
+      return this.#answerWith(name, question);
     if (name === undefined || entries.length === 0) {
       const entry = name === undefined ? {} : { entry: `${name}:PORT` };
       if (isForAddress) this.#tell({ name: text, reason: 'no entry has this name', ...entry });
@@ -177,9 +146,15 @@ export class Gate {
     if (state === 'failed') return answerTo(question, answers.failed);
     if (state === 'missing' || this.#allowed(name, entries, addresses, undefined).length === 0)
       return answerTo(question, answers.noName);
-    const fake = isForAddress ? this.#fake.of(name) : undefined;
-    if (fake !== undefined) return answerTo(question, answers.none, type === typeA ? fake.four : fake.six);
-    return answerTo(question, isForAddress ? answers.failed : answers.none);
+    return this.#answerWith(name, question);
+  }
+
+  #answerWith(name: string, question: Question): Buffer {
+    const isForAddress = question.type === typeA || question.type === typeAaaa;
+    if (!isForAddress) return answerTo(question, answers.none);
+    const fake = this.#fake.of(name);
+    if (fake === undefined) return answerTo(question, answers.failed);
+    return answerTo(question, answers.none, question.type === typeA ? fake.four : fake.six);
   }
 
   #lookUp(name: string, entries: readonly Entry[]): Found | Promise<Found> {
@@ -231,7 +206,7 @@ export class Gate {
   async #connect(id: number, address: Words, port: number): Promise<void> {
     const allowed = isOfJail(address)
       ? await this.#allowedOf(address, port)
-      : this.#allowedLiteral(address, port);
+      : await this.#allowedLiteral(address, port);
     this.#dials.set(id, { port, left: allowed });
     this.#dialNext(id);
   }
@@ -241,19 +216,31 @@ export class Gate {
     // the jail itself, or an address that was never given out
     if (name === undefined) return [];
     const entries = entriesOf(this.#list, name);
-    const fitting = entries.filter((entry) => hasPort(entry, port));
+    const fitting: Entry[] = entries.filter((entry) => hasPort(entry, port));
     if (fitting.length === 0) {
-      this.#tell({ name, port, reason: 'no entry has this port', entry: `${name}:${port}` });
-      return [];
+      const refused = { name, port, reason: 'no entry has this port', entry: `${name}:${port}` };
+      if (!(await this.#isAllowed({ name, port }, refused))) return [];
+      fitting.push(allowedName(name, port));
     }
-    const { addresses } = await this.#lookUp(name, entries);
+    const { addresses } = await this.#lookUp(name, [...entries, ...fitting]);
     return this.#allowed(name, fitting, addresses, port);
   }
 
-  #allowedLiteral(address: Words, port: number): readonly Words[] {
+  // Whether the service allows what no entry does. If not, that is told.
+  async #isAllowed(wanted: WantedConnection, refused: Denied): Promise<boolean> {
+    const reason = this.#consent === undefined ? refused.reason : await this.#consent.reasonAgainst(wanted);
+    if (reason !== undefined) this.#tell({ ...refused, reason });
+    return reason === undefined;
+  }
+
+  async #allowedLiteral(address: Words, port: number): Promise<readonly Words[]> {
     const denied = judgeLiteral(this.#list, address, port, ownAddresses());
-    if (denied !== undefined) this.#tell(denied);
-    return denied === undefined ? [address] : [];
+    if (denied === undefined) return [address];
+    // what an entry has to name exactly is not asked about
+    const isAsked = judgeAddress([allowedName('', port)], address, ownAddresses()) === undefined;
+    if (isAsked && (await this.#isAllowed({ address: showAddress(address), port }, denied))) return [address];
+    if (!isAsked) this.#tell(denied);
+    return [];
   }
 
   // The server makes its socket anew when it starts, and its directory too: so the way is walked each time.

@@ -106,6 +106,7 @@ export const isolationRows = {
     type: 'array of strings',
     default: '`[]`',
     setUp: true,
+    from: ['onConnect'],
     normal: toConnectTo,
     options: () => [
       launchOption(

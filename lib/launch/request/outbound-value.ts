@@ -1,5 +1,5 @@
 // The list of a request of what its program may call. Pure.
-import { toEntries, type Entry } from '../../outbound/entry.ts';
+import { asked, toEntries, type Entry } from '../../outbound/entry.ts';
 import { usageError } from '../../values/wrong.ts';
 import type { Values } from './option-row.ts';
 
@@ -9,10 +9,11 @@ const none: readonly Entry[] = [];
 export function toConnectTo(
   value: readonly string[] | undefined,
   key: string,
-  { isolate, rootless, net }: Values,
+  { isolate, rootless, net, onConnect }: Values,
 ): readonly Entry[] {
-  if (value === undefined) return none;
-  const entries = toEntries(value, key);
+  if (value === undefined && onConnect === undefined) return none;
+  const given = value === undefined ? none : toEntries(value, key);
+  const entries = onConnect === undefined ? given : [...given, asked];
   if (entries.length === 0) return none;
   if (isolate !== true && rootless !== true)
     throw usageError(({ name, assign }) => ({

@@ -3,7 +3,8 @@ import { isatty } from 'node:tty';
 
 import { checkSignal, reading } from '../../values/keys.ts';
 import { flag, maybe, number, optional } from '../../values/validators.ts';
-import { atOnce } from '../../values/wrong.ts';
+import type { OnConnect } from '../../outbound/consent.ts';
+import { atOnce, wrong } from '../../values/wrong.ts';
 import { toListenSockets } from './listen-sockets.ts';
 import type { GivenOf, NormalOf, Rows, Values } from './option-row.ts';
 import { normalizer, type LaunchRequest, type NormalRequest } from './request.ts';
@@ -47,6 +48,17 @@ function toSignal(value: AbortSignal | undefined): AbortSignal | undefined {
   return value;
 }
 
+function toOnConnect(value: OnConnect | undefined, key: string): OnConnect | undefined {
+  if (value !== undefined && typeof value !== 'function')
+    throw wrong({
+      key,
+      value,
+      expected: 'a function',
+      hint: `for example ${key}: ({ name }) => name === 'api.example.org'`,
+    });
+  return value;
+}
+
 export const spawnRows = {
   /** Default: `pipe` for all three. Descriptors and streams must stay open until the promise is settled. */
   stdio: { type: 'entry, or array of up to three', default: '`pipe`', from: ['pty'], normal: toJoints },
@@ -76,6 +88,15 @@ export const spawnRows = {
     type: 'boolean',
     default: 'true, unless one of the descriptors 0 to 2 is a terminal',
     normal: maybe,
+  },
+  /**
+   * Asks the service about connections that no entry of `connectTo` allows: `true` allows one. Each name and port is asked about once.
+   * An error, and no answer within 30 seconds, are a denial.
+   */
+  onConnect: {
+    type: '`({name?, address?, port}) =>` boolean or a promise of it',
+    default: 'none',
+    normal: toOnConnect,
   },
   /** Whether the rest of its own group goes on when the program has ended by itself. Default: the rest gets SIGKILL. */
   leaveDescendants: { type: 'boolean', default: 'false', normal: flag },
@@ -123,6 +144,7 @@ export function spawnOptionsOf(
     forceKillAfterMs: normal.forceKillAfterMs,
     newGroup: normal.newGroup ?? !hasTerminal(triple),
     leaveDescendants: normal.leaveDescendants,
+    onConnect: normal.onConnect,
     requestedAt: performance.now(),
   };
 }

@@ -207,7 +207,7 @@ function openGate(
   { request: { connectTo, insecurePath }, account }: Launch,
   handle: ProcessHandle,
   started: JailedProcess,
-  { status }: NormalSpawn,
+  { status, onConnect }: NormalSpawn,
 ): Gate | undefined {
   if (connectTo.length === 0) return undefined;
   return new Gate({
@@ -215,6 +215,7 @@ function openGate(
     sockets: native.takeSent(handle, 3),
     toSocket: socketFinder(insecurePath),
     ids: dialingIds(account),
+    onConnect,
     onWarning: ({ message, hint = '' }) => warnOnce([{ message, hint }]),
     onDenied: (denied: Denied) => {
       status?.tell(statusLine({ event: 'denied', ...denied }));

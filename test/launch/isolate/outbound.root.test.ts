@@ -649,3 +649,71 @@ test('the command says what is wrong with a file of entries, and whose it must n
   rmSync(file);
   t.match(inShell(`${command.join(' ')} ${commanded([`@${file}`], 'true')}`).stderr, /names: no such file/);
 });
+
+for (const as of [undefined, uid])
+  test(`a service is asked about what no entry allows${as === undefined ? '' : ', without root'}`, async (t) => {
+    const told = world.run(
+      `${head}
+      const asked = [];
+      const onConnect = async ({ name, address, port }) => {
+        asked.push([name ?? null, address ?? null, port]);
+        if (name === 'six.test') throw new Error('no answer');
+        return name === 'web.test' || name === 'private.test' || name === 'self.test' || name === 'nowhere.test' || address === '9.9.8.2';
+      };
+      const get = (...urls) => urls.map((url) => 'curl -sS http://' + url + '/; ').join('');
+      const run = (connectTo, line) => runInJail({ ...base, connectTo, onConnect, program: '/bin/sh', args: ['-c', line] }).then(short);
+      const none = await run(undefined, get('web.test', 'web.test', 'other.test', 'six.test', 'private.test', 'self.test', 'nowhere.test', '9.9.8.3') + 'getent hosts unasked.test');
+      const some = await run(['other.test:80', '9.9.8.0/24:7', '10.1.2.3:7'], get('other.test', '9.9.8.2', '9.9.8.3', '10.1.2.3'));
+      const jail = await openJail(base.jail, { ...base, jail: undefined, share: 'all' });
+      const open = await jail.run({ onConnect, program: '/bin/sh', args: ['-c', get('web.test')] });
+      const closed = await jail.run({ program: '/bin/sh', args: ['-c', get('web.test')] });
+      jail.close();
+      const refused = await runInJail({ ...base, isolate: false, rootless: false, view: [], onConnect, program: '/bin/true' }).catch(({ message }) => message);
+      tell({ asked, none, some, open: [open.stdout, closed.stdout], refused });`,
+      as,
+    ) as {
+      readonly asked: readonly unknown[];
+      readonly none: Result;
+      readonly some: Result;
+      readonly open: readonly string[];
+      readonly refused: string;
+    };
+    const page = 'hello from ::ffff:9.9.8.2 80\n';
+    t.equal(told.none.stdout.replace(/^\S+ +unasked\.test\n/m, ''), page + page, told.none.stderr);
+    t.same(told.none.denied, [
+      { name: 'other.test', port: 80, reason: 'onConnect does not allow it', entry: 'other.test:80' },
+      { name: 'six.test', port: 80, reason: 'onConnect has failed: no answer', entry: 'six.test:80' },
+      {
+        name: 'private.test',
+        address: '10.1.2.3',
+        port: 80,
+        reason: 'it is a private network',
+        entry: 'private.test=10.1.2.3:80',
+      },
+      {
+        name: 'self.test',
+        address: '9.9.8.1',
+        port: 80,
+        reason: 'it is an address of this host',
+        entry: 'self.test=9.9.8.1:80',
+      },
+    ]);
+    t.equal(told.some.stdout, `hello from ::ffff:9.9.8.3 80\n${page}`, told.some.stderr);
+    t.match(told.some.denied, [
+      { address: '9.9.8.3', port: 80, reason: 'onConnect does not allow it', entry: '9.9.8.3:80' },
+      { address: '10.1.2.3', port: 80, reason: 'no entry allows it' },
+    ]);
+    t.same(told.asked, [
+      ['web.test', null, 80],
+      ['other.test', null, 80],
+      ['six.test', null, 80],
+      ['private.test', null, 80],
+      ['self.test', null, 80],
+      ['nowhere.test', null, 80],
+      [null, '9.9.8.2', 80],
+      [null, '9.9.8.3', 80],
+      ['web.test', null, 80],
+    ]);
+    t.same(told.open, [page, '']);
+    t.match(told.refused, /needs a network of its own/);
+  });

@@ -23,6 +23,7 @@ t.test('without keys of its own a program reads nothing, and 16 MiB of text are 
     forceKillAfterMs: undefined,
     newGroup: true,
     leaveDescendants: false,
+    onConnect: undefined,
     input: undefined,
     stdoutTo: undefined,
     stderrTo: undefined,

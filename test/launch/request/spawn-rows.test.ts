@@ -31,6 +31,7 @@ const usual = {
   forceKillAfterMs: undefined,
   newGroup: true,
   leaveDescendants: false,
+  onConnect: undefined,
 };
 
 t.test('without keys of its own a program has three pipes, and nothing ends it', async (t) => {
