@@ -175,9 +175,24 @@ export interface ResourceUsage {
 
 /**
  * The limit that ended a program: `memory`, `pids` and `cpu time` of the request, `time` is `timeoutMs`, `output` is `maxBufferBytes`,
- * `file size` is the resource limit fsize, `disk` and `inodes` are the space of a tmpfs or of an ephemeral jail.
+ * `file size` is the resource limit fsize, `disk` and `inodes` are the space of a tmpfs or of an ephemeral jail, `call` is SIGSYS.
  */
-export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | 'disk' | 'inodes' | 'output';
+export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | Full | 'output' | 'call';
+type Full = 'disk' | 'inodes';
+
+type Times = `time${'' | '-user' | '-system' | '-wall'}`;
+type Counts = 'killed' | `csw-${'voluntary' | 'forced'}` | `disk-${'read' | 'written'}`;
+type Rare = `exit${'code' | 'sig'}` | `cg-${'mem' | 'oom-killed'}` | 'max-rss' | Processes;
+type Processes = 'refused-forks' | 'left-behind';
+
+/** What ended a program and what it used, with the keys and units of `--result` (uchroot(8), THE ACCOUNT OF THE END). */
+export interface EndAccount
+  extends Readonly<Record<Times | Counts, number>>, Readonly<Partial<Record<Rare, number>>> {
+  readonly status: 'OK' | 'RE' | 'SG' | 'TO' | 'XX';
+  readonly limit?: LimitName;
+  readonly message?: string;
+  readonly 'time-of': 'all processes' | 'processes that were waited for';
+}
 
 /** What a program wrote: text, bytes, or lines. */
 export type Output = string | Buffer | string[];
@@ -202,6 +217,8 @@ export interface ExitDetails<Text extends Output = Output> {
   readonly all?: Text;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
+  /** What ended it and what it used, with the keys of `--result`. */
+  readonly account: EndAccount;
   /** With `connectTo`: what it was refused, each once, at most 100. */
   readonly denied?: readonly Denied[] | undefined;
 }
@@ -235,6 +252,7 @@ export class ExitError<Text extends Output = string> extends Error implements Ex
   readonly isCanceled: boolean;
   readonly all?: Text;
   readonly limit: LimitName | undefined;
+  readonly account: EndAccount;
   readonly denied: readonly Denied[] | undefined;
   /** What to do about it, if a shared library was missing. */
   readonly hint: string | undefined;
@@ -253,6 +271,7 @@ export class ExitError<Text extends Output = string> extends Error implements Ex
     this.isCanceled = ended.isCanceled;
     if (ended.all !== undefined) this.all = ended.all;
     this.limit = ended.limit;
+    this.account = ended.account;
     this.denied = ended.denied;
     this.hint = hint;
   }
@@ -277,19 +296,5 @@ export class AbortError extends Error {
     this.ended = more.ended;
     this.path = more.path;
     this.hint = more.hint;
-  }
-}
-
-/** A pool could not take a request, or its program answered with an error. */
-export class PoolError extends Error {
-  override readonly name = 'PoolError';
-  readonly code: 'ERR_BUSY' | 'ERR_CLOSED' | 'ERR_ANSWER';
-  /** What to do about it, in one sentence. */
-  readonly hint: string | undefined;
-
-  constructor(message: string, code: PoolError['code'], hint?: string) {
-    super(message);
-    this.code = code;
-    this.hint = hint;
   }
 }

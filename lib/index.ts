@@ -5,9 +5,9 @@ export {
   ExitError,
   JailError,
   LaunchError,
-  PoolError,
   UsageError,
   type ErrnoName,
+  type EndAccount,
   type ExitDetails,
   type ExitErrorCode,
   type FailedStep,
@@ -17,6 +17,7 @@ export {
   type Output,
   type ResourceUsage,
 } from './errors.ts';
+export { PoolError } from './launch/start/pool-error.ts';
 export { type Left, type LeftBecause, type LeftSide } from './jail/apply/present-object.ts';
 export {
   buildJail,
@@ -60,6 +61,7 @@ export { Jail, openJail } from './launch/start/jail.ts';
 export { Pool } from './launch/start/pool.ts';
 export { planLaunch, resolveAccount, type PlannedLaunch } from './launch/tell/dry-run.ts';
 export { type LaunchEvents, type LaunchName } from './launch/start/launch-events.ts';
+export { accountLine } from './launch/process/end-account.ts';
 export type { Exit } from './launch/process/exit.ts';
 export { JailedProcess } from './launch/process/process.ts';
 export { type LaunchRequest } from './launch/request/request.ts';

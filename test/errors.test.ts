@@ -5,6 +5,7 @@ import t from 'tap';
 
 import { AbortError, ExitError, JailError, LaunchError, UsageError } from '../lib/errors.ts';
 import { packageDirectory } from './support/launch.ts';
+import { noAccount } from './support/usage.ts';
 
 t.test('the page of the library tells every code of its errors', async (t) => {
   const read = (path: string) => readFileSync(join(packageDirectory, path), 'utf8');
@@ -71,6 +72,7 @@ const ended = {
   usage,
   timedOut: false,
   isCanceled: false,
+  account: noAccount,
 };
 
 t.test('an ExitError has the fields of a result', async (t) => {

@@ -145,17 +145,19 @@ export type ProgramStart =
   | { readonly failure: PlanFailure; readonly jailFd: number }
   | { readonly hostChanged: true };
 
+type Counted = Readonly<Partial<Record<'allUserMs' | 'allSystemMs' | 'largestKib', number>>>;
 /** How a program has ended. Both are null if other code in this process has taken its status. */
-export interface ProgramEnd {
+export interface ProgramEnd extends Counted {
   readonly exitCode: number | null;
   readonly signalNumber: number | null;
   readonly usage: ResourceUsage;
   /** Processes that the kernel has killed for want of memory, if a cgroup has counted them. */
   readonly oomKills?: number;
   readonly refusedForks?: number;
-  /** Of the program's file systems in memory, where nothing was left of something. */
+  /** Of the program's file systems in memory, where nothing was left of something; and whether other processes were left. */
   readonly isDiskFull?: boolean;
   readonly isOutOfInodes?: boolean;
+  readonly isLeft?: boolean;
 }
 
 /** A launch in place of this process. */

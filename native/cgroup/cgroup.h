@@ -38,6 +38,7 @@ enum CgroupSlot : int { kOomKills, kRefusedForks, kPeakBytes, kCpuUs, kCpuNs, kU
 // The counts of a cgroup; -1 where nothing was read.
 struct CgroupUse {
   int64_t numbers[kCgroupNumbers];
+  bool isLeft = false;  // processes were in it when the program had ended
 };
 
 // Each returns 0 or a negative errno. `detail` gets the index of the string that failed.

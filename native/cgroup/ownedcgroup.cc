@@ -173,7 +173,8 @@ void OwnedCgroup::count(bool kills, std::function<void(const CgroupUse&)> land) 
     CgroupUse use;
     readCgroup(self->recipe(), &use);
     // it is empty nearly always, and to kill nobody takes time
-    if (!self->tryToRemove() && kills) {
+    use.isLeft = !self->tryToRemove();
+    if (use.isLeft && kills) {
       killCgroup(self->recipe());
       readCgroup(self->recipe(), &use);
       (void)self->tryToRemove();

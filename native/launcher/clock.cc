@@ -19,9 +19,11 @@ namespace {
 // How often a process is continued that may be stopped again until all of the program has been killed.
 constexpr int64_t kAgainUs = 100'000;
 
-// What all CPUs together can do between two looks at the CPU time, and between SIGXCPU and SIGKILL. The same in
+// What all CPUs together can do between two looks at the CPU time; and what the processes may use after SIGXCPU. On a busy host a process
+// can wait long until it runs, and only then gets the signal: so the second one is CPU time too, but no longer than a second. The same in
 // lib/launch/process/cpu-watch.ts.
 constexpr int64_t kMostCpuUs = 20'000;
+constexpr int64_t kLongestUs = 1'000'000;
 // The kernel counts a process that runs at each of its ticks only.
 constexpr int64_t kLeastPauseUs = 250;
 
@@ -73,6 +75,11 @@ ClockState awaitEnd(const Work& work) {
   }
 }
 
+void awaitRest(const Work& work) {
+  const int64_t endUs = nowUs() + kLongestUs;
+  while (nowUs() < endUs && readCpuUs(*work.recipe) < work.limits->cpuUs + kMostCpuUs) wait(work, pauseUs(*work.limits));
+}
+
 [[noreturn]] void run(const Work& work) {
   const ClockState over = awaitEnd(work);
   const int signal = over == kCpuOver ? SIGXCPU : work.limits->signal;
@@ -82,7 +89,8 @@ ClockState awaitEnd(const Work& work) {
     (void)__atomic_fetch_and(work.state, ~over, __ATOMIC_ACQ_REL);
   } else if (signal != SIGKILL) {
     continueBoth(work);
-    wait(work, over == kCpuOver ? pauseUs(*work.limits) : kForceKillMs * 1000);
+    if (over == kCpuOver) awaitRest(work);
+    else wait(work, kForceKillMs * 1000);
   }
   add(work.state, kEnough);
   for (;;) {

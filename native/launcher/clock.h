@@ -37,7 +37,7 @@ struct ClockLimits {
 };
 
 // After its time the child gets the signal, and some seconds later SIGKILL, as does what is in the cgroup. After the CPU time: SIGXCPU, and
-// some milliseconds later SIGKILL. Each time this process gets SIGCONT: it may be stopped together with the child. `capabilities`: what the
+// 20 ms on a CPU later SIGKILL. Each time this process gets SIGCONT: it may be stopped together with the child. `capabilities`: what the
 // clock keeps of those of this process; it keeps the ids. Returns 0 or a negative errno; ESRCH: the clock has ended.
 long startClock(Clock* clock, const CgroupRecipe& recipe, long child, const ClockLimits& limits, uint32_t capabilities);
 

@@ -184,8 +184,10 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
   const long lockFd = parseNumber(watch.lockFd);
   if (master < 0) {
     closeOthers(watch, lockFd);
-  } else if (openRelay(&relay, master, &watch.recordFd, &watch.resultFd, lockFd) < 0) {
-    quit(125);
+  } else {
+    // standard error stays where it is
+    long none = -1, *resultFd = watch.resultFd == 2 ? &none : &watch.resultFd;
+    if (openRelay(&relay, master, &watch.recordFd, resultFd, lockFd) < 0) quit(125);
   }
   endAs(child, &watch, master < 0 ? nullptr : &relay);
 }

@@ -33,10 +33,14 @@ bool isWords(const char* string) { return *string >= 'a' && *string < 'a' + kLim
 
 bool hasCgroup(const LimitWatch* watch) { return watch->recipe.bytes > 0; }
 
-// Kills what is left in the cgroup, reads what it has counted, and removes it.
+// Reads what the cgroup has counted, kills what is left in it, and removes it.
 void endCgroup(const CgroupRecipe& recipe, CgroupUse* use) {
+  readCgroup(recipe, use);
+  // it is empty nearly always, and to kill nobody takes time
+  if (removeCgroup(recipe) != -EBUSY) return;
   killCgroup(recipe);
   readCgroup(recipe, use);
+  use->isLeft = true;
   for (int left = kTries; removeCgroup(recipe) == -EBUSY && left > 0; left--) {
     const __kernel_timespec pause = {0, kPauseNs};
     (void)sys(__NR_nanosleep, address(&pause), 0);
@@ -76,17 +80,19 @@ void killOrphans() {
   }
 }
 
-// How the program has ended: its wait status, and FullFlag. Its init itself ends with 128 and a signal.
+// How the program has ended: its wait status, and of an init FullFlag and the largest process. The init itself ends with 128 and a signal.
 struct Ended {
   int status;
   uint32_t full;
+  int64_t largestKib;
+  bool isTold;  // by an init
 };
 
 Ended readEnd(const LimitWatch* watch, int status) {
   PlanFailure record;
   const bool isThere = watch->recordFd >= 0 && sys(__NR_read, watch->recordFd, address(&record), sizeof record) == sizeof record;
-  if (!isThere || record.op != PHASE_ENDED) return {status, 0};
-  return {static_cast<int>(record.detail), record.flags};
+  if (!isThere || record.op != PHASE_ENDED) return {status, 0, -1, false};
+  return {static_cast<int>(record.detail), record.flags, record.step, true};
 }
 
 // A program can send SIGXCPU to itself. A limit is a second at least (getrlimit(2), RLIMIT_CPU), and the kernel counts ticks for it.
@@ -113,6 +119,7 @@ LimitKind limitOf(const LimitWatch* watch, const Ended& ended, int64_t cpuUs, co
   if (isCpu || isTimeOver(watch, ended)) return use.numbers[kRefusedForks] > 0 ? kPids : isCpu ? kCpuTime : kTime;
   if (signal == SIGXCPU && hasUsed(watch, cpuUs)) return kCpuTime;
   if (signal == SIGXFSZ) return kFileSize;
+  if (signal == SIGSYS && watch->words[kCall] != nullptr) return kCall;
   if (signal == SIGKILL && watch->cpuUs > 0 && cpuUs >= watch->cpuUs) return kCpuTime;
   // somebody else has ended it
   const bool isEnded = signal == SIGKILL || (signal > 0 && (watch->signals >> (signal - 1) & 1) != 0);
@@ -135,12 +142,13 @@ void tellWords(const char* words) {
 int64_t microseconds(const __kernel_old_timeval& time) { return static_cast<int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec; }
 
 // In the order of LimitKind; the names of LimitName in lib/errors.ts.
-constexpr const char* kNames[] = {"memory", "pids", "time", "cpu time", "file size", "disk", "inodes"};
+constexpr const char* kNames[] = {"memory", "pids", "time", "cpu time", "file size", "disk", "inodes", "call"};
 
 void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const rusage& usage, const CgroupUse& use) {
   const int64_t *numbers = use.numbers, user = microseconds(usage.ru_utime), system = microseconds(usage.ru_stime);
   const int64_t all = cpuUsOf(use);
   const bool isLimited = limit != kLimits;
+  const bool isLeft = use.isLeft || (ended.full & FULL_LEFT) != 0;
   writeResult(watch->resultFd, {.status = ended.status,
                                 .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended) || isCpuOver(watch, ended),
                                 .isKilled = isLimited && (ended.status & 0x7f) != 0,
@@ -153,9 +161,13 @@ void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const
                                 .isCpuOfAll = all >= 0,
                                 .voluntary = usage.ru_nvcsw,
                                 .forced = usage.ru_nivcsw,
+                                .blocksIn = usage.ru_inblock,
+                                .blocksOut = usage.ru_oublock,
+                                .largestKib = ended.largestKib,
                                 .peakBytes = numbers[kPeakBytes],
                                 .oomKills = numbers[kOomKills],
-                                .forks = numbers[kRefusedForks]});
+                                .forks = numbers[kRefusedForks],
+                                .isLeft = ended.isTold || hasCgroup(watch) ? isLeft : -1});
 }
 
 int end(Watch* base, int status, const rusage& usage) {

@@ -11,7 +11,7 @@
 namespace uchroot {
 
 // A limit that can end a program, in the order of lib/launch/process/limit.ts, which has the words.
-enum LimitKind : int { kMemory, kPids, kTime, kCpuTime, kFileSize, kDisk, kInodes, kLimits };
+enum LimitKind : int { kMemory, kPids, kTime, kCpuTime, kFileSize, kDisk, kInodes, kCall, kLimits };
 
 // The exit status of a program whose time was over, as timeout(1) has it.
 constexpr int kTimeIsOver = 124;

@@ -12,8 +12,11 @@ namespace {
 // The file has as many bytes from the beginning: lib/launch/start/result.ts.
 constexpr uint32_t kMostBytes = 4096;
 constexpr uint32_t kMostMessage = 1024;
+constexpr long kStderr = 2;
+constexpr int64_t kBlockBytes = 512;  // struct taskstats and ru_inblock: task_io_get_inblock() in linux/task_io_accounting_ops.h
 
 struct Text {
+  const bool isLine;  // for people
   char bytes[kMostBytes];
   uint32_t length = 0;
 
@@ -30,9 +33,9 @@ struct Text {
     while (count > 0) byte(reversed[--count]);
   }
   void key(const char* name) {
-    text(length == 0 ? "{\"" : ",\"");
+    text(isLine ? (length == 0 ? "uchroot: " : " ") : length == 0 ? "{\"" : ",\"");
     text(name);
-    text("\":");
+    text(isLine ? "=" : "\":");
   }
   void number(const char* name, int64_t value) {
     if (value < 0) return;
@@ -66,7 +69,7 @@ const char* statusOf(const EndAccount& account) {
 }  // namespace
 
 void writeResult(long fd, const EndAccount& account) {
-  Text text;
+  Text text = {.isLine = fd == kStderr, .bytes = {}};
   const int signal = account.status & 0x7f;
   text.word("status", statusOf(account));
   if (account.limit != nullptr) text.word("limit", account.limit);
@@ -81,10 +84,18 @@ void writeResult(long fd, const EndAccount& account) {
   text.seconds("time-wall", account.wallUs);
   text.number("csw-voluntary", account.voluntary);
   text.number("csw-forced", account.forced);
+  text.number("disk-read", account.blocksIn * kBlockBytes);
+  text.number("disk-written", account.blocksOut * kBlockBytes);
+  text.number("max-rss", account.largestKib);
   text.number("cg-mem", account.peakBytes < 0 ? -1 : account.peakBytes / 1024);
   text.number("cg-oom-killed", account.oomKills);
   text.number("refused-forks", account.forks);
-  text.text("}\n");
+  text.number("left-behind", account.isLeft);
+  text.text(text.isLine ? "\n" : "}\n");
+  if (text.isLine) {
+    (void)sys(__NR_write, fd, address(text.bytes), text.length);  // nobody is left to tell
+    return;
+  }
   // in one piece: a reader sees the old text or this one
   const long wrote = sys(__NR_pwrite64, fd, address(text.bytes), text.length, 0);
   if (wrote == text.length) (void)sys(__NR_ftruncate, fd, text.length);  // spaces are left behind it otherwise

@@ -14,10 +14,13 @@ struct EndAccount {
   int64_t wallUs, userUs, systemUs, cpuUs;
   bool isCpuOfAll;      // counted by a cgroup, for all processes
   int64_t voluntary, forced;           // context switches
+  int64_t blocksIn, blocksOut;         // of 512 bytes (getrusage(2))
+  int64_t largestKib;                  // resident, of one process; -1: not known
   int64_t peakBytes, oomKills, forks;  // -1: not counted
+  int64_t isLeft;                      // other processes were there at the end; -1: not known
 };
 
-// Replaces what is in the file. It fails if the file system does.
+// Replaces what is in the file. It fails if the file system does. For standard error it is one line for people, with the same keys.
 void writeResult(long fd, const EndAccount& account);
 
 }  // namespace uchroot

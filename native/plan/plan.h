@@ -258,7 +258,7 @@ enum LandlockRule : uint64_t {
 
 // Where a plan failed. It is also the record in a status pipe: PHASE_EXECUTE just before execve, and any failure.
 struct PlanFailure {
-  uint32_t step;       // index from 0, through all stages; kNoStep: outside the steps
+  uint32_t step;       // index from 0, through all stages; kNoStep: outside the steps; for PHASE_ENDED: ru_maxrss (getrusage(2))
   uint32_t op;         // Op, or Phase
   int32_t error;       // errno
   uint32_t detail;     // more about the error: a descriptor, a capability; for PHASE_EXECUTE the signal that killed the process
@@ -270,6 +270,7 @@ enum FullFlag : uint32_t {
   FULL_BLOCKS = 1,
   FULL_INODES = 2,
   FULL_TIME = 4,  // the init has ended the program: PlanContext.mostStartMs
+  FULL_LEFT = 8,  // other processes were there when the program had ended
 };
 
 constexpr uint32_t kNoStep = 0xffffffff;

@@ -140,11 +140,21 @@ struct EndTeller : Watch {
   const PlanContext* context;
 };
 
-int tellEnd(Watch* watch, int status, const rusage&) {
+// Whether this process has other children: those of the program have become its own.
+bool hasOthers() {
+  long ended;
+  do {
+    ended = sys(__NR_wait4, -1, 0, WNOHANG | __WALL, 0);
+  } while (ended > 0 || ended == -EINTR);
+  return ended == 0;
+}
+
+int tellEnd(Watch* watch, int status, const rusage& usage) {
   const PlanContext& context = *static_cast<EndTeller*>(watch)->context;
-  const uint32_t full = fullOf(context) | (context.isTimeOver ? FULL_TIME : 0u);
+  const uint32_t full = fullOf(context) | (context.isTimeOver ? FULL_TIME : 0u) | (hasOthers() ? FULL_LEFT : 0u);
+  const auto largest = static_cast<uint32_t>(usage.ru_maxrss);
   // fails only if nobody reads it any more
-  (void)tell(context.statusFd, {kNoStep, PHASE_ENDED, 0, static_cast<uint32_t>(status), full});
+  (void)tell(context.statusFd, {largest, PHASE_ENDED, 0, static_cast<uint32_t>(status), full});
   return exitStatusOf(status);
 }
 

@@ -283,10 +283,15 @@ void Process::tellExit(const siginfo_t* info, const rusage& usage) {
     if (cpuMs >= 0) used.Set("totalCpuMs", number(cpuMs));
     end.Set("oomKills", number(counted[kOomKills]));
     end.Set("refusedForks", number(counted[kRefusedForks]));
+    for (const auto& [key, slot] : {std::pair{"allUserMs", kUserUs}, std::pair{"allSystemMs", kSystemUs}}) {
+      if (counted[slot] >= 0) end.Set(key, static_cast<double>(counted[slot]) / 1e3);
+    }
   }
-  if (full_ != 0) {
-    end.Set("isDiskFull", (full_ & FULL_BLOCKS) != 0);
-    end.Set("isOutOfInodes", (full_ & FULL_INODES) != 0);
+  if (use_ || end_) end.Set("isLeft", (use_ && use_->isLeft) || (end_ && (end_->flags & FULL_LEFT) != 0));
+  if (end_) {
+    end.Set("isDiskFull", (end_->flags & FULL_BLOCKS) != 0);
+    end.Set("isOutOfInodes", (end_->flags & FULL_INODES) != 0);
+    end.Set("largestKib", end_->step);
   }
   callJs(env, onExit_, {end});
 }

@@ -149,7 +149,7 @@ class Process final : public PendingCall, public Task {
   Thread thread_;
   Recall recall_;
   LaunchResult result_;
-  uint32_t full_ = 0;  // FullFlag that the init has told
+  std::optional<PlanFailure> end_;  // PHASE_ENDED, if an init has told it
   int endFd_ = -1;  // of an init: where it tells how its program has ended
   // The last record of the launcher. JS is told after the launcher was reaped. The initial value means: the launcher died before
   // execve.

@@ -157,7 +157,7 @@ bool Process::readStatus() {
 void Process::readEnd(siginfo_t& info) {
   PlanFailure record;
   if (endFd_ < 0 || read(endFd_, &record, sizeof record) != sizeof record || record.op != PHASE_ENDED) return;
-  full_ = record.flags;
+  end_ = record;
   const int status = static_cast<int>(record.detail);
   info.si_code = WIFEXITED(status) ? CLD_EXITED : CLD_KILLED;
   info.si_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 
+import { runInJail } from '../../lib/index.ts';
 import { command, makeJail, plainRootTest, putProgram, temporaryDirectory } from '../support/launch.ts';
 import { eventually, plainEnv, processesOf } from '../support/service.ts';
 
@@ -53,6 +54,7 @@ const ends: readonly (readonly [words: string, options: readonly string[], expec
   ['/hog file', ['--rlimit', 'fsize=1000'], { status: 'SG', limit: 'file size', exitsig: 25 }],
   ['/hog file', tmp, { status: 'RE', limit: 'disk' }],
   ['/hog files', tmp, { status: 'RE', limit: 'inodes' }],
+  ['/actor kill=31', limits, { status: 'SG', limit: 'call', exitsig: 31, killed: 1 }],
   ['/hog liar', limits, { status: 'SG', exitsig: 24, killed: 0 }],
 ];
 
@@ -75,6 +77,30 @@ test('time and memory are those of all processes, where a cgroup counts them', a
   const bare = run([], ['/actor', 'sleep=100']);
   t.equal(bare['time-of'], 'processes that were waited for');
   t.ok(Number(bare['time-wall']) >= 0.1);
+});
+
+test('file, line and library have the same keys', async (t) => {
+  const words = ['/actor', 'daemon=60000', 'exit=3'];
+  const inFile = run(limits, words);
+  t.match(inFile, { status: 'RE', exitcode: 3, 'left-behind': 1, 'disk-written': 0 });
+  t.ok(Number(inFile['max-rss']) > 50 && Number(inFile['max-rss']) < 20_000, String(inFile['max-rss']));
+  const [node = '', ...before] = [...command, '--result', '-', ...limits, 'auto', jail, ...words];
+  const { stderr } = spawnSync(node, before, { encoding: 'utf8', env: plainEnv() });
+  t.match(stderr, /^uchroot: status="RE" exitcode=3 killed=0 time=[\d.]+ .* left-behind=1\n$/);
+  const inLine = [...stderr.matchAll(/ ([a-z-]+)=/g)].map(([, key]) => key);
+  t.same(inLine, Object.keys(inFile));
+  const { account } = await runInJail({
+    user: 'auto',
+    jail,
+    program: '/actor',
+    args: words.slice(1),
+    isolate: true,
+    memory: '64M',
+    pids: 20,
+    reject: false,
+  });
+  t.match(account, { status: 'RE', exitcode: 3, killed: 0, 'time-of': 'all processes', 'left-behind': 1 });
+  t.same(Object.keys(account), Object.keys(inFile));
 });
 
 test('the file is there before the program, for root alone, and tells that it has not ended', async (t) => {

@@ -1,5 +1,5 @@
 // How a program has ended, as the addon tells it. Pure.
-import { ExitError, type Denied, type LimitName, type ResourceUsage } from '../../errors.ts';
+import { ExitError, type Denied, type EndAccount, type LimitName, type ResourceUsage } from '../../errors.ts';
 import type { ProgramEnd } from '../../native.ts';
 import { signalName } from '../request/signal.ts';
 
@@ -10,12 +10,14 @@ export interface Exit {
   readonly usage: ResourceUsage;
   /** The limit that ended it, if one did. */
   readonly limit?: LimitName | undefined;
+  /** What ended it and what it used, with the keys of `--result`. */
+  readonly account: EndAccount;
   /** With `connectTo`: what it was refused, each once, at most 100. */
   readonly denied?: readonly Denied[] | undefined;
 }
 
-/** The exit as the addon tells it. */
-export const toExit = ({ exitCode, signalNumber, usage }: ProgramEnd): Exit => ({
+/** The exit as the addon tells it, and no more. */
+export const toExit = ({ exitCode, signalNumber, usage }: ProgramEnd): Omit<Exit, 'account'> => ({
   exitCode,
   signal: signalNumber === null ? null : signalName(signalNumber),
   usage,

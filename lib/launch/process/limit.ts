@@ -31,7 +31,7 @@ type Counted = 'oomKills' | 'refusedForks' | 'isDiskFull' | 'isOutOfInodes';
 
 /** The limit that ended a program; undefined if none did, and for one that ended well. */
 export function limitOf(
-  { exitCode, signal, usage }: Exit,
+  { exitCode, signal, usage }: Pick<Exit, 'exitCode' | 'signal' | 'usage'>,
   { oomKills = 0, refusedForks = 0, isDiskFull, isOutOfInodes }: Pick<ProgramEnd, Counted>,
   { cpuTime, stopped, killed, isCpuOver }: Limited,
 ): LimitName | undefined {
@@ -42,6 +42,7 @@ export function limitOf(
     return refusedForks > 0 ? 'pids' : isCpuOver ? 'cpu time' : 'time';
   if (signal === 'SIGXCPU' && hasUsed(usage, cpuTime ?? leastCpuTime)) return 'cpu time';
   if (signal === 'SIGXFSZ') return 'file size';
+  if (signal === 'SIGSYS') return 'call';
   // this process has ended it by a signal; earlier refusals do not matter
   if (stopped !== undefined || (killed && signal !== null)) return undefined;
   // the program has handled SIGXCPU, so SIGKILL has ended it
@@ -112,6 +113,8 @@ const rows: Readonly<Record<Exclude<LimitName, 'output'>, LimitRow>> = {
     keys: spacesOf,
     words: () => 'its file system in memory had no room for more files',
   },
+  // seccomp(2), SECCOMP_RET_KILL_PROCESS and its like. No process waits only to tell of it.
+  call: { keys: () => [], words: () => 'it made a system call that its filter answers with SIGSYS' },
 };
 
 function messageOf(row: LimitRow, request: Limits, nameOf: (key: string) => string): string {
@@ -119,7 +122,7 @@ function messageOf(row: LimitRow, request: Limits, nameOf: (key: string) => stri
   return `${row.words(request)}${keys === '' ? '' : ` (${keys})`}`;
 }
 
-/** Why a limit has ended a program, in the words of the library. The limits of run() have their words elsewhere. */
+/** Why a limit has ended a program, in the words of the library. The limits of run() have others there. */
 export function whyLimited(limit: LimitName | undefined, request: Limits): string | undefined {
   if (limit === undefined || limit === 'output' || limit === 'time') return undefined;
   return messageOf(rows[limit], request, String);
@@ -139,6 +142,6 @@ export function watchedLimits(request: Limits): WatchedLimits | undefined {
     killSignal: request.killSignal,
     cpuMs: Math.ceil((request.cpuTime ?? 0) * 1000),
     isCpuCounted: request.cpuTime !== undefined && needsCgroup(request),
-    words,
+    words: [...words, `h${messageOf(rows.call, request, toOption)}`],
   };
 }

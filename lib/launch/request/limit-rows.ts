@@ -125,7 +125,7 @@ export const limitKeyRows = {
   },
   /**
    * Seconds on a CPU. With a cgroup, which a fraction and each other limit of all processes brings, for all processes together: the
-   * program gets SIGXCPU, and some milliseconds later all of them get SIGKILL. Without one, for each process: SIGXCPU, and SIGKILL one
+   * program gets SIGXCPU, and 20 ms on a CPU later all of them get SIGKILL. Without one, for each process: SIGXCPU, and SIGKILL one
    * second later.
    */
   cpuTime: {

@@ -185,7 +185,7 @@ export const reportRows = {
       launchOption('Reports', '--pid-file FILE', 'write the pid to FILE on the host', text.parseText),
     ],
   },
-  /** Path on the host of a file for the account of the end, as JSON. In place only: run() returns the same. */
+  /** Path on the host of a file for the account of the end, as JSON; `-` for a line on standard error. In place only: run() returns it. */
   resultFile: {
     type: 'string',
     default: '–',
@@ -195,7 +195,7 @@ export const reportRows = {
       launchOption(
         'Reports',
         '--result FILE',
-        'write to FILE what ended the program and what it used, as JSON',
+        'write to FILE what ended the program and what it used, as JSON; -: a line on stderr',
         text.parseText,
         {
           notInUnit: 'systemd tells how a service has ended: systemctl show NAME',

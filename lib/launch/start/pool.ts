@@ -1,6 +1,7 @@
 // A pool of programs that live long. Each reads one line of JSON for a request, and writes one for its answer:
 //   {"id": 1, "data": …}  ->  {"id": 1, "result": …} or {"id": 1, "error": "text"}
-import { AbortError, ExitError, PoolError, UsageError } from '../../errors.ts';
+import { AbortError, ExitError, UsageError } from '../../errors.ts';
+import { PoolError } from './pool-error.ts';
 import { checkSignal, reading } from '../../values/keys.ts';
 import { wrong } from '../../values/wrong.ts';
 import { quote } from '../../words/quote.ts';

@@ -7,13 +7,16 @@ import { closePidPlace, openPidPlace, writePidFile } from './pidfile.ts';
 
 const words = { step: 'result', title: 'result', name: 'the result file' };
 
+const stderr = 2;
+
 // As many bytes as the account can have: then a full disk cannot prevent it later.
 const mostBytes = 4096;
 
 const jsonOf = (message: string): string => `${JSON.stringify({ status: 'XX', message })}\n`;
 
 /**
- * Makes the file with the status XX, which stays if nobody can tell the end. A file that was there is replaced.
+ * Makes the file with the status XX, which stays if nobody can tell the end. A file that was there is replaced. `-` is a line on
+ * standard error.
  *
  * @returns its descriptor; -1 if the request asks for none
  * @throws LaunchError ERR_INSECURE_PATH, or with the errno
@@ -23,6 +26,7 @@ export function openResult(
   warn: (warning: DirectoryFinding) => void,
 ): number {
   if (resultFile === undefined) return -1;
+  if (resultFile === '-') return stderr;
   const place = openPidPlace(resultFile, account, insecurePath, words);
   try {
     place.warnings.forEach(warn);
@@ -35,7 +39,8 @@ export function openResult(
 
 /** Writes that the program did not run. */
 export function tellNoStart(fd: number, { message }: { readonly message: string }): void {
-  if (fd < 0) return;
+  // of standard error, the failure itself is there already
+  if (fd <= stderr) return;
   const text = jsonOf(message);
   writeSync(fd, text, 0);
   ftruncateSync(fd, Buffer.byteLength(text));

@@ -10,6 +10,7 @@ import {
 import { refuseSecond } from '../../values/keys.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
+import { withLimit } from '../process/end-account.ts';
 import { whyLimited } from '../process/limit.ts';
 import type { JailedProcess, StopReason } from '../process/process.ts';
 import { discard, feed, Gathered, toLines } from '../process/text-streams.ts';
@@ -141,6 +142,15 @@ function whyStopped(stopped: Stopped, options: RunOptions): string {
   }[stopped];
 }
 
+function why(
+  limit: LimitName | undefined,
+  request: NormalRequest,
+  stopped: Stopped | undefined,
+  options: RunOptions,
+): string | undefined {
+  return whyLimited(limit, request) ?? (stopped === undefined ? undefined : whyStopped(stopped, options));
+}
+
 // The error of a program that failed or was stopped. Below the first line of the message are the last lines of stderr.
 function toEndError(
   program: string,
@@ -153,9 +163,8 @@ function toEndError(
 ): ExitError<Output> | AbortError {
   const { stopped } = ended;
   const how = `${howEnded(ended)}${missing === undefined ? '' : `: ${missing.message}`}`;
-  const why =
-    whyLimited(ended.limit, request) ?? (stopped === undefined ? undefined : whyStopped(stopped, options));
-  const what = why === undefined ? how : `${why} (${how})`;
+  const reason = why(ended.limit, request, stopped, options);
+  const what = reason === undefined ? how : `${reason} (${how})`;
   const message = [`${commandText(program, args)}: ${what}`, ...lastLines(stderr)].join('\n');
   if (stopped === 'ABORT_ERR') return new AbortError(message, options.signal, { ended });
   const code = stopped ?? (ended.signal === null ? 'ERR_EXIT' : 'ERR_SIGNAL');
@@ -251,7 +260,7 @@ export async function collect<Text extends Output>(
     durationMs: performance.now() - options.requestedAt,
     timedOut: stopped === 'ETIMEDOUT',
     isCanceled: stopped === 'ABORT_ERR',
-    ...(limit === undefined ? {} : { limit }),
+    ...withLimit(exit.account, limit, why(limit, request, stopped, options)),
     ...(stopped === undefined ? {} : { stopped }),
   };
   if (options.reject && (exit.exitCode !== 0 || stopped !== undefined)) {

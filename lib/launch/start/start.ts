@@ -18,11 +18,11 @@ import { dialingIds, socketFinder } from '../host/outbound-socket.ts';
 import type { Launch } from '../plan/launch.ts';
 import { mapFdsOf } from '../host/workspace.ts';
 import { statusLine } from '../host/status-line.ts';
-import { watchCpuTime } from '../process/cpu-watch.ts';
-import { limitOf } from '../process/limit.ts';
+import { toAccount } from '../process/end-account.ts';
+import { type CpuWatch, watchCpuTime } from '../process/cpu-watch.ts';
+import { limitOf, whyLimited } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
-import { needsCgroup } from '../request/limit-rows.ts';
 import { firstListenFd } from '../request/listen-sockets.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { piped } from '../request/stdio.ts';
@@ -155,8 +155,7 @@ function startWith(
     let toldPid: number | undefined;
     let killTimer: NodeJS.Timeout | undefined;
     let gate: Gate | undefined;
-    let isCpuOver = false;
-    let endCpuWatch: (() => void) | undefined;
+    let cpu: CpuWatch | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
       if (started !== undefined) started.stop(reason);
@@ -179,9 +178,7 @@ function startWith(
         started.kill('SIGKILL');
         return reject(error);
       }
-      const { cpuTime } = launch.request;
-      if (cpuTime !== undefined && needsCgroup(launch.request))
-        endCpuWatch = watchCpuTime(started, start.handle, cpuTime, () => (isCpuOver = true));
+      cpu = watchCpuTime(started, start.handle, launch.request);
       toldPid = pid;
       tellStart(options, pid);
       if (stopped !== undefined) started.stop(stopped);
@@ -189,9 +186,9 @@ function startWith(
     };
     const onExit = (end: ProgramEnd): void => {
       clearStop();
-      endCpuWatch?.();
+      cpu?.end();
       gate?.close();
-      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started, isCpuOver)));
+      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started, cpu?.isOver, options)));
     };
     try {
       handle = native.spawn(programOf(launch, jail, options, onStarted, onExit));
@@ -227,10 +224,12 @@ function openGate(
 
 function exitOf(
   end: ProgramEnd,
-  { cpuTime, connectTo }: NormalRequest,
+  request: NormalRequest,
   started: JailedProcess | undefined,
-  isCpuOver: boolean,
+  isCpuOver = false,
+  { requestedAt }: NormalSpawn,
 ): Exit {
+  const { cpuTime, connectTo } = request;
   const told = toExit(end);
   const exit = connectTo.length === 0 ? told : { ...told, denied: started?.denied ?? [] };
   const limit = limitOf(exit, end, {
@@ -239,7 +238,13 @@ function exitOf(
     killed: started?.killed ?? false,
     isCpuOver,
   });
-  return limit === undefined ? exit : { ...exit, limit };
+  const account = toAccount(end, {
+    limit,
+    message: whyLimited(limit, request),
+    isStopped: isCpuOver || started?.stopped === 'ETIMEDOUT',
+    wallMs: performance.now() - requestedAt,
+  });
+  return limit === undefined ? { ...exit, account } : { ...exit, limit, account };
 }
 
 function tellStart({ status, launch }: NormalSpawn, pid: number): void {

@@ -84,6 +84,7 @@ const reasons: Readonly<Record<Exclude<EndReason, 'output'>, true>> = {
   'cpu time': true,
   'file size': true,
   disk: true,
+  call: true,
   inodes: true,
   idle: true,
 };

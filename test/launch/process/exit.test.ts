@@ -1,6 +1,7 @@
 import t from 'tap';
 
 import { toExit, toLineError } from '../../../lib/launch/process/exit.ts';
+import { noAccount } from '../../support/usage.ts';
 
 const usage = {
   userCpuMs: 1,
@@ -28,7 +29,7 @@ t.test('an exit has the name of the signal', async (t) => {
 
 t.test('a line that was too long is the limit, unless another one came before', async (t) => {
   const program = { spawnfile: '/bin/yes', pid: 5 };
-  const ended = toExit({ exitCode: null, signalNumber: 15, usage });
+  const ended = { ...toExit({ exitCode: null, signalNumber: 15, usage }), account: noAccount };
   const error = toLineError(program, ended, 7);
   t.match(error, {
     name: 'ExitError',

@@ -41,6 +41,8 @@ t.test('a limit is named if it has ended a program', async (t) => {
     [{ isCpuOver: true, signal: 'SIGKILL', killed: true, refusedForks: 9 }, 'pids'],
     [{ stopped: 'ETIMEDOUT', signal: 'SIGKILL', killed: true, refusedForks: 9 }, 'pids'],
     [{ signal: 'SIGXFSZ' }, 'file size'],
+    [{ signal: 'SIGSYS' }, 'call'],
+    [{ signal: 'SIGSYS', oomKills: 1 }, 'memory'],
     [{ refusedForks: 1 }, 'pids'],
     [{ isDiskFull: true }, 'disk'],
     [{ isOutOfInodes: true, isDiskFull: false }, 'inodes'],
@@ -91,19 +93,27 @@ t.test('a message says what the program needed more of', async (t) => {
   for (const none of ['time', undefined] as const) t.equal(why(none), undefined);
 });
 
+const call = 'hit made a system call that its filter answers with SIGSYS';
+
 const watched = (keys: Partial<LaunchRequest>) =>
   watchedLimits(normalize({ user: 'sam', jail: '/srv/jail', ...keys }));
 
 t.test('a process waits only for a program with limits that it tells of', async (t) => {
   t.equal(watched({}), undefined);
   t.equal(watched({ rlimits: { nofile: 5 }, isolate: true }), undefined);
-  t.strictSame(watched({ cpu: 1 }), { timeMs: 0, killSignal: 15, cpuMs: 0, isCpuCounted: false, words: [] });
+  t.strictSame(watched({ cpu: 1 }), {
+    timeMs: 0,
+    killSignal: 15,
+    cpuMs: 0,
+    isCpuCounted: false,
+    words: [call],
+  });
   t.strictSame(watched({ pty: true }), {
     timeMs: 0,
     killSignal: 15,
     cpuMs: 0,
     isCpuCounted: false,
-    words: [],
+    words: [call],
   });
   t.match(watched({ cpuTime: 0.25 }), { cpuMs: 250, isCpuCounted: true });
   t.match(watched({ time: 5, cpuTime: 2 }), { cpuMs: 2000, isCpuCounted: false });
@@ -121,16 +131,20 @@ t.test('each limit has the words that name its option', async (t) => {
       'cit took longer than 1.5 s (--time)',
       'dit needed more CPU time than 3 s (--cpu-time)',
       'eit wrote a larger file than its resource limit (--rlimit fsize)',
+      call,
     ],
   });
   t.same(watched({ memory: '1M', swap: '2M' })?.words, [
     'ait needed more memory than 1M and 2M of swap (--memory, --swap)',
+    call,
   ]);
   t.same(watched({ memory: '1M', swap: 1 })?.words, [
     'ait needed more memory than 1M and 1 of swap (--memory, --swap)',
+    call,
   ]);
   t.same(watched({ rlimits: { cpu: 5 } })?.words, [
     'dit needed more CPU time than its resource limit (--rlimit cpu)',
+    call,
   ]);
 });
 
@@ -141,6 +155,7 @@ t.test('of a full file system in memory its options are named', async (t) => {
     [
       'fits file system in memory was full (--ephemeral, --tmpfs /tmp, --dev /dev)',
       'gits file system in memory had no room for more files (--ephemeral, --tmpfs /tmp, --dev /dev)',
+      call,
     ],
   );
   t.equal(watched({ isolate: true, ephemeral: '/var/tmp/x' }), undefined);

@@ -47,6 +47,7 @@ async function failure(
 t.test('the result has these keys and no others', { skip }, async (t) => {
   const result = await act(['out=wörds', 'err=warning']);
   t.strictSame(Object.keys(result).toSorted(), [
+    'account',
     'durationMs',
     'exitCode',
     'isCanceled',
