@@ -355,7 +355,7 @@ t.test('an ordinary user has one of his own', { skip }, async (t) => {
   const home = `${place}/home`;
   mkdirSync(home);
   start(['chown', String(uid), home]);
-  const jails = publicCommand().map((word) => word.replace('uchroot.cjs', 'uchroot-jail.cjs'));
+  const jails = publicCommand('uchroot-jail');
   const built = start([...ordinary, ...jails, 'build', `${home}/jail`, '--from-host']);
   t.equal(built.status, 0, built.stderr);
   const words = [...own, `${home}/jail`, 'python3', '-c', 'print(6 * 7)'];
