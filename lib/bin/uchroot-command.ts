@@ -209,7 +209,7 @@ function run(told: Recipients): number | Promise<number> {
   const launch = (prepared: Launch): number => {
     if (given.has('check')) refuseUnsafe(prepared, complain);
     told.manager?.keepFrom(prepared.keptFds);
-    return runInPlace(prepared, { fail, rephrase });
+    return runInPlace(prepared, { fail, rephrase, isService: told.manager !== undefined });
   };
   return needsCgroup(normal)
     ? withCgroup(normal, true, (limits) => openCgroup(limits), launch)

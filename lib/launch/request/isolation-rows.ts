@@ -115,7 +115,6 @@ export const isolationRows = {
         'what it may call: NAME:PORTS, .DOMAIN:PORTS, NET/LENGTH:PORTS, unix:PATH, @FILE; may be repeated',
         addText,
         {
-          notInUnit: 'the restrictions of the unit are not made for the process that relays',
           notCompiled: {
             because: 'a compiled launcher has no process that stays to relay',
             hint: 'start the program by uchroot --isolate --connect-to',

@@ -166,6 +166,8 @@ export interface Listener {
   readonly rephrase: (error: LaunchError) => Warning;
   /** Returns the exit status. */
   readonly fail: (error: LaunchError) => number;
+  /** What the program may not call is told in the log alone: a script of an init system waits for the end of the status descriptor. */
+  readonly isService?: boolean;
 }
 
 /** Judges the directory of a launch's pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
@@ -210,7 +212,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
   if (problem !== undefined) throw problem;
   if (needsCgroup(request) && launch.setUp[0]?.[0]?.op !== 'cgroup')
     throw new Error('limits are planned without a cgroup');
-  const { tell, rephrase, fail } = { ...terminal, ...listener };
+  const { tell, rephrase, fail, isService = false } = { ...terminal, ...listener };
   if (request.workspace !== undefined) makeWorkspaces(request);
   const resultFd = openResult(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
@@ -232,7 +234,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           limits: watchedLimits(request),
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
-          outboundFd: request.connectTo.length > 0 ? startRelay(launch) : undefined,
+          outboundFd: request.connectTo.length > 0 ? startRelay(launch, isService) : undefined,
           resultFd,
         })
       : native.execPlan(inPlace);

@@ -10,10 +10,15 @@ const script = "require(process.argv[1]).openBundle('relay')";
 /**
  * Starts the process that starts it. Both end with this process.
  *
+ * @param isService what the program may not call is told on standard error in any case
  * @returns the socket to which the plan must send those of the program's network
  * @throws a system error
  */
-export function startRelay({ request: { connectTo, insecurePath, statusFd }, account }: Launch): number {
+export function startRelay(
+  { request: { connectTo, insecurePath, ...given }, account }: Launch,
+  isService: boolean,
+): number {
+  const statusFd = isService ? undefined : given.statusFd;
   const [own, theirs] = native.socketPair();
   const pid = String(process.pid);
   const relay = [

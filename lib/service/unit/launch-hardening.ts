@@ -32,6 +32,7 @@ type Hardened = Pick<
   | 'pids'
   | 'cpu'
   | 'ioWeight'
+  | 'connectTo'
 >;
 
 // Calls of a launch with namespaces.
@@ -139,6 +140,7 @@ export function launchHardening(
     ...launcherCaps,
     ...(needsAdmin ? ['sys_admin'] : []),
     ...(isolates ? ['net_admin'] : []), // brings lo up
+    ...(request.connectTo.length > 0 ? ['net_bind_service'] : []), // of the name server and the relay, in the new network
     ...(makesDevices ? ['mknod'] : []),
     ...(request.ephemeral === undefined ? [] : overlayCaps),
     ...(seen.some((path) => isClosed(path as BytePath)) ? ['dac_read_search'] : []),

@@ -42,6 +42,9 @@ t.test('an isolated launch may make namespaces and mounts, and devices if it has
       name,
     );
   t.ok(found.some((line) => line.includes('CAP_MKNOD') && line.includes('CAP_SYS_ADMIN')));
+  t.notOk(found.some((line) => line.includes('CAP_NET_BIND_SERVICE')));
+  const calls = lines({ isolate: true, connectTo: ['api.example.org:443'] });
+  t.ok(calls.some((line) => line.includes('CAP_NET_BIND_SERVICE')));
   t.ok(found.some((line) => line.startsWith('SystemCallFilter=') && line.includes('pivot_root')));
 });
 

@@ -406,6 +406,61 @@ unitTest('logger in a jail reaches it too', async (t) => {
   await machine.until('journalctl -t jailed', /written by logger/);
 });
 
+// It calls a server of the host, and a name that it may not call.
+const caller = `
+exec 3<>/dev/tcp/host-loopback/8123 && echo hello >&3 && read line <&3 && echo "heard $line"
+getent hosts other.test
+trap 'echo read again' HUP
+trap 'exit 0' TERM
+systemd-notify --ready
+while :; do sleep 0.1; done
+`;
+
+unitTest('one with a list calls what is on it, and its log tells the rest', async (t) => {
+  machine.shell(
+    'cd /srv && mkdir -p out/usr out/proc out/dev out/run/systemd out/etc && ln -s usr/bin usr/lib usr/lib64 out',
+  );
+  machine.run(['sh', '-c', 'cat >/srv/out/etc/caller'], { input: caller });
+  machine.run(['systemd-run', '--unit=echo', 'socat', 'TCP-LISTEN:8123,fork,reuseaddr', 'EXEC:cat']);
+  const view = ['--isolate', '--proc', '/proc', '--dev', '/dev', '--ro-bind', '/usr'];
+  const list = ['--connect-to', 'host-loopback:8123'];
+  const launch = [...view, ...list, 'nobody', '/srv/out', '/bin/bash', '/etc/caller'];
+  const unit = ['--unit', 'systemd', '--unit-dir', '/etc/systemd/system', '--unit-name', 'calls'];
+  const made = machine.run([...command, ...unit, '--notify', '--reload-signal', 'HUP', ...launch]);
+  t.equal(made.status, 0, made.stderr);
+  systemctl('daemon-reload');
+  t.equal(systemctl('start', 'calls').status, 0, log('calls'));
+  t.match(await machine.until('journalctl -o cat -u calls', /hint/), /^heard hello$/m);
+  t.match(log('calls'), 'the program may not call other.test: no entry has this name');
+  systemctl('reload', 'calls');
+  await machine.until('journalctl -o cat -u calls', /read again/);
+  t.equal(systemctl('restart', 'calls').status, 0, log('calls'));
+  t.equal(log('calls').match(/heard hello/g)?.length, 2);
+  systemctl('stop', 'calls');
+  t.equal(show('calls', 'Result'), 'success');
+  const refused = machine.run([...command, ...unit, '--compile', '/srv/calls', ...launch]);
+  t.match(
+    refused.stderr,
+    /--compile and --connect-to are given at once: a compiled launcher has no process that stays to relay/,
+  );
+});
+
+unitTest('a script of System V does not wait for the process that relays', async (t) => {
+  const unit = ['--unit', 'sysv', '--unit-dir', '/etc/init.d', '--unit-name', 'calls5'];
+  const launch = [
+    '--isolate',
+    '--connect-to',
+    'host-loopback:8123',
+    'nobody',
+    '/srv/jail',
+    '/daemon',
+    'wait',
+  ];
+  t.equal(machine.run([...command, ...unit, ...launch]).status, 0);
+  const script = '/etc/init.d/calls5';
+  t.match(machine.shell(`timeout 30 ${script} start && ${script} status && ${script} stop`), { status: 0 });
+});
+
 const ask = (address: string, input = ''): string =>
   machine.run(
     [
