@@ -44,6 +44,7 @@ const GROUPS = {
   service: [
     'service/',
     'bin/service-commands.ts',
+    'bin/service-lines.ts',
     'bin/uchroot-service.ts',
     'bin/mistakes/foreign-service-words.ts',
   ],

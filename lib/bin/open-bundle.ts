@@ -11,6 +11,7 @@ const parts = {
   tcpd: 'tcpwrappers:bin/uchroot-tcpd.ts',
   inetd: 'tcpwrappers:bin/uchroot-inetd.ts',
   relay: 'launch:bin/uchroot-relay.ts',
+  network: 'launch:bin/uchroot-network.ts',
   compile: 'launch:launch/compile/compile.ts',
   check: 'launch:bin/uchroot-check.ts',
   completion: 'launch:bin/uchroot-completion.ts',

@@ -15,20 +15,12 @@ import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { type Command, has, valueOf, textsOf } from './dispatch.ts';
 import { megabytes } from './progress-bar.ts';
+import { calls, shown, writes } from './service-lines.ts';
 
 type ServiceCommand = Command<AbortSignal>;
 
 const planOption = option('--plan', 'show what would be done, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
-const writes = (paths: readonly string[]): string =>
-  paths.length === 0 ? '' : `; and it writes to the host: ${paths.join(', ')}`;
-
-const shown = (...lines: readonly (string | false | readonly string[])[]): string =>
-  `${lines
-    .flat()
-    .filter((line) => line !== false)
-    .join('\n')}\n`;
-
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps } = report;
@@ -44,6 +36,7 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
     hosts.length > 0 && `  databases of the host, read-only: ${hosts.join(' ')}`,
     !isPlan && `  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`,
     `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
+    calls(report.connectTo),
     report.givesAway.map((message) => `  gives away: ${message}`),
     `  drop-in: ${dropIn.path}`,
     isPlan && ['  steps:', ...steps.map((step, at) => `    ${at + 1}. ${step}`), '', dropIn.text.trimEnd()],
@@ -73,6 +66,10 @@ const adopt: ServiceCommand = {
   options: [
     option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
     option('--ro-bind PATH', 'the same, and the service cannot write there'),
+    option(
+      '--connect-to ENTRY',
+      'whom it may call, and nobody else: NAME:PORTS and the like; see uchroot(8)',
+    ),
     option('--insecure-path', 'accept paths that lead out of the jail; --plan shows what they give away'),
     option('--program PATH', 'a further program of the host that the service starts'),
     option(
@@ -94,6 +91,7 @@ const adopt: ServiceCommand = {
       binds: textsOf(read, 'bind'),
       readOnlyBinds: textsOf(read, 'ro-bind'),
       insecurePath: has(read, 'insecure-path'),
+      connectTo: textsOf(read, 'connect-to'),
       programs: textsOf(read, 'program'),
       watchMs: toWatchMs(valueOf(read, 'watch')?.text),
     });
@@ -107,6 +105,7 @@ const keys = {
   binds: 'bind',
   readOnlyBinds: 'ro-bind',
   programs: 'program',
+  connectTo: 'connect-to',
 };
 
 /** The options that are keys of an AdoptRequest. */
@@ -243,6 +242,8 @@ function showStatus(status: ServiceStatus): string {
     `  user: ${status.user} (${status.reason})`,
     `  entry: ${status.entry}`,
     `  exposure: ${exposure.after ?? 'unknown'} (${exposure.before ?? 'unknown'} without the jail)${writes(status.writable)}`,
+    calls(status.connectTo),
+    status.refusedCalls.map((line) => `    ${line}`),
     status.givesAway.map((message) => `  gives away: ${message}`),
     changes !== undefined && (changes === 0 ? '  current' : `  behind the host: ${changes} files; ${update}`),
     status.packages.map(

@@ -1,5 +1,5 @@
 // uchroot --unit: reads the options of a unit, makes its files, and checks whether the launch would succeed.
-import { accessSync, constants, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { LaunchError, UsageError } from '../errors.ts';
@@ -19,6 +19,7 @@ import { bytePath, type BytePath } from '../tree/path.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
+import { nodePath } from '../service/unit/node-path.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { refuseForeign } from '../service/unit/present-unit.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
@@ -39,24 +40,10 @@ interface UnitReport {
 /** A byte string, one character a byte. */
 export const latin1 = (value: Uint8Array | string): string => toBuffer(value).toString('latin1');
 
-/** The path where PATH finds node. It stays the same when a new version replaces the running one. */
-function nodePath(): string {
-  const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
-  const found = candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return path.startsWith('/') && realpathSync(path) === process.execPath;
-    } catch {
-      return false;
-    }
-  });
-  return latin1(found ?? process.execPath);
-}
-
 /** The words that start this command in a service. `--`: Node 20 would take --env-file for itself, even from the arguments of the program. */
 export function nodeCommand(words: readonly string[]): readonly string[] {
   const end = words.some((word) => word.startsWith('--env-file')) ? ['--'] : [];
-  return [nodePath(), ...end, latin1(process.argv[1] ?? '')];
+  return [latin1(nodePath()), ...end, latin1(process.argv[1] ?? '')];
 }
 
 // An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
@@ -189,7 +176,9 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     watchdogSec:
       watchdog === undefined ? undefined : watchdogSeconds(parseNumber(watchdog) as number, '--watchdog'),
     reloadSignal,
-    update: given.has('reload-update') ? [nodePath(), `${here}/uchroot-jail.cjs`, 'update', jail] : undefined,
+    update: given.has('reload-update')
+      ? [latin1(nodePath()), `${here}/uchroot-jail.cjs`, 'update', jail]
+      : undefined,
     syslog: given.has('syslog'),
     compiled,
     ...own,

@@ -17,6 +17,7 @@ import {
 } from './adoption-record.ts';
 import { goneRefusal, maskedRefusal, refusalOf, refuse } from './service-refusal.ts';
 import { type AdoptRequest, optionsOf, type ServiceWork, takeServiceRequest } from './service-request.ts';
+import { listRefusal } from './outbound-units.ts';
 import { openComparison } from './seen/comparison.ts';
 import { dropInPath } from './service-drop-in.ts';
 import { readService, readWithout, realName, type Unjailed, withoutOurs } from './systemd-bus.ts';
@@ -41,6 +42,7 @@ async function renew(
   try {
     const watch = { watchMs: asked.watchMs, signal };
     const comparison = isActive && old === undefined ? await openComparison(service, watch) : undefined;
+    if (old === undefined) refuse(listRefusal(service, asked, comparison?.ownPorts));
     const options = { ...asked, accounts: comparison?.accounts ?? asked.accounts };
     const subject = await lookFor(unjailed, options);
     const { plan, report } = await planNew(subject, directory, { signal, onProgress });
@@ -66,7 +68,7 @@ async function renew(
  * of the configuration fails, or the service does not come up; as buildJail
  */
 export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
-  const keys = ['user', 'binds', 'readOnlyBinds', 'programs', 'watchMs', 'insecurePath', 'plan'];
+  const keys = ['user', 'binds', 'readOnlyBinds', 'programs', 'watchMs', 'insecurePath', 'connectTo', 'plan'];
   const request = takeServiceRequest(asked, keys);
   const options = optionsOf(request);
   const unit = await realName(request.unit);

@@ -14,8 +14,10 @@ import { presentDropIn } from './systemd-bus.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { hostMounts } from './installed/unit-mounts.ts';
+import { refusedCalls } from './outbound.ts';
 import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
+import { portsOf } from './seen/behaviour.ts';
 import { goneRefusal } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -30,6 +32,10 @@ export interface ServiceStatus extends Pick<AdoptionPlan, 'unit' | 'entry' | 'us
   readonly problems: readonly StateProblem[];
   /** Paths of the host that it can write. The exposure does not count them. */
   readonly writable: readonly string[];
+  /** Whom it may call; empty: everybody. */
+  readonly connectTo: readonly string[];
+  /** What it was refused since its relay was started, as the log has it. */
+  readonly refusedCalls: readonly string[];
   /** Paths that lead out of its jail and that the caller has accepted: a sentence for each. */
   readonly givesAway: readonly string[];
   /** Packages of the host whose versions are newer than those in the jail. */
@@ -85,6 +91,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const { unit, lines, settings } = service;
   const record = readRecord(unit);
   const { plan, exposure, options } = record;
+  const { connectTo = [] } = options;
   const { entry, user, reason, paths } = plan;
   const dropIn = presentDropIn(unit);
   const kept = keptInUse(unit, dropIn, record);
@@ -102,10 +109,13 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     jail,
     packages,
     state,
+    connectTo,
+    refusedCalls: connectTo.length === 0 ? [] : await refusedCalls(unit),
     writable: [...new Set(mounts.flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path])))].toSorted(),
     givesAway: options.insecurePath ? given.map(({ message }) => message) : [],
     problems: [
       ...stateProblems(service, state),
+      ...(connectTo.length === 0 ? [] : portProblems(await portsOf(unit), unit)),
       ...problems,
       ...(options.insecurePath ? [] : given.map(givenProblem(unit, options))),
     ],
@@ -126,6 +136,17 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
 
 /** The names of all adopted services. */
 export const listServices: () => readonly string[] = adoptedUnits;
+
+// A service with a list has no ports of its own when it is adopted. Its configuration may have changed since.
+const portProblems = (ports: readonly string[], unit: string): readonly StateProblem[] =>
+  ports.length === 0
+    ? []
+    : [
+        {
+          message: `it listens on ${ports.toSorted().join(', ')}, where nobody reaches it`,
+          remedy: `${commandLine('uchroot-service', 'release', unit)}, and adopt it without --connect-to; or change its configuration`,
+        },
+      ];
 
 type Stated = Pick<InstalledService, 'unit' | 'loadState' | 'fileState' | 'isWanted'>;
 

@@ -6,12 +6,15 @@ import { type ConfigurationCheck, configurationChecks } from './configuration-ch
 import type { Entry } from './identity.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 import { type Launcher, launchersOf } from './launchers.ts';
+import { outboundUnits, type RelayHost, type UnitText } from './outbound-units.ts';
 import { dropInPath, dropInText } from './service-drop-in.ts';
 
 /** One act. carryOut() carries the steps of a plan out in their order. */
 export type ServiceStep =
   | Launcher
   | ConfigurationCheck
+  /** The units of what it may call: see outbound-units.ts. None are left without any. */
+  | { readonly op: 'outbound'; readonly units: readonly UnitText[] }
   /** Looks at the running service once more, as late as possible, for `compare`. */
   | { readonly op: 'look' }
   /** Writes the record under a temporary name, so that a full disk is noticed before the service is touched. */
@@ -64,6 +67,8 @@ export interface Occasion {
   /** It is not adopted yet. */
   readonly isFirst: boolean;
   readonly watchMs: number | undefined;
+  /** Who relays for what it may call. */
+  readonly relay: RelayHost;
 }
 
 // Databases of the whole host. No copy of these is kept: a service must not use old accounts or addresses.
@@ -84,7 +89,7 @@ export function planAdoption(
   adoption: Adoption,
   { contents, environment, unitText }: Pick<HostFacts, 'contents' | 'environment' | 'unitText'>,
   named: readonly ServicePath[],
-  { version, isActive, isFirst, watchMs }: Occasion,
+  { version, isActive, isFirst, watchMs, relay }: Occasion,
 ): AdoptionPlan {
   const { service, identity, directory, paths, account, entry, entryReason } = adoption;
   const isCompared = isActive && isFirst;
@@ -92,6 +97,10 @@ export function planAdoption(
   const atBoot = paths.filter(({ isMadeAtBoot }) => isMadeAtBoot === true).map(({ path }) => path);
   const steps: readonly (ServiceStep | false)[] = [
     ...launchersOf(adoption),
+    adoption.connectTo.length > 0 && {
+      op: 'outbound',
+      units: outboundUnits(service.unit, adoption.connectTo, relay),
+    },
     ...configurationChecks(adoption),
     isCompared && { op: 'look' },
     { op: 'stage' },
@@ -145,6 +154,10 @@ export const stepsOf = <Op extends ServiceStep['op']>(
 export const dropInOf = (plan: Pick<AdoptionPlan, 'steps'>): string =>
   stepsOf(plan, 'drop-in')[0]?.text ?? '';
 
+/** The units of what it may call. */
+export const outboundOf = (plan: Pick<AdoptionPlan, 'steps'> | undefined): readonly UnitText[] =>
+  plan === undefined ? [] : stepsOf(plan, 'outbound').flatMap(({ units }) => units);
+
 /** The paths of /etc that it copies. */
 export const copiedBy = (plan: Pick<AdoptionPlan, 'steps'>): readonly string[] =>
   stepsOf(plan, 'keep').flatMap(({ paths }) => paths);
@@ -154,7 +167,9 @@ export function isSamePlan(one: AdoptionPlan, other: AdoptionPlan): boolean {
   const [a, b] = [one, other].map((plan) =>
     JSON.stringify({
       ...plan,
-      steps: ['compile', 'test', 'drop-in', 'keep'].map((op) => stepsOf(plan, op as ServiceStep['op'])),
+      steps: ['compile', 'outbound', 'test', 'drop-in', 'keep'].map((op) =>
+        stepsOf(plan, op as ServiceStep['op']),
+      ),
     }),
   );
   return a === b;
@@ -167,6 +182,8 @@ export function showStep(step: ServiceStep): string {
       return `compile ${step.file}, which starts ${commandLine(String(step.request.program), ...(step.request.args ?? []).map(String))}`;
     case 'test':
       return `test the configuration: ${step.words}`;
+    case 'outbound':
+      return `make a network for what it may call: ${step.units.map(({ name }) => name).join(', ')}`;
     case 'look':
       return 'look at its sockets, users and pid files';
     case 'stage':

@@ -12,6 +12,7 @@ import {
 } from './installed/installed-service.ts';
 import { isConfigurationTest, knownDaemon, knownOf } from './installed/known-daemons.ts';
 import { type ServicePath, servicePaths } from './installed/service-paths.ts';
+import { outboundFiles } from './outbound-units.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
 
 /** A compiled launcher, or with `systemd` a command line in the jail. */
@@ -34,6 +35,8 @@ export interface AdoptionOptions {
   readonly accounts: readonly string[];
   /** How long it must run after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
+  /** Entries of what it may call, in their normal form; empty or undefined: all that the host may. */
+  readonly connectTo?: readonly string[] | undefined;
 }
 
 /** The contents of the jail, as buildJail() takes them. */
@@ -93,6 +96,8 @@ export interface Adoption {
   /** Variables that the unit sets. */
   readonly variables: ReadonlyMap<string, string>;
   readonly jailFacts: Pick<JailFacts, 'compilesCode' | 'usesSyslog'>;
+  /** Entries of what it may call; empty: all that the host may. */
+  readonly connectTo: readonly string[];
 }
 
 /** The jail of an adoption. */
@@ -189,9 +194,11 @@ export function chooseAdoption(
     configuration: [...jail.configuration.own, ...known.filter(isOnlyRead)],
     ofHost: jail.configuration.ofHost,
   };
-  const paths = servicePaths(service, found, options.paths).flatMap((path) =>
-    lasting(service, identity, path, host.isOnHost),
-  );
+  const { connectTo = [] } = options;
+  const replaced = new Set(connectTo.length > 0 ? outboundFiles.map((name) => `/etc/${name}`) : []);
+  const paths = servicePaths(service, found, options.paths)
+    .filter(({ path }) => !replaced.has(path))
+    .flatMap((path) => lasting(service, identity, path, host.isOnHost));
   return {
     service,
     identity,
@@ -203,5 +210,6 @@ export function chooseAdoption(
     checks: checksOf(own),
     variables,
     jailFacts: jail,
+    connectTo,
   };
 }

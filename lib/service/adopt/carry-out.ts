@@ -12,13 +12,15 @@ import { mustRun, runHost } from './host-command.ts';
 import { writeHostFile } from './host-file.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
 import type { Launcher } from './launchers.ts';
-import type { ServiceStep } from './adoption-plan.ts';
+import { putOutbound } from './outbound.ts';
+import { outboundOf, type ServiceStep } from './adoption-plan.ts';
 import {
   type AdoptionRecord,
   beginChange,
   commitRecord,
   dropStaged,
   endChange,
+  findRecord,
   forgetService,
   generationAt,
   generationsOf,
@@ -65,7 +67,11 @@ export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise
     }
   } catch (error) {
     dropStaged(unit);
-    throw change === undefined ? error : await undo(change, error as Error);
+    const told = change === undefined ? (error as Error) : await undo(change, error as Error);
+    // what the record says, after a commit too
+    if (steps.some(({ op }) => op === 'outbound'))
+      await putOutbound(unit, outboundOf(findRecord(unit)?.plan));
+    throw told;
   }
   return warnings;
 }
@@ -84,6 +90,8 @@ async function perform(step: ServiceStep, run: Run): Promise<readonly string[] |
       return compile(step);
     case 'test':
       return test(unit, step, signal);
+    case 'outbound':
+      return putOutbound(unit, step.units);
     case 'look':
       return given(comparison).lookAgain();
     case 'stage':
@@ -104,6 +112,7 @@ async function perform(step: ServiceStep, run: Run): Promise<readonly string[] |
     case 'keep':
       return keepConfiguration(given(record), isActive ? 'start' : 'none');
     case 'remove':
+      await putOutbound(unit, []);
       for (const number of generationsOf(unit)) await removeGeneration(generationAt(unit, number));
       forgetLinks(unit);
       return forgetService(unit);

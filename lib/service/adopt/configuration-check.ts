@@ -3,7 +3,7 @@ import type { Adoption } from './adoption.ts';
 import { filterOf, listOf, numberOf, type Settings, textOf } from './installed/installed-service.ts';
 import { isErrno } from './installed/launcher-calls.ts';
 import { unitMounts } from './installed/unit-mounts.ts';
-import { execWord, surroundings } from './service-drop-in.ts';
+import { execWord, requirements, surroundings } from './service-drop-in.ts';
 
 /** A test of the configuration, as a unit that runs it in the surroundings of the service. */
 export interface ConfigurationCheck {
@@ -63,7 +63,7 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     op: 'test',
     words: words.join(' '),
     text: `[Unit]
-Description=test of the configuration of ${unit}
+${[`Description=test of the configuration of ${unit}`, ...requirements(adoption)].join('\n')}
 
 [Service]
 ${[...common, `ExecStart=${checkCommand(adoption, words, index)}`].join('\n')}

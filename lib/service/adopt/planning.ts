@@ -5,7 +5,9 @@ import { isWithin } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
+import { commandDirectory } from '../../native.ts';
 import { readVersion } from '../../version.ts';
+import { nodePath } from '../unit/node-path.ts';
 import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, jailOf } from './adoption.ts';
 import { replacedPaths } from './behind.ts';
 import { presentDropIn, type Unjailed } from './systemd-bus.ts';
@@ -17,7 +19,16 @@ import { chooseIdentity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
 import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
-import { type AdoptionPlan, dropInOf, isSamePlan, planAdoption, showStep, stepsOf } from './adoption-plan.ts';
+import { areOutboundPresent, writeOutboundFiles } from './outbound.ts';
+import {
+  type AdoptionPlan,
+  dropInOf,
+  outboundOf,
+  isSamePlan,
+  planAdoption,
+  showStep,
+  stepsOf,
+} from './adoption-plan.ts';
 import { type AdoptionRecord, type Exposure, findRecord } from './adoption-record.ts';
 import {
   directoryRefusal,
@@ -39,6 +50,8 @@ export interface AdoptReport extends Pick<
 > {
   /** Paths of the host that the service can write. The exposure does not count them. */
   readonly writable: readonly string[];
+  /** Whom it may call; empty: everybody. */
+  readonly connectTo: readonly string[];
   /** What the paths give away that `insecurePath` accepts: a sentence for each. */
   readonly givesAway: readonly string[];
   readonly dropIn: { readonly path: string; readonly text: string };
@@ -131,6 +144,7 @@ const planOf = (adoption: Adoption, { service, options, host }: Subject): Adopti
     isActive: service.isActive,
     isFirst: findRecord(service.unit) === undefined,
     watchMs: options.watchMs,
+    relay: { node: nodePath(), commands: commandDirectory },
   });
 
 // What is told of a plan.
@@ -151,6 +165,7 @@ function report(
     entryReason,
     paths,
     writable: hostWritten(adoption),
+    connectTo: adoption.connectTo,
     givesAway: givenBy(service, host, paths).map(({ message }) => message),
     dropIn: { path: dropInPath(unit), text: dropInOf(plan) },
     steps: plan.steps.map(showStep),
@@ -174,6 +189,7 @@ export async function planNew(
   const { unit, settings } = service;
   const jail = jailOf(directory);
   const built = await buildGeneration(directory, service, chooseIdentity(service, options.user), host, work);
+  if ((options.connectTo ?? []).length > 0) writeOutboundFiles(directory);
   const { facts, warnings: withheld } = await lookAtJail(jail, service, host);
   const first = chooseAdoption(service, options, host, facts, directory);
   // systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=)
@@ -233,7 +249,7 @@ export async function planPresent(
   const { service, options, host } = subject;
   const { unit, directory, entry, entryReason } = before;
   const dropIn = presentDropIn(unit);
-  if (dropIn !== dropInOf(before)) return undefined;
+  if (dropIn !== dropInOf(before) || !areOutboundPresent(unit, outboundOf(before))) return undefined;
   const jail = await unchanged(subject, before, work);
   if (jail === undefined) return undefined;
   const { facts } = await lookAtJail(jailOf(directory), service, host);

@@ -96,12 +96,17 @@ async function journal(...which: readonly string[]): Promise<string> {
 // journald can answer `--sync` before it has read the pipes of programs. So a run without a word is looked at again.
 const patienceMs = 5000;
 
-/** The lines of the journal from the last run of a unit. */
-export async function wordsOfRun(unit: string): Promise<string> {
+/** The lines of the journal from the last run of a unit, as far as they are stored. */
+export async function journalOfRun(unit: string): Promise<string> {
   const { InvocationID } = await propertiesOf(unit, 'InvocationID');
+  return InvocationID === '' ? '' : journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`);
+}
+
+/** The same, and waits for them. */
+export async function wordsOfRun(unit: string): Promise<string> {
   let words = '';
   await pollFor(patienceMs, async () => {
-    words = await journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`);
+    words = await journalOfRun(unit);
     return words !== '';
   });
   return words;

@@ -19,6 +19,7 @@ import {
   textOf,
 } from './installed/installed-service.ts';
 import { refusedCalls } from './installed/launcher-calls.ts';
+import { outboundFiles, outboundLines } from './outbound-units.ts';
 import { boundPaths, hostMounts, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
@@ -199,8 +200,26 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
 
 /** The settings that make the surroundings of the service: mounts, identity, hardening. */
 export function surroundings(adoption: Adoption): readonly string[] {
-  return [...mountLines(adoption), ...privilegeLines(adoption), ...hardeningLines(adoption)];
+  return [
+    ...mountLines(adoption),
+    ...networkLines(adoption),
+    ...privilegeLines(adoption),
+    ...hardeningLines(adoption),
+  ];
 }
+
+function networkLines({ service, connectTo, directory, entry }: Adoption): readonly string[] {
+  if (connectTo.length === 0) return [];
+  const top = entry === 'systemd' ? '' : jailOf(directory);
+  return [
+    ...outboundFiles.map((name) => `BindReadOnlyPaths=${directory}/${name}:${top}/etc/${name}`),
+    ...outboundLines(service.unit).service,
+  ];
+}
+
+/** What must be there before it starts. */
+export const requirements = ({ service, connectTo }: Adoption): readonly string[] =>
+  connectTo.length === 0 ? [] : outboundLines(service.unit).unit;
 
 /** The text of the drop-in. */
 export function dropInText(adoption: Adoption, version: string): string {
@@ -212,7 +231,7 @@ export function dropInText(adoption: Adoption, version: string): string {
   ];
   return `# Made by uchroot-service ${version}: \`uchroot-service release ${adoption.service.unit}\` removes it.
 [Unit]
-RequiresMountsFor=${adoption.directory}
+${[`RequiresMountsFor=${adoption.directory}`, ...requirements(adoption)].join('\n')}
 
 [Service]
 ${lines.join('\n')}

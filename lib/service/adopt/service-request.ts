@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../../errors.ts';
 import { foreignServiceKeys } from '../../mistakes/foreign-work-keys.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
+import { toEntries } from '../../outbound/entry.ts';
+import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
 import { flag, list, optional, text, whole } from '../../values/validators.ts';
 import type { AdoptionOptions } from './adoption.ts';
@@ -31,6 +34,8 @@ export interface AdoptRequest extends ServiceWork {
    * ready, else 5000. Updates and reloads use it too.
    */
   readonly watchMs?: number | undefined;
+  /** Whom it may call, such as `db.internal=10.0.0.0/8:5432`; by default everybody. */
+  readonly connectTo?: readonly string[] | undefined;
   /** Changes nothing: the report says what would be done. */
   readonly plan?: boolean | undefined;
 }
@@ -67,6 +72,21 @@ function toNamedPath(path: string, isReadOnly: boolean): ServicePath {
   return { path: path.replace(/\/+$/, ''), isReadOnly, isOptional: false };
 }
 
+function toList(given: readonly string[] = []): readonly string[] {
+  const list = toEntries(given, 'connectTo');
+  for (const { kind, text: entry } of list) {
+    if (kind === 'unix')
+      throw new UsageError(`${quote(entry)}: a service gets a socket of the host as it gets a file`, {
+        hint: commandLine('--bind', entry.replace('unix:', '')),
+      });
+    if (kind === 'file')
+      throw new UsageError(`${quote(entry)}: the list of a service stands in its record, and in no file`, {
+        hint: 'give the entries themselves: --connect-to api.example.org:443',
+      });
+  }
+  return list.map(({ text }) => text);
+}
+
 /** The options of an adoption. @throws UsageError */
 export function optionsOf(request: AdoptRequest): AdoptionOptions {
   const { user, binds = [], readOnlyBinds = [], programs = [] } = request;
@@ -80,6 +100,7 @@ export function optionsOf(request: AdoptRequest): AdoptionOptions {
     programs: programs.map((path) => toNamedPath(path, true).path),
     watchMs: watch(request.watchMs, 'watchMs'),
     insecurePath: flag(request.insecurePath, 'insecurePath'),
+    connectTo: toList(request.connectTo),
     accounts: [],
   };
 }

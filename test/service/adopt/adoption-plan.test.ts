@@ -16,7 +16,13 @@ const facts = {
   environment: [],
   unitText: '[Service]\n',
 };
-const usual = { version: '1.0', isActive: true, isFirst: true, watchMs: undefined };
+const usual = {
+  version: '1.0',
+  isActive: true,
+  isFirst: true,
+  watchMs: undefined,
+  relay: { node: '/usr/bin/node', commands: '/opt/uchroot' },
+};
 const planFor = (more: Partial<typeof usual> = {}, about = adopted(service)) =>
   planAdoption(about, facts, [], { ...usual, ...more });
 const opsOf = (...given: Parameters<typeof planFor>): string =>

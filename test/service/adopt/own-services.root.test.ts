@@ -204,3 +204,116 @@ serviceTest('the status of a service that was removed names the command that rem
   t.equal(service('release', 'steady').status, 0, 'the remedy works');
   t.notMatch(service('status').stdout, 'steady');
 });
+
+// What the callers call: a database, a collector of figures, a host of mail.
+const servers = `
+const net = require('node:net');
+const answer = (port, body) => net.createServer((s) => { s.on('error', () => {}); body(s); }).listen(port, '10.9.8.7');
+answer(5432, (s) => s.pipe(s));
+answer(9091, (s) => s.once('data', () => s.end('HTTP/1.0 200 OK\\r\\n\\r\\n')));
+answer(25, (s) => {
+  s.write('220 mail\\r\\n');
+  s.on('data', (b) => s.write(/^DATA/.test(b) ? '354 go\\r\\n' : /^QUIT/.test(b) ? '221 bye\\r\\n' : '250 ok\\r\\n'));
+});
+`;
+const job = `
+const { connect } = require('node:net');
+setInterval(() => {
+  const s = connect(5432, 'db.internal', () => s.write('row'));
+  s.on('data', (b) => { console.log('database: ' + b); s.end(); });
+  s.on('error', (e) => console.log(e.code));
+  fetch('http://evil.test/').catch((e) => console.log(e.cause.code));
+}, 500);
+`;
+const looped = (line: string): string =>
+  `#!/bin/sh\nwhile sleep 0.5; do ${line} && echo done; curl -s -m 5 http://evil.test/; done\n`;
+const callers = {
+  job: ['/usr/bin/node /opt/job.js', 'db.internal=10.9.8.7:5432'],
+  push: ['/opt/push', 'push.internal=10.9.8.7:9091'],
+  mail: ['/opt/mail', 'mail.internal=10.9.8.7:25'],
+} as const;
+
+const write = (path: string, input: string, mode = '755'): void => {
+  machine().run(['sh', '-c', `cat >${path} && chmod ${mode} ${path}`], { input });
+};
+
+serviceTest('services that call out reach what is on their lists, and status tells the rest', async (t) => {
+  machine().shell(`
+    ip address add 10.9.8.7/32 dev lo
+    echo 10.9.8.7 db.internal push.internal mail.internal >>/etc/hosts
+    ln -sf ${process.execPath} /usr/local/bin/node
+  `);
+  write('/opt/servers.js', servers);
+  write('/opt/job.js', job);
+  write('/opt/push', looped('curl -sf -m 5 -d up=1 http://push.internal:9091/metrics'));
+  write(
+    '/opt/mail',
+    looped('curl -s -m 5 --mail-from a@a.test --mail-rcpt b@b.test -T /etc/hostname smtp://mail.internal'),
+  );
+  machine().run(['systemd-run', '--unit=servers', process.execPath, '/opt/servers.js']);
+  for (const [name, [line]] of Object.entries(callers))
+    write(
+      `/etc/systemd/system/${name}.service`,
+      `[Service]\nDynamicUser=yes\nExecStart=${line.replace('/usr/bin/node', process.execPath)}\n`,
+      '644',
+    );
+  machine().shell(`systemctl daemon-reload; systemctl start ${Object.keys(callers).join(' ')}`);
+  for (const [name, [, entry]] of Object.entries(callers)) {
+    const files =
+      name === 'job'
+        ? ['--ro-bind', '/opt/job.js']
+        : ['sleep', 'curl'].flatMap((one) => ['--program', `/usr/bin/${one}`]);
+    const mail = name === 'mail' ? ['--ro-bind', '/etc/hostname'] : [];
+    const { status, stderr, stdout } = service(
+      'adopt',
+      name,
+      '--watch',
+      '0.3',
+      '--connect-to',
+      entry,
+      ...files,
+      ...mail,
+    );
+    t.equal(status, 0, stderr);
+    t.match(stdout, `it may call: ${entry}`);
+    const pid = show(name, 'MainPID');
+    await machine().until(
+      `journalctl -o cat -u ${name} _PID=${pid} + _SYSTEMD_UNIT=${name}.service`,
+      /^(?:done|database: row)$/m,
+    );
+    await machine().until(`journalctl -o cat -u uchroot-outbound-${name}`, /evil\.test/);
+    t.match(
+      service('status', name).stdout,
+      /it may call: .*\n    it may not call evil\.test \(no entry has this name; evil\.test:PORT would allow it\)\n/,
+    );
+  }
+  t.match(service('update', 'job').stdout, 'there is nothing to update');
+  // the sockets are those of systemd, so another process goes on with them
+  const before = show('uchroot-outbound-job', 'MainPID');
+  machine().shell('systemctl kill -s KILL uchroot-outbound-job.service');
+  const since = shell('date +%s');
+  await machine().until(
+    'systemctl show --value -p MainPID uchroot-outbound-job',
+    new RegExp(`^(?!0$|${before}$)\\d+$`, 'm'),
+  );
+  await machine().until(`journalctl -o cat -u job --since @${Number(since) + 1}`, /^database: row$/m);
+  for (const name of Object.keys(callers)) t.equal(service('release', name).status, 0);
+  t.equal(
+    shell('ls -d /etc/systemd/system/uchroot-outbound* /run/uchroot-outbound/*'),
+    '',
+    'nothing is left',
+  );
+});
+
+serviceTest('a service that listens itself gets no list, as its clients would be cut off', async (t) => {
+  const unit =
+    '[Service]\nDynamicUser=yes\nExecStart=/usr/bin/socat TCP-LISTEN:9999,bind=127.0.0.1,fork EXEC:cat\n';
+  write('/etc/systemd/system/lis.service', unit, '644');
+  machine().shell('systemctl daemon-reload');
+  const adopt = () => service('adopt', 'lis', '--connect-to', 'api.test:443').stderr;
+  t.match(adopt(), /it does not run, so nobody sees whether it listens.*\nhint: systemctl start lis.service/);
+  machine().shell('systemctl start lis');
+  await machine().until('ss -ltn', /:9999/);
+  t.match(adopt(), /it listens on tcp 127\.0\.0\.1:9999, and nobody would reach it in a network of its own/);
+  t.equal(shell('systemctl is-active lis'), 'active');
+});

@@ -48,6 +48,7 @@ export function adopted(service: InstalledService, more: Partial<Adoption> = {})
     checks: checksOf(own),
     variables,
     jailFacts: { compilesCode: false, usesSyslog: false },
+    connectTo: [],
     ...more,
   };
 }

@@ -96,15 +96,38 @@ function portsOfKernel(): readonly [number, number] {
   return [first, last];
 }
 
-function socketsOf(pids: readonly number[]): readonly string[] {
-  const spaces = new Map(pids.map((pid) => [linkOf(`/proc/${pid}/ns/net`), pid]));
-  const inodes = new Set(pids.flatMap(socketInodes));
-  return [...spaces.values()].flatMap((pid) => {
+const networkOf = (pid: number | 'self'): string => linkOf(`/proc/${pid}/ns/net`);
+
+/** What follows the name of a port that nobody else reaches. */
+export const ofOwnNetwork = ' of its own network';
+
+const isPort = (name: string): boolean => !name.startsWith('unix ');
+
+// Sockets that systemd has opened belong to the network of the host, whichever that of the service is. In a network of its own, only the
+// service itself reaches its ports.
+function socketsOf(pids: readonly number[], inodes: ReadonlySet<string>): readonly string[] {
+  const host = networkOf('self');
+  const spaces = new Map([
+    [host, 'self' as number | 'self'],
+    ...pids.map((pid) => [networkOf(pid), pid] as const),
+  ]);
+  return [...spaces].flatMap(([space, pid]) => {
     const tables = Object.fromEntries(
       socketTables.map((name) => [name, readOfProcess(`/proc/${pid}/net/${name}`)]),
     ) as Record<(typeof socketTables)[number], string>;
-    return listeningSockets({ tables, inodes, pids: new Set(pids), ephemeral: portsOfKernel() });
+    const found = listeningSockets({ tables, inodes, pids: new Set(pids), ephemeral: portsOfKernel() });
+    return found.map((name) => (space !== host && isPort(name) ? `${name}${ofOwnNetwork}` : name));
   });
+}
+
+const inodesOf = (pids: readonly number[]): ReadonlySet<string> => new Set(pids.flatMap(socketInodes));
+
+/** The ports on which a service listens itself, and not systemd for it: `tcp 127.0.0.1:80`. Those of its own network say so. */
+export async function portsOf(unit: string): Promise<readonly string[]> {
+  const pids = await processesOf(unit);
+  const ofSystemd = new Set(socketInodes(1));
+  const own = new Set([...inodesOf(pids)].filter((inode) => !ofSystemd.has(inode)));
+  return socketsOf(pids, own).filter(isPort);
 }
 
 const userOf = (pid: number): readonly string[] =>
@@ -115,7 +138,7 @@ export async function observe(unit: string, jail?: string): Promise<Behaviour> {
   const pids = await processesOf(unit);
   const places = ['/run', ...(jail === undefined ? [] : [`${jail}/run`])];
   return {
-    sockets: new Set(socketsOf(pids)),
+    sockets: new Set(socketsOf(pids, inodesOf(pids))),
     users: new Set(pids.flatMap(userOf)),
     pidFiles: new Set(places.flatMap((place) => runFiles(place, pids).pidFiles)),
   };

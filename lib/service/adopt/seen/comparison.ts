@@ -4,7 +4,7 @@ import { jailOf } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { pollFor, propertiesOf, reload, type Watch, watchTime } from '../running.ts';
-import { type Behaviour, observe } from './behaviour.ts';
+import { type Behaviour, observe, ofOwnNetwork, portsOf } from './behaviour.ts';
 
 /** The error for a service that comes up in its jail, but does not do what it did before. */
 export class OtherBehaviour extends JailError {}
@@ -83,6 +83,8 @@ const pathsOf = ({ pidFiles, sockets }: Behaviour): readonly string[] =>
 export interface Comparison {
   /** The accounts of the processes at the first look. */
   readonly accounts: readonly string[];
+  /** The ports of the host on which it listened itself then. */
+  readonly ownPorts: readonly string[];
   /** The pid files and sockets that it had. */
   known(): ReadonlySet<string>;
   /** Looks for the second time, as late as possible before the restart. */
@@ -101,6 +103,7 @@ export async function openComparison(service: InstalledService, watch: Watch): P
   const first = await observe(unit);
   let looks: Looks = [first, first];
   const isDynamic = service.settings.DynamicUser === true;
+  const ownPorts = (await portsOf(unit)).filter((name) => !name.endsWith(ofOwnNetwork));
   let hasAnswered = false;
 
   async function differences(jail: string, withUsers: boolean): Promise<readonly string[]> {
@@ -115,6 +118,7 @@ export async function openComparison(service: InstalledService, watch: Watch): P
 
   return {
     accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
+    ownPorts,
     lookAgain: async () => {
       await waitUntilSettled(unit, watch);
       hasAnswered = hasControl(service) && (await reload(unit, { ...watch, watchMs: 0 })) === undefined;

@@ -13,6 +13,8 @@ const web: ServiceStatus = {
   state: 'active',
   problems: [],
   writable: [],
+  connectTo: [],
+  refusedCalls: [],
   givesAway: [],
   packages: [{ package: 'libssl3', from: '3.0.1', to: '3.0.2' }],
   changes: 3,
