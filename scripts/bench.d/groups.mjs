@@ -11,6 +11,7 @@ import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
 import { inetd } from './inetd.mjs';
 import { isolate } from './isolate.mjs';
+import { outbound } from './outbound.mjs';
 import { rootless } from './rootless.mjs';
 import { median, row } from './table.mjs';
 import { tcpwrappers } from './wrappers.mjs';
@@ -294,6 +295,7 @@ export const groups = {
   throughput,
   isolate: (context) => isolate(context, { ordinary, linked, empty }),
   rootless: (context) => rootless(context, { ordinary }),
+  outbound: (context) => outbound(context, { ordinary, empty }),
   command,
   compiled,
   memory,

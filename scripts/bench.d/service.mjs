@@ -57,6 +57,8 @@ for (const [name, form] of [
   ['rootlessFull', forms.full],
 ])
   launchers[name] = (program, stdio) => spawnInJail({ user, jail, program, stdio, rootless: true, ...form });
+const connectTo = ['api.example.org:443', '192.0.2.0/24:*'];
+launchers.listed = (program, stdio) => spawnInJail({ user, jail, program, stdio, isolate, connectTo });
 launchers.memory = (program, stdio) => spawnInJail({ user, jail, program, stdio, memory: '64M' });
 const shared = [
   ['warm', 'all'],
@@ -82,6 +84,13 @@ for (const [name, share] of isRootless ? [['rootlessWarm', 'all']] : shared) {
   const kept = await openJail(jail, { user, share, ...(isRootless ? { rootless: true } : { isolate }) });
   launchers[name] = (program, stdio) => kept.spawn({ program, stdio });
   launchers[`${name}Prepared`] = preparedIn(kept);
+  if (name === 'warm') launchers.listedWarm = (program, stdio) => kept.spawn({ program, stdio, connectTo });
+}
+
+if (!isRootless) {
+  const own = await openJail(jail, { user, isolate, share: 'none' });
+  launchers.warmOwn = (program, stdio) => own.spawn({ program, stdio });
+  launchers.warmListed = (program, stdio) => own.spawn({ program, stdio, connectTo });
 }
 
 /** Resolves when a program has ended with the expected status or signal. A wrong status must never become a good time. */
