@@ -4,7 +4,7 @@ import { parseAddress, showAddress, type Words } from '../values/address.ts';
 import { hasPort, type Entry } from './entry.ts';
 import { quote } from '../words/quote.ts';
 import { fakeNets } from './fake-address.ts';
-import { allows, holds, specialOf } from './special.ts';
+import { allows, embeddedIn, holds, specialOf } from './special.ts';
 
 /** The entries of a name, for all ports. */
 export const entriesOf = (list: readonly Entry[], name: string): readonly Entry[] =>
@@ -14,6 +14,10 @@ export const entriesOf = (list: readonly Entry[], name: string): readonly Entry[
 
 // An entry allows it by exactly this address: whoever names a network does not think of the host's own services.
 const ofHost = 'it is an address of this host';
+
+// In the form of NAT64 too.
+const isOwn = (own: ReadonlySet<Words>, address: Words): boolean =>
+  own.has(address) || own.has(embeddedIn(address) ?? '');
 
 /** Why an address to which a name leads is refused, by all of these entries; undefined if one of them allows it. */
 export function judgeAddress(
@@ -28,7 +32,7 @@ export function judgeAddress(
     const special = specialOf(address);
     if (special !== undefined && (net === undefined || !allows(net, special, address)))
       return `it is ${special.title}`;
-    return own.has(address) && net?.length !== 128 ? ofHost : undefined;
+    return isOwn(own, address) && net?.length !== 128 ? ofHost : undefined;
   });
   return reasons.includes(undefined) ? undefined : (reasons[0] ?? 'no entry has this port');
 }
@@ -77,7 +81,7 @@ export function judgeLiteral(
   const nets = fitting.flatMap((one) => (one.net !== undefined && hasPort(one, port) ? [one.net] : []));
   if (nets.length === 0) return { address: text, port, reason: 'no entry allows it', entry };
   const usual = nets.filter((net) => special === undefined || allows(net, special, address));
-  if (usual.some(({ length }) => length === 128 || !own.has(address))) return undefined;
+  if (usual.some(({ length }) => length === 128 || !isOwn(own, address))) return undefined;
   return {
     address: text,
     port,

@@ -1,6 +1,6 @@
 // Addresses that are not simply hosts of the internet: the registries of special-purpose addresses of IANA (RFC 6890), and services of
 // clouds at public addresses. Pure.
-import { isMapped, networkWords, parseAddress, type Words } from '../values/address.ts';
+import { fromOctets, isMapped, networkWords, parseAddress, toOctets, type Words } from '../values/address.ts';
 
 /** A network: the words of an address, and how many bits of them count. */
 export interface Net {
@@ -51,9 +51,34 @@ const specials: readonly Special[] = [
   ...rows('an IPv4 address in another form', '::/96 64:ff9b::/96 64:ff9b:1::/48 2002::/16'),
 ];
 
-/** What is special about an address; undefined for a usual one. */
-export const specialOf = (words: Words): Special | undefined =>
-  specials.find(({ net }) => holds(net, { words, length: 128 }));
+const [compatible, nat64, ownNat64, sixToFour] = specials.slice(-4);
+
+/**
+ * The IPv4 address to which a gateway leads an address of IPv6; undefined if it has none. RFC 6052 with a prefix of 96 bits, the usual
+ * one; RFC 3056.
+ */
+export function embeddedIn(words: Words): Words | undefined {
+  const special = specials.find(({ net }) => holds(net, { words, length: 128 }));
+  if (special === undefined || ![compatible, nat64, ownNat64, sixToFour].includes(special)) return undefined;
+  const at = special === sixToFour ? 2 : 12;
+  const octets = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0]);
+  toOctets(words).copy(octets, 12, at, at + 4);
+  return fromOctets(octets);
+}
+
+/**
+ * What is special about an address; undefined for a usual one. The IPv4 address in it counts too: a network around such addresses does not
+ * stand for the private ones among them.
+ */
+export function specialOf(words: Words): Special | undefined {
+  const embedded = embeddedIn(words);
+  const inner =
+    embedded === undefined
+      ? undefined
+      : specials.find(({ net }) => holds(net, { words: embedded, length: 128 }));
+  if (inner === undefined) return specials.find(({ net }) => holds(net, { words, length: 128 }));
+  return { ...inner, net: { words, length: 128 }, title: `${inner.title} in another form` };
+}
 
 /** The range that no entry may name, and that a network has addresses of. */
 export const closedIn = (net: Net): Special | undefined =>

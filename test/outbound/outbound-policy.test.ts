@@ -164,3 +164,36 @@ t.test('addresses of the jail itself belong to no host', async (t) => {
   for (const address of ['198.20.0.1', 'fd75:6368:726f:6f75::1', '9.9.9.9', '::2'])
     t.notOk(isOfJail(words(address)), address);
 });
+
+t.test('an IPv4 address in the form of IPv6 is judged by both', async (t) => {
+  const nets = list('[64:ff9b::/96]:1', '[2002::/16]:1', '[64:ff9b:1::/48]:1');
+  const own = new Set([words('9.9.9.9')]);
+  const rows: readonly (readonly [address: string, reason: RegExp | undefined])[] = [
+    ['64:ff9b::9.9.9.8', undefined],
+    ['2002:909:908::1', undefined],
+    ['64:ff9b:1::9.9.9.8', undefined],
+    ['64:ff9b::10.1.2.3', /a private network in another form/],
+    ['64:ff9b:1::10.1.2.3', /a private network/],
+    ['2002:a01:203::1', /a private network/],
+    ['64:ff9b::169.254.169.254', /the metadata service/],
+    ['64:ff9b::127.0.0.1', /the loopback of the host/],
+    ['2002:7f00:1::1', /the loopback of the host/],
+    ['64:ff9b::9.9.9.9', /an address of this host/],
+  ];
+  for (const [address, reason] of rows) {
+    const denied = judgeLiteral(nets, words(address), 1, own);
+    if (reason === undefined) t.equal(denied, undefined, address);
+    else t.match(denied, { reason }, address);
+    for (const net of ['[64:ff9b::/96]', '[2002::/16]', '[64:ff9b:1::/48]'])
+      if (reason !== undefined)
+        t.ok(judgeAddress(list(`a=${net}:1`), words(address), own), `${address} by name`);
+  }
+  const exact = '64:ff9b::10.1.2.3';
+  t.equal(judgeLiteral(list(`[${exact}]:1`), words(exact), 1, own), undefined);
+  t.equal(judgeAddress(list(`a=[${exact}]:1`), words(exact), own), undefined);
+  t.same(entryFor('a', 1, words(exact)), { entry: 'a=[64:ff9b::a01:203]:1' });
+  t.same(entryFor('a', 1, words('64:ff9b::127.0.0.1')), {});
+  t.match(judgeLiteral(list('[64:ff9b::127.0.0.1]:1'), words('64:ff9b::127.0.0.1'), 1, own), {
+    reason: /the loopback/,
+  });
+});
