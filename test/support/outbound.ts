@@ -1,6 +1,6 @@
 // A network of servers behind that of a service, for tests of programs that call out. Both are made for one test.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import { inChild } from './child.ts';
 import { packageDirectory, temporaryDirectory } from './launch.ts';
@@ -61,6 +61,8 @@ function makeJail(jail: string): void {
     mkdirSync(`${jail}/${name}`, { recursive: true });
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, `${jail}/${name}`);
   writeFileSync(`${jail}/etc/resolv.conf`, 'nameserver 9.9.8.2\n');
+  // ssh(1) asks for its user
+  writeFileSync(`${jail}/etc/passwd`, 'nobody:x:65534:65534::/tmp:/bin/sh\n');
   writeFileSync(`${jail}/etc/nsswitch.conf`, 'hosts: files dns\n');
 }
 
@@ -76,6 +78,9 @@ export function makeWorld(): World {
     git init -q --bare repo.git && git -C repo.git update-server-info
   `);
   if (made.status !== 0) throw new Error(made.stderr);
+  // python3-requests reads it even if it checks nothing
+  mkdirSync(`${jail}/etc/ssl/certs`, { recursive: true });
+  copyFileSync(`${directory}/cert.pem`, `${jail}/etc/ssl/certs/ca-certificates.crt`);
   const servers = `${packageDirectory}/dist/test/support/fixture/outbound-servers.js`;
   const by = ['unshare', '-n', '-m', 'sh', '-c', setUp, 'world', directory, process.execPath, servers];
   const run: World['run'] = (lines, uid) => {

@@ -6,7 +6,19 @@ import { command, rootTest } from '../../support/launch.ts';
 import { makeWorld, type World } from '../../support/outbound.ts';
 import { eventually } from '../../support/patience.ts';
 
-const test = rootTest('unshare', 'nsenter', 'setpriv', 'ip', 'curl', 'python3', 'openssl', 'git');
+const test = rootTest(
+  'unshare',
+  'nsenter',
+  'setpriv',
+  'ip',
+  'curl',
+  'python3',
+  'openssl',
+  'git',
+  'wget',
+  'ssh',
+  'psql',
+);
 // Only this file has processes of this uid.
 const uid = 61_476;
 const isRoot = process.getuid?.() === 0;
@@ -83,6 +95,26 @@ const clients: readonly Row[] = [
     ),
     /^b"hi\\n"|b'hi\\n'/,
   ],
+  [
+    'requests',
+    ['web.test:443'],
+    python("import requests; print(requests.get('https://web.test/', verify=False).text)"),
+    /9\.9\.8\.2 443$/m,
+  ],
+  ['wget', ['web.test:80'], 'wget -qO- http://web.test/', web],
+  [
+    'git by TLS',
+    ['web.test:443'],
+    'HOME=/tmp GIT_SSL_NO_VERIFY=1 git ls-remote https://web.test/repo.git && echo done',
+    /^done$/m,
+  ],
+  [
+    'git by ssh',
+    ['web.test:22'],
+    "GIT_SSH_COMMAND='ssh -v -F none' git ls-remote ssh://web.test/repo.git 2>&1",
+    /remote software version test/,
+  ],
+  ['psql', ['web.test:5432'], "psql 'host=web.test user=sam' -c 'LISTEN news'", /^LISTEN$/m],
   ['git', ['web.test:80'], 'HOME=/tmp git ls-remote http://web.test/repo.git && echo done', /^done$/m],
   ['bash', ['web.test:22'], "bash -c 'exec 3<>/dev/tcp/web.test/22; head -1 <&3'", /^SSH-2\.0-test/],
   [
