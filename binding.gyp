@@ -169,6 +169,7 @@
       'sources': [
         'native/cgroup/cgroup.cc',
         'native/launcher/clock.cc',
+        'native/launcher/denials.cc',
         'native/launcher/descendants.cc',
         'native/launcher/launcher.cc',
         'native/launcher/limitwatch.cc',

@@ -219,21 +219,21 @@ export interface ExitDetails<Text extends Output = Output> {
   readonly limit?: LimitName | undefined;
   /** What ended it and what it used, with the keys of `--result`. */
   readonly account: EndAccount;
-  /** With `connectTo`: what it was refused, each once, at most 100. */
+  /** With `connectTo` or `reportDenials`: what it was refused, each once, at most 100 hosts. */
   readonly denied?: readonly Denied[] | undefined;
 }
 
-/** What a program with `connectTo` was refused. */
-export interface Denied {
+/** What a program with `connectTo` or `reportDenials` was refused; doc/library.md has the keys. */
+export interface Denied extends Partial<Record<'path' | 'call' | 'limit' | 'option' | 'build', string>> {
   /** The name that it has asked for. */
   readonly name?: string;
   /** The address to which the name leads, or that was called. */
   readonly address?: string;
-  /** Missing for a name that was looked up: the question has no port. */
   readonly port?: number;
   readonly reason: string;
   /** The entry that would allow it; missing if no entry can. `PORT` stands for a port that is not known. */
   readonly entry?: string;
+  readonly count?: number;
 }
 
 /** The program ran and failed: its exit status was not 0, a signal ended it, or it was stopped. */

@@ -156,6 +156,8 @@ export interface Native extends LaunchCalls, FileCalls {
   refuseConnection(gate: GateHandle, id: number): void;
   /** A pair of sockets. The caller closes them. */
   socketPair(): readonly [number, number];
+  /** The descriptors that a plan has sent to this socket; none: nobody will send any. @throws EAGAIN if they are not there yet */
+  takeFrom(socket: number): readonly number[];
   /**
    * Starts a process in a session of its own. It gets descriptor 2 of this one, and these two as 3 and 4; -1 for `fourth`: none.
    *

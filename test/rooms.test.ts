@@ -175,11 +175,11 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
 
 // Lines, with their comments. A change that needs more says here, and in its commit, what it buys; a room that shrinks lowers its bound.
 const mostLines: Readonly<Record<string, number>> = {
-  bin: 3975,
+  bin: 4050,
   binary: 2250,
   inetd: 4800,
   jail: 17_650,
-  launch: 18_750,
+  launch: 19_350,
   outbound: 1350,
   service: 7700,
   tcpwrappers: 6500,

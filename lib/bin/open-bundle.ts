@@ -12,6 +12,7 @@ const parts = {
   inetd: 'tcpwrappers:bin/uchroot-inetd.ts',
   relay: 'launch:bin/uchroot-relay.ts',
   network: 'launch:bin/uchroot-network.ts',
+  report: 'launch:bin/uchroot-report.ts',
   compile: 'launch:launch/compile/compile.ts',
   check: 'launch:bin/uchroot-check.ts',
   completion: 'launch:bin/uchroot-completion.ts',

@@ -16,6 +16,7 @@ export { asked, toEntries } from '../outbound/entry.ts';
 export { readList } from '../outbound/list-file.ts';
 export { routeMessages, ruleMessages } from '../outbound/network.ts';
 export { startRelay } from '../launch/start/relay-process.ts';
+export { startReport } from '../launch/start/report-process.ts';
 export { withReferences } from '../launch/host/references.ts';
 export { makeWorkspaces, mapFdsOf, planWorkspace } from '../launch/host/workspace.ts';
 export { signalName, signalNumber } from '../launch/request/signal.ts';

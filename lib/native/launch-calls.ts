@@ -186,6 +186,8 @@ export interface WaitedRequest extends InPlaceRequest {
   readonly lockFd: number;
   /** That gets the account of the end (native/launcher/result.h), or -1. */
   readonly resultFd: number;
+  /** The child of this process that reports what the program is denied, and ends after it; or -1. */
+  readonly reporterPid: number;
 }
 
 /** The limits that a process which waits for a program watches; 0 for none. */
@@ -275,10 +277,7 @@ export interface LaunchCalls {
   pollPipe(fd: number): number;
   /** Whether systemd has left a cgroup to its service (systemd.resource-control(5), Delegate=). */
   isDelegated(path: Bytes): boolean;
-  /**
-   * Reads what the program has written to its terminal: a number of bytes, or a negative errno: EAGAIN if there is nothing now, EBADF
-   * after `onExit`.
-   */
+  /** Reads what the program has written to its terminal: how many bytes, or a negative errno: EAGAIN, and EBADF after `onExit`. */
   readTerminal(handle: ProcessHandle, buffer: Uint8Array): number;
   /** Types into the terminal: how many bytes, or a negative errno: EAGAIN if the program must read first. */
   writeTerminal(handle: ProcessHandle, bytes: Uint8Array): number;

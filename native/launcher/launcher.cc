@@ -3,6 +3,7 @@
 //
 // With `wait` it waits for a program, and ends with its status: see waitFor(). With `relay` it waits for a program's first call: see
 // relaystart.h; argv: the command's pid, the number of sockets, and the words of the relay.
+// With `report` it reports what a program was denied (denials.h).
 //
 //   argv[1]: the first of the descriptors in a row: status pipe, jail directory, and a sealed file with the plan if
 //            there is no environment
@@ -25,6 +26,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/steps.h"
+#include "denials.h"
 #include "limitwatch.h"
 #include "relay.h"
 #include "relaystart.h"
@@ -214,6 +216,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   if (argc > 4 && equal(argv[1], "relay"))
     relayWhenCalled(parseNumber(argv[2]), parseNumber(argv[3]), argv + 4, argv + argc + 1);
   if (argc == 7) waitFor(argv + 1);
+  if (argc == 8) reportDenials(argv + 2);
   if (argc == 10) watchLimits(argv + 1, argv + argc + 1);
   const bool isWhole = argc == 3 || argc == 5;
   const long first = isWhole ? parseNumber(argv[1]) : -1;

@@ -183,6 +183,8 @@ int end(Watch* base, int status, const rusage& usage) {
   const LimitKind limit = limitOf(watch, ended, microseconds(usage.ru_utime) + microseconds(usage.ru_stime), use);
   if (watch->resultFd >= 0) account(watch, ended, limit, usage, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
+  while (watch->reporterPid > 0 && sys(__NR_wait4, watch->reporterPid, 0, __WALL, 0) == -EINTR) continue;
+  if (watch->isUnreported) tellWords("the process that reports what it is denied (--report-denials) was ended");
   return ended.status != 0 && isTimeOver(watch, ended) ? kTimeIsOver : exitStatusOf(ended.status);
 }
 
@@ -223,9 +225,11 @@ LimitWatch readWatch(const char* const* environment, char* space) {
       (*string == 'L' ? watch.lockFd : *string == 'K' ? watch.killSignal : *string == 'R' ? watch.result : watch.cpus) = string + 1;
       continue;
     }
-    if (*string == 'S') {
-      watch.startUs = 0;
-      while (*++string != 0) watch.startUs = watch.startUs * 10 + (*string - '0');
+    if (*string == 'S' || *string == 'D') {
+      int64_t number = 0;
+      for (const char* digit = string + 1; *digit != 0; digit++) number = number * 10 + (*digit - '0');
+      if (*string == 'S') watch.startUs = number;
+      else watch.reporterPid = number;
       continue;
     }
     if (*string == 'N') watch.recipe.name = string + 1;

@@ -40,6 +40,7 @@ struct LimitWatch : Watch {
 //   L…                the descriptor that holds the launch's own id
 //   K…                the signal at the end of the time
 //   S…                LimitWatch.startUs
+//   D…                Watch.reporterPid
 //   R…                the descriptor that gets the account of the end (result.h)
 //   C…                LimitWatch.cpus
 // `space` is as large as sizeOfStrings() says.

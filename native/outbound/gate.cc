@@ -22,6 +22,7 @@
 #include "../addon/pending.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
+#include "../terminal/rights.h"
 #include "outboundrelay.h"
 
 namespace uchroot {
@@ -150,6 +151,15 @@ Napi::Value socketPair(const Napi::CallbackInfo& info) {
   return toDescriptors(info.Env(), ends);
 }
 
+// takeFrom(socket) → descriptors that were sent there; none: nothing will come
+Napi::Value takeFrom(const Napi::CallbackInfo& info) {
+  std::vector<int> fds;
+  const int error = receiveAll(numberOr(info[0], -1), fds);
+  if (error == ECONNRESET) return Napi::Array::New(info.Env());
+  if (error != 0) return checked(info.Env(), (errno = error, -1), "recvmsg");
+  return toDescriptors(info.Env(), fds);
+}
+
 std::vector<char*> pointersTo(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   pointers.reserve(strings.size() + 1);
@@ -232,6 +242,7 @@ void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("dialPath", Napi::Function::New(env, dialPath, "dialPath", &calls));
   exports.Set("refuseConnection", Napi::Function::New(env, refuseConnection, "refuseConnection", &calls));
   exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
+  exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));
   exports.Set("startBeside", Napi::Function::New(env, startBeside, "startBeside"));
   exports.Set("openProcess", Napi::Function::New(env, openProcess, "openProcess"));
   exports.Set("hostAddresses", Napi::Function::New(env, hostAddresses, "hostAddresses"));

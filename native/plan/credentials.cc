@@ -42,11 +42,25 @@ long raiseAmbient(uint64_t mask, uint32_t* detail) {
   return 0;
 }
 
-long installFilter(PlanStep* step) {
+long installFilter(PlanStep* step, PlanContext& context) {
   sock_fprog program;
   program.len = static_cast<unsigned short>(step->dataBytes / sizeof(sock_filter));
   program.filter = reinterpret_cast<sock_filter*>(dataOf(step));
-  return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, static_cast<long>(step->a), address(&program));
+  const long flags = static_cast<long>(step->a);
+  const auto install = [&](long more) { return sys(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags | more, address(&program)); };
+  if ((flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) return install(0);
+  // Without a process that answers, the program would wait for ever. A rehearsal has none.
+  if (context.outboundFd < 0 && context.progress == nullptr) return -EOPNOTSUPP;
+  // A signal does not interrupt a call that waits for its answer (Linux 5.19): a program that gets many would not get on.
+  constexpr long kWaitKillable = 1 << 5;
+  long listener = install(kWaitKillable);
+  if (listener == -EINVAL) listener = install(0);
+  if (listener < 0) return listener;
+  const int fd = static_cast<int>(listener);
+  const long sent = context.outboundFd >= 0 ? sendDescriptors(context.outboundFd, &fd, 1) : 0;
+  (void)sys(__NR_close, listener);
+  context.isHeard = true;
+  return sent;
 }
 
 // Each capability is dropped first and then read back. If the kernel refuses to drop a capability that is not in the set, that is

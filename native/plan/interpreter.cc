@@ -110,7 +110,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_SECCOMP:
       return step->dataBytes % sizeof(sock_filter) == 0 && step->dataBytes > 0 &&
              step->dataBytes / sizeof(sock_filter) <= BPF_MAXINSNS &&
-             (step->a & ~(SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)) == 0;
+             (step->a & ~(SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_NEW_LISTENER)) == 0;
     case OP_WRITE:
       return step->dataBytes > 0;
     case OP_LANDLOCK_RULESET:
@@ -151,7 +151,10 @@ long execute(uint8_t* plan, PlanStep* step, const PlanContext& context) {
   if (context.statusFd >= 0) {
     if (const long told = tell(context.statusFd, {kNoStep, PHASE_EXECUTE, 0, 0}); told < 0) return told;
   }
-  return sys(__NR_execve, static_cast<long>(slot[0]), address(slot + 1), address(context.environment ? context.environment : own));
+  const long program = static_cast<long>(slot[0]), argv = address(slot + 1), environment = address(context.environment ? context.environment : own);
+  // execve(2) is notified, and the listener may not be heard yet
+  if (context.isHeard) return sys(__NR_execveat, AT_FDCWD, program, argv, environment, 0);
+  return sys(__NR_execve, program, argv, environment);
 }
 
 }  // namespace
@@ -223,7 +226,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_CAPSET: return setCapabilities(step->a, step->b);
     case OP_CAP_AMBIENT_RAISE: return raiseAmbient(step->a, detail);
     case OP_PRCTL: return prctl(a, b);
-    case OP_SECCOMP: return installFilter(step);
+    case OP_SECCOMP: return installFilter(step, context);
     case OP_PARENT_DEATH_SIGNAL: return setParentDeathSignal(a, b);
     case OP_VERIFY_UID: return verifyIds(__NR_getresuid, __NR_setfsuid, step->a);
     case OP_VERIFY_GID: return verifyIds(__NR_getresgid, __NR_setfsgid, step->a);

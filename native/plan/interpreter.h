@@ -27,7 +27,7 @@ struct PlanContext {
   int goFd = -1;                             // one byte arrives when the parent is ready (awaitParent)
   int64_t mostStartMs = 0;                   // of an init: kills the program if that byte is not there after this time; 0: never
   int mapFd = -1;                            // of a socket by which OP_MAP_IDS asks
-  int outboundFd = -1;                       // of a socket by which the service gets those of OP_HAND_SOCKETS
+  int outboundFd = -1;                       // of a socket by which the service gets those of OP_HAND_SOCKETS, and the listener of OP_SECCOMP
   bool tellsEnd = false;                     // of an init: PHASE_ENDED is written to statusFd
   bool sharesMemory = false;                 // of an init: its child shares its memory until execve
   bool hasThreads = false;                   // other threads use descriptors: this process closes none while it waits
@@ -42,6 +42,7 @@ struct PlanContext {
   long nullFd = -1;      // the null device that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
+  bool isHeard = false;   // the filter has a listener, which was sent to outboundFd
   bool isSeeded = false;  // the mount namespace is a copy of that of seedFd
   bool isRootless = false;  // this process is in a user namespace of the launch
   bool isChild = false;  // this process was forked between two stages; statusFd leads to its parent
@@ -74,6 +75,8 @@ struct Watch {
   int readFromFd = -1;
   long clockPid = -1;  // of a child that ends the program when its time is over, or -1
   bool isUnwatched = false;  // that child was killed, or stopped
+  long reporterPid = -1;     // of a child that reports what the program is denied, and ends after it; or -1
+  bool isUnreported = false;  // that child has ended before: then calls of the program fail, and it is ended
 };
 
 // Work of a process that waits for a program, for the program's terminal: native/launcher/relay.h.

@@ -118,7 +118,8 @@ enum Op : uint16_t {
   OP_CAPSET = 23,              // a: permitted and inheritable mask; b: effective mask
   OP_CAP_AMBIENT_RAISE = 24,   // a: mask
   OP_PRCTL = 25,               // a: option; b: second argument
-  OP_SECCOMP = 26,             // a: SECCOMP_FILTER_FLAG_LOG and _SPEC_ALLOW; data: struct sock_filter[]
+  OP_SECCOMP = 26,             // a: SECCOMP_FILTER_FLAG_LOG, _SPEC_ALLOW and _NEW_LISTENER, which goes to PlanContext.outboundFd;
+                               // data: struct sock_filter[]
   OP_PARENT_DEATH_SIGNAL = 27, // a: signal; b: pid that must still be the parent, 0: any
   OP_VERIFY_UID = 28,          // a: real, effective, saved and fs uid
   OP_VERIFY_GID = 29,          // a: real, effective, saved and fs gid

@@ -85,6 +85,11 @@ void reapAll(long child, bool* hasStopped, Watch* watch, Console* console) {
       watch->clockPid = -1;
       (void)sys(__NR_kill, child, SIGKILL);
     }
+    if (watch != nullptr && pid == watch->reporterPid && status != kContinued && (status & 0xff) != 0x7f) {
+      watch->reporterPid = -1;
+      watch->isUnreported = status != 0;
+      if (status != 0) (void)sys(__NR_kill, child, SIGKILL);
+    }
     if (pid != child) continue;
     if (status != kContinued && (status & 0xff) == 0x7f) {
       *hasStopped = true;

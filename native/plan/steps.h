@@ -63,7 +63,7 @@ long dropBoundingSet(uint64_t keep, uint32_t* capability);
 long resetSecurebits();
 long setCapabilities(uint64_t mask, uint64_t effective);
 long raiseAmbient(uint64_t mask, uint32_t* detail);
-long installFilter(PlanStep* step);
+long installFilter(PlanStep* step, PlanContext& context);
 
 // namespaces.cc
 long makeNamespaces(long flags, bool fromSeed, PlanContext& context);

@@ -228,6 +228,7 @@ WaiterWords wordsFor(const Started& started, int goFd, const InPlace& given, con
     (void)fcntl(fd, F_SETFD, 0);
     words.environment.push_back(letter + std::to_string(fd));
   }
+  if (const int reporter = given.number("reporterPid"); reporter > 0) words.environment.push_back("D" + std::to_string(reporter));
   cgroup.describe(words.environment);
   return words;
 }

@@ -153,6 +153,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
   const neededBy: Readonly<Record<string, readonly string[]>> = {
     swap: ['--memory', '64M'],
     'map-auto': ['--rootless'],
+    'report-denials': ['--isolate'],
   };
   for (const { name, metavar, group } of launchOptions()) {
     // most options of isolation mean nothing alone

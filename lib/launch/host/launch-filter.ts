@@ -139,7 +139,7 @@ export function launchFilter(
   architecture: string,
   refused?: ReadonlyMap<string, number>,
 ): Filter {
-  const { allow, seccomp, caps, allowNewPrivs, insecurePath, noSetId } = request;
+  const { allow, seccomp, caps, allowNewPrivs, insecurePath, noSetId, reportDenials } = request;
   const { file, isLog = false } = seccomp ?? {};
   const isIsolated = request.isolate || seccomp !== undefined;
   const isChild = hasInit(request);
@@ -159,6 +159,7 @@ export function launchFilter(
     caps,
     allowNewPrivs,
     insecurePath,
+    reportDenials,
   ]);
   const known = filters.get(key);
   if (known !== undefined) return known;
@@ -175,6 +176,7 @@ export function launchFilter(
     allowNewPrivs,
     hasInit: isChild,
     hasStatus,
+    isReported: reportDenials,
   });
   if (filters.size >= mostFilters) filters.clear();
   filters.set(key, filter);

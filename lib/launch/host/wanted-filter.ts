@@ -12,14 +12,15 @@ export function wantedFilter(
   account: Account,
   { compiledFor = process.arch, refused }: Pick<Caller, 'compiledFor' | 'refused'>,
 ): Filter | undefined {
-  const { isolate, allow, seccomp, noSetId } = request;
+  const { isolate, allow, seccomp, noSetId, reportDenials } = request;
   const isDefault = isolate || seccomp !== undefined;
   if (
     (noSetId && !isDefault) ||
     allow.length > 0 ||
     seccomp?.file !== undefined ||
     seccomp?.isLog === true ||
-    refused !== undefined
+    refused !== undefined ||
+    reportDenials
   )
     return launchFilter(request, account, compiledFor, refused);
   return isDefault ? isolateFilter(compiledFor, noSetId) : undefined;

@@ -155,6 +155,11 @@ export const credentialRows = {
       EACCES: {
         hint: '--allow-new-privs needs CAP_SYS_ADMIN: without it the filter could not be set before the ids',
       },
+      // of --report-denials alone
+      EBUSY: {
+        reason: 'another process hears of the calls of this one already, and the kernel allows one',
+        hint: 'leave --report-denials out, or start uchroot outside of that container or sandbox',
+      },
     },
   },
 } satisfies SomeStepRows;

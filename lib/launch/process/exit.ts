@@ -12,7 +12,7 @@ export interface Exit {
   readonly limit?: LimitName | undefined;
   /** What ended it and what it used, with the keys of `--result`. */
   readonly account: EndAccount;
-  /** With `connectTo`: what it was refused, each once, at most 100. */
+  /** With `connectTo` or `reportDenials`: what it was refused, each once, at most 100 hosts. */
   readonly denied?: readonly Denied[] | undefined;
 }
 

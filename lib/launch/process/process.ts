@@ -67,7 +67,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   killed = false;
   /** Set when the timeout or the AbortSignal has stopped it. */
   stopped: StopReason | undefined;
-  /** With `connectTo`: what it was refused so far, each once, at most 100. Each is an event `denied`, too. */
+  /** What it was refused: with `connectTo` so far, with `reportDenials` once it has ended. Each is an event `denied`, too. */
   readonly denied: Denied[] = [];
 
   readonly #handle: ProcessHandle;

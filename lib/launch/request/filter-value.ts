@@ -1,5 +1,8 @@
 // The values of a request about system calls. Pure.
-import { expecting, list, optional, text } from '../../values/validators.ts';
+import { expecting, flag, list, optional, text } from '../../values/validators.ts';
+import { atOnce } from '../../values/wrong.ts';
+import { requireNamespace } from './isolation-value.ts';
+import type { Values } from './option-row.ts';
 
 /** Names of system calls and groups; the filter knows which there are. */
 export const toCalls = optional(
@@ -29,3 +32,13 @@ export const toFilterSource = optional(
     },
   ),
 );
+
+/** Processes that outlive the one that reports could call nothing any more, so all of them must end with the program. */
+export function toReportDenials(value: boolean | undefined, key: string, others: Values): boolean {
+  const isOn = flag(value, key);
+  if (!isOn) return false;
+  requireNamespace('pid', key, others);
+  if (others.allowNewPrivs === true)
+    throw atOnce(key, 'allowNewPrivs', 'its filter is installed before there is anybody who listens');
+  return true;
+}

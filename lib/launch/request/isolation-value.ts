@@ -61,7 +61,7 @@ export const seesSockets = ({
 type Values = Readonly<Record<string, unknown>>;
 
 /** Refuses a key that has a meaning only in a new namespace. */
-function requireNamespace(kind: Namespace, key: string, { isolate, rootless, unshare }: Values): void {
+export function requireNamespace(kind: Namespace, key: string, { isolate, rootless, unshare }: Values): void {
   if (isolate === true || rootless === true || (Array.isArray(unshare) && unshare.includes(kind))) return;
   throw usageError(({ name, assign }) => ({
     message: `${name(key)} needs a ${kind} namespace of its own`,

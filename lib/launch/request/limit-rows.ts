@@ -191,15 +191,18 @@ export interface WaitLimits extends CgroupLimits {
   readonly resultFile: string | undefined;
   readonly time: number | undefined;
   readonly pty: object | undefined;
+  readonly reportDenials: boolean;
 }
 
-/** Whether a launch in place needs a process that waits for the program, to watch these limits, relay its terminal or hold its id. */
+/** Whether a launch in place needs a process that waits for the program, to watch these limits, relay its
+ * terminal, hold its id or report what it was denied. */
 export function needsWaiter(limits: WaitLimits): boolean {
   return (
     limits.user.isAuto === true ||
     limits.resultFile !== undefined ||
     limits.time !== undefined ||
     limits.pty !== undefined ||
+    limits.reportDenials ||
     needsCgroup(limits)
   );
 }

@@ -2,6 +2,7 @@
 import { optional } from '../../values/validators.ts';
 import * as text from './launch-option.ts';
 import { launchOption } from './launch-option.ts';
+import { toReportDenials } from './filter-value.ts';
 import { toWorkspacePath } from './isolation-value.ts';
 import { onOff, type Values } from './option-row.ts';
 import * as to from './value.ts';
@@ -203,5 +204,22 @@ export const reportRows = {
         },
       ),
     ],
+  },
+  /** Report what the program was denied: files that it did not find or may not use, refused calls, too many files. */
+  reportDenials: {
+    ...onOff(
+      'Reports',
+      '--report-denials',
+      'tell what the program did not find or may not use, and what grants it',
+      {
+        notInUnit: 'give it to uchroot while you try the jail out',
+        notCompiled: {
+          because: 'a compiled launcher has no process that stays to look',
+          hint: 'start it by uchroot itself',
+        },
+      },
+    ),
+    setUp: true,
+    normal: toReportDenials,
   },
 } as const;

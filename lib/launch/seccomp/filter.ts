@@ -5,6 +5,7 @@ import { quote } from '../../words/quote.ts';
 import { knownCalls } from './call-table.ts';
 import { barePolicy, callGroups, isolatePolicy } from './default-policy.ts';
 import { compileFilter } from './filter-tree.ts';
+import { asReported } from './path-calls.ts';
 import { readProfile, type ProfileFacts } from './oci-profile.ts';
 import {
   answerTo,
@@ -39,6 +40,8 @@ export interface FilterRequest extends ProfileFacts {
   readonly hasInit: boolean;
   /** A line for --status-fd is written after the filter has been installed. */
   readonly hasStatus?: boolean;
+  /** A process hears of what is refused, and of paths. */
+  readonly isReported?: boolean;
 }
 
 /** A filter that is ready to be installed. */
@@ -53,8 +56,12 @@ export interface Filter {
   readonly isReadable: boolean;
   /** Whether it refuses every call on the kernel's keyrings. */
   readonly closesKeyrings: boolean;
+  /** The rules without the reports, for the process that hears of them. */
+  readonly plain?: Buffer;
 }
 
+// linux/seccomp.h
+const newListener = 8;
 // linux/prctl.h
 const PR_GET_SECCOMP = 21n;
 
@@ -82,6 +89,8 @@ const needed = {
   // around the status line (writeWithoutSignal() in native/plan/descriptors.cc)
   hasStatus: ['rt_sigprocmask'],
   hasInit: ['prctl', 'read'],
+  // hands the listener over; execve itself is heard of
+  isReported: ['sendmsg', 'execveat'],
   allowNewPrivs:
     'setgroups setresgid setresuid setfsuid setfsgid capset prctl getresuid getresgid getgroups capget statx getcwd faccessat rt_sigaction rt_sigprocmask'.split(
       ' ',
@@ -91,12 +100,13 @@ const needed = {
 function checkNeeded(
   policy: Policy,
   file: string,
-  { allowNewPrivs, hasInit, hasStatus = false }: FilterRequest,
+  { allowNewPrivs, hasInit, hasStatus = false, isReported = false }: FilterRequest,
 ): void {
   const calls = [
     ...needed.always,
     ...(hasInit ? needed.hasInit : []),
     ...(hasStatus ? needed.hasStatus : []),
+    ...(isReported ? needed.isReported : []),
     ...(allowNewPrivs ? needed.allowNewPrivs : []),
   ];
   const refused = calls.find((call) => isRefused(policy, call, neededAlways.has(call) ? 'ever' : 'always'));
@@ -113,7 +123,15 @@ function checkNeeded(
  * @throws UsageError for an unknown name, and with the place for a mistake in the profile
  */
 export function makeFilter(request: FilterRequest): Filter {
-  const { profile, allow, isIsolated, isLog, noSetId = false, refused = new Map() } = request;
+  const {
+    profile,
+    allow,
+    isIsolated,
+    isLog,
+    noSetId = false,
+    refused = new Map(),
+    isReported = false,
+  } = request;
   const { policy: base, flags } =
     profile === undefined
       ? { policy: isIsolated ? isolatePolicy : barePolicy, flags: 0 }
@@ -135,10 +153,17 @@ export function makeFilter(request: FilterRequest): Filter {
     ...(isLog ? ['refusals are only logged'] : []),
     ...(refused.size === 0 ? [] : [`also refused: ${[...refused.keys()].join(', ')}`]),
     ...(allow.length === 0 ? [] : [`allowed: ${allow.join(', ')}`]),
+    ...(isReported ? ['refusals and paths are reported'] : []),
   ];
+  const plain = compileFilter(policy, request.architecture);
   return {
-    bytes: compileFilter(policy, request.architecture),
-    flags,
+    ...(isReported
+      ? {
+          bytes: compileFilter(asReported(policy), request.architecture),
+          flags: flags | newListener,
+          plain,
+        }
+      : { bytes: plain, flags }),
     title: parts.join('; '),
     isReadable: isPermissive(answerTo(policy, 'prctl', [PR_GET_SECCOMP])),
     closesKeyrings: keyringCalls.every((call) => isRefused(policy, call, 'always')),

@@ -14,6 +14,7 @@ export const answers = {
   killThread: 0,
   trap: 0x00030000,
   log: 0x7ffc0000,
+  notify: 0x7fc00000,
   allow: 0x7fff0000,
 } as const;
 

@@ -25,6 +25,7 @@ import { findMissingZone, findTinyLimits, findWholeEnvironment } from '../tell/l
 import { judgeBinds } from '../host/binds.ts';
 import { makeWorkspaces, mapFdsOf } from '../host/workspace.ts';
 import { startRelay } from './relay-process.ts';
+import { startReport } from './report-process.ts';
 import { openResult, tellNoStart } from './result.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
@@ -207,6 +208,13 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
   const view = viewOf(launch);
   // Some failures must be found before the launch. With a profile, the calls for a diagnosis may be refused afterwards; and only the
   // loader would notice a missing library.
+  if (request.reportDenials && request.connectTo.length > 0)
+    throw new UsageError(
+      '--report-denials and --connect-to are given at once: the command has one process beside the program',
+      {
+        hint: 'leave one of them out; runInJail and spawnInJail of the library do both',
+      },
+    );
   const isChecked = request.checkProgram || request.seccomp?.file !== undefined || mayLackFile(launch, view);
   const problem = isChecked ? findProblem(launch, view) : undefined;
   if (problem !== undefined) throw problem;
@@ -223,6 +231,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
     if (place !== undefined) closePidPlace(place);
     throw error;
   }
+  const report = request.reportDenials ? startReport(launch) : undefined;
   const inPlace = { plan: bytes, jailFd: jail.fd, pidFile };
   const failure =
     hasInit(request) || needsWaiter(request)
@@ -234,8 +243,10 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           limits: watchedLimits(request),
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
-          outboundFd: request.connectTo.length > 0 ? startRelay(launch, isService) : undefined,
+          outboundFd:
+            report?.socket ?? (request.connectTo.length > 0 ? startRelay(launch, isService) : undefined),
           resultFd,
+          reporterPid: report?.pid ?? -1,
         })
       : native.execPlan(inPlace);
   return reportAndExit(launch, view, failure, resultFd, { tell, rephrase, fail });
@@ -260,8 +271,10 @@ export function execInJail(request: LaunchRequest): never {
       `${showCgroupLimits(normal)}: execInJail cannot set these limits, as it takes time to look for a place for their cgroup`,
       { hint: 'use spawnInJail or runInJail, or the command uchroot' },
     );
-  if (normal.connectTo.length > 0)
-    throw new UsageError('connectTo: execInJail leaves no process that could relay', {
+  const beside =
+    normal.connectTo.length > 0 ? 'connectTo' : normal.reportDenials ? 'reportDenials' : undefined;
+  if (beside !== undefined)
+    throw new UsageError(`${beside}: execInJail leaves no process beside the program`, {
       hint: 'use spawnInJail or runInJail, or the command uchroot',
     });
   if (!native.isMainThread()) {

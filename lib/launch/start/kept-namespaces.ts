@@ -34,6 +34,7 @@ const programKeys = new Set<SetUpKey>([
   'pids',
   'preserveFds',
   'pty',
+  'reportDenials',
   'rlimits',
   'swap',
   'umask',

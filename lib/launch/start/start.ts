@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 
 import type { Denied, LaunchError } from '../../errors.ts';
-import { Gate } from '../../outbound/gate.ts';
+import { Gate, type GateOptions } from '../../outbound/gate.ts';
 import {
   native,
   openLauncher,
@@ -33,6 +33,7 @@ import { publish } from './launch-events.ts';
 import type { NormalSpawn } from './normal-spawn.ts';
 import { toSpawnError } from '../host/spawn-error.ts';
 import { abortError, awaitStop, leftMs, stopError, timeoutError } from './abort-or-timeout.ts';
+import { reportWhile } from './denials.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidPlace } from './pidfile.ts';
 
 // Looks into the jail in which the failure happened. `jailFd` is -1 if the launch itself has the jail open.
@@ -138,7 +139,7 @@ const programOf = (
   onStarted,
   onExit,
   spaces: options.spaces?.fds,
-  sendsSockets: launch.request.connectTo.length > 0,
+  sendsSockets: launch.request.connectTo.length > 0 || launch.request.reportDenials,
 });
 
 function startWith(
@@ -154,7 +155,7 @@ function startWith(
     let stopped: StopReason | undefined;
     let toldPid: number | undefined;
     let killTimer: NodeJS.Timeout | undefined;
-    let gate: Gate | undefined;
+    let beside: Beside = [undefined, undefined];
     let cpu: CpuWatch | undefined;
     const clearStop = awaitStop(options, (reason) => {
       stopped = reason;
@@ -172,7 +173,7 @@ function startWith(
       const { pid } = start;
       started = new JailedProcess(pid, start.handle, launch, options);
       try {
-        gate = openGate(launch, start.handle, started, options);
+        beside = openBeside(launch, start.handle, started, options);
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
         started.kill('SIGKILL');
@@ -187,8 +188,9 @@ function startWith(
     const onExit = (end: ProgramEnd): void => {
       clearStop();
       cpu?.end();
-      gate?.close();
-      started?.finish(tellEnd(options, toldPid, exitOf(end, launch.request, started, cpu?.isOver, options)));
+      const exit = (): Exit =>
+        tellEnd(options, toldPid, exitOf(end, launch.request, started, cpu?.isOver, options));
+      endBeside(beside, () => started?.finish(exit()));
     };
     try {
       handle = native.spawn(programOf(launch, jail, options, onStarted, onExit));
@@ -199,27 +201,41 @@ function startWith(
   });
 }
 
+// The relay of a launch, and its report.
+type Beside = readonly [gate: Gate | undefined, report: Promise<void> | undefined];
+
+const onWarning: GateOptions['onWarning'] = ({ message, hint = '' }) => warnOnce([{ message, hint }]);
+
+// At once without a report: listeners of an exit run in the same turn.
+function endBeside([gate, report]: Beside, onEnd: () => void): void {
+  gate?.close();
+  if (report === undefined) onEnd();
+  else void report.then(onEnd);
+}
+
 // The program runs already; what it asks waits in the sockets. If they do not come, it has no way out, and is ended.
-function openGate(
-  { request: { connectTo, insecurePath }, account }: Launch,
+function openBeside(
+  launch: Launch,
   handle: ProcessHandle,
   started: JailedProcess,
   { status, onConnect }: NormalSpawn,
-): Gate | undefined {
-  if (connectTo.length === 0) return undefined;
-  return new Gate({
-    list: connectTo,
-    sockets: native.takeSent(handle, 3),
-    toSocket: socketFinder(insecurePath),
-    ids: dialingIds(account),
-    onConnect,
-    onWarning: ({ message, hint = '' }) => warnOnce([{ message, hint }]),
-    onDenied: (denied: Denied) => {
-      status?.tell(statusLine({ event: 'denied', ...denied }));
-      started.denied.push(denied);
-      started.emit('denied', denied);
-    },
-  });
+): Beside {
+  const { account, request } = launch;
+  const { connectTo, insecurePath, reportDenials } = request;
+  if (connectTo.length === 0 && !reportDenials) return [undefined, undefined];
+  const sent = [...native.takeSent(handle, 3)];
+  const onDenied = (denied: Denied): void => {
+    status?.tell(statusLine({ event: 'denied', ...denied }));
+    started.denied.push(denied);
+    started.emit('denied', denied);
+  };
+  const report = reportDenials ? reportWhile(started, launch, sent.pop() ?? -1, onDenied) : undefined;
+  if (connectTo.length === 0) return [undefined, report];
+  const [toSocket, ids] = [socketFinder(insecurePath), dialingIds(account)];
+  return [
+    new Gate({ list: connectTo, sockets: sent, toSocket, ids, onDenied, onWarning, onConnect }),
+    report,
+  ];
 }
 
 function exitOf(
@@ -229,9 +245,9 @@ function exitOf(
   isCpuOver = false,
   { requestedAt }: NormalSpawn,
 ): Exit {
-  const { cpuTime, connectTo } = request;
+  const { cpuTime, connectTo, reportDenials } = request;
   const told = toExit(end);
-  const exit = connectTo.length === 0 ? told : { ...told, denied: started?.denied ?? [] };
+  const exit = connectTo.length === 0 && !reportDenials ? told : { ...told, denied: started?.denied ?? [] };
   const limit = limitOf(exit, end, {
     cpuTime,
     stopped: started?.stopped,

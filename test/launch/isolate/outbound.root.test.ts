@@ -604,7 +604,7 @@ test('nothing stays that could relay for a launch in place, or for a compiled on
         connectTo: ['web.test:80'],
         program: '/bin/true',
       }),
-    /leaves no process that could relay/,
+    /leaves no process beside the program/,
   );
   const { status, stderr } = inShell(
     `${command.join(' ')} --compile /dev/null ${commanded(['web.test:80'], 'true')}`,

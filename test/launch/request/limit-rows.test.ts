@@ -23,6 +23,7 @@ const none: WaitLimits = {
   ioWeight: undefined,
   time: undefined,
   pty: undefined,
+  reportDenials: false,
 };
 
 t.test('each limit but that of time needs a cgroup, and each needs a process that waits', async (t) => {

@@ -75,6 +75,7 @@ t.test('user and jail are enough', async (t) => {
     pty: undefined,
     dieWithParent: false,
     statusFd: undefined,
+    reportDenials: false,
     pidFile: undefined,
     resultFile: undefined,
     checkProgram: false,
