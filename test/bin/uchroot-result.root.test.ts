@@ -31,6 +31,9 @@ function run(options: readonly string[], words: readonly string[]): Result {
   return read();
 }
 
+// Most of them wait for a limit.
+const together = 6;
+
 const limits = ['--isolate', '--memory', '64M', '--pids', '20', '--time', '600'];
 const tmp = ['--isolate', '--tmpfs', '/tmp:size=1M,nr_inodes=50'];
 const ends: readonly (readonly [words: string, options: readonly string[], expected: Partial<Result>])[] = [
@@ -55,16 +58,56 @@ const ends: readonly (readonly [words: string, options: readonly string[], expec
   ['/hog file', tmp, { status: 'RE', limit: 'disk' }],
   ['/hog files', tmp, { status: 'RE', limit: 'inodes' }],
   ['/actor kill=31', limits, { status: 'SG', limit: 'call', exitsig: 31, killed: 1 }],
+  ['/actor exit=124', ['--time', '600'], { status: 'RE', exitcode: 124, killed: 0 }],
+  ['/actor exit=137', limits, { status: 'RE', exitcode: 137, killed: 0 }],
+  ['/actor exit=152', ['--cpu-time', '5'], { status: 'RE', exitcode: 152, killed: 0 }],
+  ['/actor kill=6', [], { status: 'SG', exitsig: 6, killed: 0 }],
+  ['/actor kill=15', ['--isolate'], { status: 'SG', exitsig: 15, killed: 0 }],
+  ['/actor kill=15', limits, { status: 'SG', exitsig: 15, killed: 0 }],
+  ['/actor kill=31', [], { status: 'SG', limit: 'call', exitsig: 31, killed: 1 }],
+  ['/actor sleep=60000', ['--isolate', '--time', '0.3'], { status: 'TO', limit: 'time', killed: 1 }],
+  ['/actor ignore=15 sleep=60000', ['--untrusted', '--time', '0.3'], { limit: 'time', exitsig: 9 }],
+  ['/hog spin', ['--untrusted', '--time', '0.3'], { status: 'TO', limit: 'time', exitsig: 9 }],
+  ['/hog spin', ['--untrusted', '--cpu-time', '0.2'], { status: 'TO', limit: 'cpu time', killed: 1 }],
+  ['/hog team', ['--isolate', '--cpu-time', '0.2'], { status: 'TO', limit: 'cpu time', killed: 1 }],
+  ['/hog bomb', ['--pids', '20', '--cpu-time', '0.2'], { status: 'TO', limit: 'pids', killed: 1 }],
+  ['/hog fork', ['--pids', '20'], { status: 'RE', limit: 'pids', killed: 0 }],
+  ['/hog memory', ['--memory', '32M'], { limit: 'memory', exitsig: 9, killed: 1 }],
+  ['/hog memory', ['--isolate', '--memory', '32M', '--cpu-time', '9.5'], { limit: 'memory', exitsig: 9 }],
+  ['/hog file', ['--untrusted'], { status: 'RE', limit: 'disk' }],
+  ['/hog liar', ['--untrusted', '--cpu-time', '5'], { status: 'SG', exitsig: 24, killed: 0 }],
   ['/hog liar', limits, { status: 'SG', exitsig: 24, killed: 0 }],
 ];
 
-test('the reason is right for each planted end', async (t) => {
-  for (const [words, options, expected] of ends) {
-    const result = run(options, words.split(' '));
-    t.match(result, expected, `${words} ${options.join(' ')}`);
+// Where cgroup v2 is mounted beside v1, it counts the CPU time and kills; without it v1 does.
+const withoutUnified = ['unshare', '--mount', 'sh', '-c', 'umount /sys/fs/cgroup/unified; exec "$@"', 'sh'];
+const hasBoth = existsSync('/sys/fs/cgroup/unified/cgroup.procs');
+const needsCgroup = (options: readonly string[]): boolean =>
+  options.some((one) => /^--(?:memory|pids|untrusted)$/.test(one) || /^0?\.\d/.test(one));
+
+test('the reason is right for each planted end, on cgroup v1 and v2 and without one', async (t) => {
+  const rows = [
+    ...ends.map((row) => ({ before: [] as readonly string[], row })),
+    ...(hasBoth ? ends : [])
+      .filter(([, options]) => needsCgroup(options))
+      .map((row) => ({ before: withoutUnified, row })),
+  ];
+  const tell = async (number: number): Promise<void> => {
+    const planted = rows[number];
+    if (planted === undefined) return;
+    const { before, row } = planted;
+    const [words, options, expected] = row;
+    const own = `${place}/result-${number}.json`;
+    const all = [...before, ...command, '--result', own, ...options, 'auto', jail, ...words.split(' ')];
+    const child = spawn(all[0] ?? '', all.slice(1), { stdio: 'ignore', env: plainEnv() });
+    await once(child, 'exit');
+    const result = JSON.parse(readFileSync(own, 'utf8')) as Result;
+    t.match(result, expected, `${before.length > 0 ? 'v1: ' : ''}${words} ${options.join(' ')}`);
     t.equal(result.limit, expected.limit);
     t.equal(typeof result['time-wall'], 'number');
-  }
+    await tell(number + together);
+  };
+  await Promise.all(Array.from({ length: together }, (_, number) => tell(number)));
 });
 
 test('time and memory are those of all processes, where a cgroup counts them', async (t) => {
