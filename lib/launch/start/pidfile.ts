@@ -1,5 +1,5 @@
 // --pid-file: the file with the program's pid, for an init script.
-import { constants, lstatSync, writeSync } from 'node:fs';
+import { constants, lstatSync, readlinkSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { bytePath, type BytePath } from '../../tree/path.ts';
@@ -91,12 +91,14 @@ export function pidPlaceOf(
   return place;
 }
 
-// rename(2) would replace a device, or whatever else is there. The errno, or 0.
+// rename(2) would replace a device, or whatever else is there; and a link to one, such as /dev/stdout, which all programs of the host
+// use. The errno, or 0.
 function inTheWay(path: string): number {
   try {
     const there = lstatSync(path, { throwIfNoEntry: false });
     if (there?.isDirectory() === true) return EISDIR;
-    return there === undefined || there.isFile() || there.isSymbolicLink() ? 0 : EINVAL;
+    if (there?.isSymbolicLink() === true) return /^\/(?:proc|dev)\//.test(readlinkSync(path)) ? EINVAL : 0;
+    return there === undefined || there.isFile() ? 0 : EINVAL;
   } catch {
     return 0; // writing the file will fail with the right error
   }
@@ -147,7 +149,7 @@ function create(directoryFd: number, name: Buffer, mode: number): number {
 }
 
 const pidDirectoryHint = 'its directory must exist and be writable by root';
-const pidNameHint = 'give the path of a file, not of a directory';
+const pidNameHint = 'give the path of a file, not of a directory, a device or a link to one';
 const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {
   ENOTDIR: pidDirectoryHint,
   EACCES: pidDirectoryHint,

@@ -115,6 +115,11 @@ t.test('a directory that is missing or in its place is a LaunchError with the pa
   mkdirSync(inTheWay);
   t.throws(() => write(t, inTheWay, 5), { name: 'LaunchError', code: 'EISDIR' });
   t.strictSame(readdirSync(directory), ['directory'], 'and nothing is left beside it');
+  // as /dev/stdout is, which the host would have lost
+  const device = join(directory, 'stdout');
+  symlinkSync('/proc/self/fd/1', device);
+  t.throws(() => write(t, device, 5), { name: 'LaunchError', code: 'EINVAL', hint: /link/ });
+  t.equal(readlinkSync(device), '/proc/self/fd/1', 'a link to a device stays');
 });
 
 t.test('no descriptor stays open', async (t) => {
