@@ -209,6 +209,28 @@ bool readDirectory(Reporter& to, const ProcPath& link, uint32_t* bytes) {
   return true;
 }
 
+// Takes `//`, `/./` and a last slash out of an absolute path, and `..` with the component before it if asked: then a link there is not
+// followed. Returns its length.
+uint32_t collapse(char* path, bool takesParents) {
+  uint32_t bytes = 0;
+  for (const char* from = path; *from != 0;) {
+    while (*from == '/') from++;
+    const char* end = from;
+    while (*end != 0 && *end != '/') end++;
+    const bool isDot = end - from == 1 && from[0] == '.', isParent = end - from == 2 && from[0] == '.' && from[1] == '.';
+    if (isParent && takesParents) {
+      while (bytes > 0 && path[--bytes] != '/') continue;
+    } else if (end > from && !isDot) {
+      path[bytes++] = '/';
+      while (from < end) path[bytes++] = *from++;
+    }
+    from = end;
+  }
+  if (bytes == 0) path[bytes++] = '/';
+  path[bytes] = 0;
+  return bytes;
+}
+
 // Makes the path absolute in the program's root directory, in Reporter.path. Returns its length, or 0 if it is not known.
 uint32_t absolute(Reporter& to, long pid, const char* path, int directory) {
   uint32_t bytes = 0;
@@ -221,9 +243,8 @@ uint32_t absolute(Reporter& to, long pid, const char* path, int directory) {
     if (bytes == kMostPathBytes - 1) return 0;
     to.path[bytes++] = *from;
   }
-  while (bytes > 1 && to.path[bytes - 1] == '/') bytes--;
   to.path[bytes] = 0;
-  return bytes;
+  return collapse(to.path, false);
 }
 
 // Nothing leads out of the root directory, and no file is opened (openat2(2)).
@@ -332,6 +353,11 @@ void tellPath(Reporter& reporter, long error, const Wish& wish, uint32_t bytes, 
   const bool isMissing = error == -ENOENT || error == -ENOTDIR;
   if (!isMissing && error != -EACCES && error != -EPERM && error != -EROFS) return;
   for (int left = 8; isMissing && left > 0 && followLink(reporter, &bytes); left--) continue;
+  // one path, one entry; and a place that must be avoided has no other name
+  const uint32_t whole = bytes;
+  bytes = collapse(reporter.path, true);
+  // what was missing is a component in front of `..`
+  if (isMissing && bytes != whole && foresee(reporter, bytes, {.flags = O_NOFOLLOW}) == 0) return;
   if (isMissing && !isOnHost(reporter, reporter.path)) return;
   const uint8_t needs = static_cast<uint8_t>(wish.needs | (wish.makes || wish.changes ? kWrite : 0));
   add(reporter,

@@ -18,21 +18,31 @@ import type { JailedProcess } from '../process/process.ts';
 import { warnOnce } from '../tell/launch-warnings.ts';
 import { startPlain } from './host-program.ts';
 
-// A look there can wait for a server, or mounts something.
+// A look there can wait for a server, or mounts something. What the program can write has links that it chose itself.
 const remote = /^(?:autofs|nfs|cifs|smb|fuse|ceph|afs|gluster|lustre)/;
 
-const avoided = (): readonly Buffer[] =>
-  readMounts(readFileSync('/proc/self/mountinfo'))
+const avoided = ({ jail, view }: NormalRequest): readonly Buffer[] => [
+  ...readMounts(readFileSync('/proc/self/mountinfo'))
     .filter(({ type, point }) => remote.test(type) && point !== '/')
-    .map(({ point }) => pathBytes(point));
+    .map(({ point }) => pathBytes(point)),
+  ...[
+    jail,
+    ...view.flatMap((one) =>
+      one.kind === 'workspace' || (one.kind === 'bind' && !one.readOnly) ? [one.source] : [],
+    ),
+  ].filter((path) => path.length > 1),
+];
 
 // linux/capability.h: rights to files, which decide with the ids
 const fileRights = new Set([1, 2, 3]);
 
 /** What the words of a report need. */
-export const reported = ({ jail, view }: NormalRequest, { name, uid }: Account): Reported => ({
+export const reported = ({ jail, view, caps }: NormalRequest, account: Account): Reported => ({
   jail: quote(jail),
-  user: name ?? `uid ${uid}`,
+  user: account.name ?? `uid ${account.uid}`,
+  uid: account.uid,
+  groups: [account.gid, ...account.groups],
+  hasRights: account.uid === 0 || caps.some((one) => fileRights.has(one)),
   binds: view.flatMap((one) =>
     one.kind === 'bind' && one.readOnly ? [[bytePath(one.source), bytePath(one.target)] as const] : [],
   ),
@@ -41,7 +51,7 @@ export const reported = ({ jail, view }: NormalRequest, { name, uid }: Account):
 /** The words of the process for a launch. */
 export function reporterWords(request: NormalRequest, account: Account): readonly string[] {
   const { plain = Buffer.alloc(0) } = launchFilter(request, account, process.arch);
-  const data = reportData(plain, process.arch as FilteredArchitecture, avoided()).toString('hex');
+  const data = reportData(plain, process.arch as FilteredArchitecture, avoided(request)).toString('hex');
   const { uid, gid, groups, outside } = account;
   // without other ids inside, the program is the caller
   if (outside !== undefined && outside.maps === undefined) return [data, '', '', '', '', ''];

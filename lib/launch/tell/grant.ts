@@ -1,5 +1,5 @@
 // What a program was denied, in words, and what would grant it: only options of which this is a fact.
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { posix } from 'node:path';
 
 import type { Denied } from '../../errors.ts';
@@ -25,6 +25,10 @@ export interface Denial {
 export interface Reported {
   readonly jail: string;
   readonly user: string;
+  readonly uid: number;
+  readonly groups: readonly number[];
+  /** It has a capability that overrides the mode of files. */
+  readonly hasRights: boolean;
   /** Sources and targets of its read-only binds. */
   readonly binds: readonly (readonly [source: string, target: string])[];
 }
@@ -61,29 +65,41 @@ const ownPlaces: readonly (readonly [RegExp, string])[] = [
 const [typeBits, regular, directory, socket] = [0o170000, 0o100000, 0o040000, 0o140000];
 
 // Undefined if the host does not have it: the reporting process, with the rights of the program, may not have seen that.
-function modeOnHost(path: BytePath): number | undefined {
+function onHost(path: BytePath): Stats | undefined {
   try {
-    return statSync(pathBytes(path)).mode & typeBits;
+    return statSync(pathBytes(path));
   } catch {
     return undefined;
   }
 }
 
-function ofMissing({ errno, count }: Denial, path: BytePath, { jail }: Reported): readonly Denied[] {
+// Whether its mode gives the program any right: a key or a hash of a password is of no use to it.
+function isOpenTo({ mode, uid, gid }: Stats, user: Reported): boolean {
+  const shift = uid === user.uid ? 6 : user.groups.includes(gid) ? 3 : 0;
+  return user.hasRights || ((mode >> shift) & 0o7) !== 0;
+}
+
+function ofMissing({ errno, count }: Denial, path: BytePath, launch: Reported): readonly Denied[] {
   const own = ownPlaces.find(([pattern]) => pattern.test(path))?.[1];
   if (own !== undefined)
     return [{ path: own.replace(/^.* /, ''), count, reason: 'the jail has none', option: own }];
-  const mode = modeOnHost(path);
-  if (mode === undefined) return [];
+  const there = onHost(path);
+  if (there === undefined) return [];
   const about = { path: showPath(path), count };
   const danger = hostDanger(path, true);
   if (danger !== undefined)
     return [{ ...about, reason: `it is not in the jail, and must not come there: it ${danger.how}` }];
   if (errno === ENOTDIR) return [{ ...about, reason: 'a component of the path is no directory in the jail' }];
   const reason = 'it is not in the jail';
-  // a bind brings no device, and a copy no socket
+  if (!isOpenTo(there, launch))
+    return [{ ...about, reason: `${reason}, and ${launch.user} may not use it on the host` }];
+  const mode = there.mode & typeBits;
+  // the options have a colon between two paths; a bind brings no device, and a copy no socket
+  if (path.includes(':'))
+    return [{ ...about, reason: `${reason}, and no option can name a path with a colon` }];
   if (mode !== regular && mode !== directory && mode !== socket) return [{ ...about, reason }];
-  const copy = mode === socket ? {} : { build: commandLine('uchroot-jail', 'build', jail, '--copy', path) };
+  const copy =
+    mode === socket ? {} : { build: commandLine('uchroot-jail', 'build', launch.jail, '--copy', path) };
   return [{ ...about, reason, option: `--ro-bind ${shellWord(path)}`, ...copy }];
 }
 

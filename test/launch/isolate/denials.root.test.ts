@@ -21,13 +21,15 @@ function makeWorld(): World {
   for (const name of ['usr', 'tmp', 'proc', 'dev', 'etc', 'ro', 'own', 'closed'])
     mkdirSync(`${jail}/${name}`, { recursive: true });
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, `${jail}/${name}`);
-  for (const name of ['secret', 'closed/file', 'file']) writeFileSync(`${jail}/${name}`, 'x');
+  for (const name of ['secret', 'removed', 'closed/file', 'file']) writeFileSync(`${jail}/${name}`, 'x');
   chmodSync(`${jail}/secret`, 0o600);
   chmodSync(`${jail}/closed`, 0o700);
   symlinkSync(`${host}/leads`, `${jail}/link`);
   mkdirSync(`${host}/ro`, { recursive: true });
   for (let i = 0; i < 40; i++) writeFileSync(`${host}/f${i}`, '');
-  for (const name of ['leads', '\u001b[2J', 'ro/file', 'twice']) writeFileSync(`${host}/${name}`, '');
+  for (const name of ['leads', '\u001b[2J', 'ro/file', 'twice', 'co:lon'])
+    writeFileSync(`${host}/${name}`, '');
+  writeFileSync(`${host}/key`, '', { mode: 0o600 });
   mkdirSync(`${host}/d`);
   for (const path of [`${host}/ro`, `${host}/ro/file`, `${jail}/own`]) chownSync(path, uid, uid);
   return { jail, host };
@@ -69,10 +71,13 @@ def fork(work):
     os.waitpid(pid, 0)
 `;
 
+/** undefined: it must not be there. */
+type Told = { readonly [Key in keyof Denied]?: Denied[Key] | undefined };
+
 interface Row {
   readonly lines: string;
   /** What is told; none: nothing. */
-  readonly told?: Partial<Denied>;
+  readonly told?: Told;
 }
 
 type Rows = Readonly<Record<string, Row>>;
@@ -134,9 +139,22 @@ const missingRows = (host: string): Rows => {
       lines: `os.stat("${host}/\\x1b[2J")`,
       told: { path: `${host}/\\x1b[2J`, option: `--ro-bind $'${host}/\\x1b[2J'` },
     },
-    twice: {
-      lines: `(os.access("${host}/twice", 0), os.access("${host}/twice", 0))`,
-      told: { path: `${host}/twice`, count: 2 },
+    'one path in four ways': {
+      lines: `[os.access(p, 0) for p in ("${host}/twice", "${host}/twice", "/${host}/./twice", "${host}/d/../twice")]`,
+      told: { path: `${host}/twice`, count: 4 },
+    },
+    'a path with a colon, which divides two paths in an option': {
+      lines: `os.stat("${host}/co:lon")`,
+      told: { path: `${host}/co:lon`, option: undefined, build: undefined },
+    },
+    'a key of root, of no use to the program': {
+      lines: `os.stat("${host}/key")`,
+      told: {
+        path: `${host}/key`,
+        reason: `it is not in the jail, and uid ${uid} may not use it on the host`,
+        option: undefined,
+        build: undefined,
+      },
     },
     'what must not come into a jail': {
       lines: 'os.stat("/run/systemd/private" if False else "/etc/shadow")',
@@ -169,7 +187,7 @@ const closedRows: Rows = {
   'a file to execute': { lines: 'os.execv("/etc", ["x"])', told: {} },
   'creat by the old call': { lines: 'call(85, b"/etc/creat", 0o600)', told: { path: '/etc/creat' } },
   'a new name': { lines: 'os.rename("/own", "/owned")', told: { path: '/own' } },
-  'a file to remove': { lines: 'os.unlink("/etc/../secret")', told: { path: '/secret' } },
+  'a file to remove': { lines: 'os.unlink("/etc/../removed")', told: { path: '/removed' } },
 };
 
 const readOnly = { reason: 'it is on a read-only mount' };
@@ -219,7 +237,12 @@ const callRows: Rows = Object.fromEntries(
   ]),
 );
 
-const freeRows = (host: string): Rows => ({
+const freeRows = ({ host, jail }: World): Rows => ({
+  'a link of its own, which the host must not follow': {
+    lines: `(os.symlink("${host}", "/own/out"), os.access("${jail}/own/out/f0", 0), os.stat("/x/../${jail}/own/./out/f0"))`,
+  },
+  'what is there, but for a component in front': { lines: 'os.stat("/nothing/../tmp")' },
+  'an own process by two slashes': { lines: 'os.stat("//proc/self/status")' },
   'a search that ends well': { lines: `[p for p in ("${host}/ro/file", "/ro/file") if os.access(p, 0)]` },
   'what the host does not have either': { lines: 'os.stat("/etc/nothing-of-this-name")' },
   'an own process': { lines: 'os.stat("/proc/self/status")' },
@@ -229,7 +252,7 @@ const freeRows = (host: string): Rows => ({
   'its standard output': { lines: 'os.stat("/dev/stdout")' },
 });
 
-const isLike = (one: Denied, wanted: Partial<Denied>): boolean =>
+const isLike = (one: Denied, wanted: Told): boolean =>
   Object.entries(wanted).every(([key, value]) => one[key as keyof Denied] === value);
 
 test('each planted denial is told, with what grants it, and nothing else', async (t) => {
@@ -244,7 +267,7 @@ test('each planted denial is told, with what grants it, and nothing else', async
       told: { limit: 'nofile', option: '--rlimit nofile=N' },
     },
   };
-  const none = freeRows(world.host);
+  const none = freeRows(world);
   const { denied = [], ...ended } = await runInJail({
     ...request(world),
     args: ['-I', '-S', '-c', script({ ...none, ...planted })],
