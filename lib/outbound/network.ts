@@ -9,13 +9,6 @@ import type { Entry } from './entry.ts';
 import { fakeNets, ownAddresses } from './fake-address.ts';
 import type { Net } from './special.ts';
 
-/** Messages of one protocol. */
-export interface Messages {
-  readonly bytes: Buffer;
-  /** How many of them the kernel answers. */
-  readonly answers: number;
-}
-
 const number = (bytes: 1 | 2 | 4, value: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
   if (endianness() === 'LE') buffer.writeUIntLE(value, 0, bytes);
@@ -45,6 +38,13 @@ function message(type: number, flags: number, ...parts: readonly Buffer[]): Buff
   return Buffer.concat([u32(16 + body.length), u16(type), u16(flags), u32(0), u32(0), body]);
 }
 
+// The kernel answers the last one, and all that fail: hundreds of answers would not fit into a socket.
+function answered(parts: readonly Buffer[]): Buffer {
+  const last = Buffer.from(parts.at(-1) ?? []);
+  u16((endianness() === 'LE' ? last.readUInt16LE(6) : last.readUInt16BE(6)) | acknowledged).copy(last, 6);
+  return Buffer.concat([...parts.slice(0, -1), last]);
+}
+
 const loopback = 1; // the first device of each network
 const [inet, inet6] = [2, 10];
 
@@ -65,7 +65,7 @@ function targetOf({ words, length }: Net): Target {
 function newAddress(words: Words): Buffer {
   const { family, octets, length } = targetOf({ words, length: 128 });
   const head = Buffer.concat([u8(family), u8(length), u8(2), u8(0), u32(loopback)]);
-  return message(20, request | acknowledged | create, head, attribute(2, octets), attribute(1, octets));
+  return message(20, request | create, head, attribute(2, octets), attribute(1, octets));
 }
 
 // RTM_NEWROUTE: struct rtmsg for the table `local`, RTA_DST, RTA_OIF.
@@ -83,13 +83,7 @@ function newRoute(net: Net): Buffer {
     u8(local),
     u32(0),
   ]);
-  return message(
-    24,
-    request | acknowledged | create,
-    head,
-    attribute(1, octets),
-    attribute(4, u32(loopback)),
-  );
+  return message(24, request | create, head, attribute(1, octets), attribute(4, u32(loopback)));
 }
 
 /** The networks whose connections arrive in the jail. */
@@ -99,10 +93,8 @@ export const caughtNets = (list: readonly Entry[]): readonly Net[] => [
 ];
 
 /** Addresses and routes (NETLINK_ROUTE). */
-export function routeMessages(list: readonly Entry[]): Messages {
-  const parts = [...ownAddresses.map(newAddress), ...caughtNets(list).map(newRoute)];
-  return { bytes: Buffer.concat(parts), answers: parts.length };
-}
+export const routeMessages = (list: readonly Entry[]): Buffer =>
+  answered([...ownAddresses.map(newAddress), ...caughtNets(list).map(newRoute)]);
 
 // nf_tables: linux/netfilter/nf_tables.h
 const subsystem = 10 << 8;
@@ -118,7 +110,7 @@ const headOf = (family: number, resource: number): Buffer => {
 };
 
 const table = (type: number, flags: number, ...parts: readonly Buffer[]): Buffer =>
-  message(subsystem | type, request | acknowledged | create | flags, headOf(bothFamilies, 0), ...parts);
+  message(subsystem | type, request | create | flags, headOf(bothFamilies, 0), ...parts);
 
 const expression = (name: string, ...parts: readonly Buffer[]): Buffer =>
   nested(1, attribute(1, text(name)), nested(2, ...parts));
@@ -204,7 +196,7 @@ const ofLoopback = ['127.0.0.0', '::1'].map((text, at): Net => ({
 }));
 
 /** The rules that lead all connections to these networks to one port of the jail (NETLINK_NETFILTER). */
-export function ruleMessages(list: readonly Entry[], port: number): Messages {
+export function ruleMessages(list: readonly Entry[], port: number): Buffer {
   const [begin, end] = [16, 17].map((type) => message(type, request, headOf(0, 10)));
   const hook = nested(4, attribute(1, big32(0)), attribute(2, big32(0xffff_ff6a))); // before routing, at -150
   const rules = [...ofLoopback.map(spare), ...caughtNets(list).map((net) => leadTo(port, net))];
@@ -220,8 +212,5 @@ export function ruleMessages(list: readonly Entry[], port: number): Messages {
     ),
     ...rules,
   ];
-  return {
-    bytes: Buffer.concat([begin ?? Buffer.alloc(0), ...parts, end ?? Buffer.alloc(0)]),
-    answers: parts.length,
-  };
+  return Buffer.concat([begin ?? Buffer.alloc(0), answered(parts), end ?? Buffer.alloc(0)]);
 }

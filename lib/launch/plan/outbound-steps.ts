@@ -50,10 +50,7 @@ export const outboundRows = {
     object: () => 'NETLINK_ROUTE',
     purpose: 'addresses that stand for names; where the program may not call, there is no route',
     needs: 'CAP_NET_ADMIN',
-    encode: ({ list }) => {
-      const { bytes, answers } = routeMessages(list);
-      return { a: netlinkRoute, b: answers, data: bytes };
-    },
+    encode: ({ list }) => ({ a: netlinkRoute, data: routeMessages(list) }),
     failures: { EOPNOTSUPP: noSix, EAFNOSUPPORT: noSix },
   },
   outbound_rules: {
@@ -62,10 +59,7 @@ export const outboundRows = {
     object: ({ list }) => list.map(({ text }) => text).join(' ') || 'nothing',
     purpose: 'what the program may call: the service relays these, and nothing else',
     needs: 'CAP_NET_ADMIN',
-    encode: ({ list, port }) => {
-      const { bytes, answers } = ruleMessages(list, port);
-      return { a: netlinkNetfilter, b: answers, data: bytes };
-    },
+    encode: ({ list, port }) => ({ a: netlinkNetfilter, data: ruleMessages(list, port) }),
     failures: { ENOENT: noRules, EOPNOTSUPP: noRules, EPROTONOSUPPORT: noRules, EINVAL: noRules },
   },
   outbound_sockets: {
