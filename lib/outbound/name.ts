@@ -10,9 +10,10 @@ const mostBytes = 253;
 
 /** The one form of a name; undefined if no host can have this name. */
 export function toName(text: string): string | undefined {
+  // domainToASCII() reads a URL: it takes what lies before '/', and bytes after '%'
   // eslint-disable-next-line no-control-regex
-  const isAscii = /^[\0-\x7f]*$/.test(text);
-  const ascii = isAscii ? text.toLowerCase() : domainToASCII(text);
+  if (/[\0-\x2c/:-@[-^`{-\x7f]/.test(text)) return undefined;
+  const ascii = /[\x80-\uffff]/.test(text) ? domainToASCII(text) : text.toLowerCase();
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
   return name.length <= mostBytes && form.test(name) && !number.test(name) ? name : undefined;
 }

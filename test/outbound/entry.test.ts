@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 
 import { mostEntries, toEntries, toEntry } from '../../lib/outbound/entry.ts';
+import { toName } from '../../lib/outbound/name.ts';
 
 const textOf = (entry: string): string => toEntry(entry, 'connectTo').text;
 
@@ -31,6 +32,26 @@ t.test('an entry has one normal form', async (t) => {
     ['unix:/run/postgresql/.s.PGSQL.5432', 'unix:/run/postgresql/.s.PGSQL.5432'],
   ];
   for (const [given, text] of rows) t.equal(textOf(given), text, given);
+});
+
+t.test('a name with other letters is no URL, of which a part would count', async (t) => {
+  const other = [
+    'evil.example/ü',
+    'evil.example\\ü',
+    'evil.example#ü',
+    '%65vil.ü',
+    'evil.\tü',
+    'evil.ex／ü',
+    'ü&a',
+    'ü:1',
+  ];
+  t.same(
+    other.map(toName),
+    other.map(() => undefined),
+  );
+  t.throws(() => toEntry('evil.example/ü.own.example:443', 'connectTo'), {
+    message: /neither the name of a host/,
+  });
 });
 
 t.test('a wrong entry is refused with the right form', async (t) => {
