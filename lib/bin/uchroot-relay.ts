@@ -60,9 +60,10 @@ function openCommand(): number | undefined {
   }
 }
 
-// Readers of the program's output must not wait for what is still sent.
+// Readers of the program's output, and of its status, must not wait for what is still sent.
 function endWith(gate: Gate): void {
   native.closeDescriptor(2);
+  if (status !== '') native.closeDescriptor(Number(status));
   gate.close();
 }
 

@@ -41,6 +41,8 @@ export class Consent {
         () => resolve(`onConnect has not answered within ${mostSeconds} seconds`),
         mostSeconds * 1000,
       );
+      // the launch itself keeps its service alive
+      timer.unref();
     });
     const asked = async (): Promise<string | undefined> =>
       // a caller of JavaScript can answer anything
@@ -48,7 +50,8 @@ export class Consent {
     try {
       return await Promise.race([asked(), late]);
     } catch (error) {
-      return `onConnect has failed: ${error instanceof Error ? error.message : String(error)}`;
+      const said = error instanceof Error ? error.message : error;
+      return `onConnect has failed: ${typeof said === 'string' ? said : 'it has thrown no Error'}`;
     } finally {
       clearTimeout(timer);
     }

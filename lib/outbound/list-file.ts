@@ -30,8 +30,14 @@ function lineEntry(word: string, where: string): Entry {
 export function readList(path: string): readonly Entry[] {
   let text: string;
   try {
-    const { size } = statSync(path);
-    if (size > mostBytes) throw new UsageError(`connect-to: ${quote(path)} has more than ${mostBytes} bytes`);
+    const facts = statSync(path);
+    // what is read once has nothing when it is read again
+    if (!facts.isFile() && !facts.isDirectory())
+      throw new UsageError(`connect-to: ${quote(path)} is no regular file`, {
+        hint: 'write the entries to a file, which is read again when it changes',
+      });
+    if (facts.size > mostBytes)
+      throw new UsageError(`connect-to: ${quote(path)} has more than ${mostBytes} bytes`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     throw error instanceof UsageError ? error : fileError('connect-to', path, error);

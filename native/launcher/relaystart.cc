@@ -10,7 +10,7 @@
 namespace uchroot {
 namespace {
 
-constexpr int kSocket = 3, kFirst = 5, kMost = 512;
+constexpr int kSocket = 3, kStatus = 4, kFirst = 5, kMost = 512;
 
 // recvmsg(2), unix(7): SCM_RIGHTS. Descriptors get the lowest free numbers. Returns how many have come, 0 if none will, or -1.
 int takeSockets(int next) {
@@ -76,8 +76,11 @@ void relayWhenCalled(long parent, long count, const char* const* argv, const cha
   bool isCalled = false;
   for (int i = 0; i < count; i++) isCalled = isCalled || polled[i].revents != 0;
   if (!isCalled) quit(0);
-  // readers of the program's output must not wait for what is still sent
-  if (isEnded || polled[count].revents != 0) (void)sys(__NR_dup3, 0, 2, 0);
+  // readers of the program's output and status must not wait for what is still sent
+  if (isEnded || polled[count].revents != 0) {
+    (void)sys(__NR_dup3, 0, 2, 0);
+    (void)sys(__NR_dup3, 0, kStatus, 0);
+  }
   if (command >= 0) (void)sys(__NR_close, command);
   (void)sys(__NR_execve, address(argv[0]), address(argv), address(environment));
   fail();
