@@ -21,6 +21,9 @@ const mostDenied = 100;
 
 const loopback: readonly Words[] = ['127.0.0.1', '::1'].map((text) => parseAddress(text) ?? '');
 
+// Of dials with addresses that are left: which of them have succeeded is not told.
+const mostDials = 4096;
+
 let lastCaller = 0;
 
 /** A connection that is being dialed. */
@@ -61,6 +64,7 @@ export class Gate {
   readonly #files: readonly ListFile[];
   readonly #onDenied: (denied: Denied) => void;
   readonly #toSocket: GateOptions['toSocket'];
+  readonly #onWarning: WarnOfList;
   readonly #consent: Consent | undefined;
   readonly #handle: GateHandle;
   readonly #fake = new FakeAddresses();
@@ -79,14 +83,30 @@ export class Gate {
     void this.#list;
     this.#onDenied = onDenied;
     this.#toSocket = toSocket;
+    this.#onWarning = onWarning;
     this.#consent = onConnect && new Consent(onConnect);
-    const onAsked = (kind: number, id: number, bytes: Buffer, number: number): void => {
-      if (kind === kindQuery) void this.#answer(id, bytes);
-      else if (kind === kindConnection) void this.#connect(id, fromOctets(bytes), number);
+    this.#handle = native.openGate(sockets, (...asked) => void this.#decide(...asked), ids);
+  }
+
+  // A lack of descriptors or memory is a reason to refuse, and not the end of the service.
+  async #decide(kind: number, id: number, bytes: Buffer, number: number): Promise<void> {
+    try {
+      if (kind === kindQuery) await this.#answer(id, bytes);
+      else if (kind === kindConnection) await this.#connect(id, fromOctets(bytes), number);
       else if (kind === kindDoor) this.#dialDoor(id, number);
       else this.#dialNext(id);
-    };
-    this.#handle = native.openGate(sockets, onAsked, ids);
+    } catch (error) {
+      if (kind === kindQuery) native.answerQuery(this.#handle, id, Buffer.alloc(0), 0);
+      else native.refuseConnection(this.#handle, id);
+      const { errno, message } = error as NodeJS.ErrnoException;
+      if (errno === undefined) throw error;
+      if (this.#told.has(message)) return;
+      this.#told.add(message);
+      this.#onWarning({
+        message: `connect-to: a call of the program was refused: ${message}`,
+        hint: undefined,
+      });
+    }
   }
 
   get #list(): readonly Entry[] {
@@ -122,11 +142,12 @@ export class Gate {
 
   async #answerTo(question: Question): Promise<Buffer> {
     const { labels, type } = question;
-    const text = labels.join('.');
-    const name = labels.some((label) => label.includes('.')) ? undefined : toName(text);
+    // RFC 4343, section 2.1: a dot in a label ends none
+    const text = labels.map((label) => label.replaceAll('.', '\\.')).join('.');
+    const name = toName(text);
     const isForAddress = type === typeA || type === typeAaaa;
     // RFC 6761, section 6.3
-    if (name === 'localhost') {
+    if (name !== undefined && /(?:^|\.)localhost$/.test(name)) {
       const own = toOctets(loopback[type === typeA ? 0 : 1] ?? '');
       return answerTo(
         question,
@@ -258,6 +279,7 @@ export class Gate {
     this.#dials.delete(id);
     if (next === undefined) return native.refuseConnection(this.#handle, id);
     if (left.length > 0) this.#dials.set(id, { port, left });
+    if (this.#dials.size > mostDials) this.#dials.delete(this.#dials.keys().next().value ?? 0);
     return native.dial(this.#handle, id, toOctets(next), port, keptMs);
   }
 }

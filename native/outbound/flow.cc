@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +37,14 @@ bool drain(Flow& flow, int to, int* error) {
 
 }  // namespace
 
+int keepRoom(int fd, unsigned eighths) {
+  rlimit table = {};
+  if (fd < 0 || getrlimit(RLIMIT_NOFILE, &table) < 0 || static_cast<rlim_t>(fd) < table.rlim_cur / 8 * eighths) return fd;
+  close(fd);
+  errno = EMFILE;
+  return -1;
+}
+
 Pipes::~Pipes() {
   for (Ends& ends : idle_) {
     closeIfOpen(ends.out);
@@ -53,6 +62,11 @@ bool Pipes::take(Flow& flow) {
     return true;
   }
   if (pipe2(flow.pipe, O_CLOEXEC | O_NONBLOCK) < 0) return false;
+  flow.pipe[1] = keepRoom(flow.pipe[1], kEighthsOfAll);
+  if (flow.pipe[1] < 0) {
+    closeIfOpen(flow.pipe[0]);
+    return false;
+  }
   flow.isWide = wide_ < kMostWide && fcntl(flow.pipe[1], F_SETPIPE_SZ, kWideBytes) >= 0;
   if (flow.isWide) wide_++;
   return true;

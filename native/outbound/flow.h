@@ -6,6 +6,12 @@
 
 namespace uchroot {
 
+// The table of descriptors is the service's, which needs some itself. Returns fd, or closes it if it lies above so many eighths of the
+// table: -1 with EMFILE.
+int keepRoom(int fd, unsigned eighths);
+// A connection that is there already has this part of it.
+constexpr unsigned kEighthsOfAll = 7;
+
 // One direction of a connection. It has a pipe only while bytes are in it.
 struct Flow {
   int pipe[2] = {-1, -1};

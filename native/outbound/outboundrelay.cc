@@ -30,6 +30,10 @@ constexpr size_t kMostAsked = 64;
 // of the event loop, which is not asked about what is remembered
 constexpr double kAskedPerSecond = 1000, kAskedAtOnce = 256;
 constexpr int kPauseMs = 100;  // without descriptors
+constexpr unsigned kEighthsOfNew = 6;
+constexpr int kAgainMs = 20;
+// A program that looks for dead peers sees the relay alone; and a router on the way forgets a silent connection.
+constexpr int kSilentSeconds = 60, kProbeSeconds = 15, kProbes = 4;
 constexpr int kFinishMs = 5000;
 
 constexpr size_t kMostQueryBytes = 1232;  // RFC 9715
@@ -57,6 +61,14 @@ void closeWithReset(int& fd) {
 void sendAtOnce(int fd) {
   const int on = 1;
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void seeDeath(int fd) {
+  const int on = 1;
+  (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kSilentSeconds, sizeof kSilentSeconds);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kProbeSeconds, sizeof kProbeSeconds);
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
 }
 
 // The effective ids of this thread are those of the program, as long as this lives. Its real and saved ids stay, so that no process of the
@@ -124,7 +136,7 @@ std::string keyOf(const Place& place) {
 
 struct Connection {
   uint32_t id;
-  int inside = -1, outside = -1;
+  int inside = -1, outside = -1, door = -1;
   Place wanted = {};
   bool isKept = false;   // it is dialed without having been asked about
   bool isOpen = false;   // both ends are
@@ -213,6 +225,7 @@ bool OutboundRelay::isOver() const { return endsAtMs_ > 0 && (connections_.empty
 
 int OutboundRelay::wait() const {
   if (!ready_.empty()) return 0;
+  if (!later_.empty()) return kAgainMs;
   if (endsAtMs_ > 0) return static_cast<int>(std::max<int64_t>(1, endsAtMs_ - nowMs()));
   return isListening_ || asked_ >= kMostAsked || connections_.size() >= kMostConnections ? -1 : 10;
 }
@@ -225,6 +238,7 @@ void OutboundRelay::run() {
     if (isOver()) break;
     const int count = epoll_wait(epoll_, events, static_cast<int>(std::size(events)), wait());
     for (int i = 0; i < count && !isEnding_; i++) onReady(events[i].data.u64, events[i].events);
+    askAgain();
     for (size_t left = ready_.size(); left > 0 && !isEnding_; left--) {
       const auto found = connections_.find(ready_.front());
       ready_.pop_front();
@@ -283,16 +297,26 @@ void OutboundRelay::ask(const Asked& asked) {
   ask_(asked);
 }
 
+void OutboundRelay::askAgain() {
+  for (; !later_.empty() && later_.front().first <= nowMs(); later_.pop_front()) {
+    const auto found = connections_.find(later_.front().second);
+    if (found != connections_.end()) ask({.kind = Asked::kDoor, .id = found->first, .number = found->second->door});
+  }
+}
+
 // @param door its number; -1: the listener's connections say by their address whom they are for
 void OutboundRelay::accept(int listener, int door) {
   while (asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1) {
-    const int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int room = keepRoom(fcntl(wake_, F_DUPFD_CLOEXEC, 0), kEighthsOfNew);
+    const int fd = room < 0 ? -1 : accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int error = errno;
+    closeIfOpen(room);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
+      if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) pausedUntilMs_ = nowMs() + kPauseMs;
       return;
     }
     const uint32_t id = ++lastId_;
-    auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd});
+    auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd, .door = door});
     if (door >= 0) {
       connections_.emplace(id, std::move(connection));
       ask({.kind = Asked::kDoor, .id = id, .number = door});
@@ -470,10 +494,11 @@ void OutboundRelay::dial(Connection& connection, const Place& to) {
 }
 
 void OutboundRelay::dialAt(Connection& connection, const sockaddr* to, socklen_t size) {
-  connection.outside = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  connection.outside = keepRoom(socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), kEighthsOfAll);
   int error = connection.outside < 0 ? errno : 0;
   if (error == 0) {
     if (to->sa_family != AF_UNIX) sendAtOnce(connection.outside);
+    if (to->sa_family != AF_UNIX) seeDeath(connection.outside);
     if (to->sa_family != AF_UNIX) (void)setsockopt(connection.outside, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
     if (connect(connection.outside, to, size) < 0 && errno != EINPROGRESS) error = errno;
   }
@@ -498,6 +523,8 @@ void OutboundRelay::dialPath(Connection& connection, const std::string& path) {
 // What is remembered may be out of date.
 void OutboundRelay::fail(Connection& connection, int error) {
   closeIfOpen(connection.outside);
+  // the queue of a local server is full, for which connect(2) would wait
+  if (connection.door >= 0 && error == EAGAIN) return later_.emplace_back(nowMs() + kAgainMs, connection.id), void();
   places_.erase(keyOf(connection.wanted));
   if (std::exchange(connection.isKept, false)) return ask({.kind = Asked::kConnection, .id = connection.id, .place = connection.wanted});
   ask({.kind = Asked::kFailed, .id = connection.id, .number = error});

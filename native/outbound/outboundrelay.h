@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <netinet/in.h>
@@ -110,6 +111,7 @@ class OutboundRelay {
   void takeOrders();
   void carryOut(const Order& order);
   void ask(const Asked& asked);
+  void askAgain();
   // Whether the program may ask for more.
   void listen();
   void onReady(uint64_t data, uint32_t events);
@@ -159,6 +161,7 @@ class OutboundRelay {
   Memory<Place> places_;         // by the place that was called
   Memory<std::string> answers_;  // by the question without its number
   std::deque<uint32_t> ready_;  // connections that have more to move
+  std::deque<std::pair<int64_t, uint32_t>> later_;  // connections to a server whose queue is full, and when to ask again
   Pipes pipes_;
 };
 

@@ -20,6 +20,80 @@ const head = `
   const argv = ${JSON.stringify([...command, '--isolate', '--ro-bind', '/usr'])};
 `;
 
+test('a program with more connections than the service has descriptors leaves it those that it needs', async (t) => {
+  const hold = `
+import socket
+held = []
+for i in range(300):
+    s = socket.socket(); s.settimeout(0.2)
+    try: s.connect(("web.test", 7)); held.append(s)
+    except OSError: break
+for s in held[:40]:
+    s.settimeout(5); s.sendall(b"x")
+    print(s.recv(1).decode(), end="")
+`;
+  const told = world.run(`${head}
+    const { openSync, closeSync } = await import('node:fs');
+    spawnSync('prlimit', ['--pid', String(process.pid), '--nofile=256:256']);
+    let failed = 0, most = 0;
+    const timer = setInterval(() => {
+      try { const fd = openSync('/'); most = Math.max(most, fd); closeSync(fd); } catch { failed++; }
+    }, 5);
+    const { stdout, stderr } = await python(['web.test:7'], ${JSON.stringify(hold)});
+    clearInterval(timer);
+    tell({ stdout, stderr, failed, most });
+  `) as Record<string, string | number>;
+  t.match(told, { stdout: 'x'.repeat(40), failed: 0 });
+  t.ok(Number(told['most']) > 128, `the program had many: ${told['most']}`);
+});
+
+test('a list has 256 networks', async (t) => {
+  const told = world.run(`${head}
+    const nets = ['[2a00::/32]:80', ...Array.from({ length: 255 }, (_, i) => \`9.9.\${i}.0/24:80\`)];
+    const { stdout, stderr } = await run(nets, '/usr/bin/curl', ['-sS', 'http://9.9.8.2/']);
+    tell({ stdout, stderr });
+  `);
+  t.match(told, { stdout: /^hello from/, stderr: '' });
+});
+
+test('connections wait for a server of the host whose queue is full', async (t) => {
+  const path = `${world.directory}/busy`;
+  const server = `
+import os, socket, time
+s = socket.socket(socket.AF_UNIX); s.bind("${path}"); os.chmod("${path}", 0o666); s.listen(0); print("ready", flush=True)
+time.sleep(1)
+while True:
+    c = s.accept()[0]; c.sendall(b"x"); c.close()
+`;
+  const call = `
+import socket, concurrent.futures as f
+def call(_):
+    s = socket.socket(socket.AF_UNIX); s.connect("${path}"); return s.recv(9).decode()
+print("".join(f.ThreadPoolExecutor(12).map(call, range(12))))
+`;
+  const told = world.run(`${head}
+    const server = spawn('/usr/bin/python3', ['-c', ${JSON.stringify(server)}], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => server.stdout.once('data', resolve));
+    const { stdout, stderr } = await python(['unix:${path}'], ${JSON.stringify(call)}, { view: [...base.view, { tmpfs: '/tmp' }].slice(0, 4) });
+    server.kill();
+    tell({ stdout, stderr });
+  `);
+  t.match(told, { stdout: `${'x'.repeat(12)}\n`, stderr: '' });
+});
+
+test('a silent connection is probed, since the program sees the relay alone', async (t) => {
+  const told = world.run(`${head}
+    const held = python(['web.test:7'], 'import socket, time; s = socket.create_connection(("web.test", 7)); s.sendall(b"x"); s.recv(1); time.sleep(1)');
+    // struct of /proc/net/tcp: the timer of an established connection, and 2 is keepalive
+    const timers = () => readFileSync('/proc/net/tcp', 'utf8').split('\\n').filter((line) => / [0-9A-F]{8}:0007 01 /.test(line)).map((line) => line.split(/ +/)[6].slice(0, 2));
+    let seen = [];
+    while (!seen.includes('02') && (await Promise.race([held, new Promise((r) => setTimeout(r, 10))])) === undefined) seen = timers();
+    await held;
+    tell(seen);
+  `);
+  t.same(told, ['02']);
+});
+
 test('a question that nobody answers keeps no service alive whose launch has ended', async (t) => {
   const told = world.run(`${head}
     const call = ['-sS', '--max-time', '1', 'http://other.test/'];
@@ -61,6 +135,27 @@ input()
     tell(endedAt - (await exited) < 3000);
   `);
   t.equal(told, true);
+});
+
+test('names beneath localhost are the loopback of the jail, as a list says', async (t) => {
+  const told = world.run(`${head}
+    const { stdout, denied } = await run(['web.test:80'], '/usr/bin/python3', ['-c', 'import socket; print(socket.gethostbyname("app.localhost"))']);
+    tell({ stdout, denied });
+  `);
+  t.same(told, { stdout: '127.0.0.1\n', denied: [] });
+});
+
+test('a dot in a label is told, and the name is not taken for that of an entry', async (t) => {
+  const ask = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(20)
+s.sendto(b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\x08web.test\\0\\0\\1\\0\\1", ("127.0.0.1", 53)); print(s.recv(99)[3] & 15)
+`;
+  const told = world.run(`${head}
+    const { stdout, denied } = await python(['web.test:80'], ${JSON.stringify(ask)});
+    tell({ stdout, denied });
+  `);
+  t.same(told, { stdout: '3\n', denied: [{ name: 'web\\.test', reason: 'no entry has this name' }] });
 });
 
 test('a list is a regular file, since it is read again', async (t) => {
