@@ -38,7 +38,9 @@ class Search {
 
   /** Looks at all entries of a directory. */
   visit(directory: BytePath): void {
-    for (const entry of this.#entries(directory)) {
+    const entries = this.#entries(directory);
+    if (isRepository(entries)) this.#bare(directory);
+    for (const entry of entries) {
       const path = joinPath(directory, bytePath(entry.name));
       if (entry.isSymbolicLink()) {
         if (this.#isExecuted(path, 'symlink')) this.#lead(this.#onHost(path), path);
@@ -91,6 +93,14 @@ class Search {
     }
   }
 
+  // Those beneath `.git` have patterns.
+  #bare(directory: BytePath): void {
+    const settings = joinPath(directory, 'config' as BytePath);
+    if (this.#isExecuted(settings, 'file') || !this.#isExecuted('/.git/hooks/x' as BytePath, 'file')) return;
+    this.leads.push({ path: directory, as: '/.git' as BytePath });
+    this.#settings(this.#onHost(settings), this.#onHost(directory));
+  }
+
   // `.git` is a directory, or in a worktree or submodule a file that names it (gitrepository-layout(5)).
   #git(path: BytePath): void {
     const top = parentPath(this.#onHost(path));
@@ -107,17 +117,32 @@ class Search {
   #settings(file: BytePath, top: BytePath): void {
     if (this.#read.has(file)) return;
     this.#read.add(file);
-    for (const [, key = '', value = ''] of (this.#text(file) ?? '').matchAll(/^\s*([\w-]+)\s*=(.*)$/gm)) {
+    const lines = (this.#text(file) ?? '').matchAll(/^\s*(?:\[.*\]\s*)?([\w-]+)\s*=(.*)$/gm);
+    for (const [, key = '', value = ''] of lines) {
       if (noPrograms.test(key)) continue;
       for (const word of value.split(/[\s"'`;&|()=!]+/).filter((one) => one !== '')) {
-        const target = from(top, word);
-        if (this.#inside(target) !== undefined && !isWithin(top, target)) this.#lead(target, undefined);
+        for (const target of this.#targets(top, word))
+          if (this.#inside(target) !== undefined && !isWithin(top, target)) this.#lead(target, undefined);
         if (key.toLowerCase() === 'path')
-          this.#settings(this.#lead(from(parentPath(file), word), undefined), top);
+          for (const target of this.#targets(parentPath(file), word))
+            this.#settings(this.#lead(target, undefined), top);
       }
     }
   }
+
+  // The home of `~` is that of the user who calls git: each directory above the workspace could be one.
+  #targets(directory: BytePath, word: string): readonly BytePath[] {
+    const [, below] = /^~[^/]*\/(.*)/.exec(word) ?? [];
+    if (below === undefined) return [from(directory, word)];
+    const homes = ['/' as BytePath];
+    for (let at = this.#host.directory; at !== '/'; at = parentPath(at)) homes.push(at);
+    return homes.map((home) => from(home, below));
+  }
 }
+
+// A bare one, whatever its name is (gitrepository-layout(5)).
+const isRepository = (entries: readonly Dirent<Buffer>[]): boolean =>
+  ['HEAD', 'objects', 'refs'].every((name) => entries.some((entry) => bytePath(entry.name) === name));
 
 const from = (directory: string, path: string): BytePath => posix.resolve(directory, path) as BytePath;
 

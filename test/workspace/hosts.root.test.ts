@@ -1,6 +1,6 @@
 // What the host has made of a workspace: links and settings that lead elsewhere, groups, places that others can write, ordinary users.
 import { execFileSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   chownSync,
   closeSync,
@@ -10,14 +10,21 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 
 import { commitWorkspace, discardWorkspace, workspaceChanges } from '../../lib/index.ts';
 import { workspacePlace } from '../../lib/launch/host/workspace.ts';
 import { native } from '../../lib/native.ts';
 import { bytePath } from '../../lib/tree/path.ts';
+import { openFileRoot } from '../../lib/tree/root.ts';
+import { applyDifference } from '../../lib/workspace/apply-difference.ts';
+import type { Difference } from '../../lib/workspace/changes.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { give } from '../support/ordinary.ts';
 import { publicCommand, start, temporaryDirectory, uchroot, type Ended } from '../support/launch.ts';
@@ -86,6 +93,36 @@ test('what the settings of git on the host name is executed, in a worktree and w
     'tools',
     'tools/hooks',
     'tools/hooks/h',
+  ]);
+});
+
+test('homes, settings on one line, and repositories without .git', async (t) => {
+  const { directory, run } = makeProject(t);
+  const [name] = directory.split('/').slice(-1);
+  for (const path of ['.git', 'sub/.git', 'bare/objects', 'bare/refs'])
+    mkdirSync(`${directory}/${path}`, { recursive: true });
+  writeFileSync(
+    `${directory}/.git/config`,
+    `[core]\n hooksPath = ~/${name}/tools\n[include] path = ~sam/more\n`,
+  );
+  writeFileSync(`${directory}/more`, '[filter "x"] clean = sh src/clean.sh\n');
+  writeFileSync(`${directory}/sub/.git/config`, '[core]hooksPath = tools\n');
+  writeFileSync(`${directory}/bare/HEAD`, 'ref: refs/heads/main\n');
+  writeFileSync(`${directory}/bare/config`, '[core] hooksPath = other\n');
+  give(directory, owner);
+  await run(
+    'mkdir tools sub/tools bare/hooks bare/other; for name in tools sub/tools bare/hooks bare/other; do echo n > $name/h; done; echo n > src/clean.sh; echo n > bare/new',
+  );
+  t.same(await executed(directory), [
+    'bare/hooks',
+    'bare/hooks/h',
+    'bare/other',
+    'bare/other/h',
+    'src/clean.sh',
+    'sub/tools',
+    'sub/tools/h',
+    'tools',
+    'tools/h',
   ]);
 });
 

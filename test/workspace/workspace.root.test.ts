@@ -9,6 +9,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -21,7 +22,7 @@ import {
   workspaceChanges,
   workspaceDiff,
 } from '../../lib/index.ts';
-import { workspacePlace } from '../../lib/launch/host/workspace.ts';
+import { layersOf, workspacePlace } from '../../lib/launch/host/workspace.ts';
 import { bytePath } from '../../lib/tree/path.ts';
 import { uchrootJail } from '../support/builder.ts';
 import { commandEnv, packageDirectory, temporaryDirectory, uchroot } from '../support/launch.ts';
@@ -232,16 +233,27 @@ test('a commit that was interrupted while it emptied the layer deletes nothing l
 test('files that the host executes are found in any case, and behind a link or a file', async (t) => {
   const { directory, run, changes } = makeProject(t);
   const names = ['makefile', '.GIT/hooks/x', 'x/.git/commondir', '.git/modules/a/b/config', '.config/fish/c'];
-  await run(`mkdir -p ${names.slice(1).join(' ')} evil/hooks y z; rmdir ${names.slice(1).join(' ')}
+  names.push(
+    'bare/HEAD',
+    '.git/worktrees/w/rebase-merge/git-rebase-todo',
+    '.hg/hgrc',
+    '.Rprofile',
+    'compose.yml',
+  );
+  // the Kelvin sign, the long s, and a character that nobody sees
+  names.push('ma\u212aefile', '.hu\u017fky/x', '.g\u200cit/hooks/x');
+  await run(`mkdir -p ${names.slice(1).join(' ')} evil/hooks y z .git/refs; rmdir ${names.slice(1).join(' ')}
+    echo x > .git/HEAD; echo x > .git/refs/HEAD
     for name in ${names.join(' ')}; do echo x > "$name"; done
     ln -s ../evil y/.git; echo 'gitdir: ../evil' > z/.git; ln -s evil .husky; ln -s evil .github`);
   const executed = (await changes()).filter((line) => line.endsWith('executed'));
   for (const name of [...names, 'y/.git', 'z/.git', '.husky', '.github'])
     t.ok(
-      executed.some((line) => line.includes(` ${name} `)),
+      executed.some((line) => line.includes(` ${name.replace('\u200c', '\\u200c')} `)),
       name,
     );
-  t.notOk(executed.some((line) => line.includes(' y directory')));
+  t.notOk(executed.some((line) => line.includes(' y directory') || line.includes(' .git/HEAD ')));
+  t.notOk(executed.some((line) => line.includes(' .git/refs/HEAD ')));
   await t.rejects(commitWorkspace({ directory, paths: ['y'] }), { code: 'EEXIST', path: 'y/.git' });
   const own = await workspaceChanges({ directory, executed: ['fish/c.*', 'evil/**'] });
   t.same(
