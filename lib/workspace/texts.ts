@@ -1,6 +1,6 @@
 // The changes of a workspace as a unified diff, by diff(1) of the host.
 import { spawn } from 'node:child_process';
-import { constants, openSync } from 'node:fs';
+import { constants, fstatSync, openSync } from 'node:fs';
 
 import { JailError } from '../errors.ts';
 import { withDescriptor, withOpen } from '../jail/work/closing.ts';
@@ -11,8 +11,8 @@ import type { Difference } from './changes.ts';
 import { withWorkspace, type Opened } from './opened.ts';
 
 /**
- * The difference of each file that was added, changed or deleted, as patch(1) takes it with `-p1`. Of files that are no text, a line says
- * that they differ. The text is the program's: it can hold characters that control a terminal.
+ * The difference of each file that was added, changed or deleted, as patch(1) takes it with `-p1`. Of files that are no text, and of
+ * those with more than 16 MiB, a line says that they differ. The text is the program's: it can hold characters that control a terminal.
  *
  * @throws as workspaceChanges; JailError ENOENT without diff(1)
  */
@@ -61,6 +61,9 @@ function compare(
   );
 }
 
+// diff(1) reads a whole file into memory, and a hole costs a program nothing.
+const mostBytes = 16 << 20;
+
 function run(
   path: BytePath,
   is: readonly [boolean, boolean],
@@ -68,6 +71,8 @@ function run(
 ): Promise<Buffer> {
   const name = showPath(path.slice(1) as BytePath);
   const labels = [is[0] ? `a/${name}` : '/dev/null', is[1] ? `b/${name}` : '/dev/null'];
+  if ([from, to].some((fd) => fstatSync(fd).size > mostBytes))
+    return Promise.resolve(Buffer.from(`Files ${labels.join(' and ')} differ\n`));
   const words = [
     '-u',
     ...labels.flatMap((label) => ['--label', label]),
@@ -82,8 +87,11 @@ function run(
     const parts: Buffer[] = [];
     child.stdout?.on('data', (part: Buffer) => parts.push(part));
     child.on('error', (error) => reject(errorCode(error) === 'ENOENT' ? notInstalled() : error));
-    // 2: also for files that are no text
-    child.on('close', () => resolve(Buffer.concat(parts)));
+    child.on('close', (status) => {
+      // also for files that are no text, of which it says so
+      if (status === 0 || status === 1 || (status === 2 && parts.length > 0)) resolve(Buffer.concat(parts));
+      else reject(new JailError(`diff(1) has failed for ${name}`, { code: 'EIO', path: name }));
+    });
   });
 }
 

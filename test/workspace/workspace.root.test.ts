@@ -498,6 +498,21 @@ Binary files a/bytes and /dev/null differ
     status: 1,
     stderr: /diff\(1\) is not on this host\nhint: install the package diffutils/,
   });
+  const failing = temporaryDirectory();
+  writeFileSync(`${failing}/diff`, '#!/bin/sh\necho gone >&2; exit 2\n', { mode: 0o755 });
+  t.match(
+    uchrootJail(['changes', directory, '--diff'], {
+      env: { ...commandEnv, PATH: `${failing}:${process.env.PATH}` },
+    }),
+    { status: 1, stderr: /diff\(1\) has failed for [ab]/ },
+  );
+});
+
+test('the diff says of a file with a great hole that it differs, and does not read it', async (t) => {
+  const { directory, run } = makeProject(t);
+  await run('echo text > big');
+  truncateSync(`${layersOf(workspacePlace(bytePath(directory)))}/upper/big`, 2 ** 42);
+  t.equal((await workspaceDiff({ directory })).toString(), 'Files /dev/null and b/big differ\n');
 });
 
 test('wrong requests are refused before anything happens', async (t) => {
