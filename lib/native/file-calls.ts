@@ -197,4 +197,6 @@ export interface FileCalls {
   hasAttribute(fd: number, name: string): boolean;
   /** Removes an extended attribute, if it is there. */
   removeAttribute(fd: number, name: string): void;
+  /** Gives a file the access control list of another one, or none (acl(5)). `from` may be an O_PATH descriptor. */
+  copyAccessList(from: number, to: number): void;
 }

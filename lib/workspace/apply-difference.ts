@@ -102,6 +102,9 @@ function putFile(sides: Sides, { path, before }: Difference, rights: Rights): vo
     openNoFollow(upper, path, constants.O_RDONLY, (source) =>
       withDescriptor(native.inRootOpen(host.fd, pathBytes(temporary), flags, 0o600), (target) => {
         native.copyFile(source, target);
+        // the group bits of its mode are the mask of its list: without that, they would be the group's
+        if (before?.kind === 'file')
+          openNoFollow(host, path, O_PATH, (old) => native.copyAccessList(old, target));
         setRights(target, rights);
       }),
     ),
@@ -116,13 +119,17 @@ function putDirectory({ host }: Sides, { path, before }: Difference, rights: Rig
     removeFrom(host, path, before);
     native.inRootMkdir(host.fd, pathBytes(path), 0o700);
   }
-  openDirectory(host, path, (fd) => setRights(fd, { ...rights, mode: rights.mode | 0o700 }));
+  openDirectory(host, path, (fd) => {
+    setRights(fd, { ...rights, mode: rights.mode | 0o700 });
+  });
 }
 
 /** Gives a directory its permissions, once everything is in it. */
 export function applyRights(sides: Sides, one: Difference): void {
   const rights = rightsOf(sides, one);
-  openDirectory(sides.host, one.path, (fd) => setRights(fd, rights));
+  openDirectory(sides.host, one.path, (fd) => {
+    setRights(fd, rights);
+  });
 }
 
 /** Applies one difference. @returns the ctime of the path on the host, in ms since 1970; 0 if nothing is there any more */
@@ -135,7 +142,10 @@ export function applyDifference(sides: Sides, one: Difference): number {
   }
   const rights = rightsOf(sides, one);
   if (now.kind === 'directory') putDirectory(sides, one, rights);
-  else if (kind === 'mode') openNoFollow(host, path, O_PATH, (fd) => setRights(fd, rights));
+  else if (kind === 'mode')
+    openNoFollow(host, path, O_PATH, (fd) => {
+      setRights(fd, rights);
+    });
   else if (now.kind === 'file') putFile(sides, one, rights);
   else
     place(sides, path, before, (temporary) =>

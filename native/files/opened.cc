@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <linux/mount.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -99,6 +101,21 @@ Napi::Value removeAttribute(const Napi::CallbackInfo& info) {
   });
 }
 
+// copyAccessList(from, to): the new file has the list of the old one, or none: not that which its directory gives to new files (acl(5)).
+// `from` can be an O_PATH descriptor.
+Napi::Value copyAccessList(const Napi::CallbackInfo& info) {
+  return withArguments<int, int>(info, {"source descriptor", "target descriptor"}, [&](int from, int to) {
+    constexpr const char* kAccess = "system.posix_acl_access";
+    const std::string path = "/proc/self/fd/" + std::to_string(from);
+    std::vector<char> list(XATTR_SIZE_MAX);
+    const ssize_t size = getxattr(path.c_str(), kAccess, list.data(), list.size());
+    if (size >= 0) return checked(info.Env(), fsetxattr(to, kAccess, list.data(), static_cast<size_t>(size), 0), "fsetxattr");
+    if (errno != ENODATA && errno != EOPNOTSUPP) return checked(info.Env(), -1, "getxattr");
+    const bool hasNone = fremovexattr(to, kAccess) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
+    return checked(info.Env(), hasNone ? 0 : -1, "fremovexattr");
+  });
+}
+
 }  // namespace
 
 void initOpened(Napi::Env env, Napi::Object exports) {
@@ -110,6 +127,7 @@ void initOpened(Napi::Env env, Napi::Object exports) {
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
   exports.Set("openBeneath", Napi::Function::New<openBeneath>(env, "openBeneath"));
   exports.Set("hasAttribute", Napi::Function::New<hasAttribute>(env, "hasAttribute"));
+  exports.Set("copyAccessList", Napi::Function::New<copyAccessList>(env, "copyAccessList"));
   exports.Set("removeAttribute", Napi::Function::New<removeAttribute>(env, "removeAttribute"));
 }
 

@@ -508,6 +508,36 @@ Binary files a/bytes and /dev/null differ
   );
 });
 
+test('a file keeps its access control list, and gets none of its directory', async (t) => {
+  const { directory, run } = makeProject(t);
+  // user::rw-, another user rw-, group::---, mask::rw-, other::--- (linux/posix_acl_xattr.h)
+  const list =
+    'system.posix_acl_access=0x0200000001000600ffffffff02000600f0f0000004000000ffffffff10000600ffffffff20000000ffffffff';
+  const inherited = list.replace('access', 'default');
+  for (const [text, path] of [
+    [list, 'a'],
+    [inherited, 'src'],
+  ] as const) {
+    const [name = '', value = ''] = text.split('=');
+    execFileSync('setfattr', ['-n', name, '-v', value, `${directory}/${path}`]);
+  }
+  chmodSync(`${directory}/src/c`, 0o600);
+  t.equal((await run('echo more >> a; echo more >> src/c', `${owner}:${owner}`)).exitCode, 0);
+  await commitWorkspace({ directory });
+  const listOf = (path: string) =>
+    spawnSync(
+      'getfattr',
+      ['--absolute-names', '-e', 'hex', '-n', 'system.posix_acl_access', `${directory}/${path}`],
+      {
+        encoding: 'utf8',
+      },
+    );
+  t.match(listOf('a').stdout, list);
+  t.match(listOf('src/c'), { status: 1, stdout: '' });
+  t.equal(lstatSync(`${directory}/src/c`).mode & 0o777, 0o600);
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\nmore\n');
+});
+
 test('the diff says of a file with a great hole that it differs, and does not read it', async (t) => {
   const { directory, run } = makeProject(t);
   await run('echo text > big');
