@@ -56,6 +56,13 @@ function setRights(fd: number, { uid, gid, mode }: Rights): void {
   chmodSync(path, mode);
 }
 
+// The owner of its directory could have put another file there since the changes were judged: one that is not his.
+function refuseOther(fd: number, before: FileStatus | undefined): void {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  if (before !== undefined && (dev !== before.dev || ino !== before.ino))
+    throw Object.assign(new Error('it was replaced'), { code: 'ESTALE', errno: -116 });
+}
+
 // EXDEV, as for all calls that change entries, before a file is made in what the host has mounted there.
 function refuseMount(host: DirectoryRoot, absent: BytePath): void {
   try {
@@ -120,6 +127,7 @@ function putDirectory({ host }: Sides, { path, before }: Difference, rights: Rig
     native.inRootMkdir(host.fd, pathBytes(path), 0o700);
   }
   openDirectory(host, path, (fd) => {
+    refuseOther(fd, before?.kind === 'directory' ? before : undefined);
     setRights(fd, { ...rights, mode: rights.mode | 0o700 });
   });
 }
@@ -128,6 +136,7 @@ function putDirectory({ host }: Sides, { path, before }: Difference, rights: Rig
 export function applyRights(sides: Sides, one: Difference): void {
   const rights = rightsOf(sides, one);
   openDirectory(sides.host, one.path, (fd) => {
+    refuseOther(fd, one.before?.kind === 'directory' ? one.before : undefined);
     setRights(fd, rights);
   });
 }
@@ -144,6 +153,7 @@ export function applyDifference(sides: Sides, one: Difference): number {
   if (now.kind === 'directory') putDirectory(sides, one, rights);
   else if (kind === 'mode')
     openNoFollow(host, path, O_PATH, (fd) => {
+      refuseOther(fd, before);
       setRights(fd, rights);
     });
   else if (now.kind === 'file') putFile(sides, one, rights);

@@ -1,5 +1,5 @@
 // What programs have changed in a workspace (--workspace), and how it comes to the host or is thrown away.
-import { constants, statSync } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { UsageError } from '../errors.ts';
@@ -13,7 +13,6 @@ import {
   joinPath,
   lastComponent,
   parentPath,
-  pathBytes,
   showPath,
   type BytePath,
 } from '../tree/path.ts';
@@ -165,9 +164,9 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
     // before the layer forgets them: a crash of the host must not lose both
     native.inRootSync(opened.host.fd);
     if (isWhole) {
-      const { place, directory } = opened;
+      const { place, directory, host } = opened;
       // what the host changes from now on is new to the next program
-      await removePlace(place, () => makePlace(place, directory, statSync(pathBytes(directory))));
+      await removePlace(place, () => makePlace(place, directory, fstatSync(host.fd)));
       return changes;
     }
     for (const one of [...committed].reverse()) applying(one, () => forget(opened, one));

@@ -1,11 +1,11 @@
 // Opens a workspace for its commands, and keeps programs out meanwhile.
-import { closeSync, constants, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 import { JailError, LaunchError, UsageError } from '../errors.ts';
 import { checkedWorkspaces, layersOf, sourceFile, workspacePlace } from '../launch/host/workspace.ts';
 import { native } from '../native.ts';
 import { readMounts } from '../tree/mountinfo.ts';
-import { bytePath, isWithin, pathBytes, showPath, type BytePath } from '../tree/path.ts';
+import { bytePath, isWithin, showPath, type BytePath } from '../tree/path.ts';
 import { openFileRoot } from '../tree/root.ts';
 import { errnoName, reason } from '../words/errno.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
@@ -31,7 +31,10 @@ export async function withWorkspace<T>(
   const shown = showPath(bytePath(asked));
   const open: { close(): void }[] = [];
   try {
-    const directory = bytePath(realpathSync.native(asked, 'buffer'));
+    const host = openFileRoot(asked);
+    open.push(host);
+    // Of what is open: whoever owns a directory above could put a link in its place meanwhile.
+    const directory = bytePath(readlinkSync(`/proc/self/fd/${host.fd}`, 'buffer'));
     await removeRests(checkedWorkspaces());
     const place = workspacePlace(directory);
     const source = statSync(sourceFile(place), { throwIfNoEntry: false });
@@ -49,8 +52,6 @@ export async function withWorkspace<T>(
         path: shown,
         hint: 'wait until it has ended',
       });
-    const host = openFileRoot(pathBytes(directory));
-    open.push(host);
     const upper = openFileRoot(`${layersOf(place)}/upper`);
     open.push(upper);
     return await use({

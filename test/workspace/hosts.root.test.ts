@@ -126,6 +126,42 @@ test('homes, settings on one line, and repositories without .git', async (t) => 
   ]);
 });
 
+test('a link in the place of the workspace, put there at the last moment, is not followed', async (t) => {
+  const { directory, run } = makeProject(t);
+  const victim = temporaryDirectory();
+  await run('echo bad > new');
+  const { openSync } = fs;
+  t.teardown(() => {
+    fs.openSync = openSync;
+    syncBuiltinESMExports();
+    rmSync(directory);
+    renameSync(`${directory}.moved`, directory);
+  });
+  fs.openSync = (...given) => {
+    if (!existsSync(`${directory}.moved`)) {
+      renameSync(directory, `${directory}.moved`);
+      symlinkSync(victim, directory);
+    }
+    return openSync(...given);
+  };
+  syncBuiltinESMExports();
+  await t.rejects(commitWorkspace({ directory }), { code: 'ENOENT', message: /is no workspace/ });
+  t.same(readdirSync(victim), []);
+});
+
+test('another file in the place of one that was judged keeps its owner and permissions', async (t) => {
+  const { directory } = makeProject(t);
+  const root = openFileRoot(directory);
+  t.teardown(() => root.close());
+  const path = bytePath('/a');
+  const before = root.lstat(path);
+  renameSync(`${directory}/a`, `${directory}/old`);
+  writeFileSync(`${directory}/a`, 'of root\n', { mode: 0o600 });
+  const one: Difference = { path, kind: 'mode', before, now: before && { ...before, mode: 0o777 } };
+  t.throws(() => applyDifference({ host: root, upper: root }, one), { code: 'ESTALE' });
+  t.match(statSync(`${directory}/a`), { uid: 0, mode: 0o100600 });
+});
+
 test('new files get the group of a set-group-ID directory, and no such bit comes from the program', async (t) => {
   const { directory, run, changes } = makeProject(t);
   const group = 61_709;
