@@ -123,7 +123,7 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
     case OP_OOM_SCORE_ADJ:
       return step->dataBytes <= 4 && step->a <= 1000;
     case OP_SCHED_SETAFFINITY:
-      return step->dataBytes > 0 && step->dataBytes % 8 == 0 && step->dataBytes <= kMostCpus / 8;
+      return step->dataBytes % 8 == 0 && step->dataBytes <= kMostCpus / 8 && step->a <= 1 && (step->dataBytes > 0 || step->a == 1);
     case OP_NETLINK:
       return step->dataBytes > 0;
     case OP_HAND_SOCKETS:

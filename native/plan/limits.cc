@@ -76,12 +76,23 @@ long raiseOomScoreAdj(const PlanStep* step) {
   return put < 0 ? put : closedOut;
 }
 
+// Leaves one CPU of the mask: that which it runs on, as the lowest would be the same for all launches.
+static void keepOneCpu(uint64_t* mask, uint32_t words) {
+  uint32_t cpu = 0;
+  if (sys(__NR_getcpu, address(&cpu), 0, 0) < 0 || cpu / 64 >= words || (mask[cpu / 64] >> (cpu % 64) & 1) == 0) {
+    cpu = 0;
+    while (cpu < words * 64 && (mask[cpu / 64] >> (cpu % 64) & 1) == 0) cpu++;
+  }
+  for (uint32_t i = 0; i < words; i++) mask[i] &= i == cpu / 64 ? uint64_t{1} << (cpu % 64) : 0;
+}
+
 long narrowAffinity(const PlanStep* step) {
   uint64_t mask[kMostCpus / 64];
   const long bytes = sys(__NR_sched_getaffinity, 0, sizeof mask, address(mask));
   if (bytes < 0) return bytes;
   const uint64_t* asked = reinterpret_cast<const uint64_t*>(dataOf(step));
-  for (uint32_t i = 0; i < bytes / 8; i++) mask[i] &= i < step->dataBytes / 8 ? asked[i] : 0;
+  for (uint32_t i = 0; i < bytes / 8 && step->dataBytes > 0; i++) mask[i] &= i < step->dataBytes / 8 ? asked[i] : 0;
+  if (step->a == 1) keepOneCpu(mask, static_cast<uint32_t>(bytes / 8));
   // An empty mask is EINVAL.
   return sys(__NR_sched_setaffinity, 0, bytes, address(mask));
 }

@@ -160,7 +160,7 @@ enum Op : uint16_t {
   OP_LANDLOCK_RESTRICT = 63,   // a: 1: OP_VERIFY_LANDLOCK follows; b: as above
   OP_VERIFY_LANDLOCK = 64,     // a: 0: an abstract socket from before OP_LANDLOCK_RESTRICT is out of reach; 1: a filter refuses TCP
                                // Fast Open
-  OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64); the others are taken away
+  OP_SCHED_SETAFFINITY = 65,   // data: mask of CPUs (uint64), none: all; the others are taken away; a: 1: all but one
   OP_CGROUP = 66,              // data: see native/cgroup/cgroup.h; only a launching thread can perform it
   OP_OPEN_PTY = 70,            // a: uid of the terminal's owner; b: columns, rows from bit 16 on, and PtyFlag; data: directory of a
                                // devpts. Descriptor 0 is a socket, to which the master goes; the terminal takes the place of 0 to 2

@@ -149,9 +149,14 @@ export const limitRows = {
   sched_setaffinity: {
     op: 65,
     call: 'sched_setaffinity',
-    object: ({ cpus }) => `CPUs ${cpus.join(',')}`,
-    purpose: 'no other CPUs than these',
-    encode: ({ cpus }) => ({ data: cpuMask(cpus) }),
+    object: ({ cpus, one }) =>
+      `${one === true ? 'one of ' : ''}${cpus.length === 0 ? 'all CPUs' : `CPUs ${cpus.join(',')}`}`,
+    purpose: ({ one }: Step & { op: 'sched_setaffinity' }) =>
+      one === true ? 'one CPU, so that its threads take turns' : 'no other CPUs than these',
+    encode: ({ cpus, one }) => ({
+      ...(one === true ? { a: 1 } : {}),
+      ...(cpus.length === 0 ? {} : { data: cpuMask(cpus) }),
+    }),
     failures: {
       EINVAL: {
         reason: 'this process may use none of these CPUs',

@@ -69,7 +69,7 @@ function stagesOf(input: SetUpInput): Plan {
   const parts = {
     // In place of 0 to 2 as they were given.
     descriptors: [...descriptors(input), ...outerPty(request, account)],
-    before: [...session(input), ...limits(input), ...processState()],
+    before: [...session(input), ...limits(input), ...processState(input)],
     entry: jailEntry(input),
     after: [
       ...controllingTty(request),
@@ -130,9 +130,15 @@ function limits(input: SetUpInput): readonly Step[] {
     { op: 'oom_score_adj', ...(request.oomScoreAdj ? { least: request.oomScoreAdj } : {}) },
     { op: 'sched_setscheduler' },
     { op: 'ioprio_set' },
-    ...(request.affinity === undefined ? [] : [{ op: 'sched_setaffinity', cpus: request.affinity } as const]),
+    ...(request.affinity === undefined && !request.deterministic ? [] : [cpus(request)]),
   ];
 }
+
+const cpus = ({ affinity = [], deterministic }: SetUpInput['request']): Step => ({
+  op: 'sched_setaffinity',
+  cpus: affinity,
+  ...(deterministic ? { one: true } : {}),
+});
 
 // The kernel's table of open files, and its numbers of processes, are shared with the host (proc_sys_fs(5), file-max; pid_max).
 const mostIsolated = { nofile: 4096, nproc: 4096 } as const;
@@ -156,10 +162,13 @@ function cpuTime(seconds: number, isWatched: boolean): Step {
   return { op: 'setrlimit', resource: 'cpu', limit: { soft, hard: soft + 1 }, mode: 'set' };
 }
 
-function processState(): readonly Step[] {
+// personality(2)
+const ADDR_NO_RANDOMIZE = 0x40000;
+
+function processState({ request }: SetUpInput): readonly Step[] {
   return [
-    // Address randomisation, back on (personality(2), ADDR_NO_RANDOMIZE).
-    { op: 'personality', persona: 0 },
+    // Address randomisation, back on unless the request does without.
+    { op: 'personality', persona: request.deterministic ? ADDR_NO_RANDOMIZE : 0 },
     // Interval timers outlive execve and their signal kills a program that never asked for it (setitimer(2)).
     { op: 'setitimer', timer: 'real' },
     { op: 'setitimer', timer: 'virtual' },

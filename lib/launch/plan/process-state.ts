@@ -43,8 +43,16 @@ export const processRows = {
     op: 9,
     call: 'personality',
     object: ({ persona }) => String(persona),
-    purpose: 'address randomisation on',
+    purpose: ({ persona }: Step & { op: 'personality' }) =>
+      persona === 0 ? 'address randomisation on' : 'the same addresses in each launch',
     encode: ({ persona }) => ({ a: persona }),
+    failures: {
+      // the default profile of Docker allows personality(0), and not ADDR_NO_RANDOMIZE
+      EPERM: {
+        reason: 'a seccomp filter that this process has from its caller refuses this personality',
+        hint: 'start it outside of this container, or leave --deterministic (deterministic) out',
+      },
+    },
   },
   setitimer: {
     op: 10,

@@ -70,7 +70,7 @@ type OneStep =
     }
   | { readonly op: 'setpriority'; readonly least?: number }
   | { readonly op: 'oom_score_adj'; readonly least?: number }
-  | { readonly op: 'sched_setaffinity'; readonly cpus: readonly number[] }
+  | { readonly op: 'sched_setaffinity'; readonly cpus: readonly number[]; readonly one?: boolean }
   | ({ readonly op: 'cgroup' } & CgroupPlan)
   | { readonly op: 'sched_setscheduler' }
   | { readonly op: 'ioprio_set' }

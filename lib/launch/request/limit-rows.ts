@@ -3,7 +3,7 @@ import { showSize } from '../../values/size.ts';
 import { list, number, optional, size, whole } from '../../values/validators.ts';
 import { atOnce, needs } from '../../values/wrong.ts';
 import { launchOption, parseNumbers, parseNumeric, parseText, type LaunchOption } from './launch-option.ts';
-import type { Values } from './option-row.ts';
+import { onOff, type Values } from './option-row.ts';
 import { signalNumber } from './signal.ts';
 import { ascending } from './value.ts';
 
@@ -164,6 +164,13 @@ export const limitKeyRows = {
         ({ text }) => parseNumbers(text),
       ),
     ],
+  },
+  /** The same addresses in each launch, one CPU, time zone UTC and locale C.UTF-8; doc/uchroot.md says what still differs. */
+  deterministic: {
+    ...onOff('Limits', '--deterministic', 'no random addresses, one CPU, TZ=UTC and LC_ALL=C.UTF-8', {
+      notInUnit: 'a unit has LockPersonality=yes, which allows random addresses alone',
+    }),
+    setUp: true,
   },
   /** oom_score_adj, 0 to 1000: the kernel kills a process with 1000 first. A higher one of the caller's stays. */
   oomScoreAdj: {

@@ -81,6 +81,7 @@ export const processRows = {
   env: {
     type: 'object of Bytes or undefined',
     default: '`{}`',
+    from: ['deterministic', 'passEnv'],
     normal: to.toEnv,
     options: () => [
       launchOption('Process', '--setenv NAME=VALUE', 'set a variable; may be repeated', text.setEnv),

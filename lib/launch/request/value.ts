@@ -14,6 +14,7 @@ import { atOnce, wrong } from '../../values/wrong.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote, type Bytes } from '../../words/quote.ts';
 import { capabilityNames, capabilityNumber } from './capabilities.ts';
+import type { Values } from './option-row.ts';
 import { toLimit, type Limit, type RlimitName, type RlimitValue } from './rlimits.ts';
 
 /** A variable to set, or to leave out. A text stays a text until it is joined to its name: a service may set thousands. */
@@ -124,10 +125,28 @@ export function mergeEnv(defaults: Env, env: Env): Env {
   return { ...defaults, ...env };
 }
 
-/** The variables of `env`. */
-export function toEnv(value: Env): readonly EnvVariable[] {
+/** What `deterministic` sets. LANGUAGE would choose the language of messages beside LC_ALL (gettext). */
+export const deterministicEnv: Readonly<Record<string, string | undefined>> = {
+  TZ: 'UTC',
+  LC_ALL: 'C.UTF-8',
+  LANGUAGE: undefined,
+};
+
+/** The variables of `env`, and those of `deterministic` that the caller does not name. */
+export function toEnv(
+  given: Env,
+  _key = 'env',
+  { deterministic, passEnv }: Values = {},
+): readonly EnvVariable[] {
+  if (given !== undefined) checkEnv(given);
+  if (deterministic !== true) return toVariables(given);
+  const passed = Array.isArray(passEnv) ? (passEnv as readonly unknown[]) : [];
+  const own = Object.entries(deterministicEnv).filter(([name]) => !passed.includes(name));
+  return toVariables({ ...Object.fromEntries(own), ...given });
+}
+
+function toVariables(value: Env): readonly EnvVariable[] {
   if (value === undefined) return [];
-  checkEnv(value);
   // Takes half the time of Object.entries() for an object of thousands of keys.
   return Object.keys(value).map((key) => {
     const name = toVariableName(key, 'env');

@@ -113,11 +113,14 @@ export class JailLaunch<
     return reading(() => {
       checkKeys(own, keys, '{stdio: [socket, socket, socket]}', ofPrepare);
       const { args, env } = own;
+      const { deterministic, passEnv } = this.#request;
       if (args === undefined && env === undefined) return this.#normal;
       return {
         ...this.#normal,
         ...(args !== undefined && { args: toArguments(args, 'args') }),
-        ...(env !== undefined && { env: toEnv(mergeEnv(this.#request.env, env)) }),
+        ...(env !== undefined && {
+          env: toEnv(mergeEnv(this.#request.env, env), 'env', { deterministic, passEnv }),
+        }),
       };
     });
   }

@@ -7,6 +7,7 @@ import { describeStep } from '../plan/table.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import type { Launch } from '../plan/launch.ts';
 import type { NormalRequest } from '../request/request.ts';
+import { deterministicEnv } from '../request/value.ts';
 import { threatAnswers, threatsAsText, type ThreatFacts } from './threats.ts';
 
 /** The parts of a launch that are printed. */
@@ -23,6 +24,7 @@ export function planAsText(launch: Printed, given: Given = []): string {
   return (
     stepsAsText(launch) +
     untrustedAsText(launch.request) +
+    deterministicAsText(launch.request) +
     threatsAsText(onThisKernel(launch)) +
     givenAsText(given)
   );
@@ -34,6 +36,24 @@ function untrustedAsText({ untrusted, landlock }: NormalRequest): string {
   const others = changed.length === 0 ? '' : `  given otherwise: ${changed.join(' ')}\n`;
   const wall = landlock ? '' : '  no Landlock: this kernel has none, or it was switched off\n';
   return `--untrusted: ${options.join(' ')}\n${others}${wall}`;
+}
+
+function deterministicAsText({ deterministic, env, affinity = [] }: NormalRequest): string {
+  if (!deterministic) return '';
+  const values = new Map(env);
+  const words = Object.entries(deterministicEnv).map(([name, own]) => {
+    const isOwn = values.has(name) && values.get(name) === own;
+    const value = values.get(name);
+    if (!values.has(name)) return { isOwn, word: `${name} of the caller` };
+    return { isOwn, word: value === undefined ? `no ${name}` : `${name}=${quote(value)}` };
+  });
+  const cpus = affinity.length === 0 ? [] : [`one of the CPUs ${affinity.join(',')}`];
+  const others = [...words.filter(({ isOwn }) => !isOwn).map(({ word }) => word), ...cpus];
+  const own = words.filter(({ isOwn }) => isOwn).map(({ word }) => word);
+  return (
+    `--deterministic: ${['no random addresses', 'one CPU', ...own].join(', ')}\n` +
+    (others.length === 0 ? '' : `  given otherwise: ${others.join(', ')}\n`)
+  );
 }
 
 /** The lines about what is given away. */

@@ -76,6 +76,7 @@ t.test('user and jail are enough', async (t) => {
     dieWithParent: false,
     statusFd: undefined,
     reportDenials: false,
+    deterministic: false,
     pidFile: undefined,
     resultFile: undefined,
     checkProgram: false,
