@@ -12,7 +12,7 @@ export class LimitError extends Error {
   name = 'UnrecoverableError';
 }
 
-// What each job may use with all its processes; cpuTime is for each process. doc/untrusted.md has the other options of `untrusted`.
+// What each job may use with all its processes. doc/untrusted.md has the other options of `untrusted`.
 const limits = {
   memory: '256M',
   pids: 64,
