@@ -2,7 +2,7 @@
 import { bytePath, type BytePath } from './path.ts';
 import type { FileRoot } from './root.ts';
 
-/** The file of such a jail. It decides nothing but whether a launch looks for more. */
+/** The file of such a jail. It decides nothing but whether a launch looks for more. A program that owns its jail can make one. */
 export const MARKER: BytePath = bytePath('/.references');
 
 /** Whether it is a jail by reference. @throws system errors */
