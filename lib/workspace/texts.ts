@@ -11,8 +11,8 @@ import type { Difference } from './changes.ts';
 import { withWorkspace, type Opened } from './opened.ts';
 
 /**
- * The difference of each file that was added, changed or deleted, as patch(1) takes it with `-p1`. Of files that are no text, and of
- * those with more than 16 MiB, a line says that they differ. The text is the program's: it can hold characters that control a terminal.
+ * The difference of each file that was added, changed or deleted, as patch(1) takes it with `-p1`. Of files that are no text, of
+ * those with more than 16 MiB, and of those that this user may not read, a line says that they differ. The text is the program's: it can hold characters that control a terminal.
  *
  * @throws as workspaceChanges; JailError ENOENT without diff(1)
  */
@@ -56,10 +56,23 @@ function compare(
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const opening = <T>(root: DirectoryRoot, is: boolean, use: (fd: number) => T): T =>
     is ? withOpen(root, path, flags, use) : withDescriptor(openSync('/dev/null', constants.O_RDONLY), use);
-  return opening(host, isBefore, (from) =>
-    opening(upper, isNow, (to) => run(path, [isBefore, isNow], [from, to])),
-  );
+  try {
+    return opening(host, isBefore, (from) =>
+      opening(upper, isNow, (to) => run(path, [isBefore, isNow], [from, to])),
+    );
+  } catch (error) {
+    // without root: a program can take away the permission to read it, and must not hide the others so
+    if (errorCode(error) !== 'EACCES') throw error;
+    return Promise.resolve(differ(labelsOf(path, [isBefore, isNow])));
+  }
 }
+
+const labelsOf = (path: BytePath, is: readonly [boolean, boolean]): readonly string[] => {
+  const name = showPath(path.slice(1) as BytePath);
+  return [is[0] ? `a/${name}` : '/dev/null', is[1] ? `b/${name}` : '/dev/null'];
+};
+
+const differ = (labels: readonly string[]): Buffer => Buffer.from(`Files ${labels.join(' and ')} differ\n`);
 
 // diff(1) reads a whole file into memory, and a hole costs a program nothing.
 const mostBytes = 16 << 20;
@@ -69,10 +82,8 @@ function run(
   is: readonly [boolean, boolean],
   [from, to]: readonly [number, number],
 ): Promise<Buffer> {
-  const name = showPath(path.slice(1) as BytePath);
-  const labels = [is[0] ? `a/${name}` : '/dev/null', is[1] ? `b/${name}` : '/dev/null'];
-  if ([from, to].some((fd) => fstatSync(fd).size > mostBytes))
-    return Promise.resolve(Buffer.from(`Files ${labels.join(' and ')} differ\n`));
+  const labels = labelsOf(path, is);
+  if ([from, to].some((fd) => fstatSync(fd).size > mostBytes)) return Promise.resolve(differ(labels));
   const words = [
     '-u',
     ...labels.flatMap((label) => ['--label', label]),
@@ -90,7 +101,10 @@ function run(
     child.on('close', (status) => {
       // also for files that are no text, of which it says so
       if (status === 0 || status === 1 || (status === 2 && parts.length > 0)) resolve(Buffer.concat(parts));
-      else reject(new JailError(`diff(1) has failed for ${name}`, { code: 'EIO', path: name }));
+      else {
+        const name = showPath(path.slice(1) as BytePath);
+        reject(new JailError(`diff(1) has failed for ${name}`, { code: 'EIO', path: name }));
+      }
     });
   });
 }

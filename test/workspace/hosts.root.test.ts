@@ -254,6 +254,11 @@ test('an ordinary user: read-only and closed directories, and directories of the
     verb('changes').stdout,
     'left    closed (directory)\nadded   ro (directory)\nadded   ro/x (2 bytes)\nadded   ro/y (2 bytes)\nadded   s (7 bytes)\nchanged src/c (4 bytes)\n',
   );
+  t.match(verb('changes', '--diff'), {
+    status: 0,
+    stderr: '',
+    stdout: /\+y\nFiles \/dev\/null and b\/s differ\n/,
+  });
   t.match(verb('commit'), { status: 1, stderr: /^uchroot-jail: its owner may not read it: s\n/ });
   t.match(verb('commit', 'ro/x'), {
     status: 0,
