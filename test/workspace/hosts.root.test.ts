@@ -290,6 +290,11 @@ test('a place that others can write is refused, by launches and commands', async
     stderr: /^uchroot: workspace: \/proc\/uchroot/,
   });
   t.match(run('true', { XDG_STATE_HOME: 'relative' }), { status: 0 });
+  t.match(run('true', { XDG_STATE_HOME: `${project}/state` }), {
+    status: 125,
+    stderr:
+      /^uchroot: workspace: .* has .*\/state\/uchroot\/workspaces in it, where the changes are kept\nhint: name/,
+  });
   const place = `${home}/.local/state/uchroot/workspaces`;
   chmodSync(place, 0o755);
   t.match(run('true'), {

@@ -6,7 +6,7 @@ import { posix } from 'node:path';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { mountOf } from '../../tree/mountinfo.ts';
-import { bytePath, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
+import { bytePath, isWithin, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
 import { caller, waySeenBy, type Owner } from '../../trust/owner.ts';
 import { judgeWay, remedyOf, type WayComponent } from '../../trust/way.ts';
 import { octal } from '../../trust/writer.ts';
@@ -161,10 +161,23 @@ function isNoexec(source: BytePath): boolean {
 export const mapFdsOf = (view: readonly NormalView[]): readonly number[] =>
   view.flatMap((entry) => (entry.kind === 'workspace' && entry.mapFd !== undefined ? [entry.mapFd] : []));
 
+// A program would write to the layers of other workspaces, and an overlay on a directory beneath its own does not work.
+function refuseOwnPlace(source: BytePath): void {
+  const place = workspacesDirectory();
+  if (!isWithin(bytePath(Buffer.from(place)), source)) return;
+  throw new LaunchError(`workspace: ${showPath(source)} has ${place} in it, where the changes are kept`, {
+    step: 'open_tree',
+    code: 'ERR_INSECURE_PATH',
+    path: showPath(source),
+    hint: 'name the directory of a project in it',
+  });
+}
+
 /** The entry as the plan needs it. `source` has no links. @throws LaunchError */
 export function planWorkspace(entry: NormalWorkspace, account: Account): NormalWorkspace {
   const source = bytePath(entry.source);
   const status = directoryAt(source);
+  refuseOwnPlace(source);
   try {
     const mapFd = mapFdFor(status, account);
     return {
