@@ -189,14 +189,13 @@ export class Gate {
       this.#tell({ name, reason: 'the program has asked for too many names' });
       return { addresses: [], state: 'failed', untilMs: 0 };
     }
-    const asked = this.#ask(name);
+    const asked = this.#ask(name, isMadeUp);
     this.#found.set(name, asked);
     return asked;
   }
 
-  async #ask(name: string): Promise<Found> {
-    const asked = askSystem(name, this.#caller);
-    const found = await asked;
+  async #ask(name: string, isMadeUp: boolean): Promise<Found> {
+    const found = await askSystem(name, this.#caller, isMadeUp);
     this.#found.set(name, found);
     // a program makes up names beneath a domain
     if (found.state !== 'found') setTimeout(() => this.#found.delete(name), missingMs).unref();

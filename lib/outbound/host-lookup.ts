@@ -19,6 +19,10 @@ const foundMs = 30_000;
 export const missingMs = 3000;
 // A look-up holds a thread of the service until the name server answers. Other launches, and the service itself, need these too.
 const lookUps = new Semaphore({ most: 8, share: 2 });
+// A program makes up names beneath a domain, whose servers may never answer. libuv uses half of its threads for look-ups: with four, the
+// names that stand on lists keep one of two.
+const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4) || 1;
+const madeUp = new Semaphore({ most: Math.max(1, Math.floor((threads + 1) / 2) - 1), share: 1 });
 const patienceMs = 10_000;
 
 // To read them takes longer than all else that a connection needs here.
@@ -34,9 +38,10 @@ export function ownAddresses(): ReadonlySet<Words> {
   return addresses;
 }
 
-/** Asks the resolver of the host. @param caller whose share of the look-ups it takes */
-export async function askSystem(name: string, caller: string): Promise<Found> {
-  if (!(await lookUps.acquire(patienceMs, caller))) return { addresses: [], state: 'failed', untilMs: 0 };
+/** Asks the resolver of the host. @param caller whose share of the look-ups it takes @param isMadeUp the name stands on no list */
+export async function askSystem(name: string, caller: string, isMadeUp: boolean): Promise<Found> {
+  const permits = isMadeUp ? madeUp : lookUps;
+  if (!(await permits.acquire(patienceMs, caller))) return { addresses: [], state: 'failed', untilMs: 0 };
   try {
     const all = await lookup(name, { all: true, verbatim: true });
     const addresses = all.flatMap(({ address }) => parseAddress(address) ?? []);
@@ -49,6 +54,6 @@ export async function askSystem(name: string, caller: string): Promise<Found> {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOTFOUND';
     return { addresses: [], state: isMissing ? 'missing' : 'failed', untilMs: performance.now() + missingMs };
   } finally {
-    lookUps.release(caller);
+    permits.release(caller);
   }
 }

@@ -145,6 +145,39 @@ test('names beneath localhost are the loopback of the jail, as a list says', asy
   t.same(told, { stdout: '127.0.0.1\n', denied: [] });
 });
 
+test('a name server that never answers keeps no other launch from the names of its list', async (t) => {
+  const ask = `
+import socket, concurrent.futures as f
+def look(i):
+    try: socket.gethostbyname("n%d.evil.test" % i)
+    except OSError: pass
+list(f.ThreadPoolExecutor(8).map(look, range(8)))
+`;
+  const resolver = `${world.directory}/resolver`;
+  if (isRoot) writeFileSync(resolver, 'nameserver 127.0.0.1\noptions timeout:30 attempts:1\n');
+  const told = world.run(`${head}
+    const { createSocket } = await import('node:dgram');
+    spawnSync('mount', ['--bind', '${resolver}', '/etc/resolv.conf']);
+    const server = createSocket('udp4'), waiting = [];
+    let isOver = false;
+    const refuse = ([message, { port }]) => { message[2] |= 0x80; message[3] = 0x83; server.send(message, port, '127.0.0.1'); };
+    server.on('message', (...asked) => isOver ? refuse(asked) : waiting.push(asked));
+    await new Promise((resolve) => server.bind(53, '127.0.0.1', resolve));
+    const stop = new AbortController();
+    const hostile = ['a', 'b'].map(() => python(['.evil.test:80'], ${JSON.stringify(ask)}, { signal: stop.signal }));
+    while (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 500)); // both ask
+    const { stdout, stderr } = await run(['web.test:80'], '/usr/bin/curl', ['-sS', 'http://web.test/']);
+    isOver = true;
+    waiting.forEach(refuse);
+    stop.abort();
+    await Promise.allSettled(hostile);
+    server.close();
+    tell({ stdout, stderr });
+  `);
+  t.match(told, { stdout: /^hello from/, stderr: '' });
+});
+
 test('a dot in a label is told, and the name is not taken for that of an entry', async (t) => {
   const ask = `
 import socket
