@@ -144,6 +144,13 @@ int64_t microseconds(const __kernel_old_timeval& time) { return static_cast<int6
 // In the order of LimitKind; the names of LimitName in lib/errors.ts.
 constexpr const char* kNames[] = {"memory", "pids", "time", "cpu time", "file size", "disk", "inodes", "call"};
 
+// Without this process the program cannot go on. nullptr: none was ended.
+const char* helperThatFailed(const LimitWatch* watch) {
+  return watch->isUnwatched    ? "the process that watches its time (--time, --cpu-time) was killed or stopped"
+         : watch->isUnreported ? "the process that reports what it is denied (--report-denials) was ended"
+                               : nullptr;
+}
+
 void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const rusage& usage, const CgroupUse& use) {
   const int64_t *numbers = use.numbers, user = microseconds(usage.ru_utime), system = microseconds(usage.ru_stime);
   const int64_t all = cpuUsOf(use);
@@ -153,7 +160,7 @@ void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const
                                 .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended) || isCpuOver(watch, ended),
                                 .isKilled = isLimited && (ended.status & 0x7f) != 0,
                                 .limit = isLimited ? kNames[limit] : nullptr,
-                                .message = isLimited ? watch->words[limit] : nullptr,
+                                .message = isLimited ? watch->words[limit] : helperThatFailed(watch),
                                 .wallUs = nowUs() - watch->startUs,
                                 .userUs = numbers[kUserUs] >= 0 ? numbers[kUserUs] : user,
                                 .systemUs = numbers[kSystemUs] >= 0 ? numbers[kSystemUs] : system,
@@ -178,13 +185,12 @@ int end(Watch* base, int status, const rusage& usage) {
   const bool isOver = watch->isUnwatched || watch->clock.has(kTimeOver);  // without a cgroup there is no other limit
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (isOver && watch->recordFd < 0) killOrphans();
-  if (watch->isUnwatched) tellWords("the process that watches its time (--time, --cpu-time) was killed or stopped");
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, microseconds(usage.ru_utime) + microseconds(usage.ru_stime), use);
   if (watch->resultFd >= 0) account(watch, ended, limit, usage, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
   while (watch->reporterPid > 0 && sys(__NR_wait4, watch->reporterPid, 0, __WALL, 0) == -EINTR) continue;
-  if (watch->isUnreported) tellWords("the process that reports what it is denied (--report-denials) was ended");
+  if (const char* failed = helperThatFailed(watch); failed != nullptr) tellWords(failed);
   return ended.status != 0 && isTimeOver(watch, ended) ? kTimeIsOver : exitStatusOf(ended.status);
 }
 

@@ -174,6 +174,28 @@ test('SIGKILL for the command leaves the status XX, and nothing beside the file'
   t.match(read(), { status: 'XX' });
 });
 
+test('a process of its own that was killed is the reason', async (t) => {
+  const words = [...command, '--result', file, '--isolate', '--time', '600', 'auto', jail, '/probe', 'wait'];
+  const child = spawn(words[0] ?? '', words.slice(1), {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: plainEnv(),
+  });
+  await once(child.stdout, 'data');
+  const { pid = 0 } = child;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const watches = children.filter((one) =>
+    readFileSync(`/proc/${one}/cmdline`, 'utf8').startsWith('uchroot\0wait'),
+  );
+  t.equal(watches.length, 1);
+  process.kill(watches[0] ?? 0, 'SIGKILL');
+  await once(child, 'exit');
+  t.match(read(), {
+    status: 'SG',
+    limit: undefined,
+    message: /^the process that watches its time .* was killed/,
+  });
+});
+
 test('a program that did not run, and a file that cannot be made', async (t) => {
   t.match(run([], ['/nothing']), { status: 'XX', message: /^\/nothing: / });
   const fail = (path: string) =>
