@@ -285,7 +285,8 @@ long bindPath(PlanStep* step, bool mustExist, const PlanContext& context) {
   const char* target = behind(source);
   // A copy that finds no place is expensive: close(2) of it waits for all CPUs (dissolve_on_fput() in fs/namespace.c).
   uint64_t seen;
-  if (!mustExist && mountOf(target, &seen) == -ENOENT) return 0;
+  const long there = mustExist ? 0 : mountOf(target, &seen);
+  if (there < 0) return there == -ENOENT ? 0 : there;
   const long tree = cloneTree(AT_FDCWD, source, step->a, step->b & ~context.forbidden);
   long result = tree;
   if (tree >= 0) {
