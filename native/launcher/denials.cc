@@ -202,7 +202,7 @@ struct ProcPath {
 
 // The link leads from the root directory of this process, or from that of the program's mount namespace. False: it leads elsewhere.
 bool readDirectory(Reporter& to, const ProcPath& link, uint32_t* bytes) {
-  const long got = sys(__NR_readlink, address(link.text), address(to.path), kMostPathBytes - 1);
+  const long got = sys(__NR_readlinkat, AT_FDCWD, address(link.text), address(to.path), kMostPathBytes - 1);
   if (got < static_cast<long>(to.rootBytes) || got >= kMostPathBytes - 1 || to.path[0] != '/') return false;
   *bytes = static_cast<uint32_t>(got) - to.rootBytes;
   for (uint32_t i = 0; i < *bytes; i++) to.path[i] = to.path[i + to.rootBytes];
@@ -430,7 +430,7 @@ void lookAt(Reporter& reporter, const seccomp_notif& call, const PathCall& row) 
 void findRoot(Reporter& reporter, const seccomp_notif& call) {
   const ProcPath link(static_cast<long>(call.pid), "/root");
   reporter.root = static_cast<int32_t>(sys(__NR_openat, AT_FDCWD, address(link.text), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const long bytes = sys(__NR_readlink, address(link.text), address(reporter.path), kMostPathBytes);
+  const long bytes = sys(__NR_readlinkat, AT_FDCWD, address(link.text), address(reporter.path), kMostPathBytes);
   reporter.rootBytes = bytes > 1 ? static_cast<uint32_t>(bytes) : 0;
   if (isValid(call.id)) return;
   if (reporter.root >= 0) (void)sys(__NR_close, reporter.root);

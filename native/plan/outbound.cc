@@ -87,14 +87,18 @@ namespace {
 
 // A socket at the only entry of a file system. bind(2) takes no directory: that of the file system becomes the working directory for it.
 long listenIn(long made) {
-  sockaddr_un at = {kUnix, {}};
-  for (uint32_t i = 0; kEntry[i] != 0; i++) at.sun_path[i] = kEntry[i];
+  // no initialiser: on arm64 the compiler would call memcpy for it
+  sockaddr_un at;
+  at.sun_family = kUnix;
+  uint32_t length = 0;
+  do at.sun_path[length] = kEntry[length];
+  while (kEntry[length++] != 0);
   const long before = sys(__NR_openat, AT_FDCWD, address("."), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   if (before < 0) return before;
   const long fd = sys(__NR_socket, kUnix, kStream | kCloseOnExec | kNonBlocking, 0);
   long result = fd < 0 ? fd : sys(__NR_fchdir, made);
   if (result >= 0) {
-    result = sys(__NR_bind, fd, address(&at), sizeof at);
+    result = sys(__NR_bind, fd, address(&at), static_cast<long>(sizeof at.sun_family + length));
     const long back = sys(__NR_fchdir, before);
     if (back < 0) result = back;
   }
