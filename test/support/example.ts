@@ -50,6 +50,11 @@ export function compileExamples(
   mkdirSync(directory, { recursive: true });
   for (const block of blocks) {
     const text = `${contextOf(block) ?? ''}${block.text}`;
+    // a file beside the reader's own
+    for (const [, names = '', file] of text.matchAll(/import \{([^}]*)\} from '\.\/([\w-]+)\.mjs'/g)) {
+      const declared = names.split(',').map((name) => `export declare const ${name.trim()}: any;\n`);
+      writeFileSync(`${directory}/${file}.d.mts`, declared.join(''));
+    }
     // an example without imports and exports is a module too
     writeFileSync(`${directory}/${nameOf(block)}.mts`, `${importsOf(text)}${text}export {};\n`);
   }

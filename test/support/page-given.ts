@@ -58,5 +58,13 @@ const socket = new Duplex({ read() { this.push(null); }, write(_chunk, _encoding
       "import { createReadStream } from 'node:fs';\nimport { createServer } from 'node:net';\nconst files: string[] = ['/etc/passwd'];\n",
     'TCP wrappers': "import https from 'node:https';\nconst [options, app] = [{}, () => {}];\n",
   },
-  'doc/untrusted.md': { 'One word': "const code = 'print(6 * 7)';\n" },
+  'doc/untrusted.md': {
+    'One word': "const code = 'print(6 * 7)';\n",
+    'What the program lacked':
+      "const jail = await openJail('/srv/jail', { untrusted: true });\nconst program = { program: '/bin/ls' };\n",
+  },
+  'doc/outbound.md': {
+    'A service that is asked':
+      'const customers = { mayCall: async (name?: string) => name !== undefined };\n',
+  },
 };
