@@ -95,10 +95,16 @@ const mostShown = 5;
 
 /** What a program was refused, for a line of a log. */
 export function showDenied(denied: readonly Denied[]): string {
-  const shown = denied.slice(0, mostShown).map(({ name, address = '', port, reason, entry }) => {
+  const shown = denied.slice(0, mostShown).map((one) => {
+    const { name, address = '', port, reason, entry = one.option } = one;
+    const own = one.path ?? one.call ?? one.limit;
+    const verb = one.path === undefined ? (one.limit === undefined ? 'call' : 'exceed') : 'use';
+    if (own !== undefined)
+      return `${verb} ${quote(own)} (${entry === undefined ? reason : `${reason}; ${entry} would allow it`})`;
     const whom = quote(name ?? address);
     return `${port === undefined ? whom : `${whom} port ${port}`} (${entry === undefined ? reason : `${reason}; ${quote(entry)} would allow it`})`;
   });
   const more = denied.length - shown.length;
-  return `it may not call ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const isHosts = denied.every(({ path, call, limit }) => (path ?? call ?? limit) === undefined);
+  return `it may not ${isHosts ? 'call ' : ''}${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

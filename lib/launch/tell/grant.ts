@@ -103,6 +103,9 @@ function ofMissing({ errno, count }: Denial, path: BytePath, launch: Reported): 
   return [{ ...about, reason, option: `--ro-bind ${shellWord(path)}`, ...copy }];
 }
 
+// A program that opens it with O_CREAT is denied the new file, in a jail without the device.
+const device = /^\/dev\/(?:null|zero|full|u?random)$/;
+
 function ofPath({ errno, needs, count }: Denial, path: BytePath, { user, binds }: Reported): Denied {
   const about = { path: showPath(path), count };
   if (errno !== EROFS) return { ...about, reason: `${user} may not ${verbs[needs] || 'reach'} it` };
@@ -132,6 +135,8 @@ export function toDenied(denials: readonly Denial[], launch: Reported): readonly
         },
       ];
     const path = posix.normalize(bytePath(denial.path)) as BytePath;
-    return denial.kind === 'missing' ? ofMissing(denial, path, launch) : [ofPath(denial, path, launch)];
+    return denial.kind === 'missing' || device.test(path)
+      ? ofMissing(denial, path, launch)
+      : [ofPath(denial, path, launch)];
   });
 }
