@@ -2,6 +2,8 @@
 //
 // Its network is a file in /run, which a unit makes. systemd opens the sockets in it, and the service enters it (NetworkNamespacePath=). A
 // process without any privilege answers the sockets. If it ends, nothing gets out, and systemd starts it again with the same sockets.
+import { resolve } from 'node:path';
+
 import { commonCalls, commonFamilies, commonHardening } from '../unit/hardening.ts';
 import { filterOf, type InstalledService, isListed } from './installed/installed-service.ts';
 
@@ -104,13 +106,14 @@ Restart=always
 RestartSec=1
 SyslogIdentifier=${baseOf(unit)}
 DynamicUser=yes
+BindReadOnlyPaths=${resolve(host.commands, '../..')}
 ${hardening.join('\n')}
 `,
     },
   ];
 }
 
-// It needs no more than the network of the host. Its files may be in a home.
+// It needs no more than the network of the host. Its files may be in a home, or in /tmp, which DynamicUser= hides.
 const hardening: readonly string[] = [
   ...commonHardening,
   'ProtectHome=read-only',
