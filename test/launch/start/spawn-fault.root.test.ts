@@ -436,7 +436,7 @@ for (const special of alone) {
 const afterwards = /^(close|close_range|ppoll|wait4|rt_sigtimedwait|getpid|getpgid|exit_group|kill)$/;
 
 // The record about the program's end: PHASE_ENDED of native/plan/plan.h, as strace shows it.
-const ended = '\\377\\377\\377\\377\\360\\3';
+const ended = '\\360\\3\\0\\0';
 
 // The first fstatfs(2) is that of the step; then an init looks whether a file system was full when its program ended.
 const isFree = ({ name, when }: CountedCall): boolean => name === 'fstatfs' && when > 1;
