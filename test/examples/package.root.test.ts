@@ -1,4 +1,4 @@
-// The programs of examples/, as a new user has them: copied from the installed package into a directory, and started.
+// The programs of examples/, as a reader of doc/untrusted.md has them: copied from the installed package into a directory, and started.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
