@@ -93,15 +93,16 @@ test('memory and pids are limited in cgroups that are left to the user', async (
 });
 
 test('elsewhere they are refused by name, and the cgroups of others are let alone', async (t) => {
-  // as a service of root that was killed has left them
-  const others = directories.map((directory) => `${directory}/uchroot-${namespace()}-4194303-1-1`);
-  t.teardown(() => others.forEach((directory) => rmdirSync(directory)));
-  others.forEach((directory) => mkdirSync(directory));
+  // Launches of root, such as those of other tests, remove what a killed service of root has left beside them.
+  const cgroups = directories.map((directory) => `${directory}/uchroot-test-${process.pid}-others`);
+  const others = cgroups.map((directory) => `${directory}/uchroot-${namespace()}-4194303-1-1`);
+  t.teardown(() => [...others, ...cgroups].forEach((directory) => rmdirSync(directory)));
+  others.forEach((directory) => mkdirSync(directory, { recursive: true }));
   for (const [option, name] of [
     ['--memory', 'memory 64M'],
     ['--pids', 'pids 64'],
   ] as const) {
-    const { status, stderr } = start([...by, ...words(option, name.split(' ')[1] ?? '', '--'), '/probe']);
+    const { status, stderr } = runIn(cgroups, [...words(option, name.split(' ')[1] ?? '', '--'), '/probe']);
     t.match(
       { status, stderr },
       { status: 125, stderr: new RegExp(`^uchroot: cgroup: ${name}: .*\nhint: .*systemd-run --user .*\n$`) },
