@@ -25,6 +25,7 @@
 
 #include "../plan/steps.h"
 #include "../plan/syscall.h"
+#include "decimal.h"
 
 namespace uchroot {
 namespace {
@@ -180,22 +181,12 @@ bool readSocket(long pid, uint64_t from, uint64_t bytes, char* to) {
 struct ProcPath {
   char text[64];
   ProcPath(long pid, const char* name, long fd = -1) {
-    char* end = append(number(append(text, "/proc/"), pid), name);
-    if (fd >= 0) end = number(end, fd);
+    char* end = append(putNumber(append(text, "/proc/"), pid), name);
+    if (fd >= 0) end = putNumber(end, fd);
     *end = 0;
   }
   static char* append(char* to, const char* from) {
     while (*from != 0) *to++ = *from++;
-    return to;
-  }
-  static char* number(char* to, long value) {
-    char digits[20];
-    int count = 0;
-    do {
-      digits[count++] = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value > 0);
-    while (count > 0) *to++ = digits[--count];
     return to;
   }
 };

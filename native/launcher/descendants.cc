@@ -12,6 +12,7 @@
 #include <asm/signal.h>
 
 #include "../plan/syscall.h"
+#include "decimal.h"
 
 namespace uchroot {
 namespace {
@@ -32,18 +33,6 @@ long numberAt(const char* text) {
   long value = 0;
   while (*text >= '0' && *text <= '9') value = value * 10 + (*text++ - '0');
   return value;
-}
-
-// Appends decimal digits.
-char* putNumber(char* to, long value) {
-  char digits[20];
-  int count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  while (count > 0) *to++ = digits[--count];
-  return to;
 }
 
 // The text behind this many spaces.

@@ -26,6 +26,7 @@
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
 #include "../plan/steps.h"
+#include "decimal.h"
 #include "denials.h"
 #include "limitwatch.h"
 #include "relay.h"
@@ -85,14 +86,6 @@ uint32_t nameLength(const char* entry) {
   return length + 1;
 }
 
-void putNumber(char* to, long number) {
-  char digits[20];
-  int count = 0;
-  for (; number > 0; number /= 10) digits[count++] = static_cast<char>('0' + number % 10);
-  while (count > 0) *to++ = digits[--count];
-  *to = 0;
-}
-
 // The program gets the pid of this process, which becomes the program: sd_listen_fds(3), sd_watchdog_enabled(3).
 void fillInPid(void* plan) {
   Steps steps(plan);
@@ -102,7 +95,7 @@ void fillInPid(void* plan) {
     for (uint64_t i = 0; i < step->b; i++) {
       char* entry = static_cast<char*>(plan) + environment[i];
       for (const char* wanted : kPidVariables) {
-        if (equal(entry, wanted)) putNumber(entry + nameLength(wanted), sys(__NR_getpid));
+        if (equal(entry, wanted)) *putNumber(entry + nameLength(wanted), sys(__NR_getpid)) = 0;
       }
     }
   }
