@@ -159,9 +159,10 @@ const bundle = (group, options) =>
     ...options,
   });
 
+const shared = sharedModules();
 for (const group of ['hot', 'late', ...Object.keys(GROUPS)]) {
   // require() runs a module at its first use (https://esbuild.github.io/content-types/#javascript)
-  const entries = sharedModules()
+  const entries = shared
     .filter((module) => groupOf(module) === group && module !== COMMAND)
     .map((module) => `${quote(module)}: () => require(${quote(`./lib/${module}`)}),`);
   await bundle(group, {
