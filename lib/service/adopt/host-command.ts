@@ -18,14 +18,20 @@ export interface HostOptions {
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+// Ctrl-C reaches the whole process group. A child that was forked just before it is not in its own session yet: it dies of the signal
+// before it runs the program. So the program is run again, as an undo must not fail of the signal that began it.
+const ofTerminal = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
+
 const ofSystemd = /^(systemctl|busctl|journalctl|systemd-\w+)$/;
 
 /** Runs it with an environment of PATH and the C locale. @throws JailError ENOENT if it is not installed; AbortError */
 export async function runHost(
   program: string,
   words: readonly string[],
-  { variables, signal }: HostOptions = {},
+  options: HostOptions = {},
+  attempts = 3,
 ): Promise<HostResult> {
+  const { variables, signal } = options;
   const env = { PATH: path, LC_ALL: 'C.UTF-8', ...variables };
   // In a session of its own: Ctrl-C is for this process alone, which then leaves nothing half done.
   const child = spawn(program, words, { env, signal, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -38,6 +44,7 @@ export async function runHost(
   const [status, stdout = '', stderr = ''] = await Promise.all([ended, ...said]);
   if (typeof status === 'number') return { status, stdout, stderr };
   if (signal?.aborted === true) throw new AbortError(`${program} was not waited for`, signal);
+  if (ofTerminal.has(status) && attempts > 1) return runHost(program, words, options, attempts - 1);
   throw new JailError(
     `${program} could not be run: ${status === 'ENOENT' ? 'it is not installed' : status}`,
     {

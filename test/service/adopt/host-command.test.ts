@@ -34,6 +34,12 @@ t.test('an abort ends it', async (t) => {
   await t.rejects(runHost('sleep', ['60'], { signal: abort.signal }), { name: 'AbortError' });
 });
 
+t.test('a child that Ctrl-C met before it had its own session is run again', async (t) => {
+  const mark = `${t.testdir({})}/met`;
+  const script = `test -e ${mark} || { : >${mark}; kill -INT $$; }; echo whole`;
+  t.equal((await runHost('sh', ['-c', script])).stdout, 'whole\n');
+});
+
 t.test('Ctrl-C, which a whole process group gets, does not reach it', async (t) => {
   const script = `
     import { runHost } from '${packageDirectory}/dist/lib/service/adopt/host-command.js';
