@@ -17,7 +17,7 @@ export { readList } from '../outbound/list-file.ts';
 export { routeMessages, ruleMessages } from '../outbound/network.ts';
 export { startRelay } from '../launch/start/relay-process.ts';
 export { startReport } from '../launch/start/report-process.ts';
-export { withReferences } from '../launch/host/references.ts';
+export { requireRecord, withReferences } from '../launch/host/references.ts';
 export { makeWorkspaces, mapFdsOf, planWorkspace } from '../launch/host/workspace.ts';
 export { signalName, signalNumber } from '../launch/request/signal.ts';
 export { launchFilter } from '../launch/host/launch-filter.ts';

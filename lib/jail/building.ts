@@ -22,6 +22,7 @@ import {
   type VersionChange,
   versionChanges,
 } from './manifest/manifest-changes.ts';
+import { mountsHost } from './packs/host.ts';
 import { type JailPart, largePacks, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
@@ -99,7 +100,8 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
         return mergeRecipes(before.recipe, { ...added, without });
       };
       const [replace, { without }] = [toReplace(request), added];
-      const making = { host, directory, recipeFor, without, replace, work: request };
+      const isReferring = mountsHost(added);
+      const making = { host, directory, recipeFor, isReferring, without, replace, work: request };
       const { report } = await run(making, request.plan === true);
       return withWarnings(report, [...plainWarnings(warnings), ...report.warningDetails]);
     });

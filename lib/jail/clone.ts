@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs';
 
 import { type BytePath, bytePath, isWithin, pathBytes, showPath, showPaths } from '../tree/path.ts';
 import { type DirectoryRoot, errorCode, openFileRoot } from '../tree/root.ts';
+import { isRecorded } from '../tree/by-reference.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { commandLine } from '../words/shell-word.ts';
@@ -27,6 +28,7 @@ import {
   renameAt,
   withoutManifest,
 } from './host/jail-place.ts';
+import { record } from './host/reference-record.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
 import { readManifest } from './manifest/manifest.ts';
 import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
@@ -98,6 +100,7 @@ async function clone(
   request: CloneRequest,
 ): Promise<CloneReport> {
   const place = openPlace(absolute(request.directory), true);
+  let unrecord: (() => void) | undefined;
   try {
     if (isWithin(place.path, source.path) || isWithin(source.path, place.path))
       throw new UsageError(`${showPath(source.path)} and ${showPath(place.path)}: one is inside the other`, {
@@ -109,10 +112,14 @@ async function clone(
     const { files: totalFiles, sizeBytes: totalSizeBytes, privileged } = template;
     const tell = ({ files, sizeBytes }: TreeCounts) =>
       onProgress?.({ phase: 'copy', files, totalFiles, sizeBytes, totalSizeBytes });
-    const copy = (target: Directory) =>
-      copyTree(source, target, [...asked, ...privileged], { signal, onProgress: tell });
+    const copy = async (target: Directory) => {
+      const report = await copyTree(source, target, [...asked, ...privileged], { signal, onProgress: tell });
+      if (isRecorded(source.fd)) unrecord = record({ fd: target.fd, path: place.path });
+      return report;
+    };
     return toReport(await fill(place, isThere, request, copy));
   } catch (error) {
+    unrecord?.();
     place.parent.undo();
     throw error;
   } finally {

@@ -12,12 +12,13 @@ import { openStore, type Store } from './apply/store.ts';
 import { toPerson } from './search/jail-writers.ts';
 import { openJailDirectory } from './host/jail-directory.ts';
 import { canBeJail } from './host/jail-place.ts';
+import { forgetRecord, record } from './host/reference-record.ts';
 import type { Host } from './host/source-host.ts';
 import { hashInJail } from './manifest/file-hash.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
 import type { Recipe } from './manifest/recipe.ts';
-import { refuseOwnPrograms } from './packs/host.ts';
+import { mountsHost, refuseOwnPrograms } from './packs/host.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
 import { checkNamed, checkPlan, warningsOf } from './plan/plan-outcome.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
@@ -66,13 +67,17 @@ export async function foreseeJail(making: Making, jail: DirectoryRoot | undefine
 export async function makeJail(making: Making): Promise<Made> {
   const opened = openJailDirectory(pathBytes(making.directory));
   let store: Store | undefined;
+  let unrecord: (() => void) | undefined;
   try {
     const jail = openFileRoot(opened.fd, caller());
     const prepared = await prepareAndLock(making, jail);
     ({ store } = prepared);
+    if (!mountsHost(prepared.recipe)) forgetRecord(opened.path);
+    else if (making.isReferring === true) unrecord = record(opened);
     return await carryOut(making, { ...prepared, jail, directory: opened.path });
   } catch (error) {
     store?.rollBack();
+    unrecord?.();
     opened.undo();
     throw error;
   } finally {
@@ -140,6 +145,8 @@ export interface Making {
   readonly directory: BytePath;
   /** The recipe of the jail. It is called again if another process has changed the jail meanwhile. */
   readonly recipeFor: (before: Manifest | undefined) => Recipe;
+  /** The caller, and not only the jail, says that it is one by reference. */
+  readonly isReferring?: boolean;
   /** Paths to leave out that this request names. It is an error if the plan has nothing at such a path. */
   readonly without?: readonly BytePath[];
   /** Paths of the jail that are replaced even if they were changed there. */

@@ -11,6 +11,7 @@ import { caller, isOrdinary } from '../trust/owner.ts';
 import { findOccupants } from './host/tree-users.ts';
 import { absolute } from './host/given-path.ts';
 import { closedTo, requireOwner } from './host/jail-directory.ts';
+import { forgetRecord } from './host/reference-record.ts';
 import {
   hasManifest,
   hiddenName,
@@ -62,6 +63,7 @@ export async function removeJail(asked: RemoveRequest): Promise<RemoveReport> {
     return closing(place.parent, async () => {
       const removed = await removeAt(place, request);
       forgetPlan(place.path);
+      forgetRecord(place.path);
       return removed;
     });
   });

@@ -1,5 +1,5 @@
-// The paths of a host that every program may see: what a jail by reference mounts. The list stands here and not in the jail, so a program
-// that can write to its jail and makes a marker there has later launches mount this, and nothing else. Pure.
+// The paths of a host that every program may see: what a jail by reference mounts. The list stands here and not in the jail, where a
+// program could change it. Pure.
 import { words } from '../words/word-list.ts';
 
 /** Something that everybody may know of a host, and that programs need. */

@@ -5,6 +5,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -350,6 +352,49 @@ t.test('update, explain, list, clone and remove know it', { skip }, async (t) =>
   t.equal(uchrootJail(['remove', copy]).status, 0);
   t.notOk(existsSync(copy));
 });
+
+t.test(
+  'a program that is root in a jail cannot make it one, and one that was moved is built again',
+  { skip },
+  async (t) => {
+    const other = `${place}/other`;
+    t.equal(uchrootJail(['build', other, 'sh', 'ls']).status, 0);
+    const forge = ': >/.references; mkdir -p /.uchroot; : >/.other.uchroot-host; : >/../.other.uchroot-host';
+    t.equal(launch('--allow-root', '--isolate', 'root', other, '/bin/sh', '-c', forge).status, 0);
+    const refused = (path: string, ended: Ended): void => {
+      t.match(ended, { status: 125, stdout: '' });
+      const why = `^uchroot: jail: /\\.references says .*\nhint: uchroot-jail build ${path} --from-host   #.* remove it`;
+      t.match(ended.stderr, new RegExp(why));
+      const checked = uchrootJail(['check', path]);
+      t.match(checked, { status: 1, stdout: /error mounted-host.*\n.*no record beside/ });
+    };
+    refused(other, launch('--isolate', 'nobody', other, '/bin/ls', '/usr'));
+    refused(other, launch('--plan', '--isolate', 'nobody', other, '/bin/ls', '/usr'));
+    t.equal(launch('nobody', other, '/bin/ls', '/').status, 0, 'one that mounts nothing');
+    const [early, late] = [`${place}/early`, `${place}/late`];
+    uchrootJail(['build', early, '--from-host']);
+    const record = (path: string) => path.replace(/[^/]+$/, '.$&.uchroot-host');
+    renameSync(early, late);
+    const look = ['--untrusted', 'auto', late, 'sh', '-c', 'echo $0'];
+    refused(late, launch(...look));
+    t.equal(uchrootJail(['update', late]).status, 0);
+    refused(late, launch(...look));
+    writeFileSync(record(late), '', { mode: 0o666 });
+    chmodSync(record(late), 0o666);
+    refused(late, launch(...look));
+    t.match(uchrootJail(['build', late, '--from-host']), {
+      status: 1,
+      stderr: /no record of this jail\nhint: remove it/,
+    });
+    rmSync(record(late));
+    t.equal(uchrootJail(['build', late, '--from-host']).status, 0);
+    t.match(launch(...look), { stdout: 'sh\n' });
+    t.equal(uchrootJail(['remove', late]).status, 0);
+    t.notOk(existsSync(record(late)));
+    t.equal(uchrootJail(['build', early, 'sh']).status, 0);
+    t.notOk(existsSync(record(early)), 'another jail in its place');
+  },
+);
 
 t.test('an ordinary user has one of his own', { skip }, async (t) => {
   const home = `${place}/home`;

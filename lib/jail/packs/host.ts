@@ -44,9 +44,12 @@ function partAt(root: FileRoot, path: BytePath, why: string, isDirectory: boolea
   return [{ mountPoint: path, why, content: isThere ? undefined : (ALONE[path] ?? '') }];
 }
 
+/** Whether a recipe is that of a jail by reference. */
+export const mountsHost = ({ packs }: Pick<Recipe, 'packs'>): boolean => packs.includes(host.name);
+
 /** @throws UsageError for a jail by reference that would have programs of its own, which the mounts would hide */
 export function refuseOwnPrograms(recipe: Recipe): void {
-  if (!recipe.packs.includes(host.name)) return;
+  if (!mountsHost(recipe)) return;
   const { programs, packages, packs, learned, keepPrivileges, copies, from } = recipe;
   const covered = copies.find(({ to }) => references.some(({ path }) => isWithin(to, path)));
   const others = [programs, packages, learned, keepPrivileges].some((list) => list.length > 0);

@@ -1,6 +1,6 @@
 // Judges the host's answers to a launch: the account, the privilege of this process, and the directory of the jail.
 import { native, type HostFacts } from '../../native.ts';
-import { isByReference } from '../../tree/by-reference.ts';
+import { isMarked } from '../../tree/by-reference.ts';
 import { bytePath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
@@ -17,7 +17,7 @@ import {
   type DirectoryFinding,
 } from './directory.ts';
 import { requirePrivilege } from './privilege.ts';
-import { withReferences } from './references.ts';
+import { requireRecord, withReferences } from './references.ts';
 import { isOwn, rootlessAccount } from './rootless.ts';
 
 /** A jail that was judged for an account. */
@@ -49,7 +49,7 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
   const warnings = acceptDirectory(judgeDirectory(facts, account, jailFor(request)), request.insecurePath);
   const { outside } = account;
   const isShared = outside !== undefined && !isOwn(outside, facts.components.at(-1)?.uid);
-  const marked = mounts(request) ? isByReference(openFileRoot(facts.fd)) : undefined;
+  const marked = mounts(request) ? isReferring(request, facts.fd) : undefined;
   return {
     account,
     fd: facts.fd,
@@ -61,6 +61,12 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
 
 /** Whether a launch can mount. */
 export const mounts = (request: NormalRequest): boolean => namespacesOf(request).includes('mount');
+
+function isReferring(request: NormalRequest, fd: number): boolean {
+  const marked = isMarked(openFileRoot(fd));
+  if (marked) requireRecord(request, fd);
+  return marked;
+}
 
 /** As `judge`, but closes the jail's descriptor if it throws. Otherwise the receiver closes it. */
 export function verify(request: NormalRequest, facts: HostFacts, privileged = true): JudgedJail {
@@ -89,7 +95,7 @@ export function settle(asked: NormalRequest, jail: JudgedJail): Settled {
   const { account, fd, isShared } = jail;
   let request = asked;
   if (isShared && asked.ephemeral === undefined && !asked.readOnly) request = { ...request, readOnly: true };
-  if (mounts(request) && (jail.isByReference ?? isByReference(openFileRoot(fd))))
+  if (mounts(request) && (jail.isByReference ?? isReferring(request, fd)))
     request = withReferences(request, jail);
   if (asked.landlock && asked.landlockAbi === anyAbi) request = withLandlock(request);
   if (request.program !== undefined) return request as Settled;

@@ -12,6 +12,7 @@ import {
   showPath,
   type BytePath,
 } from '../../tree/path.ts';
+import { isRecorded, MARKER } from '../../tree/by-reference.ts';
 import { openFileRoot, type FileRoot } from '../../tree/root.ts';
 import { emptyDirectories, hidden, isShown, ofNetwork, references, versioned } from '../../trust/harmless.ts';
 import { isLink, type Way } from '../../trust/way.ts';
@@ -132,6 +133,29 @@ export const sourcesFor = (jail: BytePath, root: FileRoot): readonly Source[] =>
 /** The remedy for a source with a fault. */
 export const leavingOut = (jail: BytePath, path: BytePath): string =>
   commandLine('uchroot-jail', 'build', jail, '--without', path);
+
+/** The remedy for a jail that was moved or copied without its record. */
+export const rebuilding = (jail: BytePath): string =>
+  commandLine('uchroot-jail', 'build', jail, '--from-host');
+
+/**
+ * Refuses a jail that only says that launches mount the host: a program that was root in it can have written that.
+ *
+ * @throws LaunchError ERR_INSECURE_PATH
+ */
+export function requireRecord({ jail }: Pick<NormalRequest, 'jail'>, fd: number): void {
+  if (isRecorded(fd)) return;
+  const path = showPath(MARKER);
+  throw new LaunchError(
+    `jail: ${path} says that launches mount the host, and no record beside the jail does`,
+    {
+      step: 'jail',
+      code: 'ERR_INSECURE_PATH',
+      path,
+      hint: `${rebuilding(bytePath(jail))}   # if you have moved or copied the jail; otherwise a program has made the file: remove it`,
+    },
+  );
+}
 
 function judge({ path, way, how }: Source, jail: BytePath, account: Account): readonly DirectoryFinding[] {
   const name = showPath(path);

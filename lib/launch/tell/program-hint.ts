@@ -1,5 +1,5 @@
 // The remedy for a program that the jail does not have. Most often its path is only misspelt, or written as on the host.
-import { isByReference } from '../../tree/by-reference.ts';
+import { isMarked } from '../../tree/by-reference.ts';
 import {
   bytePath,
   type BytePath,
@@ -31,7 +31,7 @@ type Place = Pick<JailView, 'jail' | 'root' | 'host' | 'isUnsafe'> & Partial<Pic
 
 // The builder refuses a jail that others could replace: another one in a safe place takes its program.
 function build(view: Place, ...words: readonly string[]): string {
-  if (isByReference(view.root))
+  if (isMarked(view.root))
     return view.binds === undefined || view.binds.length > 0
       ? 'install it in /usr of the host, which this jail mounts'
       : 'this jail mounts the programs of the host, in isolated launches alone: give --untrusted (untrusted) or --isolate (isolate)';
@@ -204,7 +204,7 @@ export function programHint(view: JailView, path: BytePath, from: BytePath): str
     return `give the program and its arguments as words of their own: ${commandLine(first, ...args)}`;
   }
   const command = buildCommand(view, path.includes('/') ? from : path);
-  if (isByReference(view.root)) return command;
+  if (isMarked(view.root)) return command;
   const there = elsewhere(view, lastComponent(path));
   const isPath = path.includes('/');
   if (there !== undefined && !(isPath && view.host?.program !== undefined))

@@ -1,9 +1,9 @@
 // The rule about what launches mount from the host in a jail by reference.
 
-import { leavingOut, sourcesFor } from '../../../launch/host/references.ts';
+import { leavingOut, rebuilding, sourcesFor } from '../../../launch/host/references.ts';
 import { bytePath, showPath } from '../../../tree/path.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
-import { isByReference } from '../../../tree/by-reference.ts';
+import { isMarked, isRecorded, MARKER } from '../../../tree/by-reference.ts';
 import { judgeWay, remedyOf, type Way } from '../../../trust/way.ts';
 import { commandLine } from '../../../words/shell-word.ts';
 import { lookOr } from '../../work/jail-error.ts';
@@ -21,7 +21,18 @@ const whole = (way: Way): Way => ({
 });
 
 function* faults({ root, asked, users, owner }: CheckedJail): Iterable<Found> {
-  if (!lookOr(false, () => isByReference(root))) return;
+  if (!lookOr(false, () => isMarked(root))) return;
+  if (!isRecorded(root.fd)) {
+    yield {
+      path: MARKER,
+      message:
+        'it says that launches mount the host, and no record beside the jail does: isolated launches are refused',
+      remedy: decision(
+        `${rebuilding(asked)}, if the jail was moved or copied; otherwise a program has made the file: remove it`,
+      ),
+    };
+    return;
+  }
   const told = new Set<string>();
   for (const { path, way, how } of sourcesFor(asked, root)) {
     if (how !== undefined)
